@@ -1,0 +1,1 @@
+"""Exim's router drivers, one module each (src/routers/)."""

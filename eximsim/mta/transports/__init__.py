@@ -1,0 +1,1 @@
+"""Exim's transport drivers, one module each (src/transports/)."""

@@ -1,0 +1,291 @@
+"""What the model asks of the world around it, and what a server's state machine may tell its shell.
+
+The model never touches a socket, a clock or a file: it calls a ``World``. The memory world answers from
+tables with a virtual clock, the loopback world with real sockets and real TLS; the model cannot tell them
+apart. Server sessions are state machines without I/O that either world can drive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+RData = str | bytes | tuple[int, str] | tuple[int, int, int, str]
+
+
+# ---- DNS ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DnsRecord:
+    """One resource record of an answer.
+
+    ``data`` by type: A, AAAA, CNAME, NS, PTR a ``str`` (names without final dot, case as the server sent
+    it); MX ``(preference, host)``; SRV ``(priority, weight, port, target)``; TLSA and anything else the
+    raw RDATA ``bytes`` (TXT: the RDATA with its length octets; SOA: raw, only its presence matters).
+    """
+
+    name: str
+    type: str
+    data: RData
+    ttl: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class DnsAnswer:
+    """The reply to one question, after any retry over TCP; ``rcode`` is ``"TIMEOUT"`` if none came."""
+
+    rcode: str
+    ad: bool = False
+    aa: bool = False
+    answers: tuple[DnsRecord, ...] = ()
+    authority: tuple[DnsRecord, ...] = ()
+
+
+# ---- TLS ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TlsIdentity:
+    """A private key with its chain, both PEM; the leaf certificate comes first."""
+
+    chain: bytes
+    key: bytes
+
+
+class TlsAlert(Enum):
+    """Why a client refuses the peer's certificate: the alert that it sends (RFC 8446, 6.2)."""
+
+    UNKNOWN_CA = "unknown ca"
+    CERTIFICATE_EXPIRED = "certificate expired"
+    CERTIFICATE_UNKNOWN = "certificate unknown"
+    BAD_CERTIFICATE = "bad certificate"
+    HANDSHAKE_FAILURE = "handshake failure"
+
+
+Judge = Callable[[tuple[bytes, ...]], TlsAlert | None]
+"""Looks at the peer's chain (DER, leaf first, as the handshake delivered it); an alert ends the handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOffer:
+    """What a client brings into a handshake.
+
+    ``judge`` decides on the peer's chain. ``judge_late`` is GnuTLS's way: the handshake is completed first
+    and the alert follows, so that the server has seen a session. ``max_version`` is ``"TLSv1.2"`` or
+    ``"TLSv1.3"``. ``ciphers`` is an OpenSSL cipher list for TLS 1.2 and older, or None.
+    """
+
+    judge: Judge
+    sni: str | None = None
+    ciphers: str | None = None
+    max_version: str = "TLSv1.3"
+    identity: TlsIdentity | None = None
+    judge_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPolicy:
+    """What a server brings into a handshake.
+
+    ``by_sni`` picks another identity for a lower-case server name. ``request_client_certificate`` asks
+    for one; ``judge``, if given, looks at the client's chain (empty if it sent none).
+    """
+
+    identity: TlsIdentity
+    by_sni: tuple[tuple[str, TlsIdentity], ...] = ()
+    max_version: str = "TLSv1.3"
+    request_client_certificate: bool = False
+    judge: Judge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSession:
+    """An established session, seen from one side.
+
+    ``version`` as OpenSSL writes it (``"TLSv1.2"``), ``cipher`` OpenSSL's name, ``bits`` its key length,
+    ``peer_chain`` DER with the leaf first, ``sni`` what the client asked for.
+    """
+
+    version: str
+    cipher: str
+    bits: int
+    peer_chain: tuple[bytes, ...] = ()
+    sni: str | None = None
+
+
+class HandshakeFault(Enum):
+    """How a handshake failed, seen from the client."""
+
+    CLOSED = "peer closed the connection"
+    RESET = "peer reset the connection"
+    NOT_TLS = "peer answered with something that is not TLS"
+    REFUSED = "the client's judge refused the peer's certificate"
+    ALERT = "peer sent a fatal alert"
+    TIMEOUT = "no answer in time"
+
+
+class HandshakeError(Exception):
+    """``Connection.start_tls`` failed; ``detail`` is the alert's name or the library's words."""
+
+    def __init__(self, fault: HandshakeFault, detail: str = "") -> None:
+        self.fault = fault
+        self.detail = detail
+        super().__init__(f"{fault.value}{': ' if detail else ''}{detail}")
+
+
+# ---- connections, the client's side ---------------------------------------------------------------------
+
+
+class ConnectError(Exception):
+    """No connection. ``errno`` is the system's number (111 refused, 110 timed out, 113 no route, 101)."""
+
+    def __init__(self, errno: int) -> None:
+        self.errno = errno
+        super().__init__(f"connect failed with errno {errno}")
+
+
+class ReadTimeout(Exception):
+    """Nothing arrived within the time that ``Connection.receive`` was given."""
+
+
+class ConnectionLost(Exception):
+    """The peer reset the connection while we read or wrote; ``errno`` is 104 or 32."""
+
+    def __init__(self, errno: int) -> None:
+        self.errno = errno
+        super().__init__(f"connection lost with errno {errno}")
+
+
+class Connection(Protocol):
+    """One TCP connection, seen from the client."""
+
+    local_address: str
+    local_port: int
+
+    def send(self, data: bytes) -> None:
+        """Write all of ``data``; raises ``ConnectionLost``."""
+
+    def receive(self, timeout: float) -> bytes:
+        """Some bytes, or ``b""`` at end of file; raises ``ReadTimeout`` (seconds) or ``ConnectionLost``."""
+
+    def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
+        """Do a handshake on the open connection; raises ``HandshakeError``.
+
+        After a failure the connection is still open as far as the caller knows: it decides whether to
+        close or (as old releases do) to write on.
+        """
+
+    def close(self) -> None:
+        """Close both directions (with TLS: close_notify first). Closing twice is harmless."""
+
+
+# ---- server sessions: state machines without I/O ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these bytes to the client."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Begin a handshake as the server, once everything sent so far is out."""
+
+    policy: TlsPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection; ``reset`` aborts it with RST instead of FIN."""
+
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for this many seconds (virtual in the memory world) before the next action."""
+
+    seconds: float
+
+
+Action = Send | StartTls | Close | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One end of a connection, as the scenario names it (not the loopback address it may be mapped to)."""
+
+    address: str
+    port: int
+
+
+class Session(Protocol):
+    """The server's side of one connection. Each call returns what the shell has to do, in order.
+
+    A shell calls nothing after it has carried out a ``Close``, except ``on_close``, which it calls exactly
+    once at the very end, however the connection ended.
+    """
+
+    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
+        """A connection was accepted."""
+
+    def on_data(self, data: bytes) -> Iterable[Action]:
+        """Bytes arrived (decrypted, once TLS is up)."""
+
+    def on_tls(self, session: TlsSession) -> Iterable[Action]:
+        """The handshake asked for by ``StartTls`` is complete."""
+
+    def on_tls_failure(self, reason: str) -> Iterable[Action]:
+        """It failed; ``reason`` in OpenSSL's form, e.g. ``TLSV1_ALERT_UNKNOWN_CA``."""
+
+    def on_eof(self) -> Iterable[Action]:
+        """The client closed its side (or reset the connection)."""
+
+    def on_close(self) -> None:
+        """The connection is gone."""
+
+
+SessionFactory = Callable[[], Session]
+
+
+class World(Protocol):
+    """All that is outside the model's process."""
+
+    def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
+        """Ask the name server one question. ``name`` has no final dot; ``dnssec`` sets the DO bit.
+
+        The time-out (seconds) is for each of the ``tries``; the clock moves by what was spent. An answer
+        may hold a CNAME chain with its end (a recursive server) or a CNAME alone (Exim's fakens).
+        """
+
+    def connect(self, address: str, port: int, timeout: float, interface: str | None = None) -> Connection:
+        """Open a TCP connection; raises ``ConnectError``. ``timeout`` in seconds, 0 for none."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
+    def read_file(self, path: str) -> bytes:
+        """The content of a file of the scenario; raises ``OSError``."""
+
+    def interface_addresses(self) -> tuple[str, ...]:
+        """This host's own IP addresses, IPv4 first; 127.0.0.1 among them."""
+
+    def is_local_address(self, address: str) -> bool:
+        """Whether a packet to ``address`` stays on this host (an interface address, or routed to it)."""
+
+    def host_table(self, name: str) -> tuple[str, ...]:
+        """The addresses that the hosts file (not DNS) gives for ``name``."""
+
+    def listen(self, address: str | None, port: int, factory: SessionFactory) -> None:
+        """Serve ``port`` on ``address`` (None: on every address of this host) with new sessions."""
+
+    def unlisten(self, address: str | None, port: int) -> None:
+        """Stop serving; open connections are finished first."""

@@ -1,0 +1,90 @@
+"""Exim's own result codes, under Exim's names (src/macros.h, src/structs.h, src/dns.c)."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+
+class Rc(Enum):
+    """What a host, an address, a list match or a decision came to (src/macros.h)."""
+
+    OK = "OK"
+    DEFER = "DEFER"
+    FAIL = "FAIL"
+    FAIL_FORCED = "FAIL_FORCED"
+    ERROR = "ERROR"
+    DECLINE = "DECLINE"
+    PASS = "PASS"
+    DISCARD = "DISCARD"
+    SKIP = "SKIP"
+    REROUTED = "REROUTED"
+    PANIC = "PANIC"
+    PENDING = "PENDING"
+    PENDING_DEFER = "PENDING_DEFER"
+    PENDING_OK = "PENDING_OK"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class DnsResult(Enum):
+    """What ``dns_lookup()`` returns (src/dns.c)."""
+
+    SUCCEED = "SUCCEED"
+    NOMATCH = "NOMATCH"
+    NODATA = "NODATA"
+    AGAIN = "AGAIN"
+    FAIL = "FAIL"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class HostFind(Enum):
+    """What ``host_find_byname()`` and ``host_find_bydns()`` return (src/host.c)."""
+
+    FAILED = "HOST_FIND_FAILED"
+    AGAIN = "HOST_FIND_AGAIN"
+    SECURITY = "HOST_FIND_SECURITY"
+    FOUND = "HOST_FOUND"
+    FOUND_LOCAL = "HOST_FOUND_LOCAL"
+    IGNORED = "HOST_IGNORED"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Dnssec(Enum):
+    """Whether a host's address came from secure lookups (``host_item.dnssec``, src/structs.h)."""
+
+    UNK = "unknown"
+    NO = "no"
+    YES = "yes"
+
+    def __repr__(self) -> str:
+        return f"DS_{self.name}"
+
+
+class HostStatus(Enum):
+    """What is known of a host's usability (``host_item.status``, src/structs.h)."""
+
+    UNKNOWN = "unknown"
+    USABLE = "usable"
+    UNUSABLE = "unusable"
+    UNUSABLE_EXPIRED = "unusable_expired"
+
+
+class Errno(IntEnum):
+    """The negative numbers that Exim adds to errno (src/macros.h); the log shows them in brackets."""
+
+    UNKNOWNERROR = -1
+    DNSDEFER = -36
+    TLSFAILURE = -37
+    TLSREQUIRED = -38
+    MAIL4XX = -43
+    RCPT4XX = -44
+    DATA4XX = -45
+    CALLOUTDEFER = -41
+    RETRY = -51
+    HRETRY = -52
+    LRETRY = -53

@@ -1,0 +1,1 @@
+"""What surrounds the model: zones, name server, certificates, servers, clock; in memory or on sockets."""
