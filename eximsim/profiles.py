@@ -1,15 +1,57 @@
 """Exim releases as sets of named switches.
 
 A profile is a frozen record. Code asks a switch by its name; nothing compares version numbers. Each
-release is written as what it changed against the one before.
+release is written as what it changed against the one before it, so the chain below reads as the history of
+Exim's outbound policy. The default of every switch is the state of 4.85.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
+from enum import Enum
 from types import MappingProxyType
 
 from eximsim.errors import InputError
+
+
+class TlsaMap(Enum):
+    """Which table turns the answer to a TLSA question into a decision (``mta/dane.py`` has the tables)."""
+
+    IGNORE = "ignore"
+    FALLBACK = "fallback"
+    NO_FALLBACK = "no-fallback"
+    NXDOMAIN_IS_NO_DANE = "nxdomain-is-no-dane"
+    NEGATIVE_IS_NO_DANE = "negative-is-no-dane"
+    SIGNED_NEGATIVE_IS_NO_DANE = "signed-negative-is-no-dane"
+    INSECURE_IS_NO_DANE = "insecure-is-no-dane"
+
+
+class UnusableTlsa(Enum):
+    """What becomes of a connection whose TLSA records are all unusable."""
+
+    CA_ROOT = "retry with ordinary certificate verification if DANE is only requested"
+    DEFER = "no TLS connection, defer"
+    NULL_TEXT = "defer; the error text was never set and shows as NULL"
+    EMPTY_TEXT = "defer; the error text was never set and shows empty"
+    UNDEFINED = "the error text is an uninitialised pointer: anything can happen"
+
+
+class DaneFailureLog(Enum):
+    """When a failed DANE connection is logged apart from the address's own line, and how."""
+
+    NEVER = "never"
+    WHEN_UNUSABLE = "DANE attempt failed; no TLS connection to H [ip], only if no record was usable"
+    ALWAYS = "DANE attempt failed; no TLS connection to H [ip]"
+    WITH_REASON = "DANE attempt failed; TLS connection to H [ip]: reason"
+
+
+class CalloutDaneFailure(Enum):
+    """What a callout of the smtp_setup_conn() kind does when DANE rules a host out before the connection."""
+
+    CLEAN = "the next host is tried; then the callout defers"
+    DIES_IF_HOSTS_LEFT = "dies of signal 11 once more than one host has failed so"
+    DIES = "dies of signal 11 at the first such host"
+    NULL_CONTEXT = "writes 'null conn-context pointer' to main and panic log, and cannot answer a second RCPT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +59,417 @@ class Profile:
     """One Exim release, or a named development point."""
 
     name: str
-    tls_library: str = "openssl"
-    """The TLS library that the program is built with: ``"openssl"`` or ``"gnutls"``."""
+    version: str = "4.85"
+    """What ``$version_number`` and the greeting show."""
+
+    tls_library: str = "openssl-1.0.2"
+    """The TLS library: ``"openssl-1.0.2"``, ``"openssl-3"`` or ``"gnutls"``. The recordings up to
+    4.88-jh03 were made with OpenSSL 1.0.2, the later ones with 3.0."""
+
+    option_release: str = "4.85"
+    """The release whose option names, types and defaults the configuration reader has: the last row of
+    ``mta/options_history.py`` that applies. src/readconf.c, src/globals.c, the drivers."""
+
+    relative_includes: bool = False
+    """``.include`` takes a path relative to the including file. Since 4.89: get_config_line(), readconf.c."""
+
+    retry_local_part_if_preconditions: bool = False
+    """A router's retry_use_local_part defaults to true if the router has any precondition but domains, not
+    only check_local_user. Since dbbf21a75 (4.93 JH/35): route_init(), route.c."""
+
+    # ---- DANE: which host may be used ---------------------------------------------------------------
+
+    tlsa_map: TlsaMap = TlsaMap.IGNORE
+    """TLSA answer to decision: tlsa_lookup(), transports/smtp.c, from 4.92 host.c."""
+
+    tlsa_failure_ignored_if_requested: bool = True
+    """A TLSA lookup that defers rules a host out only if DANE is required. Ended by commit 4b0fe3193
+    (4.88 JH/03): smtp_deliver()."""
+
+    tlsa_before_connect: bool = False
+    """TLSA is asked for before the connection is made. Since 58c30e478 (4.90): smtp_setup_conn()."""
+
+    tlsa_insecure_log_names_host: bool = False
+    """``DANE error: TLSA lookup for HOST not DNSSEC`` instead of ``TLSA lookup not DNSSEC``. Since
+    899b8bbc6 (4.91): tlsa_lookup()."""
+
+    tlsa_ignores_again_means_nonexist: bool = False
+    """dns_again_means_nonexist does not apply to TLSA. Since 30520c8f8 (4.97): dns.c."""
+
+    short_tlsa_skipped: bool = False
+    """TLSA data of 3 octets or less is skipped. Since 1b76ad22a (4.92): dane_tlsa_load()."""
+
+    unusable_tlsa: UnusableTlsa = UnusableTlsa.CA_ROOT
+    """No usable TLSA record: 6ebd79ec0 (4.86), 4b0fe3193 (4.88), cf0c61644 (4.90): tls_client_start()."""
+
+    dane_failure_log: DaneFailureLog = DaneFailureLog.NEVER
+    """``DANE attempt failed``: 4b0fe3193, ae5afa611 (4.88), cf0c61644 (4.90): smtp_setup_conn()."""
+
+    dane_sni_is_host: bool = False
+    """Under DANE the SNI is the host's name. Since 79aa468aa (4.95), on the 4.94 fixes branch e8ac8be0a:
+    smtp_setup_conn(). The name stays in the transport's options for later hosts of the process."""
+
+    dane_one_domain_per_connection: bool = False
+    """Recipients of other domains wait for a second connection. Since 99350dede, b6054898a (4.94.1, 4.95):
+    smtp_deliver()."""
+
+    dnssec_separates_batches: bool = False
+    """Addresses whose host lists differ in DNSSEC status are not delivered together. Since 36237af9c
+    (4.95): same_hosts() in deliver.c."""
+
+    no_pending_address_ends_host_loop: bool = False
+    """No further host is tried once no recipient is pending. Since d0e4bb183 (4.98):
+    smtp_transport_entry()."""
+
+    # ---- DNS and routing ----------------------------------------------------------------------------
+
+    cname_loops_option: bool = False
+    """CNAMEs are followed dns_cname_loops times (default 1) instead of ten lookups long. Since d8d9f9301
+    (4.92): dns_lookup()."""
+
+    insecure_cname_clears_aa: bool = False
+    """An insecure CNAME takes the AA bit from the chain's end too, not only AD. Since 8688d1775 (4.88):
+    dns_set_insecure()."""
+
+    dns_name_check_skips_service: bool = True
+    """The syntax check leaves out the first two labels of SRV and TLSA names. Ended by 6219e0ec4 (4.93):
+    dns_basic_lookup()."""
+
+    again_means_nonexist_recursion_ends: bool = False
+    """A lookup caused by searching dns_again_means_nonexist that itself defers is NOMATCH; before, the
+    program recursed until it died. Since 1d38781da (4.97): dns_basic_lookup()."""
+
+    insecure_host_defers: bool = False
+    """dnssec_require_domains not met is HOST_FIND_SECURITY, ``host lookup done insecurely``, and no longer
+    logged as ``dnssec fail on ..``. Since 2546388c2 (4.90): host_find_bydns()."""
+
+    fail_defer_domains_first: bool = False
+    """fail_defer_domains applies to a missing domain too. Since 1435d4b24 (4.88): routers/dnslookup.c."""
+
+    check_srv_is_list: bool = False
+    """check_srv is a list of services. Since 717a9055f (4.99): host_find_bydns()."""
+
+    ptr_name_chars_checked: bool = False
+    """A PTR name with other than letters, digits, hyphens and dots counts as none. Since b855ee2fb (4.97):
+    host_name_lookup()."""
+
+    route_option_transport_anywhere: bool = False
+    """A transport named in a route item need not be its last word. Since 833c70bc6 (4.90):
+    routers/manualroute.c."""
+
+    route_option_ipv4: bool = False
+    """Route items know ipv4_only and ipv4_prefer. Since 66387a737 (4.91): routers/manualroute.c."""
+
+    check_local_user_sets_data: bool = False
+    """check_local_user sets $local_part_data. Since d8024efa3 (4.94): check_router_conditions()."""
+
+    dns_debug_nested: bool = False
+    """The host-check trace names the DNSSEC lists of a domain's lookup, and sets that in. Since 9d7795dba
+    (4.98): host_find_bydns()."""
+
+    route_debug_nested: bool = False
+    """The host-check trace of routing and of hosts is set in. Since dba85d116 (4.99): route.c, host.c."""
+
+    fallback_hosts_expanded: bool = False
+    """A router's fallback_hosts is expanded. Since aa7920076 (4.99): rf_queue_add()."""
+
+    # ---- set-up of a connection ---------------------------------------------------------------------
+
+    setup_5xx_tries_next_host: bool = False
+    """A 5xx greeting or HELO reply defers while hosts are left. Since e69636bc9 (4.90; measured in the
+    4.89 fixes branch too): smtp_setup_conn()."""
+
+    tls_error_logged: bool = True
+    """A failed handshake writes ``H=.. TLS error on connection (..): ..`` and leaves the address with a
+    fixed text. Ended by cf0c61644 (4.90): the reason is in the address's message."""
+
+    name_mismatch_names_host: bool = False
+    """``certificate name mismatch: DN=".." H=".."`` instead of ``: ".."``. Since b999c4832 (4.89):
+    verify_callback() in tls-openssl.c."""
+
+    tls_required_smtp_command: str = "SSL-on-connect"
+    """How messages call the first phase of smtps; ``TLS-on-connect`` later."""
+
+    empty_verify_hosts_is_unset: bool = False
+    """``tls_verify_hosts`` set to nothing counts as not set, so that with both lists empty verification is
+    required (measured in 4.99): tls_client_basic_ctx_init() in tls-openssl.c."""
+
+    cert_name_before_cname: bool = False
+    """The name to verify is the one before a CNAME was followed (4.95): host_item.certname."""
+
+    verify_error_names_callout: bool = False
+    """``SSL verify error (during R-verify for [..])`` in a callout: verify_callback() in tls-openssl.c."""
+
+    # ---- callout --------------------------------------------------------------------------------------
+
+    callout_uses_setup_conn: bool = False
+    """The callout shares smtp_setup_conn() with the transport. Since 02b41d710 (4.89): do_callout()."""
+
+    callout_tls_failure_retries_in_clear: bool = False
+    """Any TLS failure of a callout may be retried in clear, not only DEFER. Since ae5afa611 (4.88)."""
+
+    callout_dane_failure: CalloutDaneFailure = CalloutDaneFailure.CLEAN
+    """Faults of do_callout() between 4.90 and 4.97.1, clean again from 4.98."""
+
+    callout_forced_failure_ends: bool = False
+    """A callout ends in FAIL_FORCED where DANE is only requested and there is no TLSA record: the recipient
+    passes unasked. Between 2d5fdd539 (4.88) and 02b41d710 (4.89): do_callout()."""
+
+    callout_cache_trace_names_key: bool = False
+    """The host-check trace names the key of the callout cache record that is written: verify.c."""
+
+    delivery_pipe_read_checked: bool = False
+    """A transport process that dies leaves ``Delivery status for A: got 0 of 7 bytes (pipeheader)`` in main
+    and panic log (measured since 4.90): par_read_pipe() in deliver.c."""
+
+    tls_version_without_v: bool = False
+    """``X=TLS1.2:..`` instead of ``X=TLSv1.2:..`` (4.93): construct_cipher_name() in tls-openssl.c."""
+
+    # ---- reception ---------------------------------------------------------------------------------------
+
+    message_id_long: bool = False
+    """Message ids have 6, 11 and 4 digits (microseconds) instead of 6, 6 and 2. Since 46a36afae (4.97):
+    receive_msg()."""
+
+    data_needs_crlf: bool = False
+    """A bare LF in SMTP data is no line end if the first line ended in CRLF, so it cannot end the message.
+    Since 5bb786d5a (4.98, and 4.97.1): read_message_data_smtp()."""
+
+    fake_reject_arrival_mark: bool = False
+    """The arrival line of a message with a faked rejection begins with ``(=``. Since 27b9e5f4d (4.88):
+    receive_msg()."""
+
+    cv_needs_client_certificate: bool = False
+    """No CV= in a server's log lines if the client sent no certificate. Since ef0a7560d (4.99):
+    add_tls_info_for_log()."""
+
+    sni_log_unquoted: bool = False
+    """``SNI=name`` instead of ``SNI="name"``. Since 7044dd8fd (4.95): s_tlslog()."""
+
+    connect_acl_reject_selectable: bool = False
+    """The selector connection_reject governs what acl_smtp_connect refuses too. Since 3cc3f7625 (4.88):
+    smtp_handle_acl_fail()."""
+
+    lost_connection_duration_logged: bool = False
+    """``D=`` after ``unexpected disconnection while reading SMTP command``. Since 2ac258501 (4.90):
+    smtp_setup_msg()."""
+
+    closed_connection_duration_logged: bool = False
+    """``D=`` before ``closed by QUIT`` and its kin. Since aae673d7d (4.97): log_close_event()."""
+
+    pipe_connect_offered: bool = False
+    """EHLO offers PIPECONNECT to pipelining_connect_advertise_hosts (built in by default since 4.94)."""
+
+    vrfy_advertised: bool = False
+    """EHLO offers VRFY if there is an ACL for it. Since bbc8ed071 (4.89): smtp_setup_msg()."""
+
+    daemon_ports_grouped: bool = False
+    """Ports of one address are logged together, ``[127.0.0.1]:{25,587}``. Since fc3f96af4 (4.90):
+    daemon_go()."""
+
+    acl_debug_indented: bool = False
+    """The host-check trace of an ACL in an ACL is set in. Since e1d04f48a (4.89): acl.c."""
+
+    acl_debug_names_line: bool = False
+    """``processing "accept" (file line)``. Since 897024f1b (4.93): acl_check_internal()."""
+
+    acl_debug_names_acl: bool = False
+    """``processing ACL "name" "accept"``, and no line number for an inline ACL. Since 4f05f0f1d (4.99):
+    acl_check_internal()."""
+
+    # ---- text ------------------------------------------------------------------------------------------
+
+    retry_errno_moved: bool = False
+    """The numbers for "retry time not reached" are one lower (-52 to -56): a new number came in between
+    with 4.95: macros.h."""
+
+    pipelined_commands_marked: bool = False
+    """The host-check trace shows a buffered command as ``SMTP|>``: smtp_write_command() in smtp_out.c."""
+
+    failed_address_colon_spaced: bool = False
+    """``** addr R=r T=t : msg`` with a blank before the colon. Since 7b411755d (4.99): deliver.c."""
+
+
+def _then(previous: Profile, name: str, /, **changes: object) -> Profile:
+    """The next profile of the chain: ``previous`` with ``changes``; its version is its name."""
+    return replace(previous, name=name, **{"version": name, **changes})  # type: ignore[arg-type]  # by name
 
 
 _P485 = Profile(name="4.85")
+_P486_DEV = _then(
+    _P485,
+    "4.86-dev-4cea764f3",
+    option_release="4.86",
+    version="4.86",
+    tlsa_map=TlsaMap.FALLBACK,
+    tlsa_failure_ignored_if_requested=False,
+)
+_P486 = _then(_P486_DEV, "4.86", option_release="4.87", tlsa_failure_ignored_if_requested=True)
+_P488_JH03 = _then(
+    _P486,
+    "4.88-jh03",
+    version="4.87",
+    tlsa_map=TlsaMap.NO_FALLBACK,
+    tlsa_failure_ignored_if_requested=False,
+    unusable_tlsa=UnusableTlsa.DEFER,
+    dane_failure_log=DaneFailureLog.WHEN_UNUSABLE,
+)
+_P488 = _then(
+    _P488_JH03,
+    "4.88",
+    option_release="4.88",
+    tls_library="openssl-3",
+    tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
+    dane_failure_log=DaneFailureLog.ALWAYS,
+    callout_tls_failure_retries_in_clear=True,
+    insecure_cname_clears_aa=True,
+    fail_defer_domains_first=True,
+    fake_reject_arrival_mark=True,
+    connect_acl_reject_selectable=True,
+)
+_P489 = _then(
+    _P488,
+    "4.89",
+    option_release="4.89",
+    relative_includes=True,
+    setup_5xx_tries_next_host=True,
+    name_mismatch_names_host=True,
+    callout_uses_setup_conn=True,
+    callout_forced_failure_ends=False,
+    vrfy_advertised=True,
+    acl_debug_indented=True,
+)
+_P490_DEV = _then(
+    _P489,
+    "4.90-dev-5d6bdf01a",
+    option_release="4.90",
+    version="4.90",
+    tlsa_map=TlsaMap.SIGNED_NEGATIVE_IS_NO_DANE,
+    tlsa_before_connect=True,
+    tls_error_logged=False,
+    unusable_tlsa=UnusableTlsa.NULL_TEXT,
+    dane_failure_log=DaneFailureLog.WITH_REASON,
+    insecure_host_defers=True,
+)
+_P490 = _then(
+    _P490_DEV,
+    "4.90",
+    tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
+    callout_dane_failure=CalloutDaneFailure.DIES_IF_HOSTS_LEFT,
+    delivery_pipe_read_checked=True,
+    route_option_transport_anywhere=True,
+    lost_connection_duration_logged=True,
+    daemon_ports_grouped=True,
+)
+_P491 = _then(
+    _P490,
+    "4.91",
+    option_release="4.91",
+    tlsa_map=TlsaMap.INSECURE_IS_NO_DANE,
+    tlsa_insecure_log_names_host=True,
+    route_option_ipv4=True,
+)
+_P492 = _then(
+    _P491,
+    "4.92",
+    option_release="4.92",
+    short_tlsa_skipped=True,
+    callout_dane_failure=CalloutDaneFailure.DIES,
+    cname_loops_option=True,
+)
+_P493 = _then(
+    _P492, "4.93", option_release="4.93", retry_local_part_if_preconditions=True,
+    dns_name_check_skips_service=False,
+    acl_debug_names_line=True,
+)
+_P4941 = _then(
+    _P493, "4.94.1", option_release="4.94.1", pipe_connect_offered=True, unusable_tlsa=UnusableTlsa.EMPTY_TEXT, dane_sni_is_host=True,
+    dane_one_domain_per_connection=True, check_local_user_sets_data=True,
+)
+_P495 = _then(
+    _P4941,
+    "4.95",
+    option_release="4.95",
+    unusable_tlsa=UnusableTlsa.NULL_TEXT,
+    dnssec_separates_batches=True,
+    retry_errno_moved=True,
+    sni_log_unquoted=True,
+)
+_P496 = _then(
+    _P495,
+    "4.96",
+    option_release="4.96",
+    unusable_tlsa=UnusableTlsa.UNDEFINED,
+    callout_dane_failure=CalloutDaneFailure.NULL_CONTEXT,
+)
+_P497 = _then(
+    _P496,
+    "4.97",
+    option_release="4.97",
+    tlsa_ignores_again_means_nonexist=True,
+    again_means_nonexist_recursion_ends=True,
+    ptr_name_chars_checked=True,
+    message_id_long=True,
+    data_needs_crlf=True,
+    closed_connection_duration_logged=True,
+)
+_P498 = _then(
+    _P497,
+    "4.98",
+    option_release="4.98",
+    callout_dane_failure=CalloutDaneFailure.CLEAN, no_pending_address_ends_host_loop=True,
+    dns_debug_nested=True,
+)
+_P499 = _then(
+    _P498,
+    "4.99",
+    option_release="4.99",
+    failed_address_colon_spaced=True, check_srv_is_list=True, route_debug_nested=True,
+    fallback_hosts_expanded=True,
+    cv_needs_client_certificate=True,
+    acl_debug_names_acl=True,
+)
 
-PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in (_P485,)})
+_CHAIN = (
+    _P485, _P486_DEV, _P486, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P495,
+    _P496, _P497, _P498, _P499,
+)  # fmt: skip
+
+PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in _CHAIN})
+"""Every profile by name, oldest first."""
+
+ALIASES: MappingProxyType[str, str] = MappingProxyType({"4.87": "4.86"})
+"""Names that stand for a profile of the same behaviour."""
+
+NEWEST = _P499.name
+"""The default of every command."""
+
+
+def profile(name: str) -> Profile:
+    """The profile called ``name``; raises ``InputError`` listing the choices if there is none."""
+    found = PROFILES.get(ALIASES.get(name, name))
+    if found is None:
+        raise InputError(f"unknown profile {name!r}; choose from {', '.join((*PROFILES, *ALIASES))}")
+    return found
+
+
+_RECORDED: MappingProxyType[str, str] = MappingProxyType(
+    {"4.94.2+fixes": "4.94.1", "4.97.1": "4.97", "4.98.2": "4.98"}
+)
+"""The profile of a recorded build whose label is no profile's name."""
+
+
+def recorded_profile(release: str, tls: str) -> Profile:
+    """The profile of a recording's release label and TLS library (``"openssl"`` or ``"gnutls"``)."""
+    label = release.removesuffix("-gnutls")
+    found = profile(_RECORDED.get(label, label))
+    return replace(found, tls_library="gnutls") if tls == "gnutls" else found
+
+
+def differences(old: Profile, new: Profile) -> dict[str, tuple[object, object]]:
+    """The switches in which two profiles differ, by name, each with its old and new value."""
+    return {
+        f.name: (getattr(old, f.name), getattr(new, f.name))
+        for f in fields(Profile)
+        if f.name not in ("name", "version") and getattr(old, f.name) != getattr(new, f.name)
+    }

@@ -78,13 +78,32 @@ class Errno(IntEnum):
     """The negative numbers that Exim adds to errno (src/macros.h); the log shows them in brackets."""
 
     UNKNOWNERROR = -1
+    BADREDIRECT = -17
+    SMTPCLOSED = -18
+    SMTPFORMAT = -19
+    EXIMQUOTA = -22
+    HELD = -23
+    EXPANDFAIL = -27
+    BADTRANSPORT = -30
+    UNKNOWNHOST = -32
+    LISTDEFER = -35
     DNSDEFER = -36
     TLSFAILURE = -37
     TLSREQUIRED = -38
-    MAIL4XX = -43
-    RCPT4XX = -44
-    DATA4XX = -45
     CALLOUTDEFER = -41
-    RETRY = -51
-    HRETRY = -52
-    LRETRY = -53
+    AUTHFAIL = -42
+    RCPT4XX = -44
+    MAIL4XX = -45
+    DATA4XX = -46
+    RRETRY = -51
+    LRETRY = -52
+    HRETRY = -53
+    LOCAL_ONLY = -54
+    QUEUE_DOMAIN = -55
+
+
+RETRY_BASE = Errno.RRETRY
+"""Numbers from here down mean that nothing was tried (ERRNO_RETRY_BASE)."""
+
+RTEF_CTOUT = 0x0100
+"""Bit of ``more_errno`` beside a time-out: it happened while connecting (src/macros.h)."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.world import DnsAnswer, World
-from eximsim.status import DnsResult
+from eximsim.status import DnsResult, Rc
 from eximsim.trace import Trace
 
 if TYPE_CHECKING:
-    from eximsim.mta.queue import Spool
+    from eximsim.mta.log import LogSettings
+    from eximsim.mta.queue import Header, Message, Spool
     from eximsim.mta.readconf import Config
     from eximsim.mta.retry import Hints
     from eximsim.profiles import Profile
@@ -26,10 +28,14 @@ class Rng(Protocol):
 
 
 class ProcessDied(Exception):
-    """The real process dies here of ``signal``: an outcome of its own, not an error of the model."""
+    """The real process dies here of ``signal``: an outcome of its own, not an error of the model.
 
-    def __init__(self, signal: int) -> None:
+    ``last_words`` are the lines that its signal handler writes to main and panic log.
+    """
+
+    def __init__(self, signal: int, last_words: tuple[str, ...] = ()) -> None:
         self.signal = signal
+        self.last_words = last_words
         super().__init__(f"terminated by signal {signal}")
 
 
@@ -52,6 +58,8 @@ class Machine:
     group: str = "CALLER"
     gid: int = 1000
     hostname: str = "myhost.test.ex"
+    users: frozenset[str] = frozenset()
+    """Logins of this machine, besides ``user``."""
 
     def new_pid(self) -> int:
         """The next process number."""
@@ -61,11 +69,24 @@ class Machine:
 
 @dataclass(slots=True)
 class Resolver:
-    """The resolver's flags as ``dns_init()`` leaves them."""
+    """The resolver's flags as ``dns_init()`` leaves them.
+
+    ``deciding_again`` is set while dns_again_means_nonexist is searched, which may ask the DNS itself.
+    """
 
     qualify_single: bool = False
     search_parents: bool = False
     dnssec: bool = False
+    deciding_again: bool = False
+
+    @property
+    def options(self) -> tuple[bool, bool, bool]:
+        """What the negative cache keeps apart."""
+        return self.qualify_single, self.search_parents, self.dnssec
+
+
+DnsFailKey = tuple[str, str, tuple[bool, bool, bool]]
+"""Name, type and ``Resolver.options`` of a question that failed."""
 
 
 @dataclass(slots=True)
@@ -73,8 +94,22 @@ class Process:
     """One Exim process. ``fork()`` gives a child that has a copy of everything, as the kernel does.
 
     ``variables`` are the expansion variables that have a value, without the dollar sign. ``dns_fails`` is
-    the negative cache of src/dns.c. ``driver_state`` holds, by transport name, what a driver changed in
+    the negative cache of src/dns.c; ``host_find_failed_syntax`` is set when a name's syntax was why a host
+    was not found. ``address_test_mode`` is -bt. ``debug_depth`` is how deep (acl_level + expand_level) the
+    trace of newer releases is nested. ``smtp_connection`` names the SMTP connection that is being served
+    (smtp_get_connection_info()). ``driver_state`` holds, by transport name, what a driver changed in
     its own options block (a fault that Exim has to this day; see ``tls_tempfail_tryclear``).
+
+    ``numeric`` are the expansion variables ``$0``, ``$1``, ...; ``header_list`` the header lines of the
+    message that comes in (in a delivery it is empty, and those of ``message`` count). ``acl_eval`` runs the
+    ACL of ``${acl``, by name or text, and gives its result and message.
+
+    ``host_checking_callout`` is -bhc; ``verbose`` is -v (and -bt); ``log_testing_mode`` sends log lines to
+    stderr; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for later (-odqs, and the first
+    stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and -M; ``deliver_force`` is -qf.
+    ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
+    ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
+    and why. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one.
     """
 
     machine: Machine
@@ -83,10 +118,33 @@ class Process:
     pid: int
     variables: dict[str, str] = field(default_factory=dict)
     resolver: Resolver = field(default_factory=Resolver)
-    dns_fails: dict[tuple[str, str, bool], tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
+    dns_fails: dict[DnsFailKey, tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
     driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
     message_id: str = ""
     host_checking: bool = False
+    host_find_failed_syntax: bool = False
+    address_test_mode: bool = False
+    debug_depth: int = 0
+    smtp_connection: Callable[[], str] | None = None
+    numeric: tuple[str, ...] = ()
+    header_list: list[Header] = field(default_factory=list)
+    acl_eval: Callable[[str], tuple[Rc, str | None]] | None = None
+    sender_host_aliases: tuple[str, ...] = ()
+    host_checking_callout: bool = False
+    verbose: bool = False
+    log_testing_mode: bool = False
+    log_settings: LogSettings | None = None
+    dont_deliver: bool = False
+    queue_smtp: bool = False
+    queue_running: bool = False
+    queue_run_local: bool = False
+    deliver_force_thaw: bool = False
+    deliver_force: bool = False
+    queue_2stage: bool = False
+    message: Message | None = None
+    return_path: str = ""
+    unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    libc_errno: int = 0
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
 
@@ -94,6 +152,11 @@ class Process:
     def world(self) -> World:
         """The world that this process lives in."""
         return self.machine.world
+
+    @property
+    def received_time(self) -> float:
+        """When the message that is delivered came in; 0 outside a delivery, as in a callout."""
+        return self.message.received_time if self.message else 0.0
 
     @property
     def trace(self) -> Trace:
@@ -107,11 +170,34 @@ class Process:
         child.variables = dict(self.variables)
         child.resolver = copy.copy(self.resolver)
         child.dns_fails = dict(self.dns_fails)
+        child.unusable_hosts = dict(self.unusable_hosts)
         child.driver_state = {name: dict(state) for name, state in self.driver_state.items()}
         return child
 
-    def hdebug(self, text: str) -> None:
-        """What Exim's HDEBUG macro shows under ``-bh`` and ``-bhc``: each line after ``>>> ``, on stderr."""
+    @contextmanager
+    def setting(self, **values: str | None) -> Iterator[None]:
+        """Give variables other values (None: no value) for a while."""
+        before = {name: self.variables.get(name) for name in values}
+        self._assign(values)
+        try:
+            yield
+        finally:
+            self._assign(before)
+
+    def _assign(self, values: Mapping[str, str | None]) -> None:
+        for name, value in values.items():
+            if value is None:
+                self.variables.pop(name, None)
+            else:
+                self.variables[name] = value
+
+    def hdebug(self, text: str, *, indented: bool = False) -> None:
+        """What Exim's HDEBUG macro shows under ``-bh`` and ``-bhc``: each line after ``>>> ``, on stderr.
+
+        ``indented`` lines are set in by ``debug_depth`` columns, every fourth a dashed bar, as
+        debug_printf_indent() does.
+        """
         if self.host_checking:
+            indent = "   \u254e" * (self.debug_depth >> 2) + " " * (self.debug_depth & 3) if indented else ""
             for line in text.splitlines():
-                self.err(f">>> {line}\n")
+                self.err(f">>> {indent}{line}\n")

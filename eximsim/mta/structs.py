@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.world import TlsSession
-from eximsim.status import Dnssec, HostStatus, Rc
+from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.readconf import DriverInstance
@@ -28,8 +28,11 @@ class HostItem:
     mx: int = MX_NONE
     sort_key: int = 0
     dnssec: Dnssec = Dnssec.UNK
+    certname: str = ""
+    """The name before any CNAME was followed, for certificate checks (``host_item.certname``, since 4.95)."""
     status: HostStatus = HostStatus.UNKNOWN
-    retry_error: str = ""
+    why: str = ""
+    """Why it is unusable: ``"retry"``, ``"failed"`` or ``"deferred"`` (hwhy_...)."""
     last_try: float = 0.0
 
 
@@ -39,6 +42,7 @@ class Address:
 
     address: str
     local_part: str = ""
+    """As the router at work sees it: without affixes, in lower case unless it has caseful_local_part."""
     domain: str = ""
     unique: str = ""
     parent: Address | None = None
@@ -50,7 +54,7 @@ class Address:
     host_used: HostItem | None = None
     errors_address: str | None = None
     """The sender that the router's ``errors_to`` sets for this address; None: as the message has it."""
-    basic_errno: int = 0
+    basic_errno: int = Errno.UNKNOWNERROR
     more_errno: int = 0
     message: str | None = None
     user_message: str | None = None
@@ -68,9 +72,25 @@ class Address:
     failed_by: str = ""
     data: dict[str, str] = field(default_factory=dict)
     """``$address_data``, ``$local_part_data``, ... of this address."""
+    cc_local_part: str = ""
+    """As it came, unquoted; ``deliver_split_address()`` sets it, ``local_part`` and ``domain``."""
+    prefix: str | None = None
+    suffix: str | None = None
+    self_hostname: str | None = None
+    extra_headers: tuple[str, ...] = ()
+    """What routers' headers_add gave, newest first, each ending in a newline."""
+    remove_headers: str | None = None
+    onetime_parent: str | None = None
+    child_count: int = 0
+    hide_child: bool = False
+    pass_message: bool = False
+    """``message`` may be shown to the SMTP client (``af_pass_message``)."""
+    local_host_removed: bool = False
+    retry_skipped: bool = False
+    """Some host was skipped because its retry time had not come: the address cannot time out yet."""
+    retry_timedout: bool = False
     ignore_error: bool = False
     dr_retry_exists: bool = False
-    timedout: bool = False
 
 
 @dataclass(frozen=True, slots=True)

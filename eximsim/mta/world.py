@@ -63,6 +63,9 @@ class TlsAlert(Enum):
     CERTIFICATE_UNKNOWN = "certificate unknown"
     BAD_CERTIFICATE = "bad certificate"
     HANDSHAKE_FAILURE = "handshake failure"
+    UNSUPPORTED_CERTIFICATE = "unsupported certificate"
+    DECRYPT_ERROR = "decrypt error"
+    INTERNAL_ERROR = "internal error"
 
 
 Judge = Callable[[tuple[bytes, ...]], TlsAlert | None]
@@ -194,9 +197,16 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class StartTls:
-    """Begin a handshake as the server, once everything sent so far is out."""
+    """Begin a handshake as the server, once everything sent so far is out.
+
+    ``early`` is what the session has already read beyond the command: the handshake begins with it.
+    ``on_hello``, if given, is told the server name that the client asks for (None: none) as soon as its
+    ClientHello has been read, whatever becomes of the handshake.
+    """
 
     policy: TlsPolicy
+    early: bytes = b""
+    on_hello: Callable[[str | None], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +251,10 @@ class Session(Protocol):
         """The handshake asked for by ``StartTls`` is complete."""
 
     def on_tls_failure(self, reason: str) -> Iterable[Action]:
-        """It failed; ``reason`` in OpenSSL's form, e.g. ``TLSV1_ALERT_UNKNOWN_CA``."""
+        """It failed; ``reason`` in OpenSSL's form, e.g. ``TLSV1_ALERT_UNKNOWN_CA``.
+
+        After ``on_tls``: the client broke the established session off with a fatal alert.
+        """
 
     def on_eof(self) -> Iterable[Action]:
         """The client closed its side (or reset the connection)."""

@@ -1,0 +1,210 @@
+"""DANE verification with OpenSSL, as Exim's own dane-openssl.c does it for usages 2 and 3 (RFC 7671).
+
+A matching DANE-EE record settles everything: no name, date or signature is looked at. Otherwise the peer's
+chain is searched upwards for a DANE-TA match; what matched becomes the only trust anchor, and OpenSSL
+verifies the chain below it, with Exim's name check just before the signatures. Without a match OpenSSL
+verifies against an empty trust store, so that its error says how the chain ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from eximsim.mta.dane_match import (
+    DANE_EE,
+    DANE_TA,
+    EXACT,
+    FULL_CERTIFICATE,
+    PUBLIC_KEY,
+    Tlsa,
+    matchable_records,
+)
+from eximsim.mta.world import TlsAlert
+from eximsim.mta.x509 import Certificate, is_signed_by, parse, parse_chain, stand_in_issuer
+from eximsim.mta.x509_errors import OpensslRules, X509Error, rules_of
+from eximsim.mta.x509_names import dane_check_names
+from eximsim.mta.x509_verify import Era, Step, Verification, eras, is_issuer
+
+
+@dataclass(frozen=True, slots=True)
+class DaneVerdict:
+    """What DANE makes of a server's chain.
+
+    ``match`` is the record that decided: the one that verified the chain, or the trust anchor below which the
+    chain does not verify; None if no record matched. ``depth`` is where in the chain it matched.
+    ``error`` and ``alert`` are None if ``ok``. ``steps`` are the calls of Exim's verify callback up to the
+    first error, which ends the handshake. ``made_up_issuer`` tells that a certificate had to be made up for
+    the anchor's key.
+    """
+
+    ok: bool
+    match: Tlsa | None
+    depth: int | None
+    error: X509Error | None
+    alert: TlsAlert | None
+    steps: tuple[Step, ...]
+    made_up_issuer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnchor:
+    """A DANE-TA match: the anchor, the record, the depth of the anchor, and the peer's CAs below it."""
+
+    cert: Certificate
+    record: Tlsa
+    depth: int
+    below: tuple[Certificate, ...]
+    made_up: bool
+
+
+def verify_dane(
+    sent: tuple[bytes, ...], records: tuple[Tlsa, ...], names: tuple[str, ...], at: float, library: str
+) -> DaneVerdict:
+    """Verify a server's chain (DER, leaf first) by the usable TLSA records of a host called ``names``.
+
+    ``at`` is in seconds since the epoch. Cached by all that can change the result. Raises ``InputError`` for
+    what is not a certificate or not an OpenSSL, ``Unsupported`` as ``x509.parse``.
+    """
+    anchors = tuple(cert for cert, _ in _full_certificates(records))
+    return _verify_cached(sent, records, names, eras(parse_chain(sent) + anchors, at), library)
+
+
+@lru_cache(maxsize=4096)
+def _verify_cached(
+    sent: tuple[bytes, ...],
+    records: tuple[Tlsa, ...],
+    names: tuple[str, ...],
+    when: tuple[Era, ...],
+    library: str,
+) -> DaneVerdict:
+    chain, rules = parse_chain(sent), rules_of(library)
+    matchable = matchable_records(records)
+    if record := _match(_of_usage(matchable, DANE_EE), chain[0]):
+        return DaneVerdict(True, record, 0, None, None, (Step(0, None, chain[0]),))
+    anchor = find_trust_anchor(rules, chain, _of_usage(matchable, DANE_TA))
+    dated = chain + tuple(cert for cert, _ in _full_certificates(records))
+    steps = _verify_below(rules, chain, anchor, names, dict(zip(dated, when, strict=True)))
+    failed = next((step for step in steps if step.error is not None), None)
+    if failed is not None:
+        steps = steps[: steps.index(failed) + 1]
+    return DaneVerdict(
+        ok=failed is None,
+        match=None if anchor is None else anchor.record,
+        depth=None if anchor is None else anchor.depth,
+        error=None if failed is None else failed.error,
+        alert=None if failed is None or failed.error is None else rules.error_facts(failed.error).alert,
+        steps=steps,
+        made_up_issuer=anchor is not None and anchor.made_up,
+    )
+
+
+def _verify_below(
+    rules: OpensslRules,
+    chain: tuple[Certificate, ...],
+    anchor: TrustAnchor | None,
+    names: tuple[str, ...],
+    when: Mapping[Certificate, Era],
+) -> tuple[Step, ...]:
+    """OpenSSL's steps for the chain, with Exim's own among them (verify_cert() and verify_chain())."""
+
+    def exims_own(built: tuple[Certificate, ...]) -> Iterator[Step]:
+        if not dane_check_names(chain[0], names):
+            yield Step(0, X509Error.HOSTNAME_MISMATCH, chain[0])
+        if anchor is None:
+            yield Step(0, X509Error.CERT_UNTRUSTED, chain[0])
+        elif rules.trusted_top_is_silent and not is_issuer(rules, built[-1], built[-1]):
+            yield Step(len(built) - 1, None, built[-1])
+
+    return (
+        Verification(
+            rules,
+            chain[0],
+            chain if anchor is None else anchor.below,
+            () if anchor is None else (anchor.cert,),
+            when,
+            explicit_trust=anchor is not None,
+            before_signatures=exims_own,
+        )
+        .run()
+        .steps
+    )
+
+
+# ---- trust anchors ----------------------------------------------------------------------------------------
+
+
+def find_trust_anchor(
+    rules: OpensslRules, chain: tuple[Certificate, ...], records: tuple[Tlsa, ...]
+) -> TrustAnchor | None:
+    """The trust anchor that DANE-TA records give ``chain``, leaf first (set_trust_anchor()).
+
+    A self-signed leaf may be its own anchor. Otherwise the way leads up from issuer to issuer to the first
+    match; if it ends without one below a root, a full certificate or key in a record may be what signed the
+    last certificate.
+    """
+    subject, pool = chain[0], list(chain)
+    if _issued(rules, subject, subject):
+        match = _match(records, subject)
+        return None if match is None else TrustAnchor(subject, match, 0, (), made_up=False)
+    below: list[Certificate] = []
+    while issuer := next((cert for cert in pool if _issued(rules, cert, subject)), None):
+        pool.remove(issuer)
+        if match := _match(records, issuer):
+            if match.selector == FULL_CERTIFICATE:
+                return TrustAnchor(issuer, match, len(below) + 1, tuple(below), made_up=False)
+            return _made_up(subject, issuer.spki, match, below)
+        below.append(issuer)
+        if _issued(rules, issuer, issuer):
+            return None
+        subject = issuer
+    return _anchor_from_records(rules, subject, records, below)
+
+
+def _anchor_from_records(
+    rules: OpensslRules, subject: Certificate, records: tuple[Tlsa, ...], below: list[Certificate]
+) -> TrustAnchor | None:
+    """A certificate or key that a record has in full, and that has signed ``subject`` (ta_signed())."""
+    for cert, record in _full_certificates(records):
+        if _issued(rules, cert, subject) and is_signed_by(subject.der, cert.spki):
+            return TrustAnchor(cert, record, len(below) + 1, tuple(below), made_up=False)
+    for record in reversed(records):
+        is_key = record.selector == PUBLIC_KEY and record.mtype == EXACT
+        if is_key and is_signed_by(subject.der, record.data):
+            return _made_up(subject, record.data, record, below)
+    return None
+
+
+def _made_up(subject: Certificate, spki: bytes, record: Tlsa, below: list[Certificate]) -> TrustAnchor:
+    issuer = stand_in_issuer(subject, spki)
+    return TrustAnchor(issuer, record, len(below) + 1, tuple(below), made_up=True)
+
+
+def _issued(rules: OpensslRules, issuer: Certificate, subject: Certificate) -> bool:
+    """X509_check_issued()."""
+    return is_issuer(rules, issuer, subject) and issuer.may("key_cert_sign")
+
+
+def _of_usage(records: tuple[Tlsa, ...], usage: int) -> tuple[Tlsa, ...]:
+    return tuple(record for record in records if record.usage == usage)
+
+
+@lru_cache(maxsize=1024)
+def _full_certificates(records: tuple[Tlsa, ...]) -> tuple[tuple[Certificate, Tlsa], ...]:
+    """The trust anchors that the records hold whole; Exim has added each to the front of a list."""
+    return tuple(
+        (parse(record.data), record)
+        for record in reversed(matchable_records(records))
+        if (record.usage, record.selector, record.mtype) == (DANE_TA, FULL_CERTIFICATE, EXACT)
+    )
+
+
+def _match(records: tuple[Tlsa, ...], cert: Certificate) -> Tlsa | None:
+    """The record that ``match()`` finds: the selector that appeared last is tried first."""
+    appeared = list(dict.fromkeys(record.selector for record in records))
+    for selector in reversed(appeared):
+        for record in reversed(records):
+            if record.selector == selector and record.matches(cert):
+                return record
+    return None

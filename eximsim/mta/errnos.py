@@ -1,0 +1,29 @@
+"""The system's error numbers that Exim logs, with glibc's words for them: the same on every machine."""
+
+from __future__ import annotations
+
+ENOENT = 2
+EINVAL = 22
+EPIPE = 32
+ENETUNREACH = 101
+ECONNRESET = 104
+ETIMEDOUT = 110
+ECONNREFUSED = 111
+EHOSTUNREACH = 113
+
+_TEXT = {
+    0: "Success",
+    ENOENT: "No such file or directory",
+    EINVAL: "Invalid argument",
+    EPIPE: "Broken pipe",
+    ENETUNREACH: "Network is unreachable",
+    ECONNRESET: "Connection reset by peer",
+    ETIMEDOUT: "Connection timed out",
+    ECONNREFUSED: "Connection refused",
+    EHOSTUNREACH: "No route to host",
+}
+
+
+def strerror(number: int) -> str:
+    """What ``strerror()`` says of ``number``."""
+    return _TEXT.get(number, f"Unknown error {number}")

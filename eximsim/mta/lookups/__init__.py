@@ -1,0 +1,1 @@
+"""The lookup types of Exim that are modelled (src/lookups)."""

@@ -1,0 +1,221 @@
+"""The options that a release has, and the values that a configuration gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+
+from eximsim.errors import Unsupported
+from eximsim.mta.optionlist import FLAG_KINDS, Option, Status, Table, Value
+from eximsim.mta.options_drivers import (
+    MODELLED_ROUTERS,
+    MODELLED_TRANSPORTS,
+    ROUTER,
+    ROUTER_SHARED,
+    ROUTERS,
+    TRANSPORT,
+    TRANSPORT_SHARED,
+    TRANSPORTS,
+)
+from eximsim.mta.options_history import HISTORY
+from eximsim.mta.options_main import MAIN
+
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The options of one place (the main section, or one kind of driver) at one release.
+
+    ``settable`` may be set there; ``defaults`` has a value for every option of every release, because code
+    asks for an option under releases that do not have it yet: what they have then is its neutral value.
+    """
+
+    what: str
+    settable: Table
+    defaults: Mapping[str, Value]
+    modelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """All that the configuration reader knows of one release."""
+
+    main: Schema
+    routers: Mapping[str, Schema]
+    transports: Mapping[str, Schema]
+    absent: frozenset[str]
+    """Keys of ``options_history.py`` that this release does not have."""
+    features: tuple[str, ...]
+
+
+@cache
+def release(name: str) -> Release:
+    """The options of the release ``name`` (``Profile.option_release``); raises ``KeyError`` if it is none."""
+    known = [changes.release for changes in HISTORY]
+    if name not in known:
+        raise KeyError(name)
+    position = known.index(name) + 1
+    absent = {key for changes in HISTORY[:position] for key in changes.gone.split()}
+    absent.update(key for changes in HISTORY[position:] for key in changes.new.split())
+    groups = {
+        group: {option.name: _at(f"{group}.{option.name}", option, position) for option in options.values()}
+        for group, options in _groups().items()
+    }
+    maker = _SchemaMaker(groups, frozenset(absent))
+    return Release(
+        main=maker.schema("main", True, ("main",), {}),
+        routers=maker.drivers("router", ROUTERS, MODELLED_ROUTERS, ROUTER_SHARED),
+        transports=maker.drivers("transport", TRANSPORTS, MODELLED_TRANSPORTS, TRANSPORT_SHARED),
+        absent=maker.absent,
+        features=tuple(next((c.features for c in reversed(HISTORY[:position]) if c.features), "").split()),
+    )
+
+
+def _at(key: str, option: Option, position: int) -> Option:
+    """The option as the first ``position`` releases left it."""
+    for changes in HISTORY[:position]:
+        if key in changes.kinds or key in changes.defaults:
+            kind = changes.kinds.get(key, option.kind)
+            option = replace(option, kind=kind, default=changes.defaults.get(key, option.default))
+    return option
+
+
+@dataclass(frozen=True, slots=True)
+class _SchemaMaker:
+    groups: Mapping[str, Table]
+    absent: frozenset[str]
+
+    def schema(self, what: str, modelled: bool, groups: Sequence[str], shared: Table) -> Schema:
+        """The schema of the options in ``groups``."""
+        own = [(f"{group}.{name}", option) for group in groups for name, option in self.groups[group].items()]
+        settable = {option.name: option for key, option in own if key not in self.absent}
+        defaults = {option.name: option.default for option in shared.values()}
+        defaults |= {option.name: option.neutral for _, option in own}
+        defaults |= {option.name: option.default for option in settable.values()}
+        return Schema(what, MappingProxyType(settable), MappingProxyType(defaults), modelled)
+
+    def drivers(
+        self, kind: str, drivers: Iterable[str], modelled: Container[str], shared: Table
+    ) -> Mapping[str, Schema]:
+        """The schemas of one kind of driver, by the driver's name."""
+        return {
+            driver: self.schema(f"{driver} {kind}", driver in modelled, (kind, driver), shared)
+            for driver in drivers
+            if f"driver.{driver}" not in self.absent
+        }
+
+
+@cache
+def _groups() -> Mapping[str, Table]:
+    return {"main": MAIN, "router": ROUTER, "transport": TRANSPORT, **ROUTERS, **TRANSPORTS}
+
+
+@cache
+def builtin_macros(option_release: str, tls_library: str) -> tuple[str, ...]:
+    """The macros that tell a configuration what Exim can do, in the order in which they are tried.
+
+    A name that another one begins with comes after it. Releases before 4.88 have none. Source:
+    macro_predef.c, until 4.89 macros_create_builtin() in src/readconf.c.
+    """
+    known = release(option_release)
+    if not known.features:
+        return ()
+    names = {f"_HAVE_{feature}" for feature in known.features}
+    names.add("_HAVE_GNUTLS" if tls_library == "gnutls" else "_HAVE_OPENSSL")
+    names.update(f"_OPT_MAIN_{name.upper()}" for name in known.main.settable)
+    for kind, schemas in (("ROUTER", known.routers), ("TRANSPORT", known.transports)):
+        generic = _groups()[kind.lower()]
+        for driver, schema in schemas.items():
+            names.add(f"_DRIVER_{kind}_{driver.upper()}")
+            for name in schema.settable:
+                middle = f"{kind}S" if name in generic else f"{kind}_{driver.upper()}"
+                names.add(f"_OPT_{middle}_{name.upper()}")
+    if tls_library == "openssl-3":
+        names.update(f"_OPT_OPENSSL_NO_{version}_X" for version in ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3"))
+    return tuple(sorted(names, reverse=True))
+
+
+class Options:
+    """The values of one section or driver: what the configuration sets, else the release's defaults.
+
+    Strings come unexpanded. Every getter raises ``KeyError`` for a name that no release has, and
+    ``Unsupported``, with file and line, where a fixed value is asked for and the configuration has a string
+    to be expanded.
+    """
+
+    __slots__ = ("_schema", "_values", "_where")
+
+    def __init__(
+        self, schema: Schema, values: Mapping[str, Value], where: Mapping[str, tuple[str, int]]
+    ) -> None:
+        self._schema = schema
+        self._values = {**schema.defaults, **values}
+        self._where = where
+
+    def text(self, name: str) -> str | None:
+        """A string; None if it is not set, or if the option has a fixed value that is not a string.
+
+        A number is given as its digits, so that an option that became a string in some release can be
+        expanded under all of them.
+        """
+        value = self._values[name]
+        if value is None or isinstance(value, str):
+            return value
+        return str(value) if type(value) is int else None
+
+    def flag(self, name: str) -> bool:
+        """A boolean."""
+        value = self._values[name]
+        if isinstance(value, str):
+            raise self._needs_expansion(name)
+        return bool(value)
+
+    def number(self, name: str) -> int:
+        """An integer; fixed-point numbers times 1000."""
+        value = self._values[name]
+        if isinstance(value, int):
+            return int(value)
+        if isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value):
+            return int(value)
+        if value is None:
+            return 0
+        raise self._needs_expansion(name)
+
+    def seconds(self, name: str) -> int:
+        """A time."""
+        return self.number(name)
+
+    def times(self, name: str) -> tuple[int, ...]:
+        """A list of times, in seconds."""
+        value = self._values[name]
+        return value if isinstance(value, tuple) else ()
+
+    def is_set(self, name: str) -> bool:
+        """Whether the configuration sets the option."""
+        return name in self._where
+
+    def where(self, name: str) -> tuple[str | None, int | None]:
+        """File and line of the setting; ``(None, None)`` if it has its default."""
+        return self._where.get(name, (None, None))
+
+    def settings(self) -> Iterator[tuple[str, tuple[str, int]]]:
+        """The options that the configuration sets, in its order, with file and line."""
+        return iter(self._where.items())
+
+    def status(self, name: str) -> Status:
+        """What the model does with the option here: nothing at all with those of drivers it does not have."""
+        return self._schema.settable[name].status if self._schema.modelled else Status.UNSUPPORTED
+
+    def _needs_expansion(self, name: str) -> Unsupported:
+        return Unsupported(f"expansion of {self._schema.what} option {name}", *self.where(name))
+
+
+def can_matter(option: Option, value: Value) -> bool:
+    """Whether setting an unsupported ``option`` to ``value`` could make a difference to leaving it out."""
+    if option.default is None and option.kind not in FLAG_KINDS:
+        return value not in ("", ":")
+    return value != option.default

@@ -1,0 +1,238 @@
+"""Reading a configuration (src/readconf.c): sections, settings, named lists, drivers.
+
+An option that the release does not have is an ``InputError``; one that Exim has and the model does not is
+``Unsupported`` as soon as it is set to something that could matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.acl_read import AclCondition, AclVerb, acl_read, read_inline
+from eximsim.mta.config_lines import ConfigLine, ConfigLines, Section
+from eximsim.mta.drivers import DriverInstance, read_routers, read_transports
+from eximsim.mta.option_settings import Settings
+from eximsim.mta.option_values import read_string, readconf_readname
+from eximsim.mta.optionlist import Status
+from eximsim.mta.options import Options, builtin_macros, release
+from eximsim.mta.retry_rules import RetryRule, RetryStep, readconf_retry_rule
+from eximsim.mta.string import SPACES
+from eximsim.mta.world import World
+from eximsim.profiles import Profile
+
+__all__ = [
+    "AclCondition",
+    "AclVerb",
+    "Config",
+    "DriverInstance",
+    "RetryRule",
+    "RetryStep",
+    "option_report",
+    "read_config",
+    "read_inline",
+]
+
+_NAMED_LIST = re.compile(
+    r"(?:hide[ \t]+)?(domain|host|address|localpart)list(?:_cache)?[ \t]+(\w+)[ \t]*(=?)[ \t]*", re.ASCII
+)
+_LIST_WORD = re.compile(r"(?:hide[ \t]+)?(?:domain|host|address|localpart)list")
+_LIST_KINDS = ("domain", "host", "address", "localpart")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that a configuration says.
+
+    ``routers`` are in order, ``transports`` and ``acls`` by name; ``named_lists`` by kind (``"domain"``,
+    ``"host"``, ``"address"``, ``"localpart"``) and name, unexpanded.
+    """
+
+    path: str
+    main: Options
+    routers: tuple[DriverInstance, ...]
+    transports: Mapping[str, DriverInstance]
+    retries: tuple[RetryRule, ...]
+    acls: Mapping[str, tuple[AclVerb, ...]]
+    named_lists: Mapping[str, Mapping[str, str]]
+
+
+def read_config(
+    world: World, path: str, profile: Profile, defines: Mapping[str, str] = MappingProxyType({})
+) -> Config:
+    """Read the configuration ``path`` as the release of ``profile`` does, with the macros ``defines`` set.
+
+    Raises ``InputError`` and ``Unsupported`` with file and line. The result is remembered: reading the same
+    files again gives the same object.
+    """
+    key = (
+        path,
+        profile.option_release,
+        profile.tls_library,
+        profile.relative_includes,
+        profile.retry_local_part_if_preconditions,
+        *defines.items(),
+    )
+    known = _KNOWN.get(key)
+    if known is not None and all(_content(world, file) == content for file, content in known[0].items()):
+        return known[1]
+    builtin = builtin_macros(profile.option_release, profile.tls_library)
+    lines = ConfigLines(world, builtin, profile.relative_includes)
+    lines.define(defines)
+    lines.open(path)
+    config = _Reader(profile).read(lines, path)
+    if len(_KNOWN) >= _MOST_KNOWN:
+        del _KNOWN[next(iter(_KNOWN))]
+    _KNOWN[key] = (lines.read_files, config)
+    return config
+
+
+_MOST_KNOWN = 256
+_KNOWN: dict[tuple[object, ...], tuple[Mapping[str, bytes | None], Config]] = {}
+
+
+def _content(world: World, path: str) -> bytes | None:
+    try:
+        return world.read_file(path)
+    except (OSError, ValueError):
+        return None
+
+
+def option_report(config: Config) -> list[tuple[str, str, int, Status]]:
+    """Every option that ``config`` sets: name, file, line, and what the model does with it.
+
+    A driver's option is ``router.NAME.OPTION`` or ``transport.NAME.OPTION``.
+    """
+    places: list[tuple[str, Options]] = [("", config.main)]
+    places += [(f"router.{router.name}.", router.options) for router in config.routers]
+    places += [(f"transport.{name}.", transport.options) for name, transport in config.transports.items()]
+    return [
+        (prefix + name, path, line, options.status(name))
+        for prefix, options in places
+        for name, (path, line) in options.settings()
+    ]
+
+
+class _Reader:
+    """Reads one configuration, section by section."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.release = release(profile.option_release)
+        self.main = Settings(self.release.main)
+        self.named_lists: dict[str, dict[str, str]] = {kind: {} for kind in _LIST_KINDS}
+        self.routers: tuple[DriverInstance, ...] = ()
+        self.transports: tuple[DriverInstance, ...] = ()
+        self.retries: tuple[RetryRule, ...] = ()
+        self.acls: dict[str, tuple[AclVerb, ...]] = {}
+
+    def read(self, lines: ConfigLines, path: str) -> Config:
+        """Read everything. Source: readconf_main() and readconf_rest()."""
+        section = Section(lines)
+        self._read_main(section)
+        seen: set[str] = set()
+        while (begin := section.next_begin) is not None:
+            word = begin.text[6:].strip(SPACES)
+            name = word.lower().removesuffix("s")
+            if name not in _SECTIONS:
+                known = ", ".join(_SECTIONS)
+                raise _error(begin, f'"{word}" is not a known configuration section name; {known} expected')
+            if name in seen:
+                raise _error(begin, f'"{word}" section is repeated in the configuration file')
+            seen.add(name)
+            section = Section(lines, begin)
+            _SECTIONS[name](self, section)
+        return Config(
+            path=path,
+            main=self.main.options(),
+            routers=self.routers,
+            transports=MappingProxyType({transport.name: transport for transport in self.transports}),
+            retries=self.retries,
+            acls=MappingProxyType(self.acls),
+            named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
+        )
+
+    def _read_main(self, section: Section) -> None:
+        for line in section:
+            if "A" <= line.text[0] <= "Z":
+                section.lines.assign(line)
+            elif _LIST_WORD.match(line.text):
+                self._read_named_list(line)
+            else:
+                self.main.handle(line, "main option")
+
+    def _read_named_list(self, line: ConfigLine) -> None:
+        match = _NAMED_LIST.match(line.text)
+        if match is None:
+            raise _error(line, f"unrecognized configuration line: {line.text}")
+        kind, name, sign = match[1], match[2], match[3]
+        lists = self.named_lists[kind]
+        if name in lists:
+            raise _error(line, f'duplicate name "{name}" for a named {kind} list')
+        if not sign:
+            raise _error(line, f'missing "=" after "{name}"')
+        try:
+            lists[name] = read_string(line.text[match.end() :], name)
+        except ValueError as error:
+            raise _error(line, str(error)) from None
+
+    def read_acls(self, section: Section) -> None:
+        """The acl section: ACLs by name, with macro definitions between them (readconf_acl())."""
+        line = section.line()
+        while line is not None:
+            name, position = readconf_readname(line.text)
+            after = line.text[position : position + 1]
+            if after == "=" and name[:1].isupper():
+                section.lines.assign(line)
+                line = section.line()
+                continue
+            if not name or after != ":":
+                raise _error(line, f"missing or malformed ACL name: {line.text}")
+            if name in self.acls:
+                raise _error(line, f'there are two ACLs called "{name}"')
+            self.acls[name], line = acl_read(section.line, self.release.absent)
+
+    def read_routers(self, section: Section) -> None:
+        """The routers section."""
+        self.routers = read_routers(section, self.release.routers, self.profile)
+
+    def read_transports(self, section: Section) -> None:
+        """The transports section."""
+        self.transports = read_transports(section, self.release.transports)
+
+    def read_retries(self, section: Section) -> None:
+        """The retry section."""
+        self.retries = tuple(map(readconf_retry_rule, section))
+
+    def read_rewrites(self, section: Section) -> None:
+        """The rewrite section: rules are not modelled."""
+        for line in section:
+            raise Unsupported("rewrite rule", line.path, line.line)
+
+    def read_authenticators(self, section: Section) -> None:
+        """The authenticators section: authenticators are not modelled."""
+        for line in section:
+            raise Unsupported("authenticator", line.path, line.line)
+
+    def read_local_scan(self, section: Section) -> None:
+        """The local_scan section: Exim as it comes has no local_scan() with options."""
+        if section.begin is not None:
+            raise _error(section.begin, "local_scan() options not supported")
+
+
+_SECTIONS: dict[str, Callable[[_Reader, Section], None]] = {
+    "acl": _Reader.read_acls,
+    "authenticator": _Reader.read_authenticators,
+    "local_scan": _Reader.read_local_scan,
+    "retry": _Reader.read_retries,
+    "rewrite": _Reader.read_rewrites,
+    "router": _Reader.read_routers,
+    "transport": _Reader.read_transports,
+}
+
+
+def _error(line: ConfigLine, message: str) -> InputError:
+    return InputError(message, line.path, line.line)

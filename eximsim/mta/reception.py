@@ -1,0 +1,229 @@
+"""The globals that belong to an incoming message and to the connection it comes in on (src/globals.c).
+
+What an expansion can see lives in ``Process.variables`` and nowhere else; the functions here set such
+variables together, under Exim's rules. A variable that is not there is a null pointer in Exim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.mta.host import host_name_lookup
+from eximsim.mta.ipaddr import host_aton
+from eximsim.mta.log import Rejected, selector
+from eximsim.mta.queue import Header, Recipient
+from eximsim.mta.string import string_is_ip_address
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.globals import Process
+    from eximsim.mta.verify import VerifyResult
+    from eximsim.mta.world import TlsSession
+
+
+@dataclass(slots=True)
+class CheckedSender:
+    """One entry of ``sender_verified_list``: how a sender's verification ended.
+
+    ``told`` is set once the client has been told why it failed.
+    """
+
+    address: str
+    result: VerifyResult
+    told: bool = False
+
+
+@dataclass(slots=True)
+class Envelope:
+    """What ``smtp_reset()`` clears: one mail transaction.
+
+    ``sender`` None: no MAIL yet; ``""``: the empty sender.
+    """
+
+    sender: str | None = None
+    sender_unrewritten: str | None = None
+    recipients: list[Recipient] = field(default_factory=list)
+    message_size: int = -1
+    body_8bitmime: int = 0
+    rcpt_count: int = 0
+    rcpt_defer_count: int = 0
+    rcpt_fail_count: int = 0
+    rcpt_response: str | None = None
+    rcpt_response_same: bool = True
+    rcpt_in_progress: bool = False
+    recipients_discarded: bool = False
+    discarded: bool = False
+    too_many: bool = False
+    added_headers: list[tuple[str, str]] = field(default_factory=list)
+    """``add_header`` and ``warn message``: (where, text with newline); where is a key of receive.ADD_AT."""
+    removed_headers: list[str] = field(default_factory=list)
+    warned: set[str] = field(default_factory=set)
+    queue_only_policy: bool = False
+    freeze: bool = False
+    fake_response: Rc = Rc.OK
+    fake_response_text: str | None = None
+    submission: Submission | None = None
+    suppress_local_fixups: bool = False
+    verified_senders: list[CheckedSender] = field(default_factory=list)
+    prdr: bool = False
+    dsn_ret: str | None = None
+    dsn_envid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """``control = submission`` with its options."""
+
+    sender_retain: bool = False
+    domain: str | None = None
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class Reception:
+    """One process that takes in mail: over SMTP (from a socket, or from standard input), or without.
+
+    ``sender_host_unknown``: SMTP from standard input without an address; ``sender_host_notsocket``: an
+    address was given but there is no socket.
+    """
+
+    process: Process
+    smtp: bool = False
+    sender_host_unknown: bool = False
+    sender_host_notsocket: bool = False
+    envelope: Envelope = field(default_factory=Envelope)
+    headers: list[Header] = field(default_factory=list)
+    """``header_list``: empty unless a message is between DATA and its answer."""
+    tls: TlsSession | None = None
+    certificate_verified: bool = False
+    allow_unqualified_sender: bool = False
+    allow_unqualified_recipient: bool = False
+    enforce_sync: bool = True
+    multiline_responses: bool = True
+    pipelining_enable: bool = True
+    helo_verified: bool = False
+    helo_verify_failed: bool = False
+    host_lookup_message: str = ""
+    """``host_lookup_msg``: why the client has no name, for the end of log lines."""
+    host_aliases: tuple[str, ...] = ()
+    sender_verified_failed: CheckedSender | None = None
+    temp_details: bool = False
+    log_reject_target: frozenset[str] = frozenset({"main", "reject"})
+
+    def get(self, name: str) -> str | None:
+        """The variable ``$name``, None if it has no value."""
+        return self.process.variables.get(name)
+
+    def set(self, name: str, value: str | None) -> None:
+        """Give the variable ``$name`` a value, or take it away with None."""
+        if value is None:
+            self.process.variables.pop(name, None)
+        else:
+            self.process.variables[name] = value
+
+    def rejected(self) -> Rejected | None:
+        """What the reject log shows of the message that is being received, if any."""
+        if not self.headers:
+            return None
+        shown = [(header.kind, header.text) for header in self.headers if header.text]
+        return Rejected(self.envelope.sender or "", [r.address for r in self.envelope.recipients], shown)
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether there is a client on the other end of a TCP connection."""
+        return self.get("sender_host_address") is not None and not self.sender_host_notsocket
+
+
+# ---- the part of src/host.c that names the client --------------------------------------------------------
+
+
+def host_build_sender_fullhost(process: Process) -> None:
+    """Set ``$sender_fullhost`` and ``$sender_rcvhost`` from the client's address, name, HELO and ident.
+
+    Source: host_build_sender_fullhost(), src/host.c.
+    """
+    known = process.variables
+    host = known.get("sender_host_address")
+    if host is None:
+        return
+    port = known.get("sender_host_port", "0")
+    shown_port = port if selector(process, "incoming_port") and port != "0" else ""
+    address = f"[{host}]"
+    with_port = f"{address}:{shown_port}" if shown_port else address
+    helo = known.get("sender_helo_name")
+    show_helo = helo is not None and not _helo_is_address(helo, host)
+    name, ident = known.get("sender_host_name"), known.get("sender_ident")
+    if name is None:
+        known["sender_fullhost"] = with_port if helo is None else f"({helo}) {with_port}"
+        parts = [f"port={shown_port}"] if shown_port else []
+        parts += [f"helo={helo}"] if show_helo else []
+        parts += [f"ident={ident}"] if ident is not None else []
+        known["sender_rcvhost"] = f"{address} ({' '.join(parts)})" if parts else address
+        return
+    if show_helo and helo is not None and helo.lower() != name.lower():
+        known["sender_fullhost"] = f"{name} ({helo}) {with_port}"
+        known["sender_rcvhost"] = (
+            f"{name} ({with_port} helo={helo})"
+            if ident is None
+            else f"{name}\n\t({with_port} helo={helo} ident={ident})"
+        )
+    else:
+        known["sender_fullhost"] = f"{name} {with_port}"
+        tail = "" if ident is None else f" ident={ident}"
+        known["sender_rcvhost"] = f"{name} ({with_port}{tail})"
+
+
+def _helo_is_address(helo: str, host: str) -> bool:
+    if not (helo.startswith("[") and helo.endswith("]")):
+        return False
+    literal = helo[1:-1]
+    if literal[:5].lower() in ("ipv6:", "ipv4:"):
+        literal = literal[5:]
+    return string_is_ip_address(literal)[0] != 0 and host_aton(literal) == host_aton(host)
+
+
+def look_up_sender_name(reception: Reception) -> tuple[Rc, str]:
+    """Look the client's name up and set ``$sender_host_name`` and its kin; the outcome and Exim's message."""
+    process = reception.process
+    found = host_name_lookup(process, process.variables["sender_host_address"])
+    reception.set("sender_host_name", found.name)
+    reception.set("host_lookup_failed", "1" if found.rc is Rc.FAIL else None)
+    reception.set("host_lookup_deferred", "1" if found.rc is Rc.DEFER else None)
+    reception.set("sender_host_dnssec", "yes" if found.secure else None)
+    reception.host_aliases, reception.host_lookup_message = found.aliases, found.message
+    return found.rc, found.message
+
+
+def interface_for_log(process: Process) -> str:
+    """`` I=[address]:port`` if the selector ``incoming_interface`` asks for it, or nothing."""
+    address = process.variables.get("interface_address")
+    if address is None or not selector(process, "incoming_interface"):
+        return ""
+    return f" I=[{address}]:{process.variables.get('received_port', '0')}"
+
+
+def host_and_ident(process: Process, *, flagged: bool) -> str:
+    """How the log names the client: ``H=host U=ident``, without the first flag unless ``flagged``.
+
+    Source: host_and_ident(), src/host.c.
+    """
+    full, ident = process.variables.get("sender_fullhost"), process.variables.get("sender_ident")
+    if full is None:
+        return f"{'U=' if flagged else ''}{'unknown' if ident is None else ident}"
+    tail = "" if ident is None else f" U={ident}"
+    return f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
+
+
+def add_host_info_for_log(process: Process) -> str:
+    """The fields `` H= I= U= P=`` of the arrival line. Source: add_host_info_for_log(), src/receive.c."""
+    known = process.variables
+    secure = selector(process, "dnssec") and known.get("sender_host_dnssec") == "yes"
+    text = ""
+    if "sender_fullhost" in known:
+        text = f"{' DS' if secure else ''} H={known['sender_fullhost']}{interface_for_log(process)}"
+    if "sender_ident" in known:
+        text += f" U={known['sender_ident']}"
+    if "received_protocol" in known:
+        text += f" P={known['received_protocol']}"
+    return text

@@ -1,0 +1,233 @@
+"""Whether a router is to be run for an address (check_router_conditions() and the way to it, src/route.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta import match
+from eximsim.mta.address import deliver_set_expansions
+from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.log import log_write
+from eximsim.mta.routers import rf
+from eximsim.mta.string import list_items
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.address import Verify
+    from eximsim.mta.globals import Process
+    from eximsim.mta.readconf import DriverInstance
+    from eximsim.mta.structs import Address
+
+_CONDITIONS = "route.c check_router_conditions"
+_LONGEST_DYNASTY = 100
+
+
+def prepare(process: Process, addr: Address, router: DriverInstance, verify: Verify | None) -> Rc:
+    """Get the address ready for a router: OK to run it, SKIP to pass it over, DEFER or FAIL to end here.
+
+    The order of the tests is Exim's: ancestors, affixes, then the preconditions.
+    """
+    if _in_loop(process, addr, router):
+        return Rc.SKIP
+    if _too_many_parents(addr):
+        log_write(process, f"routing loop for {addr.address}", panic=True)
+        return Rc.DEFER
+    if not _strip_affixes(addr, router):
+        return Rc.SKIP
+    process.variables["router_name"] = router.name
+    deliver_set_expansions(process, addr)
+    rc, why = check_router_conditions(process, addr, router, verify)
+    if rc is not Rc.OK:
+        process.trace.record("router skipped" if rc is Rc.SKIP else "router condition", rc.name, _CONDITIONS,
+                             router=router.name, address=addr.address, why=why)  # fmt: skip
+        process.variables.pop("router_name", None)
+        if rc is not Rc.SKIP:
+            addr.message = why
+    return rc
+
+
+def _in_loop(process: Process, addr: Address, router: DriverInstance) -> bool:
+    """Whether an ancestor was routed by this router: the same address, or any if repeat_use is unset."""
+    parent = addr.parent
+    while parent is not None:
+        if parent.router is router and (
+            not router.options.flag("repeat_use") or _same_address(parent, addr, router)
+        ):
+            return True
+        parent = parent.parent
+    return False
+
+
+def _same_address(parent: Address, addr: Address, router: DriverInstance) -> bool:
+    if parent.address.lower() != addr.address.lower():
+        return False
+    if not router.options.flag("caseful_local_part"):
+        return True
+    return parent.address.rpartition("@")[0] == addr.address.rpartition("@")[0]
+
+
+def _too_many_parents(addr: Address) -> bool:
+    count, parent = 0, addr.parent
+    while parent is not None:
+        count, parent = count + 1, parent.parent
+    return count > _LONGEST_DYNASTY + 1
+
+
+def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
+    """Set the local part for this router; false if an affix that it wants is not there."""
+    options = router.options
+    addr.prefix = addr.suffix = None
+    caseful = options.flag("caseful_local_part")
+    local_part = addr.cc_local_part if caseful else addr.cc_local_part.lower()
+    prefixes, suffixes = options.text("local_part_prefix"), options.text("local_part_suffix")
+    addr.local_part = local_part
+    if prefixes is not None:
+        length = route_check_prefix(local_part, prefixes)
+        if length:
+            addr.prefix, local_part = local_part[:length], local_part[length:]
+        elif not options.flag("local_part_prefix_optional"):
+            return False
+    if suffixes is not None:
+        length = route_check_suffix(local_part, suffixes)
+        if length:
+            addr.suffix, local_part = local_part[-length:], local_part[:-length]
+        elif not options.flag("local_part_suffix_optional"):
+            return False
+    addr.local_part = local_part
+    return True
+
+
+def route_check_prefix(local_part: str, prefixes: str) -> int:
+    """The length of the first prefix of the list that fits, 0 if none does; ``*`` begins a wildcard."""
+    lower = local_part.lower()
+    for prefix in list_items(prefixes.lower()):
+        if prefix.startswith("*"):
+            at = lower.rfind(prefix[1:])
+            if at >= 0:
+                return at + len(prefix) - 1
+        elif lower.startswith(prefix):
+            return len(prefix)
+    return 0
+
+
+def route_check_suffix(local_part: str, suffixes: str) -> int:
+    """The length of the first suffix of the list that fits, 0 if none does; ``*`` ends a wildcard."""
+    lower = local_part.lower()
+    for suffix in list_items(suffixes.lower()):
+        if suffix.endswith("*"):
+            at = lower.find(suffix[:-1])
+            if at >= 0:
+                return len(lower) - at
+        elif len(lower) > len(suffix) and lower.endswith(suffix):
+            return len(suffix)
+    return 0
+
+
+def check_router_conditions(
+    process: Process, addr: Address, router: DriverInstance, verify: Verify | None
+) -> tuple[Rc, str]:
+    """OK, SKIP or DEFER, with the reason. Source: check_router_conditions()."""
+    options = router.options
+    for name in ("home", "domain_data", "local_part_data", "sender_data"):
+        process.variables.pop(name, None)
+    if verify in (None, "expn") and options.flag("verify_only"):
+        return Rc.SKIP, "verify_only set"
+    if process.address_test_mode and not options.flag("address_test"):
+        return Rc.SKIP, "address_test is unset"
+    if verify in ("sender", "recipient") and not options.flag(f"verify_{verify}"):
+        return Rc.SKIP, f"verify_{verify} is unset"
+    if verify == "expn" and not options.flag("expn"):
+        return Rc.SKIP, "no_expn set"
+    for option, check in _CHECKS:
+        rc = check(process, addr, router)
+        if rc is Rc.FAIL:
+            return Rc.SKIP, f"{router.name} router skipped: {option} mismatch"
+        if rc is not Rc.OK:
+            return Rc.DEFER, f"{option} check lookup or other defer"
+    condition = options.text("condition")
+    if condition is not None:
+        rc = rf.expand_check_condition(process, condition, router)
+        if rc is Rc.DEFER:
+            return Rc.DEFER, "condition check lookup defer"
+        if rc is not Rc.OK:
+            return Rc.SKIP, "condition failure"
+    return Rc.OK, ""
+
+
+def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    wanted = router.options.text("domains")
+    return Rc.OK if wanted is None else match.match_isinlist_domain(process, addr.domain, wanted, True)
+
+
+def _check_local_parts(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    """The list sees the local part in its own case, so that ``+caseful`` in it can work."""
+    wanted = router.options.text("local_parts")
+    if wanted is None:
+        return Rc.OK
+    local_part = addr.cc_local_part[len(addr.prefix or "") :]
+    local_part = local_part[: len(local_part) - len(addr.suffix or "")]
+    caseless = not router.options.flag("caseful_local_part")
+    return match.match_isinlist_local_part(process, local_part, wanted, caseless)
+
+
+def _check_local_user(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    if not router.options.flag("check_local_user"):
+        return Rc.OK
+    machine = process.machine
+    if addr.local_part != machine.user and addr.local_part not in machine.users:
+        return Rc.FAIL
+    if process.profile.check_local_user_sets_data:
+        process.variables["local_part_data"] = addr.data["local_part_data"] = addr.local_part
+    return Rc.OK
+
+
+def _check_senders(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    wanted = router.options.text("senders")
+    if wanted is None:
+        return Rc.OK
+    return match.match_isinlist_address(process, process.variables.get("sender_address", ""), wanted, True)
+
+
+_CHECKS = (
+    ("domains", _check_domains),
+    ("local_parts", _check_local_parts),
+    ("check_local_user", _check_local_user),
+    ("senders", _check_senders),
+)
+"""The preconditions that a list or the password file decides, in Exim's order."""
+
+
+def declined_before(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    """Set the router's variables and address_data: OK, DECLINE after a forced failure, or DEFER or FAIL.
+
+    Source: set_router_vars() and route_address().
+    """
+    rc = _set_router_vars(process, addr, router)
+    text = router.options.text("address_data")
+    if rc is not Rc.OK or text is None:
+        return rc
+    try:
+        addr.data["address_data"] = process.variables["address_data"] = expand(process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Rc.DECLINE
+        addr.message = f'expansion of "{text}" failed in {router.name} router: {failed.message}'
+        return Rc.DEFER
+    return Rc.OK
+
+
+def _set_router_vars(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    for item in list_items(router.options.text("set") or "", ";"):
+        name, _, text = item.partition("=")
+        name, text = name.rstrip(), text.lstrip()
+        if not name.startswith("r_") or name == "r_":
+            log_write(process, f"bad router variable name '{name}' in router '{router.name}'\n", panic=True)
+            return Rc.FAIL
+        try:
+            addr.data[name] = process.variables[name] = expand(process, text)
+        except ExpansionFailed as failed:
+            if failed.forced:
+                return Rc.DECLINE
+            addr.message = f'expansion of "{item}" failed in {router.name} router: {failed.message}'
+            return Rc.DEFER if failed.defer else Rc.FAIL
+    return Rc.OK

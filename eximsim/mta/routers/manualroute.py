@@ -1,0 +1,217 @@
+"""The manualroute router: hosts from route_list or route_data (src/routers/manualroute.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError
+from eximsim.mta import host as hosts, match
+from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.log import log_write
+from eximsim.mta.routers import rf
+from eximsim.mta.string import SPACES, list_items, split_separator, string_dequote
+from eximsim.mta.structs import HostItem
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.address import RouteResult, Verify
+    from eximsim.mta.globals import Process
+    from eximsim.mta.readconf import DriverInstance
+    from eximsim.mta.structs import Address
+
+_FAILED = ("ignore", "decline", "defer", "fail", "freeze", "pass")
+"""What host_find_failed can say; host_all_ignored all but the first."""
+
+_ITEM_SEPARATOR = ";"
+
+
+@dataclass(slots=True)
+class _Choices:
+    """What the options of a route item ask for."""
+
+    randomize: bool
+    lookup: str = "default"
+    ipv4_only: bool = False
+    ipv4_first: bool = False
+    transport: DriverInstance | None = None
+
+
+def manualroute_router_entry(
+    process: Process, router: DriverInstance, addr: Address, verify: Verify | None, routed: RouteResult
+) -> Rc:
+    """Route an address to the hosts that the configuration names.
+
+    DECLINE: no item fits, or there is nothing in it. DEFER, FAIL, PASS: a host was not found, as
+    host_find_failed says; or by ``self``. Raises ``InputError`` for options that contradict each other.
+    Source: manualroute_router_entry().
+    """
+    find_failed, all_ignored = _checked(router)
+    item = _route_item(process, router, addr)
+    if isinstance(item, Rc):
+        return item
+    text, words = item
+    try:
+        host_text = expand(process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Rc.DECLINE
+        addr.message = f'{router.name} router: failed to expand "{text}": {failed.message}'
+        return Rc.DEFER
+    choices = _choices(process, router, addr, words)
+    if choices is None:
+        return Rc.DEFER
+    rc = rf.take_on(process, addr, router, verify)
+    if rc is not Rc.OK:
+        return rc
+    if choices.transport is not None:
+        addr.transport = choices.transport
+    elif not rf.rf_get_transport(process, addr, router):
+        return Rc.DEFER
+    if rf.is_local(addr.transport):
+        addr.host_list = [HostItem(host_text)] if host_text else []
+        return rf.rf_queue_add(process, addr, router, routed)
+    if host_text:
+        rc = _find_hosts(process, router, addr, routed, host_text, choices, (find_failed, all_ignored))
+        if rc is not Rc.OK:
+            return rc
+        if addr.transport is None and verify is None:
+            log_write(process, f"Error in {router.name} router: no transport defined")
+            addr.message = "error in router: transport missing"
+            return Rc.DEFER
+    elif verify is None:
+        addr.message = f"error in {router.name} router: no host(s) specified for domain {addr.domain}"
+        log_write(process, addr.message)
+        return Rc.DEFER
+    return rf.rf_queue_add(process, addr, router, routed)
+
+
+def _checked(router: DriverInstance) -> tuple[str, str]:
+    """host_find_failed and host_all_ignored; raises ``InputError`` for what the router refuses to start with."""
+    options = router.options
+    for name, known in (("host_find_failed", _FAILED), ("host_all_ignored", _FAILED[1:])):
+        if options.text(name) not in known:
+            message = f"{router.name} router: {name} must be one of {', '.join(known)}, found {options.text(name)!r}"
+            raise InputError(message, *options.where(name))
+    if (options.text("route_list") is None) is (options.text("route_data") is None):
+        raise InputError(
+            f"{router.name} router: route_list or route_data (but not both) must be specified",
+            router.path,
+            router.line,
+        )
+    return options.text("host_find_failed") or "", options.text("host_all_ignored") or ""
+
+
+def _route_item(process: Process, router: DriverInstance, addr: Address) -> tuple[str, str] | Rc:
+    """The host list (unexpanded) and the option words of the item that fits the address."""
+    routes = router.options.text("route_list")
+    if routes is None:
+        data = rf.rf_expand_data(process, addr, router.options.text("route_data") or "")
+        if isinstance(data, Rc):
+            return data
+        text, end = string_dequote(data, _skip_spaces(data, 0))
+        return (text, data[_skip_spaces(data, end) :]) if text else Rc.DECLINE
+    for item in _route_items(routes):
+        domains, end = string_dequote(item, 0)
+        if not item:
+            continue
+        rc = match.match_isinlist_domain(process, addr.domain, domains, True)
+        if rc is Rc.OK:
+            text, end = string_dequote(item, _skip_spaces(item, end))
+            return text, item[_skip_spaces(item, end) :]
+        if rc is Rc.DEFER:
+            addr.message = "lookup defer in route_list"
+            return Rc.DEFER
+    return Rc.DECLINE
+
+
+def _route_items(routes: str) -> list[str]:
+    """The items of route_list, which stand between semicolons unless it says otherwise."""
+    if routes.lstrip(SPACES).startswith("<"):
+        separator, rest = split_separator(routes)
+        if rest != routes.lstrip(SPACES):
+            return list(list_items(rest, separator))
+    return list(list_items(routes, _ITEM_SEPARATOR))
+
+
+def _skip_spaces(text: str, position: int) -> int:
+    while position < len(text) and text[position] in SPACES:
+        position += 1
+    return position
+
+
+def _choices(process: Process, router: DriverInstance, addr: Address, words: str) -> _Choices | None:
+    """What the option words say; None, with ``addr.message``, if one of them is unknown.
+
+    A word may be cut short, as Exim compares no more of it than there is.
+    """
+    randomize = rf.exp_bool(process, addr, router, "hosts_randomize")
+    if randomize is None:
+        return None
+    choices = _Choices(randomize)
+    while words:
+        word = words.split(None, 1)[0]
+        if "randomize".startswith(word):
+            choices.randomize = True
+        elif "no_randomize".startswith(word):
+            choices.randomize = False
+        elif "byname".startswith(word):
+            choices.lookup = "byname"
+        elif "bydns".startswith(word):
+            choices.lookup = "bydns"
+        elif process.profile.route_option_ipv4 and "ipv4_prefer".startswith(word):
+            choices.ipv4_first = True
+        elif process.profile.route_option_ipv4 and "ipv4_only".startswith(word):
+            choices.ipv4_only = True
+        elif (transport := _named_transport(process, words, word)) is not None:
+            choices.transport = transport
+        else:
+            text = f'unknown routing option or transport name "{words}"'
+            log_write(process, f"Error in {router.name} router: {text}")
+            addr.message = f"error in router: {text}"
+            return None
+        words = words[len(word) :].lstrip(SPACES)
+    return choices
+
+
+def _named_transport(process: Process, words: str, word: str) -> DriverInstance | None:
+    """The transport that a word names: by its beginning, or (old) if the whole rest is its name."""
+    for name, transport in process.config.transports.items():
+        if name.startswith(word) if process.profile.route_option_transport_anywhere else name == words:
+            return transport
+    return None
+
+
+def _find_hosts(
+    process: Process,
+    router: DriverInstance,
+    addr: Address,
+    routed: RouteResult,
+    text: str,
+    choices: _Choices,
+    failed: tuple[str, str],
+) -> Rc:
+    """Fill in ``addr.host_list``."""
+    find_failed, all_ignored = failed
+    addr.host_list = hosts.host_build_hostlist(process, text, choices.randomize)
+    rc = rf.rf_lookup_hostlist(
+        process,
+        addr,
+        router,
+        routed,
+        lookup=choices.lookup,
+        find_failed=find_failed,
+        ipv4_only=choices.ipv4_only,
+        ipv4_first=choices.ipv4_first,
+    )
+    if rc is not Rc.OK or addr.host_list:
+        return rc
+    if all_ignored in ("decline", "pass"):
+        return Rc.DECLINE if all_ignored == "decline" else Rc.PASS
+    addr.message = (
+        f"lookup failed for all hosts in {router.name} router: "
+        f"host_find_failed=ignore host_all_ignored={all_ignored}"
+    )
+    if all_ignored == "freeze":
+        addr.special_action = rf.FREEZE
+    return Rc.FAIL if all_ignored == "fail" else Rc.DEFER

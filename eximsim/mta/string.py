@@ -1,0 +1,162 @@
+"""Strings as Exim reads them: lists, escapes, printing, IP addresses (src/string.c).
+
+Texts are ``str``. Octets that are not UTF-8 travel as surrogate escapes (PEP 383); ``octets()`` and
+``from_octets()`` change sides where Exim counts or codes octets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+SPACES = " \t\n\v\f\r"
+"""What C's isspace() accepts."""
+
+_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_PRINTED = {char: "\\" + letter for letter, char in _ESCAPES.items()}
+_OCTAL = re.compile(r"[0-7]{1,3}")
+_HEX = re.compile(r"[0-9A-Fa-f]{0,2}")
+_UNPRINTABLE = re.compile(r"[^ -~]")
+_IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}", re.ASCII)
+_MASKED = re.compile(r"([^/%]*)(?:/(\d+)|%([!-~]*))?", re.ASCII)
+
+
+def octets(text: str) -> bytes:
+    """The octets that ``text`` stands for."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def from_octets(data: bytes) -> str:
+    """The text that stands for ``data``; any octets are allowed."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def is_control(char: str) -> bool:
+    """C's iscntrl() for one character."""
+    return char < " " or char == "\x7f"
+
+
+def split_separator(text: str) -> tuple[str, str]:
+    """The separator of a list and the text after the sign that changes it (``<;``); a colon if there is none."""
+    rest = text.lstrip(SPACES)
+    if len(rest) > 1 and rest[0] == "<" and (rest[1] in _PUNCTUATION or is_control(rest[1])):
+        return rest[1], rest[2:]
+    return ":", rest
+
+
+def list_items(text: str, separator: str | None = None) -> Iterator[str]:
+    """The items of a list, as repeated calls of string_nextinlist() give them (src/string.c).
+
+    White space around an item is dropped. A doubled separator stands for itself unless it is a control
+    character. An item of nothing is an empty item, except after the last separator. With ``separator``
+    given, ``<;`` at the start has no meaning.
+    """
+    if separator is None:
+        separator, text = split_separator(text)
+    doubles = not is_control(separator)
+    position, end = 0, len(text)
+    while True:
+        while position < end and text[position] in SPACES and text[position] != separator:
+            position += 1
+        if position >= end:
+            return
+        parts: list[str] = []
+        while True:
+            cut = text.find(separator, position)
+            if cut < 0:
+                parts.append(text[position:])
+                position = end
+                break
+            parts.append(text[position:cut])
+            position = cut + 1
+            if not (doubles and position < end and text[position] == separator):
+                break
+            parts.append(separator)
+            position += 1
+        yield "".join(parts).rstrip(SPACES)
+
+
+def join_items(items: list[str], separator: str) -> str:
+    """A list made of ``items``, with separators in them doubled (string_append_listele())."""
+    return separator.join(
+        f" {item}" if index and item[:1] in ("", separator) else item
+        for index, item in enumerate(item.replace(separator, separator * 2) for item in items)
+    )
+
+
+def interpret_escape(text: str, position: int) -> tuple[str, int]:
+    """The octet that the backslash at ``position`` introduces, and where the text goes on.
+
+    Source: string_interpret_escape(), src/string.c. A backslash at the end stands for itself.
+    """
+    position += 1
+    if position >= len(text):
+        return "\\", position
+    char = text[position]
+    if octal := _OCTAL.match(text, position):
+        return _octet(int(octal[0], 8) & 255), octal.end()
+    if char == "x":
+        digits = _HEX.match(text, position + 1)
+        assert digits is not None
+        return _octet(int(digits[0] or "0", 16)), digits.end()
+    return _ESCAPES.get(char, char), position + 1
+
+
+def _octet(value: int) -> str:
+    return chr(value) if value < 128 else chr(0xDC00 + value)
+
+
+def string_dequote(text: str, position: int) -> tuple[str, int]:
+    """One word, or one string in double quotes with escapes, from ``position``, and where it ends."""
+    end = len(text)
+    if position >= end or text[position] != '"':
+        start = position
+        while position < end and text[position] not in SPACES:
+            position += 1
+        return text[start:position], position
+    position += 1
+    parts: list[str] = []
+    while position < end and text[position] != '"':
+        if text[position] == "\\":
+            char, position = interpret_escape(text, position)
+        else:
+            char, position = text[position], position + 1
+        parts.append(char)
+    return "".join(parts), min(position + 1, end)
+
+
+def string_printing(text: str) -> str:
+    """``text`` with everything that is not printing ASCII as ``\\n``, ``\\t``, ... or three octal digits."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(_print_one, text)
+
+
+def _print_one(match: re.Match[str]) -> str:
+    known = _PRINTED.get(match[0])
+    return known if known is not None else "".join(f"\\{octet:03o}" for octet in octets(match[0]))
+
+
+def string_is_ip_address(text: str, *, mask: bool = False) -> tuple[int, int]:
+    """4 or 6 with the offset of the slash before a mask (0: none), or 0 if ``text`` is no IP address.
+
+    With ``mask`` a final ``/n`` is allowed; its size is not checked. IPv6 may end in ``%scope``.
+    Source: string_is_ip_address(), src/string.c.
+    """
+    parts = _MASKED.fullmatch(text)
+    if parts is None or (parts[2] is not None and not mask):
+        return 0, 0
+    address = parts[1]
+    offset = 0 if parts[2] is None else len(address)
+    if _IPV4.fullmatch(address):
+        valid = parts[3] is None and all(int(octet) < 256 for octet in address.split("."))
+        return (4, offset) if valid else (0, 0)
+    if ":" not in address:
+        return 0, 0
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return 0, 0
+    return 6, offset

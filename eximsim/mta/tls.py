@@ -1,0 +1,301 @@
+"""The client's side of TLS: what it verifies, with what it connects, how it words a failure.
+
+Stands for tls_client_start() and what it leans on in src/tls-openssl.c and src/tls-gnu.c. Whether a
+certificate is good is decided in ``tls_verify.py``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.dane_match import Tlsa, usable_records
+from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.globals import ProcessDied
+from eximsim.mta.log import log_write
+from eximsim.mta.tls_verify import (
+    GNUTLS,
+    TlsVerdict,
+    VerifyMode,
+    VerifySettings,
+    during_verification,
+    judge,
+    peer_dn,
+)
+from eximsim.mta.world import (
+    HandshakeError,
+    HandshakeFault,
+    TlsAlert,
+    TlsIdentity,
+    TlsOffer,
+    TlsSession,
+)
+from eximsim.profiles import UnusableTlsa
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.globals import Process
+    from eximsim.mta.transports.smtp_context import SmtpContext
+
+_SOURCE = "tls-openssl.c tls_client_start"
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """A session that was set up: what the log shows of it."""
+
+    session: TlsSession
+    cv: str
+    peerdn: str
+
+
+class TlsStartFailed(Exception):
+    """No session. ``rc`` is DEFER if no TLSA record was usable, else FAIL; ``text`` words the failure."""
+
+    def __init__(self, rc: Rc, text: str) -> None:
+        self.rc, self.text = rc, text
+        super().__init__(text)
+
+
+_ERROR_TEXT: Mapping[tuple[str, HandshakeFault], str] = MappingProxyType(
+    {
+        ("openssl-1.0.2", HandshakeFault.CLOSED): "error:00000000:lib(0):func(0):reason(0)",
+        ("openssl-1.0.2", HandshakeFault.RESET): "error:00000000:lib(0):func(0):reason(0)",
+        (
+            "openssl-1.0.2",
+            HandshakeFault.NOT_TLS,
+        ): "error:140770FC:SSL routines:SSL23_GET_SERVER_HELLO:unknown protocol",
+        ("openssl-3", HandshakeFault.CLOSED): "error:0A000126:SSL routines::unexpected eof while reading",
+        ("openssl-3", HandshakeFault.RESET): "error:00000000:lib(0)::reason(0)",
+        ("openssl-3", HandshakeFault.NOT_TLS): "error:0A00010B:SSL routines::wrong version number",
+        (GNUTLS, HandshakeFault.CLOSED): "The TLS connection was non-properly terminated.",
+        (GNUTLS, HandshakeFault.RESET): "Error in the pull function.",
+        (GNUTLS, HandshakeFault.NOT_TLS): "An unexpected TLS packet was received.",
+    }
+)
+"""The library's words for a handshake that the peer spoilt."""
+
+
+def construct_cipher_name(process: Process, session: TlsSession) -> str:
+    """What ``X=`` shows: version, cipher and key length."""
+    version = session.version
+    if process.profile.tls_version_without_v:
+        version = version.replace("TLSv", "TLS")
+    return f"{version}:{session.cipher}:{session.bits}"
+
+
+def tls_client_start(sx: SmtpContext) -> ClientTls:
+    """Do the handshake on the open dialogue; raises ``TlsStartFailed``, after logging what Exim logs.
+
+    Raises ``ProcessDied`` where the real process does.
+    """
+    process, profile = sx.process, sx.process.profile
+    settings = _settings(sx)
+    verdicts: list[TlsVerdict] = []
+
+    def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
+        verdict = judge(settings, chain, process.world.now())
+        verdicts.append(verdict)
+        for line in verdict.log_lines:
+            log_write(process, line)
+        return verdict.alert
+
+    offer = TlsOffer(
+        look_at,
+        sni=_sni(sx),
+        ciphers=_ciphers(sx),
+        max_version="TLSv1.2" if profile.tls_library == "openssl-1.0.2" else "TLSv1.3",
+        identity=_client_identity(sx),
+        judge_late=profile.tls_library == GNUTLS,
+    )
+    try:
+        session = sx.wire.connection.start_tls(offer, sx.command_timeout)
+    except HandshakeError as error:
+        process.libc_errno = 0
+        refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
+        _tls_error(sx, error, refused)
+    process.libc_errno = 0
+    verdict = verdicts[-1]
+    cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
+    process.trace.record(
+        "certificate verified",
+        cv,
+        "tls-openssl.c verify_callback_client_dane" if sx.dane else "tls-openssl.c verify_callback",
+        host=sx.host.name,
+        dane=sx.dane,
+        mode=settings.mode.name.lower(),
+    )
+    return ClientTls(session, cv, peer_dn(session.peer_chain[0], profile.tls_library))
+
+
+def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
+    """What a handshake on a closed descriptor did: the ClientHello went to the log, which had got its number.
+
+    Callouts of 4.86 and 4.87 do this when they try CA-root TLS after unusable TLSA records.
+    """
+    log_write(sx.process, "\x16\x03\x01", raw=True)
+    _log_tls_error(sx, "\x16\x03\x01 ", "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
+
+
+def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> None:
+    """Log and raise a failed handshake (``tls_error()``)."""
+    library = sx.process.profile.tls_library
+    prefix = "SSL_connect" if library != GNUTLS else "gnutls_handshake"
+    if refused is not None:
+        text = refused
+        if library == GNUTLS:
+            prefix = "certificate verification failed"
+    elif error.fault is HandshakeFault.TIMEOUT:
+        text = "timed out"
+    elif error.fault is HandshakeFault.ALERT:
+        text = error.detail
+    else:
+        text = _ERROR_TEXT[library, error.fault]
+    sx.process.trace.record("tls handshake", "failed", _SOURCE, host=sx.host.name, dane=sx.dane, why=text)
+    if sx.process.profile.tls_error_logged:
+        _log_tls_error(sx, "", prefix, text)
+    raise TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})") from None
+
+
+def _log_tls_error(sx: SmtpContext, before: str, prefix: str, text: str) -> None:
+    host = sx.host
+    line = f"{before}H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}"
+    log_write(sx.process, line, raw=bool(before))
+
+
+# ---- settings --------------------------------------------------------------------------------------------------
+
+
+def _settings(sx: SmtpContext) -> VerifySettings:
+    process, profile, host = sx.process, sx.process.profile, sx.host
+    assert host.address is not None
+    remote = host.address
+    during = ""
+    if sx.verify and profile.verify_error_names_callout:
+        during = during_verification("R", process.variables.get("sender_host_address"))
+    if sx.dane:
+        records = usable_records(sx.tlsa, profile.tls_library, skip_short=profile.short_tlsa_skipped)
+        if not records:
+            return _no_usable_records(sx, remote)
+        return VerifySettings(
+            profile.tls_library,
+            remote,
+            tlsa=records,
+            dane_name=host.name,
+            anchors=_anchors(sx) if profile.tls_library == GNUTLS else None,
+        )
+    return _ordinary_settings(sx, remote, during)
+
+
+def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:
+    profile, host = sx.process.profile, sx.host
+    mode = _verify_mode(sx)
+    names: tuple[str, ...] = ()
+    anchors = None
+    if mode is not VerifyMode.NONE:
+        anchors = _anchors(sx)
+        if sx.host_is_in("tls_verify_cert_hostnames"):
+            names = (host.certname or host.name if profile.cert_name_before_cname else host.name,)
+    return VerifySettings(
+        profile.tls_library,
+        remote,
+        mode,
+        anchors,
+        names,
+        during=during,
+        mismatch_names_host=profile.name_mismatch_names_host,
+    )
+
+
+def _verify_mode(sx: SmtpContext) -> VerifyMode:
+    """tls_verify_hosts and tls_try_verify_hosts: must, may, or no verification."""
+    options = sx.transport.options
+    must, may = options.text("tls_verify_hosts"), options.text("tls_try_verify_hosts")
+    must_unset = not must if sx.process.profile.empty_verify_hosts_is_unset else must is None
+    if must_unset and not may:
+        return VerifyMode.REQUIRED
+    if sx.host_is_in("tls_verify_hosts"):
+        return VerifyMode.REQUIRED
+    return VerifyMode.OPTIONAL if sx.host_is_in("tls_try_verify_hosts") else VerifyMode.NONE
+
+
+def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
+    """DANE was engaged, but no record can be used: what follows differs most between releases."""
+    process, profile = sx.process, sx.process.profile
+    if profile.tls_library == GNUTLS:
+        process.trace.record("unusable tlsa", "ordinary TLS", "tls-gnu.c dane_tlsa_load", host=sx.host.name)
+        return _ordinary_settings(sx, remote, "")
+    log_write(process, "DANE error: No usable TLSA records")
+    outcome = profile.unusable_tlsa
+    process.trace.record("unusable tlsa", outcome.value, "tls-openssl.c dane_tlsa_load", host=sx.host.name)
+    if outcome is UnusableTlsa.UNDEFINED:
+        raise ProcessDied(signal=11)
+    raise TlsStartFailed(Rc.DEFER, "NULL" if outcome is UnusableTlsa.NULL_TEXT else "")
+
+
+def _expanded(sx: SmtpContext, name: str) -> str | None:
+    """The transport's option ``name``, expanded; None if unset or forced to fail."""
+    text = sx.transport.options.text(name)
+    if not text:
+        return text
+    try:
+        return expand(sx.process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return None
+        what = f"expansion of {name} failed: {failed.message}"
+        log_write(sx.process, what, panic=True)
+        raise TlsStartFailed(Rc.FAIL, what) from None
+
+
+def _anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
+    """The certificates of tls_verify_certificates (DER). The model's system store is empty."""
+    path = _expanded(sx, "tls_verify_certificates")
+    if not path:
+        return None
+    if path == "system":
+        return ()
+    try:
+        return pem_certificates(sx.process.world.read_file(path))
+    except OSError:
+        log_write(sx.process, f"failed to stat {path} for certificates", panic=True)
+        raise TlsStartFailed(Rc.DEFER, "") from None
+
+
+@lru_cache(maxsize=64)
+def pem_certificates(data: bytes) -> tuple[bytes, ...]:
+    """All certificates (DER) in a PEM file, in its order."""
+    return tuple(base64.b64decode(block) for block in _PEM.findall(data))
+
+
+def _sni(sx: SmtpContext) -> str | None:
+    state = sx.process.driver_state.get(sx.transport.name, {})
+    if "tls_sni" in state:
+        return str(state["tls_sni"])
+    return _expanded(sx, "tls_sni") or None
+
+
+def _ciphers(sx: SmtpContext) -> str | None:
+    text = _expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
+    text = text or _expanded(sx, "tls_require_ciphers")
+    return text.replace("_", "-") if text else None
+
+
+def _client_identity(sx: SmtpContext) -> TlsIdentity | None:
+    certificate = _expanded(sx, "tls_certificate")
+    if not certificate:
+        return None
+    key = _expanded(sx, "tls_privatekey") or certificate
+    try:
+        return TlsIdentity(sx.process.world.read_file(certificate), sx.process.world.read_file(key))
+    except OSError:
+        raise Unsupported(
+            f"tls_certificate file that cannot be read: {certificate}", *sx.transport.options.where("tls_certificate")
+        ) from None

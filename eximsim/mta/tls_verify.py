@@ -1,0 +1,197 @@
+"""Whether a client of Exim accepts a server's certificate, and what it writes about it.
+
+The policy of verify_callback() and verify_callback_client_dane() in tls-openssl.c and of verify_certificate()
+in tls-gnu.c, over the verdicts of the two libraries. A session that is refused names the alert that the
+server sees and the library's words for the failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from eximsim.mta import dane_openssl, gnutls_verify
+from eximsim.mta.dane_match import DANE_EE, Tlsa
+from eximsim.mta.world import TlsAlert
+from eximsim.mta.x509 import Certificate, parse
+from eximsim.mta.x509_errors import OpensslRules, rules_of
+from eximsim.mta.x509_names import gnutls_check_hostname, gnutls_text, oneline, openssl_check_host
+from eximsim.mta.x509_verify import Step, verify_chain
+
+GNUTLS = "gnutls"
+
+
+class VerifyMode(Enum):
+    """Whether an ordinary certificate verification is done, and whether it must succeed."""
+
+    NONE = "neither tls_verify_hosts nor tls_try_verify_hosts"
+    OPTIONAL = "tls_try_verify_hosts"
+    REQUIRED = "tls_verify_hosts"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySettings:
+    """What a client knows before the handshake.
+
+    ``anchors`` is the content of tls_verify_certificates (DER), None if the option is unset or empty: then
+    OpenSSL does not verify at all. ``names`` are the host's names if tls_verify_cert_hostnames applies,
+    else empty. ``tlsa`` has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE
+    replaces all of the above, and ``dane_name`` is the host's name. ``remote`` is the address that OpenSSL's
+    log lines begin with, ``during`` what they say of a running callout (``during_verification``).
+    ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``.
+    """
+
+    library: str
+    remote: str
+    mode: VerifyMode = VerifyMode.NONE
+    anchors: tuple[bytes, ...] | None = None
+    names: tuple[str, ...] = ()
+    tlsa: tuple[Tlsa, ...] = ()
+    dane_name: str = ""
+    during: str = ""
+    mismatch_names_host: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TlsVerdict:
+    """What becomes of the session.
+
+    ``verified`` is what ``CV=`` and $tls_out_certificate_verified show, ``dane_verified`` makes it
+    ``CV=dane``. ``log_lines`` go to the main log, without message id. ``alert`` is None if the session
+    stands; then ``error`` is empty, else it is the library's text: after ``(SSL_connect): `` for OpenSSL,
+    after ``(certificate verification failed)`` for GnuTLS, where it can be empty. ``late`` tells that the
+    handshake is complete when the alert is sent. ``steps`` are the calls of OpenSSL's callback that Exim saw:
+    each success raises a ``tls:cert`` event.
+    """
+
+    verified: bool = False
+    dane_verified: bool = False
+    log_lines: tuple[str, ...] = ()
+    alert: TlsAlert | None = None
+    error: str = ""
+    late: bool = False
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+
+
+VERIFY_FAILED: Mapping[str, str] = MappingProxyType(
+    {
+        "openssl-1.0.2": "error:14090086:SSL routines:ssl3_get_server_certificate:certificate verify failed",
+        "openssl-3": "error:0A000086:SSL routines::certificate verify failed",
+    }
+)
+"""What ERR_error_string() makes of a refused certificate."""
+
+MADE_UP_ISSUER_FAULT: Mapping[str, str] = MappingProxyType(
+    {"openssl-3": "error:068000DE:asn1 encoding routines::illegal zero content"}
+)
+"""What stands in the error queue before that, once a certificate has been made up for a DANE key: OpenSSL 3
+cannot take the fingerprint of one that was never signed."""
+
+
+def during_verification(verify_mode: str, sender_host_address: str | None) -> str:
+    """What OpenSSL's log lines say while an address is verified; ``verify_mode`` is ``R``, ``S`` or ``E``."""
+    return f" (during {verify_mode}-verify for [{sender_host_address or 'NULL'}])"
+
+
+def peer_dn(leaf: bytes, library: str) -> str:
+    """The subject of a certificate (DER) as ``DN=`` and $tls_out_peerdn show it."""
+    subject = parse(leaf).subject
+    return gnutls_text(subject) if library == GNUTLS else _dn(rules_of(library), parse(leaf))
+
+
+def judge(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsVerdict:
+    """Decide on a server's chain (DER, leaf first) at ``at`` (seconds since the epoch).
+
+    Raises ``InputError`` for what is not a certificate or not a known library, ``Unsupported`` as
+    ``x509.parse``.
+    """
+    if settings.library == GNUTLS:
+        return _judge_gnutls(settings, chain, at)
+    if settings.tlsa:
+        return _judge_dane(settings, chain, at)
+    if settings.mode is VerifyMode.NONE or settings.anchors is None:
+        return TlsVerdict()
+    return _judge_chain(settings, settings.anchors, chain, at)
+
+
+def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsVerdict:
+    """verify_callback_client_dane() ends the handshake at the first error, without a word."""
+    names, library = (settings.dane_name,), settings.library
+    verdict = dane_openssl.verify_dane(chain, settings.tlsa, names, at, library)
+    if verdict.ok:
+        return TlsVerdict(verified=True, dane_verified=True, steps=verdict.steps)
+    words = VERIFY_FAILED[library]
+    if verdict.made_up_issuer:
+        words = MADE_UP_ISSUER_FAULT.get(library, words)
+    return TlsVerdict(alert=verdict.alert, error=words, steps=verdict.steps)
+
+
+def _judge_chain(
+    settings: VerifySettings, anchors: tuple[bytes, ...], chain: tuple[bytes, ...], at: float
+) -> TlsVerdict:
+    """verify_callback(), called for each step: errors are logged, and accepted if verification is optional.
+
+    The host's name is checked at the last step, the success of the leaf.
+    """
+    rules, lines = rules_of(settings.library), list[str]()
+    steps = verify_chain(chain, anchors, at, settings.library).steps
+    for position, step in enumerate(steps):
+        alert = rules.silent_failure
+        if step.error is not None:
+            text, alert = rules.error_facts(step.error)[1:]
+            fault = f"depth={step.depth} error={text} cert={_dn(rules, step.certificate)}"
+        elif step.depth == 0 and settings.names and not _has_name(step.certificate, settings.names):
+            fault = _mismatch(settings, rules, step.certificate)
+        else:
+            continue
+        lines.append(f"[{settings.remote}] SSL verify error{settings.during}: {fault}")
+        if settings.mode is VerifyMode.REQUIRED:
+            error = VERIFY_FAILED[settings.library]
+            return TlsVerdict(log_lines=tuple(lines), alert=alert, error=error, steps=steps[: position + 1])
+    return TlsVerdict(verified=not lines, log_lines=tuple(lines), steps=steps)
+
+
+def _has_name(leaf: Certificate, names: tuple[str, ...]) -> bool:
+    return any(openssl_check_host(leaf, name) for name in names)
+
+
+def _mismatch(settings: VerifySettings, rules: OpensslRules, leaf: Certificate) -> str:
+    name = _dn(rules, leaf)
+    if not settings.mismatch_names_host:
+        return f'certificate name mismatch: "{name}"'
+    return f'certificate name mismatch: DN="{name}" H="{":".join(settings.names)}"'
+
+
+def _dn(rules: OpensslRules, cert: Certificate) -> str:
+    return oneline(cert.subject, escaped=rules.escapes_names)
+
+
+def _judge_gnutls(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsVerdict:
+    """verify_certificate() in tls-gnu.c.
+
+    A DANE-TA match whose certificate has another name is no failure yet: the ordinary verification, without
+    names, decides then.
+    """
+    required = settings.mode is VerifyMode.REQUIRED
+    names = settings.names
+    if settings.tlsa:
+        dane = gnutls_verify.verify_dane(chain, settings.tlsa, at)
+        if dane.usage is None:
+            return _refused_late(dane.error)
+        if dane.usage == DANE_EE or gnutls_check_hostname(parse(chain[0]), settings.dane_name):
+            return TlsVerdict(verified=True, dane_verified=True)
+        required, names = True, ()
+    elif settings.mode is VerifyMode.NONE:
+        return TlsVerdict()
+    if not gnutls_verify.chain_is_valid(chain, settings.anchors or (), at):
+        return _refused_late("certificate invalid") if required else TlsVerdict()
+    if names and not any(gnutls_check_hostname(parse(chain[0]), name) for name in names):
+        return _refused_late("") if required else TlsVerdict()
+    return TlsVerdict(verified=True)
+
+
+def _refused_late(error: str) -> TlsVerdict:
+    """GnuTLS's way: the handshake is complete, every failure is the same alert, nothing is logged."""
+    return TlsVerdict(alert=TlsAlert.BAD_CERTIFICATE, error=error, late=True)

@@ -1,0 +1,404 @@
+"""The smtp transport: which hosts are tried, in what order, until when (src/transports/smtp.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.mta import errnos, host as hosts_module, retry
+from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.globals import ProcessDied
+from eximsim.mta.log import log_write
+from eximsim.mta.match import match_isinlist_domain
+from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
+from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
+from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
+from eximsim.mta.transports.smtp_setup import smtp_setup_conn
+from eximsim.mta.transports.smtp_transaction import send_message
+from eximsim.status import Errno, HostFind, HostStatus, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.globals import Process
+    from eximsim.mta.readconf import DriverInstance
+
+_SOURCE = "transports/smtp.c smtp_transport_entry"
+
+
+@dataclass(slots=True)
+class Counts:
+    """Why hosts were not tried, for the line that says that none was."""
+
+    deferred: int = 0
+    failed: int = 0
+    retry: int = 0
+    total: int = 0
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the transport for one batch of addresses."""
+
+    process: Process
+    transport: DriverInstance
+    addrlist: list[Address]
+    hosts: list[HostItem]
+    port: int
+    counts: Counts
+    expired: bool = True
+    unexpired_tried: int = 0
+    total_tried: int = 0
+    stopped_at_limit: bool = False
+
+
+def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: list[Address]) -> bool:
+    """Deliver the message to ``addrlist`` through the first host that takes it.
+
+    Each address ends with its ``transport_return``, errno, message and retry items. False if a set-up
+    problem left a status in the first address only. Raises ``ProcessDied`` where the real process dies.
+    """
+    hosts = _host_list(process, transport, addrlist)
+    if hosts is None:
+        return False
+    port = smtp_get_port(process, transport.options.text("port") or "smtp", addrlist[0], f"{transport.name} transport")
+    if port is None:
+        return False
+    run = Run(process, transport, addrlist, hosts, port, Counts())
+    for cutoff_retry in range(1 if transport.options.flag("delay_after_cutoff") else 2):
+        if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
+            break
+    else:
+        cutoff_retry = 0
+    _explain_untried(run)
+    return True
+
+
+def _host_list(process: Process, transport: DriverInstance, addrlist: list[Address]) -> list[HostItem] | None:
+    """The address's hosts, or the transport's own; None after a status was set."""
+    first, options = addrlist[0], transport.options
+    own = options.text("hosts")
+    if first.host_list and not (options.flag("hosts_override") and own):
+        if options.flag("hosts_randomize") and first.host_list[0].mx == MX_NONE:
+            return hosts_module.randomize(process, first.host_list)
+        return first.host_list
+    if not own:
+        return _panic(first, f"{transport.name} transport called with no hosts set")
+    try:
+        text = expand(process, own)
+    except ExpansionFailed as failed:
+        what = f'failed to expand list of hosts "{own}" in {transport.name} transport: {failed.message}'
+        _panic(first, what)
+        if failed.defer:
+            first.transport_return = Rc.DEFER
+        return None
+    hosts = hosts_module.host_build_hostlist(process, text, randomize=options.flag("hosts_randomize"))
+    if not hosts:
+        return _panic(first, f"{transport.name} transport has empty hosts setting")
+    for addr in addrlist:
+        addr.host_list = hosts
+    return hosts
+
+
+def _panic(addr: Address, message: str) -> None:
+    addr.message = message
+    addr.transport_return = Rc.PANIC
+
+
+def _try_hosts(run: Run, *, second_round: bool) -> bool:
+    """One round over the host list; True if every address has got its final status."""
+    options = run.transport.options
+    run.unexpired_tried = 0
+    index = 0
+    while index < len(run.hosts):
+        if run.unexpired_tried >= options.number("hosts_max_try") or run.total_tried >= options.number(
+            "hosts_max_try_hardlimit"
+        ):
+            run.stopped_at_limit = True
+            return False
+        host = run.hosts[index]
+        if host.address is None and not _find_address(run, index):
+            if host.status is HostStatus.USABLE:
+                return True
+            index += 1
+            continue
+        next_index = index + 1
+        if _queue_only(run):
+            index = next_index
+            continue
+        run.counts.total += 1
+        attempt = _may_try(run, host, second_round=second_round)
+        if attempt is not None:
+            next_index = _count_try(run, index, attempt)
+            if _attempt(run, host, index, next_index, attempt):
+                return True
+        index = next_index
+    return False
+
+
+def _find_address(run: Run, index: int) -> bool:
+    """Look the host's address up now; False if the host is to be skipped (status USABLE: give up here)."""
+    process, options, host = run.process, run.transport.options, run.hosts[index]
+    if host.status in (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED):
+        return False
+    host.name, port = hosts_module.host_item_get_port(host.name)
+    found = hosts_module.find_for_transport(process, host, options)
+    if found.find in (HostFind.AGAIN, HostFind.FAILED, HostFind.SECURITY):
+        retry.retry_add_item(run.addrlist[0], f"R:{host.name}")
+        run.expired = False
+        if found.find is HostFind.AGAIN:
+            run.counts.deferred += 1
+        else:
+            run.counts.failed += 1
+        host.status = HostStatus.UNUSABLE
+        for addr in run.addrlist:
+            if addr.transport_return is Rc.DEFER:
+                addr.basic_errno = Errno.UNKNOWNHOST
+                addr.message = f"failed to lookup IP address for {host.name}"
+        return False
+    for item in found.hosts:
+        item.port = port
+    run.hosts[index : index + 1] = found.hosts
+    if found.find is HostFind.FOUND_LOCAL and not options.flag("allow_localhost"):
+        for addr in run.addrlist:
+            addr.basic_errno = 0
+            addr.message = f"{run.transport.name} transport found host {host.name} to be local"
+        host.status = HostStatus.USABLE
+        return False
+    return True
+
+
+def _queue_only(run: Run) -> bool:
+    """Whether SMTP deliveries are only to be queued (-odqs, the first stage of -qq, queue_smtp_domains)."""
+    process = run.process
+    if process.deliver_force and not process.queue_2stage:
+        return False
+    domains = process.config.main.text("queue_smtp_domains")
+    in_list = domains is not None and match_isinlist_domain(process, run.addrlist[0].domain, domains) is Rc.OK
+    if not (process.queue_smtp or in_list):
+        return False
+    run.expired = False
+    for addr in run.addrlist:
+        if addr.transport_return is Rc.DEFER:
+            addr.message = "domain matches queue_smtp_domains, or -odqs set"
+    return True
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A host that may be tried, with what the retry database says of it."""
+
+    port_suffix: str
+    interface: str | None
+    include_ip: bool
+    expired: bool = False
+    host_key: str | None = None
+    message_key: str | None = None
+
+
+def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
+    """Whether the host's retry time has come; None to skip it."""
+    process, options = run.process, run.transport.options
+    assert host.address is not None
+    port = run.port if host.port == PORT_NONE else host.port
+    suffix = "" if port == 25 else f":{port}"
+    who = f"{run.transport.name} transport"
+    interface = smtp_get_interface(process, options.text("interface"), host.address, run.addrlist[0], who)
+    if interface:
+        suffix += f"/{interface}"
+    attempt = Attempt(suffix, interface, include_ip=options.flag("retry_include_ip_address"))
+    if second_round:
+        if host.status is not HostStatus.UNUSABLE_EXPIRED or host.last_try > process.received_time:
+            return None
+        attempt.expired = True
+        run.expired = False
+        return attempt
+    found = retry.retry_check_address(process, run.addrlist[0].domain, host, suffix, include_ip=attempt.include_ip)
+    attempt.expired, attempt.host_key, attempt.message_key = found.expired, found.host_key, found.message_key
+    if host.status in (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED):
+        if host.status is HostStatus.UNUSABLE:
+            run.expired = False
+            run.addrlist[0].retry_skipped = True
+        process.trace.record("host retry time", "not reached", _SOURCE, host=host.name, status=host.status.value)
+        if host.why == "retry":
+            run.counts.retry += 1
+        elif host.why == "failed":
+            run.counts.failed += 1
+        elif host.why == "deferred":
+            run.counts.deferred += 1
+        return None
+    run.expired = False
+    return attempt
+
+
+def _count_try(run: Run, index: int, attempt: Attempt) -> int:
+    """Count this host against hosts_max_try; the index of the host after it.
+
+    A host with another preference is tried even if this one reaches the limit.
+    """
+    if attempt.expired:
+        return index + 1
+    run.unexpired_tried += 1
+    if run.unexpired_tried >= run.transport.options.number("hosts_max_try"):
+        mx = run.hosts[index].mx
+        for later in range(index + 1, len(run.hosts)):
+            if run.hosts[later].mx != mx:
+                run.unexpired_tried -= 1
+                return later
+    return index + 1
+
+
+def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Attempt) -> bool:
+    """Try the host; True if no further host is to be tried."""
+    process = run.process
+    process.variables["host"], process.variables["host_address"] = host.name, host.address or ""
+    first = prepare_addresses(run.addrlist, host)
+    if first is None and process.profile.no_pending_address_ends_host_loop:
+        return True
+    run.total_tried += 1
+    more = index + 1 < len(run.hosts)
+    sx = _context(run, host, attempt.interface, more_hosts=more)
+    rc = smtp_deliver(sx)
+    if rc is Rc.DEFER:
+        rc = _host_deferred(run, sx, first)
+    process.trace.record("host tried", rc.name, _SOURCE, host=host.name, address=host.address)
+    _note_retry(run, host, first, attempt, rc, message_defer=sx.message_defer)
+    some_deferred = rc is Rc.OK and any(addr.transport_return is Rc.DEFER for addr in run.addrlist)
+    if rc is Rc.ERROR or (rc is Rc.OK and not some_deferred):
+        return True
+    if (rc is Rc.DEFER or some_deferred) and next_index < len(run.hosts):
+        last = retry.last_rule_timeout(process, host.name)
+        if last is None or process.world.now() - process.received_time > last:
+            run.unexpired_tried -= 1
+    return False
+
+
+def _context(run: Run, host: HostItem, interface: str | None, *, more_hosts: bool) -> SmtpContext:
+    options = run.transport.options
+    return SmtpContext(
+        run.process,
+        run.transport,
+        run.addrlist,
+        host,
+        run.port,
+        more_hosts,
+        interface=interface,
+        connect_timeout=options.seconds("connect_timeout"),
+        command_timeout=options.seconds("command_timeout"),
+    )
+
+
+def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
+    """Deliver to one host: set the call up, then one transaction or more.
+
+    OK: the addresses have their results. DEFER: the host failed. FAIL: DANE ruled the host out for good.
+    """
+    rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
+    if rc is not Rc.OK or sx.dialogue is None:
+        return rc
+    pending = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_DEFER]
+    if sx.dane and sx.process.profile.dane_one_domain_per_connection and pending:
+        pending = [addr for addr in pending if addr.domain == pending[0].domain]
+    message = sx.process.message
+    assert message is not None
+    return send_message(sx, pending, sx.process.return_path, message.size)
+
+
+def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
+    """Log what the host did, unless that is done; try again in clear after a failed handshake if allowed."""
+    if first is None:
+        raise ProcessDied(signal=11)
+    if first.basic_errno != Errno.TLSFAILURE:
+        write_logs(run.process, first, sx.host)
+        return Rc.DEFER
+    in_clear = sx.tempfail_tryclear and not sx.host_is_in("hosts_require_tls")
+    run.process.trace.record(
+        "handshake failed",
+        "try in clear" if in_clear else "defer",
+        _SOURCE,
+        host=sx.host.name,
+        tempfail_tryclear=sx.tempfail_tryclear,
+    )
+    if not in_clear:
+        return Rc.DEFER
+    fixed = run.process.profile.tls_error_logged
+    reason = "TLS session failure" if fixed else first.message
+    who = f"{sx.host.name} [{sx.host.address}]" if fixed else f"H={sx.host.name} [{sx.host.address}]"
+    log_write(run.process, f"{reason}: delivering unencrypted to {who} (not in hosts_require_tls)")
+    first = prepare_addresses(run.addrlist, sx.host)
+    sx.dialogue = None
+    rc = smtp_deliver(sx, suppress_tls=True)
+    if rc is Rc.DEFER and first is not None:
+        write_logs(run.process, first, sx.host)
+    return rc
+
+
+def write_logs(process: Process, addr: Address, host: HostItem) -> None:
+    """Log what went wrong with one host (``write_logs()``)."""
+    who = f"H={host.name} [{host.address}]"
+    if addr.message:
+        why = f": {errnos.strerror(addr.basic_errno)}" if addr.basic_errno > 0 else ""
+        log_write(process, f"{who}: {addr.message}{why}")
+    else:
+        log_write(process, f"{who} {errnos.strerror(addr.basic_errno)}")
+
+
+def _note_retry(
+    run: Run, host: HostItem, first: Address | None, attempt: Attempt, rc: Rc, *, message_defer: bool
+) -> None:
+    """Leave retry items for the host and for the message at this host."""
+    if rc is Rc.DEFER or attempt.host_key is not None:
+        key = attempt.host_key or retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip)
+        if first is not None:
+            retry.retry_add_item(first, key, host=True, delete=rc is not Rc.DEFER)
+        if rc is Rc.DEFER:
+            host.status = HostStatus.UNUSABLE_EXPIRED if attempt.expired else HostStatus.UNUSABLE
+            host.why = "deferred"
+    if message_defer or attempt.message_key is not None:
+        key = attempt.message_key or (
+            retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip) + f":{run.process.message_id}"
+        )
+        retry.retry_add_item(run.addrlist[0], key, host=True, message_specific=True, delete=not message_defer)
+
+
+def _explain_untried(run: Run) -> None:
+    """Give each address that was not tried at all the reason."""
+    for addr in run.addrlist:
+        if run.stopped_at_limit and run.total_tried < run.transport.options.number("hosts_max_try_hardlimit"):
+            addr.retry_skipped = True
+        if run.process.queue_smtp:
+            addr.transport_return, addr.basic_errno = Rc.DEFER, 0
+            addr.message = "SMTP delivery explicitly queued"
+        elif (
+            addr.transport_return is Rc.DEFER
+            and addr.basic_errno in (Errno.UNKNOWNERROR, 0)
+            and addr.message is None
+        ):
+            addr.basic_errno = Errno.HRETRY
+            _explain(run, addr)
+
+
+def _explain(run: Run, addr: Address) -> None:
+    if run.expired:
+        addr.message = (
+            "retry time not reached for any host after a long failure period"
+            if run.transport.options.flag("delay_after_cutoff")
+            else "all hosts have been failing for a long time and were last tried after this message arrived"
+        )
+        addr.pass_message = True
+        if not addr.fallback_hosts or addr.host_list is addr.fallback_hosts:
+            addr.transport_return = Rc.FAIL
+        return
+    counts = run.counts
+    domain = f" for '{addr.domain}'" if addr.domain else ""
+    if counts.retry == counts.total:
+        addr.message = f"retry time not reached for any host{domain}"
+    elif counts.failed == counts.total:
+        addr.message = f"all host address lookups{domain} failed permanently"
+    elif counts.deferred == counts.total:
+        addr.message = f"all host address lookups{domain} failed temporarily"
+    elif counts.failed + counts.deferred == counts.total:
+        addr.message = f"all host address lookups{domain} failed"
+    else:
+        addr.message = (
+            "some host address lookups failed and retry time not reached for other hosts or connection limit"
+            f" reached{domain}"
+        )

@@ -1,0 +1,171 @@
+"""The state of one SMTP call of the transport or of a callout: ``smtp_context`` (src/transports/smtp.h)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.mta import errnos
+from eximsim.mta.smtp_out import Dialogue, Reply
+from eximsim.mta.string import string_printing
+from eximsim.mta.verify_hosts import verify_check_given_host
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.globals import Process
+    from eximsim.mta.readconf import DriverInstance
+    from eximsim.mta.structs import Address, HostItem
+    from eximsim.mta.tls import ClientTls
+
+PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
+"""States of an address that is being worked on (``transport_return >= PENDING``)."""
+
+_FEATURE = re.compile(r"^250[ -](STARTTLS|PIPELINING|SIZE|PRDR|DSN|CHUNKING|SMTPUTF8)(?=\s|$)", re.M)
+
+
+def ehlo_response(text: str) -> frozenset[str]:
+    """The extensions that an EHLO reply offers, of those that the client can use; the first line is none."""
+    _, newline, rest = text.partition("\n")
+    return frozenset(_FEATURE.findall(rest)) if newline else frozenset()
+
+
+@dataclass(slots=True)
+class Outstanding:
+    """Commands that were sent or buffered and whose replies have not been read."""
+
+    mail: bool = False
+    recipients: list[Address] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SmtpContext:
+    """One call to one host, from before the connection to after it."""
+
+    process: Process
+    transport: DriverInstance
+    addrlist: list[Address]
+    host: HostItem
+    port: int
+    more_hosts: bool
+    interface: str | None = None
+    verify: bool = False
+    connect_timeout: float = 0
+    command_timeout: float = 0
+
+    dialogue: Dialogue | None = None
+    tls: ClientTls | None = None
+    dane: bool = False
+    dane_required: bool = False
+    tlsa: tuple[bytes, ...] = ()
+    lmtp: bool = False
+    smtps: bool = False
+    esmtp: bool = True
+    helo_data: str = ""
+    starttls_offered: bool = False
+    features: frozenset[str] = frozenset()
+    pipelining: bool = False
+    reply: Reply = field(default_factory=lambda: Reply(True, ""))
+    setting_up: bool = True
+    send_quit: bool = True
+    ok: bool = False
+    send_rset: bool = True
+    completed_addr: bool = False
+    message_defer: bool = False
+    waiting: Outstanding = field(default_factory=Outstanding)
+
+    @property
+    def wire(self) -> Dialogue:
+        """The open dialogue; an error of the model if there is none."""
+        assert self.dialogue is not None
+        return self.dialogue
+
+    def host_is_in(self, option: str) -> bool:
+        """Whether the host matches the transport's host list ``option``."""
+        text = self.transport.options.text(option)
+        found = verify_check_given_host(self.process, text, self.host.name, self.host.address, list_name=option)
+        return found is Rc.OK
+
+    @property
+    def tempfail_tryclear(self) -> bool:
+        """tls_tempfail_tryclear as this process has it: DANE and smtps switch it off, and it stays off."""
+        state = self.process.driver_state.get(self.transport.name, {})
+        return bool(state.get("tls_tempfail_tryclear", self.transport.options.flag("tls_tempfail_tryclear")))
+
+    def set_option(self, name: str, value: object) -> None:
+        """Change the transport's options block for the rest of this process, as the real code does."""
+        self.process.driver_state.setdefault(self.transport.name, {})[name] = value
+
+    def read(self, ok_digit: str = "2", timeout: float | None = None) -> Reply:
+        """Read one reply into ``self.reply``."""
+        self.reply = self.wire.read(ok_digit, self.command_timeout if timeout is None else timeout)
+        return self.reply
+
+
+def set_errno(
+    addrlist: list[Address],
+    errno: int,
+    message: str | None,
+    rc: Rc,
+    *,
+    user: bool = False,
+    host: HostItem | None = None,
+) -> None:
+    """Give every address that is being worked on the same outcome (``set_errno()``).
+
+    ``host``, if given, becomes the host that the address's log line names; ``user``: the message is the
+    remote server's own and may be shown to the sender (``pass_message``).
+    """
+    for addr in addrlist:
+        if addr.transport_return in PENDING:
+            addr.basic_errno = errno
+            if message is not None:
+                addr.message = message
+                addr.pass_message = addr.pass_message or user
+            addr.transport_return = rc
+            if host is not None:
+                addr.host_used = host
+
+
+def prepare_addresses(addrlist: list[Address], host: HostItem) -> Address | None:
+    """Flush out the results of earlier hosts; the first address that is still to be delivered, or None."""
+    first = None
+    for addr in addrlist:
+        if addr.transport_return is Rc.DEFER:
+            first = first or addr
+            addr.transport_return = Rc.PENDING_DEFER
+            addr.basic_errno = 0
+            addr.more_errno = ord("M") if host.mx >= 0 else ord("A")
+            addr.message = None
+            addr.tls = addr.cv = addr.peerdn = None
+    return first
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What ``check_response()`` makes of a failed reply."""
+
+    code: str
+    errno: int
+    message: str
+    user: bool
+    send_quit: bool
+
+
+def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
+    """Analyse a reply that is not the wanted one: the digit to act on, errno and text (``check_response()``)."""
+    pipelined = sx.pipelining and sx.wire.command.split(" ", 1)[0] in ("MAIL", "RCPT", "DATA")
+    what = f"{'pipelined ' if pipelined else ''}{sx.wire.command}"
+    if reply.errno == errnos.ETIMEDOUT:
+        return Analysis("4", reply.errno, f"SMTP timeout after {what}", False, False)
+    if reply.errno == Errno.SMTPFORMAT:
+        text = string_printing(reply.text).lstrip()
+        said = f"in response to {what}: {text}" if text else f"(an empty line) in response to {what}"
+        return Analysis("4", reply.errno, f"Malformed SMTP reply {said}", False, False)
+    if reply.text and not reply.errno:
+        text = f"SMTP error from remote mail server after {what}: {string_printing(reply.text)}"
+        return Analysis(reply.text[0], 0, text, True, True)
+    if reply.errno in (0, errnos.ECONNRESET):
+        text = f"Remote host closed connection in response to {what}"
+        return Analysis("4", Errno.SMTPCLOSED, text, False, False)
+    return Analysis("4", reply.errno, f"{sx.host.name} [{sx.host.address}]", False, False)

@@ -1,0 +1,232 @@
+"""MAIL, RCPT and the message itself over a call that is set up: the second half of ``smtp_deliver()``."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from eximsim.mta import errnos, retry
+from eximsim.mta.log import log_write
+from eximsim.mta.smtp_out import Reply
+from eximsim.mta.string import string_printing
+from eximsim.mta.structs import Address
+from eximsim.mta.transport import transport_rcpt_address, transport_write_message
+from eximsim.mta.transports.smtp_context import (
+    Outstanding,
+    SmtpContext,
+    check_response,
+    set_errno,
+)
+
+from eximsim.mta.transports.smtp_setup import end_session
+from eximsim.status import Errno, Rc
+
+_SOURCE = "transports/smtp.c smtp_deliver"
+
+
+class Sync(Enum):
+    """What saying MAIL, RCPT or DATA and reading the replies came to (``sync_responses()``)."""
+
+    READ = "all replies read"
+    RCPT_TIMEOUT = "no reply to RCPT in time"
+    LOST = "connection lost or malformed reply"
+    BAD_MAIL = "MAIL refused"
+    BAD_DATA = "DATA refused"
+    SEND_FAILED = "could not be sent"
+
+
+def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Sync:
+    """Say MAIL, then RCPT for each of ``addrs``; read what may be read (``smtp_write_mail_and_rcpt_cmds()``).
+
+    Each address whose reply was read gets PENDING_OK, FAIL or DEFER; ``sx.ok`` tells whether any was
+    accepted, ``sx.completed_addr`` whether any is done with for good. ``size`` (bytes) is announced if the
+    server takes it.
+    """
+    sx.waiting = Outstanding(mail=True)
+    announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
+    if (sync := _say(sx, f"MAIL FROM:<{sender}>{announced}", buffer=sx.pipelining)) is not Sync.READ:
+        return sync
+    affixes = sx.transport.options.flag("rcpt_include_affixes")
+    for number, addr in enumerate(addrs, 1):
+        sx.waiting.recipients.append(addr)
+        buffer = sx.pipelining and not (sx.verify and number == len(addrs))
+        rcpt = transport_rcpt_address(addr, include_affixes=affixes)
+        if (sync := _say(sx, f"RCPT TO:<{rcpt}>", buffer=buffer)) is not Sync.READ:
+            return sync
+    return Sync.READ
+
+
+def _say(sx: SmtpContext, command: str, *, buffer: bool) -> Sync:
+    count = sx.wire.write(command, buffer=buffer)
+    if count < 0:
+        return Sync.SEND_FAILED
+    return _read_outstanding(sx) if count else Sync.READ
+
+
+def _read_outstanding(sx: SmtpContext) -> Sync:
+    """Read the replies to MAIL and to each RCPT that is waiting."""
+    last = sx.wire.command
+    waiting, sx.waiting = sx.waiting, Outstanding()
+    if waiting.mail:
+        sx.wire.command = "MAIL" if sx.pipelining else last
+        if not sx.read().ok:
+            _note_temporary(sx, sx.reply, Errno.MAIL4XX)
+            return Sync.BAD_MAIL
+    for addr in waiting.recipients:
+        if (sync := _read_rcpt(sx, addr)) is not Sync.READ:
+            return sync
+    sx.wire.command = last
+    return Sync.READ
+
+
+def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
+    affixes = sx.transport.options.flag("rcpt_include_affixes")
+    command = f"RCPT TO:<{transport_rcpt_address(addr, include_affixes=affixes)}>"
+    addr.host_used = sx.host
+    reply = sx.read()
+    if reply.ok:
+        addr.transport_return = Rc.PENDING_OK
+        sx.ok = sx.completed_addr = True
+        if addr.dr_retry_exists:
+            retry.forget_address(sx.process, addr)
+        return Sync.READ
+    if reply.errno == errnos.ETIMEDOUT:
+        set_errno(sx.addrlist, errnos.ETIMEDOUT, f"SMTP timeout after {command}", Rc.DEFER)
+        retry.retry_add_item(addr, retry.address_key(addr))
+        return Sync.RCPT_TIMEOUT
+    if reply.errno or not reply.text:
+        sx.wire.command = command
+        return Sync.LOST
+    _rcpt_refused(sx, addr, command, reply)
+    return Sync.READ
+
+
+def _rcpt_refused(sx: SmtpContext, addr: Address, command: str, reply: Reply) -> None:
+    addr.message = f"SMTP error from remote mail server after {command}: {string_printing(reply.text)}"
+    addr.pass_message = True
+    permanent = reply.text[0] == "5"
+    outcome = Rc.FAIL if permanent else Rc.DEFER
+    sx.process.trace.record("rcpt reply", outcome.name, _SOURCE, address=addr.address, reply=reply.text[:3])
+    addr.transport_return = outcome
+    if permanent:
+        sx.completed_addr = True
+        return
+    addr.basic_errno = Errno.RCPT4XX
+    addr.more_errno |= int(reply.text[1:3]) << 8
+    if not sx.verify:
+        if sx.more_hosts:
+            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]: {addr.message}")
+        retry.add_rcpt_defer(sx.process, sx.transport, addr)
+
+
+def _note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
+    """A 4xx reply to MAIL, DATA or the message is an error of the message, under a number of its own."""
+    if not reply.errno and reply.text[:1] == "4":
+        sx.addrlist[0].more_errno |= int(reply.text[1:3]) << 8
+        sx.reply = Reply(False, reply.text, errno)
+
+
+def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Rc:
+    """Deliver the message to ``addrs``, in as many transactions as max_rcpt asks for, and end the session.
+
+    Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
+    """
+    limit = sx.transport.options.number("max_rcpt") or len(addrs)
+    for start in range(0, len(addrs), limit):
+        batch = addrs[start : start + limit]
+        if start and sx.send_rset:
+            if sx.wire.write("RSET") < 0 or not sx.read().ok:
+                set_errno(addrs[start:], sx.reply.errno, sx.reply.text or None, Rc.DEFER, host=sx.host)
+                break
+        sx.ok, sx.send_rset, sx.completed_addr = False, True, False
+        rc = _transaction(sx, batch, sender, size)
+        if rc is not None:
+            return rc
+        if not sx.completed_addr:
+            set_errno(addrs[start + limit :], 0, None, Rc.DEFER)
+            break
+    end_session(sx)
+    return Rc.OK
+
+
+def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int | None) -> Rc | None:
+    """One transaction; None if the session goes on, else what became of the host."""
+    sync = write_mail_and_rcpt(sx, batch, sender, size)
+    if sync is Sync.READ and (sx.ok or sx.pipelining):
+        sync = _say_data(sx)
+    if sync is Sync.READ:
+        return _send_data(sx, batch) if sx.ok else None
+    if sync is Sync.RCPT_TIMEOUT:
+        sx.send_quit = False
+        end_session(sx)
+        return Rc.OK
+    return transaction_failed(sx, send_failed=sync is Sync.SEND_FAILED)
+
+
+def _say_data(sx: SmtpContext) -> Sync:
+    had_good = sx.ok
+    if sx.wire.write("DATA") < 0:
+        return Sync.SEND_FAILED
+    if (sync := _read_outstanding(sx)) is not Sync.READ:
+        return sync
+    sx.wire.command = "DATA"
+    if sx.read("3").ok or not (had_good or sx.ok):
+        return Sync.READ
+    _note_temporary(sx, sx.reply, Errno.DATA4XX)
+    return Sync.BAD_DATA
+
+
+def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
+    sx.wire.command = "sending data block"
+    if not sx.wire.send(transport_write_message(sx.process, sx.transport, addrs)):
+        sx.reply = Reply(False, "", errnos.EPIPE)
+        return transaction_failed(sx)
+    sx.wire.command = "end of data"
+    if not sx.read("2", float(sx.transport.options.seconds("final_timeout"))).ok:
+        _note_temporary(sx, sx.reply, Errno.DATA4XX)
+        return transaction_failed(sx)
+    sx.send_rset = False
+    flag = "="
+    for addr in addrs:
+        if addr.transport_return is Rc.PENDING_OK:
+            addr.transport_return, addr.host_used = Rc.OK, sx.host
+            addr.more_errno, addr.special_action, flag = 0, flag, "-"
+            addr.message = string_printing(sx.reply.text)
+    return None
+
+
+def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
+    """The transaction broke off after set-up: blame the message or the host, and give all addresses that.
+
+    A refusal of MAIL, DATA or the message, a timeout after MAIL or the final dot, and a connection lost
+    after the dot are the message's fault: the host stays usable (OK). Everything else is the host's (DEFER).
+    """
+    command = sx.wire.command
+    if send_failed:
+        code, errno, user, sx.send_quit = "4", errnos.EPIPE, False, False
+        message = f"send() to {sx.host.name} [{sx.host.address}] failed: {errnos.strerror(errnos.EPIPE)}"
+    else:
+        reply = sx.reply
+        plain = Reply(False, reply.text, 0) if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else reply
+        found = check_response(sx, plain)
+        code, message, user, sx.send_quit = found.code, found.message, found.user, found.send_quit
+        errno = reply.errno if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else found.errno
+    at_end = command.startswith("end ")
+    of_message = (
+        errno in (0, Errno.MAIL4XX, Errno.DATA4XX)
+        or (errno == errnos.ETIMEDOUT and (command.startswith("MAIL") or at_end))
+        or (errno == Errno.SMTPCLOSED and at_end)
+    )
+    rc = Rc.FAIL if of_message and code == "5" else Rc.DEFER
+    sx.process.trace.record(
+        "transaction failed", rc.name, _SOURCE, command=command.split(" ")[0], code=code, errno=int(errno),
+        blamed="message" if of_message else "host",
+    )  # fmt: skip
+    if of_message and rc is Rc.DEFER:
+        shown = f"{message}: {errnos.strerror(errno)}" if errno > 0 else message
+        if sx.more_hosts:
+            log_write(sx.process, shown)
+        sx.message_defer = True
+    set_errno(sx.addrlist, errno, message, rc, user=user, host=sx.host)
+    sx.ok = False
+    end_session(sx)
+    return Rc.OK if of_message else Rc.DEFER

@@ -1,0 +1,53 @@
+"""What the harness asks of whatever runs a test's commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from eximsim.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one command ended, and what it wrote; text is UTF-8 with other octets as surrogates."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a test left behind.
+
+    ``files`` are the files below the test directory by path (logs, mailboxes), ``msglogs`` the message logs
+    of the messages that are still on the queue, by message id.
+    """
+
+    files: Mapping[str, str]
+    msglogs: Mapping[str, str]
+
+
+
+class Subject(Protocol):
+    """One Exim on one machine, from the start of a test to its end."""
+
+    def exim(self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str]) -> Result:
+        """Run the program to its end. ``argv`` does not hold the program's name."""
+
+    def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
+        """Start a daemon; it serves until ``kill_daemon``. The result is that of its start."""
+
+    def kill_daemon(self) -> Result:
+        """Stop the daemon, if one runs; what it wrote since its start comes with the result."""
+
+    def queue(self) -> Sequence[str]:
+        """The ids of the messages on the queue, oldest first."""
+
+    def written(self) -> Written:
+        """What has been written so far."""
+
+    def trace(self) -> Trace | None:
+        """The decisions of the run, if the subject records any."""

@@ -1,0 +1,116 @@
+"""The model against a recording: which fields agree, what differs, and which differences are explained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from eximsim.errors import Unsupported
+from eximsim.profiles import Profile, recorded_profile
+from eximsim.suite.recording import Record, Seen, Situation
+from eximsim.suite.replay import Replayed, Stand
+
+FIELDS = ("outcome", "log", "smtp", "servers", "dns", "queued")
+"""What is compared of each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the model's run compares with one record.
+
+    ``result`` is ``"agree"``, ``"differ"``, ``"explained"`` or ``"unsupported"``; ``rule`` names the rule that
+    explains a difference, or what is not modelled. ``fields`` tells for each field whether it agrees.
+    """
+
+    record: Record
+    result: str
+    fields: Mapping[str, bool] = field(default_factory=dict)
+    rule: str = ""
+    replayed: Replayed | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The comparison as the command line prints it."""
+        record = self.record
+        return {
+            "id": record.id,
+            "release": record.release,
+            "kind": record.kind,
+            "result": self.result,
+            "fields": dict(self.fields),
+            "rule": self.rule,
+        }
+
+
+def compare(
+    records: Iterable[Record], situations: Mapping[str, Situation], stand: Stand, seen: Callable[[Comparison], None]
+) -> None:
+    """Compare each record with the model and hand the result to ``seen``; records must be stable."""
+    for record in records:
+        seen(compare_one(record, situations[record.id], stand, recorded_profile(record.release, record.tls)))
+
+
+def compare_one(record: Record, situation: Situation, stand: Stand, profile: Profile) -> Comparison:
+    """Run the situation on the model and compare it with what was recorded."""
+    try:
+        replayed = stand.replay(situation, record.kind, profile)
+    except Unsupported as item:
+        return Comparison(record, "unsupported", rule=item.item)
+    fields = _agreement(record, replayed)
+    if all(fields.values()):
+        return Comparison(record, "agree", fields, replayed=replayed)
+    for name, rule in EXPLAINED.items():
+        if rule(record, replayed):
+            return Comparison(record, "explained", fields, name, replayed)
+    return Comparison(record, "differ", fields, replayed=replayed)
+
+
+def _agreement(record: Record, replayed: Replayed) -> dict[str, bool]:
+    pairs = [(record.seen, replayed.seen)]
+    if record.queuerun is not None and replayed.queuerun is not None:
+        pairs.append((record.queuerun, replayed.queuerun))
+    fields = {
+        "outcome": record.outcome == replayed.outcome,
+        "log": all(shown_log(real.log) == shown_log(ours.log) for real, ours in pairs),
+        "smtp": all(real.smtp == ours.smtp for real, ours in pairs),
+        "servers": all(list(real.servers) == list(ours.servers) for real, ours in pairs),
+        "dns": all(real.dns == ours.dns for real, ours in pairs),
+        "queued": all(real.queued == ours.queued for real, ours in pairs),
+    }
+    if (record.queuerun is None) != (replayed.queuerun is None):
+        fields["log"] = False
+    return fields
+
+
+_LIBRARY_TEXT = re.compile(r"(\((?:SSL_connect|gnutls_handshake)\): )error:[0-9A-F]{8}:[^,]*?(?=: delivering|: callout|$)")
+_BACKTRACE = re.compile(r"^(?:PANIC: )?(?:M\d+ )?(?:backtrace|---|  at .*)$")
+
+
+def shown_log(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Log lines as they are compared: the library's own error text and a crash's back-trace left aside."""
+    return tuple(_LIBRARY_TEXT.sub(r"\1<library>", line) for line in lines if not _BACKTRACE.match(line))
+
+
+EXPLAINED: Mapping[str, Callable[[Record, Replayed], bool]] = MappingProxyType({})
+"""Differences that Exim's source explains, by rule; ``docs/differences.md`` has the reasons."""
+
+
+def differences(real: Seen, ours: Seen) -> list[str]:
+    """The first lines that differ, field by field, recorded before modelled."""
+    lines = []
+    for name in ("log", "smtp", "servers", "dns"):
+        was, now = list(getattr(real, name)), list(getattr(ours, name))
+        if name == "log":
+            was, now = list(shown_log(real.log)), list(shown_log(ours.log))
+        if was == now:
+            continue
+        for number in range(max(len(was), len(now))):
+            one = was[number] if number < len(was) else None
+            two = now[number] if number < len(now) else None
+            if one != two:
+                lines += [f"{name} recorded: {one}", f"{name} modelled: {two}"]
+                break
+    if real.queued != ours.queued:
+        lines.append(f"queued recorded: {real.queued} modelled: {ours.queued}")
+    return lines

@@ -1,0 +1,149 @@
+"""Recordings: what real programs did in known situations, and the situations themselves.
+
+A recording is JSON lines, one object for each release, situation and kind; a scenario file is JSON lines, one
+self-contained situation each (zone, options, servers, recipients). Both may be compressed with gzip.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eximsim.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that is needed to run one recorded situation again.
+
+    ``zone`` are RRsets as ``world.rrsets`` reads them; ``main``, ``router`` and ``transport`` option settings;
+    ``servers`` the behaviour of the server at each address; ``queuerun`` the option of a second run, or None.
+    """
+
+    id: str
+    group: str
+    params: Mapping[str, object]
+    recipients: tuple[str, ...]
+    zone: tuple[Mapping[str, object], ...]
+    main: Mapping[str, str]
+    router: Mapping[str, str]
+    transport: Mapping[str, str]
+    servers: Mapping[str, str]
+    kinds: tuple[str, ...] = ("delivery", "callout")
+    queuerun: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one run did, in the form in which a recording has it."""
+
+    log: tuple[str, ...] = ()
+    smtp: tuple[str, ...] = ()
+    servers: tuple[Mapping[str, object], ...] = ()
+    dns: tuple[str, ...] = ()
+    queued: int | None = None
+    exit: object = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One recorded run; ``seconds`` is the program's wall time."""
+
+    release: str
+    tls: str
+    id: str
+    kind: str
+    outcome: str
+    stable: bool
+    seen: Seen
+    queuerun: Seen | None = None
+    params: Mapping[str, object] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def group(self) -> str:
+        """The group of situations that this one belongs to."""
+        return self.id[:1]
+
+
+def read_situations(path: Path) -> dict[str, Situation]:
+    """The situations of a scenario file, by id; raises ``InputError`` with file and line."""
+    found = {}
+    for line, item in _objects(path):
+        try:
+            found[item["id"]] = Situation(
+                id=item["id"],
+                group=item.get("group", item["id"][:1]),
+                params=item.get("params", {}),
+                recipients=tuple(item["recipients"]),
+                zone=tuple(item["zone"]),
+                main=item.get("main", {}),
+                router=item.get("router", {}),
+                transport=item.get("transport", {}),
+                servers=item["servers"],
+                kinds=tuple(item.get("kinds", ("delivery", "callout"))),
+                queuerun=item.get("queuerun"),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise InputError(f"expected a situation with id, recipients, zone and servers: {problem}", str(path), line) from None
+    return found
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a recording, in its order; raises ``InputError`` with file and line."""
+    for line, item in _objects(path):
+        if "eximsim" in item:
+            continue
+        try:
+            second = item.get("queuerun")
+            yield Record(
+                release=item["release"],
+                tls=item.get("tls", "openssl"),
+                id=item["id"],
+                kind=item["kind"],
+                outcome=item["outcome"],
+                stable=item.get("stable", True),
+                seen=_seen(item),
+                queuerun=_seen(second) if second else None,
+                params=item.get("params", {}),
+                seconds=item.get("seconds", 0.0),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise InputError(f"expected a record with release, id, kind and outcome: {problem}", str(path), line) from None
+
+
+def _seen(item: Mapping[str, Any]) -> Seen:
+    return Seen(
+        tuple(item["log"]),
+        tuple(item.get("smtp", ())),
+        tuple(item["servers"]),
+        tuple(item["dns"]),
+        item.get("queued"),
+        item["exit"],
+    )
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
+    except OSError as problem:
+        raise InputError(f"cannot be read: {problem.strerror}", str(path)) from None
+    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError) as problem:
+        raise InputError(f"expected JSON lines, plain or gzip: {problem}", str(path)) from None
+    if not text.strip():
+        raise InputError("expected JSON lines, found an empty file", str(path))
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except json.JSONDecodeError as problem:
+            raise InputError(f"expected one JSON object a line: {problem.msg}", str(path), number) from None
+        if not isinstance(item, dict):
+            raise InputError("expected one JSON object a line", str(path), number)
+        yield number, item

@@ -1,0 +1,263 @@
+"""Running a recorded situation on the model, and putting what came out into the recording's form."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eximsim.mta import exim
+from eximsim.mta.globals import Machine, ProcessDied
+from eximsim.mta.queue import Spool
+from eximsim.mta.retry import Hints
+from eximsim.suite.recording import Seen, Situation
+from eximsim.trace import Trace
+from eximsim.world.certificates import ChainSet, load_chains
+from eximsim.world.host import Host
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, SmtpServer
+
+if TYPE_CHECKING:
+    from eximsim.profiles import Profile
+
+SERVER_PORT = 1225
+SENDER = "s@myhost.test.ex"
+_MAIN_LOG, _REJECT_LOG, _PANIC_LOG = "/spool/log/mainlog", "/spool/log/rejectlog", "/spool/log/paniclog"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the model did: one run, the queue run after it if there was one, and the outcome in a word."""
+
+    seen: Seen
+    outcome: str
+    queuerun: Seen | None
+    trace: Trace
+
+
+def configuration(situation: Situation) -> str:
+    """The Exim configuration of a situation, with its own settings put in (``reference/evidence`` set-up)."""
+
+    def settings(values: object) -> list[str]:
+        assert hasattr(values, "items")
+        return [f"  {name} = {value}" for name, value in values.items()]
+
+    router = {"driver": "dnslookup", **situation.router}
+    main = {
+        "keep_environment": "",
+        "remote_max_parallel": "1",
+        "primary_hostname": "myhost.test.ex",
+        "spool_directory": "/spool",
+        "dns_dnssec_ok": "1",
+        "dns_retrans": "1s",
+        "dns_retry": "1",
+        "log_selector": "+received_recipients +tls_peerdn +tls_certificate_verified +tls_sni +smtp_confirmation",
+        "acl_smtp_rcpt": "check_rcpt",
+        "tls_advertise_hosts": "",
+        **situation.main,
+    }
+    transport = {
+        "port": str(SERVER_PORT),
+        "connect_timeout": "5s",
+        "command_timeout": "5s",
+        "tls_verify_certificates": "certs/root.pem",
+        **situation.transport,
+    }
+    lines = [
+        *(line.strip() for line in settings(main)),
+        "begin acl",
+        "check_rcpt:",
+        "  accept verify = recipient/callout=5s,no_cache",
+        "begin routers",
+        "client:",
+        *settings({"driver": router.pop("driver"), "self": "send", "errors_to": '""', "transport": "t", **router}),
+        "begin transports",
+        "t:",
+        "  driver = smtp",
+        "  allow_localhost",
+        *settings(transport),
+        "begin retry",
+        "* * F,5d,10s",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+class Stand:
+    """A place to run situations: the certificates that their servers use, loaded once."""
+
+    def __init__(self, certificates: Path) -> None:
+        self.chains: ChainSet = load_chains(certificates)
+        self._pem = {
+            f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))
+        }
+
+    def replay(self, situation: Situation, kind: str, profile: Profile) -> Replayed:
+        """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``."""
+        world, servers = self._world(situation)
+        machine = Machine(world, random.Random(0), Spool(), Hints(), user="root", uid=0, group="root", gid=0)
+        run = _Run(machine, world, servers, situation, profile)
+        if kind == "callout":
+            dialogue = ["EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>"]
+            dialogue += [f"RCPT TO:<{recipient}>" for recipient in situation.recipients]
+            seen = run.exim(["-bs"], "".join(f"{line}\r\n" for line in (*dialogue, "QUIT")).encode(), smtp=True)
+            return Replayed(seen, _callout_outcome(situation, seen), None, machine.trace)
+        seen = run.exim(["-odf", "-f", SENDER, *situation.recipients], b"")
+        second = run.exim([situation.queuerun], b"") if situation.queuerun else None
+        return Replayed(seen, run.delivery_outcome, second, machine.trace)
+
+    def _world(self, situation: Situation) -> tuple[MemoryWorld, dict[str, SmtpServer]]:
+        files = {"/config": configuration(situation).encode(), **self._pem}
+        world = MemoryWorld(rrset_zones(situation.zone), Host(local_networks=("10.9.0.0/16",), files=files))
+        servers = {}
+        for address, name in situation.servers.items():
+            behaviour = EVIDENCE_BEHAVIOURS[name]
+            if behaviour.listen:
+                server = SmtpServer(behaviour, self.chains.chains)
+                servers[address] = server
+                world.listen(address, SERVER_PORT, server)
+        return world, servers
+
+
+class _Run:
+    """The runs of one situation on one machine; message ids keep their numbers from one to the next."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        world: MemoryWorld,
+        servers: dict[str, SmtpServer],
+        situation: Situation,
+        profile: Profile,
+    ) -> None:
+        self.machine, self.world, self.servers = machine, world, servers
+        self.situation, self.profile = situation, profile
+        self.delivery_outcome = ""
+        self._normalise = Normaliser()
+
+    def exim(self, arguments: list[str], stdin: bytes, *, smtp: bool = False) -> Seen:
+        """Run the program once and gather what it did."""
+        machine, world = self.machine, self.world
+        machine.files.clear()
+        del world.questions[:], world.accepted[:]
+        first_decision = len(machine.trace.decisions)
+        replies: list[str] = []
+        exit_status: object = 0
+        try:
+            status = exim.run(machine, ["-C", "/config", *arguments], stdin, {}, self.profile)
+            exit_status = status.code
+            replies = status.stdout.splitlines()
+        except ProcessDied as death:
+            exit_status = f"signal {death.signal}"
+        world.hang_up()
+        decisions = machine.trace.decisions[first_decision:]
+        if not self.delivery_outcome:
+            self.delivery_outcome = _delivery_outcome(self.situation, decisions)
+        return Seen(
+            log=self._log(),
+            smtp=_rcpt_replies(replies, len(self.situation.recipients)) if smtp else (),
+            servers=tuple(self._connections()),
+            dns=tuple(world.questions),
+            queued=None if smtp else len(machine.spool.messages),
+            exit=exit_status,
+        )
+
+    def _log(self) -> tuple[str, ...]:
+        lines = []
+        for path, mark in ((_MAIN_LOG, ""), (_REJECT_LOG, "REJECT: "), (_PANIC_LOG, "PANIC: ")):
+            lines += [f"{mark}{self._normalise(line)}" for line in self.machine.files.get(path, ())]
+        return tuple(lines)
+
+    def _connections(self) -> list[dict[str, object]]:
+        """The connections in the order in which they were accepted."""
+        return [
+            {
+                "addr": accepted.server.address,
+                "server": self.situation.servers[accepted.server.address],
+                "events": list(accepted.session.log.events),
+                "sni": accepted.session.log.sni,
+                "tls": accepted.session.log.tls,
+            }
+            for accepted in self.world.accepted
+        ]
+
+
+class Normaliser:
+    """What a recording does to a log line: no date, ``M1``, ``X=TLS``, ``S=N``, ``pid=P``."""
+
+    _DATE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+    _ID = re.compile(r"\b[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|[0-9A-Za-z]{6}-[0-9A-Za-z]{2})\b")
+    _SMALL = (
+        (re.compile(r" X=\S+"), " X=TLS"),
+        (re.compile(r" S=\d+"), " S=N"),
+        (re.compile(r"\bpid=\d+"), "pid=P"),
+        (re.compile(r"\btransport process \d+ for"), "transport process P for"),
+    )
+    _BINARY = re.compile(r"[\x00-\x08\x0b-\x1f]+")
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+
+    def __call__(self, line: str) -> str:
+        line = self._ID.sub(self._number, self._DATE.sub("", line))
+        for pattern, text in self._SMALL:
+            line = pattern.sub(text, line)
+        return self._BINARY.sub("<BINARY>", line)
+
+    def _number(self, match: re.Match[str]) -> str:
+        return self._ids.setdefault(match[0], f"M{len(self._ids) + 1}")
+
+
+def _rcpt_replies(replies: list[str], recipients: int) -> tuple[str, ...]:
+    """The replies to the RCPT commands: what stands between greeting, EHLO and MAIL, and QUIT."""
+    groups: list[list[str]] = [[]]
+    for line in replies:
+        groups[-1].append(line)
+        if line[3:4] != "-":
+            groups.append([])
+    return tuple(line for group in groups[3 : 3 + recipients] for line in group)
+
+
+def _host_suffix(situation: Situation, name: str) -> str:
+    found = re.match(r"h\d(?=-)", name)
+    return f"@{found[0]}" if found and len(situation.servers) > 1 else ""
+
+
+def _delivery_outcome(situation: Situation, decisions: object) -> str:
+    """The outcome of each recipient, from the decisions about its address."""
+    words = dict.fromkeys(situation.recipients, "?")
+    crash = ""
+    assert isinstance(decisions, list)
+    for decision in decisions:
+        address = decision.inputs.get("address")
+        if decision.rule == "transport died":
+            crash = "!crash"
+        if decision.rule != "address outcome" or address not in words:
+            continue
+        if decision.outcome == "OK":
+            cv = decision.inputs["cv"] or "CLEAR"
+            words[str(address)] = f"sent:{cv}{_host_suffix(situation, str(decision.inputs['host']))}"
+        elif decision.outcome == "FAIL":
+            words[str(address)] = "FAIL"
+        else:
+            words[str(address)] = f"defer{decision.inputs['errno']}"
+    return ",".join(words[recipient] for recipient in situation.recipients) + crash
+
+
+def _callout_outcome(situation: Situation, seen: Seen) -> str:
+    """Reply code and how the recipient was asked about, for each recipient."""
+    codes = [line[:3] for line in seen.smtp if line[3:4] != "-"]
+    words = []
+    for number, recipient in enumerate(situation.recipients):
+        code = codes[number] if number < len(codes) else "?"
+        how = "noconv"
+        for connection in seen.servers:
+            events = connection["events"]
+            assert isinstance(events, list)
+            if f"RCPT TO:<{recipient}>" in events:
+                how = "tls" if connection["tls"] else "clear"
+        words.append(f"{code}:{how}")
+    exit_word = "" if seen.exit == 0 else f"!{seen.exit}"
+    return ",".join(words) + exit_word

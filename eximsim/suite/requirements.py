@@ -1,0 +1,39 @@
+"""What a group of tests requires of the program under test (``REQUIRES``), and what a subject offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eximsim.profiles import Profile
+
+_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC"})
+_LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
+_ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
+_FEATURES = frozenset({"_HAVE_TLS", "_HAVE_DANE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A requirement that is not met: ``unsupported`` if the model lacks it, else it is simply another build."""
+
+    reason: str
+    unsupported: bool
+
+
+def lack(requirement: str, profile: Profile, *, ipv6: bool) -> Lack | None:
+    """None if the requirement (one line of ``REQUIRES``) is met."""
+    kind, _, name = requirement.partition(" ")
+    if kind == "support" and name in _LIBRARIES:
+        if profile.tls_library.startswith(_LIBRARIES[name]):
+            return None
+        return Lack(f"needs {name}, the profile has {profile.tls_library}", unsupported=False)
+    if requirement in ("support IPv6", "running IPv6", "ipv6-non-linklocal"):
+        return None if ipv6 else Lack("needs IPv6", unsupported=False)
+    met = (
+        requirement == "running IPv4"
+        or (kind == "support" and name in _SUPPORT)
+        or (kind == "router" and name in _ROUTERS)
+        or (kind == "feature" and name in _FEATURES)
+        or requirement.startswith("not feature ")
+    )
+    return None if met else Lack(f"requires {requirement}", unsupported=True)

@@ -1,0 +1,190 @@
+"""The scripted client of the test suite: the ``client`` commands (test/src/client.c).
+
+Lines of the script: ``??? TEXT`` expects a line that begins so, ``???*`` the end of the connection,
+``???? TEXT`` takes any number of such lines; ``+++ N`` waits; ``>>> TEXT`` sends without line end, and
+anything else sends itself with one. What it prints is its transcript.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.world import ConnectError, Connection, ConnectionLost, HandshakeError, ReadTimeout
+from eximsim.mta.world import TlsAlert, TlsOffer, World
+
+_ESCAPE = re.compile(r"\\(r|n|x[0-9A-Fa-f]{2})")
+_ESCAPES = {"r": "\r", "n": "\n"}
+_ERRORS = {111: "Connection refused", 110: "Connection timed out", 113: "No route to host",
+           101: "Network is unreachable"}  # fmt: skip
+
+
+class _Exit(Exception):
+    """The program ends with this code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(slots=True)
+class ScriptedClient:
+    """One run of the program; ``said`` is its standard output."""
+
+    world: World
+    address: str
+    port: int
+    interface: str | None = None
+    timeout: float = 5.0
+    tls: bool = False
+    tls_at_once: bool = False
+    said: list[str] = field(default_factory=list)
+    _buffer: bytes = b""
+    _sent_starttls: bool = False
+
+    def run(self, script: tuple[str, ...]) -> int:
+        """Play a script; returns the exit code."""
+        self._say(f"Connecting to {self.address} port {self.port} ... ")
+        try:
+            connection = self.world.connect(self.address, self.port, self.timeout, self.interface)
+        except ConnectError as error:
+            self._say(f"connect failed: {_ERRORS.get(error.errno, f'errno {error.errno}')}\n")
+            return 85
+        self._say("connected\n")
+        try:
+            if self.tls_at_once:
+                self._start_tls(connection)
+            for line in script:
+                self._play(line, connection)
+        except _Exit as ended:
+            return ended.code
+        except ConnectionLost:
+            self._say("Read error: Connection reset by peer\n")
+            return 81
+        except ReadTimeout:
+            self._say("\nClient timed out\n")
+            return 99
+        finally:
+            connection.close()
+        self._say("End of script\n")
+        return 0
+
+    def _say(self, text: str) -> None:
+        self.said.append(text)
+
+    def _play(self, line: str, connection: Connection) -> None:
+        if line.startswith("???? "):
+            self._take_all(line[5:], connection)
+        elif line.startswith("???*"):
+            self._say(f"{line}\n")
+            if self._more(connection):
+                self._say("Expected EOF not read\n")
+                raise _Exit(74)
+            self._say("Expected EOF read\n")
+        elif line.startswith("??? "):
+            self._say(f"{line}\n")
+            self._expect(line[4:], connection)
+        elif line.startswith("+++ "):
+            self._say(f"{line}\n")
+            self.world.sleep(float(re.sub(r"\D.*", "", line[4:]) or 0))
+        else:
+            self._send(line, connection)
+
+    def _more(self, connection: Connection) -> bool:
+        """Have input in the buffer; False at the end of the connection."""
+        while b"\n" not in self._buffer:
+            data = connection.receive(self.timeout)
+            if not data:
+                return bool(self._buffer)
+            self._buffer += data
+        return True
+
+    def _peek(self, connection: Connection) -> str | None:
+        if not self._more(connection):
+            return None
+        return self._buffer.partition(b"\n")[0].rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+    def _take(self) -> None:
+        self._buffer = self._buffer.partition(b"\n")[2]
+
+    def _expect(self, expected: str, connection: Connection) -> None:
+        received = self._peek(connection)
+        if received is None:
+            self._say("Unexpected EOF read\n")
+            raise _Exit(80)
+        self._take()
+        self._say(f"<<< {received}\n")
+        if not received.startswith(expected):
+            self._say("\n******** Input mismatch ********\n")
+            raise _Exit(79)
+        if self._sent_starttls:
+            self._sent_starttls = False
+            if received.startswith("2"):
+                self._start_tls(connection)
+            else:
+                self._say("Abandoning TLS start attempt\n")
+
+    def _take_all(self, expected: str, connection: Connection) -> None:
+        self._say(f"???? {expected}\n")
+        while (received := self._peek(connection)) is not None and received.startswith(expected):
+            self._take()
+            if not self._buffer:
+                return
+
+    def _start_tls(self, connection: Connection) -> None:
+        self._say("Attempting to start TLS\n")
+        try:
+            session = connection.start_tls(TlsOffer(judge=_accept), self.timeout)
+        except HandshakeError:
+            self._say("Failed to start TLS\n")
+            return
+        self._say(f"SSL connection using {session.cipher}\nSucceeded in starting TLS\n")
+
+    def _send(self, line: str, connection: Connection) -> None:
+        if line.startswith("<<< ") or line in ("stoptls", "STOPTLS"):
+            raise Unsupported(f"line {line!r} of a client script")
+        raw = line.startswith(">>> ")
+        text = line[4:] if raw else line
+        if self._buffer:
+            self._say(f"Unconsumed input: {self._buffer.decode('utf-8', 'surrogateescape')}")
+            self._say(f"   About to send: {text}\n")
+            raise _Exit(78)
+        self._sent_starttls = self.tls and text in ("starttls", "STARTTLS")
+        if self.tls and text == "starttls_wait":
+            text = "starttls"
+        self._say(f">>> {text}\n")
+        data = _ESCAPE.sub(_unescape, text if raw else f"{text}\r\n")
+        connection.send(data.encode("utf-8", "surrogateescape"))
+
+
+def read_client(world: World, program: str, arguments: list[str], path: str, line: int) -> ScriptedClient:
+    """The client that a command describes; raises ``InputError`` and ``Unsupported``."""
+    tls = program in ("client-ssl", "client-anytls")
+    if program == "client-gnutls":
+        raise Unsupported("the command client-gnutls", path, line)
+    timeout, at_once = 5.0, False
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if re.fullmatch(r"-t\d{1,5}", option):
+            timeout = float(option[2:])
+        elif option == "-tls-on-connect" and tls:
+            at_once = True
+        else:
+            raise Unsupported(f"option {option} of the {program} command", path, line)
+    if len(rest) < 2 or not rest[1].isdigit():
+        raise InputError(f"{program} {' '.join(arguments)}: expected [options] ADDRESS PORT [INTERFACE]", path, line)
+    if len(rest) > 3 or (len(rest) == 3 and not rest[2][:1].isdigit()):
+        raise Unsupported(f"a client certificate of the {program} command", path, line)
+    interface = rest[2] if len(rest) == 3 else None
+    return ScriptedClient(world, rest[0], int(rest[1]), interface, timeout, tls, at_once)
+
+
+def _accept(chain: tuple[bytes, ...]) -> TlsAlert | None:
+    return None
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1]
+    return _ESCAPES.get(code) or chr(int(code[1:], 16))

@@ -1,0 +1,213 @@
+"""The scripted server of the test suite: the ``server`` command (test/src/server.c).
+
+One script serves a number of connections, one after the other; the transcript is the program's stdout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.world import Action, Close, Endpoint, Send, TlsSession, Wait
+
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ENDS = {"CR>": "\r", "LF>": "\n"}
+
+
+@dataclass(slots=True)
+class ScriptedServer:
+    """One run of the program.
+
+    ``said`` is its standard output so far; ``on_finished`` is called when the last of its connections is done
+    and it stops listening.
+    """
+
+    port: int
+    script: tuple[str, ...]
+    connections: int = 1
+    may_time_out: bool = False
+    on_finished: Callable[[], None] = lambda: None
+    said: list[str] = field(default_factory=list)
+    place: int = 0
+    """The next line of the script."""
+    served: int = 0
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self.said.append(f"Listening on port {self.port} ... ")
+
+    def session(self) -> ScriptedSession:
+        """The server's side of the next connection."""
+        return ScriptedSession(self)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all connections have been served."""
+        return self.served >= self.connections
+
+    def connection_done(self) -> None:
+        """One connection is over: listen for the next, or end."""
+        self.served += 1
+        if not self.finished:
+            self.said.append(f"Listening on port {self.port} ... ")
+            return
+        if self.place >= len(self.script):
+            self.said.append("End of script\n")
+        self.on_finished()
+
+    def wait(self) -> int:
+        """What the program exits with if nobody connects any more."""
+        if self.finished:
+            return 0
+        self.said.append("\nServer timed out\n")
+        self.served = self.connections
+        self.on_finished()
+        return 0 if self.may_time_out else 99
+
+
+def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: int) -> ScriptedServer:
+    """The server that a ``server`` command describes; raises ``InputError`` and ``Unsupported``."""
+    may_time_out = False
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option == "-t" and rest:
+            may_time_out = rest.pop(0).startswith("-")
+        elif option not in ("-noipv4", "-noipv6", "-d", "-tfo"):
+            raise Unsupported(f"option {option} of the server command", path, line)
+    if not rest or not rest[0].isdigit():
+        if rest and rest[0].startswith("/"):
+            raise Unsupported("a server on a Unix domain socket", path, line)
+        raise InputError(f"server {' '.join(arguments)}: expected [options] PORT [CONNECTIONS]", path, line)
+    script = tuple(_ESCAPE.sub(_unescape, text.rstrip()) for text in body)
+    for text in script:
+        if text.startswith((">>", "<<", "*starttls", "*data")):
+            raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
+    connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
+    return ScriptedServer(int(rest[0]), script, connections, may_time_out)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return chr(int(match[1][1:], 16)) if match[1][0] == "x" and len(match[1]) == 3 else match[1]
+
+
+class ScriptedSession:
+    """A ``Session`` that goes on with the server's script."""
+
+    def __init__(self, server: ScriptedServer) -> None:
+        self._server = server
+        self._buffer = b""
+        self._over = False
+
+    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
+        """See ``Session``."""
+        self._say(f"\nConnection request from [{client.address}]\n")
+        return list(self._advance())
+
+    def on_data(self, data: bytes) -> Iterable[Action]:
+        """See ``Session``."""
+        self._buffer += data
+        return [] if self._over else list(self._advance())
+
+    def on_tls(self, session: TlsSession) -> Iterable[Action]:
+        """See ``Session``; the script's ``*starttls`` is not run, so that this does not happen."""
+        return []
+
+    def on_tls_failure(self, reason: str) -> Iterable[Action]:
+        """See ``Session``."""
+        return []
+
+    def on_eof(self) -> Iterable[Action]:
+        """See ``Session``."""
+        if self._over:
+            return []
+        expected = self._line().startswith("*eof")
+        self._say(f"{'E' if expected else 'Une'}xpected EOF read from client\n")
+        self._server.place += 1
+        return [self._close()]
+
+    def on_close(self) -> None:
+        """See ``Session``."""
+        self._over = True
+        self._server.connection_done()
+
+    def _say(self, text: str) -> None:
+        self._server.said.append(text)
+
+    def _line(self) -> str:
+        script = self._server.script
+        return script[self._server.place] if self._server.place < len(script) else ""
+
+    def _close(self) -> Close:
+        self._over = True
+        return Close()
+
+    def _advance(self) -> Iterator[Action]:
+        """Go on with the script until it needs input that has not arrived."""
+        while self._server.place < len(self._server.script):
+            line = self._line()
+            if line.startswith(">"):
+                self._say(_printable(line) + "\n")
+                if line.startswith(">*eof"):
+                    self._server.place += 1
+                    yield self._close()
+                    return
+                yield Send(_outgoing(line[1:]))
+            elif line[:1].isdigit():
+                self._say(line + "\n")
+                yield Send(_octets(f"{line}\r\n"))
+            elif line.startswith("*sleep "):
+                self._say(line + "\n")
+                yield Wait(float(_leading_number(line[7:])))
+            else:
+                outcome = self._expect(line)
+                if outcome is None:
+                    return
+                if not outcome:
+                    yield self._close()
+                    return
+            self._server.place += 1
+        yield self._close()
+
+    def _expect(self, line: str) -> bool | None:
+        """Whether the next line of input (or all up to a dot) is as expected; None: it is not here yet."""
+        mark = "<" if line.startswith("<") else ""
+        while (end := self._buffer.find(b"\n")) >= 0:
+            received = mark + self._buffer[: end + 1].decode("utf-8", "surrogateescape").rstrip()
+            self._buffer = self._buffer[end + 1 :]
+            self._say(received + "\n")
+            if line != "." or received == ".":
+                break
+        else:
+            return None
+        if received.startswith(line):
+            return True
+        self._say(f"Comparison failed - bailing out\nExpected: {line}\n")
+        return False
+
+
+def _outgoing(text: str) -> bytes:
+    if (end := _ENDS.get(text[:3])) is not None:
+        return _octets(text[3:] + end)
+    return _octets(text + "\r\n")
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _leading_number(text: str) -> int:
+    match = re.match(r"\s*(\d{1,6})", text)
+    return int(match[1]) if match else 0
+
+
+def _printable(text: str) -> str:
+    return "".join(_shown(octet) for octet in _octets(text))
+
+
+def _shown(octet: int) -> str:
+    if octet == 0x5C:
+        return "\\\\"
+    return chr(octet) if 0x20 <= octet <= 0x7E else f"\\x{octet:02x}"

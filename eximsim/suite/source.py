@@ -1,0 +1,140 @@
+"""Where tests come from: what every folder of tests offers, and how its words are substituted."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from eximsim.errors import InputError
+from eximsim.profiles import Profile
+from eximsim.suite import script
+from eximsim.suite.eras import Era
+from eximsim.suite.normalisation import Identity
+from eximsim.world.reply import Zones
+
+DIRECTORY = "/eximsim/test"
+"""Where a test sees its own folder, whatever the real one is: ``DIR`` in scripts and configurations."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One test of a folder: its name (``5840``), its group (``5840-DANE-OpenSSL``) and its script."""
+
+    __test__ = False  # not a class of tests for pytest
+
+    name: str
+    group: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Goldens:
+    """The stored outputs of one test: text by output (``log``, ``stdout``, ...; ``mail/NAME``, ``msglog/ID``)."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A folder of tests."""
+
+    root: Path
+    identity: Identity
+    era: Era
+
+    def tests(self) -> Sequence[TestCase]:
+        """All tests, in order."""
+
+    def script(self, case: TestCase) -> script.Script:
+        """The test's script; raises ``InputError``."""
+
+    def files(self, case: TestCase) -> Mapping[str, bytes]:
+        """The prepared files by scenario path, ``DIR/test-config`` among them; raises ``InputError``."""
+
+    def zones(self, case: TestCase) -> Zones:
+        """The DNS of the test; raises ``InputError``."""
+
+    def requirements(self, case: TestCase) -> Sequence[str]:
+        """What the group needs, as lines of a ``REQUIRES`` file."""
+
+    def goldens(self, case: TestCase, profile: Profile) -> Goldens:
+        """The stored outputs for a profile."""
+
+    def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
+        """Make these the goldens for a profile; returns the files that changed. May raise ``InputError``."""
+
+
+def read_text(path: Path) -> str:
+    """A file as text that keeps octets that are not UTF-8; raises ``InputError``."""
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise InputError(f"{error.strerror}; expected a readable file", str(path)) from None
+
+
+def as_bytes(text: str) -> bytes:
+    """The octets of a text that ``read_text`` gave, or that a subject wrote."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=4)
+def _words(identity: Identity) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """``do_substitute`` of runtest: the words of scripts, configurations and zones, in its order."""
+    whole = {
+        "CALLER": identity.caller, "CALLERGROUP": identity.caller_group, "CALLER_UID": identity.caller_uid,
+        "CALLER_GID": identity.caller_gid, "EXIMGROUP": identity.exim_group, "EXIMUSER": identity.exim_user,
+        "HOSTIPV4": identity.ipv4, "HOSTIPV6": identity.ipv6, "HOSTNAME": identity.hostname,
+        "PORT_D2": identity.port_d2, "PORT_D3": identity.port_d3, "PORT_D4": identity.port_d4,
+        "PORT_N": identity.port_n, "PORT_S": identity.port_s, "PORT_DYNAMIC": identity.port_dynamic,
+        "MAILGROUP": identity.mail_group,
+    }  # fmt: skip
+    return (
+        *((re.compile(rf"\b{word}\b", re.ASCII), value) for word, value in whole.items()),
+        (re.compile(r"\bDIR/", re.ASCII), f"{identity.directory}/"),
+        (re.compile(r"(?:\b|(?<=_))PORT_D\b", re.ASCII), identity.port_d),
+        (re.compile(r"(\b|_)V4NET([._])?", re.ASCII), rf"\g<1>{identity.ipv4_test_net}\2"),
+        (re.compile(r"\bV6NET:?", re.ASCII), f"{identity.ipv6_test_net}:"),
+    )
+
+
+def substitute(text: str, identity: Identity, test: str) -> str:
+    """``text`` with the words that stand for the test environment replaced; ``test`` is ``TESTNUM``."""
+    for pattern, value in _words(identity):
+        text = pattern.sub(value, text)
+    return re.sub(r"\bTESTNUM\b", test, text)
+
+
+def choose(cases: Sequence[TestCase], selectors: Iterable[str], where: Path) -> list[TestCase]:
+    """The tests that ``TEST``, ``FIRST-LAST`` and ``GROUP`` name; all if there are no selectors.
+
+    Raises ``InputError`` for a selector that names nothing.
+    """
+    chosen: dict[TestCase, None] = {}
+    wanted = list(selectors)
+    for selector in wanted:
+        found = [case for case in cases if _selects(selector, case)]
+        if not found:
+            raise InputError(_nothing(selector, cases), str(where))
+        chosen.update(dict.fromkeys(found))
+    return [case for case in cases if case in chosen] if wanted else list(cases)
+
+
+_RANGE = re.compile(r"(\d{4}(?:\.\d+)?)-(\d{4}(?:\.\d+)?)$", re.ASCII)
+
+
+def _selects(selector: str, case: TestCase) -> bool:
+    if selector in (case.name, case.group) or selector == case.group.partition("-")[2]:
+        return True
+    match = _RANGE.match(selector)
+    return match is not None and case.name[:1].isdigit() and float(match[1]) <= float(case.name) <= float(match[2])
+
+
+def _nothing(selector: str, cases: Sequence[TestCase]) -> str:
+    names = dict.fromkeys([case.name for case in cases] + [case.group for case in cases])
+    near = difflib.get_close_matches(selector, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else "expected the number of a test, FIRST-LAST, or a group"
+    return f"no test {selector!r} here; {hint}"

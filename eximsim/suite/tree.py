@@ -1,0 +1,132 @@
+"""The ``test/`` folder of an Exim source tree, read as it is: scripts, configurations, zones and goldens.
+
+What ``runtest`` prepares with files and processes is prepared here in memory (test/runtest, main program).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from eximsim.errors import InputError
+from eximsim.profiles import Profile
+from eximsim.suite import script
+from eximsim.suite.eras import era_of
+from eximsim.suite.normalisation import Identity
+from eximsim.suite.source import DIRECTORY, Goldens, TestCase, as_bytes, read_text, substitute
+from eximsim.world.fakens import decode, fakens_zones
+from eximsim.world.reply import Zones
+
+_GROUP = re.compile(r"\d{4}-")
+_TEST = re.compile(r"\d{4}(?:\.\d+)?$", re.ASCII)
+
+OUTPUTS = {"paniclog": "paniclog", "rejectlog": "rejectlog", "log": "log", "stdout": "stdout", "stderr": "stderr"}
+"""The outputs that have one golden per test, and the folder of each."""
+
+
+class EximTree:
+    """A ``Source``: the folder that holds ``scripts/``, ``confs/`` and ``log/``."""
+
+    def __init__(self, root: Path) -> None:
+        for name in ("scripts", "confs", "log"):
+            if not (root / name).is_dir():
+                raise InputError(f"no folder {name}/ here; expected the test/ folder of an Exim source tree", str(root))
+        self.root = root
+        self.identity = Identity(DIRECTORY)
+        runtest = root / "runtest"
+        if not runtest.is_file():
+            raise InputError("no runtest here; expected it to tell how the goldens were normalised", str(root))
+        self.era = era_of(read_text(runtest))
+
+    @cached_property
+    def _cases(self) -> tuple[TestCase, ...]:
+        groups = sorted(p for p in (self.root / "scripts").iterdir() if p.is_dir() and _GROUP.match(p.name))
+        return tuple(
+            TestCase(path.name, group.name, path)
+            for group in groups
+            for path in sorted(group.iterdir())
+            if _TEST.match(path.name)
+        )
+
+    def tests(self) -> Sequence[TestCase]:
+        """See ``Source``."""
+        return self._cases
+
+    def script(self, case: TestCase) -> script.Script:
+        """See ``Source``."""
+        return script.parse(read_text(case.path), str(case.path))
+
+    def files(self, case: TestCase) -> Mapping[str, bytes]:
+        """See ``Source``: the configuration and the files that ``runtest`` puts into ``aux-var/``."""
+        conf = self._substituted(self.root / "confs" / case.name, case.name)
+        return {f"{DIRECTORY}/test-config": as_bytes(conf), **self._aux_var}
+
+    def zones(self, case: TestCase) -> Zones:
+        """See ``Source``; all tests of a tree have the same DNS."""
+        return self._zones
+
+    def requirements(self, case: TestCase) -> Sequence[str]:
+        """See ``Source``."""
+        path = case.path.parent / "REQUIRES"
+        return [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
+
+    def goldens(self, case: TestCase, profile: Profile) -> Goldens:
+        """See ``Source``; a tree has one golden for all profiles."""
+        texts = {
+            output: read_text(path)
+            for output, folder in OUTPUTS.items()
+            if (path := self.root / folder / case.name).is_file()
+        }
+        for kind in ("mail", "msglog"):
+            for path in sorted((self.root / kind).glob(f"{case.name}.*")):
+                texts[f"{kind}/{path.name.removeprefix(case.name + '.')}"] = read_text(path)
+        return Goldens(texts)
+
+    def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
+        """Not for a tree: its goldens are Exim's."""
+        raise InputError("the goldens of an Exim tree are not changed; expected a suite of the project", str(self.root))
+
+    def _substituted(self, path: Path, test: str) -> str:
+        return substitute(read_text(path), self.identity, test)
+
+    @cached_property
+    def _aux_var(self) -> dict[str, bytes]:
+        folder = self.root / "aux-var-src"
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {
+            f"{DIRECTORY}/aux-var/{path.name}": as_bytes(self._substituted(path, "0"))
+            for path in found
+            if path.is_file() and not path.name.startswith(".")
+        }
+
+    @cached_property
+    def _zones(self) -> Zones:
+        folder = self.root / "dnszones-src"
+        if not folder.is_dir():
+            raise InputError("no folder dnszones-src/ here; expected the zones of the tests", str(self.root))
+        files = {
+            self._zone_name(path.name): substitute(decode(path.read_bytes(), str(path)), self.identity, "0")
+            for path in sorted(folder.iterdir())
+            if path.name.startswith(("db.", "qualify."))
+        }
+        return fakens_zones(files | own_zones(self.identity))
+
+    def _zone_name(self, name: str) -> str:
+        if name == "db.ip6.V6NET":
+            return "db.ip6." + ".".join(reversed(self.identity.ipv6_test_net))
+        return name.replace("db.ip4.V4NET", f"db.ip4.{self.identity.ipv4_test_net}")
+
+
+def own_zones(identity: Identity) -> dict[str, str]:
+    """Zones for the test host itself, forward and reverse, as files in fakens format.
+
+    The forward zone passes on what it does not know, as the one that ``runtest`` makes does.
+    """
+    short, _, domain = identity.hostname.partition(".")
+    first, *rest = identity.ipv4.split(".")
+    return {
+        f"db.{domain}": f"PASS ON NOT FOUND\n{short} A {identity.ipv4}\n",
+        f"db.ip4.{first}": f"{'.'.join(reversed(rest))} PTR {identity.hostname}.\n",
+    }

@@ -1,0 +1,275 @@
+"""Certificates for test servers: chains of an authority, self-signed ones, and the shapes that fail.
+
+Keys and serial numbers are new for each authority, so that nothing here may be compared byte for byte
+between sessions; names and dates are fixed. ``load_chains`` reads chains that were made before.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from trustme import KeyType
+
+from eximsim.errors import InputError
+from eximsim.mta.world import TlsIdentity
+
+__all__ = [
+    "ALWAYS",
+    "EXPIRED",
+    "TEST_DOMAIN",
+    "Authority",
+    "ChainSet",
+    "KeyType",
+    "Sent",
+    "Validity",
+    "der_chain",
+    "key_kind",
+    "load_chains",
+    "self_signed",
+    "standard_chains",
+]
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+Subject = str | Sequence[tuple[str, str]]
+"""A distinguished name: ``"/C=UK/O=Example/CN=a.example"`` or pairs; the order is kept."""
+
+TEST_DOMAIN = "test.ex"
+"""The domain whose hosts the standard chains certify."""
+
+_ATTRIBUTES = {
+    "C": NameOID.COUNTRY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "CN": NameOID.COMMON_NAME,
+    "emailAddress": NameOID.EMAIL_ADDRESS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when to when a certificate is valid."""
+
+    not_before: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+    not_after: datetime = datetime(2999, 12, 31, tzinfo=UTC)
+
+
+ALWAYS = Validity()
+EXPIRED = Validity(not_after=datetime(2010, 1, 1, tzinfo=UTC))
+
+
+class Sent(Enum):
+    """How much of a chain the server sends."""
+
+    LEAF = "the leaf alone"
+    INTERMEDIATES = "the leaf and the intermediates"
+    ROOT = "everything, the root too"
+
+
+def _name(subject: Subject) -> x509.Name:
+    pairs = _split_dn(subject) if isinstance(subject, str) else subject
+    unknown = [attribute for attribute, _ in pairs if attribute not in _ATTRIBUTES]
+    if unknown or not pairs:
+        known = ", ".join(_ATTRIBUTES)
+        raise InputError(f"name {subject!r}: expected /ATTRIBUTE=VALUE..., attributes being {known}")
+    try:
+        return x509.Name([x509.NameAttribute(_ATTRIBUTES[attribute], value) for attribute, value in pairs])
+    except ValueError as error:
+        raise InputError(f"name {subject!r}: {error}") from error
+
+
+def _split_dn(text: str) -> list[tuple[str, str]]:
+    parts = [part.partition("=") for part in text.removeprefix("/").split("/")]
+    if not text.startswith("/") or not all(equals for _, equals, _ in parts):
+        raise InputError(f"name {text!r}: expected the form /C=UK/O=Example/CN=a.example")
+    return [(attribute, value) for attribute, _, value in parts]
+
+
+def _new_key(key_type: KeyType) -> PrivateKey:
+    if key_type is KeyType.RSA:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _key_pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+
+
+def _leaf_builder(
+    key: PrivateKey, subject: x509.Name, issuer: x509.Name, hosts: Sequence[str], validity: Validity
+) -> x509.CertificateBuilder:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+            critical=False,
+        )
+    )
+    if not hosts:
+        return builder
+    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+    return builder.add_extension(names, critical=False)
+
+
+def self_signed(
+    subject: Subject,
+    hosts: Sequence[str] = (),
+    *,
+    validity: Validity = ALWAYS,
+    key_type: KeyType = KeyType.RSA,
+) -> TlsIdentity:
+    """A certificate that vouches for itself: ``subject`` in the given order, ``hosts`` as DNS names."""
+    key, name = _new_key(key_type), _name(subject)
+    certificate = _leaf_builder(key, name, name, hosts, validity).sign(key, hashes.SHA256())
+    return TlsIdentity(certificate.public_bytes(Encoding.PEM), _key_pem(key))
+
+
+class Authority:
+    """A root with a line of intermediates below it; the lowest one signs.
+
+    ``names`` are the organisational units of the authorities, root first. The root's own certificate is
+    ``root`` (PEM), those of the intermediates ``intermediates`` (lowest first, as a server sends them).
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] = ("Test Root", "Test Intermediate"),
+        *,
+        organization: str = "eximsim",
+        key_type: KeyType = KeyType.RSA,
+    ) -> None:
+        if not names:
+            raise InputError("an authority needs at least the name of its root")
+        signers: list[trustme.CA] = []
+        for depth, name in enumerate(names):
+            signers.append(
+                trustme.CA(
+                    parent_cert=signers[-1] if signers else None,
+                    path_length=len(names) - 1 - depth,
+                    organization_name=organization,
+                    organization_unit_name=name,
+                    key_type=key_type,
+                )
+            )
+        pems = [signer.cert_pem.bytes() for signer in signers]
+        self.root: bytes = pems[0]
+        self.intermediates: tuple[bytes, ...] = tuple(reversed(pems[1:]))
+        self._certificate = x509.load_pem_x509_certificate(pems[-1])
+        self._key = load_pem_private_key(signers[-1].private_key_pem.bytes(), None)
+        assert isinstance(self._key, PrivateKey)
+
+    def issue(
+        self,
+        subject: Subject,
+        hosts: Sequence[str] = (),
+        *,
+        sent: Sent = Sent.INTERMEDIATES,
+        validity: Validity = ALWAYS,
+        key_type: KeyType = KeyType.RSA,
+    ) -> TlsIdentity:
+        """A leaf for ``hosts``, together with as much of the chain as ``sent`` says."""
+        key = _new_key(key_type)
+        identifier = self._certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+        builder = _leaf_builder(key, _name(subject), self._certificate.subject, hosts, validity)
+        assert isinstance(self._key, PrivateKey)
+        leaf = builder.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
+        above = {
+            Sent.LEAF: (),
+            Sent.INTERMEDIATES: self.intermediates,
+            Sent.ROOT: (*self.intermediates, self.root),
+        }[sent]
+        return TlsIdentity(leaf.public_bytes(Encoding.PEM) + b"".join(above), _key_pem(key))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSet:
+    """Chains by name, and the root (PEM) that a client has to trust for those that are good."""
+
+    root: bytes
+    chains: Mapping[str, TlsIdentity]
+
+
+@lru_cache(maxsize=2)
+def standard_chains(key_type: KeyType = KeyType.RSA) -> ChainSet:
+    """The chains that the named behaviours of the test server use; made once in a process.
+
+    ``good`` ``*.test.ex`` with intermediate and root; ``wrongname`` mail.other.ex; ``expired``;
+    ``selfsigned``; ``eeonly``, where only the leaf is sent.
+    """
+    authority = Authority(key_type=key_type)
+    subject, hosts, other = f"/CN=*.{TEST_DOMAIN}", (f"*.{TEST_DOMAIN}",), "mail.other.ex"
+    chains = {
+        "good": authority.issue(subject, hosts, sent=Sent.ROOT, key_type=key_type),
+        "wrongname": authority.issue(f"/CN={other}", (other,), sent=Sent.ROOT, key_type=key_type),
+        "expired": authority.issue(subject, hosts, sent=Sent.ROOT, validity=EXPIRED, key_type=key_type),
+        "selfsigned": self_signed(subject, hosts, key_type=key_type),
+        "eeonly": authority.issue(subject, hosts, sent=Sent.LEAF, key_type=key_type),
+    }
+    return ChainSet(authority.root, chains)
+
+
+def load_chains(folder: Path) -> ChainSet:
+    """The chains kept in ``folder``: ``root.pem``, ``NAME.chain.pem``, and ``NAME.key.pem`` if there is one.
+
+    A chain without a key will do in the memory world. Raises ``InputError``.
+    """
+    try:
+        root = (folder / "root.pem").read_bytes()
+        chains = {
+            path.name.removesuffix(".chain.pem"): TlsIdentity(path.read_bytes(), _key_beside(path))
+            for path in sorted(folder.glob("*.chain.pem"))
+        }
+    except OSError as error:
+        raise InputError(f"expected certificate chains: {error.strerror}", str(error.filename)) from error
+    for name, identity in chains.items():
+        if not der_chain(identity.chain):
+            raise InputError("expected a PEM certificate", str(folder / f"{name}.chain.pem"))
+    return ChainSet(root, chains)
+
+
+def _key_beside(chain: Path) -> bytes:
+    key = chain.with_name(chain.name.replace(".chain.pem", ".key.pem"))
+    return key.read_bytes() if key.exists() else b""
+
+
+@lru_cache(maxsize=256)
+def der_chain(pem: bytes) -> tuple[bytes, ...]:
+    """The certificates of ``pem`` as DER, in order; raises ``InputError`` for a broken one."""
+    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+    try:
+        return tuple(base64.b64decode(part.partition(end)[0]) for part in pem.split(begin)[1:])
+    except ValueError as error:
+        raise InputError(f"not a PEM certificate: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def key_kind(der: bytes) -> str:
+    """``"RSA"`` or ``"ECDSA"``: how the holder of this certificate (DER) signs, as cipher names have it."""
+    key = x509.load_der_x509_certificate(der).public_key()
+    return "ECDSA" if isinstance(key, ec.EllipticCurvePublicKey) else "RSA"

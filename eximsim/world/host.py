@@ -1,0 +1,131 @@
+"""The host that Exim runs on: its addresses, its hosts file, its files, and who listens where."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from eximsim.mta.world import ConnectError, Endpoint, Session, SessionFactory
+
+_KERNEL_CONNECT_TIMEOUT = 127.0
+"""How long Linux tries to connect when the program sets no limit (tcp_syn_retries = 6), in seconds."""
+
+
+@lru_cache(maxsize=4096)
+def _within(address: str, networks: tuple[str, ...]) -> bool:
+    parsed = ipaddress.ip_address(address)
+    return any(parsed in ipaddress.ip_network(network) for network in networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is known of the host before anything happens.
+
+    ``addresses`` are those of its interfaces; ``local_networks`` (CIDR) are routed to it besides.
+    ``table`` is the hosts file, names in lower case. ``files`` are contents by path; what is not among
+    them is read below ``folders``: pairs of a scenario path and the real folder that stands for it.
+    ``unreachable`` gives the errno of a connection to an address where no server is; other addresses give
+    ECONNREFUSED if they are local, ENETUNREACH if not.
+    """
+
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    local_networks: tuple[str, ...] = ()
+    table: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"localhost": ("127.0.0.1",)})
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    folders: tuple[tuple[str, Path], ...] = ()
+    unreachable: Mapping[str, int] = field(default_factory=dict)
+
+    def is_local(self, address: str) -> bool:
+        """Whether packets to ``address`` stay here."""
+        return address in self.addresses or _within(address, ("127.0.0.0/8", "::1/128", *self.local_networks))
+
+    def source_for(self, address: str) -> str:
+        """The address that a connection to ``address`` comes from.
+
+        A connection that stays on the host has the same address at both ends, as the kernel does it.
+        """
+        if self.is_local(address):
+            return address
+        family = [own for own in self.addresses if (":" in own) == (":" in address)]
+        return next((own for own in family if not _within(own, ("127.0.0.0/8", "::1/128"))), "0.0.0.0")
+
+    def refusal(self, address: str, timeout: float) -> tuple[int, float]:
+        """The errno with which a connection to nobody fails, and the seconds until it does."""
+        number = self.unreachable.get(address)
+        if number is None:
+            number = errno.ECONNREFUSED if self.is_local(address) else errno.ENETUNREACH
+        return number, (timeout or _KERNEL_CONNECT_TIMEOUT) if number == errno.ETIMEDOUT else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A connection that a listener accepted, ends as the scenario names them."""
+
+    client: Endpoint
+    server: Endpoint
+    session: Session
+
+
+class HostedWorld:
+    """What both worlds share: the answers that come from the host alone, and the table of listeners.
+
+    ``accepted`` are the connections in order of acceptance.
+    """
+
+    _FIRST_PORT = 40000
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.accepted: list[Accepted] = []
+        self._listeners: dict[tuple[str | None, int], SessionFactory] = {}
+        self._last_port = self._FIRST_PORT
+
+    def interface_addresses(self) -> tuple[str, ...]:
+        """See ``World``."""
+        return self.host.addresses
+
+    def is_local_address(self, address: str) -> bool:
+        """See ``World``."""
+        return self.host.is_local(address)
+
+    def host_table(self, name: str) -> tuple[str, ...]:
+        """See ``World``."""
+        return self.host.table.get(name.lower(), ())
+
+    def read_file(self, path: str) -> bytes:
+        """See ``World``."""
+        path = posixpath.normpath(path)
+        if path in self.host.files:
+            return self.host.files[path]
+        for prefix, folder in self.host.folders:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return (folder / path[len(prefix) :].lstrip("/")).read_bytes()
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+    def _add_listener(self, address: str | None, port: int, factory: SessionFactory) -> None:
+        if (address, port) in self._listeners:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        self._listeners[address, port] = factory
+
+    def _listening(self, address: str, port: int) -> tuple[str | None, int] | None:
+        """The key of the listener that gets connections to this address and port."""
+        if (address, port) in self._listeners:
+            return address, port
+        everywhere = (None, port)
+        return everywhere if everywhere in self._listeners and self.host.is_local(address) else None
+
+    def _new_port(self) -> int:
+        """The local port of the next connection that a client opens."""
+        self._last_port += 1
+        return self._last_port
+
+    def _source(self, address: str, interface: str | None) -> str:
+        if interface is not None and not self.host.is_local(interface):
+            raise ConnectError(errno.EADDRNOTAVAIL)
+        return interface or self.host.source_for(address)

@@ -1,0 +1,343 @@
+"""The memory world: a simulated network and a clock that moves only when somebody waits.
+
+A server's session runs at once, in the client's call that gives it something to do. What it sends carries
+the moment at which it was sent, so that a delay costs the client time, or makes it time out, only when the
+client waits for the answer. Handshakes are simulated: versions and ciphers are what OpenSSL 3 agrees on.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Iterable
+
+from eximsim.mta.world import (
+    Action,
+    Close,
+    ConnectError,
+    Connection,
+    ConnectionLost,
+    DnsAnswer,
+    Endpoint,
+    HandshakeError,
+    HandshakeFault,
+    ReadTimeout,
+    Send,
+    Session,
+    SessionFactory,
+    StartTls,
+    TlsAlert,
+    TlsIdentity,
+    TlsOffer,
+    TlsPolicy,
+    TlsSession,
+    Wait,
+)
+from eximsim.world import names
+from eximsim.world.alerts import ALERTS
+from eximsim.world.certificates import der_chain
+from eximsim.world.clock import START, VirtualClock
+from eximsim.world.host import Accepted, Host, HostedWorld
+from eximsim.world.reply import Zones
+
+_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_TLS13 = ("TLS_AES_256_GCM_SHA384", 256)
+_KEY_BITS = (("AES128", 128), ("CAMELLIA128", 128), ("3DES", 112))
+
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+"""What a plain-text server sees first of a client that speaks TLS: the head of a ClientHello."""
+
+
+class MemoryWorld(HostedWorld):
+    """A ``World`` without sockets: deterministic, and as fast as the model."""
+
+    def __init__(self, zones: Zones, host: Host | None = None, *, start: float = START) -> None:
+        super().__init__(host or Host())
+        self.zones = zones
+        self.clock = VirtualClock(start)
+        self._questions: list[str] = []
+        self._open: dict[int, MemoryConnection] = {}
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What reached the name server, as ``"TYPE name"``, in order."""
+        return tuple(self._questions)
+
+    def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
+        """See ``World``. The zones decide about AD, which is always asked for."""
+        reply = self.zones.answer(name, type)
+        question = f"{type} {name}"
+        if reply.answer.rcode == "FORMERR" and not _askable(name):
+            return reply.answer  # no question can hold it
+        for _ in range(tries):
+            self._questions.append(question)
+            if not reply.drop and reply.delay <= timeout:
+                self.clock.advance(reply.delay)
+                if reply.truncate:
+                    self._questions.append(question)
+                return reply.answer
+            self.clock.advance(timeout)
+        return DnsAnswer("TIMEOUT")
+
+    def connect(self, address: str, port: int, timeout: float, interface: str | None = None) -> Connection:
+        """See ``World``."""
+        source = self._source(address, interface)
+        listener = self._listening(address, port)
+        if listener is None:
+            number, seconds = self.host.refusal(address, timeout)
+            self.clock.advance(seconds)
+            raise ConnectError(number)
+        client, server = Endpoint(source, self._new_port()), Endpoint(address, port)
+        session = self._listeners[listener]()
+        self.accepted.append(Accepted(client, server, session))
+        connection = MemoryConnection(self, session, client, server)
+        self._open[client.port] = connection
+        connection.accept()
+        return connection
+
+    def now(self) -> float:
+        """See ``World``."""
+        return self.clock.time
+
+    def sleep(self, seconds: float) -> None:
+        """See ``World``."""
+        self.clock.advance(seconds)
+
+    def listen(self, address: str | None, port: int, factory: SessionFactory) -> None:
+        """See ``World``; raises ``OSError`` (EADDRINUSE)."""
+        self._add_listener(address, port, factory)
+
+    def unlisten(self, address: str | None, port: int) -> None:
+        """See ``World``."""
+        del self._listeners[address, port]
+
+    def hang_up(self) -> None:
+        """Close what clients have left open, as the kernel does when a process dies."""
+        for connection in list(self._open.values()):
+            connection.close()
+
+    def forget(self, connection: MemoryConnection) -> None:
+        """``connection`` is closed."""
+        self._open.pop(connection.local_port, None)
+
+
+class _End:
+    """In the place of bytes: here the server's stream ends, with FIN or with RST."""
+
+    def __init__(self, reset: bool) -> None:
+        self.reset = reset
+
+
+class MemoryConnection:
+    """The client's end of a simulated connection; it drives the server's session."""
+
+    def __init__(self, world: MemoryWorld, session: Session, client: Endpoint, server: Endpoint) -> None:
+        self.local_address = client.address
+        self.local_port = client.port
+        self._world = world
+        self._clock = world.clock
+        self._session = session
+        self._ends = (client, server)
+        self._inbox: deque[tuple[float, bytes | _End]] = deque()
+        self._server_time = world.clock.time
+        self._server_open = True
+        self._client_open = True
+        self._broken = False
+        self._handshake: StartTls | None = None
+
+    # ---- the client's side
+
+    def accept(self) -> None:
+        """Tell the session that it has a connection."""
+        self._run(self._session.on_connect(*self._ends))
+
+    def send(self, data: bytes) -> None:
+        """See ``Connection``."""
+        if not self._client_open or self._broken:
+            raise ConnectionLost(errno.EPIPE)
+        if self._server_open:
+            self._deliver(data)
+            return
+        self._broken = True  # what is sent to a closed socket is answered by RST
+        if self._inbox and self._inbox[-1][0] <= self._clock.time:
+            end = self._inbox[-1][1]
+            if isinstance(end, _End) and end.reset:
+                self._inbox.pop()
+                raise ConnectionLost(errno.ECONNRESET)
+
+    def receive(self, timeout: float) -> bytes:
+        """See ``Connection``."""
+        if not self._inbox:
+            if not self._server_open or not self._client_open:
+                return b""
+            self._clock.advance(timeout)
+            raise ReadTimeout
+        moment, item = self._inbox[0]
+        if moment > self._clock.time + timeout:
+            self._clock.advance(timeout)
+            raise ReadTimeout
+        self._clock.advance_to(moment)
+        self._inbox.popleft()
+        if not isinstance(item, _End):
+            return item
+        if item.reset:
+            raise ConnectionLost(errno.ECONNRESET)
+        return b""
+
+    def close(self) -> None:
+        """See ``Connection``."""
+        if not self._client_open:
+            return
+        self._client_open = False
+        self._world.forget(self)
+        if self._server_open:
+            if self._handshake is not None:
+                self._fail("UNEXPECTED_EOF_WHILE_READING")
+            else:
+                self._run(self._session.on_eof())
+        if self._server_open:
+            self._end_server()
+
+    def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
+        """See ``Connection``."""
+        try:
+            return self._start_tls(offer, timeout)
+        except HandshakeError:  # what the server has sent belongs to a session that has failed
+            self._inbox = deque(item for item in self._inbox if isinstance(item[1], _End))
+            raise
+
+    # ---- handshakes
+
+    def _start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
+        if not self._server_open:
+            self._broken = True
+        elif self._handshake is None:
+            self._deliver(CLIENT_HELLO)
+        if self._handshake is None or self._inbox:
+            raise self._not_tls(timeout, offer.sni)
+        if self._server_time > self._clock.time + timeout:
+            self._clock.advance(timeout)
+            raise HandshakeError(HandshakeFault.TIMEOUT)
+        self._clock.advance_to(self._server_time)
+        start, self._handshake = self._handshake, None
+        return self._shake_hands(offer, start)
+
+    def _not_tls(self, timeout: float, sni: str | None) -> HandshakeError:
+        """What a client makes of whatever comes instead of a ServerHello."""
+        try:
+            data = self.receive(timeout)
+        except ReadTimeout:
+            return HandshakeError(HandshakeFault.TIMEOUT)
+        except ConnectionLost:
+            return HandshakeError(HandshakeFault.RESET)
+        if not data:
+            return HandshakeError(HandshakeFault.CLOSED)
+        if self._handshake is not None and self._handshake.on_hello is not None:
+            self._handshake.on_hello(sni)  # the server's part is well; it waits for more
+        return HandshakeError(HandshakeFault.NOT_TLS, "WRONG_VERSION_NUMBER")
+
+    def _shake_hands(self, offer: TlsOffer, start: StartTls) -> TlsSession:
+        policy = start.policy
+        if start.on_hello is not None:
+            start.on_hello(offer.sni)
+        identity = _choose(policy, offer.sni)
+        chain = der_chain(identity.chain)
+        version = min(offer.max_version, policy.max_version, key=_VERSIONS.index)
+        agreed = _TLS13 if version == "TLSv1.3" else _tls12_cipher(offer.ciphers, chain[0])
+        if agreed is None:
+            self._fail("NO_SHARED_CIPHER")
+            raise HandshakeError(HandshakeFault.ALERT, ALERTS[TlsAlert.HANDSHAKE_FAILURE].reason)
+        if not offer.judge_late and (alert := offer.judge(chain)) is not None:
+            self._fail(ALERTS[alert].reason)
+            raise HandshakeError(HandshakeFault.REFUSED, alert.value)
+        seen = TlsSession(version, *agreed, peer_chain=chain, sni=offer.sni)
+        client_chain = _client_chain(policy, offer)
+        if policy.request_client_certificate and policy.judge and policy.judge(client_chain) is not None:
+            self._refuse_client(version, sent=bool(client_chain))
+            return seen
+        self._run(self._session.on_tls(TlsSession(version, *agreed, peer_chain=client_chain, sni=offer.sni)))
+        if offer.judge_late and (alert := offer.judge(chain)) is not None:
+            if self._server_open:
+                self._run(self._session.on_tls_failure(ALERTS[alert].reason))
+            raise HandshakeError(HandshakeFault.REFUSED, alert.value)
+        return seen
+
+    def _refuse_client(self, version: str, *, sent: bool) -> None:
+        """The server does not take the client's certificate, or that there is none.
+
+        With TLS 1.3 the client has finished by then and finds out when it reads (RFC 8446, 4.4.2.4).
+        """
+        self._fail("CERTIFICATE_VERIFY_FAILED" if sent else "PEER_DID_NOT_RETURN_A_CERTIFICATE")
+        if version != "TLSv1.3":
+            alert = TlsAlert.INTERNAL_ERROR if sent else TlsAlert.HANDSHAKE_FAILURE
+            raise HandshakeError(HandshakeFault.ALERT, ALERTS[alert].reason)
+        self._inbox.clear()
+        self._inbox.append((self._server_time, _End(reset=True)))
+
+    def _fail(self, reason: str) -> None:
+        """The server's handshake fails."""
+        self._handshake = None
+        self._run(self._session.on_tls_failure(reason))
+
+    # ---- the server's side
+
+    def _deliver(self, data: bytes) -> None:
+        """Bytes from the client reach the server."""
+        if self._handshake is not None:
+            self._fail("WRONG_VERSION_NUMBER")
+            return
+        self._run(self._session.on_data(data))
+
+    def _run(self, actions: Iterable[Action]) -> None:
+        """Carry out what the session asks for, at the server's own time."""
+        self._server_time = max(self._server_time, self._clock.time)
+        for action in actions:
+            self._server_time = max(self._server_time, self._clock.time)
+            match action:
+                case Send(data):
+                    self._inbox.append((self._server_time, data))
+                case Wait(seconds):
+                    self._server_time += seconds
+                case Close(reset):
+                    self._inbox.append((self._server_time, _End(reset)))
+                    self._end_server()
+                    return
+                case StartTls():
+                    self._handshake = action
+                    if action.early:
+                        self._deliver(action.early)
+                        return
+
+    def _end_server(self) -> None:
+        self._server_open = False
+        self._handshake = None
+        self._session.on_close()
+
+
+def _askable(name: str) -> bool:
+    try:
+        names.canonical(name)
+    except names.BadName:
+        return False
+    return True
+
+
+def _choose(policy: TlsPolicy, sni: str | None) -> TlsIdentity:
+    if sni is None or not policy.by_sni:
+        return policy.identity
+    return dict(policy.by_sni).get(sni.lower(), policy.identity)
+
+
+def _client_chain(policy: TlsPolicy, offer: TlsOffer) -> tuple[bytes, ...]:
+    if not policy.request_client_certificate or offer.identity is None:
+        return ()
+    return der_chain(offer.identity.chain)
+
+
+def _tls12_cipher(ciphers: str | None, leaf: bytes) -> tuple[str, int] | None:
+    from eximsim.world.tls import negotiate_tls12  # OpenSSL is slow to load, and TLS 1.3 does not need it
+
+    name = negotiate_tls12(ciphers, leaf)
+    if name is None:
+        return None
+    return name, next((bits for part, bits in _KEY_BITS if part in name), 256)

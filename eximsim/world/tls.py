@@ -1,0 +1,313 @@
+"""Real TLS handshakes, for both sides, without I/O: bytes in, bytes out (pyOpenSSL over memory BIOs).
+
+The client does not let OpenSSL decide about the server's certificate: the offer's judge does, during the
+handshake, so that the server sees the alert. The security level is 0, because the model's own options, not
+the defaults of the library that happens to be installed, say what is acceptable.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
+from OpenSSL.crypto import X509
+
+from eximsim.errors import InputError
+from eximsim.mta.world import (
+    HandshakeError,
+    HandshakeFault,
+    StartTls,
+    TlsAlert,
+    TlsIdentity,
+    TlsOffer,
+    TlsSession,
+)
+from eximsim.world.alerts import ALERTS, reason_name, seal_tls12_alert, seal_tls13_alert
+from eximsim.world.certificates import key_kind
+
+TLS_VERSIONS = {
+    "TLSv1": SSL.TLS1_VERSION,
+    "TLSv1.1": SSL.TLS1_1_VERSION,
+    "TLSv1.2": SSL.TLS1_2_VERSION,
+    "TLSv1.3": SSL.TLS1_3_VERSION,
+}
+UNEXPECTED_EOF = "UNEXPECTED_EOF_WHILE_READING"
+_CHUNK = 65536
+_DEFAULT_CIPHERS = "DEFAULT"
+
+
+class TlsFault(Exception):
+    """TLS broke off; ``reason`` is OpenSSL's symbol for why, e.g. ``TLSV1_ALERT_UNKNOWN_CA``."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Engine:
+    """One side of a TLS connection. Feed it what arrives; write out what ``outgoing`` gives."""
+
+    _connection: SSL.Connection
+    _pending: TlsFault | None = None
+
+    def feed(self, wire: bytes) -> None:
+        """Take bytes from the peer."""
+        while wire:
+            wire = wire[self._connection.bio_write(wire) :]
+
+    def outgoing(self) -> bytes:
+        """All that is to be written to the peer now."""
+        parts = []
+        while True:
+            try:
+                parts.append(self._connection.bio_read(_CHUNK))
+            except SSL.WantReadError:
+                return b"".join(parts)
+
+    def handshake(self) -> bool:
+        """Go on with the handshake: whether it is complete; raises ``TlsFault``."""
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return False
+        except SSL.Error as error:
+            raise TlsFault(_reason(error)) from error
+        return True
+
+    def read(self) -> bytes | None:
+        """What the peer has sent, decrypted, or nothing; None after its close_notify; raises ``TlsFault``."""
+        parts: list[bytes] = []
+        while self._pending is None:
+            try:
+                parts.append(self._connection.recv(_CHUNK))
+            except SSL.WantReadError:
+                return b"".join(parts)
+            except SSL.ZeroReturnError:
+                return b"".join(parts) or None
+            except SSL.Error as error:
+                self._pending = TlsFault(_reason(error))
+        if parts:
+            return b"".join(parts)
+        raise self._pending
+
+    def write(self, data: bytes) -> None:
+        """Encrypt ``data`` for ``outgoing``."""
+        while data:
+            data = data[self._connection.send(data) :]
+
+    def shutdown(self) -> None:
+        """Say close_notify, if the session is in a state for it."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return
+
+    def _session(self, peer_chain: tuple[bytes, ...], sni: str | None) -> TlsSession:
+        connection = self._connection
+        return TlsSession(
+            version=connection.get_protocol_version_name(),
+            cipher=connection.get_cipher_name() or "",
+            bits=connection.get_cipher_bits() or 0,
+            peer_chain=peer_chain,
+            sni=sni,
+        )
+
+
+class ClientEngine(Engine):
+    """The client's side of one handshake, as a ``TlsOffer`` describes it.
+
+    ``refusal`` is the judge's alert, if there was one. Once the handshake is complete, ask ``late_refusal``.
+    """
+
+    def __init__(self, offer: TlsOffer) -> None:
+        self._offer = offer
+        self._problem: Exception | None = None
+        self._secret = b""
+        self.refusal: TlsAlert | None = None
+        self._judged = False
+        self._chain: tuple[bytes, ...] = ()
+        context = _context(offer.max_version, offer.ciphers)
+        if offer.identity is not None:
+            _use_identity(context, offer.identity)
+        if offer.judge_late:
+            context.set_keylog_callback(self._keep_secret)
+        # pyOpenSSL's own verify callback cannot choose the error, hence the alert.
+        self._callback = ffi.callback("int (*)(int, X509_STORE_CTX *)", self._verify)
+        lib.SSL_CTX_set_verify(context._context, SSL.VERIFY_PEER, self._callback)
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_connect_state()
+        if offer.sni is not None:
+            self._connection.set_tlsext_host_name(offer.sni.encode())
+
+    def handshake(self) -> bool:
+        """Go on with the handshake: whether it is complete; raises ``TlsFault``, or what the judge raised."""
+        try:
+            return super().handshake()
+        finally:
+            if self._problem is not None:
+                raise self._problem
+
+    def session(self) -> TlsSession:
+        """The session, once the handshake is complete."""
+        return self._session(self._chain, self._offer.sni)
+
+    def late_refusal(self) -> bytes:
+        """What to send if a late judge, asked only now, refuses: a record with its alert, or nothing."""
+        if not self._offer.judge_late:
+            return b""
+        self.refusal = self._offer.judge(self._chain)
+        if self.refusal is None:
+            return b""
+        connection = self._connection
+        cipher = connection.get_cipher_name() or ""
+        if connection.get_protocol_version_name() == "TLSv1.3":
+            return seal_tls13_alert(self.refusal, cipher, self._secret)
+        master, client, server = (
+            connection.master_key(),
+            connection.client_random(),
+            connection.server_random(),
+        )
+        assert master is not None
+        assert client is not None
+        assert server is not None
+        return seal_tls12_alert(self.refusal, cipher, master, (client, server))
+
+    def _verify(self, _ok: int, store_context: Any) -> int:
+        """OpenSSL's verify callback: the first call of a handshake decides, the others repeat it."""
+        if not self._judged:
+            self._judged = True
+            try:
+                sent = self._connection.get_peer_cert_chain(as_cryptography=True) or []
+                self._chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in sent)
+                if not self._offer.judge_late:
+                    self.refusal = self._offer.judge(self._chain)
+            except Exception as error:  # an exception cannot pass through C
+                self._problem, self.refusal = error, TlsAlert.INTERNAL_ERROR
+        if self.refusal is None:
+            lib.X509_STORE_CTX_set_error(store_context, 0)
+            return 1
+        lib.X509_STORE_CTX_set_error(store_context, ALERTS[self.refusal].verify_error)
+        return 0
+
+    def _keep_secret(self, _connection: SSL.Connection, line: bytes) -> None:
+        label, _, rest = line.partition(b" ")
+        if label == b"CLIENT_TRAFFIC_SECRET_0":
+            self._secret = bytes.fromhex(rest.split()[-1].decode())
+
+
+class ServerEngine(Engine):
+    """The server's side of one handshake, as a ``StartTls`` action describes it."""
+
+    def __init__(self, start: StartTls) -> None:
+        self._start = start
+        self.sni: str | None = None
+        policy = start.policy
+        self._client_chain: dict[int, bytes] = {}
+        self._connection = SSL.Connection(_server_context(policy.identity, policy.max_version), None)
+        self._connection.set_app_data(self)
+        self._connection.set_accept_state()
+        if policy.request_client_certificate:
+            refuses_none = policy.judge is not None and policy.judge(()) is not None
+            required = SSL.VERIFY_FAIL_IF_NO_PEER_CERT if refuses_none else 0
+            self._connection.set_verify(SSL.VERIFY_PEER | required, self._verify)
+        self.feed(start.early)
+
+    def session(self) -> TlsSession:
+        """The session, once the handshake is complete; the peer's chain as far as it could be linked."""
+        chain = tuple(self._client_chain[depth] for depth in sorted(self._client_chain))
+        return self._session(chain, self.sni)
+
+    def choose(self) -> None:
+        """The ClientHello is here: note the server name, and take the identity that belongs to it."""
+        name = self._connection.get_servername()
+        self.sni = None if name is None else name.decode("ascii", "replace")
+        if self._start.on_hello is not None:
+            self._start.on_hello(self.sni)
+        policy = self._start.policy
+        identity = dict(policy.by_sni).get((self.sni or "").lower())
+        if identity is not None:
+            self._connection.set_context(_server_context(identity, policy.max_version))
+
+    def _verify(
+        self, _connection: SSL.Connection, certificate: X509, _error: int, depth: int, ok: int
+    ) -> bool:
+        self._client_chain[depth] = certificate.to_cryptography().public_bytes(Encoding.DER)
+        judge = self._start.policy.judge
+        if depth or not ok or judge is None:
+            return True
+        return judge(self.session().peer_chain) is None
+
+
+def client_fault(engine: ClientEngine, fault: TlsFault) -> HandshakeError:
+    """What a failed handshake is called on the client's side."""
+    if engine.refusal is not None:
+        return HandshakeError(HandshakeFault.REFUSED, engine.refusal.value)
+    kind = HandshakeFault.ALERT if "_ALERT_" in fault.reason else HandshakeFault.NOT_TLS
+    return HandshakeError(kind, fault.reason)
+
+
+def _reason(error: SSL.Error) -> str:
+    if isinstance(error, SSL.ZeroReturnError | SSL.SysCallError):
+        return UNEXPECTED_EOF
+    entries = error.args[0] if error.args else []
+    return reason_name(entries[0][2]) if entries else "UNKNOWN_ERROR"
+
+
+def _context(max_version: str, ciphers: str | None = None) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_max_proto_version(TLS_VERSIONS[max_version])
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
+    try:
+        context.set_cipher_list(f"{ciphers or _DEFAULT_CIPHERS}:@SECLEVEL=0".encode())
+    except SSL.Error as error:
+        raise InputError(f"cipher list {ciphers!r}: expected a list in OpenSSL's form") from error
+    return context
+
+
+def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
+    try:
+        leaf, *above = x509.load_pem_x509_certificates(identity.chain)
+        key: Any = load_pem_private_key(identity.key, None)
+        context.use_certificate(leaf)
+        for certificate in above:
+            context.add_extra_chain_cert(certificate)
+        context.use_privatekey(key)
+    except (ValueError, TypeError, SSL.Error) as error:
+        raise InputError(f"expected a PEM chain and its unencrypted private key: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _server_context(identity: TlsIdentity, max_version: str) -> SSL.Context:
+    context = _context(max_version)
+    _use_identity(context, identity)
+    context.set_tlsext_servername_callback(_server_name)
+    return context
+
+
+def _server_name(connection: SSL.Connection) -> None:
+    engine: ServerEngine = connection.get_app_data()
+    engine.choose()
+
+
+@lru_cache(maxsize=64)
+def tls12_ciphers(ciphers: str | None) -> tuple[str, ...]:
+    """The TLS 1.2 ciphers that OpenSSL makes of a cipher list (None: its default), best first.
+
+    Raises ``InputError`` for a list that OpenSSL does not take.
+    """
+    names = SSL.Connection(_context("TLSv1.2", ciphers), None).get_cipher_list()
+    return tuple(name for name in names if not name.startswith("TLS_"))
+
+
+@lru_cache(maxsize=64)
+def negotiate_tls12(ciphers: str | None, leaf: bytes) -> str | None:
+    """The TLS 1.2 cipher that a server with this leaf (DER) agrees on, or None for none."""
+    kind = key_kind(leaf)
+    exchanges = (f"ECDHE-{kind}-", "AES") if kind == "RSA" else (f"ECDHE-{kind}-",)
+    return next((name for name in tls12_ciphers(ciphers) if name.startswith(exchanges)), None)
