@@ -170,6 +170,14 @@ class Profile:
     route_debug_nested: bool = False
     """The host-check trace of routing and of hosts is set in. Since dba85d116 (4.99): route.c, host.c."""
 
+    router_lists_named: bool = False
+    """The host-check trace names the generic options of the router at work whose lists are searched. Since
+    1d2868b2d (4.98): readconf_find_option()."""
+
+    list_match_gives_data: bool = False
+    """Any match of ``domains`` or ``local_parts`` sets $domain_data or $local_part_data, not only a lookup.
+    Since fa0798c02 (4.94): check_string() in match.c."""
+
     fallback_hosts_expanded: bool = False
     """A router's fallback_hosts is expanded. Since aa7920076 (4.99): rf_queue_add()."""
 
@@ -289,6 +297,41 @@ class Profile:
     failed_address_colon_spaced: bool = False
     """``** addr R=r T=t : msg`` with a blank before the colon. Since 7b411755d (4.99): deliver.c."""
 
+    # ---- expansions and lists -------------------------------------------------------------------------
+
+    unknown_named_list_defers: bool = False
+    """A reference to a named list that does not exist defers; before, Exim ended with a panic log line.
+    Since 72934ba73 (4.90), bug 1645: match_check_list()."""
+
+    dnsdb_asks_dnssec: bool = False
+    """dnsdb lookups behave as ``dnssec_lax`` unless told otherwise; before, as ``dnssec_never``. Since
+    ab0e957b0 (4.93): dnsdb_find()."""
+
+    list_match_sets_value: bool = False
+    """``match_domain`` and its kin set ``$value``. Since 564960ff8 (4.96): eval_condition()."""
+
+    inlist_sets_value: bool = False
+    """``inlist`` sets ``$value`` to the item. Since b3a32a6cc (4.99): eval_condition()."""
+
+    expansion_errors_quoted: bool = False
+    """Errors from inside lookups and ``map`` are quoted in the message. Since 24e159d7b (4.99): expand.c."""
+
+    list_trace_indented: bool = False
+    """The host-check trace of lists is set in. Since 376d3790b (4.96): match_check_list()."""
+
+    list_trace_shows_elements: bool = False
+    """It shows the question before the search, and each item. Since 6fc54bd18 (4.97)."""
+
+    list_trace_shows_sublists: bool = False
+    """It shows where a named list begins and ends and what is cached, unset lists without a name, and makes
+    white space in items visible. Since 1d2868b2d (4.98)."""
+
+    malformed_ip_named: bool = False
+    """``malformed IPv4 address or address mask`` says which. Since 3b06efc10 (4.97): check_host()."""
+
+    malformed_ipv6_recognised: bool = False
+    """A malformed IPv6 address in a host list is an error, too. Since b0e63c7ef (4.98), bug 3057."""
+
 
 def _then(previous: Profile, name: str, /, **changes: object) -> Profile:
     """The next profile of the chain: ``previous`` with ``changes``; its version is its name."""
@@ -360,6 +403,7 @@ _P490 = _then(
     route_option_transport_anywhere=True,
     lost_connection_duration_logged=True,
     daemon_ports_grouped=True,
+    unknown_named_list_defers=True,
 )
 _P491 = _then(
     _P490,
@@ -381,10 +425,12 @@ _P493 = _then(
     _P492, "4.93", option_release="4.93", retry_local_part_if_preconditions=True,
     dns_name_check_skips_service=False,
     acl_debug_names_line=True,
+    dnsdb_asks_dnssec=True,
 )
 _P4941 = _then(
-    _P493, "4.94.1", option_release="4.94.1", pipe_connect_offered=True, unusable_tlsa=UnusableTlsa.EMPTY_TEXT, dane_sni_is_host=True,
-    dane_one_domain_per_connection=True, check_local_user_sets_data=True,
+    _P493, "4.94.1", option_release="4.94.1", pipe_connect_offered=True,
+    unusable_tlsa=UnusableTlsa.EMPTY_TEXT, dane_sni_is_host=True,
+    dane_one_domain_per_connection=True, check_local_user_sets_data=True, list_match_gives_data=True,
 )
 _P495 = _then(
     _P4941,
@@ -401,6 +447,8 @@ _P496 = _then(
     option_release="4.96",
     unusable_tlsa=UnusableTlsa.UNDEFINED,
     callout_dane_failure=CalloutDaneFailure.NULL_CONTEXT,
+    list_trace_indented=True,
+    list_match_sets_value=True,
 )
 _P497 = _then(
     _P496,
@@ -412,6 +460,8 @@ _P497 = _then(
     message_id_long=True,
     data_needs_crlf=True,
     closed_connection_duration_logged=True,
+    list_trace_shows_elements=True,
+    malformed_ip_named=True,
 )
 _P498 = _then(
     _P497,
@@ -419,6 +469,9 @@ _P498 = _then(
     option_release="4.98",
     callout_dane_failure=CalloutDaneFailure.CLEAN, no_pending_address_ends_host_loop=True,
     dns_debug_nested=True,
+    router_lists_named=True,
+    list_trace_shows_sublists=True,
+    malformed_ipv6_recognised=True,
 )
 _P499 = _then(
     _P498,
@@ -428,6 +481,8 @@ _P499 = _then(
     fallback_hosts_expanded=True,
     cv_needs_client_certificate=True,
     acl_debug_names_acl=True,
+    inlist_sets_value=True,
+    expansion_errors_quoted=True,
 )
 
 _CHAIN = (

@@ -34,9 +34,15 @@ _SHOWN = 10
     type=click.Path(path_type=Path, file_okay=False),
     help="The servers' certificate chains. Default: the folder certs beside the scenarios.",
 )
-@click.option("--release", "releases", multiple=True, help="Only records of this release; several times for several.")
-@click.option("--group", "groups", multiple=True, help="Only situations of this group; several times for several.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(["delivery", "callout"]), help="Only this kind.")
+@click.option(
+    "--release", "releases", multiple=True, help="Only records of this release; several times for several."
+)
+@click.option(
+    "--group", "groups", multiple=True, help="Only situations of this group; several times for several."
+)
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(["delivery", "callout"]), help="Only this kind."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
 def compare(
     ids: tuple[str, ...],

@@ -1,4 +1,4 @@
-"""What routing, delivery and verification share about an address (parts of src/deliver.c and src/macros.h)."""
+"""What routing, delivery and verification share about an address (part of src/deliver.c)."""
 
 from __future__ import annotations
 
@@ -113,7 +113,10 @@ def deliver_set_expansions(process: Process, addr: Address | None) -> None:
         top = top.parent
     known["original_domain"], known["original_local_part"] = top.domain, _routed_local_part(top)
     if addr.parent is not None:
-        known["parent_domain"], known["parent_local_part"] = addr.parent.domain, _routed_local_part(addr.parent)
+        known["parent_domain"], known["parent_local_part"] = (
+            addr.parent.domain,
+            _routed_local_part(addr.parent),
+        )
 
 
 def _routed_local_part(addr: Address) -> str:

@@ -6,7 +6,7 @@ Source: get_config_line(), macro_read_assignment() and macros_expand() in src/re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,7 +69,7 @@ class ConfigLines:
     """
 
     world: World
-    builtin: tuple[str, ...] = ()
+    builtin: Callable[[], tuple[str, ...]] = tuple
     relative_includes: bool = True
     read_files: dict[str, bytes | None] = field(default_factory=dict)
     _macros: dict[str, str] = field(default_factory=dict)
@@ -163,8 +163,7 @@ class ConfigLines:
             return text, False
         head, tail = text[: start.start()], text[start.start() :]
         found = False
-        builtin: Iterable[str] = self.builtin if tail.startswith("_") else ()
-        for name in builtin:
+        for name in self.builtin() if tail.startswith("_") else ():
             if name in tail:
                 tail, found = tail.replace(name, "y"), True
         for name, replacement in self._macros.items():

@@ -8,7 +8,7 @@ verifies against an empty trust store, so that its error says how the chain ende
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,8 +35,12 @@ class DaneVerdict:
     ``match`` is the record that decided: the one that verified the chain, or the trust anchor below which the
     chain does not verify; None if no record matched. ``depth`` is where in the chain it matched.
     ``error`` and ``alert`` are None if ``ok``. ``steps`` are the calls of Exim's verify callback up to the
-    first error, which ends the handshake. ``made_up_issuer`` tells that a certificate had to be made up for
-    the anchor's key.
+    first error, which ends the handshake. ``made_up_issuer`` tells that the chain ends in a certificate
+    that had to be made up for the anchor's key.
+
+    ``crash``: there is no verdict, the process dies of signal 11. Exim looks for the anchor in OpenSSL's
+    chain at the depth at which it has found it, but OpenSSL 3 has come to it on a shorter way, or has put a
+    made-up issuer in the place of a leaf that is self-signed although it may not sign certificates.
     """
 
     ok: bool
@@ -46,6 +50,7 @@ class DaneVerdict:
     alert: TlsAlert | None
     steps: tuple[Step, ...]
     made_up_issuer: bool = False
+    crash: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,50 +90,47 @@ def _verify_cached(
         return DaneVerdict(True, record, 0, None, None, (Step(0, None, chain[0]),))
     anchor = find_trust_anchor(rules, chain, _of_usage(matchable, DANE_TA))
     dated = chain + tuple(cert for cert, _ in _full_certificates(records))
-    steps = _verify_below(rules, chain, anchor, names, dict(zip(dated, when, strict=True)))
-    failed = next((step for step in steps if step.error is not None), None)
-    if failed is not None:
-        steps = steps[: steps.index(failed) + 1]
-    return DaneVerdict(
-        ok=failed is None,
-        match=None if anchor is None else anchor.record,
-        depth=None if anchor is None else anchor.depth,
-        error=None if failed is None else failed.error,
-        alert=None if failed is None or failed.error is None else rules.error_facts(failed.error).alert,
-        steps=steps,
-        made_up_issuer=anchor is not None and anchor.made_up,
-    )
+    return _verify_by_anchor(rules, chain, anchor, names, dict(zip(dated, when, strict=True)))
 
 
-def _verify_below(
+def _verify_by_anchor(
     rules: OpensslRules,
     chain: tuple[Certificate, ...],
     anchor: TrustAnchor | None,
     names: tuple[str, ...],
     when: Mapping[Certificate, Era],
-) -> tuple[Step, ...]:
+) -> DaneVerdict:
     """OpenSSL's steps for the chain, with Exim's own among them (verify_cert() and verify_chain())."""
+    untrusted, store = (chain, ()) if anchor is None else (anchor.below, (anchor.cert,))
+    run = Verification(rules, chain[0], untrusted, store, when, explicit_trust=anchor is not None)
+    steps = [*run.build(), *run.check_extensions()]
+    if not dane_check_names(chain[0], names):
+        steps.append(Step(0, X509Error.HOSTNAME_MISMATCH, chain[0]))
+    if anchor is None:
+        steps.append(Step(0, X509Error.CERT_UNTRUSTED, chain[0]))
+        return _verdict(rules, None, run.chain, steps)
+    if len(run.chain) <= anchor.depth and not any(step.error for step in steps):
+        return DaneVerdict(False, anchor.record, anchor.depth, None, None, (), crash=True)
+    if rules.trusted_top_is_silent and not is_issuer(rules, run.chain[-1], run.chain[-1]):
+        steps.append(Step(len(run.chain) - 1, None, run.chain[-1]))
+    steps += run.internal_verify()
+    return _verdict(rules, anchor, run.chain, steps)
 
-    def exims_own(built: tuple[Certificate, ...]) -> Iterator[Step]:
-        if not dane_check_names(chain[0], names):
-            yield Step(0, X509Error.HOSTNAME_MISMATCH, chain[0])
-        if anchor is None:
-            yield Step(0, X509Error.CERT_UNTRUSTED, chain[0])
-        elif rules.trusted_top_is_silent and not is_issuer(rules, built[-1], built[-1]):
-            yield Step(len(built) - 1, None, built[-1])
 
-    return (
-        Verification(
-            rules,
-            chain[0],
-            chain if anchor is None else anchor.below,
-            () if anchor is None else (anchor.cert,),
-            when,
-            explicit_trust=anchor is not None,
-            before_signatures=exims_own,
-        )
-        .run()
-        .steps
+def _verdict(
+    rules: OpensslRules, anchor: TrustAnchor | None, built: list[Certificate], steps: list[Step]
+) -> DaneVerdict:
+    """The verdict of a callback that accepts no error."""
+    error = next((step.error for step in steps if step.error is not None), None)
+    seen = next((n for n, step in enumerate(steps, 1) if step.error is not None), len(steps))
+    return DaneVerdict(
+        ok=error is None,
+        match=None if anchor is None else anchor.record,
+        depth=None if anchor is None else anchor.depth,
+        error=error,
+        alert=None if error is None else rules.error_facts(error).alert,
+        steps=tuple(steps[:seen]),
+        made_up_issuer=anchor is not None and anchor.made_up and anchor.cert in built,
     )
 
 

@@ -1,4 +1,4 @@
-"""Delivering one message: route its addresses, run the transports, and deal with what came of it (src/deliver.c)."""
+"""Delivering one message: route its addresses, run the transports, deal with the outcome (src/deliver.c)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta import deliver_log, retry
+from eximsim.mta.address import deliver_split_address
 from eximsim.mta.bounce import send_bounce
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
-from eximsim.mta.route import deliver_split_address, route_address
+from eximsim.mta.route import route_address
 from eximsim.mta.structs import MX_NONE, Address, HostItem
 from eximsim.mta.transports.smtp import smtp_transport_entry
 from eximsim.status import Errno, HostStatus, Rc
@@ -95,7 +96,7 @@ def _thaw(process: Process, message: Message, *, force: bool) -> bool:
     return True
 
 
-# ---- routing ------------------------------------------------------------------------------------------------
+# ---- routing -----------------------------------------------------------------------------
 
 
 def deliver_make_addr(address: str) -> Address:
@@ -160,7 +161,9 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
         timed_out = (
             domain_record is None
             and address_record is not None
-            and retry.retry_ultimate_address_timeout(process, retry.address_key(addr), addr.domain, address_record)
+            and retry.retry_ultimate_address_timeout(
+                process, retry.address_key(addr), addr.domain, address_record
+            )
         )
         if not timed_out:
             addr.message, addr.basic_errno = "retry time not reached", Errno.RRETRY
@@ -229,7 +232,9 @@ def _route_one(delivery: Delivery, addr: Address, to_route: list[Address]) -> No
     elif found.addr_local:
         transport = addr.transport
         assert transport is not None
-        raise Unsupported(f"local delivery (transport driver {transport.driver})", transport.path, transport.line)
+        raise Unsupported(
+            f"local delivery (transport driver {transport.driver})", transport.path, transport.line
+        )
     elif found.addr_remote:
         _queue_remote(delivery, addr, old_domain, to_route)
 
@@ -258,7 +263,7 @@ def _queue_remote(delivery: Delivery, addr: Address, old_domain: str, to_route: 
         delivery.remote.insert(0, other)
 
 
-# ---- remote deliveries ----------------------------------------------------------------------------------------
+# ---- remote deliveries -------------------------------------------------------------------
 
 
 def _do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
@@ -284,7 +289,10 @@ def _next_batch(delivery: Delivery) -> list[Address]:
     batch = [first]
     transport = first.transport
     assert transport is not None
-    multi_domain, limit = transport.options.flag("multi_domain"), transport.options.number("max_rcpt") or 999999
+    multi_domain, limit = (
+        transport.options.flag("multi_domain"),
+        transport.options.number("max_rcpt") or 999999,
+    )
     parallel = max(1, delivery.process.config.main.number("remote_max_parallel"))
     if limit != 1:
         limit = max(limit, (len(delivery.remote) + 1) // parallel)
@@ -371,7 +379,9 @@ def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -
     except ExpansionFailed as failed:
         if failed.forced:
             return path
-        raise Unsupported(f"return_path that does not expand: {failed.message}", transport.path, transport.line) from None
+        raise Unsupported(
+            f"return_path that does not expand: {failed.message}", transport.path, transport.line
+        ) from None
 
 
 def _transport_died(delivery: Delivery, addr: Address, pid: int, death: ProcessDied) -> str:
@@ -404,16 +414,22 @@ def _remote_post_process(delivery: Delivery, addr: Address, message: str | None,
     _post_process_one(delivery, addr, addr.transport_return, kind="T")
 
 
-# ---- afterwards -------------------------------------------------------------------------------------------------
+# ---- afterwards --------------------------------------------------------------------------
 
 
 def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -> None:
     """Log the outcome and put the address where it belongs; ``kind`` is ``"T"``, ``"R"`` or ``"none"``."""
     process = delivery.process
     process.trace.record(
-        "address outcome", rc.name, "deliver.c post_process_one", address=addr.address, errno=int(addr.basic_errno),
-        message=addr.message, cv=addr.cv, host=addr.host_used.name if addr.host_used else None,
-    )  # fmt: skip
+        "address outcome",
+        rc.name,
+        "deliver.c post_process_one",
+        address=addr.address,
+        errno=int(addr.basic_errno),
+        message=addr.message,
+        cv=addr.cv,
+        host=addr.host_used.name if addr.host_used else None,
+    )
     if rc is Rc.OK:
         delivery.succeed.insert(0, addr)
         _address_done(delivery, addr)
@@ -440,9 +456,7 @@ def _failed_address(delivery: Delivery, addr: Address) -> None:
         delivery.freeze = True
         if addr.special_action != "freeze":
             by_user = bool(message.variables.get("sender_local")) and not message.local_error_message
-            delivery.frozen_info = (
-                " (message created with -f <>)" if by_user else " (delivery error message)"
-            )
+            delivery.frozen_info = " (message created with -f <>)" if by_user else " (delivery error message)"
         delivery.defer.insert(0, addr)
     else:
         delivery.failed.insert(0, addr)

@@ -72,7 +72,11 @@ def _host_parts(process: Process, addr: Address) -> list[str]:
     assert host is not None
     port = f":{host.port}" if selector(process, "outgoing_port") else ""
     parts = [f"H={host.name} [{host.address}]{port}"]
-    if selector(process, "incoming_interface") and selector(process, "outgoing_interface") and addr.local_address:
+    if (
+        selector(process, "incoming_interface")
+        and selector(process, "outgoing_interface")
+        and addr.local_address
+    ):
         local = f":{addr.local_port}" if selector(process, "outgoing_port") else ""
         parts.append(f"I=[{addr.local_address}]{local}")
     return parts

@@ -110,7 +110,7 @@ def dns_is_secure(process: Process, answer: DnsAnswer) -> bool:
     authority = _authority_name(answer) if trusted else None
     if authority is None:
         return False
-    return match.match_isinlist_domain(process, authority, trusted, True) is Rc.OK
+    return match.match_isinlist_domain(process, authority, trusted) is Rc.OK
 
 
 def _authority_name(answer: DnsAnswer) -> str | None:
@@ -154,7 +154,7 @@ def _again_means_nonexist(process: Process, name: str, type: str) -> bool:
     resolver.deciding_again = True
     try:
         with process.setting(domain=name):
-            return match.match_isinlist_domain(process, name, domains, True) is Rc.OK
+            return match.match_isinlist_domain(process, name, domains, list_name="dns_again_means_nonexist") is Rc.OK
     finally:
         resolver.deciding_again = False
 
@@ -178,7 +178,9 @@ def dns_basic_lookup(process: Process, name: str, type: str) -> tuple[DnsResult,
     result = result_of(answer)
     if result is DnsResult.AGAIN and _again_means_nonexist(process, name, type):
         result = DnsResult.NOMATCH
-    process.trace.record("dns answer", result.name, _SOURCE, name=name, type=type, rcode=answer.rcode, ad=answer.ad)
+    process.trace.record(
+        "dns answer", result.name, _SOURCE, name=name, type=type, rcode=answer.rcode, ad=answer.ad
+    )
     if result is not DnsResult.SUCCEED:
         process.dns_fails[key] = (result, answer)
     return result, answer

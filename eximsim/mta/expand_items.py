@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand_conditions import run_acl
 from eximsim.mta.expand_json import dewrap, dewrap_rest, json_nextinlist
-from eximsim.mta.expand_eval import EvalError, expanded_string_integer
+from eximsim.mta.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand_parse import Answer, Item
 from eximsim.mta.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expander import Expander, ExpansionFailed, ItemFunction
 from eximsim.mta.regex_cache import RegexError, compile_pattern, groups_of
-from eximsim.mta.string import SPACES, from_octets, list_items, octets, string_dequote
+from eximsim.mta.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
 
 _NUMBER = re.compile(r"-?[0-9]*")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
@@ -57,11 +57,12 @@ def _acl(expander: Expander, item: Item, skipping: bool) -> str:
 def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
     from eximsim.mta import search  # src/search.c and src/expand.c need each other
 
-    values = [expander.string(arg, skipping=skipping) for arg in item.args[:-1]]
-    if not item.word:
-        expander.subs(item, skipping=skipping)
+    complete = item.fault is None and bool(item.word)
+    values = [expander.string(arg, skipping=skipping) for arg in (item.args[:-1] if complete else item.args)]
+    if not item.word and item.fault is not None:
+        raise expander.failure(item.fault)
     kind = search.search_findtype_partial(item.word)
-    keyed = len(values) == (1 if item.answer is not None or item.fault is None else len(item.args))
+    keyed = bool(values)
     if kind.single_key and not keyed:
         raise ExpansionFailed(f'missing {{key}} for single-key "{item.word}" lookup')
     if keyed and not kind.single_key:
@@ -85,7 +86,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _quoted(expander: Expander, text: str) -> str:
-    return f'"{text}"' if expander.process.profile.lookup_error_quoted else text
+    return in_quotes(text) if expander.process.profile.expansion_errors_quoted else text
 
 
 # ---- parts ------------------------------------------------------------------------------------------------
@@ -202,7 +203,7 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
 
 def _env(expander: Expander, item: Item, skipping: bool) -> str:
     (name,) = expander.subs(item, skipping=skipping)
-    environment = expander.process.machine.environment
+    environment = expander.process.environment
     return _answered(expander, item, item.answer, lambda: environment.get(name), skipping)
 
 
@@ -351,147 +352,6 @@ def _still_valid(expires: str, today: str) -> bool:
     return int(expires) >= now
 
 
-# ---- lists ------------------------------------------------------------------------------------------------
-
-
-def _separator_of(text: str) -> str:
-    from eximsim.mta.string import split_separator
-
-    return split_separator(text)[0]
-
-
-def _joined(items: Iterator[str], separator: str) -> str:
-    """A list with separators doubled; an item that is empty or begins with one gets a space before it."""
-    out = ""
-    for item in items:
-        if out and item[:1] in ("", separator):
-            out += " "
-        out += item.replace(separator, separator * 2) + separator
-    return out[:-1]
-
-
-def _iterate(expander: Expander, item: Item, skipping: bool) -> str:
-    """``filter``, ``map`` and ``reduce``."""
-    process = expander.process
-    name = item.name
-    saved_value = process.variables.get("value")
-    source = expander.string(item.args[0], skipping=skipping) if item.args else ""
-    if name == "reduce" and len(item.args) > 1:
-        initial = expander.string(item.args[1], skipping=skipping)
-        if not skipping:
-            expander.set_value(initial)
-    _look_through(expander, item)
-    if skipping:
-        return ""
-    with process.setting(item=process.variables.get("item")):
-        separator = _separator_of(source)
-        try:
-            if name == "filter":
-                return _joined(_filtered(expander, item, source), separator)
-            if name == "map":
-                return _joined(_mapped(expander, item, source), separator)
-            for text in _mapped(expander, item, source):
-                expander.set_value(text)
-            return process.variables.get("value", "")
-        finally:
-            expander.set_value(saved_value)
-
-
-def _look_through(expander: Expander, item: Item) -> None:
-    """What Exim does to find the end of the part that is evaluated for each item of the list."""
-    try:
-        if item.condition is not None:
-            expander.condition(item.condition, skipping=True)
-        elif len(item.args) > (2 if item.name == "reduce" else 1):
-            expander.string(item.args[-1], skipping=True)
-    except ExpansionFailed as error:
-        raise ExpansionFailed(f'{error.message} inside "{item.name}" item') from None
-    if item.fault is not None:
-        raise expander.failure(item.fault)
-
-
-def _filtered(expander: Expander, item: Item, source: str) -> Iterator[str]:
-    assert item.condition is not None
-    for text in list_items(source):
-        expander.process.variables["item"] = text
-        value = expander.process.variables.get("value")
-        try:
-            wanted = expander.condition(item.condition, skipping=False)
-        except ExpansionFailed as error:
-            raise _inside(expander, item, error, "condition") from None
-        expander.set_value(value)
-        if wanted:
-            yield text
-
-
-def _mapped(expander: Expander, item: Item, source: str) -> Iterator[str]:
-    for text in list_items(source):
-        expander.process.variables["item"] = text
-        try:
-            result = expander.string(item.args[-1])
-        except ExpansionFailed as error:
-            raise _inside(expander, item, error, "item") from None
-        yield result
-
-
-def _inside(expander: Expander, item: Item, error: ExpansionFailed, what: str) -> ExpansionFailed:
-    message = f'"{error.message}"' if expander.process.profile.lookup_error_quoted else error.message
-    return ExpansionFailed(f'{message} inside "{item.name}" {what}', forced=error.forced, defer=error.defer)
-
-
-_SORT_NUMERIC: dict[str, Callable[[int, int], bool]] = {
-    "<": lambda left, right: left < right,
-    "<=": lambda left, right: left <= right,
-    ">": lambda left, right: left > right,
-    ">=": lambda left, right: left >= right,
-}
-_SORT_TEXTS: dict[str, Callable[[bytes, bytes], bool]] = {
-    "lt": lambda left, right: left < right,
-    "le": lambda left, right: left <= right,
-    "gt": lambda left, right: left > right,
-    "ge": lambda left, right: left >= right,
-}
-
-
-def _sorts_before(name: str, left: str, right: str) -> bool:
-    if name in _SORT_NUMERIC:
-        try:
-            return _SORT_NUMERIC[name](expanded_string_integer(left), expanded_string_integer(right))
-        except EvalError:
-            return False
-    if name.endswith("i"):
-        return _SORT_TEXTS[name[:2]](octets(left).lower(), octets(right).lower())
-    return _SORT_TEXTS[name](octets(left), octets(right))
-
-
-def _sort(expander: Expander, item: Item, skipping: bool) -> str:
-    """An insertion sort with a comparator that need not be an order, so no other sort gives the same."""
-    process = expander.process
-    values = [expander.string(arg, skipping=skipping) for arg in item.args[:2]]
-    if len(item.args) > 2:
-        expander.string(item.args[2], skipping=True)
-    if item.fault is not None:
-        raise expander.failure(item.fault)
-    if skipping:
-        return ""
-    source, comparator = values[0], values[1].strip(SPACES)
-    if comparator not in _SORT_NUMERIC and comparator.removesuffix("i") not in _SORT_TEXTS:
-        raise ExpansionFailed("comparator not handled for sort")
-    ordered: list[tuple[str, str]] = []
-    with process.setting(item=process.variables.get("item")):
-        for text in list_items(source):
-            process.variables["item"] = text
-            key = expander.string(item.args[2])
-            if not key:
-                raise ExpansionFailed("field-extract in sort")
-            place = next(
-                (index for index, (other, _) in enumerate(ordered) if _sorts_before(comparator, key, other)),
-                len(ordered),
-            )
-            ordered.insert(place, (key, text))
-    return _joined(iter([text for _, text in ordered]), _separator_of(source))
-
-
 # ---- what the model lacks -----------------------------------------------------------------------------------
 
 
@@ -513,7 +373,7 @@ ITEMS: dict[str, ItemFunction] = {
     "dlfunc": _not_modelled,
     "env": _env,
     "extract": _extract,
-    "filter": _iterate,
+    "filter": iterate_item,
     "hash": _substr,
     "hmac": _hmac,
     "if": _if,
@@ -522,17 +382,17 @@ ITEMS: dict[str, ItemFunction] = {
     "listextract": _listextract,
     "listquote": _listquote,
     "lookup": _lookup,
-    "map": _iterate,
+    "map": iterate_item,
     "nhash": _substr,
     "perl": _not_modelled,
     "prvs": _prvs,
     "prvscheck": _prvscheck,
     "readfile": _readfile,
     "readsocket": _not_modelled,
-    "reduce": _iterate,
+    "reduce": iterate_item,
     "run": _not_modelled,
     "sg": _sg,
-    "sort": _sort,
+    "sort": sort_item,
     "srs_encode": _not_modelled,
     "substr": _substr,
     "tr": _tr,

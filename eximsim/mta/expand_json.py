@@ -21,7 +21,7 @@ def dewrap(text: str, wrap: str, message: str = "{}") -> str:
 
 def dewrap_rest(text: str, wrap: str, message: str = "{}") -> tuple[str, str]:
     """As ``dewrap``, and what follows the closing character."""
-    opener, closer = wrap
+    opener, closer = wrap[0], wrap[1]
     rest = text.lstrip(SPACES)
     if not rest.startswith(opener):
         raise ExpansionFailed(message.format(f"missing '{opener}'"))
@@ -47,8 +47,8 @@ def json_nextinlist(text: str) -> Iterator[str]:
     while True:
         while position < len(text) and text[position] in SPACES:
             position += 1
-        start = position
-        position = _element_end(text, position)
+        start = min(position, len(text))
+        position = _element_end(text, start)
         if position == start:
             return
         yield text[start:position]

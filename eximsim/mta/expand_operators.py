@@ -17,6 +17,7 @@ from eximsim.mta.expand_text import ascii_lower, ascii_upper, compute_hash, comp
 from eximsim.mta.expand_variables import CERTIFICATES
 from eximsim.mta.expander import Expander, ExpansionFailed
 from eximsim.mta.parse import AddressError, Extracted, parse_extract_address, parse_find_address_end
+from eximsim.mta.readtime import readconf_printtime, readconf_readtime
 from eximsim.mta.rfc2047 import parse_quote_2047, rfc2047_decode
 from eximsim.mta.string import (
     SPACES,
@@ -27,7 +28,6 @@ from eximsim.mta.string import (
     string_is_ip_address,
     string_printing,
 )
-from eximsim.mta.readtime import readconf_printtime, readconf_readtime
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
@@ -37,6 +37,8 @@ Function = Callable[[Expander, str, str | None, str], str]
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LARGEST = 0x7FFFFFFF
+_MOST_DIGITS = 12
 _HEX = re.compile("[0-9A-Fa-f]*")
 _PLAIN = re.compile(r"[0-9A-Za-z_.-]+")
 _PLAIN_LOCAL_PART = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[^.])?")
@@ -345,18 +347,22 @@ def _values(arg: str | None, name: str) -> tuple[int, int]:
         raise _failed(f"missing values after {name}")
     only_length = name.split("_")[0] in ("length", "l")
     negative = not only_length and name[0] == "s" and arg.startswith("-")
-    first, _, second = arg[negative:].partition("_")
-    if only_length and "_" in arg:
+    first, underscore, second = arg[negative:].partition("_")
+    if only_length and underscore or underscore and not (first and second):
         raise _failed(f'non-digit after underscore in "{name}"')
-    for digits in (first, second):
-        if digits.strip("0123456789"):
-            raise _failed(f'non-digit after underscore in "{name}"')
-        if len(digits.lstrip("0")) > 10 or int(digits or "0") > 0x7FFFFFFF:
-            raise _failed(f'value too large in "{name}"')
+    numbers = [_digits(first, name), _digits(second, name)]
     if only_length:
-        return 0, int(first or "0")
-    value = int(first or "0")
-    return -value if negative else value, int(second or "0") if "_" in arg else -1
+        return 0, numbers[0]
+    return -numbers[0] if negative else numbers[0], numbers[1] if underscore else -1
+
+
+def _digits(text: str, name: str) -> int:
+    if text.strip("0123456789"):
+        raise _failed(f'non-digit after underscore in "{name}"')
+    value = int(text[-_MOST_DIGITS:] or "0")
+    if value > _LARGEST or len(text) > _MOST_DIGITS:
+        raise _failed(f'value too large in "{name}"')
+    return value
 
 
 def _substr(expander: Expander, text: str, arg: str | None, name: str) -> str:
@@ -527,7 +533,7 @@ _OPERATORS: dict[str, Function] = {
 }
 
 _WITH_ARGUMENT = frozenset(
-    "h hash headerwrap l length listnamed mask nh nhash quote s sha2 sha256 sha3 substr".split()
+    ["h", "hash", "headerwrap", "l", "length", "listnamed", "mask", "nh", "nhash", "quote", "s", "sha2", "sha256", "sha3", "substr"]
 )
 
 

@@ -145,8 +145,7 @@ SUBS = {
 
 ONE_ARGUMENT = frozenset(("exists", "isip", "isip4", "isip6", "ldapauth", "pam", "pwcheck", "radius"))
 COMPARISONS = frozenset(
-    "< <= = == > >= crypteq eq eqi ge gei gt gti inlist inlisti le lei lt lti match "
-    "match_address match_domain match_ip match_local_part".split()
+    ["<", "<=", "=", "==", ">", ">=", "crypteq", "eq", "eqi", "ge", "gei", "gt", "gti", "inlist", "inlisti", "le", "lei", "lt", "lti", "match", "match_address", "match_domain", "match_ip", "match_local_part"]
 )
 _UNEXPANDED_SECOND = frozenset(("match_address", "match_domain", "match_ip", "match_local_part"))
 ITERATIONS = frozenset(

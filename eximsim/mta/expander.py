@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eximsim.mta.expand_parse import (
     Answer,
@@ -79,10 +79,10 @@ class Expander:
             process.debug_depth -= 1
 
     def _node(self, node: Node, skipping: bool) -> str:
-        kind = type(node)
-        if kind is Literal:
-            return node.text  # type: ignore[union-attr]
-        return _NODES[kind](self, node, skipping)  # type: ignore[arg-type]
+        return _NODES[type(node)](self, node, skipping)
+
+    def _literal(self, node: Literal, skipping: bool) -> str:
+        return "" if skipping else node.text
 
     def _variable(self, node: Variable, skipping: bool) -> str:
         if skipping:
@@ -191,10 +191,11 @@ class Expander:
             self.process.variables[name] = value
 
 
-_NODES = {
+_NODES: dict[type[Node], Callable[[Expander, Any, bool], str]] = {
     Fault: Expander._fault,
     Header: Expander._header,
     Item: Expander._item,
+    Literal: Expander._literal,
     Numeric: Expander._numeric,
     Operator: Expander._operator,
     Variable: Expander._variable,

@@ -39,6 +39,14 @@ class ProcessDied(Exception):
         super().__init__(f"terminated by signal {signal}")
 
 
+class PanicDie(Exception):
+    """The real process has written ``message`` to main and panic log and ends with failure (LOG_PANIC_DIE)."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+
 @dataclass(slots=True)
 class Machine:
     """What outlives a process: disk, clock, network and the trace of the run.
@@ -128,6 +136,7 @@ class Process:
     smtp_connection: Callable[[], str] | None = None
     numeric: tuple[str, ...] = ()
     header_list: list[Header] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
     acl_eval: Callable[[str], tuple[Rc, str | None]] | None = None
     sender_host_aliases: tuple[str, ...] = ()
     host_checking_callout: bool = False

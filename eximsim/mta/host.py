@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from eximsim.mta.options import Options
 
 __all__ = [
+    "HostItem",
     "HostResult",
     "NameLookup",
     "find_for_transport",
     "host_build_hostlist",
-    "host_find_byname",
     "host_find_bydns",
+    "host_find_byname",
     "host_find_interfaces",
     "host_item_get_port",
     "host_name_lookup",
@@ -127,7 +128,7 @@ def _families(process: Process, name: str) -> tuple[str, ...]:
     main = process.config.main
     ipv4_domains = main.text("dns_ipv4_lookup")
     if main.flag("disable_ipv6") or (
-        ipv4_domains is not None and match.match_isinlist_domain(process, name, ipv4_domains, True) is Rc.OK
+        ipv4_domains is not None and match.match_isinlist_domain(process, name, ipv4_domains, list_name="dns_ipv4_lookup") is Rc.OK
     ):
         return ("A",)
     return ("AAAA", "A")
@@ -171,7 +172,7 @@ def _not_found(process: Process, host: HostItem, temporary: bool) -> HostFind:
     domains = process.config.main.text("dns_again_means_nonexist")
     if domains is not None:
         with process.setting(domain=host.name):
-            if match.match_isinlist_domain(process, host.name, domains, True) is Rc.OK:
+            if match.match_isinlist_domain(process, host.name, domains, list_name="dns_again_means_nonexist") is Rc.OK:
                 return HostFind.FAILED
     return HostFind.AGAIN
 
@@ -180,9 +181,7 @@ def find_for_transport(process: Process, host: HostItem, options: Options) -> Ho
     """Find a host's addresses as an smtp transport's options say (transports/smtp.c, verify.c)."""
     qualify_single, search_parents = options.flag("dns_qualify_single"), options.flag("dns_search_parents")
     if options.flag("gethostbyname") or string_is_ip_address(host.name)[0]:
-        return host_find_byname(
-            process, host, qualify_single=qualify_single, search_parents=search_parents
-        )
+        return host_find_byname(process, host, qualify_single=qualify_single, search_parents=search_parents)
     return host_find_bydns(
         process,
         host,
@@ -190,6 +189,7 @@ def find_for_transport(process: Process, host: HostItem, options: Options) -> Ho
         dnssec_require_domains=options.text("dnssec_require_domains"),
         qualify_single=qualify_single,
         search_parents=search_parents,
+        dnssec_lists_named=True,
     )
 
 
@@ -276,7 +276,8 @@ def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
                 return [], False, True
         else:
             raise InputError(
-                f"host_lookup_order: expected bydns or byaddr, found {order!r}", *main.where("host_lookup_order")
+                f"host_lookup_order: expected bydns or byaddr, found {order!r}",
+                *main.where("host_lookup_order"),
             )
     return [], False, False
 

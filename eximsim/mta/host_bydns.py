@@ -43,6 +43,11 @@ class _Search:
     ipv4_only: bool
     ipv4_first: bool
 
+    def matches(self, name: str, domains: str | None, option: str) -> bool:
+        """Whether a name is in a domain list that is a router's option."""
+        named = domains is not None and self.process.profile.router_lists_named
+        return _matches(self.process, name, domains, option if named else None)
+
     def security(self, secure: bool) -> Dnssec:
         """The security that a lookup gives to the hosts it names."""
         if not self.request:
@@ -78,16 +83,20 @@ def host_find_bydns(
     search_parents: bool = False,
     ipv4_only: bool = False,
     ipv4_first: bool = False,
+    dnssec_lists_named: bool = False,
 ) -> HostResult:
     """Find the hosts for the domain ``host.name`` and their addresses, best first.
 
     SRV records are asked for first (if ``srv_service`` is given), then MX (``mx``), then the name's own
     addresses (``a``). ``host`` is used up: the first item of the result stands in its place, found or not.
-    The domain lists are given unexpanded. Equal preferences come in random order, IPv6 before IPv4
+    The domain lists are given unexpanded; ``dnssec_lists_named`` says that the host-check trace knows what
+    options the two for DNSSEC are. Equal preferences come in random order, IPv6 before IPv4
     unless ``ipv4_first``. ``process.host_find_failed_syntax`` tells of a name that no DNS can hold.
     Source: host_find_bydns(); RFC 5321 section 5.1, RFC 2782.
     """
-    require, request = _dnssec_wishes(process, host.name, dnssec_require_domains, dnssec_request_domains)
+    require, request = _dnssec_wishes(
+        process, host.name, dnssec_require_domains, dnssec_request_domains, dnssec_lists_named
+    )
     search = _Search(process, request, require, ignore_target_hosts, ipv4_only, ipv4_first)
     dns.dns_init(process, qualify_single, search_parents, request)
     process.host_find_failed_syntax = False
@@ -114,25 +123,27 @@ def host_find_bydns(
     return result
 
 
-def _dnssec_wishes(process: Process, name: str, required: str | None, requested: str | None) -> tuple[bool, bool]:
+def _dnssec_wishes(
+    process: Process, name: str, required: str | None, requested: str | None, named: bool
+) -> tuple[bool, bool]:
     """Whether secure answers are required, and whether they are asked for."""
     nested = process.profile.dns_debug_nested
     if nested:
         process.hdebug("check dnssec require list", indented=True)
         process.debug_depth += 1
-    require = _matches(process, name, required, "dnssec_require_domains")
+    require = _matches(process, name, required, "dnssec_require_domains" if named else None)
     if nested:
         process.debug_depth -= 1
         process.hdebug("check dnssec request list", indented=True)
         process.debug_depth += 1
-    request = require or _matches(process, name, requested, "dnssec_request_domains")
+    request = require or _matches(process, name, requested, "dnssec_request_domains" if named else None)
     if nested:
         process.debug_depth -= 1
     return require, request
 
 
-def _matches(process: Process, name: str, domains: str | None, option: str) -> bool:
-    return match.match_isinlist_domain(process, name, domains, True, option=option) is Rc.OK
+def _matches(process: Process, name: str, domains: str | None, option: str | None) -> bool:
+    return match.match_isinlist_domain(process, name, domains, list_name=option) is Rc.OK
 
 
 def _insecure(search: _Search, type: str, name: str) -> None:
@@ -154,7 +165,7 @@ def _ask_srv(search: _Search, name: str, services: str, fail_domains: str | None
         if answer.result is DnsResult.SUCCEED and search.require and not answer.secure:
             log_write(process, f"dnssec fail on SRV for {name[:256]}", when="host_lookup_failed")
             found.result = DnsResult.FAIL
-        if found.result in _SOFT and not _matches(process, name, fail_domains, "srv_fail_domains"):
+        if found.result in _SOFT and not search.matches(name, fail_domains, "srv_fail_domains"):
             found.find = HostFind.AGAIN
             return found
         if found.result is DnsResult.SUCCEED:
@@ -174,7 +185,7 @@ def _ask_mx(search: _Search, name: str, known_as: str, fail_domains: str | None)
             return found
         _insecure(search, "MX", name)
         found.result = DnsResult.FAIL
-    if found.result in _SOFT and not _matches(search.process, name, fail_domains, "mx_fail_domains"):
+    if found.result in _SOFT and not search.matches(name, fail_domains, "mx_fail_domains"):
         insecure = answer.result is DnsResult.SUCCEED and search.process.profile.insecure_host_defers
         found.find = HostFind.SECURITY if insecure else HostFind.AGAIN
     return found
@@ -243,7 +254,9 @@ def _record_hosts(process: Process, host: HostItem, found: _Records) -> list[Hos
                 twin.mx, twin.sort_key = preference, key
                 continue
             hosts.remove(twin)
-        item = replace(host, name=name, address=None, port=port, mx=preference, sort_key=key, dnssec=found.dnssec)
+        item = replace(
+            host, name=name, address=None, port=port, mx=preference, sort_key=key, dnssec=found.dnssec
+        )
         item.status = HostStatus.UNKNOWN
         insert_host(hosts, item)
     return hosts
@@ -298,7 +311,8 @@ def _is_ignored(search: _Search, name: str, address: str) -> bool:
     ignored = search.ignore_target_hosts
     if ignored is None:
         return False
-    return match.verify_check_given_host(search.process, ignored, name, address) is Rc.OK
+    option = "ignore_target_hosts" if search.process.profile.router_lists_named else None
+    return match.verify_check_given_host(search.process, ignored, name, address, list_name=option) is Rc.OK
 
 
 def _address_types(search: _Search, name: str) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ class HostResult:
     """What a search for a host's addresses found.
 
     The first of ``hosts`` stands for the item that was passed in. It is there even if nothing was found: its
-    ``mx`` and ``name`` then say how far the search came. ``removed`` tells that this host and those behind it were taken out.
+    ``mx`` and ``name`` then say how far the search came. ``removed`` tells that this host and those behind it
+    were taken out.
     """
 
     find: HostFind
@@ -147,7 +148,9 @@ def _without_port(item: str) -> str:
     return address if has_port else item
 
 
-def host_scan_for_local_hosts(process: Process, hosts: list[HostItem]) -> tuple[HostFind, list[HostItem], bool]:
+def host_scan_for_local_hosts(
+    process: Process, hosts: list[HostItem]
+) -> tuple[HostFind, list[HostItem], bool]:
     """Look for this host in a list: by address, or by a name in hosts_treat_as_local.
 
     Where it is found, it goes, with those of the same preference and all behind, and the flag is true;
@@ -176,7 +179,7 @@ def host_scan_for_local_hosts(process: Process, hosts: list[HostItem]) -> tuple[
 def _is_local(process: Process, host: HostItem, interfaces: frozenset[str], treated: str | None) -> bool:
     if treated is not None:
         with process.setting(domain=host.name):
-            if match.match_isinlist_domain(process, host.name.lower(), treated, True) is Rc.OK:
+            if match.match_isinlist_domain(process, host.name.lower(), treated, list_name="hosts_treat_as_local") is Rc.OK:
                 return True
     return host.address == "0.0.0.0" or host.address in interfaces
 

@@ -11,6 +11,7 @@ from eximsim.mta.config_lines import ConfigLine
 from eximsim.mta.option_values import read_value
 from eximsim.mta.optionlist import FLAG_KINDS, Kind, Option, Status, Value
 from eximsim.mta.options import Options, Schema, can_matter
+from eximsim.mta.string import SPACES, join_items, list_items, split_separator
 
 _SETTING = re.compile(
     r"(?:hide(?![A-Za-z0-9_])[ \t\n\v\f\r]*)?([A-Za-z][A-Za-z0-9_]*)[ \t\n\v\f\r]*(=?)[ \t\n\v\f\r]*"
@@ -54,16 +55,14 @@ class Settings:
             raise InputError(f'"{name}" option set for the second time', *place)
         if option.status is Status.UNSUPPORTED and self.schema.modelled and can_matter(option, value):
             raise Unsupported(f"{self.schema.what} option {name}", *place)
-        if join is not None and name in self.values:
-            value = join(name, str(self.values[name]), str(value))
+        if join is not None:
+            old = self.values.get(name)
+            value = join(name, None if old is None else str(old), str(value))
+        self.where.setdefault(name, place)
         if option.kind is Kind.FLAG_PAIR:
-            targets = [f"{name}_sender", f"{name}_recipient"]
+            self.values[f"{name}_sender"] = self.values[f"{name}_recipient"] = value
         else:
-            targets = [option.stands_for or name]
-        for target in targets:
-            self.values[target] = value
-        for known in (name, *targets):
-            self.where.setdefault(known, place)
+            self.values[option.stands_for or name] = value
 
     def options(self) -> Options:
         """The finished options."""
@@ -81,16 +80,23 @@ def _check_form(option: Option, name: str, equals: bool, rest: str) -> None:
         raise ValueError(f'missing "=" after {name}')
 
 
-def _join_conditions(name: str, old: str, new: str) -> str:
+def _join_conditions(name: str, old: str | None, new: str) -> str:
+    if old is None:
+        return new
     return f"${{if and{{{{bool_lax{{{old}}}}}{{bool_lax{{{new}}}}}}}}}"
 
 
-def _join_lists(name: str, old: str, new: str) -> str:
-    separator = "\n" if name == "headers_add" else ";" if name == "set" else ":"
-    return f"{old}{separator}{new}"
+def _join_lists(name: str, old: str | None, new: str) -> str:
+    separator = _LIST_SEPARATORS.get(name, ":")
+    given = new.lstrip(SPACES).startswith("<")
+    found, rest = split_separator(new) if given else (separator, new)
+    joined = join_items(list(list_items(rest, found)), separator)
+    return joined if old is None else f"{old}{separator}{joined}"
 
 
-_JOIN: dict[Kind, Callable[[str, str, str], str]] = {
+_LIST_SEPARATORS = {"headers_add": "\n", "set": ";"}
+
+_JOIN: dict[Kind, Callable[[str, str | None, str], str]] = {
     Kind.TEXT_AND: _join_conditions,
     Kind.TEXT_LIST: _join_lists,
 }

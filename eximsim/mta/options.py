@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from types import MappingProxyType
 
 from eximsim.errors import Unsupported
 from eximsim.mta.optionlist import FLAG_KINDS, Option, Status, Table, Value
@@ -20,7 +19,7 @@ from eximsim.mta.options_drivers import (
     TRANSPORT_SHARED,
     TRANSPORTS,
 )
-from eximsim.mta.options_history import HISTORY
+from eximsim.mta.options_history import HISTORY, Changes
 from eximsim.mta.options_main import MAIN
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+")
@@ -40,16 +39,47 @@ class Schema:
     modelled: bool
 
 
+class Drivers(Mapping[str, Schema]):
+    """The schemas of a release's router or transport drivers, by driver; each is made when asked for."""
+
+    __slots__ = ("_made", "_make", "_names")
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Schema]) -> None:
+        self._names = tuple(names)
+        self._make = make
+        self._made: dict[str, Schema] = {}
+
+    def __getitem__(self, driver: str) -> Schema:
+        if driver not in self._names:
+            raise KeyError(driver)
+        if driver not in self._made:
+            self._made[driver] = self._make(driver)
+        return self._made[driver]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
-    """All that the configuration reader knows of one release."""
+    """All that the configuration reader knows of one release.
+
+    ``absent`` holds the keys of ``options_history.py`` that it does not have.
+    """
 
     main: Schema
     routers: Mapping[str, Schema]
     transports: Mapping[str, Schema]
     absent: frozenset[str]
-    """Keys of ``options_history.py`` that this release does not have."""
     features: tuple[str, ...]
+
+
+_GROUPS: Mapping[str, Table] = {
+    "main": MAIN, "router": ROUTER, "transport": TRANSPORT, **ROUTERS, **TRANSPORTS
+}  # fmt: skip
 
 
 @cache
@@ -59,59 +89,44 @@ def release(name: str) -> Release:
     if name not in known:
         raise KeyError(name)
     position = known.index(name) + 1
-    absent = {key for changes in HISTORY[:position] for key in changes.gone.split()}
+    passed = HISTORY[:position]
+    absent = {key for changes in passed for key in changes.gone.split()}
     absent.update(key for changes in HISTORY[position:] for key in changes.new.split())
-    groups = {
-        group: {option.name: _at(f"{group}.{option.name}", option, position) for option in options.values()}
-        for group, options in _groups().items()
-    }
-    maker = _SchemaMaker(groups, frozenset(absent))
-    return Release(
-        main=maker.schema("main", True, ("main",), {}),
-        routers=maker.drivers("router", ROUTERS, MODELLED_ROUTERS, ROUTER_SHARED),
-        transports=maker.drivers("transport", TRANSPORTS, MODELLED_TRANSPORTS, TRANSPORT_SHARED),
-        absent=maker.absent,
-        features=tuple(next((c.features for c in reversed(HISTORY[:position]) if c.features), "").split()),
-    )
+    changed = _changed_options(passed)
 
-
-def _at(key: str, option: Option, position: int) -> Option:
-    """The option as the first ``position`` releases left it."""
-    for changes in HISTORY[:position]:
-        if key in changes.kinds or key in changes.defaults:
-            kind = changes.kinds.get(key, option.kind)
-            option = replace(option, kind=kind, default=changes.defaults.get(key, option.default))
-    return option
-
-
-@dataclass(frozen=True, slots=True)
-class _SchemaMaker:
-    groups: Mapping[str, Table]
-    absent: frozenset[str]
-
-    def schema(self, what: str, modelled: bool, groups: Sequence[str], shared: Table) -> Schema:
-        """The schema of the options in ``groups``."""
-        own = [(f"{group}.{name}", option) for group in groups for name, option in self.groups[group].items()]
-        settable = {option.name: option for key, option in own if key not in self.absent}
+    def schema(what: str, modelled: bool, groups: Sequence[str], shared: Table) -> Schema:
+        own = [(f"{group}.{name}", option) for group in groups for name, option in _GROUPS[group].items()]
+        settable = {option.name: changed.get(key, option) for key, option in own if key not in absent}
         defaults = {option.name: option.default for option in shared.values()}
         defaults |= {option.name: option.neutral for _, option in own}
         defaults |= {option.name: option.default for option in settable.values()}
-        return Schema(what, MappingProxyType(settable), MappingProxyType(defaults), modelled)
+        return Schema(what, settable, defaults, modelled)
 
-    def drivers(
-        self, kind: str, drivers: Iterable[str], modelled: Container[str], shared: Table
-    ) -> Mapping[str, Schema]:
-        """The schemas of one kind of driver, by the driver's name."""
-        return {
-            driver: self.schema(f"{driver} {kind}", driver in modelled, (kind, driver), shared)
-            for driver in drivers
-            if f"driver.{driver}" not in self.absent
-        }
+    def drivers(kind: str, names: Iterable[str], modelled: Container[str], shared: Table) -> Drivers:
+        return Drivers(
+            (driver for driver in names if f"driver.{driver}" not in absent),
+            lambda driver: schema(f"{driver} {kind}", driver in modelled, (kind, driver), shared),
+        )
+
+    return Release(
+        main=schema("main", True, ("main",), {}),
+        routers=drivers("router", ROUTERS, MODELLED_ROUTERS, ROUTER_SHARED),
+        transports=drivers("transport", TRANSPORTS, MODELLED_TRANSPORTS, TRANSPORT_SHARED),
+        absent=frozenset(absent),
+        features=tuple(next((c.features for c in reversed(passed) if c.features), "").split()),
+    )
 
 
-@cache
-def _groups() -> Mapping[str, Table]:
-    return {"main": MAIN, "router": ROUTER, "transport": TRANSPORT, **ROUTERS, **TRANSPORTS}
+def _changed_options(passed: Iterable[Changes]) -> dict[str, Option]:
+    """The options whose type or default is not what their table says, as the last of ``passed`` has them."""
+    changed: dict[str, Option] = {}
+    for changes in passed:
+        for key in (*changes.kinds, *changes.defaults):
+            group, name = key.split(".")
+            option = changed.get(key) or _GROUPS[group][name]
+            kind = changes.kinds.get(key, option.kind)
+            changed[key] = replace(option, kind=kind, default=changes.defaults.get(key, option.default))
+    return changed
 
 
 @cache
@@ -128,7 +143,7 @@ def builtin_macros(option_release: str, tls_library: str) -> tuple[str, ...]:
     names.add("_HAVE_GNUTLS" if tls_library == "gnutls" else "_HAVE_OPENSSL")
     names.update(f"_OPT_MAIN_{name.upper()}" for name in known.main.settable)
     for kind, schemas in (("ROUTER", known.routers), ("TRANSPORT", known.transports)):
-        generic = _groups()[kind.lower()]
+        generic = _GROUPS[kind.lower()]
         for driver, schema in schemas.items():
             names.add(f"_DRIVER_{kind}_{driver.upper()}")
             for name in schema.settable:

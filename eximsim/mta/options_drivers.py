@@ -22,7 +22,7 @@ ROUTER = table(
     texts(_U, "bmi_rule require_files translate_ip_address"),
     texts(_I, "debug_print router_home_directory transport_current_directory transport_home_directory"),
     of_kind(Kind.TEXT_AND, _M, None, "condition"),
-    of_kind(Kind.TEXT_LIST, _U, None, "headers_add headers_remove set"),
+    of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove set"),
     of_kind(Kind.FLAG_OR_TEXT, _M, True, "more"),
     of_kind(Kind.FLAG_OR_TEXT, _M, False, "unseen"),
     of_kind(Kind.FLAG_PAIR, _M, None, "verify fail_verify"),
@@ -48,8 +48,11 @@ _DNSLOOKUP = table(
         """check_srv dnssec_request_domains dnssec_require_domains fail_defer_domains ipv4_only ipv4_prefer
         mx_domains mx_fail_domains srv_fail_domains widen_domains""",
     ),
-    flags(_M, on="qualify_single", off="check_secondary_mx same_domain_copy_routing search_parents"),
-    flags(_I, on="rewrite_headers"),
+    flags(
+        _M,
+        on="qualify_single rewrite_headers",
+        off="check_secondary_mx same_domain_copy_routing search_parents",
+    ),
 )
 
 _REDIRECT = table(
@@ -122,8 +125,9 @@ TRANSPORT = table(
     texts(_I, "current_directory debug_print home_directory"),
     of_kind(Kind.TEXT_LIST, _U, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
-    flags(_M, off="disable_logging rcpt_include_affixes", unset="retry_use_local_part"),
-    flags(_U, off="body_only delivery_date_add envelope_to_add headers_only return_path_add"),
+    flags(_M, off="body_only disable_logging headers_only rcpt_include_affixes"),
+    flags(_M, unset="retry_use_local_part"),
+    flags(_U, off="delivery_date_add envelope_to_add return_path_add"),
     flags(_I, off="initgroups"),
     numbers(Kind.TIME, _I, transport_filter_timeout=5 * MINUTE),
     of_kind(Kind.NAMES, _I, None, "user group"),
@@ -140,9 +144,9 @@ _SMTP = table(
     texts(
         _M,
         """dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains fallback_hosts hosts
-        hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_dane
-        hosts_require_tls hosts_try_dane hosts_verify_avoid_tls interface port serialize_hosts
-        tls_certificate tls_privatekey tls_require_ciphers tls_sni tls_try_verify_hosts
+        hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_auth
+        hosts_require_dane hosts_require_tls hosts_try_dane hosts_verify_avoid_tls interface port
+        serialize_hosts tls_certificate tls_privatekey tls_require_ciphers tls_sni tls_try_verify_hosts
         tls_verify_cert_hostnames tls_verify_certificates tls_verify_hosts""",
         helo_data="$primary_hostname",
         hosts_request_ocsp="*",
@@ -152,13 +156,13 @@ _SMTP = table(
     texts(
         _U,
         """arc_sign authenticated_sender dkim_domain dkim_private_key dkim_selector hosts_pipe_connect
-        hosts_require_alpn hosts_require_auth hosts_require_ocsp gnutls_require_kx gnutls_require_mac
-        gnutls_require_protocols socks_proxy tls_alpn tls_crl tls_resumption_hosts""",
+        hosts_require_alpn hosts_require_ocsp gnutls_require_kx gnutls_require_mac
+        gnutls_require_protocols socks_proxy tls_alpn tls_crl""",
     ),
     texts(
         _I,
         """dkim_canon dkim_identity dkim_sign_headers dkim_strict dkim_timestamps dscp hosts_try_auth
-        hosts_try_fastopen hosts_try_prdr utf8_downconvert""",
+        hosts_try_fastopen hosts_try_prdr tls_resumption_hosts utf8_downconvert""",
         dkim_hash="sha256",
         host_name_extract=(
             r"${if and {{match{$host}{.outlook.com\$}} {match{$item}{\N^250-([\w.]+)\s\N}}} {$1}}"

@@ -23,7 +23,7 @@ class Changes:
     defaults: Mapping[str, Value] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     features: str = ""
-    """Features that the release is built with and says so: the words after ``_HAVE_`` in built-in macros."""
+    """What the release says it is built with, as far as the model has it: built-in macros ``_HAVE_...``."""
 
 
 _FEATURES = "CRYPTEQ DANE DKIM DNSSEC EVENT I18N ICONV IPV6 OCSP PRDR TLS LOOKUP_LSEARCH LOOKUP_DNSDB"
@@ -122,6 +122,7 @@ HISTORY: tuple[Changes, ...] = (
         main.limits_advertise_hosts main.proxy_protocol_timeout main.smtp_backlog_monitor main.tls_alpn
         smtp.hosts_require_alpn smtp.message_linelength_limit smtp.tls_alpn""",
         defaults={"main.smtp_accept_max_per_connection": "1000"},
+        features=f"{_FEATURES} PIPE_CONNECT TLS_RESUME",
         kinds={"main.smtp_accept_max_per_connection": Kind.TEXT},
     ),
     Changes(
@@ -140,8 +141,13 @@ HISTORY: tuple[Changes, ...] = (
     Changes(
         "4.98",
         new="main.acl_smtp_wellknown main.wellknown_advertise_hosts",
-        defaults={"main.recipients_max": "50000", "smtp.host_name_extract": None},
+        defaults={
+            "main.limits_advertise_hosts": "*",
+            "main.recipients_max": "50000",
+            "smtp.host_name_extract": None,
+        },
         kinds={"main.recipients_max": Kind.TEXT},
+        features=f"{_FEATURES} PIPE_CONNECT TLS_RESUME ESMTP_LIMITS",
     ),
     Changes(
         "4.99",

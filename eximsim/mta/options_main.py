@@ -6,6 +6,7 @@ it; ``options_history.py`` says what changed when.
 ``INERT`` are options that cannot change what the model decides, logs or prints: ids, paths, privileges,
 load limits (the model's load is 0), limits on memory and parallel work, and settings of features that are
 unsupported where they are used (``perl_startup`` without ``${perl``, ``ldap_version`` without a lookup).
+TLS sessions are never resumed here: no server of a scenario has an earlier one to come back to.
 """
 
 from __future__ import annotations
@@ -62,13 +63,15 @@ _TEXTS = table(
         recipient_unqualified_hosts remote_sort_domains sender_unqualified_hosts smtp_active_hostname
         spool_directory timezone tls_advertise_hosts tls_certificate tls_on_connect_ports tls_privatekey
         tls_require_ciphers tls_try_verify_hosts tls_verify_certificates tls_verify_hosts
-        untrusted_set_sender""",
+        untrusted_set_sender dsn_advertise_hosts helo_try_verify_hosts helo_verify_hosts
+        limits_advertise_hosts""",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",
         chunking_advertise_hosts="*",
         daemon_smtp_ports="smtp",
         delay_warning_condition=_DELAY_WARNING_CONDITION,
         dns_check_names_pattern=r"(?i)^(?>(?(1)\.|())[^\W](?>[a-z0-9/_-]*[^\W])?)+(\.?)$",
         dsn_from="Mail Delivery System <Mailer-Daemon@$qualify_domain>",
+        headers_charset="ISO-8859-1",
         helo_allow_chars="",
         helo_lookup_domains="@ : @[]",
         host_lookup_order="bydns:byaddr",
@@ -78,6 +81,7 @@ _TEXTS = table(
         pipelining_advertise_hosts="*",
         pipelining_connect_advertise_hosts="*",
         received_header_text=RECEIVED_HEADER_WITH_CIPHER,
+        smtp_accept_max_nonmail_hosts="*",
         smtp_banner="$smtp_active_hostname ESMTP Exim $version_number $tod_full",
         smtputf8_advertise_hosts="*",
     ),
@@ -85,14 +89,13 @@ _TEXTS = table(
         _U,
         """acl_not_smtp_mime acl_smtp_atrn acl_smtp_auth acl_smtp_dkim acl_smtp_mailauth acl_smtp_mime
         acl_smtp_wellknown bounce_message_file bounce_message_text bounce_sender_authentication
-        dsn_advertise_hosts errors_copy errors_reply_to exim_version freeze_tell gnutls_require_kx
-        gnutls_require_mac gnutls_require_protocols helo_try_verify_hosts helo_verify_hosts hosts_proxy
+         errors_copy errors_reply_to exim_version freeze_tell gnutls_require_kx
+        gnutls_require_mac gnutls_require_protocols   hosts_proxy
         hosts_require_alpn hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix
         localhost_number log_ports message_id_header_domain message_id_header_text percent_hack_domains
         queue_only_file smtp_accept_max_per_host smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail
-        smtp_ratelimit_rcpt smtp_reserve_hosts system_filter tls_crl tls_ocsp_file tls_resumption_hosts
+        smtp_ratelimit_rcpt smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
         uucp_from_pattern warn_message_file wellknown_advertise_hosts""",
-        headers_charset="ISO-8859-1",
         proxy_required_hosts="",
         tls_advertise_requiretls="*",
         tls_alpn="smtp:esmtp",
@@ -107,7 +110,7 @@ _TEXTS = table(
         pid_file_path process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config
         srs_secrets syslog_facility system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport tcp_wrappers_daemon_name tls_dhparam
-        unknown_login unknown_username""",
+        tls_resumption_hosts unknown_login unknown_username""",
         auth_advertise_hosts="*",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
@@ -116,10 +119,8 @@ _TEXTS = table(
         dkim_verify_keytypes="ed25519:rsa",
         dkim_verify_min_keysizes="rsa=1024 ed25519=250",
         dkim_verify_signers="$dkim_signers",
-        limits_advertise_hosts="*",
         notifier_socket="$spool_directory/exim_daemon_notify",
         rfc1413_hosts="*",
-        smtp_accept_max_nonmail_hosts="*",
         spamd_address="127.0.0.1 783",
         spf_guess="v=spf1 a/24 mx/24 ptr ?all",
         syslog_processname="exim",
@@ -131,14 +132,14 @@ _TEXTS = table(
 _FLAGS = table(
     flags(
         _M,
-        on="accept_8bitmime queue_only_override smtp_enforce_sync write_rejectlog",
+        on="accept_8bitmime check_rfc2047_length queue_only_override smtp_enforce_sync write_rejectlog",
         off="""allow_domain_literals allow_mx_to_ip disable_ipv6 log_timezone prdr_enable print_topbitchars
         queue_only queue_run_in_order recipients_max_reject smtp_return_error_details strict_acl_vars
         tls_remember_esmtp""",
     ),
     flags(
         _U,
-        on="""bounce_return_body bounce_return_message check_rfc2047_length delivery_date_remove
+        on="""bounce_return_body bounce_return_message  delivery_date_remove
         dns_csa_use_reverse envelope_to_remove extract_addresses_remove_arguments local_from_check
         return_path_remove smtp_etrn_serialize""",
         off="""allow_utf8_domains dkim_verify_minimal ignore_fromline_local local_sender_retain
@@ -168,6 +169,9 @@ _NUMBERS = table(
         received_headers_max=30,
         recipients_max=0,
         remote_max_parallel=2,
+        smtp_accept_max_nonmail=10,
+        smtp_accept_max_per_connection=1000,
+        smtp_accept_queue_per_connection=10,
         smtp_max_synprot_errors=3,
         smtp_max_unknown_commands=3,
     ),
@@ -178,9 +182,6 @@ _NUMBERS = table(
         dns_csa_search_limit=5,
         header_maxsize=1024 * 1024,
         smtp_accept_max=20,
-        smtp_accept_max_nonmail=10,
-        smtp_accept_max_per_connection=1000,
-        smtp_accept_queue_per_connection=10,
     ),
     numbers(
         Kind.INTEGER,

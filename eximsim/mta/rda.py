@@ -1,4 +1,4 @@
-"""Redirection data: what a list of addresses and special items says (src/rda.c; parse_forward_list(), src/parse.c)."""
+"""Redirection data: lists of addresses and special items (src/rda.c; parse_forward_list(), src/parse.c)."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
     except ExpansionFailed as failed:
         if failed.forced:
             return Redirection(Found.NOTDELIVERED)
-        return Redirection(Found.ERROR, message=f'failed to expand "{text}": {failed.message}', inspected=False)
+        why = f'failed to expand "{text}": {failed.message}'
+        return Redirection(Found.ERROR, message=why, inspected=False)
     if is_file:
         if not data.startswith("/"):
             return Redirection(Found.ERROR, message=f'"{data}" is not an absolute path', inspected=False)
@@ -109,7 +110,8 @@ class _ForwardList:
     def read(self, data: str) -> Redirection:
         result = self.result
         try:
-            result.addresses = list(self.addresses(data))
+            for address in self.addresses(data):
+                result.addresses.append(address)
         except _Stop as stop:
             result.found, result.message = stop.found, stop.message
             return result
@@ -132,7 +134,7 @@ class _ForwardList:
             if ":unknown:".startswith(item):
                 position = end
                 continue
-            self.special(data, position + quoted, item)
+            self.special(data, data.index(item, position), item)
             if item.startswith(":include:"):
                 yield from self.included(item.removeprefix(":include:").lstrip(SPACES))
             elif (address := self.address(item)) is not None:
@@ -178,7 +180,8 @@ class _ForwardList:
         try:
             found = parse_extract_address(item)
         except AddressError as error:
-            return self.no_address(item, error.message)
+            self.no_address(item, error.message)
+            return None
         if item.startswith(("|", "/")) and not found.domain_at:
             raise self.file_or_pipe()
         return found.address if found.domain_at else rf.qualified(self.process, found.address)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from eximsim.errors import InputError, Unsupported
@@ -79,7 +80,7 @@ def read_config(
     known = _KNOWN.get(key)
     if known is not None and all(_content(world, file) == content for file, content in known[0].items()):
         return known[1]
-    builtin = builtin_macros(profile.option_release, profile.tls_library)
+    builtin = partial(builtin_macros, profile.option_release, profile.tls_library)
     lines = ConfigLines(world, builtin, profile.relative_includes)
     lines.define(defines)
     lines.open(path)

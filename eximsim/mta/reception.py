@@ -67,6 +67,7 @@ class Envelope:
     suppress_local_fixups: bool = False
     verified_senders: list[CheckedSender] = field(default_factory=list)
     prdr: bool = False
+    chunking: bool = False
     dsn_ret: str | None = None
     dsn_envid: str | None = None
 
@@ -90,6 +91,8 @@ class Reception:
 
     process: Process
     smtp: bool = False
+    started: float = 0.0
+    """When the connection was made, in seconds since the epoch."""
     sender_host_unknown: bool = False
     sender_host_notsocket: bool = False
     envelope: Envelope = field(default_factory=Envelope)
@@ -97,8 +100,8 @@ class Reception:
     """``header_list``: empty unless a message is between DATA and its answer."""
     tls: TlsSession | None = None
     certificate_verified: bool = False
-    allow_unqualified_sender: bool = False
-    allow_unqualified_recipient: bool = False
+    allow_unqualified_sender: bool = True
+    allow_unqualified_recipient: bool = True
     enforce_sync: bool = True
     multiline_responses: bool = True
     pipelining_enable: bool = True

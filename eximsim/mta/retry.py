@@ -44,12 +44,16 @@ class Hints:
     callout: dict[str, object] = field(default_factory=dict)
 
 
-# ---- keys -------------------------------------------------------------------------------------------------
+# ---- keys --------------------------------------------------------------------------------
 
 
 def host_key(host: HostItem, port_suffix: str, *, include_ip: bool) -> str:
     """The database key of a host: ``T:name:address`` and the port unless it is 25."""
-    return f"T:{host.name.lower()}:{host.address}{port_suffix}" if include_ip else f"T:{host.name.lower()}{port_suffix}"
+    return (
+        f"T:{host.name.lower()}:{host.address}{port_suffix}"
+        if include_ip
+        else f"T:{host.name.lower()}{port_suffix}"
+    )
 
 
 def address_key(addr: Address) -> str:
@@ -62,7 +66,7 @@ def domain_key(addr: Address) -> str:
     return f"R:{addr.domain}"
 
 
-# ---- items ------------------------------------------------------------------------------------------------
+# ---- items -------------------------------------------------------------------------------
 
 
 def retry_add_item(
@@ -90,7 +94,7 @@ def add_rcpt_defer(process: Process, transport: DriverInstance, addr: Address) -
     retry_add_item(addr, key)
 
 
-# ---- rules ------------------------------------------------------------------------------------------------
+# ---- rules -------------------------------------------------------------------------------
 
 
 def retry_find_config(
@@ -144,7 +148,7 @@ def last_rule_timeout(process: Process, host_name: str) -> float | None:
     return float(found.rules[-1].timeout) if found is not None and found.rules else None
 
 
-# ---- before a try -------------------------------------------------------------------------------------------
+# ---- before a try ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,9 @@ def retry_record(process: Process, key: str) -> RetryRecord | None:
     return _fresh(process, key)
 
 
-def retry_ultimate_address_timeout(process: Process, key: str, domain: str | None, record: RetryRecord) -> bool:
+def retry_ultimate_address_timeout(
+    process: Process, key: str, domain: str | None, record: RetryRecord
+) -> bool:
     """Whether the message has been on the queue longer than the longest retry time for ``key``."""
     rule = retry_find_config(process, key[2:], domain, record.basic_errno, record.more_errno)
     if rule is None or not rule.rules:
@@ -206,7 +212,7 @@ def retry_check_address(
     return HostRetry(expired, found_host_key, message_key if of_message is not None else None)
 
 
-# ---- after a delivery ---------------------------------------------------------------------------------------
+# ---- after a delivery --------------------------------------------------------------------
 
 
 def retry_update(
@@ -257,9 +263,9 @@ def _update_record(process: Process, addr: Address, item: RetryItem) -> bool:
     record.expired = chosen is None
     rule = chosen or (config.rules[-1] if config.rules else None)
     up = record.expired
-    if process.received_time <= record.first_failed and not record.expired and rule is not None:
-        if age > config.rules[-1].timeout:
-            up, rule = True, None
+    young = process.received_time <= record.first_failed and not record.expired
+    if young and rule is not None and age > config.rules[-1].timeout:
+        up, rule = True, None
     record.next_try = now if rule is None else _next_try(process, record, rule)
     limit = process.config.main.seconds("retry_interval_max")
     record.next_try = min(record.next_try, now + limit)
@@ -268,7 +274,9 @@ def _update_record(process: Process, addr: Address, item: RetryItem) -> bool:
     text = errnos.strerror(item.basic_errno) if item.basic_errno > 0 else item.message or "unknown error"
     record.text = text[:150]
     process.machine.hints.retry[item.key] = record
-    process.trace.record("retry", f"next try in {record.next_try - now:.0f}s", _SOURCE, key=item.key, expired=up)
+    process.trace.record(
+        "retry", f"next try in {record.next_try - now:.0f}s", _SOURCE, key=item.key, expired=up
+    )
     return up
 
 

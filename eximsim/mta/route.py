@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from eximsim.mta.readconf import DriverInstance
     from eximsim.mta.structs import Address
 
-__all__ = ["ROUTERS", "RouteResult", "Verify", "deliver_set_expansions", "deliver_split_address", "route_address"]
+__all__ = [
+    "ROUTERS",
+    "RouteResult",
+    "Verify",
+    "deliver_set_expansions",
+    "deliver_split_address",
+    "route_address",
+]
 
 _SOURCE = "route.c route_address"
 _DATABASES = ("mysql", "pgsql", "redis", "sqlite", "ldap:", "ldapdn:", "ldapm:")
@@ -134,19 +141,25 @@ def _run(
     _debug(process, f"calling {router.name} router")
     rc = ROUTERS[router.driver](process, router, addr, verify, routed)
     process.variables.pop("router_name", None)
-    process.trace.record("router", rc.name, _SOURCE, router=router.name, driver=router.driver, address=addr.address)
+    process.trace.record(
+        "router", rc.name, _SOURCE, router=router.name, driver=router.driver, address=addr.address
+    )
     if rc is Rc.FAIL:
         _debug(process, f"{router.name} router forced address failure")
-    elif rc in (Rc.OK, Rc.PASS) and verify in ("sender", "recipient"):
-        if router.options.flag(f"fail_verify_{verify}"):
-            addr.message = f"{router.name} router forced verify failure"
-            routed.unqueue(addr)
-            return Rc.FAIL
+    elif rc in (Rc.OK, Rc.PASS) and _fails_verify(router, verify):
+        addr.message = f"{router.name} router forced verify failure"
+        routed.unqueue(addr)
+        return Rc.FAIL
     if rc in (Rc.PASS, Rc.DECLINE):
-        _debug(process, f"{router.name} router {'passed' if rc is Rc.PASS else 'declined'} for {addr.address}")
+        verdict = "passed" if rc is Rc.PASS else "declined"
+        _debug(process, f"{router.name} router {verdict} for {addr.address}")
         if old_domain != addr.domain:
             _debug(process, f"domain {old_domain} rewritten")
     return rc
+
+
+def _fails_verify(router: DriverInstance, verify: Verify | None) -> bool:
+    return verify in ("sender", "recipient") and router.options.flag(f"fail_verify_{verify}")
 
 
 def _conclude(

@@ -38,8 +38,9 @@ def prepare(process: Process, addr: Address, router: DriverInstance, verify: Ver
     deliver_set_expansions(process, addr)
     rc, why = check_router_conditions(process, addr, router, verify)
     if rc is not Rc.OK:
-        process.trace.record("router skipped" if rc is Rc.SKIP else "router condition", rc.name, _CONDITIONS,
-                             router=router.name, address=addr.address, why=why)  # fmt: skip
+        process.trace.record(
+            "router condition", rc.name, _CONDITIONS, router=router.name, address=addr.address, why=why
+        )
         process.variables.pop("router_name", None)
         if rc is not Rc.SKIP:
             addr.message = why
@@ -155,19 +156,14 @@ def check_router_conditions(
 
 
 def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    wanted = router.options.text("domains")
-    return Rc.OK if wanted is None else match.match_isinlist_domain(process, addr.domain, wanted, True)
+    return _check(process, addr.domain, router, "domains", match.Kind.DOMAIN)
 
 
 def _check_local_parts(process: Process, addr: Address, router: DriverInstance) -> Rc:
     """The list sees the local part in its own case, so that ``+caseful`` in it can work."""
-    wanted = router.options.text("local_parts")
-    if wanted is None:
-        return Rc.OK
     local_part = addr.cc_local_part[len(addr.prefix or "") :]
     local_part = local_part[: len(local_part) - len(addr.suffix or "")]
-    caseless = not router.options.flag("caseful_local_part")
-    return match.match_isinlist_local_part(process, local_part, wanted, caseless)
+    return _check(process, local_part, router, "local_parts", match.Kind.LOCALPART)
 
 
 def _check_local_user(process: Process, addr: Address, router: DriverInstance) -> Rc:
@@ -182,10 +178,25 @@ def _check_local_user(process: Process, addr: Address, router: DriverInstance) -
 
 
 def _check_senders(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    wanted = router.options.text("senders")
+    return _check(process, process.variables.get("sender_address", ""), router, "senders", match.Kind.ADDRESS)
+
+
+_DATA = {"domains": "domain_data", "local_parts": "local_part_data", "senders": "sender_data"}
+"""The variable that a match with data sets."""
+
+
+def _check(process: Process, subject: str, router: DriverInstance, option: str, kind: match.Kind) -> Rc:
+    """Whether the subject is in the option's list; OK if that is not set. Source: route_check_dls()."""
+    wanted = router.options.text(option)
     if wanted is None:
         return Rc.OK
-    return match.match_isinlist_address(process, process.variables.get("sender_address", ""), wanted, True)
+    caseless = kind is not match.Kind.LOCALPART or not router.options.flag("caseful_local_part")
+    named = option if process.profile.router_lists_named else None
+    found = match.match_isinlist(process, subject, wanted, kind, caseless=caseless, list_name=named)
+    has_data = process.profile.list_match_gives_data or ";" in wanted
+    if found.rc is Rc.OK and found.value is not None and has_data:
+        process.variables[_DATA[option]] = found.value
+    return found.rc
 
 
 _CHECKS = (

@@ -18,13 +18,15 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
 
-_SINGLE_KEY = frozenset("cdb dbm dbmjz dbmnz dsearch iplsearch json jsons lmdb lsearch nis nis0 nmh nwildlsearch "
-                        "spf testdb whoson wildlsearch".split())  # fmt: skip
-_QUERY_STYLE = frozenset("dnsdb ibase ldap ldapdn ldapm mysql nisplus oracle passwd pgsql readsock redis "
-                         "sqlite testdb2".split())  # fmt: skip
+_SINGLE_KEY = frozenset(["cdb", "dbm", "dbmjz", "dbmnz", "dsearch", "iplsearch", "json", "jsons", "lmdb", "lsearch", "nis", "nis0", "nmh", "nwildlsearch", "spf", "testdb", "whoson", "wildlsearch"])  # fmt: skip
+_QUERY_STYLE = frozenset(["dnsdb", "ibase", "ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "passwd", "pgsql", "readsock", "redis", "sqlite", "testdb2"])  # fmt: skip
 _LINEAR = frozenset(("iplsearch", "lsearch", "nwildlsearch", "wildlsearch"))
-_QUOTING = frozenset("ldap ldapdn ldapm mysql nisplus oracle pgsql redis sqlite".split())
+_QUOTING = frozenset(["ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "pgsql", "redis", "sqlite"])
 _PARTIAL = re.compile(r"partial(\d*)(?:-|\(([!-'*-/:-@\[-`{-~]*)\))", re.ASCII)
+_NOT_AN_IP = (
+    '"{}" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): '
+    "in a host list, use net-iplsearch as the search type"
+)
 _STAR = 1
 _STARAT = 2
 
@@ -120,6 +122,8 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
         return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
     if kind.name not in _LINEAR or key is None:
         raise Unsupported(f"the lookup type {kind.name}")
+    if kind.name == "iplsearch" and key != "*" and not string_is_ip_address(key, mask=True)[0]:
+        return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     try:
         lines = read_lines(process.world.read_file(query))
     except OSError as error:
@@ -174,7 +178,7 @@ class _Search:
         if self.kind.partial == 0 and affix:
             line = self.line(affix[:-1] if len(affix) > 1 and affix.endswith(".") else affix)
             if line is not None:
-                return self.result(line, (key, key, ""))
+                return self.result(line, (key, key[:-1], ""))
         return None
 
     def result(self, line: Line, numeric: tuple[str, ...]) -> SearchResult:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl import Where, acl_check
-from eximsim.mta.host import host_find_bydns
+from eximsim.mta.host_bydns import host_find_bydns
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.reception import host_and_ident, host_build_sender_fullhost, look_up_sender_name
@@ -212,7 +211,7 @@ def _welcome(session: SmtpIn, user_message: str | None) -> None:
     session.pipelining_advertised = session.tls_advertised = session.dsn_advertised = False
     session.chunking_offered = False
     if session.esmtp:
-        lines += [text for feature in _FEATURES if (text := feature.offer(session)) is not None]
+        lines += [text for offer in _FEATURES if (text := offer(session)) is not None]
         lines.append("HELP")
     for index, line in enumerate(lines):
         session.replies.line(f"{code[:3]}{' ' if index == len(lines) - 1 else '-'}{line}")
@@ -224,13 +223,6 @@ def _greeting(session: SmtpIn) -> str:
     name = reception.get("sender_host_name") or reception.get("sender_helo_name")
     tail = "" if address is None else f" [{address}]"
     return f"{session.hostname} Hello {'' if ident is None else f'{ident} at '}{name}{tail}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Feature:
-    """One line of the answer to EHLO: its text, or None where it is not offered."""
-
-    offer: Callable[[SmtpIn], str | None]
 
 
 def _size(session: SmtpIn) -> str:
@@ -275,6 +267,13 @@ def _pipelining(session: SmtpIn) -> str | None:
     return "PIPELINING" if session.pipelining_advertised else None
 
 
+def _pipe_connect(session: SmtpIn) -> str | None:
+    if not session.process.profile.pipe_connect_offered or not session.pipelining_advertised:
+        return None
+    known = session.reception.get("sender_host_address") is not None
+    return "PIPECONNECT" if known and session.client_in("pipelining_connect_advertise_hosts") else None
+
+
 def _chunking(session: SmtpIn) -> str | None:
     session.chunking_offered = session.client_in("chunking_advertise_hosts", defer=True)
     return "CHUNKING" if session.chunking_offered else None
@@ -291,18 +290,19 @@ def _prdr(session: SmtpIn) -> str | None:
     return "PRDR" if session.process.config.main.flag("prdr_enable") else None
 
 
-_FEATURES = (
-    _Feature(_size),
-    _Feature(_limits),
-    _Feature(_8bitmime),
-    _Feature(_dsn),
-    _Feature(_has_acl("acl_smtp_etrn", "ETRN")),
-    _Feature(_vrfy),
-    _Feature(_has_acl("acl_smtp_expn", "EXPN")),
-    _Feature(_pipelining),
-    _Feature(_chunking),
-    _Feature(_starttls),
-    _Feature(_prdr),
+_FEATURES: tuple[Callable[[SmtpIn], str | None], ...] = (
+    _size,
+    _limits,
+    _8bitmime,
+    _dsn,
+    _has_acl("acl_smtp_etrn", "ETRN"),
+    _vrfy,
+    _has_acl("acl_smtp_expn", "EXPN"),
+    _pipelining,
+    _pipe_connect,
+    _chunking,
+    _starttls,
+    _prdr,
 )
 """In the order in which EHLO lists them; HELP is always last. A feature that the release lacks is never
 offered, because its option names no host there."""

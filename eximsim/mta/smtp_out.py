@@ -113,7 +113,9 @@ def _well_formed(line: str) -> bool:
     return len(code) == 3 and code.isascii() and code.isdigit() and line[3:4] in ("-", " ", "")
 
 
-def smtp_get_interface(process: Process, text: str | None, host_address: str, addr: Address, who: str) -> str | None:
+def smtp_get_interface(
+    process: Process, text: str | None, host_address: str, addr: Address, who: str
+) -> str | None:
     """The address to connect from, of the host address's family, or None for any.
 
     A bad setting leaves ``addr`` with ``transport_return`` PANIC and the message.
@@ -127,7 +129,9 @@ def smtp_get_interface(process: Process, text: str | None, host_address: str, ad
             _bad_setting(addr, f'failed to expand "interface" option for {who}: {failed.message}')
         return None
     wanted_v6 = ":" in host_address
-    for item in value.replace("<;", "", 1).split(";" if value.startswith("<;") else ":" if not wanted_v6 else ";"):
+    for item in value.replace("<;", "", 1).split(
+        ";" if value.startswith("<;") else ":" if not wanted_v6 else ";"
+    ):
         interface = item.strip()
         if interface and (":" in interface) == wanted_v6:
             return interface
@@ -135,7 +139,7 @@ def smtp_get_interface(process: Process, text: str | None, host_address: str, ad
 
 
 def smtp_get_port(process: Process, text: str, addr: Address, who: str) -> int | None:
-    """The port number that ``text`` (a number or a service's name) says; None after setting ``addr`` to PANIC."""
+    """The port that ``text`` (a number or a service's name) says; None, and ``addr`` at PANIC, if none."""
     try:
         value = expand(process, text)
     except ExpansionFailed as failed:

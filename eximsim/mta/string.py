@@ -134,6 +134,11 @@ def string_printing(text: str) -> str:
     return _UNPRINTABLE.sub(_print_one, text)
 
 
+def in_quotes(text: str) -> str:
+    """``text`` in double quotes, as printed, with the quotes in it escaped (the ``%q`` of newer releases)."""
+    return '"' + string_printing(text).replace('"', '\\"') + '"'
+
+
 def _print_one(match: re.Match[str]) -> str:
     known = _PRINTED.get(match[0])
     return known if known is not None else "".join(f"\\{octet:03o}" for octet in octets(match[0]))

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.dane_match import Tlsa, usable_records
+from eximsim.mta.dane_match import usable_records
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
 from eximsim.mta.log import log_write
@@ -141,7 +141,9 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
     Callouts of 4.86 and 4.87 do this when they try CA-root TLS after unusable TLSA records.
     """
     log_write(sx.process, "\x16\x03\x01", raw=True)
-    _log_tls_error(sx, "\x16\x03\x01 ", "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
+    _log_tls_error(
+        sx, "\x16\x03\x01 ", "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED]
+    )
 
 
 def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> None:
@@ -170,7 +172,7 @@ def _log_tls_error(sx: SmtpContext, before: str, prefix: str, text: str) -> None
     log_write(sx.process, line, raw=bool(before))
 
 
-# ---- settings --------------------------------------------------------------------------------------------------
+# ---- settings ----------------------------------------------------------------------------
 
 
 def _settings(sx: SmtpContext) -> VerifySettings:
@@ -297,5 +299,6 @@ def _client_identity(sx: SmtpContext) -> TlsIdentity | None:
         return TlsIdentity(sx.process.world.read_file(certificate), sx.process.world.read_file(key))
     except OSError:
         raise Unsupported(
-            f"tls_certificate file that cannot be read: {certificate}", *sx.transport.options.where("tls_certificate")
+            f"tls_certificate file that cannot be read: {certificate}",
+            *sx.transport.options.where("tls_certificate"),
         ) from None

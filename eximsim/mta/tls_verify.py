@@ -63,7 +63,7 @@ class TlsVerdict:
     stands; then ``error`` is empty, else it is the library's text: after ``(SSL_connect): `` for OpenSSL,
     after ``(certificate verification failed)`` for GnuTLS, where it can be empty. ``late`` tells that the
     handshake is complete when the alert is sent. ``steps`` are the calls of OpenSSL's callback that Exim saw:
-    each success raises a ``tls:cert`` event.
+    each success raises a ``tls:cert`` event. ``crash``: nothing of this, the process dies of signal 11.
     """
 
     verified: bool = False
@@ -72,6 +72,7 @@ class TlsVerdict:
     alert: TlsAlert | None = None
     error: str = ""
     late: bool = False
+    crash: bool = False
     steps: tuple[Step, ...] = field(default=(), repr=False)
 
 
@@ -120,6 +121,8 @@ def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -
     """verify_callback_client_dane() ends the handshake at the first error, without a word."""
     names, library = (settings.dane_name,), settings.library
     verdict = dane_openssl.verify_dane(chain, settings.tlsa, names, at, library)
+    if verdict.crash:
+        return TlsVerdict(crash=True)
     if verdict.ok:
         return TlsVerdict(verified=True, dane_verified=True, steps=verdict.steps)
     words = VERIFY_FAILED[library]

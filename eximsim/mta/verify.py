@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta import host as hosts_module
+from eximsim.mta.address import deliver_split_address
 from eximsim.mta.deliver import deliver_make_addr
 from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.host import find_for_transport
+from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port
 from eximsim.mta.log import log_write
-from eximsim.mta.route import deliver_split_address, route_address
+from eximsim.mta.route import route_address
 from eximsim.mta.verify_callout import do_callout
 from eximsim.status import Rc
 
@@ -78,7 +80,12 @@ def verify_address(
             pending.extend(children)
             continue
         process.trace.record(
-            "verify", rc.name, _SOURCE, address=addr.address, callout=callout is not None, message=addr.message
+            "verify",
+            rc.name,
+            _SOURCE,
+            address=addr.address,
+            callout=callout is not None,
+            message=addr.message,
         )
         if rc is not Rc.OK:
             return VerifyResult(rc, addr.message, addr.user_message, addr.basic_errno, failure, routed, addr)
@@ -139,11 +146,10 @@ def _transport_hosts(process: Process, addr: Address, text: str) -> list[HostIte
         log_write(process, f"{what}: {failed.message}", panic=True)
         return []
     found: list[HostItem] = []
-    for host in hosts_module.host_build_hostlist(process, value, randomize=options.flag("hosts_randomize")):
-        host.name, port = hosts_module.host_item_get_port(host.name)
-        result = hosts_module.find_for_transport(process, host, options)
+    for host in host_build_hostlist(process, value, options.flag("hosts_randomize")):
+        host.name, port = host_item_get_port(host.name)
+        result = find_for_transport(process, host, options)
         for item in result.hosts or [host]:
             item.port = port
             found.append(item)
     return found
-

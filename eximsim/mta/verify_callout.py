@@ -112,7 +112,9 @@ def _cached(call: Callout) -> Rc | None:
     if domain is not None:
         call.old_domain_result = domain.result
         if domain.result is Cached.REJECT or (not call.sender and domain.result is Cached.REJECT_MFNULL):
-            process.hdebug("callout cache: domain gave initial rejection, or does not accept HELO or MAIL FROM:<>")
+            process.hdebug(
+                "callout cache: domain gave initial rejection, or does not accept HELO or MAIL FROM:<>"
+            )
             addr.user_message = "(result of an earlier callout reused)."
             call.failure = "mail"
             return Rc.FAIL
@@ -162,7 +164,9 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
     assert transport is not None
     assert host.address is not None
     process.variables["domain"], process.variables["local_part"] = addr.domain, addr.local_part
-    interface = smtp_get_interface(process, transport.options.text("interface"), host.address, addr, "callout")
+    interface = smtp_get_interface(
+        process, transport.options.text("interface"), host.address, addr, "callout"
+    )
     port = smtp_get_port(process, transport.options.text("port") or "smtp", addr, "callout")
     if port is None:
         log_write(process, f"<{addr.address}>: {addr.message}", panic=True)
@@ -182,7 +186,7 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
     )
 
 
-# ---- the engine since 4.89 ---------------------------------------------------------------------------------------
+# ---- the engine since 4.89 ---------------------------------------------------------------
 
 
 def _ask(call: Callout, sx: SmtpContext) -> None:

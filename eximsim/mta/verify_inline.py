@@ -31,7 +31,7 @@ class _Refused(Exception):
 
 
 def ask(call: Callout, sx: SmtpContext) -> Rc | None:
-    """Ask one host; None to go on (``call.done`` tells whether it answered), else the whole callout's result."""
+    """Ask one host; None to go on (``call.done``: it has answered), else the whole callout's result."""
     process, addr, host = call.process, call.addr, sx.host
     suppress_tls = False
     while True:
@@ -100,7 +100,11 @@ def _set_up(call: Callout, sx: SmtpContext, *, suppress_tls: bool) -> bool:
             return False
         _helo(sx)
     if sx.tls is None and (sx.dane or sx.host_is_in("hosts_require_tls")):
-        why = "an attempt to start TLS failed" if sx.starttls_offered else "the server did not offer TLS support"
+        why = (
+            "an attempt to start TLS failed"
+            if sx.starttls_offered
+            else "the server did not offer TLS support"
+        )
         text = f"H={sx.host.name} [{sx.host.address}]: a TLS session is required for this host, but {why}"
         log_write(sx.process, text)
         _fail(call, sx)

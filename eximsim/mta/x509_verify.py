@@ -7,7 +7,7 @@ Security levels, CRLs, policies and explicit trust settings in certificate files
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -86,16 +86,17 @@ def _verify_cached(
 ) -> ChainVerdict:
     chain, store = parse_chain(sent), parse_chain(anchors)
     when = dict(zip(chain + store, sent_eras + store_eras, strict=True))
-    return Verification(rules_of(library), chain[0], chain, store, when).run()
+    run = Verification(rules_of(library), chain[0], chain, store, when)
+    steps = (*run.build(), *run.check_extensions(), *run.internal_verify())
+    return ChainVerdict(steps, tuple(run.chain))
 
 
 class Verification:
     """One run of X509_verify_cert(): a context with the chain under construction.
 
     ``when`` has the era of every certificate that is not always valid. ``explicit_trust`` is for anchors
-    that are trusted whether self-signed or not, whatever they say of themselves: those of DANE.
-    ``before_signatures`` adds the steps of an application that has put itself before the check of signatures
-    and dates; it is given the built chain.
+    that are trusted whether self-signed or not, whatever they say of themselves: those of DANE. ``build``,
+    ``check_extensions`` and ``internal_verify`` are to be called in this order.
     """
 
     def __init__(
@@ -107,29 +108,19 @@ class Verification:
         when: Mapping[Certificate, Era],
         *,
         explicit_trust: bool = False,
-        before_signatures: Callable[[tuple[Certificate, ...]], Iterator[Step]] | None = None,
     ) -> None:
         self.rules = rules
         self.untrusted = list(untrusted)
         self.store = store
         self.when = when
         self.explicit_trust = explicit_trust
-        self.before_signatures = before_signatures
         self.chain = [leaf]
         self.num_untrusted = 1
 
-    def run(self) -> ChainVerdict:
-        """Build the chain and check it."""
-        steps = list(self._build())
-        steps += self._check_extensions()
-        if self.before_signatures is not None:
-            steps += self.before_signatures(tuple(self.chain))
-        steps += self._internal_verify()
-        return ChainVerdict(tuple(steps), tuple(self.chain))
-
     # ---- finding issuers ------------------------------------------------------------------------------
 
-    def _build(self) -> Iterator[Step]:
+    def build(self) -> Iterator[Step]:
+        """Extend the chain up to a trust anchor; one error if there is none."""
         builder = self._build_trusted_first if self.rules.trusted_first else self._build_untrusted_first
         return builder()
 
@@ -144,7 +135,8 @@ class Verification:
             if issuer := self._find_issuer(top, self.store, leave_out=False):
                 if not self._is_self_signed(top):
                     self.chain.append(issuer)
-                elif issuer == top:
+                elif issuer == top or not issuer.der:  # X509_cmp() has nothing to compare in a made-up one
+                    self.chain[-1] = issuer
                     self.num_untrusted -= 1
                 else:
                     issuer = None
@@ -248,7 +240,7 @@ class Verification:
 
     # ---- checking the chain ---------------------------------------------------------------------------
 
-    def _check_extensions(self) -> Iterator[Step]:
+    def check_extensions(self) -> Iterator[Step]:
         """Critical extensions, CA flags, purpose and path lengths, from the leaf up (check_extensions())."""
         judged = len(self.chain) if self.rules.anchors_are_judged else self.num_untrusted
         for depth, cert in enumerate(self.chain[:judged]):
@@ -276,7 +268,7 @@ class Verification:
             return may_sign_certificates(cert)
         return cert.may("digital_signature", "key_encipherment", "key_agreement")
 
-    def _internal_verify(self) -> Iterator[Step]:
+    def internal_verify(self) -> Iterator[Step]:
         """Signatures and dates, from the top down; success at each depth is a step of its own.
 
         The top is left out if it is not self-issued: it is trusted as it stands.

@@ -30,12 +30,16 @@ class Written:
     msglogs: Mapping[str, str]
 
 
-
 class Subject(Protocol):
     """One Exim on one machine, from the start of a test to its end."""
 
-    def exim(self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str]) -> Result:
-        """Run the program to its end. ``argv`` does not hold the program's name."""
+    def exim(
+        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+    ) -> Result:
+        """Run the program to its end. ``argv`` does not hold the program's name; ``user`` None is the caller.
+
+        The code of a process that died of a signal is that number, negative.
+        """
 
     def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
         """Start a daemon; it serves until ``kill_daemon``. The result is that of its start."""

@@ -20,8 +20,8 @@ FIELDS = ("outcome", "log", "smtp", "servers", "dns", "queued")
 class Comparison:
     """How the model's run compares with one record.
 
-    ``result`` is ``"agree"``, ``"differ"``, ``"explained"`` or ``"unsupported"``; ``rule`` names the rule that
-    explains a difference, or what is not modelled. ``fields`` tells for each field whether it agrees.
+    ``result`` is ``"agree"``, ``"differ"``, ``"explained"`` or ``"unsupported"``; ``rule`` names the rule
+    that explains a difference, or what is not modelled. ``fields`` tells for each field whether it agrees.
     """
 
     record: Record
@@ -44,7 +44,10 @@ class Comparison:
 
 
 def compare(
-    records: Iterable[Record], situations: Mapping[str, Situation], stand: Stand, seen: Callable[[Comparison], None]
+    records: Iterable[Record],
+    situations: Mapping[str, Situation],
+    stand: Stand,
+    seen: Callable[[Comparison], None],
 ) -> None:
     """Compare each record with the model and hand the result to ``seen``; records must be stable."""
     for record in records:
@@ -83,7 +86,9 @@ def _agreement(record: Record, replayed: Replayed) -> dict[str, bool]:
     return fields
 
 
-_LIBRARY_TEXT = re.compile(r"(\((?:SSL_connect|gnutls_handshake)\): )error:[0-9A-F]{8}:[^,]*?(?=: delivering|: callout|$)")
+_LIBRARY_TEXT = re.compile(
+    r"(\((?:SSL_connect|gnutls_handshake)\): )error:[0-9A-F]{8}:[^,]*?(?=: delivering|: callout|$)"
+)
 _BACKTRACE = re.compile(r"^(?:PANIC: )?(?:M\d+ )?(?:backtrace|---|  at .*)$")
 
 

@@ -38,8 +38,7 @@ TABLES: tuple[Normalisation, ...] = (
 
 @lru_cache(maxsize=64)
 def _edits(identity: Identity, era: Era, kind: Kind) -> tuple[tuple[str, Edit], ...]:
-    chosen = (rule for rule in TABLES if rule.applies(era, kind))
-    return tuple((rule.hint, edit) for rule in chosen if (edit := rule.edit(identity)) is not None)
+    return tuple((rule.hint, rule.edit(identity)) for rule in TABLES if rule.applies(era, kind))
 
 
 @dataclass(slots=True)

@@ -102,12 +102,12 @@ class Normalisation:
     """One change that is made to each line of some kinds of file.
 
     ``hint`` is a text without which the change cannot apply to a line: a fast way past it. ``when`` and
-    ``unless`` are switches of the era. ``edit`` makes the change for one identity, or gives None if the
-    identity lacks what it is about. ``example`` is a line before and after it.
+    ``unless`` are switches of the era. ``edit`` makes the change for one identity. ``example`` is a line before and
+    after it (None: left out).
     """
 
     name: str
-    edit: Callable[[Identity], Edit | None]
+    edit: Callable[[Identity], Edit]
     example: tuple[str, str | None]
     files: frozenset[Kind] = EVERYWHERE
     hint: str = ""

@@ -121,5 +121,4 @@ def _chosen(name: str | None, identity: Identity) -> tuple[tuple[str, Edit], ...
         return ()
     if name not in CHOICES:
         raise Unsupported(f"munge {name}")
-    edits = ((output, rule.edit(identity)) for output, rule in CHOICES[name])
-    return tuple((output, edit) for output, edit in edits if edit is not None)
+    return tuple((output, rule.edit(identity)) for output, rule in CHOICES[name])

@@ -20,7 +20,7 @@ from eximsim.errors import InputError
 class Situation:
     """All that is needed to run one recorded situation again.
 
-    ``zone`` are RRsets as ``world.rrsets`` reads them; ``main``, ``router`` and ``transport`` option settings;
+    ``zone`` are RRsets as ``world.rrsets`` reads them; ``main``, ``router``, ``transport`` option settings;
     ``servers`` the behaviour of the server at each address; ``queuerun`` the option of a second run, or None.
     """
 
@@ -89,7 +89,9 @@ def read_situations(path: Path) -> dict[str, Situation]:
                 queuerun=item.get("queuerun"),
             )
         except (KeyError, TypeError, AttributeError) as problem:
-            raise InputError(f"expected a situation with id, recipients, zone and servers: {problem}", str(path), line) from None
+            raise InputError(
+                f"expected a situation with id, recipients, zone and servers: {problem}", str(path), line
+            ) from None
     return found
 
 
@@ -113,7 +115,9 @@ def read_records(path: Path) -> Iterator[Record]:
                 seconds=item.get("seconds", 0.0),
             )
         except (KeyError, TypeError, AttributeError) as problem:
-            raise InputError(f"expected a record with release, id, kind and outcome: {problem}", str(path), line) from None
+            raise InputError(
+                f"expected a record with release, id, kind and outcome: {problem}", str(path), line
+            ) from None
 
 
 def _seen(item: Mapping[str, Any]) -> Seen:

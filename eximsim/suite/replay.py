@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eximsim.profiles import Profile
 
 SERVER_PORT = 1225
+_SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
 SENDER = "s@myhost.test.ex"
 _MAIN_LOG, _REJECT_LOG, _PANIC_LOG = "/spool/log/mainlog", "/spool/log/rejectlog", "/spool/log/paniclog"
 
@@ -54,7 +55,7 @@ def configuration(situation: Situation) -> str:
         "dns_dnssec_ok": "1",
         "dns_retrans": "1s",
         "dns_retry": "1",
-        "log_selector": "+received_recipients +tls_peerdn +tls_certificate_verified +tls_sni +smtp_confirmation",
+        "log_selector": " ".join(f"+{name}" for name in _SELECTORS),
         "acl_smtp_rcpt": "check_rcpt",
         "tls_advertise_hosts": "",
         **situation.main,
@@ -73,7 +74,9 @@ def configuration(situation: Situation) -> str:
         "  accept verify = recipient/callout=5s,no_cache",
         "begin routers",
         "client:",
-        *settings({"driver": router.pop("driver"), "self": "send", "errors_to": '""', "transport": "t", **router}),
+        *settings(
+            {"driver": router.pop("driver"), "self": "send", "errors_to": '""', "transport": "t", **router}
+        ),
         "begin transports",
         "t:",
         "  driver = smtp",
@@ -90,9 +93,7 @@ class Stand:
 
     def __init__(self, certificates: Path) -> None:
         self.chains: ChainSet = load_chains(certificates)
-        self._pem = {
-            f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))
-        }
+        self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
 
     def replay(self, situation: Situation, kind: str, profile: Profile) -> Replayed:
         """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``."""
@@ -102,7 +103,9 @@ class Stand:
         if kind == "callout":
             dialogue = ["EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>"]
             dialogue += [f"RCPT TO:<{recipient}>" for recipient in situation.recipients]
-            seen = run.exim(["-bs"], "".join(f"{line}\r\n" for line in (*dialogue, "QUIT")).encode(), smtp=True)
+            seen = run.exim(
+                ["-bs"], "".join(f"{line}\r\n" for line in (*dialogue, "QUIT")).encode(), smtp=True
+            )
             return Replayed(seen, _callout_outcome(situation, seen), None, machine.trace)
         seen = run.exim(["-odf", "-f", SENDER, *situation.recipients], b"")
         second = run.exim([situation.queuerun], b"") if situation.queuerun else None
@@ -201,6 +204,7 @@ class Normaliser:
         self._ids: dict[str, str] = {}
 
     def __call__(self, line: str) -> str:
+        """The line in the recording's form."""
         line = self._ID.sub(self._number, self._DATE.sub("", line))
         for pattern, text in self._SMALL:
             line = pattern.sub(text, line)

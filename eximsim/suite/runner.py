@@ -2,24 +2,182 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.profiles import Profile
-from eximsim.profiles import profile as profile_named
-from eximsim.subjects.subject import Result, Subject
-from eximsim.suite import golden, outputs, requirements, script, shell
+from eximsim.subjects.model import ModelSubject, User
+from eximsim.subjects.subject import Subject
+from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.outputs import Raw
-from eximsim.suite.scripted_client import read_client
-from eximsim.suite.scripted_server import ScriptedServer, read_server
-from eximsim.suite.source import DIRECTORY, Source, TestCase, as_bytes, substitute
+from eximsim.suite.outputs import Raw, munged
+from eximsim.suite.play import Player, WrongStatus
+from eximsim.suite.script import Script
+from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
 from eximsim.world.host import Host, HostedWorld
+from eximsim.world.loopback import LoopbackWorld
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.reply import Zones
+
+WORLDS = ("memory", "loopback")
+SUBJECTS = ("model",)
+
+
+class Verdict(Enum):
+    """What came of a test."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNSUPPORTED = "unsupported"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Under what a test runs; the seed is of the scenario's one source of randomness."""
+
+    profile: Profile
+    world: str = "memory"
+    subject: str = "model"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What came of one run of one test.
+
+    ``reason`` is one line, empty for a pass. ``seconds`` are of the wall clock. ``outputs`` compares each output
+    that has a golden or should have none; ``texts`` are the normalised outputs, ``goldens`` what they were
+    compared with. ``completed`` is False if a command did not do what the script expects of it.
+    """
+
+    __test__ = False  # not a class of tests for pytest
+
+    test: str
+    setting: Setting
+    verdict: Verdict
+    reason: str = ""
+    seconds: float = 0.0
+    outputs: Mapping[str, Comparison] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    goldens: Mapping[str, str] = field(default_factory=dict)
+    trace: Trace | None = None
+    completed: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """The object that ``--json`` prints."""
+        return {
+            "test": self.test,
+            "profile": self.setting.profile.name,
+            "world": self.setting.world,
+            "subject": self.setting.subject,
+            "result": self.verdict.value,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 4),
+            "outputs": {name: comparison.value for name, comparison in self.outputs.items()},
+        }
+
+    def may_be_accepted(self) -> bool:
+        """Whether all commands did what the script expects and only the outputs differ."""
+        return self.verdict is Verdict.FAIL and self.completed
+
+    def differences(self) -> str:
+        """Each output that is not the same, as a diff."""
+        return "\n".join(
+            golden.difference(name, self.texts.get(name), self.goldens.get(name), f"{name} of {self.test}")
+            for name, comparison in self.outputs.items()
+            if comparison is not Comparison.SAME
+        )
+
+
+def run_test(source: Source, case: TestCase, setting: Setting) -> TestResult:
+    """Run one test and compare its outputs. Same source, case and setting: same result, but for the seconds.
+
+    Raises ``InputError`` if one of the test's files does not say what it should.
+    """
+    started = time.perf_counter()
+    return replace(_run(source, case, setting), seconds=time.perf_counter() - started)
+
+
+def _run(source: Source, case: TestCase, setting: Setting) -> TestResult:
+    parsed = source.script(case)
+    for requirement in source.requirements(case):
+        if missing := requirements.lack(requirement, setting.profile, ipv6=False):
+            verdict = Verdict.UNSUPPORTED if missing.unsupported else Verdict.SKIP
+            return TestResult(case.name, setting, verdict, missing.reason)
+    if "need_ipv6" in parsed.directives:
+        return TestResult(case.name, setting, Verdict.SKIP, "needs IPv6")
+    files = dict(source.files(case))
+    host = _host(source, files)
+    with _world(setting.world, source.zones(case), host) as world:
+        subject = _SUBJECTS[setting.subject](world, setting, source.identity)
+        return _play(source, case, setting, parsed, Player(
+            parsed, case.name, subject, world, source.identity, source.era, files
+        ))  # fmt: skip
+
+
+def _play(source: Source, case: TestCase, setting: Setting, parsed: Script, player: Player) -> TestResult:
+    """Run the script, then compare."""
+    goldens = source.goldens(case, setting.profile).texts
+    reason = ""
+    try:
+        player.play()
+        texts = _texts(player, parsed, goldens)
+    except Unsupported as lack:
+        return TestResult(case.name, setting, Verdict.UNSUPPORTED, str(lack), trace=player.subject.trace())
+    except WrongStatus as wrong:
+        reason, texts = str(wrong), _texts(player, parsed, goldens)
+    wanted = {name: text for name, text in goldens.items() if _is_compared(name, parsed)}
+    outputs = golden.compare(texts, wanted)
+    completed = not reason
+    different = [f"{name} {how.value}" for name, how in outputs.items() if how is not Comparison.SAME]
+    reason = reason or ", ".join(different)
+    verdict = Verdict.FAIL if reason else Verdict.PASS
+    return TestResult(
+        case.name, setting, verdict, reason, 0.0, outputs, texts, wanted, player.subject.trace(), completed
+    )
+
+
+def _texts(player: Player, parsed: Script, goldens: Mapping[str, str]) -> dict[str, str]:
+    return munged(player.raw, player.subject.written(), parsed, player.identity, player.era, goldens)
+
+
+_SKIPPED_BY = {"stdout": "no_stdout_check", "stderr": "no_stderr_check", "mail": "no_message_check",
+               "msglog": "no_msglog_check"}  # fmt: skip
+
+
+def _is_compared(name: str, parsed: Script) -> bool:
+    return _SKIPPED_BY.get(name.partition("/")[0]) not in parsed.directives
+
+
+def _host(source: Source, files: dict[str, bytes]) -> Host:
+    identity = source.identity
+    return Host(
+        addresses=("127.0.0.1", identity.ipv4),
+        table={"localhost": ("127.0.0.1",)},
+        files=files,
+        folders=((identity.directory, source.root),),
+    )
+
+
+@contextmanager
+def _world(name: str, zones: Zones, host: Host) -> Iterator[HostedWorld]:
+    if name == "memory":
+        yield MemoryWorld(zones, host)
+        return
+    with LoopbackWorld(zones, host) as world:
+        yield world
+
+
+def _model(world: HostedWorld, setting: Setting, identity: Identity) -> Subject:
+    caller = User(identity.caller, int(identity.caller_uid), identity.caller_group, int(identity.caller_gid))
+    return ModelSubject(world, setting.profile, caller, identity.hostname, seed=setting.seed)
+
+
+_SUBJECTS: Mapping[str, Callable[[HostedWorld, Setting, Identity], Subject]] = {"model": _model}

@@ -81,6 +81,16 @@ def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def named_files(folder: Path, test: str) -> dict[str, Path]:
+    """The files ``TEST.NAME`` of a folder by ``NAME``, which may go on in folders below (``TEST.dir/userx``)."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob(f"{test}.*")):
+        for file in sorted(path.rglob("*")) if path.is_dir() else (path,):
+            if file.is_file():
+                found[file.relative_to(folder).as_posix().removeprefix(f"{test}.")] = file
+    return found
+
+
 @lru_cache(maxsize=4)
 def _words(identity: Identity) -> tuple[tuple[re.Pattern[str], str], ...]:
     """``do_substitute`` of runtest: the words of scripts, configurations and zones, in its order."""

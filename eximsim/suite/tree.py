@@ -15,7 +15,7 @@ from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import era_of
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.source import DIRECTORY, Goldens, TestCase, as_bytes, read_text, substitute
+from eximsim.suite.source import DIRECTORY, Goldens, TestCase, as_bytes, named_files, read_text, substitute
 from eximsim.world.fakens import decode, fakens_zones
 from eximsim.world.reply import Zones
 
@@ -80,8 +80,8 @@ class EximTree:
             if (path := self.root / folder / case.name).is_file()
         }
         for kind in ("mail", "msglog"):
-            for path in sorted((self.root / kind).glob(f"{case.name}.*")):
-                texts[f"{kind}/{path.name.removeprefix(case.name + '.')}"] = read_text(path)
+            for name, path in named_files(self.root / kind, case.name).items():
+                texts[f"{kind}/{name}"] = read_text(path)
         return Goldens(texts)
 
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:

@@ -42,6 +42,7 @@ __all__ = [
     "der_chain",
     "key_kind",
     "load_chains",
+    "save_chains",
     "self_signed",
     "standard_chains",
 ]
@@ -251,6 +252,20 @@ def load_chains(folder: Path) -> ChainSet:
         if not der_chain(identity.chain):
             raise InputError("expected a PEM certificate", str(folder / f"{name}.chain.pem"))
     return ChainSet(root, chains)
+
+
+def save_chains(kept: ChainSet, folder: Path) -> None:
+    """Write chains as ``load_chains`` reads them, keys readable by the owner only; raises ``InputError``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "root.pem").write_bytes(kept.root)
+        for name, identity in kept.chains.items():
+            (folder / f"{name}.chain.pem").write_bytes(identity.chain)
+            key = folder / f"{name}.key.pem"
+            key.touch(mode=0o600)
+            key.write_bytes(identity.key)
+    except OSError as error:
+        raise InputError(f"cannot write certificates: {error.strerror}", str(error.filename)) from error
 
 
 def _key_beside(chain: Path) -> bytes:

@@ -29,7 +29,7 @@ answers carry AD as fakens does since commit e48f2b5b1: for a known name, not fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -152,15 +152,11 @@ def _pseudo_name(name: str, type: str) -> Reply | None:
     return None
 
 
-# ---- reading ----------------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------------------------
 
 
-def load_fakens_dir(
-    path: str | Path,
-    certificate: rdata.CertificateSource | None = None,
-    substitute: Callable[[str], str] = str,
-) -> FakeZones:
-    """Read the zone files of a folder; ``substitute`` is applied to their names and their text.
+def load_fakens_dir(path: str | Path, certificate: rdata.CertificateSource | None = None) -> FakeZones:
+    """Read the zone files of a folder.
 
     Files that are named neither ``db.X`` nor ``qualify.X`` are not zone files and are left alone, as fakens
     does. Raises ``InputError``.
@@ -168,14 +164,12 @@ def load_fakens_dir(
     folder = Path(path)
     try:
         found = sorted(p for p in folder.iterdir() if p.name.startswith(("db.", "qualify.")))
-        texts = {substitute(p.name): (str(p), p.read_bytes()) for p in found}
+        texts = {p.name: (str(p), decode(p.read_bytes(), str(p))) for p in found}
     except OSError as error:
         raise InputError(f"{error.strerror}; expected a folder of zone files", str(error.filename)) from None
     if not texts:
         raise InputError("no zone files here; expected files named db.ZONE", str(folder))
-    return _read(
-        {name: (p, substitute(decode(octets, p))) for name, (p, octets) in texts.items()}, certificate
-    )
+    return _read(texts, certificate)
 
 
 def fakens_zones(files: Mapping[str, str], certificate: rdata.CertificateSource | None = None) -> FakeZones:
@@ -273,11 +267,13 @@ class _Reader:
         prefixes, rest = _split_prefixes(line)
         word, after = _first_word(rest)
         if not rest[:1].isspace() or (rest != line and word not in rdata.TEXT_TYPES):
-            self._owner = self._absolute(word)
+            self._owner = self._own(self._absolute(word))
             rest = after
         if self._owner is None:
             raise rdata.BadData("no owner name in this line or before; expected OWNER TYPE DATA")
         type, data = _first_word(rest)
+        if not type:
+            raise rdata.BadData("no record type; expected OWNER TYPE DATA")
         self._entries.append(
             _Entry(
                 self._owner.lower(),
@@ -296,6 +292,12 @@ class _Reader:
         if type == "SOA" and len(fields) > 1 and not fields[1].endswith("."):
             fields[1] += "."
         return rdata.from_fields(type, fields, self._context)
+
+    def _own(self, name: str) -> str:
+        owner, zone = name.lower(), self._zone.lower()
+        if owner != zone and not owner.endswith(f".{zone}"):
+            raise rdata.BadData(f"owner {name or '.'} is outside {self._zone}; expected a name in it")
+        return name
 
     def _absolute(self, text: str) -> str:
         if text.endswith("."):

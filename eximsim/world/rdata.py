@@ -72,7 +72,7 @@ def type_number(name: str) -> int:
     return int(match[1])
 
 
-# ---- from a zone file's fields ----------------------------------------------------------------------------
+# ---- from a zone file's fields -------------------------------------------------------------------------
 
 
 def from_fields(type: str, fields: Sequence[str], context: Context) -> RData:
@@ -224,7 +224,7 @@ TEXT_TYPES = (*_FIELD_READERS, "TXT")
 """The types whose data a zone file can write in words."""
 
 
-# ---- to and from the wire ---------------------------------------------------------------------------------
+# ---- to and from the wire ------------------------------------------------------------------------------
 
 
 def to_wire(type: str, data: RData) -> dnslib.RD:

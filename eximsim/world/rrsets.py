@@ -123,7 +123,7 @@ _NO_ZONE = Apex(_root_soa(), secure=False)
 _SIGNED_ROOT = Apex(_root_soa(), secure=True)
 
 
-# ---- the list form ----------------------------------------------------------------------------------------
+# ---- the list form -------------------------------------------------------------------------------------
 
 _KEYS = ("name", "type", "rcode", "ad", "data", "drop", "tc", "delay", "ttl")
 _DEFAULT_TTL = 3600

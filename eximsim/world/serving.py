@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from types import TracebackType
+from typing import Self
 
+from eximsim.errors import InputError
 from eximsim.mta.world import Action, Close, Endpoint, Send, Session, SessionFactory, StartTls, Wait
 from eximsim.world.clock import VirtualClock
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
@@ -96,6 +99,10 @@ class Served:
         problem, self.problem = self.problem, None
         if problem is not None:
             raise problem
+
+    def is_done(self) -> bool:
+        """Whether the connection is over, and nothing is left to be said about it."""
+        return self._phase is Phase.DONE and self.problem is None
 
     def next_mark(self, offset: int) -> Mark | None:
         """When, and up to where, the octets from ``offset`` on were written; None if nothing was yet."""
@@ -305,3 +312,40 @@ class Acceptor:
         connection.setblocking(True)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._welcome(connection, door, (peer[0], peer[1]))
+
+
+class SocketServer:
+    """Sessions of one factory on one real address, in real time, for clients outside this process.
+
+    A context manager; ``address`` is where it listens once entered. Entering raises ``InputError``.
+    """
+
+    def __init__(self, factory: SessionFactory, address: str = "127.0.0.1", port: int = 0) -> None:
+        self.address = (address, port)
+        self._factory = factory
+        self._served: list[Served] = []
+
+    def __enter__(self) -> Self:
+        self._acceptor = Acceptor(self._welcome)
+        try:
+            self.address = self._acceptor.open(*self.address, self._factory).real()
+        except OSError as error:
+            self._acceptor.close()
+            address, port = self.address
+            raise InputError(f"cannot listen on {address} port {port}: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._acceptor.close()
+        for served in self._served:
+            served.stop()
+        for served in self._served:
+            served.raise_problem()
+
+    def _welcome(self, connection: socket.socket, door: Door, peer: tuple[str, int]) -> None:
+        self._served = [served for served in self._served if not served.is_done()]
+        served = Served(connection, door.factory(), VirtualClock(), time_scale=1.0)
+        self._served.append(served)
+        served.start(Endpoint(*peer), door.place)

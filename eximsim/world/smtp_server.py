@@ -10,7 +10,7 @@ What a state makes of its input is in three tables: ``COMMANDS`` (the phase that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -216,12 +216,23 @@ COMMANDS: Mapping[str, str] = {
 _WHOLE = frozenset({"MAIL", "RCPT"})
 
 
+Report = Callable[[ConnectionLog, str], None]
+"""Told of each event of a connection as it happens."""
+
+
 class SmtpSession:
     """One connection to a scripted server (a ``Session``)."""
 
-    def __init__(self, behaviour: Behaviour, policy: TlsPolicy | None, log: ConnectionLog) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        policy: TlsPolicy | None,
+        log: ConnectionLog,
+        report: Report | None = None,
+    ) -> None:
         self.behaviour = behaviour
         self.log = log
+        self._report = report
         self.state = State.COMMAND
         self._policy = policy
         self._buffer = bytearray()
@@ -251,20 +262,20 @@ class SmtpSession:
         """The handshake is complete: EHLO, or the banner, starts anew."""
         self._tls = True
         self.log.tls = session.version
-        self.log.events.append("TLS")
+        self._note("TLS")
         self.state = State.COMMAND
         return self._answer(self.behaviour.greeting()) if self.behaviour.tls_on_connect else ()
 
     def on_tls_failure(self, reason: str) -> Iterable[Action]:
         """The handshake failed, or an alert ended the session; either way the server hangs up."""
         word = "TLS-failed" if self.state is State.HANDSHAKE else "error"
-        self.log.events.append(f"{word} {reason}")
+        self._note(f"{word} {reason}")
         return self._close()
 
     def on_eof(self) -> Iterable[Action]:
         """The client is gone."""
         if self.state in _AT_EOF:
-            self.log.events.append("EOF")
+            self._note("EOF")
         return self._close()
 
     def on_close(self) -> None:
@@ -275,7 +286,7 @@ class SmtpSession:
 
     def _command(self) -> list[Action] | None:
         if not 32 <= self._buffer[0] < 127 and self._buffer[0] not in b"\r\n\t":
-            self.log.events.append("BINARY")
+            self._note("BINARY")
             self.state = State.DEAF
             return []
         line = self._line()
@@ -286,7 +297,7 @@ class SmtpSession:
         text = line.decode("latin-1").strip()
         verb = text.partition(" ")[0].upper()
         if verb:
-            self.log.events.append(text if verb in _WHOLE else verb)
+            self._note(text if verb in _WHOLE else verb)
         return self._answer(self._phase(verb, text))
 
     def _data(self) -> list[Action] | None:
@@ -300,7 +311,7 @@ class SmtpSession:
         if answer.lines and answer.lines[-1].startswith("2"):
             content = b"".join(part + b"\r\n" for part in self._content)
             self.log.messages.append(Received(self._sender, tuple(self._recipients), content))
-            self.log.events.append("message accepted")
+            self._note("message accepted")
         self._content, self._recipients = [], []
         return self._answer(answer)
 
@@ -312,6 +323,11 @@ class SmtpSession:
         self._buffer.clear()
 
     # ---- helpers
+
+    def _note(self, event: str) -> None:
+        self.log.events.append(event)
+        if self._report is not None:
+            self._report(self.log, event)
 
     def _line(self) -> bytes | None:
         """The next line without its end, or None if it is not complete."""
@@ -380,19 +396,23 @@ def _path(text: str) -> str:
 class SmtpServer:
     """A scripted server: called, it gives a session (it is a ``SessionFactory``).
 
-    ``connections`` are the logs of its connections in order of acceptance.
+    ``connections`` are the logs of its connections in order of acceptance; ``report`` is told of each event.
+    ``policy`` is what it brings into handshakes, None if it never has one.
     """
 
-    def __init__(self, behaviour: Behaviour, chains: Mapping[str, TlsIdentity]) -> None:
+    def __init__(
+        self, behaviour: Behaviour, chains: Mapping[str, TlsIdentity], report: Report | None = None
+    ) -> None:
         self.behaviour = behaviour
+        self._report = report
         self.connections: list[ConnectionLog] = []
-        self._policy = _policy(behaviour, chains)
+        self.policy = _policy(behaviour, chains)
 
     def __call__(self) -> SmtpSession:
         """A session for a new connection."""
         log = ConnectionLog()
         self.connections.append(log)
-        return SmtpSession(self.behaviour, self._policy, log)
+        return SmtpSession(self.behaviour, self.policy, log, self._report)
 
 
 def _policy(behaviour: Behaviour, chains: Mapping[str, TlsIdentity]) -> TlsPolicy | None:

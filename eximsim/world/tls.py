@@ -24,6 +24,7 @@ from eximsim.mta.world import (
     TlsAlert,
     TlsIdentity,
     TlsOffer,
+    TlsPolicy,
     TlsSession,
 )
 from eximsim.world.alerts import ALERTS, reason_name, seal_tls12_alert, seal_tls13_alert
@@ -288,6 +289,12 @@ def _server_context(identity: TlsIdentity, max_version: str) -> SSL.Context:
     _use_identity(context, identity)
     context.set_tlsext_servername_callback(_server_name)
     return context
+
+
+def check_policy(policy: TlsPolicy) -> None:
+    """Hold that a server can work with these chains and keys; raises ``InputError``."""
+    for identity in (policy.identity, *(identity for _, identity in policy.by_sni)):
+        _server_context(identity, policy.max_version)
 
 
 def _server_name(connection: SSL.Connection) -> None:

@@ -29,9 +29,10 @@ def test_text_form_is_canonical_and_ascii(labels: names.Labels) -> None:
 def test_any_text_is_a_name_or_a_bad_name(text: str) -> None:
     for read in (names.from_text, names.from_raw):
         try:
-            assert names.check(read(text)) == read(text)
-        except names.BadName as error:
-            assert "\n" not in str(error)
+            labels = read(text)
+        except names.BadName:
+            continue
+        assert names.check(labels) == labels
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from eximsim.status import DnsResult, Rc
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
 
-_TYPES = frozenset("a a+ aaaa cname mx mxh ns ptr spf srv tlsa txt".split())
+_TYPES = frozenset(["a", "a+", "aaaa", "cname", "mx", "mxh", "ns", "ptr", "spf", "srv", "tlsa", "txt"])
 _UNSUPPORTED = frozenset(("csa", "soa", "zns"))
 _MODE = re.compile(r"(defer|dnssec)_(strict|lax|never)?", re.IGNORECASE)
 _RETRY = re.compile(r"retry_(-?\d*)", re.IGNORECASE | re.ASCII)

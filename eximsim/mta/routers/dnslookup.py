@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta import host as hosts, match
+from eximsim.mta import host as hosts
+from eximsim.mta import match
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.routers import rf
 from eximsim.mta.string import list_items, string_is_ip_address
@@ -52,7 +53,8 @@ def dnslookup_router_entry(
             if not failed.forced:
                 addr.message = f'{router.name} router: failed to expand "{srv_service}": {failed.message}'
                 return Rc.DEFER
-            srv_service = None if process.profile.check_srv_is_list else "(null)"  # a NULL that sprintf() prints
+            # A null pointer: no item of a list, but to sprintf() a word.
+            srv_service = None if process.profile.check_srv_is_list else "(null)"
     widen = verify != "sender" or not options.flag("rewrite_headers") or addr.parent is not None
     search = _Search(process, router, addr, srv_service, widen)
     found = _find(search)
@@ -126,6 +128,7 @@ def _lookup(search: _Search, name: str) -> hosts.HostResult | Rc:
         search_parents=search.widen and options.flag("search_parents"),
         ipv4_only=ipv4_only,
         ipv4_first=ipv4_first,
+        dnssec_lists_named=process.profile.router_lists_named,
     )
     process.debug_depth -= process.profile.dns_debug_nested
     if found.removed:
@@ -146,7 +149,7 @@ def _in_domains(search: _Search, option: str, name: str) -> Rc:
     domains = search.router.options.text(option)
     if domains is None:
         return Rc.FAIL
-    return match.match_isinlist_domain(search.process, name, domains, True)
+    return match.match_isinlist_domain(search.process, name, domains, list_name=option)
 
 
 def _rejected_without_mx(search: _Search, found: hosts.HostResult) -> Rc:

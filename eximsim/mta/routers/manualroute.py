@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
-from eximsim.mta import host as hosts, match
+from eximsim.mta import host as hosts
+from eximsim.mta import match
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
 from eximsim.mta.routers import rf
@@ -87,12 +88,12 @@ def manualroute_router_entry(
 
 
 def _checked(router: DriverInstance) -> tuple[str, str]:
-    """host_find_failed and host_all_ignored; raises ``InputError`` for what the router refuses to start with."""
+    """host_find_failed and host_all_ignored; raises ``InputError`` for what stops Exim at the start."""
     options = router.options
     for name, known in (("host_find_failed", _FAILED), ("host_all_ignored", _FAILED[1:])):
         if options.text(name) not in known:
-            message = f"{router.name} router: {name} must be one of {', '.join(known)}, found {options.text(name)!r}"
-            raise InputError(message, *options.where(name))
+            what = f"{router.name} router: {name} must be one of {', '.join(known)}"
+            raise InputError(f"{what}, found {options.text(name)!r}", *options.where(name))
     if (options.text("route_list") is None) is (options.text("route_data") is None):
         raise InputError(
             f"{router.name} router: route_list or route_data (but not both) must be specified",
@@ -115,7 +116,7 @@ def _route_item(process: Process, router: DriverInstance, addr: Address) -> tupl
         domains, end = string_dequote(item, 0)
         if not item:
             continue
-        rc = match.match_isinlist_domain(process, addr.domain, domains, True)
+        rc = match.match_isinlist(process, addr.domain, domains, match.Kind.DOMAIN, expanding=False)
         if rc is Rc.OK:
             text, end = string_dequote(item, _skip_spaces(item, end))
             return text, item[_skip_spaces(item, end) :]

@@ -41,7 +41,7 @@ def redirect_router_entry(
     if read.found is rda.Found.DEFER:
         return _special(router, addr, Rc.DEFER)
     if read.found is rda.Found.FAIL:
-        rc = rf.take_on(process, addr, router, verify)
+        rc = _add_generated(process, router, addr, verify, routed, read.addresses)
         return rc if rc is not Rc.OK else _special(router, addr, Rc.FAIL)
     if read.found in (rda.Found.ERROR, rda.Found.INCLUDEFAIL):
         return _error(router, addr, read)
@@ -65,7 +65,9 @@ def _check(router: DriverInstance) -> None:
     options = router.options
     if (options.text("file") is None) is (options.text("data") is None):
         which = "one of" if options.text("file") is None else "only one of"
-        raise InputError(f'{router.name} router: {which} "file" or "data" must be specified', router.path, router.line)
+        raise InputError(
+            f'{router.name} router: {which} "file" or "data" must be specified', router.path, router.line
+        )
     if options.text("qualify_domain") is not None and options.flag("qualify_preserve_domain"):
         raise InputError(
             f'{router.name} router: only one of "qualify_domain" or "qualify_preserve_domain" must be set',
@@ -73,7 +75,7 @@ def _check(router: DriverInstance) -> None:
         )
 
 
-def _qualify_domain(process: Process, router: DriverInstance, addr: Address) -> str | None | Rc:
+def _qualify_domain(process: Process, router: DriverInstance, addr: Address) -> str | Rc | None:
     """The domain that completes generated addresses; None for the usual one."""
     if router.options.flag("qualify_preserve_domain"):
         return addr.domain
@@ -130,7 +132,8 @@ def _add_generated(
     headers = rf.rf_get_munge_headers(process, addr, router)
     if headers is None:
         return Rc.DEFER
-    data = {name: text for name, text in process.variables.items() if name in rf.INHERITED or name.startswith("r_")}
+    known = process.variables
+    data = {name: known[name] for name in known if name in rf.INHERITED or name.startswith("r_")}
     following = options.text("redirect_router")
     start = next((r for r in process.config.routers if r.name == following), None)
     children = []

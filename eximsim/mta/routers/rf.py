@@ -1,4 +1,4 @@
-"""What several routers need: hosts of a list, transport, errors address, headers, ``self`` (src/routers/rf_*.c)."""
+"""What several routers need: hosts, transport, errors address, headers, ``self`` (src/routers/rf_*.c)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta import host as hosts
 from eximsim.mta.expand import ExpansionFailed, expand, is_true
 from eximsim.mta.log import log_write
-from eximsim.mta.string import append_item, list_items, string_is_ip_address
+from eximsim.mta.string import join_items, list_items, string_is_ip_address
 from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.status import Errno, HostFind, Rc
 
@@ -135,7 +135,7 @@ def rf_get_munge_headers(
     for text in added:
         extra = (text if text.endswith("\n") else f"{text}\n", *extra)
     if removed:
-        addition = append_item(removed, ":")
+        addition = join_items(removed, ":")
         remove = addition if remove is None else f"{remove}:{addition}"
     return extra, remove
 
@@ -154,9 +154,7 @@ def _expanded_items(
     return [item for item in items if item]
 
 
-def take_on(
-    process: Process, addr: Address, router: DriverInstance, verify: Verify | None
-) -> Rc:
+def take_on(process: Process, addr: Address, router: DriverInstance, verify: Verify | None) -> Rc:
     """Give the address the router's errors address and header changes: OK or DEFER."""
     rc, errors_address = rf_get_errors_address(process, addr, router, verify)
     if rc is not Rc.OK:
@@ -195,7 +193,7 @@ def is_local(transport: DriverInstance | None) -> bool:
 
 
 def rf_queue_add(process: Process, addr: Address, router: DriverInstance, routed: RouteResult) -> Rc:
-    """Queue the address for its transport, with the router's fallback hosts if that is remote: OK or DEFER."""
+    """Queue the address for its transport, with fallback hosts if that is remote: OK or DEFER."""
     for name in ("domain_data", "local_part_data"):
         if name in process.variables:
             addr.data[name] = process.variables[name]
@@ -332,9 +330,7 @@ def _lookup_one(
 ) -> hosts.HostResult:
     ignored = router.options.text("ignore_target_hosts")
     if not by_mx and (lookup == "byname" or string_is_ip_address(host.name)[0]):
-        return hosts.host_find_byname(
-            process, host, ignore_target_hosts=ignored, qualify_single=True, canonical_name_wanted=True
-        )
+        return _by_name(process, host, ignored)
     result = hosts.host_find_bydns(
         process,
         host,
@@ -345,14 +341,19 @@ def _lookup_one(
         ignore_target_hosts=ignored,
         ipv4_only=ipv4_only,
         ipv4_first=ipv4_first,
+        dnssec_lists_named=process.profile.router_lists_named,
     )
     if result.find is HostFind.FOUND and result.removed and not by_mx:
         addr.local_host_removed = True
     if result.find is HostFind.FAILED and lookup == "default" and not by_mx:
-        return hosts.host_find_byname(
-            process, result.hosts[0], ignore_target_hosts=ignored, qualify_single=True, canonical_name_wanted=True
-        )
+        return _by_name(process, result.hosts[0], ignored)
     return result
+
+
+def _by_name(process: Process, host: HostItem, ignored: str | None) -> hosts.HostResult:
+    return hosts.host_find_byname(
+        process, host, ignore_target_hosts=ignored, qualify_single=True, canonical_name_wanted=True
+    )
 
 
 def _lookup_failure(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta import errnos, host as hosts_module, retry
+from eximsim.mta import errnos, retry
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
+from eximsim.mta.host import find_for_transport
+from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port, randomize
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
@@ -59,7 +61,9 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     hosts = _host_list(process, transport, addrlist)
     if hosts is None:
         return False
-    port = smtp_get_port(process, transport.options.text("port") or "smtp", addrlist[0], f"{transport.name} transport")
+    port = smtp_get_port(
+        process, transport.options.text("port") or "smtp", addrlist[0], f"{transport.name} transport"
+    )
     if port is None:
         return False
     run = Run(process, transport, addrlist, hosts, port, Counts())
@@ -78,7 +82,7 @@ def _host_list(process: Process, transport: DriverInstance, addrlist: list[Addre
     own = options.text("hosts")
     if first.host_list and not (options.flag("hosts_override") and own):
         if options.flag("hosts_randomize") and first.host_list[0].mx == MX_NONE:
-            return hosts_module.randomize(process, first.host_list)
+            return randomize(process, first.host_list)
         return first.host_list
     if not own:
         return _panic(first, f"{transport.name} transport called with no hosts set")
@@ -90,7 +94,7 @@ def _host_list(process: Process, transport: DriverInstance, addrlist: list[Addre
         if failed.defer:
             first.transport_return = Rc.DEFER
         return None
-    hosts = hosts_module.host_build_hostlist(process, text, randomize=options.flag("hosts_randomize"))
+    hosts = host_build_hostlist(process, text, options.flag("hosts_randomize"))
     if not hosts:
         return _panic(first, f"{transport.name} transport has empty hosts setting")
     for addr in addrlist:
@@ -139,8 +143,8 @@ def _find_address(run: Run, index: int) -> bool:
     process, options, host = run.process, run.transport.options, run.hosts[index]
     if host.status in (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED):
         return False
-    host.name, port = hosts_module.host_item_get_port(host.name)
-    found = hosts_module.find_for_transport(process, host, options)
+    host.name, port = host_item_get_port(host.name)
+    found = find_for_transport(process, host, options)
     if found.find in (HostFind.AGAIN, HostFind.FAILED, HostFind.SECURITY):
         retry.retry_add_item(run.addrlist[0], f"R:{host.name}")
         run.expired = False
@@ -211,13 +215,17 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
         attempt.expired = True
         run.expired = False
         return attempt
-    found = retry.retry_check_address(process, run.addrlist[0].domain, host, suffix, include_ip=attempt.include_ip)
+    found = retry.retry_check_address(
+        process, run.addrlist[0].domain, host, suffix, include_ip=attempt.include_ip
+    )
     attempt.expired, attempt.host_key, attempt.message_key = found.expired, found.host_key, found.message_key
     if host.status in (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED):
         if host.status is HostStatus.UNUSABLE:
             run.expired = False
             run.addrlist[0].retry_skipped = True
-        process.trace.record("host retry time", "not reached", _SOURCE, host=host.name, status=host.status.value)
+        process.trace.record(
+            "host retry time", "not reached", _SOURCE, host=host.name, status=host.status.value
+        )
         if host.why == "retry":
             run.counts.retry += 1
         elif host.why == "failed":
@@ -354,7 +362,8 @@ def _note_retry(
             host.why = "deferred"
     if message_defer or attempt.message_key is not None:
         key = attempt.message_key or (
-            retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip) + f":{run.process.message_id}"
+            retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip)
+            + f":{run.process.message_id}"
         )
         retry.retry_add_item(run.addrlist[0], key, host=True, message_specific=True, delete=not message_defer)
 

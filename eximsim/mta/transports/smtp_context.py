@@ -83,7 +83,9 @@ class SmtpContext:
     def host_is_in(self, option: str) -> bool:
         """Whether the host matches the transport's host list ``option``."""
         text = self.transport.options.text(option)
-        found = verify_check_given_host(self.process, text, self.host.name, self.host.address, list_name=option)
+        found = verify_check_given_host(
+            self.process, text, self.host.name, self.host.address, list_name=option
+        )
         return found is Rc.OK
 
     @property
@@ -153,7 +155,7 @@ class Analysis:
 
 
 def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
-    """Analyse a reply that is not the wanted one: the digit to act on, errno and text (``check_response()``)."""
+    """Analyse an unwanted reply: the digit to act on, errno and text (``check_response()``)."""
     pipelined = sx.pipelining and sx.wire.command.split(" ", 1)[0] in ("MAIL", "RCPT", "DATA")
     what = f"{'pipelined ' if pipelined else ''}{sx.wire.command}"
     if reply.errno == errnos.ETIMEDOUT:

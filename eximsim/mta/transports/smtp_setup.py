@@ -163,14 +163,14 @@ def expand_helo(sx: SmtpContext) -> str:
 
 
 def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
-    if sx.smtps or (
+    wanted = (
         sx.starttls_offered
         and not suppress_tls
         and not sx.host_is_in("hosts_avoid_tls")
         and not (sx.verify and sx.host_is_in("hosts_verify_avoid_tls"))
-    ):
-        if sx.smtps or _starttls_accepted(sx):
-            _handshake(sx)
+    )
+    if sx.smtps or (wanted and _starttls_accepted(sx)):
+        _handshake(sx)
     if sx.tls is not None:
         if sx.smtps:
             _require(sx, sx.read())
@@ -181,17 +181,26 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
         _check_tls_not_required(sx)
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     if sx.host_is_in("hosts_require_auth"):
-        raise Unsupported("client authentication (hosts_require_auth)", *sx.transport.options.where("hosts_require_auth"))
+        raise Unsupported(
+            "client authentication (hosts_require_auth)", *sx.transport.options.where("hosts_require_auth")
+        )
 
 
 def _starttls_accepted(sx: SmtpContext) -> bool:
-    """Say STARTTLS; whether a handshake follows. Raises ``SetupFailed`` where the reply rules the host out."""
+    """Say STARTTLS; whether a handshake follows. A reply that rules the host out is a ``SetupFailed``."""
     _write(sx, "STARTTLS")
     ehlo, reply = sx.reply, sx.read()
-    digit = "2" if reply.ok else "none" if reply.errno or not reply.text else "4" if reply.text[0] == "4" else "5"
+    digit = (
+        "2" if reply.ok else "none" if reply.errno or not reply.text else "4" if reply.text[0] == "4" else "5"
+    )
     action = STARTTLS_REPLY[digit, sx.tempfail_tryclear]
     sx.process.trace.record(
-        "starttls reply", action, _SOURCE, host=sx.host.name, reply=digit, tempfail_tryclear=sx.tempfail_tryclear
+        "starttls reply",
+        action,
+        _SOURCE,
+        host=sx.host.name,
+        reply=digit,
+        tempfail_tryclear=sx.tempfail_tryclear,
     )
     if action == "defer":
         _require(sx, Reply(False, reply.text, reply.errno))
@@ -238,7 +247,9 @@ def _handshake_failed(sx: SmtpContext, failure: TlsStartFailed) -> None:
         log is DaneFailureLog.ALWAYS or (log is DaneFailureLog.WHEN_UNUSABLE and failure.rc is Rc.DEFER)
     ):
         log_write(sx.process, f"DANE attempt failed; no TLS connection to {host.name} [{host.address}]")
-    message = "failure while setting up TLS session" if profile.tls_error_logged else f"TLS session: {failure.text}"
+    message = (
+        "failure while setting up TLS session" if profile.tls_error_logged else f"TLS session: {failure.text}"
+    )
     raise SetupFailed("4", Errno.TLSFAILURE, message, send_quit=False)
 
 
@@ -265,9 +276,7 @@ def _write(sx: SmtpContext, command: str) -> None:
 def _require(sx: SmtpContext, reply: Reply) -> None:
     if not reply.ok:
         found = check_response(sx, reply)
-        raise SetupFailed(
-            found.code, found.errno, found.message, user=found.user, send_quit=found.send_quit
-        )
+        raise SetupFailed(found.code, found.errno, found.message, user=found.user, send_quit=found.send_quit)
 
 
 def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:

@@ -16,7 +16,6 @@ from eximsim.mta.transports.smtp_context import (
     check_response,
     set_errno,
 )
-
 from eximsim.mta.transports.smtp_setup import end_session
 from eximsim.status import Errno, Rc
 
@@ -133,10 +132,9 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     limit = sx.transport.options.number("max_rcpt") or len(addrs)
     for start in range(0, len(addrs), limit):
         batch = addrs[start : start + limit]
-        if start and sx.send_rset:
-            if sx.wire.write("RSET") < 0 or not sx.read().ok:
-                set_errno(addrs[start:], sx.reply.errno, sx.reply.text or None, Rc.DEFER, host=sx.host)
-                break
+        if start and sx.send_rset and (sx.wire.write("RSET") < 0 or not sx.read().ok):
+            set_errno(addrs[start:], sx.reply.errno, sx.reply.text or None, Rc.DEFER, host=sx.host)
+            break
         sx.ok, sx.send_rset, sx.completed_addr = False, True, False
         rc = _transaction(sx, batch, sender, size)
         if rc is not None:

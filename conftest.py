@@ -1,0 +1,3 @@
+"""The project's own test scripts are collected like any other test."""
+
+pytest_plugins = ["eximsim.pytest_plugin"]

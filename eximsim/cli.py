@@ -1,0 +1,122 @@
+"""The command line: a thin door to the commands, which are loaded when they are called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+import click
+
+from eximsim.errors import EximsimError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use; their one-line help is known without that.
+
+    ``lazy`` maps a command's name to where it is (``module:attribute``) and its help.
+    """
+
+    def __init__(self, *args: object, lazy: Mapping[str, tuple[str, str]], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in self.lazy.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        if args and not args[0].startswith("-") and args[0] not in self.lazy:
+            near = difflib.get_close_matches(args[0], self.lazy, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(self.lazy)}"
+            raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("eximsim.commands.run:run", "Replay tests of the project's own testsuite."),
+    "suite": ("eximsim.commands.suite:suite", "Replay tests of an Exim source tree, unmodified."),
+    "compare": ("eximsim.commands.compare:compare", "Compare the model with what real programs did."),
+    "serve": ("eximsim.cli:serve", "Run the test servers on their own: dns, smtp."),
+    "profiles": ("eximsim.commands.profiles:profiles", "List the releases, or the switches in which two differ."),
+}
+
+SERVERS: dict[str, tuple[str, str]] = {
+    "dns": ("eximsim.commands.serve:dns", "A name server for zone files, over UDP and TCP."),
+    "smtp": ("eximsim.commands.serve_smtp:smtp", "A scripted SMTP server with TLS."),
+}
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings=_CONTEXT)
+@click.version_option(package_name="eximsim", message="%(prog)s %(version)s")
+def eximsim() -> None:
+    """What happens to this message, and why?
+
+    A behavioural model of Exim's outbound decisions, and a regression harness around it.
+
+    Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input.
+    """
+
+
+@click.group(cls=LazyGroup, lazy=SERVERS, context_settings=_CONTEXT)
+def serve() -> None:
+    """Run the test servers on their own."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; a mistake of the caller is one line on stderr."""
+    try:
+        code = eximsim.main(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as mistake:
+        _leave(f"{mistake.format_message()}{_usage(mistake)}", BAD_INPUT)
+    except EximsimError as mistake:
+        _leave(str(mistake), BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        _leave("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output has seen enough; keep Python from writing the rest at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _usage(mistake: click.ClickException) -> str:
+    context = mistake.ctx if isinstance(mistake, click.UsageError) else None
+    return f" (see {context.command_path} --help)" if context else ""
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    print(f"eximsim: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

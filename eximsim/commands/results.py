@@ -1,0 +1,102 @@
+"""What ``run`` and ``suite`` have in common: their options, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from eximsim.suite import golden
+from eximsim.suite.runner import SUBJECTS, WORLDS, TestResult, Verdict
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+DIFFERENCE_FOUND = 1
+
+
+def setting_options(*, profile_help: str) -> Callable[[_F], _F]:
+    """``--profile``, ``--world`` and ``--subject``."""
+
+    def decorate(function: _F) -> _F:
+        for option in (
+            click.option("--subject", type=click.Choice(SUBJECTS), default="model", show_default=True,
+                         help="What runs the scenario."),
+            click.option("--world", type=click.Choice(WORLDS), default="memory", show_default=True,
+                         help="Simulated network, or real sockets."),
+            click.option("--profile", metavar="P", help=profile_help),
+        ):  # fmt: skip
+            function = option(function)
+        return function
+
+    return decorate
+
+
+keep_option = click.option(
+    "--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Write outputs as DIR/TEST/log, ..., in the form in which they are compared.",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Shows each result as it comes, and sums up; ``brief`` leaves the diffs out."""
+
+    as_json: bool = False
+    keep: Path | None = None
+    trace: bool = False
+    brief: bool = False
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    _kept: set[str] = field(default_factory=set)
+
+    def add(self, result: TestResult) -> None:
+        """Show one result."""
+        self.verdicts[result.verdict] += 1
+        if result.verdict is Verdict.UNSUPPORTED:
+            self.reasons[result.reason.split(" (")[0]] += 1
+        self._keep(result)
+        if self.as_json:
+            click.echo(json.dumps(result.as_json(), ensure_ascii=False))
+            return
+        setting = result.setting
+        reason = f": {result.reason}" if result.reason else ""
+        click.echo(
+            f"{result.test} {setting.profile.name} {setting.world} {setting.subject} {result.seconds:.3f}s "
+            f"{result.verdict.value}{reason}"
+        )
+        if result.verdict is Verdict.FAIL and not self.brief:
+            click.echo(_printable(result.differences()))
+        if self.trace and result.trace is not None:
+            for decision in result.trace:
+                click.echo(f"  {decision}")
+
+    def accepted(self, result: TestResult, changed: list[Path]) -> None:
+        """Show which goldens were stored."""
+        self._keep(result)
+        self.verdicts[Verdict.PASS] += 1
+        for path in changed:
+            click.echo(f"{result.test} {result.setting.profile.name}: stored {path}")
+
+    def finish(self) -> int:
+        """Sum up if there was more than one; returns the exit code."""
+        if self.verdicts.total() > 1 and not self.as_json:
+            for reason, count in self.reasons.most_common():
+                click.echo(f"{count:5} unsupported: {reason}")
+            click.echo(", ".join(f"{self.verdicts[verdict]} {verdict.value}" for verdict in Verdict))
+        return DIFFERENCE_FOUND if self.verdicts[Verdict.FAIL] + self.verdicts[Verdict.UNSUPPORTED] else 0
+
+    def _keep(self, result: TestResult) -> None:
+        if self.keep is None or not result.texts:
+            return
+        name = result.test if result.test not in self._kept else f"{result.test}@{result.setting.profile.name}"
+        self._kept.add(result.test)
+        golden.keep(self.keep, name, result.texts)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,54 @@
+"""``eximsim run``: replay tests of the project's own testsuite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from eximsim.commands.results import Reporter, keep_option, setting_options
+from eximsim.errors import InputError
+from eximsim.profiles import profile as profile_named
+from eximsim.suite import golden
+from eximsim.suite.project import ProjectSuite
+from eximsim.suite.runner import Setting, run_test
+from eximsim.suite.source import choose
+
+
+@click.command()
+@click.argument("tests", nargs=-1, metavar="TEST...")
+@click.option("--suite", "folder", type=click.Path(path_type=Path), help="The folder of tests; default: testsuite/.")
+@setting_options(profile_help="The release; default: those that the script names, or the newest.")
+@keep_option
+@click.option("--accept", is_flag=True, help="Store what came out as the new golden.")
+@click.option("--trace", is_flag=True, help="Print every decision of the run.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
+@click.pass_context
+def run(
+    context: click.Context, tests: tuple[str, ...], folder: Path | None, profile: str | None, world: str,
+    subject: str, keep: Path | None, accept: bool, trace: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Replay tests of the project's own testsuite; TEST is a number, FIRST-LAST or a group."""
+    if accept:
+        golden.refuse_under_ci()
+    chosen = None if profile is None else profile_named(profile)
+    source = ProjectSuite(folder or default_folder())
+    reporter = Reporter(as_json=as_json, keep=keep, trace=trace)
+    for case in choose(source.tests(), tests, source.root):
+        profiles = [chosen] if chosen else [profile_named(name) for name in source.profiles(case)]
+        for one in dict.fromkeys(profiles):
+            result = run_test(source, case, Setting(one, world, subject))
+            if accept and result.may_be_accepted():
+                changed = source.store(case, one, {**dict.fromkeys(result.goldens, ""), **result.texts})
+                reporter.accepted(result, changed)
+            else:
+                reporter.add(result)
+    context.exit(reporter.finish())
+
+
+def default_folder() -> Path:
+    """``testsuite/`` here or beside the package; raises ``InputError``."""
+    for parent in (Path.cwd(), Path(__file__).resolve().parents[2]):
+        if (parent / "testsuite").is_dir():
+            return parent / "testsuite"
+    raise InputError("no folder testsuite/ here; give one with --suite DIR")

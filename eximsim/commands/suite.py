@@ -1,0 +1,69 @@
+"""``eximsim suite``: replay tests of an Exim source tree's own ``test/`` folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import click
+
+from eximsim.commands.results import Reporter, keep_option, setting_options
+from eximsim.errors import InputError
+from eximsim.profiles import NEWEST
+from eximsim.profiles import profile as profile_named
+from eximsim.suite.runner import Setting, TestResult, Verdict, run_test
+from eximsim.suite.source import TestCase, choose
+from eximsim.suite.tree import EximTree
+
+_SHOWN_IN_FULL = 10
+"""With more tests than this only the reason of a failure is shown, not the diff."""
+
+
+@click.command()
+@click.argument("tests", nargs=-1, metavar="[TEST|FIRST-LAST|GROUP]...")
+@click.option("--tree", type=click.Path(path_type=Path), required=True, metavar="DIR",
+              help="The folder that holds scripts/, confs/ and log/.")
+@setting_options(profile_help="The release; default: the newest.")
+@keep_option
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
+              help="How many processes run tests at the same time.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
+@click.pass_context
+def suite(
+    context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, world: str, subject: str,
+    keep: Path | None, jobs: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Replay tests of an Exim source tree's own test/ folder, unmodified."""
+    setting = Setting(profile_named(profile or NEWEST), world, subject)
+    source = EximTree(tree)
+    cases = choose(source.tests(), tests, tree)
+    reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
+    for result in _results(tree, cases, setting, jobs):
+        reporter.add(result)
+    context.exit(reporter.finish())
+
+
+def _results(tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int) -> Iterator[TestResult]:
+    """The results in the order of the cases, whatever the number of jobs."""
+    if jobs == 1 or len(cases) == 1:
+        yield from (_one(tree, case, setting) for case in cases)
+        return
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        count = len(cases)
+        yield from pool.map(_one, [tree] * count, cases, [setting] * count)
+
+
+@lru_cache(maxsize=2)
+def _opened(tree: Path) -> EximTree:
+    return EximTree(tree)
+
+
+def _one(tree: Path, case: TestCase, setting: Setting) -> TestResult:
+    """One result; a file of the test that cannot be read is a failure of that test, not of the whole run."""
+    try:
+        return replace(run_test(_opened(tree), case, setting), trace=None)
+    except InputError as error:
+        return TestResult(case.name, setting, Verdict.FAIL, f"bad input: {error}")

@@ -1,0 +1,137 @@
+"""The octets of a message as they come in: where it ends, its header lines, its body (src/receive.c)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_END = re.compile(rb"(?:\A|\n)\.\r?\n")
+_STRICT_END = re.compile(rb"(?:\A|\r\n)\.\r\n")
+_BLANK = re.compile(rb"(?:\A|\n)\r?\n")
+_DOT_AT_START = re.compile(rb"(\A|\n)\.")
+_STRICT_DOT_AT_START = re.compile(rb"(\A|\r\n)\.")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_LONGEST_END = 4
+
+
+@dataclass(slots=True)
+class DataReader:
+    """Collects what a client sends after DATA until the line with a dot alone.
+
+    ``strict``: if the first line ends in CRLF, only CRLF ends a line (and so the message) from then on.
+    """
+
+    strict: bool
+    _raw: bytearray = field(default_factory=bytearray)
+    _searched: int = 0
+    _end: int = -1
+
+    def add(self, data: bytes) -> None:
+        """Add octets that are known to belong to the message."""
+        self._raw += data
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Add octets; what follows the message once its end is there, else None."""
+        self._raw += data
+        found = (_STRICT_END if self.is_strict else _END).search(self._raw, max(0, self._searched - _LONGEST_END))
+        if found is None:
+            self._searched = len(self._raw)
+            return None
+        rest = bytes(self._raw[found.end() :])
+        self._end = found.start() + (found[0].index(b"."))
+        return rest
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether only CRLF ends lines of this message."""
+        end = self._raw.find(b"\n")
+        return self.strict and end > 0 and self._raw[end - 1 : end] == b"\r"
+
+    def where(self) -> str:
+        """How the log says how far the message had come when the client went away."""
+        blank = _BLANK.search(self._raw)
+        if blank is None:
+            return " (header)"
+        return " (after header)" if blank.end() == len(self._raw) else ""
+
+    def content(self, *, dots: bool) -> bytes:
+        """The message without the final dot line; ``dots``: doubled dots are undone."""
+        raw = bytes(self._raw if self._end < 0 else self._raw[: self._end])
+        if not dots:
+            return raw
+        if self.is_strict:
+            return _STRICT_DOT_AT_START.sub(rb"\1", raw)
+        return _DOT_AT_START.sub(rb"\1", raw)
+
+
+def local_content(data: bytes, *, dot_ends: bool) -> bytes:
+    """What of a local submission's input is the message; ``dot_ends``: a line with a dot alone ends it."""
+    found = _END.search(data) if dot_ends else None
+    return data if found is None else data[: found.start() + found[0].index(b".")]
+
+
+def split_message(content: bytes, *, strict: bool = False) -> tuple[list[bytes], bytes]:
+    """The header lines (with newlines, continuations joined) and the body, all with LF line ends.
+
+    A line that is no header line ends the header and begins the body. With ``strict`` a bare LF in the body
+    is a blank. Source: receive_msg() and read_message_data_smtp(), src/receive.c.
+    """
+    headers: list[bytes] = []
+    position, first_ended_crlf = 0, None
+    while position < len(content):
+        text, position, first_ended_crlf = _header_line(content, position, first_ended_crlf)
+        if text in (b"\n", b"\n "):
+            body = _body(content[position:], strict=strict)
+            return headers, (b" " + body if text == b"\n " else body)
+        if not _is_header(text):
+            return headers, text + _body(content[position:], strict=strict)
+        headers.append(_trimmed(text.replace(b"\0", b"?")))
+    return headers, b""
+
+
+def _header_line(content: bytes, position: int, crlf: bool | None) -> tuple[bytes, int, bool | None]:
+    """One line with its continuations, where the next begins, and whether the first line ended in CRLF."""
+    text = b""
+    while True:
+        end = content.find(b"\n", position)
+        line = content[position:] if end < 0 else content[position:end]
+        position = len(content) if end < 0 else end + 1
+        ended_crlf = end >= 0 and line.endswith(b"\r")
+        line = line[:-1] if ended_crlf else line
+        bare = end >= 0 and not ended_crlf and crlf is True
+        if crlf is None and end >= 0:
+            crlf = ended_crlf
+        text += line.replace(b"\r", b"\n ") + b"\n"
+        if text == b"\n":
+            return (b"\n " if bare else text), position, crlf
+        if bare:
+            text += b" "
+        elif content[position : position + 1] in (b" ", b"\t"):
+            text += content[position : position + 1]
+            position += 1
+        else:
+            return text, position, crlf
+        if end < 0:
+            return text.rstrip(b" "), position, crlf
+
+
+def _is_header(text: bytes) -> bool:
+    name, colon, _ = text.partition(b":")
+    name = name.rstrip(b" \t\n\v\f\r")
+    return bool(colon) and not text[:1].isspace() and all(octet > 32 and octet != 127 for octet in name)
+
+
+def _trimmed(text: bytes) -> bytes:
+    """Without continuation lines that are empty at the end."""
+    while True:
+        shorter = text[:-1].rstrip(b" \t")
+        if not shorter.endswith(b"\n"):
+            return text
+        text = shorter
+
+
+def _body(raw: bytes, *, strict: bool) -> bytes:
+    if strict:
+        raw = _BARE_LF.sub(b" ", raw)
+    body = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return body if not body or body.endswith(b"\n") else body + b"\n"

@@ -1,0 +1,108 @@
+"""pytest plugin: collects the scripts of a test folder, one item per test, profile and world.
+
+Enable it with ``pytest_plugins = ["eximsim.pytest_plugin"]`` in a ``conftest.py``. The folder is laid out as
+``eximsim.suite.project`` says; ini options say where it is and in which worlds its tests run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from eximsim.suite.project import ProjectSuite
+    from eximsim.suite.runner import TestResult
+    from eximsim.suite.source import TestCase
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of this plugin."""
+    parser.addini("eximsim_testsuite", "folder of the scripts, confs and goldens", default="testsuite")
+    parser.addini("eximsim_worlds", "worlds to run scripts in", type="args", default=["memory", "loopback"])
+    group = parser.getgroup("eximsim")
+    group.addoption("--eximsim-world", action="append", metavar="WORLD",
+                    help="run scripts in this world only (memory or loopback; may be repeated)")  # fmt: skip
+    group.addoption("--eximsim-subject", default="model", metavar="SUBJECT", help="what runs the scripts")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a file that is a script of the configured test folder."""
+    root = parent.config.rootpath / parent.config.getini("eximsim_testsuite")
+    if root / "scripts" not in file_path.parents:
+        return None
+    suite = _suite(root)
+    case = suite.case_at(file_path)
+    if case is None:
+        return None
+    collected: ScriptFile = ScriptFile.from_parent(parent, path=file_path)
+    collected.suite, collected.case = suite, case
+    return collected
+
+
+@lru_cache(maxsize=4)
+def _suite(root: Path) -> ProjectSuite:
+    from eximsim.suite.project import ProjectSuite
+
+    return ProjectSuite(root)
+
+
+class ScriptFile(pytest.File):
+    """One script."""
+
+    suite: ProjectSuite
+    case: TestCase
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item for each profile that the script names, in each world."""
+        worlds = self.config.getoption("--eximsim-world") or self.config.getini("eximsim_worlds")
+        for profile in self.suite.profiles(self.case):
+            for world in worlds:
+                item: ScriptItem = ScriptItem.from_parent(self, name=f"{self.case.name}[{profile}-{world}]")
+                item.profile, item.world = profile, world
+                yield item
+
+
+class ScriptFailure(Exception):
+    """A script's outputs are not as they should be."""
+
+    def __init__(self, result: TestResult) -> None:
+        self.result = result
+        super().__init__(result.reason)
+
+
+class ScriptItem(pytest.Item):
+    """One script under one profile in one world."""
+
+    profile: str
+    world: str
+
+    def runtest(self) -> None:
+        """Run it; a test that is not modelled fails, since it is not a pass."""
+        from eximsim.profiles import profile
+        from eximsim.suite.runner import Setting, Verdict, run_test
+
+        parent = self.parent
+        assert isinstance(parent, ScriptFile)
+        setting = Setting(profile(self.profile), self.world, self.config.getoption("--eximsim-subject"))
+        result = run_test(parent.suite, parent.case, setting)
+        if result.verdict is Verdict.SKIP:
+            pytest.skip(result.reason)
+        if result.verdict is not Verdict.PASS:
+            raise ScriptFailure(result)
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
+    ) -> str:
+        """The reason and the diffs, without a traceback."""
+        if isinstance(excinfo.value, ScriptFailure):
+            result = excinfo.value.result
+            return "\n".join(filter(None, [result.reason, result.differences()]))
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the script is."""
+        return self.path, 0, self.name

@@ -1,0 +1,85 @@
+"""The model as a subject: Exim's processes in Python, on one simulated machine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from eximsim.errors import Unsupported
+from eximsim.mta import daemon, exim
+from eximsim.mta.globals import Machine
+from eximsim.mta.queue import Spool
+from eximsim.mta.retry import Hints
+from eximsim.mta.world import World
+from eximsim.profiles import Profile
+from eximsim.subjects.subject import Result, Written
+from eximsim.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who runs a command."""
+
+    name: str
+    uid: int
+    group: str
+    gid: int
+
+
+ROOT = User("root", 0, "root", 0)
+
+
+class ModelSubject:
+    """A ``Subject``; all commands share one machine: its spool, its hints and its files."""
+
+    def __init__(self, world: World, profile: Profile, caller: User, hostname: str, *, seed: int = 0) -> None:
+        self._profile = profile
+        self._caller = caller
+        self.machine = Machine(world, random.Random(seed), Spool(), Hints(), hostname=hostname)
+        self._set_user(caller)
+
+    def exim(
+        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+    ) -> Result:
+        """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
+        with self._as(user):
+            status = exim.run(self.machine, argv, stdin, env, self._profile)
+        return Result(status.code, status.stdout, status.stderr)
+
+    def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
+        """See ``Subject``."""
+        return self.exim(argv, b"", env)
+
+    def kill_daemon(self) -> Result:
+        """See ``Subject``."""
+        return Result(0, "", daemon.kill(self.machine))
+
+    def queue(self) -> Sequence[str]:
+        """See ``Subject``."""
+        return self.machine.spool.ids()
+
+    def written(self) -> Written:
+        """See ``Subject``."""
+        files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
+        messages = self.machine.spool.messages.items()
+        return Written(files, {name: "".join(message.msglog) for name, message in messages})
+
+    def trace(self) -> Trace | None:
+        """See ``Subject``."""
+        return self.machine.trace
+
+    @contextmanager
+    def _as(self, user: str | None) -> Iterator[None]:
+        if user not in (None, ROOT.name, self._caller.name):
+            raise Unsupported(f"a command run as user {user}")
+        self._set_user(ROOT if user == ROOT.name else self._caller)
+        try:
+            yield
+        finally:
+            self._set_user(self._caller)
+
+    def _set_user(self, user: User) -> None:
+        self.machine.user, self.machine.uid = user.name, user.uid
+        self.machine.group, self.machine.gid = user.group, user.gid

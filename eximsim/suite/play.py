@@ -1,0 +1,276 @@
+"""Playing a script: each command against the subject, the scripted peers and the test's files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.subjects.subject import Subject
+from eximsim.suite import script, shell
+from eximsim.suite.eras import Era
+from eximsim.suite.normalisation import Identity
+from eximsim.suite.outputs import Raw
+from eximsim.suite.scripted_client import read_client
+from eximsim.suite.scripted_server import ScriptedServer, read_server
+from eximsim.suite.source import as_bytes, substitute
+from eximsim.world.host import HostedWorld
+
+_DAEMON = re.compile(r"(^|\s)-DSERVER=server(\s|$)")
+_NOT_DAEMON = re.compile(r"\s-DNOTDAEMON(\s|$)")
+_WAIT_MODE = re.compile(r"\s-DSERVER=wait:")
+_MESSAGE = re.compile(r"\$msg(\d+)")
+_ESCAPED_LINE = re.compile(r":(\w+):(.*)")
+_STRING_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "e": "\x1b", "\\": "\\"}
+
+
+class WrongStatus(Exception):
+    """A command did not exit as the script expects; the outputs are not worth comparing then."""
+
+
+@dataclass(slots=True)
+class Player:
+    """Plays one script to its end.
+
+    ``files`` are the test's virtual files by path: the ones that the subject's world reads.
+    """
+
+    script: script.Script
+    test: str
+    subject: Subject
+    world: HostedWorld
+    identity: Identity
+    era: Era
+    files: dict[str, bytes]
+    raw: Raw = field(default_factory=Raw)
+    _server: ScriptedServer | None = None
+
+    def play(self) -> None:
+        """Run all commands; raises ``WrongStatus``, ``Unsupported`` and ``InputError``."""
+        for command in self.script.commands:
+            try:
+                _PLAY[type(command)](self, command)
+            except Unsupported as lack:
+                if lack.path is not None:
+                    raise
+                raise Unsupported(lack.item, self.script.path, command.line) from None
+
+    # ---- helpers
+
+    def _substituted(self, text: str) -> str:
+        return substitute(text, self.identity, self.test)
+
+    def _words(self, text: str, command: script.Command) -> list[str]:
+        return shell.words(text, self.script.path, command.line)
+
+    def _unsupported(self, item: str, command: script.Command) -> Unsupported:
+        return Unsupported(item, self.script.path, command.line)
+
+    def _check(self, command: script.Command, name: str, code: int) -> None:
+        if not command.status.met_by(code):
+            expected = f"anything but {command.status.code}" if command.status.negated else command.status.code
+            ended = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
+            raise WrongStatus(f"{self.script.path}:{command.line}: {name} {ended}, expected {expected}")
+
+    def _path(self, name: str) -> str:
+        """A file of the test by the name that a script gives it: relative to the test directory."""
+        return posixpath.normpath(posixpath.join(self.identity.directory, name))
+
+    def _environment(self, command: script.Command) -> dict[str, str]:
+        return {
+            "USER": self.identity.caller, "SHELL": self.identity.shell, "PATH": "/usr/bin:/bin", "LC_ALL": "C",
+            "EXIM_TEST_NUMBER": self.test, **dict(command.environment),
+        }  # fmt: skip
+
+    def _stdin(self, command: script.Command, body: tuple[str, ...]) -> bytes:
+        return as_bytes("".join(self._input_line(self._substituted(line), command) for line in body))
+
+    def _input_line(self, line: str, command: script.Command) -> str:
+        if line.rstrip().endswith("\\NONL\\"):
+            return line.rstrip().removesuffix("\\NONL\\")
+        match = _ESCAPED_LINE.match(line)
+        if not match:
+            return f"{line}\n"
+        kind, text = match.groups()
+        if kind == "noeol":
+            return text
+        if kind == "eval":
+            return _evaluated(f"{text}\n")
+        if kind == "file":
+            return self._read(text, command)
+        if kind == "sleep":
+            raise self._unsupported("a pause in the middle of standard input", command)
+        return f"{line}\n"
+
+    def _read(self, name: str, command: script.Command) -> str:
+        try:
+            return self.world.read_file(self._path(name)).decode("utf-8", "surrogateescape")
+        except OSError as error:
+            raise InputError(f"{name}: {error.strerror}", self.script.path, command.line) from None
+
+    # ---- commands
+
+    def note(self, command: script.Note) -> None:
+        """``### text``; before runtest had it, it was a comment."""
+        if "notes_shown" in self.era:
+            line = f"{self._substituted(command.text.rstrip())}\n"
+            self.raw.say(line, line)
+            self.raw.say_server(line, line)
+
+    def exim(self, command: script.Exim) -> None:
+        """Run the program, as a daemon if it is one; then wait for a scripted server."""
+        if command.suffix:
+            raise self._unsupported(f"the program exim{command.suffix}", command)
+        if command.wait:
+            raise self._unsupported("a pause before the end of standard input", command)
+        arguments = self._with_ids(self._substituted(command.arguments), command)
+        if _WAIT_MODE.search(f" {arguments}"):
+            raise self._unsupported("a daemon in wait mode", command)
+        argv = [f"-DEXIM_PATH={self.identity.directory}/eximdir/exim", "-C", f"{self.identity.directory}/test-config"]
+        argv += self._words(arguments, command)
+        environment = self._environment(command)
+        if _DAEMON.search(arguments) and not _NOT_DAEMON.search(arguments):
+            result = self.subject.start_daemon(argv, environment)
+            self.raw.say(result.stdout, "")
+            self.raw.say_server(None, result.stderr)
+            return
+        user = command.user or "root" if command.sudo else None
+        result = self.subject.exim(argv, self._stdin(command, command.body), environment, user)
+        if _DAEMON.search(arguments):
+            self.raw.say(result.stdout, "")
+            self.raw.say_server(None, result.stderr)
+        else:
+            self.raw.say(result.stdout, result.stderr)
+        self._await_server()
+        self._check(command, "exim", result.code)
+
+    def _with_ids(self, arguments: str, command: script.Command) -> str:
+        queue = self.subject.queue() if "$msg" in arguments else ()
+
+        def message(match: re.Match[str]) -> str:
+            number = int(match[1])
+            if not 1 <= number <= len(queue):
+                raise WrongStatus(
+                    f"{self.script.path}:{command.line}: no message {number} on the queue, it has {len(queue)}"
+                )
+            return queue[number - 1]
+
+        return _MESSAGE.sub(message, arguments)
+
+    def _await_server(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            code = server.wait()
+            self.raw.say_server("".join(server.said), None)
+            if code:
+                raise WrongStatus(f"{self.script.path}: the scripted server on port {server.port} exited with {code}")
+
+    def server(self, command: script.Server) -> None:
+        """Start a scripted server; it is waited for after the next run of the program."""
+        words = self._words(self._substituted(command.arguments), command)
+        server = read_server(words, command.body, self.script.path, command.line)
+        server.on_finished = lambda: self.world.unlisten(None, server.port)
+        self.world.listen(None, server.port, server.session)
+        server.start()
+        self._server = server
+
+    def client(self, command: script.Client) -> None:
+        """Run a scripted client to its end."""
+        words = self._words(self._substituted(command.arguments), command)
+        client = read_client(self.world, command.program, words, self.script.path, command.line)
+        body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
+        code = client.run(tuple(body.split("\n")[:-1]) if body.endswith("\n") else tuple(body.split("\n")))
+        self.raw.say("".join(client.said), "")
+        self._check(command, command.program, code)
+
+    def write(self, command: script.Write) -> None:
+        """Make a file."""
+        sized = (
+            f"{block.lead}{'a' * (block.length - len(block.lead) - 1)}\n"
+            for block in command.blocks
+            for _ in range(block.count)
+        )
+        text = "".join([*_lines(command.before), *sized, *_lines(command.after)])
+        self.files[self._path(self._substituted(command.path))] = as_bytes(text)
+        if command.show:
+            self.raw.say(f"==========\n{text}==========\n", "")
+
+    def sleep(self, command: script.Sleep) -> None:
+        """Let the world's time pass."""
+        self.world.sleep(command.seconds)
+
+    def kill_daemon(self, command: script.KillDaemon) -> None:
+        """Stop the daemon."""
+        result = self.subject.kill_daemon()
+        self.raw.say(result.stdout, "")
+        if result.stderr:
+            self.raw.say_server(None, result.stderr)
+
+    def echo(self, command: script.Echo) -> None:
+        """Nothing that is compared."""
+
+    def choose_munge(self, command: script.ChooseMunge) -> None:
+        """Remember the extra normalisation."""
+        self.raw.extra_munge = command.name
+
+    def shell(self, command: script.Shell) -> None:
+        """Of the Unix commands, ``cat`` of files and ``mkdir`` (folders need not exist here)."""
+        words = self._words(self._substituted(command.words), command)
+        if words[0] == "mkdir":
+            return
+        if words[0] != "cat" or any(word.startswith("-") for word in words):
+            raise self._unsupported(f"script command {' '.join(words)}", command)
+        written = self.subject.written().files
+        for name in words[1:]:
+            path = self._path(name)
+            self.raw.say(written[path] if path in written else self._read(name, command), "")
+
+    def refuse(self, command: script.Command) -> None:
+        """A command of the language that is not run here."""
+        raise self._unsupported(f"script command {_name(command)!r}", command)
+
+
+def _lines(body: tuple[str, ...]) -> Iterator[str]:
+    return (f"{line}\n" for line in body)
+
+
+def _evaluated(text: str) -> str:
+    """The escapes of a Perl string."""
+    pattern = r"\\(x[0-9A-Fa-f]{2}|x\{[0-9A-Fa-f]{1,5}\}|.)"
+    return re.sub(pattern, lambda match: _escape(match[1]), text)
+
+
+def _escape(code: str) -> str:
+    if code[0] == "x" and len(code) > 1:
+        return chr(int(code[1:].strip("{}"), 16))
+    return _STRING_ESCAPES.get(code, code)
+
+
+def _name(command: script.Command) -> str:
+    match command:
+        case script.Utility(program=program):
+            return program
+        case script.Dump(database=database):
+            return f"dump {database}"
+        case script.Program(words=words, background=background):
+            return f"background {words}" if background else words.split()[0]
+    return type(command).__name__.lower()
+
+
+_PLAY: dict[type[script.Command], Callable[..., None]] = {
+    script.Note: Player.note,
+    script.Exim: Player.exim,
+    script.Server: Player.server,
+    script.Client: Player.client,
+    script.Write: Player.write,
+    script.Sleep: Player.sleep,
+    script.KillDaemon: Player.kill_daemon,
+    script.Echo: Player.echo,
+    script.ChooseMunge: Player.choose_munge,
+    script.Shell: Player.shell,
+    script.Dump: Player.refuse,
+    script.Utility: Player.refuse,
+    script.Program: Player.refuse,
+}

@@ -1,0 +1,167 @@
+"""Scripts for the SMTP test server: TOML files that say what differs from a named behaviour.
+
+    base = "ok"                          # a named behaviour; "ok" if it is not mentioned
+    extensions = ["STARTTLS", "SIZE 52428800"]
+    banner = "220 slow.example ESMTP"    # one line; several: a list
+    chain = "expired"                    # a certificate chain
+
+    [rcpt]                               # an answer with more to it
+    lines = ["450 not now"]
+    delay = 2.5                          # seconds
+    then = "close"                       # go on, close, reset, silence; for starttls also tls, garbage
+
+    [recipients]
+    "nobody@test.ex" = "550 no such user"
+
+    [chains_by_sni]
+    "mx2.test.ex" = "selfsigned"
+
+The keys are the fields of ``Behaviour``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from eximsim.errors import InputError
+from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then
+
+_REPLY_LINE = re.compile(r"[2-5][0-9][0-9](?:[ -][ -~]*)?")
+_TOML_PLACE = re.compile(r" \(at line (\d+), column \d+\)")
+
+
+def load_script(path: Path) -> Behaviour:
+    """The behaviour that a script file describes; raises ``InputError``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the script: {error}", str(path)) from error
+    return parse_script(text, str(path))
+
+
+def parse_script(text: str, path: str) -> Behaviour:
+    """The behaviour that the text of a script describes; raises ``InputError`` with ``path``."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = _TOML_PLACE.search(str(error))
+        message = _TOML_PLACE.sub("", str(error))
+        raise InputError(message, path, int(place[1]) if place else None) from error
+    try:
+        return _behaviour(data)
+    except InputError as error:
+        raise InputError(error.message, path) from error
+
+
+def named_behaviour(name: str) -> Behaviour:
+    """One of ``EVIDENCE_BEHAVIOURS``; raises ``InputError``."""
+    try:
+        return EVIDENCE_BEHAVIOURS[name]
+    except KeyError:
+        known = ", ".join(EVIDENCE_BEHAVIOURS)
+        raise InputError(f"behaviour {name!r}: expected one of {known}") from None
+
+
+def _behaviour(data: dict[str, Any]) -> Behaviour:
+    base = named_behaviour(_text("base", data.pop("base", "ok")))
+    for key in data:
+        if key not in _READERS:
+            raise InputError(f"{key}: expected one of base, {', '.join(_READERS)}")
+    return replace(base, **{key: _READERS[key](key, value) for key, value in data.items()})
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str) or "\n" in value or "\r" in value:
+        raise InputError(f"{key}: expected one line of text")
+    return value
+
+
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{key}: expected true or false")
+    return value
+
+
+def _texts(key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InputError(f"{key}: expected a list of texts")
+    return tuple(_text(key, item) for item in value)
+
+
+def _version(key: str, value: object) -> str:
+    if value not in ("TLSv1.2", "TLSv1.3"):
+        raise InputError(f'{key}: expected "TLSv1.2" or "TLSv1.3"')
+    return str(value)
+
+
+def _answer(key: str, value: object) -> Answer:
+    parts = value if isinstance(value, dict) else {"lines": value}
+    for part in parts:
+        if part not in ("lines", "then", "delay"):
+            raise InputError(f"{key}.{part}: expected lines, then or delay")
+    lines = parts.get("lines", [])
+    texts = _texts(key, [lines] if isinstance(lines, str) else lines)
+    for line in texts:
+        if not _REPLY_LINE.fullmatch(line):
+            raise InputError(f"{key}: {line!r} is no SMTP reply; expected three digits and a text")
+    return Answer(texts, _then(key, parts, texts), _delay(key, parts.get("delay", 0.0)))
+
+
+def _then(key: str, parts: Mapping[str, object], lines: tuple[str, ...]) -> Then:
+    usual = {"data": ("354", Then.DATA), "starttls": ("220", Then.TLS), "quit": ("221", Then.CLOSE)}
+    code, then = usual.get(key, ("", Then.GO_ON))
+    default = then if lines and lines[-1].startswith(code) else Then.GO_ON
+    try:
+        return Then(parts.get("then", default.value))
+    except ValueError:
+        raise InputError(f"{key}.then: expected one of {', '.join(then.value for then in Then)}") from None
+
+
+def _delay(key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
+        raise InputError(f"{key}.delay: expected a number of seconds")
+    return float(value)
+
+
+def _table(key: str, value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise InputError(f"{key}: expected a table")
+    return value
+
+
+def _recipients(key: str, value: object) -> tuple[tuple[str, Answer], ...]:
+    return tuple((name, _answer(f"{key}.{name}", item)) for name, item in _table(key, value).items())
+
+
+def _chains(key: str, value: object) -> tuple[tuple[str, str], ...]:
+    return tuple((name.lower(), _text(f"{key}.{name}", item)) for name, item in _table(key, value).items())
+
+
+_READERS: Mapping[str, Callable[[str, object], Any]] = {
+    "listen": _flag,
+    "tls_on_connect": _flag,
+    "request_client_certificate": _flag,
+    "host": _text,
+    "garbage": _text,
+    "chain": _text,
+    "max_version": _version,
+    "extensions": _texts,
+    "recipients": _recipients,
+    "chains_by_sni": _chains,
+    "banner": _answer,
+    "ehlo": _answer,
+    "helo": _answer,
+    "starttls": _answer,
+    "mail": _answer,
+    "rcpt": _answer,
+    "data": _answer,
+    "end_of_data": _answer,
+    "reset": _answer,
+    "quit": _answer,
+    "unknown": _answer,
+}

@@ -1,0 +1,76 @@
+"""``eximsim serve dns`` as a user meets it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from eximsim.commands.serve import dns
+from eximsim.world.resolver import query
+
+PROGRAM = "from eximsim.commands.serve import dns; dns()"
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Path:
+    path = tmp_path / "db.test"
+    path.write_text("DNSSEC mx MX 5 host\n")
+    return path
+
+
+def test_queries_are_answered_and_printed_until_interrupted(zone: Path) -> None:
+    arguments = [sys.executable, "-c", PROGRAM, "--zones", str(zone), "--port", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        listening = re.fullmatch(
+            r"listening on 127\.0\.0\.1 port (\d+), UDP and TCP\n", process.stdout.readline()
+        )
+        assert listening is not None
+        answer = query("127.0.0.1", int(listening[1]), "mx.test", "MX", timeout=10, tries=1, dnssec=True)
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=10)
+    assert [record.data for record in answer.answers] == [(5, "host.test")]
+    assert line == "udp MX mx.test: NOERROR, 1 record, AD\n"
+    assert (rest, process.returncode) == (("", ""), 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["--zones", "missing"],
+            "Error: missing: No such file or directory; expected a zone file or a folder of them",
+        ),
+        (
+            ["--listen", "192.0.2.1"],
+            "Error: 192.0.2.1 is not a loopback address; expected 127.0.0.0/8 or ::1",
+        ),
+        (["--certificates", "missing"], "Error: missing/root.pem: expected certificate chains: No such file"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(zone: Path, arguments: list[str], expected: str) -> None:
+    result = CliRunner().invoke(dns, ["--zones", str(zone), *arguments])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(expected)
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_bad_zone_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "db.test").write_text("\nmx TLSA 3 1 1 @cert:nobody\n")
+    result = CliRunner().invoke(dns, ["--zones", str(tmp_path)])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {tmp_path}/db.test:2: there is no certificate 'nobody' here")
+
+
+def test_help_shows_how_to_use_it() -> None:
+    result = CliRunner().invoke(dns, ["--help"])
+    assert result.exit_code == 0
+    assert "dig @127.0.0.1" in result.stdout

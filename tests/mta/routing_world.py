@@ -1,0 +1,147 @@
+"""A world of DNS records in a dict, and processes that live in it: what the routing tests stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import cast
+
+from eximsim.mta.address import RouteResult, Verify, deliver_split_address
+from eximsim.mta.globals import Machine, Process
+from eximsim.mta.queue import Spool
+from eximsim.mta.readconf import read_config
+from eximsim.mta.retry import Hints
+from eximsim.mta.route import route_address
+from eximsim.mta.structs import Address
+from eximsim.mta.world import Connection, DnsAnswer, DnsRecord, RData
+from eximsim.profiles import profile
+
+CONF = "/etc/exim.conf"
+TRANSPORTS = "begin transports\nsmtp:\n  driver = smtp\nother:\n  driver = smtp\n"
+LOCAL = ("127.0.0.1", "10.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the name server says to one question."""
+
+    data: tuple[RData, ...] = ()
+    rcode: str = "NOERROR"
+    ad: bool = True
+    aa: bool = False
+    authority: tuple[DnsRecord, ...] = ()
+    name: str | None = None
+
+
+Zone = dict[tuple[str, str], Reply]
+
+
+def records(*data: RData, ad: bool = True) -> Reply:
+    """Records of one type at one name."""
+    return Reply(data, ad=ad)
+
+
+@dataclass
+class ZoneWorld:
+    """Answers from ``zone``, follows no CNAMEs (as fakens), and keeps the questions."""
+
+    zone: Zone
+    files: dict[str, bytes] = field(default_factory=dict)
+    hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+    asked_secure: list[bool] = field(default_factory=list)
+
+    def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
+        self.questions.append(f"{type} {name}")
+        self.asked_secure.append(dnssec)
+        key = name.lower()
+        reply = self.zone.get((key, type))
+        if reply is not None:
+            owner = reply.name or name
+            answers = tuple(DnsRecord(owner, type, data) for data in reply.data)
+            return DnsAnswer(reply.rcode, reply.ad, reply.aa, answers, reply.authority)
+        alias = self.zone.get((key, "CNAME"))
+        if alias is not None:
+            record = DnsRecord(name, "CNAME", alias.data[0])
+            return DnsAnswer(alias.rcode, alias.ad, alias.aa, (record,), alias.authority)
+        known = any(owner == key for owner, _ in self.zone)
+        return DnsAnswer("NOERROR" if known else "NXDOMAIN", True)
+
+    def connect(self, address: str, port: int, timeout: float, interface: str | None = None) -> Connection:
+        raise AssertionError("routing opens no connection")
+
+    def now(self) -> float:
+        return 1_000_000_000.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("routing does not wait")
+
+    def read_file(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return self.files[path]
+
+    def interface_addresses(self) -> tuple[str, ...]:
+        return LOCAL
+
+    def is_local_address(self, address: str) -> bool:
+        return address in LOCAL
+
+    def host_table(self, name: str) -> tuple[str, ...]:
+        return self.hosts.get(name, ())
+
+    def listen(self, address: str | None, port: int, factory: Callable[[], object]) -> None:
+        raise AssertionError("routing serves nothing")
+
+    def unlisten(self, address: str | None, port: int) -> None:
+        raise AssertionError("routing serves nothing")
+
+
+@dataclass
+class Site:
+    """One process with its world; ``shown`` is what it wrote to stderr."""
+
+    process: Process
+    world: ZoneWorld
+    shown: list[str]
+
+    @property
+    def log(self) -> list[str]:
+        """The main log, without time stamps."""
+        files = self.process.machine.files
+        return [line[20:] for path, lines in files.items() if path.endswith("/mainlog") for line in lines]
+
+    def route(
+        self, address: str, verify: Verify | None = None, parent: Address | None = None
+    ) -> tuple[Address, RouteResult]:
+        """Route one address."""
+        addr = Address(address, unique=address, parent=parent)
+        deliver_split_address(self.process, addr)
+        return addr, route_address(self.process, addr, verify=verify)
+
+
+def site(
+    zone: Zone | None = None,
+    *,
+    main: str = "",
+    routers: str = "",
+    release: str = "4.88-jh03",
+    seed: int = 1,
+    files: Mapping[str, bytes] | None = None,
+    hosts: Mapping[str, tuple[str, ...]] | None = None,
+) -> Site:
+    """A process of a release with this configuration and these records."""
+    text = f"primary_hostname = myhost.test.ex\nspool_directory = /spool\n{main}\n"
+    text += f"begin routers\n{routers}\n{TRANSPORTS}" if routers else TRANSPORTS
+    world = ZoneWorld(zone or {}, {**(files or {}), CONF: text.encode()}, dict(hosts or {}))
+    of_release = profile(release)
+    machine = Machine(world, Random(seed), cast(Spool, None), cast(Hints, None))
+    shown: list[str] = []
+    process = Process(machine, read_config(world, CONF, of_release), of_release, pid=1, err=shown.append)
+    return Site(process, world, shown)
+
+
+def addresses(addr: Address) -> list[str]:
+    """The addresses of an address's hosts, in order."""
+    return [host.address or "" for host in addr.host_list]
