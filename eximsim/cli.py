@@ -61,7 +61,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suite": ("eximsim.commands.suite:suite", "Replay tests of an Exim source tree, unmodified."),
     "compare": ("eximsim.commands.compare:compare", "Compare the model with what real programs did."),
     "serve": ("eximsim.cli:serve", "Run the test servers on their own: dns, smtp."),
-    "profiles": ("eximsim.commands.profiles:profiles", "List the releases, or the switches in which two differ."),
+    "profiles": (
+        "eximsim.commands.profiles:profiles",
+        "List the releases, or the switches in which two differ.",
+    ),
 }
 
 SERVERS: dict[str, tuple[str, str]] = {

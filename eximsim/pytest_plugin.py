@@ -94,9 +94,7 @@ class ScriptItem(pytest.Item):
         if result.verdict is not Verdict.PASS:
             raise ScriptFailure(result)
 
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
-    ) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """The reason and the diffs, without a traceback."""
         if isinstance(excinfo.value, ScriptFailure):
             result = excinfo.value.result

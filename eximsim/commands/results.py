@@ -93,7 +93,9 @@ class Reporter:
     def _keep(self, result: TestResult) -> None:
         if self.keep is None or not result.texts:
             return
-        name = result.test if result.test not in self._kept else f"{result.test}@{result.setting.profile.name}"
+        name = (
+            result.test if result.test not in self._kept else f"{result.test}@{result.setting.profile.name}"
+        )
         self._kept.add(result.test)
         golden.keep(self.keep, name, result.texts)
 

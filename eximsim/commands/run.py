@@ -17,7 +17,9 @@ from eximsim.suite.source import choose
 
 @click.command()
 @click.argument("tests", nargs=-1, metavar="TEST...")
-@click.option("--suite", "folder", type=click.Path(path_type=Path), help="The folder of tests; default: testsuite/.")
+@click.option(
+    "--suite", "folder", type=click.Path(path_type=Path), help="The folder of tests; default: testsuite/."
+)
 @setting_options(profile_help="The release; default: those that the script names, or the newest.")
 @keep_option
 @click.option("--accept", is_flag=True, help="Store what came out as the new golden.")

@@ -24,12 +24,23 @@ _SHOWN_IN_FULL = 10
 
 @click.command()
 @click.argument("tests", nargs=-1, metavar="[TEST|FIRST-LAST|GROUP]...")
-@click.option("--tree", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="The folder that holds scripts/, confs/ and log/.")
+@click.option(
+    "--tree",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder that holds scripts/, confs/ and log/.",
+)
 @setting_options(profile_help="The release; default: the newest.")
 @keep_option
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
-              help="How many processes run tests at the same time.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many processes run tests at the same time.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def suite(

@@ -10,17 +10,16 @@ from eximsim.mta.acl_read import read_inline
 from eximsim.mta.acl_run import IN_MESSAGE, AclResult, AclRun, CalloutSettings, Where, setup_header
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write, selector
-from eximsim.mta.reception import host_and_ident
+from eximsim.mta.reception import Reception, host_and_ident
 from eximsim.mta.string import SPACES, string_printing
 from eximsim.mta.structs import Address
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
-    from eximsim.mta.readconf import AclVerb
-    from eximsim.mta.reception import Reception
+    from eximsim.mta.acl_read import AclVerb
 
-__all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "string_split_message"]
+__all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
 
 _DEEPEST = 20
 
@@ -47,6 +46,13 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     process.trace.record("acl", rc, "acl.c acl_check", where=where.label, acl=text, recipient=recipient)
     user = run.user_message
     return AclResult(rc, None if user is None else string_split_message(user), run.log_message, run.drop)
+
+
+def acl_eval(process: Process, text: str) -> tuple[Rc, str | None]:
+    """Run an ACL for ``${acl {...}}``; its result and message. Source: acl_eval(), src/acl.c."""
+    run = AclRun(Reception(process), Where.UNKNOWN, None, nested=_check_internal)
+    rc = _check_internal(run, text)
+    return rc, run.user_message
 
 
 def _split(process: Process, recipient: str) -> Address:

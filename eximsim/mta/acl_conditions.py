@@ -16,16 +16,16 @@ from eximsim.mta.match import (
     match_isinlist_domain,
     match_isinlist_local_part,
     match_isinlist_string,
-    verify_check_host,
 )
 from eximsim.mta.readtime import readconf_readtime
 from eximsim.mta.string import SPACES, list_items, string_dequote, string_printing
+from eximsim.mta.verify_hosts import verify_check_host
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from eximsim.mta.readconf import AclCondition, AclVerb
+    from eximsim.mta.acl_read import AclCondition, AclVerb
     from eximsim.mta.structs import Address
 
 _MESSAGES_AT: Mapping[str, frozenset[Rc]] = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eximsim.mta.acl_run import AclRun
-    from eximsim.mta.readconf import AclCondition
+    from eximsim.mta.acl_read import AclCondition
 
 _REJECTED_TEXT = (
     "Your message has been rejected but is being kept for evaluation.\n"

@@ -35,6 +35,7 @@ class Where(Enum):
     QUIT = ("QUIT", "0")
     STARTTLS = ("STARTTLS", "550")
     VRFY = ("VRFY", "252")
+    UNKNOWN = ("unknown", "0")
 
     @property
     def label(self) -> str:

@@ -81,14 +81,14 @@ def _reverse_host_lookup(run: AclRun, text: str, what: str, options: list[str]) 
     known = reception.get("host_lookup_failed") == "1"
     if not known:
         run.trace("looking up host name to force name/address consistency check")
-    rc, message = (Rc.FAIL, reception.host_lookup_message) if known else look_up_sender_name(reception)
+    rc = Rc.FAIL if known else look_up_sender_name(reception)
     if rc is Rc.OK:
         host_build_sender_fullhost(run.process)
         return rc
     if rc is Rc.DEFER:
         run.log_message = "host lookup deferred for reverse lookup check"
         return Rc.OK if "defer_ok" in options else rc
-    run.log_message = f"host lookup failed{'' if known else ' for reverse lookup check'}{message}"
+    run.log_message = f"host lookup failed{'' if known else ' for reverse lookup check'}{reception.host_lookup_message}"
     return rc
 
 

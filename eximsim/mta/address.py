@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from eximsim.mta.structs import Address
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
-    from eximsim.mta.structs import Address
 
 
 Verify = Literal["sender", "recipient", "expn"]
@@ -57,6 +57,12 @@ _EXPANSIONS = (
     "parent_local_part",
     "self_hostname",
 )
+
+
+def deliver_make_addr(address: str) -> Address:
+    """A fresh address; its unique form has the domain in lower case."""
+    local_part, _, domain = address.rpartition("@")
+    return Address(address, unique=f"{local_part}@{domain.lower()}")
 
 
 def deliver_split_address(process: Process, addr: Address) -> Rc:

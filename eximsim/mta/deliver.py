@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta import deliver_log, retry
-from eximsim.mta.address import deliver_split_address
+from eximsim.mta.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.bounce import send_bounce
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
@@ -97,12 +97,6 @@ def _thaw(process: Process, message: Message, *, force: bool) -> bool:
 
 
 # ---- routing -----------------------------------------------------------------------------
-
-
-def deliver_make_addr(address: str) -> Address:
-    """A fresh address; its unique form has the domain in lower case."""
-    local_part, _, domain = address.rpartition("@")
-    return Address(address, unique=f"{local_part}@{domain.lower()}")
 
 
 def _start_addresses(delivery: Delivery, *, give_up: bool) -> None:
@@ -216,7 +210,7 @@ def _route_one(delivery: Delivery, addr: Address, to_route: list[Address]) -> No
     sender = delivery.message.sender
     process.return_path = addr.errors_address if addr.errors_address is not None else sender
     found = route_address(process, addr, verify=None)
-    delivery.new.extend(found.addr_new)
+    delivery.new[:0] = found.addr_new
     delivery.succeed.extend(found.addr_succeed)
     if found.rc is Rc.DEFER:
         by_local_part = addr.router is not None and addr.router.options.flag("retry_use_local_part")

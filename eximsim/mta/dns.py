@@ -154,7 +154,10 @@ def _again_means_nonexist(process: Process, name: str, type: str) -> bool:
     resolver.deciding_again = True
     try:
         with process.setting(domain=name):
-            return match.match_isinlist_domain(process, name, domains, list_name="dns_again_means_nonexist") is Rc.OK
+            return (
+                match.match_isinlist_domain(process, name, domains, list_name="dns_again_means_nonexist")
+                is Rc.OK
+            )
     finally:
         resolver.deciding_again = False
 

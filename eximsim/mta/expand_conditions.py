@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand_json import dewrap, json_nextinlist
-from eximsim.mta.expand_parse import COMPARISONS, ITERATIONS, Condition, Header, Variable
+from eximsim.mta.expand_parse_conditions import COMPARISONS, ITERATIONS
 from eximsim.mta.expand_text import ascii_lower
+from eximsim.mta.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
 from eximsim.mta.expander import ConditionFunction, Expander, ExpansionFailed
 from eximsim.mta.regex_cache import RegexError, compile_pattern, groups_of
@@ -316,7 +317,9 @@ def _iterated(name: str, source: str) -> Iterator[str]:
         yield from list_items(source)
         return
     for item in json_nextinlist(dewrap(source, "[]")):
-        yield dewrap(item, '""', "{} wrapping string result for extract jsons") if name.endswith("s") else item
+        yield (
+            dewrap(item, '""', "{} wrapping string result for extract jsons") if name.endswith("s") else item
+        )
 
 
 # ---- calls ------------------------------------------------------------------------------------------------

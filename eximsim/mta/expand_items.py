@@ -1,4 +1,4 @@
-"""The items of string expansion that are neither variables nor operators: ``${name{...}...}`` (src/expand.c)."""
+"""The items of string expansion, ``${name{...}...}``, that are not about lists (src/expand.c)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from eximsim.errors import Unsupported
 from eximsim.mta.expand_conditions import run_acl
 from eximsim.mta.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand_lists import iterate_item, sort_item
-from eximsim.mta.expand_parse import Answer, Item
 from eximsim.mta.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
+from eximsim.mta.expand_tree import Answer, Item
 from eximsim.mta.expander import Expander, ExpansionFailed, ItemFunction
 from eximsim.mta.regex_cache import RegexError, compile_pattern, groups_of
 from eximsim.mta.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
@@ -77,7 +77,9 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
         found = search.search_find(expander.process, kind, values[0] if keyed else None, query)
         if found.deferred:
             key = values[0] if keyed else query
-            raise ExpansionFailed(f'lookup of "{key}" gave DEFER: {_quoted(expander, found.error)}', defer=True)
+            raise ExpansionFailed(
+                f'lookup of "{key}" gave DEFER: {_quoted(expander, found.error)}', defer=True
+            )
         if found.numeric:
             expander.process.numeric = found.numeric
         return found.value
@@ -103,8 +105,7 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed('first argument of "extract" must not be empty')
     numbered = bool(_NUMBER.fullmatch(key)) and bool(item.args)
     wanted = 3 if numbered and not item.word else 2
-    for arg in item.args[1:wanted]:
-        values.append(expander.string(arg))
+    values.extend(expander.string(arg) for arg in item.args[1:wanted])
     if len(values) < wanted:
         if item.fault is not None and len(item.args) >= wanted:
             raise expander.failure(item.fault)
@@ -135,7 +136,7 @@ def _field(number: int, separators: str, text: str) -> str | None:
 
 
 def expand_getkeyed(key: str, text: str) -> str | None:
-    """The value of ``key`` in ``key=value key="quoted value" ...``; None if it is not there (src/expand.c)."""
+    """The value of ``key`` in ``key=value key="quoted value" ...``, or None (src/expand.c)."""
     wanted = ascii_lower(key)
     position, end = _skip(text, 0), len(text)
     while position < end:
@@ -297,7 +298,7 @@ def _readfile(expander: Expander, item: Item, skipping: bool) -> str:
     return text if len(values) == 1 else text.replace("\n", values[1])
 
 
-# ---- signed addresses ---------------------------------------------------------------------------------------
+# ---- signed addresses -------------------------------------------------------------------------------------
 
 
 def _prvs_hash(address: str, key: str, number: str, day: str) -> str:
@@ -352,7 +353,7 @@ def _still_valid(expires: str, today: str) -> bool:
     return int(expires) >= now
 
 
-# ---- what the model lacks -----------------------------------------------------------------------------------
+# ---- what the model lacks ---------------------------------------------------------------------------------
 
 
 def _not_modelled(expander: Expander, item: Item, skipping: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from eximsim.mta.expand_eval import EvalError, expanded_string_integer
-from eximsim.mta.expand_parse import Item
+from eximsim.mta.expand_tree import Item
 from eximsim.mta.expander import Expander, ExpansionFailed
 from eximsim.mta.string import SPACES, in_quotes, list_items, octets, split_separator
 

@@ -1,11 +1,12 @@
-"""What evaluates a tree of ``expand_parse`` (src/expand.c): the engine under items, conditions and operators."""
+"""What evaluates the trees: the engine under items, conditions and operators (src/expand.c)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eximsim.mta.expand_parse import (
+from eximsim.mta.expand_parse import parse
+from eximsim.mta.expand_tree import (
     Answer,
     Condition,
     Fault,
@@ -17,7 +18,6 @@ from eximsim.mta.expand_parse import (
     Operator,
     Template,
     Variable,
-    parse,
 )
 from eximsim.mta.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
 
@@ -41,6 +41,9 @@ class ExpansionFailed(Exception):
 
 ItemFunction = Callable[["Expander", Item, bool], str]
 ConditionFunction = Callable[["Expander", Condition, bool], bool]
+TextFunction = Callable[["Expander", str, "str | None", str], str]
+"""An operator: takes the expanded text, what follows an underscore if anything, and the name as written."""
+
 OperatorFunction = Callable[["Expander", Operator, bool], str]
 
 

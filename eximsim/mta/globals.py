@@ -13,6 +13,7 @@ from eximsim.status import DnsResult, Rc
 from eximsim.trace import Trace
 
 if TYPE_CHECKING:
+    from eximsim.mta.daemon import Daemon
     from eximsim.mta.log import LogSettings
     from eximsim.mta.queue import Header, Message, Spool
     from eximsim.mta.readconf import Config
@@ -52,6 +53,7 @@ class Machine:
     """What outlives a process: disk, clock, network and the trace of the run.
 
     ``files`` holds what Exim wrote outside spool and hints: log files by path, as lists of whole lines.
+    ``daemons`` are those that were started and not killed.
     """
 
     world: World
@@ -60,8 +62,10 @@ class Machine:
     hints: Hints
     trace: Trace = field(default_factory=Trace)
     files: dict[str, list[str]] = field(default_factory=dict)
+    daemons: list[Daemon] = field(default_factory=list)
     next_pid: int = 10000
     user: str = "CALLER"
+    exim_user: str = "exim"
     uid: int = 1000
     group: str = "CALLER"
     gid: int = 1000
@@ -207,6 +211,7 @@ class Process:
         debug_printf_indent() does.
         """
         if self.host_checking:
-            indent = "   \u254e" * (self.debug_depth >> 2) + " " * (self.debug_depth & 3) if indented else ""
+            depth = self.debug_depth if indented else 0
+            indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
             for line in text.splitlines():
                 self.err(f">>> {indent}{line}\n")

@@ -27,8 +27,9 @@ NONE_USABLE = "TLSA record problem: none usable"
 def chain_is_valid(sent: tuple[bytes, ...], anchors: tuple[bytes, ...], at: float) -> bool:
     """gnutls_certificate_verify_peers2(): a server's chain (DER, leaf first) against a trust store.
 
-    ``at`` is in seconds since the epoch. A trusted certificate need not be self-signed, may be the leaf
-    itself, and must be valid at the time like all others.
+    ``at`` is in seconds since the epoch. A trusted certificate must be valid at the time like all others; it
+    need not be self-signed, and may be the leaf. But it is found only if it has the name of the last
+    certificate on the peer's way up, or of that one's issuer.
     """
     chain, store = parse_chain(sent), parse_chain(anchors)
     return _chain_cached(sent, anchors, tuple(_is_current(cert, at) for cert in chain + store))
@@ -38,15 +39,21 @@ def chain_is_valid(sent: tuple[bytes, ...], anchors: tuple[bytes, ...], at: floa
 def _chain_cached(sent: tuple[bytes, ...], anchors: tuple[bytes, ...], current: tuple[bool, ...]) -> bool:
     chain, store = parse_chain(sent), parse_chain(anchors)
     now = frozenset(c for c, is_current in zip(chain + store, current, strict=True) if is_current)
-    path = _sorted_path(chain)
+    path = _sorted_path(chain, store)
+    nearest = (path[-1].canonical_issuer, path[-1].canonical_subject)
+    return any(
+        _leads_to(path, [anchor for anchor in store if anchor.canonical_subject == name], now)
+        for name in nearest
+    )
+
+
+def _leads_to(path: list[Certificate], store: list[Certificate], now: frozenset[Certificate]) -> bool:
+    """Whether ``path``, cut off where it meets a trusted certificate, is good."""
     for depth, cert in enumerate(path):
-        known = [anchor for anchor in store if _is_same(cert, anchor, depth)]
-        if known and known[0] not in now:
-            return False
-        if known:
-            path = path[:depth]
-            break
-    return not path or _path_is_valid(path, store, now)
+        known = next((anchor for anchor in store if _is_same(cert, anchor, depth)), None)
+        if known is not None:
+            return known in now and (depth == 0 or _path_is_valid(path[:depth], store, now))
+    return _path_is_valid(path, store, now)
 
 
 def _is_current(cert: Certificate, at: float) -> bool:
@@ -54,15 +61,20 @@ def _is_current(cert: Certificate, at: float) -> bool:
     return cert.not_before <= at <= cert.not_after
 
 
-def _sorted_path(chain: tuple[Certificate, ...]) -> list[Certificate]:
-    """From the leaf from issuer to issuer as far as the peer's certificates lead; without the root."""
-    path = [chain[0]]
-    while not _is_issuer(path[-1], path[-1]):
-        others = (cert for cert in chain[1:] if cert not in path)
-        issuer = next((cert for cert in others if _is_issuer(cert, path[-1])), None)
-        if issuer is None:
-            break
-        path.append(issuer)
+def _sorted_path(chain: tuple[Certificate, ...], store: tuple[Certificate, ...]) -> list[Certificate]:
+    """The peer's certificates, each followed by its issuer if it is among them (_gnutls_sort_clist()).
+
+    Where the way up ends at one that the store has an issuer for, all further ones are left out; if it does
+    not, they follow, whatever they are. A self-signed one at the end does not count.
+    """
+    path, rest = list[Certificate](), list(dict.fromkeys(chain))
+    while rest and not (path and any(_is_issuer(anchor, path[-1]) for anchor in store)):
+        path.append(rest.pop(0))
+        while issuer := next((c for c in rest if _is_issuer(c, path[-1])), None):
+            if _is_issuer(path[-1], path[-1]):
+                break
+            path.append(issuer)
+            rest.remove(issuer)
     return path[:-1] if len(path) > 1 and _is_issuer(path[-1], path[-1]) else path
 
 
@@ -97,7 +109,8 @@ def _is_well_issued(
     """One link of the path: CA flag, key usage, signature, extensions and dates (verify_crt())."""
     old_root = is_anchor and (issuer.version == 1 or (issuer.is_ca is None and issuer.self_issued))
     return (
-        (issuer.is_ca is True or old_root or cert == issuer)
+        _is_issuer(issuer, cert)
+        and (issuer.is_ca is True or old_root or cert == issuer)
         and issuer.may("key_cert_sign")
         and is_signed_by(cert.der, issuer.spki)
         and not issuer.unknown_critical

@@ -126,12 +126,17 @@ def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) ->
 
 def _families(process: Process, name: str) -> tuple[str, ...]:
     main = process.config.main
-    ipv4_domains = main.text("dns_ipv4_lookup")
-    if main.flag("disable_ipv6") or (
-        ipv4_domains is not None and match.match_isinlist_domain(process, name, ipv4_domains, list_name="dns_ipv4_lookup") is Rc.OK
-    ):
+    if main.flag("disable_ipv6") or _in_list(process, name, "dns_ipv4_lookup"):
         return ("A",)
     return ("AAAA", "A")
+
+
+def _in_list(process: Process, name: str, option: str) -> bool:
+    """Whether a name is in the domain list that a main option holds."""
+    domains = process.config.main.text(option)
+    if domains is None:
+        return False
+    return match.match_isinlist_domain(process, name, domains, list_name=option) is Rc.OK
 
 
 def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
@@ -169,11 +174,9 @@ def _not_found(process: Process, host: HostItem, temporary: bool) -> HostFind:
         if process.host_checking or not process.log_testing_mode:
             log_write(process, text, when="host_lookup_failed")
         return HostFind.FAILED
-    domains = process.config.main.text("dns_again_means_nonexist")
-    if domains is not None:
-        with process.setting(domain=host.name):
-            if match.match_isinlist_domain(process, host.name, domains, list_name="dns_again_means_nonexist") is Rc.OK:
-                return HostFind.FAILED
+    with process.setting(domain=host.name):
+        if _in_list(process, host.name, "dns_again_means_nonexist"):
+            return HostFind.FAILED
     return HostFind.AGAIN
 
 

@@ -49,9 +49,12 @@ class _Search:
         return _matches(self.process, name, domains, option if named else None)
 
     def security(self, secure: bool) -> Dnssec:
-        """The security that a lookup gives to the hosts it names."""
+        """The security that a lookup gives to its hosts; ``$lookup_dnssec_authenticated`` tells it."""
+        known = self.process.variables
         if not self.request:
+            known.pop("lookup_dnssec_authenticated", None)
             return Dnssec.UNK
+        known["lookup_dnssec_authenticated"] = "yes" if secure else "no"
         return Dnssec.YES if secure else Dnssec.NO
 
 
@@ -361,6 +364,7 @@ def _set_addresses(search: _Search, chain: list[HostItem], known_as: str | None)
     insecure = False
     for type in _address_types(search, chain[0].name):
         answer = dns.dns_lookup(process, chain[0].name, type, name if known_as is not None else None)
+        search.security(answer.secure)
         if not named:
             name = answer.name
         if answer.result is not DnsResult.SUCCEED:

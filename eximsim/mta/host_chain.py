@@ -179,7 +179,8 @@ def host_scan_for_local_hosts(
 def _is_local(process: Process, host: HostItem, interfaces: frozenset[str], treated: str | None) -> bool:
     if treated is not None:
         with process.setting(domain=host.name):
-            if match.match_isinlist_domain(process, host.name.lower(), treated, list_name="hosts_treat_as_local") is Rc.OK:
+            option = "hosts_treat_as_local"
+            if match.match_isinlist_domain(process, host.name.lower(), treated, list_name=option) is Rc.OK:
                 return True
     return host.address == "0.0.0.0" or host.address in interfaces
 

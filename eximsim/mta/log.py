@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta import errnos
 from eximsim.mta.expand import expand
 from eximsim.mta.string import SPACES, list_items
 
@@ -215,6 +216,19 @@ def _flag_names(main: bool, reject: bool, panic: bool, when: str | None) -> str:
     return "".join(word for is_set, word in named if is_set)
 
 
+def log_intrusion(process: Process, data: str) -> None:
+    """Put rubbish that a process wrote to the log's descriptor before the last line of the main log.
+
+    It has no stamp, and the line after it begins where it ends.
+    """
+    path = settings(process).main
+    if path is not None:
+        lines = process.machine.files[path]
+        lines[-1:] = (data + lines[-1]).split("\n")
+
+
 def _append(process: Process, path: str | None, lines: list[str]) -> None:
     if path is not None:
+        if path not in process.machine.files:
+            process.libc_errno = errnos.ENOENT
         process.machine.files.setdefault(path, []).extend(part for line in lines for part in line.split("\n"))

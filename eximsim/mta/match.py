@@ -1,4 +1,4 @@
-"""Domain, local part, address and host lists: what the rest of the model calls (src/match.c, src/verify.c)."""
+"""Lists of domains, local parts, addresses and hosts: what the model calls (src/match.c, src/verify.c)."""
 
 from __future__ import annotations
 
@@ -181,7 +181,8 @@ class CheckAddress:
         if subject and "@" not in subject:
             log_write(
                 self.process,
-                f'no @ found in the subject of an address list match: subject="{subject}" pattern="{pattern}"',
+                "no @ found in the subject of an address list match: "
+                f'subject="{subject}" pattern="{pattern}"',
                 panic=True,
             )
             return FAILED
@@ -202,13 +203,14 @@ class CheckAddress:
         if pattern.startswith("partial-"):
             log_write(
                 self.process,
-                f'partial matching is not applicable to whole-address lookups: ignored "partial-" in "{pattern}"',
+                "partial matching is not applicable to whole-address lookups: "
+                f'ignored "partial-" in "{pattern}"',
                 panic=True,
             )
         return self._string(self.subject, partial=False).test(pattern)
 
     def _split_lookup(self, lookup: str) -> ListMatch:
-        """The domain is looked up to find a list of local parts, whose last item may be ``>`` and a new key."""
+        """The domain is the key of a list of local parts, the last of which may be ``>`` and a new key."""
         local_part, _, key = self.subject.rpartition("@")
         if local_part == "*":
             return FAILED
@@ -232,7 +234,7 @@ class CheckAddress:
             if following is None:
                 return FAILED
             key = following
-        die(self.process, f"Loop detected in lookup of local part of {self.subject} in @@{lookup}")
+        return die(self.process, f"Loop detected in lookup of local part of {self.subject} in @@{lookup}")
 
     def _parts(self, pattern: str) -> ListMatch:
         local_part, _, domain = self.subject.rpartition("@")

@@ -157,7 +157,7 @@ class CheckString:
         except RegexError as error:
             die(
                 self.process,
-                f"regular expression error: {error.reason} at offset {error.offset} while compiling {pattern}",
+                f"regular expression error: {error} while compiling {pattern}",
             )
         if found is None:
             return FAILED
@@ -177,7 +177,9 @@ class CheckString:
             self._capture((text,))
             return ListMatch(Rc.OK, pattern)
         name, slash, rest = pattern.lower().partition("/")
-        if name not in ("@mx_any", "@mx_primary", "@mx_secondary") or (slash and not rest.startswith("ignore=")):
+        if name not in ("@mx_any", "@mx_primary", "@mx_secondary") or (
+            slash and not rest.startswith("ignore=")
+        ):
             return None
         found = host.host_find_bydns(
             self.process,
@@ -222,7 +224,7 @@ def _primary_hostname(process: Process) -> str:
     return process.config.main.text("primary_hostname") or process.machine.hostname
 
 
-# ---- a list -------------------------------------------------------------------------------------------------
+# ---- a list -----------------------------------------------------------------------------------------------
 
 
 def match_check_list(
@@ -339,7 +341,9 @@ class _Scan:
             return None
         return self._undecided(item, found, pattern)
 
-    def _undecided(self, item: str, found: ListMatch, pattern: str) -> ListMatch | None:
+    def _undecided(
+        self, item: str, found: ListMatch, pattern: str, *, in_file: bool = False
+    ) -> ListMatch | None:
         """DEFER (the lookup of an item's data) or ERROR (of a host's name or address)."""
         deferred = found.rc is Rc.DEFER
         error = found.error or (f'DNS lookup of "{pattern}" deferred' if deferred else "")
@@ -352,11 +356,11 @@ class _Scan:
             return ListMatch(Rc.DEFER, error=error)
         if not deferred:
             self.trace.verdict(mode is not None, error)
-        self.trace.leave_open()
-        if not deferred:
-            if mode is None:
-                log_write(self.process, f"list matching forced to fail: {error}", when="unknown_in_list")
-                return FAILED
+        if not in_file:
+            self.trace.leave_open()
+        if mode is None:
+            log_write(self.process, f"list matching forced to fail: {error}", when="unknown_in_list")
+            return FAILED
         log_write(self.process, f"{error}: accepted by +include_{what}")
         return MATCHED
 
@@ -369,9 +373,7 @@ class _Scan:
         found = self.cache.get(name) if self.cache is not None else None
         cached = found is not None
         if found is None:
-            found = match_check_list(
-                self.process, self.check, text, name=self.name, cache=self.cache
-            )
+            found = match_check_list(self.process, self.check, text, name=self.name, cache=self.cache)
             trace.end_sublist(name)
             if found.rc is Rc.DEFER:
                 trace.deferred(item)
@@ -410,8 +412,10 @@ class _Scan:
             if found.rc is Rc.OK:
                 self.trace.verdict(not outside, f'matched "{line}" in {path}')
                 return self._decided(pattern)
-            if found.rc is not Rc.FAIL and (result := self._undecided(item, found, pattern)) is not None:
-                return result
+            if found.rc is not Rc.FAIL:
+                result = self._undecided(item, found, pattern, in_file=True)
+                if result is not None:
+                    return result
         return None
 
 

@@ -1,4 +1,4 @@
-"""The host-check trace of list searches: the ``>>>`` lines of ``-bh``, in the wording of each release (src/match.c)."""
+"""The host-check trace of list searches: ``>>>`` lines, in each release's wording (src/match.c)."""
 
 from __future__ import annotations
 

@@ -29,8 +29,9 @@ ROUTER = table(
     flags(
         _M,
         on="address_test expn verify_recipient verify_sender",
-        off="""caseful_local_part check_local_user disable_logging fail_verify_recipient fail_verify_sender
-        local_part_prefix_optional local_part_suffix_optional pass_on_timeout verify_only""",
+        off="""caseful_local_part check_local_user disable_logging fail_verify_recipient
+        fail_verify_sender local_part_prefix_optional local_part_suffix_optional pass_on_timeout
+        verify_only""",
         unset="log_as_local retry_use_local_part",
     ),
     flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver"),
@@ -45,8 +46,8 @@ ROUTER_SHARED = flags(_M, on="repeat_use", off="same_domain_copy_routing")
 _DNSLOOKUP = table(
     texts(
         _M,
-        """check_srv dnssec_request_domains dnssec_require_domains fail_defer_domains ipv4_only ipv4_prefer
-        mx_domains mx_fail_domains srv_fail_domains widen_domains""",
+        """check_srv dnssec_request_domains dnssec_require_domains fail_defer_domains ipv4_only
+        ipv4_prefer mx_domains mx_fail_domains srv_fail_domains widen_domains""",
     ),
     flags(
         _M,
@@ -70,9 +71,9 @@ _REDIRECT = table(
     flags(
         _M,
         on="repeat_use",
-        off="""allow_defer allow_fail allow_filter allow_freeze check_ancestor forbid_blackhole forbid_file
-        forbid_include forbid_pipe forbid_smtp_code hide_child_in_errmsg ignore_eacces ignore_enotdir
-        qualify_preserve_domain skip_syntax_errors""",
+        off="""allow_defer allow_fail allow_filter allow_freeze check_ancestor forbid_blackhole
+        forbid_file forbid_include forbid_pipe forbid_smtp_code hide_child_in_errmsg ignore_eacces
+        ignore_enotdir qualify_preserve_domain skip_syntax_errors""",
     ),
     flags(_U, off="one_time"),
     flags(
@@ -145,19 +146,20 @@ _SMTP = table(
         _M,
         """dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains fallback_hosts hosts
         hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_auth
-        hosts_require_dane hosts_require_tls hosts_try_dane hosts_verify_avoid_tls interface port
-        serialize_hosts tls_certificate tls_privatekey tls_require_ciphers tls_sni tls_try_verify_hosts
-        tls_verify_cert_hostnames tls_verify_certificates tls_verify_hosts""",
+        hosts_require_dane hosts_require_tls hosts_try_dane interface port serialize_hosts tls_certificate
+        tls_privatekey tls_require_ciphers tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
+        tls_verify_certificates tls_verify_hosts""",
         helo_data="$primary_hostname",
         hosts_request_ocsp="*",
         hosts_try_chunking="*",
+        hosts_verify_avoid_tls="*",
         protocol="smtp",
     ),
     texts(
         _U,
-        """arc_sign authenticated_sender dkim_domain dkim_private_key dkim_selector hosts_pipe_connect
-        hosts_require_alpn hosts_require_ocsp gnutls_require_kx gnutls_require_mac
-        gnutls_require_protocols socks_proxy tls_alpn tls_crl""",
+        """arc_sign authenticated_sender dkim_domain dkim_private_key dkim_selector gnutls_require_kx
+        gnutls_require_mac gnutls_require_protocols hosts_pipe_connect hosts_require_alpn
+        hosts_require_ocsp socks_proxy tls_alpn tls_crl""",
     ),
     texts(
         _I,
@@ -204,9 +206,10 @@ _APPENDFILE = table(
     _BATCH,
     texts(
         _U,
-        """check_string directory escape_string file file_format mailbox_filecount mailbox_size maildir_tag
-        maildirfolder_create_regex mailstore_prefix mailstore_suffix message_prefix message_suffix quota
-        quota_directory quota_filecount quota_size_regex quota_warn_message quota_warn_threshold""",
+        """check_string directory escape_string file file_format mailbox_filecount mailbox_size
+        maildir_tag maildirfolder_create_regex mailstore_prefix mailstore_suffix message_prefix
+        message_suffix quota quota_directory quota_filecount quota_size_regex quota_warn_message
+        quota_warn_threshold""",
         create_file="anywhere",
         directory_file="q${base62:$tod_epoch}-$inode",
         maildir_quota_directory_regex=r"^(?:cur|new|\..*)$",

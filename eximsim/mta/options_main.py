@@ -56,15 +56,15 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_not_smtp_start acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn
         acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit
-        acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
-        event_action extra_local_interfaces helo_accept_junk_hosts hold_domains host_lookup
-        host_reject_connection hosts_connection_nolog hosts_treat_as_local log_file_path log_selector
-        openssl_options primary_hostname qualify_domain qualify_recipient queue_domains queue_smtp_domains
-        recipient_unqualified_hosts remote_sort_domains sender_unqualified_hosts smtp_active_hostname
-        spool_directory timezone tls_advertise_hosts tls_certificate tls_on_connect_ports tls_privatekey
-        tls_require_ciphers tls_try_verify_hosts tls_verify_certificates tls_verify_hosts
-        untrusted_set_sender dsn_advertise_hosts helo_try_verify_hosts helo_verify_hosts
-        limits_advertise_hosts""",
+        acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy dns_again_means_nonexist dns_ipv4_lookup
+        dns_trust_aa dsn_advertise_hosts event_action extra_local_interfaces helo_accept_junk_hosts
+        helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup host_reject_connection
+        hosts_connection_nolog hosts_treat_as_local limits_advertise_hosts log_file_path log_selector
+        message_id_header_domain message_id_header_text openssl_options primary_hostname qualify_domain
+        qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts remote_sort_domains
+        sender_unqualified_hosts smtp_active_hostname spool_directory timezone tls_advertise_hosts
+        tls_certificate tls_on_connect_ports tls_privatekey tls_require_ciphers tls_try_verify_hosts
+        tls_verify_certificates tls_verify_hosts untrusted_set_sender""",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",
         chunking_advertise_hosts="*",
         daemon_smtp_ports="smtp",
@@ -89,12 +89,11 @@ _TEXTS = table(
         _U,
         """acl_not_smtp_mime acl_smtp_atrn acl_smtp_auth acl_smtp_dkim acl_smtp_mailauth acl_smtp_mime
         acl_smtp_wellknown bounce_message_file bounce_message_text bounce_sender_authentication
-         errors_copy errors_reply_to exim_version freeze_tell gnutls_require_kx
-        gnutls_require_mac gnutls_require_protocols   hosts_proxy
-        hosts_require_alpn hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix
-        localhost_number log_ports message_id_header_domain message_id_header_text percent_hack_domains
-        queue_only_file smtp_accept_max_per_host smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail
-        smtp_ratelimit_rcpt smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
+        errors_copy errors_reply_to exim_version freeze_tell gnutls_require_kx gnutls_require_mac
+        gnutls_require_protocols hosts_proxy hosts_require_alpn hosts_xclient ignore_fromline_hosts
+        local_from_prefix local_from_suffix localhost_number log_ports percent_hack_domains
+        queue_only_file smtp_accept_max_per_host smtp_etrn_command smtp_ratelimit_hosts
+        smtp_ratelimit_mail smtp_ratelimit_rcpt smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
         uucp_from_pattern warn_message_file wellknown_advertise_hosts""",
         proxy_required_hosts="",
         tls_advertise_requiretls="*",
@@ -104,8 +103,8 @@ _TEXTS = table(
     texts(
         _I,
         """add_environment bi_command bmi_config_file daemon_modules_load dmarc_forensic_sender
-        dmarc_history_file dmarc_tld_file exim_path gecos_name gecos_pattern ibase_servers keep_environment
-        ldap_ca_cert_dir ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite
+        dmarc_history_file dmarc_tld_file exim_path gecos_name gecos_pattern ibase_servers
+        keep_environment ldap_ca_cert_dir ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite
         ldap_default_servers ldap_require_cert mysql_servers oracle_servers perl_startup pgsql_servers
         pid_file_path process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config
         srs_secrets syslog_facility system_filter_directory_transport system_filter_file_transport
@@ -132,29 +131,29 @@ _TEXTS = table(
 _FLAGS = table(
     flags(
         _M,
-        on="accept_8bitmime check_rfc2047_length queue_only_override smtp_enforce_sync write_rejectlog",
-        off="""allow_domain_literals allow_mx_to_ip disable_ipv6 log_timezone prdr_enable print_topbitchars
-        queue_only queue_run_in_order recipients_max_reject smtp_return_error_details strict_acl_vars
+        on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
+        extract_addresses_remove_arguments local_from_check queue_only_override return_path_remove
+        smtp_enforce_sync write_rejectlog""",
+        off="""allow_domain_literals allow_mx_to_ip allow_utf8_domains disable_ipv6 local_sender_retain
+        log_timezone prdr_enable print_topbitchars queue_only queue_run_in_order recipients_max_reject
+        smtp_return_error_details strict_acl_vars strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp""",
     ),
     flags(
         _U,
-        on="""bounce_return_body bounce_return_message  delivery_date_remove
-        dns_csa_use_reverse envelope_to_remove extract_addresses_remove_arguments local_from_check
-        return_path_remove smtp_etrn_serialize""",
-        off="""allow_utf8_domains dkim_verify_minimal ignore_fromline_local local_sender_retain
-        message_body_newlines move_frozen_messages mua_wrapper queue_fast_ramp strip_excess_angle_brackets
-        strip_trailing_dot""",
+        on="bounce_return_body bounce_return_message dns_csa_use_reverse smtp_etrn_serialize",
+        off="""dkim_verify_minimal ignore_fromline_local message_body_newlines move_frozen_messages
+        mua_wrapper queue_fast_ramp""",
     ),
     flags(
         _I,
         on="""message_logs prod_requires_admin queue_list_requires_admin queue_only_load_latch
         smtp_accept_keepalive smtp_check_spool_space srs_usehash srs_usetimestamp syslog_duplication
         syslog_pid syslog_timestamp tcp_nodelay""",
-        off="""allow_insecure_tainted_data commandline_checks_require_admin dcc_direct_add_header debug_store
-        deliver_drop_privilege disable_fsync drop_cr gnutls_allow_auto_pkcs11 gnutls_compat_mode
-        ldap_start_tls panic_coredump perl_at_start perl_taintmode preserve_message_logs
-        split_spool_directory spool_wireformat""",
+        off="""allow_insecure_tainted_data commandline_checks_require_admin dcc_direct_add_header
+        debug_store deliver_drop_privilege disable_fsync drop_cr gnutls_allow_auto_pkcs11
+        gnutls_compat_mode ldap_start_tls panic_coredump perl_at_start perl_taintmode
+        preserve_message_logs split_spool_directory spool_wireformat""",
     ),
 )
 
@@ -166,6 +165,7 @@ _NUMBERS = table(
         dns_cname_loops=1,
         dns_dnssec_ok=-1,
         dns_use_edns0=-1,
+        header_maxsize=1024 * 1024,
         received_headers_max=30,
         recipients_max=0,
         remote_max_parallel=2,
@@ -180,7 +180,6 @@ _NUMBERS = table(
         _U,
         "header_line_maxsize slow_lookup_log smtp_accept_queue smtp_accept_reserve",
         dns_csa_search_limit=5,
-        header_maxsize=1024 * 1024,
         smtp_accept_max=20,
     ),
     numbers(

@@ -358,7 +358,7 @@ def _show_body(process: Process, message: Message) -> bool:
 
 
 def _show_log(process: Process, message: Message) -> bool:
-    process.out("".join(f"{line}\n" for line in message.msglog))
+    process.out("".join(message.msglog))
     return True
 
 

@@ -20,6 +20,7 @@ from eximsim.mta.option_settings import Settings
 from eximsim.mta.option_values import read_string, readconf_readname
 from eximsim.mta.optionlist import Status
 from eximsim.mta.options import Options, builtin_macros, release
+from eximsim.mta.options_main import DAY
 from eximsim.mta.retry_rules import RetryRule, RetryStep, readconf_retry_rule
 from eximsim.mta.string import SPACES
 from eximsim.mta.world import World
@@ -41,6 +42,7 @@ _NAMED_LIST = re.compile(
     r"(?:hide[ \t]+)?(domain|host|address|localpart)list(?:_cache)?[ \t]+(\w+)[ \t]*(=?)[ \t]*", re.ASCII
 )
 _LIST_WORD = re.compile(r"(?:hide[ \t]+)?(?:domain|host|address|localpart)list")
+_FEWEST_DH_BITS = 1024
 _LIST_KINDS = ("domain", "host", "address", "localpart")
 
 
@@ -164,6 +166,18 @@ class _Reader:
                 self._read_named_list(line)
             else:
                 self.main.handle(line, "main option")
+        self._finish_main()
+
+    def _finish_main(self) -> None:
+        options, values = self.main.options(), self.main.values
+        if options.flag("local_sender_retain") and options.flag("local_from_check"):
+            message = "both local_from_check and local_sender_retain are set; this combination is not allowed"
+            raise InputError(message, *options.where("local_sender_retain"))
+        if options.number("tls_dh_max_bits") < _FEWEST_DH_BITS:
+            message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
+            raise InputError(message, *options.where("tls_dh_max_bits"))
+        values["retry_interval_max"] = min(options.seconds("retry_interval_max"), DAY)
+        values["remote_max_parallel"] = max(options.number("remote_max_parallel"), 1)
 
     def _read_named_list(self, line: ConfigLine) -> None:
         match = _NAMED_LIST.match(line.text)

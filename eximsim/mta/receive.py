@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl import Where, acl_check
+from eximsim.mta.acl import Where, acl_check, acl_eval
 from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.globals import Process
 from eximsim.mta.log import log_stamp, log_write, selector
 from eximsim.mta.parse import AddressError, parse_extract_address
-from eximsim.mta.queue import HEADER_OLD, Header, Message, Recipient
+from eximsim.mta.queue import HEADER_OLD, Header, Message, Recipient, deliver_in_child
 from eximsim.mta.receive_data import DataReader, local_content, split_message
 from eximsim.mta.receive_headers import (
     Scan,
@@ -30,7 +32,6 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eximsim.mta.globals import Process
     from eximsim.mta.smtp_in_reply import Replies
 
 __all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_local", "receive_msg", "submit"]
@@ -245,18 +246,22 @@ def _no_recipients(incoming: _Incoming) -> None:
 def submit(
     process: Process, sender: str, recipients: Sequence[str], content: bytes, *, reference: str, login: str
 ) -> str | None:
-    """Take in a message that Exim itself writes (a bounce), in a process of its own; its id.
+    """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its id.
 
-    ``reference`` is the id of the message it is about. It is not delivered yet. Source: child_open_exim().
+    ``reference`` is the id of the message it is about. Source: child_open_exim(), src/child.c.
     """
-    child = process.fork()
-    child.message_id = ""
-    kept = {name: value for name, value in process.variables.items() if name.startswith("smtp_active")}
-    child.variables = {**kept, "sender_ident": login, "received_protocol": "local", "sender_address": sender}
+    child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
+    child.out, child.err, child.environment = process.out, process.err, process.environment
+    child.verbose, child.dont_deliver, child.queue_smtp = process.verbose, process.dont_deliver, process.queue_smtp
+    child.acl_eval = partial(acl_eval, child)
+    child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
     reception = Reception(child)
     reception.envelope.sender = sender
     submitter = Submitter(login, local=True, trusted=True, sender_forced=True)
-    return receive_local(reception, content, submitter, recipients, reference=reference).message_id
+    received = receive_local(reception, content, submitter, recipients, reference=reference)
+    if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
+        deliver_in_child(child, received.message_id, crash=None)
+    return received.message_id
 
 
 # ---- what both have in common ----------------------------------------------------------------------------------
@@ -283,7 +288,7 @@ def _prepare(incoming: _Incoming, *, from_headers: bool = False) -> None:
     process.variables["recipients_count"] = str(len(envelope.recipients))
     received_header_gen(reception)
     add_acl_headers(reception)
-    process.headers = [header.text for header in reception.headers if header.kind != HEADER_OLD]
+    process.header_list = list(reception.headers)
 
 
 def _take_recipients(incoming: _Incoming) -> None:
@@ -329,7 +334,7 @@ def _discard(incoming: _Incoming, acl: str, log_message: str | None) -> None:
 def _forget(reception: Reception) -> None:
     reception.headers = []
     reception.process.message_id = ""
-    reception.process.headers = []
+    reception.process.header_list = []
 
 
 def _accept(incoming: _Incoming, reference: str | None = None) -> Message:
@@ -358,7 +363,7 @@ def _accept(incoming: _Incoming, reference: str | None = None) -> Message:
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:
         process.machine.spool.add(message)
-        message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}")
+        message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
     if selector(process, "received_sender"):
         line += f" from <{envelope.sender}>"
     if selector(process, "received_recipients") and envelope.recipients:

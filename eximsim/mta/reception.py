@@ -96,8 +96,6 @@ class Reception:
     sender_host_unknown: bool = False
     sender_host_notsocket: bool = False
     envelope: Envelope = field(default_factory=Envelope)
-    headers: list[Header] = field(default_factory=list)
-    """``header_list``: empty unless a message is between DATA and its answer."""
     tls: TlsSession | None = None
     certificate_verified: bool = False
     allow_unqualified_sender: bool = True
@@ -109,7 +107,6 @@ class Reception:
     helo_verify_failed: bool = False
     host_lookup_message: str = ""
     """``host_lookup_msg``: why the client has no name, for the end of log lines."""
-    host_aliases: tuple[str, ...] = ()
     sender_verified_failed: CheckedSender | None = None
     temp_details: bool = False
     log_reject_target: frozenset[str] = frozenset({"main", "reject"})
@@ -131,6 +128,15 @@ class Reception:
             return None
         shown = [(header.kind, header.text) for header in self.headers if header.text]
         return Rejected(self.envelope.sender or "", [r.address for r in self.envelope.recipients], shown)
+
+    @property
+    def headers(self) -> list[Header]:
+        """``header_list``: empty unless a message is between DATA and its answer."""
+        return self.process.header_list
+
+    @headers.setter
+    def headers(self, lines: list[Header]) -> None:
+        self.process.header_list = lines
 
     @property
     def is_socket(self) -> bool:
@@ -186,16 +192,11 @@ def _helo_is_address(helo: str, host: str) -> bool:
     return string_is_ip_address(literal)[0] != 0 and host_aton(literal) == host_aton(host)
 
 
-def look_up_sender_name(reception: Reception) -> tuple[Rc, str]:
-    """Look the client's name up and set ``$sender_host_name`` and its kin; the outcome and Exim's message."""
-    process = reception.process
-    found = host_name_lookup(process, process.variables["sender_host_address"])
-    reception.set("sender_host_name", found.name)
-    reception.set("host_lookup_failed", "1" if found.rc is Rc.FAIL else None)
-    reception.set("host_lookup_deferred", "1" if found.rc is Rc.DEFER else None)
-    reception.set("sender_host_dnssec", "yes" if found.secure else None)
-    reception.host_aliases, reception.host_lookup_message = found.aliases, found.message
-    return found.rc, found.message
+def look_up_sender_name(reception: Reception) -> Rc:
+    """Look the client's name up (host_name_lookup()), and keep the reason if it has none."""
+    found = host_name_lookup(reception.process)
+    reception.host_lookup_message = found.message
+    return found.rc
 
 
 def interface_for_log(process: Process) -> str:

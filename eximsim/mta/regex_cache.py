@@ -159,7 +159,7 @@ def compile_pattern(pattern: str, caseless: bool = False) -> re.Pattern[str]:
 
 
 def groups_of(match: re.Match[str]) -> tuple[str, ...]:
-    """``$0``, ``$1``, ... after a match; groups at the end that took no part are left out, others are empty."""
+    """``$0``, ``$1``, ... after a match; groups that took no part are empty, and left out at the end."""
     last = match.re.groups
     while last and match.start(last) < 0:
         last -= 1

@@ -9,15 +9,14 @@ from eximsim.mta import errnos
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_address_list
 from eximsim.mta.structs import RetryItem
-from eximsim.status import Errno, HostStatus, Rc
+from eximsim.status import RTEF_CTOUT, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
-    from eximsim.mta.readconf import DriverInstance, RetryRule
+    from eximsim.mta.readconf import DriverInstance
+    from eximsim.mta.retry_rules import RetryRule, RetryStep
     from eximsim.mta.structs import Address, HostItem
-
-CONNECT_TIMEOUT = 1 << 16
-"""The bit of ``more_errno`` that says that it was the connection that timed out (RTEF_CTOUT)."""
+    from eximsim.mta.verify_cache import CalloutRecord
 
 _SOURCE = "retry.c retry_update"
 
@@ -41,7 +40,7 @@ class Hints:
     """The hints databases of one machine: retry records, and the callout cache (``mta/verify_cache.py``)."""
 
     retry: dict[str, RetryRecord] = field(default_factory=dict)
-    callout: dict[str, object] = field(default_factory=dict)
+    callout: dict[str, CalloutRecord] = field(default_factory=dict)
 
 
 # ---- keys --------------------------------------------------------------------------------
@@ -115,7 +114,7 @@ def retry_find_config(
             sender is None or match_address_list(process, sender, rule.senders) is not Rc.OK
         ):
             continue
-        if any(match_address_list(process, name, rule.pattern, retry=True) is Rc.OK for name in names):
+        if any(match_address_list(process, name, rule.pattern, single=True) is Rc.OK for name in names):
             return rule
     return None
 
@@ -134,10 +133,10 @@ def _error_matches(rule: RetryRule, basic_errno: int, more_errno: int) -> bool:
     if rule.basic_errno == errnos.ETIMEDOUT:
         if basic_errno != errnos.ETIMEDOUT:
             return False
-        if rule.more_errno == CONNECT_TIMEOUT:
-            return bool(more_errno & CONNECT_TIMEOUT)
-        if rule.more_errno & CONNECT_TIMEOUT == 0:
-            more_errno &= ~CONNECT_TIMEOUT
+        if rule.more_errno == RTEF_CTOUT:
+            return bool(more_errno & RTEF_CTOUT)
+        if rule.more_errno & RTEF_CTOUT == 0:
+            more_errno &= ~RTEF_CTOUT
         return rule.more_errno in (0, more_errno)
     return rule.basic_errno == basic_errno and rule.more_errno in (0, more_errno)
 
@@ -280,8 +279,8 @@ def _update_record(process: Process, addr: Address, item: RetryItem) -> bool:
     return up
 
 
-def _next_try(process: Process, record: RetryRecord, rule: object) -> float:
-    kind, p1, p2 = rule.kind, rule.p1, rule.p2  # type: ignore[attr-defined]
+def _next_try(process: Process, record: RetryRecord, rule: RetryStep) -> float:
+    kind, p1, p2 = rule.kind, rule.p1, rule.p2
     now = process.world.now()
     if kind == "F":
         return now + p1

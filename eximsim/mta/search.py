@@ -18,8 +18,18 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
 
-_SINGLE_KEY = frozenset(["cdb", "dbm", "dbmjz", "dbmnz", "dsearch", "iplsearch", "json", "jsons", "lmdb", "lsearch", "nis", "nis0", "nmh", "nwildlsearch", "spf", "testdb", "whoson", "wildlsearch"])  # fmt: skip
-_QUERY_STYLE = frozenset(["dnsdb", "ibase", "ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "passwd", "pgsql", "readsock", "redis", "sqlite", "testdb2"])  # fmt: skip
+_SINGLE_KEY = frozenset(
+    {
+        "cdb", "dbm", "dbmjz", "dbmnz", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nis", "nis0",
+        "nmh", "nwildlsearch", "spf", "testdb", "wildlsearch",
+    }
+)  # fmt: skip
+_QUERY_STYLE = frozenset(
+    {
+        "dnsdb", "ibase", "ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "passwd", "pgsql",
+        "readsock", "redis", "sqlite", "whoson",
+    }
+)  # fmt: skip
 _LINEAR = frozenset(("iplsearch", "lsearch", "nwildlsearch", "wildlsearch"))
 _QUOTING = frozenset(["ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "pgsql", "redis", "sqlite"])
 _PARTIAL = re.compile(r"partial(\d*)(?:-|\(([!-'*-/:-@\[-`{-~]*)\))", re.ASCII)
@@ -216,4 +226,6 @@ class _Search:
 def _is_in(key: str, net: str) -> bool:
     if "*" in (key, net):
         return key == net
-    return bool(string_is_ip_address(net, mask=True)[0] and string_is_ip_address(key)[0]) and host_is_in_net(key, net)
+    return bool(string_is_ip_address(net, mask=True)[0] and string_is_ip_address(key)[0]) and host_is_in_net(
+        key, net
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,17 +17,18 @@ from eximsim.mta import smtp_in_mail, smtp_in_tls
 from eximsim.mta.acl import Where, acl_check
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import drop_selector, log_write, selector
-from eximsim.mta.match import verify_check_host
 from eximsim.mta.receive import DataReader, receive_msg
 from eximsim.mta.reception import Envelope, host_and_ident, host_build_sender_fullhost, look_up_sender_name
 from eximsim.mta.smtp_in_helo import ehlo, helo, protocol
 from eximsim.mta.smtp_in_reply import Replies, closed_by, connection_info, elapsed, tls_log
 from eximsim.mta.string import SPACES, from_octets, string_printing
+from eximsim.mta.verify_hosts import verify_check_host
 from eximsim.mta.world import Action, Close, Send, TlsSession
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
+    from eximsim.mta.receive_headers import Submitter
     from eximsim.mta.reception import Reception
 
 _COMMAND_SIZE = 16384
@@ -67,12 +69,18 @@ class SmtpIn:
     """One session with one client.
 
     ``deliver`` is called with the id of each message that is accepted for immediate delivery, after the
-    reply has been handed out.
+    reply has been handed out. ``real_sender`` replaces the sender of messages from a caller who may not say
+    who that is.
     """
 
-    def __init__(self, reception: Reception, deliver: Callable[[str], None]) -> None:
+    def __init__(
+        self, reception: Reception, deliver: Callable[[str], None], submitter: Submitter | None = None
+    ) -> None:
         self.reception = reception
         self.process: Process = reception.process
+        self.process.smtp_connection = partial(connection_info, reception)
+        self.submitter = submitter
+        self.real_sender: str | None = None
         self.replies = Replies(reception)
         self.hostname = ""
         self.esmtp = self.helo_seen = self.helo_accept_junk = self.helo_required = self.helo_verify = False
@@ -150,6 +158,12 @@ class SmtpIn:
     def tls_failed(self, reason: str) -> Iterator[Action]:
         """The handshake that was asked for failed, for ``reason`` in the library's words."""
         smtp_in_tls.failed(self, reason)
+        return self._pump()
+
+    def closedown(self, message: str) -> Iterator[Action]:
+        """Exim gives up: tell the client, and refuse everything else (smtp_closedown())."""
+        self.replies.line(f"421 {message}")
+        self.refuse_all(f"421 {message}")
         return self._pump()
 
     def _pump(self) -> Iterator[Action]:
@@ -247,7 +261,7 @@ class SmtpIn:
     def client_in(self, option: str, *, defer: bool = False) -> bool:
         """Whether the client is in the host list of a main option; ``defer`` counts a deferral as yes."""
         process = self.process
-        result = verify_check_host(process, process.config.main.text(option), option)
+        result = verify_check_host(process, process.config.main.text(option), list_name=option)
         return result is Rc.OK or (defer and result is Rc.DEFER)
 
     def error(self, kind: str, code: int, text: str, data: str | None = None) -> None:
@@ -386,7 +400,9 @@ class SmtpIn:
 
     def _finish_message(self, content: bytes) -> None:
         self._reader, self._state = None, _State.COMMAND
-        received = receive_msg(self.reception, content, self.replies, self.size_limit)
+        if self.real_sender is not None:
+            self.reception.envelope.sender = self.process.variables["sender_address"] = self.real_sender
+        received = receive_msg(self.reception, content, self.replies, self.size_limit, self.submitter)
         if received.dropped:
             self._notquit("acl-drop", None)
             self.end()

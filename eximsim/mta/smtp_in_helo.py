@@ -115,7 +115,7 @@ def _name_client(session: SmtpIn, verb: str) -> bool:
     if reception.get("sender_host_name") is None and reception.get("sender_host_address") is not None:
         known["domain"] = said
         domains = process.config.main.text("helo_lookup_domains")
-        if domains and match_isinlist_domain(process, said, domains, caseless=True) is Rc.OK:
+        if domains and match_isinlist_domain(process, said, domains, list_name="helo_lookup_domains") is Rc.OK:
             look_up_sender_name(reception)
         known.pop("domain", None)
     host_build_sender_fullhost(process)
@@ -157,7 +157,7 @@ def smtp_verify_helo(reception: Reception) -> bool:
             process.hdebug("matched host address")
     else:
         if reception.get("sender_host_name") is None and reception.get("host_lookup_failed") != "1":
-            completed = look_up_sender_name(reception)[0] is not Rc.DEFER
+            completed = look_up_sender_name(reception) is not Rc.DEFER
         _compare_names(reception, said)
         if not reception.helo_verified:
             _look_up_helo(reception, said, address)
@@ -174,7 +174,7 @@ def _compare_names(reception: Reception, said: str) -> None:
         reception.helo_verified = True
         reception.process.hdebug("matched host name")
         return
-    alias = next((alias for alias in reception.host_aliases if alias.lower() == said.lower()), None)
+    alias = next((alias for alias in reception.process.sender_host_aliases if alias.lower() == said.lower()), None)
     if alias is not None:
         reception.helo_verified = True
         reception.process.hdebug(f"matched alias {alias}")

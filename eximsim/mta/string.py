@@ -39,7 +39,7 @@ def is_control(char: str) -> bool:
 
 
 def split_separator(text: str) -> tuple[str, str]:
-    """The separator of a list and the text after the sign that changes it (``<;``); a colon if there is none."""
+    """The separator of a list, a colon unless a sign (``<;``) changes it, and the text after that sign."""
     rest = text.lstrip(SPACES)
     if len(rest) > 1 and rest[0] == "<" and (rest[1] in _PUNCTUATION or is_control(rest[1])):
         return rest[1], rest[2:]

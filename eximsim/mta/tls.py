@@ -18,7 +18,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.dane_match import usable_records
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
-from eximsim.mta.log import log_write
+from eximsim.mta.log import log_intrusion, log_write
 from eximsim.mta.tls_verify import (
     GNUTLS,
     TlsVerdict,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from eximsim.mta.transports.smtp_context import SmtpContext
 
 _SOURCE = "tls-openssl.c tls_client_start"
+_CLIENT_HELLO = "\x16\x03\x01\x02\n\x16\x03"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
 
 
@@ -140,10 +141,8 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
 
     Callouts of 4.86 and 4.87 do this when they try CA-root TLS after unusable TLSA records.
     """
-    log_write(sx.process, "\x16\x03\x01", raw=True)
-    _log_tls_error(
-        sx, "\x16\x03\x01 ", "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED]
-    )
+    _log_tls_error(sx, "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
+    log_intrusion(sx.process, _CLIENT_HELLO)
 
 
 def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> None:
@@ -162,14 +161,13 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> N
         text = _ERROR_TEXT[library, error.fault]
     sx.process.trace.record("tls handshake", "failed", _SOURCE, host=sx.host.name, dane=sx.dane, why=text)
     if sx.process.profile.tls_error_logged:
-        _log_tls_error(sx, "", prefix, text)
+        _log_tls_error(sx, prefix, text)
     raise TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})") from None
 
 
-def _log_tls_error(sx: SmtpContext, before: str, prefix: str, text: str) -> None:
+def _log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
     host = sx.host
-    line = f"{before}H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}"
-    log_write(sx.process, line, raw=bool(before))
+    log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
 
 
 # ---- settings ----------------------------------------------------------------------------

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.address import deliver_split_address
-from eximsim.mta.deliver import deliver_make_addr
+from eximsim.mta.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.host import find_for_transport
 from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port

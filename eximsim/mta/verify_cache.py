@@ -38,15 +38,15 @@ def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRe
         process.hdebug(f"callout cache: no {kind} record found for {key}", indented=True)
         return None
     options, now = process.config.main, process.world.now()
-    prefix = "callout_cache_domain" if kind == "domain" else "callout_cache"
+    prefix = "callout_domain" if kind == "domain" else "callout"
     negative = record.result not in (Cached.ACCEPT, Cached.REJECT_MFNULL)
     if now - record.time_stamp > options.seconds(f"{prefix}_{'negative' if negative else 'positive'}_expire"):
         process.hdebug(f"callout cache: {kind} record expired for {key}", indented=True)
         return None
     if kind == "domain":
-        if now - record.random_stamp > options.seconds("callout_cache_domain_positive_expire"):
+        if now - record.random_stamp > options.seconds("callout_domain_positive_expire"):
             record.random_result = Cached.UNKNOWN
-        if now - record.postmaster_stamp > options.seconds("callout_cache_domain_negative_expire"):
+        if now - record.postmaster_stamp > options.seconds("callout_domain_negative_expire"):
             record.postmaster_result = Cached.UNKNOWN
     process.hdebug(f"callout cache: found {kind} record for {key}", indented=True)
     return record

@@ -39,7 +39,7 @@ _ONLY_IP = ""
 
 
 def verify_check_host(
-    process: Process, text: str | None, *, list_name: str | None = None, cache: ListCache | None = None
+    process: Process, text: str | None, list_name: str | None = None, *, cache: ListCache | None = None
 ) -> Rc:
     """Whether the connected client is in a host list; its name is looked up if an item needs it.
 
@@ -50,7 +50,12 @@ def verify_check_host(
 
 
 def verify_check_given_host(
-    process: Process, text: str | None, host_name: str, host_address: str | None, *, list_name: str | None = None
+    process: Process,
+    text: str | None,
+    host_name: str,
+    host_address: str | None,
+    *,
+    list_name: str | None = None,
 ) -> Rc:
     """Whether a host to deliver to is in a host list.
 
@@ -84,7 +89,9 @@ def verify_check_this_host(
 
 def match_ip(process: Process, address: str, text: str) -> ListMatch:
     """The condition ``match_ip``: a list of IP addresses and networks that is not expanded."""
-    return match_check_list(process, CheckHost(process, _ONLY_IP, address), text, name=address, expanding=False)
+    return match_check_list(
+        process, CheckHost(process, _ONLY_IP, address), text, name=address, expanding=False
+    )
 
 
 @dataclass(slots=True)
@@ -183,7 +190,9 @@ class CheckHost:
     def _by_addresses(self, name: str) -> ListMatch:
         from eximsim.mta import host
 
-        found = host.host_find_byname(self.process, HostItem(name), qualify_single=True, local_host_check=False)
+        found = host.host_find_byname(
+            self.process, HostItem(name), qualify_single=True, local_host_check=False
+        )
         if found.find in (HostFind.FOUND, HostFind.FOUND_LOCAL):
             addresses = (item.address for item in found.hosts)
             own = self.host_address

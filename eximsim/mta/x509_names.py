@@ -7,7 +7,9 @@ dane-openssl.c's own for trust anchors under DANE, and GnuTLS's for both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_address
 from types import MappingProxyType
 
 from cryptography import x509
@@ -191,11 +193,16 @@ def _dane_matches(identity: str, name: str) -> bool:
 
 
 def gnutls_check_hostname(cert: Certificate, name: str) -> bool:
-    """gnutls_x509_crt_check_hostname(): the CN counts only if it is alone, nothing else names the host, and
-    the certificate may serve TLS; a ``*`` may stand for the front part of one label.
+    """gnutls_x509_crt_check_hostname(): a ``*`` may stand for the front part of one label.
+
+    The CN counts only if it is alone, no DNS name or IP address stands beside it, and the certificate may
+    serve TLS. An IP address is looked for among the IP addresses only.
     """
+    addresses = [other.value for other in cert.other_names if isinstance(other, x509.IPAddress)]
+    with suppress(ValueError):
+        return ip_address(name) in addresses
     identities: tuple[str, ...] = cert.dns_names
-    if not identities and not cert.other_names and _is_for_servers(cert) and len(cert.common_names) == 1:
+    if not identities and not addresses and _is_for_servers(cert) and len(cert.common_names) == 1:
         identities = cert.common_names
     wanted = name.lower()
     return any(_gnutls_matches(i.lower(), wanted) for i in identities if i.isascii() and i.isprintable())

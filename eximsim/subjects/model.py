@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eximsim.errors import Unsupported
 from eximsim.mta import daemon, exim
@@ -30,12 +30,15 @@ class User:
 
 ROOT = User("root", 0, "root", 0)
 
+PATCHED_VERSION = "x.yz"
+"""What the program under test calls itself, so that its length is always the same (test/patchexim)."""
+
 
 class ModelSubject:
     """A ``Subject``; all commands share one machine: its spool, its hints and its files."""
 
     def __init__(self, world: World, profile: Profile, caller: User, hostname: str, *, seed: int = 0) -> None:
-        self._profile = profile
+        self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
         self.machine = Machine(world, random.Random(seed), Spool(), Hints(), hostname=hostname)
         self._set_user(caller)

@@ -55,7 +55,8 @@ class _Event:
 
 
 _LINE = re.compile(
-    r"\S+ \S+ (?P<id>10Hm\w\w-\w+-\w+) (?P<flag>=>|->|\*\*|==|\*>) (?P<recipient>\S+)(?: <(?P<original>[^>]*)>)?(?P<rest>.*)"
+    r"\S+ \S+ (?P<id>10Hm\w\w-\w+-\w+) (?P<flag>=>|->|\*\*|==|\*>) (?P<recipient>\S+)"
+    r"(?: <(?P<original>[^>]*)>)?(?P<rest>.*)"
 )
 _SHORT_OUTCOME = {"=>": "delivered", "->": "delivered", "*>": "would be delivered"}
 
@@ -111,7 +112,11 @@ def difference(output: str, got: str | None, want: str | None, path: str) -> str
     """A unified diff from the golden to what came out, with the meaning of a log's first."""
     lines = meaning(got, want) if output == "log" and got is not None and want is not None else []
     lines += difflib.unified_diff(
-        (want or "").splitlines(), (got or "").splitlines(), f"golden {path}", f"{output} of this run", lineterm=""
+        (want or "").splitlines(),
+        (got or "").splitlines(),
+        f"golden {path}",
+        f"{output} of this run",
+        lineterm="",
     )
     return "\n".join(lines)
 
@@ -122,7 +127,9 @@ def difference(output: str, got: str | None, want: str | None, path: str) -> str
 def refuse_under_ci() -> None:
     """Goldens are made by people: raises ``InputError`` where the environment says that this is a CI job."""
     if os.environ.get("CI"):
-        raise InputError("goldens are not accepted where CI is set; run this where a person can look at the diff")
+        raise InputError(
+            "goldens are not accepted where CI is set; run this where a person can look at the diff"
+        )
 
 
 def keep(folder: Path, test: str, outputs: Mapping[str, str]) -> None:

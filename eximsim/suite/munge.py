@@ -81,7 +81,7 @@ class Munger:
         return self.file(message, Kind.MAIL)
 
     def pair(self, client: str | None, server: str | None, kind: Kind, output: str = "") -> str:
-        """A client's file and the server's after it, as one text; None stands for a file that is not there."""
+        """A client's file and the server's after it, as one text; None: the file is not there."""
         text = "" if client is None else self.file(client, kind, output)
         if server is not None:
             text += SERVER_HEADING + self.file(server, kind, output)

@@ -102,8 +102,8 @@ class Normalisation:
     """One change that is made to each line of some kinds of file.
 
     ``hint`` is a text without which the change cannot apply to a line: a fast way past it. ``when`` and
-    ``unless`` are switches of the era. ``edit`` makes the change for one identity. ``example`` is a line before and
-    after it (None: left out).
+    ``unless`` are switches of the era. ``edit`` makes the change for one identity. ``example`` is a line
+    before and after it (None: left out).
     """
 
     name: str
@@ -167,7 +167,7 @@ def number(
     when: str | None = None,
     unless: str | None = None,
 ) -> Normalisation:
-    """Give group ``n`` of each match a name by its first appearance; lines with ``but_not`` are left alone."""
+    """Give group ``n`` of each match a name by its first appearance; not in lines with ``but_not``."""
 
     def edit(identity: Identity) -> Edit:
         matcher, exempt, count = _filled(pattern, identity), re.compile(but_not or r"(?!)"), 0 if every else 1

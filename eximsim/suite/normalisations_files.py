@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from eximsim.suite.normalisation import LOG, MAIL, STDERR, STDOUT, Normalisation, Reading
-from eximsim.suite.normalisation import drop, number, own_ports, special, sub
+from eximsim.suite.normalisation import (
+    LOG,
+    MAIL,
+    STDERR,
+    STDOUT,
+    Normalisation,
+    Reading,
+    drop,
+    number,
+    own_ports,
+    special,
+    sub,
+)
 from eximsim.suite.normalisations_tls import LOG_ERRORS
 from eximsim.suite.numbering import Numbering
 
@@ -14,36 +25,43 @@ def _filter_heading(line: str, reading: Reading) -> str | None:
     if line.startswith("Testing ") and " filter" in line:
         reading.next_line()
         return None
-    return None if line.startswith(("Sender taken from", "Return-path copied from", "Sender ", "Recipient ")) else line
+    headings = ("Sender taken from", "Return-path copied from", "Sender ", "Recipient ")
+    return None if line.startswith(headings) else line
 
 
-_LISTENING = r"(?:Listening on|Connecting to (?:127\.0\.0\.1|(?:ip4\.){3}ip4|(?:ip6:){7}ip6)) port |host host .+ port="
+_LISTENING = (
+    r"(?:Listening on|Connecting to (?:127\.0\.0\.1|(?:ip4\.){3}ip4|(?:ip6:){7}ip6)) port |host host .+ port="
+)
 
 STDOUT_TABLE: tuple[Normalisation, ...] = (
-    drop("optional main option", r"translate_ip_address =|use_classresources", "use_classresources\n", hint="s", files=STDOUT),
+    drop("optional main option", r"translate_ip_address =|use_classresources", "use_classresources\n",
+        hint="s", files=STDOUT),
     special("filter test headings", _filter_heading, ("Sender = a\n", "Sender = a\n"), files=STDOUT),
-    own_ports("port of a scripted peer", _LISTENING, ("Listening on port %port_s% ... \n", "Listening on port PORT_S ... \n"),
-              hint="port", files=STDOUT, when="connecting_ports_named"),
-    own_ports("port in a retry dump", r"T:.*:(?:127\.0\.0\.1|.::1.):", ("T:a:127.0.0.1:%port_s% 5\n", "T:a:127.0.0.1:PORT_S 5\n"),
-              hint="T:", files=STDOUT, when="ports_named_in_context"),
-    own_ports("port option", r"^\s*port = ", ("port = %port_d%\n", "port = PORT_D\n"), hint="port = ", files=STDOUT,
-              when="ports_named_in_context"),
+    own_ports("port of a scripted peer", _LISTENING, ("Listening on port %port_s% ... \n",
+        "Listening on port PORT_S ... \n"), hint="port", files=STDOUT, when="connecting_ports_named"),
+    own_ports("port in a retry dump", r"T:.*:(?:127\.0\.0\.1|.::1.):", ("T:a:127.0.0.1:%port_s% 5\n",
+        "T:a:127.0.0.1:PORT_S 5\n"), hint="T:", files=STDOUT, when="ports_named_in_context"),
+    own_ports("port option", r"^\s*port = ", ("port = %port_d%\n", "port = PORT_D\n"), hint="port = ",
+        files=STDOUT, when="ports_named_in_context"),
     sub("IPv6 peer", r"^(Connection request from) \[.*:.*:.*\]$", r"\1 [ipv6]",
-        ("Connection request from [::1]\n", "Connection request from [ipv6]\n"), hint="Connection request", files=STDOUT,
-        when="session_errors"),
+        ("Connection request from [::1]\n", "Connection request from [ipv6]\n"), hint="Connection request",
+        files=STDOUT, when="session_errors"),
     drop("SSL info", "^SSL info:", "SSL info: x\n", hint="SSL info:", files=STDOUT, when="ssl_info_dropped"),
-    drop("some SSL info", "^SSL info: (unknown state|SSLv2/v3 write client hello A|SSLv3 read server key exchange A)",
-         "SSL info: unknown state\n", hint="SSL info:", files=STDOUT, unless="ssl_info_dropped"),
+    drop("some SSL info",
+        "^SSL info: (unknown state|SSLv2/v3 write client hello A|SSLv3 read server key exchange A)",
+        "SSL info: unknown state\n", hint="SSL info:", files=STDOUT, unless="ssl_info_dropped"),
     sub("SSL read", "SSL3_READ_BYTES|CONNECT_CR_FINISHED", "ssl3_read_bytes",
         ("x:SSL3_READ_BYTES:y\n", "x:ssl3_read_bytes:y\n"), hint="_", files=STDOUT, when="untrusted_dropped"),
-    drop("pull function", "^Error in the pull function.", "Error in the pull function.\n", hint="pull function", files=STDOUT,
-         when="untrusted_dropped"),
-    drop("optional options", "^(dmarc_tld_file|arc_sign|limits_advertise_hosts|tls_resumption_hosts|host_name_extract) =|"
-         "^-tls_resumption|^hosts_try_prdr = \\*$", "arc_sign =\n", files=STDOUT, when="session_errors"),
+    drop("pull function", "^Error in the pull function.", "Error in the pull function.\n",
+        hint="pull function", files=STDOUT, when="untrusted_dropped"),
+    drop("optional options",
+        "^(dmarc_tld_file|arc_sign|limits_advertise_hosts|tls_resumption_hosts|host_name_extract) =|"
+        "^-tls_resumption|^hosts_try_prdr = \\*$", "arc_sign =\n", files=STDOUT, when="session_errors"),
     sub("microseconds of reception", r"^(-received_time_usec \.)\d{6}$", r"\1uuuuuu",
         ("-received_time_usec .123456\n", "-received_time_usec .uuuuuu\n"), hint="usec", files=STDOUT),
     sub("end of reception", r"^(-received_time_complete )\d+\.\d{6}$", r"\1tttt.uuuuuu",
-        ("-received_time_complete 1.123456\n", "-received_time_complete tttt.uuuuuu\n"), hint="complete", files=STDOUT),
+        ("-received_time_complete 1.123456\n", "-received_time_complete tttt.uuuuuu\n"), hint="complete",
+        files=STDOUT),
 )  # fmt: skip
 
 
@@ -72,8 +90,8 @@ def _host_check(question: str) -> Normalisation:
         reading.push_back(answer)
         return None
 
-    return special(f"host check {question}", edit, (f">>> host in {question}?\n", None), hint=question, files=STDERR,
-                   when="ocsp_checks_dropped")  # fmt: skip
+    name, example = f"host check {question}", (f">>> host in {question}?\n", None)
+    return special(name, edit, example, hint=question, files=STDERR, when="ocsp_checks_dropped")
 
 
 def _pid(numbering: Numbering, value: str) -> str:
@@ -81,37 +99,43 @@ def _pid(numbering: Numbering, value: str) -> str:
 
 
 _FIRST_LINES = (
-    "Berkeley DB: |Probably (?:Berkeley DB|ndbm|GDBM)|Using (?:tdb|sqlite3)|Authenticators[ :]|Lookups[ :(]|Support for:|"
-    "Routers[ :]|Transports[ :]|Malware:|log selectors =|cwd=|Fixed never_users|Configure owner|Size of off_t:|Compiler:|"
-    "WHITELIST_D_MACROS:|TRUSTED_CONFIG_LIST:|Loading lookup modules from|Loaded \\d+ lookup modules|Total \\d+ lookups"
+    r"Berkeley DB: |Probably (?:Berkeley DB|ndbm|GDBM)|Using (?:tdb|sqlite3)|Authenticators[ :]|Lookups[ :(]|"
+    r"Support for:|Routers[ :]|Transports[ :]|Malware:|log selectors =|cwd=|Fixed never_users|"
+    r"Configure owner|Size of off_t:|Compiler:|WHITELIST_D_MACROS:|TRUSTED_CONFIG_LIST:|Loading lookup modules from|"
+    r"Loaded \d+ lookup modules|Total \d+ lookups"
 )
 _DEBUG_PID = r"(?:(?:\d{2}:\d{2}:\d{2}\s+)?p?\d+\s)?"
 
 STDERR_TABLE: tuple[Normalisation, ...] = (
-    sub("first debug line", "^Exim version .*", "Exim version x.yz ....", ("Exim version 4.99 uid=0\n", "Exim version x.yz ....\n"),
-        hint="Exim version", files=STDERR),
+    sub("first debug line", "^Exim version .*", "Exim version x.yz ....", ("Exim version 4.99 uid=0\n",
+        "Exim version x.yz ....\n"), hint="Exim version", files=STDERR),
     drop("build details", f"^{_DEBUG_PID}(?:{_FIRST_LINES})", "Support for: IPv6\n"),
-    drop("listening", r"^(\d+ )?Listening...$", "Listening...\n", hint="Listening", when="ids_start_with_digit"),
+    drop("listening", r"^(\d+ )?Listening...$", "Listening...\n", hint="Listening",
+        when="ids_start_with_digit"),
     sub("process ending", r"(?<=^>>>>>>>>>>>>>>>> Exim pid=)\d+(?= terminating)", "pppp",
-        (">>>>>>>>>>>>>>>> Exim pid=12 terminating\n", ">>>>>>>>>>>>>>>> Exim pid=pppp terminating\n"), hint="terminating",
-        files=STDERR),
-    number("process number of a debug line", r"^\s*(?P<n>\d{4,})\s(?!previous message|in\s|bytes remain in|SMTP accept process "
-           r"running)", _pid, ("12345 x\n", "p1234 x\n"), files=STDERR, when="leading_pids_numbered"),
-    number("connection id", r"connection_id: (?P<n>\d+)$", lambda numbering, value: numbering.connection(value),
-           ("connection_id: 7\n", "connection_id: conn1111\n"), hint="connection_id", files=STDERR, when="connection_ids"),
+        (">>>>>>>>>>>>>>>> Exim pid=12 terminating\n", ">>>>>>>>>>>>>>>> Exim pid=pppp terminating\n"),
+        hint="terminating", files=STDERR),
+    number("process number of a debug line",
+        r"^\s*(?P<n>\d{4,})\s(?!previous message|in\s|bytes remain in|SMTP accept process " r"running)", _pid,
+        ("12345 x\n", "p1234 x\n"), files=STDERR, when="leading_pids_numbered"),
+    number("connection id", r"connection_id: (?P<n>\d+)$",
+        lambda numbering, value: numbering.connection(value), ("connection_id: 7\n",
+        "connection_id: conn1111\n"), hint="connection_id", files=STDERR, when="connection_ids"),
     drop("forks", r"postfork: | fork(?:ing|ed) for ", "1 forking for daemon\n", hint="fork"),
-    sub("address lookup function", r"\b(gethostbyname2?|\bgetipnodebyname)(\(af=inet\))?", "get[host|ipnode]byname[2]",
-        (">>> gethostbyname2(af=inet) looked up\n", ">>> get[host|ipnode]byname[2] looked up\n"), hint="byname", files=STDERR),
+    sub("address lookup function", r"\b(gethostbyname2?|\bgetipnodebyname)(\(af=inet\))?",
+        "get[host|ipnode]byname[2]", (">>> gethostbyname2(af=inet) looked up\n",
+        ">>> get[host|ipnode]byname[2] looked up\n"), hint="byname", files=STDERR),
     drop("time zone", "^Reset TZ to", "Reset TZ to x\n", hint="Reset TZ"),
-    own_ports("ports", r"\[[^\]]*\]:|V4NET\.0\.0\.0:|localhost::?|127\.0\.0\.1[.:]:?|port[= ](?:[^:]+:)?|Connecting to .*\]:",
-              ("connected to [10.0.0.1]:%port_d%\n", "connected to [10.0.0.1]:PORT_D\n"), names="D D2 D3 D4 S N", files=STDERR,
-              when="log_ports_named"),
-    own_ports("ports in context", r"\[[^\]]*\]:|V4NET\.0\.0\.0:|localhost::?|127\.0\.0\.1[.:]:?|port[= ](?:[^:]+:)?|"
-              r"Connecting to .*\]:|=[>=] .*\[[^\]]+\]:",
-              ("connected to [10.0.0.1]:%port_d%\n", "connected to [10.0.0.1]:PORT_D\n"), names="D D2 D3 D4 S N", files=STDERR,
-              when="ports_named_in_context"),
-    drop("TLS library version", r"(GnuTLS|OpenSSL) (compile-time|runtime) version: ", "OpenSSL runtime version: OpenSSL 3.0\n",
-         hint="version: "),
+    own_ports("ports", r"\[[^\]]*\]:|V4NET\.0\.0\.0:|localhost::?|127\.0\.0\.1[.:]:?|port[= ](?:[^:]+:)?|"
+        r"Connecting to .*\]:", ("connected to [10.0.0.1]:%port_d%\n", "connected to [10.0.0.1]:PORT_D\n"),
+        names="D D2 D3 D4 S N", files=STDERR, when="log_ports_named"),
+    own_ports("ports in context",
+        r"\[[^\]]*\]:|V4NET\.0\.0\.0:|localhost::?|127\.0\.0\.1[.:]:?|port[= ](?:[^:]+:)?|"
+        r"Connecting to .*\]:|=[>=] .*\[[^\]]+\]:", ("connected to [10.0.0.1]:%port_d%\n",
+        "connected to [10.0.0.1]:PORT_D\n"), names="D D2 D3 D4 S N", files=STDERR,
+        when="ports_named_in_context"),
+    drop("TLS library version", r"(GnuTLS|OpenSSL) (compile-time|runtime) version: ",
+        "OpenSSL runtime version: OpenSSL 3.0\n", hint="version: "),
     drop("setgid", r"^changing group to \d+ failed: (Operation not permitted|Not owner)",
          "changing group to 5 failed: Not owner\n", hint="changing group"),
     drop("cipher check", "^changed uid/gid: calling tls_validate_require_cipher",
@@ -124,54 +148,62 @@ STDERR_TABLE: tuple[Normalisation, ...] = (
             (">>> x looked up these IP addresses:\n",
              "MUNGED: ::1 will be omitted in what follows\n>>> x looked up these IP addresses:\n"),
             hint="looked up these IP addresses", files=STDERR),
-    drop("IPv6 loopback", "name=localhost address=::1", ">>> name=localhost address=::1\n", hint="address=::1"),
+    drop("IPv6 loopback", "name=localhost address=::1", ">>> name=localhost address=::1\n",
+        hint="address=::1"),
     drop("DKIM", r"^P?DKIM( <{29,}|: no signatures)$", "DKIM: no signatures\n", hint="DKIM"),
-    drop("IPv6 lookups", r"using host_fake_gethostbyname for \S+ \(IPv6\)|get\[host\|ipnode\]byname\[2\]\(af=inet6\)|"
-         r"DNS lookup of \S+ \(AAAA\) using fakens| writing neg-cache entry for .*AAAA|"
-         r"^ *faking res_search\(AAAA\) response length as 65535| in dns_ipv4_lookup\?",
-         "DNS lookup of a (AAAA) using fakens\n"),
-    special("AAAA without data", _aaaa_without_data, ("DNS lookup of a (AAAA) gave NO_DATA\n", None), hint="NO_DATA",
-            files=STDERR),
+    drop("IPv6 lookups",
+        r"using host_fake_gethostbyname for \S+ \(IPv6\)|get\[host\|ipnode\]byname\[2\]\(af=inet6\)|"
+        r"DNS lookup of \S+ \(AAAA\) using fakens| writing neg-cache entry for .*AAAA|"
+        r"^ *faking res_search\(AAAA\) response length as 65535| in dns_ipv4_lookup\?",
+        "DNS lookup of a (AAAA) using fakens\n"),
+    special("AAAA without data", _aaaa_without_data, ("DNS lookup of a (AAAA) gave NO_DATA\n", None),
+        hint="NO_DATA", files=STDERR),
     _host_check("in tls_advertise_hosts"),
     _host_check("_ocsp"),
     _host_check("in pipelining_connect_advertise_hosts"),
     _host_check("in limits_advertise_hosts"),
     drop("TLS host checks", r"in\s(?:tls_advertise_hosts\?|hosts_require_tls\?)\sno\s\(option\sunset\)",
          ">>> host in tls_advertise_hosts? no (option unset)\n", hint="? no"),
-    drop("TLS host checks to the end", r"in\s(?:tls_advertise_hosts\?|hosts_require_tls\?)\sno\s\(end\sof\slist\)",
-         ">>> host in tls_advertise_hosts? no (end of list)\n", hint="? no", when="end_of_list_dropped"),
-    drop("no DANE", "lack of DNSSEC traceability precludes DANE$", ">>> lack of DNSSEC traceability precludes DANE\n",
-         hint="precludes DANE"),
+    drop("TLS host checks to the end",
+        r"in\s(?:tls_advertise_hosts\?|hosts_require_tls\?)\sno\s\(end\sof\slist\)",
+        ">>> host in tls_advertise_hosts? no (end of list)\n", hint="? no", when="end_of_list_dropped"),
+    drop("no DANE", "lack of DNSSEC traceability precludes DANE$",
+        ">>> lack of DNSSEC traceability precludes DANE\n", hint="precludes DANE"),
     drop("groups", "auxiliary group list:|extracted from gecos field", "auxiliary group list: 5\n"),
-    drop("packets", "waiting for data on socket|read response data: size=", "waiting for data on socket\n", hint="data"),
+    drop("packets", "waiting for data on socket|read response data: size=", "waiting for data on socket\n",
+        hint="data"),
     drop("readline", "failed to load readline:", "failed to load readline: x\n", hint="readline"),
     sub("loopback request", r"(Connection request from 127.0.0.1 port) \d{1,5}", r"\1 sssss",
-        ("Connection request from 127.0.0.1 port 5\n", "Connection request from 127.0.0.1 port sssss\n"), hint="Connection request",
-        files=STDERR),
+        ("Connection request from 127.0.0.1 port 5\n", "Connection request from 127.0.0.1 port sssss\n"),
+        hint="Connection request", files=STDERR),
     drop("DANE host checks", r"in\shosts_require_dane\?\sno\s\(option\sunset\)",
          ">>> 10.0.0.1 in hosts_require_dane? no (option unset)\n", hint="hosts_require_dane"),
-    drop("proxy", r"host in hosts_proxy\?", ">>> host in hosts_proxy? no (option unset)\n", hint="hosts_proxy"),
+    drop("proxy", r"host in hosts_proxy\?", ">>> host in hosts_proxy? no (option unset)\n",
+        hint="hosts_proxy"),
     drop("smtputf8", r" in smtputf8_advertise_hosts\? no \(option unset\)",
          ">>> host in smtputf8_advertise_hosts? no (option unset)\n", hint="smtputf8"),
-    drop("environment", r"\w+ in keep_environment\? (yes|no)", ">>> X in keep_environment? no\n", hint="keep_environment"),
-    drop("OCSP answers", r"in hosts_requ(est|ire)_ocsp\? (no|yes)", ">>> a in hosts_require_ocsp? no (option unset)\n",
-         hint="_ocsp", when="ocsp_answers_dropped"),
+    drop("environment", r"\w+ in keep_environment\? (yes|no)", ">>> X in keep_environment? no\n",
+        hint="keep_environment"),
+    drop("OCSP answers", r"in hosts_requ(est|ire)_ocsp\? (no|yes)",
+        ">>> a in hosts_require_ocsp? no (option unset)\n", hint="_ocsp", when="ocsp_answers_dropped"),
     drop("pipelined connect", r" in (?:pipelining_connect_advertise_hosts|hosts_pipe_connect)\? no ",
          ">>> host in hosts_pipe_connect? no (option unset)\n", hint="pipe"),
-    drop("REQUIRETLS", r" in tls_advertise_requiretls\? no \(end of list\)", ">>> a in tls_advertise_requiretls? no (end of list)\n",
-         hint="requiretls"),
-    drop("limits", r' in limits_advertise_hosts\? no \(matched "!\*"\)', '>>> a in limits_advertise_hosts? no (matched "!*")\n',
-         hint="limits_"),
-    drop("other host checks", r" in (?:hosts_xclient|hosts_wellknown)\? no \(option unset\)| in wellknown_advertise_hosts\?|"
-         r"in tls_resumption_hosts\?", ">>> a in hosts_xclient? no (option unset)\n", hint=" in "),
-    drop("fast open", r"\S+ in hosts_try_fastopen\? (?:no \(option unset\)|no \(end of list\)|yes \(matched \"\*\"\))$|"
-         r"^(?:ppppp |\d+ )?setsockopt FASTOPEN: ", ">>> a in hosts_try_fastopen? no (option unset)\n",
-         when="notes_shown"),
+    drop("REQUIRETLS", r" in tls_advertise_requiretls\? no \(end of list\)",
+        ">>> a in tls_advertise_requiretls? no (end of list)\n", hint="requiretls"),
+    drop("limits", r' in limits_advertise_hosts\? no \(matched "!\*"\)',
+        '>>> a in limits_advertise_hosts? no (matched "!*")\n', hint="limits_"),
+    drop("other host checks",
+        r" in (?:hosts_xclient|hosts_wellknown)\? no \(option unset\)| in wellknown_advertise_hosts\?|"
+        r"in tls_resumption_hosts\?", ">>> a in hosts_xclient? no (option unset)\n", hint=" in "),
+    drop("fast open", r"\S+ in hosts_try_fastopen\? (?:no \(option unset\)|no \(end of list\)|yes \(matched "
+        r"\"\*\"\))$|" r"^(?:ppppp |\d+ )?setsockopt FASTOPEN: ",
+        ">>> a in hosts_try_fastopen? no (option unset)\n", when="notes_shown"),
     sub("command buffer", r"^\s*cmd buf flush \d+ bytes", "cmd buf flush ddd bytes",
-        ("  cmd buf flush 12 bytes\n", "cmd buf flush ddd bytes\n"), hint="cmd buf", files=STDERR, when="notes_shown"),
-    sub("directory space", r"((?:spool|log) directory space =) -?\d+K (inodes =)\s*-?\d+", r"\1 nnnnnK \2 nnnnn",
-        ("spool directory space = 5K inodes = 6\n", "spool directory space = nnnnnK inodes = nnnnn\n"), hint="directory space",
-        files=STDERR),
+        ("  cmd buf flush 12 bytes\n", "cmd buf flush ddd bytes\n"), hint="cmd buf", files=STDERR,
+        when="notes_shown"),
+    sub("directory space", r"((?:spool|log) directory space =) -?\d+K (inodes =)\s*-?\d+",
+        r"\1 nnnnnK \2 nnnnn", ("spool directory space = 5K inodes = 6\n",
+        "spool directory space = nnnnnK inodes = nnnnn\n"), hint="directory space", files=STDERR),
     drop("listen queue", "listen backlog", "listen backlog x\n", hint="backlog"),
 )  # fmt: skip
 
@@ -186,36 +218,38 @@ def _interface_port(numbering: Numbering, value: str) -> str:
 
 
 LOG_TABLE: tuple[Normalisation, ...] = (
-    own_ports("ports", r"(?:\[[^\]]*\]:|port )", ("listening for SMTP on port %port_d%\n", "listening for SMTP on port PORT_D\n"),
-              names="D D2 D3 D4 S N", files=LOG, when="log_ports_named"),
-    own_ports("ports listened on", _LISTENING_LOG,
-              ("listening for SMTP on port %port_d%\n", "listening for SMTP on port PORT_D\n"), every=True, files=LOG,
-              hint=" for ", when="ports_named_in_context"),
-    own_ports("own interface ports", r" I=\[[^\]]+\]:", ("x I=[10.0.0.1]:%port_d% y\n", "x I=[10.0.0.1]:PORT_D y\n"),
-              names="D D2", hint=" I=[", files=LOG, when="ports_named_in_context"),
-    own_ports("refused ports", _PEER, ("H=a [127.0.0.1]:%port_s% Connection refused\n", "H=a [127.0.0.1]:PORT_S Connection refused\n"),
-              after="(?= Connection refused)", hint="refused", files=LOG, when="ports_named_in_context"),
+    own_ports("ports", r"(?:\[[^\]]*\]:|port )", ("listening for SMTP on port %port_d%\n",
+        "listening for SMTP on port PORT_D\n"), names="D D2 D3 D4 S N", files=LOG, when="log_ports_named"),
+    own_ports("ports listened on", _LISTENING_LOG, ("listening for SMTP on port %port_d%\n",
+        "listening for SMTP on port PORT_D\n"), every=True, files=LOG, hint=" for ",
+        when="ports_named_in_context"),
+    own_ports("own interface ports", r" I=\[[^\]]+\]:", ("x I=[10.0.0.1]:%port_d% y\n",
+        "x I=[10.0.0.1]:PORT_D y\n"), names="D D2", hint=" I=[", files=LOG, when="ports_named_in_context"),
+    own_ports("refused ports", _PEER, ("H=a [127.0.0.1]:%port_s% Connection refused\n",
+        "H=a [127.0.0.1]:PORT_S Connection refused\n"), after="(?= Connection refused)", hint="refused",
+        files=LOG, when="ports_named_in_context"),
     own_ports("delivery ports", r"(?:=>|->|==) .* (?:PRX=)?\[[^\]]+\]:",
-              ("=> a@b H=a [10.0.0.1]:%port_d% C\n", "=> a@b H=a [10.0.0.1]:PORT_D C\n"), names="D D2 D3 D4", hint="]:", files=LOG,
-              when="ports_named_in_context"),
-    own_ports("other ports", r".*\]:|port <", ("x [10.0.0.1]:%port_s% y\n", "x [10.0.0.1]:PORT_S y\n"), names="S", files=LOG,
-              when="ports_named_in_context"),
-    sub("interface port", r"(I=\[[^\]]*\]:)\d+", r"\1ppppp", ("x I=[10.0.0.1]:40001 y\n", "x I=[10.0.0.1]:ppppp y\n"), hint="I=[",
-        files=LOG, when="interface_ports_hidden"),
+        ("=> a@b H=a [10.0.0.1]:%port_d% C\n", "=> a@b H=a [10.0.0.1]:PORT_D C\n"), names="D D2 D3 D4",
+        hint="]:", files=LOG, when="ports_named_in_context"),
+    own_ports("other ports", r".*\]:|port <", ("x [10.0.0.1]:%port_s% y\n", "x [10.0.0.1]:PORT_S y\n"),
+        names="S", files=LOG, when="ports_named_in_context"),
+    sub("interface port", r"(I=\[[^\]]*\]:)\d+", r"\1ppppp", ("x I=[10.0.0.1]:40001 y\n",
+        "x I=[10.0.0.1]:ppppp y\n"), hint="I=[", files=LOG, when="interface_ports_hidden"),
     number("interface port's number", r"I=\[[^\]]*\]:(?P<n>\d+)", _interface_port,
-           ("x I=[10.0.0.1]:40001 y\n", "x I=[10.0.0.1]:10001 y\n"), hint="I=[", files=LOG, when="interface_ports_numbered"),
+        ("x I=[10.0.0.1]:40001 y\n", "x I=[10.0.0.1]:10001 y\n"), hint="I=[", files=LOG,
+        when="interface_ports_numbered"),
     drop("Berkeley DB", " Berkeley DB error: ", "x Berkeley DB error: y\n", hint="Berkeley", files=LOG),
     sub("chunk sizes", r'(=>.* K (?:DKIM=\S+ )?C="250- )\d+ (byte chunk, total )\d+', r"\g<1>3nn \g<2>3nn",
-        ('=> a K C="250- 312 byte chunk, total 312"\n', '=> a K C="250- 3nn byte chunk, total 3nn"\n'), hint="byte chunk",
-        files=LOG, when="connection_ids"),
+        ('=> a K C="250- 312 byte chunk, total 312"\n', '=> a K C="250- 3nn byte chunk, total 3nn"\n'),
+        hint="byte chunk", files=LOG, when="connection_ids"),
     *LOG_ERRORS,
     sub("number of a deferral", r"(R=\w+ T=\w+ defer) \([1-9]\d*\): ", r"\1 (EEE): ",
         ("== a R=b T=c defer (111): x\n", "== a R=b T=c defer (EEE): x\n"), hint=" defer (", files=LOG,
         when="errno_of_delivery_hidden"),
-    sub("argument list", "Arg list too long", "Argument list too long", ("Arg list too long\n", "Argument list too long\n"),
-        hint="Arg list", files=LOG),
-    drop("IPv6 events", r"<dns:fail> <DNS_(?:NOMATCH|AGAIN):.*:AAAA>$", "x <dns:fail> <DNS_NOMATCH:a:AAAA>\n", hint="<dns:fail>",
-         files=LOG),
+    sub("argument list", "Arg list too long", "Argument list too long", ("Arg list too long\n",
+        "Argument list too long\n"), hint="Arg list", files=LOG),
+    drop("IPv6 events", r"<dns:fail> <DNS_(?:NOMATCH|AGAIN):.*:AAAA>$", "x <dns:fail> <DNS_NOMATCH:a:AAAA>\n",
+        hint="<dns:fail>", files=LOG),
 )  # fmt: skip
 
 
@@ -230,8 +264,8 @@ def _diagnostic(line: str, reading: Reading) -> str | None:
 
 
 MAIL_TABLE: tuple[Normalisation, ...] = (
-    own_ports("ports", r"(?:interface|received)-port:\s+", ("interface-port: %port_d%\n", "interface-port: PORT_D\n"), hint="-port:",
-              files=MAIL, when="ports_named_in_context"),
-    special("diagnostic header", _diagnostic, ("X-Exim-Diagnostic: x\n", None), hint="X-Exim-Diagnostic", files=MAIL | STDOUT,
-            when="ports_named_in_context"),
+    own_ports("ports", r"(?:interface|received)-port:\s+", ("interface-port: %port_d%\n",
+        "interface-port: PORT_D\n"), hint="-port:", files=MAIL, when="ports_named_in_context"),
+    special("diagnostic header", _diagnostic, ("X-Exim-Diagnostic: x\n", None), hint="X-Exim-Diagnostic",
+        files=MAIL | STDOUT, when="ports_named_in_context"),
 )  # fmt: skip

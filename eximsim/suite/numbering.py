@@ -12,7 +12,7 @@ from itertools import count
 
 
 def following(text: str) -> str:
-    """The string after ``text`` as Perl's ``++`` has it: ``aX aY aZ bA``, ``z9 -> aa0`` at the end of a range."""
+    """The string after ``text`` as Perl's ``++`` has it: ``aX``, ``aY``, ``aZ``, ``bA``; ``z9``, ``aa0``."""
     letters = list(text)
     for place in range(len(letters) - 1, -1, -1):
         successor = _WRAP.get(letters[place])

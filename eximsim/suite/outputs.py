@@ -77,7 +77,13 @@ def _parts(raw: Raw, written: Written, script: Script, identity: Identity) -> It
     spool = f"{identity.directory}/spool/log"
     for log in _LOGS:
         name = "log" if log == "mainlog" else log
-        yield name, log, Kind.LOG, written.files.get(f"{spool}/{log}"), written.files.get(f"{spool}/server{log}")
+        yield (
+            name,
+            log,
+            Kind.LOG,
+            written.files.get(f"{spool}/{log}"),
+            written.files.get(f"{spool}/server{log}"),
+        )
     if "no_stdout_check" not in script.directives:
         yield "stdout", "stdout", Kind.STDOUT, "".join(raw.stdout), _joined(raw.server_stdout)
     if "no_stderr_check" not in script.directives:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.world import World
 from eximsim.subjects.subject import Subject
 from eximsim.suite import script, shell
 from eximsim.suite.eras import Era
@@ -16,7 +17,6 @@ from eximsim.suite.outputs import Raw
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
 from eximsim.suite.source import as_bytes, substitute
-from eximsim.world.host import HostedWorld
 
 _DAEMON = re.compile(r"(^|\s)-DSERVER=server(\s|$)")
 _NOT_DAEMON = re.compile(r"\s-DNOTDAEMON(\s|$)")
@@ -37,10 +37,10 @@ class Player:
     ``files`` are the test's virtual files by path: the ones that the subject's world reads.
     """
 
-    script: script.Script
+    played: script.Script
     test: str
     subject: Subject
-    world: HostedWorld
+    world: World
     identity: Identity
     era: Era
     files: dict[str, bytes]
@@ -49,13 +49,13 @@ class Player:
 
     def play(self) -> None:
         """Run all commands; raises ``WrongStatus``, ``Unsupported`` and ``InputError``."""
-        for command in self.script.commands:
+        for command in self.played.commands:
             try:
                 _PLAY[type(command)](self, command)
             except Unsupported as lack:
                 if lack.path is not None:
                     raise
-                raise Unsupported(lack.item, self.script.path, command.line) from None
+                raise Unsupported(lack.item, self.played.path, command.line) from None
 
     # ---- helpers
 
@@ -63,16 +63,18 @@ class Player:
         return substitute(text, self.identity, self.test)
 
     def _words(self, text: str, command: script.Command) -> list[str]:
-        return shell.words(text, self.script.path, command.line)
+        return shell.words(text, self.played.path, command.line)
 
     def _unsupported(self, item: str, command: script.Command) -> Unsupported:
-        return Unsupported(item, self.script.path, command.line)
+        return Unsupported(item, self.played.path, command.line)
 
     def _check(self, command: script.Command, name: str, code: int) -> None:
         if not command.status.met_by(code):
-            expected = f"anything but {command.status.code}" if command.status.negated else command.status.code
+            expected = (
+                f"anything but {command.status.code}" if command.status.negated else command.status.code
+            )
             ended = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
-            raise WrongStatus(f"{self.script.path}:{command.line}: {name} {ended}, expected {expected}")
+            raise WrongStatus(f"{self.played.path}:{command.line}: {name} {ended}, expected {expected}")
 
     def _path(self, name: str) -> str:
         """A file of the test by the name that a script gives it: relative to the test directory."""
@@ -80,8 +82,8 @@ class Player:
 
     def _environment(self, command: script.Command) -> dict[str, str]:
         return {
-            "USER": self.identity.caller, "SHELL": self.identity.shell, "PATH": "/usr/bin:/bin", "LC_ALL": "C",
-            "EXIM_TEST_NUMBER": self.test, **dict(command.environment),
+            "USER": self.identity.caller, "SHELL": self.identity.shell, "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C", "EXIM_TEST_NUMBER": self.test, **dict(command.environment),
         }  # fmt: skip
 
     def _stdin(self, command: script.Command, body: tuple[str, ...]) -> bytes:
@@ -108,7 +110,7 @@ class Player:
         try:
             return self.world.read_file(self._path(name)).decode("utf-8", "surrogateescape")
         except OSError as error:
-            raise InputError(f"{name}: {error.strerror}", self.script.path, command.line) from None
+            raise InputError(f"{name}: {error.strerror}", self.played.path, command.line) from None
 
     # ---- commands
 
@@ -128,7 +130,11 @@ class Player:
         arguments = self._with_ids(self._substituted(command.arguments), command)
         if _WAIT_MODE.search(f" {arguments}"):
             raise self._unsupported("a daemon in wait mode", command)
-        argv = [f"-DEXIM_PATH={self.identity.directory}/eximdir/exim", "-C", f"{self.identity.directory}/test-config"]
+        argv = [
+            f"-DEXIM_PATH={self.identity.directory}/eximdir/exim",
+            "-C",
+            f"{self.identity.directory}/test-config",
+        ]
         argv += self._words(arguments, command)
         environment = self._environment(command)
         if _DAEMON.search(arguments) and not _NOT_DAEMON.search(arguments):
@@ -153,7 +159,7 @@ class Player:
             number = int(match[1])
             if not 1 <= number <= len(queue):
                 raise WrongStatus(
-                    f"{self.script.path}:{command.line}: no message {number} on the queue, it has {len(queue)}"
+                    f"{self.played.path}:{command.line}: no message {number} on the queue of {len(queue)}"
                 )
             return queue[number - 1]
 
@@ -165,12 +171,14 @@ class Player:
             code = server.wait()
             self.raw.say_server("".join(server.said), None)
             if code:
-                raise WrongStatus(f"{self.script.path}: the scripted server on port {server.port} exited with {code}")
+                raise WrongStatus(
+                    f"{self.played.path}: the scripted server on port {server.port} exited with {code}"
+                )
 
     def server(self, command: script.Server) -> None:
         """Start a scripted server; it is waited for after the next run of the program."""
         words = self._words(self._substituted(command.arguments), command)
-        server = read_server(words, command.body, self.script.path, command.line)
+        server = read_server(words, command.body, self.played.path, command.line)
         server.on_finished = lambda: self.world.unlisten(None, server.port)
         self.world.listen(None, server.port, server.session)
         server.start()
@@ -179,7 +187,7 @@ class Player:
     def client(self, command: script.Client) -> None:
         """Run a scripted client to its end."""
         words = self._words(self._substituted(command.arguments), command)
-        client = read_client(self.world, command.program, words, self.script.path, command.line)
+        client = read_client(self.world, command.program, words, self.played.path, command.line)
         body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
         code = client.run(tuple(body.split("\n")[:-1]) if body.endswith("\n") else tuple(body.split("\n")))
         self.raw.say("".join(client.said), "")

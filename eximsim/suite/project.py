@@ -44,7 +44,9 @@ class ProjectSuite:
     def __init__(self, root: Path) -> None:
         for name in ("scripts", "confs"):
             if not (root / name).is_dir():
-                raise InputError(f"no folder {name}/ here; expected scripts/, confs/, dnszones/ and logs/", str(root))
+                raise InputError(
+                    f"no folder {name}/ here; expected scripts/, confs/, dnszones/ and logs/", str(root)
+                )
         self.root = root
         self.identity = Identity(DIRECTORY)
         self.era = NEWEST
@@ -106,7 +108,9 @@ class ProjectSuite:
     def requirements(self, case: TestCase) -> Sequence[str]:
         """See ``Source``: as in an Exim tree."""
         path = case.path.parent / "REQUIRES"
-        return [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
+        return (
+            [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
+        )
 
     def goldens(self, case: TestCase, profile: Profile) -> Goldens:
         """See ``Source``: a profile's own golden goes before the common one."""
@@ -120,31 +124,32 @@ class ProjectSuite:
         return Goldens(texts)
 
     def _golden(self, folder: str, case: TestCase, profile: Profile) -> Path:
-        special = self.root / folder / f"{case.name}@{profile.name}"
+        special = self.root / folder / f"{case.name}@{self._label(case, profile)}"
         return special if special.is_file() else self.root / folder / case.name
+
+    def _label(self, case: TestCase, profile: Profile) -> str:
+        """A profile's name as the script has it, which may be an alias."""
+        names = (name for name in self.profiles(case) if profile_named(name) == profile)
+        return next(names, profile.name)
 
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """See ``Source``. The first profile that the script names has the common golden; another profile
         has one of its own where it differs from that. Empty outputs have none.
         """
-        common = profile.name == resolved(self.profiles(case)[0])
+        label = self._label(case, profile)
+        common = label == self.profiles(case)[0]
         changed = []
         for output, text in texts.items():
             kind, _, rest = output.partition("/")
             path = self.root / FOLDERS[kind] / (f"{case.name}.{rest}" if rest else case.name)
             if not common and not rest:
                 if path.is_file() and read_text(path) == text:
-                    path.with_name(f"{case.name}@{profile.name}").unlink(missing_ok=True)
+                    path.with_name(f"{case.name}@{label}").unlink(missing_ok=True)
                     continue
-                path = path.with_name(f"{case.name}@{profile.name}")
+                path = path.with_name(f"{case.name}@{label}")
             if _update(path, text):
                 changed.append(path)
         return changed
-
-
-def resolved(name: str) -> str:
-    """A profile's own name for a name that may be an alias; raises ``InputError``."""
-    return profile_named(name).name
 
 
 def _update(path: Path, text: str) -> bool:

@@ -144,7 +144,7 @@ class _Run:
         """Run the program once and gather what it did."""
         machine, world = self.machine, self.world
         machine.files.clear()
-        del world.questions[:], world.accepted[:]
+        asked, connected = len(world.questions), len(world.accepted)
         first_decision = len(machine.trace.decisions)
         replies: list[str] = []
         exit_status: object = 0
@@ -161,8 +161,8 @@ class _Run:
         return Seen(
             log=self._log(),
             smtp=_rcpt_replies(replies, len(self.situation.recipients)) if smtp else (),
-            servers=tuple(self._connections()),
-            dns=tuple(world.questions),
+            servers=tuple(self._connections(connected)),
+            dns=tuple(world.questions[asked:]),
             queued=None if smtp else len(machine.spool.messages),
             exit=exit_status,
         )
@@ -173,8 +173,8 @@ class _Run:
             lines += [f"{mark}{self._normalise(line)}" for line in self.machine.files.get(path, ())]
         return tuple(lines)
 
-    def _connections(self) -> list[dict[str, object]]:
-        """The connections in the order in which they were accepted."""
+    def _connections(self, first: int) -> list[dict[str, object]]:
+        """The connections from number ``first`` on, in the order in which they were accepted."""
         return [
             {
                 "addr": accepted.server.address,
@@ -183,7 +183,7 @@ class _Run:
                 "sni": accepted.session.log.sni,
                 "tls": accepted.session.log.tls,
             }
-            for accepted in self.world.accepted
+            for accepted in self.world.accepted[first:]
         ]
 
 

@@ -14,7 +14,7 @@ _FEATURES = frozenset({"_HAVE_TLS", "_HAVE_DANE"})
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A requirement that is not met: ``unsupported`` if the model lacks it, else it is simply another build."""
+    """A requirement that is not met: by the model (``unsupported``), or in another build only."""
 
     reason: str
     unsupported: bool

@@ -8,19 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import Unsupported
+from eximsim.mta.world import World
 from eximsim.profiles import Profile
 from eximsim.subjects.model import ModelSubject, User
 from eximsim.subjects.subject import Subject
 from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.outputs import Raw, munged
+from eximsim.suite.outputs import munged
 from eximsim.suite.play import Player, WrongStatus
 from eximsim.suite.script import Script
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
-from eximsim.world.host import Host, HostedWorld
+from eximsim.world.host import Host
 from eximsim.world.loopback import LoopbackWorld
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
@@ -52,9 +53,9 @@ class Setting:
 class TestResult:
     """What came of one run of one test.
 
-    ``reason`` is one line, empty for a pass. ``seconds`` are of the wall clock. ``outputs`` compares each output
-    that has a golden or should have none; ``texts`` are the normalised outputs, ``goldens`` what they were
-    compared with. ``completed`` is False if a command did not do what the script expects of it.
+    ``reason`` is one line, empty for a pass. ``seconds`` are of the wall clock. ``outputs`` compares each
+    output that has a golden or should have none; ``texts`` are the normalised outputs, ``goldens`` what they
+    were compared with. ``completed`` is False if a command did not do what the script expects of it.
     """
 
     __test__ = False  # not a class of tests for pytest
@@ -167,7 +168,7 @@ def _host(source: Source, files: dict[str, bytes]) -> Host:
 
 
 @contextmanager
-def _world(name: str, zones: Zones, host: Host) -> Iterator[HostedWorld]:
+def _world(name: str, zones: Zones, host: Host) -> Iterator[World]:
     if name == "memory":
         yield MemoryWorld(zones, host)
         return
@@ -175,9 +176,9 @@ def _world(name: str, zones: Zones, host: Host) -> Iterator[HostedWorld]:
         yield world
 
 
-def _model(world: HostedWorld, setting: Setting, identity: Identity) -> Subject:
+def _model(world: World, setting: Setting, identity: Identity) -> Subject:
     caller = User(identity.caller, int(identity.caller_uid), identity.caller_group, int(identity.caller_gid))
     return ModelSubject(world, setting.profile, caller, identity.hostname, seed=setting.seed)
 
 
-_SUBJECTS: Mapping[str, Callable[[HostedWorld, Setting, Identity], Subject]] = {"model": _model}
+_SUBJECTS: Mapping[str, Callable[[World, Setting, Identity], Subject]] = {"model": _model}

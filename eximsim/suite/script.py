@@ -222,7 +222,8 @@ class _Reader:
             elif line.strip() and line.strip() not in DIRECTIVES:
                 commands.append(self.command(line))
         directives = {word for line in self.lines if (word := line.strip()) in DIRECTIVES}
-        return Script(self.path, title.lstrip("# ").rstrip(), tuple(commands), frozenset(directives), settings)
+        title = title.lstrip("# ").rstrip()
+        return Script(self.path, title, tuple(commands), frozenset(directives), settings)
 
     def setting(self, line: str, settings: dict[str, tuple[str, ...]]) -> None:
         words = line[2:].split()
@@ -233,7 +234,8 @@ class _Reader:
         settings[words[0]] = tuple(words[1:])
 
     def command(self, line: str) -> Command:
-        status, environment = Status(), ()
+        status = Status()
+        environment: tuple[tuple[str, str], ...] = ()
         if prefix := _STATUS.match(line):
             status = Status(int(prefix["code"]), prefix["negated"] is not None)
             environment = ((prefix["name"], prefix["value"]),) if prefix["name"] else ()
@@ -393,9 +395,9 @@ _COMMANDS: tuple[tuple[re.Pattern[str], _Build], ...] = (
 
 _NAMES = (
     "background", "cat", "cat2", "catwrite", "client", "client-anytls", "client-gnutls", "client-ssl", "cp",
-    "dbmbuild", "du", "dump", "echo", "exigrep", "exim", "exim_id_update", "exim_lock", "eximstats", "exinext",
-    "exiqgrep", "gnutls", "killdaemon", "ln", "ls", "millisleep", "mkdir", "mkfifo", "munge", "perl", "server",
-    "sleep", "sudo", "touch", "write",
+    "dbmbuild", "du", "dump", "echo", "exigrep", "exim", "exim_id_update", "exim_lock", "eximstats",
+    "exinext", "exiqgrep", "gnutls", "killdaemon", "ln", "ls", "millisleep", "mkdir", "mkfifo", "munge",
+    "perl", "server", "sleep", "sudo", "touch", "write",
 )  # fmt: skip
 
 

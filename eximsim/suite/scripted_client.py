@@ -11,8 +11,16 @@ import re
 from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import ConnectError, Connection, ConnectionLost, HandshakeError, ReadTimeout
-from eximsim.mta.world import TlsAlert, TlsOffer, World
+from eximsim.mta.world import (
+    ConnectError,
+    Connection,
+    ConnectionLost,
+    HandshakeError,
+    ReadTimeout,
+    TlsAlert,
+    TlsOffer,
+    World,
+)
 
 _ESCAPE = re.compile(r"\\(r|n|x[0-9A-Fa-f]{2})")
 _ESCAPES = {"r": "\r", "n": "\n"}
@@ -174,7 +182,9 @@ def read_client(world: World, program: str, arguments: list[str], path: str, lin
         else:
             raise Unsupported(f"option {option} of the {program} command", path, line)
     if len(rest) < 2 or not rest[1].isdigit():
-        raise InputError(f"{program} {' '.join(arguments)}: expected [options] ADDRESS PORT [INTERFACE]", path, line)
+        raise InputError(
+            f"{program} {' '.join(arguments)}: expected [options] ADDRESS PORT [INTERFACE]", path, line
+        )
     if len(rest) > 3 or (len(rest) == 3 and not rest[2][:1].isdigit()):
         raise Unsupported(f"a client certificate of the {program} command", path, line)
     interface = rest[2] if len(rest) == 3 else None

@@ -34,7 +34,7 @@ class TestCase:
 
 @dataclass(frozen=True, slots=True)
 class Goldens:
-    """The stored outputs of one test: text by output (``log``, ``stdout``, ...; ``mail/NAME``, ``msglog/ID``)."""
+    """The stored outputs of one test: text by output (``log``, ``mail/NAME``, ``msglog/ID``)."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ def as_bytes(text: str) -> bytes:
 
 
 def named_files(folder: Path, test: str) -> dict[str, Path]:
-    """The files ``TEST.NAME`` of a folder by ``NAME``, which may go on in folders below (``TEST.dir/userx``)."""
+    """The files ``TEST.NAME`` of a folder by ``NAME``, those in folders ``TEST.dir/`` too."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob(f"{test}.*")):
         for file in sorted(path.rglob("*")) if path.is_dir() else (path,):
@@ -140,7 +140,11 @@ def _selects(selector: str, case: TestCase) -> bool:
     if selector in (case.name, case.group) or selector == case.group.partition("-")[2]:
         return True
     match = _RANGE.match(selector)
-    return match is not None and case.name[:1].isdigit() and float(match[1]) <= float(case.name) <= float(match[2])
+    return (
+        match is not None
+        and case.name[:1].isdigit()
+        and float(match[1]) <= float(case.name) <= float(match[2])
+    )
 
 
 def _nothing(selector: str, cases: Sequence[TestCase]) -> str:

@@ -22,7 +22,13 @@ from eximsim.world.reply import Zones
 _GROUP = re.compile(r"\d{4}-")
 _TEST = re.compile(r"\d{4}(?:\.\d+)?$", re.ASCII)
 
-OUTPUTS = {"paniclog": "paniclog", "rejectlog": "rejectlog", "log": "log", "stdout": "stdout", "stderr": "stderr"}
+OUTPUTS = {
+    "paniclog": "paniclog",
+    "rejectlog": "rejectlog",
+    "log": "log",
+    "stdout": "stdout",
+    "stderr": "stderr",
+}
 """The outputs that have one golden per test, and the folder of each."""
 
 
@@ -32,12 +38,16 @@ class EximTree:
     def __init__(self, root: Path) -> None:
         for name in ("scripts", "confs", "log"):
             if not (root / name).is_dir():
-                raise InputError(f"no folder {name}/ here; expected the test/ folder of an Exim source tree", str(root))
+                raise InputError(
+                    f"no folder {name}/ here; expected the test/ folder of an Exim source tree", str(root)
+                )
         self.root = root
         self.identity = Identity(DIRECTORY)
         runtest = root / "runtest"
         if not runtest.is_file():
-            raise InputError("no runtest here; expected it to tell how the goldens were normalised", str(root))
+            raise InputError(
+                "no runtest here; expected it to tell how the goldens were normalised", str(root)
+            )
         self.era = era_of(read_text(runtest))
 
     @cached_property
@@ -70,7 +80,9 @@ class EximTree:
     def requirements(self, case: TestCase) -> Sequence[str]:
         """See ``Source``."""
         path = case.path.parent / "REQUIRES"
-        return [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
+        return (
+            [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
+        )
 
     def goldens(self, case: TestCase, profile: Profile) -> Goldens:
         """See ``Source``; a tree has one golden for all profiles."""
@@ -86,7 +98,9 @@ class EximTree:
 
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """Not for a tree: its goldens are Exim's."""
-        raise InputError("the goldens of an Exim tree are not changed; expected a suite of the project", str(self.root))
+        raise InputError(
+            "the goldens of an Exim tree are not changed; expected a suite of the project", str(self.root)
+        )
 
     def _substituted(self, path: Path, test: str) -> str:
         return substitute(read_text(path), self.identity, test)

@@ -10,7 +10,7 @@ from functools import cached_property
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
@@ -37,8 +37,8 @@ class Issued:
         return self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     @cached_property
-    def key_pem(self) -> bytes:
-        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    def pem(self) -> bytes:
+        return self.cert.public_bytes(Encoding.PEM)
 
 
 def make(
@@ -113,3 +113,7 @@ class Zoo:
         )
         self.not_a_ca = make("Zoo Intermediate", self.root, ca=False, key=self.intermediate.key)
         self.stray = make("Stray Root", ca=True)
+
+    def chain(self, *names: str) -> tuple[Issued, ...]:
+        """Some of the animals, by name."""
+        return tuple(getattr(self, name) for name in names)

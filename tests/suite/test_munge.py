@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from eximsim.suite.eras import CHANGES, NEWEST
 from eximsim.suite.munge import TABLES, Munger, sort_deliveries
+from eximsim.suite.munge_choices import CHOICES
 from eximsim.suite.normalisation import Identity, Kind, Normalisation, Reading
 from eximsim.suite.numbering import Numbering
 
@@ -39,6 +40,13 @@ def test_the_hint_of_a_normalisation_is_in_its_example(rule: Normalisation) -> N
     assert rule.hint in filled(rule.example[0])
 
 
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_chosen_normalisation_makes_of_its_example_what_it_says(name: str) -> None:
+    for _, rule in CHOICES[name]:
+        before, after = rule.example
+        assert apply(rule, before) == after
+
+
 def test_normalisations_have_names_of_their_own() -> None:
     keys = [(rule.name, rule.files) for rule in TABLES]
     assert len(set(keys)) == len(keys)
@@ -46,7 +54,9 @@ def test_normalisations_have_names_of_their_own() -> None:
 
 def test_switches_of_normalisations_are_known() -> None:
     known = {change.switch for change in CHANGES}
-    assert {rule.when for rule in TABLES if rule.when} | {rule.unless for rule in TABLES if rule.unless} <= known
+    assert {rule.when for rule in TABLES if rule.when} | {
+        rule.unless for rule in TABLES if rule.unless
+    } <= known
 
 
 @settings(max_examples=100)
@@ -84,8 +94,8 @@ LOG_2016 = (
 def test_cipher_suites_are_written_as_in_the_goldens_of_each_era(era: set[str], suite: str) -> None:
     munged = Munger.for_era(IDENTITY, frozenset(era)).file(LOG_2016, Kind.LOG)
     assert munged == (
-        "1999-03-02 09:44:33 10HmaX-0005vi-00 => CALLER@a.test.ex R=client T=smtp H=a.test.ex [ip4.ip4.ip4.ip4] "
-        f'X={suite} CV=dane C="250 OK id=10HmaY-0005vi-00"\n'
+        "1999-03-02 09:44:33 10HmaX-0005vi-00 => CALLER@a.test.ex R=client T=smtp "
+        f'H=a.test.ex [ip4.ip4.ip4.ip4] X={suite} CV=dane C="250 OK id=10HmaY-0005vi-00"\n'
     )
 
 

@@ -160,7 +160,11 @@ def _note_security(process: Process, wanted: _Query, found: dns.DnsLookup) -> No
 def _shown(record: DnsRecord, wanted: _Query) -> str:
     data = record.data
     if isinstance(data, bytes):
-        return _shown_tlsa(data, wanted.inner or " ") if record.type == "TLSA" else _shown_text(data, wanted.inner)
+        return (
+            _shown_tlsa(data, wanted.inner or " ")
+            if record.type == "TLSA"
+            else _shown_text(data, wanted.inner)
+        )
     if isinstance(data, tuple):
         fields = data[1:] if wanted.type == "mxh" else data
         return (wanted.inner or " ")[:1].join(str(field) for field in fields)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.errors import InputError
 from eximsim.mta import host as hosts
 from eximsim.mta import match
 from eximsim.mta.expand import ExpansionFailed, expand
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from eximsim.mta.globals import Process
     from eximsim.mta.readconf import DriverInstance
     from eximsim.mta.structs import Address
-
-_FAILED = ("ignore", "decline", "defer", "fail", "freeze", "pass")
-"""What host_find_failed can say; host_all_ignored all but the first."""
 
 _ITEM_SEPARATOR = ";"
 
@@ -44,16 +40,15 @@ def manualroute_router_entry(
     """Route an address to the hosts that the configuration names.
 
     DECLINE: no item fits, or there is nothing in it. DEFER, FAIL, PASS: a host was not found, as
-    host_find_failed says; or by ``self``. Raises ``InputError`` for options that contradict each other.
-    Source: manualroute_router_entry().
+    host_find_failed says; or by ``self``. Source: manualroute_router_entry().
     """
-    find_failed, all_ignored = _checked(router)
     item = _route_item(process, router, addr)
     if isinstance(item, Rc):
         return item
-    text, words = item
+    text, words, value = item
     try:
-        host_text = expand(process, text)
+        with process.setting(value=value):
+            host_text = expand(process, text)
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.DECLINE
@@ -73,7 +68,7 @@ def manualroute_router_entry(
         addr.host_list = [HostItem(host_text)] if host_text else []
         return rf.rf_queue_add(process, addr, router, routed)
     if host_text:
-        rc = _find_hosts(process, router, addr, routed, host_text, choices, (find_failed, all_ignored))
+        rc = _find_hosts(process, router, addr, routed, host_text, choices)
         if rc is not Rc.OK:
             return rc
         if addr.transport is None and verify is None:
@@ -87,40 +82,24 @@ def manualroute_router_entry(
     return rf.rf_queue_add(process, addr, router, routed)
 
 
-def _checked(router: DriverInstance) -> tuple[str, str]:
-    """host_find_failed and host_all_ignored; raises ``InputError`` for what stops Exim at the start."""
-    options = router.options
-    for name, known in (("host_find_failed", _FAILED), ("host_all_ignored", _FAILED[1:])):
-        if options.text(name) not in known:
-            what = f"{router.name} router: {name} must be one of {', '.join(known)}"
-            raise InputError(f"{what}, found {options.text(name)!r}", *options.where(name))
-    if (options.text("route_list") is None) is (options.text("route_data") is None):
-        raise InputError(
-            f"{router.name} router: route_list or route_data (but not both) must be specified",
-            router.path,
-            router.line,
-        )
-    return options.text("host_find_failed") or "", options.text("host_all_ignored") or ""
-
-
-def _route_item(process: Process, router: DriverInstance, addr: Address) -> tuple[str, str] | Rc:
-    """The host list (unexpanded) and the option words of the item that fits the address."""
+def _route_item(process: Process, router: DriverInstance, addr: Address) -> tuple[str, str, str | None] | Rc:
+    """The host list (unexpanded), the option words and ``$value`` of the item that fits the address."""
     routes = router.options.text("route_list")
     if routes is None:
         data = rf.rf_expand_data(process, addr, router.options.text("route_data") or "")
         if isinstance(data, Rc):
             return data
         text, end = string_dequote(data, _skip_spaces(data, 0))
-        return (text, data[_skip_spaces(data, end) :]) if text else Rc.DECLINE
+        return (text, data[_skip_spaces(data, end) :], None) if text else Rc.DECLINE
     for item in _route_items(routes):
         domains, end = string_dequote(item, 0)
         if not item:
             continue
-        rc = match.match_isinlist(process, addr.domain, domains, match.Kind.DOMAIN, expanding=False)
-        if rc is Rc.OK:
+        found = match.match_isinlist(process, addr.domain, domains, match.Kind.DOMAIN, single=True)
+        if found.rc is Rc.OK:
             text, end = string_dequote(item, _skip_spaces(item, end))
-            return text, item[_skip_spaces(item, end) :]
-        if rc is Rc.DEFER:
+            return text, item[_skip_spaces(item, end) :], found.value
+        if found.rc is Rc.DEFER:
             addr.message = "lookup defer in route_list"
             return Rc.DEFER
     return Rc.DECLINE
@@ -190,10 +169,9 @@ def _find_hosts(
     routed: RouteResult,
     text: str,
     choices: _Choices,
-    failed: tuple[str, str],
 ) -> Rc:
     """Fill in ``addr.host_list``."""
-    find_failed, all_ignored = failed
+    all_ignored = router.options.text("host_all_ignored")
     addr.host_list = hosts.host_build_hostlist(process, text, choices.randomize)
     rc = rf.rf_lookup_hostlist(
         process,
@@ -201,7 +179,7 @@ def _find_hosts(
         router,
         routed,
         lookup=choices.lookup,
-        find_failed=find_failed,
+        find_failed=router.options.text("host_find_failed") or "",
         ipv4_only=choices.ipv4_only,
         ipv4_first=choices.ipv4_first,
     )

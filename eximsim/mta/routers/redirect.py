@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from eximsim.errors import InputError
 from eximsim.mta import rda
 from eximsim.mta.log import log_write
 from eximsim.mta.routers import rf
@@ -25,10 +24,9 @@ def redirect_router_entry(
 ) -> Rc:
     """Replace an address by others, fail it, put it off or throw it away.
 
-    OK: new addresses are in the result; DISCARD: :blackhole: in a delivery; DECLINE: no data. Raises
-    ``InputError`` for options that contradict each other. Source: redirect_router_entry().
+    OK: new addresses are in the result; DISCARD: :blackhole: in a delivery; DECLINE: no data.
+    Source: redirect_router_entry().
     """
-    _check(router)
     domain = _qualify_domain(process, router, addr)
     if isinstance(domain, Rc):
         return domain
@@ -59,20 +57,6 @@ def redirect_router_entry(
     what = ":blackhole:" if read.found is rda.Found.BLACKHOLE else "discarded"
     log_write(process, f"=> {what} <{addr.address}> R={router.name}")
     return Rc.DISCARD
-
-
-def _check(router: DriverInstance) -> None:
-    options = router.options
-    if (options.text("file") is None) is (options.text("data") is None):
-        which = "one of" if options.text("file") is None else "only one of"
-        raise InputError(
-            f'{router.name} router: {which} "file" or "data" must be specified', router.path, router.line
-        )
-    if options.text("qualify_domain") is not None and options.flag("qualify_preserve_domain"):
-        raise InputError(
-            f'{router.name} router: only one of "qualify_domain" or "qualify_preserve_domain" must be set',
-            *options.where("qualify_domain"),
-        )
 
 
 def _qualify_domain(process: Process, router: DriverInstance, addr: Address) -> str | Rc | None:

@@ -85,7 +85,8 @@ def _host_list(process: Process, transport: DriverInstance, addrlist: list[Addre
             return randomize(process, first.host_list)
         return first.host_list
     if not own:
-        return _panic(first, f"{transport.name} transport called with no hosts set")
+        _panic(first, f"{transport.name} transport called with no hosts set")
+        return None
     try:
         text = expand(process, own)
     except ExpansionFailed as failed:
@@ -96,15 +97,15 @@ def _host_list(process: Process, transport: DriverInstance, addrlist: list[Addre
         return None
     hosts = host_build_hostlist(process, text, options.flag("hosts_randomize"))
     if not hosts:
-        return _panic(first, f"{transport.name} transport has empty hosts setting")
+        _panic(first, f"{transport.name} transport has empty hosts setting")
+        return None
     for addr in addrlist:
         addr.host_list = hosts
     return hosts
 
 
 def _panic(addr: Address, message: str) -> None:
-    addr.message = message
-    addr.transport_return = Rc.PANIC
+    addr.message, addr.transport_return = message, Rc.PANIC
 
 
 def _try_hosts(run: Run, *, second_round: bool) -> bool:

@@ -127,10 +127,13 @@ def _note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
 def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Rc:
     """Deliver the message to ``addrs``, in as many transactions as max_rcpt asks for, and end the session.
 
+    Without an address there is one transaction all the same: releases that go on to another host when DANE has
+    failed all recipients say MAIL to it.
+
     Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
     """
-    limit = sx.transport.options.number("max_rcpt") or len(addrs)
-    for start in range(0, len(addrs), limit):
+    limit = sx.transport.options.number("max_rcpt") or max(len(addrs), 1)
+    for start in range(0, max(len(addrs), 1), limit):
         batch = addrs[start : start + limit]
         if start and sx.send_rset and (sx.wire.write("RSET") < 0 or not sx.read().ok):
             set_errno(addrs[start:], sx.reply.errno, sx.reply.text or None, Rc.DEFER, host=sx.host)

@@ -1,0 +1,73 @@
+"""Telling a sender that a message could not be delivered (part of src/deliver.c and src/moan.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta import errnos
+from eximsim.mta.receive import submit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eximsim.mta.globals import Process
+    from eximsim.mta.structs import Address
+
+
+def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> str | None:
+    """Send a delivery status notification about ``failed``; its message id.
+
+    It is a report in the form of RFC 3464, from the empty sender, in words of the model's own.
+    """
+    content = _report(process, recipient, failed).encode("utf-8", "surrogateescape")
+    login = process.machine.exim_user
+    return submit(process, "", [recipient], content, reference=process.message_id, login=login)
+
+
+def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
+    message = process.message
+    assert message is not None
+    domain = process.config.main.text("qualify_domain") or process.machine.hostname
+    boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
+    addresses = ",\n  ".join(addr.address for addr in failed)
+    to_sender = recipient.lower() == message.sender.lower()
+    lines = [
+        f"X-Failed-Recipients: {addresses}",
+        "Auto-Submitted: auto-replied",
+        f"From: Mail Delivery System <Mailer-Daemon@{domain}>",
+        f"To: {recipient}",
+        f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
+        "MIME-Version: 1.0",
+        f"Subject: Mail delivery failed{': returning message to sender' if to_sender else ''}",
+        "",
+        f"--{boundary}",
+        "Content-type: text/plain; charset=us-ascii",
+        "",
+        "These recipients could not be reached, and no further attempt will be made:",
+        "",
+        *(f"  {addr.address}\n    {_reason(addr)}" for addr in failed),
+        "",
+        f"--{boundary}",
+        "Content-type: message/delivery-status",
+        "",
+        f"Reporting-MTA: dns; {process.machine.hostname}",
+        "",
+        *(_status(addr) for addr in failed),
+        f"--{boundary}",
+        "Content-type: message/rfc822",
+        "",
+        f"Return-path: <{message.sender}>",
+    ]
+    original = "".join(header.text for header in message.headers if header.kind != "*")
+    body = message.body.decode("utf-8", "surrogateescape")
+    return "\n".join(lines) + f"\n{original}\n{body}\n--{boundary}--\n"
+
+
+def _reason(addr: Address) -> str:
+    number = errnos.strerror(addr.basic_errno) if addr.basic_errno > 0 else ""
+    return ": ".join(part for part in (number, addr.message) if part) or "unknown error"
+
+
+def _status(addr: Address) -> str:
+    remote = f"Remote-MTA: dns; {addr.host_used.name}\n" if addr.host_used else ""
+    return f"Action: failed\nFinal-Recipient: rfc822;{addr.address}\nStatus: 5.0.0\n{remote}"

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import Unsupported
+from eximsim.status import Errno, Rc
+from tests.mta.routing_world import Site, site
+
+
+def redirecting(options: str, *, main: str = "", files: dict[str, bytes] | None = None) -> Site:
+    text = "r:\n  driver = redirect\n"
+    text += "".join(f"  {line}\n" for line in options.splitlines())
+    text += "last:\n  driver = accept\n  transport = smtp\n"
+    return site(routers=text, main=main, files=files)
+
+
+def children(here: Site, address: str = "a@d.ex") -> list[str]:
+    _, result = here.route(address)
+    return [child.address for child in result.addr_new]
+
+
+@pytest.mark.parametrize(
+    ("data", "generated"),
+    [
+        ("b@e.ex", ["b@e.ex"]),
+        ("b@e.ex, c@e.ex", ["b@e.ex", "c@e.ex"]),
+        ("b@e.ex,:unknown:,c", ["b@e.ex", "c@myhost.test.ex"]),
+        ("\\\\b", ["b@d.ex"]),
+        ("(nothing) , b@e.ex", ["b@e.ex"]),
+        ("B <b@e.ex>", ["b@e.ex"]),
+    ],
+)
+def test_a_list_of_addresses(data: str, generated: list[str]) -> None:
+    assert children(redirecting(f"data = {data}")) == generated
+
+
+def test_lines_and_comments_in_a_file() -> None:
+    here = redirecting(
+        "file = /aliases/$local_part", files={"/aliases/a": b"# us\nb@e.ex\n\nc@e.ex, d@e.ex\n"}
+    )
+    assert children(here) == ["b@e.ex", "c@e.ex", "d@e.ex"]
+
+
+def test_a_file_that_is_not_there_declines() -> None:
+    addr, _ = redirecting("file = /aliases/$local_part").route("a@d.ex")
+    assert addr.router is not None
+    assert addr.router.name == "last"
+
+
+@pytest.mark.parametrize("data", ["", ":unknown:", "${if eq{a}{b}{c}fail}"])
+def test_no_data_declines(data: str) -> None:
+    addr, _ = redirecting(f"data = {data}").route("a@d.ex")
+    assert addr.router is not None
+    assert addr.router.name == "last"
+
+
+def test_a_black_hole_is_logged_in_a_delivery_only() -> None:
+    here = redirecting("data = :blackhole:")
+    _, result = here.route("a@d.ex")
+    assert result.rc is Rc.DISCARD
+    assert here.log == ["=> :blackhole: <a@d.ex> R=r"]
+    there = redirecting("data = :blackhole:")
+    _, verified = there.route("a@d.ex", verify="recipient")
+    assert verified.rc is Rc.OK
+    assert [a.address for a in verified.addr_succeed] == ["a@d.ex"]
+    assert there.log == []
+
+
+@pytest.mark.parametrize(
+    ("options", "rc", "message"),
+    [
+        ("data = :fail: gone away, sorry\nallow_fail", Rc.FAIL, "gone away, sorry"),
+        ("data = :defer: later\nallow_defer", Rc.DEFER, "later"),
+        ("data = :fail: 551 5.1.6 moved\nallow_fail\nforbid_smtp_code", Rc.FAIL, "moved"),
+        ("data = :fail:\nallow_fail", Rc.FAIL, ""),
+    ],
+)
+def test_special_items_tell_the_client(options: str, rc: Rc, message: str) -> None:
+    addr, result = redirecting(options).route("a@d.ex")
+    assert (result.rc, addr.message, addr.user_message) == (rc, message, message)
+    assert addr.pass_message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("data = :fail: x", '":fail: x" is not permitted'),
+        ("data = :blackhole:\nforbid_blackhole", '":blackhole:" is not permitted'),
+        ("data = :include:/list\nforbid_include", "included files not permitted"),
+        ("data = :include:", "file name missing after :include:"),
+        ("data = :include:list", 'included file "list" is not an absolute path'),
+        ("data = :include:/x/list\ninclude_directory = /y", "included file /x/list is not in directory /y"),
+        ("data = :include:/nowhere", "failed to open included file /nowhere: No such file or directory"),
+    ],
+)
+def test_data_that_is_wrong_defers(options: str, message: str) -> None:
+    addr, result = redirecting(options).route("a@d.ex")
+    assert (result.rc, addr.basic_errno) == (Rc.DEFER, Errno.BADREDIRECT)
+    assert addr.message == f"error in redirect data: {message}"
+
+
+def test_included_files_are_read() -> None:
+    here = redirecting("data = b@e.ex, :include:/list", files={"/list": b"c@e.ex\nd@e.ex\n"})
+    assert children(here) == ["b@e.ex", "c@e.ex", "d@e.ex"]
+
+
+def test_a_syntax_error_defers_unless_it_is_skipped() -> None:
+    addr, result = redirecting("data = b@@e.ex, c@e.ex").route("a@d.ex")
+    assert (result.rc, addr.basic_errno) == (Rc.DEFER, Errno.BADREDIRECT)
+    here = redirecting("data = b@@e.ex, c@e.ex\nskip_syntax_errors")
+    assert children(here) == ["c@e.ex"]
+    assert here.log[0].startswith("r router: skipped error: ")
+    assert here.log[0].endswith(' in "b@@e.ex"')
+
+
+def test_nothing_but_syntax_errors_declines() -> None:
+    addr, _ = redirecting("data = b@@e.ex\nskip_syntax_errors").route("a@d.ex")
+    assert addr.router is not None
+    assert addr.router.name == "last"
+
+
+@pytest.mark.parametrize(
+    ("option", "address"),
+    [("qualify_domain = q.ex", "b@q.ex"), ("qualify_preserve_domain", "b@d.ex"), ("", "b@myhost.test.ex")],
+)
+def test_addresses_without_a_domain(option: str, address: str) -> None:
+    assert children(redirecting(f"data = b\n{option}")) == [address]
+
+
+def test_check_ancestor_keeps_the_address_in_a_circle() -> None:
+    here = redirecting("data = ${if eq{$local_part}{a}{b@d.ex}{a@d.ex}}\ncheck_ancestor")
+    parent, _ = here.route("a@d.ex")
+    _, result = here.route("b@d.ex", parent=parent)
+    assert [child.address for child in result.addr_new] == ["b@d.ex"]
+
+
+def test_children_inherit_and_start_where_they_are_told() -> None:
+    here = redirecting("data = b@e.ex\naddress_data = x\nredirect_router = last\nhide_child_in_errmsg")
+    addr, result = here.route("a@d.ex", verify="recipient")
+    [child] = result.addr_new
+    assert child.parent is addr
+    assert child.data == {"address_data": "x"}
+    assert child.start_router is not None
+    assert child.start_router.name == "last"
+    assert child.hide_child
+
+
+@pytest.mark.parametrize("data", ["/var/mail/x", "|/bin/cat", '"|/bin/cat x"'])
+def test_files_and_pipes_are_not_modelled(data: str) -> None:
+    with pytest.raises(Unsupported, match="redirection to a file or a pipe"):
+        redirecting(f"data = {data}").route("a@d.ex")
+
+
+def test_filters_have_to_be_allowed_and_are_not_modelled() -> None:
+    files = {"/filter": b"# Exim filter\nseen finish\n"}
+    addr, _ = redirecting("file = /filter", files=files).route("a@d.ex")
+    assert addr.message == "error in filter file: filtering not enabled"
+    with pytest.raises(Unsupported, match="filter as redirection data"):
+        redirecting("file = /filter\nallow_filter\nuser = CALLER", files=files).route("a@d.ex")

@@ -1,0 +1,20 @@
+from eximsim.suite.eras import CHANGES, NEWEST, era_of
+
+
+def test_switches_and_markers_are_unique() -> None:
+    assert len({change.switch for change in CHANGES}) == len(CHANGES)
+    assert len({change.marker for change in CHANGES}) == len(CHANGES)
+
+
+def test_each_marker_turns_its_switch_on() -> None:
+    for change in CHANGES:
+        assert change.switch in era_of(f"  s/{change.marker}/x/;\n")
+
+
+def test_a_runner_without_markers_is_the_oldest() -> None:
+    assert era_of("#! /usr/bin/perl -w\n") == frozenset()
+
+
+def test_the_newest_era_has_nothing_that_was_taken_back() -> None:
+    assert {change.switch for change in CHANGES if change.until} & NEWEST == frozenset()
+    assert "long_ids" in NEWEST

@@ -1,0 +1,102 @@
+import pytest
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.world import Action, Close, Endpoint, Send, Wait
+from eximsim.suite.scripted_server import ScriptedServer, ScriptedSession, read_server
+
+CLIENT, SERVER = Endpoint("127.0.0.1", 40000), Endpoint("127.0.0.1", 1224)
+
+
+def started(*script: str, words: str = "1224") -> ScriptedServer:
+    server = read_server(words.split(), script, "t/1", 5)
+    server.start()
+    return server
+
+
+def connected(server: ScriptedServer) -> tuple[ScriptedSession, list[Action]]:
+    session = server.session()
+    return session, list(session.on_connect(CLIENT, SERVER))
+
+
+def end(session: ScriptedSession) -> None:
+    session.on_close()
+
+
+def test_a_dialogue_is_played_and_written_down() -> None:
+    server = started("220 hello", "EHLO", "250 fine", "QUIT", "221 bye")
+    session, actions = connected(server)
+    assert actions == [Send(b"220 hello\r\n")]
+    assert list(session.on_data(b"EHLO me\r\nQU")) == [Send(b"250 fine\r\n")]
+    assert list(session.on_data(b"IT\r\n")) == [Send(b"221 bye\r\n"), Close()]
+    end(session)
+    assert "".join(server.said) == (
+        "Listening on port 1224 ... \nConnection request from [127.0.0.1]\n220 hello\nEHLO me\n250 fine\n"
+        "QUIT\n221 bye\nEnd of script\n"
+    )
+    assert server.wait() == 0
+
+
+def test_an_unexpected_line_ends_the_connection_with_what_was_expected() -> None:
+    server = started("MAIL", "250 OK")
+    session, _ = connected(server)
+    assert list(session.on_data(b"RCPT\r\n")) == [Close()]
+    end(session)
+    assert "".join(server.said).endswith("RCPT\nComparison failed - bailing out\nExpected: MAIL\n")
+
+
+def test_a_dot_takes_all_lines_up_to_a_dot() -> None:
+    server = started(".", "250 OK")
+    session, _ = connected(server)
+    assert list(session.on_data(b"Subject: x\r\n\r\nbody\r\n.\r\n")) == [Send(b"250 OK\r\n"), Close()]
+    assert "".join(server.said).endswith("Subject: x\n\nbody\n.\n250 OK\n")
+
+
+@pytest.mark.parametrize(("script", "words"), [("*eof", "Expected EOF"), ("QUIT", "Unexpected EOF")])
+def test_the_end_of_the_connection_is_expected_or_not(script: str, words: str) -> None:
+    server = started(script)
+    session, _ = connected(server)
+    assert list(session.on_eof()) == [Close()]
+    end(session)
+    assert f"{words} read from client\nEnd of script\n" in "".join(server.said)
+
+
+def test_the_server_can_close_sleep_and_send_other_line_ends() -> None:
+    server = started(">CR>a", "*sleep 2", ">LF>b", ">c\\x41", ">*eof", "never")
+    _, actions = connected(server)
+    assert actions == [Send(b"a\r"), Wait(2.0), Send(b"b\n"), Send(b"cA\r\n"), Close()]
+    assert ">CR>a\n*sleep 2\n>LF>b\n>cA\n>*eof\n" in "".join(server.said)
+
+
+def test_a_second_connection_goes_on_with_the_script() -> None:
+    done: list[bool] = []
+    server = started("220 one", "*eof", "220 two", "*eof", words="1224 2")
+    server.on_finished = lambda: done.append(True)
+    for reply in (b"220 one\r\n", b"220 two\r\n"):
+        session, actions = connected(server)
+        assert actions == [Send(reply)]
+        session.on_eof()
+        end(session)
+    assert done == [True]
+    assert "".join(server.said).count("Listening on port 1224 ... ") == 2
+
+
+def test_a_server_that_nobody_calls_times_out() -> None:
+    assert started("220 x").wait() == 99
+    server = started("220 x", words="-t -3 1224")
+    assert server.wait() == 0
+    assert "".join(server.said) == "Listening on port 1224 ... \nServer timed out\n"
+
+
+@pytest.mark.parametrize("script", ["*starttls", ">>raw", "<<raw", "*data 5"])
+def test_script_lines_that_are_not_run_are_named(script: str) -> None:
+    with pytest.raises(Unsupported, match="of a server script"):
+        started(script)
+
+
+def test_arguments_are_checked() -> None:
+    with pytest.raises(InputError, match=r"t/1:5: server : expected \[options\] PORT"):
+        started("220 x", words="")
+    with pytest.raises(Unsupported, match="Unix domain socket"):
+        started("220 x", words="/tmp/socket")
+    with pytest.raises(Unsupported, match="option -tls"):
+        started("220 x", words="-tls a b 1224")
