@@ -15,7 +15,7 @@ from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.route import route_address
 from eximsim.mta.structs import MX_NONE, Address, HostItem
-from eximsim.mta.transports.smtp import smtp_transport_entry
+from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
 from eximsim.status import Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
@@ -335,6 +335,7 @@ def _run_transport(
     """Run the smtp transport in a child process; only what the child reports back survives it."""
     parent = delivery.process
     first = batch[0]
+    smtp_transport_setup(parent, transport, batch)
     child = parent.fork()
     child.return_path = _return_path(delivery, transport, first)
     child.variables["local_part"], child.variables["domain"] = first.local_part, first.domain

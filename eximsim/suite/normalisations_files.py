@@ -101,7 +101,8 @@ def _pid(numbering: Numbering, value: str) -> str:
 _FIRST_LINES = (
     r"Berkeley DB: |Probably (?:Berkeley DB|ndbm|GDBM)|Using (?:tdb|sqlite3)|Authenticators[ :]|Lookups[ :(]|"
     r"Support for:|Routers[ :]|Transports[ :]|Malware:|log selectors =|cwd=|Fixed never_users|"
-    r"Configure owner|Size of off_t:|Compiler:|WHITELIST_D_MACROS:|TRUSTED_CONFIG_LIST:|Loading lookup modules from|"
+    r"Configure owner|Size of off_t:|Compiler:|WHITELIST_D_MACROS:|TRUSTED_CONFIG_LIST:|"
+    r"Loading lookup modules from|"
     r"Loaded \d+ lookup modules|Total \d+ lookups"
 )
 _DEBUG_PID = r"(?:(?:\d{2}:\d{2}:\d{2}\s+)?p?\d+\s)?"

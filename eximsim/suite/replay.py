@@ -95,10 +95,13 @@ class Stand:
         self.chains: ChainSet = load_chains(certificates)
         self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
 
-    def replay(self, situation: Situation, kind: str, profile: Profile) -> Replayed:
-        """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``."""
+    def replay(self, situation: Situation, kind: str, profile: Profile, seed: int = 0) -> Replayed:
+        """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``.
+
+        ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance.
+        """
         world, servers = self._world(situation)
-        machine = Machine(world, random.Random(0), Spool(), Hints(), user="root", uid=0, group="root", gid=0)
+        machine = Machine(world, random.Random(seed), Spool(), Hints(), user="root", uid=0, group="root", gid=0)
         run = _Run(machine, world, servers, situation, profile)
         if kind == "callout":
             dialogue = ["EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>"]

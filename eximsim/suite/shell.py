@@ -12,8 +12,8 @@ _OPERATORS = frozenset("|&;<>()")
 def words(line: str, path: str, number: int) -> list[str]:
     """The words of a command line with quotes and backslashes removed.
 
-    Raises ``Unsupported`` for what only a shell could do (redirections, pipes, expansions); ``InputError`` for
-    an open quote. A pattern stands for itself, as in a shell that finds no such file.
+    Raises ``Unsupported`` for what only a shell could do (redirections, pipes, expansions), ``InputError``
+    for an open quote. A pattern stands for itself, as in a shell that finds no such file.
     """
     found = _shell_only(line)
     if found:

@@ -17,7 +17,7 @@ from eximsim.status import Rc
 from tests.mta.routing_world import Reply, Site, records, site
 
 FILES = {
-    "/etc/aliases": b"# people\nann:  ann@a.ex,\n   bob@a.ex\n\n*: nobody\n\"two words\": quoted key\n",
+    "/etc/aliases": b'# people\nann:  ann@a.ex,\n   bob@a.ex\n\n*: nobody\n"two words": quoted key\n',
     "/etc/domains": b"*.b.ex: wild b\nb.ex: plain b\n",
     "/etc/nets": b"10.0.0.0/8: ten\n*: default\n",
     "/etc/patterns": b"^x.*z$: regex\n*.c.ex: tail\n",
@@ -69,7 +69,7 @@ ITEMS = [
     ("${extract{-1}{:}{a:b:c}}", "c"),
     ("${extract{9}{:}{a:b:c}{got $value}{none}}", "none"),
     ('${extract{B}{a=1 b = "2 3" c=4}}', "2 3"),
-    ("${extract json{2}{[\"a\", \"b\"]}}", '"b"'),
+    ('${extract json{2}{["a", "b"]}}', '"b"'),
     ('${extract jsons{k}{ \\{"k":"v"\\} }}', "v"),
     ("${listextract{2}{a:b:c}}", "b"),
     ("${listextract{-1}{<; a;b::c}}", "b::c"),
@@ -243,13 +243,19 @@ FAILURES = [
     ("${listextract{x}{a}}", '!first argument of "listextract" must be numeric'),
     ("${substr{x}{abc}}", '!"x" is not a number (in "substr" expansion)'),
     ("${length_x:abc}", '!non-digit after underscore in "length_x"'),
-    ("${eval:1+}", '!error in expression evaluation: expecting number or opening parenthesis (after processing "1+")'),
+    (
+        "${eval:1+}",
+        '!error in expression evaluation: expecting number or opening parenthesis (after processing "1+")',
+    ),
     ("${eval:1/0}", '!error in expression evaluation: divide by zero (after processing "1/0")'),
     ("${mask:a/8}", '!"a/8" is not an IP address'),
     ("${hex2b64:abc}", '!"abc" contains an odd number of characters'),
     ("${sg{a}{b}}", "!Not enough arguments for 'sg' (min is 3)"),
     ("${tr{a}{b}{c}{d}}", "!Too many arguments for 'tr' (max is 3)"),
-    ("${expand:$acl_m0\\$nonsuch}", '!internal expansion of "warm$nonsuch" failed: unknown variable name "nonsuch"'),
+    (
+        "${expand:$acl_m0\\$nonsuch}",
+        '!internal expansion of "warm$nonsuch" failed: unknown variable name "nonsuch"',
+    ),
 ]
 
 
@@ -288,7 +294,9 @@ def test_nothing_is_looked_up_in_a_branch_that_is_not_taken(process: Process) ->
     assert expand(process, text) == "fine"
 
 
-@pytest.mark.parametrize("text", ["$load_average", "${run{ls}}", "${perl{f}}", "${if pam{x}{a}{b}}", "${stat:/}"])
+@pytest.mark.parametrize(
+    "text", ["$load_average", "${run{ls}}", "${perl{f}}", "${if pam{x}{a}{b}}", "${stat:/}"]
+)
 def test_what_the_model_lacks_is_named(process: Process, text: str) -> None:
     with pytest.raises(Unsupported):
         expand(process, text)
@@ -340,7 +348,10 @@ def test_random_numbers_come_from_the_scenario() -> None:
 
 def test_signed_addresses_can_be_checked(process: Process) -> None:
     signed = expand(process, "${prvs{ann@a.ex}{secret}}")
-    assert expand(process, f"${{prvscheck{{{signed}}}{{secret}}{{$prvscheck_result/$prvscheck_address}}}}") == "1/ann@a.ex"
+    assert (
+        expand(process, f"${{prvscheck{{{signed}}}{{secret}}{{$prvscheck_result/$prvscheck_address}}}}")
+        == "1/ann@a.ex"
+    )
     assert expand(process, f"${{prvscheck{{{signed}}}{{wrong}}{{<$prvscheck_result>}}}}") == "<>"
     assert expand(process, "${prvscheck{ann@a.ex}{secret}}") == ""
 
@@ -374,7 +385,10 @@ DNS = {
         ("defer_strict,a=down.ex:a.ex", '!lookup of "defer_strict,a=down.ex:a.ex" gave DEFER: '),
         ("dnssec_strict,a=a.ex", "192.0.2.1\n192.0.2.2"),
         ("dnssec_strict,mx=a.ex", '!lookup of "dnssec_strict,mx=a.ex" gave DEFER: '),
-        ("defer_sometimes,a=a.ex", '!lookup of "defer_sometimes,a=a.ex" gave DEFER: unsupported dnsdb defer behaviour'),
+        (
+            "defer_sometimes,a=a.ex",
+            '!lookup of "defer_sometimes,a=a.ex" gave DEFER: unsupported dnsdb defer behaviour',
+        ),
     ],
 )
 def test_the_dns_is_a_database(query: str, expected: str) -> None:
@@ -388,9 +402,7 @@ def test_dnsdb_asks_for_dnssec_since_4_93(release: str, expected: str) -> None:
     assert expand(here.process, "${lookup dnsdb{a=a.ex}{}}$lookup_dnssec_authenticated") == expected
 
 
-@pytest.mark.parametrize(
-    ("release", "expected"), [("4.95", "-"), ("4.96", "*.b.ex-"), ("4.99", "*.b.ex-b")]
-)
+@pytest.mark.parametrize(("release", "expected"), [("4.95", "-"), ("4.96", "*.b.ex-"), ("4.99", "*.b.ex-b")])
 def test_which_matches_set_value_depends_on_the_release(release: str, expected: str) -> None:
     process = site(main=LISTS, release=release).process
     text = "${if match_domain{x.b.ex}{+local}{$value}}-${if inlist{b}{a:b}{$value}}"
@@ -402,7 +414,9 @@ def test_strict_acl_vars_makes_unset_ones_unknown() -> None:
     assert outcome(process, "$acl_m7") == '!unknown variable name "acl_m7" (strict_acl_vars is set)'
 
 
-@pytest.mark.parametrize(("value", "expected"), [("", False), ("0", False), ("NO", False), ("00", True), ("x", True)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("", False), ("0", False), ("NO", False), ("00", True), ("x", True)]
+)
 def test_an_expanded_condition_is_read_laxly(value: str, expected: bool) -> None:
     assert is_true(value) is expected
 
@@ -445,7 +459,10 @@ def test_protected_text_stands_for_itself(text: str) -> None:
 @given(st.lists(st.text(alphabet="ab;: ", min_size=1).map(str.strip).filter(bool), min_size=1))
 def test_map_of_each_item_to_itself_keeps_the_list(items: list[str]) -> None:
     process = _SITE.process
-    source = ";".join(item.replace(";", ";;") if not item.startswith(";") else f" {item.replace(';', ';;')}" for item in items)
+    source = ";".join(
+        item.replace(";", ";;") if not item.startswith(";") else f" {item.replace(';', ';;')}"
+        for item in items
+    )
     process.variables["acl_m9"] = f"<; {source}"
     wanted = list(list_items(process.variables["acl_m9"]))
     assert list(list_items(expand(process, "${map{$acl_m9}{$item}}"), ";")) == wanted

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -228,8 +229,23 @@ def test_a_chain_that_is_not_there_is_bad_input_unless_tls_is_out_of_the_questio
 # ---- properties
 
 WORDS = st.sampled_from(
-    [b"EHLO x", b"HELO x", b"STARTTLS", b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>", b"DATA", b"QUIT", b"RSET"]
-    + [b"\r\n", b"\n", b".", b"\r\n.\r\n", b"\x16\x03\x01", b" ", b"X" * 5000]
+    [
+        b"EHLO x",
+        b"HELO x",
+        b"STARTTLS",
+        b"MAIL FROM:<a@b>",
+        b"RCPT TO:<c@d>",
+        b"DATA",
+        b"QUIT",
+        b"RSET",
+        b"\r\n",
+        b"\n",
+        b".",
+        b"\r\n.\r\n",
+        b"\x16\x03\x01",
+        b" ",
+        b"X" * 5000,
+    ]
 )
 STREAMS = st.lists(st.one_of(WORDS, st.binary(max_size=8)), max_size=30).map(b"".join)
 BEHAVIOURS = st.sampled_from(sorted(EVIDENCE_BEHAVIOURS))
@@ -250,7 +266,7 @@ def test_the_same_octets_in_any_pieces_give_the_same_outcome(
     name: str, stream: bytes, cuts: list[int]
 ) -> None:
     places = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
-    pieces = [stream[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [stream[start:end] for start, end in itertools.pairwise(places)]
     assert outcome(name, pieces) == outcome(name, [stream] if stream else [])
 
 

@@ -52,6 +52,15 @@ class Run:
     stopped_at_limit: bool = False
 
 
+def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: list[Address]) -> None:
+    """Give addresses without fallback hosts the transport's own; done before the transport's process starts."""
+    text = transport.options.text("fallback_hosts")
+    if text:
+        for addr in addrlist:
+            if not addr.fallback_hosts:
+                addr.fallback_hosts = host_build_hostlist(process, text, False)
+
+
 def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: list[Address]) -> bool:
     """Deliver the message to ``addrlist`` through the first host that takes it.
 

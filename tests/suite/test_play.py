@@ -1,0 +1,180 @@
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.subjects.subject import Result, Written
+from eximsim.suite import script
+from eximsim.suite.eras import NEWEST, Era
+from eximsim.suite.normalisation import Identity
+from eximsim.suite.play import Player, WrongStatus
+from eximsim.trace import Trace
+from eximsim.world.fakens import fakens_zones
+from eximsim.world.host import Host
+from eximsim.world.memory import MemoryWorld
+
+IDENTITY = Identity("/eximsim/test")
+ZONES = fakens_zones({"db.test.ex": "a A 127.0.0.1\n"})
+
+
+class Recorder:
+    """A subject that does nothing but remember what it was asked, and answer as told."""
+
+    def __init__(self, world: MemoryWorld, results: Sequence[Result] = ()) -> None:
+        self.world = world
+        self.calls: list[tuple[str, tuple[str, ...], bytes, str | None]] = []
+        self.results = list(results)
+
+    def exim(
+        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+    ) -> Result:
+        self.calls.append(("exim", tuple(argv[3:]), stdin, user))
+        if "-call" in argv:
+            connection = self.world.connect("127.0.0.1", 1224, 5)
+            connection.receive(5)
+            connection.close()
+        return self.results.pop(0) if self.results else Result(0, "out\n", "err\n")
+
+    def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
+        self.calls.append(("daemon", tuple(argv[3:]), b"", None))
+        return Result(0, "d-out\n", "d-err\n")
+
+    def kill_daemon(self) -> Result:
+        self.calls.append(("kill", (), b"", None))
+        return Result(0, "", "killed\n")
+
+    def queue(self) -> Sequence[str]:
+        return ["1aaaaa-000001-AA", "1aaaaa-000002-AA"]
+
+    def written(self) -> Written:
+        return Written({"/eximsim/test/test-mail/x": "mail\n"}, {})
+
+    def trace(self) -> Trace | None:
+        return None
+
+
+def player(*lines: str, era: Era = NEWEST, results: Sequence[Result] = ()) -> tuple[Player, Recorder]:
+    files: dict[str, bytes] = {}
+    world = MemoryWorld(ZONES, Host(files=files))
+    subject = Recorder(world, results)
+    parsed = script.parse("\n".join(("# t", *lines)) + "\n", "t/5840")
+    return Player(parsed, "5840", subject, world, IDENTITY, era, files), subject
+
+
+def played(*lines: str, era: Era = NEWEST, results: Sequence[Result] = ()) -> tuple[Player, Recorder]:
+    ready, subject = player(*lines, era=era, results=results)
+    ready.play()
+    return ready, subject
+
+
+def test_exim_gets_its_words_and_its_input_substituted() -> None:
+    ready, subject = played("sudo exim -odq 'CALLER@x y' PORT_D", "From CALLER", ":noeol:end", "****")
+    assert subject.calls == [("exim", ("-odq", "simcaller@x y", "1225"), b"From simcaller\nend", "root")]
+    assert (ready.raw.stdout, ready.raw.stderr, ready.raw.server_stderr) == (["out\n"], ["err\n"], None)
+
+
+def test_input_lines_can_be_escaped() -> None:
+    _, subject = played("exim -bs", ":eval:a\\tb\\x41", "no newline\\NONL\\", "****")
+    assert subject.calls[0][2] == b"a\tbA\nno newline"
+
+
+def test_a_daemon_writes_to_the_servers_outputs() -> None:
+    ready, subject = played("exim -DSERVER=server -bd -oX PORT_D", "****", "killdaemon")
+    assert [call[0] for call in subject.calls] == ["daemon", "kill"]
+    assert (ready.raw.stdout, ready.raw.server_stderr) == (["d-out\n", ""], ["d-err\n", "killed\n"])
+
+
+def test_a_server_configuration_that_is_no_daemon_runs_to_its_end() -> None:
+    ready, subject = played("exim -DSERVER=server -DNOTDAEMON -qf", "****")
+    assert subject.calls[0][0] == "exim"
+    assert (ready.raw.stderr, ready.raw.server_stderr) == ([""], ["err\n"])
+
+
+def test_messages_on_the_queue_are_named_by_number() -> None:
+    _, subject = played("exim -M $msg2 $msg1", "****")
+    assert subject.calls[0][1] == ("-M", "1aaaaa-000002-AA", "1aaaaa-000001-AA")
+
+
+def test_a_message_that_is_not_there_fails_the_test() -> None:
+    with pytest.raises(WrongStatus, match="t/5840:2: no message 3 on the queue of 2"):
+        played("exim -M $msg3", "****")
+
+
+def test_an_unexpected_exit_fails_the_test() -> None:
+    with pytest.raises(WrongStatus, match="t/5840:2: exim exited with 1, expected 0"):
+        played("exim -qf", "****", results=[Result(1, "", "")])
+    with pytest.raises(WrongStatus, match="was killed by signal 11, expected 0"):
+        played("exim -qf", "****", results=[Result(-11, "", "")])
+    with pytest.raises(WrongStatus, match="exited with 0, expected anything but 0"):
+        played("~0", "exim -qf", "****")
+    played("1", "exim -qf", "****", results=[Result(1, "", "")])
+
+
+def test_notes_are_shown_in_all_outputs_since_the_runner_does_that() -> None:
+    ready, _ = played("### about CALLER")
+    assert ready.raw.stdout == ready.raw.stderr == ready.raw.server_stdout == ["### about simcaller\n"]
+    ready, _ = played("### about CALLER", era=frozenset())
+    assert (ready.raw.stdout, ready.raw.server_stdout) == ([], None)
+
+
+def test_a_scripted_server_is_waited_for_after_exim() -> None:
+    ready, _ = played("server PORT_S", "220 hi", "*eof", "****", "exim -call", "****")
+    assert ready.raw.server_stdout == [
+        "Listening on port 1224 ... \nConnection request from [127.0.0.1]\n220 hi\nExpected EOF read from client\n"
+        "End of script\n"
+    ]  # fmt: skip
+
+
+def test_a_scripted_server_that_is_not_called_fails_the_test() -> None:
+    with pytest.raises(WrongStatus, match="scripted server on port 1224 exited with 99"):
+        played("server PORT_S", "220 hi", "****", "exim -qf", "****")
+
+
+def test_a_scripted_client_writes_to_stdout() -> None:
+    ready, _ = player("85", "client 127.0.0.1 PORT_D", "??? 220", "****")
+    ready.play()
+    assert ready.raw.stdout == ["Connecting to 127.0.0.1 port 1225 ... connect failed: Connection refused\n"]
+
+
+def test_files_are_written_and_shown() -> None:
+    ready, _ = played("catwrite test-x 2x5=_b", "head", "++++", "tail", "****", "cat test-x test-mail/x")
+    assert ready.files["/eximsim/test/test-x"] == b"head\n baa\n baa\ntail\n"
+    assert ready.raw.stdout == [
+        "==========\nhead\n baa\n baa\ntail\n==========\n", "head\n baa\n baa\ntail\n", "mail\n"
+    ]  # fmt: skip
+
+
+def test_sleeping_moves_the_worlds_clock() -> None:
+    ready, _ = player("sleep 2", "millisleep 500")
+    before = ready.world.now()
+    ready.play()
+    assert ready.world.now() - before == 2.5
+
+
+@pytest.mark.parametrize(
+    ("line", "item"),
+    [
+        ("dump retry", "script command 'dump retry'"),
+        ("exigrep x", "script command 'exigrep'"),
+        ("sudo rm x", "script command sudo rm x"),
+        ("exim_exim -bV", "the program exim_exim"),
+        ("3 exim -bs", "a pause before the end of standard input"),
+        ("exim -DSERVER=wait:1225 -bw", "a daemon in wait mode"),
+        ("exim -bs <x", "shell syntax '<'"),
+    ],
+)
+def test_what_is_not_run_is_named_with_its_line(line: str, item: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        played(line)
+    assert caught.value.item.startswith(item)
+    assert (caught.value.path, caught.value.line) == ("t/5840", 2)
+
+
+def test_a_file_that_is_not_there_is_bad_input() -> None:
+    with pytest.raises(InputError, match="t/5840:2: none: No such file"):
+        played("cat none")
+
+
+def test_commands_that_only_prepare_leave_no_output() -> None:
+    ready, subject = played("echo hello", "munge dnssec", "mkdir -p spool")
+    assert (subject.calls, ready.raw.stdout, ready.raw.extra_munge) == ([], [], "dnssec")
