@@ -54,6 +54,15 @@ class CalloutDaneFailure(Enum):
     NULL_CONTEXT = "writes 'null conn-context pointer' to main and panic log, and cannot answer a second RCPT"
 
 
+class CrashLog(Enum):
+    """What a process writes to main and panic log when it dies of a segmentation violation."""
+
+    NOTHING = "nothing"
+    SUPPOSITION = "one line that suspects a write to immutable memory"
+    FACTS = "fault address, SEGV_MAPERR, null pointer, what it was doing"
+    FACTS_WITHOUT_CODE = "fault address, null pointer, what it was doing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One Exim release, or a named development point."""
@@ -181,6 +190,11 @@ class Profile:
     fallback_hosts_expanded: bool = False
     """A router's fallback_hosts is expanded. Since aa7920076 (4.99): rf_queue_add()."""
 
+    queue_run_preloads_anchors: bool = False
+    """In a queue run OpenSSL has the transport's tls_verify_certificates loaded before the handshake, under
+    DANE too: a chain that is good but does not match gets another alert. Since 6a9cf7f89 (4.95):
+    tls_client_creds_init() in tls-openssl.c."""
+
     # ---- set-up of a connection ---------------------------------------------------------------------
 
     setup_5xx_tries_next_host: bool = False
@@ -297,6 +311,16 @@ class Profile:
     failed_address_colon_spaced: bool = False
     """``** addr R=r T=t : msg`` with a blank before the colon. Since 7b411755d (4.99): deliver.c."""
 
+    deferred_rcpt_colon: bool = True
+    """``H=host [ip]: SMTP error .. after RCPT`` has the colon, while hosts are left; gone in 4.99:
+    sync_responses() in transports/smtp.c."""
+
+    crash_log: CrashLog = CrashLog.NOTHING
+    """The handler of SIGSEGV says what happened (4.95, in detail from 4.96): exim.c."""
+
+    exim_user: str = "exim"
+    """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""
+
     # ---- expansions and lists -------------------------------------------------------------------------
 
     unknown_named_list_defers: bool = False
@@ -365,6 +389,7 @@ _P488 = _then(
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
     dane_failure_log=DaneFailureLog.ALWAYS,
     callout_tls_failure_retries_in_clear=True,
+    callout_forced_failure_ends=True,
     insecure_cname_clears_aa=True,
     fail_defer_domains_first=True,
     fake_reject_arrival_mark=True,
@@ -439,6 +464,8 @@ _P495 = _then(
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dnssec_separates_batches=True,
     retry_errno_moved=True,
+    queue_run_preloads_anchors=True,
+    crash_log=CrashLog.SUPPOSITION,
     sni_log_unquoted=True,
 )
 _P496 = _then(
@@ -446,6 +473,7 @@ _P496 = _then(
     "4.96",
     option_release="4.96",
     unusable_tlsa=UnusableTlsa.UNDEFINED,
+    crash_log=CrashLog.FACTS,
     callout_dane_failure=CalloutDaneFailure.NULL_CONTEXT,
     list_trace_indented=True,
     list_match_sets_value=True,
@@ -483,11 +511,22 @@ _P499 = _then(
     acl_debug_names_acl=True,
     inlist_sets_value=True,
     expansion_errors_quoted=True,
+    crash_log=CrashLog.FACTS_WITHOUT_CODE,
+    deferred_rcpt_colon=False,
+    empty_verify_hosts_is_unset=True,
+)
+_P496_DEBIAN = _then(
+    _P496,
+    "4.96-debian12",
+    version="4.96",
+    tls_library="gnutls",
+    exim_user="Debian-exim",
+    tlsa_ignores_again_means_nonexist=True,
 )
 
 _CHAIN = (
     _P485, _P486_DEV, _P486, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P495,
-    _P496, _P497, _P498, _P499,
+    _P496, _P496_DEBIAN, _P497, _P498, _P499,
 )  # fmt: skip
 
 PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in _CHAIN})
@@ -509,15 +548,14 @@ def profile(name: str) -> Profile:
 
 
 _RECORDED: MappingProxyType[str, str] = MappingProxyType(
-    {"4.94.2+fixes": "4.94.1", "4.97.1": "4.97", "4.98.2": "4.98"}
+    {"4.94.2+fixes": "4.94.1", "4.96-gnutls": "4.96-debian12", "4.97.1": "4.97", "4.98.2": "4.98"}
 )
 """The profile of a recorded build whose label is no profile's name."""
 
 
 def recorded_profile(release: str, tls: str) -> Profile:
     """The profile of a recording's release label and TLS library (``"openssl"`` or ``"gnutls"``)."""
-    label = release.removesuffix("-gnutls")
-    found = profile(_RECORDED.get(label, label))
+    found = profile(_RECORDED.get(release, release.removesuffix("-gnutls")))
     return replace(found, tls_library="gnutls") if tls == "gnutls" else found
 
 

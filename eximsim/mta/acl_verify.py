@@ -244,7 +244,7 @@ def _read_options(text: str, options: list[str]) -> _Options:
     for option in options:
         word = option.lower()
         if word in ("defer_ok", "no_details", "success_on_redirect"):
-            asked = replace(asked, **{word: True})
+            asked = replace(asked, **{word: True})  # type: ignore[arg-type]  # by name
         elif word == "callout_defer_ok":
             asked = replace(asked, callout=replace(asked.callout or CalloutSettings(), defer_ok=True))
         elif word == "check_postmaster":
@@ -274,7 +274,7 @@ def _one_suboption(text: str, word: str, settings: CalloutSettings) -> CalloutSe
     lowered = word.lower()
     for name in _FLAG_OPTIONS:
         if lowered.startswith(name):
-            return replace(settings, **{name: True})
+            return _with(settings, name, True)
     for name, field in _TEXT_OPTIONS.items():
         if lowered.startswith(name):
             if name == "mailfrom" and not text.lower().startswith("header_sender"):
@@ -282,15 +282,19 @@ def _one_suboption(text: str, word: str, settings: CalloutSettings) -> CalloutSe
                     '"mailfrom" is allowed as a callout option only for verify=header_sender '
                     f'(detected in ACL condition "{text}")'
                 )
-            return replace(settings, **{field: _after_equals(text, word, name)})
+            return _with(settings, field, _after_equals(text, word, name))
     if lowered.startswith("postmaster"):
         return replace(settings, postmaster="")
     if lowered.startswith("fullpostmaster"):
         return replace(settings, postmaster="", fullpostmaster=True)
     for name, field in _TIME_OPTIONS.items():
         if lowered.startswith(name):
-            return replace(settings, **{field: _period(text, _after_equals(text, word, name))})
+            return _with(settings, field, _period(text, _after_equals(text, word, name)))
     return replace(settings, seconds=_period(text, word))
+
+
+def _with(settings: CalloutSettings, field: str, value: object) -> CalloutSettings:
+    return replace(settings, **{field: value})  # type: ignore[arg-type]  # by name
 
 
 def _after_equals(text: str, word: str, name: str) -> str:

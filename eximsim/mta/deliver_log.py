@@ -127,7 +127,7 @@ def failure_log(process: Process, addr: Address) -> None:
         parts += _host_parts(process, addr)
     parts += _tls_parts(process, addr)
     text = " ".join(parts)
-    if process.profile.failed_address_colon_spaced and addr.host_used is None:
+    if process.profile.failed_address_colon_spaced:
         text += " "
     if addr.basic_errno > 0:
         text += f": {errnos.strerror(addr.basic_errno)}"

@@ -294,8 +294,11 @@ def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
             if not session.ended:
                 _carry_out(process, step())
     except ProcessDied:
-        process.out(from_octets(session.replies.take().replace(b"\r\n", b"\n")))
+        process.out(from_octets(session.replies.take()))
         raise
+    except PanicDie:
+        _carry_out(process, session.closedown("Unexpected failure, please try later"))
+        return 1
     return 1 if session.lost else 0
 
 

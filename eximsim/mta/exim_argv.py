@@ -187,9 +187,9 @@ class _Parser:
             ids.append(self._rest.pop(0))
         first = ids[0] if ids else None
         last = ids[1] if len(ids) > 1 else None
-        letters = [bool(match[number]) for number in range(1, 6)]
+        two_stage, first_delivery, force, thaw, local = (bool(match[number]) for number in range(1, 6))
         self.line.mode = Mode.QUEUE_RUN
-        self.line.run = QueueRun(*letters, ids=(first, last))
+        self.line.run = QueueRun(two_stage, first_delivery, force, thaw, local, ids=(first, last))
 
     def selected(self, text: str) -> None:
         """-R and -S: a queue run for messages with a text in a recipient or in the sender."""

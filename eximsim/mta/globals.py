@@ -48,6 +48,10 @@ class PanicDie(Exception):
         super().__init__(message)
 
 
+class UndefinedBehaviour(Exception):
+    """What the real program does from here on is left open by what it does: ``args[0]`` says why."""
+
+
 @dataclass(slots=True)
 class Machine:
     """What outlives a process: disk, clock, network and the trace of the run.
@@ -117,7 +121,8 @@ class Process:
     ACL of ``${acl``, by name or text, and gives its result and message.
 
     ``host_checking_callout`` is -bhc; ``verbose`` is -v (and -bt); ``log_testing_mode`` sends log lines to
-    stderr; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for later (-odqs, and the first
+    stderr; ``reject_log_open`` tells that the reject log has been written, ``reject_log_lost`` that its
+    descriptor was then closed by mistake; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for later (-odqs, and the first
     stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and -M; ``deliver_force`` is -qf.
     ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
     ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
@@ -147,6 +152,8 @@ class Process:
     verbose: bool = False
     log_testing_mode: bool = False
     log_settings: LogSettings | None = None
+    reject_log_open: bool = False
+    reject_log_lost: bool = False
     dont_deliver: bool = False
     queue_smtp: bool = False
     queue_running: bool = False

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta import errnos
 from eximsim.mta.expand import expand
-from eximsim.mta.string import SPACES, list_items
+from eximsim.mta.globals import PanicDie
+from eximsim.mta.string import SPACES, list_items, octets
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
@@ -206,7 +207,7 @@ def log_write(
         _append(process, known.main, [line])
     if reject and known.reject_enabled:
         shown = rejected is not None and "rejected_header" in known.selectors
-        _append(process, known.reject, [line, *(rejected.lines() if shown and rejected else ())])
+        _reject(process, known, [line, *(rejected.lines() if shown and rejected else ())])
     if panic:
         _append(process, known.panic, [line])
 
@@ -225,6 +226,25 @@ def log_intrusion(process: Process, data: str) -> None:
     if path is not None:
         lines = process.machine.files[path]
         lines[-1:] = (data + lines[-1]).split("\n")
+
+
+def _reject(process: Process, known: LogSettings, lines: list[str]) -> None:
+    if process.reject_log_lost:
+        length = sum(len(octets(line)) + 1 for line in lines)
+        problem = f"failed to write to reject log: length={length} result=-1 errno=9 (Bad file descriptor)"
+        _append(process, known.panic, [*lines, f"{log_stamp(process)} {problem}"])
+        raise PanicDie(problem)
+    _append(process, known.reject, lines)
+    process.reject_log_open = True
+
+
+def close_stray_descriptor(process: Process) -> None:
+    """Some code closes a descriptor that it never opened: if the reject log is open, it is that one.
+
+    The next line for the reject log is then the end of the process (``PanicDie``), as measured in 4.96 and
+    4.97.1 after a second ``null conn-context pointer``.
+    """
+    process.reject_log_lost = process.reject_log_open
 
 
 def _append(process: Process, path: str | None, lines: list[str]) -> None:

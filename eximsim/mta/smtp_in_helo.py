@@ -211,7 +211,7 @@ def _welcome(session: SmtpIn, user_message: str | None) -> None:
     session.pipelining_advertised = session.tls_advertised = session.dsn_advertised = False
     session.chunking_offered = False
     if session.esmtp:
-        lines += [text for offer in _FEATURES if (text := offer(session)) is not None]
+        lines += [offered for offer in _FEATURES if (offered := offer(session)) is not None]
         lines.append("HELP")
     for index, line in enumerate(lines):
         session.replies.line(f"{code[:3]}{' ' if index == len(lines) - 1 else '-'}{line}")

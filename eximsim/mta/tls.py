@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.dane_match import usable_records
 from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.globals import ProcessDied
+from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.log import log_intrusion, log_write
 from eximsim.mta.tls_verify import (
     GNUTLS,
@@ -189,9 +189,15 @@ def _settings(sx: SmtpContext) -> VerifySettings:
             remote,
             tlsa=records,
             dane_name=host.name,
-            anchors=_anchors(sx) if profile.tls_library == GNUTLS else None,
+            anchors=_anchors(sx) if profile.tls_library == GNUTLS or _preloaded(sx) else None,
         )
     return _ordinary_settings(sx, remote, during)
+
+
+def _preloaded(sx: SmtpContext) -> bool:
+    """Whether the trust anchors were loaded before it was known that DANE makes no use of them."""
+    path = sx.transport.options.text("tls_verify_certificates") or ""
+    return sx.process.queue_running and sx.process.profile.queue_run_preloads_anchors and "$" not in path
 
 
 def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:
@@ -218,7 +224,10 @@ def _verify_mode(sx: SmtpContext) -> VerifyMode:
     """tls_verify_hosts and tls_try_verify_hosts: must, may, or no verification."""
     options = sx.transport.options
     must, may = options.text("tls_verify_hosts"), options.text("tls_try_verify_hosts")
-    must_unset = not must if sx.process.profile.empty_verify_hosts_is_unset else must is None
+    profile = sx.process.profile
+    must_unset = must is None or (
+        not must and profile.empty_verify_hosts_is_unset and profile.tls_library != GNUTLS
+    )
     if must_unset and not may:
         return VerifyMode.REQUIRED
     if sx.host_is_in("tls_verify_hosts"):
@@ -236,7 +245,7 @@ def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
     outcome = profile.unusable_tlsa
     process.trace.record("unusable tlsa", outcome.value, "tls-openssl.c dane_tlsa_load", host=sx.host.name)
     if outcome is UnusableTlsa.UNDEFINED:
-        raise ProcessDied(signal=11)
+        raise UndefinedBehaviour("the text of a TLS error that was never set is read")
     raise TlsStartFailed(Rc.DEFER, "NULL" if outcome is UnusableTlsa.NULL_TEXT else "")
 
 

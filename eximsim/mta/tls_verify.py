@@ -37,7 +37,8 @@ class VerifySettings:
 
     ``anchors`` is the content of tls_verify_certificates (DER), None if the option is unset or empty: then
     OpenSSL does not verify at all. ``names`` are the host's names if tls_verify_cert_hostnames applies,
-    else empty. ``tlsa`` has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE
+    else empty. Under DANE with OpenSSL anchors change the alert only: they were loaded too early, and a chain
+    that they make good fails for not matching. ``tlsa`` has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE
     replaces all of the above, and ``dane_name`` is the host's name. ``remote`` is the address that OpenSSL's
     log lines begin with, ``during`` what they say of a running callout (``during_verification``).
     ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``.
@@ -128,7 +129,10 @@ def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -
     words = VERIFY_FAILED[library]
     if verdict.made_up_issuer:
         words = MADE_UP_ISSUER_FAULT.get(library, words)
-    return TlsVerdict(alert=verdict.alert, error=words, steps=verdict.steps)
+    alert = verdict.alert
+    if settings.anchors and not any(s.error for s in verify_chain(chain, settings.anchors, at, library).steps):
+        alert = TlsAlert.BAD_CERTIFICATE
+    return TlsVerdict(alert=alert, error=words, steps=verdict.steps)
 
 
 def _judge_chain(

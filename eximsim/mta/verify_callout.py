@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos, verify_inline
 from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.globals import ProcessDied
 from eximsim.mta.log import log_write
+from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.string import string_printing
 from eximsim.mta.transports.smtp_context import SmtpContext
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from eximsim.mta.structs import Address, HostItem
 
 _SOURCE = "verify.c do_callout"
+_DOING = "accepting a local SMTP message from <root>"
 
 
 @dataclass(slots=True)
@@ -232,7 +233,7 @@ def _dane_failed(call: Callout) -> None:
     if fault is CalloutDaneFailure.DIES or (
         fault is CalloutDaneFailure.DIES_IF_HOSTS_LEFT and call.dane_failures > 1
     ):
-        raise ProcessDied(signal=11)
+        raise null_pointer(call.process, _DOING)
     if fault is CalloutDaneFailure.NULL_CONTEXT:
         log_write(call.process, "null conn-context pointer", panic=True)
 

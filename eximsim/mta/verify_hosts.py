@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.mta.expander import ExpansionFailed
@@ -28,6 +29,9 @@ from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
+
+_MAY_EXPAND = re.compile(r"[$+]")
+"""What a list must hold for its value to depend on variables: an expansion, or a named list."""
 
 _NET = re.compile(r"net(\d*)-", re.ASCII)
 _V4_LIKE = re.compile(r"[0-9.]*")
@@ -79,12 +83,22 @@ def verify_check_this_host(
     ``host_name`` None is the connected client, an empty one allows IP addresses only. Source:
     verify_check_this_host(), src/verify.c.
     """
+    if not process.host_checking and (text is None or text == "*"):
+        return FAILED if text is None else MATCHED
     client = host_name is None or host_address == process.variables.get("sender_host_address")
-    check = CheckHost(process, host_name, host_address)
+    search = partial(
+        match_check_list,
+        process,
+        CheckHost(process, host_name, host_address),
+        text,
+        name="host" if client else host_address,
+        list_name=list_name,
+        cache=cache,
+    )
+    if text is None or not _MAY_EXPAND.search(text):
+        return search()
     with process.setting(host_address=host_address):
-        return match_check_list(
-            process, check, text, name="host" if client else host_address, list_name=list_name, cache=cache
-        )
+        return search()
 
 
 def match_ip(process: Process, address: str, text: str) -> ListMatch:

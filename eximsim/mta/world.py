@@ -94,7 +94,9 @@ class TlsPolicy:
     """What a server brings into a handshake.
 
     ``by_sni`` picks another identity for a lower-case server name. ``request_client_certificate`` asks
-    for one; ``judge``, if given, looks at the client's chain (empty if it sent none).
+    for one; ``judge``, if given, looks at the client's chain (empty if it sent none). A world may ask it
+    about the empty chain beforehand, to learn whether a certificate is a must; which alert it gives does
+    not reach the client.
     """
 
     identity: TlsIdentity

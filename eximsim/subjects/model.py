@@ -37,10 +37,14 @@ PATCHED_VERSION = "x.yz"
 class ModelSubject:
     """A ``Subject``; all commands share one machine: its spool, its hints and its files."""
 
-    def __init__(self, world: World, profile: Profile, caller: User, hostname: str, *, seed: int = 0) -> None:
+    def __init__(
+        self, world: World, profile: Profile, caller: User, exim_user: str, hostname: str, *, seed: int = 0
+    ) -> None:
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
-        self.machine = Machine(world, random.Random(seed), Spool(), Hints(), hostname=hostname)
+        self.machine = Machine(
+            world, random.Random(seed), Spool(), Hints(), exim_user=exim_user, hostname=hostname
+        )
         self._set_user(caller)
 
     def exim(

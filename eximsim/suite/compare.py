@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from eximsim.errors import Unsupported
+from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import Profile, recorded_profile
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed, Stand
@@ -60,6 +61,8 @@ def compare_one(record: Record, situation: Situation, stand: Stand, profile: Pro
         replayed = stand.replay(situation, record.kind, profile)
     except Unsupported as item:
         return Comparison(record, "unsupported", rule=item.item)
+    except UndefinedBehaviour as reason:
+        return Comparison(record, "explained", rule=f"undefined: {reason}")
     fields = _agreement(record, replayed)
     if all(fields.values()):
         return Comparison(record, "agree", fields, replayed=replayed)

@@ -101,7 +101,7 @@ class Stand:
         ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance.
         """
         world, servers = self._world(situation)
-        machine = Machine(world, random.Random(seed), Spool(), Hints(), user="root", uid=0, group="root", gid=0)
+        machine = Machine(world, random.Random(seed), Spool(), Hints(), user="root", uid=0, group="root", gid=0, exim_user=profile.exim_user)
         run = _Run(machine, world, servers, situation, profile)
         if kind == "callout":
             dialogue = ["EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>"]
@@ -200,6 +200,8 @@ class Normaliser:
         (re.compile(r" S=\d+"), " S=N"),
         (re.compile(r"\bpid=\d+"), "pid=P"),
         (re.compile(r"\btransport process \d+ for"), "transport process P for"),
+        (re.compile(r"\bfault address: \S+\)"), "fault address: A)"),
+        (re.compile(r"SIGSEGV \((\w[\w-]*: )?\d+ "), r"SIGSEGV (\1P "),
     )
     _BINARY = re.compile(r"[\x00-\x08\x0b-\x1f]+")
 

@@ -178,7 +178,9 @@ def _world(name: str, zones: Zones, host: Host) -> Iterator[World]:
 
 def _model(world: World, setting: Setting, identity: Identity) -> Subject:
     caller = User(identity.caller, int(identity.caller_uid), identity.caller_group, int(identity.caller_gid))
-    return ModelSubject(world, setting.profile, caller, identity.hostname, seed=setting.seed)
+    return ModelSubject(
+        world, setting.profile, caller, identity.exim_user, identity.hostname, seed=setting.seed
+    )
 
 
 _SUBJECTS: Mapping[str, Callable[[World, Setting, Identity], Subject]] = {"model": _model}

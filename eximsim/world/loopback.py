@@ -267,7 +267,7 @@ class LoopbackConnection:
         self._served.rest(None)
 
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
-        """See ``Connection``."""
+        """See ``Connection``; raises ``InputError`` for a cipher list that is none."""
         limit = self._world.now() + timeout
         engine = ClientEngine(offer)
         try:

@@ -181,6 +181,7 @@ class MemoryConnection:
         if not isinstance(item, _End):
             return item
         if item.reset:
+            self._broken = True
             raise ConnectionLost(errno.ECONNRESET)
         return b""
 
@@ -199,7 +200,9 @@ class MemoryConnection:
             self._end_server()
 
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
-        """See ``Connection``."""
+        """See ``Connection``; raises ``InputError`` for a cipher list that is none."""
+        if offer.ciphers is not None:
+            _check_ciphers(offer.ciphers)
         try:
             return self._start_tls(offer, timeout)
         except HandshakeError:  # what the server has sent belongs to a session that has failed
@@ -334,8 +337,14 @@ def _client_chain(policy: TlsPolicy, offer: TlsOffer) -> tuple[bytes, ...]:
     return der_chain(offer.identity.chain)
 
 
+def _check_ciphers(ciphers: str) -> None:
+    from eximsim.world.tls import tls12_ciphers  # OpenSSL is slow to load
+
+    tls12_ciphers(ciphers)
+
+
 def _tls12_cipher(ciphers: str | None, leaf: bytes) -> tuple[str, int] | None:
-    from eximsim.world.tls import negotiate_tls12  # OpenSSL is slow to load, and TLS 1.3 does not need it
+    from eximsim.world.tls import negotiate_tls12
 
     name = negotiate_tls12(ciphers, leaf)
     if name is None:

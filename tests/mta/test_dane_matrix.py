@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -120,10 +121,10 @@ def test_verdict_is_that_of_openssl(
 
 @pytest.mark.parametrize(("usage", "target"), [(0, "root"), (0, "issuer"), (1, "leaf")])
 def test_exim_does_not_use_the_pkix_usages_that_openssl_would_accept(
-    usage: int, target: str, zoo: Zoo, server: ChainServer, tmp_path_factory: pytest.TempPathFactory
+    usage: int, target: str, zoo: Zoo, server: ChainServer, tmp_path: Path
 ) -> None:
     """RFC 7672, 3.1.3: an SMTP client has no trust store that such a record could lean on."""
-    store = tmp_path_factory.mktemp("store") / "root.pem"
+    store = tmp_path / "root.pem"
     store.write_bytes(zoo.root.pem)
     chain = zoo.chain("leaf", "intermediate", "root")
     server.show(chain)

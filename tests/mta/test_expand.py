@@ -21,10 +21,14 @@ FILES = {
     "/etc/domains": b"*.b.ex: wild b\nb.ex: plain b\n",
     "/etc/nets": b"10.0.0.0/8: ten\n*: default\n",
     "/etc/patterns": b"^x.*z$: regex\n*.c.ex: tail\n",
-    "/etc/wild": b"*.$acl_m1.ex: none\n*.${lc:C}.ex: tail\n",
+    "/etc/wild": b'"*.${lc:C}.ex": tail\n',
     "/etc/text": b"one\ntwo\n",
 }
-LISTS = "domainlist local = a.ex : *.b.ex\nhostlist relays = <; 10.0.0.1 ; 2001:db8::1\naddresslist vips = ann@a.ex"
+LISTS = """
+domainlist local = a.ex : *.b.ex
+hostlist relays = <; 10.0.0.1 ; 2001:db8::1
+addresslist vips = ann@a.ex
+"""
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ ITEMS = [
     ("${substr{1}{2}{abcd}}", "bc"),
     ("${substr{-3}{2}{abcd}}", "bc"),
     ("${length{2}{abcd}}", "ab"),
-    ("${nhash{8}{64}{supercalifragilisticexpialidocious}}", "7/49"),
+    ("${nhash{8}{64}{supercalifragilisticexpialidocious}}", "6/33"),
     ("${hash{3}{monty}}", "jmg"),
     ("${hmac{md5}{key}{text}}", "d0ca6177c61c975fd2f8c07d8c6528c6"),
     ("${listquote{,}{a,b}}", "a,,b"),
@@ -161,7 +165,7 @@ OPERATORS = [
     ("s_-1_1:abc", "c"),
     ("substr_1:abc", "bc"),
     ("hash_4_62:monty python", "fbWx"),
-    ("nhash_8:supercalifragilisticexpialidocious", "6"),
+    ("nhash_8:supercalifragilisticexpialidocious", "1"),
     ("md5:abc", "900150983cd24fb0d6963f7d28e17f72"),
     ("sha1:abc", "A9993E364706816ABA3E25717850C26C9CD0D89D"),
     ("sha256:abc", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"),
@@ -424,9 +428,12 @@ def test_an_expanded_condition_is_read_laxly(value: str, expected: bool) -> None
 # ---- properties ---------------------------------------------------------------------------------------
 
 _PIECES = st.sampled_from(
-    ["$", "{", "}", "${if ", "eq{", "and{", "or{{", "!", "\\", "\\N", ":", "def:", "${lc:", "${extract{", "${map{",
-     "${filter{", "${sort{", "${lookup{", "lsearch{/etc/aliases}", "fail", "h_x", "$h_x:", "$1", "acl_m0", " ", "a",
-     "1", "${sg{", "match{", "forany{", "${tr{", "<;", "${substr_", "_", "${eval:", "+", "(", "*"]
+    [
+        "$", "{", "}", "${if ", "eq{", "and{", "or{{", "!", "\\", "\\N", ":", "def:", "${lc:", "${extract{",
+        "${map{", "${filter{", "${sort{", "${lookup{", "lsearch{/etc/aliases}", "fail", "h_x", "$h_x:", "$1",
+        "acl_m0", " ", "a", "1", "${sg{", "match{", "forany{", "${tr{", "<;", "${substr_", "_", "${eval:",
+        "+", "(", "*",
+    ]
 )  # fmt: skip
 _TEXTS = st.one_of(st.lists(_PIECES, max_size=25).map("".join), st.text(max_size=60))
 

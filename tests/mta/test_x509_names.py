@@ -28,7 +28,7 @@ def cert(*dns_names: str, cn: Sequence[str] = ("cn.example.org",), **kind: objec
     return parse(make(subject, names=dns_names, key=KEY, **kind).der)  # type: ignore[arg-type]
 
 
-# ---- distinguished names ------------------------------------------------------------------------------
+# ---- distinguished names -------------------------------------------------------------------------------
 
 
 MIXED = x509.Name(
@@ -70,7 +70,7 @@ def test_gnutls_text_refuses_an_attribute_it_has_no_name_for() -> None:
         gnutls_text(name)
 
 
-# ---- host names -----------------------------------------------------------------------------------------
+# ---- host names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

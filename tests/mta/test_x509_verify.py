@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -48,7 +49,7 @@ def seen(
     return [(step.depth, step.error) for step in verdict.steps]
 
 
-# ---- against OpenSSL ----------------------------------------------------------------------------------------
+# ---- against OpenSSL -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +85,10 @@ CHAINS = (
 @pytest.mark.parametrize("anchors", [("root",), ("stray",), ("intermediate",), ("old_root", "root")])
 @pytest.mark.parametrize("names", CHAINS, ids="-".join)
 def test_steps_are_those_that_openssl_shows_its_callback(
-    names: tuple[str, ...], anchors: tuple[str, ...], server: ChainServer, tmp_path_factory: pytest.TempPathFactory
+    names: tuple[str, ...], anchors: tuple[str, ...], server: ChainServer, tmp_path: Path
 ) -> None:
     chain, trusted = ZOO.chain(*names), ZOO.chain(*anchors)
-    store = tmp_path_factory.mktemp("store") / "anchors.pem"
+    store = tmp_path / "anchors.pem"
     store.write_bytes(b"".join(issued.pem for issued in trusted))
     server.show(chain)
     said = server.ask("-CAfile", str(store))
@@ -96,12 +97,13 @@ def test_steps_are_those_that_openssl_shows_its_callback(
     assert shown == [(d, e.value.number if e else 0) for d, e in seen(chain, trusted)]
 
 
-# ---- what the series differ in --------------------------------------------------------------------------------
+# ---- what the series differ in -------------------------------------------------------------------------
 
 
 def test_a_good_chain_has_a_success_at_each_depth() -> None:
+    chain = ZOO.chain("leaf", "intermediate")
     for library in RULES:
-        assert seen(ZOO.chain("leaf", "intermediate"), (ZOO.root,), library) == [(2, None), (1, None), (0, None)]
+        assert seen(chain, (ZOO.root,), library) == [(2, None), (1, None), (0, None)]
 
 
 def test_a_lone_leaf_ends_the_verification_in_1_0_2_only() -> None:
@@ -148,7 +150,7 @@ def test_an_unknown_library_is_an_input_error() -> None:
         verify_chain(ders(ZOO.leaf), (), AT, "wolfssl")
 
 
-# ---- time ---------------------------------------------------------------------------------------------------
+# ---- time ----------------------------------------------------------------------------------------------
 
 
 def test_the_last_second_of_the_validity_is_too_late() -> None:
@@ -158,7 +160,7 @@ def test_the_last_second_of_the_validity_is_too_late() -> None:
     assert not verify_chain(chain, anchors, end).ok
 
 
-# ---- properties -----------------------------------------------------------------------------------------------
+# ---- properties ----------------------------------------------------------------------------------------
 
 ANIMALS = tuple(animal for animal in vars(ZOO).values() if isinstance(animal, Issued))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos, retry
 from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.globals import ProcessDied
 from eximsim.mta.host import find_for_transport
 from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port, randomize
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
+from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
@@ -309,21 +309,35 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
 
     OK: the addresses have their results. DEFER: the host failed. FAIL: DANE ruled the host out for good.
     """
-    rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
-    if rc is not Rc.OK or sx.dialogue is None:
-        return rc
-    pending = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_DEFER]
-    if sx.dane and sx.process.profile.dane_one_domain_per_connection and pending:
-        pending = [addr for addr in pending if addr.domain == pending[0].domain]
     message = sx.process.message
     assert message is not None
-    return send_message(sx, pending, sx.process.return_path, message.size)
+    addrlist = sx.addrlist
+    while True:
+        rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
+        if rc is not Rc.OK or sx.dialogue is None:
+            return rc
+        pending = [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
+        held = _held_for_later(sx, pending)
+        sx.addrlist = [addr for addr in addrlist if addr not in held]
+        batch = [addr for addr in pending if addr not in held]
+        rc = send_message(sx, batch, sx.process.return_path, message.size)
+        sx.addrlist = addrlist
+        if not held or rc is not Rc.OK:
+            return rc
+
+
+def _held_for_later(sx: SmtpContext, pending: list[Address]) -> list[Address]:
+    """The recipients of other domains, which DANE leaves to a connection of their own."""
+    if not sx.dane or not sx.process.profile.dane_one_domain_per_connection:
+        return []
+    return [addr for addr in pending if addr.domain != pending[0].domain]
 
 
 def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     """Log what the host did, unless that is done; try again in clear after a failed handshake if allowed."""
     if first is None:
-        raise ProcessDied(signal=11)
+        doing = f"delivering {run.process.message_id} to {sx.host.name} [{sx.host.address}]:{sx.host.port}"
+        raise null_pointer(run.process, f"{doing} ({run.addrlist[0].address})")
     if first.basic_errno != Errno.TLSFAILURE:
         write_logs(run.process, first, sx.host)
         return Rc.DEFER

@@ -113,7 +113,8 @@ def _rcpt_refused(sx: SmtpContext, addr: Address, command: str, reply: Reply) ->
     addr.more_errno |= int(reply.text[1:3]) << 8
     if not sx.verify:
         if sx.more_hosts:
-            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]: {addr.message}")
+            colon = ":" if sx.process.profile.deferred_rcpt_colon else ""
+            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]{colon} {addr.message}")
         retry.add_rcpt_defer(sx.process, sx.transport, addr)
 
 
