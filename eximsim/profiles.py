@@ -227,6 +227,10 @@ class Profile:
     callout_uses_setup_conn: bool = False
     """The callout shares smtp_setup_conn() with the transport. Since 02b41d710 (4.89): do_callout()."""
 
+    callout_connect_failure_worded: bool = False
+    """A callout that cannot connect says ``could not connect: Connection refused`` (4.89 to 4.91), not the
+    bare reason: smtp_setup_conn()."""
+
     callout_tls_failure_retries_in_clear: bool = False
     """Any TLS failure of a callout may be retried in clear, not only DEFER. Since ae5afa611 (4.88)."""
 
@@ -403,6 +407,7 @@ _P489 = _then(
     setup_5xx_tries_next_host=True,
     name_mismatch_names_host=True,
     callout_uses_setup_conn=True,
+    callout_connect_failure_worded=True,
     callout_forced_failure_ends=False,
     vrfy_advertised=True,
     acl_debug_indented=True,
@@ -414,6 +419,7 @@ _P490_DEV = _then(
     version="4.90",
     tlsa_map=TlsaMap.SIGNED_NEGATIVE_IS_NO_DANE,
     tlsa_before_connect=True,
+    verify_error_names_callout=True,
     tls_error_logged=False,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dane_failure_log=DaneFailureLog.WITH_REASON,
@@ -443,6 +449,7 @@ _P492 = _then(
     "4.92",
     option_release="4.92",
     short_tlsa_skipped=True,
+    callout_connect_failure_worded=False,
     callout_dane_failure=CalloutDaneFailure.DIES,
     cname_loops_option=True,
 )

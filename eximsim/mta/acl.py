@@ -16,8 +16,8 @@ from eximsim.mta.structs import Address
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.globals import Process
     from eximsim.mta.acl_read import AclVerb
+    from eximsim.mta.globals import Process
 
 __all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
 
@@ -134,7 +134,7 @@ def _shown_verb(run: AclRun, name: str, verb: AclVerb) -> str:
     return shown
 
 
-# ---- what each verb makes of its conditions' result -------------------------------------------------------
+# ---- what each verb makes of its conditions' result ------------------------------------------------
 
 
 def _ended(run: AclRun, name: str, word: str, result: Rc) -> Rc:
@@ -210,9 +210,7 @@ def _warn(run: AclRun, name: str, cond: Rc) -> Rc | None:
     elif cond is Rc.DEFER and selector(process, "acl_warn_skipped"):
         detail = "" if run.log_message is None else f": {run.log_message}"
         client = host_and_ident(process, flagged=True)
-        log_write(
-            process, f'{client} Warning: ACL "warn" statement skipped: condition test deferred{detail}'
-        )
+        log_write(process, f'{client} Warning: ACL "warn" statement skipped: condition test deferred{detail}')
     run.log_message = run.user_message = None
     return None
 

@@ -67,8 +67,7 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
                 if failure.forced:
                     continue
                 run.log_message = f'failed to expand ACL string "{argument}": {failure.message}'
-                rc = Rc.DEFER if failure.defer else Rc.ERROR
-                return rc
+                return Rc.DEFER if failure.defer else Rc.ERROR
         _trace_condition(run, condition, argument, modifier=known.modifier)
         if run.where in known.forbidden:
             doing = "use" if known.modifier else "test"
@@ -124,9 +123,7 @@ def _message(run: AclRun, text: str, before: str | None) -> str | None:
         return expand(run.process, text)
     except ExpansionFailed as failure:
         if not failure.forced:
-            log_write(
-                run.process, f'failed to expand ACL message "{text}": {failure.message}', panic=True
-            )
+            log_write(run.process, f'failed to expand ACL message "{text}": {failure.message}', panic=True)
         return None
 
 
@@ -172,8 +169,7 @@ def _acl(run: AclRun, condition: AclCondition, text: str) -> Rc:
     return rc
 
 
-
-# ---- one function for each condition --------------------------------------------------------------------
+# ---- one function for each condition --------------------------------------------------------------
 
 
 def _recipient(run: AclRun) -> Address:
@@ -305,7 +301,7 @@ def _verify(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition or modifier: what it does, whether its argument is expanded first, where it is forbidden."""
+    """One condition or modifier: what it does, whether its argument is expanded first, where it cannot be."""
 
     run: Callable[[AclRun, AclCondition, str], Rc]
     expand_first: bool = True

@@ -14,8 +14,8 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from eximsim.mta.acl_run import AclRun
     from eximsim.mta.acl_read import AclCondition
+    from eximsim.mta.acl_run import AclRun
 
 _REJECTED_TEXT = (
     "Your message has been rejected but is being kept for evaluation.\n"

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta import verify
 from eximsim.mta.acl_run import CalloutSettings, Where
+from eximsim.mta.readtime import readconf_readtime
 from eximsim.mta.reception import CheckedSender, host_build_sender_fullhost, look_up_sender_name
 from eximsim.mta.string import SPACES, list_items
-from eximsim.mta.readtime import readconf_readtime
-from eximsim.mta.verify_headers import verify_check_header_names_ascii, verify_check_headers, verify_check_notblind
+from eximsim.mta.verify_headers import (
+    verify_check_header_names_ascii,
+    verify_check_headers,
+    verify_check_notblind,
+)
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ class _Options:
 
 
 def acl_verify(run: AclRun, text: str) -> Rc:
-    """Carry out ``verify = text``; messages and errno are left in ``run``. Source: acl_verify(), src/acl.c."""
+    """Carry out ``verify = text``; messages and errno are left in ``run``. Source: acl_verify()."""
     items = list(list_items(text, "/"))
     what = items[0] if items else ""
     kind = "sender" if what[:6].lower() == "sender" else what.lower()
@@ -50,7 +54,7 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     if known is None:
         return _bad_verify(run, text)
     if known.plain and "/" in text:
-        run.log_message = f'unexpected \'/\' found in "{text}" (this verify item has no options)'
+        run.log_message = f"unexpected '/' found in \"{text}\" (this verify item has no options)"
         return Rc.ERROR
     if run.where not in known.allowed:
         run.log_message = f"cannot verify {kind} in ACL for {run.where.label}"
@@ -70,7 +74,7 @@ def _bad_verify(run: AclRun, text: str) -> Rc:
     return Rc.ERROR
 
 
-# ---- the client ------------------------------------------------------------------------------------------
+# ---- the client ------------------------------------------------------------------------------------
 
 
 def _reverse_host_lookup(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
@@ -88,7 +92,9 @@ def _reverse_host_lookup(run: AclRun, text: str, what: str, options: list[str]) 
     if rc is Rc.DEFER:
         run.log_message = "host lookup deferred for reverse lookup check"
         return Rc.OK if "defer_ok" in options else rc
-    run.log_message = f"host lookup failed{'' if known else ' for reverse lookup check'}{reception.host_lookup_message}"
+    run.log_message = (
+        f"host lookup failed{'' if known else ' for reverse lookup check'}{reception.host_lookup_message}"
+    )
     return rc
 
 
@@ -107,7 +113,7 @@ def _helo(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     return Rc.OK if run.reception.helo_verified else Rc.FAIL
 
 
-# ---- the message -------------------------------------------------------------------------------------------
+# ---- the message -----------------------------------------------------------------------------------
 
 
 def _refused_after_data(run: AclRun, problem: str | None) -> Rc:
@@ -138,7 +144,7 @@ def _header_sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     raise Unsupported("ACL condition verify = header_sender")
 
 
-# ---- addresses -----------------------------------------------------------------------------------------------
+# ---- addresses -------------------------------------------------------------------------------------
 
 
 def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
@@ -229,14 +235,16 @@ def _sender_failed(run: AclRun, checked: CheckedSender, rc: Rc) -> None:
 
 def _overridden(run: AclRun, asked: _Options, rc: Rc) -> Rc:
     """A deferral that ``defer_ok`` makes good."""
-    callout_ok = asked.callout is not None and asked.callout.defer_ok and run.basic_errno == Errno.CALLOUTDEFER
+    callout_ok = (
+        asked.callout is not None and asked.callout.defer_ok and run.basic_errno == Errno.CALLOUTDEFER
+    )
     if rc is not Rc.DEFER or not (asked.defer_ok or callout_ok):
         return rc
     run.trace(f"verify defer overridden by {'defer_ok' if asked.defer_ok else 'callout_defer_ok'}")
     return Rc.OK
 
 
-# ---- options ---------------------------------------------------------------------------------------------------
+# ---- options ---------------------------------------------------------------------------------------
 
 
 def _read_options(text: str, options: list[str]) -> _Options:

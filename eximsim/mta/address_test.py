@@ -1,4 +1,4 @@
-"""-bt and -bv: where an address would go (the printing half of verify_address(), src/verify.c, src/exim.c)."""
+"""-bt and -bv: where an address would go (the printing half of verify_address(), src/verify.c)."""
 
 from __future__ import annotations
 
@@ -140,11 +140,14 @@ def _print_routed(process: Process, addr: Address, *, duplicate: bool) -> None:
     process.out(f"router = {addr.router.name}, transport = {transport.name if transport else 'unset'}\n")
     if not addr.host_list or transport is None:
         return
-    if transport.driver == "smtp" and transport.options.flag("hosts_override") and transport.options.text("hosts"):
+    if (
+        transport.driver == "smtp"
+        and transport.options.flag("hosts_override")
+        and transport.options.text("hosts")
+    ):
         return
     names = max(len(host.name) for host in addr.host_list)
     addresses = max(len(host.address or "unknown") for host in addr.host_list)
-    local = transport.driver != "smtp"
     for host in addr.host_list:
         process.out(_host_line(host, names, addresses, local=local))
 

@@ -69,7 +69,7 @@ def kill(machine: Machine) -> str:
     return "".join(written)
 
 
-# ---- ports and interfaces ------------------------------------------------------------------------------------
+# ---- ports and interfaces --------------------------------------------------------------------------
 
 
 def _listeners(process: Process, override: str | None) -> Iterator[Listener]:
@@ -144,11 +144,11 @@ def _names(process: Process, listeners: list[Listener]) -> Iterator[str]:
             yield f" [{listener.address}]:{{{ports}}}"
 
 
-# ---- connections ---------------------------------------------------------------------------------------------
+# ---- connections -----------------------------------------------------------------------------------
 
 
 class DaemonSession:
-    """One connection to a daemon: a ``world.Session``. Each has a process of its own, forked from the daemon."""
+    """One connection to a daemon, a ``world.Session``; its process is forked from the daemon."""
 
     def __init__(self, daemon: Process) -> None:
         self._daemon = daemon

@@ -3,7 +3,7 @@
 A matching DANE-EE record settles everything: no name, date or signature is looked at. Otherwise the peer's
 chain is searched upwards for a DANE-TA match; what matched becomes the only trust anchor, and OpenSSL
 verifies the chain below it, with Exim's name check just before the signatures. Without a match OpenSSL
-verifies against an empty trust store, so that its error says how the chain ended.
+verifies against a trust store that is empty as a rule, so that its error says how the chain ended.
 """
 
 from __future__ import annotations
@@ -65,15 +65,28 @@ class TrustAnchor:
 
 
 def verify_dane(
-    sent: tuple[bytes, ...], records: tuple[Tlsa, ...], names: tuple[str, ...], at: float, library: str
+    sent: tuple[bytes, ...],
+    records: tuple[Tlsa, ...],
+    names: tuple[str, ...],
+    at: float,
+    library: str,
+    store: tuple[bytes, ...] = (),
 ) -> DaneVerdict:
     """Verify a server's chain (DER, leaf first) by the usable TLSA records of a host called ``names``.
 
-    ``at`` is in seconds since the epoch. Cached by all that can change the result. Raises ``InputError`` for
+    ``at`` is in seconds since the epoch. ``store`` has the certificates of a trust store that was loaded
+    although DANE makes no use of it: it can change the error of a chain that matches no record, never the
+    verdict. Cached by all that can change the result. Raises ``InputError`` for
     what is not a certificate or not an OpenSSL, ``Unsupported`` as ``x509.parse``.
     """
-    anchors = tuple(cert for cert, _ in _full_certificates(records))
-    return _verify_cached(sent, records, names, eras(parse_chain(sent) + anchors, at), library)
+    return _verify_cached(sent, records, names, eras(_dated(sent, records, store), at), library, store)
+
+
+def _dated(
+    sent: tuple[bytes, ...], records: tuple[Tlsa, ...], store: tuple[bytes, ...]
+) -> tuple[Certificate, ...]:
+    """Every certificate whose dates can matter."""
+    return (*parse_chain(sent), *parse_chain(store), *(cert for cert, _ in _full_certificates(records)))
 
 
 @lru_cache(maxsize=4096)
@@ -83,38 +96,53 @@ def _verify_cached(
     names: tuple[str, ...],
     when: tuple[Era, ...],
     library: str,
+    store: tuple[bytes, ...],
 ) -> DaneVerdict:
     chain, rules = parse_chain(sent), rules_of(library)
     matchable = matchable_records(records)
     if record := _match(_of_usage(matchable, DANE_EE), chain[0]):
         return DaneVerdict(True, record, 0, None, None, (Step(0, None, chain[0]),))
     anchor = find_trust_anchor(rules, chain, _of_usage(matchable, DANE_TA))
-    dated = chain + tuple(cert for cert, _ in _full_certificates(records))
-    return _verify_by_anchor(rules, chain, anchor, names, dict(zip(dated, when, strict=True)))
+    dates = dict(zip(_dated(sent, records, store), when, strict=True))
+    if anchor is None:
+        return _verify_without_anchor(rules, chain, names, parse_chain(store), dates)
+    return _verify_by_anchor(rules, chain, anchor, names, dates)
+
+
+def _verify_without_anchor(
+    rules: OpensslRules,
+    chain: tuple[Certificate, ...],
+    names: tuple[str, ...],
+    store: tuple[Certificate, ...],
+    when: Mapping[Certificate, Era],
+) -> DaneVerdict:
+    """No record matched: only which error comes first is open (verify_chain())."""
+    run = Verification(rules, chain[0], chain, store, when)
+    steps = [*run.build(), *run.check_extensions(), *_check_names(chain[0], names)]
+    steps.append(Step(0, X509Error.CERT_UNTRUSTED, chain[0]))
+    return _verdict(rules, None, run.chain, steps)
 
 
 def _verify_by_anchor(
     rules: OpensslRules,
     chain: tuple[Certificate, ...],
-    anchor: TrustAnchor | None,
+    anchor: TrustAnchor,
     names: tuple[str, ...],
     when: Mapping[Certificate, Era],
 ) -> DaneVerdict:
     """OpenSSL's steps for the chain, with Exim's own among them (verify_cert() and verify_chain())."""
-    untrusted, store = (chain, ()) if anchor is None else (anchor.below, (anchor.cert,))
-    run = Verification(rules, chain[0], untrusted, store, when, explicit_trust=anchor is not None)
-    steps = [*run.build(), *run.check_extensions()]
-    if not dane_check_names(chain[0], names):
-        steps.append(Step(0, X509Error.HOSTNAME_MISMATCH, chain[0]))
-    if anchor is None:
-        steps.append(Step(0, X509Error.CERT_UNTRUSTED, chain[0]))
-        return _verdict(rules, None, run.chain, steps)
+    run = Verification(rules, chain[0], anchor.below, (anchor.cert,), when, explicit_trust=True)
+    steps = [*run.build(), *run.check_extensions(), *_check_names(chain[0], names)]
     if len(run.chain) <= anchor.depth and not any(step.error for step in steps):
         return DaneVerdict(False, anchor.record, anchor.depth, None, None, (), crash=True)
     if rules.trusted_top_is_silent and not is_issuer(rules, run.chain[-1], run.chain[-1]):
         steps.append(Step(len(run.chain) - 1, None, run.chain[-1]))
     steps += run.internal_verify()
     return _verdict(rules, anchor, run.chain, steps)
+
+
+def _check_names(leaf: Certificate, names: tuple[str, ...]) -> tuple[Step, ...]:
+    return () if dane_check_names(leaf, names) else (Step(0, X509Error.HOSTNAME_MISMATCH, leaf),)
 
 
 def _verdict(

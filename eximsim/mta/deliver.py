@@ -385,8 +385,6 @@ def _transport_died(delivery: Delivery, addr: Address, pid: int, death: ProcessD
     delivery.process.trace.record(
         "transport died", f"signal {death.signal}", "deliver.c par_reduce", address=addr.address
     )
-    for line in death.last_words:
-        log_write(delivery.process, line, panic=True)
     if delivery.process.profile.delivery_pipe_read_checked:
         text = (
             f"Delivery status for {addr.address}: got 0 of 7 bytes (pipeheader) from transport process {pid}"

@@ -1,4 +1,4 @@
-"""One call of the program: read the command line and the configuration, then do what was asked (src/exim.c)."""
+"""One call of the program: read the command line and the configuration, then do it (src/exim.c)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta import daemon, queue
-from eximsim.mta.acl import acl_eval
 from eximsim.mta.address_test import test_address
 from eximsim.mta.dns import dns_init
 from eximsim.mta.exim_argv import BadOption, CommandLine, Mode, parse_argv
@@ -17,13 +16,20 @@ from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import PanicDie, Process, ProcessDied
 from eximsim.mta.ipaddr import host_aton, host_nmtoa
 from eximsim.mta.match import match_isinlist_address
-from eximsim.mta.parse import AddressError, addresses_of, local_part_quote, parse_extract_address, parse_fix_phrase
+from eximsim.mta.parse import (
+    AddressError,
+    addresses_of,
+    local_part_quote,
+    parse_extract_address,
+    parse_fix_phrase,
+)
 from eximsim.mta.readconf import read_config
 from eximsim.mta.receive import LocalError, local_content, receive_local
 from eximsim.mta.receive_headers import Submitter
 from eximsim.mta.reception import Reception, host_build_sender_fullhost
 from eximsim.mta.rewrite import qualify_domain, rewrite_address_qualify
-from eximsim.mta.smtp_in import SmtpIn, announce, message_size_limit
+from eximsim.mta.smtp_in import SmtpIn
+from eximsim.mta.smtp_in_start import announce, message_size_limit
 from eximsim.mta.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
 from eximsim.mta.world import Action, Send, StartTls
 from eximsim.status import Rc
@@ -41,7 +47,7 @@ _USAGE = (
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a call of Exim ended, and what it wrote. The code of a process that died is its signal, negative."""
+    """How a call of Exim ended, and what it wrote; a process that died has its signal as negative code."""
 
     code: int
     stdout: str
@@ -65,9 +71,12 @@ def run(
     config = read_config(machine.world, line.config, profile, line.defines)
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
-    process.verbose, process.dont_deliver, process.queue_smtp = line.verbose, line.dont_deliver, line.queue_smtp
+    process.verbose, process.dont_deliver, process.queue_smtp = (
+        line.verbose,
+        line.dont_deliver,
+        line.queue_smtp,
+    )
     process.variables.update(line.given)
-    process.acl_eval = partial(acl_eval, process)
     try:
         code = _MODES[line.mode](process, line, stdin)
     except ProcessDied as death:
@@ -77,7 +86,7 @@ def run(
     return ExitStatus(code, "".join(out), "".join(err))
 
 
-# ---- who calls ---------------------------------------------------------------------------------------------
+# ---- who calls -------------------------------------------------------------------------------------
 
 
 def _is_trusted(process: Process) -> bool:
@@ -126,9 +135,9 @@ def _set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str
             raise _Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
     local = (given is None and not smtp) or not trusted
     sender, forced = given, given is not None
-    if (not smtp and given is None) or not _may_set_sender(process, given, trusted=trusted):
-        if given is None or given:
-            sender, forced = local_part_quote(login), False
+    must_not = (not smtp and given is None) or not _may_set_sender(process, given, trusted=trusted)
+    if must_not and given != "":
+        sender, forced = local_part_quote(login), False
     if sender:
         sender = rewrite_address_qualify(process, sender, is_recipient=False)
     name = _originator_name(process, line) if given is None or not trusted or line.sender_name else ""
@@ -140,7 +149,7 @@ class _Fatal(Exception):
     """Exim writes this to stderr and gives up."""
 
 
-# ---- messages from standard input ----------------------------------------------------------------------------
+# ---- messages from standard input ------------------------------------------------------------------
 
 
 def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
@@ -206,7 +215,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
     return found
 
 
-# ---- SMTP over standard input --------------------------------------------------------------------------------
+# ---- SMTP over standard input ----------------------------------------------------------------------
 
 
 def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
@@ -244,7 +253,7 @@ def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
     process.host_checking_callout = line.callout
     address, _ = _address_and_port(line.host)
     if not string_is_ip_address(address)[0]:
-        process.err(f"exim: bad IP address for host checking: {line.host}\n".replace("bad", "malformed", 0))
+        process.err(f"exim: malformed host address {line.host} for host checking\n")
         return 1
     value, width = host_aton(address)
     shown = host_nmtoa(value, width)
@@ -310,7 +319,7 @@ def _carry_out(process: Process, actions: Iterator[Action]) -> None:
             raise Unsupported("STARTTLS on standard input")
 
 
-# ---- tests ---------------------------------------------------------------------------------------------------
+# ---- tests -----------------------------------------------------------------------------------------
 
 
 def _addresses(process: Process, line: CommandLine, stdin: bytes) -> int:
@@ -359,7 +368,7 @@ def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
     return 0
 
 
-# ---- the queue -----------------------------------------------------------------------------------------------
+# ---- the queue -------------------------------------------------------------------------------------
 
 
 def _list_queue(process: Process, line: CommandLine, stdin: bytes) -> int:
@@ -377,7 +386,7 @@ def _act(process: Process, line: CommandLine, stdin: bytes) -> int:
     if line.option in queue.TAKES_ADDRESSES:
         done = queue.queue_action(process, line.option, first, rest)
     else:
-        done = all([queue.queue_action(process, line.option, message_id) for message_id in line.arguments])
+        done = not [m for m in line.arguments if not queue.queue_action(process, line.option, m)]
     return 0 if done else 1
 
 

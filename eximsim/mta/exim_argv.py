@@ -15,7 +15,9 @@ DEFAULT_CONFIG = "/usr/exim/configure"
 _DEFINE = re.compile(r"([A-Z][A-Za-z0-9_]*)(?:=(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
-_IGNORED = re.compile(r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|os|or.*|ti?me|oA.*|O.*)")
+_IGNORED = re.compile(
+    r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|os|or.*|ti?me|oA.*|O.*)"
+)
 _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
 
 
@@ -113,7 +115,7 @@ class _Parser:
         if not _IGNORED.fullmatch(option):
             raise BadOption(option)
 
-    # ---- options with something behind them -----------------------------------------------------------
+    # ---- options with something behind them ---------------------------------------------------------
 
     def config(self, text: str) -> None:
         self.line.config = text or self.next()

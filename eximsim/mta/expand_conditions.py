@@ -339,14 +339,14 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
 
     Raises ``ExpansionFailed``, forced if the ACL defers. Source: eval_acl(), src/expand.c.
     """
-    if process.acl_eval is None:
-        raise Unsupported("an ACL in an expansion outside the reception of mail")
+    from eximsim.mta import acl  # src/acl.c and src/expand.c need each other
+
     args = values[1:]
     settings: dict[str, str | None] = {
         f"acl_arg{index}": args[index - 1] if index <= len(args) else None for index in range(1, 10)
     }
     with process.setting(**settings, acl_narg=str(len(args))):
-        rc, message = process.acl_eval(values[0])
+        rc, message = acl.acl_eval(process, values[0])
     if rc in (Rc.OK, Rc.FAIL):
         return rc is Rc.OK, message
     raise ExpansionFailed(f'{rc.name} from acl "{values[0]}"', forced=rc is Rc.DEFER)

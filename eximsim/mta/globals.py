@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.world import DnsAnswer, World
-from eximsim.status import DnsResult, Rc
+from eximsim.status import DnsResult
 from eximsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -29,14 +29,10 @@ class Rng(Protocol):
 
 
 class ProcessDied(Exception):
-    """The real process dies here of ``signal``: an outcome of its own, not an error of the model.
+    """The real process dies here of ``signal``: an outcome of its own, not an error of the model."""
 
-    ``last_words`` are the lines that its signal handler writes to main and panic log.
-    """
-
-    def __init__(self, signal: int, last_words: tuple[str, ...] = ()) -> None:
+    def __init__(self, signal: int) -> None:
         self.signal = signal
-        self.last_words = last_words
         super().__init__(f"terminated by signal {signal}")
 
 
@@ -117,8 +113,8 @@ class Process:
     its own options block (a fault that Exim has to this day; see ``tls_tempfail_tryclear``).
 
     ``numeric`` are the expansion variables ``$0``, ``$1``, ...; ``header_list`` the header lines of the
-    message that comes in (in a delivery it is empty, and those of ``message`` count). ``acl_eval`` runs the
-    ACL of ``${acl``, by name or text, and gives its result and message.
+    message that comes in (in a delivery it is empty, and those of ``message`` count). ``environment`` are
+    the variables that keep_environment left.
 
     ``host_checking_callout`` is -bhc; ``verbose`` is -v (and -bt); ``log_testing_mode`` sends log lines to
     stderr; ``reject_log_open`` tells that the reject log has been written, ``reject_log_lost`` that its
@@ -146,7 +142,6 @@ class Process:
     numeric: tuple[str, ...] = ()
     header_list: list[Header] = field(default_factory=list)
     environment: Mapping[str, str] = field(default_factory=dict)
-    acl_eval: Callable[[str], tuple[Rc, str | None]] | None = None
     sender_host_aliases: tuple[str, ...] = ()
     host_checking_callout: bool = False
     verbose: bool = False

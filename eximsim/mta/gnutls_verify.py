@@ -173,9 +173,7 @@ def _verify_ee(chain: tuple[Certificate, ...], records: tuple[Tlsa, ...], _: fro
     return "" if any(record.matches(chain[0]) for record in records) else _FAILED + _DIFFERS
 
 
-def _verify_ca(
-    chain: tuple[Certificate, ...], records: tuple[Tlsa, ...], now: frozenset[Certificate]
-) -> str:
+def _verify_ca(chain: tuple[Certificate, ...], records: tuple[Tlsa, ...], now: frozenset[Certificate]) -> str:
     leaf, others = chain[0], chain[:0:-1]
     if not others:
         return NONE_USABLE

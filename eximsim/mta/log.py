@@ -18,20 +18,76 @@ if TYPE_CHECKING:
     from eximsim.mta.globals import Process
 
 _DEFAULT_SELECTORS = frozenset(
-    "acl_warn_skipped connection_reject delay_delivery dkim dnslist_defer etrn host_lookup_failed "
-    "lost_incoming_connection msg_id outgoing_interface queue_run queue_time_exclusive rejected_header "
-    "retry_defer sender_verify_fail size_reject skip_delivery smtp_confirmation tls_certificate_verified "
-    "tls_cipher".split()
+    [
+        "acl_warn_skipped",
+        "connection_reject",
+        "delay_delivery",
+        "dkim",
+        "dnslist_defer",
+        "etrn",
+        "host_lookup_failed",
+        "lost_incoming_connection",
+        "msg_id",
+        "outgoing_interface",
+        "queue_run",
+        "queue_time_exclusive",
+        "rejected_header",
+        "retry_defer",
+        "sender_verify_fail",
+        "size_reject",
+        "skip_delivery",
+        "smtp_confirmation",
+        "tls_certificate_verified",
+        "tls_cipher",
+    ]
 )
 """``log_default`` of the newest release; the lines that older ones lack do not ask a selector there."""
 
 SELECTORS = _DEFAULT_SELECTORS | frozenset(
-    "8bitmime address_rewrite all_parents arguments connection_id deliver_time delivery_size dkim_verbose "
-    "dmarc dmarc_verbose dnssec ident_timeout incoming_interface incoming_port millisec msg_id_created "
-    "outgoing_port pid pipelining protocol_detail proxy queue_time queue_time_overall receive_time "
-    "received_recipients received_sender return_path_on_delivery sender_on_delivery smtp_connection "
-    "smtp_incomplete_transaction smtp_mailauth smtp_no_mail smtp_protocol_error smtp_syntax_error spf "
-    "spf_verbose subject tls_on_connect tls_peerdn tls_resumption tls_sni unknown_in_list".split()
+    [
+        "8bitmime",
+        "address_rewrite",
+        "all_parents",
+        "arguments",
+        "connection_id",
+        "deliver_time",
+        "delivery_size",
+        "dkim_verbose",
+        "dmarc",
+        "dmarc_verbose",
+        "dnssec",
+        "ident_timeout",
+        "incoming_interface",
+        "incoming_port",
+        "millisec",
+        "msg_id_created",
+        "outgoing_port",
+        "pid",
+        "pipelining",
+        "protocol_detail",
+        "proxy",
+        "queue_time",
+        "queue_time_overall",
+        "receive_time",
+        "received_recipients",
+        "received_sender",
+        "return_path_on_delivery",
+        "sender_on_delivery",
+        "smtp_connection",
+        "smtp_incomplete_transaction",
+        "smtp_mailauth",
+        "smtp_no_mail",
+        "smtp_protocol_error",
+        "smtp_syntax_error",
+        "spf",
+        "spf_verbose",
+        "subject",
+        "tls_on_connect",
+        "tls_peerdn",
+        "tls_resumption",
+        "tls_sni",
+        "unknown_in_list",
+    ]
 )
 """Every word that ``log_selector`` knows, save ``all`` and the alias ``rejected_headers``."""
 

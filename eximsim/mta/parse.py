@@ -259,7 +259,9 @@ class _Reader:
             if self.at - start < 2 or self.text[self.at - 1] != '"' or self.open_quote(start):
                 raise AddressError("unmatched doublequote in local part")
             return self.text[start : self.at]
-        while (char := self.peek()) and (char == "\\" or (char > " " and char != "\x7f" and char not in _SPECIALS)):
+        while (char := self.peek()) and (
+            char == "\\" or (char > " " and char != "\x7f" and char not in _SPECIALS)
+        ):
             self.at += 2 if char == "\\" and self.at + 1 < len(self.text) else 1
         return self.text[start : self.at]
 
@@ -324,10 +326,15 @@ class _Reader:
         self.skip_comment()
 
 
+def _is_atom(char: str) -> bool:
+    return char > " " and char != "\x7f" and char not in _SPECIALS
+
+
 def local_part_quote(local: str) -> str:
     """``local``, in double quotes if it could not stand in an address without them (src/expand.c)."""
     plain = all(
-        char.isascii() and (char.isalnum() or char in "!#$%&'*+-/=?^_`{|}~" or (char == "." and 0 < at < len(local) - 1))
+        char.isascii()
+        and (char.isalnum() or char in "!#$%&'*+-/=?^_`{|}~" or (char == "." and 0 < at < len(local) - 1))
         for at, char in enumerate(local)
     )
     if plain and local:

@@ -20,7 +20,7 @@ HEADER_OLD = "*"
 
 @dataclass(slots=True)
 class Header:
-    """One header line: its type letter (src/macros.h ``htype_``; ``*``: not sent) and its text with newlines."""
+    """One header line: its type letter (``htype_`` in src/macros.h; ``*``: not sent), its text with newlines."""
 
     kind: str
     text: str
@@ -126,7 +126,9 @@ class QueueRun:
     def detail(self, pid: int) -> str:
         """How the log names the run: ``pid=1234 -qf``."""
         letters = zip(
-            "qiffl", (self.two_stage, self.first_delivery, self.force, self.force_thaw, self.local), strict=True
+            "qiffl",
+            (self.two_stage, self.first_delivery, self.force, self.force_thaw, self.local),
+            strict=True,
         )
         extras = "".join(letter for letter, is_set in letters if is_set)
         text = f"pid={pid} -q{extras}" if extras else f"pid={pid}"
@@ -217,11 +219,13 @@ def deliver_in_child(
     except ProcessDied as death:
         process.machine.spool.locked.discard(message_id)
         if crash is not None:
-            text = f"{crash}process {child.pid} crashed with signal {death.signal} while delivering {message_id}"
+            text = (
+                f"{crash}process {child.pid} crashed with signal {death.signal} while delivering {message_id}"
+            )
             log_write(process, text, panic=True)
 
 
-# ---- -bp ----------------------------------------------------------------------------------------------
+# ---- -bp -------------------------------------------------------------------------------------------
 
 
 def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
@@ -234,7 +238,9 @@ def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
         message = process.machine.spool.get(message_id)
         if message is None:
             if ids:
-                process.out(f"      {message_id}\n    *** spool read error: No such file or directory ***\n\n")
+                process.out(
+                    f"      {message_id}\n    *** spool read error: No such file or directory ***\n\n"
+                )
             continue
         process.out(f"{_age(int(now - message.received_time) // 60)} {string_format_size(message.size)} ")
         user = f" ({message.originator_login})" if message.sender_set_untrusted else ""
@@ -276,7 +282,7 @@ def string_format_size(size: int) -> str:
     return f"{(size + 512 * 1024) // (1024 * 1024):4d}M"
 
 
-# ---- -M... -----------------------------------------------------------------------------------------------
+# ---- -M... -----------------------------------------------------------------------------------------
 
 
 def _freeze(process: Process, message: Message) -> bool:
@@ -391,8 +397,10 @@ def queue_action(process: Process, action: str, message_id: str, addresses: Sequ
         return _WHOLE_MESSAGE[action](process, message)
     doing, act = _BY_ADDRESS[action]
     if not addresses or (action == "-Mes" and len(addresses) > 1):
-        wrong = f"- error while {doing}: no address given" if not addresses else (
-            "- only one sender address can be specified"
+        wrong = (
+            f"- error while {doing}: no address given"
+            if not addresses
+            else ("- only one sender address can be specified")
         )
         process.out(f"{wrong}\n")
         return False

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl import Where, acl_check, acl_eval
+from eximsim.mta.acl import Where, acl_check
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import Process
 from eximsim.mta.log import log_stamp, log_write, selector
@@ -38,12 +37,29 @@ __all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_loc
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-SPOOLED = (
-    "received_protocol sender_fullhost sender_rcvhost sender_helo_name sender_host_address sender_host_name "
-    "sender_host_port sender_ident interface_address interface_port sender_host_authenticated "
-    "authenticated_id authenticated_sender tls_in_cipher tls_in_bits tls_in_ver tls_in_peerdn tls_in_sni "
-    "tls_in_certificate_verified"
-).split()
+SPOOLED = tuple(
+    [
+        "received_protocol",
+        "sender_fullhost",
+        "sender_rcvhost",
+        "sender_helo_name",
+        "sender_host_address",
+        "sender_host_name",
+        "sender_host_port",
+        "sender_ident",
+        "interface_address",
+        "interface_port",
+        "sender_host_authenticated",
+        "authenticated_id",
+        "authenticated_sender",
+        "tls_in_cipher",
+        "tls_in_bits",
+        "tls_in_ver",
+        "tls_in_peerdn",
+        "tls_in_sni",
+        "tls_in_certificate_verified",
+    ]
+)
 """The variables that a message keeps on the spool, beside the ACL variables."""
 
 
@@ -87,7 +103,7 @@ class _Incoming:
         return self.reception.envelope
 
 
-# ---- ids ---------------------------------------------------------------------------------------------------
+# ---- ids -------------------------------------------------------------------------------------------
 
 
 def string_base62(value: int, digits: int = 6) -> str:
@@ -112,15 +128,23 @@ def new_message_id(process: Process) -> str:
     taken[process.pid] = tick
     seconds, fraction = divmod(tick, per_second)
     return "-".join(
-        (string_base62(seconds), string_base62(process.pid, 11 if long else 6), string_base62(fraction, 4 if long else 2))
+        (
+            string_base62(seconds),
+            string_base62(process.pid, 11 if long else 6),
+            string_base62(fraction, 4 if long else 2),
+        )
     )
 
 
-# ---- over SMTP ---------------------------------------------------------------------------------------------
+# ---- over SMTP -------------------------------------------------------------------------------------
 
 
 def receive_msg(
-    reception: Reception, content: bytes, replies: Replies, size_limit: int, submitter: Submitter | None = None
+    reception: Reception,
+    content: bytes,
+    replies: Replies,
+    size_limit: int,
+    submitter: Submitter | None = None,
 ) -> Received:
     """Take in a message that came over SMTP, with or without a socket, and answer it.
 
@@ -170,7 +194,9 @@ def _too_big(reception: Reception, limit: int) -> None:
     process = reception.process
     full, ident = reception.get("sender_fullhost"), reception.get("sender_ident")
     client = ("" if full is None else f" H={full}") + ("" if ident is None else f" U={ident}")
-    said = f"rejected from <{reception.envelope.sender}>{client}: message too big: read={limit + 1} max={limit}"
+    said = (
+        f"rejected from <{reception.envelope.sender}>{client}: message too big: read={limit + 1} max={limit}"
+    )
     log_write(process, said, reject=True, when="size_reject")
 
 
@@ -187,7 +213,7 @@ def _answer(reception: Reception, replies: Replies, message: Message, user_messa
         replies.waiting.append("\n**** SMTP testing: that is not a real message id!\n\n")
 
 
-# ---- without SMTP --------------------------------------------------------------------------------------------
+# ---- without SMTP ----------------------------------------------------------------------------------
 
 
 def receive_local(
@@ -223,7 +249,11 @@ def receive_local(
             targets = reception.log_reject_target
             said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {result.log_message}"
             log_write(
-                process, said, main="main" in targets, reject="reject" in targets, rejected=reception.rejected()
+                process,
+                said,
+                main="main" in targets,
+                reject="reject" in targets,
+                rejected=reception.rejected(),
             )
             text = result.user_message or "local configuration problem"
             _forget(reception)
@@ -252,8 +282,11 @@ def submit(
     """
     child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
     child.out, child.err, child.environment = process.out, process.err, process.environment
-    child.verbose, child.dont_deliver, child.queue_smtp = process.verbose, process.dont_deliver, process.queue_smtp
-    child.acl_eval = partial(acl_eval, child)
+    child.verbose, child.dont_deliver, child.queue_smtp = (
+        process.verbose,
+        process.dont_deliver,
+        process.queue_smtp,
+    )
     child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
     reception = Reception(child)
     reception.envelope.sender = sender
@@ -264,7 +297,7 @@ def submit(
     return received.message_id
 
 
-# ---- what both have in common ----------------------------------------------------------------------------------
+# ---- what both have in common ----------------------------------------------------------------------
 
 
 def _prepare(incoming: _Incoming, *, from_headers: bool = False) -> None:
@@ -315,7 +348,8 @@ def received_header_gen(reception: Reception) -> None:
         text = expand(process, text)
     except ExpansionFailed as failure:
         raise Unsupported(
-            f"received_header_text that does not expand ({failure.message})", *options.where("received_header_text")
+            f"received_header_text that does not expand ({failure.message})",
+            *options.where("received_header_text"),
         ) from None
     process.variables.pop("received_for", None)
     stamp = tod_stamp(process.world, Tod.FULL)
@@ -341,7 +375,9 @@ def _accept(incoming: _Incoming, reference: str | None = None) -> Message:
     """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     now = process.world.now()
-    kept = {name: value for name, value in process.variables.items() if name in SPOOLED or name.startswith("acl_")}
+    kept = {
+        name: value for name, value in process.variables.items() if name in SPOOLED or name.startswith("acl_")
+    }
     if incoming.submitter.local:
         kept["sender_local"] = "1"
     message = Message(
@@ -414,13 +450,19 @@ def _message_id_for_log(scan: Scan) -> str | None:
 def _finish(incoming: _Incoming, message: Message) -> Received:
     reception, process = incoming.reception, incoming.process
     if incoming.discarded_by is not None:
-        log_write(process, f"=> blackhole ({incoming.discarded_by} discarded recipients){incoming.discard_log}")
+        log_write(
+            process, f"=> blackhole ({incoming.discarded_by} discarded recipients){incoming.discard_log}"
+        )
         log_write(process, "Completed")
         _forget(reception)
         return Received()
     deliver = not (reception.envelope.queue_only_policy or reception.envelope.freeze)
     process.trace.record(
-        "message received", message.id, "receive.c receive_msg", sender=message.sender, recipients=message.addresses()
+        "message received",
+        message.id,
+        "receive.c receive_msg",
+        sender=message.sender,
+        recipients=message.addresses(),
     )
     _forget(reception)
     return Received(message.id, deliver)

@@ -33,7 +33,9 @@ class DataReader:
     def feed(self, data: bytes) -> bytes | None:
         """Add octets; what follows the message once its end is there, else None."""
         self._raw += data
-        found = (_STRICT_END if self.is_strict else _END).search(self._raw, max(0, self._searched - _LONGEST_END))
+        found = (_STRICT_END if self.is_strict else _END).search(
+            self._raw, max(0, self._searched - _LONGEST_END)
+        )
         if found is None:
             self._searched = len(self._raw)
             return None

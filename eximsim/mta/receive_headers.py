@@ -1,4 +1,4 @@
-"""What Exim does to the header lines of a message that it takes in (the middle of receive_msg(), src/receive.c)."""
+"""What Exim does to the header lines of a message that it takes in (receive_msg(), src/receive.c)."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
 
 
 def _qualified(reception: Reception, header: Header) -> str:
-    """The line with a domain added to each address that has none, where that is allowed (rewrite_header())."""
+    """The line with a domain added to each address that has none, where allowed (rewrite_header())."""
     if header.kind in _SENDERS:
         allowed, is_recipient = reception.allow_unqualified_sender, False
     elif header.kind in _RECIPIENTS:

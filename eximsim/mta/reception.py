@@ -144,7 +144,7 @@ class Reception:
         return self.get("sender_host_address") is not None and not self.sender_host_notsocket
 
 
-# ---- the part of src/host.c that names the client --------------------------------------------------------
+# ---- the part of src/host.c that names the client --------------------------------------------------
 
 
 def host_build_sender_fullhost(process: Process) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.globals import ProcessDied
+from eximsim.mta.log import log_write
 from eximsim.profiles import CrashLog
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ SIGSEGV = 11
 
 
 def null_pointer(process: Process, doing: str) -> ProcessDied:
-    """The death of a process that follows a null pointer while it is ``doing`` something (set_process_info())."""
+    """The death of a process that follows a null pointer while it is ``doing`` something (set_process_info()).
+
+    The signal handler's lines are in main and panic log when this returns.
+    """
     words: tuple[str, ...] = ()
     log = process.profile.crash_log
     if log is CrashLog.SUPPOSITION:
@@ -27,4 +31,6 @@ def null_pointer(process: Process, doing: str) -> ProcessDied:
             "SIGSEGV (null pointer indirection)",
             f"SIGSEGV ({process.pid} {doing}\n)",
         )
-    return ProcessDied(SIGSEGV, words)
+    for line in words:
+        log_write(process, line, panic=True)
+    return ProcessDied(SIGSEGV)

@@ -82,7 +82,9 @@ def _hello(session: SmtpIn, argument: str, verb: str) -> None:
         session.replies.line(f"501 Syntactically invalid {verb} argument(s)")
         shown = string_printing(argument) if argument else "(no argument given)"
         client = host_and_ident(process, flagged=False)
-        log_write(process, f"rejected {verb} from {client}: syntactically invalid argument(s): {shown}", reject=True)
+        log_write(
+            process, f"rejected {verb} from {client}: syntactically invalid argument(s): {shown}", reject=True
+        )
         if session.replies.too_many_errors():
             session.end(lost=True)
         return
@@ -115,7 +117,10 @@ def _name_client(session: SmtpIn, verb: str) -> bool:
     if reception.get("sender_host_name") is None and reception.get("sender_host_address") is not None:
         known["domain"] = said
         domains = process.config.main.text("helo_lookup_domains")
-        if domains and match_isinlist_domain(process, said, domains, list_name="helo_lookup_domains") is Rc.OK:
+        if (
+            domains
+            and match_isinlist_domain(process, said, domains, list_name="helo_lookup_domains") is Rc.OK
+        ):
             look_up_sender_name(reception)
         known.pop("domain", None)
     host_build_sender_fullhost(process)
@@ -131,7 +136,9 @@ def _name_client(session: SmtpIn, verb: str) -> bool:
         return True
     session.replies.line(f"{451 if tempfail else 550} {verb} argument does not match calling host")
     client = host_and_ident(process, flagged=False)
-    log_write(process, f'{"temporarily " if tempfail else ""}rejected "{verb} {lowered}" from {client}', reject=True)
+    log_write(
+        process, f'{"temporarily " if tempfail else ""}rejected "{verb} {lowered}" from {client}', reject=True
+    )
     reception.helo_verified = before
     return False
 
@@ -174,7 +181,9 @@ def _compare_names(reception: Reception, said: str) -> None:
         reception.helo_verified = True
         reception.process.hdebug("matched host name")
         return
-    alias = next((alias for alias in reception.process.sender_host_aliases if alias.lower() == said.lower()), None)
+    alias = next(
+        (alias for alias in reception.process.sender_host_aliases if alias.lower() == said.lower()), None
+    )
     if alias is not None:
         reception.helo_verified = True
         reception.process.hdebug(f"matched alias {alias}")
@@ -194,7 +203,7 @@ def _look_up_helo(reception: Reception, said: str, address: str) -> None:
         process.hdebug(f"Forward DNS security status: {'' if secure else 'un'}verified")
 
 
-# ---- the answer -------------------------------------------------------------------------------------------
+# ---- the answer ------------------------------------------------------------------------------------
 
 
 def _welcome(session: SmtpIn, user_message: str | None) -> None:

@@ -28,7 +28,7 @@ class _Refused(Exception):
     """The command's options are wrong; the client has been told."""
 
 
-# ---- options of MAIL and RCPT -------------------------------------------------------------------------------
+# ---- options of MAIL and RCPT ----------------------------------------------------------------------
 
 
 def extract_option(text: str) -> tuple[str, str, str] | None:
@@ -170,12 +170,12 @@ def _address(session: SmtpIn, text: str, *, allow_null: bool) -> Extracted | Non
         return None
 
 
-# ---- MAIL ----------------------------------------------------------------------------------------------------
+# ---- MAIL ------------------------------------------------------------------------------------------
 
 
 def mail(session: SmtpIn, argument: str) -> None:
     """The MAIL command."""
-    count = session.count_mail()
+    session.mail_commands += 1
     session.rejected_mail = True
     process = session.process
     if session.helo_required and not session.helo_seen:
@@ -190,10 +190,12 @@ def mail(session: SmtpIn, argument: str) -> None:
         session.error("protocol", 501, "MAIL must have an address operand")
         return
     limit = process.config.main.number("smtp_accept_max_per_connection")
-    if 0 < limit < count:
+    if 0 < limit < session.mail_commands:
         session.replies.line("421 too many messages in this connection")
         client = host_and_ident(process, flagged=True)
-        log_write(process, f"rejected MAIL command {client}: too many messages in one connection", reject=True)
+        log_write(
+            process, f"rejected MAIL command {client}: too many messages in one connection", reject=True
+        )
         return
     session.reset()
     try:
@@ -246,7 +248,7 @@ def _accept_sender(session: SmtpIn) -> None:
     session.rejected_mail = False
 
 
-# ---- RCPT ----------------------------------------------------------------------------------------------------
+# ---- RCPT ------------------------------------------------------------------------------------------
 
 
 def rcpt(session: SmtpIn, argument: str) -> None:
@@ -309,7 +311,9 @@ def _qualified_recipient(session: SmtpIn, found: Extracted, text: str) -> str | 
     session.reception.envelope.rcpt_fail_count += 1
     session.replies.line(f"501 {text}: recipient address must contain a domain")
     client = host_and_ident(process, flagged=True)
-    said = f"unqualified recipient rejected: <{found.address}> {client}{session.reception.host_lookup_message}"
+    said = (
+        f"unqualified recipient rejected: <{found.address}> {client}{session.reception.host_lookup_message}"
+    )
     log_write(process, said, reject=True, when="smtp_syntax_error")
     return None
 
@@ -352,7 +356,7 @@ def _discard(session: SmtpIn, argument: str, acl: str, user: str | None, log: st
     log_write(process, said, reject=True)
 
 
-# ---- DATA and BDAT -------------------------------------------------------------------------------------------
+# ---- DATA and BDAT ---------------------------------------------------------------------------------
 
 
 def data(session: SmtpIn, argument: str) -> None:
@@ -400,15 +404,13 @@ def bdat(session: SmtpIn, argument: str) -> None:
     if not (size.isascii() and size.isdigit()) or rest.strip(SPACES).lower() not in ("", "last"):
         session.error("protocol", 501, "missing size for BDAT command")
         return
-    ready = session.transaction_has_chunks() or (
-        _ready_for_data(session, "BDAT") and _predata(session).rc is Rc.OK
-    )
+    ready = session.reader is not None or (_ready_for_data(session, "BDAT") and _predata(session).rc is Rc.OK)
     if ready:
         session.reception.envelope.chunking = True
         session.read_chunk(int(size), last=bool(rest.strip(SPACES)))
 
 
-# ---- VRFY ----------------------------------------------------------------------------------------------------
+# ---- VRFY ------------------------------------------------------------------------------------------
 
 
 def vrfy(session: SmtpIn, argument: str) -> None:

@@ -156,7 +156,11 @@ class Replies:
         smtp_handle_acl_fail(), src/smtp_in.c.
         """
         reception, process = self.reception, self.reception.process
-        code, user, log = (where.code if result.rc is Rc.FAIL else "451"), result.user_message, result.log_message
+        code, user, log = (
+            (where.code if result.rc is Rc.FAIL else "451"),
+            result.user_message,
+            result.log_message,
+        )
         if user is not None:
             code, user, log = self.message_code(code, user, log, check=where is not Where.VRFY)
         self._tell_sender_failure(code, result.rc)
@@ -173,15 +177,15 @@ class Replies:
             self.respond(code, _TEMPORARY)
         self._log_refusal(where, result.rc, argument, detail)
         if result.drop:
-            log_write(process, f"{connection_info(reception)}{closed_by(reception, 'by DROP in ACL')}",
-                      when="smtp_connection")
+            log_write(
+                process,
+                f"{connection_info(reception)}{closed_by(reception, 'by DROP in ACL')}",
+                when="smtp_connection",
+            )
         return result.drop
 
     def _log_refusal(self, where: Where, rc: Rc, argument: str | None, detail: str) -> None:
         reception, process = self.reception, self.reception.process
-        targets = reception.log_reject_target
-        if not targets:
-            return
         sender = ""
         if where in (Where.RCPT, Where.DATA):
             sender = f"F=<{reception.envelope.sender_unrewritten or reception.envelope.sender or ''}>"
@@ -194,15 +198,7 @@ class Replies:
             f"{'' if rc is Rc.FAIL else 'temporarily '}rejected {_what(where, argument)}{detail}"
         )
         quiet = where is Where.CONNECT and process.profile.connect_acl_reject_selectable
-        log_write(
-            process,
-            text,
-            main="main" in targets,
-            reject="reject" in targets,
-            panic="panic" in targets,
-            when="connection_reject" if quiet else None,
-            rejected=reception.rejected(),
-        )
+        log_rejection(reception, text, when="connection_reject" if quiet else None)
 
     def _tell_sender_failure(self, code: str, rc: Rc) -> None:
         """Say once, before the refusal itself, why the sender's verification failed."""
@@ -223,6 +219,21 @@ class Replies:
             told = _SENDER_REFUSED.get(result.failure or "", _SENDER_REFUSED[""])
             self.respond(code, told.format(failed.address, result.user_message), final=False)
             reception.envelope.rcpt_in_progress = in_progress
+
+
+def log_rejection(reception: Reception, text: str, *, when: str | None = None) -> None:
+    """Write a rejection to the logs that log_reject_target names, with the message's header lines."""
+    targets = reception.log_reject_target
+    if targets:
+        log_write(
+            reception.process,
+            text,
+            main="main" in targets,
+            reject="reject" in targets,
+            panic="panic" in targets,
+            when=when,
+            rejected=reception.rejected(),
+        )
 
 
 def _what(where: Where, argument: str | None) -> str:
@@ -251,7 +262,11 @@ def tls_log(reception: Reception) -> str:
         text += f' DN="{string_printing(name)}"'
     sni = reception.get("tls_in_sni")
     if sni and selector(process, "tls_sni"):
-        text += f" SNI={string_printing(sni)}" if process.profile.sni_log_unquoted else f' SNI="{string_printing(sni)}"'
+        text += (
+            f" SNI={string_printing(sni)}"
+            if process.profile.sni_log_unquoted
+            else f' SNI="{string_printing(sni)}"'
+        )
     return text
 
 
@@ -274,8 +289,12 @@ def elapsed(reception: Reception) -> str:
     seconds = reception.process.world.now() - reception.started
     if selector(reception.process, "millisec"):
         return f"{seconds:.3f}s"
-    whole = int(seconds)
-    parts = [(whole // 604800, "w"), (whole // 86400 % 7, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m")]
+    parts = [
+        (whole // 604800, "w"),
+        (whole // 86400 % 7, "d"),
+        (whole // 3600 % 24, "h"),
+        (whole // 60 % 60, "m"),
+    ]
     text = "".join(f"{count}{unit}" for count, unit in parts if count)
     return text + (f"{whole % 60}s" if whole % 60 or not text else "")
 

@@ -1,4 +1,4 @@
-"""STARTTLS and TLS on connect, seen from the server (tls_server_start(), src/tls-openssl.c and src/smtp_in.c)."""
+"""STARTTLS and TLS on connect, seen from the server (tls_server_start(), src/tls-openssl.c)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from eximsim.mta.acl import Where
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
 from eximsim.mta.reception import host_build_sender_fullhost
+from eximsim.mta.smtp_in_ends import incomplete_transaction_log
 from eximsim.mta.smtp_in_reply import connection_info
 from eximsim.mta.tls import construct_cipher_name
 from eximsim.mta.tls_verify import GNUTLS, peer_dn
@@ -32,7 +33,7 @@ def starttls(session: SmtpIn, argument: str) -> None:
         return
     if session.check_acl(Where.STARTTLS, "acl_smtp_starttls").rc is not Rc.OK:
         return
-    session.incomplete_transaction("STARTTLS")
+    incomplete_transaction_log(session, "STARTTLS")
     session.reset()
     session.free_commands.discard("starttls")
     try:
@@ -127,4 +128,6 @@ def _file(session: SmtpIn, option: str) -> bytes | None:
     try:
         return process.world.read_file(path)
     except OSError:
-        raise _SetUpFailed(f"(SSL_CTX_use_certificate_chain_file file={path}): No such file or directory") from None
+        raise _SetUpFailed(
+            f"(SSL_CTX_use_certificate_chain_file file={path}): No such file or directory"
+        ) from None

@@ -37,11 +37,11 @@ class VerifySettings:
 
     ``anchors`` is the content of tls_verify_certificates (DER), None if the option is unset or empty: then
     OpenSSL does not verify at all. ``names`` are the host's names if tls_verify_cert_hostnames applies,
-    else empty. Under DANE with OpenSSL anchors change the alert only: they were loaded too early, and a chain
-    that they make good fails for not matching. ``tlsa`` has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE
-    replaces all of the above, and ``dane_name`` is the host's name. ``remote`` is the address that OpenSSL's
-    log lines begin with, ``during`` what they say of a running callout (``during_verification``).
-    ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``.
+    else empty. ``tlsa`` has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE
+    replaces all of the above, and ``dane_name`` is the host's name. With OpenSSL there are anchors then only
+    if they were loaded too early, and all they can change is the alert. ``remote`` is the address that
+    OpenSSL's log lines begin with, ``during`` what they say of a running callout
+    (``during_verification``). ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``.
     """
 
     library: str
@@ -121,7 +121,7 @@ def judge(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsV
 def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsVerdict:
     """verify_callback_client_dane() ends the handshake at the first error, without a word."""
     names, library = (settings.dane_name,), settings.library
-    verdict = dane_openssl.verify_dane(chain, settings.tlsa, names, at, library)
+    verdict = dane_openssl.verify_dane(chain, settings.tlsa, names, at, library, settings.anchors or ())
     if verdict.crash:
         return TlsVerdict(crash=True)
     if verdict.ok:
@@ -129,10 +129,7 @@ def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -
     words = VERIFY_FAILED[library]
     if verdict.made_up_issuer:
         words = MADE_UP_ISSUER_FAULT.get(library, words)
-    alert = verdict.alert
-    if settings.anchors and not any(s.error for s in verify_chain(chain, settings.anchors, at, library).steps):
-        alert = TlsAlert.BAD_CERTIFICATE
-    return TlsVerdict(alert=alert, error=words, steps=verdict.steps)
+    return TlsVerdict(alert=verdict.alert, error=words, steps=verdict.steps)
 
 
 def _judge_chain(

@@ -1,4 +1,4 @@
-"""Checks on the header lines of a message that is being received (the part of src/verify.c without routing)."""
+"""Checks on the header lines of a message that comes in (the part of src/verify.c without routing)."""
 
 from __future__ import annotations
 

@@ -155,8 +155,8 @@ def _handshake(call: Callout, sx: SmtpContext) -> bool:
                 tls_client_start_on_closed_socket(sx)
             raise _Refused from None
         if sx.tempfail_tryclear and not sx.smtps and not sx.host_is_in("hosts_require_tls"):
-            text = f"TLS session failure: delivering unencrypted to {to} (not in hosts_require_tls)"
-            log_write(process, text)
+            doing = "callout" if profile.callout_tls_failure_retries_in_clear else "delivering"
+            log_write(process, f"TLS session failure: {doing} unencrypted to {to} (not in hosts_require_tls)")
             return False
         raise _Refused from None
     call.addr.tls, call.addr.peerdn = sx.tls.session, sx.tls.peerdn

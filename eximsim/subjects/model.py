@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from eximsim.errors import Unsupported
 from eximsim.mta import daemon, exim
@@ -66,6 +67,20 @@ class ModelSubject:
     def queue(self) -> Sequence[str]:
         """See ``Subject``."""
         return self.machine.spool.ids()
+
+    def remove(self, pattern: str) -> None:
+        """See ``Subject``."""
+        folder, _, name = pattern.rpartition("/")
+        hints, spool = self.machine.hints, self.machine.spool
+        for stored, place, key in (
+            (hints.retry, "/db", "retry"),
+            (hints.callout, "/db", "callout"),
+            (spool.messages, "/input", "*"),
+        ):
+            if folder.endswith(place) and fnmatchcase(key, name):
+                stored.clear()
+        for path in [path for path in self.machine.files if fnmatchcase(path, pattern)]:
+            del self.machine.files[path]
 
     def written(self) -> Written:
         """See ``Subject``."""

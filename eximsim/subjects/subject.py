@@ -50,6 +50,9 @@ class Subject(Protocol):
     def queue(self) -> Sequence[str]:
         """The ids of the messages on the queue, oldest first."""
 
+    def remove(self, pattern: str) -> None:
+        """Take away files by a shell pattern of their path: of the spool, its hints, logs and mailboxes."""
+
     def written(self) -> Written:
         """What has been written so far."""
 

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.world import World
@@ -224,16 +225,34 @@ class Player:
         self.raw.extra_munge = command.name
 
     def shell(self, command: script.Shell) -> None:
-        """Of the Unix commands, ``cat`` of files and ``mkdir`` (folders need not exist here)."""
+        """Of the Unix commands, ``cat``, ``rm`` and ``mkdir`` (folders need not exist here)."""
         words = self._words(self._substituted(command.words), command)
-        if words[0] == "mkdir":
+        name, *names = words[1:] if words[0] == "sudo" else words
+        if name == "mkdir":
             return
-        if words[0] != "cat" or any(word.startswith("-") for word in words):
+        if name == "rm" and names[0] in ("-f", "-rf", "-fr"):
+            del names[0]
+        if name not in ("cat", "rm") or any(word.startswith("-") for word in names):
             raise self._unsupported(f"script command {' '.join(words)}", command)
-        written = self.subject.written().files
-        for name in words[1:]:
-            path = self._path(name)
-            self.raw.say(written[path] if path in written else self._read(name, command), "")
+        for file in names:
+            if name == "cat":
+                self._cat(file, command)
+            else:
+                self._remove(self._path(file))
+
+    def _cat(self, name: str, command: script.Command) -> None:
+        written, path = self.subject.written().files, self._path(name)
+        self.raw.say(written[path] if path in written else self._read(name, command), "")
+
+    def _remove(self, pattern: str) -> None:
+        self.subject.remove(pattern)
+        for path in [path for path in self.files if fnmatchcase(path, pattern)]:
+            del self.files[path]
+
+    def utility(self, command: script.Utility) -> None:
+        """Of Exim's utilities, ``gnutls``, which only saves time."""
+        if command.program != "gnutls":
+            self.refuse(command)
 
     def refuse(self, command: script.Command) -> None:
         """A command of the language that is not run here."""
@@ -279,6 +298,6 @@ _PLAY: dict[type[script.Command], Callable[..., None]] = {
     script.ChooseMunge: Player.choose_munge,
     script.Shell: Player.shell,
     script.Dump: Player.refuse,
-    script.Utility: Player.refuse,
+    script.Utility: Player.utility,
     script.Program: Player.refuse,
 }

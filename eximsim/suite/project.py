@@ -50,6 +50,7 @@ class ProjectSuite:
         self.root = root
         self.identity = Identity(DIRECTORY)
         self.era = NEWEST
+        self.openssl = None
 
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:

@@ -153,7 +153,7 @@ class _Run:
         exit_status: object = 0
         try:
             status = exim.run(machine, ["-C", "/config", *arguments], stdin, {}, self.profile)
-            exit_status = status.code
+            exit_status = status.code if status.code >= 0 else f"signal {-status.code}"
             replies = status.stdout.splitlines()
         except ProcessDied as death:
             exit_status = f"signal {death.signal}"
@@ -193,7 +193,7 @@ class _Run:
 class Normaliser:
     """What a recording does to a log line: no date, ``M1``, ``X=TLS``, ``S=N``, ``pid=P``."""
 
-    _DATE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+    _DATE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |(?<=^<BINARY>)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
     _ID = re.compile(r"\b[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|[0-9A-Za-z]{6}-[0-9A-Za-z]{2})\b")
     _SMALL = (
         (re.compile(r" X=\S+"), " X=TLS"),
@@ -210,10 +210,11 @@ class Normaliser:
 
     def __call__(self, line: str) -> str:
         """The line in the recording's form."""
+        line = self._BINARY.sub("<BINARY>", line)
         line = self._ID.sub(self._number, self._DATE.sub("", line))
         for pattern, text in self._SMALL:
             line = pattern.sub(text, line)
-        return self._BINARY.sub("<BINARY>", line)
+        return line
 
     def _number(self, match: re.Match[str]) -> str:
         return self._ids.setdefault(match[0], f"M{len(self._ids) + 1}")
@@ -269,4 +270,6 @@ def _callout_outcome(situation: Situation, seen: Seen) -> str:
                 how = "tls" if connection["tls"] else "clear"
         words.append(f"{code}:{how}")
     exit_word = "" if seen.exit == 0 else f"!{seen.exit}"
+    if any("SIGSEGV" in line for line in seen.log):
+        exit_word += "!crash"
     return ",".join(words) + exit_word

@@ -15,7 +15,6 @@ from eximsim.subjects.model import ModelSubject, User
 from eximsim.subjects.subject import Subject
 from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
-from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import munged
 from eximsim.suite.play import Player, WrongStatus
 from eximsim.suite.script import Script
@@ -117,7 +116,7 @@ def _run(source: Source, case: TestCase, setting: Setting) -> TestResult:
     files = dict(source.files(case))
     host = _host(source, files)
     with _world(setting.world, source.zones(case), host) as world:
-        subject = _SUBJECTS[setting.subject](world, setting, source.identity)
+        subject = _SUBJECTS[setting.subject](world, setting, source)
         return _play(source, case, setting, parsed, Player(
             parsed, case.name, subject, world, source.identity, source.era, files
         ))  # fmt: skip
@@ -176,11 +175,14 @@ def _world(name: str, zones: Zones, host: Host) -> Iterator[World]:
         yield world
 
 
-def _model(world: World, setting: Setting, identity: Identity) -> Subject:
+def _model(world: World, setting: Setting, source: Source) -> Subject:
+    identity, profile = source.identity, setting.profile
+    if source.openssl is not None and profile.tls_library.startswith("openssl"):
+        profile = replace(profile, tls_library=source.openssl)
     caller = User(identity.caller, int(identity.caller_uid), identity.caller_group, int(identity.caller_gid))
     return ModelSubject(
-        world, setting.profile, caller, identity.exim_user, identity.hostname, seed=setting.seed
+        world, profile, caller, identity.exim_user, identity.hostname, seed=setting.seed
     )
 
 
-_SUBJECTS: Mapping[str, Callable[[World, Setting, Identity], Subject]] = {"model": _model}
+_SUBJECTS: Mapping[str, Callable[[World, Setting, Source], Subject]] = {"model": _model}

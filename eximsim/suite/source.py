@@ -45,6 +45,8 @@ class Source(Protocol):
     root: Path
     identity: Identity
     era: Era
+    openssl: str | None
+    """The OpenSSL that the goldens were made with, as ``Profile.tls_library`` has it; None: the profile's."""
 
     def tests(self) -> Sequence[TestCase]:
         """All tests, in order."""

@@ -49,6 +49,8 @@ class EximTree:
                 "no runtest here; expected it to tell how the goldens were normalised", str(root)
             )
         self.era = era_of(read_text(runtest))
+        # a runner that cannot normalise TLS 1.3 suites was never run where there were any
+        self.openssl = None if "cipher_nnn" in self.era else "openssl-1.0.2"
 
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:

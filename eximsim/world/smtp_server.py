@@ -267,10 +267,14 @@ class SmtpSession:
         return self._answer(self.behaviour.greeting()) if self.behaviour.tls_on_connect else ()
 
     def on_tls_failure(self, reason: str) -> Iterable[Action]:
-        """The handshake failed, or an alert ended the session; either way the server hangs up."""
+        """The handshake failed, or an alert ended the session; either way the server hangs up.
+
+        Of a client that speaks plain text the server has read no more than a record's header: the kernel
+        resets a connection that is closed with the rest unread.
+        """
         word = "TLS-failed" if self.state is State.HANDSHAKE else "error"
         self._note(f"{word} {reason}")
-        return self._close()
+        return self._close(reset=reason == "WRONG_VERSION_NUMBER")
 
     def on_eof(self) -> Iterable[Action]:
         """The client is gone."""
@@ -371,9 +375,9 @@ class SmtpSession:
     def _hello(self, sni: str | None) -> None:
         self.log.sni = sni
 
-    def _close(self) -> list[Action]:
+    def _close(self, *, reset: bool = False) -> list[Action]:
         self.state = State.CLOSED
-        return [Close()]
+        return [Close(reset)]
 
 
 _STEPS = {

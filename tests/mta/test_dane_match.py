@@ -11,7 +11,7 @@ from eximsim.mta.x509 import parse
 from tests.mta.certificate_zoo import HOST, make
 
 LEAF = make("mx", names=[HOST])
-DIGEST = hashlib.sha256(LEAF.spki).digest()
+DIGEST = bytes(range(32))
 
 
 def usable(rdata: bytes, library: str, *, skip_short: bool = True) -> bool:

@@ -13,7 +13,6 @@ from eximsim.mta.expand import ExpansionFailed, expand, expand_condition, is_tru
 from eximsim.mta.globals import Process
 from eximsim.mta.queue import Header
 from eximsim.mta.string import list_items
-from eximsim.status import Rc
 from tests.mta.routing_world import Reply, Site, records, site
 
 FILES = {
@@ -333,16 +332,23 @@ def test_encoded_words_in_headers_are_decoded() -> None:
     assert expand(process, "$h_subject:|$bh_subject:") == "café€|=?iso-8859-1?Q?caf=E9?= =?utf-8?B?4oKs?="
 
 
-def test_an_acl_is_called_with_its_arguments(process: Process) -> None:
-    def acl(name: str) -> tuple[Rc, str | None]:
-        given = process.variables
-        return Rc.OK, f"{name}({given['acl_narg']} {given['acl_arg1']} {given.get('acl_arg2')})"
+ACLS = """
+begin acl
+told:
+  accept message = $acl_narg $acl_arg1 <$acl_arg2>
+refused:
+  deny message = no
+put_off:
+  defer
+"""
 
-    process.acl_eval = acl
-    assert expand(process, "${acl{test}{x}}$acl_narg") == "test(1 x None)0"
-    assert expand(process, "${if acl{{test}{x}{y}}{$value}}") == "test(2 x y)"
-    process.acl_eval = lambda name: (Rc.DEFER, None)
-    assert outcome(process, "${acl{test}}") == '!!DEFER from acl "test"'
+
+def test_an_acl_is_called_with_its_arguments() -> None:
+    process = site(main=ACLS, release="4.99").process
+    assert expand(process, "${acl{told}{x}}|$acl_narg|$acl_arg1") == "1 x <>|0|"
+    assert expand(process, "${if acl{{told}{x}{y}}{$value}{refused}}") == "2 x <y>"
+    assert expand(process, "${if acl{{refused}}{accepted}{refused: $value}}") == "refused: no"
+    assert outcome(process, "${acl{put_off}}") == '!!DEFER from acl "put_off"'
 
 
 def test_random_numbers_come_from_the_scenario() -> None:

@@ -26,7 +26,7 @@ LIBRARIES = (*OPENSSL, "gnutls")
 
 OPTIONAL = VerifySettings("openssl-3", "10.0.0.1", VerifyMode.OPTIONAL, ROOT, (HOST,))
 REQUIRED = replace(OPTIONAL, mode=VerifyMode.REQUIRED)
-DANE = replace(OPTIONAL, dane_name=HOST)
+DANE = VerifySettings("openssl-3", "10.0.0.1", dane_name=HOST)
 
 
 def ask(settings: VerifySettings, *chain: str) -> TlsVerdict:
@@ -170,6 +170,17 @@ def test_dane_refuses_without_a_line_of_its_own(
     assert (verdict.alert, verdict.error, verdict.late, verdict.log_lines) == (alert, error, late, ())
 
 
+@pytest.mark.parametrize("library", OPENSSL)
+def test_a_trust_store_that_was_loaded_for_nothing_changes_the_alert_and_nothing_else(library: str) -> None:
+    settings = replace(DANE, library=library, tlsa=tlsa(3, 1, ZOO.stray))
+    early = replace(settings, anchors=ROOT)
+    for name in ("leaf", "expired"):
+        plain, loaded = (ask(each, name, "intermediate") for each in (settings, early))
+        assert plain == replace(loaded, alert=TlsAlert.UNKNOWN_CA, steps=plain.steps)
+        assert loaded.alert is TlsAlert.BAD_CERTIFICATE
+    assert ask(early, "self_signed").alert is TlsAlert.UNKNOWN_CA
+
+
 def test_openssl_3_blames_asn1_if_it_had_to_make_an_issuer_up() -> None:
     for library, words in (("openssl-3", MADE_UP_ISSUER_FAULT), ("openssl-1.0.2", VERIFY_FAILED)):
         settings = replace(DANE, library=library, tlsa=tlsa(2, 1, ZOO.intermediate))
@@ -183,7 +194,7 @@ def test_a_certificate_without_a_verdict_kills_the_process() -> None:
 
 
 def test_gnutls_lets_the_trust_store_decide_where_a_dane_anchor_has_a_certificate_of_another_name() -> None:
-    settings = replace(DANE, library="gnutls", tlsa=tlsa(2, 0, ZOO.root, "gnutls"))
+    settings = replace(DANE, library="gnutls", tlsa=tlsa(2, 0, ZOO.root, "gnutls"), anchors=ROOT)
     chain = ("wrong_name", "intermediate", "root")
     passed, refused = ask(settings, *chain), ask(replace(settings, anchors=ders(ZOO.stray)), *chain)
     assert (passed.verified, passed.dane_verified) == (True, False)

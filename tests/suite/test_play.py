@@ -46,6 +46,9 @@ class Recorder:
     def queue(self) -> Sequence[str]:
         return ["1aaaaa-000001-AA", "1aaaaa-000002-AA"]
 
+    def remove(self, pattern: str) -> None:
+        self.calls.append(("remove", (pattern,), b"", None))
+
     def written(self) -> Written:
         return Written({"/eximsim/test/test-mail/x": "mail\n"}, {})
 
@@ -144,6 +147,15 @@ def test_files_are_written_and_shown() -> None:
     ]  # fmt: skip
 
 
+def test_files_are_removed_by_pattern() -> None:
+    ready, subject = played("write test-x", "a", "****", "sudo rm -f spool/db/retry* test-?")
+    assert [call[1] for call in subject.calls] == [
+        ("/eximsim/test/spool/db/retry*",),
+        ("/eximsim/test/test-?",),
+    ]
+    assert ready.files == {}
+
+
 def test_sleeping_moves_the_worlds_clock() -> None:
     ready, _ = player("sleep 2", "millisleep 500")
     before = ready.world.now()
@@ -156,7 +168,7 @@ def test_sleeping_moves_the_worlds_clock() -> None:
     [
         ("dump retry", "script command 'dump retry'"),
         ("exigrep x", "script command 'exigrep'"),
-        ("sudo rm x", "script command sudo rm x"),
+        ("sudo chown x y", "script command sudo chown x y"),
         ("exim_exim -bV", "the program exim_exim"),
         ("3 exim -bs", "a pause before the end of standard input"),
         ("exim -DSERVER=wait:1225 -bw", "a daemon in wait mode"),

@@ -41,6 +41,9 @@ def test_tests_are_found_in_their_groups(root: Path) -> None:
 
 def test_the_era_is_read_off_the_runner(root: Path) -> None:
     assert EximTree(root).era == {"long_ids"}
+    assert EximTree(root).openssl == "openssl-1.0.2"
+    (root / "runtest").write_text("s/x/ke-RSA-AES256-SHAnnn:xxx/;\n")
+    assert EximTree(root).openssl is None
     (root / "runtest").unlink()
     with pytest.raises(InputError, match="no runtest here"):
         EximTree(root)

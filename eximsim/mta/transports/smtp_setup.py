@@ -69,7 +69,8 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     if (rc := _connect(sx)) is not Rc.OK:
         return rc
     if not before and (rc := _check_dane(sx)) is not Rc.OK:
-        sx.wire.connection.close()
+        sx.send_quit = sx.verify
+        end_session(sx)
         return rc
     try:
         _greet(sx)
@@ -124,6 +125,8 @@ def _connect(sx: SmtpContext) -> Rc:
         sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout)
     except ConnectError as error:
         text = errnos.strerror(error.errno) if sx.verify else None
+        if text is not None and sx.process.profile.callout_connect_failure_worded:
+            text = f"could not connect: {text}"
         set_errno(sx.addrlist, error.errno, text, Rc.DEFER)
         return Rc.DEFER
     return Rc.OK
