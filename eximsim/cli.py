@@ -75,28 +75,38 @@ SERVERS: dict[str, tuple[str, str]] = {
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings=_CONTEXT)
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(package_name="eximsim", message="%(prog)s %(version)s")
-def eximsim() -> None:
+@click.pass_context
+def eximsim(context: click.Context) -> None:
     """What happens to this message, and why?
 
     A behavioural model of Exim's outbound decisions, and a regression harness around it.
 
     Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input.
     """
+    _help_if_alone(context)
 
 
-@click.group(cls=LazyGroup, lazy=SERVERS, context_settings=_CONTEXT)
-def serve() -> None:
+@click.group(cls=LazyGroup, lazy=SERVERS, context_settings=_CONTEXT, invoke_without_command=True)
+@click.pass_context
+def serve(context: click.Context) -> None:
     """Run the test servers on their own."""
+    _help_if_alone(context)
+
+
+def _help_if_alone(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main() -> NoReturn:
     """Run the command line and exit; a mistake of the caller is one line on stderr."""
     try:
-        code = eximsim.main(standalone_mode=False)
+        with eximsim.make_context("eximsim", sys.argv[1:]) as context:
+            eximsim.invoke(context)
         sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as mistake:

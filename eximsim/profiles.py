@@ -49,7 +49,8 @@ class CalloutDaneFailure(Enum):
     """What a callout of the smtp_setup_conn() kind does when DANE rules a host out before the connection."""
 
     CLEAN = "the next host is tried; then the callout defers"
-    DIES_IF_HOSTS_LEFT = "dies of signal 11 once more than one host has failed so"
+    STALE_CONTEXT = "writes to what an earlier host left: dies of signal 11, or logs an error of SSL_write"
+    DIES_UNLESS_SET_UP = "dies of signal 11 unless a callout of this process has connected before"
     DIES = "dies of signal 11 at the first such host"
     NULL_CONTEXT = "writes 'null conn-context pointer' to main and panic log, and cannot answer a second RCPT"
 
@@ -228,7 +229,7 @@ class Profile:
     """The callout shares smtp_setup_conn() with the transport. Since 02b41d710 (4.89): do_callout()."""
 
     callout_connect_failure_worded: bool = False
-    """A callout that cannot connect says ``could not connect: Connection refused`` (4.89 to 4.91), not the
+    """A callout that cannot connect says ``could not connect: Connection refused`` (4.89 to 4.92), not the
     bare reason: smtp_setup_conn()."""
 
     callout_tls_failure_retries_in_clear: bool = False
@@ -429,7 +430,7 @@ _P490 = _then(
     _P490_DEV,
     "4.90",
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
-    callout_dane_failure=CalloutDaneFailure.DIES_IF_HOSTS_LEFT,
+    callout_dane_failure=CalloutDaneFailure.STALE_CONTEXT,
     delivery_pipe_read_checked=True,
     route_option_transport_anywhere=True,
     lost_connection_duration_logged=True,
@@ -449,12 +450,12 @@ _P492 = _then(
     "4.92",
     option_release="4.92",
     short_tlsa_skipped=True,
-    callout_connect_failure_worded=False,
-    callout_dane_failure=CalloutDaneFailure.DIES,
+    callout_dane_failure=CalloutDaneFailure.DIES_UNLESS_SET_UP,
     cname_loops_option=True,
 )
 _P493 = _then(
-    _P492, "4.93", option_release="4.93", retry_local_part_if_preconditions=True,
+    _P492, "4.93", option_release="4.93", callout_connect_failure_worded=False,
+               callout_dane_failure=CalloutDaneFailure.DIES, retry_local_part_if_preconditions=True,
     dns_name_check_skips_service=False,
     acl_debug_names_line=True,
     dnsdb_asks_dnssec=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -78,3 +79,7 @@ def _one(tree: Path, case: TestCase, setting: Setting) -> TestResult:
         return replace(run_test(_opened(tree), case, setting), trace=None)
     except InputError as error:
         return TestResult(case.name, setting, Verdict.FAIL, f"bad input: {error}")
+    except Exception as error:  # a mistake of ours in one test must not hide the results of the others
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"internal error: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+        return TestResult(case.name, setting, Verdict.FAIL, " ".join(reason.split()))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta import verify
 from eximsim.mta.acl_run import CalloutSettings, Where
+from eximsim.mta.parse import Extracted
 from eximsim.mta.readtime import readconf_readtime
 from eximsim.mta.reception import CheckedSender, host_build_sender_fullhost, look_up_sender_name
 from eximsim.mta.string import SPACES, list_items
 from eximsim.mta.verify_headers import (
+    header_addresses,
     verify_check_header_names_ascii,
     verify_check_headers,
     verify_check_notblind,
@@ -141,7 +142,58 @@ def _not_blind(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
 
 
 def _header_sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
-    raise Unsupported("ACL condition verify = header_sender")
+    """An address in Sender:, Reply-To: or From: that verifies. Source: verify_check_header_address()."""
+    asked = _read_options(text, options)
+    rc = _any_header_address(run, asked)
+    if rc is Rc.OK:
+        return rc
+    if run.log_message is None:
+        run.log_message = (
+            "there is no valid sender in any header line"
+            if rc is Rc.FAIL
+            else "all attempts to verify a sender in a header line deferred"
+        )
+    if run.process.config.main.flag("smtp_return_error_details"):
+        if run.user_message is None:
+            run.user_message = f"Rejected after DATA: {run.log_message}"
+        if rc is Rc.DEFER:
+            run.reception.temp_details = True
+    return _overridden(run, asked, rc)
+
+
+def _any_header_address(run: AclRun, asked: _Options) -> Rc:
+    outcome = Rc.FAIL
+    for kind in "SRF":
+        for header in [header for header in run.reception.headers if header.kind == kind]:
+            name, _, content = header.text.partition(":")
+            for shown, found in header_addresses(content):
+                if isinstance(found, Extracted):
+                    rc = _verify_header_address(run, name, found.address, asked)
+                    if rc is Rc.OK:
+                        return rc
+                    outcome = Rc.DEFER if rc is Rc.DEFER else outcome
+                elif found.message != "empty address":
+                    why = f'scanning for sender: {found.message} in "{shown.rstrip(SPACES)}"'
+                    run.log_message = f"syntax error in '{name}:' header when {why}"
+                    return Rc.FAIL
+    return outcome
+
+
+def _verify_header_address(run: AclRun, name: str, address: str, asked: _Options) -> Rc:
+    run.trace(f"verifying {name}: header address {address}")
+    senders = run.reception.envelope.verified_senders
+    checked = next((old for old in senders if old.address == address), None)
+    if checked is not None and asked.callout is None:
+        run.trace("previously checked as envelope sender")
+        result = checked.result
+    else:
+        result = verify.verify_address(run.process, address, is_recipient=False, callout=asked.callout)
+    if result.rc is not Rc.OK:
+        run.basic_errno = result.basic_errno
+        if run.process.config.main.flag("smtp_return_error_details"):
+            why = f'could not verify "{name}:" header address'
+            run.user_message = f"Rejected after DATA: {why}\n{address}: {result.message}"
+    return result.rc
 
 
 # ---- addresses -------------------------------------------------------------------------------------

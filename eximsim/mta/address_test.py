@@ -149,7 +149,7 @@ def _print_routed(process: Process, addr: Address, *, duplicate: bool) -> None:
     names = max(len(host.name) for host in addr.host_list)
     addresses = max(len(host.address or "unknown") for host in addr.host_list)
     for host in addr.host_list:
-        process.out(_host_line(host, names, addresses, local=local))
+        process.out(_host_line(host, names, addresses, local=transport.driver != "smtp"))
 
 
 def _host_line(host: HostItem, names: int, addresses: int, *, local: bool) -> str:

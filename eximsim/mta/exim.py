@@ -15,6 +15,7 @@ from eximsim.mta.exim_argv import BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import PanicDie, Process, ProcessDied
 from eximsim.mta.ipaddr import host_aton, host_nmtoa
+from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_address
 from eximsim.mta.parse import (
     AddressError,
@@ -402,6 +403,11 @@ def _queue_run(process: Process, line: CommandLine, stdin: bytes) -> int:
     return 0
 
 
+def _log_line(process: Process, line: CommandLine, stdin: bytes) -> int:
+    log_write(process, line.option)
+    return 0
+
+
 def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     daemon.daemon_go(process, line.ports)
     return 0
@@ -421,4 +427,5 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.ACT: _act,
     Mode.DELIVER: _deliver,
     Mode.QUEUE_RUN: _queue_run,
+    Mode.LOG_LINE: _log_line,
 }

@@ -41,6 +41,7 @@ class Mode(Enum):
     ACT = "-M... on messages"
     DELIVER = "-M, -Mc, -Mg"
     QUEUE_RUN = "-q"
+    LOG_LINE = "-z"
 
 
 @dataclass(slots=True)
@@ -145,6 +146,10 @@ class _Parser:
 
     def ports(self, text: str) -> None:
         self.line.ports = text or self.next()
+
+    def log_line(self, text: str) -> None:
+        self.line.mode = Mode.LOG_LINE
+        self.line.option = text or self.next()
 
     def debug(self, text: str) -> None:
         raise Unsupported(f"the option {self._option} (debugging output)")
@@ -267,6 +272,7 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-oX", _Parser.ports),
     ("-M", _Parser.message),
     ("-q", _Parser.queue),
+    ("-z", _Parser.log_line),
     ("-R", lambda parser, text: parser.selected(f"R{text}")),
     ("-S", lambda parser, text: parser.selected(f"S{text}")),
 )

@@ -122,7 +122,8 @@ class Process:
     stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and -M; ``deliver_force`` is -qf.
     ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
     ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
-    and why. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one.
+    and why. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one. ``callout_context_set``:
+    a callout of this process has got as far as a connection.
     """
 
     machine: Machine
@@ -149,6 +150,8 @@ class Process:
     log_settings: LogSettings | None = None
     reject_log_open: bool = False
     reject_log_lost: bool = False
+    reject_log_is_stdin: bool = False
+    stdin_closed: bool = False
     dont_deliver: bool = False
     queue_smtp: bool = False
     queue_running: bool = False
@@ -160,6 +163,7 @@ class Process:
     return_path: str = ""
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     libc_errno: int = 0
+    callout_context_set: bool = False
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
 

@@ -17,77 +17,31 @@ from eximsim.mta.string import SPACES, list_items, octets
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
 
-_DEFAULT_SELECTORS = frozenset(
-    [
-        "acl_warn_skipped",
-        "connection_reject",
-        "delay_delivery",
-        "dkim",
-        "dnslist_defer",
-        "etrn",
-        "host_lookup_failed",
-        "lost_incoming_connection",
-        "msg_id",
-        "outgoing_interface",
-        "queue_run",
-        "queue_time_exclusive",
-        "rejected_header",
-        "retry_defer",
-        "sender_verify_fail",
-        "size_reject",
-        "skip_delivery",
-        "smtp_confirmation",
-        "tls_certificate_verified",
-        "tls_cipher",
-    ]
+
+def words(text: str) -> frozenset[str]:
+    """The words of a table that is written as running text."""
+    return frozenset(text.split())
+
+
+_DEFAULT_SELECTORS = words(
+    """
+    acl_warn_skipped connection_reject delay_delivery dkim dnslist_defer etrn host_lookup_failed
+    lost_incoming_connection msg_id outgoing_interface queue_run queue_time_exclusive rejected_header
+    retry_defer sender_verify_fail size_reject skip_delivery smtp_confirmation tls_certificate_verified
+    tls_cipher
+    """
 )
 """``log_default`` of the newest release; the lines that older ones lack do not ask a selector there."""
 
-SELECTORS = _DEFAULT_SELECTORS | frozenset(
-    [
-        "8bitmime",
-        "address_rewrite",
-        "all_parents",
-        "arguments",
-        "connection_id",
-        "deliver_time",
-        "delivery_size",
-        "dkim_verbose",
-        "dmarc",
-        "dmarc_verbose",
-        "dnssec",
-        "ident_timeout",
-        "incoming_interface",
-        "incoming_port",
-        "millisec",
-        "msg_id_created",
-        "outgoing_port",
-        "pid",
-        "pipelining",
-        "protocol_detail",
-        "proxy",
-        "queue_time",
-        "queue_time_overall",
-        "receive_time",
-        "received_recipients",
-        "received_sender",
-        "return_path_on_delivery",
-        "sender_on_delivery",
-        "smtp_connection",
-        "smtp_incomplete_transaction",
-        "smtp_mailauth",
-        "smtp_no_mail",
-        "smtp_protocol_error",
-        "smtp_syntax_error",
-        "spf",
-        "spf_verbose",
-        "subject",
-        "tls_on_connect",
-        "tls_peerdn",
-        "tls_resumption",
-        "tls_sni",
-        "unknown_in_list",
-    ]
+SELECTORS = _DEFAULT_SELECTORS | words(
+    """
+    8bitmime address_rewrite all_parents arguments connection_id deliver_time delivery_size dkim_verbose
+    dmarc dmarc_verbose dnssec ident_timeout incoming_interface incoming_port millisec msg_id_created
+    outgoing_port pid pipelining protocol_detail proxy queue_time queue_time_overall receive_time
+    received_recipients received_sender return_path_on_delivery sender_on_delivery smtp_connection
+    smtp_incomplete_transaction smtp_mailauth smtp_no_mail smtp_protocol_error smtp_syntax_error spf
+    spf_verbose subject tls_on_connect tls_peerdn tls_resumption tls_sni unknown_in_list
+    """
 )
 """Every word that ``log_selector`` knows, save ``all`` and the alias ``rejected_headers``."""
 
@@ -291,16 +245,18 @@ def _reject(process: Process, known: LogSettings, lines: list[str]) -> None:
         _append(process, known.panic, [*lines, f"{log_stamp(process)} {problem}"])
         raise PanicDie(problem)
     _append(process, known.reject, lines)
+    process.reject_log_is_stdin |= process.stdin_closed and not process.reject_log_open
     process.reject_log_open = True
 
 
 def close_stray_descriptor(process: Process) -> None:
-    """Some code closes a descriptor that it never opened: if the reject log is open, it is that one.
+    """Some code closes descriptor 0, which it never opened; the reject log gets that number if it is opened next.
 
-    The next line for the reject log is then the end of the process (``PanicDie``), as measured in 4.96 and
-    4.97.1 after a second ``null conn-context pointer``.
+    A second time closes the reject log then, and the next line for it is the end of the process (``PanicDie``),
+    as measured in 4.96 and 4.97.1 after a second ``null conn-context pointer``.
     """
-    process.reject_log_lost = process.reject_log_open
+    process.reject_log_lost = process.reject_log_is_stdin
+    process.stdin_closed = True
 
 
 def _append(process: Process, path: str | None, lines: list[str]) -> None:

@@ -20,7 +20,7 @@ HEADER_OLD = "*"
 
 @dataclass(slots=True)
 class Header:
-    """One header line: its type letter (``htype_`` in src/macros.h; ``*``: not sent), its text with newlines."""
+    """One header line: its type letter (``htype_`` in src/macros.h; ``*``: not sent), its text."""
 
     kind: str
     text: str

@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl import Where, acl_check
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import Process
-from eximsim.mta.log import log_stamp, log_write, selector
+from eximsim.mta.log import log_stamp, log_write, selector, words
 from eximsim.mta.parse import AddressError, parse_extract_address
 from eximsim.mta.queue import HEADER_OLD, Header, Message, Recipient, deliver_in_child
 from eximsim.mta.receive_data import DataReader, local_content, split_message
@@ -37,28 +37,13 @@ __all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_loc
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-SPOOLED = tuple(
-    [
-        "received_protocol",
-        "sender_fullhost",
-        "sender_rcvhost",
-        "sender_helo_name",
-        "sender_host_address",
-        "sender_host_name",
-        "sender_host_port",
-        "sender_ident",
-        "interface_address",
-        "interface_port",
-        "sender_host_authenticated",
-        "authenticated_id",
-        "authenticated_sender",
-        "tls_in_cipher",
-        "tls_in_bits",
-        "tls_in_ver",
-        "tls_in_peerdn",
-        "tls_in_sni",
-        "tls_in_certificate_verified",
-    ]
+SPOOLED = words(
+    """
+    received_protocol sender_fullhost sender_rcvhost sender_helo_name sender_host_address sender_host_name
+    sender_host_port sender_ident interface_address interface_port sender_host_authenticated
+    authenticated_id authenticated_sender tls_in_cipher tls_in_bits tls_in_ver tls_in_peerdn tls_in_sni
+    tls_in_certificate_verified
+    """
 )
 """The variables that a message keeps on the spool, beside the ACL variables."""
 

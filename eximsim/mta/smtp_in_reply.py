@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl import Where
 from eximsim.mta.log import log_write, selector
+from eximsim.mta.readtime import readconf_printtime
 from eximsim.mta.reception import host_and_ident
 from eximsim.mta.string import SPACES, string_printing
 from eximsim.status import Rc
@@ -289,14 +290,7 @@ def elapsed(reception: Reception) -> str:
     seconds = reception.process.world.now() - reception.started
     if selector(reception.process, "millisec"):
         return f"{seconds:.3f}s"
-    parts = [
-        (whole // 604800, "w"),
-        (whole // 86400 % 7, "d"),
-        (whole // 3600 % 24, "h"),
-        (whole // 60 % 60, "m"),
-    ]
-    text = "".join(f"{count}{unit}" for count, unit in parts if count)
-    return text + (f"{whole % 60}s" if whole % 60 or not text else "")
+    return readconf_printtime(int(seconds))
 
 
 def closed_by(reception: Reception, how: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -11,9 +12,9 @@ from eximsim.mta.log import log_write
 from eximsim.mta.reception import host_build_sender_fullhost
 from eximsim.mta.smtp_in_ends import incomplete_transaction_log
 from eximsim.mta.smtp_in_reply import connection_info
-from eximsim.mta.tls import construct_cipher_name
-from eximsim.mta.tls_verify import GNUTLS, peer_dn
-from eximsim.mta.world import StartTls, TlsIdentity, TlsPolicy, TlsSession
+from eximsim.mta.tls import construct_cipher_name, pem_certificates
+from eximsim.mta.tls_verify import GNUTLS, VerifyMode, VerifySettings, judge, peer_dn
+from eximsim.mta.world import StartTls, TlsAlert, TlsIdentity, TlsPolicy, TlsSession
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def starttls(session: SmtpIn, argument: str) -> None:
     try:
         policy = _policy(session)
     except _SetUpFailed as failure:
-        log_write(session.process, f"TLS error on {connection_info(session.reception)} {failure}")
+        _log_tls_error(session, str(failure))
         session.replies.line("454 TLS currently unavailable")
         return
     session.replies.line("220 TLS go ahead")
@@ -52,7 +53,7 @@ def start(session: SmtpIn) -> None:
     try:
         policy = _policy(session)
     except _SetUpFailed as failure:
-        log_write(session.process, f"TLS error on {connection_info(session.reception)} {failure}")
+        _log_tls_error(session, str(failure))
         session.end(lost=True)
         return
     session.act(StartTls(policy))
@@ -87,25 +88,83 @@ def started(session: SmtpIn, tls: TlsSession) -> None:
 
 def failed(session: SmtpIn, reason: str) -> None:
     """Log the failed handshake; every further command is refused."""
-    library = "gnutls_handshake" if session.process.profile.tls_library == GNUTLS else "SSL_accept"
-    info = connection_info(session.reception).removeprefix("SMTP ")
-    log_write(session.process, f"TLS error on {info} ({library}): {reason}")
+    profile = session.process.profile
+    _log_tls_error(session, _shown_reason(reason, profile.tls_library))
+    if profile.tls_error_logged and profile.tls_library != GNUTLS:
+        log_write(session.process, "TLS client disconnected cleanly (rejected our certificate?)")
     session.refuse_all("554 Security failure")
 
 
+_REASON_NUMBERS = {
+    "NO_SHARED_CIPHER": 193,
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": 199,
+    "UNEXPECTED_EOF_WHILE_READING": 294,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": 1040,
+    "SSLV3_ALERT_BAD_CERTIFICATE": 1042,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": 1045,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": 1046,
+    "TLSV1_ALERT_UNKNOWN_CA": 1048,
+}
+"""OpenSSL's numbers for the reasons that a server sees, as far as they are known."""
+
+
+def _shown_reason(reason: str, library: str) -> str:
+    """The library's line for a failure; ``reason`` is OpenSSL's name for it."""
+    words = reason.lower().replace("_", " ")
+    if library == GNUTLS:
+        return f"(gnutls_handshake): {words}"
+    number = _REASON_NUMBERS.get(reason, 0)
+    if library == "openssl-1.0.2":
+        return f"(SSL_accept): error:14094{number:03X}:SSL routines:ssl3_read_bytes:{words}"
+    return f"(SSL_accept): error:0A000{number:03X}:SSL routines::{words}"
+
+
+def _log_tls_error(session: SmtpIn, text: str) -> None:
+    info = connection_info(session.reception).removeprefix("SMTP ")
+    log_write(session.process, f"TLS error on {info} {text}")
+
+
 def _policy(session: SmtpIn) -> TlsPolicy:
-    process, options = session.process, session.process.config.main
-    for name in ("tls_verify_hosts", "tls_try_verify_hosts"):
-        if session.client_in(name):
-            raise Unsupported(f"asking clients for certificates ({name})", *options.where(name))
+    process = session.process
     certificate = _file(session, "tls_certificate")
     if certificate is None:
         raise Unsupported("STARTTLS without tls_certificate (a self-signed certificate made at start)")
     key = _file(session, "tls_privatekey")
-    return TlsPolicy(
-        TlsIdentity(certificate, certificate if key is None else key),
-        max_version="TLSv1.2" if process.profile.tls_library == "openssl-1.0.2" else "TLSv1.3",
+    identity = TlsIdentity(certificate, certificate if key is None else key)
+    version = "TLSv1.2" if process.profile.tls_library == "openssl-1.0.2" else "TLSv1.3"
+    mode = _verify_mode(session)
+    if mode is VerifyMode.NONE:
+        return TlsPolicy(identity, max_version=version)
+    judging = partial(_judge_client, session, _settings(session, mode))
+    return TlsPolicy(identity, max_version=version, request_client_certificate=True, judge=judging)
+
+
+def _verify_mode(session: SmtpIn) -> VerifyMode:
+    if session.client_in("tls_verify_hosts"):
+        return VerifyMode.REQUIRED
+    return VerifyMode.OPTIONAL if session.client_in("tls_try_verify_hosts") else VerifyMode.NONE
+
+
+def _settings(session: SmtpIn, mode: VerifyMode) -> VerifySettings:
+    """How the client's certificate is verified: by the CAs of tls_verify_certificates, without a name."""
+    anchors = _file(session, "tls_verify_certificates")
+    return VerifySettings(
+        session.process.profile.tls_library,
+        session.reception.get("sender_host_address") or "",
+        mode,
+        None if anchors is None else pem_certificates(anchors),
     )
+
+
+def _judge_client(session: SmtpIn, settings: VerifySettings, chain: tuple[bytes, ...]) -> TlsAlert | None:
+    """Verify a client's chain, and note the result; without one the client is refused if it must have one."""
+    if not chain:
+        return TlsAlert.HANDSHAKE_FAILURE if settings.mode is VerifyMode.REQUIRED else None
+    verdict = judge(settings, chain, session.process.world.now())
+    for text in verdict.log_lines:
+        log_write(session.process, text)
+    session.reception.certificate_verified = verdict.verified
+    return verdict.alert
 
 
 def _file(session: SmtpIn, option: str) -> bytes | None:

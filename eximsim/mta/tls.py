@@ -19,6 +19,7 @@ from eximsim.mta.dane_match import usable_records
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.log import log_intrusion, log_write
+from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.tls_verify import (
     GNUTLS,
     TlsVerdict,
@@ -104,6 +105,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
         verdict = judge(settings, chain, process.world.now())
         verdicts.append(verdict)
+        if verdict.crash:
+            raise null_pointer(process, f"delivering {process.message_id}")
         for line in verdict.log_lines:
             log_write(process, line)
         return verdict.alert

@@ -7,11 +7,13 @@ Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP clien
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos, verify_inline
 from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.log import log_write
+from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.log import close_stray_descriptor, log_write
 from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.string import string_printing
@@ -37,6 +39,14 @@ _SOURCE = "verify.c do_callout"
 _DOING = "accepting a local SMTP message from <root>"
 
 
+class Context(Enum):
+    """What the memory of a callout's SMTP context holds when the next host is taken up."""
+
+    FRESH = "nothing was written to it"
+    USED = "an earlier host's connection, closed or never made"
+    TLS_FAILED = "an earlier host's connection with a TLS session that failed"
+
+
 @dataclass(slots=True)
 class Callout:
     """One callout for one address: its settings, and what it has learnt so far."""
@@ -56,7 +66,7 @@ class Callout:
     address_record: CalloutRecord = field(default_factory=CalloutRecord)
     yield_: Rc = Rc.OK
     done: bool = False
-    dane_failures: int = 0
+    context: Context = field(default_factory=lambda: Context.FRESH)
 
 
 def do_callout(
@@ -211,6 +221,7 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
     call.domain_record.result = (
         Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT
     )
+    call.context, call.process.callout_context_set = Context.USED, True
     _recipient(call, sx)
     end_session(sx)
 
@@ -220,22 +231,37 @@ def _set_up_failed(call: Callout, sx: SmtpContext, rc: Rc) -> None:
     if rc is Rc.FAIL and errno in (0, Errno.SMTPCLOSED):
         call.domain_record.result, call.done = Cached.REJECT, True
     if errno == Errno.DNSDEFER:
-        _dane_failed(call)
+        _dane_failed(call, sx)
+    else:
+        call.context = Context.TLS_FAILED if errno == Errno.TLSFAILURE else Context.USED
+        call.process.callout_context_set = True
     _read_verdict(call, sx, errno)
     if not call.done or call.yield_ is not Rc.OK:
         addr.message = f"{sx.host.name} [{sx.host.address}] : {addr.message}"
 
 
-def _dane_failed(call: Callout) -> None:
-    """DANE ruled the host out before there was a connection: some releases do not survive that."""
-    call.dane_failures += 1
-    fault = call.process.profile.callout_dane_failure
-    if fault is CalloutDaneFailure.DIES or (
-        fault is CalloutDaneFailure.DIES_IF_HOSTS_LEFT and call.dane_failures > 1
+def _dane_failed(call: Callout, sx: SmtpContext) -> None:
+    """DANE ruled the host out before there was a connection, and QUIT goes to whatever the context holds.
+
+    What that is differs by release: memory of an earlier host, nothing, or descriptor 0, which is the reject
+    log's once that has been opened after an earlier mishap.
+    """
+    process, fault = call.process, call.process.profile.callout_dane_failure
+    before, call.context = call.context, Context.USED
+    if fault is CalloutDaneFailure.STALE_CONTEXT:
+        if before is Context.FRESH and call.addr.router and call.addr.router.driver == "manualroute":
+            raise UndefinedBehaviour("the context of a callout is used before it is set")
+        if before is Context.TLS_FAILED:
+            log_write(process, "SSL_write: (from <unknown>) syscall: Success")
+        elif before is not Context.FRESH:
+            raise null_pointer(process, _DOING)
+    elif fault is CalloutDaneFailure.DIES or (
+        fault is CalloutDaneFailure.DIES_UNLESS_SET_UP and not process.callout_context_set
     ):
-        raise null_pointer(call.process, _DOING)
-    if fault is CalloutDaneFailure.NULL_CONTEXT:
-        log_write(call.process, "null conn-context pointer", panic=True)
+        raise null_pointer(process, _DOING)
+    elif fault is CalloutDaneFailure.NULL_CONTEXT:
+        log_write(process, "null conn-context pointer", panic=True)
+        close_stray_descriptor(process)
 
 
 def _recipient(call: Callout, sx: SmtpContext) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ class _Run:
             self.delivery_outcome = _delivery_outcome(self.situation, decisions)
         return Seen(
             log=self._log(),
-            smtp=_rcpt_replies(replies, len(self.situation.recipients)) if smtp else (),
+            smtp=_rcpt_replies(replies) if smtp else (),
             servers=tuple(self._connections(connected)),
             dns=tuple(world.questions[asked:]),
             queued=None if smtp else len(machine.spool.messages),
@@ -220,14 +221,15 @@ class Normaliser:
         return self._ids.setdefault(match[0], f"M{len(self._ids) + 1}")
 
 
-def _rcpt_replies(replies: list[str], recipients: int) -> tuple[str, ...]:
-    """The replies to the RCPT commands: what stands between greeting, EHLO and MAIL, and QUIT."""
+def _rcpt_replies(replies: list[str]) -> tuple[str, ...]:
+    """The replies to the RCPT commands: what stands after those to EHLO and MAIL, up to the one to QUIT."""
     groups: list[list[str]] = [[]]
     for line in replies:
         groups[-1].append(line)
         if line[3:4] != "-":
             groups.append([])
-    return tuple(line for group in groups[3 : 3 + recipients] for line in group)
+    after_mail = itertools.takewhile(lambda group: group and not group[0].startswith("221"), groups[3:])
+    return tuple(line for group in after_mail for line in group)
 
 
 def _host_suffix(situation: Situation, name: str) -> str:

@@ -123,8 +123,8 @@ def test_notes_are_shown_in_all_outputs_since_the_runner_does_that() -> None:
 def test_a_scripted_server_is_waited_for_after_exim() -> None:
     ready, _ = played("server PORT_S", "220 hi", "*eof", "****", "exim -call", "****")
     assert ready.raw.server_stdout == [
-        "Listening on port 1224 ... \nConnection request from [127.0.0.1]\n220 hi\nExpected EOF read from client\n"
-        "End of script\n"
+        "Listening on port 1224 ... \nConnection request from [127.0.0.1]\n220 hi\n"
+        "Expected EOF read from client\nEnd of script\n"
     ]  # fmt: skip
 
 
