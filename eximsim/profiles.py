@@ -112,6 +112,10 @@ class Profile:
     unusable_tlsa: UnusableTlsa = UnusableTlsa.CA_ROOT
     """No usable TLSA record: 6ebd79ec0 (4.86), 4b0fe3193 (4.88), cf0c61644 (4.90): tls_client_start()."""
 
+    dane_failure_overridden: bool = True
+    """The DANE verify callback accepts what OpenSSL has found wrong, so any chain counts as verified by DANE.
+    Ended by f2f2c91b1 (4.87): verify_callback_client_dane() in tls-openssl.c."""
+
     dane_failure_log: DaneFailureLog = DaneFailureLog.NEVER
     """``DANE attempt failed``: 4b0fe3193, ae5afa611 (4.88), cf0c61644 (4.90): smtp_setup_conn()."""
 
@@ -377,8 +381,9 @@ _P486_DEV = _then(
     tlsa_failure_ignored_if_requested=False,
 )
 _P486 = _then(_P486_DEV, "4.86", option_release="4.87", tlsa_failure_ignored_if_requested=True)
+_P487 = _then(_P486, "4.87", dane_failure_overridden=False)
 _P488_JH03 = _then(
-    _P486,
+    _P487,
     "4.88-jh03",
     version="4.87",
     tlsa_map=TlsaMap.NO_FALLBACK,
@@ -533,14 +538,14 @@ _P496_DEBIAN = _then(
 )
 
 _CHAIN = (
-    _P485, _P486_DEV, _P486, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P495,
+    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P495,
     _P496, _P496_DEBIAN, _P497, _P498, _P499,
 )  # fmt: skip
 
 PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in _CHAIN})
 """Every profile by name, oldest first."""
 
-ALIASES: MappingProxyType[str, str] = MappingProxyType({"4.87": "4.86"})
+ALIASES: MappingProxyType[str, str] = MappingProxyType({})
 """Names that stand for a profile of the same behaviour."""
 
 NEWEST = _P499.name

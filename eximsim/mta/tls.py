@@ -192,6 +192,7 @@ def _settings(sx: SmtpContext) -> VerifySettings:
             remote,
             tlsa=records,
             dane_name=host.name,
+            dane_failure_overridden=profile.dane_failure_overridden,
             anchors=_anchors(sx) if profile.tls_library == GNUTLS or _preloaded(sx) else None,
         )
     return _ordinary_settings(sx, remote, during)

@@ -41,7 +41,8 @@ class VerifySettings:
     replaces all of the above, and ``dane_name`` is the host's name. With OpenSSL there are anchors then only
     if they were loaded too early, and all they can change is the alert. ``remote`` is the address that
     OpenSSL's log lines begin with, ``during`` what they say of a running callout
-    (``during_verification``). ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``.
+    (``during_verification``). ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``, ``dane_failure_overridden`` the
+    profile's switch of that name.
     """
 
     library: str
@@ -53,6 +54,7 @@ class VerifySettings:
     dane_name: str = ""
     during: str = ""
     mismatch_names_host: bool = True
+    dane_failure_overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -
     verdict = dane_openssl.verify_dane(chain, settings.tlsa, names, at, library, settings.anchors or ())
     if verdict.crash:
         return TlsVerdict(crash=True)
-    if verdict.ok:
+    if verdict.ok or settings.dane_failure_overridden:
         return TlsVerdict(verified=True, dane_verified=True, steps=verdict.steps)
     words = VERIFY_FAILED[library]
     if verdict.made_up_issuer:

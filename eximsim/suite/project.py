@@ -50,7 +50,10 @@ class ProjectSuite:
         self.root = root
         self.identity = Identity(DIRECTORY)
         self.era = NEWEST
-        self.openssl = None
+
+    def program(self, profile: Profile) -> Profile:
+        """See ``Source``: the profile itself."""
+        return profile
 
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:

@@ -176,9 +176,7 @@ def _world(name: str, zones: Zones, host: Host) -> Iterator[World]:
 
 
 def _model(world: World, setting: Setting, source: Source) -> Subject:
-    identity, profile = source.identity, setting.profile
-    if source.openssl is not None and profile.tls_library.startswith("openssl"):
-        profile = replace(profile, tls_library=source.openssl)
+    identity, profile = source.identity, source.program(setting.profile)
     caller = User(identity.caller, int(identity.caller_uid), identity.caller_group, int(identity.caller_gid))
     return ModelSubject(
         world, profile, caller, identity.exim_user, identity.hostname, seed=setting.seed

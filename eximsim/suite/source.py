@@ -45,8 +45,9 @@ class Source(Protocol):
     root: Path
     identity: Identity
     era: Era
-    openssl: str | None
-    """The OpenSSL that the goldens were made with, as ``Profile.tls_library`` has it; None: the profile's."""
+
+    def program(self, profile: Profile) -> Profile:
+        """The program that the goldens were made with, for a test that runs under ``profile``."""
 
     def tests(self) -> Sequence[TestCase]:
         """All tests, in order."""

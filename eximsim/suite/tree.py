@@ -14,6 +14,7 @@ from eximsim.errors import InputError
 from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import era_of
+from eximsim.suite.points import program_of
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.source import DIRECTORY, Goldens, TestCase, as_bytes, named_files, read_text, substitute
 from eximsim.world.fakens import decode, fakens_zones
@@ -50,7 +51,11 @@ class EximTree:
             )
         self.era = era_of(read_text(runtest))
         # a runner that cannot normalise TLS 1.3 suites was never run where there were any
-        self.openssl = None if "cipher_nnn" in self.era else "openssl-1.0.2"
+        self._openssl = None if "cipher_nnn" in self.era else "openssl-1.0.2"
+
+    def program(self, profile: Profile) -> Profile:
+        """See ``Source``: the program at the tree's own commit."""
+        return program_of(self.root, profile, self._openssl)
 
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:
