@@ -200,6 +200,14 @@ class Profile:
     DANE too: a chain that is good but does not match gets another alert. Since 6a9cf7f89 (4.95):
     tls_client_creds_init() in tls-openssl.c."""
 
+    tls_proxied_for_next_message: bool = False
+    """A TLS session is kept when a waiting message goes down the same connection, unless hosts_noproxy_tls
+    matches. Since 875512a36 (4.90): smtp_deliver()."""
+
+    batches_share_connection: bool = False
+    """Recipients of one message that are delivered in several batches go down one connection if they have a
+    host in common. Since f3ee1d51e (4.99): do_remote_deliveries() in deliver.c."""
+
     # ---- set-up of a connection ---------------------------------------------------------------------
 
     setup_5xx_tries_next_host: bool = False
@@ -425,6 +433,7 @@ _P490_DEV = _then(
     version="4.90",
     tlsa_map=TlsaMap.SIGNED_NEGATIVE_IS_NO_DANE,
     tlsa_before_connect=True,
+    tls_proxied_for_next_message=True,
     verify_error_names_callout=True,
     tls_error_logged=False,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
@@ -526,6 +535,7 @@ _P499 = _then(
     expansion_errors_quoted=True,
     crash_log=CrashLog.FACTS_WITHOUT_CODE,
     deferred_rcpt_colon=False,
+    batches_share_connection=True,
     empty_verify_hosts_is_unset=True,
 )
 _P496_DEBIAN = _then(

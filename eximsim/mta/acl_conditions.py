@@ -201,30 +201,42 @@ def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
     return match_isinlist_string(run.process, parts[1 if len(parts) > 1 else 0], text, caseless=True)
 
 
+def _kept_error(run: AclRun, found: ListMatch) -> Rc:
+    """A list's answer; what a lookup in it said (``search_error_message``) goes to the log if it deferred."""
+    if found.rc is Rc.DEFER and found.error:
+        run.log_message = found.error
+    return found.rc
+
+
 def _hosts(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    return verify_check_host(run.process, text)
+    address = run.process.variables.get("sender_host_address", "")
+    cache = run.reception.host_cache
+    return _kept_error(run, verify_check_this_host(run.process, text, None, address, cache=cache))
 
 
 def _domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    return match_isinlist_domain(run.process, _recipient(run).domain, text, caseless=True)
+    domain = _recipient(run).domain
+    return _kept_error(run, match_isinlist(run.process, domain, text, Kind.DOMAIN, cache=run.domain_cache))
 
 
 def _local_parts(run: AclRun, condition: AclCondition, text: str) -> Rc:
     local = _recipient(run).data["cc_local_part"]
-    return match_isinlist_local_part(run.process, local, text, caseless=True)
+    cache = run.local_part_cache
+    return _kept_error(run, match_isinlist(run.process, local, text, Kind.LOCALPART, cache=cache))
 
 
 def _recipients(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    return match_isinlist_address(run.process, _recipient(run).address, text, caseless=True)
+    return _kept_error(run, match_isinlist(run.process, _recipient(run).address, text, Kind.ADDRESS))
 
 
 def _senders(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    return match_isinlist_address(run.process, run.reception.envelope.sender or "", text, caseless=True)
+    sender = run.reception.envelope.sender or ""
+    return _kept_error(run, match_isinlist(run.process, sender, text, Kind.ADDRESS))
 
 
 def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
     domain = (run.reception.envelope.sender or "").rpartition("@")[2]
-    return match_isinlist_domain(run.process, domain, text, caseless=True)
+    return _kept_error(run, match_isinlist(run.process, domain, text, Kind.DOMAIN))
 
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:

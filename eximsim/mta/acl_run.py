@@ -106,6 +106,8 @@ class AclRun:
     endpass: bool = False
     drop: bool = False
     verb: str = ""
+    domain_cache: ListCache = field(default_factory=dict)
+    local_part_cache: ListCache = field(default_factory=dict)
     nested: Callable[[AclRun, str], Rc] | None = None
     """Runs the ACL of an ``acl`` condition in this same run."""
 

@@ -166,23 +166,25 @@ def _any_header_address(run: AclRun, asked: _Options) -> Rc:
     for kind in "SRF":
         for header in [header for header in run.reception.headers if header.kind == kind]:
             name, _, content = header.text.partition(":")
-            for shown, found in header_addresses(content):
+            for text, found in header_addresses(content):
+                shown = text.rstrip(SPACES)
+                run.trace(f"verifying {name}: header address {shown}")
                 if isinstance(found, Extracted):
-                    rc = _verify_header_address(run, name, found.address, asked)
+                    rc = _verify_header_address(run, name, shown, found.address, asked)
                     if rc is Rc.OK:
                         return rc
                     outcome = Rc.DEFER if rc is Rc.DEFER else outcome
                 elif found.message != "empty address":
-                    why = f'scanning for sender: {found.message} in "{shown.rstrip(SPACES)}"'
+                    why = f'scanning for sender: {found.message} in "{shown}"'
                     run.log_message = f"syntax error in '{name}:' header when {why}"
                     return Rc.FAIL
     return outcome
 
 
-def _verify_header_address(run: AclRun, name: str, address: str, asked: _Options) -> Rc:
-    run.trace(f"verifying {name}: header address {address}")
+def _verify_header_address(run: AclRun, name: str, shown: str, address: str, asked: _Options) -> Rc:
+    """``shown`` is the address as it stands; only one that stands alone is known from the envelope."""
     senders = run.reception.envelope.verified_senders
-    checked = next((old for old in senders if old.address == address), None)
+    checked = next((old for old in senders if old.address == shown), None)
     if checked is not None and asked.callout is None:
         run.trace("previously checked as envelope sender")
         result = checked.result

@@ -16,12 +16,14 @@ from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.route import route_address
 from eximsim.mta.structs import MX_NONE, Address, HostItem
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
+from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.status import Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
     from eximsim.mta.queue import Message
     from eximsim.mta.readconf import DriverInstance
+    from eximsim.mta.transport import OpenCall
 
 _SOURCE = "deliver.c deliver_message"
 _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
@@ -41,6 +43,7 @@ class Delivery:
     failed: list[Address] = field(default_factory=list)
     defer: list[Address] = field(default_factory=list)
     duplicates: dict[str, Address] = field(default_factory=dict)
+    next_call: OpenCall | None = None
     freeze: bool = False
     frozen_info: str = ""
 
@@ -74,6 +77,21 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     _process_failed(delivery)
     _finish(delivery)
     spool.locked.discard(message_id)
+    if process.continued is not None:
+        abandon(process, process.continued)
+    if delivery.next_call is not None:
+        _deliver_next(process, delivery.next_call)
+
+
+def _deliver_next(process: Process, call: OpenCall) -> None:
+    """Deliver the message that waits for the host down the call that was left open."""
+    assert call.next_id is not None
+    successor = process.fork()
+    successor.variables, successor.dns_fails, successor.driver_state = {}, {}, {}
+    successor.continued, successor.unusable_hosts = call, {}
+    deliver_message(successor, call.next_id, force=False, give_up=False)
+    if successor.continued is call:
+        abandon(successor, call)
 
 
 def _thaw(process: Process, message: Message, *, force: bool) -> bool:
@@ -151,7 +169,11 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
     waits = (domain_record is not None and now < domain_record.next_try and not domain_record.expired) or (
         address_record is not None and now < address_record.next_try
     )
-    if process.queue_running and not delivery.force and waits:
+    if process.continued is not None and domain_record is not None:
+        addr.message, addr.basic_errno = "reusing SMTP connection skips previous routing defer", Errno.RRETRY
+        _post_process_one(delivery, addr, Rc.DEFER, kind="R")
+        return False
+    if ((process.queue_running and not delivery.force) or process.continued is not None) and waits:
         timed_out = (
             domain_record is None
             and address_record is not None
@@ -274,7 +296,29 @@ def _do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
                 addr.basic_errno, addr.message = Errno.LOCAL_ONLY, "remote deliveries suppressed"
                 _post_process_one(delivery, addr, Rc.DEFER, kind="T")
             continue
+        if not _suits_open_call(delivery, transport, batch[0]):
+            delivery.defer[:0] = batch
+            continue
         _run_transport(delivery, transport, batch, fallback=fallback)
+
+
+def _suits_open_call(delivery: Delivery, transport: DriverInstance, addr: Address) -> bool:
+    """Whether the address can go down the call that is open; without one it always suits."""
+    call = delivery.process.continued
+    if call is None:
+        return True
+    return call.transport == transport.name and any(host.name == call.host_name for host in addr.host_list)
+
+
+def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:
+    """Whether later batches of this message have the host that this one goes to."""
+    if not delivery.process.profile.batches_share_connection or not addr.host_list:
+        return False
+    if delivery.process.config.main.number("remote_max_parallel") > 1:
+        return False
+    call = delivery.process.continued
+    name = call.host_name if call is not None else addr.host_list[0].name
+    return any(host.name == name for other in delivery.remote for host in other.host_list)
 
 
 def _next_batch(delivery: Delivery) -> list[Address]:
@@ -337,6 +381,7 @@ def _run_transport(
     first = batch[0]
     smtp_transport_setup(parent, transport, batch)
     child = parent.fork()
+    child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
     child.return_path = _return_path(delivery, transport, first)
     child.variables["local_part"], child.variables["domain"] = first.local_part, first.domain
     hosts = [replace(host) for host in first.host_list]
@@ -353,6 +398,9 @@ def _run_transport(
         message = _transport_died(delivery, first, child.pid, death)
         for addr in copies:
             addr.special_action = "freeze"
+    kept = child.kept_call
+    if kept is not None and kept.next_id is not None:
+        delivery.next_call, kept = kept, None
     for host in hosts:
         if host.address is not None and host.status in _UNUSABLE:
             parent.unusable_hosts[f"T:{host.name}:{host.address}"] = (
@@ -362,6 +410,7 @@ def _run_transport(
     for original, addr in zip(batch, copies, strict=True):
         addr.host_list = original.host_list
         _remote_post_process(delivery, addr, message, fallback=fallback)
+    parent.continued = kept
 
 
 def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -> str:

@@ -71,7 +71,8 @@ def _host_parts(process: Process, addr: Address) -> list[str]:
     host = addr.host_used
     assert host is not None
     port = f":{host.port}" if selector(process, "outgoing_port") else ""
-    parts = [f"H={host.name} [{host.address}]{port}"]
+    mark = "*" if process.continued is not None and process.continued.sequence > 1 else ""
+    parts = [f"H={host.name} [{host.address}]{port}{mark}"]
     if (
         selector(process, "incoming_interface")
         and selector(process, "outgoing_interface")

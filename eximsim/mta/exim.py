@@ -77,7 +77,8 @@ def run(
         line.dont_deliver,
         line.queue_smtp,
     )
-    process.variables.update(line.given)
+    if _is_trusted(process):
+        process.variables.update(line.given)
     try:
         code = _MODES[line.mode](process, line, stdin)
     except ProcessDied as death:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eximsim.mta.log import LogSettings
     from eximsim.mta.queue import Header, Message, Spool
     from eximsim.mta.readconf import Config
+    from eximsim.mta.transport import OpenCall
     from eximsim.mta.retry import Hints
     from eximsim.profiles import Profile
 
@@ -121,6 +122,8 @@ class Process:
     descriptor was then closed by mistake; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for later (-odqs, and the first
     stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and -M; ``deliver_force`` is -qf.
     ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
+    ``continued`` is the open call that this delivery goes on with, ``kept_call`` the one that it leaves open;
+    ``continue_more`` asks the transport to leave it open for more recipients of the message.
     ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
     and why. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one. ``callout_context_set``:
     a callout of this process has got as far as a connection.
@@ -161,6 +164,9 @@ class Process:
     queue_2stage: bool = False
     message: Message | None = None
     return_path: str = ""
+    continued: OpenCall | None = None
+    kept_call: OpenCall | None = None
+    continue_more: bool = False
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     libc_errno: int = 0
     callout_context_set: bool = False

@@ -23,6 +23,7 @@ from eximsim.mta.host_chain import (
 )
 from eximsim.mta.ipaddr import host_is_in_net
 from eximsim.mta.log import log_write
+from eximsim.mta.sender_host import host_build_sender_fullhost
 from eximsim.mta.string import list_items, string_is_ip_address
 from eximsim.mta.structs import PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
@@ -218,8 +219,10 @@ def host_name_lookup(process: Process, address: str | None = None) -> NameLookup
 
     host_lookup_order says whether PTR records and the hosts file are asked, and in what order. Names that do
     not point back to the address are dropped. Sets ``$sender_host_name``, ``$sender_host_dnssec``,
-    ``$host_lookup_failed`` and ``$host_lookup_deferred``. Source: host_name_lookup().
+    ``$host_lookup_failed`` and ``$host_lookup_deferred``, and without ``address`` the name of the client in
+    log lines too, which the callers in Exim do. Source: host_name_lookup().
     """
+    of_client = address is None
     if address is None:
         address = process.variables["sender_host_address"]
     _debug(process, f"looking up host name for {address}")
@@ -237,6 +240,8 @@ def host_name_lookup(process: Process, address: str | None = None) -> NameLookup
         result = _checked_names(process, address, names, secure)
     process.trace.record("host name", result.rc.name, _NAME_LOOKUP, address=address, name=result.name)
     _set_sender_host(process, result)
+    if of_client:
+        host_build_sender_fullhost(process)
     return result
 
 

@@ -37,9 +37,11 @@ class RetryRecord:
 
 @dataclass(slots=True)
 class Hints:
-    """The hints databases of one machine: retry records, and the callout cache (``mta/verify_cache.py``)."""
+    """The hints databases of one machine: retry records, the callout cache (``mta/verify_cache.py``), and the
+    ids of messages that wait for a host, by transport and host name (``mta/transport.py``)."""
 
     retry: dict[str, RetryRecord] = field(default_factory=dict)
+    wait: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     callout: dict[str, CalloutRecord] = field(default_factory=dict)
 
 

@@ -248,7 +248,8 @@ class SmtpIn:
     def client_in(self, option: str, *, defer: bool = False) -> bool:
         """Whether the client is in the host list of a main option; ``defer`` counts a deferral as yes."""
         process = self.process
-        result = verify_check_host(process, process.config.main.text(option), list_name=option)
+        text = process.config.main.text(option)
+        result = verify_check_host(process, text, list_name=option, cache=self.reception.host_cache)
         return result is Rc.OK or (defer and result is Rc.DEFER)
 
     def error(self, kind: str, code: int, text: str, data: str | None = None) -> None:

@@ -8,6 +8,7 @@ from eximsim.mta.acl import Where, acl_check
 from eximsim.mta.host_bydns import host_find_bydns
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
+from eximsim.mta.options import release
 from eximsim.mta.reception import host_and_ident, host_build_sender_fullhost, look_up_sender_name
 from eximsim.mta.string import SPACES, string_is_ip_address, string_printing
 from eximsim.mta.structs import HostItem
@@ -150,7 +151,7 @@ def smtp_verify_helo(reception: Reception) -> bool:
     """
     process = reception.process
     said, address = reception.get("sender_helo_name"), reception.get("sender_host_address")
-    process.hdebug(f'verifying EHLO/HELO argument "{said}"')
+    process.hdebug(f'verifying EHLO/HELO argument "{"NULL" if said is None else said}"')
     completed = True
     if said is None:
         process.hdebug("no EHLO/HELO command was issued")
@@ -234,11 +235,21 @@ def _greeting(session: SmtpIn) -> str:
     return f"{session.hostname} Hello {'' if ident is None else f'{ident} at '}{name}{tail}"
 
 
+def _has_feature(session: SmtpIn, feature: str) -> bool:
+    return feature in release(session.process.profile.option_release).features
+
+
+def _has_option(session: SmtpIn, name: str) -> bool:
+    return f"main.{name}" not in release(session.process.profile.option_release).absent
+
+
 def _size(session: SmtpIn) -> str:
     return f"SIZE {session.size_limit}" if session.size_limit > 0 else "SIZE"
 
 
 def _limits(session: SmtpIn) -> str | None:
+    if not _has_feature(session, "ESMTP_LIMITS"):
+        return None
     options = session.process.config.main
     mails, recipients = options.number("smtp_accept_max_per_connection"), options.number("recipients_max")
     if (mails <= 0 and recipients <= 0) or not session.client_in("limits_advertise_hosts"):
@@ -284,6 +295,8 @@ def _pipe_connect(session: SmtpIn) -> str | None:
 
 
 def _chunking(session: SmtpIn) -> str | None:
+    if not _has_option(session, "chunking_advertise_hosts"):
+        return None
     session.chunking_offered = session.client_in("chunking_advertise_hosts", defer=True)
     return "CHUNKING" if session.chunking_offered else None
 

@@ -1,14 +1,47 @@
-"""What every transport needs to write a message: the address to name, the bytes to send (src/transport.c)."""
+"""What transports share: the address to name, the bytes to send, and messages that wait for a host.
+
+A message that could not be delivered is noted as waiting for its hosts; when a call to one of them has
+succeeded, it goes down the same connection (src/transport.c).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
     from eximsim.mta.readconf import DriverInstance
-    from eximsim.mta.structs import Address
+    from eximsim.mta.smtp_out import Dialogue
+    from eximsim.mta.structs import Address, HostItem
+    from eximsim.mta.tls import ClientTls
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).
+
+    ``next_id`` is the message that waits for it, None if it is for more recipients of the same message.
+    ``sequence`` counts the messages on the connection, this one included.
+    """
+
+    transport: str
+    host_name: str
+    host_address: str
+    dialogue: Dialogue
+    features: frozenset[str]
+    tls: ClientTls | None
+    dane: bool
+    sni: str | None
+    sequence: int
+    next_id: str | None
+
+    def is_to(self, host: HostItem) -> bool:
+        """Whether the call is to this host at this address."""
+        return (self.host_name, self.host_address) == (host.name, host.address)
+
 
 _LINE_END = re.compile(rb"\r?\n")
 
@@ -43,3 +76,28 @@ def transport_write_message(process: Process, transport: DriverInstance, addrs: 
     if text.startswith(b"."):
         text = b"." + text
     return text.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def transport_update_waiting(process: Process, transport: str, hosts: Iterable[str]) -> None:
+    """Note that this process's message waits for each of ``hosts`` (names)."""
+    waiting = process.machine.hints.wait.setdefault(transport, {})
+    for host in dict.fromkeys(hosts):
+        ids = waiting.setdefault(host, [])
+        if process.message_id not in ids:
+            ids.append(process.message_id)
+
+
+def transport_check_waiting(
+    process: Process, transport: str, host: str, acceptable: Callable[[str], bool]
+) -> str | None:
+    """The next ``acceptable`` message that waits for ``host``; it and those that are gone are forgotten."""
+    waiting = process.machine.hints.wait.get(transport, {})
+    ids = [
+        message_id
+        for message_id in waiting.pop(host, [])
+        if message_id != process.message_id and process.machine.spool.get(message_id) is not None
+    ]
+    found = next(filter(acceptable, ids), None)
+    if left := [message_id for message_id in ids if message_id != found]:
+        waiting[host] = left
+    return found

@@ -45,7 +45,7 @@ def program_of(root: Path, profile: Profile, openssl: str | None) -> Profile:
     for change in PROGRAM_CHANGES:
         file = root / change.file
         if file.is_file() and change.marker not in file.read_text("utf-8", "surrogateescape"):
-            profile = replace(profile, **{change.switch: change.before})
+            profile = replace(profile, **{change.switch: change.before})  # type: ignore[arg-type]  # by name
     if openssl is not None and profile.tls_library.startswith("openssl"):
         profile = replace(profile, tls_library=openssl)
     return profile

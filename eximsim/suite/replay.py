@@ -19,7 +19,7 @@ from eximsim.world.certificates import ChainSet, load_chains
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, SmtpServer
+from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, SmtpServer, SmtpSession
 
 if TYPE_CHECKING:
     from eximsim.profiles import Profile
@@ -179,16 +179,20 @@ class _Run:
 
     def _connections(self, first: int) -> list[dict[str, object]]:
         """The connections from number ``first`` on, in the order in which they were accepted."""
-        return [
-            {
-                "addr": accepted.server.address,
-                "server": self.situation.servers[accepted.server.address],
-                "events": list(accepted.session.log.events),
-                "sni": accepted.session.log.sni,
-                "tls": accepted.session.log.tls,
-            }
-            for accepted in self.world.accepted[first:]
-        ]
+        found: list[dict[str, object]] = []
+        for accepted in self.world.accepted[first:]:
+            session, address = accepted.session, accepted.server.address
+            assert isinstance(session, SmtpSession)
+            found.append(
+                {
+                    "addr": address,
+                    "server": self.situation.servers[address],
+                    "events": list(session.log.events),
+                    "sni": session.log.sni,
+                    "tls": session.log.tls,
+                }
+            )
+        return found
 
 
 class Normaliser:

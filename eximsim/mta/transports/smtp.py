@@ -14,6 +14,7 @@ from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
+from eximsim.mta.transport import transport_update_waiting
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import send_message
@@ -50,10 +51,13 @@ class Run:
     unexpired_tried: int = 0
     total_tried: int = 0
     stopped_at_limit: bool = False
+    continuing: bool = False
+    finished: bool = False
+    update_waiting: bool = True
 
 
 def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: list[Address]) -> None:
-    """Give addresses without fallback hosts the transport's own; done before the transport's process starts."""
+    """Give addresses without fallback hosts the transport's own, before the transport's process starts."""
     text = transport.options.text("fallback_hosts")
     if text:
         for addr in addrlist:
@@ -75,13 +79,15 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     )
     if port is None:
         return False
-    run = Run(process, transport, addrlist, hosts, port, Counts())
+    run = Run(process, transport, addrlist, hosts, port, Counts(), continuing=process.continued is not None)
     for cutoff_retry in range(1 if transport.options.flag("delay_after_cutoff") else 2):
         if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
             break
-    else:
-        cutoff_retry = 0
+    if run.finished:
+        return True
     _explain_untried(run)
+    if run.update_waiting and transport.options.number("connection_max_messages") != 1:
+        transport_update_waiting(process, transport.name, (host.name for host in hosts))
     return True
 
 
@@ -118,7 +124,7 @@ def _panic(addr: Address, message: str) -> None:
 
 
 def _try_hosts(run: Run, *, second_round: bool) -> bool:
-    """One round over the host list; True if every address has got its final status."""
+    """One round over the host list; True if no second one is wanted."""
     options = run.transport.options
     run.unexpired_tried = 0
     index = 0
@@ -136,6 +142,11 @@ def _try_hosts(run: Run, *, second_round: bool) -> bool:
             continue
         next_index = index + 1
         if _queue_only(run):
+            index = next_index
+            continue
+        call = run.process.continued
+        if run.continuing and not (call and call.is_to(host)):
+            run.expired = False
             index = next_index
             continue
         run.counts.total += 1
@@ -233,6 +244,7 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
         if host.status is HostStatus.UNUSABLE:
             run.expired = False
             run.addrlist[0].retry_skipped = True
+        run.update_waiting &= found.message_key is None
         process.trace.record(
             "host retry time", "not reached", _SOURCE, host=host.name, status=host.status.value
         )
@@ -270,6 +282,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     process.variables["host"], process.variables["host_address"] = host.name, host.address or ""
     first = prepare_addresses(run.addrlist, host)
     if first is None and process.profile.no_pending_address_ends_host_loop:
+        run.finished = True
         return True
     run.total_tried += 1
     more = index + 1 < len(run.hosts)
@@ -278,9 +291,11 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     if rc is Rc.DEFER:
         rc = _host_deferred(run, sx, first)
     process.trace.record("host tried", rc.name, _SOURCE, host=host.name, address=host.address)
+    run.update_waiting &= sx.update_waiting and not sx.message_defer
     _note_retry(run, host, first, attempt, rc, message_defer=sx.message_defer)
     some_deferred = rc is Rc.OK and any(addr.transport_return is Rc.DEFER for addr in run.addrlist)
-    if rc is Rc.ERROR or (rc is Rc.OK and not some_deferred):
+    run.finished = rc is Rc.ERROR or (rc is Rc.OK and not some_deferred)
+    if run.finished or run.continuing:
         return True
     if (rc is Rc.DEFER or some_deferred) and next_index < len(run.hosts):
         last = retry.last_rule_timeout(process, host.name)
@@ -379,7 +394,7 @@ def _note_retry(
     """Leave retry items for the host and for the message at this host."""
     if rc is Rc.DEFER or attempt.host_key is not None:
         key = attempt.host_key or retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip)
-        if first is not None:
+        if first is not None and (rc is not Rc.DEFER or not run.continuing):
             retry.retry_add_item(first, key, host=True, delete=rc is not Rc.DEFER)
         if rc is Rc.DEFER:
             host.status = HostStatus.UNUSABLE_EXPIRED if attempt.expired else HostStatus.UNUSABLE
@@ -410,6 +425,9 @@ def _explain_untried(run: Run) -> None:
 
 
 def _explain(run: Run, addr: Address) -> None:
+    if run.continuing:
+        addr.message = "no host found for existing SMTP connection"
+        return
     if run.expired:
         addr.message = (
             "retry time not reached for any host after a long failure period"

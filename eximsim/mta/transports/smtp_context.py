@@ -72,6 +72,7 @@ class SmtpContext:
     send_rset: bool = True
     completed_addr: bool = False
     message_defer: bool = False
+    update_waiting: bool = True
     waiting: Outstanding = field(default_factory=Outstanding)
 
     @property

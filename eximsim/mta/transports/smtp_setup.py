@@ -16,9 +16,10 @@ from eximsim.mta.log import log_write
 from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_port_for_connect
 from eximsim.mta.tls import TlsStartFailed, tls_client_start
 from eximsim.mta.transports.smtp_context import SmtpContext, check_response, ehlo_response, set_errno
+from eximsim.mta.transports.smtp_continue import abandon, fits, take_over
 from eximsim.mta.world import ConnectError
 from eximsim.profiles import DaneFailureLog, UnusableTlsa
-from eximsim.status import Errno, Rc
+from eximsim.status import Dnssec, Errno, Rc
 
 _SOURCE = "transports/smtp.c smtp_setup_conn"
 
@@ -61,6 +62,8 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     sx.smtps, sx.lmtp = protocol in ("smtps", "submissions"), protocol == "lmtp"
     sx.dane, sx.tls, sx.setting_up, sx.send_quit = False, None, True, True
     sx.dane_required = sx.host_is_in("hosts_require_dane")
+    if process.continued is not None and (rc := _continue(sx)) is not None:
+        return rc
     before = process.profile.tlsa_before_connect
     if before:
         smtp_port_for_connect(process, sx.host, sx.port)
@@ -78,6 +81,21 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     except SetupFailed as failure:
         return _failed(sx, failure)
     sx.setting_up = False
+    return Rc.OK
+
+
+def _continue(sx: SmtpContext) -> Rc | None:
+    """Go on with the call that is open; None if it does not fit and a new one is to be made."""
+    call = sx.process.continued
+    assert call is not None
+    smtp_port_for_connect(sx.process, sx.host, sx.port)
+    if call.tls is not None and sx.host.dnssec is Dnssec.YES and (rc := _check_dane(sx)) is not Rc.OK:
+        return rc
+    if not fits(sx, call):
+        abandon(sx.process, call)
+        sx.dane = False
+        return None
+    take_over(sx, call)
     return Rc.OK
 
 

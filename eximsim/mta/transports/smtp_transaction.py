@@ -16,6 +16,7 @@ from eximsim.mta.transports.smtp_context import (
     check_response,
     set_errno,
 )
+from eximsim.mta.transports.smtp_continue import keep_for_next
 from eximsim.mta.transports.smtp_setup import end_session
 from eximsim.status import Errno, Rc
 
@@ -91,6 +92,7 @@ def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
     if reply.errno == errnos.ETIMEDOUT:
         set_errno(sx.addrlist, errnos.ETIMEDOUT, f"SMTP timeout after {command}", Rc.DEFER)
         retry.retry_add_item(addr, retry.address_key(addr))
+        sx.update_waiting = False
         return Sync.RCPT_TIMEOUT
     if reply.errno or not reply.text:
         sx.wire.command = command
@@ -116,6 +118,7 @@ def _rcpt_refused(sx: SmtpContext, addr: Address, command: str, reply: Reply) ->
             colon = ":" if sx.process.profile.deferred_rcpt_colon else ""
             log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]{colon} {addr.message}")
         retry.add_rcpt_defer(sx.process, sx.transport, addr)
+        sx.update_waiting = False
 
 
 def _note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
@@ -128,8 +131,8 @@ def _note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
 def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Rc:
     """Deliver the message to ``addrs``, in as many transactions as max_rcpt asks for, and end the session.
 
-    Without an address there is one transaction all the same: releases that go on to another host when DANE has
-    failed all recipients say MAIL to it.
+    Without an address there is one transaction all the same: releases that go on to another host when DANE
+    has failed all recipients say MAIL to it.
 
     Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
     """
@@ -146,7 +149,8 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
         if not sx.completed_addr:
             set_errno(addrs[start + limit :], 0, None, Rc.DEFER)
             break
-    end_session(sx)
+    if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
+        end_session(sx)
     return Rc.OK
 
 

@@ -1,0 +1,108 @@
+"""More than one message on a connection: leaving a call open, going on with it (src/transports/smtp.c)."""
+
+from __future__ import annotations
+
+from eximsim.errors import Unsupported
+from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.globals import Process
+from eximsim.mta.transport import OpenCall, transport_check_waiting
+from eximsim.mta.transports.smtp_context import SmtpContext
+
+_SOURCE = "transports/smtp.c smtp_deliver"
+
+
+def keep_for_next(sx: SmtpContext) -> bool:
+    """Leave the call open if there is more to send down it; the dialogue is handed over then."""
+    process = sx.process
+    sequence = process.continued.sequence if process.continued else 1
+    limit = sx.transport.options.number("connection_max_messages")
+    if 0 < limit <= sequence:
+        return False
+    next_id = None
+    if not process.continue_more:
+        if sx.tls is not None and sx.host_is_in("hosts_nopass_tls"):
+            return False
+        next_id = _next_message(sx)
+        if next_id is None:
+            return False
+    if sx.send_rset and (sx.wire.write("RSET") < 0 or not sx.read().ok):
+        return False
+    proxied = process.profile.tls_proxied_for_next_message and not sx.host_is_in("hosts_noproxy_tls")
+    if sx.tls is not None and not proxied:
+        raise Unsupported("the next message on a connection whose TLS session is closed first")
+    process.trace.record("connection kept", next_id or "same message", _SOURCE, host=sx.host.name)
+    assert sx.host.address is not None
+    process.kept_call = OpenCall(
+        sx.transport.name,
+        sx.host.name,
+        sx.host.address,
+        sx.wire,
+        sx.features,
+        sx.tls,
+        sx.dane,
+        current_sni(sx),
+        sequence + 1,
+        next_id,
+    )
+    sx.dialogue = None
+    return True
+
+
+def current_sni(sx: SmtpContext) -> str | None:
+    """The server name that the transport's options ask for now."""
+    state = sx.process.driver_state.get(sx.transport.name, {})
+    if "tls_sni" in state:
+        return str(state["tls_sni"])
+    text = sx.transport.options.text("tls_sni")
+    try:
+        return (expand(sx.process, text) or None) if text else None
+    except ExpansionFailed:
+        return None
+
+
+def _next_message(sx: SmtpContext) -> str | None:
+    process = sx.process
+    ours = _identity(sx, process.message.sender if process.message else "")
+
+    def same_identity(message_id: str) -> bool:
+        message = process.machine.spool.get(message_id)
+        return message is not None and _identity(sx, message.sender) == ours
+
+    return transport_check_waiting(process, sx.transport.name, sx.host.name, same_identity)
+
+
+def _identity(sx: SmtpContext, sender: str) -> tuple[str | None, ...]:
+    """What has to be the same for two messages to share a connection (``smtp_local_identity()``)."""
+    texts = (sx.transport.options.text(name) for name in ("interface", "helo_data", "tls_certificate"))
+    with sx.process.setting(sender_address=sender):
+        return tuple(_expanded(sx.process, text) for text in texts)
+
+
+def _expanded(process: Process, text: str | None) -> str | None:
+    try:
+        return expand(process, text) if text else text
+    except ExpansionFailed:
+        return None
+
+
+def fits(sx: SmtpContext, call: OpenCall) -> bool:
+    """Whether a call that was left open will do for this host: same server name, and DANE where it is due."""
+    return call.tls is None or (call.sni == current_sni(sx) and call.dane == sx.dane)
+
+
+def take_over(sx: SmtpContext, call: OpenCall) -> None:
+    """Go on with the open call as if it had just been set up."""
+    sx.dialogue, sx.features, sx.tls = call.dialogue, call.features, call.tls
+    sx.wire.process = sx.process
+    sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
+    sx.setting_up = False
+    for addr in sx.addrlist:
+        if call.tls is not None:
+            addr.tls, addr.cv = call.tls.session, call.tls.cv
+
+
+def abandon(process: Process, call: OpenCall) -> None:
+    """Close a call that nothing goes on with."""
+    call.dialogue.write("QUIT")
+    call.dialogue.connection.close()
+    process.continued = None
