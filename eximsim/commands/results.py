@@ -74,6 +74,9 @@ class Reporter:
         if self.trace and result.trace is not None:
             for decision in result.trace:
                 click.echo(f"  {decision}")
+            click.echo(f"  the name server was asked: {', '.join(result.questions) or 'nothing'}")
+            if result.setting.world == "loopback":
+                click.echo(f"  TLS handshakes completed on real sockets: {result.handshakes}")
 
     def accepted(self, result: TestResult, changed: list[Path]) -> None:
         """Show which goldens were stored."""

@@ -11,21 +11,17 @@ from eximsim.mta.acl_run import AclRun, Where, setup_header
 from eximsim.mta.acl_verify import acl_verify
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
-from eximsim.mta.match import (
-    match_isinlist_address,
-    match_isinlist_domain,
-    match_isinlist_local_part,
-    match_isinlist_string,
-)
+from eximsim.mta.match import Kind, match_isinlist, match_isinlist_string
 from eximsim.mta.readtime import readconf_readtime
 from eximsim.mta.string import SPACES, list_items, string_dequote, string_printing
-from eximsim.mta.verify_hosts import verify_check_host
+from eximsim.mta.verify_hosts import verify_check_this_host
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eximsim.mta.acl_read import AclCondition, AclVerb
+    from eximsim.mta.match_list import ListMatch
     from eximsim.mta.structs import Address
 
 _MESSAGES_AT: Mapping[str, frozenset[Rc]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eximsim.mta.globals import Process
+    from eximsim.mta.match_list import ListCache
     from eximsim.mta.reception import Reception
     from eximsim.mta.structs import Address
     from eximsim.status import Rc

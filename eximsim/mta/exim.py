@@ -77,7 +77,7 @@ def run(
         line.dont_deliver,
         line.queue_smtp,
     )
-    if _is_trusted(process):
+    if line.mode in _CHECKING or _is_trusted(process):
         process.variables.update(line.given)
     try:
         code = _MODES[line.mode](process, line, stdin)
@@ -413,6 +413,9 @@ def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     daemon.daemon_go(process, line.ports)
     return 0
 
+
+_CHECKING = frozenset({Mode.HOST_CHECK, Mode.ADDRESS_TEST, Mode.VERIFY, Mode.VERIFY_SENDER, Mode.EXPAND})
+"""Where anyone may say with -oM who sends."""
 
 _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.RECEIVE: _receive,

@@ -12,7 +12,7 @@ from eximsim.errors import InputError, Unsupported
 from eximsim.mta import errnos
 from eximsim.mta.expand import expand
 from eximsim.mta.globals import PanicDie
-from eximsim.mta.string import SPACES, list_items, octets
+from eximsim.mta.string import SPACES, from_octets, list_items, octets
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
@@ -44,6 +44,8 @@ SELECTORS = _DEFAULT_SELECTORS | words(
     """
 )
 """Every word that ``log_selector`` knows, save ``all`` and the alias ``rejected_headers``."""
+
+_BUFFER_SIZE, _ROOM_FOR_MARK = 8192, 100
 
 _ALIASES = {"rejected_headers": "rejected_header"}
 
@@ -216,10 +218,21 @@ def log_write(
     if main and wanted:
         _append(process, known.main, [line])
     if reject and known.reject_enabled:
-        shown = rejected is not None and "rejected_header" in known.selectors
-        _reject(process, known, [line, *(rejected.lines() if shown and rejected else ())])
+        lines = [line]
+        if rejected is not None and "rejected_header" in known.selectors:
+            lines = _fitting([line, *rejected.lines()])
+        _reject(process, known, lines)
     if panic:
         _append(process, known.panic, [line])
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """What fits into Exim's log buffer, with a mark where the rest is missing."""
+    text = octets("\n".join(lines) + "\n")
+    if len(text) < _BUFFER_SIZE:
+        return lines
+    kept = text[: _BUFFER_SIZE - 1 - _ROOM_FOR_MARK].removesuffix(b"\n")
+    return [*from_octets(kept).split("\n"), "*** truncated ***"]
 
 
 def _flag_names(main: bool, reject: bool, panic: bool, when: str | None) -> str:
@@ -250,9 +263,9 @@ def _reject(process: Process, known: LogSettings, lines: list[str]) -> None:
 
 
 def close_stray_descriptor(process: Process) -> None:
-    """Some code closes descriptor 0, which it never opened; the reject log gets that number if it is opened next.
+    """Some code closes descriptor 0, which it never opened; the reject log opened next gets that number.
 
-    A second time closes the reject log then, and the next line for it is the end of the process (``PanicDie``),
+    A second time closes the reject log, and the next line for it ends the process (``PanicDie``),
     as measured in 4.96 and 4.97.1 after a second ``null conn-context pointer``.
     """
     process.reject_log_lost = process.reject_log_is_stdin

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl import Where, acl_check
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import Process
-from eximsim.mta.log import log_stamp, log_write, selector, words
+from eximsim.mta.incoming import Incoming, accept, new_message_id
+from eximsim.mta.log import log_write
 from eximsim.mta.parse import AddressError, parse_extract_address
 from eximsim.mta.queue import HEADER_OLD, Header, Message, Recipient, deliver_in_child
-from eximsim.mta.receive_data import DataReader, local_content, split_message
+from eximsim.mta.receive_data import DataReader, from_line, local_content, split_message
 from eximsim.mta.receive_headers import (
-    Scan,
     Submitter,
     add_acl_headers,
     complete_headers,
     extract_recipients,
     scan_headers,
 )
-from eximsim.mta.reception import Envelope, Reception, add_host_info_for_log
+from eximsim.mta.reception import Reception
 from eximsim.mta.rewrite import rewrite_address_qualify
-from eximsim.mta.smtp_in_reply import tls_log
-from eximsim.mta.string import SPACES, from_octets, string_printing
+from eximsim.mta.string import from_octets, string_printing
 from eximsim.mta.tod import Tod, tod_stamp
+from eximsim.mta.verify_hosts import verify_check_host
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -35,17 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_local", "receive_msg", "submit"]
 
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-SPOOLED = words(
-    """
-    received_protocol sender_fullhost sender_rcvhost sender_helo_name sender_host_address sender_host_name
-    sender_host_port sender_ident interface_address interface_port sender_host_authenticated
-    authenticated_id authenticated_sender tls_in_cipher tls_in_bits tls_in_ver tls_in_peerdn tls_in_sni
-    tls_in_certificate_verified
-    """
-)
-"""The variables that a message keeps on the spool, beside the ACL variables."""
+_FROM_LINE_OPTION = "ignore_fromline_hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,60 +57,6 @@ class LocalError(Exception):
         super().__init__(message)
 
 
-@dataclass(slots=True)
-class _Incoming:
-    """One message between its last octet and its place on the queue."""
-
-    reception: Reception
-    submitter: Submitter
-    headers_in: list[bytes]
-    body: bytes
-    scan: Scan = field(default_factory=Scan)
-    discarded_by: str | None = None
-    discard_log: str = ""
-
-    @property
-    def process(self) -> Process:
-        return self.reception.process
-
-    @property
-    def envelope(self) -> Envelope:
-        return self.reception.envelope
-
-
-# ---- ids -------------------------------------------------------------------------------------------
-
-
-def string_base62(value: int, digits: int = 6) -> str:
-    """``value`` in base 62, the last ``digits`` digits of it (src/string.c)."""
-    text = ""
-    for _ in range(digits):
-        value, digit = divmod(value, 62)
-        text = _BASE62[digit] + text
-    return text
-
-
-def new_message_id(process: Process) -> str:
-    """An id from time and process number: two of one process never have the same tick.
-
-    Seconds, process and a fraction: in 6, 6 and 2 digits with ticks of 500 microseconds, or in 6, 11 and 4
-    digits with ticks of one. Where the real program waits for the clock to tick, the id takes the next tick.
-    """
-    long = process.profile.message_id_long
-    per_second = 1_000_000 if long else 2000
-    taken = process.machine.spool.last_id
-    tick = max(int(process.world.now() * per_second), taken.get(process.pid, -1) + 1)
-    taken[process.pid] = tick
-    seconds, fraction = divmod(tick, per_second)
-    return "-".join(
-        (
-            string_base62(seconds),
-            string_base62(process.pid, 11 if long else 6),
-            string_base62(fraction, 4 if long else 2),
-        )
-    )
-
-
 # ---- over SMTP -------------------------------------------------------------------------------------
 
 
@@ -137,7 +73,7 @@ def receive_msg(
     """
     process = reception.process
     headers, body = split_message(content, strict=process.profile.data_needs_crlf and _is_strict(content))
-    incoming = _Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
+    incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
     limit = process.config.main.number("header_maxsize")
     if 0 < limit <= sum(map(len, headers)):
         client = reception.get("sender_fullhost") or reception.get("sender_ident")
@@ -145,11 +81,15 @@ def receive_msg(
         log_write(process, f"{said}: message abandoned")
         replies.line("552 Message header is ridiculously long")
         return Received()
-    if 0 < size_limit < sum(map(len, headers)) + len(body):
-        _too_big(reception, size_limit)
-        replies.line("552 Message size exceeds maximum permitted")
-        return Received()
+    _first_line_asked(reception, content)
     _prepare(incoming)
+    size = sum(map(len, headers)) + len(body)
+    if 0 < size_limit < size and body:
+        _too_big(reception, size, size_limit)
+        replies.line("552 Message size exceeds maximum permitted")
+        _forget(reception)
+        return Received()
+    _complete(incoming)
     if not reception.envelope.recipients:
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
     user_message = None
@@ -165,7 +105,7 @@ def receive_msg(
             return Received(dropped=dropped)
         else:
             user_message = result.user_message
-    message = _accept(incoming)
+    message = accept(incoming)
     _answer(reception, replies, message, user_message)
     return _finish(incoming, message)
 
@@ -175,14 +115,22 @@ def _is_strict(content: bytes) -> bool:
     return end > 0 and content[end - 1 : end] == b"\r"
 
 
-def _too_big(reception: Reception, limit: int) -> None:
+def _first_line_asked(reception: Reception, content: bytes) -> None:
+    """Ask whether the client may begin a message with a ``From `` line, as Exim does at any first line.
+
+    Setting ignore_fromline_hosts is not modelled, so none may; the question shows in the host-check trace.
+    """
+    if reception.get("sender_host_address") is not None and content not in (b"", b"\n", b"\r\n"):
+        text = reception.process.config.main.text(_FROM_LINE_OPTION)
+        verify_check_host(reception.process, text, _FROM_LINE_OPTION, cache=reception.host_cache)
+
+
+def _too_big(reception: Reception, size: int, limit: int) -> None:
     process = reception.process
     full, ident = reception.get("sender_fullhost"), reception.get("sender_ident")
     client = ("" if full is None else f" H={full}") + ("" if ident is None else f" U={ident}")
-    said = (
-        f"rejected from <{reception.envelope.sender}>{client}: message too big: read={limit + 1} max={limit}"
-    )
-    log_write(process, said, reject=True, when="size_reject")
+    said = f"rejected from <{reception.envelope.sender}>{client}: message too big: read={size} max={limit}"
+    log_write(process, said, reject=True, when="size_reject", rejected=reception.rejected())
 
 
 def _answer(reception: Reception, replies: Replies, message: Message, user_message: str | None) -> None:
@@ -216,15 +164,21 @@ def receive_local(
     ``reference`` is the id of the message that this one is about (-oMm). Raises ``LocalError``.
     """
     process = reception.process
+    named, content = from_line(content)
+    if named is not None:
+        submitter = _sender_from_line(reception, submitter, from_octets(named))
     headers, body = split_message(content)
-    incoming = _Incoming(reception, submitter, headers, body)
+    incoming = Incoming(reception, submitter, headers, body)
     reception.envelope.recipients = [Recipient(address) for address in recipients]
-    if 0 < size_limit < sum(map(len, headers)) + len(body):
-        _too_big(reception, size_limit)
-        raise LocalError(f"exim: message too big (max={size_limit})\n")
     _prepare(incoming, from_headers=from_headers)
     if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
         _no_recipients(incoming)
+    header_size = sum(map(len, headers))
+    if 0 < size_limit < header_size + len(body) and body:
+        _too_big(reception, max(size_limit, header_size) + 1, size_limit)
+        _forget(reception)
+        raise LocalError(f"exim: message too big (max={size_limit})\n")
+    _complete(incoming)
     acl = process.config.main.text("acl_not_smtp")
     if acl is not None and reception.envelope.recipients:
         result = acl_check(reception, Where.NOTSMTP, None, acl)
@@ -244,10 +198,24 @@ def receive_local(
             _forget(reception)
             raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n")
         add_acl_headers(reception)
-    return _finish(incoming, _accept(incoming, reference))
+    return _finish(incoming, accept(incoming, reference))
 
 
-def _no_recipients(incoming: _Incoming) -> None:
+def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> Submitter:
+    """A ``From `` line says who the sender is, if a trusted caller did not say it with -f."""
+    if submitter.sender_forced or not submitter.trusted:
+        return submitter
+    try:
+        sender = parse_extract_address(text, allow_null=True).address
+    except AddressError:
+        return submitter
+    if sender:
+        sender = rewrite_address_qualify(reception.process, sender, is_recipient=False)
+    reception.envelope.sender = reception.process.variables["sender_address"] = sender
+    return replace(submitter, local=False)
+
+
+def _no_recipients(incoming: Incoming) -> None:
     bad = incoming.scan.bad_addresses
     if not bad:
         raise LocalError("exim: no recipients in message\n")
@@ -285,8 +253,8 @@ def submit(
 # ---- what both have in common ----------------------------------------------------------------------
 
 
-def _prepare(incoming: _Incoming, *, from_headers: bool = False) -> None:
-    """Everything before the ACL at the end: header lines, recipients, the id, Received:."""
+def _prepare(incoming: Incoming, *, from_headers: bool = False) -> None:
+    """What is done before the body is read: header lines, recipients, the id."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     reception.headers = [Header(" ", from_octets(text)) for text in incoming.headers_in]
     incoming.scan = scan_headers(reception, incoming.submitter)
@@ -296,6 +264,11 @@ def _prepare(incoming: _Incoming, *, from_headers: bool = False) -> None:
     for recipient in envelope.recipients:
         recipient.address = rewrite_address_qualify(process, recipient.address, is_recipient=True)
     complete_headers(reception, incoming.scan, incoming.submitter)
+
+
+def _complete(incoming: Incoming) -> None:
+    """What is done between the body and the ACL at the end: the variables of the message, Received:."""
+    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     process.variables["message_body_size"] = str(len(incoming.body))
     process.variables["message_linecount"] = str(
         incoming.body.count(b"\n") + sum(header.text.count("\n") for header in reception.headers)
@@ -309,7 +282,7 @@ def _prepare(incoming: _Incoming, *, from_headers: bool = False) -> None:
     process.header_list = list(reception.headers)
 
 
-def _take_recipients(incoming: _Incoming) -> None:
+def _take_recipients(incoming: Incoming) -> None:
     """-t: recipients come from the header; those on the command line are taken off, or added to."""
     envelope = incoming.envelope
     named = extract_recipients(incoming.reception, incoming.scan)
@@ -344,7 +317,7 @@ def received_header_gen(reception: Reception) -> None:
         reception.headers.insert(0, Header(HEADER_OLD, f"Received: ; {stamp}\n"))
 
 
-def _discard(incoming: _Incoming, acl: str, log_message: str | None) -> None:
+def _discard(incoming: Incoming, acl: str, log_message: str | None) -> None:
     incoming.envelope.recipients = []
     incoming.discarded_by = acl
     incoming.discard_log = "" if log_message is None else f": {log_message}"
@@ -356,83 +329,7 @@ def _forget(reception: Reception) -> None:
     reception.process.header_list = []
 
 
-def _accept(incoming: _Incoming, reference: str | None = None) -> Message:
-    """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
-    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
-    now = process.world.now()
-    kept = {
-        name: value for name, value in process.variables.items() if name in SPOOLED or name.startswith("acl_")
-    }
-    if incoming.submitter.local:
-        kept["sender_local"] = "1"
-    message = Message(
-        id=process.message_id,
-        sender=envelope.sender or "",
-        recipients=list(envelope.recipients),
-        headers=list(reception.headers),
-        body=incoming.body,
-        received_time=now,
-        received_complete=now,
-        frozen=envelope.freeze,
-        frozen_at=now if envelope.freeze else 0.0,
-        local_error_message=reference is not None,
-        originator_login=incoming.submitter.login,
-        sender_set_untrusted=incoming.submitter.sender_forced and not incoming.submitter.trusted,
-        dont_deliver=process.dont_deliver,
-        variables=kept,
-    )
-    line = _arrival_line(incoming, message, reference)
-    if incoming.discarded_by is None and not process.host_checking:
-        process.machine.spool.add(message)
-        message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
-    if selector(process, "received_sender"):
-        line += f" from <{envelope.sender}>"
-    if selector(process, "received_recipients") and envelope.recipients:
-        line += " for " + " ".join(recipient.address for recipient in envelope.recipients)
-    log_write(process, line)
-    if envelope.freeze:
-        log_write(process, "frozen by ACL")
-    if envelope.queue_only_policy:
-        log_write(process, "no immediate delivery: queued by ACL", when="delay_delivery")
-    return message
-
-
-def _arrival_line(incoming: _Incoming, message: Message, reference: str | None) -> str:
-    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
-    faked = envelope.fake_response is Rc.FAIL and process.profile.fake_reject_arrival_mark
-    line = f"{'(=' if faked else '<='} {message.sender or '<>'}"
-    if reference is not None:
-        line += f" R={reference}"
-    line += add_host_info_for_log(process) + tls_log(reception)
-    name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")
-    if name is not None:
-        line += f" A={name}" + (f":{identity}" if identity else "")
-    line += (" PRDR" if envelope.prdr else "") + (" K" if envelope.chunking else "") + f" S={message.size}"
-    if selector(process, "8bitmime"):
-        line += f" M8S={envelope.body_8bitmime}"
-    if selector(process, "receive_time"):
-        line += " RT=0s"
-    identity_text = _message_id_for_log(incoming.scan)
-    if identity_text is not None and selector(process, "msg_id"):
-        line += f" id={identity_text}"
-    if incoming.scan.subject is not None and selector(process, "subject"):
-        subject = expand(process, "$h_subject:")[:100].replace("\\", "\\\\").replace('"', '\\"')
-        line += string_printing(f' T="{subject}"')
-    return line
-
-
-def _message_id_for_log(scan: Scan) -> str | None:
-    """The id in the Message-Id: line that the message came with."""
-    if scan.message_id is None:
-        return None
-    text = scan.message_id.text.partition(":")[2].replace("\n", "").strip(SPACES)
-    try:
-        return string_printing(parse_extract_address(text, allow_domain_literals=True).address)
-    except AddressError:
-        return None
-
-
-def _finish(incoming: _Incoming, message: Message) -> Received:
+def _finish(incoming: Incoming, message: Message) -> Received:
     reception, process = incoming.reception, incoming.process
     if incoming.discarded_by is not None:
         log_write(

@@ -72,6 +72,21 @@ def local_content(data: bytes, *, dot_ends: bool) -> bytes:
     return data if found is None else data[: found.start() + found[0].index(b".")]
 
 
+_FROM_LINE = re.compile(
+    rb"From\s+(\S+)\s+(?:[a-zA-Z]{3},?\s+)?(?:[a-zA-Z]{3}\s+\d?\d|\d?\d\s+[a-zA-Z]{3}\s+\d\d(?:\d\d)?)"
+    rb"\s+\d\d?:\d\d?.*(?:\n|\Z)"
+)
+
+
+def from_line(content: bytes) -> tuple[bytes | None, bytes]:
+    """The sender that a ``From `` line at the start names, None without one, and the message without it.
+
+    The line is one that uucp_from_pattern matches as it is by default.
+    """
+    found = _FROM_LINE.match(content)
+    return (None, content) if found is None else (found[1], content[found.end() :])
+
+
 def split_message(content: bytes, *, strict: bool = False) -> tuple[list[bytes], bytes]:
     """The header lines (with newlines, continuations joined) and the body, all with LF line ends.
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta import smtp_in_mail, smtp_in_tls
 from eximsim.mta.acl import Where, acl_check
+from eximsim.mta.log import log_write
+from eximsim.mta.reception import host_and_ident
 from eximsim.mta.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.smtp_in_helo import ehlo, helo
 from eximsim.status import Rc
@@ -74,6 +76,9 @@ def _refused_by_acl(where: Where, option: str, word: str) -> Callable[[SmtpIn, s
     """EXPN and ETRN: refused without an ACL, not modelled beyond it."""
 
     def run(session: SmtpIn, argument: str) -> None:
+        if where is Where.ETRN:
+            client = host_and_ident(session.process, flagged=False)
+            log_write(session.process, f"ETRN {argument} received from {client}", when="etrn")
         result = acl_check(session.reception, where, None, session.process.config.main.text(option))
         if result.rc is Rc.OK:
             raise Unsupported(f"the SMTP command {word}")

@@ -69,6 +69,10 @@ class TestResult:
     goldens: Mapping[str, str] = field(default_factory=dict)
     trace: Trace | None = None
     completed: bool = True
+    questions: tuple[str, ...] = ()
+    """What reached the name server, in order, as ``"TYPE name"``."""
+    handshakes: int = 0
+    """How many TLS handshakes servers completed on real sockets; none in the memory world."""
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""
@@ -117,9 +121,10 @@ def _run(source: Source, case: TestCase, setting: Setting) -> TestResult:
     host = _host(source, files)
     with _world(setting.world, source.zones(case), host) as world:
         subject = _SUBJECTS[setting.subject](world, setting, source)
-        return _play(source, case, setting, parsed, Player(
-            parsed, case.name, subject, world, source.identity, source.era, files
-        ))  # fmt: skip
+        player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
+        result = _play(source, case, setting, parsed, player)
+        handshakes = world.handshakes if isinstance(world, LoopbackWorld) else 0
+        return replace(result, questions=tuple(world.questions), handshakes=handshakes)
 
 
 def _play(source: Source, case: TestCase, setting: Setting, parsed: Script, player: Player) -> TestResult:
@@ -167,7 +172,7 @@ def _host(source: Source, files: dict[str, bytes]) -> Host:
 
 
 @contextmanager
-def _world(name: str, zones: Zones, host: Host) -> Iterator[World]:
+def _world(name: str, zones: Zones, host: Host) -> Iterator[MemoryWorld | LoopbackWorld]:
     if name == "memory":
         yield MemoryWorld(zones, host)
         return
