@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suite": ("eximsim.commands.suite:suite", "Replay tests of an Exim source tree, unmodified."),
     "compare": ("eximsim.commands.compare:compare", "Compare the model with what real programs did."),
     "serve": ("eximsim.cli:serve", "Run the test servers on their own: dns, smtp."),
+    "table": ("eximsim.commands.table:table", "Print the decision tables, or where two releases differ."),
     "profiles": (
         "eximsim.commands.profiles:profiles",
         "List the releases, or the switches in which two differ.",

@@ -55,6 +55,23 @@ class CalloutDaneFailure(Enum):
     NULL_CONTEXT = "writes 'null conn-context pointer' to main and panic log, and cannot answer a second RCPT"
 
 
+class ConnectTrace(Enum):
+    """How the host-check trace shows a connection: smtp_connect() and smtp_sock_connect() in smtp_out.c."""
+
+    ONE_LINE = "Connecting to .. ... connected"
+    SPACED = "the outcome is set off by another blank (adb21834f, 4.93)"
+    TWO_LINES = "the outcome has a line of its own (1d2868b2d, 4.98)"
+    FAILURE_NAMED = "and a failure is a sock_connect failure (46ff3250f, 4.99)"
+
+
+class CommandLog(Enum):
+    """Whether the host-check trace sums up a session as ``cmdlog: '220:EHLO:..'``."""
+
+    NEVER = "never"
+    AT_CLOSE = "when the connection is closed (5800e3234, 4.96)"
+    AFTER_CALLOUT = "by do_callout(), which says (unset) for a connection that never was (f3ee1d51e, 4.99)"
+
+
 class CrashLog(Enum):
     """What a process writes to main and panic log when it dies of a segmentation violation."""
 
@@ -182,7 +199,8 @@ class Profile:
     (4.98): host_find_bydns()."""
 
     route_debug_nested: bool = False
-    """The host-check trace of routing and of hosts is set in. Since dba85d116 (4.99): route.c, host.c."""
+    """The host-check trace of verification, routing and hosts is set in. Since dba85d116 (4.99): acl.c,
+    route.c, host.c."""
 
     router_lists_named: bool = False
     """The host-check trace names the generic options of the router at work whose lists are searched. Since
@@ -255,14 +273,15 @@ class Profile:
     passes unasked. Between 2d5fdd539 (4.88) and 02b41d710 (4.89): do_callout()."""
 
     callout_cache_trace_names_key: bool = False
-    """The host-check trace names the key of the callout cache record that is written: verify.c."""
+    """The host-check trace names the key of the callout cache record that is written. Since 8b9476ba5 (4.88):
+    verify.c."""
 
     delivery_pipe_read_checked: bool = False
     """A transport process that dies leaves ``Delivery status for A: got 0 of 7 bytes (pipeheader)`` in main
     and panic log (measured since 4.90): par_read_pipe() in deliver.c."""
 
     tls_version_without_v: bool = False
-    """``X=TLS1.2:..`` instead of ``X=TLSv1.2:..`` (4.93): construct_cipher_name() in tls-openssl.c."""
+    """``X=TLS1.2:..`` instead of ``X=TLSv1.2:..``. Since da40b1ec6 (4.93): tlsver_name() in tls-openssl.c."""
 
     # ---- reception ---------------------------------------------------------------------------------------
 
@@ -307,7 +326,7 @@ class Profile:
     daemon_go()."""
 
     acl_debug_indented: bool = False
-    """The host-check trace of an ACL in an ACL is set in. Since e1d04f48a (4.89): acl.c."""
+    """The host-check trace of an ACL in an ACL is set in. Since e1d04f48a (4.89): acl.c, smtp_out.c, verify.c."""
 
     acl_debug_names_line: bool = False
     """``processing "accept" (file line)``. Since 897024f1b (4.93): acl_check_internal()."""
@@ -316,6 +335,35 @@ class Profile:
     """``processing ACL "name" "accept"``, and no line number for an inline ACL. Since 4f05f0f1d (4.99):
     acl_check_internal()."""
 
+    connect_trace: ConnectTrace = ConnectTrace.ONE_LINE
+    """See ``ConnectTrace``."""
+
+    fast_open_asked: bool = False
+    """hosts_try_fastopen is searched when a connection is made, and the host-check trace shows it in the
+    middle of its line on the connection. Since fb05276aa (4.88): smtp_connect() in smtp_out.c."""
+
+    client_flush_traced: bool = False
+    """The host-check trace has ``cmd buf flush N bytes``. Since 58fc5fb2e (4.88): flush_buffer() in
+    smtp_out.c."""
+
+    command_log: CommandLog = CommandLog.NEVER
+    """See ``CommandLog``: smtp_debug_cmd_report() in functions.h."""
+
+    callout_close_traced: bool = False
+    """The callout's own SMTP client has ``SMTP(close)>>`` in the host-check trace. Since ae5afa611 (4.88):
+    do_callout()."""
+
+    callout_quit_reply_read: bool = False
+    """A callout waits a second for the reply to QUIT. Since 2760b518e (4.88): do_callout()."""
+
+    tls_resumption_asked: bool = False
+    """tls_resumption_hosts is searched when a client starts TLS. Since 2983e1a61 (4.95), which built it in:
+    tls_client_start()."""
+
+    dnssec_status_logged: bool = False
+    """The log selector dnssec shows DS after the host's name in delivery lines. Since fc16abb4d (4.88):
+    d_hostlog() in deliver.c."""
+
     # ---- text ------------------------------------------------------------------------------------------
 
     retry_errno_moved: bool = False
@@ -323,7 +371,8 @@ class Profile:
     with 4.95: macros.h."""
 
     pipelined_commands_marked: bool = False
-    """The host-check trace shows a buffered command as ``SMTP|>``: smtp_write_command() in smtp_out.c."""
+    """The host-check trace shows a buffered command as ``SMTP|>``. Since 843edb383 (4.95):
+    smtp_write_command() in smtp_out.c."""
 
     failed_address_colon_spaced: bool = False
     """``** addr R=r T=t : msg`` with a blank before the colon. Since 7b411755d (4.99): deliver.c."""
@@ -412,6 +461,12 @@ _P488 = _then(
     fail_defer_domains_first=True,
     fake_reject_arrival_mark=True,
     connect_acl_reject_selectable=True,
+    fast_open_asked=True,
+    client_flush_traced=True,
+    callout_close_traced=True,
+    callout_quit_reply_read=True,
+    callout_cache_trace_names_key=True,
+    dnssec_status_logged=True,
 )
 _P489 = _then(
     _P488,
@@ -472,7 +527,9 @@ _P493 = _then(
                callout_dane_failure=CalloutDaneFailure.DIES, retry_local_part_if_preconditions=True,
     dns_name_check_skips_service=False,
     acl_debug_names_line=True,
+    connect_trace=ConnectTrace.SPACED,
     dnsdb_asks_dnssec=True,
+    tls_version_without_v=True,
 )
 _P4941 = _then(
     _P493, "4.94.1", option_release="4.94.1", pipe_connect_offered=True,
@@ -489,6 +546,8 @@ _P495 = _then(
     queue_run_preloads_anchors=True,
     crash_log=CrashLog.SUPPOSITION,
     sni_log_unquoted=True,
+    pipelined_commands_marked=True,
+    tls_resumption_asked=True,
 )
 _P496 = _then(
     _P495,
@@ -499,6 +558,7 @@ _P496 = _then(
     callout_dane_failure=CalloutDaneFailure.NULL_CONTEXT,
     list_trace_indented=True,
     list_match_sets_value=True,
+    command_log=CommandLog.AT_CLOSE,
 )
 _P497 = _then(
     _P496,
@@ -522,6 +582,7 @@ _P498 = _then(
     router_lists_named=True,
     list_trace_shows_sublists=True,
     malformed_ipv6_recognised=True,
+    connect_trace=ConnectTrace.TWO_LINES,
 )
 _P499 = _then(
     _P498,
@@ -537,6 +598,8 @@ _P499 = _then(
     deferred_rcpt_colon=False,
     batches_share_connection=True,
     empty_verify_hosts_is_unset=True,
+    connect_trace=ConnectTrace.FAILURE_NAMED,
+    command_log=CommandLog.AFTER_CALLOUT,
 )
 _P496_DEBIAN = _then(
     _P496,
@@ -576,10 +639,23 @@ _RECORDED: MappingProxyType[str, str] = MappingProxyType(
 """The profile of a recorded build whose label is no profile's name."""
 
 
+TLS_LIBRARIES = ("openssl", "gnutls")
+"""What ``with_tls`` can build a release with."""
+
+
+def with_tls(profile: Profile, library: str) -> Profile:
+    """The release as it is when built with ``library``; raises ``InputError`` unless it is one of
+    ``TLS_LIBRARIES``."""
+    if library not in TLS_LIBRARIES:
+        raise InputError(f"unknown TLS library {library!r}; choose from {', '.join(TLS_LIBRARIES)}")
+    if profile.tls_library.startswith(library):
+        return profile
+    return replace(profile, tls_library="gnutls" if library == "gnutls" else "openssl-3")
+
+
 def recorded_profile(release: str, tls: str) -> Profile:
     """The profile of a recording's release label and TLS library (``"openssl"`` or ``"gnutls"``)."""
-    found = profile(_RECORDED.get(release, release.removesuffix("-gnutls")))
-    return replace(found, tls_library="gnutls") if tls == "gnutls" else found
+    return with_tls(profile(_RECORDED.get(release, release.removesuffix("-gnutls"))), tls)
 
 
 def differences(old: Profile, new: Profile) -> dict[str, tuple[object, object]]:

@@ -1,16 +1,25 @@
-"""``eximsim compare``: the model against what real programs did."""
+"""``eximsim compare``: the model against real programs, or one program against a recording of another."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from eximsim.commands.situations import (
+    Choice,
+    choice_options,
+    exim_option,
+    jobs_option,
+    nameable,
+    scenario_file,
+)
 from eximsim.errors import InputError
-from eximsim.suite.compare import FIELDS, Comparison, compare_one, differences
+from eximsim.suite.compare import FIELDS, MODELLED, Comparison, Words, compare_one, differences
 from eximsim.suite.recording import Record, Situation, read_records, read_situations
 
 _SHOWN = 10
@@ -20,67 +29,76 @@ _SHOWN = 10
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option(
     "--recorded",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="The recording to compare with: JSON lines, plain or gzip.",
 )
-@click.option(
-    "--scenarios",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The situations of the recording. Default: scenarios.jsonl.gz beside it.",
-)
+@exim_option
 @click.option(
     "--certificates",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The servers' certificate chains. Default: the folder certs beside the scenarios.",
+    help="The servers' certificate chains, for the model. Default: the folder certs beside the scenarios.",
 )
 @click.option(
     "--release", "releases", multiple=True, help="Only records of this release; several times for several."
 )
-@click.option(
-    "--group", "groups", multiple=True, help="Only situations of this group; several times for several."
-)
-@click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(["delivery", "callout"]), help="Only this kind."
-)
+@choice_options
+@jobs_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
 def compare(
     ids: tuple[str, ...],
-    recorded: Path,
+    recorded: Path | None,
+    exim: Path | None,
     scenarios: Path | None,
     certificates: Path | None,
     releases: tuple[str, ...],
     groups: tuple[str, ...],
     kinds: tuple[str, ...],
+    jobs: int,
     as_json: bool,
 ) -> None:
-    """Hold the model against a recording of real programs.
+    """Hold the model against real programs, or a program against a recording of another.
 
-    Every record is run on the model under the profile of its release, and compared field by field:
-    outcome, log, SMTP replies, what each server saw, DNS questions, messages left queued. Records that are
-    marked unstable are left out and counted.
+    Every run is compared field by field: outcome, log, SMTP replies, what each server saw, DNS questions,
+    messages left queued. With --recorded alone the model runs under the profile of each record's release, with
+    --exim alone under the one that fits the program. Records that are marked unstable are left out and counted.
 
     \b
     eximsim compare --recorded evidence.jsonl.gz --scenarios scenarios.jsonl.gz --release 4.88-jh03 --group A
     eximsim compare --recorded evidence.jsonl.gz A046 B101
+    eximsim compare --exim /usr/sbin/exim4 --jobs 2
+    eximsim compare --recorded old.jsonl --exim build-Linux-x86_64/exim
     """
-    scenario_file = scenarios or recorded.with_name("scenarios.jsonl.gz")
-    situations = read_situations(scenario_file)
+    choice = Choice(ids, groups, kinds)
+    path = scenario_file(scenarios, recorded)
+    if recorded is None:
+        if exim is None:
+            raise click.UsageError("expected what to compare: --recorded FILE, --exim PATH, or both")
+        report = _Report(as_json=as_json, words=("program", "modelled"))
+        _program(exim, choice.tasks(nameable(path), path), jobs, report)
+    else:
+        report = _Report(as_json=as_json, words=("recorded", "program") if exim else MODELLED)
+        wanted = _wanted(recorded, choice, releases)
+        if exim is None:
+            situations = read_situations(path)
+            _check_situations(wanted, situations, path)
+            _recording(wanted, situations, certificates or path.parent / "certs", report)
+        else:
+            situations = nameable(path)
+            _check_situations(wanted, situations, path)
+            _both(wanted, situations, exim, jobs, report)
+    report.finish()
+    sys.exit(1 if report.different else 0)
+
+
+def _wanted(recorded: Path, choice: Choice, releases: tuple[str, ...]) -> list[Record]:
     wanted = [
         record
         for record in read_records(recorded)
-        if (not ids or record.id in ids)
-        and (not releases or record.release in releases)
-        and (not groups or record.group in groups)
-        and (not kinds or record.kind in kinds)
+        if choice.takes(record.id, record.kind) and (not releases or record.release in releases)
     ]
     if not wanted:
         raise InputError("no record matches what was asked for", str(recorded))
-    _check_situations(wanted, situations, scenario_file)
-    report = _Report(as_json=as_json)
-    _run(wanted, situations, certificates or scenario_file.parent / "certs", report)
-    report.finish()
-    sys.exit(1 if report.different else 0)
+    return wanted
 
 
 def _check_situations(wanted: list[Record], situations: dict[str, Situation], path: Path) -> None:
@@ -89,29 +107,61 @@ def _check_situations(wanted: list[Record], situations: dict[str, Situation], pa
         raise InputError(f"expected a situation {missing[0]}, which the recording names", str(path))
 
 
-def _run(wanted: list[Record], situations: dict[str, Situation], certificates: Path, report: _Report) -> None:
+def _recording(
+    wanted: list[Record], situations: dict[str, Situation], certificates: Path, report: _Report
+) -> None:
+    """The model against the recording."""
     from eximsim.profiles import recorded_profile
     from eximsim.suite.replay import Stand
 
     stand = Stand(certificates)
-    for record in wanted:
-        if record.stable:
-            profile = recorded_profile(record.release, record.tls)
-            report.add(compare_one(record, situations[record.id], stand, profile))
-        else:
-            report.unstable += 1
+    for record in report.stable(wanted):
+        profile = recorded_profile(record.release, record.tls)
+        report.add(compare_one(record, situations[record.id], stand, profile))
+
+
+def _program(exim: Path, tasks: list[tuple[Situation, str]], jobs: int, report: _Report) -> None:
+    """The model against the program."""
+    from eximsim.suite.real_runs import examined, own_certificates, run_all
+    from eximsim.suite.replay import Stand
+
+    with own_certificates() as certificates:
+        stand, profile = Stand(certificates), examined(exim, certificates).profile
+        for (situation, _), record in zip(tasks, run_all(exim, certificates, tasks, jobs), strict=True):
+            report.add(compare_one(record, situation, stand, profile))
+
+
+def _both(
+    wanted: list[Record], situations: dict[str, Situation], exim: Path, jobs: int, report: _Report
+) -> None:
+    """The program against the recording."""
+    from eximsim.suite.real_runs import Again, own_certificates, run_all
+
+    records = list(report.stable(wanted))
+    tasks = [(situations[record.id], record.kind) for record in records]
+    with own_certificates() as certificates, Again(exim, certificates) as again:
+        for old, new in zip(records, run_all(exim, certificates, tasks, jobs), strict=True):
+            report.add(compare_one(old, situations[old.id], again.after(new), again.program.profile))
 
 
 class _Report:
     """Prints as it goes (JSON) or at the end: a table of release x group, then the first differences."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, words: Words = MODELLED) -> None:
         self._json = as_json
+        self._words = words
         self._cells: dict[tuple[str, str], Counter[str]] = {}
         self._reasons: Counter[str] = Counter()
         self._first: list[Comparison] = []
         self.unstable = 0
         self.different = 0
+
+    def stable(self, records: list[Record]) -> Iterator[Record]:
+        """The records that are stable; the others are counted."""
+        for record in records:
+            self.unstable += not record.stable
+            if record.stable:
+                yield record
 
     def add(self, found: Comparison) -> None:
         """One comparison more."""
@@ -145,17 +195,17 @@ class _Report:
         for reason, count in self._reasons.most_common():
             click.echo(f"{count:6} {reason}")
         for found in self._first:
-            _show(found)
+            _show(found, self._words)
 
 
-def _show(found: Comparison) -> None:
+def _show(found: Comparison, words: Words) -> None:
     record, ours = found.record, found.replayed
     assert ours is not None
     click.echo(f"\n{record.id} {record.kind} {record.release}: {dict(record.params)}")
     if record.outcome != ours.outcome:
-        click.echo(f"  outcome recorded: {record.outcome} modelled: {ours.outcome}")
-    for line in differences(record.seen, ours.seen):
+        click.echo(f"  outcome {words[0]}: {record.outcome} {words[1]}: {ours.outcome}")
+    for line in differences(record.seen, ours.seen, words):
         click.echo(f"  {line}")
     if record.queuerun is not None and ours.queuerun is not None:
-        for line in differences(record.queuerun, ours.queuerun):
+        for line in differences(record.queuerun, ours.queuerun, words):
             click.echo(f"  queue run: {line}")

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+from eximsim.profiles import TLS_LIBRARIES
 from eximsim.suite import golden
 from eximsim.suite.runner import SUBJECTS, WORLDS, TestResult, Verdict
 
@@ -20,7 +21,7 @@ DIFFERENCE_FOUND = 1
 
 
 def setting_options(*, profile_help: str) -> Callable[[_F], _F]:
-    """``--profile``, ``--world`` and ``--subject``."""
+    """``--profile``, ``--tls``, ``--world`` and ``--subject``."""
 
     def decorate(function: _F) -> _F:
         for option in (
@@ -28,6 +29,8 @@ def setting_options(*, profile_help: str) -> Callable[[_F], _F]:
                          help="What runs the scenario."),
             click.option("--world", type=click.Choice(WORLDS), default="memory", show_default=True,
                          help="Simulated network, or real sockets."),
+            click.option("--tls", type=click.Choice(TLS_LIBRARIES),
+                         help="The TLS library that the program is built with; default: the profile's own."),
             click.option("--profile", metavar="P", help=profile_help),
         ):  # fmt: skip
             function = option(function)

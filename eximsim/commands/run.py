@@ -9,6 +9,7 @@ import click
 from eximsim.commands.results import Reporter, keep_option, setting_options
 from eximsim.errors import InputError
 from eximsim.profiles import profile as profile_named
+from eximsim.profiles import with_tls
 from eximsim.suite import golden
 from eximsim.suite.project import ProjectSuite
 from eximsim.suite.runner import Setting, run_test
@@ -27,8 +28,8 @@ from eximsim.suite.source import choose
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def run(
-    context: click.Context, tests: tuple[str, ...], folder: Path | None, profile: str | None, world: str,
-    subject: str, keep: Path | None, accept: bool, trace: bool, as_json: bool,
+    context: click.Context, tests: tuple[str, ...], folder: Path | None, profile: str | None, tls: str | None,
+    world: str, subject: str, keep: Path | None, accept: bool, trace: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of the project's own testsuite; TEST is a number, FIRST-LAST or a group."""
     if accept:
@@ -39,7 +40,8 @@ def run(
     for case in choose(source.tests(), tests, source.root):
         profiles = [chosen] if chosen else [profile_named(name) for name in source.profiles(case)]
         for one in dict.fromkeys(profiles):
-            result = run_test(source, case, Setting(one, world, subject))
+            built = with_tls(one, tls) if tls else one
+            result = run_test(source, case, Setting(built, world, subject))
             if accept and result.may_be_accepted():
                 changed = source.store(case, one, {**dict.fromkeys(result.goldens, ""), **result.texts})
                 reporter.accepted(result, changed)

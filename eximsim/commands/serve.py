@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.errors import EximsimError
-
-
-class BadInput(click.ClickException):
-    """Bad input, as the command line shows it: one line, exit 2."""
-
-    exit_code = 2
+if TYPE_CHECKING:
+    from eximsim.world.zones import CertificateSource, Zones
 
 
 @click.command()
@@ -29,7 +25,15 @@ class BadInput(click.ClickException):
     "--certificates",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Certificates for @cert:NAME in TLSA records: NAME.chain.pem (its first certificate) and root.pem.",
+    help="Certificates for @cert:NAME in TLSA records: NAME.chain.pem (its first certificate) and root.pem; "
+    "otherwise the folder certs/ beside the folder of zones.",
+)
+@click.option(
+    "--host-ipv4",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="What HOSTIPV4 stands for in fakens files.",
 )
 @click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to bind.")
 @click.option(
@@ -40,25 +44,37 @@ class BadInput(click.ClickException):
     help="Port, UDP and TCP; 0 takes a free one.",
 )
 @click.option("--allow-nonloopback", is_flag=True, help="Permit an address that others can reach.")
-def dns(zones_path: Path, certificates: Path | None, listen: str, port: int, allow_nonloopback: bool) -> None:
+def dns(
+    zones_path: Path,
+    certificates: Path | None,
+    host_ipv4: str,
+    listen: str,
+    port: int,
+    allow_nonloopback: bool,
+) -> None:
     """Serve zones over UDP and TCP until interrupted, printing one line per query.
 
     \b
         eximsim serve dns --zones testsuite/dnszones
-        dig @127.0.0.1 -p 5353 +dnssec mx.test.ex MX
+        dig @127.0.0.1 -p 5353 +dnssec pier.example.org MX
     """
     from eximsim.world.nameserver import serve
-    from eximsim.world.zones import CertificateSource, load_zones
 
-    def source(folder: Path) -> CertificateSource:
-        from eximsim.world.certificates import der_chain, load_chains
+    zones = _zones(zones_path, certificates, host_ipv4)
+    serve(zones, listen, port, allow_nonloopback=allow_nonloopback, report=click.echo)
 
-        kept = load_chains(folder)
-        leaves = {"root": kept.root} | {name: identity.chain for name, identity in kept.chains.items()}
-        return lambda name: der_chain(leaves[name])[0]
 
-    try:
-        zones = load_zones(zones_path, None if certificates is None else source(certificates))
-        serve(zones, listen, port, allow_nonloopback=allow_nonloopback, report=click.echo)
-    except EximsimError as error:
-        raise BadInput(str(error)) from None
+def _zones(path: Path, certificates: Path | None, host_ipv4: str) -> Zones:
+    from eximsim.suite.normalisation import Identity
+    from eximsim.suite.source import DIRECTORY, zone_texts
+    from eximsim.world.certificates import der_chain, load_chains
+    from eximsim.world.zones import fakens_zones, load_zones
+
+    certificate: CertificateSource | None = None
+    beside = path.parent / "certs"
+    if certificates is not None or (path.is_dir() and (beside / "root.pem").is_file()):
+        kept = load_chains(certificates or beside)
+        chains = {"root": kept.root} | {name: identity.chain for name, identity in kept.chains.items()}
+        certificate = lambda name: der_chain(chains[name])[0]  # noqa: E731
+    files = zone_texts(path, Identity(DIRECTORY, ipv4=host_ipv4)) if path.is_dir() else {}
+    return fakens_zones(files, certificate) if files else load_zones(path, certificate)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.commands.serve import BadInput
-from eximsim.errors import EximsimError, InputError
+from eximsim.errors import InputError
 from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Behaviour, ConnectionLog, SmtpServer
 
 if TYPE_CHECKING:
@@ -64,19 +63,16 @@ def smtp(
     from eximsim.world.serving import SocketServer
     from eximsim.world.tls import check_policy
 
-    try:
-        check_loopback(listen, allow_nonloopback=allow_nonloopback)
-        server = SmtpServer(
-            _behaviour(behaviour, script), _chains(certificates, write_certificates).chains, _show
-        )
-        if server.policy is not None:
-            check_policy(server.policy)
-        with SocketServer(server, listen, port) as sockets:
-            click.echo(f"listening on {sockets.address[0]} port {sockets.address[1]}")
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
-    except EximsimError as error:
-        raise BadInput(str(error)) from None
+    check_loopback(listen, allow_nonloopback=allow_nonloopback)
+    server = SmtpServer(
+        _behaviour(behaviour, script), _chains(certificates, write_certificates).chains, _show
+    )
+    if server.policy is not None:
+        check_policy(server.policy)
+    with SocketServer(server, listen, port) as sockets:
+        click.echo(f"listening on {sockets.address[0]} port {sockets.address[1]}")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def _behaviour(name: str | None, script: Path | None) -> Behaviour:

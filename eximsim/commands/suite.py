@@ -13,7 +13,7 @@ import click
 
 from eximsim.commands.results import Reporter, keep_option, setting_options
 from eximsim.errors import InputError
-from eximsim.profiles import NEWEST
+from eximsim.profiles import NEWEST, with_tls
 from eximsim.profiles import profile as profile_named
 from eximsim.suite.runner import Setting, TestResult, Verdict, run_test
 from eximsim.suite.source import TestCase, choose
@@ -45,11 +45,12 @@ _SHOWN_IN_FULL = 10
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def suite(
-    context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, world: str, subject: str,
+    context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None, world: str, subject: str,
     keep: Path | None, jobs: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
-    setting = Setting(profile_named(profile or NEWEST), world, subject)
+    release = profile_named(profile or NEWEST)
+    setting = Setting(with_tls(release, tls) if tls else release, world, subject)
     source = EximTree(tree)
     cases = choose(source.tests(), tests, tree)
     reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)

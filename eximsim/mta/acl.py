@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl_conditions import check_conditions
 from eximsim.mta.acl_read import read_inline
 from eximsim.mta.acl_run import IN_MESSAGE, AclResult, AclRun, CalloutSettings, Where, setup_header
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
 
 _DEEPEST = 20
+_NAMED = re.compile(r'(condition/modifier) "[^"]*"')
+_QUOTING = re.compile(r'\\(.)|"')
 
 
 def acl_check(reception: Reception, where: Where, recipient: str | None, text: str | None) -> AclResult:
@@ -43,7 +46,7 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     if rc is Rc.DISCARD and (where not in IN_MESSAGE or where is Where.PREDATA):
         log_write(process, f'"discard" verb not allowed in {where.label} ACL', panic=True)
         rc = Rc.ERROR
-    process.trace.record("acl", rc, "acl.c acl_check", where=where.label, acl=text, recipient=recipient)
+    process.trace.record("acl", rc.name, "acl.c acl_check", where=where.label, acl=text, recipient=recipient)
     user = run.user_message
     return AclResult(rc, None if user is None else string_split_message(user), run.log_message, run.drop)
 
@@ -56,8 +59,9 @@ def acl_eval(process: Process, text: str) -> tuple[Rc, str | None]:
 
 
 def _split(process: Process, recipient: str) -> Address:
-    """The address with its parts: domain in lower case, local part too unless a router wants its case."""
+    """The address with its parts: the local part without quoting, ``local_part`` and domain in lower case."""
     local, _, domain = recipient.rpartition("@")
+    local = _QUOTING.sub(r"\1", local)
     return Address(recipient, local_part=local.lower(), domain=domain.lower(), data={"cc_local_part": local})
 
 
@@ -77,7 +81,11 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
                 return Rc.OK
             run.log_message = f'failed to expand ACL string "{text}": {failure.message}'
             return Rc.ERROR
-    found = _find(run, text.lstrip(SPACES))
+    try:
+        found = _find(run, text.lstrip(SPACES))
+    except InputError as error:
+        run.log_message = _as_exim_says(error.message)
+        return Rc.ERROR
     if found is None:
         return Rc.FAIL
     name, verbs = found
@@ -87,6 +95,12 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
             return rc
     run.trace(f"end of {name}: implicit DENY")
     return Rc.FAIL
+
+
+def _as_exim_says(message: str) -> str:
+    """The message of acl_read() (src/acl.c), without what the reader adds to it for a configuration."""
+    text = message.removeprefix("error in ACL: ").partition(": one of ")[0]
+    return f"ACL error: {text}" if text.startswith("negation") else _NAMED.sub(r"\1", text)
 
 
 def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl_run import Where
-from eximsim.mta.parse import parse_fix_phrase
+from eximsim.mta.phrase import parse_fix_phrase
 from eximsim.mta.reception import Submission
 from eximsim.status import Rc
 

@@ -60,11 +60,15 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     if run.where not in known.allowed:
         run.log_message = f"cannot verify {kind} in ACL for {run.where.label}"
         return Rc.ERROR
+    nested = run.process.profile.route_debug_nested
+    run.process.debug_depth += nested
     try:
         return known.act(run, text, what, items[1:])
     except _BadOption as problem:
         run.log_message = problem.args[0]
         return Rc.ERROR
+    finally:
+        run.process.debug_depth -= nested
 
 
 def _bad_verify(run: AclRun, text: str) -> Rc:
@@ -262,6 +266,7 @@ def _verify_sender(run: AclRun, address: str, asked: _Options) -> CheckedSender:
     envelope = run.reception.envelope
     if address == envelope.sender:
         envelope.sender_unrewritten = address
+    address_data = run.reception.get("address_data")
     result = verify.verify_address(
         run.process,
         address,
@@ -270,6 +275,7 @@ def _verify_sender(run: AclRun, address: str, asked: _Options) -> CheckedSender:
         success_on_redirect=asked.success_on_redirect,
     )
     run.trace("----------- end verify ------------")
+    run.reception.set("address_data", address_data)
     if result.rc is not Rc.OK:
         run.basic_errno = result.basic_errno
     return CheckedSender(address, result, asked.no_details)

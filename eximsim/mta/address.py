@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -90,10 +91,11 @@ def _unquoted(text: str) -> str:
     return "".join(plain)
 
 
-def deliver_set_expansions(process: Process, addr: Address | None) -> None:
+def deliver_set_expansions(process: Process, addr: Address | None, others: Sequence[Address] = ()) -> None:
     """Set ``$domain``, ``$local_part`` and what else depends on the address; None takes them all away.
 
-    Source: deliver_set_expansions(), src/deliver.c, for one address.
+    With ``others`` that are delivered in the same call there is no ``$local_part``, and ``$domain`` and
+    ``$self_hostname`` only if all have the same. Source: deliver_set_expansions(), src/deliver.c.
     """
     known = process.variables
     for name in _EXPANSIONS:
@@ -114,6 +116,9 @@ def deliver_set_expansions(process: Process, addr: Address | None) -> None:
         first = addr.host_list[0]
         known["host"], known["host_port"] = first.name, str(first.port)
         known["host_address"] = first.address or ""
+    if others:
+        _keep_common(process, addr, others)
+        return
     top = addr
     while top.parent is not None:
         top = top.parent
@@ -123,6 +128,16 @@ def deliver_set_expansions(process: Process, addr: Address | None) -> None:
             addr.parent.domain,
             _routed_local_part(addr.parent),
         )
+
+
+def _keep_common(process: Process, addr: Address, others: Sequence[Address]) -> None:
+    known = process.variables
+    for name in ("local_part", "local_part_prefix", "local_part_suffix"):
+        known.pop(name, None)
+    if any(other.domain != addr.domain for other in others):
+        del known["domain"]
+    if any(other.self_hostname != addr.self_hostname for other in others):
+        known.pop("self_hostname", None)
 
 
 def _routed_local_part(addr: Address) -> str:

@@ -31,8 +31,11 @@ class _Found:
     rc: Rc = Rc.OK
 
 
-def test_address(process: Process, text: str, *, is_recipient: bool, full: bool) -> Rc:
-    """Print where ``text`` would be delivered (``full``), or only whether it would; OK, FAIL or DEFER."""
+def test_address(process: Process, text: str, seen: set[str], *, is_recipient: bool, full: bool) -> Rc:
+    """Print where ``text`` would be delivered (``full``), or only whether it would; OK, FAIL or DEFER.
+
+    ``seen`` collects the addresses found, of this text and of those before it.
+    """
     try:
         address = parse_extract_address(text).address
     except AddressError as error:
@@ -53,7 +56,6 @@ def test_address(process: Process, text: str, *, is_recipient: bool, full: bool)
     if found.all_ok and not found.local and not found.remote:
         process.out(f"mail to {address} is discarded\n")
         return found.rc
-    seen: set[str] = set()
     for addr in (*found.local, *found.remote):
         _print_routed(process, addr, duplicate=addr.unique in seen)
         seen.add(addr.unique)
@@ -166,4 +168,4 @@ def _host_line(host: HostItem, names: int, addresses: int, *, local: bool) -> st
         text += " AD"
     if host.status is HostStatus.UNUSABLE:
         text += " ** unusable **"
-    return text.rstrip(" ") + "\n" if text.endswith(" ") else text + "\n"
+    return text + "\n"

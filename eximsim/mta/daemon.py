@@ -44,6 +44,7 @@ def daemon_go(parent: Process, override: str | None) -> None:
     process = parent.fork()
     listeners = tuple(_listeners(process, override))
     daemon = Daemon(process, listeners)
+    process.log_stderr = False
     process.err = daemon.stderr.append
     process.out = lambda text: None
     process.variables.pop("sender_ident", None)

@@ -1,17 +1,19 @@
 """What DANE makes of a host: the TLSA question, its answer, and whether the host may be used.
 
-Both decisions are tables; ``eximsim table``, the docs and the gate read the same rows that run here.
+All of it is tables; ``eximsim table``, the docs and the gate read the same rows that run here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta import dns
 from eximsim.mta.log import log_write
+from eximsim.mta.tables import ANY, Column, Row, Rows, Table, Value, always, yes_no
 from eximsim.profiles import TlsaMap
 from eximsim.status import DnsResult, Dnssec, Rc
 
@@ -23,64 +25,7 @@ _TLSA_SOURCE = "transports/smtp.c (from 4.92 host.c) tlsa_lookup"
 _POLICY_SOURCE = "transports/smtp.c smtp_setup_conn (until 4.88 smtp_deliver)"
 
 
-@dataclass(frozen=True, slots=True)
-class TlsaRow:
-    """What one kind of TLSA answer means: for a host in hosts_require_dane, and for one in hosts_try_dane."""
-
-    required: Rc
-    requested: Rc
-
-
-@dataclass(frozen=True, slots=True)
-class TlsaAnswer:
-    """One kind of answer to the TLSA question: ``dns_lookup()``'s result, and whether it was secure."""
-
-    result: DnsResult
-    secure: bool
-
-
-def _rows(
-    insecure: TlsaRow,
-    nxdomain: TlsaRow,
-    nodata: TlsaRow,
-    *,
-    unsigned_negative: TlsaRow | None = None,
-    failure: TlsaRow = TlsaRow(Rc.FAIL, Rc.DEFER),
-) -> Mapping[TlsaAnswer, TlsaRow]:
-    again = TlsaRow(Rc.DEFER, Rc.DEFER)
-    rows = {
-        TlsaAnswer(DnsResult.SUCCEED, True): TlsaRow(Rc.OK, Rc.OK),
-        TlsaAnswer(DnsResult.SUCCEED, False): insecure,
-        TlsaAnswer(DnsResult.NOMATCH, True): nxdomain,
-        TlsaAnswer(DnsResult.NOMATCH, False): unsigned_negative or nxdomain,
-        TlsaAnswer(DnsResult.NODATA, True): nodata,
-        TlsaAnswer(DnsResult.NODATA, False): unsigned_negative or nodata,
-        TlsaAnswer(DnsResult.AGAIN, True): again,
-        TlsaAnswer(DnsResult.AGAIN, False): again,
-        TlsaAnswer(DnsResult.FAIL, True): failure,
-        TlsaAnswer(DnsResult.FAIL, False): failure,
-    }
-    return MappingProxyType(rows)
-
-
-_DEFER = TlsaRow(Rc.DEFER, Rc.DEFER)
-_HOST_LOST = TlsaRow(Rc.FAIL, Rc.DEFER)
-_NO_DANE = TlsaRow(Rc.FAIL, Rc.FAIL_FORCED)
-
-TLSA_RESULT: Mapping[TlsaMap, Mapping[TlsaAnswer, TlsaRow]] = MappingProxyType(
-    {
-        TlsaMap.FALLBACK: _rows(_DEFER, _NO_DANE, _NO_DANE, failure=_NO_DANE),
-        TlsaMap.NO_FALLBACK: _rows(_DEFER, _HOST_LOST, _HOST_LOST),
-        TlsaMap.NXDOMAIN_IS_NO_DANE: _rows(_DEFER, _NO_DANE, _HOST_LOST),
-        TlsaMap.NEGATIVE_IS_NO_DANE: _rows(_DEFER, _NO_DANE, _NO_DANE),
-        TlsaMap.SIGNED_NEGATIVE_IS_NO_DANE: _rows(_DEFER, _NO_DANE, _NO_DANE, unsigned_negative=_HOST_LOST),
-        TlsaMap.INSECURE_IS_NO_DANE: _rows(_NO_DANE, _NO_DANE, _NO_DANE),
-    }
-)
-"""Answer to decision. OK: use DANE. FAIL_FORCED: go on without DANE. DEFER and FAIL: not this host."""
-
-
-class Want:
+class Want(Enum):
     """How much DANE the transport's options want of a host."""
 
     NOT = "not wanted"
@@ -88,20 +33,146 @@ class Want:
     REQUIRED = "required"
 
 
-HOST_POLICY: Mapping[tuple[Dnssec, str], str] = MappingProxyType(
+_WANTED = Column("wanted", (Want.REQUIRED, Want.REQUESTED))
+"""hosts_require_dane, or only hosts_try_dane."""
+
+_DEFER = (Rc.DEFER, Rc.DEFER)
+_HOST_LOST = (Rc.FAIL, Rc.DEFER)
+_NO_DANE = (Rc.FAIL, Rc.FAIL_FORCED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """What negative, insecure and broken answers mean for a host of which DANE is (required, requested)."""
+
+    insecure: tuple[Rc, Rc]
+    nxdomain: tuple[Rc, Rc]
+    nodata: tuple[Rc, Rc]
+    unsigned_negative: tuple[Rc, Rc] | None = None
+    failure: tuple[Rc, Rc] = _HOST_LOST
+
+
+_MAPS: Mapping[TlsaMap, _Map] = MappingProxyType(
     {
-        (Dnssec.YES, Want.REQUIRED): "ask for TLSA",
-        (Dnssec.YES, Want.REQUESTED): "ask for TLSA",
-        (Dnssec.YES, Want.NOT): "no DANE",
-        (Dnssec.NO, Want.REQUIRED): "fail: not DNSSEC",
-        (Dnssec.NO, Want.REQUESTED): "no DANE",
-        (Dnssec.NO, Want.NOT): "no DANE",
-        (Dnssec.UNK, Want.REQUIRED): "fail: not DNSSEC",
-        (Dnssec.UNK, Want.REQUESTED): "no DANE",
-        (Dnssec.UNK, Want.NOT): "no DANE",
+        TlsaMap.FALLBACK: _Map(_DEFER, _NO_DANE, _NO_DANE, failure=_NO_DANE),
+        TlsaMap.NO_FALLBACK: _Map(_DEFER, _HOST_LOST, _HOST_LOST),
+        TlsaMap.NXDOMAIN_IS_NO_DANE: _Map(_DEFER, _NO_DANE, _HOST_LOST),
+        TlsaMap.NEGATIVE_IS_NO_DANE: _Map(_DEFER, _NO_DANE, _NO_DANE),
+        TlsaMap.SIGNED_NEGATIVE_IS_NO_DANE: _Map(_DEFER, _NO_DANE, _NO_DANE, unsigned_negative=_HOST_LOST),
+        TlsaMap.INSECURE_IS_NO_DANE: _Map(_NO_DANE, _NO_DANE, _NO_DANE),
     }
 )
-"""Host security and options to what is done, before any TLSA question."""
+
+
+def _tlsa_rows(kind: _Map, *, names_host: bool) -> Rows[Rc]:
+    """The rows of one map: by answer, whether it was secure, and whether DANE is required or requested."""
+
+    def means(answer: DnsResult, secure: Value, rcs: tuple[Rc, Rc], log: str = "") -> Rows[Rc]:
+        return tuple(
+            Row((answer, secure, want), rc, log=log) for want, rc in zip(_WANTED.values, rcs, strict=True)
+        )
+
+    log = f"DANE error: TLSA lookup{' for {host}' if names_host else ''} not DNSSEC"
+    unsigned = kind.unsigned_negative
+    return (
+        Row((DnsResult.SUCCEED, True, ANY), Rc.OK),
+        *means(DnsResult.SUCCEED, False, kind.insecure, log),
+        *(means(DnsResult.NOMATCH, False, unsigned) if unsigned else ()),
+        *means(DnsResult.NOMATCH, True if unsigned else ANY, kind.nxdomain),
+        *(means(DnsResult.NODATA, False, unsigned) if unsigned else ()),
+        *means(DnsResult.NODATA, True if unsigned else ANY, kind.nodata),
+        Row((DnsResult.AGAIN, ANY, ANY), Rc.DEFER),
+        *means(DnsResult.FAIL, ANY, kind.failure),
+    )
+
+
+TLSA_RESULT: Table[Rc] = Table(
+    "tlsa result",
+    "What the answer to the TLSA question means. OK: use DANE. FAIL_FORCED: go on without DANE. DEFER and"
+    " FAIL: see the next table.",
+    _TLSA_SOURCE,
+    (Column("answer", tuple(DnsResult)), yes_no("secure"), _WANTED),
+    {
+        (key, names): _tlsa_rows(kind, names_host=names)
+        for key, kind in _MAPS.items()
+        for names in (False, True)
+    },
+    switches=("tlsa_map", "tlsa_insecure_log_names_host"),
+    absent="DANE as {profile} does it",
+)
+
+
+class Verdict(Enum):
+    """What becomes of a host after its TLSA question."""
+
+    USE = "use DANE"
+    WITHOUT = "go on without DANE"
+    LOST = "not this host; its addresses get this result"
+    ENDS = "no host is asked any more; the callout ends with this result"
+
+
+_TLSA_RC = Column("result", (Rc.OK, Rc.FAIL_FORCED, Rc.DEFER, Rc.FAIL))
+_WORDS = "DANE error: tlsa lookup {result}"
+
+TLSA_HOST: Table[Verdict] = Table(
+    "tlsa host",
+    "What the result of the TLSA question means for the host: in the transport, and from 4.89 in callouts.",
+    _POLICY_SOURCE,
+    (_TLSA_RC, _WANTED),
+    {
+        (False,): (
+            Row((Rc.OK, ANY), Verdict.USE),
+            Row((Rc.FAIL_FORCED, ANY), Verdict.WITHOUT),
+            Row((ANY, ANY), Verdict.LOST, _WORDS),
+        ),
+        (True,): (
+            Row((Rc.OK, ANY), Verdict.USE),
+            Row((Rc.FAIL_FORCED, ANY), Verdict.WITHOUT),
+            Row((ANY, Want.REQUESTED), Verdict.WITHOUT),
+            Row((ANY, Want.REQUIRED), Verdict.LOST, _WORDS),
+        ),
+    },
+    switches=("tlsa_failure_ignored_if_requested",),
+)
+
+TLSA_CALLOUT: Table[Verdict] = Table(
+    "tlsa callout",
+    "What the result of the TLSA question means for a callout with an SMTP client of its own (up to 4.88).",
+    "verify.c do_callout",
+    (_TLSA_RC,),
+    {
+        (False, False): (
+            Row((Rc.OK,), Verdict.USE),
+            Row((Rc.FAIL_FORCED,), Verdict.WITHOUT),
+            Row((ANY,), Verdict.ENDS),
+        ),
+        (False, True): (Row((Rc.OK,), Verdict.USE), Row((ANY,), Verdict.ENDS)),
+    },
+    switches=("callout_uses_setup_conn", "callout_forced_failure_ends"),
+    absent="since 4.89 callouts share the transport's set-up",
+)
+
+
+class Policy(Enum):
+    """What is done about DANE for a host before anything is asked."""
+
+    ASK = "ask for TLSA"
+    NO_DANE = "no DANE"
+    FAIL = "fail: not DNSSEC"
+
+
+HOST_POLICY: Table[Policy] = Table(
+    "dane host policy",
+    "Whether TLSA is asked for, by how the host's address was found and what the options want.",
+    _POLICY_SOURCE,
+    (Column("dnssec", (Dnssec.YES, Dnssec.NO, Dnssec.UNK)), Column("option", tuple(reversed(Want)))),
+    always(
+        Row((ANY, Want.NOT), Policy.NO_DANE),
+        Row((Dnssec.YES, ANY), Policy.ASK),
+        Row((ANY, Want.REQUESTED), Policy.NO_DANE),
+        Row((ANY, Want.REQUIRED), Policy.FAIL, "DANE error: {host} lookup not DNSSEC"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,38 +183,17 @@ class Tlsa:
     records: tuple[bytes, ...] = ()
 
 
-def tlsa_lookup(process: Process, host: HostItem, *, required: bool) -> Tlsa:
+def tlsa_lookup(process: Process, host: HostItem, want: Want) -> Tlsa:
     """Ask for the host's TLSA records and decide what the answer means.
 
-    ``host.port`` must be set. Logs an insecure answer. Source: tlsa_lookup(), RFC 7672 section 2.1.
+    ``host.port`` must be set. Logs an insecure answer. Raises ``Unsupported`` for a release whose table is
+    not known. Source: tlsa_lookup(), RFC 7672 section 2.1.
     """
     found = dns.dns_lookup(process, f"_{host.port}._tcp.{host.name[:256]}", "TLSA")
-    answer = TlsaAnswer(found.result, found.secure)
-    row = TLSA_RESULT[process.profile.tlsa_map][answer]
-    rc = row.required if required else row.requested
-    process.trace.record(
-        "tlsa result",
-        rc.name,
-        _TLSA_SOURCE,
-        host=host.name,
-        answer=found.result.name,
-        secure=found.secure,
-        required=required,
-    )
-    if found.result is not DnsResult.SUCCEED:
-        return Tlsa(rc)
-    if not found.secure:
-        whose = f" for {host.name}" if process.profile.tlsa_insecure_log_names_host else ""
-        log_write(process, f"DANE error: TLSA lookup{whose} not DNSSEC")
-        return Tlsa(rc)
+    row = TLSA_RESULT.decide(process, found.result, found.secure, want, host=host.name)
+    if row.log:
+        log_write(process, row.log.format(host=host.name))
+    if row.outcome is not Rc.OK:
+        return Tlsa(row.outcome)
     records = (r.data for r in found.answer.answers if r.type == "TLSA")
-    return Tlsa(rc, tuple(r for r in records if isinstance(r, bytes)))
-
-
-def host_policy(process: Process, host: HostItem, want: str) -> str:
-    """What is to be done about DANE for this host: a cell of ``HOST_POLICY``, recorded in the trace."""
-    policy = HOST_POLICY[host.dnssec, want]
-    process.trace.record(
-        "dane host policy", policy, _POLICY_SOURCE, host=host.name, dnssec=host.dnssec.value, option=want
-    )
-    return policy
+    return Tlsa(Rc.OK, tuple(r for r in records if isinstance(r, bytes)))

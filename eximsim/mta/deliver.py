@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta import deliver_log, retry
-from eximsim.mta.address import deliver_make_addr, deliver_split_address
+from eximsim.mta.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
 from eximsim.mta.bounce import send_bounce
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
@@ -379,11 +379,11 @@ def _run_transport(
     """Run the smtp transport in a child process; only what the child reports back survives it."""
     parent = delivery.process
     first = batch[0]
+    deliver_set_expansions(parent, first, batch[1:])
     smtp_transport_setup(parent, transport, batch)
     child = parent.fork()
     child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
     child.return_path = _return_path(delivery, transport, first)
-    child.variables["local_part"], child.variables["domain"] = first.local_part, first.domain
     hosts = [replace(host) for host in first.host_list]
     copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
     message: str | None = None

@@ -9,7 +9,7 @@ from eximsim.mta.log import log_write, selector
 from eximsim.mta.string import string_printing
 from eximsim.mta.structs import PORT_NONE
 from eximsim.mta.tls import construct_cipher_name
-from eximsim.status import RETRY_BASE
+from eximsim.status import RETRY_BASE, Dnssec
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
@@ -72,7 +72,9 @@ def _host_parts(process: Process, addr: Address) -> list[str]:
     assert host is not None
     port = f":{host.port}" if selector(process, "outgoing_port") else ""
     mark = "*" if process.continued is not None and process.continued.sequence > 1 else ""
-    parts = [f"H={host.name} [{host.address}]{port}{mark}"]
+    shown = process.profile.dnssec_status_logged and selector(process, "dnssec")
+    secure = " DS" if shown and host.dnssec is Dnssec.YES else ""
+    parts = [f"H={host.name}{secure} [{host.address}]{port}{mark}"]
     if (
         selector(process, "incoming_interface")
         and selector(process, "outgoing_interface")

@@ -22,15 +22,15 @@ from eximsim.mta.parse import (
     addresses_of,
     local_part_quote,
     parse_extract_address,
-    parse_fix_phrase,
 )
+from eximsim.mta.phrase import parse_fix_phrase
 from eximsim.mta.readconf import read_config
 from eximsim.mta.receive import LocalError, local_content, receive_local
 from eximsim.mta.receive_headers import Submitter
 from eximsim.mta.reception import Reception, host_build_sender_fullhost
 from eximsim.mta.rewrite import qualify_domain, rewrite_address_qualify
 from eximsim.mta.smtp_in import SmtpIn
-from eximsim.mta.smtp_in_start import announce, message_size_limit
+from eximsim.mta.smtp_in_start import announce, message_size_limit, smtp_active_hostname
 from eximsim.mta.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
 from eximsim.mta.world import Action, Send, StartTls
 from eximsim.status import Rc
@@ -110,7 +110,11 @@ def _originator_name(process: Process, line: CommandLine) -> str:
     if pattern is not None and name is not None:
         if pattern:
             raise Unsupported("gecos_pattern that is not empty", *options.where("gecos_pattern"))
-        return parse_fix_phrase(expand(process, name))
+        try:
+            return parse_fix_phrase(expand(process, name))
+        except ExpansionFailed as failure:
+            what = f"gecos_name that does not expand ({failure.message})"
+            raise Unsupported(what, *options.where("gecos_name")) from None
     return process.machine.user
 
 
@@ -242,9 +246,11 @@ def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
         if not queue_only:
             queue.deliver_in_child(process, message_id, crash=crash)
 
+    if not smtp_active_hostname(process):
+        return 1
     session = SmtpIn(reception, deliver, submitter)
-    if not submitter.trusted:
-        session.real_sender = sender
+    session.real_sender = sender
+    session.may_be_sender = partial(_may_set_sender, process, trusted=submitter.trusted)
     announce(session)
     return _converse(process, session, stdin)
 
@@ -263,6 +269,8 @@ def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
     _split_port(process)
     process.variables["sender_host_address"] = shown
     host_build_sender_fullhost(process)
+    if not smtp_active_hostname(process):
+        return 1
     reception = Reception(process, smtp=True, sender_host_notsocket=True)
     process.out(
         f"\n**** SMTP testing session as if from host {shown}\n"
@@ -332,8 +340,10 @@ def _addresses(process: Process, line: CommandLine, stdin: bytes) -> int:
     process.variables["sender_address"] = sender or ""
     process.variables["sender_ident"] = process.machine.user
     code = 0
+    seen: set[str] = set()
+    is_recipient = line.mode is not Mode.VERIFY_SENDER
     for text in _inputs(process, line, stdin, split=True):
-        rc = test_address(process, text, is_recipient=line.mode is not Mode.VERIFY_SENDER, full=line.verbose)
+        rc = test_address(process, text, seen, is_recipient=is_recipient, full=line.verbose)
         if rc is Rc.FAIL:
             code = 2
         elif rc is Rc.DEFER and code == 0:

@@ -12,7 +12,7 @@ from eximsim.mta.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun
 
 DEFAULT_CONFIG = "/usr/exim/configure"
 
-_DEFINE = re.compile(r"([A-Z][A-Za-z0-9_]*)(?:=(.*))?", re.S)
+_DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _IGNORED = re.compile(

@@ -109,7 +109,7 @@ class Process:
     ``variables`` are the expansion variables that have a value, without the dollar sign. ``dns_fails`` is
     the negative cache of src/dns.c; ``host_find_failed_syntax`` is set when a name's syntax was why a host
     was not found. ``address_test_mode`` is -bt. ``debug_depth`` is how deep (acl_level + expand_level) the
-    trace of newer releases is nested. ``smtp_connection`` names the SMTP connection that is being served
+    trace of newer releases is nested, and ``debug_line_open`` whether its last line is unfinished. ``smtp_connection`` names the SMTP connection that is being served
     (smtp_get_connection_info()). ``driver_state`` holds, by transport name, what a driver changed in
     its own options block (a fault that Exim has to this day; see ``tls_tempfail_tryclear``).
 
@@ -142,6 +142,7 @@ class Process:
     host_find_failed_syntax: bool = False
     address_test_mode: bool = False
     debug_depth: int = 0
+    debug_line_open: bool = False
     smtp_connection: Callable[[], str] | None = None
     numeric: tuple[str, ...] = ()
     header_list: list[Header] = field(default_factory=list)
@@ -150,6 +151,7 @@ class Process:
     host_checking_callout: bool = False
     verbose: bool = False
     log_testing_mode: bool = False
+    log_stderr: bool = True
     log_settings: LogSettings | None = None
     reject_log_open: bool = False
     reject_log_lost: bool = False
@@ -216,14 +218,18 @@ class Process:
             else:
                 self.variables[name] = value
 
-    def hdebug(self, text: str, *, indented: bool = False) -> None:
+    def hdebug(self, text: str, *, indented: bool = False, end: str = "\n") -> None:
         """What Exim's HDEBUG macro shows under ``-bh`` and ``-bhc``: each line after ``>>> ``, on stderr.
 
         ``indented`` lines are set in by ``debug_depth`` columns, every fourth a dashed bar, as
-        debug_printf_indent() does.
+        debug_printf_indent() does. What comes after a text whose ``end`` is empty goes on in its line.
         """
-        if self.host_checking:
-            depth = self.debug_depth if indented else 0
-            indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
-            for line in text.splitlines():
-                self.err(f">>> {indent}{line}\n")
+        if not self.host_checking:
+            return
+        depth = self.debug_depth if indented else 0
+        indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
+        lines = text.split("\n")
+        for number, line in enumerate(lines, 1):
+            mark = "" if self.debug_line_open else ">>> "
+            self.debug_line_open = number == len(lines) and not end
+            self.err(f"{mark}{indent}{line}{'' if self.debug_line_open else chr(10)}")

@@ -214,13 +214,13 @@ class NameLookup:
     message: str = ""
 
 
-def host_name_lookup(process: Process, address: str | None = None) -> NameLookup:
+def host_name_lookup(process: Process, address: str | None = None, *, for_log: bool = True) -> NameLookup:
     """Find the name of the host at an address (``$sender_host_address``), and check that it points back.
 
     host_lookup_order says whether PTR records and the hosts file are asked, and in what order. Names that do
     not point back to the address are dropped. Sets ``$sender_host_name``, ``$sender_host_dnssec``,
-    ``$host_lookup_failed`` and ``$host_lookup_deferred``, and without ``address`` the name of the client in
-    log lines too, which the callers in Exim do. Source: host_name_lookup().
+    ``$host_lookup_failed`` and ``$host_lookup_deferred``, and without ``address`` the client's name in log
+    lines if ``for_log``, which most callers in Exim do themselves. Source: host_name_lookup().
     """
     of_client = address is None
     if address is None:
@@ -240,7 +240,7 @@ def host_name_lookup(process: Process, address: str | None = None) -> NameLookup
         result = _checked_names(process, address, names, secure)
     process.trace.record("host name", result.rc.name, _NAME_LOOKUP, address=address, name=result.name)
     _set_sender_host(process, result)
-    if of_client:
+    if of_client and for_log:
         host_build_sender_fullhost(process)
     return result
 

@@ -40,6 +40,7 @@ class Incoming:
     headers_in: list[bytes]
     body: bytes
     scan: Scan = field(default_factory=Scan)
+    raw_recipients: list[str] = field(default_factory=list)
     discarded_by: str | None = None
     discard_log: str = ""
 
@@ -117,8 +118,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
     if selector(process, "received_sender"):
         line += f" from <{envelope.sender}>"
-    if selector(process, "received_recipients") and envelope.recipients:
-        line += " for " + " ".join(recipient.address for recipient in envelope.recipients)
+    if selector(process, "received_recipients") and incoming.raw_recipients:
+        line += " for " + " ".join(incoming.raw_recipients)
     log_write(process, line)
     if envelope.freeze:
         log_write(process, "frozen by ACL")

@@ -224,6 +224,8 @@ def log_write(
         _reject(process, known, lines)
     if panic:
         _append(process, known.panic, [line])
+        if process.log_stderr:
+            process.err(f"{line}\n")
 
 
 def _fitting(lines: list[str]) -> list[str]:

@@ -337,14 +337,6 @@ def local_part_quote(local: str) -> str:
         and (char.isalnum() or char in "!#$%&'*+-/=?^_`{|}~" or (char == "." and 0 < at < len(local) - 1))
         for at, char in enumerate(local)
     )
-    if plain and local:
+    if plain:
         return local
     return '"' + "".join("\\" + char if char in '"\\' else char for char in local) + '"'
-
-
-def parse_fix_phrase(phrase: str) -> str:
-    """``phrase`` fit to stand before ``<address>``: in double quotes if it has specials (src/parse.c)."""
-    phrase = phrase.strip(SPACES)
-    if not any(char in _SPECIALS for char in phrase) or (phrase.startswith('"') and phrase.endswith('"')):
-        return phrase
-    return '"' + "".join("\\" + char if char in '"\\' else char for char in phrase) + '"'

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl import Where, acl_check
+from eximsim.mta.acl import Where, acl_check, string_split_message
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import Process
 from eximsim.mta.incoming import Incoming, accept, new_message_id
@@ -137,7 +137,7 @@ def _answer(reception: Reception, replies: Replies, message: Message, user_messa
     envelope = reception.envelope
     if envelope.fake_response is not Rc.OK:
         code = "450" if envelope.fake_response is Rc.DEFER else "550"
-        replies.respond(code, envelope.fake_response_text or "")
+        replies.respond(code, string_split_message(envelope.fake_response_text or ""))
     elif user_message is not None:
         replies.user_message("250", user_message)
     else:
@@ -177,7 +177,7 @@ def receive_local(
     if 0 < size_limit < header_size + len(body) and body:
         _too_big(reception, max(size_limit, header_size) + 1, size_limit)
         _forget(reception)
-        raise LocalError(f"exim: message too big (max={size_limit})\n")
+        raise LocalError(f"exim: message rejected: message too big (max={size_limit})\n")
     _complete(incoming)
     acl = process.config.main.text("acl_not_smtp")
     if acl is not None and reception.envelope.recipients:
@@ -261,6 +261,7 @@ def _prepare(incoming: Incoming, *, from_headers: bool = False) -> None:
     if from_headers:
         _take_recipients(incoming)
     process.message_id = new_message_id(process)
+    incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
     for recipient in envelope.recipients:
         recipient.address = rewrite_address_qualify(process, recipient.address, is_recipient=True)
     complete_headers(reception, incoming.scan, incoming.submitter)

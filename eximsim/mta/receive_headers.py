@@ -165,8 +165,7 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
         if scan.from_header is not None:
             reception.headers.append(scan.from_header)
     _add_sender(reception, scan, prefix, submitter)
-    for header in reception.headers:
-        header.text = _qualified(reception, header)
+    _qualify_all(reception, scan)
     if fix and not scan.date:
         _add(reception, scan, _OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
 
@@ -237,6 +236,15 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
     reception.headers.append(Header("S", f"{prefix}Sender: {shown}\n"))
 
 
+def _qualify_all(reception: Reception, scan: Scan) -> None:
+    """Where a domain is added, the line as it was stays before the new one, marked as old."""
+    for index, header in reversed(list(enumerate(reception.headers))):
+        text = _qualified(reception, header)
+        if text != header.text:
+            old, header.text = Header(HEADER_OLD, header.text), text
+            reception.headers.insert(index, old)
+
+
 def _qualified(reception: Reception, header: Header) -> str:
     """The line with a domain added to each address that has none, where allowed (rewrite_header())."""
     if header.kind in _SENDERS:
@@ -254,7 +262,7 @@ def _qualified(reception: Reception, header: Header) -> str:
         at = content.index(text, position)
         result += content[position:at]
         position = at + len(text)
-        if isinstance(found, Extracted) and not found.domain_at and found.address and "\n" not in text:
+        if isinstance(found, Extracted) and not found.domain_at and found.address:
             text = f"{text[: found.start]}{found.address}@{domain}{text[found.end :]}"
         result += text
     return result + content[position:]

@@ -65,6 +65,8 @@ class Envelope:
     rcpt_response_same: bool = True
     rcpt_in_progress: bool = False
     recipients_discarded: bool = False
+    discard_log: str | None = None
+    """What the MAIL ACL said for the log when it discarded the message."""
     discarded: bool = False
     too_many: bool = False
     added_headers: list[tuple[str, str]] = field(default_factory=list)
@@ -161,9 +163,9 @@ class Reception:
 # ---- the part of src/host.c that names the client --------------------------------------------------
 
 
-def look_up_sender_name(reception: Reception) -> Rc:
+def look_up_sender_name(reception: Reception, *, for_log: bool = True) -> Rc:
     """Look the client's name up (host_name_lookup()), and keep the reason if it has none."""
-    found = host_name_lookup(reception.process)
+    found = host_name_lookup(reception.process, for_log=for_log)
     reception.host_lookup_message = found.message
     return found.rc
 
@@ -173,7 +175,7 @@ def interface_for_log(process: Process) -> str:
     address = process.variables.get("interface_address")
     if address is None or not selector(process, "incoming_interface"):
         return ""
-    return f" I=[{address}]:{process.variables.get('received_port', '0')}"
+    return f" I=[{address}]:{process.variables.get('interface_port', '0')}"
 
 
 def host_and_ident(process: Process, *, flagged: bool) -> str:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 COMMAND_SIZE = 16384
 """``smtp_cmd_buffer_size``: longer lines are no commands."""
 
-_HISTORY = 20
 _RESTORED = frozenset({"rset", "helo", "ehlo", "starttls"})
 """Commands of which one for each message is not counted as a non-mail command."""
 
@@ -62,7 +61,7 @@ class SmtpIn:
 
     ``deliver`` is called with the id of each message that is accepted for immediate delivery, after the
     reply has been handed out. ``submitter`` is the local user of a session over standard input, and
-    ``real_sender`` replaces the sender of messages from one who may not say who that is.
+    ``real_sender`` replaces each sender that ``may_be_sender`` does not allow that user to give.
     """
 
     def __init__(
@@ -74,6 +73,7 @@ class SmtpIn:
         self.replies = Replies(reception)
         self.submitter = submitter
         self.real_sender: str | None = None
+        self.may_be_sender: Callable[[str], bool] = lambda sender: True
         self.state = State.COMMAND
         self.hostname = ""
         self.size_limit = 0
@@ -219,7 +219,7 @@ class SmtpIn:
         if argument and not command.argument:
             self.error("syntax", 501, "unexpected argument data")
             return
-        self.history = [*self.history, command.name.split()[0].upper()][-_HISTORY:]
+        self.history = [*self.history, command.name.split()[0].upper()][-smtp_in_ends.HISTORY :]
         command.run(self, argument)
 
     def _out_of_sync(self, command: Command | None) -> bool:
@@ -350,8 +350,9 @@ class SmtpIn:
         """The message is complete: receive_msg() answers it; then a new transaction may begin."""
         process = self.process
         self.state = State.COMMAND
-        if self.real_sender is not None:
-            self.reception.envelope.sender = process.variables["sender_address"] = self.real_sender
+        envelope = self.reception.envelope
+        if self.real_sender is not None and not self.may_be_sender(envelope.sender or ""):
+            envelope.sender = process.variables["sender_address"] = self.real_sender
         received = receive_msg(self.reception, content, self.replies, self.size_limit, self.submitter)
         if received.dropped:
             self.drop()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 150
 
+HISTORY = 20
+"""So many commands of a session are remembered."""
+
 
 def quit_command(session: SmtpIn, argument: str) -> None:
     """The QUIT command."""
@@ -182,7 +185,8 @@ def log_no_mail(session: SmtpIn) -> None:
     process, reception = session.process, session.reception
     if session.mail_commands or not selector(process, "smtp_no_mail"):
         return
-    had = f" C={','.join(session.history)}" if session.history else ""
+    before = "..." if len(session.history) == HISTORY else ""
+    had = f" C={before}{','.join(session.history)}" if session.history else ""
     client = host_and_ident(process, flagged=False)
     text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}{tls_log(reception)}{had}"
     log_write(process, text)

@@ -165,7 +165,7 @@ def smtp_verify_helo(reception: Reception) -> bool:
             process.hdebug("matched host address")
     else:
         if reception.get("sender_host_name") is None and reception.get("host_lookup_failed") != "1":
-            completed = look_up_sender_name(reception) is not Rc.DEFER
+            completed = look_up_sender_name(reception, for_log=False) is not Rc.DEFER
         _compare_names(reception, said)
         if not reception.helo_verified:
             _look_up_helo(reception, said, address)

@@ -245,6 +245,7 @@ def _accept_sender(session: SmtpIn) -> None:
     else:
         session.replies.user_message("250", answer.user_message + prdr)
     envelope.recipients_discarded = answer.rc is Rc.DISCARD
+    envelope.discard_log = answer.log_message if envelope.recipients_discarded else None
     session.rejected_mail = False
 
 
@@ -282,7 +283,7 @@ def rcpt(session: SmtpIn, argument: str) -> None:
     if address is None or _too_many_recipients(session):
         return
     if envelope.recipients_discarded:
-        _discard(session, argument, "MAIL", None, None)
+        _discard(session, argument, "MAIL", None, envelope.discard_log)
         return
     result = acl_check(
         session.reception, Where.RCPT, address, session.process.config.main.text("acl_smtp_rcpt")

@@ -27,7 +27,11 @@ def smtp_start_session(session: SmtpIn) -> None:
     """Greet the client, or refuse it; where TLS comes first, only begin with that."""
     process, reception = session.process, session.reception
     reception.started = process.world.now()
-    session.hostname = process.variables["smtp_active_hostname"] = smtp_active_hostname(process)
+    if not smtp_active_hostname(process):
+        session.replies.line("421 Local configuration error; please try again later.")
+        session.refuse_session()
+        return
+    session.hostname = process.variables["smtp_active_hostname"]
     reception.set("received_protocol", protocol(session))
     session.size_limit = message_size_limit(process)
     reception.enforce_sync = process.config.main.flag("smtp_enforce_sync")
@@ -88,18 +92,33 @@ def _greet(session: SmtpIn) -> None:
         session.replies.line(f"{code[:3]}{' ' if index == len(lines) - 1 else '-'}{code[4:]}{line}")
 
 
-def smtp_active_hostname(process: Process) -> str:
-    """The name that the server gives itself."""
+def smtp_active_hostname(process: Process) -> bool:
+    """Set ``$smtp_active_hostname`` unless it is set; False if the option does not expand, as is logged."""
+    if "smtp_active_hostname" in process.variables:
+        return True
     options = process.config.main
     primary = options.text("primary_hostname") or process.machine.hostname
     text = options.text("smtp_active_hostname")
-    return primary if not text else expand(process, text) or primary
+    name = ""
+    try:
+        name = "" if text is None else expand(process, text)
+    except ExpansionFailed as failure:
+        if not failure.forced:
+            said = f'failed to expand "{text}" (smtp_active_hostname): {failure.message}'
+            log_write(process, said, panic=True)
+            return False
+    process.variables["smtp_active_hostname"] = name or primary
+    return True
 
 
 def message_size_limit(process: Process) -> int:
     """The largest message that is taken in, 0 for any."""
     options = process.config.main
-    text = expand(process, options.text("message_size_limit") or "0").strip(SPACES)
+    try:
+        text = expand(process, options.text("message_size_limit") or "0").strip(SPACES)
+    except ExpansionFailed as failure:
+        what = f"message_size_limit that does not expand ({failure.message})"
+        raise Unsupported(what, *options.where("message_size_limit")) from None
     unit = _UNITS.get(text[-1:].lower(), 1)
     digits = text[:-1] if unit > 1 else text
     if not (digits.isascii() and digits.isdigit()):

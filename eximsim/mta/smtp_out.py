@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.structs import PORT_NONE
-from eximsim.mta.world import ConnectionLost, ReadTimeout
+from eximsim.mta.verify_hosts import verify_check_given_host
+from eximsim.mta.world import ConnectError, ConnectionLost, ReadTimeout
+from eximsim.profiles import CommandLog, ConnectTrace
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -18,6 +21,34 @@ if TYPE_CHECKING:
 
 _SERVICES = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "lmtp": 24, "domain": 53}
 _LONGEST_REPLY = 4096
+_LOGGED_OF_COMMAND = 8
+
+
+class Answer(Enum):
+    """What came back for a command, as far as decisions look at it."""
+
+    POSITIVE = "2xx"
+    TEMPORARY = "4xx"
+    PERMANENT = "5xx"
+    OTHER = "another code"
+    MALFORMED = "malformed"
+    TIMEOUT = "none in time"
+    LOST = "connection lost"
+    BROKEN = "system error"
+
+    @classmethod
+    def of_code(cls, digit: str) -> Answer:
+        """The answer whose code begins with ``digit``."""
+        return _BY_DIGIT.get(digit, cls.OTHER)
+
+
+_BY_DIGIT = {"2": Answer.POSITIVE, "4": Answer.TEMPORARY, "5": Answer.PERMANENT}
+_BY_ERRNO = {
+    errnos.ETIMEDOUT: Answer.TIMEOUT,
+    Errno.SMTPFORMAT: Answer.MALFORMED,
+    Errno.SMTPCLOSED: Answer.LOST,
+    errnos.ECONNRESET: Answer.LOST,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +63,26 @@ class Reply:
     text: str
     errno: int = 0
 
+    @property
+    def answer(self) -> Answer:
+        """What kind of answer this is."""
+        if self.errno:
+            return _BY_ERRNO.get(self.errno, Answer.BROKEN)
+        return Answer.of_code(self.text[0]) if self.text else Answer.LOST
+
 
 @dataclass(slots=True)
 class Dialogue:
     """One open connection with the text that has arrived and the commands that wait to be flushed.
 
-    ``command`` is the last command written, for messages (``smtp_command``, ``big_buffer``).
+    ``command`` is the last command written, for messages (``smtp_command``, ``big_buffer``). ``log`` sums the
+    session up: commands, and the codes of replies (``client_cmd_log``).
     """
 
     process: Process
     connection: Connection
     command: str = "initial connection"
+    log: list[str] = field(default_factory=list)
     _arrived: bytearray = field(default_factory=bytearray)
     _buffered: list[bytes] = field(default_factory=list)
 
@@ -54,12 +94,16 @@ class Dialogue:
         """
         self.command = command
         self._buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
-        mark = "SMTP|>" if buffer and self.process.profile.pipelined_commands_marked else "SMTP>>"
-        self.process.hdebug(f"  {mark} {command}")
+        profile = self.process.profile
+        mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
+        self.process.hdebug(f"  {mark} {command}", indented=True)
+        self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
         if buffer:
             return 0
         data, count = b"".join(self._buffered), len(self._buffered)
         self._buffered.clear()
+        if profile.client_flush_traced:
+            self.process.hdebug(f"cmd buf flush {len(data)} bytes", indented=True)
         return count if self.send(data) else -1
 
     def send(self, data: bytes) -> bool:
@@ -77,13 +121,13 @@ class Dialogue:
             line = self._line(timeout)
             if isinstance(line, int):
                 return Reply(False, "", line)
-            self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}")
+            self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}", indented=True)
             lines.append(line)
-            if not _well_formed(line):
-                return Reply(False, "\n".join(lines), Errno.SMTPFORMAT)
-            if line[3:4] != "-":
+            malformed = not _well_formed(line)
+            if malformed or line[3:4] != "-":
+                self.log.append(lines[0][: 4 if lines[0][3:4] == "-" else 3])
                 text = "\n".join(lines)
-                return Reply(text[0] == ok_digit, text)
+                return Reply(False, text, Errno.SMTPFORMAT) if malformed else Reply(text[0] == ok_digit, text)
 
     def unread(self) -> bool:
         """Whether more has arrived than was read."""
@@ -165,15 +209,59 @@ def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:
     """Settle which port this connection uses: the host's own, or else the transport's."""
     if host.port != PORT_NONE:
         if host.port != port:
-            process.hdebug(f"Transport port={port} replaced by host-specific port={host.port}")
+            text = f"Transport port={port} replaced by host-specific port={host.port}"
+            process.hdebug(text, indented=True)
     else:
         host.port = port
 
 
-def smtp_connect(process: Process, host: HostItem, interface: str | None, timeout: float) -> Dialogue:
-    """Connect to ``host`` at its settled port; raises ``ConnectError``. ``timeout`` in seconds."""
+def smtp_connect(
+    process: Process, host: HostItem, interface: str | None, timeout: float, fast_open: str | None
+) -> Dialogue:
+    """Connect to ``host`` at its settled port; raises ``ConnectError``. ``timeout`` in seconds.
+
+    ``fast_open`` is the transport's hosts_try_fastopen, which makes no difference that can be seen.
+    """
     assert host.address is not None
+    form = _CONNECT_TRACE[process.profile.connect_trace]
     source = f" from {interface}" if interface else ""
-    process.hdebug(f"Connecting to {host.name} [{host.address}]:{host.port}{source} ... connected")
-    connection = process.world.connect(host.address, host.port, timeout, interface)
+    text = f"Connecting to {host.name} [{host.address}]:{host.port}{source} ..."
+    process.hdebug(text + form.gap, indented=True, end=form.end)
+    if process.profile.fast_open_asked:
+        nested = form.end != ""
+        process.debug_depth += nested
+        verify_check_given_host(process, fast_open, host.name, host.address, list_name="hosts_try_fastopen")
+        process.debug_depth -= nested
+    try:
+        connection = process.world.connect(host.address, host.port, timeout, interface)
+    except ConnectError as error:
+        limit = f" (timeout={readconf_printtime(timeout)})" if error.errno == errnos.ETIMEDOUT else ""
+        process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
+        raise
+    process.hdebug(form.connected, indented=True)
     return Dialogue(process, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _ConnectForm:
+    """``gap`` and ``end`` come after ``Connecting to ..``, the rest is the line on the outcome."""
+
+    gap: str
+    end: str
+    connected: str
+    failed: str
+
+
+_CONNECT_TRACE = {
+    ConnectTrace.ONE_LINE: _ConnectForm(" ", "", "connected", "failed"),
+    ConnectTrace.SPACED: _ConnectForm(" ", "", " connected", " failed"),
+    ConnectTrace.TWO_LINES: _ConnectForm("", "\n", "connected", " failed"),
+    ConnectTrace.FAILURE_NAMED: _ConnectForm("", "\n", "connected", " sock_connect failed"),
+}
+
+
+def smtp_debug_cmd_report(process: Process, log: list[str]) -> None:
+    """Show how a session went, in the host-check trace."""
+    unset = "(unset)" if process.profile.command_log is CommandLog.AFTER_CALLOUT else "'(unset)'"
+    process.hdebug(f"cmdlog: '{':'.join(log)}'" if log else f"cmdlog: {unset}")
+    log.clear()

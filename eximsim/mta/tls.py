@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -20,8 +21,10 @@ from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.log import log_intrusion, log_write
 from eximsim.mta.sigsegv import null_pointer
+from eximsim.mta.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.tls_verify import (
     GNUTLS,
+    OPENSSL,
     TlsVerdict,
     VerifyMode,
     VerifySettings,
@@ -224,33 +227,110 @@ def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySetti
     )
 
 
+class Setting(Enum):
+    """How a host list option stands in the configuration."""
+
+    UNSET = "not set"
+    EMPTY = "set to nothing"
+    HOSTS = "a list of hosts"
+
+
+def _list_rows(*, empty_is_unset: bool) -> Rows[VerifyMode]:
+    neither = (
+        Row((Setting.UNSET, Setting.UNSET, ANY, ANY), VerifyMode.REQUIRED),
+        Row((Setting.UNSET, Setting.EMPTY, ANY, ANY), VerifyMode.REQUIRED),
+        Row((Setting.EMPTY, Setting.UNSET, ANY, ANY), VerifyMode.REQUIRED),
+        Row((Setting.EMPTY, Setting.EMPTY, ANY, ANY), VerifyMode.REQUIRED),
+    )
+    return (
+        *neither[: 4 if empty_is_unset else 2],
+        Row((ANY, ANY, True, ANY), VerifyMode.REQUIRED),
+        Row((ANY, ANY, False, True), VerifyMode.OPTIONAL),
+        Row((ANY, ANY, False, False), VerifyMode.NONE),
+    )
+
+
+VERIFY_LISTS: Table[VerifyMode] = Table(
+    "verify lists",
+    "Which list of hosts decides about the verification of a certificate, outside DANE. If neither is there,"
+    " verification must succeed.",
+    "tls-openssl.c tls_client_basic_ctx_init, tls-gnu.c tls_client_start",
+    (
+        Column("tls_verify_hosts", tuple(Setting)),
+        Column("tls_try_verify_hosts", tuple(Setting)),
+        yes_no("in tls_verify_hosts"),
+        yes_no("in tls_try_verify_hosts"),
+    ),
+    {
+        (library, switch): _list_rows(empty_is_unset=switch and library != GNUTLS)
+        for library in (*OPENSSL, GNUTLS)
+        for switch in (False, True)
+    },
+    switches=("tls_library", "empty_verify_hosts_is_unset"),
+)
+
+
 def _verify_mode(sx: SmtpContext) -> VerifyMode:
     """tls_verify_hosts and tls_try_verify_hosts: must, may, or no verification."""
-    options = sx.transport.options
-    must, may = options.text("tls_verify_hosts"), options.text("tls_try_verify_hosts")
-    profile = sx.process.profile
-    must_unset = must is None or (
-        not must and profile.empty_verify_hosts_is_unset and profile.tls_library != GNUTLS
-    )
-    if must_unset and not may:
-        return VerifyMode.REQUIRED
-    if sx.host_is_in("tls_verify_hosts"):
-        return VerifyMode.REQUIRED
-    return VerifyMode.OPTIONAL if sx.host_is_in("tls_try_verify_hosts") else VerifyMode.NONE
+    return VERIFY_LISTS.decide(
+        sx.process,
+        _setting(sx, "tls_verify_hosts"),
+        _setting(sx, "tls_try_verify_hosts"),
+        lambda: sx.host_is_in("tls_verify_hosts"),
+        lambda: sx.host_is_in("tls_try_verify_hosts"),
+        host=sx.host.name,
+    ).outcome
+
+
+def _setting(sx: SmtpContext, name: str) -> Setting:
+    text = sx.transport.options.text(name)
+    return Setting.UNSET if text is None else Setting.HOSTS if text else Setting.EMPTY
+
+
+class Unusable(Enum):
+    """What follows when none of a host's TLSA records is usable."""
+
+    ORDINARY = "ordinary TLS, as if there were no DANE"
+    NO_SESSION = "no session"
+    UNDEFINED = "undefined: the text of the error was never set"
+
+
+_NO_USABLE = "DANE error: No usable TLSA records"
+_NEVER_SET = {UnusableTlsa.NULL_TEXT: "NULL"}
+
+
+def _unusable_row(library: str, switch: UnusableTlsa) -> Row[Unusable]:
+    if library == GNUTLS:
+        return Row((), Unusable.ORDINARY, source="tls-gnu.c dane_tlsa_load")
+    if switch is UnusableTlsa.UNDEFINED:
+        return Row((), Unusable.UNDEFINED, log=_NO_USABLE)
+    return Row((), Unusable.NO_SESSION, _NEVER_SET.get(switch, ""), _NO_USABLE)
+
+
+UNUSABLE_TLSA: Table[Unusable] = Table(
+    "unusable tlsa",
+    "What follows when DANE is to be used and none of the host's TLSA records is usable. The text is the"
+    " reason that the failure then has; see the table 'no tls session'.",
+    "tls-openssl.c dane_tlsa_load",
+    (),
+    {
+        (library, switch): (_unusable_row(library, switch),)
+        for library in (*OPENSSL, GNUTLS)
+        for switch in UnusableTlsa
+    },
+    switches=("tls_library", "unusable_tlsa"),
+)
 
 
 def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
     """DANE was engaged, but no record can be used: what follows differs most between releases."""
-    process, profile = sx.process, sx.process.profile
-    if profile.tls_library == GNUTLS:
-        process.trace.record("unusable tlsa", "ordinary TLS", "tls-gnu.c dane_tlsa_load", host=sx.host.name)
+    row = UNUSABLE_TLSA.decide(sx.process, host=sx.host.name)
+    if row.outcome is Unusable.ORDINARY:
         return _ordinary_settings(sx, remote, "")
-    log_write(process, "DANE error: No usable TLSA records")
-    outcome = profile.unusable_tlsa
-    process.trace.record("unusable tlsa", outcome.value, "tls-openssl.c dane_tlsa_load", host=sx.host.name)
-    if outcome is UnusableTlsa.UNDEFINED:
+    log_write(sx.process, row.log)
+    if row.outcome is Unusable.UNDEFINED:
         raise UndefinedBehaviour("the text of a TLS error that was never set is read")
-    raise TlsStartFailed(Rc.DEFER, "NULL" if outcome is UnusableTlsa.NULL_TEXT else "")
+    raise TlsStartFailed(Rc.DEFER, row.text)
 
 
 def _expanded(sx: SmtpContext, name: str) -> str | None:

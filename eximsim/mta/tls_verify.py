@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from eximsim.mta import dane_openssl, gnutls_verify
 from eximsim.mta.dane_match import DANE_EE, Tlsa
+from eximsim.mta.tables import ANY, Column, Row, Rows, Table
 from eximsim.mta.world import TlsAlert
 from eximsim.mta.x509 import Certificate, parse
 from eximsim.mta.x509_errors import OpensslRules, rules_of
@@ -21,14 +22,76 @@ from eximsim.mta.x509_names import gnutls_check_hostname, gnutls_text, oneline, 
 from eximsim.mta.x509_verify import Step, verify_chain
 
 GNUTLS = "gnutls"
+OPENSSL = ("openssl-1.0.2", "openssl-3")
 
 
 class VerifyMode(Enum):
-    """Whether an ordinary certificate verification is done, and whether it must succeed."""
+    """How a certificate is verified: not at all, by the trust store (and must that succeed?), or by DANE."""
 
     NONE = "neither tls_verify_hosts nor tls_try_verify_hosts"
     OPTIONAL = "tls_try_verify_hosts"
     REQUIRED = "tls_verify_hosts"
+    DANE = "DANE"
+
+
+class Finding(Enum):
+    """What the library's verification found. For DANE: whether a record matches a good chain."""
+
+    GOOD = "good"
+    BAD = "not good"
+    OTHER_NAME = "good, but for another name"
+
+
+class Session(Enum):
+    """What becomes of the session, and what ``CV=`` shows."""
+
+    DANE = "CV=dane"
+    VERIFIED = "CV=yes"
+    UNVERIFIED = "CV=no"
+    REFUSED = "no session"
+    ORDINARY = "decided by ordinary verification, which must succeed, without names"
+
+
+def _openssl_rows(*, overridden: bool, log: str) -> Rows[Session]:
+    return (
+        Row((VerifyMode.NONE, ANY), Session.UNVERIFIED),
+        Row((VerifyMode.OPTIONAL, Finding.GOOD), Session.VERIFIED),
+        Row((VerifyMode.OPTIONAL, ANY), Session.UNVERIFIED, log=log),
+        Row((VerifyMode.REQUIRED, Finding.GOOD), Session.VERIFIED),
+        Row((VerifyMode.REQUIRED, ANY), Session.REFUSED, log=log),
+        Row((VerifyMode.DANE, Finding.GOOD), Session.DANE),
+        Row((VerifyMode.DANE, ANY), Session.DANE if overridden else Session.REFUSED),
+    )
+
+
+_SSL_VERIFY_ERROR = "[{remote}] SSL verify error{during}: {fault}"
+_GNUTLS_ROWS: Rows[Session] = (
+    Row((VerifyMode.NONE, ANY), Session.UNVERIFIED),
+    Row((VerifyMode.OPTIONAL, Finding.GOOD), Session.VERIFIED),
+    Row((VerifyMode.OPTIONAL, ANY), Session.UNVERIFIED),
+    Row((VerifyMode.REQUIRED, Finding.GOOD), Session.VERIFIED),
+    Row((VerifyMode.REQUIRED, ANY), Session.REFUSED),
+    Row((VerifyMode.DANE, Finding.GOOD), Session.DANE),
+    Row((VerifyMode.DANE, Finding.BAD), Session.REFUSED),
+    Row((VerifyMode.DANE, Finding.OTHER_NAME), Session.ORDINARY),
+)
+
+CERTIFICATE: Table[Session] = Table(
+    "certificate",
+    "What the verification of the server's certificate means for the session. With OpenSSL, no trust store"
+    " (tls_verify_certificates unset or empty) counts as no verification.",
+    "tls-openssl.c verify_callback, verify_callback_client_dane; tls-gnu.c verify_certificate",
+    (Column("verified by", tuple(VerifyMode)), Column("finding", tuple(Finding))),
+    {
+        **{
+            (library, overridden): _openssl_rows(overridden=overridden, log=_SSL_VERIFY_ERROR)
+            for library in OPENSSL
+            for overridden in (False, True)
+        },
+        **{(GNUTLS, overridden): _GNUTLS_ROWS for overridden in (False, True)},
+    },
+    switches=("tls_library", "dane_failure_overridden"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +104,8 @@ class VerifySettings:
     replaces all of the above, and ``dane_name`` is the host's name. With OpenSSL there are anchors then only
     if they were loaded too early, and all they can change is the alert. ``remote`` is the address that
     OpenSSL's log lines begin with, ``during`` what they say of a running callout
-    (``during_verification``). ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``, ``dane_failure_overridden`` the
-    profile's switch of that name.
+    (``during_verification``). ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``,
+    ``dane_failure_overridden`` the profile's switch of that name.
     """
 
     library: str
@@ -55,6 +118,15 @@ class VerifySettings:
     during: str = ""
     mismatch_names_host: bool = True
     dane_failure_overridden: bool = False
+
+    @property
+    def verified_by(self) -> VerifyMode:
+        """How the certificate is verified: by DANE if there are TLSA records, else as ``mode`` says."""
+        return VerifyMode.DANE if self.tlsa else self.mode
+
+    def decides(self, mode: VerifyMode, finding: Finding) -> Row[Session]:
+        """The row of ``CERTIFICATE`` for ``finding``."""
+        return CERTIFICATE.variant(self.library, self.dane_failure_overridden)[mode, finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +198,8 @@ def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -
     verdict = dane_openssl.verify_dane(chain, settings.tlsa, names, at, library, settings.anchors or ())
     if verdict.crash:
         return TlsVerdict(crash=True)
-    if verdict.ok or settings.dane_failure_overridden:
+    finding = Finding.GOOD if verdict.ok else Finding.BAD
+    if settings.decides(VerifyMode.DANE, finding).outcome is Session.DANE:
         return TlsVerdict(verified=True, dane_verified=True, steps=verdict.steps)
     words = VERIFY_FAILED[library]
     if verdict.made_up_issuer:
@@ -141,22 +214,25 @@ def _judge_chain(
 
     The host's name is checked at the last step, the success of the leaf.
     """
-    rules, lines = rules_of(settings.library), list[str]()
+    rules, lines, outcome = rules_of(settings.library), list[str](), Session.VERIFIED
     steps = verify_chain(chain, anchors, at, settings.library).steps
     for position, step in enumerate(steps):
-        alert = rules.silent_failure
+        finding, alert = Finding.OTHER_NAME, rules.silent_failure
         if step.error is not None:
+            finding = Finding.BAD
             text, alert = rules.error_facts(step.error)[1:]
             fault = f"depth={step.depth} error={text} cert={_dn(rules, step.certificate)}"
         elif step.depth == 0 and settings.names and not _has_name(step.certificate, settings.names):
             fault = _mismatch(settings, rules, step.certificate)
         else:
             continue
-        lines.append(f"[{settings.remote}] SSL verify error{settings.during}: {fault}")
-        if settings.mode is VerifyMode.REQUIRED:
+        row = settings.decides(settings.mode, finding)
+        lines.append(row.log.format(remote=settings.remote, during=settings.during, fault=fault))
+        outcome = row.outcome
+        if outcome is Session.REFUSED:
             error = VERIFY_FAILED[settings.library]
             return TlsVerdict(log_lines=tuple(lines), alert=alert, error=error, steps=steps[: position + 1])
-    return TlsVerdict(verified=not lines, log_lines=tuple(lines), steps=steps)
+    return TlsVerdict(verified=outcome is Session.VERIFIED, log_lines=tuple(lines), steps=steps)
 
 
 def _has_name(leaf: Certificate, names: tuple[str, ...]) -> bool:
@@ -180,22 +256,39 @@ def _judge_gnutls(settings: VerifySettings, chain: tuple[bytes, ...], at: float)
     A DANE-TA match whose certificate has another name is no failure yet: the ordinary verification, without
     names, decides then.
     """
-    required = settings.mode is VerifyMode.REQUIRED
-    names = settings.names
-    if settings.tlsa:
-        dane = gnutls_verify.verify_dane(chain, settings.tlsa, at)
-        if dane.usage is None:
-            return _refused_late(dane.error)
-        if dane.usage == DANE_EE or gnutls_check_hostname(parse(chain[0]), settings.dane_name):
-            return TlsVerdict(verified=True, dane_verified=True)
-        required, names = True, ()
-    elif settings.mode is VerifyMode.NONE:
-        return TlsVerdict()
-    if not gnutls_verify.chain_is_valid(chain, settings.anchors or (), at):
-        return _refused_late("certificate invalid") if required else TlsVerdict()
-    if names and not any(gnutls_check_hostname(parse(chain[0]), name) for name in names):
-        return _refused_late("") if required else TlsVerdict()
-    return TlsVerdict(verified=True)
+    if settings.verified_by is not VerifyMode.DANE:
+        return _gnutls_ordinary(settings, settings.mode, settings.names, chain, at)
+    dane = gnutls_verify.verify_dane(chain, settings.tlsa, at)
+    finding = Finding.GOOD
+    if dane.usage is None:
+        finding = Finding.BAD
+    elif dane.usage != DANE_EE and not gnutls_check_hostname(parse(chain[0]), settings.dane_name):
+        finding = Finding.OTHER_NAME
+    outcome = settings.decides(VerifyMode.DANE, finding).outcome
+    if outcome is Session.ORDINARY:
+        return _gnutls_ordinary(settings, VerifyMode.REQUIRED, (), chain, at)
+    return _gnutls_verdict(outcome, dane.error)
+
+
+def _gnutls_ordinary(
+    settings: VerifySettings, mode: VerifyMode, names: tuple[str, ...], chain: tuple[bytes, ...], at: float
+) -> TlsVerdict:
+    finding, error = Finding.GOOD, ""
+    if mode is VerifyMode.NONE:
+        pass
+    elif not gnutls_verify.chain_is_valid(chain, settings.anchors or (), at):
+        finding, error = Finding.BAD, "certificate invalid"
+    elif names and not any(gnutls_check_hostname(parse(chain[0]), name) for name in names):
+        finding = Finding.OTHER_NAME
+    return _gnutls_verdict(settings.decides(mode, finding).outcome, error)
+
+
+def _gnutls_verdict(outcome: Session, error: str) -> TlsVerdict:
+    if outcome is Session.REFUSED:
+        return _refused_late(error)
+    return TlsVerdict(
+        verified=outcome in (Session.DANE, Session.VERIFIED), dane_verified=outcome is Session.DANE
+    )
 
 
 def _refused_late(error: str) -> TlsVerdict:

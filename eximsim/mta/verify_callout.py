@@ -7,7 +7,6 @@ Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP clien
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos, verify_inline
@@ -15,10 +14,10 @@ from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.log import close_stray_descriptor, log_write
 from eximsim.mta.sigsegv import null_pointer
-from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
+from eximsim.mta.smtp_out import smtp_debug_cmd_report, smtp_get_interface, smtp_get_port
 from eximsim.mta.string import string_printing
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.transports.smtp_setup import end_session, smtp_setup_conn
+from eximsim.mta.transports.smtp_setup import CALLOUT_QUIT_TIMEOUT, end_session, smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify_cache import (
     Cached,
@@ -27,7 +26,19 @@ from eximsim.mta.verify_cache import (
     write_address,
     write_domain,
 )
-from eximsim.profiles import CalloutDaneFailure
+from eximsim.mta.verify_decisions import (
+    CALLOUT_DANE_FAILED,
+    CALLOUT_HANDSHAKE_FAILED,
+    CALLOUT_REFUSED,
+    CALLOUT_UNANSWERED,
+    Again,
+    Context,
+    Heard,
+    Mishap,
+    Reading,
+    Step,
+)
+from eximsim.profiles import CommandLog
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -36,15 +47,8 @@ if TYPE_CHECKING:
     from eximsim.mta.structs import Address, HostItem
 
 _SOURCE = "verify.c do_callout"
+_NOT_CACHED = "(not cached or cache expired)"
 _DOING = "accepting a local SMTP message from <root>"
-
-
-class Context(Enum):
-    """What the memory of a callout's SMTP context holds when the next host is taken up."""
-
-    FRESH = "nothing was written to it"
-    USED = "an earlier host's connection, closed or never made"
-    TLS_FAILED = "an earlier host's connection with a TLS session that failed"
 
 
 @dataclass(slots=True)
@@ -66,7 +70,19 @@ class Callout:
     address_record: CalloutRecord = field(default_factory=CalloutRecord)
     yield_: Rc = Rc.OK
     done: bool = False
-    context: Context = field(default_factory=lambda: Context.FRESH)
+    context: Context = Context.FRESH
+
+    def learn(self, reading: Reading) -> None:
+        """Take note of what a host has said."""
+        self.failure = reading.failure or self.failure
+        if reading.domain is not None:
+            self.domain_record.result = reading.domain
+        if reading.address is not None:
+            self.address_record.result = reading.address
+        if reading.postmaster is not None:
+            self.domain_record.postmaster_result = reading.postmaster
+        if reading.final:
+            self.yield_, self.done = Rc.FAIL, True
 
 
 def do_callout(
@@ -78,7 +94,9 @@ def do_callout(
     ``addr``.
     """
     call = _prepare(process, addr, hosts, settings, is_recipient=is_recipient)
-    if not settings.no_cache and (cached := _cached(call)) is not None:
+    if settings.no_cache:
+        _trace_cache(process, "disabled by no_cache")
+    elif (cached := _cached(call)) is not None:
         return cached, call.failure
     if settings.random and call.random is None:
         call.random = _random_local_part(process)
@@ -123,28 +141,31 @@ def _cached(call: Callout) -> Rc | None:
     if domain is not None:
         call.old_domain_result = domain.result
         if domain.result is Cached.REJECT or (not call.sender and domain.result is Cached.REJECT_MFNULL):
-            process.hdebug(
-                "callout cache: domain gave initial rejection, or does not accept HELO or MAIL FROM:<>"
-            )
+            _trace_cache(process, "domain gave initial rejection, or does not accept HELO or MAIL FROM:<>")
             addr.user_message = "(result of an earlier callout reused)."
             call.failure = "mail"
             return Rc.FAIL
         if call.settings.random:
             if domain.random_result is Cached.ACCEPT:
-                process.hdebug("callout cache: domain accepts random addresses")
+                _trace_cache(process, "domain accepts random addresses")
                 return Rc.OK
             if domain.random_result is Cached.UNKNOWN:
+                _trace_cache(process, f"need to check random address handling {_NOT_CACHED}")
                 return None
+            _trace_cache(process, "domain rejects random addresses")
             call.random = ""
             call.domain_record.random_result = Cached.REJECT
             call.domain_record.random_stamp = domain.random_stamp
         if call.postmaster is not None:
             if domain.postmaster_result is Cached.REJECT:
+                _trace_cache(process, "domain does not accept RCPT TO:<postmaster@domain>")
                 addr.user_message = "(result of earlier verification reused)."
                 call.failure = "postmaster"
                 return Rc.FAIL
             if domain.postmaster_result is Cached.UNKNOWN:
+                _trace_cache(process, f"need to check RCPT TO:<postmaster@domain> {_NOT_CACHED}")
                 return None
+            _trace_cache(process, "domain accepts RCPT TO:<postmaster@domain>")
             call.postmaster = None
             call.domain_record.postmaster_result = Cached.ACCEPT
             call.domain_record.postmaster_stamp = domain.postmaster_stamp
@@ -152,12 +173,16 @@ def _cached(call: Callout) -> Rc | None:
     if address is None:
         return None
     if address.result is Cached.ACCEPT:
-        process.hdebug("callout cache: address record is positive")
+        _trace_cache(process, "address record is positive")
         return Rc.OK
-    process.hdebug("callout cache: address record is negative")
+    _trace_cache(process, "address record is negative")
     addr.user_message = "Previous (cached) callout verification failure"
     call.failure = "recipient"
     return Rc.FAIL
+
+
+def _trace_cache(process: Process, text: str) -> None:
+    process.hdebug(f"callout cache: {text}", indented=True)
 
 
 def _random_local_part(process: Process) -> str | None:
@@ -182,7 +207,6 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
     if port is None:
         log_write(process, f"<{addr.address}>: {addr.message}", panic=True)
         port = 25
-    process.hdebug(f"interface={interface or 'NULL'} port={port}")
     return SmtpContext(
         process,
         transport,
@@ -204,40 +228,47 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
     addr = call.addr
     addr.transport_return = Rc.PENDING_DEFER
     rc = smtp_setup_conn(sx)
-    if (
-        rc is Rc.DEFER
-        and addr.basic_errno == Errno.TLSFAILURE
-        and sx.tempfail_tryclear
-        and not sx.host_is_in("hosts_require_tls")
-    ):
-        reason = "TLS session failure" if call.process.profile.tls_error_logged else addr.message
-        to = f"{sx.host.name} [{sx.host.address}]"
-        log_write(call.process, f"{reason}: callout unencrypted to {to} (not in hosts_require_tls)")
+    if rc is Rc.DEFER and addr.basic_errno == Errno.TLSFAILURE and _in_clear(call, sx):
         addr.transport_return = Rc.PENDING_DEFER
         rc = smtp_setup_conn(sx, suppress_tls=True)
     if rc is not Rc.OK or sx.dialogue is None:
-        _set_up_failed(call, sx, rc)
+        _report(sx)
+        _set_up_failed(call, sx)
         return
     call.domain_record.result = (
         Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT
     )
     call.context, call.process.callout_context_set = Context.USED, True
     _recipient(call, sx)
-    end_session(sx)
+    end_session(sx, quit_timeout=CALLOUT_QUIT_TIMEOUT)
+    _report(sx)
 
 
-def _set_up_failed(call: Callout, sx: SmtpContext, rc: Rc) -> None:
-    addr, errno = call.addr, call.addr.basic_errno
-    if rc is Rc.FAIL and errno in (0, Errno.SMTPCLOSED):
-        call.domain_record.result, call.done = Cached.REJECT, True
+def _report(sx: SmtpContext) -> None:
+    if sx.process.profile.command_log is CommandLog.AFTER_CALLOUT:
+        smtp_debug_cmd_report(sx.process, sx.command_log)
+
+
+def _in_clear(call: Callout, sx: SmtpContext) -> bool:
+    """Whether the host is asked without TLS after a failed handshake; logs it."""
+    host = sx.host
+    row = CALLOUT_HANDSHAKE_FAILED.decide(
+        call.process, sx.tempfail_tryclear, lambda: sx.host_is_in("hosts_require_tls"), host=host.name
+    )
+    if row.outcome is not Again.IN_CLEAR:
+        return False
+    log_write(call.process, row.log.format(message=call.addr.message, host=host.name, address=host.address))
+    return True
+
+
+def _set_up_failed(call: Callout, sx: SmtpContext) -> None:
+    errno = call.addr.basic_errno
     if errno == Errno.DNSDEFER:
         _dane_failed(call, sx)
     else:
         call.context = Context.TLS_FAILED if errno == Errno.TLSFAILURE else Context.USED
         call.process.callout_context_set = True
-    _read_verdict(call, sx, errno)
-    if not call.done or call.yield_ is not Rc.OK:
-        addr.message = f"{sx.host.name} [{sx.host.address}] : {addr.message}"
+    _refused(call, sx, Step.SETUP, _heard(errno, sx.reply.text))
 
 
 def _dane_failed(call: Callout, sx: SmtpContext) -> None:
@@ -246,59 +277,60 @@ def _dane_failed(call: Callout, sx: SmtpContext) -> None:
     What that is differs by release: memory of an earlier host, nothing, or descriptor 0, which is the reject
     log's once that has been opened after an earlier mishap.
     """
-    process, fault = call.process, call.process.profile.callout_dane_failure
-    before, call.context = call.context, Context.USED
-    if fault is CalloutDaneFailure.STALE_CONTEXT:
-        if before is Context.FRESH and call.addr.router and call.addr.router.driver == "manualroute":
-            raise UndefinedBehaviour("the context of a callout is used before it is set")
-        if before is Context.TLS_FAILED:
-            log_write(process, "SSL_write: (from <unknown>) syscall: Success")
-        elif before is not Context.FRESH:
-            raise null_pointer(process, _DOING)
-    elif fault is CalloutDaneFailure.DIES or (
-        fault is CalloutDaneFailure.DIES_UNLESS_SET_UP and not process.callout_context_set
-    ):
+    process, router = call.process, call.addr.router
+    by_hand = router is not None and router.driver == "manualroute"
+    row = CALLOUT_DANE_FAILED.decide(
+        process, call.context, by_hand, process.callout_context_set, host=sx.host.name
+    )
+    call.context = Context.USED
+    if row.outcome is Mishap.UNDEFINED:
+        raise UndefinedBehaviour("the context of a callout is used before it is set")
+    if row.outcome is Mishap.DIES:
         raise null_pointer(process, _DOING)
-    elif fault is CalloutDaneFailure.NULL_CONTEXT:
-        log_write(process, "null conn-context pointer", panic=True)
+    if row.log:
+        log_write(process, row.log, panic=row.outcome is Mishap.PANICS)
+    if row.outcome is Mishap.PANICS:
         close_stray_descriptor(process)
 
 
 def _recipient(call: Callout, sx: SmtpContext) -> None:
-    addr, reply = call.addr, sx
+    addr = call.addr
     sync = write_mail_and_rcpt(sx, [addr], call.sender, None)
     if sync is Sync.READ and addr.transport_return is Rc.PENDING_OK:
         call.done = True
         call.address_record.result = Cached.ACCEPT
         return
-    if sync is Sync.READ and addr.transport_return is Rc.FAIL:
-        call.done, call.yield_, call.failure = True, Rc.FAIL, "recipient"
-        call.address_record.result = Cached.REJECT
-    elif sync is Sync.BAD_MAIL:
-        call.failure = "mail"
-        if not call.sender and reply.reply.text[:1] == "5":
-            call.domain_record.result = Cached.REJECT_MFNULL
-    errno = sx.reply.errno if sx.reply.errno > 0 else 0
-    _read_verdict(call, sx, errno)
-    if not call.done or call.yield_ is not Rc.OK:
-        addr.message = f"{sx.host.name} [{sx.host.address}] : {addr.message}"
+    heard = _heard(max(sx.reply.errno, 0), sx.reply.text)
+    if sync is Sync.BAD_MAIL:
+        _refused(call, sx, Step.MAIL, heard)
+        return
+    if heard is Heard.PERMANENT and addr.transport_return is not Rc.FAIL:
+        heard = Heard.MALFORMED
+    _refused(call, sx, Step.RCPT, heard)
 
 
-def _read_verdict(call: Callout, sx: SmtpContext, errno: int) -> None:
-    """What the last reply means, if there was one: texts for log and client, and 5xx ends the callout."""
-    addr = call.addr
+def _heard(errno: int, text: str) -> Heard:
     if errno in (errnos.ETIMEDOUT, errnos.ECONNREFUSED):
-        sx.send_quit = False
-        return
+        return Heard.TIMEOUT
     if errno:
-        return
-    text = sx.reply.text or "connection dropped"
-    if not addr.message:
-        command = sx.dialogue.command if sx.dialogue else "initial connection"
-        addr.message = f'response to "{command}" was: {string_printing(text)}'
-    addr.user_message = f"Callout verification failed:\n{text}"
-    if text.startswith("5"):
-        call.yield_, call.done = Rc.FAIL, True
+        return Heard.ERROR
+    return Heard.PERMANENT if text.startswith("5") else Heard.OTHER
+
+
+def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
+    """What the host's answer means, if there was one, with the texts for the log and for the client."""
+    addr, host = call.addr, sx.host
+    row = CALLOUT_REFUSED.decide(call.process, step, heard, not call.sender, host=host.name)
+    call.learn(row.outcome)
+    if heard is Heard.TIMEOUT:
+        sx.send_quit = False
+    if row.text:
+        reply = sx.reply.text or "connection dropped"
+        if not addr.message:
+            command = sx.dialogue.command if sx.dialogue else "initial connection"
+            addr.message = row.text.format(command=command, reply=string_printing(reply))
+        addr.user_message = f"Callout verification failed:\n{reply}"
+    addr.message = f"{host.name} [{host.address}] : {addr.message}"
 
 
 def _conclude(call: Callout) -> Rc:
@@ -314,12 +346,9 @@ def _conclude(call: Callout) -> Rc:
     )
     if call.done:
         return call.yield_
-    dull = f"Could not complete {'recipient' if call.is_recipient else 'sender'} verify callout"
-    shared = process.profile.callout_uses_setup_conn
-    if len(call.hosts) > 1 or not addr.message:
-        addr.message = dull
-    elif shared:
-        addr.message = f"{dull}: {addr.message}"
-    addr.user_message = dull
+    what = "recipient" if call.is_recipient else "sender"
+    row = CALLOUT_UNANSWERED.decide(process, len(call.hosts) > 1, bool(addr.message), address=addr.address)
+    addr.message = row.text.format(what=what, message=addr.message)
+    addr.user_message = f"Could not complete {what} verify callout"
     addr.basic_errno = Errno.CALLOUTDEFER
     return Rc.DEFER

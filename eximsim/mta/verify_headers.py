@@ -29,9 +29,7 @@ def header_addresses(text: str) -> Iterator[tuple[str, Extracted | AddressError]
         shown = text[position:end]
         found: Extracted | AddressError
         try:
-            found = parse_extract_address(
-                shown.replace("\n", ""), allow_domain_literals=True, group=True, in_group=in_group
-            )
+            found = parse_extract_address(shown, allow_domain_literals=True, group=True, in_group=in_group)
         except AddressError as error:
             found = error
         in_group = found.in_group
@@ -76,7 +74,7 @@ def verify_check_header_names_ascii(reception: Reception) -> str | None:
     for header in reception.headers:
         name = header.text.partition(":")[0]
         if any(not "!" <= char <= "~" for char in name):
-            return f'Invalid character in header "{string_printing(name)}" found'
+            return f'Invalid character in header "{name}" found'
     return None
 
 

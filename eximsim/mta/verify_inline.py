@@ -10,15 +10,34 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta import dane, errnos
 from eximsim.mta.log import log_write
-from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_port_for_connect
+from eximsim.mta.smtp_out import Reply, smtp_port_for_connect
 from eximsim.mta.string import string_printing
 from eximsim.mta.tls import TlsStartFailed, tls_client_start, tls_client_start_on_closed_socket
 from eximsim.mta.transport import transport_rcpt_address
 from eximsim.mta.transports.smtp_context import ehlo_response
-from eximsim.mta.transports.smtp_setup import end_session, expand_helo, use_dane, wanted_dane
+from eximsim.mta.transports.smtp_decisions import Clear, Fault, StartTls
+from eximsim.mta.transports.smtp_setup import (
+    CALLOUT_QUIT_TIMEOUT,
+    dane_wanted,
+    end_session,
+    expand_helo,
+    hello_command,
+    helo_follows,
+    open_dialogue,
+    starttls_action,
+    use_dane,
+    wanted_dane,
+)
 from eximsim.mta.verify_cache import Cached
+from eximsim.mta.verify_decisions import (
+    CALLOUT_REFUSED,
+    OWN_HANDSHAKE_FAILED,
+    OWN_TLS_REQUIRED,
+    Again,
+    Heard,
+    Step,
+)
 from eximsim.mta.world import ConnectError
-from eximsim.profiles import UnusableTlsa
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -27,17 +46,25 @@ if TYPE_CHECKING:
 
 
 class _Refused(Exception):
-    """The dialogue is over for this host: the reply that ended it, or the last one before the trouble."""
+    """The dialogue is over for this host: the last reply is the one that ended it, or the one before the trouble.
+
+    ``step`` is where, if the recipient itself was refused; else the last command tells.
+    """
+
+    def __init__(self, step: Step | None = None) -> None:
+        self.step = step
+        super().__init__(step)
 
 
 def ask(call: Callout, sx: SmtpContext) -> Rc | None:
     """Ask one host; None to go on (``call.done``: it has answered), else the whole callout's result."""
     process, addr, host = call.process, call.addr, sx.host
     suppress_tls = False
+    process.hdebug(f"interface={sx.interface or 'NULL'} port={sx.port}")
     while True:
         smtp_port_for_connect(process, host, sx.port)
         try:
-            sx.dialogue = smtp_connect(process, host, sx.interface, sx.connect_timeout)
+            open_dialogue(sx)
         except ConnectError as error:
             process.libc_errno = error.errno
             why = errnos.strerror(error.errno)
@@ -52,28 +79,27 @@ def ask(call: Callout, sx: SmtpContext) -> Rc | None:
                 suppress_tls = True
                 continue
             _dialogue(call, sx)
-        except _Refused:
-            _refused(call, sx)
-        end_session(sx)
+        except _Refused as refusal:
+            _refused(call, sx, refusal.step)
+        end_session(sx, quit_timeout=CALLOUT_QUIT_TIMEOUT if process.profile.callout_quit_reply_read else 0)
         return None
 
 
 def _check_dane(sx: SmtpContext) -> Rc | None:
     """DANE for this host, after the connection was made; a result ends the callout without a message."""
     sx.dane, sx.dane_required = False, sx.host_is_in("hosts_require_dane")
-    policy = dane.host_policy(sx.process, sx.host, wanted_dane(sx))
-    if policy == "no DANE":
+    want = wanted_dane(sx)
+    policy = dane.HOST_POLICY.decide(sx.process, sx.host.dnssec, want, host=sx.host.name)
+    if policy.outcome is dane.Policy.NO_DANE:
         return None
-    if policy == "fail: not DNSSEC":
-        log_write(sx.process, f"DANE error: {sx.host.name} lookup not DNSSEC")
+    if policy.outcome is dane.Policy.FAIL:
+        log_write(sx.process, policy.text.format(host=sx.host.name))
         return Rc.FAIL
-    found = dane.tlsa_lookup(sx.process, sx.host, required=sx.dane_required)
-    if found.rc is Rc.OK:
+    found = dane.tlsa_lookup(sx.process, sx.host, want)
+    verdict = dane.TLSA_CALLOUT.decide(sx.process, found.rc, host=sx.host.name).outcome
+    if verdict is dane.Verdict.USE:
         use_dane(sx, found.records)
-        return None
-    if found.rc is Rc.FAIL_FORCED and not sx.process.profile.callout_forced_failure_ends:
-        return None
-    return found.rc
+    return found.rc if verdict is dane.Verdict.ENDS else None
 
 
 def _set_up(call: Callout, sx: SmtpContext, *, suppress_tls: bool) -> bool:
@@ -99,23 +125,31 @@ def _set_up(call: Callout, sx: SmtpContext, *, suppress_tls: bool) -> bool:
         if not _handshake(call, sx):
             return False
         _helo(sx)
-    if sx.tls is None and (sx.dane or sx.host_is_in("hosts_require_tls")):
-        why = (
-            "an attempt to start TLS failed"
-            if sx.starttls_offered
-            else "the server did not offer TLS support"
-        )
-        text = f"H={sx.host.name} [{sx.host.address}]: a TLS session is required for this host, but {why}"
-        log_write(sx.process, text)
-        _fail(call, sx)
+    if sx.tls is None:
+        _check_tls_not_required(sx)
     return True
+
+
+def _check_tls_not_required(sx: SmtpContext) -> None:
+    host = sx.host
+    row = OWN_TLS_REQUIRED.decide(
+        sx.process,
+        sx.dane,
+        lambda: sx.host_is_in("hosts_require_tls"),
+        sx.starttls_offered,
+        host=host.name,
+    )
+    if row.outcome is Clear.DEFER:
+        log_write(sx.process, row.log.format(host=host.name, address=host.address))
+        raise _Refused
 
 
 def _helo(sx: SmtpContext) -> None:
     """EHLO, and HELO if the first EHLO is refused."""
-    _write(sx, f"{'LHLO' if sx.lmtp else 'EHLO' if sx.esmtp else 'HELO'} {sx.helo_data}")
+    command = hello_command(sx)
+    _write(sx, f"{command} {sx.helo_data}")
     if not _read(sx).ok:
-        if sx.reply.errno or not sx.reply.text or sx.lmtp or not sx.esmtp or sx.tls is not None:
+        if not helo_follows(sx, command):
             raise _Refused
         sx.esmtp = False
         _helo(sx)
@@ -124,43 +158,46 @@ def _helo(sx: SmtpContext) -> None:
 
 
 def _starttls_accepted(sx: SmtpContext) -> bool:
-    ehlo = sx.reply
     _write(sx, "STARTTLS")
     reply = sx.wire.read("2", sx.transport.options.seconds("command_timeout"))
     sx.process.libc_errno = reply.errno
-    if reply.ok:
-        return True
-    if reply.errno or not reply.text or (reply.text[0] == "4" and not sx.tempfail_tryclear):
+    action = starttls_action(sx, reply)
+    if action is StartTls.DEFER:
         sx.reply = reply
         raise _Refused
-    sx.reply = ehlo
-    return False
+    return action is StartTls.HANDSHAKE
 
 
 def _handshake(call: Callout, sx: SmtpContext) -> bool:
     """Negotiate TLS; False to start again in clear."""
-    process, profile = sx.process, sx.process.profile
     try:
         sx.tls = tls_client_start(sx)
     except TlsStartFailed as failure:
         sx.send_quit = False
-        if failure.rc is not Rc.DEFER and not profile.callout_tls_failure_retries_in_clear:
-            raise _Refused from None
-        sx.wire.connection.close()
-        to = f"{sx.host.name} [{sx.host.address}]"
-        if sx.dane and profile.unusable_tlsa is UnusableTlsa.CA_ROOT:
-            if not sx.dane_required:
-                text = f"DANE attempt failed; trying CA-root TLS to {to} (not in hosts_require_dane)"
-                log_write(process, text)
-                tls_client_start_on_closed_socket(sx)
-            raise _Refused from None
-        if sx.tempfail_tryclear and not sx.smtps and not sx.host_is_in("hosts_require_tls"):
-            doing = "callout" if profile.callout_tls_failure_retries_in_clear else "delivering"
-            log_write(process, f"TLS session failure: {doing} unencrypted to {to} (not in hosts_require_tls)")
-            return False
-        raise _Refused from None
+        _handshake_failed(sx, Fault.UNUSABLE if failure.rc is Rc.DEFER else Fault.HANDSHAKE)
+        return False
     call.addr.tls, call.addr.peerdn = sx.tls.session, sx.tls.peerdn
     return True
+
+
+def _handshake_failed(sx: SmtpContext, fault: Fault) -> None:
+    """Returns if the host is to be asked in clear."""
+    process, host = sx.process, sx.host
+    row = OWN_HANDSHAKE_FAILED.decide(
+        process,
+        fault,
+        dane_wanted(sx),
+        sx.tempfail_tryclear,
+        lambda: sx.host_is_in("hosts_require_tls"),
+        host=host.name,
+    )
+    if row.outcome is Again.NEXT_HOST:
+        raise _Refused
+    sx.wire.connection.close()
+    log_write(process, row.log.format(host=host.name, address=host.address))
+    if row.outcome is Again.CLOSED:
+        tls_client_start_on_closed_socket(sx)
+        raise _Refused
 
 
 def _dialogue(call: Callout, sx: SmtpContext) -> None:
@@ -179,10 +216,7 @@ def _dialogue(call: Callout, sx: SmtpContext) -> None:
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     _write(sx, f"RCPT TO:<{transport_rcpt_address(addr, include_affixes=affixes)}>")
     if not _read(sx).ok:
-        if not sx.reply.errno and sx.reply.text.startswith("5"):
-            call.failure = "recipient"
-            call.address_record.result = Cached.REJECT
-        raise _Refused
+        raise _Refused(Step.RCPT)
     call.address_record.result = Cached.ACCEPT
     if call.postmaster is not None:
         _postmaster(call, sx, domain)
@@ -215,10 +249,7 @@ def _postmaster(call: Callout, sx: SmtpContext, domain: str) -> None:
         if _read(sx).ok:
             record.postmaster_result = Cached.ACCEPT
             return
-    if not sx.reply.errno and sx.reply.text.startswith("5"):
-        call.failure = "postmaster"
-        record.postmaster_result = Cached.REJECT
-    raise _Refused
+    raise _Refused(Step.POSTMASTER)
 
 
 def _restart(sx: SmtpContext, sender: str) -> None:
@@ -227,36 +258,34 @@ def _restart(sx: SmtpContext, sender: str) -> None:
         _need(sx, _read(sx))
 
 
-def _refused(call: Callout, sx: SmtpContext) -> None:
+def _refused(call: Callout, sx: SmtpContext, step: Step | None) -> None:
     """The host did not take it. A 5xx answer is final; anything else leaves it to the next host."""
-    process, addr, reply = call.process, call.addr, sx.reply
-    errno = process.libc_errno
-    call.failure = call.failure or "mail"
-    if errno == errnos.ETIMEDOUT:
+    process, addr, host = call.process, call.addr, sx.host
+    if step is None:
+        step = Step.MAIL if sx.wire.command.startswith("MAIL") else Step.SETUP
+    reply = sx.reply.text or "connection dropped"
+    row = CALLOUT_REFUSED.decide(
+        process, step, _heard(process.libc_errno, reply), not call.sender, host=host.name
+    )
+    call.learn(row.outcome)
+    if process.libc_errno == errnos.ETIMEDOUT:
         sx.send_quit = False
+    if not row.text:
         return
-    if errno:
-        return
-    text = reply.text or "connection dropped"
-    if call.failure == "mail" and text.startswith("5"):
-        rejected_mail = sx.wire.command.startswith("MAIL")
-        if not rejected_mail:
-            call.domain_record.result = Cached.REJECT
-        elif not call.sender:
-            call.domain_record.result = Cached.REJECT_MFNULL
-    where = f"{sx.host.name} [{sx.host.address}]"
-    addr.message = f'response to "{sx.wire.command}" from {where} was: {string_printing(text)}'
+    command = sx.wire.command
+    addr.message = row.text.format(
+        command=command, host=host.name, address=host.address, reply=string_printing(reply)
+    )
     if call.is_recipient:
-        addr.user_message = f"Callout verification failed:\n{text}"
+        addr.user_message = f"Callout verification failed:\n{reply}"
     else:
-        addr.user_message = f"Called:   {sx.host.address}\nSent:     {sx.wire.command}\nResponse: {text}"
-    if text.startswith("5"):
-        call.yield_, call.done = Rc.FAIL, True
+        addr.user_message = f"Called:   {host.address}\nSent:     {command}\nResponse: {reply}"
 
 
-def _fail(call: Callout, sx: SmtpContext) -> None:
-    call.failure = "mail"
-    raise _Refused
+def _heard(errno: int, reply: str) -> Heard:
+    if errno:
+        return Heard.TIMEOUT if errno == errnos.ETIMEDOUT else Heard.ERROR
+    return Heard.PERMANENT if reply.startswith("5") else Heard.OTHER
 
 
 def _write(sx: SmtpContext, command: str) -> None:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 from eximsim.errors import Unsupported
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import Profile, recorded_profile
 from eximsim.suite.recording import Record, Seen, Situation
-from eximsim.suite.replay import Replayed, Stand
+from eximsim.suite.replay import Replayed
 
 FIELDS = ("outcome", "log", "smtp", "servers", "dns", "queued")
 """What is compared of each run."""
@@ -47,7 +48,7 @@ class Comparison:
 def compare(
     records: Iterable[Record],
     situations: Mapping[str, Situation],
-    stand: Stand,
+    stand: Replays,
     seen: Callable[[Comparison], None],
 ) -> None:
     """Compare each record with the model and hand the result to ``seen``; records must be stable."""
@@ -55,8 +56,20 @@ def compare(
         seen(compare_one(record, situations[record.id], stand, recorded_profile(record.release, record.tls)))
 
 
-def compare_one(record: Record, situation: Situation, stand: Stand, profile: Profile) -> Comparison:
-    """Run the situation on the model and compare it with what was recorded."""
+class Replays(Protocol):
+    """What runs a situation, to be compared with a record: the model's ``Stand``."""
+
+    def replay(self, situation: Situation, kind: str, profile: Profile, seed: int = 0) -> Replayed:
+        """One run; may raise ``Unsupported`` and ``UndefinedBehaviour``."""
+
+
+def compare_one(
+    record: Record, situation: Situation, stand: Replays, profile: Profile, seeds: int = 12
+) -> Comparison:
+    """Run the situation on the model and compare it with what was recorded.
+
+    Where Exim chooses by chance, so many ``seeds`` are tried.
+    """
     try:
         replayed = stand.replay(situation, record.kind, profile)
     except Unsupported as item:
@@ -66,7 +79,7 @@ def compare_one(record: Record, situation: Situation, stand: Stand, profile: Pro
     fields = _agreement(record, replayed)
     if all(fields.values()):
         return Comparison(record, "agree", fields, replayed=replayed)
-    for seed in range(1, _SEEDS if has_choice(situation) else 0):
+    for seed in range(1, seeds if has_choice(situation) else 0):
         again = stand.replay(situation, record.kind, profile, seed)
         if all(_agreement(record, again).values()):
             return Comparison(record, "explained", fields, f"{CHANCE} (seed {seed})", again)
@@ -76,7 +89,6 @@ def compare_one(record: Record, situation: Situation, stand: Stand, profile: Pro
     return Comparison(record, "differ", fields, replayed=replayed)
 
 
-_SEEDS = 12
 CHANCE = "order-by-chance"
 """The rule for hosts or addresses between which Exim chooses by chance: another seed gives the record."""
 
@@ -126,8 +138,13 @@ EXPLAINED: Mapping[str, Callable[[Record, Replayed], bool]] = MappingProxyType({
 """Differences that Exim's source explains, by rule; ``docs/differences.md`` has the reasons."""
 
 
-def differences(real: Seen, ours: Seen) -> list[str]:
-    """The first lines that differ, field by field, recorded before modelled."""
+Words = tuple[str, str]
+MODELLED: Words = ("recorded", "modelled")
+"""What the two sides of a comparison are called."""
+
+
+def differences(real: Seen, ours: Seen, words: Words = MODELLED) -> list[str]:
+    """The first lines that differ, field by field."""
     lines = []
     for name in ("log", "smtp", "servers", "dns"):
         was, now = list(getattr(real, name)), list(getattr(ours, name))
@@ -139,8 +156,8 @@ def differences(real: Seen, ours: Seen) -> list[str]:
             one = was[number] if number < len(was) else None
             two = now[number] if number < len(now) else None
             if one != two:
-                lines += [f"{name} recorded: {one}", f"{name} modelled: {two}"]
+                lines += [f"{name} {words[0]}: {one}", f"{name} {words[1]}: {two}"]
                 break
     if real.queued != ours.queued:
-        lines.append(f"queued recorded: {real.queued} modelled: {ours.queued}")
+        lines.append(f"queued {words[0]}: {real.queued} {words[1]}: {ours.queued}")
     return lines

@@ -97,7 +97,16 @@ CHANGES = (
     Change("ocsp_answers_dropped", "625f40fc2", r"hosts_requ(est|ire)_ocsp\? (no|yes)",
         "so are OCSP host checks", until="7ccf69829"),
     Change("ocsp_checks_dropped", "7ccf69829", "in hosts_requ(?:est|ire)_ocsp",
-        "so are all lines of an OCSP host check"),
+        "so are all lines of an OCSP host check but the elements of the list"),
+    Change("ocsp_elements_dropped", "c98d480fd", r"if (/in hosts_requ(?:est|ire)_ocsp\?/)", "and those too"),
+    Change("fast_open_joined", "cb340d8d9", "\n    if (s/\\S+ in hosts_try_fastopen",
+        "a check of an unset hosts_try_fastopen is cut out of the line on a connection", until="0ed616733"),
+    Change("fast_open_answers_joined", "eebcfa1cc", "\n    if (s/\\S+ in hosts_try_fastopen\\? (no",
+        "so is a check of one that is set", until="0ed616733"),
+    Change("fast_open_dropped", "0ed616733", r"next if /\S+ in hosts_try_fastopen",
+        "a check of hosts_try_fastopen is a line of its own, which is left out"),
+    Change("fast_open_elements_dropped", "3f300feec", r"if (/ in hosts_try_fastopen\?$/)",
+        "so are its question and an empty list"),
 )  # fmt: skip
 
 NEWEST: Era = frozenset(change.switch for change in CHANGES if not change.until)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from eximsim.suite.normalisation import (
     LOG,
     MAIL,
@@ -94,6 +96,48 @@ def _host_check(question: str) -> Normalisation:
     return special(name, edit, example, hint=question, files=STDERR, when="ocsp_checks_dropped")
 
 
+_OCSP = re.compile(r"in hosts_requ(?:est|ire)_ocsp\?")
+
+
+def _ocsp_check(line: str, reading: Reading) -> str | None:
+    if not _OCSP.search(line):
+        return line
+    following = reading.next_line()
+    while following.removeprefix(">>>").lstrip().startswith("list element:"):
+        following = reading.next_line()
+    reading.push_back(following)
+    return None
+
+
+_ANSWER = r"\S+ in hosts_try_fastopen\? "
+_UNSET, _ANY_ANSWER = r"no \(option unset\)\n", r"(?:no \(option unset\)|no \(end of list\)|yes \(matched \"\*\"\))\n"
+
+
+def _fast_open_joined(answer: str, switch: str) -> Normalisation:
+    """A check in the middle of ``Connecting to .. ... connected``: what is left of two lines becomes one."""
+    found = re.compile(_ANSWER + answer)
+
+    def edit(line: str, reading: Reading) -> str:
+        before, cut = found.subn("", line, count=1)
+        if not cut:
+            return line
+        joined = (before + reading.next_line()).replace(" ... >>> ", " ... ", 1)
+        return joined.replace("Network is unreachable", "Network Error", 1)
+
+    line = ">>> Connecting to a ... b in hosts_try_fastopen? no (option unset)\n"
+    return special(f"fast open: {switch}", edit, (line, ">>> Connecting to a ... "), hint="_fastopen",
+                   files=STDERR, when=switch)  # fmt: skip
+
+
+def _fast_open_question(line: str, reading: Reading) -> str | None:
+    if not line.endswith(" in hosts_try_fastopen?\n"):
+        return line
+    element = reading.next_line()
+    if not element.rstrip().endswith("list element:"):
+        reading.push_back(element)
+    return None
+
+
 def _pid(numbering: Numbering, value: str) -> str:
     return numbering.pid(value, "p%s")
 
@@ -160,7 +204,10 @@ STDERR_TABLE: tuple[Normalisation, ...] = (
     special("AAAA without data", _aaaa_without_data, ("DNS lookup of a (AAAA) gave NO_DATA\n", None),
         hint="NO_DATA", files=STDERR),
     _host_check("in tls_advertise_hosts"),
-    _host_check("_ocsp"),
+    special("OCSP checks", _ocsp_check, (">>> a in hosts_request_ocsp?\n", None), hint="_ocsp?", files=STDERR,
+        when="ocsp_elements_dropped"),
+    drop("OCSP lines", r"in hosts_requ(?:est|ire)_ocsp\?", ">>> a in hosts_request_ocsp?\n", hint="_ocsp?",
+        when="ocsp_checks_dropped"),
     _host_check("in pipelining_connect_advertise_hosts"),
     _host_check("in limits_advertise_hosts"),
     drop("TLS host checks", r"in\s(?:tls_advertise_hosts\?|hosts_require_tls\?)\sno\s\(option\sunset\)",
@@ -196,9 +243,14 @@ STDERR_TABLE: tuple[Normalisation, ...] = (
     drop("other host checks",
         r" in (?:hosts_xclient|hosts_wellknown)\? no \(option unset\)| in wellknown_advertise_hosts\?|"
         r"in tls_resumption_hosts\?", ">>> a in hosts_xclient? no (option unset)\n", hint=" in "),
-    drop("fast open", r"\S+ in hosts_try_fastopen\? (?:no \(option unset\)|no \(end of list\)|yes \(matched "
-        r"\"\*\"\))$|" r"^(?:ppppp |\d+ )?setsockopt FASTOPEN: ",
-        ">>> a in hosts_try_fastopen? no (option unset)\n", when="notes_shown"),
+    special("fast open", _fast_open_question, (">>> a in hosts_try_fastopen?\n", None), hint="_fastopen?",
+        files=STDERR, when="fast_open_elements_dropped"),
+    drop("fast open answers", _ANSWER + _ANY_ANSWER, ">>> a in hosts_try_fastopen? no (option unset)\n",
+        hint="_fastopen?", when="fast_open_dropped"),
+    _fast_open_joined(_UNSET, "fast_open_joined"),
+    _fast_open_joined(_ANY_ANSWER, "fast_open_answers_joined"),
+    drop("fast open set-up", r"^(?:ppppp |\d+ )?setsockopt FASTOPEN: ", "setsockopt FASTOPEN: x\n",
+        hint="FASTOPEN"),
     sub("command buffer", r"^\s*cmd buf flush \d+ bytes", "cmd buf flush ddd bytes",
         ("  cmd buf flush 12 bytes\n", "cmd buf flush ddd bytes\n"), hint="cmd buf", files=STDERR,
         when="notes_shown"),

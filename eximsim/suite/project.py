@@ -24,10 +24,19 @@ from eximsim.suite import script
 from eximsim.suite.eras import NEWEST
 from eximsim.suite.golden import write
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.source import DIRECTORY, Goldens, TestCase, as_bytes, named_files, read_text, substitute
+from eximsim.suite.source import (
+    DIRECTORY,
+    Goldens,
+    TestCase,
+    as_bytes,
+    named_files,
+    read_text,
+    substitute,
+    zone_texts,
+)
 from eximsim.suite.tree import own_zones
 from eximsim.world.certificates import der_chain
-from eximsim.world.fakens import decode, fakens_zones
+from eximsim.world.fakens import fakens_zones
 from eximsim.world.reply import Zones
 from eximsim.world.zones import load_zones
 
@@ -94,15 +103,10 @@ class ProjectSuite:
         folder = self.root / "dnszones"
         if not folder.is_dir():
             return fakens_zones(own_zones(self.identity))
-        files = {
-            path.name: substitute(decode(path.read_bytes(), str(path)), self.identity, "0")
-            for path in sorted(folder.iterdir())
-            if path.name.startswith(("db.", "qualify."))
-        }
+        files = zone_texts(folder, self.identity)
         if not files:
             return load_zones(folder, self._certificate)
-        return fakens_zones({str(name): text for name, text in (files | own_zones(self.identity)).items()},
-                            self._certificate)  # fmt: skip
+        return fakens_zones(files | own_zones(self.identity), self._certificate)
 
     def _certificate(self, name: str) -> bytes:
         folder = self.root / "certs"

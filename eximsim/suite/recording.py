@@ -9,11 +9,13 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.world.smtp_script import named_behaviour, read_behaviour
+from eximsim.world.smtp_server import Behaviour
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Situation:
     """All that is needed to run one recorded situation again.
 
     ``zone`` are RRsets as ``world.rrsets`` reads them; ``main``, ``router``, ``transport`` option settings;
-    ``servers`` the behaviour of the server at each address; ``queuerun`` the option of a second run, or None.
+    ``servers`` the behaviour of the server at each address, by name or as the content of a script
+    (``world.smtp_script``); ``queuerun`` the option of a second run, or None.
     """
 
     id: str
@@ -32,9 +35,23 @@ class Situation:
     main: Mapping[str, str]
     router: Mapping[str, str]
     transport: Mapping[str, str]
-    servers: Mapping[str, str]
+    servers: Mapping[str, str | Mapping[str, object]]
     kinds: tuple[str, ...] = ("delivery", "callout")
     queuerun: str | None = None
+
+    def behaviour(self, address: str) -> Behaviour:
+        """What the server at ``address`` does; raises ``InputError``."""
+        server = self.servers[address]
+        return named_behaviour(server) if isinstance(server, str) else read_behaviour(server)
+
+    def server_name(self, address: str) -> str:
+        """What a recording calls the server at ``address``: the name of its behaviour, or ``scripted``."""
+        server = self.servers[address]
+        return server if isinstance(server, str) else "scripted"
+
+    def as_json(self) -> dict[str, object]:
+        """The object that a scenario file has for this situation."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,14 @@ class Seen:
     dns: tuple[str, ...] = ()
     queued: int | None = None
     exit: object = 0
+
+    def as_json(self) -> dict[str, object]:
+        """The fields that a recording has for this run; what does not belong to its kind is left out."""
+        kind = {"smtp": list(self.smtp)} if self.queued is None else {"queued": self.queued}
+        return {
+            "log": list(self.log), **kind, "exit": self.exit, "servers": [dict(one) for one in self.servers],
+            "dns": list(self.dns),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +94,51 @@ class Record:
         """The group of situations that this one belongs to."""
         return self.id[:1]
 
+    def as_json(self) -> dict[str, object]:
+        """The object that a recording has for this run."""
+        return {
+            "release": self.release, "tls": self.tls, "id": self.id, "kind": self.kind,
+            "params": dict(self.params), **self.seen.as_json(), "outcome": self.outcome, "stable": self.stable,
+            **({} if self.queuerun is None else {"queuerun": self.queuerun.as_json()}),
+        }  # fmt: skip
+
 
 def read_situations(path: Path) -> dict[str, Situation]:
     """The situations of a scenario file, by id; raises ``InputError`` with file and line."""
     found = {}
     for line, item in _objects(path):
         try:
-            found[item["id"]] = Situation(
-                id=item["id"],
-                group=item.get("group", item["id"][:1]),
-                params=item.get("params", {}),
-                recipients=tuple(item["recipients"]),
-                zone=tuple(item["zone"]),
-                main=item.get("main", {}),
-                router=item.get("router", {}),
-                transport=item.get("transport", {}),
-                servers=item["servers"],
-                kinds=tuple(item.get("kinds", ("delivery", "callout"))),
-                queuerun=item.get("queuerun"),
-            )
+            found[item["id"]] = situation_of(item)
         except (KeyError, TypeError, AttributeError) as problem:
             raise InputError(
                 f"expected a situation with id, recipients, zone and servers: {problem}", str(path), line
             ) from None
+        except InputError as problem:
+            raise InputError(problem.message, str(path), line) from None
     return found
+
+
+def situation_of(item: Mapping[str, Any]) -> Situation:
+    """The situation that one object of a scenario file describes.
+
+    Raises ``InputError`` for a server that is none, ``KeyError`` or ``TypeError`` for what is missing.
+    """
+    situation = Situation(
+        id=item["id"],
+        group=item.get("group", item["id"][:1]),
+        params=item.get("params", {}),
+        recipients=tuple(item["recipients"]),
+        zone=tuple(item["zone"]),
+        main=item.get("main", {}),
+        router=item.get("router", {}),
+        transport=item.get("transport", {}),
+        servers=item["servers"],
+        kinds=tuple(item.get("kinds", ("delivery", "callout"))),
+        queuerun=item.get("queuerun"),
+    )
+    for address in situation.servers:
+        situation.behaviour(address)
+    return situation
 
 
 def read_records(path: Path) -> Iterator[Record]:

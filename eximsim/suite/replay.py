@@ -19,7 +19,7 @@ from eximsim.world.certificates import ChainSet, load_chains
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, SmtpServer, SmtpSession
+from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
 if TYPE_CHECKING:
     from eximsim.profiles import Profile
@@ -110,17 +110,18 @@ class Stand:
             seen = run.exim(
                 ["-bs"], "".join(f"{line}\r\n" for line in (*dialogue, "QUIT")).encode(), smtp=True
             )
-            return Replayed(seen, _callout_outcome(situation, seen), None, machine.trace)
+            return Replayed(seen, callout_outcome(situation, seen), None, machine.trace)
         seen = run.exim(["-odf", "-f", SENDER, *situation.recipients], b"")
         second = run.exim([situation.queuerun], b"") if situation.queuerun else None
         return Replayed(seen, run.delivery_outcome, second, machine.trace)
 
     def _world(self, situation: Situation) -> tuple[MemoryWorld, dict[str, SmtpServer]]:
         files = {"/config": configuration(situation).encode(), **self._pem}
-        world = MemoryWorld(rrset_zones(situation.zone), Host(local_networks=("10.9.0.0/16",), files=files))
+        zones = rrset_zones(situation.zone, certificate=self.chains.certificate)
+        world = MemoryWorld(zones, Host(local_networks=("10.9.0.0/16",), files=files))
         servers = {}
-        for address, name in situation.servers.items():
-            behaviour = EVIDENCE_BEHAVIOURS[name]
+        for address in situation.servers:
+            behaviour = situation.behaviour(address)
             if behaviour.listen:
                 server = SmtpServer(behaviour, self.chains.chains)
                 servers[address] = server
@@ -164,7 +165,7 @@ class _Run:
             self.delivery_outcome = _delivery_outcome(self.situation, decisions)
         return Seen(
             log=self._log(),
-            smtp=_rcpt_replies(replies) if smtp else (),
+            smtp=rcpt_replies(replies) if smtp else (),
             servers=tuple(self._connections(connected)),
             dns=tuple(world.questions[asked:]),
             queued=None if smtp else len(machine.spool.messages),
@@ -186,7 +187,7 @@ class _Run:
             found.append(
                 {
                     "addr": address,
-                    "server": self.situation.servers[address],
+                    "server": self.situation.server_name(address),
                     "events": list(session.log.events),
                     "sni": session.log.sni,
                     "tls": session.log.tls,
@@ -206,7 +207,7 @@ class Normaliser:
         (re.compile(r"\bpid=\d+"), "pid=P"),
         (re.compile(r"\btransport process \d+ for"), "transport process P for"),
         (re.compile(r"\bfault address: \S+\)"), "fault address: A)"),
-        (re.compile(r"SIGSEGV \((\w[\w-]*: )?\d+ "), r"SIGSEGV (\1P "),
+        (re.compile(r"SIGSEGV \((\w[\w-]*: )? *\d+ "), r"SIGSEGV (\1P "),
     )
     _BINARY = re.compile(r"[\x00-\x08\x0b-\x1f]+")
 
@@ -225,7 +226,7 @@ class Normaliser:
         return self._ids.setdefault(match[0], f"M{len(self._ids) + 1}")
 
 
-def _rcpt_replies(replies: list[str]) -> tuple[str, ...]:
+def rcpt_replies(replies: list[str]) -> tuple[str, ...]:
     """The replies to the RCPT commands: what stands after those to EHLO and MAIL, up to the one to QUIT."""
     groups: list[list[str]] = [[]]
     for line in replies:
@@ -236,7 +237,7 @@ def _rcpt_replies(replies: list[str]) -> tuple[str, ...]:
     return tuple(line for group in after_mail for line in group)
 
 
-def _host_suffix(situation: Situation, name: str) -> str:
+def host_suffix(situation: Situation, name: str) -> str:
     found = re.match(r"h\d(?=-)", name)
     return f"@{found[0]}" if found and len(situation.servers) > 1 else ""
 
@@ -254,7 +255,7 @@ def _delivery_outcome(situation: Situation, decisions: object) -> str:
             continue
         if decision.outcome == "OK":
             cv = decision.inputs["cv"] or "CLEAR"
-            words[str(address)] = f"sent:{cv}{_host_suffix(situation, str(decision.inputs['host']))}"
+            words[str(address)] = f"sent:{cv}{host_suffix(situation, str(decision.inputs['host']))}"
         elif decision.outcome == "FAIL":
             words[str(address)] = "FAIL"
         else:
@@ -262,7 +263,7 @@ def _delivery_outcome(situation: Situation, decisions: object) -> str:
     return ",".join(words[recipient] for recipient in situation.recipients) + crash
 
 
-def _callout_outcome(situation: Situation, seen: Seen) -> str:
+def callout_outcome(situation: Situation, seen: Seen) -> str:
     """Reply code and how the recipient was asked about, for each recipient."""
     codes = [line[:3] for line in seen.smtp if line[3:4] != "-"]
     words = []

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC"})
+_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event"})
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
+_LOOKUPS = frozenset({"dnsdb", "iplsearch", "lsearch", "nwildlsearch", "wildlsearch"})
 _FEATURES = frozenset({"_HAVE_TLS", "_HAVE_DANE"})
 
 
@@ -33,6 +34,7 @@ def lack(requirement: str, profile: Profile, *, ipv6: bool) -> Lack | None:
         requirement == "running IPv4"
         or (kind == "support" and name in _SUPPORT)
         or (kind == "router" and name in _ROUTERS)
+        or (kind == "lookup" and name in _LOOKUPS)
         or (kind == "feature" and name in _FEATURES)
         or requirement.startswith("not feature ")
     )

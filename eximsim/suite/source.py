@@ -15,6 +15,7 @@ from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import Era
 from eximsim.suite.normalisation import Identity
+from eximsim.world.fakens import decode
 from eximsim.world.reply import Zones
 
 DIRECTORY = "/eximsim/test"
@@ -119,6 +120,25 @@ def substitute(text: str, identity: Identity, test: str) -> str:
     for pattern, value in _words(identity):
         text = pattern.sub(value, text)
     return re.sub(r"\bTESTNUM\b", test, text)
+
+
+def zone_texts(folder: Path, identity: Identity) -> dict[str, str]:
+    """The zone files in fakens format of ``folder``, as ``runtest`` copies them: path to text, the words that
+    stand for the test environment replaced in both. Empty if there are none.
+    """
+    return {
+        str(folder / _zone_name(path.name, identity)): substitute(
+            decode(path.read_bytes(), str(path)), identity, "0"
+        )
+        for path in sorted(folder.iterdir())
+        if path.name.startswith(("db.", "qualify."))
+    }
+
+
+def _zone_name(name: str, identity: Identity) -> str:
+    if name == "db.ip6.V6NET":
+        return "db.ip6." + ".".join(reversed(identity.ipv6_test_net))
+    return name.replace("db.ip4.V4NET", f"db.ip4.{identity.ipv4_test_net}")
 
 
 def choose(cases: Sequence[TestCase], selectors: Iterable[str], where: Path) -> list[TestCase]:

@@ -14,10 +14,19 @@ from eximsim.errors import InputError
 from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import era_of
-from eximsim.suite.points import program_of
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.source import DIRECTORY, Goldens, TestCase, as_bytes, named_files, read_text, substitute
-from eximsim.world.fakens import decode, fakens_zones
+from eximsim.suite.points import program_of
+from eximsim.suite.source import (
+    DIRECTORY,
+    Goldens,
+    TestCase,
+    as_bytes,
+    named_files,
+    read_text,
+    substitute,
+    zone_texts,
+)
+from eximsim.world.fakens import fakens_zones
 from eximsim.world.reply import Zones
 
 _GROUP = re.compile(r"\d{4}-")
@@ -127,17 +136,7 @@ class EximTree:
         folder = self.root / "dnszones-src"
         if not folder.is_dir():
             raise InputError("no folder dnszones-src/ here; expected the zones of the tests", str(self.root))
-        files = {
-            self._zone_name(path.name): substitute(decode(path.read_bytes(), str(path)), self.identity, "0")
-            for path in sorted(folder.iterdir())
-            if path.name.startswith(("db.", "qualify."))
-        }
-        return fakens_zones(files | own_zones(self.identity))
-
-    def _zone_name(self, name: str) -> str:
-        if name == "db.ip6.V6NET":
-            return "db.ip6." + ".".join(reversed(self.identity.ipv6_test_net))
-        return name.replace("db.ip4.V4NET", f"db.ip4.{self.identity.ipv4_test_net}")
+        return fakens_zones(zone_texts(folder, self.identity) | own_zones(self.identity))
 
 
 def own_zones(identity: Identity) -> dict[str, str]:

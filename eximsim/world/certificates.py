@@ -215,6 +215,16 @@ class ChainSet:
     root: bytes
     chains: Mapping[str, TlsIdentity]
 
+    def certificate(self, name: str) -> bytes:
+        """A certificate (DER) by name: the leaf of the chain ``name``, ``"root"``, or ``"int"``, the
+        intermediate of the chain ``"good"``; raises ``KeyError``.
+        """
+        if name == "root":
+            return der_chain(self.root)[0]
+        if name == "int":
+            return der_chain(self.chains["good"].chain)[1]
+        return der_chain(self.chains[name].chain)[0]
+
 
 @lru_cache(maxsize=2)
 def standard_chains(key_type: KeyType = KeyType.RSA) -> ChainSet:
@@ -255,10 +265,15 @@ def load_chains(folder: Path) -> ChainSet:
 
 
 def save_chains(kept: ChainSet, folder: Path) -> None:
-    """Write chains as ``load_chains`` reads them, keys readable by the owner only; raises ``InputError``."""
+    """Write chains as ``load_chains`` reads them, keys readable by the owner only; raises ``InputError``.
+
+    The intermediate of the chain ``good`` becomes ``int.pem``.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "root.pem").write_bytes(kept.root)
+        if "good" in kept.chains:
+            (folder / "int.pem").write_bytes(_pem(kept.certificate("int")))
         for name, identity in kept.chains.items():
             (folder / f"{name}.chain.pem").write_bytes(identity.chain)
             key = folder / f"{name}.key.pem"
@@ -266,6 +281,10 @@ def save_chains(kept: ChainSet, folder: Path) -> None:
             key.write_bytes(identity.key)
     except OSError as error:
         raise InputError(f"cannot write certificates: {error.strerror}", str(error.filename)) from error
+
+
+def _pem(der: bytes) -> bytes:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
 def _key_beside(chain: Path) -> bytes:

@@ -173,11 +173,11 @@ def load_fakens_dir(path: str | Path, certificate: rdata.CertificateSource | Non
 
 
 def fakens_zones(files: Mapping[str, str], certificate: rdata.CertificateSource | None = None) -> FakeZones:
-    """The zones of a folder given as file name -> text, with all substitutions made.
+    """The zones of a folder given as path -> text, with all substitutions made.
 
     ``certificate`` resolves ``@cert:NAME``. Raises ``InputError`` with file and line.
     """
-    return _read({name: (name, text) for name, text in files.items()}, certificate)
+    return _read({Path(path).name: (path, text) for path, text in files.items()}, certificate)
 
 
 def decode(octets: bytes, path: str) -> str:

@@ -130,22 +130,27 @@ _DEFAULT_TTL = 3600
 _MAX_DELAY = 3600
 _KINDS: Mapping[type, str] = {str: "a string", bool: "true or false", int: "a number", list: "a list"}
 _WORDED = frozenset({"A", "AAAA", "CNAME", "NS", "PTR", "MX", "SRV"})
-_CONTEXT = rdata.Context(names.canonical)
 _T = TypeVar("_T")
 
 
-def rrset_zones(rrsets: Iterable[Mapping[str, object]], path: str | None = None) -> ResolvedZones:
+def rrset_zones(
+    rrsets: Iterable[Mapping[str, object]],
+    path: str | None = None,
+    certificate: rdata.CertificateSource | None = None,
+) -> ResolvedZones:
     """The zones of a list of RRsets: ``{"name", "type", "rcode", "ad", "data"}``, the last three optional.
 
     ``data`` is a list: addresses for A and AAAA, names for CNAME, NS and PTR, ``[preference, host]`` for MX,
-    ``[priority, weight, port, target]`` for SRV, the RDATA in hexadecimal for all other types. ``drop`` (no
+    ``[priority, weight, port, target]`` for SRV, the RDATA in hexadecimal for all other types; a TLSA record
+    may also be written ``3 1 1 @cert:NAME``, where ``certificate`` gives what has that name. ``drop`` (no
     answer at all), ``tc`` (truncated over UDP), ``delay`` (seconds) and ``ttl`` may be added. A known name
     without RRset of the type, and an unknown name, give a secure negative answer. Raises ``InputError``.
     """
+    context = rdata.Context(names.canonical, certificate)
     read: dict[tuple[str, str], RRset] = {}
     for number, entry in enumerate(rrsets, 1):
         try:
-            rrset = _rrset(entry)
+            rrset = _rrset(entry, context)
         except (rdata.BadData, names.BadName) as error:
             raise InputError(f"RRset {number}: {error}", path) from None
         key = names.key(rrset.name), rrset.type
@@ -157,7 +162,7 @@ def rrset_zones(rrsets: Iterable[Mapping[str, object]], path: str | None = None)
     return ResolvedZones(read.values(), (_SIGNED_ROOT,), (name for name, _ in read))
 
 
-def _rrset(entry: object) -> RRset:
+def _rrset(entry: object, context: rdata.Context) -> RRset:
     if not isinstance(entry, Mapping):
         raise rdata.BadData(f"{entry!r}; expected an object with name and type")
     for key in entry:
@@ -177,7 +182,7 @@ def _rrset(entry: object) -> RRset:
     return RRset(
         name,
         type,
-        tuple(DnsRecord(name, type, _value(type, value), ttl) for value in data),
+        tuple(DnsRecord(name, type, _value(type, value, context), ttl) for value in data),
         rcode,
         secure=_field(entry, "ad", bool, False),
         drop=_field(entry, "drop", bool, False),
@@ -208,11 +213,13 @@ def _seconds(value: object) -> float:
     raise rdata.BadData(f"delay is {value!r}; expected seconds from 0 to {_MAX_DELAY}")
 
 
-def _value(type: str, value: object) -> RData:
+def _value(type: str, value: object, context: rdata.Context) -> RData:
     if type in _WORDED:
         fields = value if isinstance(value, list) else [value]
         if all(isinstance(field, str | int) for field in fields):
-            return rdata.from_fields(type, [str(field) for field in fields], _CONTEXT)
+            return rdata.from_fields(type, [str(field) for field in fields], context)
+    elif isinstance(value, str) and type == "TLSA" and " " in value:
+        return rdata.from_fields(type, value.split(), context)
     elif isinstance(value, str):
         return rdata.from_octets(type, rdata.hexadecimal(value, f"{type} data"))
     raise rdata.BadData(f"{type} data is {value!r}; expected text, or a list of text and numbers")

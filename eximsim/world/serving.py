@@ -179,11 +179,12 @@ class Served:
 
     def _run(self, actions: Iterable[Action]) -> None:
         self._time = max(self._time, self._clock.time)
-        for action in actions:
+        pending = list(actions)
+        for number, action in enumerate(pending, 1):
             self._time = max(self._time, self._clock.time)
             match action:
                 case Send(data):
-                    self._send(data)
+                    self._send(data, last=pending[number:] == [Close()])
                 case Wait(seconds):
                     self._hurry.wait(seconds * self._time_scale)
                     self._time += seconds
@@ -195,21 +196,26 @@ class Served:
                     if action.early:
                         self._advance(self._engine)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, *, last: bool) -> None:
+        """Send something; if it is the ``last`` thing, in plain text, it goes out together with the end.
+
+        Otherwise a client could be quick enough to write in between, and what it wrote would make a reset of
+        the end.
+        """
         if self._engine is None:
-            self._write(data)
+            self._write(data, socket.MSG_MORE if last else 0)
         else:
             self._engine.write(data)
             self._write(self._engine.outgoing())
 
-    def _write(self, wire: bytes) -> None:
+    def _write(self, wire: bytes, flags: int = 0) -> None:
         if not wire:
             return
         self._sent += len(wire)
         with self._changed:
             self._marks.append(Mark(self._sent, self._time))
         try:
-            self._socket.sendall(wire)
+            self._socket.sendall(wire, flags)
         except OSError:
             return  # the client has gone: the next read says so
 
@@ -254,6 +260,7 @@ class Acceptor:
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._lock = threading.Lock()
+        self._accepting = threading.Lock()
         self._doors: list[Door] = []
         self._stopping = False
         self._thread = threading.Thread(target=self._main, name="acceptor", daemon=True)
@@ -267,16 +274,26 @@ class Acceptor:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address, port))
             listener.listen(64)
-            listener.setblocking(False)
         except OSError:
             listener.close()
             raise
-        door = Door(listener, factory, place or Endpoint(address, listener.getsockname()[1]))
+        return self.take(listener, factory, place or Endpoint(address, listener.getsockname()[1]))
+
+    def take(self, listener: socket.socket, factory: SessionFactory, place: Endpoint) -> Door:
+        """Accept on a socket that listens already."""
+        listener.setblocking(False)
+        door = Door(listener, factory, place)
         with self._lock:
             self._doors.append(door)
         self._selector.register(listener, selectors.EVENT_READ, door)
         self._wake.send(b"!")
         return door
+
+    def drain(self) -> None:
+        """Return when every connection that the kernel has taken has been welcomed."""
+        for door in list(self._doors):
+            while self._accept(door):
+                pass
 
     def shut(self, door: Door) -> None:
         """Stop listening there; connections go on."""
@@ -304,14 +321,16 @@ class Acceptor:
                 else:
                     self._accept(key.data)
 
-    def _accept(self, door: Door) -> None:
-        try:
-            connection, peer = door.socket.accept()
-        except OSError:
-            return  # the client was faster to leave, or the door was shut
-        connection.setblocking(True)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._welcome(connection, door, (peer[0], peer[1]))
+    def _accept(self, door: Door) -> bool:
+        with self._accepting:
+            try:
+                connection, peer = door.socket.accept()
+            except OSError:
+                return False  # the client was faster to leave, or the door was shut
+            connection.setblocking(True)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._welcome(connection, door, (peer[0], peer[1]))
+            return True
 
 
 class SocketServer:

@@ -54,7 +54,7 @@ def parse_script(text: str, path: str) -> Behaviour:
         last = text.count("\n") + 1
         raise InputError(message, path, int(place[1]) if place and place[1] else last) from error
     try:
-        return _behaviour(data)
+        return read_behaviour(data)
     except InputError as error:
         raise InputError(error.message, path) from error
 
@@ -68,12 +68,14 @@ def named_behaviour(name: str) -> Behaviour:
         raise InputError(f"behaviour {name!r}: expected one of {known}") from None
 
 
-def _behaviour(data: dict[str, Any]) -> Behaviour:
-    base = named_behaviour(_text("base", data.pop("base", "ok")))
-    for key in data:
+def read_behaviour(data: Mapping[str, object]) -> Behaviour:
+    """The behaviour that the content of a script describes; raises ``InputError``."""
+    base = named_behaviour(_text("base", data.get("base", "ok")))
+    changes = {key: value for key, value in data.items() if key != "base"}
+    for key in changes:
         if key not in _READERS:
             raise InputError(f"{key}: expected one of base, {', '.join(_READERS)}")
-    return replace(base, **{key: _READERS[key](key, value) for key, value in data.items()})
+    return replace(base, **{key: _READERS[key](key, value) for key, value in changes.items()})
 
 
 def _text(key: str, value: object) -> str:

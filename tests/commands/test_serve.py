@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from eximsim.commands.serve import dns
 from eximsim.world.resolver import query
+from tests.commands.invoking import invoke
 
-PROGRAM = "from eximsim.commands.serve import dns; dns()"
+PROGRAM = "from eximsim.cli import main; main()"
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def zone(tmp_path: Path) -> Path:
 
 
 def test_queries_are_answered_and_printed_until_interrupted(zone: Path) -> None:
-    arguments = [sys.executable, "-c", PROGRAM, "--zones", str(zone), "--port", "0"]
+    arguments = [sys.executable, "-c", PROGRAM, "serve", "dns", "--zones", str(zone), "--port", "0"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         listening = re.fullmatch(
@@ -46,17 +45,20 @@ def test_queries_are_answered_and_printed_until_interrupted(zone: Path) -> None:
     [
         (
             ["--zones", "missing"],
-            "Error: missing: No such file or directory; expected a zone file or a folder of them",
+            "eximsim: missing: No such file or directory; expected a zone file or a folder of them",
         ),
         (
             ["--listen", "192.0.2.1"],
-            "Error: 192.0.2.1 is not a loopback address; expected 127.0.0.0/8 or ::1",
+            "eximsim: 192.0.2.1 is not a loopback address; expected 127.0.0.0/8 or ::1",
         ),
-        (["--certificates", "missing"], "Error: missing/root.pem: expected certificate chains: No such file"),
+        (
+            ["--certificates", "missing"],
+            "eximsim: missing/root.pem: expected certificate chains: No such file",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(zone: Path, arguments: list[str], expected: str) -> None:
-    result = CliRunner().invoke(dns, ["--zones", str(zone), *arguments])
+    result = invoke("serve", "dns", "--zones", str(zone), *arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith(expected)
     assert result.stderr.count("\n") == 1
@@ -65,12 +67,19 @@ def test_bad_input_is_one_line_and_exit_2(zone: Path, arguments: list[str], expe
 
 def test_bad_zone_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "db.test").write_text("\nmx TLSA 3 1 1 @cert:nobody\n")
-    result = CliRunner().invoke(dns, ["--zones", str(tmp_path)])
+    result = invoke("serve", "dns", "--zones", str(tmp_path))
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {tmp_path}/db.test:2: there is no certificate 'nobody' here")
+    assert result.stderr.startswith(f"eximsim: {tmp_path}/db.test:2: there is no certificate 'nobody' here")
 
 
 def test_help_shows_how_to_use_it() -> None:
-    result = CliRunner().invoke(dns, ["--help"])
+    result = invoke("serve", "dns", "--help")
     assert result.exit_code == 0
     assert "dig @127.0.0.1" in result.stdout
+
+
+def test_the_words_of_the_test_environment_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "db.test").write_text("mx A HOSTIPV4\n")
+    done = invoke("serve", "dns", "--zones", str(tmp_path), "--host-ipv4", "here")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"eximsim: {tmp_path}/db.test:1: 'here' is not an address")

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from eximsim.commands.serve_smtp import smtp
 from eximsim.world.certificates import KeyType, save_chains, standard_chains
+from tests.commands.invoking import invoke
 
 COMMAND = "from eximsim.commands.serve_smtp import smtp; smtp()"
 
@@ -87,22 +86,22 @@ def test_an_interrupt_ends_open_connections_quietly(certificates: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(arguments: list[str], message: str) -> None:
-    result = CliRunner().invoke(smtp, arguments)
+    result = invoke("serve", "smtp", *arguments)
     assert result.exit_code == 2
-    assert message in result.output
-    assert result.output.count("\n") == 1
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_port_in_use_is_bad_input(certificates: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = CliRunner().invoke(smtp, ["--port", port, "--certificates", str(certificates)])
-    assert (result.exit_code, "Address already in use" in result.output) == (2, True)
+        result = invoke("serve", "smtp", "--port", port, "--certificates", str(certificates))
+    assert (result.exit_code, "Address already in use" in result.stderr) == (2, True)
 
 
 def test_a_chain_without_key_is_bad_input(certificates: Path, tmp_path: Path) -> None:
     for file in certificates.glob("*.pem"):
         if "key" not in file.name:
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    result = CliRunner().invoke(smtp, ["--certificates", str(tmp_path)])
-    assert (result.exit_code, "unencrypted private key" in result.output) == (2, True)
+    result = invoke("serve", "smtp", "--certificates", str(tmp_path))
+    assert (result.exit_code, "unencrypted private key" in result.stderr) == (2, True)

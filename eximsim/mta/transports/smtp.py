@@ -16,6 +16,7 @@ from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transport import transport_update_waiting
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
+from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import send_message
 from eximsim.status import Errno, HostFind, HostStatus, Rc
@@ -356,20 +357,13 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     if first.basic_errno != Errno.TLSFAILURE:
         write_logs(run.process, first, sx.host)
         return Rc.DEFER
-    in_clear = sx.tempfail_tryclear and not sx.host_is_in("hosts_require_tls")
-    run.process.trace.record(
-        "handshake failed",
-        "try in clear" if in_clear else "defer",
-        _SOURCE,
-        host=sx.host.name,
-        tempfail_tryclear=sx.tempfail_tryclear,
+    row = HANDSHAKE_FAILED.decide(
+        run.process, sx.tempfail_tryclear, lambda: sx.host_is_in("hosts_require_tls"), host=sx.host.name
     )
-    if not in_clear:
+    if row.outcome is InClear.DEFER:
         return Rc.DEFER
-    fixed = run.process.profile.tls_error_logged
-    reason = "TLS session failure" if fixed else first.message
-    who = f"{sx.host.name} [{sx.host.address}]" if fixed else f"H={sx.host.name} [{sx.host.address}]"
-    log_write(run.process, f"{reason}: delivering unencrypted to {who} (not in hosts_require_tls)")
+    host = sx.host
+    log_write(run.process, row.log.format(message=first.message, host=host.name, address=host.address))
     first = prepare_addresses(run.addrlist, sx.host)
     sx.dialogue = None
     rc = smtp_deliver(sx, suppress_tls=True)

@@ -54,6 +54,7 @@ class SmtpContext:
     command_timeout: float = 0
 
     dialogue: Dialogue | None = None
+    command_log: list[str] = field(default_factory=list)
     tls: ClientTls | None = None
     dane: bool = False
     dane_required: bool = False

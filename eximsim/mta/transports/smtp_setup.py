@@ -1,27 +1,38 @@
 """Setting up an SMTP call: DANE, connection, greeting, STARTTLS, "TLS required" (``smtp_setup_conn()``).
 
-Until 4.88 this was the first half of ``smtp_deliver()``; the steps are the same. What a failure means is
-in the tables below; ``eximsim table`` prints them.
+Until 4.88 this was the first half of ``smtp_deliver()``; the steps are the same. What an answer or a failure
+means is in the tables of ``smtp_decisions.py``.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from eximsim.errors import Unsupported
 from eximsim.mta import dane, errnos
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
-from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_port_for_connect
+from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_debug_cmd_report, smtp_port_for_connect
 from eximsim.mta.tls import TlsStartFailed, tls_client_start
 from eximsim.mta.transports.smtp_context import SmtpContext, check_response, ehlo_response, set_errno
 from eximsim.mta.transports.smtp_continue import abandon, fits, take_over
+from eximsim.mta.transports.smtp_decisions import (
+    EHLO_REFUSED,
+    NO_TLS_SESSION,
+    SETUP_FAILED,
+    STARTTLS_REPLY,
+    TLS_REQUIRED,
+    Clear,
+    Fault,
+    Hello,
+    NoSession,
+    StartTls,
+)
 from eximsim.mta.world import ConnectError
-from eximsim.profiles import DaneFailureLog, UnusableTlsa
+from eximsim.profiles import CommandLog
 from eximsim.status import Dnssec, Errno, Rc
 
-_SOURCE = "transports/smtp.c smtp_setup_conn"
+
+CALLOUT_QUIT_TIMEOUT = 1.0
+"""How long a callout waits for the reply to QUIT, in seconds."""
 
 
 class SetupFailed(Exception):
@@ -33,22 +44,6 @@ class SetupFailed(Exception):
         self.code, self.errno, self.message = code, errno, message
         self.user, self.send_quit = user, send_quit
         super().__init__(message)
-
-
-STARTTLS_REPLY: Mapping[tuple[str, bool], str] = MappingProxyType(
-    {
-        ("2", True): "handshake",
-        ("2", False): "handshake",
-        ("4", True): "go on without TLS",
-        ("4", False): "defer",
-        ("5", True): "go on without TLS",
-        ("5", False): "go on without TLS",
-        ("none", True): "defer",
-        ("none", False): "defer",
-    }
-)
-"""First digit of the reply to STARTTLS (``none``: lost, late or malformed) and tls_tempfail_tryclear, to
-what is done. "Go on" still meets hosts_require_tls and DANE afterwards."""
 
 
 def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
@@ -64,11 +59,12 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     sx.dane_required = sx.host_is_in("hosts_require_dane")
     if process.continued is not None and (rc := _continue(sx)) is not None:
         return rc
+    if sx.verify:
+        process.hdebug(f"interface={sx.interface or 'NULL'} port={sx.port}")
+    smtp_port_for_connect(process, sx.host, sx.port)
     before = process.profile.tlsa_before_connect
-    if before:
-        smtp_port_for_connect(process, sx.host, sx.port)
-        if (rc := _check_dane(sx)) is not Rc.OK:
-            return rc
+    if before and (rc := _check_dane(sx)) is not Rc.OK:
+        return rc
     if (rc := _connect(sx)) is not Rc.OK:
         return rc
     if not before and (rc := _check_dane(sx)) is not Rc.OK:
@@ -101,32 +97,35 @@ def _continue(sx: SmtpContext) -> Rc | None:
 
 def _check_dane(sx: SmtpContext) -> Rc:
     """Decide about DANE for this host; anything but OK rules it out (``check_force_dane_conn()``)."""
-    policy = dane.host_policy(sx.process, sx.host, wanted_dane(sx))
-    if policy == "no DANE":
+    want = wanted_dane(sx)
+    policy = dane.HOST_POLICY.decide(sx.process, sx.host.dnssec, want, host=sx.host.name)
+    if policy.outcome is dane.Policy.NO_DANE:
         return Rc.OK
-    if policy == "fail: not DNSSEC":
-        message = f"DANE error: {sx.host.name} lookup not DNSSEC"
-        set_errno(sx.addrlist, Errno.DNSDEFER, message, Rc.FAIL)
+    if policy.outcome is dane.Policy.FAIL:
+        set_errno(sx.addrlist, Errno.DNSDEFER, policy.text.format(host=sx.host.name), Rc.FAIL)
         return Rc.FAIL
-    found = dane.tlsa_lookup(sx.process, sx.host, required=sx.dane_required)
-    if found.rc is Rc.OK:
+    found = dane.tlsa_lookup(sx.process, sx.host, want)
+    row = dane.TLSA_HOST.decide(sx.process, found.rc, want, host=sx.host.name)
+    if row.outcome is dane.Verdict.LOST:
+        set_errno(sx.addrlist, Errno.DNSDEFER, row.text.format(result=found.rc.name), found.rc)
+        return found.rc
+    if row.outcome is dane.Verdict.USE:
         use_dane(sx, found.records)
-        return Rc.OK
-    if found.rc is Rc.FAIL_FORCED:
-        return Rc.OK
-    if sx.process.profile.tlsa_failure_ignored_if_requested and not sx.dane_required:
-        return Rc.OK
-    set_errno(sx.addrlist, Errno.DNSDEFER, f"DANE error: tlsa lookup {found.rc.name}", found.rc)
-    return found.rc
+    return Rc.OK
 
 
-def wanted_dane(sx: SmtpContext) -> str:
+def wanted_dane(sx: SmtpContext) -> dane.Want:
     """Whether this host's DANE is required, requested or neither; asks only what Exim asks."""
     if sx.dane_required:
         return dane.Want.REQUIRED
     if sx.host.dnssec.name == "YES" and sx.host_is_in("hosts_try_dane"):
         return dane.Want.REQUESTED
     return dane.Want.NOT
+
+
+def dane_wanted(sx: SmtpContext) -> str:
+    """For a host whose TLSA records are there: how much DANE is wanted of it."""
+    return "no" if not sx.dane else "required" if sx.dane_required else "requested"
 
 
 def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
@@ -138,9 +137,10 @@ def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
 
 
 def _connect(sx: SmtpContext) -> Rc:
-    smtp_port_for_connect(sx.process, sx.host, sx.port)
+    if sx.process.profile.pipe_connect_offered:
+        sx.host_is_in("hosts_pipe_connect")
     try:
-        sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout)
+        open_dialogue(sx)
     except ConnectError as error:
         text = errnos.strerror(error.errno) if sx.verify else None
         if text is not None and sx.process.profile.callout_connect_failure_worded:
@@ -148,6 +148,13 @@ def _connect(sx: SmtpContext) -> Rc:
         set_errno(sx.addrlist, error.errno, text, Rc.DEFER)
         return Rc.DEFER
     return Rc.OK
+
+
+def open_dialogue(sx: SmtpContext) -> None:
+    """Connect; raises ``ConnectError``."""
+    fast_open = sx.transport.options.text("hosts_try_fastopen")
+    sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout, fast_open)
+    sx.command_log = sx.dialogue.log
 
 
 def _greet(sx: SmtpContext) -> None:
@@ -161,17 +168,33 @@ def _greet(sx: SmtpContext) -> None:
         sx.set_option("tls_tempfail_tryclear", False)
         sx.wire.command = sx.process.profile.tls_required_smtp_command
         return
-    if sx.esmtp:
-        _write(sx, f"{'LHLO' if sx.lmtp else 'EHLO'} {sx.helo_data}")
-        if not sx.read().ok:
-            if sx.reply.errno or not sx.reply.text or sx.lmtp:
-                _require(sx, sx.reply)
-            sx.esmtp = False
-    if not sx.esmtp:
-        _write(sx, f"HELO {sx.helo_data}")
-        _require(sx, sx.read())
-    sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
+    _say_hello(sx)
     sx.starttls_offered = "STARTTLS" in sx.features
+
+
+def _say_hello(sx: SmtpContext) -> None:
+    """EHLO, LHLO or HELO, and HELO if EHLO is refused in clear."""
+    command = hello_command(sx)
+    _write(sx, f"{command} {sx.helo_data}")
+    if not sx.read().ok:
+        if not helo_follows(sx, command):
+            _require(sx, sx.reply)
+        sx.esmtp = False
+        _say_hello(sx)
+        return
+    sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
+
+
+def hello_command(sx: SmtpContext) -> str:
+    """With what the client introduces itself."""
+    return "LHLO" if sx.lmtp else "EHLO" if sx.esmtp else "HELO"
+
+
+def helo_follows(sx: SmtpContext, command: str) -> bool:
+    """Whether HELO is tried after the reply that has come for ``command``."""
+    whole = bool(sx.reply.text) and not sx.reply.errno
+    row = EHLO_REFUSED.decide(sx.process, command, whole, sx.tls is not None, host=sx.host.name)
+    return row.outcome is Hello.SAY_HELO
 
 
 def expand_helo(sx: SmtpContext) -> str:
@@ -195,9 +218,7 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     if sx.tls is not None:
         if sx.smtps:
             _require(sx, sx.read())
-        _write(sx, f"{'LHLO' if sx.lmtp else 'EHLO' if sx.esmtp else 'HELO'} {sx.helo_data}")
-        _require(sx, sx.read())
-        sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
+        _say_hello(sx)
     else:
         _check_tls_not_required(sx)
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
@@ -211,80 +232,56 @@ def _starttls_accepted(sx: SmtpContext) -> bool:
     """Say STARTTLS; whether a handshake follows. A reply that rules the host out is a ``SetupFailed``."""
     _write(sx, "STARTTLS")
     ehlo, reply = sx.reply, sx.read()
-    digit = (
-        "2" if reply.ok else "none" if reply.errno or not reply.text else "4" if reply.text[0] == "4" else "5"
-    )
-    action = STARTTLS_REPLY[digit, sx.tempfail_tryclear]
-    sx.process.trace.record(
-        "starttls reply",
-        action,
-        _SOURCE,
-        host=sx.host.name,
-        reply=digit,
-        tempfail_tryclear=sx.tempfail_tryclear,
-    )
-    if action == "defer":
+    action = starttls_action(sx, reply)
+    if action is StartTls.DEFER:
         _require(sx, Reply(False, reply.text, reply.errno))
-    if action == "handshake":
+    if action is StartTls.HANDSHAKE:
         return True
     sx.reply = ehlo
     return False
 
 
+def starttls_action(sx: SmtpContext, reply: Reply) -> StartTls:
+    """What the reply to STARTTLS means."""
+    return STARTTLS_REPLY.decide(sx.process, reply.answer, sx.tempfail_tryclear, host=sx.host.name).outcome
+
+
 def _handshake(sx: SmtpContext) -> None:
     """Negotiate TLS; a failure ends the set-up, but for the old retry with ordinary verification."""
-    profile = sx.process.profile
-    while True:
+    while sx.tls is None:
         try:
             sx.tls = tls_client_start(sx)
-            break
         except TlsStartFailed as failure:
-            retry_as_ca = (
-                failure.rc is Rc.DEFER
-                and sx.dane
-                and not sx.dane_required
-                and profile.unusable_tlsa is UnusableTlsa.CA_ROOT
-            )
-            if not retry_as_ca:
-                _handshake_failed(sx, failure)
-            log_write(
-                sx.process,
-                f"DANE attempt failed; trying CA-root TLS to {sx.host.name} [{sx.host.address}]"
-                " (not in hosts_require_dane)",
-            )
+            _no_tls_session(sx, failure)
             sx.dane = False
     for addr in sx.addrlist:
         if addr.transport_return is Rc.PENDING_DEFER:
             addr.tls, addr.peerdn, addr.cv = sx.tls.session, sx.tls.peerdn, sx.tls.cv
 
 
-def _handshake_failed(sx: SmtpContext, failure: TlsStartFailed) -> None:
-    profile, host = sx.process.profile, sx.host
-    log = profile.dane_failure_log
-    if sx.dane and log is DaneFailureLog.WITH_REASON:
-        text = f"DANE attempt failed; TLS connection to {host.name} [{host.address}]: {failure.text}"
-        log_write(sx.process, text)
-    elif sx.dane and (
-        log is DaneFailureLog.ALWAYS or (log is DaneFailureLog.WHEN_UNUSABLE and failure.rc is Rc.DEFER)
-    ):
-        log_write(sx.process, f"DANE attempt failed; no TLS connection to {host.name} [{host.address}]")
-    message = (
-        "failure while setting up TLS session" if profile.tls_error_logged else f"TLS session: {failure.text}"
-    )
-    raise SetupFailed("4", Errno.TLSFAILURE, message, send_quit=False)
+def _no_tls_session(sx: SmtpContext, failure: TlsStartFailed) -> None:
+    """Log what there is to log; returns if another handshake follows."""
+    host = sx.host
+    fault = Fault.UNUSABLE if failure.rc is Rc.DEFER else Fault.HANDSHAKE
+    row = NO_TLS_SESSION.decide(sx.process, fault, dane_wanted(sx), host=host.name)
+    if row.log:
+        log_write(sx.process, row.log.format(host=host.name, address=host.address, reason=failure.text))
+    if row.outcome is NoSession.FAILED:
+        raise SetupFailed("4", Errno.TLSFAILURE, row.text.format(reason=failure.text), send_quit=False)
 
 
 def _check_tls_not_required(sx: SmtpContext) -> None:
     """In clear: allowed unless DANE, smtps or hosts_require_tls wants TLS."""
-    required = sx.smtps or sx.dane or sx.host_is_in("hosts_require_tls")
-    offered = sx.starttls_offered
-    outcome = "defer" if required else "go on in clear"
-    sx.process.trace.record(
-        "tls required", outcome, _SOURCE, host=sx.host.name, dane=sx.dane, required=required, offered=offered
+    row = TLS_REQUIRED.decide(
+        sx.process,
+        sx.smtps,
+        sx.dane,
+        lambda: sx.host_is_in("hosts_require_tls"),
+        sx.starttls_offered,
+        host=sx.host.name,
     )
-    if required:
-        why = "an attempt to start TLS failed" if offered else "the server did not offer TLS support"
-        raise SetupFailed("4", Errno.TLSREQUIRED, f"a TLS session is required, but {why}")
+    if row.outcome is Clear.DEFER:
+        raise SetupFailed("4", Errno.TLSREQUIRED, row.text)
 
 
 def _write(sx: SmtpContext, command: str) -> None:
@@ -302,33 +299,26 @@ def _require(sx: SmtpContext, reply: Reply) -> None:
 
 def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
     """Give the addresses their outcome, end the session, and say what it means for the host."""
-    if sx.process.profile.setup_5xx_tries_next_host:
-        rc = Rc.FAIL if failure.code == "5" and not sx.more_hosts else Rc.DEFER
-        host_rc = Rc.DEFER
-    else:
-        rc = Rc.FAIL if failure.code == "5" else Rc.DEFER
-        host_rc = Rc.OK if failure.code == "5" else Rc.DEFER
-    sx.process.trace.record(
-        "set-up failed",
-        rc.name,
-        _SOURCE,
-        host=sx.host.name,
-        code=failure.code,
-        errno=int(failure.errno),
-        more_hosts=sx.more_hosts,
-    )
-    set_errno(sx.addrlist, failure.errno, failure.message, rc, user=failure.user, host=sx.host)
+    reply = "5xx" if failure.code == "5" else "4xx or none"
+    lost = SETUP_FAILED.decide(
+        sx.process, reply, sx.more_hosts, host=sx.host.name, errno=int(failure.errno)
+    ).outcome
+    set_errno(sx.addrlist, failure.errno, failure.message, lost.addresses, user=failure.user, host=sx.host)
     sx.ok, sx.send_quit = False, failure.send_quit
     end_session(sx)
-    return host_rc
+    return lost.host
 
 
-def end_session(sx: SmtpContext) -> None:
-    """QUIT if the session is in order, then close; the reply to QUIT is not waited for."""
+def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
+    """QUIT if the session is in order, then close; the reply to QUIT is waited for so many seconds."""
     if sx.dialogue is None:
         return
-    if sx.send_quit:
-        sx.dialogue.write("QUIT")
-    sx.process.hdebug("  SMTP(close)>>")
+    profile = sx.process.profile
+    if sx.send_quit and sx.dialogue.write("QUIT") > 0 and quit_timeout:
+        sx.dialogue.read("2", quit_timeout)
+    if profile.callout_uses_setup_conn or profile.callout_close_traced:
+        sx.process.hdebug("  SMTP(close)>>", indented=True)
     sx.dialogue.connection.close()
     sx.dialogue = None
+    if profile.command_log is CommandLog.AT_CLOSE:
+        smtp_debug_cmd_report(sx.process, sx.command_log)

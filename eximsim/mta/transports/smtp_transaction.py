@@ -6,7 +6,7 @@ from enum import Enum
 
 from eximsim.mta import errnos, retry
 from eximsim.mta.log import log_write
-from eximsim.mta.smtp_out import Reply
+from eximsim.mta.smtp_out import Answer, Reply
 from eximsim.mta.string import string_printing
 from eximsim.mta.structs import Address
 from eximsim.mta.transport import transport_rcpt_address, transport_write_message
@@ -17,10 +17,12 @@ from eximsim.mta.transports.smtp_context import (
     set_errno,
 )
 from eximsim.mta.transports.smtp_continue import keep_for_next
+from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
 from eximsim.mta.transports.smtp_setup import end_session
 from eximsim.status import Errno, Rc
 
-_SOURCE = "transports/smtp.c smtp_deliver"
+_REPLIED = (0, Errno.MAIL4XX, Errno.DATA4XX)
+"""The numbers that stand for a reply, not for its lack."""
 
 
 class Sync(Enum):
@@ -82,37 +84,34 @@ def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     command = f"RCPT TO:<{transport_rcpt_address(addr, include_affixes=affixes)}>"
     addr.host_used = sx.host
-    reply = sx.read()
-    if reply.ok:
+    row = RCPT_REPLY.decide(sx.process, sx.read().answer, address=addr.address)
+    if row.outcome is Recipient.ACCEPTED:
         addr.transport_return = Rc.PENDING_OK
         sx.ok = sx.completed_addr = True
         if addr.dr_retry_exists:
             retry.forget_address(sx.process, addr)
-        return Sync.READ
-    if reply.errno == errnos.ETIMEDOUT:
-        set_errno(sx.addrlist, errnos.ETIMEDOUT, f"SMTP timeout after {command}", Rc.DEFER)
+    elif row.outcome is Recipient.TIMEOUT:
+        set_errno(sx.addrlist, errnos.ETIMEDOUT, row.text.format(command=command), Rc.DEFER)
         retry.retry_add_item(addr, retry.address_key(addr))
         sx.update_waiting = False
         return Sync.RCPT_TIMEOUT
-    if reply.errno or not reply.text:
+    elif row.outcome is Recipient.LOST:
         sx.wire.command = command
         return Sync.LOST
-    _rcpt_refused(sx, addr, command, reply)
+    else:
+        addr.message = row.text.format(command=command, reply=string_printing(sx.reply.text))
+        addr.pass_message = True
+        if row.outcome is Recipient.REFUSED:
+            addr.transport_return, sx.completed_addr = Rc.FAIL, True
+        else:
+            _rcpt_deferred(sx, addr)
     return Sync.READ
 
 
-def _rcpt_refused(sx: SmtpContext, addr: Address, command: str, reply: Reply) -> None:
-    addr.message = f"SMTP error from remote mail server after {command}: {string_printing(reply.text)}"
-    addr.pass_message = True
-    permanent = reply.text[0] == "5"
-    outcome = Rc.FAIL if permanent else Rc.DEFER
-    sx.process.trace.record("rcpt reply", outcome.name, _SOURCE, address=addr.address, reply=reply.text[:3])
-    addr.transport_return = outcome
-    if permanent:
-        sx.completed_addr = True
-        return
+def _rcpt_deferred(sx: SmtpContext, addr: Address) -> None:
+    addr.transport_return = Rc.DEFER
     addr.basic_errno = Errno.RCPT4XX
-    addr.more_errno |= int(reply.text[1:3]) << 8
+    addr.more_errno |= int(sx.reply.text[1:3]) << 8
     if not sx.verify:
         if sx.more_hosts:
             colon = ":" if sx.process.profile.deferred_rcpt_colon else ""
@@ -203,8 +202,7 @@ def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
 def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
     """The transaction broke off after set-up: blame the message or the host, and give all addresses that.
 
-    A refusal of MAIL, DATA or the message, a timeout after MAIL or the final dot, and a connection lost
-    after the dot are the message's fault: the host stays usable (OK). Everything else is the host's (DEFER).
+    ``TRANSACTION_FAILED`` says which.
     """
     command = sx.wire.command
     if send_failed:
@@ -216,23 +214,21 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
         found = check_response(sx, plain)
         code, message, user, sx.send_quit = found.code, found.message, found.user, found.send_quit
         errno = reply.errno if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else found.errno
-    at_end = command.startswith("end ")
-    of_message = (
-        errno in (0, Errno.MAIL4XX, Errno.DATA4XX)
-        or (errno == errnos.ETIMEDOUT and (command.startswith("MAIL") or at_end))
-        or (errno == Errno.SMTPCLOSED and at_end)
-    )
-    rc = Rc.FAIL if of_message and code == "5" else Rc.DEFER
-    sx.process.trace.record(
-        "transaction failed", rc.name, _SOURCE, command=command.split(" ")[0], code=code, errno=int(errno),
-        blamed="message" if of_message else "host",
-    )  # fmt: skip
-    if of_message and rc is Rc.DEFER:
+    answer = Answer.of_code(code) if errno in _REPLIED else Reply(False, "", errno).answer
+    lost = TRANSACTION_FAILED.decide(sx.process, _stage(command), answer, host=sx.host.name).outcome
+    of_message = lost.host is Rc.OK
+    if of_message and lost.addresses is Rc.DEFER:
         shown = f"{message}: {errnos.strerror(errno)}" if errno > 0 else message
         if sx.more_hosts:
             log_write(sx.process, shown)
         sx.message_defer = True
-    set_errno(sx.addrlist, errno, message, rc, user=user, host=sx.host)
+    set_errno(sx.addrlist, errno, message, lost.addresses, user=user, host=sx.host)
     sx.ok = False
     end_session(sx)
-    return Rc.OK if of_message else Rc.DEFER
+    return lost.host
+
+
+def _stage(command: str) -> Stage:
+    if command.startswith("MAIL"):
+        return Stage.MAIL
+    return Stage.END if command.startswith("end ") else Stage.OTHER

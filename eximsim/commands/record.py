@@ -1,0 +1,64 @@
+"""``eximsim record``: what a real program does in all known situations."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import click
+
+from eximsim import __version__
+from eximsim.commands.situations import (
+    Choice,
+    choice_options,
+    exim_option,
+    jobs_option,
+    nameable,
+    scenario_file,
+)
+from eximsim.errors import InputError
+
+_TIMES = 2
+
+
+@click.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@exim_option
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="The recording: JSON lines, compressed if the name ends in .gz.",
+)  # fmt: skip
+@choice_options
+@jobs_option
+def record(
+    ids: tuple[str, ...], exim: Path | None, output: Path, scenarios: Path | None, groups: tuple[str, ...],
+    kinds: tuple[str, ...], jobs: int,
+) -> None:  # fmt: skip
+    """Record what a real program does in known situations, for comparison with the model or another program.
+
+    Every situation is run twice; where the two runs differ, the record is marked unstable.
+
+    \b
+    eximsim record --exim /usr/sbin/exim4 -o exim-4.96.jsonl.gz --jobs 2
+    """
+    from eximsim.suite.real_runs import examined, own_certificates, run_all
+
+    if exim is None:
+        raise click.UsageError("expected the program to record: --exim PATH")
+    path = scenario_file(scenarios)
+    tasks = Choice(ids, groups, kinds).tasks(nameable(path), path)
+    with own_certificates() as certificates:
+        program = examined(exim, certificates)
+        lines = [{
+            "eximsim": __version__, "program": program.version, "release": program.profile.name,
+            "tls": program.tls, "library": program.library,
+        }]  # fmt: skip
+        runs = run_all(exim, certificates, tasks, jobs, _TIMES)
+        with click.progressbar(runs, len(tasks), label=f"Exim {program.version}", file=_terminal()) as progress:
+            lines += [one.as_json() for one in progress]
+    octets = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    try:
+        output.write_bytes(gzip.compress(octets, mtime=0) if output.suffix == ".gz" else octets)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", str(output)) from None

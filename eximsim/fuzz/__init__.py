@@ -1,0 +1,1 @@
+"""Scenarios made at random: what they are made of, and how the smallest with a property is found."""

@@ -1,0 +1,85 @@
+"""What a postmaster sets: options of the router, the transport and the main section, chosen at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from eximsim.fuzz.chooser import Chooser, Weighted
+
+Settings = dict[str, str]
+
+
+def _host_list(*, unset: int, empty: int, everybody: int, some: int) -> Weighted[str | None]:
+    """How often an option is left out, is empty, means everybody, or is a list."""
+    return Weighted((unset, None), (empty, ""), (everybody, "*"), (some, "some"))
+
+
+HOST_LISTS: Mapping[str, Weighted[str | None]] = MappingProxyType(
+    {
+        "hosts_try_dane": _host_list(unset=10, empty=15, everybody=50, some=25),
+        "hosts_require_dane": _host_list(unset=65, empty=0, everybody=20, some=15),
+        "hosts_require_tls": _host_list(unset=60, empty=10, everybody=20, some=10),
+        "tls_verify_hosts": _host_list(unset=70, empty=10, everybody=12, some=8),
+        "tls_try_verify_hosts": _host_list(unset=70, empty=10, everybody=12, some=8),
+        "tls_verify_cert_hostnames": _host_list(unset=75, empty=10, everybody=10, some=5),
+        "hosts_avoid_tls": _host_list(unset=93, empty=0, everybody=3, some=4),
+        "hosts_verify_avoid_tls": _host_list(unset=93, empty=0, everybody=4, some=3),
+        "hosts_avoid_esmtp": _host_list(unset=97, empty=0, everybody=1, some=2),
+    }
+)
+"""The host list options of the transport that are set at random."""
+
+_TRYCLEAR: Weighted[str | None] = Weighted((6, None), (2, "true"), (2, "false"))
+_TRUST_STORES = ("certs/root.pem", "certs/int.pem", "certs/selfsigned.chain.pem")
+_REQUEST: Weighted[str | None] = Weighted((75, "*"), (15, None), (10, ""))
+
+_RARE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("hosts_max_try", ("1", "2")),
+    ("hosts_avoid_pipelining", ("*",)),
+    ("max_rcpt", ("1",)),
+    ("multi_domain", ("false",)),
+    ("tls_sni", ("sni.test.ex", "$host", "$domain")),
+    ("delay_after_cutoff", ("false",)),
+    ("connection_max_messages", ("1",)),
+)
+
+
+def transport(choose: Chooser, hosts: Sequence[str], addresses: Sequence[str]) -> Settings:
+    """Settings of the smtp transport; ``hosts`` and ``addresses`` are what its lists may name."""
+    settings: Settings = {}
+    for name, kinds in HOST_LISTS.items():
+        kind = choose.of(kinds)
+        if kind is not None:
+            settings[name] = _some(choose, hosts, addresses) if kind == "some" else kind
+    if (tryclear := choose.of(_TRYCLEAR)) is not None:
+        settings["tls_tempfail_tryclear"] = tryclear
+    if choose.rarely(8):
+        settings["tls_verify_certificates"] = choose.one(_TRUST_STORES)
+    if choose.rarely(15):
+        name, values = choose.one(_RARE)
+        settings[name] = choose.one(values)
+    return settings
+
+
+def _some(choose: Chooser, hosts: Sequence[str], addresses: Sequence[str]) -> str:
+    """A list of some of the hosts, by name or address."""
+    items = (*hosts, *addresses, "*.test.ex", *(f"!{host} : *" for host in hosts))
+    return " : ".join(choose.several(items, 1, 2))
+
+
+def router(choose: Chooser) -> Settings:
+    """Settings of the dnslookup router."""
+    settings: Settings = {}
+    if (request := choose.of(_REQUEST)) is not None:
+        settings["dnssec_request_domains"] = request
+    if choose.rarely(6):
+        settings["dnssec_require_domains"] = "*"
+    return settings
+
+
+def main(choose: Chooser, domains: Sequence[str]) -> Settings:
+    """Settings of the main section."""
+    if choose.rarely(6):
+        return {"dns_again_means_nonexist": choose.one(("*", *domains, "*.test.ex"))}
+    return {}

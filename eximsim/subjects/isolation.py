@@ -1,0 +1,214 @@
+"""Leaving the host: private network, file system, processes and host name, by Linux system calls.
+
+Works as root, and without root where the kernel lets users make user namespaces. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import ipaddress
+import os
+import signal
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
+    0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
+)  # fmt: skip
+_PRIVATE = _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
+_MS_REMOUNT, _MS_NOATIME, _MS_NODIRATIME = 32, 1024, 2048
+_MS_BIND, _MS_MOVE, _MS_REC, _MS_PRIVATE, _MS_RELATIME = 4096, 8192, 16384, 1 << 18, 1 << 21
+_KEPT_FLAGS = {
+    "nosuid": _MS_NOSUID, "nodev": _MS_NODEV, "noexec": _MS_NOEXEC,
+    "noatime": _MS_NOATIME, "nodiratime": _MS_NODIRATIME, "relatime": _MS_RELATIME,
+}  # fmt: skip
+_PR_SET_PDEATHSIG = 1
+
+_BASE = "/run"
+"""Where the new root is put together: its old content (sockets of the host's services) is not wanted."""
+_HOST_ETC = "/.etc"
+_OWN = ("etc", "run", "proc")
+_WRITABLE = ("/dev", "/proc")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the place inside looks like.
+
+    ``networks`` are local (``10.9.0.0/16``) without being an interface's address; ``etc`` has files of
+    ``/etc`` by name, instead of the host's; ``folders`` are made, and anybody may write there.
+    """
+
+    hostname: str = "localhost"
+    networks: tuple[str, ...] = ()
+    etc: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+
+
+def leave_host() -> None:
+    """Go into new namespaces; the next child is the first process of its own. Raises ``OSError``.
+
+    A user without the right to it becomes the owner of a new user namespace, under the same number.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        _call("unshare", _PRIVATE)
+    except PermissionError:
+        try:
+            _call("unshare", _PRIVATE | _NEWUSER)
+        except OSError as error:
+            reason = "neither root nor a kernel that lets users make user namespaces"
+            raise OSError(error.errno, f"no private namespace here: {reason} ({error.strerror})") from None
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    except OSError as error:
+        raise OSError(error.errno, f"no private namespace here: {error.strerror}") from None
+
+
+def die_with_parent() -> None:
+    """Have this process killed when the one that made it ends."""
+    _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def enter(place: Place) -> None:
+    """Furnish the namespaces, from their first process; raises ``OSError`` saying which step failed."""
+    for step, action in (
+        ("the network", lambda: _network(place.networks)),
+        ("the file system", lambda: _file_system(place)),
+        ("the host name", lambda: socket.sethostname(place.hostname)),
+    ):
+        try:
+            action()
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            raise OSError(
+                error.errno, f"cannot make {step} of a private namespace: {error.strerror}{where}"
+            ) from None
+
+
+# ---- system calls --------------------------------------------------------------------------------------
+
+
+def _call(name: str, *arguments: object) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    _call("mount", *encoded, ctypes.c_ulong(flags), None if data is None else data.encode())
+
+
+# ---- the file system -----------------------------------------------------------------------------------
+
+
+def _file_system(place: Place) -> None:
+    """A new root in memory that shows the host's folders read-only, with ``/etc`` and ``/run`` of its own."""
+    _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
+    host = sorted(os.listdir("/"))
+    _mount("eximsim", _BASE, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755")
+    for name in host:
+        if name not in _OWN:
+            _show(f"/{name}", f"{_BASE}/{name}")
+    _show("/etc", f"{_BASE}{_HOST_ETC}")
+    _etc(Path(f"{_BASE}/etc"), place.etc)
+    Path(f"{_BASE}/run").mkdir()
+    _proc(f"{_BASE}/proc")
+    _make_read_only()
+    for folder in place.folders:
+        path = Path(f"{_BASE}{folder}")
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o777)
+    os.chdir(_BASE)
+    _mount(".", "/", None, _MS_MOVE)
+    os.chroot(".")
+    os.chdir("/")
+
+
+def _show(source: str, target: str) -> None:
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+    elif os.path.isdir(source):
+        os.mkdir(target)
+        _mount(source, target, None, _MS_BIND | _MS_REC)
+
+
+def _etc(etc: Path, own: Mapping[str, str]) -> None:
+    etc.mkdir()
+    for name in sorted(set(os.listdir("/etc")) - own.keys()):
+        (etc / name).symlink_to(f"{_HOST_ETC}/{name}")
+    for name, text in own.items():
+        (etc / name).write_text(text)
+
+
+def _proc(target: str) -> None:
+    os.mkdir(target)
+    try:
+        _mount("proc", target, "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    except OSError:  # a container that hides parts of /proc does not let its users mount another
+        _mount("/proc", target, None, _MS_BIND | _MS_REC)
+
+
+def _make_read_only() -> None:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split(" ")
+        point = fields[4].encode().decode("unicode_escape")
+        inside = point.removeprefix(_BASE)
+        if not point.startswith(f"{_BASE}/") or inside.startswith(_WRITABLE):
+            continue
+        flags = sum(_KEPT_FLAGS.get(option, 0) for option in fields[5].split(","))
+        with contextlib.suppress(PermissionError):  # a mount that its owner has locked
+            _mount(None, point, None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | flags)
+
+
+# ---- the network ---------------------------------------------------------------------------------------
+
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+_IFREQ = struct.Struct("16sh22x")
+_NLMSG, _RTMSG, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=HH")
+_RTM_NEWROUTE, _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_CREATE = 24, 1, 4, 0x400
+_NLMSG_ERROR = 2
+_TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL = 255, 3, 254, 2
+_RTA_DST, _RTA_OIF = 1, 4
+
+
+def _network(networks: tuple[str, ...]) -> None:
+    """Set the loopback interface up, and have it take all addresses of some networks."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        name, flags = _IFREQ.unpack(fcntl.ioctl(wire, _SIOCGIFFLAGS, _IFREQ.pack(b"lo", 0)))
+        fcntl.ioctl(wire, _SIOCSIFFLAGS, _IFREQ.pack(name, flags | _IFF_UP))
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as wire:
+        for number, network in enumerate(networks, 1):
+            wire.send(_local_route(ipaddress.ip_network(network), number))
+            _acknowledged(wire.recv(4096), network)
+
+
+def _local_route(network: ipaddress.IPv4Network | ipaddress.IPv6Network, number: int) -> bytes:
+    """``ip route add local NETWORK dev lo`` as a netlink message."""
+    family = socket.AF_INET if network.version == 4 else socket.AF_INET6
+    address = network.network_address.packed
+    body = _RTMSG.pack(
+        family, network.prefixlen, 0, 0, _TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL, 0
+    )
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _RTA_DST) + address
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + 4, _RTA_OIF) + struct.pack("=I", socket.if_nametoindex("lo"))
+    flags = _NLM_F_REQUEST | _NLM_F_ACK | _NLM_F_CREATE
+    return _NLMSG.pack(_NLMSG.size + len(body), _RTM_NEWROUTE, flags, number, 0) + body
+
+
+def _acknowledged(reply: bytes, network: str) -> None:
+    _, kind, _, _, _ = _NLMSG.unpack_from(reply)
+    (number,) = struct.unpack_from("=i", reply, _NLMSG.size)
+    if kind == _NLMSG_ERROR and number not in (0, -errno.EEXIST):
+        raise OSError(-number, os.strerror(-number), network)

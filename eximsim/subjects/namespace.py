@@ -1,0 +1,148 @@
+"""A private place on this machine in which a real Exim can run: a network, files and processes of its own.
+
+The servers of a scenario run in this process, on sockets that were made inside; the program runs inside. All
+that is inside is gone when the namespace is left, and also when this process is killed (``subjects.inside``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from eximsim.errors import EximsimError
+from eximsim.subjects import inside
+from eximsim.subjects.isolation import Place
+
+_START_SECONDS = 30.0
+_END_SECONDS = 10.0
+
+
+class NoNamespace(EximsimError):
+    """This machine does not let us have a private namespace; the message is one line and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program's run ended: ``exit`` negative for a signal, None for a time-out; ``seconds`` real time."""
+
+    exit: int | None
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+
+class Namespace:
+    """A context manager; raises ``NoNamespace`` on entering. Not for several threads at once."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.privileged = False
+        """Whether root is root inside; otherwise there is only one user."""
+        self.pid = 0
+        """The helper's process, as this process sees it."""
+
+    def __enter__(self) -> Self:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-IS", inside.__file__, str(theirs.fileno()), str(os.getpid())]
+            self._helper = subprocess.Popen(
+                [*command, json.dumps(asdict(self._place))],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt from the terminal is for this process only
+            )
+        self._channel = ours
+        ours.settimeout(_START_SECONDS)
+        try:
+            hello, _ = inside.receive(ours)
+        except (OSError, inside.Gone):
+            hello = {"error": "no private namespace here: its helper did not start"}
+        if "error" in hello:
+            self._leave()
+            raise NoNamespace(hello["error"])
+        ours.settimeout(None)
+        self.privileged, self.pid = hello["uid"] == 0, hello["pid"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._channel.close()
+        try:
+            self._helper.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._helper.kill()
+            self._helper.wait()
+
+    def _ask(self, do: str, **fields: object) -> tuple[Any, list[int]]:
+        """Send a request and wait for the response; what went wrong inside is raised as ``OSError``."""
+        try:
+            inside.send(self._channel, {"do": do, **fields})
+            response, fds = inside.receive(self._channel)
+        except (inside.Gone, ConnectionError):
+            raise RuntimeError("the helper in the namespace has died") from None
+        except BaseException:  # an interrupt: request and response are out of step from here on
+            with suppress(OSError):
+                self._channel.shutdown(socket.SHUT_RDWR)
+            raise
+        if isinstance(response, dict) and "error" in response:
+            raise OSError(response["errno"], response["error"])
+        return response, fds
+
+    def socket(self, kind: socket.SocketKind, address: str | None = None, port: int = 0, *, ipv6: bool = False) -> socket.socket:
+        """A socket of the network inside; bound if there is an address, and listening if it is TCP then."""
+        family = socket.AF_INET6 if ipv6 or (address and ":" in address) else socket.AF_INET
+        _, fds = self._ask("socket", family=family, kind=kind, address=address, port=port)
+        return socket.socket(fileno=fds[0])
+
+    def write(self, files: Mapping[str, bytes], owner: int | None = None) -> None:
+        """Write files, and make the folders above them."""
+        self._ask("write", files={name: text.decode("latin-1") for name, text in files.items()}, owner=owner)
+
+    def read(self, *folders: str) -> dict[str, bytes]:
+        """The files below some folders, by path; a folder that does not exist has none."""
+        files, _ = self._ask("read", folders=folders)
+        return {name: text.encode("latin-1") for name, text in files.items()}
+
+    def remove(self, pattern: str, folder: str) -> None:
+        """Remove the files below a folder whose path matches a shell pattern."""
+        self._ask("remove", pattern=pattern, folder=folder)
+
+    def fresh(self, folder: str, owner: int, links: Mapping[str, str] | None = None) -> None:
+        """Make a folder anew: empty but for symbolic links."""
+        self._ask("fresh", folder=folder, owner=owner, links=dict(links or {}))
+
+    def run(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        *,
+        seconds: float,
+        uid: int | None = None,
+        settle: bool = False,
+    ) -> Ran:
+        """Run a program to its end, or kill it after ``seconds``.
+
+        What it leaves running is killed, or with ``settle`` waited for.
+        """
+        ran, _ = self._ask(
+            "run", argv=list(argv), stdin=stdin.decode("latin-1"), env=dict(env or {}), seconds=seconds, uid=uid,
+            settle=settle,
+        )  # fmt: skip
+        return Ran(ran["exit"], ran["stdout"].encode("latin-1"), ran["stderr"].encode("latin-1"), ran["seconds"])
+
+    def kill(self) -> None:
+        """Kill every program inside."""
+        self._ask("kill")

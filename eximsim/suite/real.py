@@ -1,0 +1,200 @@
+"""Running a situation on a real Exim: the counterpart of ``suite.replay.Stand``, in a private namespace.
+
+The program runs unmodified, with the configuration, the certificates and the zones that the model has; the
+servers are the model's too, on real sockets and with real TLS. What comes out takes the same way through the
+same normalisation into a recording's form.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from eximsim.mta.world import Endpoint
+from eximsim.subjects.isolation import Place
+from eximsim.subjects.namespace import Namespace, Ran
+from eximsim.subjects.program import CONFIGURATION, Program, examine
+from eximsim.subjects.resolver import Resolver
+from eximsim.suite.outcomes import delivery_outcome
+from eximsim.suite.recording import Seen, Situation
+from eximsim.suite.replay import (
+    SENDER,
+    SERVER_PORT,
+    Normaliser,
+    Replayed,
+    callout_outcome,
+    configuration,
+    rcpt_replies,
+)
+from eximsim.trace import Trace
+from eximsim.world.certificates import load_chains
+from eximsim.world.clock import VirtualClock
+from eximsim.world.rrsets import rrset_zones
+from eximsim.world.serving import Acceptor, Door, Served
+from eximsim.world.smtp_server import SmtpServer, SmtpSession
+
+NETWORKS = ("10.9.0.0/16", "fd09::/16")
+"""Where a situation's servers may be."""
+
+RUN_SECONDS = 20.0
+"""After which a run is a time-out."""
+
+_SPOOL, _CERTIFICATES = "/spool", "/certs"
+_LOGS = (("mainlog", ""), ("rejectlog", "REJECT: "), ("paniclog", "PANIC: "))
+_EXIM_UID = 93
+_ETC = {
+    "hosts": "127.0.0.1 localhost\n",
+    "resolv.conf": "nameserver 127.0.0.1\noptions trust-ad edns0 timeout:1 attempts:1\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    "ld.so.preload": "",
+    "passwd": "",
+    "group": "",
+}
+_DROPPED = "exim user lost privilege for using -C option"
+
+
+class RealStand:
+    """A place to run situations on one real program; a context manager, for one thread.
+
+    ``certificates`` is a folder of chains with their keys. Entering raises ``NoNamespace`` where the machine
+    does not allow one, and ``InputError`` for a program that cannot be compared.
+    """
+
+    program: Program
+
+    def __init__(self, exim: Path, certificates: Path) -> None:
+        self._exim = exim.absolute()
+        self._chains = load_chains(certificates)
+        self._pem = {f"{_CERTIFICATES}/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            place = Place("myhost.test.ex", NETWORKS, _ETC, (_CERTIFICATES,))
+            self._inside = stack.enter_context(Namespace(place))
+            self.program = examine(self._inside, self._exim, _uid(self._inside))
+            self._inside.write(self._pem)
+            sockets = (self._inside.socket(kind, "127.0.0.1", 53) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+            self._resolver = Resolver(*sockets)
+            stack.callback(self._resolver.close)
+            self._acceptor = Acceptor(self._welcome)
+            stack.callback(self._acceptor.close)
+            self._served: list[_Connection] = []
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def replay(self, situation: Situation, kind: str) -> Replayed:
+        """Run one situation as a ``"delivery"`` or a ``"callout"``; the trace of a real program is empty."""
+        self._inside.fresh(_SPOOL, self.program.uid, {"certs": _CERTIFICATES})
+        lines = f"exim_path = {self._exim}\nlog_file_path = {_SPOOL}/log/%slog\n{configuration(situation)}"
+        self._inside.write({CONFIGURATION: lines.encode()})
+        self._resolver.zones = rrset_zones(situation.zone, certificate=self._chains.certificate)
+        doors = self._open(situation)
+        try:
+            return self._replay(situation, kind)
+        finally:
+            for door in doors:
+                self._acceptor.shut(door)
+
+    def _replay(self, situation: Situation, kind: str) -> Replayed:
+        normalise = Normaliser()
+        if kind == "callout":
+            dialogue = ["EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>"]
+            dialogue += [f"RCPT TO:<{recipient}>" for recipient in situation.recipients]
+            spoken = "".join(f"{line}\r\n" for line in (*dialogue, "QUIT")).encode()
+            seen = self._run(situation, ["-bs"], spoken, normalise)
+            return Replayed(seen, callout_outcome(situation, seen), None, Trace())
+        seen = self._run(situation, ["-odf", "-f", SENDER, *situation.recipients], None, normalise)
+        second = self._run(situation, [situation.queuerun], None, normalise) if situation.queuerun else None
+        return Replayed(seen, delivery_outcome(situation, seen.log), second, Trace())
+
+    def _run(self, situation: Situation, arguments: list[str], dialogue: bytes | None, normalise: Normaliser) -> Seen:
+        self._served.clear()
+        self._resolver.questions.clear()
+        argv = [str(self._exim), "-C", CONFIGURATION, *arguments]
+        ran = self._inside.run(argv, dialogue or b"", seconds=RUN_SECONDS)
+        files = self._inside.read(_SPOOL)
+        self._acceptor.drain()
+        replies = ran.stdout.decode("utf-8", "surrogateescape").splitlines()
+        return Seen(
+            log=self._log(files, normalise),
+            smtp=rcpt_replies(replies) if dialogue else (),
+            servers=tuple(self._connections(situation)),
+            dns=tuple(self._resolver.questions),
+            queued=None if dialogue else sum(path.endswith("-H") for path in files),
+            exit=_ended(ran),
+        )
+
+    def _log(self, files: dict[str, bytes], normalise: Normaliser) -> tuple[str, ...]:
+        lines = []
+        for name, mark in _LOGS:
+            text = files.get(f"{_SPOOL}/log/{name}", b"").decode("utf-8", "surrogateescape")
+            shown = (normalise(line) for line in text.splitlines() if line and _DROPPED not in line)
+            lines += [f"{mark}{line}" for line in shown]
+        for name, _ in _LOGS:
+            self._inside.remove(f"*/{name}", f"{_SPOOL}/log")
+        return tuple(lines)
+
+    # ---- servers
+
+    def _open(self, situation: Situation) -> list[Door]:
+        doors = []
+        for address in situation.servers:
+            behaviour = situation.behaviour(address)
+            if behaviour.listen:
+                listener = self._inside.socket(socket.SOCK_STREAM, address, SERVER_PORT)
+                server = SmtpServer(behaviour, self._chains.chains)
+                doors.append(self._acceptor.take(listener, server, Endpoint(address, SERVER_PORT)))
+        return doors
+
+    def _welcome(self, wire: socket.socket, door: Door, peer: tuple[str, int]) -> None:
+        session = door.factory()
+        assert isinstance(session, SmtpSession)
+        served = Served(wire, session, VirtualClock(), time_scale=1.0)
+        self._served.append(_Connection(door.place.address, session, served))
+        served.start(Endpoint(*peer), door.place)
+
+    def _connections(self, situation: Situation) -> list[dict[str, object]]:
+        """What the servers saw; their clients are gone by now, so that they come to their ends."""
+        found: list[dict[str, object]] = []
+        for connection in self._served:
+            connection.served.rest(None)
+            log = connection.session.log
+            found.append(
+                {
+                    "addr": connection.address,
+                    "server": situation.server_name(connection.address),
+                    "events": list(log.events),
+                    "sni": log.sni,
+                    "tls": log.tls,
+                }
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    address: str
+    session: SmtpSession
+    served: Served
+
+
+def _uid(inside: Namespace) -> int:
+    """The number of the user that the program runs as: where there is only one user, it is the caller."""
+    return _EXIM_UID if inside.privileged else os.getuid()
+
+
+def _ended(ran: Ran) -> object:
+    if ran.exit is None:
+        return "timeout"
+    return ran.exit if ran.exit >= 0 else f"signal {-ran.exit}"

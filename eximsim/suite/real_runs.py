@@ -1,0 +1,139 @@
+"""Many situations on a real program, in several processes, each with a namespace of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from eximsim.profiles import Profile
+from eximsim.subjects.isolation import die_with_parent
+from eximsim.subjects.program import Program
+from eximsim.suite.real import RealStand
+from eximsim.suite.recording import Record, Situation
+from eximsim.suite.replay import Replayed
+from eximsim.trace import Trace
+from eximsim.world.certificates import save_chains, standard_chains
+
+_AHEAD = 8
+"""How many situations each process has waiting for it."""
+
+Task = tuple[Situation, str]
+"""A situation and the kind in which it is run."""
+
+
+@contextmanager
+def own_certificates() -> Iterator[Path]:
+    """A folder of new chains with their keys, while it is needed."""
+    with tempfile.TemporaryDirectory(prefix="eximsim-") as folder:
+        save_chains(standard_chains(), Path(folder))
+        yield Path(folder)
+
+
+def examined(exim: Path, certificates: Path) -> Program:
+    """What the program is; raises as ``RealStand`` does."""
+    with RealStand(exim, certificates) as stand:
+        return stand.program
+
+
+def run_all(
+    exim: Path, certificates: Path, tasks: Iterable[Task], jobs: int = 1, times: int = 1
+) -> Iterator[Record]:
+    """Run every situation ``times`` times, in order; a record is stable if all its runs were the same."""
+    if jobs == 1:
+        with RealStand(exim, certificates) as stand:
+            for situation, kind in tasks:
+                yield _record(stand, situation, kind, times)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _enter, (exim, certificates, os.getpid())) as pool:
+        waiting: deque[Future[Record]] = deque()
+        try:
+            for situation, kind in tasks:
+                waiting.append(pool.submit(_run, situation, kind, times))
+                if len(waiting) >= jobs * _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Again:
+    """A real program in the place of the model, when its first run in each situation is known already.
+
+    A context manager; ``program`` is what it is. Where the first run will not do (Exim may choose by chance),
+    the program is run again.
+    """
+
+    def __init__(self, exim: Path, certificates: Path) -> None:
+        self._stand = RealStand(exim, certificates)
+        self._first: Record | None = None
+
+    def __enter__(self) -> Self:
+        self._stand.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stand.__exit__(kind, error, trace)
+
+    @property
+    def program(self) -> Program:
+        """The program."""
+        return self._stand.program
+
+    def after(self, first: Record) -> Self:
+        """The next situation, and what the program did in it first."""
+        self._first = first
+        return self
+
+    def replay(self, situation: Situation, kind: str, profile: Profile, seed: int = 0) -> Replayed:
+        """A run of the program; profile and seed are its own affair."""
+        if seed or self._first is None:
+            return self._stand.replay(situation, kind)
+        return Replayed(self._first.seen, self._first.outcome, self._first.queuerun, Trace())
+
+
+def _record(stand: RealStand, situation: Situation, kind: str, times: int) -> Record:
+    first, *others = (stand.replay(situation, kind) for _ in range(times))
+    return Record(
+        release=stand.program.profile.name,
+        tls=stand.program.tls,
+        id=situation.id,
+        kind=kind,
+        outcome=first.outcome,
+        stable=all(other == first for other in others),
+        seen=first.seen,
+        queuerun=first.queuerun,
+        params=situation.params,
+    )
+
+
+# ---- in the processes ----------------------------------------------------------------------------------
+
+_stand: RealStand
+_open = ExitStack()
+
+
+def _enter(exim: Path, certificates: Path, parent: int) -> None:
+    global _stand
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to an interrupt
+    die_with_parent()
+    if os.getppid() != parent:
+        sys.exit()
+    _stand = _open.enter_context(RealStand(exim, certificates))
+
+
+def _run(situation: Situation, kind: str, times: int) -> Record:
+    return _record(_stand, situation, kind, times)

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from tests.mta.scenario import NEW, NEWEST, PIPELINING, PLAIN, SENDER, Mx, Site
+
+RECIPIENTS = tuple(f"{letter}@test.ex" for letter in "abcde")
+SILENCE, CLOSE = Answer(then=Then.SILENCE), Answer(then=Then.CLOSE)
+ON_THE_LIST = {"250 OK": "sent", "550 no": "FAIL", "450 later": "DEFER"}
+
+
+def server(*extensions: str, **phases: Answer) -> Mx:
+    """A server without TLS that differs in some phases."""
+    return Mx(Behaviour(extensions=extensions, **phases))  # type: ignore[arg-type]  # by name
+
+
+def events(site: Site) -> list[str]:
+    """What the first server saw after EHLO."""
+    _, (ehlo, *seen) = site.calls[0]
+    assert ehlo == "EHLO"
+    return [event.replace(f" FROM:<{SENDER}>", "").replace("RCPT TO:", "") for event in seen]
+
+
+def words(site: Site) -> list[str]:
+    """Sent, FAIL or DEFER of each recipient."""
+    return [outcome.partition(" ")[0] for address, outcome in site.outcomes.items() if "myhost" not in address]
+
+
+# ---- one transaction ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("behaviour", [PLAIN, PIPELINING])
+def test_a_message_goes_to_all_recipients_at_once(behaviour: Behaviour) -> None:
+    site = Site([Mx(behaviour)])
+    log = site.deliver(*RECIPIENTS[:2], body="Subject: x\n\nhello\n.dot\n")
+    assert [message.recipients for message in site.messages] == [RECIPIENTS[:2]]
+    assert site.messages[0].content.endswith(b"\r\n\r\nhello\r\n.dot\r\n")
+    assert [line[:2] for line in log] == ["=>", "->", "Co"]
+
+
+def test_the_size_is_announced_to_a_server_that_takes_it() -> None:
+    site = Site([server("SIZE 1000")])
+    site.deliver()
+    (announced,) = (event for event in events(site) if event.startswith("MAIL"))
+    assert announced.startswith("MAIL SIZE=")
+    assert 0 < int(announced.partition("=")[2]) < 1000
+
+
+def test_pipelining_sends_what_can_go_together() -> None:
+    site = Site([server("PIPELINING", mail=CLOSE)])
+    site.deliver()
+    assert site.outcome == "DEFER -18: Remote host closed connection in response to pipelined MAIL"
+
+
+def test_hosts_avoid_pipelining_waits_for_each_reply() -> None:
+    site = Site([server("PIPELINING", mail=CLOSE)], transport={"hosts_avoid_pipelining": "*"})
+    site.deliver()
+    assert site.outcome == f"DEFER -18: Remote host closed connection in response to MAIL FROM:<{SENDER}>"
+
+
+@pytest.mark.parametrize("extensions", [(), ("PIPELINING",)])
+@given(answers=st.lists(st.sampled_from(sorted(ON_THE_LIST)), min_size=1, max_size=5))
+@settings(max_examples=30)
+def test_each_recipient_has_its_own_answer_pipelined_or_not(
+    extensions: tuple[str, ...], answers: list[str]
+) -> None:
+    replies = tuple((name, reply(text)) for name, text in zip(RECIPIENTS, answers, strict=False))
+    site = Site([Mx(Behaviour(extensions=extensions, recipients=replies))])
+    site.deliver(*RECIPIENTS[: len(answers)])
+    assert words(site) == [ON_THE_LIST[answer] for answer in answers]
+    accepted = tuple(name for name, answer in replies if answer.lines == ("250 OK",))
+    assert [message.recipients for message in site.messages] == ([accepted] if accepted else [])
+
+
+def test_data_is_said_only_to_a_server_that_has_taken_a_recipient_unless_it_went_out_before() -> None:
+    refused = Site([server(rcpt=reply("550 no"))])
+    refused.deliver()
+    assert events(refused) == ["MAIL", "<a@test.ex>", "QUIT"]
+    pipelined = Site([server("PIPELINING", rcpt=reply("550 no"), data=reply("503 none"))])
+    pipelined.deliver()
+    assert events(pipelined) == ["MAIL", "<a@test.ex>", "DATA", "QUIT"]
+    assert words(pipelined) == ["FAIL"]
+
+
+def test_return_path_of_the_transport_is_the_sender_that_the_server_sees() -> None:
+    site = Site(transport={"return_path": "bounce+$sender_address_local_part@test.ex"})
+    site.deliver()
+    assert site.messages[0].sender == "bounce+s@test.ex"
+
+
+# ---- whose fault it is ---------------------------------------------------------------------------------------
+
+FAULTS = [
+    ({"mail": reply("450 later")}, "message", "DEFER -45: SMTP error from remote mail server after MAIL"),
+    ({"mail": reply("550 no")}, "message", "FAIL 0: SMTP error from remote mail server after MAIL"),
+    ({"mail": SILENCE}, "message", "DEFER 110: SMTP timeout after MAIL"),
+    ({"mail": CLOSE}, "host", "DEFER -18: Remote host closed connection in response to MAIL"),
+    ({"rcpt": CLOSE}, "host", "DEFER -18: Remote host closed connection in response to RCPT"),
+    ({"rcpt": reply("rubbish")}, "host", "DEFER -19: Malformed SMTP reply in response to RCPT"),
+    ({"data": reply("450 later")}, "message", "DEFER -46: SMTP error from remote mail server after DATA"),
+    ({"data": reply("550 no")}, "message", "FAIL 0: SMTP error from remote mail server after DATA"),
+    ({"data": CLOSE}, "host", "DEFER -18: Remote host closed connection in response to DATA"),
+    ({"data": SILENCE}, "host", "DEFER 110: SMTP timeout after DATA"),
+    ({"end_of_data": reply("450 later")}, "message", "DEFER -46: SMTP error from remote mail server after end"),
+    ({"end_of_data": reply("550 no")}, "message", "FAIL 0: SMTP error from remote mail server after end"),
+    ({"end_of_data": CLOSE}, "message", "DEFER -18: Remote host closed connection in response to end of data"),
+    ({"end_of_data": SILENCE}, "message", "DEFER 110: SMTP timeout after end of data"),
+    ({"end_of_data": reply("rubbish")}, "host", "DEFER -19: Malformed SMTP reply in response to end of data"),
+]
+
+
+@pytest.mark.parametrize(("phases", "blamed", "outcome"), FAULTS)
+def test_a_failure_is_the_messages_or_the_hosts(phases: dict[str, Answer], blamed: str, outcome: str) -> None:
+    site = Site([server(**phases)])
+    site.deliver()
+    assert site.outcome.startswith(outcome)
+    (message_id, *_) = [*site.machine.spool.ids(), ""]
+    keys = {"message": [f"T:mx1.test.ex:10.9.1.1:{message_id}"], "host": ["T:mx1.test.ex:10.9.1.1"]}
+    expected = [] if outcome.startswith("FAIL") else keys[blamed]
+    assert list(site.machine.hints.retry) == expected
+
+
+@pytest.mark.parametrize("phase", ["mail", "data", "end_of_data"])
+def test_a_message_that_a_host_defers_is_tried_at_the_next(phase: str) -> None:
+    site = Site([server(**{phase: reply("450 later")}), Mx()])
+    log = site.deliver()
+    assert log[0].startswith("SMTP error from remote mail server after")
+    assert site.outcome == "sent to mx2.test.ex (yes)"
+
+
+def test_a_late_reply_to_rcpt_defers_all_recipients() -> None:
+    site = Site([server(rcpt=SILENCE)])
+    site.deliver(*RECIPIENTS[:2])
+    timeout = "DEFER 110: SMTP timeout after RCPT TO:<a@test.ex>"
+    assert site.outcomes == dict.fromkeys(RECIPIENTS[:2], timeout)
+
+
+@pytest.mark.parametrize(("release", "colon"), [(NEW, ":"), (NEWEST, "")])
+def test_a_deferred_recipient_is_logged_while_hosts_are_left(release: str, colon: str) -> None:
+    site = Site([server(rcpt=reply("450 later")), Mx()], release)
+    refusal = "SMTP error from remote mail server after RCPT TO:<a@test.ex>: 450 later"
+    assert site.deliver()[0] == f"H=mx1.test.ex [10.9.1.1]{colon} {refusal}"
+
+
+# ---- several transactions -------------------------------------------------------------------------------------
+
+
+def test_max_rcpt_splits_the_recipients_over_transactions_of_one_connection() -> None:
+    site = Site([Mx(PLAIN)], transport={"max_rcpt": "2"}, main={"remote_max_parallel": "5"})
+    site.deliver(*RECIPIENTS)
+    assert [message.recipients for message in site.messages] == [
+        RECIPIENTS[:2],
+        RECIPIENTS[2:4],
+        RECIPIENTS[4:],
+    ]
+    assert words(site) == ["sent"] * 5
+
+
+def test_rset_is_said_only_after_a_transaction_that_was_not_completed() -> None:
+    site = Site([server(rcpt=reply("250 OK"))], transport={"max_rcpt": "2"})
+    site.deliver(*RECIPIENTS[:4])
+    assert "RSET" not in events(site)
+    refusing = Behaviour(extensions=(), recipients=tuple((name, reply("550 no")) for name in RECIPIENTS[:2]))
+    site = Site([Mx(refusing)], transport={"max_rcpt": "2"})
+    site.deliver(*RECIPIENTS[:3])
+    assert events(site)[:5] == ["MAIL", "<a@test.ex>", "<b@test.ex>", "RSET", "MAIL"]
+    assert words(site) == ["FAIL", "FAIL", "sent"]
+
+
+def test_a_refused_rset_defers_what_is_left() -> None:
+    refusing = Behaviour(extensions=(), rcpt=reply("550 no"), reset=reply("500 what"))
+    site = Site([Mx(refusing)], transport={"max_rcpt": "1"}, main={"remote_max_parallel": "1"})
+    site.deliver(*RECIPIENTS[:3])
+    assert words(site)[0] == "FAIL"
+
+
+def test_after_a_transaction_in_which_everyone_was_deferred_there_is_no_other() -> None:
+    refusing = Behaviour(extensions=(), recipients=tuple((name, reply("450 no")) for name in RECIPIENTS[:2]))
+    site = Site([Mx(refusing)], transport={"max_rcpt": "2"})
+    site.deliver(*RECIPIENTS[:3])
+    assert events(site) == ["MAIL", "<a@test.ex>", "<b@test.ex>", "QUIT"]
+    assert words(site) == ["DEFER"] * 3

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from eximsim.status import Rc
+from eximsim.trace import Decision, Trace
+
+
+def test_decisions_come_back_in_order() -> None:
+    trace = Trace()
+    for number in range(3):
+        trace.record("rule", number, "x.c f", number=number)
+    assert [decision.outcome for decision in trace] == ["0", "1", "2"]
+    assert len(trace) == 3
+
+
+def test_a_decision_reads_as_one_line() -> None:
+    trace = Trace()
+    trace.record("tlsa result", Rc.DEFER.name, "host.c tlsa_lookup", host="mx.test.ex", secure=False)
+    assert str(next(iter(trace))) == (
+        "tlsa result: host=mx.test.ex, secure=False -> DEFER  [host.c tlsa_lookup]"
+    )
+
+
+def test_inputs_may_have_the_names_of_the_parameters() -> None:
+    trace = Trace()
+    trace.record("r", "o", "s", rule="x", outcome="y", source="z")
+    assert next(iter(trace)).inputs == {"rule": "x", "outcome": "y", "source": "z"}
+
+
+def test_a_decision_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Decision("r", {}, "o", "s").outcome = "other"  # type: ignore[misc]
