@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("eximsim.commands.run:run", "Replay tests of the project's own testsuite."),
     "suite": ("eximsim.commands.suite:suite", "Replay tests of an Exim source tree, unmodified."),
     "compare": ("eximsim.commands.compare:compare", "Compare the model with what real programs did."),
+    "record": ("eximsim.commands.record:record", "Record what a real program does in all known situations."),
     "serve": ("eximsim.cli:serve", "Run the test servers on their own: dns, smtp."),
     "table": ("eximsim.commands.table:table", "Print the decision tables, or where two releases differ."),
     "profiles": (

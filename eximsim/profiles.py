@@ -17,7 +17,6 @@ from eximsim.errors import InputError
 class TlsaMap(Enum):
     """Which table turns the answer to a TLSA question into a decision (``mta/dane.py`` has the tables)."""
 
-    IGNORE = "ignore"
     FALLBACK = "fallback"
     NO_FALLBACK = "no-fallback"
     NXDOMAIN_IS_NO_DANE = "nxdomain-is-no-dane"
@@ -29,11 +28,20 @@ class TlsaMap(Enum):
 class UnusableTlsa(Enum):
     """What becomes of a connection whose TLSA records are all unusable."""
 
+    FAIL = "no TLS connection, fail"
     CA_ROOT = "retry with ordinary certificate verification if DANE is only requested"
     DEFER = "no TLS connection, defer"
     NULL_TEXT = "defer; the error text was never set and shows as NULL"
     EMPTY_TEXT = "defer; the error text was never set and shows empty"
     UNDEFINED = "the error text is an uninitialised pointer: anything can happen"
+
+
+class DaneSni(Enum):
+    """What server name a client asks for under DANE."""
+
+    AS_CONFIGURED = "tls_sni"
+    DOMAIN = "the domain of the first recipient"
+    HOST = "the name of the host"
 
 
 class DaneFailureLog(Enum):
@@ -87,7 +95,7 @@ class Profile:
 
     name: str
     version: str = "4.85"
-    """What ``$version_number`` and the greeting show."""
+    """What ``$version_number`` and the greeting show (src/version.c)."""
 
     tls_library: str = "openssl-1.0.2"
     """The TLS library: ``"openssl-1.0.2"``, ``"openssl-3"`` or ``"gnutls"``. The recordings up to
@@ -98,7 +106,8 @@ class Profile:
     ``mta/options_history.py`` that applies. src/readconf.c, src/globals.c, the drivers."""
 
     relative_includes: bool = False
-    """``.include`` takes a path relative to the including file. Since 4.89: get_config_line(), readconf.c."""
+    """``.include`` takes a path relative to the including file. Since 29f678881 (4.89): get_config_line()
+    in readconf.c."""
 
     retry_local_part_if_preconditions: bool = False
     """A router's retry_use_local_part defaults to true if the router has any precondition but domains, not
@@ -106,12 +115,22 @@ class Profile:
 
     # ---- DANE: which host may be used ---------------------------------------------------------------
 
-    tlsa_map: TlsaMap = TlsaMap.IGNORE
-    """TLSA answer to decision: tlsa_lookup(), transports/smtp.c, from 4.92 host.c."""
+    tlsa_map: TlsaMap = TlsaMap.FALLBACK
+    """What the answer to a TLSA question means, as one map for all answers. 4b0fe3193 (4.88 JH/03), 2d5fdd539 and ef3a1a30b (4.88), 5d6bdf01a (4.90, taken back by 6b5242044), 899b8bbc6
+    (4.91): tlsa_lookup() in transports/smtp.c, from 4.92 host.c."""
 
-    tlsa_failure_ignored_if_requested: bool = True
-    """A TLSA lookup that defers rules a host out only if DANE is required. Ended by commit 4b0fe3193
-    (4.88 JH/03): smtp_deliver()."""
+    tlsa_failure_ignored_if_requested: bool = False
+    """A TLSA lookup that defers rules a host out only if DANE is required. Between 6aa849d38 (4.86) and
+    4b0fe3193 (4.88 JH/03): smtp_deliver()."""
+
+    tlsa_failure_logged: bool = True
+    """``DANE error: TLSA lookup failed`` if there is no TLSA record and DANE is required. Ended by 6aa849d38
+    (4.86): tlsa_lookup()."""
+
+    dane_outcome_in_address: bool = False
+    """A host that DANE rules out leaves errno and message in its addresses. Before, they kept the state of
+    being worked on: with no further host they failed without a word. Since 4cea764f3 (4.86, bug 1634):
+    smtp_deliver()."""
 
     tlsa_before_connect: bool = False
     """TLSA is asked for before the connection is made. Since 58c30e478 (4.90): smtp_setup_conn()."""
@@ -126,19 +145,22 @@ class Profile:
     short_tlsa_skipped: bool = False
     """TLSA data of 3 octets or less is skipped. Since 1b76ad22a (4.92): dane_tlsa_load()."""
 
-    unusable_tlsa: UnusableTlsa = UnusableTlsa.CA_ROOT
-    """No usable TLSA record: 6ebd79ec0 (4.86), 4b0fe3193 (4.88), cf0c61644 (4.90): tls_client_start()."""
+    unusable_tlsa: UnusableTlsa = UnusableTlsa.FAIL
+    """What follows when no TLSA record is usable: ordinary TLS since 6ebd79ec0 (4.86), none since 4b0fe3193
+    (4.88 JH/03). Since cf0c61644 (4.90) the reason is the text in a variable that nothing has set; what it
+    holds is measured: dane_tlsa_load() and tls_client_start() in tls-openssl.c, smtp_setup_conn()."""
 
     dane_failure_overridden: bool = True
     """The DANE verify callback accepts what OpenSSL has found wrong, so any chain counts as verified by DANE.
     Ended by f2f2c91b1 (4.87): verify_callback_client_dane() in tls-openssl.c."""
 
     dane_failure_log: DaneFailureLog = DaneFailureLog.NEVER
-    """``DANE attempt failed``: 4b0fe3193, ae5afa611 (4.88), cf0c61644 (4.90): smtp_setup_conn()."""
+    """When a failed handshake is followed by a line ``DANE attempt failed``, and how it goes. 4b0fe3193
+    (4.88 JH/03), ae5afa611 (4.88), cf0c61644 (4.90): smtp_setup_conn(), until 4.88 smtp_deliver()."""
 
-    dane_sni_is_host: bool = False
-    """Under DANE the SNI is the host's name. Since 79aa468aa (4.95), on the 4.94 fixes branch e8ac8be0a:
-    smtp_setup_conn(). The name stays in the transport's options for later hosts of the process."""
+    dane_sni: DaneSni = DaneSni.AS_CONFIGURED
+    """The SNI under DANE: 7044dd8fd and 79aa468aa (both 4.95), in 4.94.1 d8e99d604, on the 4.94 fixes branch
+    e8ac8be0a: smtp_setup_conn(). The name stays in the transport's options for later hosts of the process."""
 
     dane_one_domain_per_connection: bool = False
     """Recipients of other domains wait for a second connection. Since 99350dede, b6054898a (4.94.1, 4.95):
@@ -222,11 +244,35 @@ class Profile:
     """A TLS session is kept when a waiting message goes down the same connection, unless hosts_noproxy_tls
     matches. Since 875512a36 (4.90): smtp_deliver()."""
 
+    next_message_in_background: bool = True
+    """A waiting message goes down the connection in a process of its own, which nobody but a queue runner
+    waits for. Ended by f3ee1d51e (4.99): transport_pass_socket() in transport.c."""
+
     batches_share_connection: bool = False
     """Recipients of one message that are delivered in several batches go down one connection if they have a
     host in common. Since f3ee1d51e (4.99): do_remote_deliveries() in deliver.c."""
 
     # ---- set-up of a connection ---------------------------------------------------------------------
+
+    received_date_on_own_line: bool = False
+    """The date of the Received: line is on a line of its own. Since eae427c64 (4.95):
+    received_header_gen()."""
+
+    gnutls_first_read_fails_handshake: bool = False
+    """With GnuTLS, no reply to the EHLO over TLS counts as a failed handshake. Since fc243e944 (4.93):
+    smtp_setup_conn()."""
+
+    helo_loss_tells_ehlo_reply: bool = False
+    """A connection that is lost after HELO is logged with what EHLO was answered. Since a57ce043b (4.88):
+    smtp_setup_conn()."""
+
+    second_hello_may_be_refused: bool = False
+    """A refusal of the EHLO or HELO over TLS is no failure: MAIL follows, and no extension is used. Since
+    ee8b80906 (4.92): smtp_reap_ehlo()."""
+
+    message_error_names_host: bool = False
+    """A 4xx reply to MAIL, DATA or the message is logged with the host's name, and for the last host too.
+    Since ec62d0a95 (4.90): smtp_deliver()."""
 
     setup_5xx_tries_next_host: bool = False
     """A 5xx greeting or HELO reply defers while hosts are left. Since e69636bc9 (4.90; measured in the
@@ -234,39 +280,60 @@ class Profile:
 
     tls_error_logged: bool = True
     """A failed handshake writes ``H=.. TLS error on connection (..): ..`` and leaves the address with a
-    fixed text. Ended by cf0c61644 (4.90): the reason is in the address's message."""
+    fixed text. Ended by cf0c61644 (4.90), and the reason is in the address's message: tls_error() in
+    tls-openssl.c, smtp_setup_conn()."""
+
+    verify_error_names_peer: bool = False
+    """``SSL verify error`` lines begin with the server's address. Since 4c01d6abf (4.86): verify_callback()
+    in tls-openssl.c."""
+
+    name_mismatch_blank_line: bool = True
+    """A blank line follows ``certificate name mismatch`` in the log. Ended by 93a6fce2e (4.86); 4.85 looks at
+    names only if built with EXPERIMENTAL_CERTNAMES: verify_callback() in tls-openssl.c."""
 
     name_mismatch_names_host: bool = False
     """``certificate name mismatch: DN=".." H=".."`` instead of ``: ".."``. Since b999c4832 (4.89):
     verify_callback() in tls-openssl.c."""
 
-    tls_required_smtp_command: str = "SSL-on-connect"
-    """How messages call the first phase of smtps; ``TLS-on-connect`` later."""
+    smtps_banner_command: str = "\n"
+    """What messages name as the command before the greeting of an smtps server. ``TLS-on-connect`` since
+    e574e6fad (4.99); before, a buffer that held an empty line of the message's header file (test 1199's log
+    at that commit shows both): smtp_setup_conn()."""
 
     empty_verify_hosts_is_unset: bool = False
     """``tls_verify_hosts`` set to nothing counts as not set, so that with both lists empty verification is
-    required (measured in 4.99): tls_client_basic_ctx_init() in tls-openssl.c."""
+    required; and it is if ``tls_try_verify_hosts`` is a lone colon, whatever the other says. Since
+    1cc26cd7a (4.99): tls_client_basic_ctx_init() in tls-openssl.c."""
 
     cert_name_before_cname: bool = False
-    """The name to verify is the one before a CNAME was followed (4.95): host_item.certname."""
+    """The name to verify is the one before a CNAME was followed. Since 0851a3bbf (4.95 JH/06, in the 4.94
+    fixes branch too; bug 2594): host_find_byname() and set_address_from_dns() in host.c."""
 
     verify_error_names_callout: bool = False
-    """``SSL verify error (during R-verify for [..])`` in a callout: verify_callback() in tls-openssl.c."""
+    """``SSL verify error (during R-verify for [..])`` in a callout. Since f77197ae2 (4.90):
+    verify_callback() in tls-openssl.c."""
 
     # ---- callout --------------------------------------------------------------------------------------
 
     callout_uses_setup_conn: bool = False
     """The callout shares smtp_setup_conn() with the transport. Since 02b41d710 (4.89): do_callout()."""
 
+    callout_tlsa_before_connect: bool = True
+    """A callout asks for TLSA records before it knows the port, unless a router has set it: for ``_-1._tcp``.
+    Ended by bf7aabb41 (4.86, bug 1602): do_callout()."""
+
     callout_connect_failure_worded: bool = False
-    """A callout that cannot connect says ``could not connect: Connection refused`` (4.89 to 4.92), not the
-    bare reason: smtp_setup_conn()."""
+    """A callout that cannot connect says ``could not connect: Connection refused``, not the bare reason.
+    From 02b41d710 (4.89) to 3f63e4619 (4.93): smtp_setup_conn()."""
 
     callout_tls_failure_retries_in_clear: bool = False
-    """Any TLS failure of a callout may be retried in clear, not only DEFER. Since ae5afa611 (4.88)."""
+    """Any TLS failure of a callout may be retried in clear, not only that of unusable TLSA records. Since
+    ae5afa611 (4.88, bug 1897): do_callout()."""
 
     callout_dane_failure: CalloutDaneFailure = CalloutDaneFailure.CLEAN
-    """Faults of do_callout() between 4.90 and 4.97.1, clean again from 4.98."""
+    """What happens when DANE rules a host out before there is a connection, which it can since 58c30e478
+    (4.90). Other memory is hit since 74f1a4230 (4.92) and c58803fd1 (4.94); b249717db (4.96) notices it,
+    44e35f5f5 (4.98, bug 3030) mends it: do_callout()."""
 
     callout_forced_failure_ends: bool = False
     """A callout ends in FAIL_FORCED where DANE is only requested and there is no TLSA record: the recipient
@@ -278,7 +345,7 @@ class Profile:
 
     delivery_pipe_read_checked: bool = False
     """A transport process that dies leaves ``Delivery status for A: got 0 of 7 bytes (pipeheader)`` in main
-    and panic log (measured since 4.90): par_read_pipe() in deliver.c."""
+    and panic log. Since 2cee425af (4.90): par_read_pipe() in deliver.c."""
 
     tls_version_without_v: bool = False
     """``X=TLS1.2:..`` instead of ``X=TLSv1.2:..``. Since da40b1ec6 (4.93): tlsver_name() in tls-openssl.c."""
@@ -302,7 +369,7 @@ class Profile:
     add_tls_info_for_log()."""
 
     sni_log_unquoted: bool = False
-    """``SNI=name`` instead of ``SNI="name"``. Since 7044dd8fd (4.95): s_tlslog()."""
+    """``SNI=name`` instead of ``SNI="name"``. Since 7044dd8fd (4.95, in 4.94.1 d8e99d604): s_tlslog()."""
 
     connect_acl_reject_selectable: bool = False
     """The selector connection_reject governs what acl_smtp_connect refuses too. Since 3cc3f7625 (4.88):
@@ -316,7 +383,8 @@ class Profile:
     """``D=`` before ``closed by QUIT`` and its kin. Since aae673d7d (4.97): log_close_event()."""
 
     pipe_connect_offered: bool = False
-    """EHLO offers PIPECONNECT to pipelining_connect_advertise_hosts (built in by default since 4.94)."""
+    """EHLO offers PIPECONNECT to pipelining_connect_advertise_hosts. Since 81344b40e (4.94), which built it
+    in: smtp_setup_msg()."""
 
     vrfy_advertised: bool = False
     """EHLO offers VRFY if there is an ACL for it. Since bbc8ed071 (4.89): smtp_setup_msg()."""
@@ -336,7 +404,8 @@ class Profile:
     acl_check_internal()."""
 
     connect_trace: ConnectTrace = ConnectTrace.ONE_LINE
-    """See ``ConnectTrace``."""
+    """How the host-check trace shows a connection. adb21834f (4.93), 1d2868b2d (4.98), 46ff3250f (4.99):
+    smtp_connect() and smtp_sock_connect() in smtp_out.c."""
 
     fast_open_asked: bool = False
     """hosts_try_fastopen is searched when a connection is made, and the host-check trace shows it in the
@@ -347,7 +416,8 @@ class Profile:
     smtp_out.c."""
 
     command_log: CommandLog = CommandLog.NEVER
-    """See ``CommandLog``: smtp_debug_cmd_report() in functions.h."""
+    """Whether the host-check trace sums up a session. 5800e3234 (4.96), f3ee1d51e (4.99):
+    smtp_debug_cmd_report() in functions.h."""
 
     callout_close_traced: bool = False
     """The callout's own SMTP client has ``SMTP(close)>>`` in the host-check trace. Since ae5afa611 (4.88):
@@ -360,6 +430,18 @@ class Profile:
     """tls_resumption_hosts is searched when a client starts TLS. Since 2983e1a61 (4.95), which built it in:
     tls_client_start()."""
 
+    events: frozenset[str] = frozenset(
+        "tcp:connect tcp:close smtp:connect tls:cert msg:host:defer msg:delivery msg:fail:delivery"
+        " msg:fail:internal msg:complete".split()
+    )
+    """The events that event_action is told of: event_raise() in deliver.c. New ones came with 5ef5dd52d (4.87),
+    c4b57fddc (4.91), 8e78571a8 (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98)
+    and 19c4ea037 (4.99)."""
+
+    ignored_failure_raises_event: bool = False
+    """``msg:fail:delivery`` is raised when the failure of an address is ignored too. Since ffbc20ed9 (4.92):
+    process_failed() in deliver.c."""
+
     dnssec_status_logged: bool = False
     """The log selector dnssec shows DS after the host's name in delivery lines. Since fc16abb4d (4.88):
     d_hostlog() in deliver.c."""
@@ -367,8 +449,8 @@ class Profile:
     # ---- text ------------------------------------------------------------------------------------------
 
     retry_errno_moved: bool = False
-    """The numbers for "retry time not reached" are one lower (-52 to -56): a new number came in between
-    with 4.95: macros.h."""
+    """The numbers for "retry time not reached" are one lower (-52 to -56). Since 0bfae1bfb (4.95), which
+    put a new number before them: macros.h."""
 
     pipelined_commands_marked: bool = False
     """The host-check trace shows a buffered command as ``SMTP|>``. Since 843edb383 (4.95):
@@ -378,11 +460,12 @@ class Profile:
     """``** addr R=r T=t : msg`` with a blank before the colon. Since 7b411755d (4.99): deliver.c."""
 
     deferred_rcpt_colon: bool = True
-    """``H=host [ip]: SMTP error .. after RCPT`` has the colon, while hosts are left; gone in 4.99:
-    sync_responses() in transports/smtp.c."""
+    """``H=host [ip]: SMTP error .. after RCPT``, logged while hosts are left, has the colon. Ended by
+    593058763 (4.99): sync_responses() in transports/smtp.c."""
 
     crash_log: CrashLog = CrashLog.NOTHING
-    """The handler of SIGSEGV says what happened (4.95, in detail from 4.96): exim.c."""
+    """What a process that dies of a segmentation violation logs. 1f1633046 (4.95), dd09071d4 (4.96); the
+    code is not there in 4.99 (measured): segv_handler() in exim.c."""
 
     exim_user: str = "exim"
     """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""
@@ -410,21 +493,26 @@ class Profile:
     """The host-check trace of lists is set in. Since 376d3790b (4.96): match_check_list()."""
 
     list_trace_shows_elements: bool = False
-    """It shows the question before the search, and each item. Since 6fc54bd18 (4.97)."""
+    """It shows the question before the search, and each item. Since 6fc54bd18 (4.97): match_check_list()."""
 
     list_trace_shows_sublists: bool = False
     """It shows where a named list begins and ends and what is cached, unset lists without a name, and makes
-    white space in items visible. Since 1d2868b2d (4.98)."""
+    white space in items visible. Since 1d2868b2d (4.98): match_check_list()."""
 
     malformed_ip_named: bool = False
     """``malformed IPv4 address or address mask`` says which. Since 3b06efc10 (4.97): check_host()."""
 
     malformed_ipv6_recognised: bool = False
-    """A malformed IPv6 address in a host list is an error, too. Since b0e63c7ef (4.98), bug 3057."""
+    """A malformed IPv6 address in a host list is an error, too. Since b0e63c7ef (4.98, bug 3057):
+    check_host()."""
+
+
+_BEFORE: dict[str, str] = {}
 
 
 def _then(previous: Profile, name: str, /, **changes: object) -> Profile:
     """The next profile of the chain: ``previous`` with ``changes``; its version is its name."""
+    _BEFORE[name] = previous.name
     return replace(previous, name=name, **{"version": name, **changes})  # type: ignore[arg-type]  # by name
 
 
@@ -434,11 +522,25 @@ _P486_DEV = _then(
     "4.86-dev-4cea764f3",
     option_release="4.86",
     version="4.86",
-    tlsa_map=TlsaMap.FALLBACK,
-    tlsa_failure_ignored_if_requested=False,
+    dane_outcome_in_address=True,
+    unusable_tlsa=UnusableTlsa.CA_ROOT,
+    callout_tlsa_before_connect=False,
+    verify_error_names_peer=True,
+    name_mismatch_blank_line=False,
 )
-_P486 = _then(_P486_DEV, "4.86", option_release="4.87", tlsa_failure_ignored_if_requested=True)
-_P487 = _then(_P486, "4.87", dane_failure_overridden=False)
+_P486 = _then(
+    _P486_DEV,
+    "4.86",
+    option_release="4.87",
+    tlsa_failure_ignored_if_requested=True,
+    tlsa_failure_logged=False,
+)
+_P487 = _then(
+    _P486,
+    "4.87",
+    dane_failure_overridden=False,
+    events=_P486.events | {"msg:rcpt:host:defer", "msg:rcpt:defer"},
+)
 _P488_JH03 = _then(
     _P487,
     "4.88-jh03",
@@ -452,6 +554,7 @@ _P488 = _then(
     _P488_JH03,
     "4.88",
     option_release="4.88",
+    helo_loss_tells_ehlo_reply=True,
     tls_library="openssl-3",
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
     dane_failure_log=DaneFailureLog.ALWAYS,
@@ -489,7 +592,9 @@ _P490_DEV = _then(
     tlsa_map=TlsaMap.SIGNED_NEGATIVE_IS_NO_DANE,
     tlsa_before_connect=True,
     tls_proxied_for_next_message=True,
-    verify_error_names_callout=True,
+    callout_dane_failure=CalloutDaneFailure.STALE_CONTEXT,
+    setup_5xx_tries_next_host=False,
+    daemon_ports_grouped=True,
     tls_error_logged=False,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dane_failure_log=DaneFailureLog.WITH_REASON,
@@ -498,12 +603,13 @@ _P490_DEV = _then(
 _P490 = _then(
     _P490_DEV,
     "4.90",
+    message_error_names_host=True,
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
-    callout_dane_failure=CalloutDaneFailure.STALE_CONTEXT,
+    setup_5xx_tries_next_host=True,
+    verify_error_names_callout=True,
     delivery_pipe_read_checked=True,
     route_option_transport_anywhere=True,
     lost_connection_duration_logged=True,
-    daemon_ports_grouped=True,
     unknown_named_list_defers=True,
 )
 _P491 = _then(
@@ -512,40 +618,48 @@ _P491 = _then(
     option_release="4.91",
     tlsa_map=TlsaMap.INSECURE_IS_NO_DANE,
     tlsa_insecure_log_names_host=True,
+    events=_P490.events | {"dane:fail"},
     route_option_ipv4=True,
 )
 _P492 = _then(
     _P491,
     "4.92",
     option_release="4.92",
+    second_hello_may_be_refused=True,
     short_tlsa_skipped=True,
+    ignored_failure_raises_event=True,
     callout_dane_failure=CalloutDaneFailure.DIES_UNLESS_SET_UP,
     cname_loops_option=True,
 )
 _P493 = _then(
     _P492, "4.93", option_release="4.93", callout_connect_failure_worded=False,
-               callout_dane_failure=CalloutDaneFailure.DIES, retry_local_part_if_preconditions=True,
+    gnutls_first_read_fails_handshake=True,
+               retry_local_part_if_preconditions=True,
     dns_name_check_skips_service=False,
     acl_debug_names_line=True,
     connect_trace=ConnectTrace.SPACED,
+    events=_P492.events | {"smtp:ehlo"},
     dnsdb_asks_dnssec=True,
     tls_version_without_v=True,
 )
 _P4941 = _then(
-    _P493, "4.94.1", option_release="4.94.1", pipe_connect_offered=True,
-    unusable_tlsa=UnusableTlsa.EMPTY_TEXT, dane_sni_is_host=True,
+    _P493, "4.94.1", events=_P493.events | {"msg:defer"}, option_release="4.94.1", pipe_connect_offered=True,
+    unusable_tlsa=UnusableTlsa.EMPTY_TEXT, dane_sni=DaneSni.DOMAIN, sni_log_unquoted=True,
+    callout_dane_failure=CalloutDaneFailure.DIES,
     dane_one_domain_per_connection=True, check_local_user_sets_data=True, list_match_gives_data=True,
+    cert_name_before_cname=True,
 )
+_P4942_FIXES = _then(_P4941, "4.94.2+fixes", version="4.94.2", dane_sni=DaneSni.HOST)
 _P495 = _then(
-    _P4941,
+    _P4942_FIXES,
     "4.95",
     option_release="4.95",
+    received_date_on_own_line=True,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dnssec_separates_batches=True,
     retry_errno_moved=True,
     queue_run_preloads_anchors=True,
     crash_log=CrashLog.SUPPOSITION,
-    sni_log_unquoted=True,
     pipelined_commands_marked=True,
     tls_resumption_asked=True,
 )
@@ -559,6 +673,7 @@ _P496 = _then(
     list_trace_indented=True,
     list_match_sets_value=True,
     command_log=CommandLog.AT_CLOSE,
+    events=_P495.events | {"tls:fail:connect"},
 )
 _P497 = _then(
     _P496,
@@ -568,6 +683,7 @@ _P497 = _then(
     again_means_nonexist_recursion_ends=True,
     ptr_name_chars_checked=True,
     message_id_long=True,
+    events=_P496.events | {"auth:fail"},
     data_needs_crlf=True,
     closed_connection_duration_logged=True,
     list_trace_shows_elements=True,
@@ -583,6 +699,7 @@ _P498 = _then(
     list_trace_shows_sublists=True,
     malformed_ipv6_recognised=True,
     connect_trace=ConnectTrace.TWO_LINES,
+    events=_P497.events | {"dns:fail"},
 )
 _P499 = _then(
     _P498,
@@ -597,8 +714,11 @@ _P499 = _then(
     crash_log=CrashLog.FACTS_WITHOUT_CODE,
     deferred_rcpt_colon=False,
     batches_share_connection=True,
+    next_message_in_background=False,
     empty_verify_hosts_is_unset=True,
+    smtps_banner_command="TLS-on-connect",
     connect_trace=ConnectTrace.FAILURE_NAMED,
+    events=_P498.events | {"smtp:fail:protocol", "smtp:fail:syntax"},
     command_log=CommandLog.AFTER_CALLOUT,
 )
 _P496_DEBIAN = _then(
@@ -611,12 +731,16 @@ _P496_DEBIAN = _then(
 )
 
 _CHAIN = (
-    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P495,
+    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P4942_FIXES,
+    _P495,
     _P496, _P496_DEBIAN, _P497, _P498, _P499,
 )  # fmt: skip
 
 PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in _CHAIN})
 """Every profile by name, oldest first."""
+
+BEFORE: MappingProxyType[str, str] = MappingProxyType(_BEFORE)
+"""The profile that each one is written as changes of; the oldest has none."""
 
 ALIASES: MappingProxyType[str, str] = MappingProxyType({})
 """Names that stand for a profile of the same behaviour."""
@@ -634,7 +758,7 @@ def profile(name: str) -> Profile:
 
 
 _RECORDED: MappingProxyType[str, str] = MappingProxyType(
-    {"4.94.2+fixes": "4.94.1", "4.96-gnutls": "4.96-debian12", "4.97.1": "4.97", "4.98.2": "4.98"}
+    {"4.96-gnutls": "4.96-debian12", "4.97.1": "4.97", "4.98.2": "4.98"}
 )
 """The profile of a recorded build whose label is no profile's name."""
 

@@ -26,7 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("eximsim")
     group.addoption("--eximsim-world", action="append", metavar="WORLD",
                     help="run scripts in this world only (memory or loopback; may be repeated)")  # fmt: skip
-    group.addoption("--eximsim-subject", default="model", metavar="SUBJECT", help="what runs the scripts")
+    group.addoption("--eximsim-subject", default="model", metavar="SUBJECT",
+                    help="what runs the scripts: model, or exim:PATH for a real program")  # fmt: skip
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -57,13 +58,20 @@ class ScriptFile(pytest.File):
     case: TestCase
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One item for each profile that the script names, in each world."""
+        """One item for each profile that the script names, in each world; a real program gets one."""
+        if self.config.getoption("--eximsim-subject") != "model":
+            yield self._item("", "exim")
+            return
         worlds = self.config.getoption("--eximsim-world") or self.config.getini("eximsim_worlds")
         for profile in self.suite.profiles(self.case):
             for world in worlds:
-                item: ScriptItem = ScriptItem.from_parent(self, name=f"{self.case.name}[{profile}-{world}]")
-                item.profile, item.world = profile, world
-                yield item
+                yield self._item(profile, world)
+
+    def _item(self, profile: str, world: str) -> ScriptItem:
+        name = "-".join(filter(None, (profile, world)))
+        item: ScriptItem = ScriptItem.from_parent(self, name=f"{self.case.name}[{name}]")
+        item.profile, item.world = profile, world
+        return item
 
 
 class ScriptFailure(Exception):
@@ -82,12 +90,14 @@ class ScriptItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run it; a test that is not modelled fails, since it is not a pass."""
-        from eximsim.profiles import profile
-        from eximsim.suite.runner import Setting, Verdict, run_test
+        from eximsim.profiles import NEWEST, profile
+        from eximsim.suite.runner import Setting, Verdict, run_test, subject_profile
 
         parent = self.parent
         assert isinstance(parent, ScriptFile)
-        setting = Setting(profile(self.profile), self.world, self.config.getoption("--eximsim-subject"))
+        subject = self.config.getoption("--eximsim-subject")
+        own = subject_profile(subject) if not self.profile else None
+        setting = Setting(own or profile(self.profile or NEWEST), self.world, subject)
         result = run_test(parent.suite, parent.case, setting)
         if result.verdict is Verdict.SKIP:
             pytest.skip(result.reason)

@@ -100,6 +100,7 @@ class Errno(IntEnum):
     HRETRY = -53
     LOCAL_ONLY = -54
     QUEUE_DOMAIN = -55
+    EVENT = -58
 
 
 RETRY_BASE = Errno.RRETRY

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from eximsim.commands.compare_tests import are_tests, compare_tests
 from eximsim.commands.situations import (
     Choice,
     choice_options,
@@ -42,6 +43,10 @@ _SHOWN = 10
     "--release", "releases", multiple=True, help="Only records of this release; several times for several."
 )
 @choice_options
+@click.option(
+    "--tree", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="With numbers of tests: the test/ folder of an Exim source tree. Default: the project's own tests.",
+)  # fmt: skip
 @jobs_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
 def compare(
@@ -53,6 +58,7 @@ def compare(
     releases: tuple[str, ...],
     groups: tuple[str, ...],
     kinds: tuple[str, ...],
+    tree: Path | None,
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -61,13 +67,17 @@ def compare(
     Every run is compared field by field: outcome, log, SMTP replies, what each server saw, DNS questions,
     messages left queued. With --recorded alone the model runs under the profile of each record's release, with
     --exim alone under the one that fits the program. Records that are marked unstable are left out and counted.
+    An ID is that of a situation, or the number of a test: of that the client's outputs are compared.
 
     \b
     eximsim compare --recorded evidence.jsonl.gz --scenarios scenarios.jsonl.gz --release 4.88-jh03 --group A
     eximsim compare --recorded evidence.jsonl.gz A046 B101
     eximsim compare --exim /usr/sbin/exim4 --jobs 2
+    eximsim compare --exim /usr/sbin/exim4 --tree exim/test 5820
     eximsim compare --recorded old.jsonl --exim build-Linux-x86_64/exim
     """
+    if exim is not None and are_tests(ids):
+        sys.exit(0 if compare_tests(exim, ids, tree, as_json=as_json) else 1)
     choice = Choice(ids, groups, kinds)
     path = scenario_file(scenarios, recorded)
     if recorded is None:
@@ -122,11 +132,12 @@ def _recording(
 
 def _program(exim: Path, tasks: list[tuple[Situation, str]], jobs: int, report: _Report) -> None:
     """The model against the program."""
-    from eximsim.suite.real_runs import examined, own_certificates, run_all
+    from eximsim.subjects.exim import program_at
+    from eximsim.suite.real_runs import own_certificates, run_all
     from eximsim.suite.replay import Stand
 
     with own_certificates() as certificates:
-        stand, profile = Stand(certificates), examined(exim, certificates).profile
+        stand, profile = Stand(certificates), program_at(exim).profile
         for (situation, _), record in zip(tasks, run_all(exim, certificates, tasks, jobs), strict=True):
             report.add(compare_one(record, situation, stand, profile))
 

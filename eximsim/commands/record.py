@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -42,14 +45,15 @@ def record(
     \b
     eximsim record --exim /usr/sbin/exim4 -o exim-4.96.jsonl.gz --jobs 2
     """
-    from eximsim.suite.real_runs import examined, own_certificates, run_all
+    from eximsim.subjects.exim import program_at
+    from eximsim.suite.real_runs import own_certificates, run_all
 
     if exim is None:
         raise click.UsageError("expected the program to record: --exim PATH")
     path = scenario_file(scenarios)
     tasks = Choice(ids, groups, kinds).tasks(nameable(path), path)
     with own_certificates() as certificates:
-        program = examined(exim, certificates)
+        program = program_at(exim)
         lines = [{
             "eximsim": __version__, "program": program.version, "release": program.profile.name,
             "tls": program.tls, "library": program.library,
@@ -62,3 +66,8 @@ def record(
         output.write_bytes(gzip.compress(octets, mtime=0) if output.suffix == ".gz" else octets)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", str(output)) from None
+
+
+def _terminal() -> TextIO:
+    """Where progress is shown: nowhere in a pipe."""
+    return sys.stderr if sys.stderr.isatty() else io.StringIO()

@@ -13,11 +13,16 @@ import click
 
 from eximsim.profiles import TLS_LIBRARIES
 from eximsim.suite import golden
-from eximsim.suite.runner import SUBJECTS, WORLDS, TestResult, Verdict
+from eximsim.suite.runner import WORLDS, TestResult, Verdict, exim_path
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
 DIFFERENCE_FOUND = 1
+
+
+def _checked(context: click.Context, parameter: click.Parameter, subject: str) -> str:
+    exim_path(subject)
+    return subject
 
 
 def setting_options(*, profile_help: str) -> Callable[[_F], _F]:
@@ -25,8 +30,8 @@ def setting_options(*, profile_help: str) -> Callable[[_F], _F]:
 
     def decorate(function: _F) -> _F:
         for option in (
-            click.option("--subject", type=click.Choice(SUBJECTS), default="model", show_default=True,
-                         help="What runs the scenario."),
+            click.option("--subject", metavar="model|exim:PATH", default="model", show_default=True,
+                         callback=_checked, help="What runs the scenario: the model, or a real program."),
             click.option("--world", type=click.Choice(WORLDS), default="memory", show_default=True,
                          help="Simulated network, or real sockets."),
             click.option("--tls", type=click.Choice(TLS_LIBRARIES),

@@ -12,7 +12,7 @@ from eximsim.profiles import profile as profile_named
 from eximsim.profiles import with_tls
 from eximsim.suite import golden
 from eximsim.suite.project import ProjectSuite
-from eximsim.suite.runner import Setting, run_test
+from eximsim.suite.runner import Setting, run_test, subject_profile
 from eximsim.suite.source import choose
 
 
@@ -34,7 +34,7 @@ def run(
     """Replay tests of the project's own testsuite; TEST is a number, FIRST-LAST or a group."""
     if accept:
         golden.refuse_under_ci()
-    chosen = None if profile is None else profile_named(profile)
+    chosen = subject_profile(subject) if profile is None else profile_named(profile)
     source = ProjectSuite(folder or default_folder())
     reporter = Reporter(as_json=as_json, keep=keep, trace=trace)
     for case in choose(source.tests(), tests, source.root):

@@ -15,7 +15,9 @@ from eximsim.commands.results import Reporter, keep_option, setting_options
 from eximsim.errors import InputError
 from eximsim.profiles import NEWEST, with_tls
 from eximsim.profiles import profile as profile_named
-from eximsim.suite.runner import Setting, TestResult, Verdict, run_test
+from eximsim.subjects.namespace import end_with_parent
+from eximsim.suite.auto import AUTO
+from eximsim.suite.runner import Setting, TestResult, Verdict, run_test, subject_profile
 from eximsim.suite.source import TestCase, choose
 from eximsim.suite.tree import EximTree
 
@@ -32,7 +34,7 @@ _SHOWN_IN_FULL = 10
     metavar="DIR",
     help="The folder that holds scripts/, confs/ and log/.",
 )
-@setting_options(profile_help="The release; default: the newest.")
+@setting_options(profile_help="The release, or auto for the one that the tree belongs to; default: the newest.")
 @keep_option
 @click.option(
     "--jobs",
@@ -49,9 +51,12 @@ def suite(
     keep: Path | None, jobs: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
-    release = profile_named(profile or NEWEST)
-    setting = Setting(with_tls(release, tls) if tls else release, world, subject)
     source = EximTree(tree)
+    if profile == AUTO:
+        release = source.own_program()
+    else:
+        release = (subject_profile(subject) if profile is None else None) or profile_named(profile or NEWEST)
+    setting = Setting(with_tls(release, tls) if tls else release, world, subject)
     cases = choose(source.tests(), tests, tree)
     reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
     for result in _results(tree, cases, setting, jobs):
@@ -64,7 +69,7 @@ def _results(tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int)
     if jobs == 1 or len(cases) == 1:
         yield from (_one(tree, case, setting) for case in cases)
         return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
         count = len(cases)
         yield from pool.map(_one, [tree] * count, cases, [setting] * count)
 

@@ -19,7 +19,9 @@ ALL = "all"
 
 @click.command()
 @click.argument("name", metavar="NAME", type=click.Choice([*TOPICS, ALL]))
-@click.option("--profile", "profile_name", metavar="P", default=NEWEST, show_default=True, help="The release.")
+@click.option(
+    "--profile", "profile_name", metavar="P", default=NEWEST, show_default=True, help="The release."
+)
 @click.option("--against", metavar="P2", help="Print only where this release decides differently.")
 @click.option("--markdown", is_flag=True, help="Markdown, for documents.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
@@ -79,9 +81,7 @@ def _grid(item: Table[Any], old: Profile, new: Profile | None) -> Grid | None:
     return Grid(item.name, item.about, item.source, [*names, old.name, new.name], body) if body else None
 
 
-def _changed(
-    item: Table[Any], old: Profile, new: Profile
-) -> Iterator[tuple[Inputs, Row[Any], Row[Any]]]:
+def _changed(item: Table[Any], old: Profile, new: Profile) -> Iterator[tuple[Inputs, Row[Any], Row[Any]]]:
     for found in differences(item, old, new):
         yield found.inputs, found.old, found.new
 
@@ -104,9 +104,7 @@ def _json(item: Table[Any], release: Profile) -> dict[str, Any]:
         "source": item.source,
         "profile": release.name,
         "switches": {name: shown(getattr(release, name)) for name in item.switches},
-        "rows": [
-            {"inputs": _inputs(item, row.inputs), **_json_effect(row)} for row in item.rows(release)
-        ],
+        "rows": [{"inputs": _inputs(item, row.inputs), **_json_effect(row)} for row in item.rows(release)],
     }
 
 

@@ -30,7 +30,9 @@ def as_markdown(grid: Grid, *, level: int = 3) -> str:
     """The table in Markdown, under a heading of ``level``; without one if there is no title."""
     header, rows = grid.filled()
     parts = [f"{'#' * level} {grid.title}"] if grid.title else []
-    parts += [text for text in (grid.about, f"Source: {grid.source}." if grid.source else "", grid.note) if text]
+    parts += [
+        text for text in (grid.about, f"Source: {grid.source}." if grid.source else "", grid.note) if text
+    ]
     if rows:
         lines = [_line(header), _line(["---"] * len(header)), *map(_line, rows)]
         parts.append("\n".join(lines))
@@ -51,7 +53,8 @@ def as_terminal(grid: Grid, *, colour: bool) -> str:
     width = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns if colour else _PIPE_WIDTH
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, highlight=False, markup=False)
-    console.print(grid.title, style="bold")
+    if grid.title:
+        console.print(grid.title, style="bold")
     for text in (grid.about, grid.source and f"Source: {grid.source}.", grid.note):
         if text:
             console.print(text)

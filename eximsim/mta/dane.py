@@ -64,14 +64,16 @@ _MAPS: Mapping[TlsaMap, _Map] = MappingProxyType(
 )
 
 
-def _tlsa_rows(kind: _Map, *, names_host: bool) -> Rows[Rc]:
+def _tlsa_rows(kind: _Map, *, names_host: bool, failure_logged: bool) -> Rows[Rc]:
     """The rows of one map: by answer, whether it was secure, and whether DANE is required or requested."""
 
     def means(answer: DnsResult, secure: Value, rcs: tuple[Rc, Rc], log: str = "") -> Rows[Rc]:
         return tuple(
-            Row((answer, secure, want), rc, log=log) for want, rc in zip(_WANTED.values, rcs, strict=True)
+            Row((answer, secure, want), rc, log=log or (failed if rc is Rc.FAIL else ""))
+            for want, rc in zip(_WANTED.values, rcs, strict=True)
         )
 
+    failed = "DANE error: TLSA lookup failed" if failure_logged else ""
     log = f"DANE error: TLSA lookup{' for {host}' if names_host else ''} not DNSSEC"
     unsigned = kind.unsigned_negative
     return (
@@ -93,12 +95,12 @@ TLSA_RESULT: Table[Rc] = Table(
     _TLSA_SOURCE,
     (Column("answer", tuple(DnsResult)), yes_no("secure"), _WANTED),
     {
-        (key, names): _tlsa_rows(kind, names_host=names)
+        (key, names, logged): _tlsa_rows(kind, names_host=names, failure_logged=logged)
         for key, kind in _MAPS.items()
         for names in (False, True)
+        for logged in (False, True)
     },
-    switches=("tlsa_map", "tlsa_insecure_log_names_host"),
-    absent="DANE as {profile} does it",
+    switches=("tlsa_map", "tlsa_insecure_log_names_host", "tlsa_failure_logged"),
 )
 
 
@@ -120,19 +122,24 @@ TLSA_HOST: Table[Verdict] = Table(
     _POLICY_SOURCE,
     (_TLSA_RC, _WANTED),
     {
-        (False,): (
+        (False, False): (
+            Row((Rc.OK, ANY), Verdict.USE),
+            Row((Rc.FAIL_FORCED, ANY), Verdict.WITHOUT),
+            Row((ANY, ANY), Verdict.LOST),
+        ),
+        (False, True): (
             Row((Rc.OK, ANY), Verdict.USE),
             Row((Rc.FAIL_FORCED, ANY), Verdict.WITHOUT),
             Row((ANY, ANY), Verdict.LOST, _WORDS),
         ),
-        (True,): (
+        (True, True): (
             Row((Rc.OK, ANY), Verdict.USE),
             Row((Rc.FAIL_FORCED, ANY), Verdict.WITHOUT),
             Row((ANY, Want.REQUESTED), Verdict.WITHOUT),
             Row((ANY, Want.REQUIRED), Verdict.LOST, _WORDS),
         ),
     },
-    switches=("tlsa_failure_ignored_if_requested",),
+    switches=("tlsa_failure_ignored_if_requested", "dane_outcome_in_address"),
 )
 
 TLSA_CALLOUT: Table[Verdict] = Table(
@@ -186,8 +193,7 @@ class Tlsa:
 def tlsa_lookup(process: Process, host: HostItem, want: Want) -> Tlsa:
     """Ask for the host's TLSA records and decide what the answer means.
 
-    ``host.port`` must be set. Logs an insecure answer. Raises ``Unsupported`` for a release whose table is
-    not known. Source: tlsa_lookup(), RFC 7672 section 2.1.
+    ``host.port`` must be set. Logs an insecure answer. Source: tlsa_lookup(), RFC 7672 section 2.1.
     """
     found = dns.dns_lookup(process, f"_{host.port}._tcp.{host.name[:256]}", "TLSA")
     row = TLSA_RESULT.decide(process, found.result, found.secure, want, host=host.name)

@@ -9,6 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta import deliver_log, retry
 from eximsim.mta.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
 from eximsim.mta.bounce import send_bounce
+from eximsim.mta.event import main_event_raise
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
 from eximsim.mta.log import log_write
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from eximsim.mta.transport import OpenCall
 
 _SOURCE = "deliver.c deliver_message"
+_HARNESS_PAUSE = 1.0
+"""Seconds."""
 _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
 
 
@@ -84,14 +87,26 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
 
 
 def _deliver_next(process: Process, call: OpenCall) -> None:
-    """Deliver the message that waits for the host down the call that was left open."""
-    assert call.next_id is not None
-    successor = process.fork()
+    """Deliver the message that waits for the host down the call that was left open.
+
+    The process that does it was nobody's child for long; only a queue runner waited for it. Under Exim's test
+    suite it first gives its parent time to finish. Source: transport_pass_socket(), src/transport.c.
+    """
+    machine, successor = process.machine, process.fork()
     successor.variables, successor.dns_fails, successor.driver_state = {}, {}, {}
     successor.continued, successor.unusable_hosts = call, {}
-    deliver_message(successor, call.next_id, force=False, give_up=False)
-    if successor.continued is call:
-        abandon(successor, call)
+    if process.profile.next_message_in_background and machine.test_harness and not process.queue_running:
+        begin = process.world.now() + _HARNESS_PAUSE
+        machine.background.append((begin, lambda: _go_on(successor, call)))
+    else:
+        _go_on(successor, call)
+
+
+def _go_on(process: Process, call: OpenCall) -> None:
+    assert call.next_id is not None
+    deliver_message(process, call.next_id, force=False, give_up=False)
+    if process.continued is call:
+        abandon(process, call)
 
 
 def _thaw(process: Process, message: Message, *, force: bool) -> bool:
@@ -352,25 +367,37 @@ def _next_batch(delivery: Delivery) -> list[Address]:
 
 
 def same_hosts(one: list[HostItem], two: list[HostItem], *, with_dnssec: bool) -> bool:
-    """Whether two host lists are the same; hosts of equal preference may stand in another order."""
+    """Whether two host lists are the same; MX hosts of equal preference may stand in another order.
+
+    Of such hosts only the last of either list are compared for their DNSSEC status, as Exim does it.
+    """
     if one is two:
         return True
     if len(one) != len(two):
         return False
-
-    def key(host: HostItem) -> tuple[object, ...]:
-        return (host.name, host.port, host.dnssec if with_dnssec else None)
-
-    start = 0
-    while start < len(one):
-        end = start + 1
-        if one[start].mx != MX_NONE:
-            while end < len(one) and one[end].mx == one[start].mx:
-                end += 1
-        if sorted(map(repr, map(key, one[start:end]))) != sorted(map(repr, map(key, two[start:end]))):
+    at = 0
+    while at < len(one):
+        if one[at].name != two[at].name:
+            if one[at].mx == MX_NONE:
+                return False
+            last = _last_equal(one, two, at)
+            if last == at or {h.name for h in one[at : last + 1]} - {h.name for h in two[at : last + 1]}:
+                return False
+            at = last
+        elif one[at].port != two[at].port:
             return False
-        start = end
+        if with_dnssec and one[at].dnssec is not two[at].dnssec:
+            return False
+        at += 1
     return True
+
+
+def _last_equal(one: list[HostItem], two: list[HostItem], start: int) -> int:
+    """Up to where both lists go on with hosts of the preference that ``one`` has at ``start``."""
+    last, mx = start, one[start].mx
+    while last + 1 < len(one) and one[last + 1].mx == mx and two[last + 1].mx == mx:
+        last += 1
+    return last
 
 
 def _run_transport(
@@ -395,7 +422,7 @@ def _run_transport(
     except ProcessDied as death:
         copies = [replace(addr) for addr in batch]
         hosts = []
-        message = _transport_died(delivery, first, child.pid, death)
+        message = _transport_died(delivery, batch, child.pid, death)
         for addr in copies:
             addr.special_action = "freeze"
     kept = child.kept_call
@@ -428,18 +455,16 @@ def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -
         ) from None
 
 
-def _transport_died(delivery: Delivery, addr: Address, pid: int, death: ProcessDied) -> str:
-    assert addr.transport is not None
-    driver = addr.transport.driver
+def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: ProcessDied) -> str:
+    assert batch[0].transport is not None
+    driver = batch[0].transport.driver
     delivery.process.trace.record(
-        "transport died", f"signal {death.signal}", "deliver.c par_reduce", address=addr.address
+        "transport died", f"signal {death.signal}", "deliver.c par_reduce", address=batch[0].address
     )
     if delivery.process.profile.delivery_pipe_read_checked:
-        text = (
-            f"Delivery status for {addr.address}: got 0 of 7 bytes (pipeheader) from transport process {pid}"
-            f" for transport {driver}"
-        )
-        log_write(delivery.process, text, panic=True)
+        got = f"got 0 of 7 bytes (pipeheader) from transport process {pid} for transport {driver}"
+        for addr in batch:
+            log_write(delivery.process, f"Delivery status for {addr.address}: {got}", panic=True)
     return (
         f"{driver} transport process returned non-zero status 0x{death.signal:04x}:"
         f" terminated by signal {death.signal}"
@@ -532,6 +557,8 @@ def _process_failed(delivery: Delivery) -> None:
         if addr.ignore_error or not bounce_to:
             delivery.failed.pop(0)
             parent = f" <{addr.parent.address}>" if addr.parent else ""
+            if delivery.process.profile.ignored_failure_raises_event:
+                deliver_log.raise_event(delivery.process, "msg:fail:delivery", addr)
             log_write(delivery.process, f"{addr.address}{parent}: error ignored")
             together = [addr]
         else:
@@ -551,6 +578,7 @@ def _finish(delivery: Delivery) -> None:
     if not delivery.defer:
         process.machine.spool.remove(message.id)
         log_write(process, "Completed")
+        main_event_raise(process, "msg:complete")
         return
     message.deliver_firsttime = False
     if delivery.freeze:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta import errnos
+from eximsim.mta import errnos, tls_out
+from eximsim.mta.event import msg_event_raise
 from eximsim.mta.log import log_write, selector
 from eximsim.mta.string import string_printing
 from eximsim.mta.structs import PORT_NONE
@@ -56,6 +57,22 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
     if selector(process, "deliver_time"):
         parts.append(f"DT={addr.more_errno}s")
     log_write(process, " ".join(parts))
+    raise_event(process, "msg:delivery", addr)
+
+
+def raise_event(process: Process, event: str, addr: Address) -> None:
+    """Raise an event about an address whose delivery is over, with the variables of its TLS session."""
+    cipher = construct_cipher_name(process, addr.tls) if addr.tls else ""
+    known: dict[str, str | None] = tls_out.variables_of(addr.tls, cipher, addr.cv, addr.peerdn)
+    known["lookup_dnssec_authenticated"] = None
+    if addr.host_used is not None:
+        known["host_address"], known["host_port"] = addr.host_used.address, str(addr.host_used.port)
+        known["lookup_dnssec_authenticated"] = _AUTHENTICATED.get(addr.host_used.dnssec)
+    with process.setting(**known):
+        msg_event_raise(process, event, addr)
+
+
+_AUTHENTICATED = {Dnssec.YES: "yes", Dnssec.NO: "no"}
 
 
 def _sender_parts(process: Process) -> list[str]:
@@ -121,6 +138,9 @@ def defer_log(process: Process, addr: Address, *, kind: str, name: str | None) -
 
 def failure_log(process: Process, addr: Address) -> None:
     """Log a permanent failure."""
+    early = process.profile.ignored_failure_raises_event
+    if early and not addr.ignore_error:
+        raise_event(process, "msg:fail:delivery", addr)
     parts = [string_log_address(process, addr), *_sender_parts(process)]
     if addr.router:
         parts.append(f"R={addr.router.name}")
@@ -137,3 +157,5 @@ def failure_log(process: Process, addr: Address) -> None:
     if addr.message:
         text += f": {addr.message}"
     log_write(process, f"** {text}")
+    if not early:
+        raise_event(process, "msg:fail:delivery", addr)

@@ -11,7 +11,7 @@ from eximsim.mta.expand_conditions import run_acl
 from eximsim.mta.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
-from eximsim.mta.expand_tree import Answer, Item
+from eximsim.mta.expand_tree import Answer, Item, Variable
 from eximsim.mta.expander import Expander, ExpansionFailed, ItemFunction
 from eximsim.mta.regex_cache import RegexError, compile_pattern, groups_of
 from eximsim.mta.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
@@ -202,6 +202,21 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
     return _answered(expander, item, item.answer, find, skipping)
 
 
+def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
+    from eximsim.mta.tlscert import expand_getcertele  # it needs certificates, which are slow to load
+
+    field = expander.string(item.args[0], skipping=skipping).strip(SPACES)
+    nodes = item.args[1].nodes if len(item.args) > 1 else ()
+    if item.fault is not None:
+        raise expander.failure(item.fault)
+    if len(nodes) != 1 or not isinstance(nodes[0], Variable):
+        raise ExpansionFailed('second argument of "certextract" must be a certificate variable')
+    name = nodes[0].name
+    return _answered(
+        expander, item, item.answer, lambda: expand_getcertele(expander.process, field, name), skipping
+    )
+
+
 def _env(expander: Expander, item: Item, skipping: bool) -> str:
     (name,) = expander.subs(item, skipping=skipping)
     environment = expander.process.environment
@@ -370,7 +385,7 @@ def _unsupported(item: Item) -> str:
 ITEMS: dict[str, ItemFunction] = {
     "acl": _acl,
     "authresults": _not_modelled,
-    "certextract": _not_modelled,
+    "certextract": _certextract,
     "dlfunc": _not_modelled,
     "env": _env,
     "extract": _extract,

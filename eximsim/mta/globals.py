@@ -73,6 +73,17 @@ class Machine:
     hostname: str = "myhost.test.ex"
     users: frozenset[str] = frozenset()
     """Logins of this machine, besides ``user``."""
+    test_harness: bool = False
+    """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
+    background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    """What processes that nobody waits for are about to do, with the time at which each begins."""
+
+    def run_background(self, *, until: float) -> None:
+        """Let the processes in the background do what they have begun by ``until``, first things first."""
+        while due := [job for job in self.background if job[0] <= until]:
+            first = min(due, key=lambda job: job[0])
+            self.background.remove(first)
+            first[1]()
 
     def new_pid(self) -> int:
         """The next process number."""

@@ -146,7 +146,7 @@ _SMTP = table(
         _M,
         """dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains fallback_hosts hosts
         hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_auth
-        hosts_require_dane hosts_require_tls hosts_try_dane interface port serialize_hosts tls_certificate
+        hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_dane interface port serialize_hosts tls_certificate
         tls_privatekey tls_require_ciphers tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
         helo_data="$primary_hostname",
@@ -159,7 +159,7 @@ _SMTP = table(
         _U,
         """arc_sign authenticated_sender dkim_domain dkim_private_key dkim_selector gnutls_require_kx
         gnutls_require_mac gnutls_require_protocols hosts_pipe_connect hosts_require_alpn
-        hosts_require_ocsp socks_proxy tls_alpn tls_crl""",
+        socks_proxy tls_alpn tls_crl""",
     ),
     texts(
         _I,

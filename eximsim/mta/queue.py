@@ -73,6 +73,12 @@ class Message:
         """``$message_size`` and S=: the header lines to be sent, the body, and one for the blank line."""
         return sum(len(octets(h.text)) for h in self.headers if h.kind != HEADER_OLD) + len(self.body) + 1
 
+    @property
+    def wire_size(self) -> int:
+        """The size with CRLF for each line end, as ``SIZE=`` counts (``message_size + message_linecount``)."""
+        kept = sum(h.text.count("\n") for h in self.headers if h.kind != HEADER_OLD)
+        return self.size + kept + self.body.count(b"\n")
+
     def addresses(self) -> list[str]:
         """The envelope recipients."""
         return [recipient.address for recipient in self.recipients]

@@ -312,8 +312,9 @@ def received_header_gen(reception: Reception) -> None:
         ) from None
     process.variables.pop("received_for", None)
     stamp = tod_stamp(process.world, Tod.FULL)
+    gap = "\n\t" if process.profile.received_date_on_own_line else " "
     if text:
-        reception.headers.insert(0, Header("P", f"{text}; {stamp}\n"))
+        reception.headers.insert(0, Header("P", f"{text};{gap}{stamp}\n"))
     else:
         reception.headers.insert(0, Header(HEADER_OLD, f"Received: ; {stamp}\n"))
 

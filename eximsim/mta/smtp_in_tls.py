@@ -89,7 +89,10 @@ def started(session: SmtpIn, tls: TlsSession) -> None:
 def failed(session: SmtpIn, reason: str) -> None:
     """Log the failed handshake; every further command is refused."""
     profile = session.process.profile
-    _log_tls_error(session, _shown_reason(reason, profile.tls_library))
+    if profile.tls_library == GNUTLS:
+        _log_tls_error(session, _gnutls_reason(reason, established=session.reception.tls is not None))
+    else:
+        _log_tls_error(session, _openssl_reason(reason, profile.tls_library))
     if profile.tls_error_logged and profile.tls_library != GNUTLS:
         log_write(session.process, "TLS client disconnected cleanly (rejected our certificate?)")
     session.refuse_all("554 Security failure")
@@ -108,11 +111,39 @@ _REASON_NUMBERS = {
 """OpenSSL's numbers for the reasons that a server sees, as far as they are known."""
 
 
-def _shown_reason(reason: str, library: str) -> str:
-    """The library's line for a failure; ``reason`` is OpenSSL's name for it."""
+_GNUTLS_ALERTS = {
+    "SSLV3_ALERT_BAD_CERTIFICATE": "Certificate is bad",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "Certificate was expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "Unknown certificate",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "Handshake failed",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "Certificate is not supported",
+    "TLSV1_ALERT_DECRYPT_ERROR": "Decrypt error",
+    "TLSV1_ALERT_INTERNAL_ERROR": "Internal error",
+    "TLSV1_ALERT_UNKNOWN_CA": "CA is unknown",
+}
+"""gnutls_alert_get_name() of the alerts that a client sends, by OpenSSL's name for receiving one."""
+
+_GNUTLS_FAULTS = {
+    "NO_SHARED_CIPHER": "No supported cipher suites have been found.",
+    "UNEXPECTED_EOF_WHILE_READING": "The TLS connection was non-properly terminated.",
+}
+
+
+def _gnutls_reason(reason: str, *, established: bool) -> str:
+    """GnuTLS's line for a failure of the handshake or, ``established``, of the first read after it."""
+    alert = _GNUTLS_ALERTS.get(reason)
+    if established and alert is not None:
+        return f"(recv): A TLS fatal alert has been received: {alert}"
+    if alert is not None:
+        return f"(gnutls_handshake): A TLS fatal alert has been received.: {alert}"
+    if reason not in _GNUTLS_FAULTS:
+        raise Unsupported(f"GnuTLS's words for {reason.lower().replace('_', ' ')}")
+    return f"(gnutls_handshake): {_GNUTLS_FAULTS[reason]}"
+
+
+def _openssl_reason(reason: str, library: str) -> str:
+    """OpenSSL's line for a failure; ``reason`` is its name."""
     words = reason.lower().replace("_", " ")
-    if library == GNUTLS:
-        return f"(gnutls_handshake): {words}"
     number = _REASON_NUMBERS.get(reason, 0)
     if library == "openssl-1.0.2":
         return f"(SSL_accept): error:14094{number:03X}:SSL routines:ssl3_read_bytes:{words}"

@@ -7,7 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos
+from eximsim.mta.event import event_raise
 from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.readtime import readconf_printtime
 from eximsim.mta.structs import PORT_NONE
 from eximsim.mta.verify_hosts import verify_check_given_host
 from eximsim.mta.world import ConnectError, ConnectionLost, ReadTimeout
@@ -16,6 +18,7 @@ from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
+    from eximsim.mta.readconf import DriverInstance
     from eximsim.mta.structs import Address, HostItem
     from eximsim.mta.world import Connection
 
@@ -216,18 +219,23 @@ def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:
 
 
 def smtp_connect(
-    process: Process, host: HostItem, interface: str | None, timeout: float, fast_open: str | None
+    process: Process, host: HostItem, interface: str | None, timeout: float, transport: DriverInstance
 ) -> Dialogue:
     """Connect to ``host`` at its settled port; raises ``ConnectError``. ``timeout`` in seconds.
 
-    ``fast_open`` is the transport's hosts_try_fastopen, which makes no difference that can be seen.
+    The transport's event_action can forbid it; its hosts_try_fastopen makes no difference that can be seen.
     """
     assert host.address is not None
     form = _CONNECT_TRACE[process.profile.connect_trace]
     source = f" from {interface}" if interface else ""
     text = f"Connecting to {host.name} [{host.address}]:{host.port}{source} ..."
     process.hdebug(text + form.gap, indented=True, end=form.end)
+    process.variables["host_address"], process.variables["host_port"] = host.address, str(host.port)
+    with process.setting(transport_name=transport.name):
+        if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
+            raise ConnectError(Errno.EVENT)
     if process.profile.fast_open_asked:
+        fast_open = transport.options.text("hosts_try_fastopen")
         nested = form.end != ""
         process.debug_depth += nested
         verify_check_given_host(process, fast_open, host.name, host.address, list_name="hosts_try_fastopen")
@@ -235,7 +243,7 @@ def smtp_connect(
     try:
         connection = process.world.connect(host.address, host.port, timeout, interface)
     except ConnectError as error:
-        limit = f" (timeout={readconf_printtime(timeout)})" if error.errno == errnos.ETIMEDOUT else ""
+        limit = f" (timeout={readconf_printtime(int(timeout))})" if error.errno == errnos.ETIMEDOUT else ""
         process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
         raise
     process.hdebug(form.connected, indented=True)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta import tls_out
 from eximsim.mta.dane_match import usable_records
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import UndefinedBehaviour
@@ -102,17 +103,22 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     Raises ``ProcessDied`` where the real process does.
     """
     process, profile = sx.process, sx.process.profile
+    process.variables.pop("tls_out_tlsa_usage", None)
+    asked = tls_out.ocsp_asked(sx)
     settings = _settings(sx)
+    if profile.tls_resumption_asked:
+        sx.host_is_in("tls_resumption_hosts")
+    if settings.tlsa:
+        process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
+    tls_out.ocsp_settled(sx, asked)
     verdicts: list[TlsVerdict] = []
 
     def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
         verdict = judge(settings, chain, process.world.now())
-        verdicts.append(verdict)
         if verdict.crash:
             raise null_pointer(process, f"delivering {process.message_id}")
-        for line in verdict.log_lines:
-            log_write(process, line)
-        return verdict.alert
+        verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
+        return verdicts[-1].alert
 
     offer = TlsOffer(
         look_at,
@@ -139,7 +145,10 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         dane=sx.dane,
         mode=settings.mode.name.lower(),
     )
-    return ClientTls(session, cv, peer_dn(session.peer_chain[0], profile.tls_library))
+    peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
+    shown = tls_out.variables_of(session, construct_cipher_name(process, session), cv, peerdn)
+    process.variables.update({name: value for name, value in shown.items() if value is not None})
+    return ClientTls(session, cv, peerdn)
 
 
 def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
@@ -223,7 +232,9 @@ def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySetti
         anchors,
         names,
         during=during,
+        names_peer=profile.verify_error_names_peer,
         mismatch_names_host=profile.name_mismatch_names_host,
+        mismatch_blank_line=profile.name_mismatch_blank_line,
     )
 
 
@@ -232,18 +243,20 @@ class Setting(Enum):
 
     UNSET = "not set"
     EMPTY = "set to nothing"
+    COLON = "a lone colon"
     HOSTS = "a list of hosts"
 
 
 def _list_rows(*, empty_is_unset: bool) -> Rows[VerifyMode]:
-    neither = (
-        Row((Setting.UNSET, Setting.UNSET, ANY, ANY), VerifyMode.REQUIRED),
-        Row((Setting.UNSET, Setting.EMPTY, ANY, ANY), VerifyMode.REQUIRED),
-        Row((Setting.EMPTY, Setting.UNSET, ANY, ANY), VerifyMode.REQUIRED),
-        Row((Setting.EMPTY, Setting.EMPTY, ANY, ANY), VerifyMode.REQUIRED),
+    nothing = (Setting.UNSET, Setting.EMPTY)
+    neither = tuple(
+        Row((must, may, ANY, ANY), VerifyMode.REQUIRED)
+        for must in (nothing if empty_is_unset else nothing[:1])
+        for may in nothing
     )
     return (
-        *neither[: 4 if empty_is_unset else 2],
+        *neither,
+        *((Row((ANY, Setting.COLON, ANY, ANY), VerifyMode.REQUIRED),) if empty_is_unset else ()),
         Row((ANY, ANY, True, ANY), VerifyMode.REQUIRED),
         Row((ANY, ANY, False, True), VerifyMode.OPTIONAL),
         Row((ANY, ANY, False, False), VerifyMode.NONE),
@@ -284,7 +297,8 @@ def _verify_mode(sx: SmtpContext) -> VerifyMode:
 
 def _setting(sx: SmtpContext, name: str) -> Setting:
     text = sx.transport.options.text(name)
-    return Setting.UNSET if text is None else Setting.HOSTS if text else Setting.EMPTY
+    known = {None: Setting.UNSET, "": Setting.EMPTY, ":": Setting.COLON}
+    return known.get(text, Setting.HOSTS)
 
 
 class Unusable(Enum):
@@ -330,7 +344,8 @@ def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
     log_write(sx.process, row.log)
     if row.outcome is Unusable.UNDEFINED:
         raise UndefinedBehaviour("the text of a TLS error that was never set is read")
-    raise TlsStartFailed(Rc.DEFER, row.text)
+    rc = Rc.FAIL if sx.process.profile.unusable_tlsa is UnusableTlsa.FAIL else Rc.DEFER
+    raise TlsStartFailed(rc, row.text)
 
 
 def _expanded(sx: SmtpContext, name: str) -> str | None:

@@ -104,8 +104,9 @@ class VerifySettings:
     replaces all of the above, and ``dane_name`` is the host's name. With OpenSSL there are anchors then only
     if they were loaded too early, and all they can change is the alert. ``remote`` is the address that
     OpenSSL's log lines begin with, ``during`` what they say of a running callout
-    (``during_verification``). ``mismatch_names_host`` is the profile's ``name_mismatch_names_host``,
-    ``dane_failure_overridden`` the profile's switch of that name.
+    (``during_verification``). The profile's switches: ``names_peer`` is ``verify_error_names_peer``,
+    ``mismatch_names_host`` and ``mismatch_blank_line`` are those of ``name_mismatch_..``,
+    ``dane_failure_overridden`` is called the same.
     """
 
     library: str
@@ -116,7 +117,9 @@ class VerifySettings:
     tlsa: tuple[Tlsa, ...] = ()
     dane_name: str = ""
     during: str = ""
+    names_peer: bool = True
     mismatch_names_host: bool = True
+    mismatch_blank_line: bool = False
     dane_failure_overridden: bool = False
 
     @property
@@ -227,7 +230,8 @@ def _judge_chain(
         else:
             continue
         row = settings.decides(settings.mode, finding)
-        lines.append(row.log.format(remote=settings.remote, during=settings.during, fault=fault))
+        line = row.log.format(remote=settings.remote, during=settings.during, fault=fault)
+        lines.append(line if settings.names_peer else line.removeprefix(f"[{settings.remote}] "))
         outcome = row.outcome
         if outcome is Session.REFUSED:
             error = VERIFY_FAILED[settings.library]
@@ -242,7 +246,7 @@ def _has_name(leaf: Certificate, names: tuple[str, ...]) -> bool:
 def _mismatch(settings: VerifySettings, rules: OpensslRules, leaf: Certificate) -> str:
     name = _dn(rules, leaf)
     if not settings.mismatch_names_host:
-        return f'certificate name mismatch: "{name}"'
+        return f'certificate name mismatch: "{name}"' + ("\n" if settings.mismatch_blank_line else "")
     return f'certificate name mismatch: DN="{name}" H="{":".join(settings.names)}"'
 
 

@@ -300,7 +300,7 @@ def _recipient(call: Callout, sx: SmtpContext) -> None:
         call.done = True
         call.address_record.result = Cached.ACCEPT
         return
-    heard = _heard(max(sx.reply.errno, 0), sx.reply.text)
+    heard = _heard(sx.reply.errno, sx.reply.text)
     if sync is Sync.BAD_MAIL:
         _refused(call, sx, Step.MAIL, heard)
         return
@@ -330,7 +330,7 @@ def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
             command = sx.dialogue.command if sx.dialogue else "initial connection"
             addr.message = row.text.format(command=command, reply=string_printing(reply))
         addr.user_message = f"Callout verification failed:\n{reply}"
-    addr.message = f"{host.name} [{host.address}] : {addr.message}"
+    addr.message = f"{host.name} [{host.address}] : {addr.message or 'NULL'}"
 
 
 def _conclude(call: Callout) -> Rc:

@@ -15,15 +15,17 @@ from eximsim.mta.string import string_printing
 from eximsim.mta.tls import TlsStartFailed, tls_client_start, tls_client_start_on_closed_socket
 from eximsim.mta.transport import transport_rcpt_address
 from eximsim.mta.transports.smtp_context import ehlo_response
-from eximsim.mta.transports.smtp_decisions import Clear, Fault, StartTls
+from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
 from eximsim.mta.transports.smtp_setup import (
     CALLOUT_QUIT_TIMEOUT,
     dane_wanted,
     end_session,
     expand_helo,
+    greeted,
     hello_command,
-    helo_follows,
+    hello_follows,
     open_dialogue,
+    smtp_auth,
     starttls_action,
     use_dane,
     wanted_dane,
@@ -38,7 +40,7 @@ from eximsim.mta.verify_decisions import (
     Step,
 )
 from eximsim.mta.world import ConnectError
-from eximsim.status import Rc
+from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.transports.smtp_context import SmtpContext
@@ -59,8 +61,10 @@ class _Refused(Exception):
 def ask(call: Callout, sx: SmtpContext) -> Rc | None:
     """Ask one host; None to go on (``call.done``: it has answered), else the whole callout's result."""
     process, addr, host = call.process, call.addr, sx.host
-    suppress_tls = False
+    suppress_tls, before = False, process.profile.callout_tlsa_before_connect
     process.hdebug(f"interface={sx.interface or 'NULL'} port={sx.port}")
+    if before and (rc := _check_dane(sx)) is not None:
+        return rc
     while True:
         smtp_port_for_connect(process, host, sx.port)
         try:
@@ -70,7 +74,7 @@ def ask(call: Callout, sx: SmtpContext) -> Rc | None:
             why = errnos.strerror(error.errno)
             addr.message = f"could not connect to {host.name} [{host.address}]: {why}"
             return None
-        if (rc := _check_dane(sx)) is not None:
+        if not before and (rc := _check_dane(sx)) is not None:
             sx.wire.connection.close()
             return rc
         sx.send_quit, sx.tls = True, None
@@ -110,6 +114,9 @@ def _set_up(call: Callout, sx: SmtpContext, *, suppress_tls: bool) -> bool:
     sx.features = frozenset()
     if not sx.smtps:
         _need(sx, _read(sx))
+        if greeted(sx):
+            sx.process.libc_errno = Errno.EVENT
+            raise _Refused
         sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
         _helo(sx)
     else:
@@ -149,7 +156,7 @@ def _helo(sx: SmtpContext) -> None:
     command = hello_command(sx)
     _write(sx, f"{command} {sx.helo_data}")
     if not _read(sx).ok:
-        if not helo_follows(sx, command):
+        if hello_follows(sx, command) is not Hello.SAY_HELO:
             raise _Refused
         sx.esmtp = False
         _helo(sx)
@@ -194,6 +201,7 @@ def _handshake_failed(sx: SmtpContext, fault: Fault) -> None:
     if row.outcome is Again.NEXT_HOST:
         raise _Refused
     sx.wire.connection.close()
+    sx.raise_event("tcp:close")
     log_write(process, row.log.format(host=host.name, address=host.address))
     if row.outcome is Again.CLOSED:
         tls_client_start_on_closed_socket(sx)
@@ -204,6 +212,7 @@ def _dialogue(call: Callout, sx: SmtpContext) -> None:
     """MAIL, then the random, the real and the postmaster recipient."""
     addr, domain = call.addr, call.addr.domain
     call.failure = "mail"
+    smtp_auth(sx)
     _write(sx, f"MAIL FROM:<{call.sender}>")
     _need(sx, _read(sx))
     call.failure = None

@@ -106,6 +106,28 @@ def gnutls_text(name: x509.Name) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
+def rfc2253(name: x509.Name) -> str:
+    """``name`` as OpenSSL's XN_FLAG_RFC2253 writes it: ``CN=a.test.ex,O=The Exim Maintainers,C=UK``.
+
+    Raises ``Unsupported`` for an attribute whose short name is not known.
+    """
+    text = ""
+    for rdn in reversed(name.rdns):
+        for position, attribute in enumerate(reversed(list(rdn))):
+            label = OPENSSL_SHORT_NAMES.get(attribute.oid.dotted_string)
+            if label is None:
+                raise Unsupported(f"name attribute {attribute.oid.dotted_string} in RFC 2253's text form")
+            quoted = _rfc4514_value(str(attribute.value))
+            value = "".join(_octets_as_hex(char) if not " " <= char <= "~" else char for char in quoted)
+            text += f"{'' if not text else '+' if position else ','}{label}={value}"
+    return text
+
+
+def _octets_as_hex(char: str) -> str:
+    return "".join(f"\\{octet:02X}" for octet in char.encode())
+
+
 def _attributes(name: x509.Name) -> Iterator[tuple[int, x509.NameAttribute[str | bytes]]]:
     """Each attribute with its position in its RDN."""
     for rdn in name.rdns:

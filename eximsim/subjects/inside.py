@@ -11,6 +11,7 @@ Requests and responses are JSON objects with their length before them; octets ar
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -23,7 +24,7 @@ import sys
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -82,7 +83,7 @@ def main(arguments: list[str]) -> int:
     if os.getppid() != parent:
         return 1
     try:
-        isolation.leave_host()
+        privileged = isolation.leave_host()
     except OSError as error:
         send(channel, {"error": str(error)})
         return 1
@@ -91,7 +92,7 @@ def main(arguments: list[str]) -> int:
     if not inner:
         os.close(parent_watch)
         try:
-            _inner(channel, place, outer)
+            _inner(channel, place, outer, privileged=privileged)
         finally:
             os._exit(0)
     channel.close()
@@ -103,14 +104,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _inner(channel: socket.socket, place: isolation.Place, outer: int) -> None:
-    isolation.die_with_parent()
+def _inner(channel: socket.socket, place: isolation.Place, outer: int, *, privileged: bool) -> None:
+    isolation.die_with(outer)
     try:
         isolation.enter(place)
     except OSError as error:
         send(channel, {"error": str(error)})
         return
-    send(channel, {"uid": os.getuid(), "pid": outer})
+    send(channel, {"uid": os.getuid(), "privileged": privileged})
     requests = Requests(channel)
     try:
         while True:
@@ -127,6 +128,8 @@ class Requests:
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
+        self._daemons: set[int] = set()
+        self._outputs: _Outputs | None = None
 
     def serve(self) -> None:
         """Answer one request."""
@@ -154,14 +157,12 @@ class Requests:
             raise
         return {}, made.detach()
 
-    def on_write(self, files: dict[str, str], owner: int | None = None) -> tuple[object]:
-        """Write files, making the folders above them; owner and group are the given number."""
+    def on_write(self, files: dict[str, str]) -> tuple[object]:
+        """Write files, making the folders above them."""
         for name, text in files.items():
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode("latin-1"))
-            if owner is not None and os.getuid() == 0:
-                os.chown(path, owner, owner)
         return ({},)
 
     def on_read(self, folders: list[str]) -> tuple[object]:
@@ -174,55 +175,64 @@ class Requests:
             path.unlink()
         return ({},)
 
-    def on_fresh(self, folder: str, owner: int, links: dict[str, str]) -> tuple[object]:
+    def on_fresh(self, folder: str, owner: int | None, links: dict[str, str]) -> tuple[object]:
         """Make a folder anew, empty but for symbolic links to what is kept elsewhere."""
         path = Path(folder)
         if path.exists():
             shutil.rmtree(path)
         path.mkdir(parents=True, mode=0o755)
-        if os.getuid() == 0:
+        if owner is not None and os.getuid() == 0:
             os.chown(path, owner, owner)
         for name, target in links.items():
             (path / name).symlink_to(target)
         return ({},)
 
     def on_run(
-        self,
-        argv: list[str],
-        stdin: str,
-        env: dict[str, str],
-        seconds: float,
-        uid: int | None = None,
-        settle: bool = False,
+        self, argv: list[str], stdin: str, env: dict[str, str], seconds: float, settle: bool
     ) -> tuple[object]:
         """Run a program to its end, or kill it after ``seconds``; ``exit`` is None then.
 
-        Without ``settle`` whatever it leaves running is killed; with it, that is waited for.
+        Whatever it leaves running is killed; with ``settle`` that is waited for, and daemons go on.
         """
-        given, out, err = (os.memfd_create(name) for name in ("stdin", "stdout", "stderr"))
-        os.write(given, stdin.encode("latin-1"))
-        os.lseek(given, 0, os.SEEK_SET)
-        began = time.monotonic()
-        as_user = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
-        process = subprocess.Popen(argv, stdin=given, stdout=out, stderr=err, env=env, cwd="/", **as_user)  # type: ignore[call-overload]
-        ended = self._wait(process, seconds)
-        process.wait()
-        taken = time.monotonic() - began
-        if settle:
-            _settle()
-        else:
-            _kill_all()
-        result = {
-            "exit": process.returncode if ended else None,
-            "stdout": _content(out),
-            "stderr": _content(err),
-            "seconds": taken,
-        }
-        os.close(given)
-        return (result,)
+        with _Outputs(stdin) as outputs:
+            began = time.monotonic()
+            process = outputs.start(argv, env)
+            ended = self._wait(process, seconds)
+            process.wait()
+            taken = time.monotonic() - began
+            if settle:
+                _settle(self._daemons)
+            else:
+                _kill_all()
+            code = process.returncode if ended else None
+            return ({"exit": code, "seconds": taken, **outputs.read()},)
+
+    def on_start(self, argv: list[str], env: dict[str, str], seconds: float) -> tuple[object]:
+        """Start a daemon; answer when it listens, or has ended."""
+        before, end = _listeners(), time.monotonic() + seconds
+        self._outputs = _Outputs("")
+        process = self._outputs.start(argv, env)
+        while _listeners() <= before and time.monotonic() < end and process.poll() in (None, 0):
+            time.sleep(_POLL_SECONDS)
+        self._daemons = _children()
+        return ({"exit": process.poll() or 0},)
+
+    def on_stop(self) -> tuple[object]:
+        """Interrupt the daemons, and answer what they wrote when they have ended."""
+        for pid in self._daemons:
+            os.kill(pid, signal.SIGINT)
+        self._daemons = set()
+        _settle(set())
+        _kill_all()
+        if self._outputs is None:
+            return ({"stdout": "", "stderr": ""},)
+        with self._outputs as outputs:
+            self._outputs = None
+            return (outputs.read(),)
 
     def on_kill(self) -> tuple[object]:
         """Kill every process inside but this one."""
+        self._daemons = set()
         _kill_all()
         return ({},)
 
@@ -244,14 +254,41 @@ class Requests:
         return False
 
 
+class _Outputs:
+    """Standard input and output of a program: files in memory, so that nobody has to wait for their end."""
+
+    def __init__(self, stdin: str) -> None:
+        self._given, self._out, self._err = (os.memfd_create(name) for name in ("stdin", "stdout", "stderr"))
+        os.write(self._given, stdin.encode("latin-1"))
+        os.lseek(self._given, 0, os.SEEK_SET)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for fd in (self._given, self._out, self._err):
+            os.close(fd)
+
+    def start(self, argv: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start a program."""
+        return subprocess.Popen(
+            argv, stdin=self._given, stdout=self._out, stderr=self._err, env=env, cwd="/"
+        )  # fmt: skip
+
+    def read(self) -> dict[str, str]:
+        """What has been written."""
+        return {"stdout": _content(self._out), "stderr": _content(self._err)}
+
+
+def _content(fd: int) -> str:
+    return os.pread(fd, os.fstat(fd).st_size, 0).decode("latin-1")
+
+
 def _files(folders: list[str]) -> list[Path]:
     return [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.is_file()]
 
 
-def _content(fd: int) -> str:
-    os.lseek(fd, 0, os.SEEK_SET)
-    with os.fdopen(fd, "rb") as file:
-        return file.read().decode("latin-1")
+# ---- processes -----------------------------------------------------------------------------------------
 
 
 def _kill_all() -> None:
@@ -264,9 +301,10 @@ def _kill_all() -> None:
         pass
 
 
-def _settle() -> None:
+def _settle(daemons: set[int]) -> None:
+    """Wait until nothing runs but daemons."""
     end = time.monotonic() + _SETTLE_SECONDS
-    while _reap(os.WNOHANG) and time.monotonic() < end:
+    while _reap(os.WNOHANG) and _children() - daemons and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
 
 
@@ -277,6 +315,24 @@ def _reap(flags: int) -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def _children() -> set[int]:
+    """The children of this process that have not ended."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = stat.read_text().rpartition(") ")[2].split(" ")[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.add(int(stat.parent.name))
+    return found
+
+
+def _listeners() -> int:
+    """How many TCP sockets listen in this network."""
+    tables = [Path(f"/proc/net/{name}") for name in ("tcp", "tcp6")]
+    lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
+    return sum(line.split()[3] == "0A" for line in lines)
 
 
 if __name__ == "__main__":

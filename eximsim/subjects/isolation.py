@@ -30,6 +30,8 @@ _KEPT_FLAGS = {
     "noatime": _MS_NOATIME, "nodiratime": _MS_NODIRATIME, "relatime": _MS_RELATIME,
 }  # fmt: skip
 _PR_SET_PDEATHSIG = 1
+_SOMEBODY = 1000
+"""Who root is where there is only one user: Exim refuses to be root."""
 
 _BASE = "/run"
 """Where the new root is put together: its old content (sockets of the host's services) is not wanted."""
@@ -44,20 +46,23 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Place:
     """What the place inside looks like.
 
-    ``networks`` are local (``10.9.0.0/16``) without being an interface's address; ``etc`` has files of
-    ``/etc`` by name, instead of the host's; ``folders`` are made, and anybody may write there.
+    ``addresses`` are the interface's own, besides 127.0.0.1; ``networks`` are local (``10.9.0.0/16``) without
+    that. ``etc`` has files of ``/etc`` by name, instead of the host's. ``shown`` are files and folders of the
+    host by the path at which they are seen, so that every user inside can reach them.
     """
 
     hostname: str = "localhost"
+    addresses: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     etc: Mapping[str, str] = field(default_factory=dict)
-    folders: tuple[str, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
-def leave_host() -> None:
+def leave_host() -> bool:
     """Go into new namespaces; the next child is the first process of its own. Raises ``OSError``.
 
-    A user without the right to it becomes the owner of a new user namespace, under the same number.
+    Who has no right to it becomes the owner of a new user namespace, and the only user in it: the result tells
+    whether there are others.
     """
     uid, gid = os.getuid(), os.getgid()
     try:
@@ -69,21 +74,25 @@ def leave_host() -> None:
             reason = "neither root nor a kernel that lets users make user namespaces"
             raise OSError(error.errno, f"no private namespace here: {reason} ({error.strerror})") from None
         Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+        Path("/proc/self/uid_map").write_text(f"{uid or _SOMEBODY} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid or _SOMEBODY} {gid} 1")
+        return False
     except OSError as error:
         raise OSError(error.errno, f"no private namespace here: {error.strerror}") from None
+    return True
 
 
-def die_with_parent() -> None:
-    """Have this process killed when the one that made it ends."""
+def die_with(parent: int) -> None:
+    """Have this process killed when ``parent``, the one that made it, ends (or has ended already)."""
     _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() not in (parent, 0):  # 0: it is outside of this process namespace
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def enter(place: Place) -> None:
     """Furnish the namespaces, from their first process; raises ``OSError`` saying which step failed."""
     for step, action in (
-        ("the network", lambda: _network(place.networks)),
+        ("the network", lambda: _network(place)),
         ("the file system", lambda: _file_system(place)),
         ("the host name", lambda: socket.sethostname(place.hostname)),
     ):
@@ -124,12 +133,10 @@ def _file_system(place: Place) -> None:
     _show("/etc", f"{_BASE}{_HOST_ETC}")
     _etc(Path(f"{_BASE}/etc"), place.etc)
     Path(f"{_BASE}/run").mkdir()
+    for target, source in place.shown.items():
+        _show_at(source, Path(f"{_BASE}{target}"))
     _proc(f"{_BASE}/proc")
     _make_read_only()
-    for folder in place.folders:
-        path = Path(f"{_BASE}{folder}")
-        path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o777)
     os.chdir(_BASE)
     _mount(".", "/", None, _MS_MOVE)
     os.chroot(".")
@@ -142,6 +149,15 @@ def _show(source: str, target: str) -> None:
     elif os.path.isdir(source):
         os.mkdir(target)
         _mount(source, target, None, _MS_BIND | _MS_REC)
+
+
+def _show_at(source: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.isdir(source):
+        target.mkdir()
+    else:
+        target.touch()
+    _mount(source, str(target), None, _MS_BIND | _MS_REC)
 
 
 def _etc(etc: Path, own: Mapping[str, str]) -> None:
@@ -176,39 +192,60 @@ def _make_read_only() -> None:
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _IFREQ = struct.Struct("16sh22x")
-_NLMSG, _RTMSG, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=HH")
-_RTM_NEWROUTE, _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_CREATE = 24, 1, 4, 0x400
-_NLMSG_ERROR = 2
+_HEADER, _ROUTE, _ADDRESS = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=BBBBI")
+_ATTRIBUTE = struct.Struct("=HH")
+_RTM_NEWADDR, _RTM_NEWROUTE, _NLMSG_ERROR = 20, 24, 2
+_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_CREATE = 1, 4, 0x400
 _TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL = 255, 3, 254, 2
-_RTA_DST, _RTA_OIF = 1, 4
+_RTA_DST, _RTA_OIF, _IFA_LOCAL = 1, 4, 2
 
 
-def _network(networks: tuple[str, ...]) -> None:
-    """Set the loopback interface up, and have it take all addresses of some networks."""
+def _network(place: Place) -> None:
+    """Set the loopback interface up, and have it take what the place has besides."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
         name, flags = _IFREQ.unpack(fcntl.ioctl(wire, _SIOCGIFFLAGS, _IFREQ.pack(b"lo", 0)))
         fcntl.ioctl(wire, _SIOCSIFFLAGS, _IFREQ.pack(name, flags | _IFF_UP))
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as wire:
-        for number, network in enumerate(networks, 1):
-            wire.send(_local_route(ipaddress.ip_network(network), number))
-            _acknowledged(wire.recv(4096), network)
+        for address in place.addresses:
+            _tell_kernel(wire, _RTM_NEWADDR, _interface_address(address), address)
+        for network in place.networks:
+            _tell_kernel(wire, _RTM_NEWROUTE, _local_route(network), network)
 
 
-def _local_route(network: ipaddress.IPv4Network | ipaddress.IPv6Network, number: int) -> bytes:
-    """``ip route add local NETWORK dev lo`` as a netlink message."""
-    family = socket.AF_INET if network.version == 4 else socket.AF_INET6
-    address = network.network_address.packed
-    body = _RTMSG.pack(
-        family, network.prefixlen, 0, 0, _TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL, 0
-    )
-    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _RTA_DST) + address
-    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + 4, _RTA_OIF) + struct.pack("=I", socket.if_nametoindex("lo"))
+def _interface_address(text: str) -> bytes:
+    """``ip address add ADDRESS dev lo``."""
+    address = ipaddress.ip_address(text)
+    body = _ADDRESS.pack(_family(address.version), address.max_prefixlen, 0, _SCOPE_HOST, _loopback())
+    return body + _attribute(_IFA_LOCAL, address.packed)
+
+
+def _local_route(text: str) -> bytes:
+    """``ip route add local NETWORK dev lo``."""
+    network = ipaddress.ip_network(text)
+    kind = (_TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL)
+    body = _ROUTE.pack(_family(network.version), network.prefixlen, 0, 0, *kind, 0)
+    body += _attribute(_RTA_DST, network.network_address.packed)
+    return body + _attribute(_RTA_OIF, struct.pack("=I", _loopback()))
+
+
+def _family(version: int) -> int:
+    return socket.AF_INET if version == 4 else socket.AF_INET6
+
+
+def _loopback() -> int:
+    return socket.if_nametoindex("lo")
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+
+
+def _tell_kernel(wire: socket.socket, kind: int, body: bytes, what: str) -> None:
+    """Send a netlink request and wait for its acknowledgement; raises ``OSError``."""
     flags = _NLM_F_REQUEST | _NLM_F_ACK | _NLM_F_CREATE
-    return _NLMSG.pack(_NLMSG.size + len(body), _RTM_NEWROUTE, flags, number, 0) + body
-
-
-def _acknowledged(reply: bytes, network: str) -> None:
-    _, kind, _, _, _ = _NLMSG.unpack_from(reply)
-    (number,) = struct.unpack_from("=i", reply, _NLMSG.size)
-    if kind == _NLMSG_ERROR and number not in (0, -errno.EEXIST):
-        raise OSError(-number, os.strerror(-number), network)
+    wire.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+    reply = wire.recv(4096)
+    _, answer, _, _, _ = _HEADER.unpack_from(reply)
+    (number,) = struct.unpack_from("=i", reply, _HEADER.size)
+    if answer == _NLMSG_ERROR and number not in (0, -errno.EEXIST):
+        raise OSError(-number, os.strerror(-number), what)

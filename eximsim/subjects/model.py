@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ class ModelSubject:
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
         self.machine = Machine(
-            world, random.Random(seed), Spool(), Hints(), exim_user=exim_user, hostname=hostname
+            world, random.Random(seed), Spool(), Hints(), exim_user=exim_user, hostname=hostname, test_harness=True
         )
         self._set_user(caller)
 
@@ -52,6 +53,7 @@ class ModelSubject:
         self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
     ) -> Result:
         """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
+        self._catch_up()
         with self._as(user):
             status = exim.run(self.machine, argv, stdin, env, self._profile)
         return Result(status.code, status.stdout, status.stderr)
@@ -62,14 +64,24 @@ class ModelSubject:
 
     def kill_daemon(self) -> Result:
         """See ``Subject``."""
+        self._catch_up()
         return Result(0, "", daemon.kill(self.machine))
+
+    def settle(self) -> None:
+        """See ``Subject``."""
+        self.machine.run_background(until=math.inf)
+
+    def _catch_up(self) -> None:
+        self.machine.run_background(until=self.machine.world.now())
 
     def queue(self) -> Sequence[str]:
         """See ``Subject``."""
+        self._catch_up()
         return self.machine.spool.ids()
 
     def remove(self, pattern: str) -> None:
         """See ``Subject``."""
+        self._catch_up()
         folder, _, name = pattern.rpartition("/")
         hints, spool = self.machine.hints, self.machine.spool
         for stored, place, key in (
@@ -84,6 +96,7 @@ class ModelSubject:
 
     def written(self) -> Written:
         """See ``Subject``."""
+        self._catch_up()
         files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
         messages = self.machine.spool.messages.items()
         return Written(files, {name: "".join(message.msglog) for name, message in messages})

@@ -7,6 +7,7 @@ that is inside is gone when the namespace is left, and also when this process is
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any, Self
 
 from eximsim.errors import EximsimError
 from eximsim.subjects import inside
-from eximsim.subjects.isolation import Place
+from eximsim.subjects.isolation import Place, die_with
 
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
@@ -39,15 +40,22 @@ class Ran:
     seconds: float
 
 
+def end_with_parent() -> None:
+    """For the first step of a worker process: it ends when the process that made it does, however that ends."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        die_with(parent.pid or 0)
+
+
 class Namespace:
     """A context manager; raises ``NoNamespace`` on entering. Not for several threads at once."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self.privileged = False
-        """Whether root is root inside; otherwise there is only one user."""
-        self.pid = 0
-        """The helper's process, as this process sees it."""
+        """Whether there is more than one user inside."""
+        self.uid = 0
+        """Who we are inside."""
 
     def __enter__(self) -> Self:
         ours, theirs = socket.socketpair()
@@ -69,7 +77,7 @@ class Namespace:
             self._leave()
             raise NoNamespace(hello["error"])
         ours.settimeout(None)
-        self.privileged, self.pid = hello["uid"] == 0, hello["pid"]
+        self.privileged, self.uid = hello["privileged"], hello["uid"]
         return self
 
     def __exit__(
@@ -106,9 +114,9 @@ class Namespace:
         _, fds = self._ask("socket", family=family, kind=kind, address=address, port=port)
         return socket.socket(fileno=fds[0])
 
-    def write(self, files: Mapping[str, bytes], owner: int | None = None) -> None:
+    def write(self, files: Mapping[str, bytes]) -> None:
         """Write files, and make the folders above them."""
-        self._ask("write", files={name: text.decode("latin-1") for name, text in files.items()}, owner=owner)
+        self._ask("write", files={name: text.decode("latin-1") for name, text in files.items()})
 
     def read(self, *folders: str) -> dict[str, bytes]:
         """The files below some folders, by path; a folder that does not exist has none."""
@@ -119,8 +127,8 @@ class Namespace:
         """Remove the files below a folder whose path matches a shell pattern."""
         self._ask("remove", pattern=pattern, folder=folder)
 
-    def fresh(self, folder: str, owner: int, links: Mapping[str, str] | None = None) -> None:
-        """Make a folder anew: empty but for symbolic links."""
+    def fresh(self, folder: str, owner: int | None, links: Mapping[str, str] | None = None) -> None:
+        """Make a folder anew: empty but for symbolic links. Its owner is root unless a number is given."""
         self._ask("fresh", folder=folder, owner=owner, links=dict(links or {}))
 
     def run(
@@ -130,18 +138,27 @@ class Namespace:
         env: Mapping[str, str] | None = None,
         *,
         seconds: float,
-        uid: int | None = None,
         settle: bool = False,
     ) -> Ran:
         """Run a program to its end, or kill it after ``seconds``.
 
-        What it leaves running is killed, or with ``settle`` waited for.
+        What it leaves running is killed, or with ``settle`` waited for; daemons go on then.
         """
         ran, _ = self._ask(
-            "run", argv=list(argv), stdin=stdin.decode("latin-1"), env=dict(env or {}), seconds=seconds, uid=uid,
+            "run", argv=list(argv), stdin=stdin.decode("latin-1"), env=dict(env or {}), seconds=seconds,
             settle=settle,
         )  # fmt: skip
         return Ran(ran["exit"], ran["stdout"].encode("latin-1"), ran["stderr"].encode("latin-1"), ran["seconds"])
+
+    def start(self, argv: Sequence[str], env: Mapping[str, str], seconds: float) -> int:
+        """Start a daemon and wait until it listens; the exit code if it ended instead, else 0."""
+        started, _ = self._ask("start", argv=list(argv), env=dict(env), seconds=seconds)
+        return int(started["exit"])
+
+    def stop(self) -> tuple[bytes, bytes]:
+        """Interrupt the daemon and wait for its end; what it has written to stdout and stderr."""
+        wrote, _ = self._ask("stop")
+        return wrote["stdout"].encode("latin-1"), wrote["stderr"].encode("latin-1")
 
     def kill(self) -> None:
         """Kill every program inside."""

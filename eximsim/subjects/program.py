@@ -14,13 +14,31 @@ from eximsim.subjects.namespace import Namespace
 CONFIGURATION = "/exim.conf"
 """Where a program's configuration is, inside."""
 
+EXIM = "/exim/exim"
+"""Where the program is seen inside."""
+
+ETC: Mapping[str, str] = {
+    "hosts": "127.0.0.1 localhost\n",
+    "resolv.conf": "nameserver 127.0.0.1\noptions trust-ad edns0 timeout:1 attempts:1\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    "ld.so.preload": "",
+    "passwd": "",
+    "group": "",
+}
+"""What a program sees in ``/etc`` that is not the host's."""
+
+LOST_PRIVILEGE = "exim user lost privilege for using -C option"
+"""What a program logs whenever it runs itself as its own user with a configuration that is not its own."""
+
+_LIBRARIES = "/exim/lib"
 _SECONDS = 20.0
 _ATTEMPTS = 16
+_EXIM_ID = 93
 _UNKNOWN_NAME = re.compile(r'failed to find [ug]id for (?:user|group)(?: name)? "([^"]+)"')
 _LIBRARY = re.compile(r"error while loading shared libraries: ([^:\s]+):")
 _VERSION = re.compile(r"^Exim version (\S+)", re.MULTILINE)
 _SUPPORT = re.compile(r"^Support for:(.*)$", re.MULTILINE)
-_OPENSSL = re.compile(r"OpenSSL: Compile: (?:OpenSSL )?(\d+)\.(\d+)")
+_RUNTIME = re.compile(r"^Library version: (OpenSSL|GnuTLS): Compile: .*\n\s*Runtime: (?:OpenSSL )?(\S+)", re.MULTILINE)
 _DEBIAN_USER = "Debian-exim"
 _PACKAGED: Mapping[tuple[str, str], str] = {("4.96", _DEBIAN_USER): "4.96-debian12"}
 """Packages that differ from their release, by version and the user that they run as."""
@@ -43,41 +61,59 @@ class Program:
     uid: int
 
 
-def accounts(users: Mapping[str, int], *, privileged: bool) -> dict[str, bytes]:
-    """``/etc/passwd`` and ``/etc/group`` inside: root and some users with a group of the same name each.
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The users and groups inside, by name with their number; of those with one number the first is its name.
 
-    Where there is only one user, all names are his.
+    The program's own user gets the number ``exim``.
     """
-    everybody = {"root": 0 if privileged else next(iter(users.values()), 0), **users}
-    passwd = "".join(f"{name}:x:{uid}:{uid}:{name}:/:/bin/sh\n" for name, uid in everybody.items())
-    group = "".join(f"{name}:x:{uid}:\n" for name, uid in everybody.items())
-    return {"/etc/passwd": passwd.encode(), "/etc/group": group.encode()}
+
+    users: tuple[tuple[str, int], ...]
+    groups: tuple[tuple[str, int], ...]
+    exim: int
+
+    def files(self) -> dict[str, bytes]:
+        """``/etc/passwd`` and ``/etc/group``."""
+        users = "".join(f"{name}:x:{uid}:{uid}:{name}:/:/bin/sh\n" for name, uid in self.users)
+        groups = "".join(f"{name}:x:{gid}:\n" for name, gid in self.groups)
+        return {"/etc/passwd": users.encode(), "/etc/group": groups.encode()}
+
+    def with_name(self, name: str) -> Accounts:
+        """The same, with one more name for the program's own user and group."""
+        more = ((name, self.exim),)
+        return Accounts(self.users + more, self.groups + more, self.exim)
 
 
-def examine(namespace: Namespace, path: Path, uid: int) -> Program:
-    """Ask a program about itself; raises ``InputError`` for one that cannot be compared.
+def plain_accounts(namespace: Namespace) -> Accounts:
+    """Root, and nobody else yet; without privilege there is one number for everybody."""
+    root = (("root", namespace.uid),)
+    return Accounts(root, root, _EXIM_ID if namespace.privileged else namespace.uid)
 
-    The user that it was built for gets the number ``uid``, and is known inside afterwards.
+
+def examine(namespace: Namespace, path: Path, accounts: Accounts) -> Program:
+    """Ask the program that is seen at ``EXIM`` about itself; raises ``InputError`` if it cannot be compared.
+
+    The user that it was built for is known inside afterwards. ``path`` is where it is outside.
     """
-    users: dict[str, int] = {}
-    libraries: list[str] = []
+    libraries: dict[str, bytes] = {}
+    user, text = "exim", ""
     namespace.write({CONFIGURATION: b"keep_environment =\n"})
-    text = ""
     for _ in range(_ATTEMPTS):
         preload = {"/etc/ld.so.preload": "".join(f"{name}\n" for name in libraries).encode()}
-        namespace.write(accounts(users, privileged=namespace.privileged) | preload)
+        namespace.write(accounts.files() | libraries | preload)
         try:
-            ran = namespace.run([str(path), "-C", CONFIGURATION, "-d", "-bV"], seconds=_SECONDS)
+            ran = namespace.run([EXIM, "-C", CONFIGURATION, "-d", "-bV"], seconds=_SECONDS)
         except OSError as error:
             raise InputError(f"{error.strerror}; expected an Exim program", str(path)) from None
         text = (ran.stdout + ran.stderr).decode("utf-8", "replace")
         if lacking := _LIBRARY.search(text):
-            libraries.append(_library_beside(path, lacking[1]))
+            libraries[f"{_LIBRARIES}/{lacking[1]}"] = _library_beside(path, lacking[1])
         elif unknown := _UNKNOWN_NAME.search(text):
-            users[unknown[1]] = uid
+            user = unknown[1]
+            accounts = accounts.with_name(user)
         else:
             break
-    return _program(path, text, next(iter(users), "exim"), uid)
+    return _program(path, text, user, accounts.exim)
 
 
 def _program(path: Path, text: str, user: str, uid: int) -> Program:
@@ -90,24 +126,25 @@ def _program(path: Path, text: str, user: str, uid: int) -> Program:
         raise InputError(f"Exim {version[1]} without support for DANE; expected a program with it", str(path))
     if "DNSSEC" not in has:
         raise InputError(f"Exim {version[1]} without support for DNSSEC; expected one with it", str(path))
-    tls = "gnutls" if "GnuTLS" in has else "openssl"
-    return Program(path, version[1], tls, _profile(path, version[1], user, _library(tls, text)), user, uid)
+    library = _RUNTIME.search(text)
+    if library is None:
+        raise InputError(f"Exim {version[1]} names no TLS library; expected OpenSSL or GnuTLS", str(path))
+    tls = library[1].lower()
+    profile = _profile(path, version[1], user, tls if tls == "gnutls" else _openssl(library[2]))
+    return Program(path, version[1], tls, f"{library[1]} {library[2]}", profile, user, uid)
 
 
-def _library_beside(path: Path, name: str) -> str:
+def _library_beside(path: Path, name: str) -> bytes:
     """A shared library that was unpacked into the same folder as ``usr/sbin/exim4``; raises ``InputError``."""
     places = (place for folder in ("usr/lib", "lib") for place in sorted(path.parents[2].glob(f"{folder}/**/{name}")))
     found = next(places, None)
     if found is None:
         raise InputError(f"the library {name} is not installed; expected it, or {path.parents[2]}/usr/lib/*/{name}", str(path))
-    return str(found)
+    return found.read_bytes()
 
 
-def _library(tls: str, text: str) -> str:
-    found = _OPENSSL.search(text)
-    if tls == "gnutls":
-        return tls
-    return "openssl-1.0.2" if found and (int(found[1]), int(found[2])) < (1, 1) else "openssl-3"
+def _openssl(version: str) -> str:
+    return "openssl-1.0.2" if version.startswith(("0.", "1.0.")) else "openssl-3"
 
 
 def _profile(path: Path, version: str, user: str, library: str) -> Profile:

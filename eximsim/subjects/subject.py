@@ -47,6 +47,9 @@ class Subject(Protocol):
     def kill_daemon(self) -> Result:
         """Stop the daemon, if one runs; what it wrote since its start comes with the result."""
 
+    def settle(self) -> None:
+        """Let what still goes on in the background come to its end."""
+
     def queue(self) -> Sequence[str]:
         """The ids of the messages on the queue, oldest first."""
 

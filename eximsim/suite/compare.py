@@ -81,8 +81,11 @@ def compare_one(
         return Comparison(record, "agree", fields, replayed=replayed)
     for seed in range(1, seeds if has_choice(situation) else 0):
         again = stand.replay(situation, record.kind, profile, seed)
-        if all(_agreement(record, again).values()):
+        agreement = _agreement(record, again)
+        if all(agreement.values()):
             return Comparison(record, "explained", fields, f"{CHANCE} (seed {seed})", again)
+        if sum(agreement.values()) > sum(fields.values()):
+            fields, replayed = agreement, again
     for name, rule in EXPLAINED.items():
         if rule(record, replayed):
             return Comparison(record, "explained", fields, name, replayed)

@@ -169,6 +169,7 @@ class Player:
     def _await_server(self) -> None:
         server, self._server = self._server, None
         if server is not None:
+            self.subject.settle()
             code = server.wait()
             self.raw.say_server("".join(server.said), None)
             if code:

@@ -7,7 +7,6 @@ same normalisation into a recording's form.
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Self
 from eximsim.mta.world import Endpoint
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
-from eximsim.subjects.program import CONFIGURATION, Program, examine
+from eximsim.subjects.program import CONFIGURATION, ETC, EXIM, LOST_PRIVILEGE, Program, examine, plain_accounts
 from eximsim.subjects.resolver import Resolver
 from eximsim.suite.outcomes import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
@@ -38,7 +37,7 @@ from eximsim.world.rrsets import rrset_zones
 from eximsim.world.serving import Acceptor, Door, Served
 from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
-NETWORKS = ("10.9.0.0/16", "fd09::/16")
+NETWORKS = ("10.9.0.0/16",)
 """Where a situation's servers may be."""
 
 RUN_SECONDS = 20.0
@@ -46,16 +45,6 @@ RUN_SECONDS = 20.0
 
 _SPOOL, _CERTIFICATES = "/spool", "/certs"
 _LOGS = (("mainlog", ""), ("rejectlog", "REJECT: "), ("paniclog", "PANIC: "))
-_EXIM_UID = 93
-_ETC = {
-    "hosts": "127.0.0.1 localhost\n",
-    "resolv.conf": "nameserver 127.0.0.1\noptions trust-ad edns0 timeout:1 attempts:1\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    "ld.so.preload": "",
-    "passwd": "",
-    "group": "",
-}
-_DROPPED = "exim user lost privilege for using -C option"
 
 
 class RealStand:
@@ -75,9 +64,9 @@ class RealStand:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            place = Place("myhost.test.ex", NETWORKS, _ETC, (_CERTIFICATES,))
+            place = Place("myhost.test.ex", (), NETWORKS, ETC, {EXIM: str(self._exim)})
             self._inside = stack.enter_context(Namespace(place))
-            self.program = examine(self._inside, self._exim, _uid(self._inside))
+            self.program = examine(self._inside, self._exim, plain_accounts(self._inside))
             self._inside.write(self._pem)
             sockets = (self._inside.socket(kind, "127.0.0.1", 53) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
             self._resolver = Resolver(*sockets)
@@ -96,7 +85,7 @@ class RealStand:
     def replay(self, situation: Situation, kind: str) -> Replayed:
         """Run one situation as a ``"delivery"`` or a ``"callout"``; the trace of a real program is empty."""
         self._inside.fresh(_SPOOL, self.program.uid, {"certs": _CERTIFICATES})
-        lines = f"exim_path = {self._exim}\nlog_file_path = {_SPOOL}/log/%slog\n{configuration(situation)}"
+        lines = f"exim_path = {EXIM}\nlog_file_path = {_SPOOL}/log/%slog\n{configuration(situation)}"
         self._inside.write({CONFIGURATION: lines.encode()})
         self._resolver.zones = rrset_zones(situation.zone, certificate=self._chains.certificate)
         doors = self._open(situation)
@@ -121,7 +110,7 @@ class RealStand:
     def _run(self, situation: Situation, arguments: list[str], dialogue: bytes | None, normalise: Normaliser) -> Seen:
         self._served.clear()
         self._resolver.questions.clear()
-        argv = [str(self._exim), "-C", CONFIGURATION, *arguments]
+        argv = [EXIM, "-C", CONFIGURATION, *arguments]
         ran = self._inside.run(argv, dialogue or b"", seconds=RUN_SECONDS)
         files = self._inside.read(_SPOOL)
         self._acceptor.drain()
@@ -139,7 +128,7 @@ class RealStand:
         lines = []
         for name, mark in _LOGS:
             text = files.get(f"{_SPOOL}/log/{name}", b"").decode("utf-8", "surrogateescape")
-            shown = (normalise(line) for line in text.splitlines() if line and _DROPPED not in line)
+            shown = (normalise(line) for line in text.splitlines() if line and LOST_PRIVILEGE not in line)
             lines += [f"{mark}{line}" for line in shown]
         for name, _ in _LOGS:
             self._inside.remove(f"*/{name}", f"{_SPOOL}/log")
@@ -187,11 +176,6 @@ class _Connection:
     address: str
     session: SmtpSession
     served: Served
-
-
-def _uid(inside: Namespace) -> int:
-    """The number of the user that the program runs as: where there is only one user, it is the caller."""
-    return _EXIM_UID if inside.privileged else os.getuid()
 
 
 def _ended(ran: Ran) -> object:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from eximsim.profiles import Profile
-from eximsim.subjects.isolation import die_with_parent
+from eximsim.subjects.namespace import end_with_parent
 from eximsim.subjects.program import Program
 from eximsim.suite.real import RealStand
 from eximsim.suite.recording import Record, Situation
@@ -39,12 +37,6 @@ def own_certificates() -> Iterator[Path]:
         yield Path(folder)
 
 
-def examined(exim: Path, certificates: Path) -> Program:
-    """What the program is; raises as ``RealStand`` does."""
-    with RealStand(exim, certificates) as stand:
-        return stand.program
-
-
 def run_all(
     exim: Path, certificates: Path, tasks: Iterable[Task], jobs: int = 1, times: int = 1
 ) -> Iterator[Record]:
@@ -55,7 +47,7 @@ def run_all(
                 yield _record(stand, situation, kind, times)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _enter, (exim, certificates, os.getpid())) as pool:
+    with ProcessPoolExecutor(jobs, context, _enter, (exim, certificates)) as pool:
         waiting: deque[Future[Record]] = deque()
         try:
             for situation, kind in tasks:
@@ -126,12 +118,10 @@ _stand: RealStand
 _open = ExitStack()
 
 
-def _enter(exim: Path, certificates: Path, parent: int) -> None:
+def _enter(exim: Path, certificates: Path) -> None:
     global _stand
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to an interrupt
-    die_with_parent()
-    if os.getppid() != parent:
-        sys.exit()
+    end_with_parent()
     _stand = _open.enter_context(RealStand(exim, certificates))
 
 

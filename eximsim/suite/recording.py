@@ -118,11 +118,22 @@ def read_situations(path: Path) -> dict[str, Situation]:
     return found
 
 
+_KINDS: Mapping[str, type] = {
+    "id": str, "group": str, "params": dict, "recipients": list, "zone": list, "main": dict, "router": dict,
+    "transport": dict, "servers": dict, "kinds": list,
+}  # fmt: skip
+_NAMED: Mapping[type, str] = {str: "a text", list: "a list", dict: "an object"}
+
+
 def situation_of(item: Mapping[str, Any]) -> Situation:
     """The situation that one object of a scenario file describes.
 
-    Raises ``InputError`` for a server that is none, ``KeyError`` or ``TypeError`` for what is missing.
+    Raises ``InputError`` for a value of the wrong kind or a server that is none, ``KeyError`` for what is
+    missing.
     """
+    for name, kind in _KINDS.items():
+        if not isinstance(item.get(name, kind()), kind):
+            raise InputError(f"{name} is {item[name]!r}; expected {_NAMED[kind]}")
     situation = Situation(
         id=item["id"],
         group=item.get("group", item["id"][:1]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import era_of
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.points import program_of
+from eximsim.suite.auto import program_chosen, program_of_tree
 from eximsim.suite.source import (
     DIRECTORY,
     Goldens,
@@ -63,8 +64,15 @@ class EximTree:
         self._openssl = None if "cipher_nnn" in self.era else "openssl-1.0.2"
 
     def program(self, profile: Profile) -> Profile:
-        """See ``Source``: the program at the tree's own commit."""
-        return program_of(self.root, profile, self._openssl)
+        """See ``Source``."""
+        program = program_chosen(self.root, profile)
+        if self._openssl is not None and program.tls_library.startswith("openssl"):
+            program = replace(program, tls_library=self._openssl)
+        return program
+
+    def own_program(self) -> Profile:
+        """The program that the tree was tested with; raises ``InputError`` if the tree does not tell."""
+        return program_of_tree(self.root)
 
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:

@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -179,12 +179,12 @@ class Served:
 
     def _run(self, actions: Iterable[Action]) -> None:
         self._time = max(self._time, self._clock.time)
-        pending = list(actions)
-        for number, action in enumerate(pending, 1):
+        known = actions if isinstance(actions, Sequence) else ()
+        for number, action in enumerate(actions, 1):
             self._time = max(self._time, self._clock.time)
             match action:
                 case Send(data):
-                    self._send(data, last=pending[number:] == [Close()])
+                    self._send(data, last=list(known[number:]) == [Close()])
                 case Wait(seconds):
                     self._hurry.wait(seconds * self._time_scale)
                     self._time += seconds

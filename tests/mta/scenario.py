@@ -24,6 +24,7 @@ from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_server import Answer, Behaviour, Received, SmtpServer, SmtpSession, Then
 
+OK = Behaviour()
 CHAINS = standard_chains(KeyType.ECDSA)
 DOMAIN = "test.ex"
 SENDER = "s@myhost.test.ex"
@@ -37,7 +38,7 @@ def _digest(chain: str) -> str:
     return hashlib.sha256(der_chain(CHAINS.chains[chain].chain)[0]).hexdigest()
 
 
-# ---- what a server says of itself in DNS -------------------------------------------------------------
+# ---- what a server says of itself in DNS -----------------------------------------------
 
 GOOD: RRset = {"ad": True, "data": [f"030001{_digest('good')}"]}
 """DANE-EE with the digest of the chain that servers show unless told otherwise."""
@@ -52,7 +53,7 @@ SERVFAIL: RRset = {"rcode": "SERVFAIL"}
 SILENT: RRset = {"drop": True}
 BROKEN: RRset = {"rcode": "FORMERR"}
 
-# ---- how a server behaves ----------------------------------------------------------------------------
+# ---- how a server behaves --------------------------------------------------------------
 
 REFUSING = Behaviour(listen=False)
 PLAIN = Behaviour(extensions=("HELP",))
@@ -64,7 +65,7 @@ BAD_TLS = Behaviour(starttls=Answer(("220 go ahead",), Then.CLOSE))
 class Mx:
     """One mail server of the domain: its answers in DNS and its behaviour."""
 
-    behaviour: Behaviour = Behaviour()
+    behaviour: Behaviour = OK
     tlsa: RRset | None = None
     dnssec: bool = True
     preference: int | None = None
@@ -134,7 +135,9 @@ class Site:
         """What an SMTP client is told about ``recipients`` (``a@test.ex`` if none)."""
         lines = [f"RCPT TO:<{recipient}>" for recipient in recipients or (f"a@{DOMAIN}",)]
         dialogue = "".join(f"{line}\r\n" for line in ("EHLO client", f"MAIL FROM:<{SENDER}>", *lines, "QUIT"))
-        replies = re.split(r"(?<=\n)(?=\d{3} )", self.exim("-bs", stdin=dialogue).stdout.replace("\r\n", "\n"))
+        replies = re.split(
+            r"(?<=\n)(?=\d{3} )", self.exim("-bs", stdin=dialogue).stdout.replace("\r\n", "\n")
+        )
         return [reply.strip() for reply in replies[-1 - len(lines) : -1]]
 
     def process(self) -> Process:
@@ -214,9 +217,7 @@ class Site:
     @property
     def asked_for_tlsa(self) -> list[str]:
         """The hosts whose TLSA records were asked for."""
-        return [
-            question.partition("_tcp.")[2] for question in self.world.questions if question[:4] == "TLSA"
-        ]
+        return [question.partition("_tcp.")[2] for question in self.world.questions if question[:4] == "TLSA"]
 
     # ---- what it is made of
 

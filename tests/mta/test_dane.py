@@ -20,8 +20,8 @@ ANSWERS = {
     "formerr": scenario.BROKEN,
 }
 
-# What becomes of the only host, by answer: first if DANE is required of it, then if it is requested. "dane" is
-# a delivery verified by DANE, "tls" one with an ordinary check of the certificate.
+# What becomes of the only host, by answer: first if DANE is required of it, then if it is requested. "dane"
+# is a delivery verified by DANE, "tls" one with an ordinary check of the certificate.
 MEANING = {
     TlsaMap.FALLBACK: {
         "secure": "dane dane",
@@ -163,7 +163,9 @@ def test_dane_needs_a_host_that_was_found_securely(known: Dnssec, want: str) -> 
 def test_an_insecure_answer_is_logged_on_a_line_of_its_own() -> None:
     server = Mx(tlsa=INSECURE)
     assert "DANE error: TLSA lookup not DNSSEC" in attempt(server, "hosts_try_dane", NEW).log
-    assert "DANE error: TLSA lookup for mx1.test.ex not DNSSEC" in attempt(server, "hosts_try_dane", NEWEST).log
+    assert (
+        "DANE error: TLSA lookup for mx1.test.ex not DNSSEC" in attempt(server, "hosts_try_dane", NEWEST).log
+    )
 
 
 def test_the_question_names_the_port_of_the_connection() -> None:

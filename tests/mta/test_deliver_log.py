@@ -18,10 +18,12 @@ def line(server: Mx, selectors: str = "", release: str = NEW, **transport: str) 
     site = Site([server], release, transport=transport, main={"log_selector": selectors})
     site.exim("-odf", "-f", SENDER, "a@test.ex")
     lines = site.machine.files["/spool/log/mainlog"]
-    return next(re.sub(r"^.*?(?=[-=*][>=*] )", "", text) for text in lines if re.search("[-=*][>=*] a@", text))
+    return next(
+        re.sub(r"^.*?(?=[-=*][>=*] )", "", text) for text in lines if re.search("[-=*][>=*] a@", text)
+    )
 
 
-# ---- deliveries -----------------------------------------------------------------------------------------------
+# ---- deliveries ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_the_servers_words_are_quoted_and_its_quotes_and_backslashes_escaped() -
     assert line(server).endswith(r'C="250 \"a\\b\""')
 
 
-# ---- deferrals and failures ---------------------------------------------------------------------------------------
+# ---- deferrals and failures ------------------------------------------------------------
 
 
 def test_a_systems_error_is_named_after_its_number() -> None:
@@ -103,7 +105,7 @@ def test_only_the_numbers_of_the_retry_family_moved(moved: bool, shown: str) -> 
     assert shown in site.queue_run()[0]
 
 
-# ---- the address --------------------------------------------------------------------------------------------------
+# ---- the address -----------------------------------------------------------------------
 
 
 def family(*names: str) -> Address:

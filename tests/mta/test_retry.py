@@ -31,7 +31,7 @@ def minutes_to_wait(site: Site, key: str = KEY) -> float:
     return (record(site, key).next_try - site.world.now()) / MINUTE
 
 
-# ---- keys ----------------------------------------------------------------------------------------------
+# ---- keys ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_temporarily_refused_message_has_a_record_for_itself_at_that_host() ->
     assert "defer (-45)" in other[-1], "another message is not held up"
 
 
-# ---- when a host is tried again ------------------------------------------------------------------------
+# ---- when a host is tried again --------------------------------------------------------
 
 
 def test_a_host_is_left_alone_until_its_time_has_come() -> None:
@@ -117,7 +117,7 @@ def test_no_wait_is_longer_than_retry_interval_max() -> None:
     assert minutes_to_wait(refused(main={"retry_interval_max": "5m"})) == 5
 
 
-# ---- the length of a wait ------------------------------------------------------------------------------
+# ---- the length of a wait --------------------------------------------------------------
 
 
 def waits(rule: str, times: int) -> list[float]:
@@ -154,7 +154,7 @@ def test_intervals_by_chance_lie_between_the_first_and_the_geometric_one(seed: i
         assert 10 <= gap <= longest
 
 
-# ---- which rule applies --------------------------------------------------------------------------------
+# ---- which rule applies ----------------------------------------------------------------
 
 
 def test_the_first_rule_for_the_name_and_the_error_is_taken() -> None:
@@ -211,7 +211,7 @@ def test_without_a_rule_the_first_failure_is_the_last() -> None:
     assert site.machine.hints.retry == {}
 
 
-# ---- giving up -----------------------------------------------------------------------------------------
+# ---- giving up -------------------------------------------------------------------------
 
 
 def test_an_address_fails_when_its_host_has_been_failing_for_the_whole_time_of_the_rule() -> None:
@@ -250,7 +250,7 @@ def test_a_host_that_was_skipped_keeps_the_address_alive() -> None:
     assert not any("retry timeout exceeded" in line for line in site.queue_run())
 
 
-# ---- a host that is down, seen within one delivery -------------------------------------------------------
+# ---- a host that is down, seen within one delivery -------------------------------------
 
 
 def test_a_host_that_failed_for_one_recipient_is_not_tried_for_the_next() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -54,7 +55,7 @@ def replies(chunks: Iterable[bytes], count: int = 4, end: str = "") -> list[Repl
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted({place for place in places if 0 < place < len(data)}), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 LINES = st.from_regex(rb"[2-5][0-9]{2}([ -][ -~]{0,20})?\r?\n", fullmatch=True)
@@ -153,7 +154,7 @@ def test_the_host_check_trace_shows_a_buffered_command_as_the_release_does(marke
     assert written == [shown]
 
 
-# ---- malformed and missing replies in a delivery -------------------------------------------------------
+# ---- malformed and missing replies in a delivery ---------------------------------------
 
 
 def log(behaviour: Behaviour) -> str:
@@ -177,11 +178,13 @@ MALFORMED: Sequence[tuple[Behaviour, str]] = [
     ),
     (
         Behaviour(banner=Answer(then=Then.CLOSE)),
-        "defer (-18) H=mx1.test.ex [10.9.1.1]: Remote host closed connection in response to initial connection",
+        "defer (-18) H=mx1.test.ex [10.9.1.1]: Remote host closed connection in response to initial"
+        " connection",
     ),
     (
         Behaviour(banner=Answer(then=Then.RESET)),
-        "defer (-18) H=mx1.test.ex [10.9.1.1]: Remote host closed connection in response to initial connection",
+        "defer (-18) H=mx1.test.ex [10.9.1.1]: Remote host closed connection in response to initial"
+        " connection",
     ),
     (
         Behaviour(banner=Answer(then=Then.SILENCE)),
@@ -197,7 +200,7 @@ def test_a_reply_that_is_none_defers_with_the_command_that_it_should_have_answer
     assert log(behaviour) == f"== a@test.ex R=r T=smtp {expected}"
 
 
-# ---- port and interface --------------------------------------------------------------------------------
+# ---- port and interface ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,6 +252,4 @@ def test_an_interface_that_does_not_expand_is_a_panic() -> None:
     (addr,) = site.addresses()
     assert smtp_get_interface(site.process(), "$nothing", "10.9.1.1", addr, "here") is None
     assert addr.transport_return is Rc.PANIC
-    assert addr.message == (
-        'failed to expand "interface" option for here: unknown variable name "nothing"'
-    )
+    assert addr.message == ('failed to expand "interface" option for here: unknown variable name "nothing"')

@@ -31,7 +31,7 @@ def cv(site: Site) -> str:
     return found[1] if found else "none"
 
 
-# ---- which certificates are good enough -----------------------------------------------------------------------
+# ---- which certificates are good enough ------------------------------------------------
 
 
 @pytest.mark.parametrize("release", [NEW, NEWEST])
@@ -46,10 +46,17 @@ def test_a_certificate_that_does_not_verify_ends_the_session_or_is_noted(release
     assert cv(in_clear) == "clear", "tls_tempfail_tryclear allows what verification has refused"
 
 
-@pytest.mark.parametrize("release", [NEW, NEWEST])
+@pytest.mark.parametrize("release", [NEW, "4.98"])
 def test_a_certificate_that_nobody_verifies_is_no_better_and_no_worse(release: str) -> None:
     for name in ("good", "selfsigned"):
         assert cv(delivered(chain(name), release, tls_verify_hosts=":", tls_try_verify_hosts=":")) == "no"
+
+
+@pytest.mark.parametrize("must", ["", ":", "other.test.ex"])
+def test_a_lone_colon_makes_the_newest_release_verify_all_hosts(must: str) -> None:
+    lists = {"tls_verify_hosts": must, "tls_try_verify_hosts": ":"}
+    assert cv(delivered(chain("good"), NEWEST, **lists)) == "yes"
+    assert cv(delivered(chain("selfsigned"), NEWEST, **lists)) == "clear"
 
 
 def test_the_name_is_checked_only_for_the_hosts_in_the_list() -> None:
@@ -78,7 +85,9 @@ def test_a_callout_says_that_it_is_one() -> None:
 
 
 @pytest.mark.parametrize("release", [NEW, NEWEST, "4.96-debian12"])
-def test_without_trust_anchors_openssl_does_not_verify_and_gnutls_finds_nothing_to_trust(release: str) -> None:
+def test_without_trust_anchors_openssl_does_not_verify_and_gnutls_finds_nothing_to_trust(
+    release: str,
+) -> None:
     site = delivered(chain("good"), release, tls_verify_certificates="", tls_verify_hosts="*", **MUST)
     gnutls = release == "4.96-debian12"
     assert (site.outcome.startswith("DEFER -37") if gnutls else cv(site) == "no") is True
@@ -90,7 +99,7 @@ def test_trust_anchors_that_cannot_be_read_are_a_panic() -> None:
     assert site.outcome.startswith("DEFER -37")
 
 
-# ---- options ----------------------------------------------------------------------------------------------------
+# ---- options ---------------------------------------------------------------------------
 
 
 def test_an_option_that_does_not_expand_is_a_panic_and_no_session() -> None:
@@ -125,7 +134,7 @@ def test_the_library_of_the_recordings_decides_about_the_version(release: str, v
     assert accepted.session.log.tls == version  # type: ignore[attr-defined]
 
 
-# ---- texts ------------------------------------------------------------------------------------------------------
+# ---- texts -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -154,7 +163,7 @@ def test_a_pem_file_may_hold_several_certificates_and_other_text() -> None:
     assert pem_certificates(b"nothing") == ()
 
 
-# ---- GnuTLS -----------------------------------------------------------------------------------------------------
+# ---- GnuTLS ----------------------------------------------------------------------------
 
 
 def test_gnutls_completes_the_handshake_before_it_refuses() -> None:

@@ -21,7 +21,7 @@ def verified(site: Site, address: str, *, is_recipient: bool = True, **rest: obj
     return verify_address(site.process(), address, is_recipient=is_recipient, **rest)  # type: ignore[arg-type]
 
 
-# ---- routing --------------------------------------------------------------------------------------------------
+# ---- routing ---------------------------------------------------------------------------
 
 
 def test_the_empty_sender_is_good() -> None:
@@ -70,7 +70,7 @@ def test_verifying_a_sender_routes_it_without_a_sender_and_restores_the_one_ther
     assert process.variables["sender_address"] == "s@test.ex"
 
 
-# ---- redirection ------------------------------------------------------------------------------------------------
+# ---- redirection -----------------------------------------------------------------------
 
 
 def test_an_address_that_leads_to_one_other_is_as_good_as_that() -> None:
@@ -91,7 +91,7 @@ def test_success_on_redirect_is_satisfied_with_the_redirection() -> None:
     assert verified(site, "one@test.ex", callout=ASK).rc is Rc.DEFER
 
 
-# ---- who is asked -------------------------------------------------------------------------------------------------
+# ---- who is asked ----------------------------------------------------------------------
 
 
 def test_a_callout_goes_to_the_routers_hosts() -> None:
@@ -123,5 +123,3 @@ def test_a_list_of_hosts_that_does_not_expand_is_a_panic_and_no_answer() -> None
         'failed to expand list of hosts "$nothing" in smtp transport for callout:'
         ' unknown variable name "nothing"'
     ]
-
-

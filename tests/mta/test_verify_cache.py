@@ -25,7 +25,7 @@ def cached(server: Mx, release: str = NEW, *, callout: str = "5s", **main: str) 
     return site, answer
 
 
-# ---- addresses --------------------------------------------------------------------------------------------------
+# ---- addresses -------------------------------------------------------------------------
 
 
 @BOTH
@@ -82,7 +82,7 @@ def test_an_answer_is_forgotten_after_its_time(server: Mx, option: str, lifetime
     assert site.verify() != first
 
 
-# ---- domains ----------------------------------------------------------------------------------------------------
+# ---- domains ---------------------------------------------------------------------------
 
 
 @BOTH
@@ -116,7 +116,7 @@ def test_a_domain_that_refuses_its_postmaster_is_remembered() -> None:
     assert site.verify("b@test.ex") == ["550 (result of earlier verification reused)."]
 
 
-# ---- records ----------------------------------------------------------------------------------------------------
+# ---- records ---------------------------------------------------------------------------
 
 PROCESS = Site().process()
 

@@ -39,7 +39,7 @@ def rejected(site: Site) -> str:
     return site.log[-1].partition(" <a@test.ex>: ")[2]
 
 
-# ---- what is said and what its answer means --------------------------------------------------------------------
+# ---- what is said and what its answer means --------------------------------------------
 
 
 @BOTH
@@ -104,7 +104,11 @@ def test_a_5xx_answer_is_final_and_anything_else_leaves_it_to_the_next_host(
             " SMTP error from remote mail server after RCPT TO:<a@test.ex>: 450 x",
         ),
         (NEW, Mx(REFUSING), "could not connect to {host}: Connection refused"),
-        ("4.89", Mx(REFUSING), "Could not complete recipient verify callout: {host} : could not connect: Connection refused"),
+        (
+            "4.89",
+            Mx(REFUSING),
+            "Could not complete recipient verify callout: {host} : could not connect: Connection refused",
+        ),
         (NEWEST, Mx(REFUSING), "Could not complete recipient verify callout: {host} : Connection refused"),
     ],
 )
@@ -134,7 +138,7 @@ def test_maxwait_ends_the_search_for_an_answer(release: str) -> None:
     assert site.called == ["mx1", "mx2"]
 
 
-# ---- TLS --------------------------------------------------------------------------------------------------------
+# ---- TLS -------------------------------------------------------------------------------
 
 
 @BOTH
@@ -152,7 +156,8 @@ def test_hosts_verify_avoid_tls_keeps_it_off(release: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "answer", "calls"), [(OLD, NOT_DONE, 1), (NEW, NOT_DONE, 1), ("4.88", ACCEPTED, 2), (NEWEST, ACCEPTED, 2)]
+    ("release", "answer", "calls"),
+    [(OLD, NOT_DONE, 1), (NEW, NOT_DONE, 1), ("4.88", ACCEPTED, 2), (NEWEST, ACCEPTED, 2)],
 )
 def test_a_failed_handshake_is_tried_again_in_clear_since_4_88(release: str, answer: str, calls: int) -> None:
     site = Site([Mx(BAD_TLS)], release)
@@ -168,7 +173,7 @@ def test_where_tls_is_a_must_a_callout_does_not_go_on_without(release: str, serv
     assert not any(event.startswith("MAIL") for event in site.calls[0][1])
 
 
-# ---- DANE -------------------------------------------------------------------------------------------------------
+# ---- DANE ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("release", [OLD, NEW, "4.88", "4.89", "4.90", NEWEST])
@@ -242,7 +247,7 @@ def test_since_4_98_it_goes_on_to_the_next_host() -> None:
     assert site.panic_log == []
 
 
-# ---- a host without an address, ports -----------------------------------------------------------------------------
+# ---- a host without an address, ports --------------------------------------------------
 
 
 @BOTH

@@ -112,6 +112,4 @@ def test_a_sender_is_told_the_command_and_the_answer() -> None:
     found = verify_address(
         process, "a@test.ex", is_recipient=False, callout=CalloutSettings(seconds=5, no_cache=True)
     )
-    assert found.user_message == (
-        "Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown"
-    )
+    assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")

@@ -5,6 +5,7 @@ import pytest
 
 from eximsim.mta.world import World
 from eximsim.profiles import profile
+from eximsim.subjects.model import User
 from eximsim.subjects.subject import Result, Subject, Written
 from eximsim.suite import runner
 from eximsim.suite.golden import Comparison
@@ -54,10 +55,10 @@ class Canned:
 def canned(monkeypatch: pytest.MonkeyPatch) -> Canned:
     subject = Canned()
 
-    def make(world: World, setting: Setting, source: Source) -> Subject:
+    def make(world: World, setting: Setting, source: Source, caller: User) -> Subject:
         return subject
 
-    monkeypatch.setattr(runner, "_SUBJECTS", {"model": make})
+    monkeypatch.setattr(runner, "_model", make)
     return subject
 
 

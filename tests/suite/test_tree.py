@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,25 @@ def test_tests_are_found_in_their_groups(root: Path) -> None:
 
 def test_the_era_is_read_off_the_runner(root: Path) -> None:
     assert EximTree(root).era == {"long_ids"}
-    assert EximTree(root).openssl == "openssl-1.0.2"
-    (root / "runtest").write_text("s/x/ke-RSA-AES256-SHAnnn:xxx/;\n")
-    assert EximTree(root).openssl is None
     (root / "runtest").unlink()
     with pytest.raises(InputError, match="no runtest here"):
         EximTree(root)
+
+
+def test_a_tree_is_run_with_the_openssl_of_its_day(root: Path) -> None:
+    newest = profile("4.99")
+    assert EximTree(root).program(newest) == replace(newest, tls_library="openssl-1.0.2")
+    (root / "runtest").write_text("s/x/ke-RSA-AES256-SHAnnn:xxx/;\n")
+    assert EximTree(root).program(newest) == newest
+
+
+def test_a_change_of_the_program_that_is_younger_than_the_tree_is_undone(root: Path) -> None:
+    script = root / "scripts/2100-OpenSSL/2112"
+    script.parent.mkdir(parents=True)
+    script.write_text("exim -odf a@test.ex\n")
+    assert EximTree(root).program(profile("4.87")).dane_failure_overridden
+    script.write_text("# fail the crypt requirement\n")
+    assert not EximTree(root).program(profile("4.87")).dane_failure_overridden
 
 
 def test_configuration_and_variable_files_are_substituted(root: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos, retry
+from eximsim.mta.event import event_raise
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.host import find_for_transport
 from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port, randomize
@@ -291,6 +292,13 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     rc = smtp_deliver(sx)
     if rc is Rc.DEFER:
         rc = _host_deferred(run, sx, first)
+    last = not (
+        next_index < len(run.hosts)
+        and run.unexpired_tried < run.transport.options.number("hosts_max_try")
+        and run.total_tried < run.transport.options.number("hosts_max_try_hardlimit")
+    )
+    if first is not None and last and (sx.message_defer or rc is Rc.DEFER):
+        deferred_event_raise(process, first, host, "msg:defer")
     process.trace.record("host tried", rc.name, _SOURCE, host=host.name, address=host.address)
     run.update_waiting &= sx.update_waiting and not sx.message_defer
     _note_retry(run, host, first, attempt, rc, message_defer=sx.message_defer)
@@ -299,8 +307,8 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     if run.finished or run.continuing:
         return True
     if (rc is Rc.DEFER or some_deferred) and next_index < len(run.hosts):
-        last = retry.last_rule_timeout(process, host.name)
-        if last is None or process.world.now() - process.received_time > last:
+        timeout = retry.last_rule_timeout(process, host.name)
+        if timeout is None or process.world.now() - process.received_time > timeout:
             run.unexpired_tried -= 1
     return False
 
@@ -327,7 +335,9 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     """
     message = sx.process.message
     assert message is not None
-    addrlist = sx.addrlist
+    addrlist, allowance = sx.addrlist, sx.transport.options.number("size_addition")
+    size = message.wire_size + allowance if allowance >= 0 else None
+    sx.first_addr = addrlist[0]
     while True:
         rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
         if rc is not Rc.OK or sx.dialogue is None:
@@ -336,10 +346,11 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         held = _held_for_later(sx, pending)
         sx.addrlist = [addr for addr in addrlist if addr not in held]
         batch = [addr for addr in pending if addr not in held]
-        rc = send_message(sx, batch, sx.process.return_path, message.size)
+        rc = send_message(sx, batch, sx.process.return_path, size)
         sx.addrlist = addrlist
         if not held or rc is not Rc.OK:
             return rc
+        sx.first_addr = held[0]
 
 
 def _held_for_later(sx: SmtpContext, pending: list[Address]) -> list[Address]:
@@ -353,10 +364,13 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     """Log what the host did, unless that is done; try again in clear after a failed handshake if allowed."""
     if first is None:
         doing = f"delivering {run.process.message_id} to {sx.host.name} [{sx.host.address}]:{sx.host.port}"
-        raise null_pointer(run.process, f"{doing} ({run.addrlist[0].address})")
+        more = ", ..." if len(run.addrlist) > 1 else ""
+        raise null_pointer(run.process, f"{doing} ({run.addrlist[0].address}{more})")
     if first.basic_errno != Errno.TLSFAILURE:
         write_logs(run.process, first, sx.host)
+        deferred_event_raise(run.process, first, sx.host, "msg:host:defer")
         return Rc.DEFER
+    deferred_event_raise(run.process, first, sx.host, "msg:host:defer")
     row = HANDSHAKE_FAILED.decide(
         run.process, sx.tempfail_tryclear, lambda: sx.host_is_in("hosts_require_tls"), host=sx.host.name
     )
@@ -369,7 +383,29 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     rc = smtp_deliver(sx, suppress_tls=True)
     if rc is Rc.DEFER and first is not None:
         write_logs(run.process, first, sx.host)
+        deferred_event_raise(run.process, first, sx.host, "msg:host:defer")
     return rc
+
+
+def deferred_event_raise(process: Process, addr: Address, host: HostItem, event: str) -> None:
+    """Raise an event about a deferral at one host (``deferred_event_raise()``)."""
+    assert addr.transport is not None
+    action = addr.transport.options.text("event_action")
+    if action is None:
+        return
+    variables = process.variables
+    variables["host_address"] = host.address or ""
+    variables["host_port"] = str(25 if host.port == PORT_NONE else host.port)
+    variables["event_defer_errno"] = str(int(addr.basic_errno))
+    why = errnos.strerror(addr.basic_errno) if addr.basic_errno > 0 else None
+    data = ": ".join(part for part in (addr.message, why) if part) or None
+    with process.setting(
+        router_name=addr.router.name if addr.router else None,
+        transport_name=addr.transport.name,
+        domain=addr.domain,
+        local_part=addr.local_part,
+    ):
+        event_raise(process, action, event, data)
 
 
 def write_logs(process: Process, addr: Address, host: HostItem) -> None:

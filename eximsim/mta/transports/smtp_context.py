@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.mta import errnos
+from eximsim.mta.event import event_raise
 from eximsim.mta.smtp_out import Dialogue, Reply
 from eximsim.mta.string import string_printing
 from eximsim.mta.verify_hosts import verify_check_given_host
@@ -58,6 +59,7 @@ class SmtpContext:
     tls: ClientTls | None = None
     dane: bool = False
     dane_required: bool = False
+    first_addr: Address | None = None
     tlsa: tuple[bytes, ...] = ()
     lmtp: bool = False
     smtps: bool = False
@@ -84,11 +86,16 @@ class SmtpContext:
 
     def host_is_in(self, option: str) -> bool:
         """Whether the host matches the transport's host list ``option``."""
-        text = self.transport.options.text(option)
+        text = self.option(option)
         found = verify_check_given_host(
             self.process, text, self.host.name, self.host.address, list_name=option
         )
         return found is Rc.OK
+
+    def option(self, name: str) -> str | None:
+        """The transport's text option as this process has it: DANE changes some for good."""
+        changed = self.process.driver_state.get(self.transport.name, {}).get(name)
+        return self.transport.options.text(name) if changed is None else str(changed)
 
     @property
     def tempfail_tryclear(self) -> bool:
@@ -99,6 +106,11 @@ class SmtpContext:
     def set_option(self, name: str, value: object) -> None:
         """Change the transport's options block for the rest of this process, as the real code does."""
         self.process.driver_state.setdefault(self.transport.name, {})[name] = value
+
+    def raise_event(self, event: str, data: str | None = None) -> str | None:
+        """Tell the transport's event_action; see ``event_raise``."""
+        with self.process.setting(transport_name=self.transport.name):
+            return event_raise(self.process, self.transport.options.text("event_action"), event, data)
 
     def read(self, ok_digit: str = "2", timeout: float | None = None) -> Reply:
         """Read one reply into ``self.reply``."""

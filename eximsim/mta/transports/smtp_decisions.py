@@ -39,25 +39,32 @@ DANE = Column("dane", ("required", "requested", "no"))
 
 
 class Hello(Enum):
-    """What follows a refused EHLO."""
+    """What follows a refused EHLO or HELO."""
 
     SAY_HELO = "say HELO"
+    GO_ON = "go on to MAIL, without extensions"
     GIVE_UP = "the set-up has failed"
 
 
 EHLO_REFUSED: Table[Hello] = Table(
     "ehlo refused",
-    "Whether the old HELO is tried when the first command is refused.",
+    "Whether the old HELO is tried when the first command is refused. Over TLS a refusal may be overlooked.",
     _SETUP,
     (
         Column("command", ("EHLO", "LHLO", "HELO")),
         yes_no("a whole reply"),
         yes_no("over TLS"),
     ),
-    always(
-        Row(("EHLO", True, False), Hello.SAY_HELO),
-        Row((ANY, ANY, ANY), Hello.GIVE_UP),
-    ),
+    {
+        (overlooked,): (
+            Row(("EHLO", True, False), Hello.SAY_HELO),
+            *((Row(("LHLO", ANY, ANY), Hello.GIVE_UP),) if overlooked else ()),
+            *((Row((ANY, True, True), Hello.GO_ON),) if overlooked else ()),
+            Row((ANY, ANY, ANY), Hello.GIVE_UP),
+        )
+        for overlooked in (False, True)
+    },
+    switches=("second_hello_may_be_refused",),
 )
 
 

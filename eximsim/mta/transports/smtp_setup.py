@@ -7,11 +7,12 @@ means is in the tables of ``smtp_decisions.py``.
 from __future__ import annotations
 
 from eximsim.errors import Unsupported
-from eximsim.mta import dane, errnos
+from eximsim.mta import dane, errnos, tls_out
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
 from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_debug_cmd_report, smtp_port_for_connect
 from eximsim.mta.tls import TlsStartFailed, tls_client_start
+from eximsim.mta.tls_verify import GNUTLS
 from eximsim.mta.transports.smtp_context import SmtpContext, check_response, ehlo_response, set_errno
 from eximsim.mta.transports.smtp_continue import abandon, fits, take_over
 from eximsim.mta.transports.smtp_decisions import (
@@ -27,7 +28,7 @@ from eximsim.mta.transports.smtp_decisions import (
     StartTls,
 )
 from eximsim.mta.world import ConnectError
-from eximsim.profiles import CommandLog
+from eximsim.profiles import CommandLog, DaneSni
 from eximsim.status import Dnssec, Errno, Rc
 
 
@@ -36,13 +37,23 @@ CALLOUT_QUIT_TIMEOUT = 1.0
 
 
 class SetupFailed(Exception):
-    """The call cannot be set up; ``code`` is the digit to act on (``'4'`` or ``'5'``)."""
+    """The call cannot be set up; ``code`` is the digit to act on (``'4'`` or ``'5'``).
+
+    Without ``names_host`` it is no fault of the host's, and the log line on the address does not name it.
+    """
 
     def __init__(
-        self, code: str, errno: int, message: str | None, *, user: bool = False, send_quit: bool = True
+        self,
+        code: str,
+        errno: int,
+        message: str | None,
+        *,
+        user: bool = False,
+        send_quit: bool = True,
+        names_host: bool = True,
     ) -> None:
         self.code, self.errno, self.message = code, errno, message
-        self.user, self.send_quit = user, send_quit
+        self.user, self.send_quit, self.names_host = user, send_quit, names_host
         super().__init__(message)
 
 
@@ -56,6 +67,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     protocol = (options.text("protocol") or "smtp").lower()
     sx.smtps, sx.lmtp = protocol in ("smtps", "submissions"), protocol == "lmtp"
     sx.dane, sx.tls, sx.setting_up, sx.send_quit = False, None, True, True
+    tls_out.forget(process)
     sx.dane_required = sx.host_is_in("hosts_require_dane")
     if process.continued is not None and (rc := _continue(sx)) is not None:
         return rc
@@ -68,8 +80,11 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     if (rc := _connect(sx)) is not Rc.OK:
         return rc
     if not before and (rc := _check_dane(sx)) is not Rc.OK:
-        sx.send_quit = sx.verify
-        end_session(sx)
+        if sx.verify:
+            end_session(sx, quit_timeout=CALLOUT_QUIT_TIMEOUT)
+        else:
+            sx.wire.connection.close()
+        sx.dialogue = None
         return rc
     try:
         _greet(sx)
@@ -102,12 +117,19 @@ def _check_dane(sx: SmtpContext) -> Rc:
     if policy.outcome is dane.Policy.NO_DANE:
         return Rc.OK
     if policy.outcome is dane.Policy.FAIL:
-        set_errno(sx.addrlist, Errno.DNSDEFER, policy.text.format(host=sx.host.name), Rc.FAIL)
+        text = policy.text.format(host=sx.host.name)
+        if sx.process.profile.dane_outcome_in_address:
+            set_errno(sx.addrlist, Errno.DNSDEFER, text, Rc.FAIL)
+        else:
+            log_write(sx.process, text)
+        sx.raise_event("dane:fail", "dane-required")
         return Rc.FAIL
     found = dane.tlsa_lookup(sx.process, sx.host, want)
     row = dane.TLSA_HOST.decide(sx.process, found.rc, want, host=sx.host.name)
     if row.outcome is dane.Verdict.LOST:
-        set_errno(sx.addrlist, Errno.DNSDEFER, row.text.format(result=found.rc.name), found.rc)
+        if row.text:
+            set_errno(sx.addrlist, Errno.DNSDEFER, row.text.format(result=found.rc.name), found.rc)
+        sx.raise_event("dane:fail", "dane-required" if sx.dane_required else "dnssec-invalid")
         return found.rc
     if row.outcome is dane.Verdict.USE:
         use_dane(sx, found.records)
@@ -132,8 +154,11 @@ def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
     """From here on this call is DANE's: TLS is mandatory, and two options are changed for good."""
     sx.dane, sx.tlsa = True, records
     sx.set_option("tls_tempfail_tryclear", False)
-    if sx.process.profile.dane_sni_is_host:
+    sni = sx.process.profile.dane_sni
+    if sni is DaneSni.HOST:
         sx.set_option("tls_sni", sx.host.name)
+    elif sni is DaneSni.DOMAIN:
+        sx.set_option("tls_sni", (sx.first_addr or sx.addrlist[0]).domain)
 
 
 def _connect(sx: SmtpContext) -> Rc:
@@ -152,8 +177,7 @@ def _connect(sx: SmtpContext) -> Rc:
 
 def open_dialogue(sx: SmtpContext) -> None:
     """Connect; raises ``ConnectError``."""
-    fast_open = sx.transport.options.text("hosts_try_fastopen")
-    sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout, fast_open)
+    sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout, sx.transport)
     sx.command_log = sx.dialogue.log
 
 
@@ -162,25 +186,40 @@ def _greet(sx: SmtpContext) -> None:
     sx.helo_data = expand_helo(sx)
     if not sx.smtps:
         _require(sx, sx.read())
+        if refusal := greeted(sx):
+            text = f"deferred by smtp:connect event expansion: {refusal}"
+            raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False)
     sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
     if sx.smtps:
         sx.starttls_offered = True
         sx.set_option("tls_tempfail_tryclear", False)
-        sx.wire.command = sx.process.profile.tls_required_smtp_command
+        sx.wire.command = sx.process.profile.smtps_banner_command
         return
     _say_hello(sx)
     sx.starttls_offered = "STARTTLS" in sx.features
 
 
-def _say_hello(sx: SmtpContext) -> None:
-    """EHLO, LHLO or HELO, and HELO if EHLO is refused in clear."""
+def greeted(sx: SmtpContext) -> str | None:
+    """Raise the event of a greeting; text refuses it."""
+    known = {Dnssec.YES: "yes", Dnssec.NO: "no"}.get(sx.host.dnssec)
+    with sx.process.setting(lookup_dnssec_authenticated=known):
+        return sx.raise_event("smtp:connect", sx.reply.text)
+
+
+def _say_hello(sx: SmtpContext, refused: Reply | None = None) -> None:
+    """EHLO, LHLO or HELO, and HELO if EHLO is ``refused`` in clear."""
     command = hello_command(sx)
     _write(sx, f"{command} {sx.helo_data}")
-    if not sx.read().ok:
-        if not helo_follows(sx, command):
-            _require(sx, sx.reply)
-        sx.esmtp = False
-        _say_hello(sx)
+    reply = sx.read()
+    if reply.text and not reply.errno and (reply.ok or not sx.lmtp) and (command != "HELO" or sx.tls):
+        sx.raise_event("smtp:ehlo", reply.text)
+    if not reply.ok:
+        follows = hello_follows(sx, command)
+        if follows is Hello.GIVE_UP:
+            _no_greeting(sx, refused)
+        sx.esmtp, sx.features = False, frozenset()
+        if follows is Hello.SAY_HELO:
+            _say_hello(sx, reply)
         return
     sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
 
@@ -190,11 +229,23 @@ def hello_command(sx: SmtpContext) -> str:
     return "LHLO" if sx.lmtp else "EHLO" if sx.esmtp else "HELO"
 
 
-def helo_follows(sx: SmtpContext, command: str) -> bool:
-    """Whether HELO is tried after the reply that has come for ``command``."""
+def hello_follows(sx: SmtpContext, command: str) -> Hello:
+    """What follows the reply that has come for ``command``, a refusal."""
     whole = bool(sx.reply.text) and not sx.reply.errno
-    row = EHLO_REFUSED.decide(sx.process, command, whole, sx.tls is not None, host=sx.host.name)
-    return row.outcome is Hello.SAY_HELO
+    return EHLO_REFUSED.decide(sx.process, command, whole, sx.tls is not None, host=sx.host.name).outcome
+
+
+def _no_greeting(sx: SmtpContext, refused: Reply | None) -> None:
+    """Fail for what came in reply to EHLO or HELO; ``refused`` is what EHLO was answered before."""
+    profile, reply = sx.process.profile, sx.reply
+    gnutls = profile.gnutls_first_read_fails_handshake and profile.tls_library == GNUTLS
+    if sx.tls is not None and gnutls:
+        _no_tls_session(sx, TlsStartFailed(Rc.FAIL, "error on first read"))
+    lost = not reply.text and reply.errno in (0, errnos.ECONNRESET)
+    if refused is not None and lost and profile.helo_loss_tells_ehlo_reply:
+        what = f"in response to {sx.wire.command} (EHLO response was: {refused.text})"
+        raise SetupFailed("4", Errno.SMTPCLOSED, f"Remote host closed connection {what}", send_quit=False)
+    _require(sx, reply)
 
 
 def expand_helo(sx: SmtpContext) -> str:
@@ -222,6 +273,11 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     else:
         _check_tls_not_required(sx)
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
+    smtp_auth(sx)
+
+
+def smtp_auth(sx: SmtpContext) -> None:
+    """Authentication is not modelled: only the question whether it is needed is asked."""
     if sx.host_is_in("hosts_require_auth"):
         raise Unsupported(
             "client authentication (hosts_require_auth)", *sx.transport.options.where("hosts_require_auth")
@@ -266,6 +322,8 @@ def _no_tls_session(sx: SmtpContext, failure: TlsStartFailed) -> None:
     row = NO_TLS_SESSION.decide(sx.process, fault, dane_wanted(sx), host=host.name)
     if row.log:
         log_write(sx.process, row.log.format(host=host.name, address=host.address, reason=failure.text))
+    if sx.dane:
+        sx.raise_event("dane:fail", "validation-failure")
     if row.outcome is NoSession.FAILED:
         raise SetupFailed("4", Errno.TLSFAILURE, row.text.format(reason=failure.text), send_quit=False)
 
@@ -281,6 +339,9 @@ def _check_tls_not_required(sx: SmtpContext) -> None:
         host=sx.host.name,
     )
     if row.outcome is Clear.DEFER:
+        if sx.dane:
+            fault = "validation-failure" if sx.starttls_offered else "starttls-not-supported"
+            sx.raise_event("dane:fail", fault)
         raise SetupFailed("4", Errno.TLSREQUIRED, row.text)
 
 
@@ -303,7 +364,8 @@ def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
     lost = SETUP_FAILED.decide(
         sx.process, reply, sx.more_hosts, host=sx.host.name, errno=int(failure.errno)
     ).outcome
-    set_errno(sx.addrlist, failure.errno, failure.message, lost.addresses, user=failure.user, host=sx.host)
+    host = sx.host if failure.names_host else None
+    set_errno(sx.addrlist, failure.errno, failure.message, lost.addresses, user=failure.user, host=host)
     sx.ok, sx.send_quit = False, failure.send_quit
     end_session(sx)
     return lost.host
@@ -320,5 +382,6 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
         sx.process.hdebug("  SMTP(close)>>", indented=True)
     sx.dialogue.connection.close()
     sx.dialogue = None
+    sx.raise_event("tcp:close")
     if profile.command_log is CommandLog.AT_CLOSE:
         smtp_debug_cmd_report(sx.process, sx.command_log)

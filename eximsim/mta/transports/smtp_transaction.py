@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from eximsim.mta import errnos, retry
+from eximsim.mta.event import msg_event_raise
 from eximsim.mta.log import log_write
 from eximsim.mta.smtp_out import Answer, Reply
 from eximsim.mta.string import string_printing
@@ -113,9 +114,13 @@ def _rcpt_deferred(sx: SmtpContext, addr: Address) -> None:
     addr.basic_errno = Errno.RCPT4XX
     addr.more_errno |= int(sx.reply.text[1:3]) << 8
     if not sx.verify:
+        sx.process.variables["event_defer_errno"] = str(addr.more_errno)
+        msg_event_raise(sx.process, "msg:rcpt:host:defer", addr)
         if sx.more_hosts:
             colon = ":" if sx.process.profile.deferred_rcpt_colon else ""
             log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]{colon} {addr.message}")
+        else:
+            msg_event_raise(sx.process, "msg:rcpt:defer", addr)
         retry.add_rcpt_defer(sx.process, sx.transport, addr)
         sx.update_waiting = False
 
@@ -219,7 +224,9 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
     of_message = lost.host is Rc.OK
     if of_message and lost.addresses is Rc.DEFER:
         shown = f"{message}: {errnos.strerror(errno)}" if errno > 0 else message
-        if sx.more_hosts:
+        if sx.process.profile.message_error_names_host:
+            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]: {shown}")
+        elif sx.more_hosts:
             log_write(sx.process, shown)
         sx.message_defer = True
     set_errno(sx.addrlist, errno, message, lost.addresses, user=user, host=sx.host)

@@ -31,7 +31,7 @@ def tried(site: Site) -> list[str]:
     return [str(decision.inputs["host"]).partition(".")[0] for decision in site.decisions("host tried")]
 
 
-# ---- the loop over the hosts -----------------------------------------------------------------------------
+# ---- the loop over the hosts -----------------------------------------------------------
 
 
 def test_hosts_are_tried_in_order_until_one_takes_the_message() -> None:
@@ -93,7 +93,7 @@ def test_hosts_of_one_preference_are_tried_by_chance_but_the_same_for_the_same_s
     assert len({tuple(found) for found in orders}) > 1
 
 
-# ---- how many hosts --------------------------------------------------------------------------------------
+# ---- how many hosts --------------------------------------------------------------------
 
 
 def test_hosts_max_try_counts_the_hosts_of_one_preference() -> None:
@@ -126,7 +126,7 @@ def test_a_host_past_its_retry_time_does_not_count() -> None:
     assert len(tried(site)) == 1 + 2
 
 
-# ---- in clear after a failed handshake ---------------------------------------------------------------------
+# ---- in clear after a failed handshake -------------------------------------------------
 
 
 @pytest.mark.parametrize("release", [OLD, NEW, "4.88", "4.90", NEWEST])
@@ -178,7 +178,7 @@ def test_the_next_delivery_starts_with_the_option_as_it_is_written() -> None:
     assert site.outcomes["c@other.ex"] == "sent to mx2.test.ex (clear)"
 
 
-# ---- DANE and the next host ----------------------------------------------------------------------------------
+# ---- DANE and the next host ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [SERVFAIL, SILENT])
@@ -216,7 +216,7 @@ def test_a_host_that_fails_with_no_recipient_left_kills_the_process() -> None:
     assert "terminated by signal 11" in site.log[-2]
 
 
-# ---- fallback hosts, the transport's own hosts -----------------------------------------------------------------
+# ---- fallback hosts, the transport's own hosts -----------------------------------------
 
 
 def test_fallback_hosts_are_tried_when_all_others_have_failed() -> None:
@@ -248,7 +248,10 @@ def test_hosts_override_puts_the_transports_own_hosts_in_the_place_of_the_router
 @pytest.mark.parametrize(
     ("transport", "panic"),
     [
-        ({"hosts": "$nothing"}, 'failed to expand list of hosts "$nothing" in smtp transport: unknown variable'),
+        (
+            {"hosts": "$nothing"},
+            'failed to expand list of hosts "$nothing" in smtp transport: unknown variable',
+        ),
         ({"hosts": "${if eq{1}{1}{}}"}, "smtp transport has empty hosts setting"),
         ({"hosts": "10.9.1.1", "port": "gopher"}, 'TCP port "gopher" is not defined for smtp transport'),
     ],
@@ -266,7 +269,7 @@ def test_a_host_of_the_transport_whose_address_is_not_found_defers() -> None:
     assert site.outcome == "DEFER -32: failed to lookup IP address for nowhere.test.ex"
 
 
-# ---- messages that are only queued ------------------------------------------------------------------------------
+# ---- messages that are only queued -----------------------------------------------------
 
 
 def test_smtp_deliveries_can_be_put_off_for_some_domains() -> None:
@@ -276,7 +279,7 @@ def test_smtp_deliveries_can_be_put_off_for_some_domains() -> None:
     assert site.outcome == "DEFER -1: domain matches queue_smtp_domains, or -odqs set"
 
 
-# ---- why no host was tried ----------------------------------------------------------------------------------------
+# ---- why no host was tried -------------------------------------------------------------
 
 
 def test_a_queue_run_says_why_no_host_was_tried() -> None:

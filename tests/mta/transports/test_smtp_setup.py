@@ -36,7 +36,7 @@ def commands(site: Site) -> list[str]:
     return [event.partition(" ")[0] for event in events]
 
 
-# ---- greeting ------------------------------------------------------------------------------------------
+# ---- greeting --------------------------------------------------------------------------
 
 
 def test_a_host_that_cannot_be_reached_defers_with_the_systems_number() -> None:
@@ -82,12 +82,16 @@ def test_quit_is_said_where_the_server_has_said_no_and_not_where_it_is_gone() ->
     assert commands(delivered(Mx(Behaviour(banner=Answer(then=Then.CLOSE))))) == []
 
 
-# ---- the reply to STARTTLS ---------------------------------------------------------------------------------
+# ---- the reply to STARTTLS -------------------------------------------------------------
 
 LOST = Answer(then=Then.CLOSE)
 STARTTLS = [
     (reply("454 not now"), "true", "sent to mx1.test.ex (clear)"),
-    (reply("454 not now"), "false", "DEFER 0: SMTP error from remote mail server after STARTTLS: 454 not now"),
+    (
+        reply("454 not now"),
+        "false",
+        "DEFER 0: SMTP error from remote mail server after STARTTLS: 454 not now",
+    ),
     (reply("554 never"), "true", "sent to mx1.test.ex (clear)"),
     (reply("554 never"), "false", "sent to mx1.test.ex (clear)"),
     (LOST, "true", "DEFER -18: Remote host closed connection in response to STARTTLS"),
@@ -132,9 +136,7 @@ def test_after_a_handshake_ehlo_is_said_again_and_its_answer_counts() -> None:
 )
 def test_a_server_without_tls_is_no_use_where_tls_is_a_must(transport: dict[str, str], server: Mx) -> None:
     site = delivered(server, **transport)
-    assert site.outcome == (
-        "DEFER -38: a TLS session is required, but the server did not offer TLS support"
-    )
+    assert site.outcome == ("DEFER -38: a TLS session is required, but the server did not offer TLS support")
     assert commands(site) == ["EHLO", "QUIT"]
 
 
@@ -148,7 +150,7 @@ def test_dane_and_hosts_avoid_tls_exclude_each_other() -> None:
     assert site.outcome == "DEFER -38: a TLS session is required, but an attempt to start TLS failed"
 
 
-# ---- a failed DANE handshake ----------------------------------------------------------------------------------
+# ---- a failed DANE handshake -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,9 @@ def test_before_4_87_the_dane_verdict_was_overridden(option: str) -> None:
         ("4.94.1", "hosts_try_dane", "DEFER -37: TLS session: "),
     ],
 )
-def test_unusable_records_meant_ordinary_tls_until_the_change(release: str, option: str, outcome: str) -> None:
+def test_unusable_records_meant_ordinary_tls_until_the_change(
+    release: str, option: str, outcome: str
+) -> None:
     site = delivered(Mx(tlsa=UNUSABLE), release, **{option: "*"})
     assert site.outcome == outcome
     assert "DANE error: No usable TLSA records" in site.log
@@ -202,7 +206,7 @@ def test_a_failed_handshake_is_a_line_of_its_own_until_4_90() -> None:
     assert new.outcome.startswith("DEFER -37: TLS session: (SSL_connect): error:")
 
 
-# ---- server name -----------------------------------------------------------------------------------------------
+# ---- server name -----------------------------------------------------------------------
 
 
 def sni(site: Site) -> str | None:
@@ -210,7 +214,9 @@ def sni(site: Site) -> str | None:
     return session.log.sni  # type: ignore[attr-defined, no-any-return]
 
 
-@pytest.mark.parametrize(("release", "name"), [(NEW, None), ("4.94.1", "mx1.test.ex"), (NEWEST, "mx1.test.ex")])
+@pytest.mark.parametrize(
+    ("release", "name"), [(NEW, None), ("4.94.1", "mx1.test.ex"), (NEWEST, "mx1.test.ex")]
+)
 def test_under_dane_new_releases_ask_for_the_hosts_name(release: str, name: str | None) -> None:
     assert sni(delivered(Mx(tlsa=GOOD), release, **TRY)) == name
     assert sni(delivered(Mx(tlsa=NXDOMAIN), "4.88", **TRY)) is None
@@ -220,7 +226,7 @@ def test_tls_sni_is_expanded_for_the_host() -> None:
     assert sni(delivered(Mx(), tls_sni="x-$host")) == "x-mx1.test.ex"
 
 
-# ---- smtps ------------------------------------------------------------------------------------------------------
+# ---- smtps -----------------------------------------------------------------------------
 
 
 def test_smtps_begins_with_the_handshake() -> None:
@@ -235,7 +241,7 @@ def test_smtps_with_a_plain_server_is_not_tried_in_clear() -> None:
     assert site.called == ["mx1"]
 
 
-# ---- what is not modelled -----------------------------------------------------------------------------------------
+# ---- what is not modelled --------------------------------------------------------------
 
 
 def test_client_authentication_is_unsupported() -> None:

@@ -26,10 +26,12 @@ def events(site: Site) -> list[str]:
 
 def words(site: Site) -> list[str]:
     """Sent, FAIL or DEFER of each recipient."""
-    return [outcome.partition(" ")[0] for address, outcome in site.outcomes.items() if "myhost" not in address]
+    return [
+        outcome.partition(" ")[0] for address, outcome in site.outcomes.items() if "myhost" not in address
+    ]
 
 
-# ---- one transaction ----------------------------------------------------------------------------------------
+# ---- one transaction -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("behaviour", [PLAIN, PIPELINING])
@@ -91,7 +93,7 @@ def test_return_path_of_the_transport_is_the_sender_that_the_server_sees() -> No
     assert site.messages[0].sender == "bounce+s@test.ex"
 
 
-# ---- whose fault it is ---------------------------------------------------------------------------------------
+# ---- whose fault it is -----------------------------------------------------------------
 
 FAULTS = [
     ({"mail": reply("450 later")}, "message", "DEFER -45: SMTP error from remote mail server after MAIL"),
@@ -104,9 +106,17 @@ FAULTS = [
     ({"data": reply("550 no")}, "message", "FAIL 0: SMTP error from remote mail server after DATA"),
     ({"data": CLOSE}, "host", "DEFER -18: Remote host closed connection in response to DATA"),
     ({"data": SILENCE}, "host", "DEFER 110: SMTP timeout after DATA"),
-    ({"end_of_data": reply("450 later")}, "message", "DEFER -46: SMTP error from remote mail server after end"),
+    (
+        {"end_of_data": reply("450 later")},
+        "message",
+        "DEFER -46: SMTP error from remote mail server after end",
+    ),
     ({"end_of_data": reply("550 no")}, "message", "FAIL 0: SMTP error from remote mail server after end"),
-    ({"end_of_data": CLOSE}, "message", "DEFER -18: Remote host closed connection in response to end of data"),
+    (
+        {"end_of_data": CLOSE},
+        "message",
+        "DEFER -18: Remote host closed connection in response to end of data",
+    ),
     ({"end_of_data": SILENCE}, "message", "DEFER 110: SMTP timeout after end of data"),
     ({"end_of_data": reply("rubbish")}, "host", "DEFER -19: Malformed SMTP reply in response to end of data"),
 ]
@@ -145,7 +155,7 @@ def test_a_deferred_recipient_is_logged_while_hosts_are_left(release: str, colon
     assert site.deliver()[0] == f"H=mx1.test.ex [10.9.1.1]{colon} {refusal}"
 
 
-# ---- several transactions -------------------------------------------------------------------------------------
+# ---- several transactions --------------------------------------------------------------
 
 
 def test_max_rcpt_splits_the_recipients_over_transactions_of_one_connection() -> None:

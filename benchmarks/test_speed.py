@@ -1,0 +1,108 @@
+"""How fast the main jobs are, each with the bound that it has to keep: ``python -m pytest benchmarks``.
+
+The bounds are for one idle core. The median counts, so that a single interruption does not.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eximsim.profiles import profile, recorded_profile
+from eximsim.suite.compare import compare_one
+from eximsim.suite.project import ProjectSuite
+from eximsim.suite.recording import Record, Situation, read_records, read_situations
+from eximsim.suite.replay import Stand
+from eximsim.suite.runner import Setting, Verdict, run_test
+from eximsim.suite.source import TestCase
+
+TESTSUITE = Path(__file__).parents[1] / "testsuite"
+RECORDINGS = TESTSUITE / "recordings"
+EVERY = 20
+
+Bench = Callable[[float, int, Callable[[], object]], None]
+
+
+@pytest.fixture
+def within(benchmark: Any) -> Bench:
+    """Run something a number of times; its median time has to be within a bound (seconds)."""
+
+    def run(bound: float, rounds: int, work: Callable[[], object]) -> None:
+        benchmark.pedantic(work, rounds=rounds, warmup_rounds=1)
+        if benchmark.stats is not None:
+            assert benchmark.stats.stats.median <= bound
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def suite() -> ProjectSuite:
+    return ProjectSuite(TESTSUITE)
+
+
+@pytest.fixture(scope="module")
+def case(suite: ProjectSuite) -> TestCase:
+    return next(case for case in suite.tests() if case.name == "5840")
+
+
+@pytest.fixture(scope="module")
+def situations() -> dict[str, Situation]:
+    return read_situations(RECORDINGS / "scenarios.jsonl.gz")
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    return [record for record in read_records(RECORDINGS / "evidence.jsonl.gz") if record.stable]
+
+
+@pytest.fixture(scope="module")
+def stand() -> Stand:
+    return Stand(RECORDINGS / "certs")
+
+
+@pytest.mark.parametrize(("world", "bound", "rounds"), [("memory", 0.060, 40), ("loopback", 2.0, 10)])
+@pytest.mark.parametrize("release", ["4.87", "4.88-jh03"])
+def test_replay_5840(
+    within: Bench, suite: ProjectSuite, case: TestCase, world: str, bound: float, rounds: int, release: str
+) -> None:
+    setting = Setting(profile(release), world)
+    assert run_test(suite, case, setting).verdict is Verdict.PASS
+    within(bound, rounds, lambda: run_test(suite, case, setting))
+
+
+def test_help(within: Bench) -> None:
+    command = [sys.executable, "-m", "eximsim.cli", "--help"]
+    within(0.25, 20, lambda: subprocess.run(command, check=True, capture_output=True))
+
+
+@pytest.mark.parametrize("kind", ["delivery", "callout"])
+@pytest.mark.parametrize("release", ["4.87", "4.88-jh03", "4.99"])
+def test_one_situation(
+    within: Bench, stand: Stand, situations: dict[str, Situation], release: str, kind: str
+) -> None:
+    of_release = profile(release)
+    turn = cycle(situation for situation in situations.values() if situation.group in "ABC")
+    within(0.003, 400, lambda: stand.replay(next(turn), kind, of_release))
+
+
+def test_compare_with_the_recording(
+    within: Bench, stand: Stand, situations: dict[str, Situation], records: list[Record]
+) -> None:
+    """A fixed sample of all releases and groups; a record has 4 ms."""
+    sample = records[::EVERY]
+
+    def compare() -> None:
+        for record in sample:
+            compare_one(record, situations[record.id], stand, recorded_profile(record.release, record.tls))
+
+    within(0.004 * len(sample), 3, compare)
+
+
+def test_read_the_recording(within: Bench) -> None:
+    within(1.0, 5, lambda: list(read_records(RECORDINGS / "evidence.jsonl.gz")))

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.invoking import Done, invoke
+from tests.suite.recorded import EVIDENCE, SCENARIOS
+
+
+def compare(recorded: Path, *arguments: str) -> Done:
+    return invoke("compare", "--recorded", str(recorded), *arguments)
+
+
+def objects(done: Done) -> list[dict[str, object]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def read(path: Path) -> Iterator[dict[str, object]]:
+    with gzip.open(path, "rt") as lines:
+        yield from map(json.loads, lines)
+
+
+def write(path: Path, items: Iterable[object]) -> Path:
+    path.write_text("".join(f"{json.dumps(item)}\n" for item in items))
+    return path
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some of the project's records; their situations and certificates are those of the project."""
+    kept = (
+        item
+        for item in read(EVIDENCE)
+        if item["release"] in ("4.87", "4.88-jh03", "4.99")
+        and (item["id"] in ("A001", "B001") or str(item["id"])[0] in "LS")
+    )
+    return write(tmp_path_factory.mktemp("recording") / "few.jsonl", kept)
+
+
+@pytest.fixture
+def small(few: Path, tmp_path: Path) -> Path:
+    """The records of one situation under one release, to be changed."""
+    kept = (item for item in map(json.loads, few.read_text().splitlines()) if item["id"] == "A001")
+    return write(tmp_path / "small.jsonl", (item for item in kept if item["release"] == "4.88-jh03"))
+
+
+def change(path: Path, **values: object) -> None:
+    """Change the first record."""
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(first), **values}), *rest]) + "\n")
+
+
+# ---- choosing --------------------------------------------------------------------------
+
+
+def test_releases_groups_kinds_and_ids_choose_the_records(few: Path) -> None:
+    releases = ("--release", "4.87", "--release", "4.99")
+    done = compare(few, "--json", *releases, "--kind", "callout", "A001", "B001")
+    assert {(o["id"], o["release"], o["kind"]) for o in objects(done)} == {
+        (id, release, "callout") for id in ("A001", "B001") for release in ("4.87", "4.99")
+    }
+    done = compare(few, "--json", "--group", "S", "--group", "L", "--release", "4.87")
+    assert {str(o["id"])[0] for o in objects(done)} == {"S", "L"}
+
+
+def test_json_has_one_object_for_each_record_and_exit_0_says_that_all_is_well(few: Path) -> None:
+    done = compare(few, "--json", "--release", "4.88-jh03", "A001")
+    assert done.exit_code == 0
+    assert [o["kind"] for o in objects(done)] == ["callout", "delivery"]
+    assert {o["result"] for o in objects(done)} == {"agree"}
+
+
+def test_a_table_counts_by_release_and_group(few: Path) -> None:
+    done = compare(few, "--release", "4.88-jh03", "--group", "S", "--group", "L")
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == [
+        "release", "group", "records", "agree", "explained", "differ", "unsupported",
+        "outcome", "log", "smtp", "servers", "dns", "queued",
+    ]  # fmt: skip
+    assert [row.split()[:2] for row in rows[:3]] == [["4.88-jh03", "L"], ["4.88-jh03", "S"], ["all", "18"]]
+    assert "0 unstable records left out" in done.stdout
+
+
+# ---- differences -----------------------------------------------------------------------
+
+
+def test_a_difference_is_shown_and_exit_1(small: Path) -> None:
+    change(small, outcome="250:clear")
+    done = compare(small)
+    assert done.exit_code == 1
+    assert "A001 callout 4.88-jh03" in done.stdout
+    assert "  outcome recorded: 250:clear modelled: 250:tls" in done.stdout
+
+
+def test_an_unstable_record_is_counted_and_not_compared(small: Path) -> None:
+    change(small, outcome="250:clear", stable=False)
+    done = compare(small)
+    assert done.exit_code == 0
+    assert "1 unstable records left out" in done.stdout
+
+
+def test_what_is_not_modelled_is_exit_1_and_named(small: Path, tmp_path: Path) -> None:
+    one = next(item for item in read(SCENARIOS) if item["id"] == "A001")
+    scenarios = tmp_path / "scenarios.jsonl"
+    scenarios.write_text(json.dumps({**one, "transport": {"hosts_require_auth": "*"}}))
+    certificates = str(SCENARIOS.parent / "certs")
+    arguments = ("--scenarios", str(scenarios), "--certificates", certificates)
+    done = compare(small, "--json", *arguments)
+    assert done.exit_code == 1
+    assert {str(o["result"]) for o in objects(done)} <= {"unsupported", "agree"}
+    assert any(o["result"] == "unsupported" and "hosts_require_auth" in str(o["rule"]) for o in objects(done))
+
+
+# ---- bad input -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--release", "4.60"), "no record matches what was asked for"),
+        (("Z999",), "no record matches what was asked for"),
+        (("--certificates", "/nowhere"), "expected certificate chains"),
+        (("--scenarios", "/nowhere"), "/nowhere: cannot be read"),
+        (("--kind", "relay"), "relay"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(few: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = compare(few, *arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_a_record_without_a_situation_is_bad_input(small: Path) -> None:
+    change(small, id="Z999")
+    done = compare(small)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "expected a situation Z999, which the recording names" in done.stderr
+
+
+def test_a_broken_recording_is_named_with_its_line(small: Path) -> None:
+    small.write_text(small.read_text() + "{\n")
+    done = compare(small)
+    assert done.exit_code == 2
+    assert f"{small}:3: expected one JSON object a line" in done.stderr

@@ -1,0 +1,185 @@
+"""The rules of the house that tools can hold: layers, purity, no version comparison, size, types and style."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "eximsim"
+
+NO_IO = frozenset(
+    [
+        *("OpenSSL", "asyncio", "concurrent", "ctypes", "dnslib", "fcntl", "http", "io", "logging"),
+        *("multiprocessing", "os", "pathlib", "pty", "random", "secrets", "select", "selectors", "shutil"),
+        *("signal", "smtplib", "socket", "socketserver", "ssl", "subprocess", "sys", "tempfile", "threading"),
+        *("time", "trustme", "urllib", "uuid"),
+    ]
+)
+
+# Who may import whom: a module only from its own layer and those after it.
+LAYERS = (
+    ("cli", "commands", "__main__"),
+    ("pytest_plugin",),
+    ("gate",),
+    ("fuzz",),
+    ("suite",),
+    ("subjects",),
+    ("world",),
+    ("mta",),
+    ("switches",),
+    ("profiles", "status", "trace", "errors", "__version__"),
+)
+
+LONGEST = 450
+LONGER = {
+    "profiles.py": "the chain of releases is one text",
+    "mta/deliver.py": "one file in Exim, and one here",
+    "mta/transports/smtp.py": "the loop over the hosts",
+}
+"""Modules that are longer than the rule allows, and why; none is longer than twice that."""
+
+
+def modules(folder: Path = PACKAGE) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            assert node.module is not None
+            yield node.module
+            if node.module == "eximsim":
+                yield from (f"eximsim.{alias.name}" for alias in node.names)
+
+
+def layer(name: str) -> int:
+    """The number of the layer that a dotted name below ``eximsim`` belongs to."""
+    part = name.split(".")[1]
+    (found,) = (number for number, parts in enumerate(LAYERS) if part in parts)
+    return found
+
+
+MODULES = pytest.mark.parametrize("path", modules(), ids=shown)
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "mta"), ids=shown)
+def test_the_model_does_no_input_or_output(path: Path) -> None:
+    assert {name for name in imported(path) if name.split(".")[0] in NO_IO} == set()
+    called = {
+        node.func.id
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not called & {"open", "input", "print"}
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE / "mta"), ids=shown)
+def test_the_model_does_not_ask_the_machine_for_the_time(path: Path) -> None:
+    asked = {
+        node.attr
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow")
+        and isinstance(node.value, ast.Name) and node.value.id in ("datetime", "date")
+    }  # fmt: skip
+    assert asked == set()
+
+
+@MODULES
+def test_imports_go_down_only(path: Path) -> None:
+    if path == PACKAGE / "__init__.py":
+        return
+    own = layer(".".join(("eximsim", *path.relative_to(PACKAGE).with_suffix("").parts)))
+    below = [name for name in imported(path) if name.startswith("eximsim.")]
+    assert [name for name in below if layer(name) < own] == []
+
+
+RELEASE = re.compile(r"\d\.\d\d(\.\d+)?(-\S+)?")
+NAMES_OF_RELEASES = frozenset({"name", "option_release", "version"})
+
+
+def is_release(node: ast.expr) -> bool:
+    """Whether an operand is a release: written out, or a profile's name of one."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and RELEASE.fullmatch(node.value) is not None
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in NAMES_OF_RELEASES
+        and "profile" in ast.unparse(node.value)
+    )
+
+
+@MODULES
+def test_no_code_compares_releases(path: Path) -> None:
+    compared = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Compare) and any(map(is_release, (node.left, *node.comparators)))
+    ]
+    assert compared == []
+
+
+@MODULES
+def test_no_module_is_too_long(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= (2 * LONGEST if shown(path) in LONGER else LONGEST)
+
+
+def test_the_list_of_longer_modules_is_true() -> None:
+    lines = {name: len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) for name in LONGER}
+    assert [name for name, count in lines.items() if count <= LONGEST] == []
+
+
+PERSONAL = re.compile(r"/work/|/root/|\b(TODO|FIXME|XXX)\b")
+
+
+def test_no_file_speaks_of_one_machine_or_of_work_to_be_done() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("eximsim", "tests", "benchmarks", "testsuite/scripts", "testsuite/confs")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc" and path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if PERSONAL.search(line)
+    ]
+    assert found == []
+
+
+def tool(name: str, *arguments: str) -> str:
+    """What a tool has to say about the tree, empty if nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", name, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_types_are_strict(tmp_path: Path) -> None:
+    assert tool("mypy", "--no-error-summary", "--cache-dir", str(tmp_path)) == ""
+
+
+def test_style_is_clean() -> None:
+    assert tool("ruff", "check", "--no-cache", "--quiet", "--output-format", "concise") == ""
+
+
+def test_the_form_is_the_formatters() -> None:
+    assert tool("ruff", "format", "--no-cache", "--check", "--quiet") == ""
