@@ -63,6 +63,14 @@ class CalloutDaneFailure(Enum):
     NULL_CONTEXT = "writes 'null conn-context pointer' to main and panic log, and cannot answer a second RCPT"
 
 
+class CalloutSize(Enum):
+    """When a callout announces the size of the message, as far as its client has told it, in MAIL."""
+
+    IF_KNOWN = "if it is known"
+    ALWAYS = "always, be it 0 (02b41d710, 4.89)"
+    IF_KNOWN_AND_UNCACHED = "if it is known, for a recipient, and nothing is cached (14de8063d, 4.90)"
+
+
 class ConnectTrace(Enum):
     """How the host-check trace shows a connection: smtp_connect() and smtp_sock_connect() in smtp_out.c."""
 
@@ -104,6 +112,10 @@ class Profile:
     option_release: str = "4.85"
     """The release whose option names, types and defaults the configuration reader has: the last row of
     ``mta/options_history.py`` that applies. src/readconf.c, src/globals.c, the drivers."""
+
+    expansion_macros: bool = False
+    """Built-in macros ``_EXP_ITEM_..``, ``_EXP_OP_..``, ``_EXP_COND_..`` and ``_EXP_VAR_..``. Since fc37f2aca
+    (4.97): macro_predef.c."""
 
     relative_includes: bool = False
     """``.include`` takes a path relative to the including file. Since 29f678881 (4.89): get_config_line()
@@ -254,6 +266,10 @@ class Profile:
 
     # ---- set-up of a connection ---------------------------------------------------------------------
 
+    quit_pipelined: bool = False
+    """With PIPELINING, QUIT goes out with the end of a message that is tried for the first time. With GnuTLS
+    a server that does not close then is logged as an error. Since 001bf8f58 (4.95): smtp_deliver()."""
+
     received_date_on_own_line: bool = False
     """The date of the Received: line is on a line of its own. Since eae427c64 (4.95):
     received_header_gen()."""
@@ -295,10 +311,10 @@ class Profile:
     """``certificate name mismatch: DN=".." H=".."`` instead of ``: ".."``. Since b999c4832 (4.89):
     verify_callback() in tls-openssl.c."""
 
-    smtps_banner_command: str = "\n"
+    smtps_banner_command: str | None = None
     """What messages name as the command before the greeting of an smtps server. ``TLS-on-connect`` since
-    e574e6fad (4.99); before, a buffer that held an empty line of the message's header file (test 1199's log
-    at that commit shows both): smtp_setup_conn()."""
+    e574e6fad (4.99); before, whatever big_buffer held: in a delivery at first an empty line of the message's
+    header file (test 1199's log at that commit shows both): smtp_setup_conn()."""
 
     empty_verify_hosts_is_unset: bool = False
     """``tls_verify_hosts`` set to nothing counts as not set, so that with both lists empty verification is
@@ -338,6 +354,10 @@ class Profile:
     callout_forced_failure_ends: bool = False
     """A callout ends in FAIL_FORCED where DANE is only requested and there is no TLSA record: the recipient
     passes unasked. Between 2d5fdd539 (4.88) and 02b41d710 (4.89): do_callout()."""
+
+    callout_size: CalloutSize = CalloutSize.IF_KNOWN
+    """When a callout announces the size of the message. Changed by 02b41d710 (4.89) and 14de8063d (4.90):
+    do_callout()."""
 
     callout_cache_trace_names_key: bool = False
     """The host-check trace names the key of the callout cache record that is written. Since 8b9476ba5 (4.88):
@@ -386,6 +406,10 @@ class Profile:
     """EHLO offers PIPECONNECT to pipelining_connect_advertise_hosts. Since 81344b40e (4.94), which built it
     in: smtp_setup_msg()."""
 
+    missing_helo_is_protocol_error: bool = False
+    """MAIL without HELO, where hosts_require_helo or helo_verify_hosts asks for it, counts as a protocol error.
+    Since b97c55112 (4.98, bug 3096): smtp_setup_msg()."""
+
     vrfy_advertised: bool = False
     """EHLO offers VRFY if there is an ACL for it. Since bbc8ed071 (4.89): smtp_setup_msg()."""
 
@@ -431,12 +455,18 @@ class Profile:
     tls_client_start()."""
 
     events: frozenset[str] = frozenset(
-        "tcp:connect tcp:close smtp:connect tls:cert msg:host:defer msg:delivery msg:fail:delivery"
-        " msg:fail:internal msg:complete".split()
+        (
+            *("tcp:connect", "tcp:close", "smtp:connect", "tls:cert", "msg:host:defer", "msg:delivery"),
+            *("msg:fail:delivery", "msg:fail:internal", "msg:complete"),
+        )
     )
-    """The events that event_action is told of: event_raise() in deliver.c. New ones came with 5ef5dd52d (4.87),
-    c4b57fddc (4.91), 8e78571a8 (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98)
-    and 19c4ea037 (4.99)."""
+    """The events that event_action is told of. New ones came with 5ef5dd52d (4.87), c4b57fddc (4.91), 8e78571a8
+    (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98) and 19c4ea037 (4.99):
+    event_raise() in deliver.c."""
+
+    gnutls_suite_described: bool = False
+    """GnuTLS builds show a cipher suite as gnutls_session_get_desc() does, ``RSA__AES_128_CBC__SHA1``. Since
+    d9acfc1ce (4.93): peer_status() in tls-gnu.c."""
 
     ignored_failure_raises_event: bool = False
     """``msg:fail:delivery`` is raised when the failure of an address is ignored too. Since ffbc20ed9 (4.92):
@@ -579,6 +609,7 @@ _P489 = _then(
     setup_5xx_tries_next_host=True,
     name_mismatch_names_host=True,
     callout_uses_setup_conn=True,
+    callout_size=CalloutSize.ALWAYS,
     callout_connect_failure_worded=True,
     callout_forced_failure_ends=False,
     vrfy_advertised=True,
@@ -607,6 +638,7 @@ _P490 = _then(
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
     setup_5xx_tries_next_host=True,
     verify_error_names_callout=True,
+    callout_size=CalloutSize.IF_KNOWN_AND_UNCACHED,
     delivery_pipe_read_checked=True,
     route_option_transport_anywhere=True,
     lost_connection_duration_logged=True,
@@ -639,6 +671,7 @@ _P493 = _then(
     acl_debug_names_line=True,
     connect_trace=ConnectTrace.SPACED,
     events=_P492.events | {"smtp:ehlo"},
+    gnutls_suite_described=True,
     dnsdb_asks_dnssec=True,
     tls_version_without_v=True,
 )
@@ -655,6 +688,7 @@ _P495 = _then(
     "4.95",
     option_release="4.95",
     received_date_on_own_line=True,
+    quit_pipelined=True,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dnssec_separates_batches=True,
     retry_errno_moved=True,
@@ -679,6 +713,7 @@ _P497 = _then(
     _P496,
     "4.97",
     option_release="4.97",
+    expansion_macros=True,
     tlsa_ignores_again_means_nonexist=True,
     again_means_nonexist_recursion_ends=True,
     ptr_name_chars_checked=True,
@@ -694,6 +729,7 @@ _P498 = _then(
     "4.98",
     option_release="4.98",
     callout_dane_failure=CalloutDaneFailure.CLEAN, no_pending_address_ends_host_loop=True,
+    missing_helo_is_protocol_error=True,
     dns_debug_nested=True,
     router_lists_named=True,
     list_trace_shows_sublists=True,

@@ -44,7 +44,7 @@ def test_help_is_the_map_and_loads_no_command() -> None:
         (("run", "--suite", "nowhere", "5840"), "eximsim: nowhere: no folder scripts/ here"),
         (("suite", "--tree", "nowhere"), "eximsim: nowhere: no folder scripts/ here"),
         (("suite",), "Missing option '--tree'"),
-        (("profiles", "4.99"), "1 name given; expected none, or two to compare"),
+        (("profiles", "4.97", "4.98", "4.99"), "3 names given; expected none, one, or two to compare"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(arguments: Sequence[str], message: str) -> None:
@@ -63,8 +63,8 @@ def test_goldens_are_not_accepted_under_ci() -> None:
 
 def test_profiles_are_listed_and_compared() -> None:
     listed, compared = eximsim("profiles"), eximsim("profiles", "4.96", "4.97")
-    assert "4.88-jh03\n" in listed.stdout
-    assert any("->" in line for line in compared.stdout.splitlines())
+    assert any(line.startswith("4.88-jh03 ") for line in listed.stdout.splitlines())
+    assert any(line.split()[:3] == ["message_id_long", "no", "yes"] for line in compared.stdout.splitlines())
 
 
 def test_an_interrupt_is_one_line_and_exit_130() -> None:

@@ -88,7 +88,7 @@ def test_every_switch_is_used_by_some_release() -> None:
         ("4.87", "openssl", "4.87", "openssl-1.0.2"),
         ("4.88-jh03", "openssl", "4.88-jh03", "openssl-1.0.2"),
         ("4.88", "openssl", "4.88", "openssl-3"),
-        ("4.94.2+fixes", "openssl", "4.94.1", "openssl-3"),
+        ("4.94.2+fixes", "openssl", "4.94.2+fixes", "openssl-3"),
         ("4.96", "openssl", "4.96", "openssl-3"),
         ("4.96-gnutls", "gnutls", "4.96-debian12", "gnutls"),
         ("4.97.1", "openssl", "4.97", "openssl-3"),

@@ -65,9 +65,9 @@ def compare(
     """Hold the model against real programs, or a program against a recording of another.
 
     Every run is compared field by field: outcome, log, SMTP replies, what each server saw, DNS questions,
-    messages left queued. With --recorded alone the model runs under the profile of each record's release, with
-    --exim alone under the one that fits the program. Records that are marked unstable are left out and counted.
-    An ID is that of a situation, or the number of a test: of that the client's outputs are compared.
+    messages left queued. With --recorded alone the model runs under the profile of each record's release,
+    with --exim alone under the one that fits the program. Records that are marked unstable are left out and
+    counted. An ID is that of a situation, or the number of a test: of that the client's outputs are compared.
 
     \b
     eximsim compare --recorded evidence.jsonl.gz --scenarios scenarios.jsonl.gz --release 4.88-jh03 --group A

@@ -57,7 +57,8 @@ def _compare(source: Source, case: TestCase, subject: str, profile: Profile, *, 
     else:
         theirs, ours = client_parts(real.texts), client_parts(model.texts)
         fields = golden.compare(ours, theirs)
-        differing = [name for name, how in fields.items() if how is not Comparison.SAME and counts(name, setting)]
+        unlike = [name for name, how in fields.items() if how is not Comparison.SAME]
+        differing = [name for name in unlike if counts(name, setting)]
         result, reason = ("differ" if differing else "agree"), ", ".join(differing)
     if as_json:
         same = {name: how is Comparison.SAME for name, how in fields.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import Enum
 
 import click
 
@@ -44,10 +45,10 @@ def _list(as_json: bool) -> None:
         return
     for name, release in PROFILES.items():
         changed = len(differences(_before(release), release))
-        told = [f"{changed} switches changed since {BEFORE[name]}"] if changed else []
-        told += [f"equals {alias}" for alias in _aliases(name)]
-        told += ["the default"] if name == NEWEST else []
-        click.echo(f"{name:<20}{release.tls_library:<15}{', '.join(told)}".rstrip())
+        notes = [f"{changed} switches changed since {BEFORE[name]}"] if changed else []
+        notes += [f"equals {alias}" for alias in _aliases(name)]
+        notes += ["the default"] if name == NEWEST else []
+        click.echo(f"{name:<20}{release.tls_library:<15}{', '.join(notes)}".rstrip())
 
 
 def _listed(release: Profile) -> dict[str, object]:
@@ -66,10 +67,10 @@ def _aliases(name: str) -> list[str]:
 
 def _differences(old: Profile, new: Profile, as_json: bool) -> None:
     docs = switch_docs()
-    found = {name: (shown(was), shown(now)) for name, (was, now) in differences(old, new).items()}
+    found = {name: told(was, now) for name, (was, now) in differences(old, new).items()}
     if as_json:
-        told = {name: {"from": was, "to": now, "about": docs[name]} for name, (was, now) in found.items()}
-        click.echo(json.dumps({"from": old.name, "to": new.name, "switches": told}, indent=2))
+        switches = {name: {"from": was, "to": now, "about": docs[name]} for name, (was, now) in found.items()}
+        click.echo(json.dumps({"from": old.name, "to": new.name, "switches": switches}, indent=2))
         return
     if not found:
         click.echo(f"{old.name} and {new.name} have the same switches")
@@ -79,9 +80,18 @@ def _differences(old: Profile, new: Profile, as_json: bool) -> None:
     click.echo(as_terminal(Grid("", "", "", header, rows), colour=sys.stdout.isatty()))
 
 
+def told(was: object, now: object) -> tuple[str, str]:
+    """A switch's two values for people; of two sets, what each has and the other has not."""
+    if isinstance(was, frozenset) and isinstance(now, frozenset):
+        return shown(was - now) or "-", shown(now - was) or "-"
+    return shown(was), shown(now)
+
+
 def shown(value: object) -> str:
     """A switch's value for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(getattr(value, "value", value))
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value))
+    text = str(value.value if isinstance(value, Enum) else value)
     return text if text.isprintable() else repr(text)

@@ -40,7 +40,8 @@ def record(
 ) -> None:  # fmt: skip
     """Record what a real program does in known situations, for comparison with the model or another program.
 
-    Every situation is run twice; where the two runs differ, the record is marked unstable.
+    Every situation is run twice; where the two runs differ, the record is marked unstable. The first object
+    says what was recorded; its seed is null, since nothing in a known situation is made at random.
 
     \b
     eximsim record --exim /usr/sbin/exim4 -o exim-4.96.jsonl.gz --jobs 2
@@ -54,12 +55,14 @@ def record(
     tasks = Choice(ids, groups, kinds).tasks(nameable(path), path)
     with own_certificates() as certificates:
         program = program_at(exim)
-        lines = [{
+        head: dict[str, object] = {
             "eximsim": __version__, "program": program.version, "release": program.profile.name,
-            "tls": program.tls, "library": program.library,
-        }]  # fmt: skip
+            "tls": program.tls, "library": program.library, "seed": None,
+        }  # fmt: skip
+        lines = [head]
         runs = run_all(exim, certificates, tasks, jobs, _TIMES)
-        with click.progressbar(runs, len(tasks), label=f"Exim {program.version}", file=_terminal()) as progress:
+        label = f"Exim {program.version}"
+        with click.progressbar(runs, len(tasks), label=label, file=_terminal()) as progress:
             lines += [one.as_json() for one in progress]
     octets = "".join(json.dumps(line) + "\n" for line in lines).encode()
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +33,7 @@ def choice_options(function: _F) -> _F:
         click.option("--group", "groups", multiple=True,
                      help="Only situations of this group; several times for several."),
         click.option("--scenarios", type=click.Path(path_type=Path, dir_okay=False),
-                     help="The situations. Default: scenarios.jsonl.gz beside the recording, or the project's own."),
+                     help="The situations. Default: scenarios.jsonl.gz beside the recording, or ours."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -82,7 +82,7 @@ def scenario_file(given: Path | None, recorded: Path | None = None) -> Path:
 
 
 def nameable(path: Path) -> dict[str, Situation]:
-    """The situations of a file, naming the certificates that are beside it instead of holding their octets."""
+    """The situations of a file, with the names of the certificates beside it instead of their octets."""
     from eximsim.suite.symbolic import symbolic
     from eximsim.world.certificates import load_chains
 

@@ -34,7 +34,7 @@ _SHOWN_IN_FULL = 10
     metavar="DIR",
     help="The folder that holds scripts/, confs/ and log/.",
 )
-@setting_options(profile_help="The release, or auto for the one that the tree belongs to; default: the newest.")
+@setting_options(profile_help="The release, or auto for the tree's own; default: the newest.")
 @keep_option
 @click.option(
     "--jobs",
@@ -47,8 +47,8 @@ _SHOWN_IN_FULL = 10
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def suite(
-    context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None, world: str, subject: str,
-    keep: Path | None, jobs: int, as_json: bool,
+    context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None,
+    world: str, subject: str, keep: Path | None, jobs: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
     source = EximTree(tree)

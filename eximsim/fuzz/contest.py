@@ -25,7 +25,7 @@ from eximsim.suite.real_runs import run_all
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed, Stand
 
-_SEEDS = 200
+_SEEDS = 2000
 """How many seeds of the model are tried in a situation in which Exim chooses by chance."""
 
 _TRIES = 400

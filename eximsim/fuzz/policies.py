@@ -78,8 +78,9 @@ def router(choose: Chooser) -> Settings:
     return settings
 
 
-def main(choose: Chooser, domains: Sequence[str]) -> Settings:
-    """Settings of the main section."""
+def main(choose: Chooser, domains: Sequence[str], queuerun: str | None) -> Settings:
+    """Settings of the main section; a queue run takes messages in order, not as chance has it."""
+    settings: Settings = {"queue_run_in_order": "true"} if queuerun else {}
     if choose.rarely(6):
-        return {"dns_again_means_nonexist": choose.one(("*", *domains, "*.test.ex"))}
-    return {}
+        settings["dns_again_means_nonexist"] = choose.one(("*", *domains, "*.test.ex"))
+    return settings

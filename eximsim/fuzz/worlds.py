@@ -86,7 +86,7 @@ def situations(draw: st.DrawFn) -> Situation:
         params={},
         recipients=recipients,
         zone=tuple(zone),
-        main=policies.main(choose, domains),
+        main=policies.main(choose, domains, queuerun),
         router=policies.router(choose),
         transport={"protocol": "smtps", **transport} if smtps else transport,
         servers=servers,

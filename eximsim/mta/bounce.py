@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta import errnos
+from eximsim.mta.expand import ExpansionFailed, expand, is_true
 from eximsim.mta.receive import submit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eximsim.mta.globals import Process
+    from eximsim.mta.queue import Message
     from eximsim.mta.structs import Address
 
 
@@ -27,14 +30,13 @@ def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> 
 def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
     message = process.message
     assert message is not None
-    domain = process.config.main.text("qualify_domain") or process.machine.hostname
     boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
     addresses = ",\n  ".join(addr.address for addr in failed)
     to_sender = recipient.lower() == message.sender.lower()
     lines = [
         f"X-Failed-Recipients: {addresses}",
         "Auto-Submitted: auto-replied",
-        f"From: Mail Delivery System <Mailer-Daemon@{domain}>",
+        f"From: {_dsn_from(process)}",
         f"To: {recipient}",
         f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
         "MIME-Version: 1.0",
@@ -61,6 +63,30 @@ def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
     original = "".join(header.text for header in message.headers if header.kind != "*")
     body = message.body.decode("utf-8", "surrogateescape")
     return "\n".join(lines) + f"\n{original}\n{body}\n--{boundary}--\n"
+
+
+def check_delay_warning(process: Process, message: Message) -> None:
+    """Raise ``Unsupported`` if a deferred message has come to the age at which its sender is warned."""
+    options = process.config.main
+    times, condition = options.times("delay_warning"), options.text("delay_warning_condition")
+    if not message.sender or not times or process.world.now() - message.received_time < times[0]:
+        return
+    try:
+        warned = condition is None or is_true(expand(process, condition))
+    except ExpansionFailed:
+        warned = True
+    if warned:
+        raise Unsupported("a warning that a message is delayed", *options.where("delay_warning"))
+
+
+def _dsn_from(process: Process) -> str:
+    """Who a report is from. Source: moan_write_from(), src/moan.c."""
+    options = process.config.main
+    try:
+        return expand(process, options.text("dsn_from") or "")
+    except ExpansionFailed as failure:
+        what = f"dsn_from that does not expand ({failure.message})"
+        raise Unsupported(what, *options.where("dsn_from")) from None
 
 
 def _reason(addr: Address) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from eximsim.errors import InputError
@@ -113,6 +114,11 @@ class ConfigLines:
                 break
             text = text[:-1]
         return start._replace(text=text) if text and start else None
+
+    @property
+    def macros(self) -> Mapping[str, str]:
+        """The macros that have been defined, in order."""
+        return MappingProxyType(dict(self._macros))
 
     @property
     def position(self) -> tuple[str, int]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta import deliver_log, retry
 from eximsim.mta.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
-from eximsim.mta.bounce import send_bounce
+from eximsim.mta.bounce import check_delay_warning, send_bounce
 from eximsim.mta.event import main_event_raise
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import ProcessDied
 from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.route import route_address
+from eximsim.mta.string import string_printing
+from eximsim.mta.string import string_printing
 from eximsim.mta.structs import MX_NONE, Address, HostItem
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
 from eximsim.mta.transports.smtp_continue import abandon
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 _SOURCE = "deliver.c deliver_message"
 _HARNESS_PAUSE = 1.0
 """Seconds."""
+_AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK}
+"""What is left of a state in the one octet that a transport process reports it in: PENDING is 256."""
 _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
 
 
@@ -61,6 +65,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if message is None or message_id in spool.locked:
         return
     process.message, process.message_id, process.deliver_force = message, message_id, force
+    process.scratch = "\n"  # the last line of the headers that were read
     process.variables.update(message.variables)
     process.variables["sender_address"] = message.sender
     if message.frozen and not _thaw(process, message, force=force):
@@ -78,6 +83,8 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if not process.dont_deliver:
         retry.retry_update(process, delivery.defer, delivery.failed, delivery.succeed)
     _process_failed(delivery)
+    if delivery.defer and not process.queue_2stage:
+        check_delay_warning(process, message)
     _finish(delivery)
     spool.locked.discard(message_id)
     if process.continued is not None:
@@ -133,6 +140,10 @@ def _thaw(process: Process, message: Message, *, force: bool) -> bool:
 
 
 def _start_addresses(delivery: Delivery, *, give_up: bool) -> None:
+    options = delivery.process.config.main
+    if delivery.message.received_count > options.number("received_headers_max"):
+        what = "more Received: lines than received_headers_max"
+        raise Unsupported(what, *options.where("received_headers_max"))
     if give_up:
         log_write(delivery.process, f"cancelled by {delivery.process.machine.user}")
     for recipient in delivery.message.recipients:
@@ -425,6 +436,8 @@ def _run_transport(
         message = _transport_died(delivery, batch, child.pid, death)
         for addr in copies:
             addr.special_action = "freeze"
+    for addr in copies:
+        addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
     kept = child.kept_call
     if kept is not None and kept.next_id is not None:
         delivery.next_call, kept = kept, None
@@ -487,6 +500,7 @@ def _remote_post_process(delivery: Delivery, addr: Address, message: str | None,
 def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -> None:
     """Log the outcome and put the address where it belongs; ``kind`` is ``"T"``, ``"R"`` or ``"none"``."""
     process = delivery.process
+    addr.message = addr.message and string_printing(addr.message)
     process.trace.record(
         "address outcome",
         rc.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 ENOENT = 2
+EACCES = 13
+ENOTDIR = 20
 EINVAL = 22
 EPIPE = 32
 ENETUNREACH = 101
@@ -14,6 +16,8 @@ EHOSTUNREACH = 113
 _TEXT = {
     0: "Success",
     ENOENT: "No such file or directory",
+    EACCES: "Permission denied",
+    ENOTDIR: "Not a directory",
     EINVAL: "Invalid argument",
     EPIPE: "Broken pipe",
     ENETUNREACH: "Network is unreachable",

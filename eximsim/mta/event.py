@@ -1,4 +1,4 @@
-"""Events: what an event_action option does at a step of a delivery or of a connection (part of src/deliver.c)."""
+"""Events: what event_action does at a step of a delivery or of a connection (part of src/deliver.c)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def event_raise(process: Process, action: str | None, event: str, data: str | No
             text = expand(process, action)
         except ExpansionFailed as failed:
             where = process.variables.get("transport_name") or "main"
-            log_write(process, f"failed to expand event_action {event} in {where}: {failed.message}\n", panic=True)
+            text = f"failed to expand event_action {event} in {where}: {failed.message}\n"
+            log_write(process, text, panic=True)
             return None
     process.trace.record("event", text or "nothing", _SOURCE, event=event, data=data)
     return text or None

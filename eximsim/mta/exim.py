@@ -25,6 +25,7 @@ from eximsim.mta.parse import (
 )
 from eximsim.mta.phrase import parse_fix_phrase
 from eximsim.mta.readconf import read_config
+from eximsim.mta.readconf_print import readconf_print
 from eximsim.mta.receive import LocalError, local_content, receive_local
 from eximsim.mta.receive_headers import Submitter
 from eximsim.mta.reception import Reception, host_build_sender_fullhost
@@ -198,7 +199,7 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     )
     if received.message_id is None:
         return 1
-    if received.deliver and not line.queue_only and not process.config.main.flag("queue_only"):
+    if received.deliver and not line.leaves_on_queue(process.config.main):
         crash = "" if line.synchronous else None
         queue.deliver_in_child(process, received.message_id, crash=crash)
     return 0
@@ -240,15 +241,14 @@ def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
     if submitter.local:
         variables.setdefault("authenticated_id", submitter.login)
     crash = "" if line.synchronous else None
-    queue_only = line.queue_only
 
     def deliver(message_id: str) -> None:
-        if not queue_only:
-            queue.deliver_in_child(process, message_id, crash=crash)
+        queue.deliver_in_child(process, message_id, crash=crash)
 
     if not smtp_active_hostname(process):
         return 1
     session = SmtpIn(reception, deliver, submitter)
+    session.queue_only = line.leaves_on_queue(process.config.main)
     session.real_sender = sender
     session.may_be_sender = partial(_may_set_sender, process, trusted=submitter.trusted)
     announce(session)
@@ -438,6 +438,7 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.EXPAND: _expand,
     Mode.LIST_QUEUE: _list_queue,
     Mode.COUNT_QUEUE: _count_queue,
+    Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(process, line.arguments),
     Mode.ACT: _act,
     Mode.DELIVER: _deliver,
     Mode.QUEUE_RUN: _queue_run,

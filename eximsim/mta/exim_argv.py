@@ -6,9 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun
+
+if TYPE_CHECKING:
+    from eximsim.mta.options import Options
 
 DEFAULT_CONFIG = "/usr/exim/configure"
 
@@ -38,6 +42,7 @@ class Mode(Enum):
     EXPAND = "-be"
     LIST_QUEUE = "-bp"
     COUNT_QUEUE = "-bpc"
+    PRINT_CONFIG = "-bP"
     ACT = "-M... on messages"
     DELIVER = "-M, -Mc, -Mg"
     QUEUE_RUN = "-q"
@@ -66,7 +71,7 @@ class CommandLine:
     sender_name: str | None = None
     from_headers: bool = False
     dot_ends: bool = True
-    queue_only: bool = False
+    queue_only: bool | None = None
     queue_smtp: bool = False
     synchronous: bool = False
     dont_deliver: bool = False
@@ -77,6 +82,12 @@ class CommandLine:
     force: bool = False
     give_up: bool = False
     given: dict[str, str] = field(default_factory=dict)
+
+    def leaves_on_queue(self, options: Options) -> bool:
+        """Whether messages are only queued: -od.. says so, or queue_only, which -od.. may override."""
+        if self.queue_only is not None and (self.queue_only or options.flag("queue_only_override")):
+            return self.queue_only
+        return options.flag("queue_only")
 
 
 class _Parser:
@@ -243,6 +254,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bv": _set(mode=Mode.VERIFY),
     "-bvs": _set(mode=Mode.VERIFY_SENDER),
     "-be": _set(mode=Mode.EXPAND),
+    "-bP": _set(mode=Mode.PRINT_CONFIG),
     "-bnq": _set(qualify=False),
     "-i": _set(dot_ends=False),
     "-oi": _set(dot_ends=False),

@@ -50,11 +50,11 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
 
 def _find(name: str) -> tuple[TextFunction | None, str | None]:
     """The function, and the argument, unless the underscore belongs to the name."""
-    whole = _OPERATORS.get(name)
+    whole = OPERATORS.get(name)
     if whole is not None:
         return whole, None
     stem, _, arg = name.partition("_")
-    function = _OPERATORS.get(stem)
+    function = OPERATORS.get(stem)
     if function is None:
         return None, None
     if stem not in _WITH_ARGUMENT:
@@ -239,7 +239,7 @@ def _not_modelled(expander: Expander, text: str, arg: str | None, name: str) -> 
     raise Unsupported(f"the expansion operator ${{{name}:")
 
 
-_OPERATORS: dict[str, TextFunction] = {
+OPERATORS: dict[str, TextFunction] = {
     **CODINGS,
     **NUMBERS,
     "address": _address,

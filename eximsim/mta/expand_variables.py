@@ -185,6 +185,10 @@ _UNSET: dict[str, str] = {
 }
 
 
+VARIABLES = frozenset((*_UNSET, *_COMPUTED, *_SYNONYMS, *_NOT_MODELLED))
+"""Every name that Exim knows, but for those that a configuration or a lookup numbers or makes up."""
+
+
 def is_known(process: Process, name: str) -> bool:
     """Whether a reference to ``name`` is allowed now, whatever its value."""
     if name in _UNSET or name in _COMPUTED or name in _SYNONYMS or name in _NOT_MODELLED:

@@ -120,7 +120,8 @@ class Process:
     ``variables`` are the expansion variables that have a value, without the dollar sign. ``dns_fails`` is
     the negative cache of src/dns.c; ``host_find_failed_syntax`` is set when a name's syntax was why a host
     was not found. ``address_test_mode`` is -bt. ``debug_depth`` is how deep (acl_level + expand_level) the
-    trace of newer releases is nested, and ``debug_line_open`` whether its last line is unfinished. ``smtp_connection`` names the SMTP connection that is being served
+    trace of newer releases is nested, and ``debug_line_open`` whether its last line is unfinished.
+    ``smtp_connection`` names the SMTP connection that is being served
     (smtp_get_connection_info()). ``driver_state`` holds, by transport name, what a driver changed in
     its own options block (a fault that Exim has to this day; see ``tls_tempfail_tryclear``).
 
@@ -136,7 +137,7 @@ class Process:
     ``continued`` is the open call that this delivery goes on with, ``kept_call`` the one that it leaves open;
     ``continue_more`` asks the transport to leave it open for more recipients of the message.
     ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
-    and why. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one. ``callout_context_set``:
+    and why. ``scratch`` is what big_buffer was last used for. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one. ``callout_context_set``:
     a callout of this process has got as far as a connection.
     """
 
@@ -182,6 +183,7 @@ class Process:
     continue_more: bool = False
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     libc_errno: int = 0
+    scratch: str = ""
     callout_context_set: bool = False
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None

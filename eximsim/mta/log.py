@@ -86,6 +86,7 @@ class Rejected:
             yield from f"{kind} {text}".removesuffix("\n").split("\n")
 
 
+@lru_cache(maxsize=64)
 def parse_selector(text: str, path: str | None = None, line: int | None = None) -> frozenset[str]:
     """The selectors that ``text`` leaves on, from the default set on.
 

@@ -129,31 +129,6 @@ def _changed_options(passed: Iterable[Changes]) -> dict[str, Option]:
     return changed
 
 
-@cache
-def builtin_macros(option_release: str, tls_library: str) -> tuple[str, ...]:
-    """The macros that tell a configuration what Exim can do, in the order in which they are tried.
-
-    A name that another one begins with comes after it. Releases before 4.88 have none. Source:
-    macro_predef.c, until 4.89 macros_create_builtin() in src/readconf.c.
-    """
-    known = release(option_release)
-    if not known.features:
-        return ()
-    names = {f"_HAVE_{feature}" for feature in known.features}
-    names.add("_HAVE_GNUTLS" if tls_library == "gnutls" else "_HAVE_OPENSSL")
-    names.update(f"_OPT_MAIN_{name.upper()}" for name in known.main.settable)
-    for kind, schemas in (("ROUTER", known.routers), ("TRANSPORT", known.transports)):
-        generic = _GROUPS[kind.lower()]
-        for driver, schema in schemas.items():
-            names.add(f"_DRIVER_{kind}_{driver.upper()}")
-            for name in schema.settable:
-                middle = f"{kind}S" if name in generic else f"{kind}_{driver.upper()}"
-                names.add(f"_OPT_{middle}_{name.upper()}")
-    if tls_library == "openssl-3":
-        names.update(f"_OPT_OPENSSL_NO_{version}_X" for version in ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3"))
-    return tuple(sorted(names, reverse=True))
-
-
 class Options:
     """The values of one section or driver: what the configuration sets, else the release's defaults.
 
@@ -208,6 +183,10 @@ class Options:
         """A list of times, in seconds."""
         value = self._values[name]
         return value if isinstance(value, tuple) else ()
+
+    def exists(self, name: str) -> bool:
+        """Whether the release has the option."""
+        return name in self._schema.settable
 
     def is_set(self, name: str) -> bool:
         """Whether the configuration sets the option."""

@@ -1,7 +1,9 @@
 """Options of routers and transports: src/route.c, src/transport.c, src/routers/, src/transports/.
 
 As in ``options_main.py`` a table holds every name of 4.85 to 4.99. Drivers that the model does not have keep
-their options as read; using such a driver is what is unsupported.
+their options as read; using such a driver is what is unsupported. In the same way redirection to files, pipes
+and filters is unsupported where data asks for it, and options about them are inert. To send never has to wait
+here, so that data_timeout is inert too.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ _M, _I, _U = Status.MODELLED, Status.INERT, Status.UNSUPPORTED
 ROUTER = table(
     texts(
         _M,
-        """address_data cannot_route_message dnssec_request_domains dnssec_require_domains domains driver
-        errors_to fallback_hosts ignore_target_hosts local_part_prefix local_part_suffix local_parts
-        pass_router redirect_router senders transport""",
+        """address_data cannot_route_message dnssec_request_domains dnssec_require_domains domains
+        driver errors_to fallback_hosts ignore_target_hosts local_part_prefix local_part_suffix
+        local_parts pass_router redirect_router senders transport""",
         self="freeze",
     ),
     texts(_U, "bmi_rule require_files translate_ip_address"),
@@ -29,12 +31,12 @@ ROUTER = table(
     flags(
         _M,
         on="address_test expn verify_recipient verify_sender",
-        off="""caseful_local_part check_local_user disable_logging fail_verify_recipient
-        fail_verify_sender local_part_prefix_optional local_part_suffix_optional pass_on_timeout
+        off="""caseful_local_part check_local_user fail_verify_recipient fail_verify_sender
+        local_part_prefix_optional local_part_suffix_optional pass_on_timeout
         verify_only""",
         unset="log_as_local retry_use_local_part",
     ),
-    flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver"),
+    flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver disable_logging"),
     flags(_I, off="dsn_lasthop initgroups"),
     of_kind(Kind.NAMES, _I, None, "user group"),
 )
@@ -59,29 +61,30 @@ _DNSLOOKUP = table(
 _REDIRECT = table(
     texts(
         _M,
-        """data directory_transport file file_transport include_directory pipe_transport qualify_domain
-        reply_transport""",
+        "data file include_directory qualify_domain",
     ),
     texts(_U, "srs srs_alias srs_condition srs_dbinsert srs_dbselect syntax_errors_text syntax_errors_to"),
     texts(
         _I,
-        """sieve_enotify_mailto_owner sieve_inbox sieve_subaddress sieve_useraddress
+        """directory_transport file_transport pipe_transport reply_transport
+        sieve_enotify_mailto_owner sieve_inbox sieve_subaddress sieve_useraddress
         sieve_vacation_directory""",
     ),
     flags(
         _M,
         on="repeat_use",
-        off="""allow_defer allow_fail allow_filter allow_freeze check_ancestor forbid_blackhole
-        forbid_file forbid_include forbid_pipe forbid_smtp_code hide_child_in_errmsg ignore_eacces
-        ignore_enotdir qualify_preserve_domain skip_syntax_errors""",
+        off="""allow_defer allow_fail allow_filter check_ancestor forbid_blackhole forbid_include
+        forbid_smtp_code hide_child_in_errmsg ignore_eacces ignore_enotdir qualify_preserve_domain
+        skip_syntax_errors""",
     ),
     flags(_U, off="one_time"),
     flags(
         _I,
         on="filter_prepend_home rewrite",
-        off="""forbid_exim_filter forbid_filter_dlfunc forbid_filter_existstest forbid_filter_logwrite
-        forbid_filter_lookup forbid_filter_perl forbid_filter_readfile forbid_filter_readsocket
-        forbid_filter_reply forbid_filter_run forbid_sieve_filter""",
+        off="""allow_freeze forbid_exim_filter forbid_file forbid_filter_dlfunc
+        forbid_filter_existstest forbid_filter_logwrite forbid_filter_lookup forbid_filter_perl
+        forbid_filter_readfile forbid_filter_readsocket forbid_filter_reply forbid_filter_run
+        forbid_pipe forbid_sieve_filter""",
         unset="check_group check_owner",
     ),
     numbers(Kind.OCTAL, _I, modemask=0o022),
@@ -126,9 +129,9 @@ TRANSPORT = table(
     texts(_I, "current_directory debug_print home_directory"),
     of_kind(Kind.TEXT_LIST, _U, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
-    flags(_M, off="body_only disable_logging headers_only rcpt_include_affixes"),
+    flags(_M, off="body_only headers_only rcpt_include_affixes"),
     flags(_M, unset="retry_use_local_part"),
-    flags(_U, off="delivery_date_add envelope_to_add return_path_add"),
+    flags(_U, off="delivery_date_add disable_logging envelope_to_add return_path_add"),
     flags(_I, off="initgroups"),
     numbers(Kind.TIME, _I, transport_filter_timeout=5 * MINUTE),
     of_kind(Kind.NAMES, _I, None, "user group"),
@@ -146,12 +149,14 @@ _SMTP = table(
         _M,
         """dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains fallback_hosts hosts
         hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_auth
-        hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_dane interface port serialize_hosts tls_certificate
-        tls_privatekey tls_require_ciphers tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
+        hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_dane hosts_try_fastopen
+        hosts_try_prdr interface port tls_certificate tls_privatekey tls_require_ciphers
+        tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
         helo_data="$primary_hostname",
         hosts_request_ocsp="*",
         hosts_try_chunking="*",
+        hosts_noproxy_tls="*",
         hosts_verify_avoid_tls="*",
         protocol="smtp",
     ),
@@ -159,17 +164,16 @@ _SMTP = table(
         _U,
         """arc_sign authenticated_sender dkim_domain dkim_private_key dkim_selector gnutls_require_kx
         gnutls_require_mac gnutls_require_protocols hosts_pipe_connect hosts_require_alpn
-        socks_proxy tls_alpn tls_crl""",
+        serialize_hosts socks_proxy tls_alpn tls_crl""",
     ),
     texts(
         _I,
         """dkim_canon dkim_identity dkim_sign_headers dkim_strict dkim_timestamps dscp hosts_try_auth
-        hosts_try_fastopen hosts_try_prdr tls_resumption_hosts utf8_downconvert""",
+        utf8_downconvert""",
         dkim_hash="sha256",
         host_name_extract=(
             r"${if and {{match{$host}{.outlook.com\$}} {match{$item}{\N^250-([\w.]+)\s\N}}} {$1}}"
         ),
-        hosts_noproxy_tls="*",
     ),
     flags(
         _M,
@@ -190,12 +194,12 @@ _SMTP = table(
         size_addition=1024,
     ),
     numbers(Kind.INTEGER, _I, tls_dh_min_bits=1024),
+    numbers(Kind.TIME, _I, data_timeout=5 * MINUTE),
     numbers(
         Kind.TIME,
         _M,
         command_timeout=5 * MINUTE,
         connect_timeout=5 * MINUTE,
-        data_timeout=5 * MINUTE,
         final_timeout=10 * MINUTE,
     ),
 )

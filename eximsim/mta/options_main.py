@@ -7,6 +7,7 @@ it; ``options_history.py`` says what changed when.
 load limits (the model's load is 0), limits on memory and parallel work, and settings of features that are
 unsupported where they are used (``perl_startup`` without ``${perl``, ``ldap_version`` without a lookup).
 TLS sessions are never resumed here: no server of a scenario has an earlier one to come back to.
+The machine's local time is UTC, and SMTPUTF8 is not offered, as under Exim's own test suite.
 """
 
 from __future__ import annotations
@@ -54,17 +55,17 @@ _DELAY_WARNING_CONDITION = (
 _TEXTS = table(
     texts(
         _M,
-        """acl_not_smtp acl_not_smtp_start acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn
-        acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit
-        acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy dns_again_means_nonexist dns_ipv4_lookup
-        dns_trust_aa dsn_advertise_hosts event_action extra_local_interfaces helo_accept_junk_hosts
-        helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup host_reject_connection
-        hosts_connection_nolog hosts_treat_as_local limits_advertise_hosts log_file_path log_selector
-        message_id_header_domain message_id_header_text openssl_options primary_hostname qualify_domain
-        qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts remote_sort_domains
-        sender_unqualified_hosts smtp_active_hostname spool_directory timezone tls_advertise_hosts
-        tls_certificate tls_on_connect_ports tls_privatekey tls_require_ciphers tls_try_verify_hosts
-        tls_verify_certificates tls_verify_hosts untrusted_set_sender""",
+        """acl_not_smtp acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn acl_smtp_expn
+        acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit acl_smtp_rcpt
+        acl_smtp_starttls acl_smtp_vrfy dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
+        dsn_advertise_hosts event_action exim_path extra_local_interfaces gecos_name gecos_pattern
+        helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
+        host_reject_connection hosts_connection_nolog hosts_treat_as_local limits_advertise_hosts
+        log_file_path log_selector message_id_header_domain message_id_header_text openssl_options
+        primary_hostname qualify_domain qualify_recipient queue_domains queue_smtp_domains
+        recipient_unqualified_hosts sender_unqualified_hosts smtp_active_hostname spool_directory
+        tls_advertise_hosts tls_certificate tls_on_connect_ports tls_privatekey tls_require_ciphers
+        tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender""",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",
         chunking_advertise_hosts="*",
         daemon_smtp_ports="smtp",
@@ -83,19 +84,20 @@ _TEXTS = table(
         received_header_text=RECEIVED_HEADER_WITH_CIPHER,
         smtp_accept_max_nonmail_hosts="*",
         smtp_banner="$smtp_active_hostname ESMTP Exim $version_number $tod_full",
-        smtputf8_advertise_hosts="*",
     ),
     texts(
         _U,
-        """acl_not_smtp_mime acl_smtp_atrn acl_smtp_auth acl_smtp_dkim acl_smtp_mailauth acl_smtp_mime
-        acl_smtp_wellknown bounce_message_file bounce_message_text bounce_sender_authentication
-        errors_copy errors_reply_to exim_version freeze_tell gnutls_require_kx gnutls_require_mac
-        gnutls_require_protocols hosts_proxy hosts_require_alpn hosts_xclient ignore_fromline_hosts
-        local_from_prefix local_from_suffix localhost_number log_ports percent_hack_domains
-        queue_only_file smtp_accept_max_per_host smtp_etrn_command smtp_ratelimit_hosts
-        smtp_ratelimit_mail smtp_ratelimit_rcpt smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
+        """acl_not_smtp_mime acl_not_smtp_start acl_smtp_atrn acl_smtp_auth acl_smtp_dkim
+        acl_smtp_mailauth acl_smtp_mime acl_smtp_wellknown bounce_message_file bounce_message_text
+        bounce_sender_authentication errors_copy errors_reply_to exim_version freeze_tell
+        gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
+        hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
+        log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host
+        smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
+        smtp_reserve_hosts smtputf8_advertise_hosts system_filter tls_crl tls_ocsp_file
         uucp_from_pattern warn_message_file wellknown_advertise_hosts""",
         proxy_required_hosts="",
+        timezone="UTC",
         tls_advertise_requiretls="*",
         tls_alpn="smtp:esmtp",
         uucp_from_sender="$1",
@@ -103,13 +105,13 @@ _TEXTS = table(
     texts(
         _I,
         """add_environment bi_command bmi_config_file daemon_modules_load dmarc_forensic_sender
-        dmarc_history_file dmarc_tld_file exim_path gecos_name gecos_pattern ibase_servers
-        keep_environment ldap_ca_cert_dir ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite
-        ldap_default_servers ldap_require_cert mysql_servers oracle_servers perl_startup pgsql_servers
-        pid_file_path process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config
-        srs_secrets syslog_facility system_filter_directory_transport system_filter_file_transport
-        system_filter_pipe_transport system_filter_reply_transport tcp_wrappers_daemon_name tls_dhparam
-        tls_resumption_hosts unknown_login unknown_username""",
+        dmarc_history_file dmarc_tld_file ibase_servers keep_environment ldap_ca_cert_dir
+        ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
+        ldap_require_cert mysql_servers oracle_servers perl_startup pgsql_servers pid_file_path
+        process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config srs_secrets
+        syslog_facility system_filter_directory_transport system_filter_file_transport
+        system_filter_pipe_transport system_filter_reply_transport tcp_wrappers_daemon_name
+        tls_dhparam tls_resumption_hosts unknown_login unknown_username""",
         auth_advertise_hosts="*",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
@@ -135,7 +137,7 @@ _FLAGS = table(
         extract_addresses_remove_arguments local_from_check queue_only_override return_path_remove
         smtp_enforce_sync write_rejectlog""",
         off="""allow_domain_literals allow_mx_to_ip allow_utf8_domains disable_ipv6 local_sender_retain
-        log_timezone prdr_enable print_topbitchars queue_only queue_run_in_order recipients_max_reject
+        log_timezone prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details strict_acl_vars strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp""",
     ),
@@ -143,7 +145,7 @@ _FLAGS = table(
         _U,
         on="bounce_return_body bounce_return_message dns_csa_use_reverse smtp_etrn_serialize",
         off="""dkim_verify_minimal ignore_fromline_local message_body_newlines move_frozen_messages
-        mua_wrapper queue_fast_ramp""",
+        mua_wrapper print_topbitchars queue_fast_ramp""",
     ),
     flags(
         _I,
@@ -174,6 +176,7 @@ _NUMBERS = table(
         smtp_accept_queue_per_connection=10,
         smtp_max_synprot_errors=3,
         smtp_max_unknown_commands=3,
+        tls_dh_max_bits=2236,
     ),
     numbers(
         Kind.INTEGER,
@@ -196,7 +199,6 @@ _NUMBERS = table(
         srs_hashlength=6,
         srs_hashmin=-1,
         srs_maxage=31,
-        tls_dh_max_bits=2236,
     ),
     numbers(
         Kind.INTEGER,
@@ -232,7 +234,7 @@ _TIMES = table(
         proxy_protocol_timeout=3,
         rfc1413_query_timeout=5,
     ),
-    of_kind(Kind.TIME_OR_TEXT, _M, 5 * MINUTE, "smtp_receive_timeout"),
+    of_kind(Kind.TIME_OR_TEXT, _U, 5 * MINUTE, "smtp_receive_timeout"),
     of_kind(Kind.TIME_LIST, _M, (DAY,), "delay_warning"),
 )
 
@@ -245,9 +247,9 @@ MAIN = table(
         Kind.NAMES,
         _I,
         None,
-        """admin_groups exim_group exim_user never_users system_filter_group system_filter_user
-        trusted_groups trusted_users""",
+        """admin_groups exim_group exim_user never_users system_filter_group system_filter_user""",
     ),
+    of_kind(Kind.NAMES, _M, None, "trusted_groups trusted_users"),
     synonym("daemon_smtp_port", "daemon_smtp_ports", Kind.TEXT, _M),
     synonym("return_size_limit", "bounce_return_size_limit", Kind.INTEGER, _U),
 )

@@ -79,6 +79,17 @@ class Message:
         kept = sum(h.text.count("\n") for h in self.headers if h.kind != HEADER_OLD)
         return self.size + kept + self.body.count(b"\n")
 
+    @property
+    def longest_line(self) -> int:
+        """The length of the longest line, in octets (``$max_received_linelength``)."""
+        kept = (octets(header.text) for header in self.headers if header.kind != HEADER_OLD)
+        return max((len(line) for part in (*kept, self.body) for line in part.split(b"\n")), default=0)
+
+    @property
+    def received_count(self) -> int:
+        """``$received_count``: the Received: lines that are sent."""
+        return sum(header.kind == "P" for header in self.headers)
+
     def addresses(self) -> list[str]:
         """The envelope recipients."""
         return [recipient.address for recipient in self.recipients]

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.errnos import ENOENT, strerror
+from eximsim.mta.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.parse import AddressError, parse_extract_address, parse_find_address_end
 from eximsim.mta.routers import rf
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from eximsim.mta.readconf import DriverInstance
 
 _SEPARATORS = SPACES + ","
+_IGNORED = {EACCES: "ignore_eacces", ENOTDIR: "ignore_enotdir"}
+"""The options that make an error with the file as good as no file."""
+
 _FILTERS = ("# exim filter", "# sieve filter")
 
 
@@ -86,7 +89,8 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
         try:
             data = from_octets(process.world.read_file(data))
         except OSError as error:
-            if error.errno == ENOENT:
+            ignored = _IGNORED.get(error.errno or 0)
+            if error.errno == ENOENT or (ignored is not None and options.flag(ignored)):
                 return Redirection(Found.NONEXIST, inspected=False)
             why = f"failed to open {data}: {strerror(error.errno or 0)}"
             return Redirection(Found.ERROR, message=why, inspected=False)

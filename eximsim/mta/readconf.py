@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
@@ -16,10 +16,11 @@ from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl_read import AclCondition, AclVerb, acl_read, read_inline
 from eximsim.mta.config_lines import ConfigLine, ConfigLines, Section
 from eximsim.mta.drivers import DriverInstance, read_routers, read_transports
+from eximsim.mta.macro_predef import builtin_macros
 from eximsim.mta.option_settings import Settings
 from eximsim.mta.option_values import read_string, readconf_readname
 from eximsim.mta.optionlist import Status
-from eximsim.mta.options import Options, builtin_macros, release
+from eximsim.mta.options import Options, release
 from eximsim.mta.options_main import DAY
 from eximsim.mta.retry_rules import RetryRule, RetryStep, readconf_retry_rule
 from eximsim.mta.string import SPACES
@@ -61,6 +62,8 @@ class Config:
     retries: tuple[RetryRule, ...]
     acls: Mapping[str, tuple[AclVerb, ...]]
     named_lists: Mapping[str, Mapping[str, str]]
+    macros: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Those of the command line and the files, in order."""
 
 
 def read_config(
@@ -77,12 +80,18 @@ def read_config(
         profile.tls_library,
         profile.relative_includes,
         profile.retry_local_part_if_preconditions,
+        profile.expansion_macros,
         *defines.items(),
     )
     known = _KNOWN.get(key)
     if known is not None and all(_content(world, file) == content for file, content in known[0].items()):
         return known[1]
-    builtin = partial(builtin_macros, profile.option_release, profile.tls_library)
+    builtin = partial(
+        builtin_macros,
+        profile.option_release,
+        profile.tls_library,
+        expansions=profile.expansion_macros,
+    )
     lines = ConfigLines(world, builtin, profile.relative_includes)
     lines.define(defines)
     lines.open(path)
@@ -156,6 +165,7 @@ class _Reader:
             retries=self.retries,
             acls=MappingProxyType(self.acls),
             named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
+            macros=lines.macros,
         )
 
     def _read_main(self, section: Section) -> None:

@@ -93,6 +93,7 @@ def receive_msg(
     if not reception.envelope.recipients:
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
     user_message = None
+    _refuse_prdr(reception)
     acl = process.config.main.text("acl_smtp_data")
     if acl is not None and reception.envelope.recipients:
         result = acl_check(reception, Where.DATA, None, acl)
@@ -294,6 +295,13 @@ def _take_recipients(incoming: Incoming) -> None:
             raise LocalError("exim: all -t recipients overridden by command line\n")
     else:
         envelope.recipients += [Recipient(address) for address in named]
+
+
+def _refuse_prdr(reception: Reception) -> None:
+    """Replies for each recipient are not modelled."""
+    options, envelope = reception.process.config.main, reception.envelope
+    if envelope.prdr and len(envelope.recipients) > 1 and options.text("acl_smtp_data_prdr"):
+        raise Unsupported("PRDR (acl_smtp_data_prdr)", *options.where("acl_smtp_data_prdr"))
 
 
 def received_header_gen(reception: Reception) -> None:

@@ -185,9 +185,11 @@ def host_and_ident(process: Process, *, flagged: bool) -> str:
     """
     full, ident = process.variables.get("sender_fullhost"), process.variables.get("sender_ident")
     if full is None:
-        return f"{'U=' if flagged else ''}{'unknown' if ident is None else ident}"
-    tail = "" if ident is None else f" U={ident}"
-    return f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
+        process.scratch = f"{'U=' if flagged else ''}{'unknown' if ident is None else ident}"
+    else:
+        tail = "" if ident is None else f" U={ident}"
+        process.scratch = f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
+    return process.scratch
 
 
 def add_host_info_for_log(process: Process) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -159,7 +159,14 @@ def _run(
 
 
 def _fails_verify(router: DriverInstance, verify: Verify | None) -> bool:
-    return verify in ("sender", "recipient") and router.options.flag(f"fail_verify_{verify}")
+    option = _FAIL_VERIFY.get(verify)
+    return option is not None and router.options.flag(option)
+
+
+_FAIL_VERIFY: Mapping[Verify | None, str] = {
+    "sender": "fail_verify_sender",
+    "recipient": "fail_verify_recipient",
+}
 
 
 def _conclude(

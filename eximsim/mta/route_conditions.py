@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta import match
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _CONDITIONS = "route.c check_router_conditions"
 _LONGEST_DYNASTY = 100
+_VERIFY: Mapping[Verify | None, str] = {"sender": "verify_sender", "recipient": "verify_recipient"}
 
 
 def prepare(process: Process, addr: Address, router: DriverInstance, verify: Verify | None) -> Rc:
@@ -135,8 +137,9 @@ def check_router_conditions(
         return Rc.SKIP, "verify_only set"
     if process.address_test_mode and not options.flag("address_test"):
         return Rc.SKIP, "address_test is unset"
-    if verify in ("sender", "recipient") and not options.flag(f"verify_{verify}"):
-        return Rc.SKIP, f"verify_{verify} is unset"
+    wanted = _VERIFY.get(verify)
+    if wanted is not None and not options.flag(wanted):
+        return Rc.SKIP, f"{wanted} is unset"
     if verify == "expn" and not options.flag("expn"):
         return Rc.SKIP, "no_expn set"
     for option, check in _CHECKS:

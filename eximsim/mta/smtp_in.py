@@ -77,6 +77,7 @@ class SmtpIn:
         self.state = State.COMMAND
         self.hostname = ""
         self.size_limit = 0
+        self.queue_only = self.process.config.main.flag("queue_only")
         self.greeted = False
         self.esmtp = self.helo_seen = self.helo_accept_junk = self.helo_required = self.helo_verify = False
         self.pipelining_advertised = self.tls_advertised = self.dsn_advertised = self.chunking_offered = False
@@ -368,7 +369,7 @@ class SmtpIn:
     def _may_deliver(self) -> bool:
         """Whether the configuration lets a message be delivered at once."""
         options = self.process.config.main
-        if options.flag("queue_only"):
+        if self.queue_only:
             return False
         limit = options.number("smtp_accept_queue_per_connection")
         if 0 < limit < self._received:

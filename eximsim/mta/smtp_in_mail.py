@@ -178,10 +178,16 @@ def mail(session: SmtpIn, argument: str) -> None:
     session.mail_commands += 1
     session.rejected_mail = True
     process = session.process
-    if session.helo_required and not session.helo_seen:
-        session.replies.line("503 HELO or EHLO required")
+    by_list = process.config.main.exists("hosts_require_helo")
+    if not session.helo_seen and (
+        session.helo_required or (by_list and session.client_in("hosts_require_helo"))
+    ):
         client = host_and_ident(process, flagged=False)
         log_write(process, f"rejected MAIL from {client}: no HELO/EHLO given", reject=True)
+        if process.profile.missing_helo_is_protocol_error:
+            session.error("protocol", 503, "HELO or EHLO required")
+        else:
+            session.replies.line("503 HELO or EHLO required")
         return
     if session.reception.envelope.sender is not None:
         session.error("protocol", 503, "sender already given")

@@ -61,7 +61,11 @@ class Replies:
     def line(self, text: str) -> None:
         """Write reply lines as they stand; the line end is added (smtp_printf())."""
         self._note(f"{text}\r\n")
-        self.waiting.append(f"{text}\r\n")
+        self._print(f"{text}\r\n")
+
+    def _print(self, text: str) -> None:
+        self.reception.process.scratch = text
+        self.waiting.append(text)
 
     def _note(self, text: str) -> None:
         """Remember the first answer to RCPT, and whether all were the same."""
@@ -91,7 +95,7 @@ class Replies:
         lines[1:] = [line.lstrip(SPACES) for line in lines[1:]]
         for index, line in enumerate(lines):
             last = final and index == len(lines) - 1
-            self.waiting.append(f"{number}{' ' if last else '-'}{extended}{line}\r\n")
+            self._print(f"{number}{' ' if last else '-'}{extended}{line}\r\n")
 
     def user_message(self, code: str, text: str) -> None:
         """Reply with an ACL's message, whose own code counts if it fits (smtp_user_msg())."""

@@ -13,6 +13,7 @@ from eximsim.mta.reception import host_build_sender_fullhost
 from eximsim.mta.smtp_in_ends import incomplete_transaction_log
 from eximsim.mta.smtp_in_reply import connection_info
 from eximsim.mta.tls import construct_cipher_name, pem_certificates
+from eximsim.mta.tls_suites import suites
 from eximsim.mta.tls_verify import GNUTLS, VerifyMode, VerifySettings, judge, peer_dn
 from eximsim.mta.world import StartTls, TlsAlert, TlsIdentity, TlsPolicy, TlsSession
 from eximsim.status import Rc
@@ -162,12 +163,29 @@ def _policy(session: SmtpIn) -> TlsPolicy:
         raise Unsupported("STARTTLS without tls_certificate (a self-signed certificate made at start)")
     key = _file(session, "tls_privatekey")
     identity = TlsIdentity(certificate, certificate if key is None else key)
-    version = "TLSv1.2" if process.profile.tls_library == "openssl-1.0.2" else "TLSv1.3"
+    allowed = suites(process, _required_ciphers(session))
     mode = _verify_mode(session)
     if mode is VerifyMode.NONE:
-        return TlsPolicy(identity, max_version=version)
-    judging = partial(_judge_client, session, _settings(session, mode))
-    return TlsPolicy(identity, max_version=version, request_client_certificate=True, judge=judging)
+        return TlsPolicy(identity, max_version=allowed.max_version, ciphers=allowed.ciphers)
+    return TlsPolicy(
+        identity,
+        max_version=allowed.max_version,
+        ciphers=allowed.ciphers,
+        request_client_certificate=True,
+        judge=partial(_judge_client, session, _settings(session, mode)),
+    )
+
+
+def _required_ciphers(session: SmtpIn) -> str | None:
+    process = session.process
+    text = process.config.main.text("tls_require_ciphers")
+    try:
+        return expand(process, text) if text else None
+    except ExpansionFailed as failure:
+        if failure.forced:
+            return None
+        log_write(process, f"expansion of tls_require_ciphers failed: {failure.message}", panic=True)
+        raise _SetUpFailed("expansion of tls_require_ciphers failed") from None
 
 
 def _verify_mode(session: SmtpIn) -> VerifyMode:

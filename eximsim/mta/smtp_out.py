@@ -95,7 +95,7 @@ class Dialogue:
         Returns the number of commands that went out, 0 if buffered, -1 if the connection is lost
         (``smtp_write_command()``).
         """
-        self.command = command
+        self.command = self.process.scratch = command
         self._buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
         profile = self.process.profile
         mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"

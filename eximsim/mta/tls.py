@@ -23,6 +23,7 @@ from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.log import log_intrusion, log_write
 from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.tables import ANY, Column, Row, Rows, Table, yes_no
+from eximsim.mta.tls_suites import gnutls_description, suites
 from eximsim.mta.tls_verify import (
     GNUTLS,
     OPENSSL,
@@ -91,10 +92,13 @@ _ERROR_TEXT: Mapping[tuple[str, HandshakeFault], str] = MappingProxyType(
 
 def construct_cipher_name(process: Process, session: TlsSession) -> str:
     """What ``X=`` shows: version, cipher and key length."""
-    version = session.version
-    if process.profile.tls_version_without_v:
+    version, cipher, profile = session.version, session.cipher, process.profile
+    if profile.tls_library == GNUTLS:
+        described = gnutls_description(cipher) if profile.gnutls_suite_described else cipher.replace("-", "_")
+        return f"{version.replace('TLSv', 'TLS')}:{described}:{session.bits}"
+    if profile.tls_version_without_v:
         version = version.replace("TLSv", "TLS")
-    return f"{version}:{session.cipher}:{session.bits}"
+    return f"{version}:{cipher}:{session.bits}"
 
 
 def tls_client_start(sx: SmtpContext) -> ClientTls:
@@ -120,11 +124,12 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
         return verdicts[-1].alert
 
+    allowed = suites(process, _required_ciphers(sx))
     offer = TlsOffer(
         look_at,
         sni=_sni(sx),
-        ciphers=_ciphers(sx),
-        max_version="TLSv1.2" if profile.tls_library == "openssl-1.0.2" else "TLSv1.3",
+        ciphers=allowed.ciphers,
+        max_version=allowed.max_version,
         identity=_client_identity(sx),
         judge_late=profile.tls_library == GNUTLS,
     )
@@ -390,10 +395,9 @@ def _sni(sx: SmtpContext) -> str | None:
     return _expanded(sx, "tls_sni") or None
 
 
-def _ciphers(sx: SmtpContext) -> str | None:
+def _required_ciphers(sx: SmtpContext) -> str | None:
     text = _expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
-    text = text or _expanded(sx, "tls_require_ciphers")
-    return text.replace("_", "-") if text else None
+    return text or _expanded(sx, "tls_require_ciphers")
 
 
 def _client_identity(sx: SmtpContext) -> TlsIdentity | None:

@@ -1,6 +1,6 @@
-"""What tls_client_start() does around the handshake: OCSP, the ``tls:cert`` event, the ``$tls_out_`` variables.
+"""What a client does around the handshake: OCSP, the ``tls:cert`` event, the variables ``$tls_out_...``.
 
-Exim has this in src/tls-openssl.c and src/tls-gnu.c.
+Stands for parts of tls_client_start() and its callbacks in src/tls-openssl.c and src/tls-gnu.c.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ _NAMES = (
 )
 
 
+_OF_SESSION = ("tls_out_cipher", "tls_out_ver", "tls_out_peerdn", "tls_out_peercert", "tls_out_dane")
+
+
 # ---- variables ----------------------------------------------------------------------------
 
 
@@ -55,7 +58,7 @@ def variables_of(
 ) -> dict[str, str | None]:
     """The variables that a session sets; None for those that it leaves empty. ``cipher`` is ``X=``'s text."""
     if session is None:
-        return dict.fromkeys(("tls_out_cipher", "tls_out_ver", "tls_out_peerdn", "tls_out_peercert", "tls_out_dane"))
+        return dict.fromkeys(_OF_SESSION)
     return {
         "tls_out_cipher": cipher,
         "tls_out_ver": cipher.partition(":")[0],

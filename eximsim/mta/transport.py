@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.status import Errno, Rc
+
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
     from eximsim.mta.readconf import DriverInstance
@@ -101,3 +103,19 @@ def transport_check_waiting(
     if left := [message_id for message_id in ids if message_id != found]:
         waiting[host] = left
     return found
+
+
+def transport_lines_too_long(process: Process, transport: DriverInstance, addrlist: list[Address]) -> bool:
+    """Fail all addresses if the message has a line longer than message_linelength_limit.
+
+    Source: smtp_transport_entry() in transports/smtp.c, since 4.95.
+    """
+    limit = transport.options.number("message_linelength_limit")
+    assert process.message is not None
+    if not limit or process.message.longest_line <= limit:
+        return False
+    for addr in addrlist:
+        addr.transport_return, addr.basic_errno, addr.pass_message = Rc.FAIL, Errno.SMTPFORMAT, True
+        longest = process.message.longest_line
+        addr.message = f"message has lines too long for transport (received {longest}, limit {limit})"
+    return True

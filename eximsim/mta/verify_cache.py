@@ -31,6 +31,15 @@ class CalloutRecord:
     random_stamp: float = 0.0
 
 
+_EXPIRE = {
+    ("domain", False): "callout_domain_positive_expire",
+    ("domain", True): "callout_domain_negative_expire",
+    ("address", False): "callout_positive_expire",
+    ("address", True): "callout_negative_expire",
+}
+"""How long a record holds, by its kind and by whether it is negative."""
+
+
 def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRecord | None:
     """The record of a ``"domain"`` or an ``"address"``, unless it is too old."""
     record = process.machine.hints.callout.get(f"{kind}:{key}")
@@ -38,9 +47,8 @@ def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRe
         process.hdebug(f"callout cache: no {kind} record found for {key}", indented=True)
         return None
     options, now = process.config.main, process.world.now()
-    prefix = "callout_domain" if kind == "domain" else "callout"
     negative = record.result not in (Cached.ACCEPT, Cached.REJECT_MFNULL)
-    if now - record.time_stamp > options.seconds(f"{prefix}_{'negative' if negative else 'positive'}_expire"):
+    if now - record.time_stamp > options.seconds(_EXPIRE[kind, negative]):
         process.hdebug(f"callout cache: {kind} record expired for {key}", indented=True)
         return None
     if kind == "domain":

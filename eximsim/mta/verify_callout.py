@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta import errnos, verify_inline
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import UndefinedBehaviour
@@ -17,7 +18,7 @@ from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_debug_cmd_report, smtp_get_interface, smtp_get_port
 from eximsim.mta.string import string_printing
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.transports.smtp_setup import CALLOUT_QUIT_TIMEOUT, end_session, smtp_setup_conn
+from eximsim.mta.transports.smtp_setup import QUIT_TIMEOUT, end_session, smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify_cache import (
     Cached,
@@ -38,7 +39,7 @@ from eximsim.mta.verify_decisions import (
     Reading,
     Step,
 )
-from eximsim.profiles import CommandLog
+from eximsim.profiles import CalloutSize, CommandLog
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ class Callout:
     yield_: Rc = Rc.OK
     done: bool = False
     context: Context = Context.FRESH
+
+    def announced_size(self, sx: SmtpContext) -> int | None:
+        """What ``SIZE=`` says in MAIL, if the host takes it: what the client has said, and something on top."""
+        size = int(self.process.variables.get("message_size", "0"))
+        allowance = sx.transport.options.number("size_addition")
+        switch = self.process.profile.callout_size
+        if allowance < 0 or (not size and switch is not CalloutSize.ALWAYS):
+            return None
+        uncached = self.is_recipient and self.settings.no_cache
+        return size + allowance if uncached or switch is not CalloutSize.IF_KNOWN_AND_UNCACHED else None
 
     def learn(self, reading: Reading) -> None:
         """Take note of what a host has said."""
@@ -225,6 +236,8 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
 
 
 def _ask(call: Callout, sx: SmtpContext) -> None:
+    if call.random or call.postmaster is not None:
+        raise Unsupported("callouts with random or postmaster as they are since 4.89")
     addr = call.addr
     addr.transport_return = Rc.PENDING_DEFER
     rc = smtp_setup_conn(sx)
@@ -240,7 +253,7 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
     )
     call.context, call.process.callout_context_set = Context.USED, True
     _recipient(call, sx)
-    end_session(sx, quit_timeout=CALLOUT_QUIT_TIMEOUT)
+    end_session(sx, quit_timeout=QUIT_TIMEOUT)
     _report(sx)
 
 
@@ -295,7 +308,7 @@ def _dane_failed(call: Callout, sx: SmtpContext) -> None:
 
 def _recipient(call: Callout, sx: SmtpContext) -> None:
     addr = call.addr
-    sync = write_mail_and_rcpt(sx, [addr], call.sender, None)
+    sync = write_mail_and_rcpt(sx, [addr], call.sender, call.announced_size(sx))
     if sync is Sync.READ and addr.transport_return is Rc.PENDING_OK:
         call.done = True
         call.address_record.result = Cached.ACCEPT
@@ -326,10 +339,14 @@ def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
         sx.send_quit = False
     if row.text:
         reply = sx.reply.text or "connection dropped"
+        command = sx.dialogue.command if sx.dialogue else "initial connection"
         if not addr.message:
-            command = sx.dialogue.command if sx.dialogue else "initial connection"
             addr.message = row.text.format(command=command, reply=string_printing(reply))
-        addr.user_message = f"Callout verification failed:\n{reply}"
+        addr.user_message = (
+            f"Callout verification failed:\n{reply}"
+            if call.is_recipient
+            else f"Called:   {host.address}\nSent:     {command}\nResponse: {reply}"
+        )
     addr.message = f"{host.name} [{host.address}] : {addr.message or 'NULL'}"
 
 

@@ -17,7 +17,7 @@ from eximsim.mta.transport import transport_rcpt_address
 from eximsim.mta.transports.smtp_context import ehlo_response
 from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
 from eximsim.mta.transports.smtp_setup import (
-    CALLOUT_QUIT_TIMEOUT,
+    QUIT_TIMEOUT,
     dane_wanted,
     end_session,
     expand_helo,
@@ -85,7 +85,7 @@ def ask(call: Callout, sx: SmtpContext) -> Rc | None:
             _dialogue(call, sx)
         except _Refused as refusal:
             _refused(call, sx, refusal.step)
-        end_session(sx, quit_timeout=CALLOUT_QUIT_TIMEOUT if process.profile.callout_quit_reply_read else 0)
+        end_session(sx, quit_timeout=QUIT_TIMEOUT if process.profile.callout_quit_reply_read else 0)
         return None
 
 
@@ -213,7 +213,8 @@ def _dialogue(call: Callout, sx: SmtpContext) -> None:
     addr, domain = call.addr, call.addr.domain
     call.failure = "mail"
     smtp_auth(sx)
-    _write(sx, f"MAIL FROM:<{call.sender}>")
+    size = call.announced_size(sx) if "SIZE" in sx.features else None
+    _write(sx, f"MAIL FROM:<{call.sender}>" if size is None else f"MAIL FROM:<{call.sender}> SIZE={size}")
     _need(sx, _read(sx))
     call.failure = None
     call.domain_record.result = (

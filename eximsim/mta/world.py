@@ -93,6 +93,8 @@ class TlsOffer:
 class TlsPolicy:
     """What a server brings into a handshake.
 
+    ``max_version`` and ``ciphers`` are as in ``TlsOffer``. The client's order of preference counts. A server
+    with a list of its own has Diffie-Hellman parameters.
     ``by_sni`` picks another identity for a lower-case server name. ``request_client_certificate`` asks
     for one; ``judge``, if given, looks at the client's chain (empty if it sent none). A world may ask it
     about the empty chain beforehand, to learn whether a certificate is a must; which alert it gives does
@@ -102,6 +104,7 @@ class TlsPolicy:
     identity: TlsIdentity
     by_sni: tuple[tuple[str, TlsIdentity], ...] = ()
     max_version: str = "TLSv1.3"
+    ciphers: str | None = None
     request_client_certificate: bool = False
     judge: Judge | None = None
 

@@ -22,7 +22,7 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.model import PATCHED_VERSION, User
 from eximsim.subjects.namespace import Namespace
 from eximsim.subjects.program import ETC, EXIM, LOST_PRIVILEGE, Accounts, Program, examine, plain_accounts
-from eximsim.subjects.resolver import Resolver
+from eximsim.subjects.resolver import resolver
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
 from eximsim.world.clock import VirtualClock
@@ -93,8 +93,7 @@ class EximWorld(HostedWorld):
         self._served: list[Served] = []
 
     def __enter__(self) -> Self:
-        kinds = socket.SOCK_DGRAM, socket.SOCK_STREAM
-        self._resolver = Resolver(*(self._inside.socket(kind, "127.0.0.1", 53) for kind in kinds))
+        self._resolver = resolver(self._inside)
         self._resolver.zones = self._zones
         self._acceptor = Acceptor(self._welcome)
         return self
@@ -191,6 +190,10 @@ class EximSubject:
         """See ``Subject``."""
         stdout, stderr = self._inside.stop()
         return Result(0, self._text(stdout), self._text(stderr))
+
+    def settle(self) -> None:
+        """See ``Subject``: commands are waited for already, connections here."""
+        self._world.settle()
 
     def queue(self) -> Sequence[str]:
         """See ``Subject``."""

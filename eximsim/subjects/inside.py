@@ -143,15 +143,14 @@ class Requests:
         for fd in fds:
             os.close(fd)
 
-    def on_socket(self, family: int, kind: int, address: str | None, port: int) -> tuple[object, int]:
-        """A socket of this network, bound to a port unless ``address`` is None; listening if it is TCP."""
+    def on_socket(self, family: int, kind: int, address: str, port: int) -> tuple[object, int]:
+        """A socket of this network, bound, and listening if it is TCP."""
         made = socket.socket(family, kind)
         try:
-            if address is not None:
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
-                made.bind((address, port))
-                if kind == socket.SOCK_STREAM:
-                    made.listen(64)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+            made.bind((address, port))
+            if kind == socket.SOCK_STREAM:
+                made.listen(64)
         except OSError:
             made.close()
             raise

@@ -11,12 +11,15 @@ import errno
 import fcntl
 import ipaddress
 import os
+import shutil
 import signal
 import socket
+import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
@@ -39,7 +42,7 @@ _HOST_ETC = "/.etc"
 _OWN = ("etc", "run", "proc")
 _WRITABLE = ("/dev", "/proc")
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc: Any = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ class Place:
 def leave_host() -> bool:
     """Go into new namespaces; the next child is the first process of its own. Raises ``OSError``.
 
-    Who has no right to it becomes the owner of a new user namespace, and the only user in it: the result tells
-    whether there are others.
+    Who has no right to it becomes the owner of a new user namespace, and the only user in it: the result
+    tells whether there are others.
     """
     uid, gid = os.getuid(), os.getgid()
     try:
@@ -91,11 +94,12 @@ def die_with(parent: int) -> None:
 
 def enter(place: Place) -> None:
     """Furnish the namespaces, from their first process; raises ``OSError`` saying which step failed."""
-    for step, action in (
+    steps: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the network", lambda: _network(place)),
         ("the file system", lambda: _file_system(place)),
         ("the host name", lambda: socket.sethostname(place.hostname)),
-    ):
+    )
+    for step, action in steps:
         try:
             action()
         except OSError as error:
@@ -152,11 +156,17 @@ def _show(source: str, target: str) -> None:
 
 
 def _show_at(source: str, target: Path) -> None:
+    """Show a file or folder; a folder with private files is copied, so that the users inside can read them."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if os.path.isdir(source):
-        target.mkdir()
-    else:
+    if not os.path.isdir(source):
         target.touch()
+    elif any(not path.stat().st_mode & stat.S_IROTH for path in Path(source).rglob("*") if path.is_file()):
+        shutil.copytree(source, target)
+        for path in target.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        return
+    else:
+        target.mkdir()
     _mount(source, str(target), None, _MS_BIND | _MS_REC)
 
 

@@ -32,7 +32,7 @@ class NoNamespace(EximsimError):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a program's run ended: ``exit`` negative for a signal, None for a time-out; ``seconds`` real time."""
+    """How a program's run ended: ``exit`` is negative for a signal, None for a time-out."""
 
     exit: int | None
     stdout: bytes
@@ -41,7 +41,7 @@ class Ran:
 
 
 def end_with_parent() -> None:
-    """For the first step of a worker process: it ends when the process that made it does, however that ends."""
+    """Have this worker process end when the process that made it does, however that ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         die_with(parent.pid or 0)
@@ -71,11 +71,14 @@ class Namespace:
         ours.settimeout(_START_SECONDS)
         try:
             hello, _ = inside.receive(ours)
+            if "error" in hello:
+                raise NoNamespace(hello["error"])
         except (OSError, inside.Gone):
-            hello = {"error": "no private namespace here: its helper did not start"}
-        if "error" in hello:
             self._leave()
-            raise NoNamespace(hello["error"])
+            raise NoNamespace("no private namespace here: its helper did not start") from None
+        except BaseException:
+            self._leave()
+            raise
         ours.settimeout(None)
         self.privileged, self.uid = hello["privileged"], hello["uid"]
         return self
@@ -86,6 +89,8 @@ class Namespace:
         self._leave()
 
     def _leave(self) -> None:
+        with suppress(OSError):  # it is closed at the other end
+            self._channel.shutdown(socket.SHUT_RDWR)
         self._channel.close()
         try:
             self._helper.wait(_END_SECONDS)
@@ -108,9 +113,9 @@ class Namespace:
             raise OSError(response["errno"], response["error"])
         return response, fds
 
-    def socket(self, kind: socket.SocketKind, address: str | None = None, port: int = 0, *, ipv6: bool = False) -> socket.socket:
-        """A socket of the network inside; bound if there is an address, and listening if it is TCP then."""
-        family = socket.AF_INET6 if ipv6 or (address and ":" in address) else socket.AF_INET
+    def socket(self, kind: socket.SocketKind, address: str, port: int) -> socket.socket:
+        """A socket of the network inside, bound, and listening if it is TCP; raises ``OSError``."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         _, fds = self._ask("socket", family=family, kind=kind, address=address, port=port)
         return socket.socket(fileno=fds[0])
 
@@ -148,7 +153,8 @@ class Namespace:
             "run", argv=list(argv), stdin=stdin.decode("latin-1"), env=dict(env or {}), seconds=seconds,
             settle=settle,
         )  # fmt: skip
-        return Ran(ran["exit"], ran["stdout"].encode("latin-1"), ran["stderr"].encode("latin-1"), ran["seconds"])
+        stdout, stderr = (ran[name].encode("latin-1") for name in ("stdout", "stderr"))
+        return Ran(ran["exit"], stdout, stderr, ran["seconds"])
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], seconds: float) -> int:
         """Start a daemon and wait until it listens; the exit code if it ended instead, else 0."""

@@ -38,7 +38,9 @@ _UNKNOWN_NAME = re.compile(r'failed to find [ug]id for (?:user|group)(?: name)? 
 _LIBRARY = re.compile(r"error while loading shared libraries: ([^:\s]+):")
 _VERSION = re.compile(r"^Exim version (\S+)", re.MULTILINE)
 _SUPPORT = re.compile(r"^Support for:(.*)$", re.MULTILINE)
-_RUNTIME = re.compile(r"^Library version: (OpenSSL|GnuTLS): Compile: .*\n\s*Runtime: (?:OpenSSL )?(\S+)", re.MULTILINE)
+_RUNTIME = re.compile(
+    r"^Library version: (OpenSSL|GnuTLS): Compile: .*\n\s*Runtime: (?:OpenSSL )?(\S+)", re.MULTILINE
+)
 _DEBIAN_USER = "Debian-exim"
 _PACKAGED: Mapping[tuple[str, str], str] = {("4.96", _DEBIAN_USER): "4.96-debian12"}
 """Packages that differ from their release, by version and the user that they run as."""
@@ -135,12 +137,12 @@ def _program(path: Path, text: str, user: str, uid: int) -> Program:
 
 
 def _library_beside(path: Path, name: str) -> bytes:
-    """A shared library that was unpacked into the same folder as ``usr/sbin/exim4``; raises ``InputError``."""
-    places = (place for folder in ("usr/lib", "lib") for place in sorted(path.parents[2].glob(f"{folder}/**/{name}")))
-    found = next(places, None)
-    if found is None:
-        raise InputError(f"the library {name} is not installed; expected it, or {path.parents[2]}/usr/lib/*/{name}", str(path))
-    return found.read_bytes()
+    """A shared library that was unpacked where ``usr/sbin/exim4`` was; raises ``InputError``."""
+    root = path.absolute().parent.parent.parent
+    for folder in (root / "usr/lib", root / "lib"):
+        for found in sorted(folder.rglob(name)):
+            return found.read_bytes()
+    raise InputError(f"needs {name}; expected it to be installed, or in {root}/usr/lib", str(path))
 
 
 def _openssl(version: str) -> str:
@@ -150,7 +152,8 @@ def _openssl(version: str) -> str:
 def _profile(path: Path, version: str, user: str, library: str) -> Profile:
     """The profile of a version; patch levels and development suffixes do not count unless it is named so."""
     release = ".".join(re.split(r"[.\-_+]", version)[:2])
-    names = (_PACKAGED.get((release, user)), version, release, *(name for name in PROFILES if name.startswith(f"{release}.")))
+    later = [name for name in PROFILES if name.startswith(f"{release}.")]
+    names = (_PACKAGED.get((release, user)), version, release, *later)
     known = next((name for name in names if name in PROFILES), None)
     if known is None:
         raise InputError(f"Exim {version}: expected a release from {next(iter(PROFILES))} on", str(path))

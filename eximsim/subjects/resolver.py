@@ -11,6 +11,7 @@ import struct
 import threading
 from contextlib import suppress
 
+from eximsim.subjects.namespace import Namespace
 from eximsim.world.nameserver import Response, respond
 from eximsim.world.reply import Zones
 from eximsim.world.rrsets import rrset_zones
@@ -18,6 +19,12 @@ from eximsim.world.rrsets import rrset_zones
 _TCP_SECONDS = 5.0
 _MAX_UDP = 65535
 _LENGTH = struct.Struct("!H")
+
+
+def resolver(inside: Namespace) -> Resolver:
+    """A name server on port 53 of a namespace."""
+    udp, tcp = (inside.socket(kind, "127.0.0.1", 53) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+    return Resolver(udp, tcp)
 
 
 class Resolver:
@@ -30,7 +37,10 @@ class Resolver:
         self.zones: Zones = rrset_zones(())
         self.questions: list[str] = []
         self._udp, self._tcp = udp, tcp
-        self._threads = [threading.Thread(target=serve, name="resolver", daemon=True) for serve in (self._serve_udp, self._serve_tcp)]
+        self._threads = [
+            threading.Thread(target=serve, name="resolver", daemon=True)
+            for serve in (self._serve_udp, self._serve_tcp)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -59,9 +69,9 @@ class Resolver:
             else:
                 self._send(response.octets, peer)
 
-    def _send(self, octets: bytes, peer: object) -> None:
+    def _send(self, octets: bytes, peer: tuple[str, int]) -> None:
         with suppress(OSError):  # who asked has gone
-            self._udp.sendto(octets, peer)  # type: ignore[arg-type]
+            self._udp.sendto(octets, peer)
 
     def _serve_tcp(self) -> None:
         while True:

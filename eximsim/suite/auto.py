@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from eximsim.errors import InputError
@@ -21,14 +20,15 @@ from eximsim.suite.source import read_text
 
 AUTO = "auto"
 
-_NEWEST_VERSION = 100
-"""4.100 was in the making when 4.99 was modelled."""
+_VERSIONS = range(84, 101)
+"""The versions 4.N that a tree can say it is: the one before the first profile was made out of it, and 4.100
+was in the making when 4.99 was modelled."""
 
-_SAYS = (
-    (Path("../doc/doc-txt/ChangeLog"), re.compile(r"^Exim version 4\.(\d+)", re.M)),
-    (Path("../src/src/version.sh"), re.compile(r"^EXIM_RELEASE_VERSION=\"?4\.(\d+)", re.M)),
-)
-"""Where a tree says what version it is or will be; the first match in the file is the newest."""
+_MAKING = ("../doc/doc-txt/ChangeLog", re.compile(r"^Exim version (\d+)\.(\d+)", re.M))
+"""Where a tree says what version it will be; the first heading is the newest."""
+
+_RELEASED = ("../src/src/version.sh", re.compile(r"^EXIM_RELEASE_VERSION=\"?(\d+)\.(\d+)", re.M))
+"""Where a released tree says what version it is."""
 
 _ORDER = {name: index for index, name in enumerate(PROFILES)}
 
@@ -36,25 +36,27 @@ Reached = dict[str, str]
 """The points that a tree has reached, by commit, each with the release for which it got the change."""
 
 
-@lru_cache(maxsize=8)
 def program_of_tree(root: Path) -> Profile:
     """The program that the tree with the ``test/`` folder ``root`` was tested with.
 
     It has the name of the profile in whose making it stands. Raises ``InputError`` if that cannot be told.
     """
-    reached = _by_history(root)
-    if reached is None:
-        version = _version(root)
-        reached = _by_name(root) or _by_markers(root, version)
+    return program_at(points_of_tree(root))
+
+
+def points_of_tree(root: Path) -> Reached:
+    """The points that the tree has reached; raises ``InputError`` if that cannot be told."""
+    making, released = _version(root, *_MAKING), _version(root, *_RELEASED)
+    reached = _by_history(root) or _by_name(root) or _by_markers(root, making, released)
     if not reached:
         raise _unknown("the release of this tree cannot be told", root)
-    return _program(reached)
+    return reached
 
 
 def program_chosen(root: Path, chosen: Profile) -> Profile:
     """The program for a release chosen by hand: ``chosen``, but for the ``always`` points of ``POINTS``."""
-    for point in POINTS:
-        if point.always and point.marker and (root / point.marker.file).is_file() and not _is_marked(root, point):
+    for point in [point for point in POINTS if point.always]:
+        if point.marker and (root / point.marker.file).is_file() and not _is_marked(root, point):
             chosen = replace(chosen, **point.before)  # type: ignore[arg-type]  # by name
     return chosen
 
@@ -66,20 +68,20 @@ def _unknown(what: str, root: Path) -> InputError:
 # ---- how far a tree has come ---------------------------------------------------------------------------
 
 
-def _by_history(root: Path) -> Reached | None:
-    """The points that the checked-out commit descends from; None if ``root`` is not part of such a checkout."""
+def _by_history(root: Path) -> Reached:
+    """The points that the checked-out commit descends from; none if ``root`` is not as it was committed."""
     tracked = _git(root, "ls-files", "--error-unmatch", "runtest") is not None
     if not tracked or _git(root, "diff", "--quiet", "HEAD", "--", ".") is None:
-        return None
+        return {}
     if (_git(root, "rev-parse", "--is-shallow-repository") or "").strip() != "false":
-        return None
+        return {}
     commits = {line[:9] for line in (_git(root, "rev-list", "HEAD") or "").split("\n")}
     reached: Reached = {}
     for point in POINTS:
         for commit, release in ((point.commit, point.release), *point.picks.items()):
             if commit in commits:
                 reached.setdefault(point.commit, release)
-    return reached or None
+    return reached
 
 
 def _git(root: Path, *words: str) -> str | None:
@@ -107,20 +109,23 @@ def _by_name(root: Path) -> Reached:
         if match := _COMMIT.search(part):
             for index, point in enumerate(POINTS):
                 if match[1].startswith(point.commit) or point.commit.startswith(match[1]):
-                    return _up_to(index)
+                    return up_to(index)
     return {}
 
 
-def _by_markers(root: Path, version: int) -> Reached:
-    """The points up to the last one whose marker is there, or that was for an earlier version than this."""
-    last = -1
-    for index, point in enumerate(POINTS):
-        if _number(point.release) < version or _is_marked(root, point):
-            last = index
-    return _up_to(last)
+def _by_markers(root: Path, making: int, released: int) -> Reached:
+    """The points up to the last one whose marker is there, or for which the tree is too new.
+
+    A tree without any marker is taken at its word.
+    """
+    marked = [index for index, point in enumerate(POINTS) if _is_marked(root, point)]
+    done = max(released, making - 1 if marked else making)
+    passed = [index for index, point in enumerate(POINTS) if _number(point.release) <= done]
+    return up_to(max(marked + passed, default=-1))
 
 
-def _up_to(last: int) -> Reached:
+def up_to(last: int) -> Reached:
+    """The points of a line of history that ends with ``POINTS[last]``."""
     return {point.commit: point.release for point in POINTS[: last + 1]}
 
 
@@ -135,15 +140,14 @@ def _holds(root: Path, marker: Marker) -> bool:
     return marker.text in read_text(root / marker.file)
 
 
-def _version(root: Path) -> int:
-    """The second part of the version that the tree says it is; 0 if it says none."""
-    for file, pattern in _SAYS:
-        if (root / file).is_file() and (match := pattern.search(read_text(root / file))):
-            version = int(match[1])
-            if version > _NEWEST_VERSION:
-                raise _unknown(f"Exim version 4.{version} is not known", root)
-            return version
-    return 0
+def _version(root: Path, file: str, pattern: re.Pattern[str]) -> int:
+    """The N of the version 4.N that the tree says it is; 0 if it says none. Raises ``InputError``."""
+    match = pattern.search(read_text(root / file)) if (root / file).is_file() else None
+    if match is None:
+        return 0
+    if match[1] != "4" or int(match[2]) not in _VERSIONS:
+        raise _unknown(f"Exim version {match[1]}.{match[2]} is not known", root)
+    return int(match[2])
 
 
 def _number(release: str) -> int:
@@ -153,17 +157,18 @@ def _number(release: str) -> int:
 # ---- what the program was there ------------------------------------------------------------------------
 
 
-def _program(reached: Reached) -> Profile:
+def program_at(reached: Reached) -> Profile:
+    """The newest release that was reached, without what was not."""
     newest = max(reached.values(), key=lambda release: _ORDER[release])
     undone: dict[str, object] = {}
     settled: set[str] = set()
     for point in reversed(POINTS):
         if point.commit in reached:
-            settled |= point.before.keys()
+            settled.update(point.switches)
         elif _belongs(point, newest):
             undone |= {switch: value for switch, value in point.before.items() if switch not in settled}
     return replace(profile(newest), **undone)  # type: ignore[arg-type]  # by name
 
 
 def _belongs(point: Point, newest: str) -> bool:
-    return any(_ORDER[release] <= _ORDER[newest] for release in (point.release, *point.picks.values()))
+    return any(_ORDER[release] <= _ORDER[newest] for release in point.releases)

@@ -99,6 +99,8 @@ CHANGES = (
     Change("ocsp_checks_dropped", "7ccf69829", "in hosts_requ(?:est|ire)_ocsp",
         "so are all lines of an OCSP host check but the elements of the list"),
     Change("ocsp_elements_dropped", "c98d480fd", r"if (/in hosts_requ(?:est|ire)_ocsp\?/)", "and those too"),
+    Change("option_macros_dropped", "afd61b0c0", "next if /^_OPT_TRANSPORT_SMTP_DANE_REQUIRE_TLS_CIPHERS=y/",
+        "macros that only some builds have are left out"),
     Change("fast_open_joined", "cb340d8d9", "\n    if (s/\\S+ in hosts_try_fastopen",
         "a check of an unset hosts_try_fastopen is cut out of the line on a connection", until="0ed616733"),
     Change("fast_open_answers_joined", "eebcfa1cc", "\n    if (s/\\S+ in hosts_try_fastopen\\? (no",

@@ -38,6 +38,10 @@ _LISTENING = (
 STDOUT_TABLE: tuple[Normalisation, ...] = (
     drop("optional main option", r"translate_ip_address =|use_classresources", "use_classresources\n",
         hint="s", files=STDOUT),
+    drop("macros of some builds",
+        r"^_OPT_TRANSPORT_SMTP_(?:DANE_REQUIRE_TLS_CIPHERS=y|HOSTS_REQU(?:EST|IRE)_OCSP=y$)",
+        "_OPT_TRANSPORT_SMTP_DANE_REQUIRE_TLS_CIPHERS=y\n", hint="_OPT_", files=STDOUT,
+        when="option_macros_dropped"),
     special("filter test headings", _filter_heading, ("Sender = a\n", "Sender = a\n"), files=STDOUT),
     own_ports("port of a scripted peer", _LISTENING, ("Listening on port %port_s% ... \n",
         "Listening on port PORT_S ... \n"), hint="port", files=STDOUT, when="connecting_ports_named"),
@@ -110,7 +114,8 @@ def _ocsp_check(line: str, reading: Reading) -> str | None:
 
 
 _ANSWER = r"\S+ in hosts_try_fastopen\? "
-_UNSET, _ANY_ANSWER = r"no \(option unset\)\n", r"(?:no \(option unset\)|no \(end of list\)|yes \(matched \"\*\"\))\n"
+_UNSET = r"no \(option unset\)\n"
+_ANY_ANSWER = r"(?:no \(option unset\)|no \(end of list\)|yes \(matched \"\*\"\))\n"
 
 
 def _fast_open_joined(answer: str, switch: str) -> Normalisation:

@@ -23,6 +23,13 @@ _DAEMON = re.compile(r"(^|\s)-DSERVER=server(\s|$)")
 _NOT_DAEMON = re.compile(r"\s-DNOTDAEMON(\s|$)")
 _WAIT_MODE = re.compile(r"\s-DSERVER=wait:")
 _MESSAGE = re.compile(r"\$msg(\d+)")
+_SYSTEM = re.compile(
+    r"""system\s*\(?\s*(?P<quote>["'])(?P<program>[^"'|]+?)\s*(?:\|\s*grep\s+-E\s+'(?P<pattern>[^'"]+)'\s*)?"""
+    r"""(?P=quote)\s*\)?\s*;""",
+    re.ASCII,
+)
+"""A Perl program of one statement: a command of the shell, or two in a pipe."""
+
 _ESCAPED_LINE = re.compile(r":(\w+):(.*)")
 _STRING_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "e": "\x1b", "\\": "\\"}
 
@@ -250,6 +257,21 @@ class Player:
         for path in [path for path in self.files if fnmatchcase(path, pattern)]:
             del self.files[path]
 
+    def perl(self, command: script.Program) -> None:
+        """Of Perl, ``system`` with one call of the program, and ``grep -E`` of what it prints."""
+        call = _SYSTEM.fullmatch(self._substituted("\n".join(command.body)).strip())
+        if command.background or call is None:
+            self.refuse(command)
+            return
+        words = self._words(call["program"], command)
+        if words[0] != "eximdir/exim":
+            raise self._unsupported(f"Perl's system {words[0]!r}", command)
+        argv = [self._path(word) if word.startswith("./") else word for word in words[1:]]
+        result = self.subject.exim(argv, b"", self._environment(command))
+        found = re.compile(call["pattern"] or "").search
+        lines = result.stdout.splitlines(keepends=True)
+        self.raw.say("".join(line for line in lines if found(line.rstrip("\n"))), result.stderr)
+
     def utility(self, command: script.Utility) -> None:
         """Of Exim's utilities, ``gnutls``, which only saves time."""
         if command.program != "gnutls":
@@ -300,5 +322,5 @@ _PLAY: dict[type[script.Command], Callable[..., None]] = {
     script.Shell: Player.shell,
     script.Dump: Player.refuse,
     script.Utility: Player.utility,
-    script.Program: Player.refuse,
+    script.Program: Player.perl,
 }

@@ -17,8 +17,16 @@ from typing import Self
 from eximsim.mta.world import Endpoint
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
-from eximsim.subjects.program import CONFIGURATION, ETC, EXIM, LOST_PRIVILEGE, Program, examine, plain_accounts
-from eximsim.subjects.resolver import Resolver
+from eximsim.subjects.program import (
+    CONFIGURATION,
+    ETC,
+    EXIM,
+    LOST_PRIVILEGE,
+    Program,
+    examine,
+    plain_accounts,
+)
+from eximsim.subjects.resolver import resolver
 from eximsim.suite.outcomes import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (
@@ -59,7 +67,8 @@ class RealStand:
     def __init__(self, exim: Path, certificates: Path) -> None:
         self._exim = exim.absolute()
         self._chains = load_chains(certificates)
-        self._pem = {f"{_CERTIFICATES}/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
+        files = sorted(certificates.glob("*.pem"))
+        self._pem = {f"{_CERTIFICATES}/{path.name}": path.read_bytes() for path in files}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -68,8 +77,7 @@ class RealStand:
             self._inside = stack.enter_context(Namespace(place))
             self.program = examine(self._inside, self._exim, plain_accounts(self._inside))
             self._inside.write(self._pem)
-            sockets = (self._inside.socket(kind, "127.0.0.1", 53) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
-            self._resolver = Resolver(*sockets)
+            self._resolver = resolver(self._inside)
             stack.callback(self._resolver.close)
             self._acceptor = Acceptor(self._welcome)
             stack.callback(self._acceptor.close)
@@ -107,7 +115,9 @@ class RealStand:
         second = self._run(situation, [situation.queuerun], None, normalise) if situation.queuerun else None
         return Replayed(seen, delivery_outcome(situation, seen.log), second, Trace())
 
-    def _run(self, situation: Situation, arguments: list[str], dialogue: bytes | None, normalise: Normaliser) -> Seen:
+    def _run(
+        self, situation: Situation, arguments: list[str], dialogue: bytes | None, normalise: Normaliser
+    ) -> Seen:
         self._served.clear()
         self._resolver.questions.clear()
         argv = [EXIM, "-C", CONFIGURATION, *arguments]

@@ -90,8 +90,10 @@ class Again:
         self._first = first
         return self
 
-    def replay(self, situation: Situation, kind: str, profile: Profile, seed: int = 0) -> Replayed:
-        """A run of the program; profile and seed are its own affair."""
+    def replay(
+        self, situation: Situation, kind: str, profile: Profile, seed: int = 0, later: int | None = None
+    ) -> Replayed:
+        """A run of the program; profile and chance are its own affair."""
         if seed or self._first is None:
             return self._stand.replay(situation, kind)
         return Replayed(self._first.seen, self._first.outcome, self._first.queuerun, Trace())

@@ -98,8 +98,8 @@ class Record:
         """The object that a recording has for this run."""
         return {
             "release": self.release, "tls": self.tls, "id": self.id, "kind": self.kind,
-            "params": dict(self.params), **self.seen.as_json(), "outcome": self.outcome, "stable": self.stable,
-            **({} if self.queuerun is None else {"queuerun": self.queuerun.as_json()}),
+            "params": dict(self.params), **self.seen.as_json(), "outcome": self.outcome,
+            "stable": self.stable, **({} if self.queuerun is None else {"queuerun": self.queuerun.as_json()}),
         }  # fmt: skip
 
 

@@ -96,10 +96,13 @@ class Stand:
         self.chains: ChainSet = load_chains(certificates)
         self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
 
-    def replay(self, situation: Situation, kind: str, profile: Profile, seed: int = 0) -> Replayed:
+    def replay(
+        self, situation: Situation, kind: str, profile: Profile, seed: int = 0, later: int | None = None
+    ) -> Replayed:
         """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``.
 
-        ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance.
+        ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance, ``later``
+        about that in the queue run (None: the seed does).
         """
         world, servers = self._world(situation)
         machine = Machine(world, random.Random(seed), Spool(), Hints(), user="root", uid=0, group="root", gid=0, exim_user=profile.exim_user)
@@ -112,6 +115,8 @@ class Stand:
             )
             return Replayed(seen, callout_outcome(situation, seen), None, machine.trace)
         seen = run.exim(["-odf", "-f", SENDER, *situation.recipients], b"")
+        if later is not None:
+            machine.rng = random.Random(later)
         second = run.exim([situation.queuerun], b"") if situation.queuerun else None
         return Replayed(seen, run.delivery_outcome, second, machine.trace)
 
@@ -175,7 +180,8 @@ class _Run:
     def _log(self) -> tuple[str, ...]:
         lines = []
         for path, mark in ((_MAIN_LOG, ""), (_REJECT_LOG, "REJECT: "), (_PANIC_LOG, "PANIC: ")):
-            lines += [f"{mark}{self._normalise(line)}" for line in self.machine.files.get(path, ())]
+            written = (line.removesuffix("\r") for line in self.machine.files.get(path, ()))
+            lines += [f"{mark}{self._normalise(line)}" for line in written]
         return tuple(lines)
 
     def _connections(self, first: int) -> list[dict[str, object]]:

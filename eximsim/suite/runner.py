@@ -176,7 +176,9 @@ def _play(source: Source, case: TestCase, setting: Setting, parsed: Script, play
     outputs = golden.compare(texts, wanted)
     completed = not reason
     different = [
-        f"{name} {how.value}" for name, how in outputs.items() if how is not Comparison.SAME and counts(name, setting)
+        f"{name} {how.value}"
+        for name, how in outputs.items()
+        if how is not Comparison.SAME and counts(name, setting)
     ]
     reason = reason or ", ".join(different)
     verdict = Verdict.FAIL if reason else Verdict.PASS
@@ -228,8 +230,8 @@ def _subject(
     if path is not None:
         exim = User(identity.exim_user, int(identity.exim_uid), identity.exim_group, int(identity.exim_gid))
         setup = Setup(zones, host, identity.hostname, identity.directory, source.root, caller, exim)
-        with real_exim(path, setup) as found:
-            yield found
+        with real_exim(path, setup) as (surroundings, real):
+            yield surroundings, real
         return
     with _world(setting.world, zones, host) as world:
         yield world, _model(world, setting, source, caller)

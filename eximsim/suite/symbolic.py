@@ -22,9 +22,9 @@ def symbolic(situation: Situation, chains: ChainSet) -> Situation:
 
 
 def _digests(chains: ChainSet) -> dict[str, str]:
-    """Selector, matching type and data of every TLSA record for the chains (hexadecimal), and the text form."""
+    """Every TLSA record for the chains, without its usage: hexadecimal, and the form that names it."""
     context = rdata.Context(lambda name: name, chains.certificate)
-    found = {}
+    found: dict[str, str] = {}
     for name in (*chains.chains, "root", "int"):
         for selector in "01":
             for matching in "012":

@@ -14,9 +14,9 @@ from pathlib import Path
 from eximsim.errors import InputError
 from eximsim.profiles import Profile
 from eximsim.suite import script
+from eximsim.suite.auto import program_chosen, program_of_tree
 from eximsim.suite.eras import era_of
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.auto import program_chosen, program_of_tree
 from eximsim.suite.source import (
     DIRECTORY,
     Goldens,

@@ -40,6 +40,10 @@ from eximsim.world.clock import START, VirtualClock
 from eximsim.world.host import Accepted, Host, HostedWorld
 from eximsim.world.reply import Zones
 
+_RECORD = 20
+_NEVER_TOO_LONG = 800
+"""Octets of records, each with ``_RECORD`` of its own, that any answer has room for beside its question."""
+
 _VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _TLS13 = ("TLS_AES_256_GCM_SHA384", 256)
 _KEY_BITS = (("AES128", 128), ("CAMELLIA128", 128), ("3DES", 112))
@@ -73,7 +77,7 @@ class MemoryWorld(HostedWorld):
             self._questions.append(question)
             if not reply.drop and reply.delay <= timeout:
                 self.clock.advance(reply.delay)
-                if reply.truncate:
+                if reply.truncate or _too_long(name, type, reply.answer):
                     self._questions.append(question)
                 return reply.answer
             self.clock.advance(timeout)
@@ -246,7 +250,7 @@ class MemoryConnection:
         identity = _choose(policy, offer.sni)
         chain = der_chain(identity.chain)
         version = min(offer.max_version, policy.max_version, key=_VERSIONS.index)
-        agreed = _TLS13 if version == "TLSv1.3" else _tls12_cipher(offer.ciphers, chain[0])
+        agreed = _TLS13 if version == "TLSv1.3" else _tls12_cipher(offer.ciphers, chain[0], policy.ciphers)
         if agreed is None:
             self._fail("NO_SHARED_CIPHER")
             raise HandshakeError(HandshakeFault.ALERT, ALERTS[TlsAlert.HANDSHAKE_FAILURE].reason)
@@ -317,6 +321,16 @@ class MemoryConnection:
         self._session.on_close()
 
 
+def _too_long(name: str, type: str, answer: DnsAnswer) -> bool:
+    """Whether the answer does not fit into a datagram, so that it is asked for again over TCP."""
+    most = sum(len(record.name) + len(str(record.data)) + _RECORD for record in answer.answers)
+    if most < _NEVER_TOO_LONG:
+        return False
+    from eximsim.world import wire  # dnslib is slow to load
+
+    return wire.size(name, type, answer) > wire.CLIENT_PAYLOAD
+
+
 def _askable(name: str) -> bool:
     try:
         names.canonical(name)
@@ -343,10 +357,10 @@ def _check_ciphers(ciphers: str) -> None:
     tls12_ciphers(ciphers)
 
 
-def _tls12_cipher(ciphers: str | None, leaf: bytes) -> tuple[str, int] | None:
+def _tls12_cipher(ciphers: str | None, leaf: bytes, served: str | None) -> tuple[str, int] | None:
     from eximsim.world.tls import negotiate_tls12
 
-    name = negotiate_tls12(ciphers, leaf)
+    name = negotiate_tls12(ciphers, leaf, served)
     if name is None:
         return None
     return name, next((bits for part, bits in _KEY_BITS if part in name), 256)

@@ -9,7 +9,6 @@ import time
 from eximsim.mta.world import DnsAnswer
 from eximsim.world import names, wire
 
-_PAYLOAD = 1232
 _MAX_DATAGRAM = 65535
 
 
@@ -38,7 +37,7 @@ def query(
             rd=True,
             ad=True,
             questions=(question,),
-            edns=wire.Edns(_PAYLOAD, 0, dnssec),
+            edns=wire.Edns(wire.CLIENT_PAYLOAD, 0, dnssec),
         )
         octets = wire.pack(request)
     except (names.BadName, KeyError):

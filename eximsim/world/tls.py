@@ -7,6 +7,7 @@ the defaults of the library that happens to be installed, say what is acceptable
 
 from __future__ import annotations
 
+from base64 import encodebytes
 from functools import lru_cache
 from typing import Any
 
@@ -208,7 +209,9 @@ class ServerEngine(Engine):
         self.sni: str | None = None
         policy = start.policy
         self._client_chain: dict[int, bytes] = {}
-        self._connection = SSL.Connection(_server_context(policy.identity, policy.max_version), None)
+        self._connection = SSL.Connection(
+            _server_context(policy.identity, policy.max_version, policy.ciphers), None
+        )
         self._connection.set_app_data(self)
         self._connection.set_accept_state()
         if policy.request_client_certificate:
@@ -231,7 +234,7 @@ class ServerEngine(Engine):
         policy = self._start.policy
         identity = dict(policy.by_sni).get((self.sni or "").lower())
         if identity is not None:
-            self._connection.set_context(_server_context(identity, policy.max_version))
+            self._connection.set_context(_server_context(identity, policy.max_version, policy.ciphers))
 
     def _verify(
         self, _connection: SSL.Connection, certificate: X509, _error: int, depth: int, ok: int
@@ -271,6 +274,31 @@ def _context(max_version: str, ciphers: str | None = None) -> SSL.Context:
     return context
 
 
+def _use_dh_parameters(context: SSL.Context) -> None:
+    """Give a server the group ffdhe2048 (RFC 7919, appendix A.1)."""
+    store = lib.BIO_new_mem_buf(_ffdhe2048(), -1)
+    parameters = lib.PEM_read_bio_DHparams(store, ffi.NULL, ffi.NULL, ffi.NULL)
+    lib.SSL_CTX_set_tmp_dh(context._context, parameters)
+    lib.DH_free(parameters)
+    lib.BIO_free(store)
+
+
+@lru_cache(maxsize=1)
+def _ffdhe2048() -> bytes:
+    """The parameters (PKCS#3, PEM); their prime is made from Euler's number."""
+    places = 2000
+    term = euler = 1 << places
+    divisor = 0
+    while term:
+        divisor += 1
+        term //= divisor
+        euler += term
+    prime = 2**2048 - 2**1984 + ((euler >> places - 1918) + 560316) * 2**64 - 1
+    content = b"\x02\x82\x01\x01\x00" + prime.to_bytes(256, "big") + b"\x02\x01\x02"
+    der = b"\x30\x82" + len(content).to_bytes(2, "big") + content
+    return b"-----BEGIN DH PARAMETERS-----\n" + encodebytes(der) + b"-----END DH PARAMETERS-----\n"
+
+
 def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
     try:
         leaf, *above = x509.load_pem_x509_certificates(identity.chain)
@@ -284,8 +312,10 @@ def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
 
 
 @lru_cache(maxsize=64)
-def _server_context(identity: TlsIdentity, max_version: str) -> SSL.Context:
-    context = _context(max_version)
+def _server_context(identity: TlsIdentity, max_version: str, ciphers: str | None) -> SSL.Context:
+    context = _context(max_version, ciphers)
+    if ciphers is not None:
+        _use_dh_parameters(context)
     _use_identity(context, identity)
     context.set_tlsext_servername_callback(_server_name)
     return context
@@ -294,7 +324,7 @@ def _server_context(identity: TlsIdentity, max_version: str) -> SSL.Context:
 def check_policy(policy: TlsPolicy) -> None:
     """Hold that a server can work with these chains and keys; raises ``InputError``."""
     for identity in (policy.identity, *(identity for _, identity in policy.by_sni)):
-        _server_context(identity, policy.max_version)
+        _server_context(identity, policy.max_version, policy.ciphers)
 
 
 def _server_name(connection: SSL.Connection) -> None:
@@ -313,8 +343,12 @@ def tls12_ciphers(ciphers: str | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def negotiate_tls12(ciphers: str | None, leaf: bytes) -> str | None:
-    """The TLS 1.2 cipher that a server with this leaf (DER) agrees on, or None for none."""
+def negotiate_tls12(ciphers: str | None, leaf: bytes, served: str | None) -> str | None:
+    """The TLS 1.2 cipher that a server with this leaf (DER) and the list ``served`` agrees on, or None."""
     kind = key_kind(leaf)
-    exchanges = (f"ECDHE-{kind}-", "AES") if kind == "RSA" else (f"ECDHE-{kind}-",)
-    return next((name for name in tls12_ciphers(ciphers) if name.startswith(exchanges)), None)
+    exchanges = [f"ECDHE-{kind}-", *(["AES"] if kind == "RSA" else [])]
+    if kind == "RSA" and served is not None:
+        exchanges.append("DHE-RSA-")
+    known = tls12_ciphers(served)
+    names = (name for name in tls12_ciphers(ciphers) if name.startswith(tuple(exchanges)))
+    return next((name for name in names if name in known), None)

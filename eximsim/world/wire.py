@@ -13,7 +13,7 @@ import dnslib
 from dnslib.buffer import BufferError as WireBufferError
 from dnslib.label import DNSBuffer, DNSLabel
 
-from eximsim.mta.world import DnsRecord
+from eximsim.mta.world import DnsAnswer, DnsRecord
 from eximsim.world import names, rdata
 
 MAX_UDP_WITHOUT_EDNS = 512
@@ -65,6 +65,18 @@ class Message:
     answers: tuple[DnsRecord, ...] = ()
     authority: tuple[DnsRecord, ...] = ()
     edns: Edns | None = None
+
+
+CLIENT_PAYLOAD = 1200
+"""The UDP payload that clients offer: what the GNU C library does (RESOLV_EDNS_BUFFER_SIZE)."""
+
+
+def size(name: str, type: str, answer: DnsAnswer) -> int:
+    """The octets of a reply with ``answer`` to a client that offers EDNS."""
+    edns = Edns(CLIENT_PAYLOAD, 0, dnssec_ok=True)
+    question = Question(name, type)
+    reply = Message(0, questions=(question,), answers=answer.answers, authority=answer.authority, edns=edns)
+    return len(pack(reply))
 
 
 class _Buffer(DNSBuffer):  # type: ignore[misc]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.profiles import TlsaMap
 from eximsim.status import Dnssec
 from tests.mta import scenario
@@ -113,9 +112,13 @@ def test_an_answer_to_the_tlsa_question_means_what_its_release_says(rows: TlsaMa
     assert [SHOWN[site.outcome] for site in (required, requested)] == MEANING[rows][answer].split(" ")
 
 
-def test_dane_of_a_release_without_a_table_is_unsupported() -> None:
-    with pytest.raises(Unsupported, match=r"DANE as 4\.85 does it"):
-        attempt(Mx(tlsa=GOOD), "hosts_try_dane", "4.85")
+@pytest.mark.parametrize("answer", ["insecure", "servfail"])
+@pytest.mark.parametrize("option", ["hosts_try_dane", "hosts_require_dane"])
+def test_in_4_85_a_host_that_was_ruled_out_left_no_reason(answer: str, option: str) -> None:
+    """The address kept its state of "pending", which as one octet of a report means "deferred"."""
+    site = attempt(Mx(tlsa=ANSWERS[answer]), option, "4.85")
+    assert "H=mx1.test.ex [10.9.1.1] Success" in site.log
+    assert site.log[-1] == "== a@test.ex R=r T=smtp defer (0)"
 
 
 @pytest.mark.parametrize("answer", ["insecure", "servfail", "silence"])

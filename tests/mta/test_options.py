@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
 from eximsim.mta.optionlist import Kind, Option, Status, table, texts
-from eximsim.mta.options import Options, builtin_macros, can_matter, release
+from eximsim.mta.macro_predef import builtin_macros
+from eximsim.mta.options import Options, can_matter, release
 from eximsim.mta.options_drivers import MODELLED_ROUTERS, MODELLED_TRANSPORTS, ROUTERS, TRANSPORTS
 from eximsim.mta.options_history import HISTORY
 from eximsim.profiles import PROFILES
@@ -132,7 +133,7 @@ def test_every_default_is_of_its_options_type(name: str) -> None:
 
 @given(st.sampled_from(RELEASES[3:]))
 def test_a_built_in_macro_comes_before_those_that_it_begins_with(name: str) -> None:
-    macros = builtin_macros(name, "openssl-3")
+    macros = builtin_macros(name, "openssl-3", expansions=True)
     for position, macro in enumerate(macros):
         assert not any(later.startswith(macro) and later != macro for later in macros[position:])
 

@@ -179,10 +179,10 @@ def test_a_driver_that_the_model_does_not_have_keeps_its_options() -> None:
 
 def test_the_report_lists_every_setting_once_with_its_place() -> None:
     router = "begin routers\nr:\n driver = accept\n transport = t\n no_verify\n"
-    config = read(f"queue_only\nexim_path = /x\n{router}")
+    config = read(f"queue_only\nbi_command = /x\n{router}")
     assert option_report(config) == [
         ("queue_only", "/conf/main", 1, Status.MODELLED),
-        ("exim_path", "/conf/main", 2, Status.INERT),
+        ("bi_command", "/conf/main", 2, Status.INERT),
         ("router.r.driver", "/conf/main", 5, Status.MODELLED),
         ("router.r.transport", "/conf/main", 6, Status.MODELLED),
         ("router.r.verify", "/conf/main", 7, Status.MODELLED),

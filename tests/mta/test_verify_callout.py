@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.errors import Unsupported
+from eximsim.mta.acl_run import CalloutSettings
+from eximsim.mta.verify import verify_address
+from eximsim.status import Rc
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
 from tests.mta.scenario import (
     BAD_TLS,
@@ -263,3 +267,21 @@ def test_a_port_that_is_none_is_a_panic_and_becomes_25(release: str) -> None:
     site = Site([Mx(PLAIN)], release, transport={"port": "gopher"})
     assert site.verify() == [ACCEPTED]
     assert site.panic_log == ['<a@test.ex>: TCP port "gopher" is not defined for callout']
+
+
+# ---- senders, and what is not modelled --------------------------------------------------
+
+
+@BOTH
+def test_who_verifies_a_sender_is_told_the_command_and_the_answer(release: str) -> None:
+    process = Site([plain(rcpt=reply("550 unknown"))], release).process()
+    ask = CalloutSettings(seconds=5, no_cache=True)
+    found = verify_address(process, "a@test.ex", is_recipient=False, callout=ask)
+    assert (found.rc, found.failure) == (Rc.FAIL, "recipient")
+    assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")
+
+
+@pytest.mark.parametrize("option", ["random", "postmaster", "fullpostmaster"])
+def test_what_the_newer_engine_does_besides_is_unsupported(option: str) -> None:
+    with pytest.raises(Unsupported, match="random or postmaster"):
+        Site([Mx(PLAIN)], NEWEST, callout=f"5s,{option}").verify()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.mta.acl_run import CalloutSettings
-from eximsim.mta.verify import verify_address
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEW, OLD, UNUSABLE, Mx, Site
 
@@ -104,12 +102,3 @@ def test_a_host_that_was_not_found_securely_fails_the_callout_where_dane_is_requ
     site = Site([Mx(dnssec=False), Mx()], transport={"hosts_require_dane": "*"})
     assert site.verify() == ["550 Administrative prohibition"]
     assert "DANE error: mx1.test.ex lookup not DNSSEC" in site.log
-
-
-def test_a_sender_is_told_the_command_and_the_answer() -> None:
-    site = Site([plain(rcpt=reply("550 unknown"))])
-    process = site.process()
-    found = verify_address(
-        process, "a@test.ex", is_recipient=False, callout=CalloutSettings(seconds=5, no_cache=True)
-    )
-    assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")

@@ -15,7 +15,7 @@ from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
-from eximsim.mta.transport import transport_update_waiting
+from eximsim.mta.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
@@ -73,6 +73,8 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     Each address ends with its ``transport_return``, errno, message and retry items. False if a set-up
     problem left a status in the first address only. Raises ``ProcessDied`` where the real process dies.
     """
+    if transport_lines_too_long(process, transport, addrlist):
+        return True
     hosts = _host_list(process, transport, addrlist)
     if hosts is None:
         return False

@@ -74,6 +74,8 @@ class SmtpContext:
     ok: bool = False
     send_rset: bool = True
     completed_addr: bool = False
+    last_of_message: bool = True
+    quit_early: bool = False
     message_defer: bool = False
     update_waiting: bool = True
     waiting: Outstanding = field(default_factory=Outstanding)

@@ -27,13 +27,13 @@ from eximsim.mta.transports.smtp_decisions import (
     NoSession,
     StartTls,
 )
-from eximsim.mta.world import ConnectError
+from eximsim.mta.world import ConnectError, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog, DaneSni
 from eximsim.status import Dnssec, Errno, Rc
 
 
-CALLOUT_QUIT_TIMEOUT = 1.0
-"""How long a callout waits for the reply to QUIT, in seconds."""
+QUIT_TIMEOUT = 1.0
+"""How long the reply to QUIT is waited for, in seconds; and then the end of the connection."""
 
 
 class SetupFailed(Exception):
@@ -81,7 +81,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         return rc
     if not before and (rc := _check_dane(sx)) is not Rc.OK:
         if sx.verify:
-            end_session(sx, quit_timeout=CALLOUT_QUIT_TIMEOUT)
+            end_session(sx, quit_timeout=QUIT_TIMEOUT)
         else:
             sx.wire.connection.close()
         sx.dialogue = None
@@ -193,7 +193,8 @@ def _greet(sx: SmtpContext) -> None:
     if sx.smtps:
         sx.starttls_offered = True
         sx.set_option("tls_tempfail_tryclear", False)
-        sx.wire.command = sx.process.profile.smtps_banner_command
+        command = sx.process.profile.smtps_banner_command
+        sx.wire.command = sx.process.scratch if command is None else command
         return
     _say_hello(sx)
     sx.starttls_offered = "STARTTLS" in sx.features
@@ -241,11 +242,21 @@ def _no_greeting(sx: SmtpContext, refused: Reply | None) -> None:
     gnutls = profile.gnutls_first_read_fails_handshake and profile.tls_library == GNUTLS
     if sx.tls is not None and gnutls:
         _no_tls_session(sx, TlsStartFailed(Rc.FAIL, "error on first read"))
+    if refused is not None and profile.helo_loss_tells_ehlo_reply:
+        reply = sx.reply = _over(refused, reply)
     lost = not reply.text and reply.errno in (0, errnos.ECONNRESET)
     if refused is not None and lost and profile.helo_loss_tells_ehlo_reply:
         what = f"in response to {sx.wire.command} (EHLO response was: {refused.text})"
         raise SetupFailed("4", Errno.SMTPCLOSED, f"Remote host closed connection {what}", send_quit=False)
     _require(sx, reply)
+
+
+def _over(ehlo: Reply, helo: Reply) -> Reply:
+    """The reply to HELO as it comes out of the buffer in which the one to EHLO stands: without an end."""
+    if not helo.text:
+        return helo
+    buffer = f"{ehlo.text}\0{helo.text}\0"
+    return Reply(False, (helo.text + buffer[len(helo.text) :]).partition("\0")[0], helo.errno)
 
 
 def expand_helo(sx: SmtpContext) -> str:
@@ -259,7 +270,8 @@ def expand_helo(sx: SmtpContext) -> str:
 
 def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     wanted = (
-        sx.starttls_offered
+        not sx.smtps
+        and sx.starttls_offered
         and not suppress_tls
         and not sx.host_is_in("hosts_avoid_tls")
         and not (sx.verify and sx.host_is_in("hosts_verify_avoid_tls"))
@@ -272,8 +284,20 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
         _say_hello(sx)
     else:
         _check_tls_not_required(sx)
+    _check_features(sx)
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     smtp_auth(sx)
+
+
+def _check_features(sx: SmtpContext) -> None:
+    """Raise ``Unsupported`` if the message would be sent by BDAT, or get a reply for each recipient."""
+    for feature, option in _NOT_USED:
+        needed = not sx.verify and (feature != "PRDR" or len(sx.addrlist) > 1)
+        if needed and feature in sx.features and sx.host_is_in(option):
+            raise Unsupported(f"{feature} ({option})", *sx.transport.options.where(option))
+
+
+_NOT_USED = (("CHUNKING", "hosts_try_chunking"), ("PRDR", "hosts_try_prdr"))
 
 
 def smtp_auth(sx: SmtpContext) -> None:
@@ -371,6 +395,19 @@ def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
     return lost.host
 
 
+def _await_close(sx: SmtpContext) -> None:
+    """After an early QUIT the socket stays open, and a server that does not close is waited for, and logged."""
+    sx.wire.read("2", QUIT_TIMEOUT)
+    try:
+        while sx.wire.connection.receive(QUIT_TIMEOUT):
+            pass
+    except ReadTimeout:
+        what = "TLS error on connection (recv): Function was interrupted."
+        log_write(sx.process, f"H={sx.host.name} [{sx.host.address}] {what}")
+    except ConnectionLost:
+        return
+
+
 def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     """QUIT if the session is in order, then close; the reply to QUIT is waited for so many seconds."""
     if sx.dialogue is None:
@@ -378,6 +415,8 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     profile = sx.process.profile
     if sx.send_quit and sx.dialogue.write("QUIT") > 0 and quit_timeout:
         sx.dialogue.read("2", quit_timeout)
+    if sx.quit_early and sx.tls is not None and profile.tls_library == GNUTLS:
+        _await_close(sx)
     if profile.callout_uses_setup_conn or profile.callout_close_traced:
         sx.process.hdebug("  SMTP(close)>>", indented=True)
     sx.dialogue.connection.close()

@@ -147,11 +147,11 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
             set_errno(addrs[start:], sx.reply.errno, sx.reply.text or None, Rc.DEFER, host=sx.host)
             break
         sx.ok, sx.send_rset, sx.completed_addr = False, True, False
+        sx.last_of_message = start + limit >= len(addrs)
         rc = _transaction(sx, batch, sender, size)
         if rc is not None:
             return rc
         if not sx.completed_addr:
-            set_errno(addrs[start + limit :], 0, None, Rc.DEFER)
             break
     if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
         end_session(sx)
@@ -186,6 +186,7 @@ def _say_data(sx: SmtpContext) -> Sync:
 
 
 def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
+    sx.quit_early = _may_quit_early(sx)
     sx.wire.command = "sending data block"
     if not sx.wire.send(transport_write_message(sx.process, sx.transport, addrs)):
         sx.reply = Reply(False, "", errnos.EPIPE)
@@ -202,6 +203,21 @@ def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
             addr.more_errno, addr.special_action, flag = 0, flag, "-"
             addr.message = string_printing(sx.reply.text)
     return None
+
+
+def _may_quit_early(sx: SmtpContext) -> bool:
+    """Whether QUIT goes out with the message's end. (A message that waits for the host also keeps it back.)"""
+    process = sx.process
+    return (
+        process.profile.quit_pipelined
+        and sx.pipelining
+        and sx.completed_addr
+        and sx.send_quit
+        and sx.last_of_message
+        and not process.continue_more
+        and process.message is not None
+        and process.message.deliver_firsttime
+    )
 
 
 def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:

@@ -215,9 +215,10 @@ def sni(site: Site) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("release", "name"), [(NEW, None), ("4.94.1", "mx1.test.ex"), (NEWEST, "mx1.test.ex")]
+    ("release", "name"),
+    [(NEW, None), ("4.94.1", "test.ex"), ("4.94.2+fixes", "mx1.test.ex"), (NEWEST, "mx1.test.ex")],
 )
-def test_under_dane_new_releases_ask_for_the_hosts_name(release: str, name: str | None) -> None:
+def test_under_dane_new_releases_ask_for_a_name(release: str, name: str | None) -> None:
     assert sni(delivered(Mx(tlsa=GOOD), release, **TRY)) == name
     assert sni(delivered(Mx(tlsa=NXDOMAIN), "4.88", **TRY)) is None
 

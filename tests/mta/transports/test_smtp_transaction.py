@@ -44,11 +44,11 @@ def test_a_message_goes_to_all_recipients_at_once(behaviour: Behaviour) -> None:
 
 
 def test_the_size_is_announced_to_a_server_that_takes_it() -> None:
-    site = Site([server("SIZE 1000")])
+    site = Site([server("SIZE 9000")], transport={"size_addition": "5000"})
     site.deliver()
     (announced,) = (event for event in events(site) if event.startswith("MAIL"))
     assert announced.startswith("MAIL SIZE=")
-    assert 0 < int(announced.partition("=")[2]) < 1000
+    assert 5000 < int(announced.partition("=")[2]) < 6000
 
 
 def test_pipelining_sends_what_can_go_together() -> None:
@@ -193,3 +193,12 @@ def test_after_a_transaction_in_which_everyone_was_deferred_there_is_no_other() 
     site.deliver(*RECIPIENTS[:3])
     assert events(site) == ["MAIL", "<a@test.ex>", "<b@test.ex>", "QUIT"]
     assert words(site) == ["DEFER"] * 3
+    assert site.log[-1] == "== c@test.ex R=r T=smtp defer (0)"
+
+
+def test_who_was_left_over_at_one_host_is_tried_at_the_next() -> None:
+    refusing = Behaviour(extensions=(), recipients=tuple((name, reply("450 no")) for name in RECIPIENTS[:2]))
+    site = Site([Mx(refusing), Mx(PLAIN)], transport={"max_rcpt": "2"})
+    site.deliver(*RECIPIENTS[:3])
+    assert words(site) == ["sent"] * 3
+    assert [message.recipients for message in site.messages] == [RECIPIENTS[:2], RECIPIENTS[2:3]]
