@@ -128,8 +128,9 @@ class Profile:
     # ---- DANE: which host may be used ---------------------------------------------------------------
 
     tlsa_map: TlsaMap = TlsaMap.FALLBACK
-    """What the answer to a TLSA question means, as one map for all answers. 4b0fe3193 (4.88 JH/03), 2d5fdd539 and ef3a1a30b (4.88), 5d6bdf01a (4.90, taken back by 6b5242044), 899b8bbc6
-    (4.91): tlsa_lookup() in transports/smtp.c, from 4.92 host.c."""
+    """What the answer to a TLSA question means, as one map for all answers. 4b0fe3193 (4.88 JH/03), 2d5fdd539
+    and ef3a1a30b (4.88), 5d6bdf01a (4.90, taken back by 6b5242044), 899b8bbc6 (4.91): tlsa_lookup() in
+    transports/smtp.c, from 4.92 host.c."""
 
     tlsa_failure_ignored_if_requested: bool = False
     """A TLSA lookup that defers rules a host out only if DANE is required. Between 6aa849d38 (4.86) and
@@ -141,8 +142,8 @@ class Profile:
 
     dane_outcome_in_address: bool = False
     """A host that DANE rules out leaves errno and message in its addresses. Before, they kept the state of
-    being worked on: with no further host they failed without a word. Since 4cea764f3 (4.86, bug 1634):
-    smtp_deliver()."""
+    being worked on: with no further host they were deferred without a word. Since 4cea764f3 (4.86, bug
+    1634): smtp_deliver()."""
 
     tlsa_before_connect: bool = False
     """TLSA is asked for before the connection is made. Since 58c30e478 (4.90): smtp_setup_conn()."""
@@ -233,8 +234,10 @@ class Profile:
     (4.98): host_find_bydns()."""
 
     route_debug_nested: bool = False
-    """The host-check trace of verification, routing and hosts is set in. Since dba85d116 (4.99): acl.c,
-    route.c, host.c."""
+    """The host-check trace of verification and routing is set in. Since dba85d116 (4.99): acl.c, route.c."""
+
+    host_debug_indented: bool = False
+    """So is that of hosts and their names. Since 78e481bba (4.99): host.c, check_host() in verify.c."""
 
     router_lists_named: bool = False
     """The host-check trace names the generic options of the router at work whose lists are searched. Since
@@ -407,7 +410,7 @@ class Profile:
     in: smtp_setup_msg()."""
 
     missing_helo_is_protocol_error: bool = False
-    """MAIL without HELO, where hosts_require_helo or helo_verify_hosts asks for it, counts as a protocol error.
+    """MAIL without HELO, where hosts_require_helo or helo_verify_hosts asks for it, is a protocol error.
     Since b97c55112 (4.98, bug 3096): smtp_setup_msg()."""
 
     vrfy_advertised: bool = False
@@ -418,7 +421,8 @@ class Profile:
     daemon_go()."""
 
     acl_debug_indented: bool = False
-    """The host-check trace of an ACL in an ACL is set in. Since e1d04f48a (4.89): acl.c, smtp_out.c, verify.c."""
+    """The host-check trace of an ACL in an ACL is set in. Since e1d04f48a (4.89): acl.c, smtp_out.c,
+    verify.c."""
 
     acl_debug_names_line: bool = False
     """``processing "accept" (file line)``. Since 897024f1b (4.93): acl_check_internal()."""
@@ -434,6 +438,9 @@ class Profile:
     fast_open_asked: bool = False
     """hosts_try_fastopen is searched when a connection is made, and the host-check trace shows it in the
     middle of its line on the connection. Since fb05276aa (4.88): smtp_connect() in smtp_out.c."""
+
+    fast_open_by_default: bool = False
+    """hosts_try_fastopen has all hosts unless it is set. Since efad2f414 (4.93): transports/smtp.c."""
 
     client_flush_traced: bool = False
     """The host-check trace has ``cmd buf flush N bytes``. Since 58fc5fb2e (4.88): flush_buffer() in
@@ -460,8 +467,8 @@ class Profile:
             *("msg:fail:delivery", "msg:fail:internal", "msg:complete"),
         )
     )
-    """The events that event_action is told of. New ones came with 5ef5dd52d (4.87), c4b57fddc (4.91), 8e78571a8
-    (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98) and 19c4ea037 (4.99):
+    """The events that event_action is told of. New ones came with 5ef5dd52d (4.87), c4b57fddc (4.91),
+    8e78571a8 (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98) and 19c4ea037 (4.99):
     event_raise() in deliver.c."""
 
     gnutls_suite_described: bool = False
@@ -670,6 +677,7 @@ _P493 = _then(
     dns_name_check_skips_service=False,
     acl_debug_names_line=True,
     connect_trace=ConnectTrace.SPACED,
+    fast_open_by_default=True,
     events=_P492.events | {"smtp:ehlo"},
     gnutls_suite_described=True,
     dnsdb_asks_dnssec=True,
@@ -742,6 +750,7 @@ _P499 = _then(
     "4.99",
     option_release="4.99",
     failed_address_colon_spaced=True, check_srv_is_list=True, route_debug_nested=True,
+    host_debug_indented=True,
     fallback_hosts_expanded=True,
     cv_needs_client_certificate=True,
     acl_debug_names_acl=True,
@@ -767,8 +776,8 @@ _P496_DEBIAN = _then(
 )
 
 _CHAIN = (
-    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941, _P4942_FIXES,
-    _P495,
+    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941,
+    _P4942_FIXES, _P495,
     _P496, _P496_DEBIAN, _P497, _P498, _P499,
 )  # fmt: skip
 

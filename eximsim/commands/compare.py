@@ -7,9 +7,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from eximsim.commands.compare_random import WORDS, Drawn, compare_random
 from eximsim.commands.compare_tests import are_tests, compare_tests
 from eximsim.commands.situations import (
     Choice,
@@ -20,8 +22,11 @@ from eximsim.commands.situations import (
     scenario_file,
 )
 from eximsim.errors import InputError
-from eximsim.suite.compare import FIELDS, MODELLED, Comparison, Words, compare_one, differences
+from eximsim.suite.compare import CHANCE, FIELDS, MODELLED, Comparison, Words, compare_one, differences
 from eximsim.suite.recording import Record, Situation, read_records, read_situations
+
+if TYPE_CHECKING:
+    from eximsim.fuzz.contest import Difference
 
 _SHOWN = 10
 
@@ -47,6 +52,24 @@ _SHOWN = 10
     "--tree", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
     help="With numbers of tests: the test/ folder of an Exim source tree. Default: the project's own tests.",
 )  # fmt: skip
+@click.option(
+    "--random", "count", type=click.IntRange(1, 1_000_000), metavar="N",
+    help="Compare in N situations made at random; differences are made smaller and kept.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="S",
+    help="With --random: the same seed makes the same situations. Default: a new one, which is printed.",
+)  # fmt: skip
+@click.option(
+    "--against", metavar="P", help="With --random: the model under this release takes the program's place."
+)
+@click.option(
+    "--profile", metavar="P", help="With --random: the model's release. Default: the one that fits."
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", default=Path("differences"),
+    show_default=True, help="With --random: where each difference gets a folder.",
+)  # fmt: skip
 @jobs_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
 def compare(
@@ -59,6 +82,11 @@ def compare(
     groups: tuple[str, ...],
     kinds: tuple[str, ...],
     tree: Path | None,
+    count: int | None,
+    seed: int | None,
+    against: str | None,
+    profile: str | None,
+    keep: Path,
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -75,7 +103,16 @@ def compare(
     eximsim compare --exim /usr/sbin/exim4 --jobs 2
     eximsim compare --exim /usr/sbin/exim4 --tree exim/test 5820
     eximsim compare --recorded old.jsonl --exim build-Linux-x86_64/exim
+    eximsim compare --exim /usr/sbin/exim4 --random 500 --seed 7 --jobs 2
+    eximsim compare --against 4.95 --profile 4.96 --random 500
     """
+    if count is not None:
+        report = _Report(as_json=as_json, words=WORDS)
+        _at_random(Drawn(count, seed, jobs, keep), exim, against, profile, report)
+        sys.exit(1 if report.different else 0)
+    for name, given in (("--seed", seed), ("--against", against), ("--profile", profile)):
+        if given is not None:
+            raise click.UsageError(f"{name} goes with --random N")
     if exim is not None and are_tests(ids):
         sys.exit(0 if compare_tests(exim, ids, tree, as_json=as_json) else 1)
     choice = Choice(ids, groups, kinds)
@@ -83,7 +120,7 @@ def compare(
     if recorded is None:
         if exim is None:
             raise click.UsageError("expected what to compare: --recorded FILE, --exim PATH, or both")
-        report = _Report(as_json=as_json, words=("program", "modelled"))
+        report = _Report(as_json=as_json, words=WORDS)
         _program(exim, choice.tasks(nameable(path), path), jobs, report)
     else:
         report = _Report(as_json=as_json, words=("recorded", "program") if exim else MODELLED)
@@ -98,6 +135,20 @@ def compare(
             _both(wanted, situations, exim, jobs, report)
     report.finish()
     sys.exit(1 if report.different else 0)
+
+
+def _at_random(
+    drawn: Drawn, exim: Path | None, against: str | None, profile: str | None, report: _Report
+) -> None:
+    """The model against the program, or another release, in random situations."""
+    if (exim is None) == (against is None):
+        raise click.UsageError("expected --exim PATH or --against P with --random N")
+    if against is not None and profile is None:
+        raise click.UsageError("expected --profile P with --against P")
+    differences = list(compare_random(drawn, exim, against, profile, report.add))
+    report.finish(first=False)
+    for found in differences:
+        report.difference(found, drawn.keep)
 
 
 def _wanted(recorded: Path, choice: Choice, releases: tuple[str, ...]) -> list[Record]:
@@ -184,14 +235,30 @@ class _Report:
         for name in FIELDS:
             cell[name] += found.fields.get(name, False)
         if found.result in ("unsupported", "explained"):
-            self._reasons[f"{found.result}: {found.rule}"] += 1
+            rule = CHANCE if found.rule.startswith(CHANCE) else found.rule
+            self._reasons[f"{found.result}: {rule}"] += 1
         if found.result in ("differ", "unsupported"):
             self.different += 1
         if found.result == "differ" and len(self._first) < _SHOWN:
             self._first.append(found)
 
-    def finish(self) -> None:
-        """Print what a person wants to know."""
+    def difference(self, found: Difference, keep: Path) -> None:
+        """One difference in random situations, at its smallest."""
+        folder = keep / found.situation.id
+        if self._json:
+            kept = {"difference": found.signature, "ids": found.ids, "folder": str(folder)}
+            click.echo(json.dumps(kept))
+            return
+        click.echo(f"\n{len(found.ids)} times, first in {found.ids[0]}; replay it with")
+        click.echo(f"  eximsim run --suite {folder}")
+        click.echo(f"  eximsim compare --exim PATH --scenarios {folder / 'scenario.jsonl'}")
+        if found.found.replayed is not None:
+            _show(found.found, self._words)
+        else:
+            click.echo(f"  {found.signature}")
+
+    def finish(self, *, first: bool = True) -> None:
+        """Print what a person wants to know, with the first differences if these are not shown otherwise."""
         if self._json:
             return
         columns = ("records", "agree", "explained", "differ", "unsupported", *FIELDS)
@@ -205,7 +272,7 @@ class _Report:
         click.echo(f"{self.unstable} unstable records left out")
         for reason, count in self._reasons.most_common():
             click.echo(f"{count:6} {reason}")
-        for found in self._first:
+        for found in self._first if first else ():
             _show(found, self._words)
 
 

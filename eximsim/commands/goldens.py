@@ -22,12 +22,13 @@ from eximsim.suite.source import choose
 from eximsim.suite.tree import EximTree
 
 TEST = "5840"
-COMMITS = tuple(
-    """360c04926 281e72e46 01a4a5c5c 4c01d6abf 93a6fce2e 4cea764f3 6aa849d38 4b0fe3193 2d5fdd539 b999c4832
-    5d6bdf01a b7e4352c9 ce889807c 6b5242044 ba86e143c b60b2eea0 ce25e2982 ea5aef3de 1fcabbd48 854586e14
-    899b8bbc6 28646fa9c 570cb1bdb 826cb8c29 2e6a0ed70 59c0959a3 feb5343a1 7044dd8fd 79aa468aa 4da19af65
-    46a36afae ef0a7560d 7b411755d""".split()
-)
+COMMITS = (
+    "360c04926", "281e72e46", "01a4a5c5c", "4c01d6abf", "93a6fce2e", "4cea764f3", "6aa849d38",
+    "4b0fe3193", "2d5fdd539", "b999c4832", "5d6bdf01a", "b7e4352c9", "ce889807c", "6b5242044",
+    "ba86e143c", "b60b2eea0", "ce25e2982", "ea5aef3de", "1fcabbd48", "854586e14", "899b8bbc6",
+    "28646fa9c", "570cb1bdb", "826cb8c29", "2e6a0ed70", "59c0959a3", "feb5343a1", "7044dd8fd",
+    "79aa468aa", "4da19af65", "46a36afae", "ef0a7560d", "7b411755d",
+)  # fmt: skip
 """The commits that gave the log of test 5840 another content, oldest first."""
 
 HEADER = ("commit", "profile", "newest point", "undone", *WORLDS)
@@ -43,15 +44,16 @@ The log of test 5840 has had {count} contents. For each of the commits that brou
   reached last, *undone* the switches that are younger than the tree.
 - Under the name of each world stand the outputs that equal their goldens.
 
-No golden is left out: there is none that Exim could not have produced. Two of them say more than they seem to:
+No golden is left out: there is none that Exim could not have produced. Two of them say more than they
+seem to:
 
 - The golden of 59c0959a3 has no second delivery on the connection of the last message, the one of feb5343a1,
   with the same program and configuration, has one. The process that goes on with the connection
   (`transport_pass_socket()`, src/transport.c) sleeps for a second if it runs under the test suite, and nobody
   waits for it; the later script has a `sleep 1`, the earlier one is over by then. The model does the same.
-- The trees of ce889807c and 6b5242044 have the same `test/` folder but for this very golden, and two programs.
-  Their history, `doc/` or `src/` tells them apart, or the name of the folder that they were unpacked to; a lone
-  `test/` without any of that is taken for the later one.
+- The trees of ce889807c and 6b5242044 have the same `test/` folder but for this very golden, and two
+  programs. Their history, `doc/` or `src/` tells them apart, or the name of the folder that they were
+  unpacked to; a lone `test/` without any of that is taken for the later one.
 """
 
 
@@ -71,7 +73,8 @@ def goldens(repository: Path, docs: Path) -> None:
 
 def page(rows: list[list[str]]) -> str:
     """The page with these rows of its table."""
-    return _INTRODUCTION.format(count=len(COMMITS)) + "\n" + as_markdown(Grid("", "", "", list(HEADER), rows)) + "\n"
+    table = as_markdown(Grid("", "", "", list(HEADER), rows))
+    return f"{_INTRODUCTION.format(count=len(COMMITS))}\n{table}\n"
 
 
 def row(commit: str, root: Path) -> list[str]:

@@ -39,8 +39,8 @@ def table(name: str, profile_name: str, against: str | None, markdown: bool, as_
     callout       how a callout reads all that
     all           all of these
 
-    These are the rows that run: in each table, the first row that fits decides. "any" stands for every value of
-    an input. With --against, every case is listed whose outcome or words differ.
+    These are the rows that run: in each table, the first row that fits decides. "any" stands for every value
+    of an input. With --against, every case is listed whose outcome or words differ.
     """
     if markdown and as_json:
         raise click.UsageError("--markdown and --json exclude each other")

@@ -66,7 +66,9 @@ class RealRival:
     def open(self) -> Iterator[Ask]:
         """See ``Rival``."""
         with RealStand(self.exim, self.certificates) as stand:
-            yield lambda situation: _record(situation, self.profile, stand.replay(situation, situation.kinds[0]))
+            yield lambda situation: _record(
+                situation, self.profile, stand.replay(situation, situation.kinds[0])
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class ModelRival:
 
     def _ask(self, situation: Situation) -> Record:
         try:
-            return _record(situation, self.profile, self.stand.replay(situation, situation.kinds[0], self.profile))
+            seen = self.stand.replay(situation, situation.kinds[0], self.profile)
+            return _record(situation, self.profile, seen)
         except UndefinedBehaviour as reason:
             nothing = Replayed(Seen((str(reason),)), "", None)
             return replace(_record(situation, self.profile, nothing), stable=False)
@@ -122,7 +125,7 @@ class Bout:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One way in which they differ: signature, the situations' ids, the smallest situation, how they differ there."""
+    """One way in which they differ: signature, the situations' ids, the smallest one, how they differ there."""
 
     signature: str
     ids: tuple[str, ...]
@@ -141,7 +144,8 @@ class Contest:
 
     def play(self, count: int, jobs: int = 1) -> Iterator[Bout]:
         """Compare ``count`` situations, in order; their ids are ``rSEED-NUMBER``."""
-        named = (self._named(made, number) for number, made in enumerate(examples(situations(), count, self.seed), 1))
+        made = examples(situations(), count, self.seed)
+        named = (self._named(one, number) for number, one in enumerate(made, 1))
         ours, theirs = tee(named)
         records = self.rival.records((made.value for made in theirs), jobs)
         for record, made in zip(records, ours, strict=True):

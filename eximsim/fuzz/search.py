@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 _T = TypeVar("_T")
 
 BATCH = 10
-"""How many examples Hypothesis makes at a time. After ten it would make most of them by varying earlier ones."""
+"""How many examples Hypothesis makes at a time. After ten it would make most by varying earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)

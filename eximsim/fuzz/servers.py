@@ -34,7 +34,9 @@ REPLIES: Mapping[str, Sequence[str]] = MappingProxyType(
 )  # fmt: skip
 """The replies that a server may have in each phase; the first one is as it should be."""
 
-_EXTENSIONS = ("PIPELINING", "8BITMIME", "SIZE 52428800", "SIZE 200", "DSN", "ENHANCEDSTATUSCODES", "SMTPUTF8")
+_EXTENSIONS = (
+    "PIPELINING", "8BITMIME", "SIZE 52428800", "SIZE 200", "DSN", "ENHANCEDSTATUSCODES", "SMTPUTF8",
+)  # fmt: skip
 
 _SERVER = Weighted((45, "ok"), (25, "named"), (30, "scripted"))
 _SMTPS = Weighted((45, "smtps"), (30, "scripted"), (20, "no smtps"))

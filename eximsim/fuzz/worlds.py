@@ -62,7 +62,8 @@ def _put(text: str, number: int) -> str:
 
 
 def _put_rrset(entry: RRset, number: int) -> RRset:
-    return {**entry, "name": _put(entry["name"], number), "data": [_put(one, number) for one in entry["data"]]}
+    data = [_put(one, number) for one in entry["data"]]
+    return {**entry, "name": _put(entry["name"], number), "data": data}
 
 
 @st.composite

@@ -116,7 +116,7 @@ def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:
             return f'ACL "{text}"', verbs
         if text.startswith("/"):
             raise Unsupported(f"ACL in a file: {text}")
-    return "inline ACL", read_inline(text)
+    return "inline ACL", read_inline(text, process.config.path, process.config.last_line)
 
 
 def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
@@ -144,7 +144,7 @@ def _shown_verb(run: AclRun, name: str, verb: AclVerb) -> str:
     shown = f'{name} "{verb.verb}"' if profile.acl_debug_names_acl else f'"{verb.verb}"'
     inline = name == "inline ACL"
     if profile.acl_debug_names_line and not (inline and profile.acl_debug_names_acl):
-        shown += f" ({verb.path} {0 if inline else verb.line})"
+        shown += f" ({verb.path} {verb.line})"
     return shown
 
 

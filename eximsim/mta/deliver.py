@@ -16,7 +16,6 @@ from eximsim.mta.log import log_write
 from eximsim.mta.match import match_isinlist_domain
 from eximsim.mta.route import route_address
 from eximsim.mta.string import string_printing
-from eximsim.mta.string import string_printing
 from eximsim.mta.structs import MX_NONE, Address, HostItem
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
 from eximsim.mta.transports.smtp_continue import abandon

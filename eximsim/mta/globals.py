@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from eximsim.mta.log import LogSettings
     from eximsim.mta.queue import Header, Message, Spool
     from eximsim.mta.readconf import Config
-    from eximsim.mta.transport import OpenCall
     from eximsim.mta.retry import Hints
+    from eximsim.mta.transport import OpenCall
     from eximsim.profiles import Profile
 
 
@@ -38,7 +38,7 @@ class ProcessDied(Exception):
 
 
 class PanicDie(Exception):
-    """The real process has written ``message`` to main and panic log and ends with failure (LOG_PANIC_DIE)."""
+    """The real process has written ``message`` to main and panic log and ends in failure (LOG_PANIC_DIE)."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -131,14 +131,16 @@ class Process:
 
     ``host_checking_callout`` is -bhc; ``verbose`` is -v (and -bt); ``log_testing_mode`` sends log lines to
     stderr; ``reject_log_open`` tells that the reject log has been written, ``reject_log_lost`` that its
-    descriptor was then closed by mistake; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for later (-odqs, and the first
-    stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and -M; ``deliver_force`` is -qf.
+    descriptor was then closed by mistake; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for
+    later (-odqs, and the first stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and
+    -M; ``deliver_force`` is -qf.
     ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
     ``continued`` is the open call that this delivery goes on with, ``kept_call`` the one that it leaves open;
     ``continue_more`` asks the transport to leave it open for more recipients of the message.
     ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
-    and why. ``scratch`` is what big_buffer was last used for. ``libc_errno`` is errno as the last system call left it: callouts up to 4.88 read a stale one. ``callout_context_set``:
-    a callout of this process has got as far as a connection.
+    and why. ``scratch`` is what big_buffer was last used for. ``libc_errno`` is errno as the last system call
+    left it: callouts up to 4.88 read a stale one. ``callout_context_set``: a callout of this process has got
+    as far as a connection.
     """
 
     machine: Machine

@@ -260,7 +260,7 @@ def _set_sender_host(process: Process, found: NameLookup) -> None:
 
 
 def _debug(process: Process, text: str) -> None:
-    process.hdebug(text, indented=process.profile.route_debug_nested)
+    process.hdebug(text, indented=process.profile.host_debug_indented)
 
 
 def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:

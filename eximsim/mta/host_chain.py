@@ -165,7 +165,7 @@ def host_scan_for_local_hosts(
         if _is_local(process, host, interfaces, treated):
             if keep == 0:
                 text = "local host has lowest MX" if host.mx >= 0 else "local host found for non-MX address"
-                process.hdebug(text, indented=process.profile.route_debug_nested)
+                process.hdebug(text, indented=process.profile.host_debug_indented)
                 return HostFind.FOUND_LOCAL, hosts, False
             _show_removed(process, hosts[keep:])
             return find, hosts[:keep], True
@@ -186,7 +186,7 @@ def _is_local(process: Process, host: HostItem, interfaces: frozenset[str], trea
 
 
 def _show_removed(process: Process, hosts: list[HostItem]) -> None:
-    nested = process.profile.route_debug_nested
+    nested = process.profile.host_debug_indented
     process.hdebug("local host in host list - removed hosts:", indented=nested)
     for host in hosts:
         process.hdebug(f"  {host.name} {host.address or '(null)'} {host.mx}", indented=nested)

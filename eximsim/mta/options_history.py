@@ -102,7 +102,6 @@ HISTORY: tuple[Changes, ...] = (
             "smtp.dnssec_request_domains": "*",
             "smtp.hosts_noproxy_tls": None,
             "smtp.hosts_try_dane": "*",
-            "smtp.hosts_try_fastopen": "*",
         },
     ),
     Changes(

@@ -75,7 +75,7 @@ class Message:
 
     @property
     def wire_size(self) -> int:
-        """The size with CRLF for each line end, as ``SIZE=`` counts (``message_size + message_linecount``)."""
+        """The size with CRLF line ends, as ``SIZE=`` counts (``message_size + message_linecount``)."""
         kept = sum(h.text.count("\n") for h in self.headers if h.kind != HEADER_OLD)
         return self.size + kept + self.body.count(b"\n")
 

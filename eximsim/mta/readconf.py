@@ -64,6 +64,8 @@ class Config:
     named_lists: Mapping[str, Mapping[str, str]]
     macros: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Those of the command line and the files, in order."""
+    last_line: int = 0
+    """The number of the line that was read last."""
 
 
 def read_config(
@@ -166,6 +168,7 @@ class _Reader:
             acls=MappingProxyType(self.acls),
             named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
             macros=lines.macros,
+            last_line=lines.position[1],
         )
 
     def _read_main(self, section: Section) -> None:

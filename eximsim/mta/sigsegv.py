@@ -15,7 +15,7 @@ SIGSEGV = 11
 
 
 def null_pointer(process: Process, doing: str) -> ProcessDied:
-    """The death of a process that follows a null pointer while it is ``doing`` something (set_process_info()).
+    """The death of a process that follows a null pointer while ``doing`` something (set_process_info()).
 
     The signal handler's lines are in main and panic log when this returns.
     """

@@ -236,6 +236,8 @@ def smtp_connect(
             raise ConnectError(Errno.EVENT)
     if process.profile.fast_open_asked:
         fast_open = transport.options.text("hosts_try_fastopen")
+        if process.profile.fast_open_by_default and not transport.options.is_set("hosts_try_fastopen"):
+            fast_open = "*"
         nested = form.end != ""
         process.debug_depth += nested
         verify_check_given_host(process, fast_open, host.name, host.address, list_name="hosts_try_fastopen")

@@ -74,7 +74,7 @@ class Callout:
     context: Context = Context.FRESH
 
     def announced_size(self, sx: SmtpContext) -> int | None:
-        """What ``SIZE=`` says in MAIL, if the host takes it: what the client has said, and something on top."""
+        """What ``SIZE=`` says in MAIL, if the host takes it: what the client said, and something on top."""
         size = int(self.process.variables.get("message_size", "0"))
         allowance = sx.transport.options.number("size_addition")
         switch = self.process.profile.callout_size

@@ -104,8 +104,8 @@ _OWN_CLIENT_ROWS: Rows[Reading] = (
 
 CALLOUT_REFUSED: Table[Reading] = Table(
     "callout refused",
-    "What a host means for the callout that has not accepted the recipient. (One that has accepted it ends the"
-    " callout with OK.)",
+    "What a host means for the callout that has not accepted the recipient. (One that has accepted it ends"
+    " the callout with OK.)",
     _SOURCE,
     (Column("after", tuple(Step)), Column("heard", tuple(Heard)), _NULL_SENDER),
     {(True,): _SHARED_ROWS, (False,): _OWN_CLIENT_ROWS},

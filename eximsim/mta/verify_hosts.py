@@ -249,7 +249,7 @@ class CheckHost:
         known = process.variables.get("sender_host_name")
         if known is not None:
             return known
-        nested = process.profile.route_debug_nested
+        nested = process.profile.host_debug_indented
         process.hdebug(f"sender host name required, to match against {pattern}", indented=nested)
         if process.variables.get("host_lookup_failed", "0") != "0":
             return None

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 class _Refused(Exception):
-    """The dialogue is over for this host: the last reply is the one that ended it, or the one before the trouble.
+    """The dialogue is over for this host: the last reply ended it, or came before the trouble.
 
     ``step`` is where, if the recipient itself was refused; else the last command tells.
     """

@@ -156,7 +156,7 @@ def _show(source: str, target: str) -> None:
 
 
 def _show_at(source: str, target: Path) -> None:
-    """Show a file or folder; a folder with private files is copied, so that the users inside can read them."""
+    """Show a file or folder; a folder with private files is copied, so that users inside can read them."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if not os.path.isdir(source):
         target.touch()

@@ -45,7 +45,13 @@ class ModelSubject:
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
         self.machine = Machine(
-            world, random.Random(seed), Spool(), Hints(), exim_user=exim_user, hostname=hostname, test_harness=True
+            world,
+            random.Random(seed),
+            Spool(),
+            Hints(),
+            exim_user=exim_user,
+            hostname=hostname,
+            test_harness=True,
         )
         self._set_user(caller)
 

@@ -168,7 +168,7 @@ def has_choice(situation: Situation) -> bool:
 def _routed(situation: Situation, entry: Mapping[str, object]) -> int:
     """How often the MX records of a zone entry are asked for in one run: by each recipient of the domain."""
     names = [recipient.partition("@")[2] for recipient in situation.recipients]
-    return names.count(str(entry["name"])) or len(names)
+    return names.count(str(entry.get("name"))) or len(names)
 
 
 def _agreement(record: Record, replayed: Replayed) -> dict[str, bool]:

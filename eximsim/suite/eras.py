@@ -46,6 +46,8 @@ CHANGES = (
         "ports in '==' and '**' lines and in responses are not numbered"),
     Change("log_ports_named", "2e6a0ed70", r"(?:\[[^\]]*\]:|port )\K$parm_port_d/PORT_D/",
            "the test's own ports in the log become PORT_D, PORT_S, ...", until="e1db67b0d"),
+    Change("stderr_ports_named", "3bfdf0f1f", r"|localhost::?|127\.0\.0\.1[.:]:?|port[= ])\K$parm_port_d/PORT_D/",
+        "so do those in standard error", until="e1db67b0d"),
     Change("ports_named_in_context", "e1db67b0d", '$re = "Received from .* I=',
            "in log, mail and stdout, each where it is expected"),
     Change("interface_ports_hidden", "2e6a0ed70", r"I=\[[^\]]*\]:\K\d+/ppppp/",

@@ -178,7 +178,7 @@ STDERR_TABLE: tuple[Normalisation, ...] = (
     drop("time zone", "^Reset TZ to", "Reset TZ to x\n", hint="Reset TZ"),
     own_ports("ports", r"\[[^\]]*\]:|V4NET\.0\.0\.0:|localhost::?|127\.0\.0\.1[.:]:?|port[= ](?:[^:]+:)?|"
         r"Connecting to .*\]:", ("connected to [10.0.0.1]:%port_d%\n", "connected to [10.0.0.1]:PORT_D\n"),
-        names="D D2 D3 D4 S N", files=STDERR, when="log_ports_named"),
+        names="D D2 D3 D4 S N", files=STDERR, when="stderr_ports_named"),
     own_ports("ports in context",
         r"\[[^\]]*\]:|V4NET\.0\.0\.0:|localhost::?|127\.0\.0\.1[.:]:?|port[= ](?:[^:]+:)?|"
         r"Connecting to .*\]:|=[>=] .*\[[^\]]+\]:", ("connected to [10.0.0.1]:%port_d%\n",

@@ -28,8 +28,8 @@ class Marker:
 class Point:
     """One point of the program's history: a commit that changed ``switches``.
 
-    ``release`` is the profile in whose making it was, ``picks`` the commits that brought the same to another's
-    fixes branch. ``between`` has a switch's value before the commit if it was changed more than once for
+    ``release`` is the profile in whose making it was, ``picks`` the commits that brought the same to
+    another's fixes branch. ``between`` has a switch's value before the commit if it was changed more than once for
     that release. ``marker`` lies in ``test/``; ``beside`` is nearer, but outside ``test/``, and counts where
     its file is there. A commit that changed nothing in ``test/`` but goldens has the marker of a neighbour.
     ``always``: a tree older than this has it undone even if the release was chosen by hand.
@@ -177,6 +177,7 @@ POINTS: Sequence[Point] = (
     _point("96eb7d2a5", "4.93", "option_release", ("confs/3451", "hosts_noproxy_tls = PEX")),
     _point("3f63e4619", "4.93", "callout_connect_failure_worded",
         ("confs/4050", "hosts_try_fastopen =\t:")),
+    _point("efad2f414", "4.93", "fast_open_by_default", ("confs/4050", "hosts_try_fastopen =\t:")),
     _point("adb21834f", "4.93", "connect_trace"),
     _point("dbbf21a75", "4.93", "retry_local_part_if_preconditions", ("confs/0264", "r_remain:")),
     _point("6219e0ec4", "4.93", "dns_name_check_skips_service", ("runtest", r"|10\.250)")),
@@ -243,6 +244,7 @@ POINTS: Sequence[Point] = (
     _point("593058763", "4.99", "deferred_rcpt_colon", ("runtest", "Listening...$/n")),
     _point("717a9055f", "4.99", "check_srv_is_list",
         ("scripts/0000-Basic/0467", "-DSRV=nosuch1:smtp2:nosuch2")),
+    _point("78e481bba", "4.99", "host_debug_indented"),
     _point("1cc26cd7a", "4.99", "empty_verify_hosts_is_unset",
         ("confs/4060", "tls_verify_cert_hostnames = :")),
     _point("ef0a7560d", "4.99", "cv_needs_client_certificate", ("confs/4061", "CONNECTCOND="),

@@ -5,6 +5,8 @@
     scripts/NNNN-Group/TEST  (or scripts/TEST)    the script; '#@ profiles P...' names what it runs under
     confs/TEST                                    the configuration
     dnszones/                                     zones in fakens form, or master files
+    dnszones/TEST.json                            a test's own: a list of RRsets
+    servers/TEST.json                             servers around the test's host (suite/peers.py)
     certs/NAME.chain.pem (or certs/NAME.pem)      what '@cert:NAME' in a zone refers to: the first certificate
     logs/TEST, stdout/TEST, stderr/TEST, ...      goldens; logs/TEST@PROFILE if one profile's differs
     mail/TEST.NAME, msglogs/TEST.ID               goldens of mailboxes and message logs
@@ -24,6 +26,7 @@ from eximsim.suite import script
 from eximsim.suite.eras import NEWEST
 from eximsim.suite.golden import write
 from eximsim.suite.normalisation import Identity
+from eximsim.suite.peers import Peers, read_peers
 from eximsim.suite.source import (
     DIRECTORY,
     Goldens,
@@ -95,8 +98,9 @@ class ProjectSuite:
         return {f"{DIRECTORY}/test-config": as_bytes(conf)}
 
     def zones(self, case: TestCase) -> Zones:
-        """See ``Source``: those of ``dnszones/`` and the test host's own."""
-        return self._zones
+        """See ``Source``: the test's own, or those of ``dnszones/`` and the test host's."""
+        own = self.root / "dnszones" / f"{case.name}.json"
+        return load_zones(own, self._certificate) if own.is_file() else self._zones
 
     @cached_property
     def _zones(self) -> Zones:
@@ -112,6 +116,11 @@ class ProjectSuite:
         folder = self.root / "certs"
         chain = folder / f"{name}.chain.pem"
         return _first(chain if chain.is_file() else folder / f"{name}.pem")
+
+    def peers(self, case: TestCase) -> Peers:
+        """See ``Source``: those of ``servers/TEST.json``."""
+        path = self.root / "servers" / f"{case.name}.json"
+        return read_peers(path, self.root / "certs") if path.is_file() else Peers()
 
     def requirements(self, case: TestCase) -> Sequence[str]:
         """See ``Source``: as in an Exim tree."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shutil
 import signal
 import tempfile
 from collections import deque
@@ -25,16 +27,29 @@ from eximsim.world.certificates import save_chains, standard_chains
 _AHEAD = 8
 """How many situations each process has waiting for it."""
 
+_PREFIX = "eximsim-certificates-"
+
 Task = tuple[Situation, str]
 """A situation and the kind in which it is run."""
 
 
 @contextmanager
 def own_certificates() -> Iterator[Path]:
-    """A folder of new chains with their keys, while it is needed."""
-    with tempfile.TemporaryDirectory(prefix="eximsim-") as folder:
+    """A folder of new chains with their keys, while it is needed.
+
+    Its name has the number of the process that made it: the next one removes what a killed one left.
+    """
+    _remove_orphans(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
         save_chains(standard_chains(), Path(folder))
         yield Path(folder)
+
+
+def _remove_orphans(folder: Path) -> None:
+    for path in folder.glob(f"{_PREFIX}[0-9]*-*"):
+        maker = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", maker).exists():
+            shutil.rmtree(path, ignore_errors=True)  # another user's stays
 
 
 def run_all(

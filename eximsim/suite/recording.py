@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
-from eximsim.world.smtp_script import named_behaviour, read_behaviour
+from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import Behaviour
 
 
@@ -41,8 +41,7 @@ class Situation:
 
     def behaviour(self, address: str) -> Behaviour:
         """What the server at ``address`` does; raises ``InputError``."""
-        server = self.servers[address]
-        return named_behaviour(server) if isinstance(server, str) else read_behaviour(server)
+        return server_behaviour(self.servers[address])
 
     def server_name(self, address: str) -> str:
         """What a recording calls the server at ``address``: the name of its behaviour, or ``scripted``."""

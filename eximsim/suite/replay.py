@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SERVER_PORT = 1225
 _SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
 SENDER = "s@myhost.test.ex"
+NETWORK = "10.9.0.0/16"
+"""Where a situation's servers are; it leads to the host itself."""
 _MAIN_LOG, _REJECT_LOG, _PANIC_LOG = "/spool/log/mainlog", "/spool/log/rejectlog", "/spool/log/paniclog"
 
 
@@ -41,7 +43,7 @@ class Replayed:
 
 
 def configuration(situation: Situation) -> str:
-    """The Exim configuration of a situation, with its own settings put in (``reference/evidence`` set-up)."""
+    """The Exim configuration of a situation, with its own settings put in."""
 
     def settings(values: object) -> list[str]:
         assert hasattr(values, "items")
@@ -89,6 +91,12 @@ def configuration(situation: Situation) -> str:
     return "\n".join(lines) + "\n"
 
 
+def dialogue(situation: Situation) -> tuple[str, ...]:
+    """What a client says to have each recipient verified by callout."""
+    recipients = (f"RCPT TO:<{recipient}>" for recipient in situation.recipients)
+    return ("EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>", *recipients, "QUIT")
+
+
 class Stand:
     """A place to run situations: the certificates that their servers use, loaded once."""
 
@@ -101,18 +109,25 @@ class Stand:
     ) -> Replayed:
         """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``.
 
-        ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance, ``later``
-        about that in the queue run (None: the seed does).
+        ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance,
+        ``later`` about that in the queue run (None: the seed does).
         """
         world, servers = self._world(situation)
-        machine = Machine(world, random.Random(seed), Spool(), Hints(), user="root", uid=0, group="root", gid=0, exim_user=profile.exim_user)
+        machine = Machine(
+            world,
+            random.Random(seed),
+            Spool(),
+            Hints(),
+            user="root",
+            uid=0,
+            group="root",
+            gid=0,
+            exim_user=profile.exim_user,
+        )
         run = _Run(machine, world, servers, situation, profile)
         if kind == "callout":
-            dialogue = ["EHLO myhost.test.ex", f"MAIL FROM:<{SENDER}>"]
-            dialogue += [f"RCPT TO:<{recipient}>" for recipient in situation.recipients]
-            seen = run.exim(
-                ["-bs"], "".join(f"{line}\r\n" for line in (*dialogue, "QUIT")).encode(), smtp=True
-            )
+            spoken = "".join(f"{line}\r\n" for line in dialogue(situation))
+            seen = run.exim(["-bs"], spoken.encode(), smtp=True)
             return Replayed(seen, callout_outcome(situation, seen), None, machine.trace)
         seen = run.exim(["-odf", "-f", SENDER, *situation.recipients], b"")
         if later is not None:
@@ -123,7 +138,7 @@ class Stand:
     def _world(self, situation: Situation) -> tuple[MemoryWorld, dict[str, SmtpServer]]:
         files = {"/config": configuration(situation).encode(), **self._pem}
         zones = rrset_zones(situation.zone, certificate=self.chains.certificate)
-        world = MemoryWorld(zones, Host(local_networks=("10.9.0.0/16",), files=files))
+        world = MemoryWorld(zones, Host(local_networks=(NETWORK,), files=files))
         servers = {}
         for address in situation.servers:
             behaviour = situation.behaviour(address)

@@ -20,6 +20,7 @@ from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.outputs import munged
+from eximsim.suite.peers import Peers
 from eximsim.suite.play import Player, WrongStatus
 from eximsim.suite.script import Script
 from eximsim.suite.source import Source, TestCase
@@ -151,8 +152,11 @@ def _run(source: Source, case: TestCase, setting: Setting) -> TestResult:
     if "need_ipv6" in parsed.directives:
         return TestResult(case.name, setting, Verdict.SKIP, "needs IPv6")
     files = dict(source.files(case))
-    host = _host(source, files)
+    peers = source.peers(case)
+    host = _host(source, files, peers)
     with _subject(setting, source, source.zones(case), host) as (world, subject):
+        for (address, port), server in peers.servers.items():
+            world.listen(address, port, server)
         player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
         result = _play(source, case, setting, parsed, player)
         handshakes = world.handshakes if isinstance(world, LoopbackWorld) else 0
@@ -209,10 +213,11 @@ def _is_compared(name: str, parsed: Script) -> bool:
     return _SKIPPED_BY.get(name.partition("/")[0]) not in parsed.directives
 
 
-def _host(source: Source, files: dict[str, bytes]) -> Host:
+def _host(source: Source, files: dict[str, bytes], peers: Peers) -> Host:
     identity = source.identity
     return Host(
         addresses=("127.0.0.1", identity.ipv4),
+        local_networks=peers.networks,
         table={"localhost": ("127.0.0.1",)},
         files=files,
         folders=((identity.directory, source.root),),

@@ -15,6 +15,7 @@ from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import Era
 from eximsim.suite.normalisation import Identity
+from eximsim.suite.peers import Peers
 from eximsim.world.fakens import decode
 from eximsim.world.reply import Zones
 
@@ -61,6 +62,9 @@ class Source(Protocol):
 
     def zones(self, case: TestCase) -> Zones:
         """The DNS of the test; raises ``InputError``."""
+
+    def peers(self, case: TestCase) -> Peers:
+        """The servers around the test's host; raises ``InputError``."""
 
     def requirements(self, case: TestCase) -> Sequence[str]:
         """What the group needs, as lines of a ``REQUIRES`` file."""

@@ -17,6 +17,7 @@ from eximsim.suite import script
 from eximsim.suite.auto import program_chosen, program_of_tree
 from eximsim.suite.eras import era_of
 from eximsim.suite.normalisation import Identity
+from eximsim.suite.peers import Peers
 from eximsim.suite.source import (
     DIRECTORY,
     Goldens,
@@ -100,6 +101,10 @@ class EximTree:
     def zones(self, case: TestCase) -> Zones:
         """See ``Source``; all tests of a tree have the same DNS."""
         return self._zones
+
+    def peers(self, case: TestCase) -> Peers:
+        """See ``Source``: there are none but those that scripts start."""
+        return Peers()
 
     def requirements(self, case: TestCase) -> Sequence[str]:
         """See ``Source``."""

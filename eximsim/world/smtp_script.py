@@ -68,6 +68,11 @@ def named_behaviour(name: str) -> Behaviour:
         raise InputError(f"behaviour {name!r}: expected one of {known}") from None
 
 
+def server_behaviour(server: str | Mapping[str, object]) -> Behaviour:
+    """A behaviour by its name, or by the content of a script; raises ``InputError``."""
+    return named_behaviour(server) if isinstance(server, str) else read_behaviour(server)
+
+
 def read_behaviour(data: Mapping[str, object]) -> Behaviour:
     """The behaviour that the content of a script describes; raises ``InputError``."""
     base = named_behaviour(_text("base", data.get("base", "ok")))

@@ -44,13 +44,13 @@ def load_zones(path: str | Path, certificate: CertificateSource | None = None) -
     except OSError as error:
         raise InputError(f"{error.strerror}; expected a zone file or a folder of them", str(place)) from None
     if place.suffix == ".json":
-        return _json_zones(text, str(place))
+        return _json_zones(text, str(place), certificate)
     if place.name.startswith("db."):
         return fakens_zones({place.name: text}, certificate)
     return master_zones({str(place): text}, certificate)
 
 
-def _json_zones(text: str, path: str) -> ResolvedZones:
+def _json_zones(text: str, path: str, certificate: CertificateSource | None) -> ResolvedZones:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -60,4 +60,4 @@ def _json_zones(text: str, path: str) -> ResolvedZones:
     rrsets = content.get("zone") if isinstance(content, dict) else content
     if not isinstance(rrsets, list):
         raise InputError("no list of RRsets; expected one, or an object with one under zone", path)
-    return rrset_zones(rrsets, path)
+    return rrset_zones(rrsets, path, certificate)

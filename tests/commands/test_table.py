@@ -39,7 +39,9 @@ def test_a_row_has_inputs_outcome_and_words() -> None:
 
 def test_the_switches_that_chose_the_rows_are_named() -> None:
     (tlsa, _) = read("dane", "--profile", "4.88-jh03")
-    assert tlsa["switches"] == {"tlsa_map": "no-fallback", "tlsa_insecure_log_names_host": "no"}
+    assert (
+        tlsa["switches"].items() >= {"tlsa_map": "no-fallback", "tlsa_insecure_log_names_host": "no"}.items()
+    )
 
 
 def test_two_releases_are_told_apart_by_the_cases_that_differ() -> None:
@@ -75,7 +77,8 @@ def test_every_release_can_be_printed(name: str) -> None:
 
 
 def test_a_decision_that_a_release_does_not_take_is_said_not_to_be_there() -> None:
-    assert "Not in 4.85: DANE as 4.85 does it." in invoke("table", "dane", "--profile", "4.85").stdout
+    callouts = invoke("table", "callout").stdout
+    assert "Not in 4.99: since 4.89 callouts share the transport's set-up." in callouts
 
 
 def test_markdown_is_a_table_for_documents() -> None:

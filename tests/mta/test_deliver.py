@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
+from eximsim.mta import exim
 from eximsim.mta.deliver import same_hosts
 from eximsim.mta.structs import MX_NONE, HostItem
 from eximsim.status import Dnssec
@@ -259,6 +260,28 @@ def test_a_transport_process_that_dies_freezes_the_message(release: str, checked
     assert site.machine.hints.retry == {}
 
 
+def test_host_is_the_first_one_before_the_transport_has_chosen() -> None:
+    site = Site([Mx(REFUSING), Mx()], transport={"port": "${if eq {$host}{mx1.test.ex}{25}{26}}"})
+    assert site.deliver()[0] == "H=mx1.test.ex [10.9.1.1] Connection refused"
+    assert site.outcome == "sent to mx2.test.ex (yes)"
+
+
+@pytest.mark.parametrize(
+    ("recipients", "shown"),
+    [
+        (("a@test.ex",), "a test.ex"),
+        (("a@test.ex", "b@test.ex"), " test.ex"),
+        (("a@test.ex", "b@other.ex"), " "),
+    ],
+)
+def test_for_several_recipients_only_what_they_share_is_known(recipients: tuple[str, ...], shown: str) -> None:
+    other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
+    port = f"${{if eq {{$local_part $domain}}{{{shown}}}{{25}}{{26}}}}"
+    site = Site(transport={"port": port}, zone=[other])
+    site.deliver(*recipients)
+    assert set(site.outcomes.values()) == {"sent to mx1.test.ex (yes)"}
+
+
 def test_what_a_transport_did_to_its_options_dies_with_its_process() -> None:
     site = Site(release=NEWEST, transport={"tls_sni": "$host"})
     site.deliver("a@test.ex")
@@ -303,6 +326,40 @@ def test_a_message_that_waits_for_the_host_goes_down_the_same_connection() -> No
     first, second = (line for line in log if line.startswith("=>"))
     assert " [10.9.1.1] " in first
     assert " [10.9.1.1]* " in second
+
+
+def next_message(release: str = "4.93") -> Site:
+    """Under Exim's test suite a message has gone out at once, and another one waits for the same host."""
+    site = Site([Mx(REFUSING)], release)
+    site.machine.test_harness = True
+    site.deliver("a@test.ex")
+    site.serve("10.9.1.1", Mx().behaviour)
+    site.machine.hints.retry.clear()
+    run = exim.run(site.machine, ["-C", "/config", "-odf", "-f", SENDER, "b@test.ex"], b"", {}, site.profile)
+    assert run.code == 0
+    return site
+
+
+def test_under_exims_test_suite_the_next_message_waits_a_second() -> None:
+    site = next_message()
+    assert sent(site) == [("b@test.ex",)]
+    begin = site.world.now() + 1
+    site.machine.run_background(until=begin - 0.1)
+    assert sent(site) == [("b@test.ex",)]
+    site.machine.run_background(until=begin)
+    assert sent(site) == [("b@test.ex",), ("a@test.ex",)]
+    assert site.called == ["mx1"]
+
+
+def test_new_releases_go_on_with_it_in_the_same_process() -> None:
+    assert sent(next_message(NEWEST)) == [("b@test.ex",), ("a@test.ex",)]
+
+
+def test_a_queue_run_waits_for_it() -> None:
+    site = waiting_for(Mx(), "4.93")
+    site.machine.test_harness = True
+    site.queue_run()
+    assert len(sent(site)) == 2
 
 
 def test_closing_a_tls_session_first_is_unsupported() -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
-from eximsim.mta.optionlist import Kind, Option, Status, table, texts
 from eximsim.mta.macro_predef import builtin_macros
+from eximsim.mta.optionlist import Kind, Option, Status, table, texts
 from eximsim.mta.options import Options, can_matter, release
 from eximsim.mta.options_drivers import MODELLED_ROUTERS, MODELLED_TRANSPORTS, ROUTERS, TRANSPORTS
 from eximsim.mta.options_history import HISTORY

@@ -9,7 +9,7 @@ from eximsim.mta.tls import construct_cipher_name, pem_certificates
 from eximsim.mta.world import TlsSession
 from eximsim.world.certificates import der_chain
 from eximsim.world.smtp_server import Behaviour
-from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, Mx, Site, variant
+from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, Site, variant
 
 MUST = {"hosts_require_tls": "*"}
 TRY_ONLY = {"tls_verify_hosts": ":", "tls_try_verify_hosts": "*"}
@@ -74,6 +74,18 @@ def test_a_wrong_name_is_logged_as_the_release_does(names_host: bool, text: str)
     release = variant(NEW, name_mismatch_names_host=names_host)
     site = Site([chain("wrongname")], release, transport=TRY_ONLY)
     assert f"[10.9.1.1] SSL verify error: {text}" in site.deliver()
+
+
+@pytest.mark.parametrize(("names_peer", "start"), [(False, ""), (True, "[10.9.1.1] ")])
+def test_early_releases_do_not_say_whose_certificate_it_is(names_peer: bool, start: str) -> None:
+    site = Site([chain("wrongname")], variant(OLD, verify_error_names_peer=names_peer), transport=TRY_ONLY)
+    assert f'{start}SSL verify error: certificate name mismatch: "/CN=mail.other.ex"' in site.deliver()
+
+
+def test_for_a_while_a_blank_line_followed() -> None:
+    site = Site([chain("wrongname")], variant(OLD, name_mismatch_blank_line=True), transport=TRY_ONLY)
+    log = "\n".join(site.deliver())
+    assert '"/CN=mail.other.ex"\n\n=> a@test.ex' in log
 
 
 def test_a_callout_says_that_it_is_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
-from tests.mta.scenario import NEW, OLD, UNUSABLE, Mx, Site
+from tests.mta.scenario import GOOD, NEW, OLD, UNUSABLE, Mx, Site
 
 ACCEPTED, NOT_DONE = "250 Accepted", "451 Could not complete recipient verify callout"
 RANDOM = "myhost.test.ex-1798761600-testing@test.ex"
@@ -96,6 +96,15 @@ def test_until_the_change_unusable_tlsa_records_led_to_a_handshake_on_a_closed_s
     assert site.verify() == [NOT_DONE]
     line = "DANE attempt failed; trying CA-root TLS to mx1.test.ex [10.9.1.1] (not in hosts_require_dane)"
     assert (line in site.log) is retried
+
+
+@pytest.mark.parametrize(("release", "port"), [("4.85", "_-1"), (OLD, "_25")])
+def test_in_4_85_tlsa_records_were_asked_for_before_the_port_was_known(release: str, port: str) -> None:
+    site = Site([Mx(tlsa=GOOD)], release, transport=TRY)
+    site.verify()
+    assert [question for question in site.world.questions if question.startswith("TLSA")] == [
+        f"TLSA {port}._tcp.mx1.test.ex"
+    ]
 
 
 def test_a_host_that_was_not_found_securely_fails_the_callout_where_dane_is_required() -> None:

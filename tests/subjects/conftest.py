@@ -20,7 +20,8 @@ def namespaces() -> None:
 
 @pytest.fixture
 def inside(namespaces: None) -> Iterator[Namespace]:
-    with Namespace(Place("box.test.ex", ("192.0.2.7",), ("10.9.0.0/16",), {"motd": "hello\n", "passwd": ""})) as namespace:
+    etc = {"motd": "hello\n", "passwd": ""}
+    with Namespace(Place("box.test.ex", ("192.0.2.7",), ("10.9.0.0/16",), etc)) as namespace:
         yield namespace
 
 

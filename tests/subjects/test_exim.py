@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from eximsim.errors import Unsupported
+from eximsim.subjects.exim import program_at
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.project import ProjectSuite
 from eximsim.suite.runner import Setting, TestResult, Verdict, run_test, subject_profile
-from eximsim.subjects.exim import program_at
 
 _CONF = """
 SERVER =
@@ -148,7 +147,8 @@ def test_a_user_s_own_tests_run_on_the_program(tmp_path: Path, exim: Path) -> No
     suite(tmp_path, "# t\nexim -bV\n****\n")
     (tmp_path / "logs").mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\neximsim_testsuite = .\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "eximsim.pytest_plugin", f"--eximsim-subject=exim:{exim}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "eximsim.pytest_plugin"]
+    command.append(f"--eximsim-subject=exim:{exim}")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [*command, "scripts/0001"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

@@ -159,9 +159,12 @@ def test_an_interrupt_ends_it_at_once(namespaces: None) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     timer = threading.Timer(0.2, interrupt)
-    with pytest.raises(KeyboardInterrupt), Namespace(Place(MARK)) as inside:
+    with Namespace(Place(MARK)) as inside:
         timer.start()
-        inside.run(["/bin/sleep", "300"], seconds=300)
+        with pytest.raises(KeyboardInterrupt):
+            inside.run(["/bin/sleep", "300"], seconds=300)
+        with pytest.raises(RuntimeError, match="has died"):
+            inside.run(["/bin/true"], seconds=1)
     assert helpers(MARK) == []
 
 

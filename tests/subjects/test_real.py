@@ -1,5 +1,6 @@
 """The reference program against the model, and against what has been recorded of it."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +81,16 @@ def test_several_processes_give_the_same_records(exim: Path, certificates: Path)
     alone, together = (list(run_all(exim, certificates, tasks, jobs, times=2)) for jobs in (1, 2))
     assert alone == together
     assert all(record.stable for record in alone)
+
+
+def test_certificates_of_a_process_that_was_killed_are_removed_by_the_next() -> None:
+    with own_certificates() as folder:
+        gone = subprocess.Popen(["/bin/true"])
+        gone.wait()
+        orphan = folder.with_name(f"eximsim-certificates-{gone.pid}-x")
+        orphan.mkdir()
+        (orphan / "root.pem").touch()
+        with own_certificates() as other:
+            assert not orphan.exists()
+            assert folder.exists()
+        assert not other.exists()

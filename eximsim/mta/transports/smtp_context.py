@@ -35,7 +35,7 @@ def ehlo_response(text: str) -> frozenset[str]:
 class Outstanding:
     """Commands that were sent or buffered and whose replies have not been read."""
 
-    mail: bool = False
+    mail: str = ""
     recipients: list[Address] = field(default_factory=list)
 
 

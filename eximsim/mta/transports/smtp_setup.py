@@ -31,7 +31,6 @@ from eximsim.mta.world import ConnectError, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog, DaneSni
 from eximsim.status import Dnssec, Errno, Rc
 
-
 QUIT_TIMEOUT = 1.0
 """How long the reply to QUIT is waited for, in seconds; and then the end of the connection."""
 
@@ -396,7 +395,7 @@ def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
 
 
 def _await_close(sx: SmtpContext) -> None:
-    """After an early QUIT the socket stays open, and a server that does not close is waited for, and logged."""
+    """After an early QUIT the socket stays open: a server that does not close is waited for, and logged."""
     sx.wire.read("2", QUIT_TIMEOUT)
     try:
         while sx.wire.connection.receive(QUIT_TIMEOUT):

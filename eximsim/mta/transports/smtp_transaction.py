@@ -44,9 +44,9 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     accepted, ``sx.completed_addr`` whether any is done with for good. ``size`` (bytes) is announced if the
     server takes it.
     """
-    sx.waiting = Outstanding(mail=True)
     announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
-    if (sync := _say(sx, f"MAIL FROM:<{sender}>{announced}", buffer=sx.pipelining)) is not Sync.READ:
+    sx.waiting = Outstanding(f"MAIL FROM:<{sender}>{announced}")
+    if (sync := _say(sx, sx.waiting.mail, buffer=sx.pipelining)) is not Sync.READ:
         return sync
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     for number, addr in enumerate(addrs, 1):
@@ -70,7 +70,7 @@ def _read_outstanding(sx: SmtpContext) -> Sync:
     last = sx.wire.command
     waiting, sx.waiting = sx.waiting, Outstanding()
     if waiting.mail:
-        sx.wire.command = "MAIL" if sx.pipelining else last
+        sx.wire.command = waiting.mail
         if not sx.read().ok:
             _note_temporary(sx, sx.reply, Errno.MAIL4XX)
             return Sync.BAD_MAIL
@@ -206,7 +206,7 @@ def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
 
 
 def _may_quit_early(sx: SmtpContext) -> bool:
-    """Whether QUIT goes out with the message's end. (A message that waits for the host also keeps it back.)"""
+    """Whether QUIT goes out with the message's end. (A message that waits for the host keeps it back too.)"""
     process = sx.process
     return (
         process.profile.quit_pipelined

@@ -1,0 +1,88 @@
+"""A situation as files that replay it: a line of a scenario file, and a folder of tests with one test.
+
+::
+
+    DIR/scenario.jsonl          for  eximsim compare --scenarios DIR/scenario.jsonl
+    DIR/scripts/TEST, confs/TEST, dnszones/TEST.json, servers/TEST.json, certs/, logs/TEST
+                                for  eximsim run --suite DIR
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from eximsim.errors import InputError
+from eximsim.suite.recording import Situation
+from eximsim.suite.replay import NETWORK, SENDER, SERVER_PORT, configuration, dialogue
+
+TEST = "0001"
+"""The number of the only test of the folder."""
+
+_SPOOL = "DIR/spool"
+
+
+def write_artefact(
+    situation: Situation, folder: Path, certificates: Path, profile: str, about: Iterable[str]
+) -> None:
+    """Write a situation to ``folder``, all but the test's goldens; raises ``InputError``.
+
+    ``certificates`` are copied. ``profile`` is what the test runs under; ``about`` says in the script what
+    it shows, a line each.
+    """
+    files = {
+        "scenario.jsonl": f"{json.dumps(situation.as_json())}\n",
+        f"scripts/{TEST}": _script(situation, profile, about),
+        f"confs/{TEST}": _configuration(situation),
+        f"dnszones/{TEST}.json": _listed(situation.zone),
+        f"servers/{TEST}.json": _pretty(
+            {"networks": [NETWORK], "port": SERVER_PORT, "servers": situation.servers}
+        ),
+    }
+    try:
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        (folder / "certs").mkdir(exist_ok=True)
+        for path in sorted(certificates.iterdir()):
+            shutil.copy(path, folder / "certs")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", str(error.filename)) from None
+
+
+def _script(situation: Situation, profile: str, about: Iterable[str]) -> str:
+    title, *more = about
+    lines = [f"# {title}", f"#@ profiles {profile}", "#", *(f"# {line}" for line in more)]
+    for kind in situation.kinds:
+        if kind == "callout":
+            lines += ["exim -bs", *dialogue(situation), "****"]
+            continue
+        lines += [f"exim -odf -f {SENDER} {' '.join(situation.recipients)}", "****"]
+        if situation.queuerun:
+            lines += [f"exim {situation.queuerun}", "****"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _configuration(situation: Situation) -> str:
+    """The situation's configuration, with its paths below the test directory."""
+    main = {
+        "exim_path": "EXIM_PATH",
+        "spool_directory": _SPOOL,
+        "log_file_path": f"{_SPOOL}/log/%slog",
+        "trusted_users": "CALLER",
+        **situation.main,
+    }
+    return configuration(replace(situation, main=main)).replace("certs/", "DIR/certs/")
+
+
+def _listed(zone: Iterable[Mapping[str, object]]) -> str:
+    """The RRsets, each on a line of its own."""
+    return "[\n" + ",\n".join(f"  {json.dumps(rrset)}" for rrset in zone) + "\n]\n"
+
+
+def _pretty(content: object) -> str:
+    return f"{json.dumps(content, indent=2)}\n"
