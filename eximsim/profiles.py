@@ -468,8 +468,8 @@ class Profile:
         )
     )
     """The events that event_action is told of. New ones came with 5ef5dd52d (4.87), c4b57fddc (4.91),
-    8e78571a8 (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98) and 19c4ea037 (4.99):
-    event_raise() in deliver.c."""
+    8e78571a8 (4.93), 78598e6a6 (4.94), ef2e5890d (4.96), 7a97480c2 (4.97), 4fd2b1700 (4.98) and 19c4ea037
+    (4.99): event_raise() in deliver.c."""
 
     gnutls_suite_described: bool = False
     """GnuTLS builds show a cipher suite as gnutls_session_get_desc() does, ``RSA__AES_128_CBC__SHA1``. Since
@@ -671,9 +671,12 @@ _P492 = _then(
     cname_loops_option=True,
 )
 _P493 = _then(
-    _P492, "4.93", option_release="4.93", callout_connect_failure_worded=False,
+    _P492,
+    "4.93",
+    option_release="4.93",
+    callout_connect_failure_worded=False,
     gnutls_first_read_fails_handshake=True,
-               retry_local_part_if_preconditions=True,
+    retry_local_part_if_preconditions=True,
     dns_name_check_skips_service=False,
     acl_debug_names_line=True,
     connect_trace=ConnectTrace.SPACED,
@@ -684,10 +687,18 @@ _P493 = _then(
     tls_version_without_v=True,
 )
 _P4941 = _then(
-    _P493, "4.94.1", events=_P493.events | {"msg:defer"}, option_release="4.94.1", pipe_connect_offered=True,
-    unusable_tlsa=UnusableTlsa.EMPTY_TEXT, dane_sni=DaneSni.DOMAIN, sni_log_unquoted=True,
+    _P493,
+    "4.94.1",
+    events=_P493.events | {"msg:defer"},
+    option_release="4.94.1",
+    pipe_connect_offered=True,
+    unusable_tlsa=UnusableTlsa.EMPTY_TEXT,
+    dane_sni=DaneSni.DOMAIN,
+    sni_log_unquoted=True,
     callout_dane_failure=CalloutDaneFailure.DIES,
-    dane_one_domain_per_connection=True, check_local_user_sets_data=True, list_match_gives_data=True,
+    dane_one_domain_per_connection=True,
+    check_local_user_sets_data=True,
+    list_match_gives_data=True,
     cert_name_before_cname=True,
 )
 _P4942_FIXES = _then(_P4941, "4.94.2+fixes", version="4.94.2", dane_sni=DaneSni.HOST)
@@ -736,7 +747,8 @@ _P498 = _then(
     _P497,
     "4.98",
     option_release="4.98",
-    callout_dane_failure=CalloutDaneFailure.CLEAN, no_pending_address_ends_host_loop=True,
+    callout_dane_failure=CalloutDaneFailure.CLEAN,
+    no_pending_address_ends_host_loop=True,
     missing_helo_is_protocol_error=True,
     dns_debug_nested=True,
     router_lists_named=True,
@@ -749,7 +761,9 @@ _P499 = _then(
     _P498,
     "4.99",
     option_release="4.99",
-    failed_address_colon_spaced=True, check_srv_is_list=True, route_debug_nested=True,
+    failed_address_colon_spaced=True,
+    check_srv_is_list=True,
+    route_debug_nested=True,
     host_debug_indented=True,
     fallback_hosts_expanded=True,
     cv_needs_client_certificate=True,

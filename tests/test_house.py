@@ -1,4 +1,4 @@
-"""The rules of the house that tools can hold: layers, purity, no version comparison, size, types and style."""
+"""The rules of the house that tools can hold: layers, purity, no version comparison, size, types, style."""
 
 from __future__ import annotations
 

@@ -146,11 +146,11 @@ def options_page() -> str:
     """``docs/options.md``: which options of a configuration the model has."""
     parts = [
         "# Options",
-        "Written by `python -m eximsim.commands.docs` from the option tables (`eximsim/mta/options*.py`), which have"
-        " every option of 4.85 to 4.99.",
-        "An *inert* option is read and changes nothing here; the tables say why. An *unsupported* one is an error"
-        " that names file and line, unless it is set to what it would be anyway. All others are modelled. A driver"
-        " that is not listed is unsupported with all its options.",
+        "Written by `python -m eximsim.commands.docs` from the option tables (`eximsim/mta/options*.py`),"
+        " which have every option of 4.85 to 4.99.",
+        "An *inert* option is read and changes nothing here; the tables say why. An *unsupported* one is an"
+        " error that names file and line, unless it is set to what it would be anyway. All others are"
+        " modelled. A driver that is not listed is unsupported with all its options.",
     ]
     for title, table in _OPTION_TABLES.items():
         found = {

@@ -24,6 +24,7 @@ from eximsim.suite.real import RealStand
 from eximsim.suite.real_runs import run_all
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed, Stand
+from eximsim.trace import Trace
 
 _SEEDS = 2000
 """How many seeds of the model are tried in a situation in which Exim chooses by chance."""
@@ -40,7 +41,9 @@ Ask = Callable[[Situation], Record]
 class Rival(Protocol):
     """The other program; the record of an undefined behaviour has ``stable`` False and says so in its log."""
 
-    profile: Profile
+    @property
+    def profile(self) -> Profile:
+        """The release that it is."""
 
     def records(self, asked: Iterable[Situation], jobs: int) -> Iterator[Record]:
         """What it does in many situations, in order."""
@@ -92,7 +95,7 @@ class ModelRival:
             seen = self.stand.replay(situation, situation.kinds[0], self.profile)
             return _record(situation, self.profile, seen)
         except UndefinedBehaviour as reason:
-            nothing = Replayed(Seen((str(reason),)), "", None)
+            nothing = Replayed(Seen((str(reason),)), "", None, Trace())
             return replace(_record(situation, self.profile, nothing), stable=False)
 
 
@@ -125,7 +128,7 @@ class Bout:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One way in which they differ: signature, the situations' ids, the smallest one, how they differ there."""
+    """One way in which they differ: signature, the situations' ids, the smallest one, how it shows there."""
 
     signature: str
     ids: tuple[str, ...]
@@ -144,8 +147,8 @@ class Contest:
 
     def play(self, count: int, jobs: int = 1) -> Iterator[Bout]:
         """Compare ``count`` situations, in order; their ids are ``rSEED-NUMBER``."""
-        made = examples(situations(), count, self.seed)
-        named = (self._named(one, number) for number, one in enumerate(made, 1))
+        drawn = examples(situations(), count, self.seed)
+        named = (self._named(one, number) for number, one in enumerate(drawn, 1))
         ours, theirs = tee(named)
         records = self.rival.records((made.value for made in theirs), jobs)
         for record, made in zip(records, ours, strict=True):

@@ -130,7 +130,7 @@ class ConfigLines:
         """Obey a line that defines a macro (it starts with an upper case letter)."""
         match = _ASSIGNMENT.match(line.text)
         if match is None or not match[2]:
-            raise InputError('malformed macro definition: NAME = text expected', line.path, line.line)
+            raise InputError("malformed macro definition: NAME = text expected", line.path, line.line)
         name = match[1]
         if len(name) > _MAX_MACRO_NAME:
             raise InputError(

@@ -105,8 +105,6 @@ _NOT_MODELLED = _names(
 )
 """Names that have a value only if something puts one into ``process.variables``."""
 
-_FILTER_NUMBERS = frozenset(f"{kind}{digit}" for kind in ("n", "sn") for digit in range(10))
-
 
 def _option(name: str) -> Callable[[Process], str]:
     return lambda process: process.config.main.text(name) or ""

@@ -326,10 +326,6 @@ class _Reader:
         self.skip_comment()
 
 
-def _is_atom(char: str) -> bool:
-    return char > " " and char != "\x7f" and char not in _SPECIALS
-
-
 def local_part_quote(local: str) -> str:
     """``local``, in double quotes if it could not stand in an address without them (src/expand.c)."""
     plain = all(

@@ -68,8 +68,6 @@ class Address:
     peerdn: str | None = None
     local_address: str = ""
     local_port: int = 0
-    smtp_greeting: str = ""
-    failed_by: str = ""
     data: dict[str, str] = field(default_factory=dict)
     """``$address_data``, ``$local_part_data``, ... of this address."""
     cc_local_part: str = ""
@@ -80,7 +78,6 @@ class Address:
     extra_headers: tuple[str, ...] = ()
     """What routers' headers_add gave, newest first, each ending in a newline."""
     remove_headers: str | None = None
-    onetime_parent: str | None = None
     child_count: int = 0
     hide_child: bool = False
     pass_message: bool = False

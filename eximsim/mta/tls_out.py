@@ -76,9 +76,7 @@ def variables_of(
 def ocsp_asked(sx: SmtpContext) -> bool:
     """Whether the lists of hosts want a stapled response, as it looks before TLSA records have been read."""
     default_under_dane = (
-        sx.dane
-        and sx.process.profile.tls_library != GNUTLS
-        and sx.option("hosts_request_ocsp") == "*"
+        sx.dane and sx.process.profile.tls_library != GNUTLS and sx.option("hosts_request_ocsp") == "*"
     )
     if default_under_dane:
         sx.set_option("hosts_request_ocsp", _DANE_OCSP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import factorial, prod
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from eximsim.errors import Unsupported
 from eximsim.mta.globals import UndefinedBehaviour
-from eximsim.profiles import Profile, recorded_profile
+from eximsim.profiles import Profile
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed
 
@@ -47,17 +47,6 @@ class Comparison:
         }
 
 
-def compare(
-    records: Iterable[Record],
-    situations: Mapping[str, Situation],
-    stand: Replays,
-    seen: Callable[[Comparison], None],
-) -> None:
-    """Compare each record with the model and hand the result to ``seen``; records must be stable."""
-    for record in records:
-        seen(compare_one(record, situations[record.id], stand, recorded_profile(record.release, record.tls)))
-
-
 class Replays(Protocol):
     """What runs a situation, to be compared with a record: the model's ``Stand``."""
 
@@ -80,7 +69,7 @@ def compare_one(
         return Comparison(record, "unsupported", rule=item.item)
     except UndefinedBehaviour as reason:
         return Comparison(record, "explained", rule=f"undefined: {reason}")
-    fields = _agreement(record, replayed)
+    fields: Mapping[str, bool] = _agreement(record, replayed)
     if all(fields.values()):
         return Comparison(record, "agree", fields, replayed=replayed)
     nearest = _by_chance(record, situation, stand, profile, seeds)
@@ -158,11 +147,6 @@ def choices(situation: Situation) -> int:
             equal = Counter(preference for preference, _ in data)
             orders *= prod(map(factorial, equal.values())) ** _routed(situation, entry)
     return orders
-
-
-def has_choice(situation: Situation) -> bool:
-    """Whether Exim chooses by chance: one host with two addresses, or two hosts of one preference."""
-    return choices(situation) > 1
 
 
 def _routed(situation: Situation, entry: Mapping[str, object]) -> int:

@@ -269,7 +269,6 @@ _LISTENING_LOG = r"listening for SMTP on [^:]+:.*|(?:listening|and) for .*? port
 _PEER = r" \[(?:127\.0\.0\.1|(?:ip4\.){3}ip4)\]:"
 
 
-
 def _interface_port(numbering: Numbering, value: str) -> str:
     # runtest asks for the name of its own program name here, so that all of a test's ports get the same
     return numbering.port("runtest")

@@ -2,7 +2,7 @@
 
 ::
 
-    {"networks": ["10.9.0.0/16"], "port": 1225, "servers": {"10.9.1.1": "ok", "10.9.1.2": {"rcpt": "450 later"}}}
+    {"networks": ["10.9.0.0/16"], "port": 1225, "servers": {"10.9.1.1": "ok", "10.9.1.2": {"rcpt": "450 no"}}}
 
 ``networks`` are routed to the test's host, besides the loopback network. A server is a named behaviour or the
 content of a script (``world.smtp_script``); the certificate chains are those of the folder ``certs/``.

@@ -29,10 +29,10 @@ class Point:
     """One point of the program's history: a commit that changed ``switches``.
 
     ``release`` is the profile in whose making it was, ``picks`` the commits that brought the same to
-    another's fixes branch. ``between`` has a switch's value before the commit if it was changed more than once for
-    that release. ``marker`` lies in ``test/``; ``beside`` is nearer, but outside ``test/``, and counts where
-    its file is there. A commit that changed nothing in ``test/`` but goldens has the marker of a neighbour.
-    ``always``: a tree older than this has it undone even if the release was chosen by hand.
+    another's fixes branch. ``between`` has a switch's value before the commit if it was changed more than
+    once for that release. ``marker`` lies in ``test/``; ``beside`` is nearer, but outside ``test/``, and
+    counts where its file is there. A commit that changed nothing in ``test/`` but goldens has the marker of
+    a neighbour. ``always``: a tree older than this has it undone even if the release was chosen by hand.
     """
 
     commit: str

@@ -259,6 +259,7 @@ def rcpt_replies(replies: list[str]) -> tuple[str, ...]:
 
 
 def host_suffix(situation: Situation, name: str) -> str:
+    """How an outcome names the host, ``@h1``; empty if the situation has one server only."""
     found = re.match(r"h\d(?=-)", name)
     return f"@{found[0]}" if found and len(situation.servers) > 1 else ""
 

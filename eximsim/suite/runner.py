@@ -244,9 +244,7 @@ def _subject(
 
 def _model(world: World, setting: Setting, source: Source, caller: User) -> Subject:
     identity, program = source.identity, source.program(setting.profile)
-    return ModelSubject(
-        world, program, caller, identity.exim_user, identity.hostname, seed=setting.seed
-    )
+    return ModelSubject(world, program, caller, identity.exim_user, identity.hostname, seed=setting.seed)
 
 
 @contextmanager

@@ -368,26 +368,37 @@ def _simple(make: Callable[[re.Match[str], _Common], Command]) -> _Build:
 
 
 _COMMANDS: tuple[tuple[re.Pattern[str], _Build], ...] = (
-    (re.compile(r"(dbmbuild)\s+(\S+\s+\S+)"), _simple(
-        lambda m, c: Utility(line=c.line, status=c.status, program=m[1], arguments=m[2]))),
-    (re.compile(r"dump\s+(\S+)"), _simple(
-        lambda m, c: Dump(line=c.line, status=c.status, database=m[1]))),
+    (
+        re.compile(r"(dbmbuild)\s+(\S+\s+\S+)"),
+        _simple(lambda m, c: Utility(line=c.line, status=c.status, program=m[1], arguments=m[2])),
+    ),
+    (re.compile(r"dump\s+(\S+)"), _simple(lambda m, c: Dump(line=c.line, status=c.status, database=m[1]))),
     (_NOTE, _simple(lambda m, c: Note(line=c.line, text=m.string))),
     (re.compile(r"echo\s+(.*)$"), _simple(lambda m, c: Echo(line=c.line, text=m[1]))),
-    (re.compile(r"(exinext|exigrep|eximstats|exim_lock)\s+(.*)$"), _simple(
-        lambda m, c: Utility(line=c.line, status=c.status, program=m[1], arguments=m[2]))),
-    (re.compile(r"(exiqgrep|exim_id_update|gnutls)(?:\s+(.*))?$"), _simple(
-        lambda m, c: Utility(line=c.line, status=c.status, program=m[1], arguments=m[2] or ""))),
+    (
+        re.compile(r"(exinext|exigrep|eximstats|exim_lock)\s+(.*)$"),
+        _simple(lambda m, c: Utility(line=c.line, status=c.status, program=m[1], arguments=m[2])),
+    ),
+    (
+        re.compile(r"(exiqgrep|exim_id_update|gnutls)(?:\s+(.*))?$"),
+        _simple(lambda m, c: Utility(line=c.line, status=c.status, program=m[1], arguments=m[2] or "")),
+    ),
     (re.compile(r"killdaemon\s*$"), _simple(lambda m, c: KillDaemon(line=c.line, status=c.status))),
     (re.compile(r"(millisleep|sleep)\s+(.*)$"), _sleep),
     (re.compile(r"munge\s+(.*)$"), _simple(lambda m, c: ChooseMunge(line=c.line, name=m[1].strip()))),
-    (re.compile(r"(?:ln|ls|du|mkdir|mkfifo|touch|cp|cat2?|sudo\s(?:mkdir|rmdir|rm|mv|cp|chown|chmod))\s"),
-        _simple(lambda m, c: Shell(line=c.line, status=c.status, words=m.string))),
+    (
+        re.compile(r"(?:ln|ls|du|mkdir|mkfifo|touch|cp|cat2?|sudo\s(?:mkdir|rmdir|rm|mv|cp|chown|chmod))\s"),
+        _simple(lambda m, c: Shell(line=c.line, status=c.status, words=m.string)),
+    ),
     (re.compile(r"server\s+(.*)$"), _server),
     (re.compile(r"(cat)?write\s+(\S+)(?:\s+(.*))?\s*$"), _write),
     (re.compile(r"(client(?:-ssl|-gnutls|-anytls)?)\s+(.*)$"), _client),
-    (re.compile(r"(?:sudo\s+)?perl\b.*"), lambda r, m, c: Program(
-        line=c.line, status=c.status, environment=c.environment, words=m.string, body=r.body())),
+    (
+        re.compile(r"(?:sudo\s+)?perl\b.*"),
+        lambda r, m, c: Program(
+            line=c.line, status=c.status, environment=c.environment, words=m.string, body=r.body()
+        ),
+    ),
     (_EXIM, _exim),
     (re.compile(r"background$"), _background),
 )

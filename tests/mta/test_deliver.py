@@ -274,7 +274,9 @@ def test_host_is_the_first_one_before_the_transport_has_chosen() -> None:
         (("a@test.ex", "b@other.ex"), " "),
     ],
 )
-def test_for_several_recipients_only_what_they_share_is_known(recipients: tuple[str, ...], shown: str) -> None:
+def test_for_several_recipients_only_what_they_share_is_known(
+    recipients: tuple[str, ...], shown: str
+) -> None:
     other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
     port = f"${{if eq {{$local_part $domain}}{{{shown}}}{{25}}{{26}}}}"
     site = Site(transport={"port": port}, zone=[other])

@@ -26,7 +26,7 @@ from tests.mta.scenario import (
 LISTEN = "${if eq{1}{2}{x}}"
 DANE = {"hosts_try_dane": "*", "event_action": LISTEN}
 REQUIRE = {"hosts_require_dane": "*", "event_action": LISTEN}
-LATER = Behaviour(rcpt=(Answer(("450 later",)),))
+LATER = Behaviour(rcpt=Answer(("450 later",)))
 MX_ERRORS = {"errors_to": '""'}
 
 
@@ -137,7 +137,7 @@ def test_a_deferred_recipient_is_an_event_of_the_host_and_of_the_recipient() -> 
 
 @pytest.mark.parametrize(("release", "times"), [("4.91", 1), (NEWEST, 2)])
 def test_an_ignored_failure_is_raised_again_by_releases_that_do(release: str, times: int) -> None:
-    gone = Behaviour(rcpt=(Answer(("550 no",)),))
+    gone = Behaviour(rcpt=Answer(("550 no",)))
     site = Site([Mx(gone)], release, transport={"event_action": LISTEN}, router=MX_ERRORS)
     lines = site.deliver()
     assert any("error ignored" in line for line in lines)
@@ -175,7 +175,9 @@ def test_text_comes_back_exactly_if_the_release_has_the_event(release: str, even
 
 
 def test_an_action_that_does_not_expand_is_a_panic_and_does_nothing() -> None:
-    site = Site(release=variant(NEWEST, events=frozenset({"smtp:connect"})), transport={"event_action": "$nothing"})
+    site = Site(
+        release=variant(NEWEST, events=frozenset({"smtp:connect"})), transport={"event_action": "$nothing"}
+    )
     site.deliver()
     assert site.outcome == "sent to mx1.test.ex (yes)"
     failed = 'failed to expand event_action smtp:connect in smtp: unknown variable name "nothing"'

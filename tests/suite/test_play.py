@@ -43,6 +43,9 @@ class Recorder:
         self.calls.append(("kill", (), b"", None))
         return Result(0, "", "killed\n")
 
+    def settle(self) -> None:
+        pass
+
     def queue(self) -> Sequence[str]:
         return ["1aaaaa-000001-AA", "1aaaaa-000002-AA"]
 

@@ -38,6 +38,9 @@ class Canned:
     def kill_daemon(self) -> Result:
         return Result(0, "", "")
 
+    def settle(self) -> None:
+        pass
+
     def queue(self) -> Sequence[str]:
         return []
 

@@ -353,7 +353,8 @@ def test_a_client_that_the_server_refuses_learns_it_as_its_version_of_tls_has_it
 ) -> None:
     class Strict(Asking):
         def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
-            yield StartTls(TlsPolicy(CHAINS.chains["good"], (), "TLSv1.3", True, refuse))
+            policy = TlsPolicy(CHAINS.chains["good"], request_client_certificate=True, judge=refuse)
+            yield StartTls(policy)
 
         def on_tls_failure(self, reason: str) -> Iterable[Action]:
             reasons.append(reason)
