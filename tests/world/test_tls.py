@@ -187,7 +187,7 @@ def test_text_where_a_server_hello_is_due() -> None:
 def test_the_simulation_agrees_with_openssl_on_the_cipher(ciphers: str | None, kind: KeyType) -> None:
     identity = self_signed("/CN=a", key_type=kind)
     meeting = meet(TlsOffer(accept, max_version="TLSv1.2", ciphers=ciphers), TlsPolicy(identity))
-    expected = negotiate_tls12(ciphers, der_chain(identity.chain)[0])
+    expected = negotiate_tls12(ciphers, der_chain(identity.chain)[0], None)
     if expected is None:
         assert meeting.server_reason == "NO_SHARED_CIPHER"
     else:
