@@ -29,7 +29,7 @@ _NEGATIVE: Weighted[Mapping[str, Any]] = Weighted(
 )
 """How an answer has no data: none of the type, no such name, or a failure."""
 
-_LOST: Weighted[Mapping[str, Any]] = Weighted((3, {"tc": True}), (2, {"drop": True}))
+_LOST: Weighted[Mapping[str, Any]] = Weighted((3, {"tc": True}), (1, {"drop": True}))
 """No answer, or one that does not fit into a datagram."""
 
 

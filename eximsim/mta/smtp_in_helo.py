@@ -328,3 +328,20 @@ _FEATURES: tuple[Callable[[SmtpIn], str | None], ...] = (
 )
 """In the order in which EHLO lists them; HELP is always last. A feature that the release lacks is never
 offered, because its option names no host there."""
+
+
+def helo_is_missing(session: SmtpIn) -> bool:
+    """Whether MAIL is refused because the client has not said HELO, as it has to."""
+    process = session.process
+    by_list = process.config.main.exists("hosts_require_helo")
+    if session.helo_seen or not (
+        session.helo_required or (by_list and session.client_in("hosts_require_helo"))
+    ):
+        return False
+    client = host_and_ident(process, flagged=False)
+    log_write(process, f"rejected MAIL from {client}: no HELO/EHLO given", reject=True)
+    if process.profile.missing_helo_is_protocol_error:
+        session.error("protocol", 503, "HELO or EHLO required")
+    else:
+        session.replies.line("503 HELO or EHLO required")
+    return True

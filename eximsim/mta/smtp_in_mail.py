@@ -11,6 +11,7 @@ from eximsim.mta.parse import AddressError, parse_extract_address
 from eximsim.mta.queue import Recipient
 from eximsim.mta.reception import host_and_ident
 from eximsim.mta.rewrite import rewrite_address_qualify
+from eximsim.mta.smtp_in_helo import helo_is_missing
 from eximsim.mta.string import SPACES
 from eximsim.status import Rc
 
@@ -178,16 +179,7 @@ def mail(session: SmtpIn, argument: str) -> None:
     session.mail_commands += 1
     session.rejected_mail = True
     process = session.process
-    by_list = process.config.main.exists("hosts_require_helo")
-    if not session.helo_seen and (
-        session.helo_required or (by_list and session.client_in("hosts_require_helo"))
-    ):
-        client = host_and_ident(process, flagged=False)
-        log_write(process, f"rejected MAIL from {client}: no HELO/EHLO given", reject=True)
-        if process.profile.missing_helo_is_protocol_error:
-            session.error("protocol", 503, "HELO or EHLO required")
-        else:
-            session.replies.line("503 HELO or EHLO required")
+    if helo_is_missing(session):
         return
     if session.reception.envelope.sender is not None:
         session.error("protocol", 503, "sender already given")

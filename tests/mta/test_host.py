@@ -273,9 +273,20 @@ def test_by_name_defers_if_a_lookup_failed_for_now() -> None:
     assert hosts.host_find_byname(there.process, HostItem("h.ex")).find is HostFind.FAILED
 
 
+ALIAS = {("h.ex", "CNAME"): records("c.ex"), ("c.ex", "A"): records("10.1.1.1")}
+
+
 def test_by_name_takes_the_canonical_name() -> None:
-    here = site({("h.ex", "CNAME"): records("c.ex"), ("c.ex", "A"): records("10.1.1.1")})
+    here = site(ALIAS)
+    here.process.machine.test_harness = True
     assert found(hosts.host_find_byname(here.process, HostItem("h.ex"))) == [("c.ex", "10.1.1.1")]
+    assert here.world.questions == ["AAAA h.ex", "AAAA c.ex", "A h.ex", "A c.ex"]
+
+
+def test_the_c_library_takes_an_alias_without_addresses_for_a_failure() -> None:
+    here = site(ALIAS)
+    assert hosts.host_find_byname(here.process, HostItem("h.ex")).find is HostFind.AGAIN
+    assert here.world.questions == ["AAAA h.ex", "A h.ex"]
 
 
 def test_by_name_shows_what_it_found_under_host_checking() -> None:

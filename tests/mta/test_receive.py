@@ -147,7 +147,7 @@ def test_a_local_message_gets_what_it_lacks() -> None:
     message = received("Subject: x\n\nbody\n")
     assert headers(message) == {
         "Received": "from caller by here.ex with local (Exim 4.99)\n\t(envelope-from <caller@here.ex>)\n"
-        f"\tid {message.id}\n\tfor r@d.ex; Tue, 14 Nov 2023 22:13:20 +0000",
+        f"\tid {message.id}\n\tfor r@d.ex;\n\tTue, 14 Nov 2023 22:13:20 +0000",
         "Subject": "x",
         "Message-Id": f"<E{message.id}@here.ex>",
         "From": "caller <caller@here.ex>",
