@@ -40,6 +40,8 @@ def test_help_is_the_map_and_loads_no_command() -> None:
         (("run", "--profil", "4.87"), "--profile"),
         (("run", "584O"), "no test '584O' here; did you mean 5840?"),
         (("run", "5840", "--profile", "4.7"), "unknown profile '4.7'; choose from 4.85, "),
+        (("run", "--tls", "wolfssl", "5840"), "wolfssl"),
+        (("suite", "--tree", ".", "--tls", "gnuTLS", "5840"), "gnuTLS"),
         (("run", "--world", "moon", "5840"), "'moon' is not one of 'memory', 'loopback'"),
         (("run", "--suite", "nowhere", "5840"), "eximsim: nowhere: no folder scripts/ here"),
         (("suite", "--tree", "nowhere"), "eximsim: nowhere: no folder scripts/ here"),

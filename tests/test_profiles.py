@@ -15,6 +15,7 @@ from eximsim.profiles import (
     differences,
     profile,
     recorded_profile,
+    with_tls,
 )
 
 
@@ -107,3 +108,21 @@ def test_a_recorded_build_has_a_profile_and_a_tls_library(
 def test_a_label_that_no_release_has_is_an_error() -> None:
     with pytest.raises(InputError, match=r"unknown profile '4\.60'"):
         recorded_profile("4.60", "openssl")
+
+
+# ---- the TLS library -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(PROFILES))
+def test_a_release_can_be_built_with_another_library(name: str) -> None:
+    assert with_tls(profile(name), "openssl") is profile(name)
+    other = with_tls(profile(name), "gnutls")
+    assert differences(profile(name), other).keys() == {"tls_library"}
+    assert other.tls_library == "gnutls"
+    assert with_tls(other, "openssl").tls_library.startswith("openssl")
+
+
+@pytest.mark.parametrize("library", ["", "GnuTLS", "wolfssl", "openssl-3"])
+def test_an_unknown_library_is_an_error_that_lists_the_choices(library: str) -> None:
+    with pytest.raises(InputError, match=f"unknown TLS library {library!r}; choose from openssl, gnutls"):
+        with_tls(profile(NEWEST), library)

@@ -42,6 +42,21 @@ def test_selectors_choose_what_a_delivery_line_has(selectors: str, expected: str
     assert line(Mx(PLAIN), selectors) == expected
 
 
+@pytest.mark.parametrize(
+    ("server", "selectors", "release", "host"),
+    [
+        (Mx(PLAIN), "+dnssec", "4.88", "H=mx1.test.ex DS [10.9.1.1]"),
+        (Mx(PLAIN), "+dnssec", NEW, HOST),
+        (Mx(PLAIN), "", "4.88", HOST),
+        (Mx(PLAIN, dnssec=False), "+dnssec", "4.88", HOST),
+    ],
+)
+def test_a_host_that_dnssec_vouches_for_is_marked_on_request(
+    server: Mx, selectors: str, release: str, host: str
+) -> None:
+    assert line(server, selectors, release) == f"=> a@test.ex R=r T=smtp {host} {SENT}"
+
+
 def test_the_size_of_the_message_is_shown_on_request() -> None:
     assert re.search(r" T=smtp S=\d+ H=", line(Mx(PLAIN), "+delivery_size"))
 

@@ -185,6 +185,34 @@ def test_what_is_not_run_is_named_with_its_line(line: str, item: str) -> None:
     assert (caught.value.path, caught.value.line) == ("t/5840", 2)
 
 
+@pytest.mark.parametrize(
+    ("program", "argv", "shown"),
+    [
+        ("system 'eximdir/exim -bV';", ("-bV",), "one\ntwo\n"),
+        ('system("eximdir/exim -C ./x -bP macros | grep -E \'^t|z$\'");', ("/eximsim/test/x", "-bP", "macros"), "two\n"),
+        ("system ( 'eximdir/exim -bV' ) ;", ("-bV",), "one\ntwo\n"),
+    ],
+)
+def test_perl_can_call_the_program_and_choose_lines(program: str, argv: tuple[str, ...], shown: str) -> None:
+    ready, subject = played("perl", program, "****", results=[Result(0, "one\ntwo\n", "err\n")])
+    assert subject.calls[0][1][-len(argv) :] == argv
+    assert (ready.raw.stdout, ready.raw.stderr) == ([shown], ["err\n"])
+
+
+@pytest.mark.parametrize(
+    ("program", "item"),
+    [
+        ("print 'x';", "script command 'perl'"),
+        ("system 'rm x'; print;", "script command 'perl'"),
+        ("system 'rm x';", "Perl's system 'rm'"),
+    ],
+)
+def test_other_perl_is_named(program: str, item: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        played("perl", program, "****")
+    assert caught.value.item.startswith(item)
+
+
 def test_a_file_that_is_not_there_is_bad_input() -> None:
     with pytest.raises(InputError, match="t/5840:2: none: No such file"):
         played("cat none")

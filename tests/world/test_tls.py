@@ -194,6 +194,32 @@ def test_the_simulation_agrees_with_openssl_on_the_cipher(ciphers: str | None, k
         assert meeting.client.session().cipher == expected
 
 
+@pytest.mark.parametrize(
+    ("wanted", "served"),
+    [
+        (None, "AES128-SHA"),
+        (None, "DHE-RSA-AES128-GCM-SHA256:AES128-SHA"),
+        ("DHE", None),
+        ("DHE", "DHE"),
+        ("DHE-RSA-AES128-SHA:AES256-SHA", "HIGH"),
+        ("AES256-SHA:AES128-SHA", "AES128-SHA:AES256-SHA"),
+        ("AES256-SHA", "ECDHE"),
+    ],
+)
+@pytest.mark.parametrize("kind", [KeyType.RSA, KeyType.ECDSA])
+def test_the_simulation_agrees_with_openssl_on_a_server_with_ciphers_of_its_own(
+    wanted: str | None, served: str | None, kind: KeyType
+) -> None:
+    identity = self_signed("/CN=a", key_type=kind)
+    offer = TlsOffer(accept, max_version="TLSv1.2", ciphers=wanted)
+    meeting = meet(offer, TlsPolicy(identity, ciphers=served))
+    expected = negotiate_tls12(wanted, der_chain(identity.chain)[0], served)
+    if expected is None:
+        assert meeting.server_reason == "NO_SHARED_CIPHER"
+    else:
+        assert meeting.client.session().cipher == expected
+
+
 @pytest.mark.parametrize("chain", [b"", b"no PEM", CHAINS.chains["good"].chain])
 def test_a_server_without_usable_key_is_bad_input(chain: bytes) -> None:
     with pytest.raises(InputError, match="PEM chain and its unencrypted private key"):
