@@ -2,7 +2,8 @@
 
 Each golden log that test 5840 ever had is compared with what the model makes of the tree that holds it.
 Without a repository the page keeps what was measured, and only what follows from ``points.py`` is
-written anew. """
+written anew.
+"""
 
 from __future__ import annotations
 

@@ -189,7 +189,11 @@ def test_what_is_not_run_is_named_with_its_line(line: str, item: str) -> None:
     ("program", "argv", "shown"),
     [
         ("system 'eximdir/exim -bV';", ("-bV",), "one\ntwo\n"),
-        ('system("eximdir/exim -C ./x -bP macros | grep -E \'^t|z$\'");', ("/eximsim/test/x", "-bP", "macros"), "two\n"),
+        (
+            "system(\"eximdir/exim -C ./x -bP macros | grep -E '^t|z$'\");",
+            ("/eximsim/test/x", "-bP", "macros"),
+            "two\n",
+        ),
         ("system ( 'eximdir/exim -bV' ) ;", ("-bV",), "one\ntwo\n"),
     ],
 )
