@@ -259,6 +259,15 @@ class Profile:
     """A TLS session is kept when a waiting message goes down the same connection, unless hosts_noproxy_tls
     matches. Since 875512a36 (4.90): smtp_deliver()."""
 
+    continued_call_verified: bool = False
+    """A TLS session that is used once more is logged as its first user verified it; before, with ``CV=no``.
+    Since f3ee1d51e (4.99): par_read_pipe() in deliver.c."""
+
+    continued_mark_by_transport: bool = False
+    """``*`` after a host's address tells that a connection was used once more. Before, it told that there had
+    been one to use, even if the transport then made another. Since cf39dad3d (4.95): d_hostlog() in
+    deliver.c, smtp_setup_conn()."""
+
     next_message_in_background: bool = True
     """A waiting message goes down the connection in a process of its own, which nobody but a queue runner
     waits for. Ended by f3ee1d51e (4.99): transport_pass_socket() in transport.c."""
@@ -713,6 +722,7 @@ _P495 = _then(
     retry_errno_moved=True,
     queue_run_preloads_anchors=True,
     crash_log=CrashLog.SUPPOSITION,
+    continued_mark_by_transport=True,
     pipelined_commands_marked=True,
     tls_resumption_asked=True,
 )
@@ -774,6 +784,7 @@ _P499 = _then(
     deferred_rcpt_colon=False,
     batches_share_connection=True,
     next_message_in_background=False,
+    continued_call_verified=True,
     empty_verify_hosts_is_unset=True,
     smtps_banner_command="TLS-on-connect",
     connect_trace=ConnectTrace.FAILURE_NAMED,

@@ -10,6 +10,7 @@ from eximsim.profiles import (
     ALIASES,
     NEWEST,
     PROFILES,
+    TLS_LIBRARIES,
     Profile,
     TlsaMap,
     differences,
@@ -115,11 +116,12 @@ def test_a_label_that_no_release_has_is_an_error() -> None:
 
 @pytest.mark.parametrize("name", list(PROFILES))
 def test_a_release_can_be_built_with_another_library(name: str) -> None:
-    assert with_tls(profile(name), "openssl") is profile(name)
-    other = with_tls(profile(name), "gnutls")
-    assert differences(profile(name), other).keys() == {"tls_library"}
-    assert other.tls_library == "gnutls"
-    assert with_tls(other, "openssl").tls_library.startswith("openssl")
+    for library in TLS_LIBRARIES:
+        built = with_tls(profile(name), library)
+        assert differences(profile(name), built).keys() <= {"tls_library"}
+        assert built.tls_library.startswith(library)
+        assert with_tls(built, library) is built
+    assert any(with_tls(profile(name), library) is profile(name) for library in TLS_LIBRARIES)
 
 
 @pytest.mark.parametrize("library", ["", "GnuTLS", "wolfssl", "openssl-3"])

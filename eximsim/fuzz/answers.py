@@ -106,18 +106,18 @@ def record(choose: Chooser, chain: str) -> str:
 
 
 _TLSA = Weighted((50, "secure"), (20, "insecure"), (28, "none"), (2, "lost"))
-_RECORDS = Weighted((70, 1), (22, 2), (6, 3), (2, 8))
+_MOST_RECORDS = Weighted((60, 1), (30, 3), (10, 8))
 
 
 def tlsa(choose: Chooser, host: str, chain: str) -> list[RRset]:
     """All that answers the TLSA question for a host: RRsets at one name, or at two with a CNAME between."""
     owner = f"_{TLSA_PORT}._tcp.{host}"
     if not choose.rarely(8):
-        return [_records(choose, owner, chain)]
+        return [choose.part(_records, owner, chain)]
     target = f"tlsa-{host}"
     return [
         rrset(owner, "CNAME", [target], ad=not choose.rarely(35)),
-        _records(choose, target, chain),
+        choose.part(_records, target, chain),
     ]
 
 
@@ -125,6 +125,6 @@ def _records(choose: Chooser, owner: str, chain: str) -> RRset:
     how = choose.of(_TLSA)
     if how == "none":
         return negative(choose, owner, "TLSA")
-    drawn = [record(choose, chain) for _ in range(choose.of(_RECORDS))]
+    drawn = choose.parts(1, choose.of(_MOST_RECORDS), record, chain)
     more = choose.of(_LOST) if how == "lost" else {}
     return rrset(owner, "TLSA", list(dict.fromkeys(drawn)), ad=how != "insecure", **more)

@@ -1,18 +1,20 @@
 """Making choices: what turns a sequence of small numbers drawn by Hypothesis into a scenario.
 
 Strategies cost more to build than to draw from, so everything is chosen by ``integers(0, n)``, one strategy
-for each ``n``. The first choice of everything is the plainest: what Hypothesis shrinks comes out plain.
+for each ``n``. The first choice of everything is the plainest, and each choice has a small number that stands
+for it, however seldom it is. What belongs together is made as a part: Hypothesis leaves out parts as wholes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from hypothesis import strategies as st
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class Weighted(Generic[_T]):
@@ -21,7 +23,8 @@ class Weighted(Generic[_T]):
     __slots__ = ("slots",)
 
     def __init__(self, *choices: tuple[int, _T]) -> None:
-        self.slots = tuple(value for weight, value in choices for _ in range(weight))
+        rest = (value for weight, value in choices for _ in range(weight - 1))
+        self.slots = (*(value for _, value in choices), *rest)
 
 
 class Chooser:
@@ -44,17 +47,43 @@ class Chooser:
 
     def rarely(self, percent: int) -> bool:
         """True in so many cases of a hundred; False is the plainest."""
-        return self.number(99) >= 100 - percent
+        return 0 < self.number(99) <= percent
 
-    def several(self, values: Sequence[_T], least: int, most: int) -> list[_T]:
-        """From ``least`` to ``most`` of the values, each once, in the order of choice."""
-        found: list[_T] = []
-        for _ in range(least + self.number(min(most, len(values)) - least)):
-            rest = [value for value in values if value not in found]
-            found.append(self.one(rest))
-        return found
+    def part(self, make: Callable[Concatenate[Chooser, _P], _T], *args: _P.args, **_: _P.kwargs) -> _T:
+        """What ``make`` makes by choices of its own; its arguments have to be hashable."""
+        made: _T = self._draw(_part(make, args))
+        return made
+
+    def parts(
+        self,
+        least: int,
+        most: int,
+        make: Callable[Concatenate[Chooser, _P], _T],
+        *args: _P.args,
+        **_: _P.kwargs,
+    ) -> list[_T]:
+        """From ``least`` to ``most`` parts; the fewest are the plainest."""
+        made: list[_T] = self._draw(_parts(least, most, make, args))
+        return made
 
 
 @lru_cache(maxsize=256)
 def _numbers(most: int) -> st.SearchStrategy[int]:
     return st.integers(0, most)
+
+
+@lru_cache(maxsize=4096)
+def _part(make: Callable[..., Any], args: tuple[Hashable, ...]) -> st.SearchStrategy[Any]:
+    return _made(make, args)
+
+
+@lru_cache(maxsize=4096)
+def _parts(
+    least: int, most: int, make: Callable[..., Any], args: tuple[Hashable, ...]
+) -> st.SearchStrategy[list[Any]]:
+    return st.lists(_made(make, args), min_size=least, max_size=most)
+
+
+@st.composite
+def _made(draw: st.DrawFn, make: Callable[..., Any], args: tuple[Hashable, ...]) -> Any:
+    return make(Chooser(draw), *args)

@@ -12,7 +12,8 @@ Settings = dict[str, str]
 
 def _host_list(*, unset: int, empty: int, everybody: int, some: int) -> Weighted[str | None]:
     """How often an option is left out, is empty, means everybody, or is a list."""
-    return Weighted((unset, None), (empty, ""), (everybody, "*"), (some, "some"))
+    kinds = ((unset, None), (empty, ""), (everybody, "*"), (some, "some"))
+    return Weighted(*(kind for kind in kinds if kind[0]))
 
 
 HOST_LISTS: Mapping[str, Weighted[str | None]] = MappingProxyType(
@@ -47,11 +48,11 @@ _RARE: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def transport(choose: Chooser, hosts: Sequence[str], addresses: Sequence[str]) -> Settings:
     """Settings of the smtp transport; ``hosts`` and ``addresses`` are what its lists may name."""
+    items = (*hosts, *addresses, "*.test.ex", *(f"!{host} : *" for host in hosts))
     settings: Settings = {}
-    for name, kinds in HOST_LISTS.items():
-        kind = choose.of(kinds)
-        if kind is not None:
-            settings[name] = _some(choose, hosts, addresses) if kind == "some" else kind
+    for name in HOST_LISTS:
+        if (hosts_meant := choose.part(_hosts_meant, name, items)) is not None:
+            settings[name] = hosts_meant
     if (tryclear := choose.of(_TRYCLEAR)) is not None:
         settings["tls_tempfail_tryclear"] = tryclear
     if choose.rarely(8):
@@ -62,10 +63,12 @@ def transport(choose: Chooser, hosts: Sequence[str], addresses: Sequence[str]) -
     return settings
 
 
-def _some(choose: Chooser, hosts: Sequence[str], addresses: Sequence[str]) -> str:
-    """A list of some of the hosts, by name or address."""
-    items = (*hosts, *addresses, "*.test.ex", *(f"!{host} : *" for host in hosts))
-    return " : ".join(choose.several(items, 1, 2))
+def _hosts_meant(choose: Chooser, name: str, items: tuple[str, ...]) -> str | None:
+    """The value of a host list option; None if it is left at its default."""
+    kind = choose.of(HOST_LISTS[name])
+    if kind != "some":
+        return kind
+    return " : ".join(dict.fromkeys(choose.parts(1, 2, Chooser.one, items)))
 
 
 def router(choose: Chooser) -> Settings:

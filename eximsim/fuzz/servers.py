@@ -54,7 +54,7 @@ def chain_of(server: Server) -> str:
     return chain
 
 
-def server(choose: Chooser, recipients: Sequence[str], *, smtps: bool) -> Server:
+def server(choose: Chooser, recipients: tuple[str, ...], smtps: bool) -> Server:
     """What listens at one address; with ``smtps`` it mostly starts TLS at once."""
     if smtps and (how := choose.of(_SMTPS)) != "no smtps":
         return {"base": "smtps", **_script(choose, recipients)} if how == "scripted" else "smtps"
@@ -66,24 +66,28 @@ def server(choose: Chooser, recipients: Sequence[str], *, smtps: bool) -> Server
     return "ok"
 
 
-def _script(choose: Chooser, recipients: Sequence[str]) -> Mapping[str, object]:
+def _script(choose: Chooser, recipients: tuple[str, ...]) -> Mapping[str, object]:
     """The content of a script that differs from its base in something."""
-    parts = sorted({choose.one(_PARTS) for _ in range(1 + choose.number(2))})
-    return {part: _part(choose, part, recipients) for part in parts}
+    return dict(sorted(dict(choose.parts(1, 3, _part, recipients)).items()))
 
 
-def _part(choose: Chooser, part: str, recipients: Sequence[str]) -> object:
+def _part(choose: Chooser, recipients: tuple[str, ...]) -> tuple[str, object]:
+    part = choose.one(_PARTS)
     match part:
         case "chain":
-            return choose.one(CHAINS)
+            return part, choose.one(CHAINS)
         case "max_version":
-            return "TLSv1.2"
+            return part, "TLSv1.2"
         case "extensions":
             offer = [] if choose.rarely(12) else ["STARTTLS"]
-            return [*offer, *choose.several(_EXTENSIONS, 0, 4), "HELP"]
+            return part, [*offer, *dict.fromkeys(choose.parts(0, 4, Chooser.one, _EXTENSIONS)), "HELP"]
         case "recipients":
-            return {name: _reply(choose, "rcpt") for name in choose.several(recipients, 1, 2)}
-    return _reply(choose, part)
+            return part, dict(choose.parts(1, 2, _recipient, recipients))
+    return part, _reply(choose, part)
+
+
+def _recipient(choose: Chooser, recipients: tuple[str, ...]) -> tuple[str, object]:
+    return choose.one(recipients), _reply(choose, "rcpt")
 
 
 def _reply(choose: Chooser, phase: str) -> object:

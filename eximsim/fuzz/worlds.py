@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from hypothesis import strategies as st
 
@@ -29,6 +28,9 @@ _KINDS: Weighted[tuple[str, str | None]] = Weighted(
     (32, ("delivery", None)), (34, ("callout", None)), (26, ("delivery", "-qf")), (8, ("delivery", "-q"))
 )
 _MOST_HOSTS = 3
+_THERE = Weighted((45, False), (55, True))
+"""Whether there is another host; each is asked about apart, so that any of them can be left out."""
+
 _ROUTE = Weighted((86, "mx"), (4, "alias"), (4, "address"), (4, "nothing"), (2, "null"))
 
 _NAME = Weighted((96, "hN-a.test.ex"), (4, "hN-a.deep.test.ex"))
@@ -45,6 +47,11 @@ class _Host:
     records: tuple[RRset, ...]
     elsewhere: bool
     """Its addresses are those of the first host."""
+
+    @property
+    def first_server(self) -> Server:
+        """The server at its first address."""
+        return self.servers[self.addresses[0]]
 
     def numbered(self, number: int) -> _Host:
         """The host with its number put in."""
@@ -74,10 +81,16 @@ def situations(draw: st.DrawFn) -> Situation:
     recipients = choose.of(_RECIPIENTS)
     domains = tuple(dict.fromkeys(recipient.partition("@")[2] for recipient in recipients))
     smtps = choose.rarely(6)
-    hosts = [host.numbered(place) for place, host in enumerate(draw(_hosts(recipients, smtps)), 1)]
+    made = [choose.part(_host, recipients, smtps) for _ in range(_MOST_HOSTS) if choose.of(_THERE)]
+    made = made or [choose.part(_host, recipients, smtps)]
+    hosts = [host.numbered(place) for place, host in enumerate(made, 1)]
     servers = {address: server for host in hosts for address, server in host.servers.items()}
     names = [host.name for host in hosts]
-    zone = [entry for domain in domains for entry in _domain(choose, domain, names, hosts[0])]
+    zone: list[RRset] = []
+    for domain in domains:
+        zone += choose.part(
+            _domain, domain, tuple(names), hosts[0].addresses, chain_of(hosts[0].first_server)
+        )
     for host in hosts:
         zone += _elsewhere(host, hosts[0]) if host.elsewhere else host.records
     transport = policies.transport(choose, names, list(servers))
@@ -96,17 +109,10 @@ def situations(draw: st.DrawFn) -> Situation:
     )
 
 
-@lru_cache
-def _hosts(recipients: tuple[str, ...], smtps: bool) -> st.SearchStrategy[list[_Host]]:
-    return st.lists(_host(recipients, smtps), min_size=1, max_size=_MOST_HOSTS)
-
-
-@st.composite
-def _host(draw: st.DrawFn, recipients: tuple[str, ...], smtps: bool) -> _Host:
-    choose = Chooser(draw)
+def _host(choose: Chooser, recipients: tuple[str, ...], smtps: bool) -> _Host:
     name = choose.of(_NAME)
     where = ("10.9.N.1", "10.9.N.2") if choose.rarely(6) else ("10.9.N.1",)
-    servers = {address: server(choose, recipients, smtps=smtps) for address in where}
+    servers = {address: choose.part(server, recipients, smtps) for address in where}
     records = _records(choose, name, where, chain_of(servers[where[0]]))
     return _Host(name, where, servers, tuple(records), elsewhere=choose.rarely(2))
 
@@ -131,8 +137,10 @@ def _elsewhere(host: _Host, first: _Host) -> list[RRset]:
     ]
 
 
-def _domain(choose: Chooser, domain: str, hosts: Sequence[str], first: _Host) -> list[RRset]:
-    """What makes mail for a domain go to the hosts."""
+def _domain(
+    choose: Chooser, domain: str, hosts: tuple[str, ...], where: tuple[str, ...], chain: str
+) -> list[RRset]:
+    """What makes mail for a domain go to the hosts; ``where`` and ``chain`` are the first one's."""
     match choose.of(_ROUTE):
         case "alias":
             target = f"real-{domain}"
@@ -141,8 +149,7 @@ def _domain(choose: Chooser, domain: str, hosts: Sequence[str], first: _Host) ->
                 _mx(choose, target, hosts),
             ]
         case "address":
-            chain = chain_of(first.servers[first.addresses[0]])
-            return addresses(choose, domain, first.addresses) + tlsa(choose, domain, chain)
+            return addresses(choose, domain, where) + tlsa(choose, domain, chain)
         case "nothing":
             return [negative(choose, domain, "MX")]
         case "null":

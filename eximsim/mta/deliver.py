@@ -437,6 +437,7 @@ def _run_transport(
             addr.special_action = "freeze"
     for addr in copies:
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
+    parent.scratch = "0"  # the end of the child's report
     kept = child.kept_call
     if kept is not None and kept.next_id is not None:
         delivery.next_call, kept = kept, None

@@ -88,7 +88,8 @@ def _host_parts(process: Process, addr: Address) -> list[str]:
     host = addr.host_used
     assert host is not None
     port = f":{host.port}" if selector(process, "outgoing_port") else ""
-    mark = "*" if process.continued is not None and process.continued.sequence > 1 else ""
+    continued = process.continued is not None and process.continued.sequence > 1
+    mark = "*" if (addr.continued if process.profile.continued_mark_by_transport else continued) else ""
     shown = process.profile.dnssec_status_logged and selector(process, "dnssec")
     secure = " DS" if shown and host.dnssec is Dnssec.YES else ""
     parts = [f"H={host.name}{secure} [{host.address}]{port}{mark}"]

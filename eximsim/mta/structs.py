@@ -66,6 +66,8 @@ class Address:
     cv: str | None = None
     """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
     peerdn: str | None = None
+    continued: bool = False
+    """It went down a connection that was there already."""
     local_address: str = ""
     local_port: int = 0
     data: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ may hold and this model does not judge (name constraints, proxy certificates) is
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -145,10 +146,13 @@ def parse(der: bytes) -> Certificate:
     """The certificate in ``der``.
 
     Raises ``InputError`` if it is not one, ``Unsupported`` if it has name constraints or is a proxy
-    certificate.
+    certificate. What the library only warns of, as a serial number that is not positive, is none of Exim's
+    business: OpenSSL and GnuTLS take it.
     """
     try:
-        return _from_library(x509.load_der_x509_certificate(der), der)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _from_library(x509.load_der_x509_certificate(der), der)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise InputError(f"expected a certificate in DER form, found something else: {error}") from error
 

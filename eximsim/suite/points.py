@@ -198,6 +198,7 @@ POINTS: Sequence[Point] = (
     _point("0bfae1bfb", "4.95", "retry_errno_moved"),
     _point("6a9cf7f89", "4.95", "queue_run_preloads_anchors", ("confs/1102", "")),
     _point("843edb383", "4.95", "pipelined_commands_marked"),
+    _point("cf39dad3d", "4.95", "continued_mark_by_transport"),
     _point("79aa468aa", "4.95", "dane_sni",
         ("scripts/0000-Basic/0002", "ipv6norm:2a00:2:3:4:5:6:7:8}trailing_text"),
         beside=(_SMTP_C, "conn_args.host->name; /* force SNI */"), picks={"e8ac8be0a": "4.94.2+fixes"}),
@@ -235,7 +236,8 @@ POINTS: Sequence[Point] = (
     _point("9d7795dba", "4.98", "dns_debug_nested", ("runtest", r"mx=\S+ sort=\K\S+/xx/")),
     _point("b97c55112", "4.98", "missing_helo_is_protocol_error", ("confs/0637", "")),
     # 4.99
-    _point("f3ee1d51e", "4.99", "batches_share_connection next_message_in_background command_log",
+    _point("f3ee1d51e", "4.99",
+        "batches_share_connection next_message_in_background continued_call_verified command_log",
         ("scripts/0000-Basic/0209", "450 Temporary error 3")),
     _point("19c4ea037", "4.99", "events"),
     _point("1589cfb04", "4.99", "crash_log", ("runtest", "/dynmodules/*.so")),

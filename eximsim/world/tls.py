@@ -313,7 +313,7 @@ def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
 
 @lru_cache(maxsize=64)
 def _server_context(identity: TlsIdentity, max_version: str, ciphers: str | None) -> SSL.Context:
-    context = _context(max_version, ciphers)
+    context = _context(max_version, ciphers or f"{_DEFAULT_CIPHERS}:!kDHE")  # OpenSSL 4 needs no parameters
     if ciphers is not None:
         _use_dh_parameters(context)
     _use_identity(context, identity)

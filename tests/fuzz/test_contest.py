@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from eximsim.fuzz.contest import RESTLESS, Bout, Contest, Difference, ModelRival, signature
+from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import Profile, profile
 from eximsim.suite.compare import Comparison
 from eximsim.suite.recording import Record, Situation
+from eximsim.suite.replay import Replayed, Stand
 from tests.suite.recorded import stand
 
 OURS = profile("4.96-debian12")
@@ -34,27 +36,21 @@ def differences(theirs: Profile, count: int, seed: int) -> list[Difference]:
     here = contest(theirs, seed)
     differing = [bout for bout in here.play(count) if bout.differs]
     assert differing
-    return [found for found in here.settle(differing) if isinstance(found, Difference)]
+    return [found for found in here.settle(differing[:1]) if isinstance(found, Difference)]
 
 
 def test_a_difference_is_found_and_made_as_small_as_can_be() -> None:
-    found = differences(QUIET, 60, 7)
-    for one in found:
-        situation = one.situation
-        assert situation.id == f"{one.ids[0]}-least"
-        assert one.found.result == "differ"
-        assert signature(one.found) == one.signature
-        assert len(situation.recipients) == 1
-        assert situation.queuerun is None
-        assert situation.main == {}
-        ((_address, server),) = ((a, s) for a, s in situation.servers.items() if s != "ok")
-        assert isinstance(server, dict)
-        assert set(server) <= {"mail", "data", "end_of_data"}
-
-
-def test_what_comes_out_depends_on_the_seed_alone() -> None:
-    one, two = differences(QUIET, 40, 7), differences(QUIET, 40, 7)
-    assert [found.situation for found in one] == [found.situation for found in two]
+    (one,) = differences(QUIET, 60, 3)
+    situation = one.situation
+    assert situation.id == f"{one.ids[0]}-least"
+    assert one.found.result == "differ"
+    assert len(situation.recipients) == 1
+    assert situation.queuerun is None
+    assert (situation.main, situation.transport) == ({}, {})
+    (server,) = situation.servers.values()
+    assert isinstance(server, dict)
+    (phase,) = server
+    assert phase in ("mail", "data", "end_of_data")
 
 
 @dataclass(slots=True)
@@ -83,11 +79,19 @@ def test_a_program_may_think_better_of_it() -> None:
     assert {found.found.rule for found in settled if isinstance(found, Bout)} == {RESTLESS}
 
 
+class Undefined(Stand):
+    """A stand on which anything may happen."""
+
+    def __init__(self) -> None:
+        pass
+
+    def replay(self, *_: object, **__: object) -> Replayed:
+        raise UndefinedBehaviour("it rains")
+
+
 def test_undefined_behaviour_of_the_rival_is_explained() -> None:
-    undefined = profile("4.96")
-    bouts = list(Contest(stand(), OURS, ModelRival(stand(), undefined), 7).play(80))
-    rules = {bout.found.rule for bout in bouts if bout.found.result == "explained"}
-    assert "undefined: the text of a TLS error that was never set is read" in rules
+    (bout,) = Contest(stand(), OURS, ModelRival(Undefined(), OURS), 7).play(1)
+    assert (bout.found.result, bout.found.rule) == ("explained", "undefined: it rains")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_a_signature_has_no_names_and_no_numbers(one: str, two: str) -> None:
         record = replace(bout.found.record, seen=replace(bout.found.record.seen, log=(text,)))
         shown.append(signature(Comparison(record, "differ", {"log": False}, replayed=bout.found.replayed)))
     assert shown[0] == shown[1]
-    assert "mx" not in shown[0].partition(";")[0]
+    assert "mx" not in shown[0].partition("<>")[0]
 
 
 def test_what_is_not_modelled_has_a_signature_too() -> None:

@@ -330,6 +330,27 @@ def test_a_message_that_waits_for_the_host_goes_down_the_same_connection() -> No
     assert " [10.9.1.1]* " in second
 
 
+@pytest.mark.parametrize(("release", "cv"), [("4.95", "no"), (NEWEST, "yes")])
+def test_only_the_newest_release_knows_how_a_kept_session_was_verified(release: str, cv: str) -> None:
+    first, second = (line for line in waiting_for(Mx(), release).queue_run() if line.startswith("=>"))
+    assert " CV=yes " in first
+    assert f" [10.9.1.1]* CV={cv} " in second
+
+
+@pytest.mark.parametrize(("release", "mark"), [("4.93", "*"), ("4.95", "")])
+def test_a_connection_that_does_not_fit_leaves_a_mark_in_old_releases(release: str, mark: str) -> None:
+    other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
+    site = Site([Mx(REFUSING)], release, transport={"tls_sni": "$domain"}, zone=[other])
+    site.deliver("a@test.ex")
+    site.deliver("b@other.ex")
+    site.serve("10.9.1.1", Mx().behaviour)
+    site.world.sleep(600)
+    lines = [line for line in site.queue_run() if line.startswith("=>")]
+    assert site.called == ["mx1", "mx1"]
+    assert " [10.9.1.1] " in lines[0]
+    assert f" [10.9.1.1]{mark} " in lines[1]
+
+
 def next_message(release: str = "4.93") -> Site:
     """Under Exim's test suite a message has gone out at once, and another one waits for the same host."""
     site = Site([Mx(REFUSING)], release)

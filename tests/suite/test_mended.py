@@ -34,7 +34,7 @@ EARLIER = {
     "ehlo-refused-over-tls": "4.91",
     "closed-after-helo": "4.88-jh03",
     "helo-reply-over-ehlo-reply": "4.88-jh03",
-    "size-of-the-message": "4.94.1",
+    "size-of-the-message": "4.93",
     "no-reply-to-ehlo-over-tls": "4.92",
     "open-after-early-quit": "4.94.1",
     "delivery-smtps-banner": "4.99",

@@ -188,13 +188,13 @@ def test_what_is_not_run_is_named_with_its_line(line: str, item: str) -> None:
 @pytest.mark.parametrize(
     ("program", "argv", "shown"),
     [
-        ("system 'eximdir/exim -bV';", ("-bV",), "one\ntwo\n"),
+        ("system 'eximdir/exim -C x -D y -bV';", ("-bV",), "one\ntwo\n"),
         (
-            "system(\"eximdir/exim -C ./x -bP macros | grep -E '^t|z$'\");",
-            ("/eximsim/test/x", "-bP", "macros"),
+            "system(\"eximdir/exim -bP macros -d -C ./x | grep -E '^t|z$'\");",
+            ("-C", "/eximsim/test/x"),
             "two\n",
         ),
-        ("system ( 'eximdir/exim -bV' ) ;", ("-bV",), "one\ntwo\n"),
+        ("system ( 'eximdir/exim -C x -D y -bV' ) ;", ("-bV",), "one\ntwo\n"),
     ],
 )
 def test_perl_can_call_the_program_and_choose_lines(program: str, argv: tuple[str, ...], shown: str) -> None:

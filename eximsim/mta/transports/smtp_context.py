@@ -156,6 +156,7 @@ def prepare_addresses(addrlist: list[Address], host: HostItem) -> Address | None
             addr.more_errno = ord("M") if host.mx >= 0 else ord("A")
             addr.message = None
             addr.tls = addr.cv = addr.peerdn = None
+            addr.continued = False
     return first
 
 

@@ -97,8 +97,10 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     sx.setting_up = False
     for addr in sx.addrlist:
+        addr.continued = True
         if call.tls is not None:
-            addr.tls, addr.cv = call.tls.session, call.tls.cv
+            addr.tls = call.tls.session
+            addr.cv = call.tls.cv if sx.process.profile.continued_call_verified else "no"
 
 
 def abandon(process: Process, call: OpenCall) -> None:
