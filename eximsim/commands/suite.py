@@ -17,7 +17,8 @@ from eximsim.profiles import NEWEST, with_tls
 from eximsim.profiles import profile as profile_named
 from eximsim.subjects.namespace import end_with_parent
 from eximsim.suite.auto import AUTO
-from eximsim.suite.runner import Setting, TestResult, Verdict, run_test, subject_profile
+from eximsim.suite.requirements import required_library
+from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test, subject_profile
 from eximsim.suite.source import TestCase, choose
 from eximsim.suite.tree import EximTree
 
@@ -57,21 +58,24 @@ def suite(
     else:
         release = (subject_profile(subject) if profile is None else None) or profile_named(profile or NEWEST)
     setting = Setting(with_tls(release, tls) if tls else release, world, subject)
+    either_library = tls is None and exim_path(subject) is None
     cases = choose(source.tests(), tests, tree)
     reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
-    for result in _results(tree, cases, setting, jobs):
+    for result in _results(tree, cases, setting, jobs, either_library):
         reporter.add(result)
     context.exit(reporter.finish())
 
 
-def _results(tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int) -> Iterator[TestResult]:
+def _results(
+    tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int, either_library: bool
+) -> Iterator[TestResult]:
     """The results in the order of the cases, whatever the number of jobs."""
     if jobs == 1 or len(cases) == 1:
-        yield from (_one(tree, case, setting) for case in cases)
+        yield from (_one(tree, case, setting, either_library) for case in cases)
         return
     with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
         count = len(cases)
-        yield from pool.map(_one, [tree] * count, cases, [setting] * count)
+        yield from pool.map(_one, [tree] * count, cases, [setting] * count, [either_library] * count)
 
 
 @lru_cache(maxsize=2)
@@ -79,10 +83,16 @@ def _opened(tree: Path) -> EximTree:
     return EximTree(tree)
 
 
-def _one(tree: Path, case: TestCase, setting: Setting) -> TestResult:
-    """One result; a file of the test that cannot be read is a failure of that test, not of the whole run."""
+def _one(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
+    """One result; a file of the test that cannot be read is a failure of that test, not of the whole run.
+
+    With ``either_library`` a test that is about one TLS library runs on the release built with that one.
+    """
     try:
-        return replace(run_test(_opened(tree), case, setting), trace=None)
+        source = _opened(tree)
+        if either_library and (library := required_library(source.requirements(case))):
+            setting = replace(setting, profile=with_tls(setting.profile, library))
+        return replace(run_test(source, case, setting), trace=None)
     except InputError as error:
         return TestResult(case.name, setting, Verdict.FAIL, f"bad input: {error}")
     except Exception as error:  # a mistake of ours in one test must not hide the results of the others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eximsim.profiles import Profile
@@ -19,6 +20,15 @@ class Lack:
 
     reason: str
     unsupported: bool
+
+
+def required_library(requirements: Iterable[str]) -> str | None:
+    """The TLS library that a test is about, ``"openssl"`` or ``"gnutls"``; None if it does not say."""
+    for requirement in requirements:
+        kind, _, name = requirement.partition(" ")
+        if kind == "support" and name in _LIBRARIES:
+            return _LIBRARIES[name]
+    return None
 
 
 def lack(requirement: str, profile: Profile, *, ipv6: bool) -> Lack | None:
