@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from eximsim.errors import InputError
@@ -847,6 +848,7 @@ def with_tls(profile: Profile, library: str) -> Profile:
     return replace(profile, tls_library="gnutls" if library == "gnutls" else "openssl-3")
 
 
+@lru_cache(maxsize=64)
 def recorded_profile(release: str, tls: str) -> Profile:
     """The profile of a recording's release label and TLS library (``"openssl"`` or ``"gnutls"``)."""
     return with_tls(profile(_RECORDED.get(release, release.removesuffix("-gnutls"))), tls)

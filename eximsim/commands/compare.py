@@ -173,12 +173,14 @@ def _recording(
 ) -> None:
     """The model against the recording."""
     from eximsim.profiles import recorded_profile
+    from eximsim.suite.many_runs import many_runs
     from eximsim.suite.replay import Stand
 
     stand = Stand(certificates)
-    for record in report.stable(wanted):
-        profile = recorded_profile(record.release, record.tls)
-        report.add(compare_one(record, situations[record.id], stand, profile))
+    with many_runs():
+        for record in report.stable(wanted):
+            profile = recorded_profile(record.release, record.tls)
+            report.add(compare_one(record, situations[record.id], stand, profile))
 
 
 def _program(exim: Path, tasks: list[tuple[Situation, str]], jobs: int, report: _Report) -> None:
