@@ -15,7 +15,9 @@ from eximsim.subjects.namespace import Namespace, NoNamespace
 
 ROOT = Path(__file__).parents[2]
 ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-MARK = "marked.test.ex"
+MARK = f"marked{os.getpid()}.test.ex"
+"""The host name of this process's namespaces; other processes run these tests at the same time."""
+KILLED = f"killed{os.getpid()}.test.ex"
 
 
 def said(inside: Namespace, command: str) -> str:
@@ -175,7 +177,7 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace
 print("ready", flush=True)
 while True:
-    with Namespace(Place({MARK + "killed"!r}, networks=("10.9.0.0/16",))) as inside:
+    with Namespace(Place({KILLED!r}, networks=("10.9.0.0/16",))) as inside:
         for _ in range(3):
             inside.write({{"/spool/x": b"x" * 100000}})
             inside.run(["/bin/sh", "-c", "(setsid sleep 300 &) ; sleep 0.01"], env={ENV!r}, seconds=9)
@@ -195,9 +197,9 @@ def test_a_kill_at_any_moment_leaves_no_process_no_mount_and_no_file(namespaces:
     user.kill()
     user.wait()
     user.stdout.close()
-    wait_for_end(helpers(f"{MARK}killed"))
+    wait_for_end(helpers(KILLED))
     with Namespace(Place(MARK)):
-        assert helpers(f"{MARK}killed") == []
+        assert helpers(KILLED) == []
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert sorted(os.listdir(temporary)) == files
 
