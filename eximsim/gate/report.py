@@ -57,7 +57,8 @@ class Outcome:
 
     ``result`` is one of ``RESULTS``. ``security`` tells how the message went, or how a callout asked; None if
     no server was asked about the recipient. ``host`` is the host that took or refused it, empty if none did;
-    ``reason`` what Exim said of it, on one line; ``log`` the log lines, normalised.
+    ``reason`` what Exim said of it, on one line; ``log`` the log lines, normalised. ``unreachable``: it was
+    not taken, and nothing but DNS, network and servers was in the way; otherwise the policy had a part in it.
     """
 
     result: str
@@ -65,6 +66,7 @@ class Outcome:
     host: str = ""
     reason: str = ""
     log: tuple[str, ...] = ()
+    unreachable: bool = False
 
     def __str__(self) -> str:
         """``delivered to mx1.example.com (DANE)``, ``deferred: tlsa lookup DEFER``."""
@@ -197,4 +199,5 @@ def _outcome(outcome: Outcome) -> dict[str, object]:
         "host": outcome.host,
         "reason": outcome.reason,
         "log": list(outcome.log),
+        "unreachable": outcome.unreachable,
     }

@@ -47,4 +47,5 @@ def test_json_holds_everything() -> None:
         "host": "h1-a.test.ex",
         "reason": "",
         "log": list(example().groups[0].changes[1].before.log),
+        "unreachable": False,
     }
