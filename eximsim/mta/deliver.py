@@ -472,7 +472,11 @@ def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: P
     assert batch[0].transport is not None
     driver = batch[0].transport.driver
     delivery.process.trace.record(
-        "transport died", f"signal {death.signal}", "deliver.c par_reduce", address=batch[0].address
+        "transport died",
+        f"signal {death.signal}",
+        "deliver.c par_reduce",
+        address=batch[0].address,
+        addresses=tuple(addr.address for addr in batch),
     )
     if delivery.process.profile.delivery_pipe_read_checked:
         got = f"got 0 of 7 bytes (pipeheader) from transport process {pid} for transport {driver}"
@@ -506,6 +510,7 @@ def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -
         rc.name,
         "deliver.c post_process_one",
         address=addr.address,
+        recipient=_origin(addr).address,
         errno=int(addr.basic_errno),
         message=addr.message,
         cv=addr.cv,
@@ -525,6 +530,13 @@ def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -
             deliver_log.defer_log(process, addr, kind=kind, name=driver.name if driver else None)
     else:
         _failed_address(delivery, addr)
+
+
+def _origin(addr: Address) -> Address:
+    """The recipient of the message that ``addr`` comes from."""
+    while addr.parent is not None:
+        addr = addr.parent
+    return addr
 
 
 def _failed_address(delivery: Delivery, addr: Address) -> None:

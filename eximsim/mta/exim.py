@@ -38,6 +38,7 @@ from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Machine
+    from eximsim.mta.readconf import Config
     from eximsim.profiles import Profile
 
 _USAGE = (
@@ -57,12 +58,17 @@ class ExitStatus:
 
 
 def run(
-    machine: Machine, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], profile: Profile
+    machine: Machine,
+    argv: Sequence[str],
+    stdin: bytes,
+    env: Mapping[str, str],
+    profile: Profile,
+    config: Config | None = None,
 ) -> ExitStatus:
     """Run Exim once on ``machine``, to its end; a daemon stays behind and serves.
 
-    ``argv`` does not hold the program's name. Raises ``InputError`` for a bad configuration and
-    ``Unsupported`` for what is not modelled.
+    ``argv`` does not hold the program's name. ``config`` takes the place of the file that it names. Raises
+    ``InputError`` for a bad configuration and ``Unsupported`` for what is not modelled.
     """
     out: list[str] = []
     err: list[str] = []
@@ -70,7 +76,8 @@ def run(
         line = parse_argv(argv)
     except BadOption as bad:
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
-    config = read_config(machine.world, line.config, profile, line.defines)
+    if config is None:
+        config = read_config(machine.world, line.config, profile, line.defines)
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.dont_deliver, process.queue_smtp = (

@@ -73,6 +73,9 @@ class Machine:
     hostname: str = "myhost.test.ex"
     users: frozenset[str] = frozenset()
     """Logins of this machine, besides ``user``."""
+    trust_store: tuple[bytes, ...] | None = None
+    """The authorities (DER) that any tls_verify_certificates of a client stands for; None: the files that it
+    names are read, and the system's store is empty."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)

@@ -146,6 +146,12 @@ class Options:
         self._values = {**schema.defaults, **values}
         self._where = where
 
+    def replaced(self, **values: Value) -> Options:
+        """The same with other values for some options; raises ``KeyError`` for one that no release has."""
+        if unknown := next((name for name in values if name not in self._values), None):
+            raise KeyError(unknown)
+        return Options(self._schema, {**self._values, **values}, self._where)
+
     def text(self, name: str) -> str | None:
         """A string; None if it is not set, or if the option has a fixed value that is not a string.
 

@@ -369,10 +369,12 @@ def _expanded(sx: SmtpContext, name: str) -> str | None:
 
 
 def _anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
-    """The certificates of tls_verify_certificates (DER). The model's system store is empty."""
+    """The certificates of tls_verify_certificates (DER)."""
     path = _expanded(sx, "tls_verify_certificates")
     if not path:
         return None
+    if sx.process.machine.trust_store is not None:
+        return sx.process.machine.trust_store
     if path == "system":
         return ()
     try:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eximsim.mta import exim
-from eximsim.mta.globals import Machine, ProcessDied
-from eximsim.mta.queue import Spool
-from eximsim.mta.retry import Hints
+from eximsim.mta.globals import Machine
 from eximsim.suite.recording import Seen, Situation
+from eximsim.suite.runs import new_machine, run_exim
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet, load_chains
 from eximsim.world.host import Host
@@ -23,6 +22,8 @@ from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
 if TYPE_CHECKING:
     from eximsim.profiles import Profile
+    from eximsim.trace import Decision
+    from eximsim.world.host import Accepted
 
 SERVER_PORT = 1225
 _SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
@@ -113,17 +114,7 @@ class Stand:
         ``later`` about that in the queue run (None: the seed does).
         """
         world, servers = self._world(situation)
-        machine = Machine(
-            world,
-            random.Random(seed),
-            Spool(),
-            Hints(),
-            user="root",
-            uid=0,
-            group="root",
-            gid=0,
-            exim_user=profile.exim_user,
-        )
+        machine = new_machine(world, profile, seed)
         run = _Run(machine, world, servers, situation, profile)
         if kind == "callout":
             spoken = "".join(f"{line}\r\n" for line in dialogue(situation))
@@ -167,29 +158,19 @@ class _Run:
 
     def exim(self, arguments: list[str], stdin: bytes, *, smtp: bool = False) -> Seen:
         """Run the program once and gather what it did."""
-        machine, world = self.machine, self.world
-        machine.files.clear()
-        asked, connected = len(world.questions), len(world.accepted)
-        first_decision = len(machine.trace.decisions)
-        replies: list[str] = []
-        exit_status: object = 0
-        try:
-            status = exim.run(machine, ["-C", "/config", *arguments], stdin, {}, self.profile)
-            exit_status = status.code if status.code >= 0 else f"signal {-status.code}"
-            replies = status.stdout.splitlines()
-        except ProcessDied as death:
-            exit_status = f"signal {death.signal}"
-        world.hang_up()
-        decisions = machine.trace.decisions[first_decision:]
+        machine = self.machine
+        ran = run_exim(machine, self.world, self.profile, ["-C", "/config", *arguments], stdin)
+        if ran.stopped is not None:
+            raise ran.stopped
         if not self.delivery_outcome:
-            self.delivery_outcome = _delivery_outcome(self.situation, decisions)
+            self.delivery_outcome = _delivery_outcome(self.situation, ran.decisions)
         return Seen(
             log=self._log(),
-            smtp=rcpt_replies(replies) if smtp else (),
-            servers=tuple(self._connections(connected)),
-            dns=tuple(world.questions[asked:]),
+            smtp=rcpt_replies(ran.output) if smtp else (),
+            servers=tuple(self._connections(ran.accepted)),
+            dns=ran.questions,
             queued=None if smtp else len(machine.spool.messages),
-            exit=exit_status,
+            exit=ran.exit,
         )
 
     def _log(self) -> tuple[str, ...]:
@@ -199,10 +180,10 @@ class _Run:
             lines += [f"{mark}{self._normalise(line)}" for line in written]
         return tuple(lines)
 
-    def _connections(self, first: int) -> list[dict[str, object]]:
-        """The connections from number ``first`` on, in the order in which they were accepted."""
+    def _connections(self, connections: Iterable[Accepted]) -> list[dict[str, object]]:
+        """The connections in the order in which they were accepted."""
         found: list[dict[str, object]] = []
-        for accepted in self.world.accepted[first:]:
+        for accepted in connections:
             session, address = accepted.session, accepted.server.address
             assert isinstance(session, SmtpSession)
             found.append(
@@ -247,7 +228,7 @@ class Normaliser:
         return self._ids.setdefault(match[0], f"M{len(self._ids) + 1}")
 
 
-def rcpt_replies(replies: list[str]) -> tuple[str, ...]:
+def rcpt_replies(replies: Iterable[str]) -> tuple[str, ...]:
     """The replies to the RCPT commands: what stands after those to EHLO and MAIL, up to the one to QUIT."""
     groups: list[list[str]] = [[]]
     for line in replies:
@@ -264,11 +245,10 @@ def host_suffix(situation: Situation, name: str) -> str:
     return f"@{found[0]}" if found and len(situation.servers) > 1 else ""
 
 
-def _delivery_outcome(situation: Situation, decisions: object) -> str:
+def _delivery_outcome(situation: Situation, decisions: Iterable[Decision]) -> str:
     """The outcome of each recipient, from the decisions about its address."""
     words = dict.fromkeys(situation.recipients, "?")
     crash = ""
-    assert isinstance(decisions, list)
     for decision in decisions:
         address = decision.inputs.get("address")
         if decision.rule == "transport died":

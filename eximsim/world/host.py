@@ -13,6 +13,9 @@ from pathlib import Path
 
 from eximsim.mta.world import ConnectError, Endpoint, Session, SessionFactory
 
+EVERY_PORT = 0
+"""A listener with this port serves all ports of its address that have none of their own; in memory only."""
+
 _KERNEL_CONNECT_TIMEOUT = 127.0
 """How long Linux tries to connect when the program sets no limit (tcp_syn_retries = 6), in seconds."""
 
@@ -115,8 +118,9 @@ class HostedWorld:
 
     def _listening(self, address: str, port: int) -> tuple[str | None, int] | None:
         """The key of the listener that gets connections to this address and port."""
-        if (address, port) in self._listeners:
-            return address, port
+        for key in ((address, port), (address, EVERY_PORT)):
+            if key in self._listeners:
+                return key
         everywhere = (None, port)
         return everywhere if everywhere in self._listeners and self.host.is_local(address) else None
 

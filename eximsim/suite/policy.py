@@ -1,0 +1,309 @@
+"""A user's configuration, unchanged, run in memory: what becomes of a message, or of a callout, in a case.
+
+A ``Policy`` is a configuration that has been read once for one release. ``run`` makes a machine and a world
+for one case (zone and servers), runs Exim there and tells what became of each recipient. What a
+configuration says about its own machine stands for something here:
+
+- its log files are kept in memory, whatever ``log_file_path`` says;
+- a server listens at every port; at 465, and at the port of a transport that uses smtps, it begins with TLS;
+- any ``tls_verify_certificates`` of a client, the system's store too, is the root of the case's certificates;
+- a client certificate is one of these, whatever files it is in;
+- files that the configuration includes or looks up are read below its own folder, then at their own path.
+
+A callout is run by a condition of the configuration itself (``verify = recipient/callout``) on its own: what
+stands before it in its ACL is taken to hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.acl_read import AclCondition, AclVerb
+from eximsim.mta.readconf import Config, read_config
+from eximsim.mta.string import string_is_ip_address
+from eximsim.suite.config_files import ConfigFiles
+from eximsim.suite.policy_result import Recipient, Result, connection_of, delivered, dialogue, verified
+from eximsim.suite.runs import Ran, new_machine, run_exim
+from eximsim.world.certificates import ChainSet, der_chain
+from eximsim.world.host import EVERY_PORT, Host
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.reply import Zones
+from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_script import server_behaviour
+from eximsim.world.smtp_server import Behaviour, SmtpServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eximsim.mta.world import SessionFactory
+    from eximsim.profiles import Profile
+
+HOSTNAME = "mta.invalid"
+"""What the machine is called if the configuration does not say (primary_hostname)."""
+
+_LOGS = (("/log/mainlog", ""), ("/log/rejectlog", "REJECT: "), ("/log/paniclog", "PANIC: "))
+_SMTPS_PORT = 465
+_ANY_ADDRESS = ("0.0.0.0", "::0")
+_CALLOUT_ACL = "eximsim_callout"
+_NO_ACLS = ("connect", "helo", "mail", "quit", "notquit", "predata", "data", "starttls")
+_CALLOUT = re.compile(r"(recipient|sender)(?:=[^/]*)?(?:/[^/]*)*/callout", re.IGNORECASE | re.ASCII)
+
+Server = str | Mapping[str, object] | Behaviour | Callable[[], object]
+"""What is at an address: a named behaviour, a script's content, a behaviour, or a maker of sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One situation that a policy meets.
+
+    ``zone`` are RRsets as ``world.rrsets`` reads them, or zones; ``servers`` what is at each address (nobody
+    at others). ``kind`` is ``"delivery"`` or ``"callout"``; ``callout`` says which of ``Policy.callouts``.
+    ``queue_runs`` are the options of runs after a delivery, ``"-qff"``. ``sender`` empty: a bounce; None:
+    somebody at this machine. ``seed`` decides where Exim leaves it to chance.
+    """
+
+    recipients: tuple[str, ...]
+    zone: Zones | Iterable[Mapping[str, object]]
+    servers: Mapping[str, Server]
+    kind: str = "delivery"
+    sender: str | None = None
+    queue_runs: tuple[str, ...] = ()
+    callout: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Callout:
+    """A condition of the configuration that verifies by callout: ``what`` is recipient or sender."""
+
+    what: str
+    acl: str
+    condition: AclCondition
+
+    @property
+    def where(self) -> str:
+        """``file:line``."""
+        return f"{self.condition.path}:{self.condition.line}"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A configuration, read for one release; raises ``InputError`` and ``Unsupported`` where it cannot be.
+
+    ``path`` is what messages call it; ``text`` its content. ``defines`` are macros as of ``-D``. ``chains``
+    are the certificates of the servers. ``folder`` is where the files are that it names, None: nowhere.
+    """
+
+    path: str
+    text: str
+    profile: Profile
+    chains: ChainSet
+    defines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    folder: Path | None = None
+    changed: Config | None = None
+    """The configuration with options that ``with_option`` has changed."""
+
+    @cached_property
+    def files(self) -> ConfigFiles:
+        """The files that the configuration names, and which of them were asked for."""
+        own = self._client_certificates()
+        return ConfigFiles(self.path, self.text, self.folder, own)
+
+    def _client_certificates(self) -> Mapping[str, bytes]:
+        any_chain = next(iter(self.chains.chains.values()), None)
+        if any_chain is None:
+            return {}
+        names = re.findall(r"^\s*tls_(?:certificate|privatekey)\s*=\s*(/\S+)\s*$", self.text, re.MULTILINE)
+        return dict.fromkeys(names, any_chain.chain)
+
+    @cached_property
+    def config(self) -> Config:
+        """What the configuration says."""
+        if self.changed is not None:
+            return self.changed
+        world = MemoryWorld(_NO_ZONES, Host(files=self.files))
+        return read_config(world, self.path, self.profile, self.defines)
+
+    @cached_property
+    def callouts(self) -> tuple[Callout, ...]:
+        """The conditions that verify a recipient or a sender by callout, in the configuration's order."""
+        return tuple(
+            Callout(found[1].lower(), name, condition)
+            for name, verbs in self.config.acls.items()
+            for verb in verbs
+            for condition in verb.conditions
+            if condition.name == "verify" and (found := _CALLOUT.match(condition.argument.replace(" ", "")))
+        )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of cases that the configuration can meet: without a callout in it, deliveries only."""
+        return ("delivery", "callout") if self.callouts else ("delivery",)
+
+    def with_option(self, place: str, name: str, value: str | bool | int | None) -> Policy:
+        """The same policy with another value of one option, as it would be read.
+
+        ``place`` is ``"main"``, ``"router.NAME"`` or ``"transport.NAME"``. Raises ``KeyError``.
+        """
+        config = self.config
+        kind, _, driver = place.partition(".")
+        if kind == "main":
+            return replace(self, changed=replace(config, main=config.main.replaced(**{name: value})))
+        if kind == "transport":
+            old = config.transports[driver]
+            new = replace(old, options=old.options.replaced(**{name: value}))
+            return replace(self, changed=replace(config, transports={**config.transports, driver: new}))
+        if driver not in (router.name for router in config.routers):
+            raise KeyError(driver)
+        routers = tuple(
+            replace(router, options=router.options.replaced(**{name: value}))
+            if router.name == driver
+            else router
+            for router in config.routers
+        )
+        return replace(self, changed=replace(config, routers=routers))
+
+    def run(self, case: Case) -> Result:
+        """Run one case from nothing, queue runs and all."""
+        session = self.session(case.zone, case.servers, case.seed)
+        if case.kind == "callout":
+            return session.callout(case.recipients, case.callout)
+        result = session.deliver(case.recipients, case.sender)
+        for option in case.queue_runs:
+            result = session.queue_run(option)
+        return result
+
+    def session(
+        self, zone: Zones | Iterable[Mapping[str, object]], servers: Mapping[str, Server], seed: int = 0
+    ) -> PolicySession:
+        """A machine with this policy, on which several things can be done one after the other."""
+        zones = zone if isinstance(zone, Zones) else rrset_zones(zone, certificate=self.chains.certificate)
+        world = MemoryWorld(zones, self._host)
+        for address, server in servers.items():
+            for port, factory in self._listeners(server):
+                world.listen(address, port, factory)
+        return PolicySession(self, world, seed)
+
+    def _listeners(self, server: Server) -> Iterator[tuple[int, SessionFactory]]:
+        """The ports at which a server listens, and what it is there."""
+        if isinstance(server, str | Mapping):
+            server = server_behaviour(server)
+        if not isinstance(server, Behaviour):
+            yield EVERY_PORT, server  # type: ignore[misc]  # a maker of sessions
+        elif server.listen:
+            yield EVERY_PORT, SmtpServer(server, self.chains.chains)
+            tls_first = replace(server, tls_on_connect=True)
+            for port in self._smtps_ports:
+                yield port, SmtpServer(tls_first, self.chains.chains)
+
+    @cached_property
+    def _smtps_ports(self) -> tuple[int, ...]:
+        ports = {_SMTPS_PORT}
+        for transport in self.config.transports.values():
+            if transport.driver == "smtp" and transport.options.text("protocol") == "smtps":
+                port = transport.options.text("port") or ""
+                ports.update({int(port)} if port.isdigit() else ())
+        return tuple(sorted(ports))
+
+    @cached_property
+    def _host(self) -> Host:
+        """The machine: its own addresses are those that the configuration sends from or listens at."""
+        texts = [self.config.main.text("local_interfaces") or ""]
+        texts += [
+            transport.options.text("interface") or ""
+            for transport in self.config.transports.values()
+            if transport.driver == "smtp"
+        ]
+        named = (word.strip("[]") for text in texts for word in re.split(r"[\s:;,]+", text))
+        own = dict.fromkeys(
+            word for word in named if string_is_ip_address(word)[0] and word not in ("0.0.0.0", "::0")
+        )
+        return Host(addresses=tuple(dict.fromkeys(("127.0.0.1", *own))), files=self.files)
+
+    @cached_property
+    def delivery_config(self) -> Config:
+        """The configuration with its logs where they are found again."""
+        main = self.config.main.replaced(log_file_path="/log/%slog")
+        return replace(self.config, main=main)
+
+    def callout_config(self, number: int) -> Config:
+        """The same with an RCPT ACL that is one callout."""
+        if not self.callouts:
+            raise InputError("no ACL verifies by callout", self.path)
+        condition = self.callouts[number].condition
+        verb = AclVerb("accept", (replace(condition, negated=False),), condition.path, condition.line)
+        off = dict.fromkeys((f"acl_smtp_{name}" for name in _NO_ACLS), None)
+        main = self.delivery_config.main.replaced(acl_smtp_rcpt=_CALLOUT_ACL, **off)
+        acls = {**self.config.acls, _CALLOUT_ACL: (verb,)}
+        return replace(self.config, main=main, acls=acls)
+
+
+_NO_ZONES = rrset_zones(())
+
+
+class PolicySession:
+    """One machine with one policy; its queue, its hints and its clock go on from one run to the next."""
+
+    def __init__(self, policy: Policy, world: MemoryWorld, seed: int) -> None:
+        self.policy, self.world = policy, world
+        self.machine = new_machine(world, policy.profile, seed)
+        self.machine.hostname = HOSTNAME
+        self.machine.trust_store = der_chain(policy.chains.root)
+        self._recipients: dict[str, Recipient] = {}
+
+    def deliver(self, recipients: Iterable[str], sender: str | None = None) -> Result:
+        """Take in a message from this machine and try to deliver it; ``sender`` empty is a bounce's."""
+        name = self.policy.config.main.text("primary_hostname") or HOSTNAME
+        given = f"sender@{name}" if sender is None else sender or "<>"
+        self._recipients = _unknown(recipients)
+        return self._deliveries(["-odf", "-f", given, *self._recipients])
+
+    def queue_run(self, option: str = "-q") -> Result:
+        """Run the queue; the recipients are those of the last delivery, as they are then."""
+        return self._deliveries([option])
+
+    def callout(self, addresses: Iterable[str], number: int = 0) -> Result:
+        """Verify each address by the callout ``number`` of the policy."""
+        self._recipients = _unknown(addresses)
+        config, what = self.policy.callout_config(number), self.policy.callouts[number].what
+        said = tuple(dialogue(self._recipients, what))
+        ran = self._exim(["-bs"], "".join(f"{line}\r\n" for line in said).encode(), config)
+        return self._result(ran, verified(tuple(self._recipients), ran, said, what))
+
+    def _deliveries(self, arguments: list[str]) -> Result:
+        ran = self._exim(arguments, b"", self.policy.delivery_config)
+        return self._result(ran, delivered(tuple(self._recipients), ran.decisions))
+
+    def _exim(self, arguments: list[str], stdin: bytes, config: Config) -> Ran:
+        return run_exim(self.machine, self.world, self.policy.profile, arguments, stdin, config)
+
+    def _result(self, ran: Ran, decided: Mapping[str, Recipient]) -> Result:
+        self._recipients.update(decided)
+        if ran.stopped is not None:
+            left = "unsupported" if isinstance(ran.stopped, Unsupported) else "undefined"
+            reason = str(ran.stopped).removeprefix("not modelled: ")
+            for address, known in self._recipients.items():
+                if known.result == "unknown":
+                    self._recipients[address] = Recipient(address, left, reason=reason)
+        written = ((mark, self.machine.files.get(path, ())) for path, mark in _LOGS)
+        return Result(
+            recipients=tuple(self._recipients.values()),
+            raw_log=tuple(f"{mark}{line}" for mark, lines in written for line in lines),
+            smtp=ran.output,
+            connections=tuple(map(connection_of, ran.accepted)),
+            dns=ran.questions,
+            decisions=ran.decisions,
+            queued=len(self.machine.spool.messages),
+            exit=ran.exit,
+            unsupported=(str(ran.stopped),) if isinstance(ran.stopped, Unsupported) else (),
+        )
+
+
+def _unknown(addresses: Iterable[str]) -> dict[str, Recipient]:
+    return {address: Recipient(address, "unknown") for address in addresses}

@@ -1,0 +1,176 @@
+"""What came of a policy's run: each recipient's outcome, from the decisions that were made about it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from eximsim.suite.replay import Normaliser
+from eximsim.world.smtp_server import SmtpSession
+
+if TYPE_CHECKING:
+    from eximsim.suite.runs import Ran
+    from eximsim.trace import Decision
+    from eximsim.world.host import Accepted
+
+RESULTS = (
+    "delivered", "deferred", "failed", "accepted", "tempfailed", "refused", "crash", "undefined",
+    "unsupported", "unknown",
+)  # fmt: skip
+"""What can become of a recipient; of several addresses that one stands for, the last in this order counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """What became of one recipient.
+
+    ``result``: ``delivered``, ``deferred``, ``failed``; of a callout ``accepted``, ``refused``,
+    ``tempfailed``; ``crash``; ``undefined`` if the program itself leaves open what happens; ``unsupported``;
+    ``unknown`` if nothing was decided. ``errno`` is as Exim logs it in brackets; ``reason`` its text, or the
+    server's reply. ``host`` took the message or was asked. ``cv`` is ``"dane"``, ``"yes"`` or ``"no"`` as in
+    the log, None without TLS; ``asked`` tells whether a server was asked about the recipient at all.
+    """
+
+    address: str
+    result: str
+    errno: int = 0
+    reason: str = ""
+    host: str = ""
+    cv: str | None = None
+    asked: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did.
+
+    ``raw_log`` has the log lines as written (those of reject and panic log marked ``REJECT:``, ``PANIC:``);
+    ``smtp`` the replies of a callout; ``connections`` are as in a recording, without the server's name.
+    ``unsupported`` is what the run would have needed and the model does not have: what was decided before
+    that about a recipient holds all the same.
+    """
+
+    recipients: tuple[Recipient, ...]
+    raw_log: tuple[str, ...]
+    smtp: tuple[str, ...]
+    connections: tuple[Mapping[str, object], ...]
+    dns: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    queued: int
+    exit: object
+    unsupported: tuple[str, ...] = ()
+
+    @cached_property
+    def log(self) -> tuple[str, ...]:
+        """The log without what differs from run to run: no date, ``M1``, ``X=TLS``, ``S=N``, ``pid=P``."""
+        normalise = Normaliser()
+        return tuple(normalise(line) for line in self.raw_log)
+
+
+def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[str, Recipient]:
+    """The outcome of each recipient of a delivery about which something was decided."""
+    outcomes: dict[str, dict[str, Recipient]] = {}
+    died: set[object] = set()
+    for decision in decisions:
+        inputs = decision.inputs
+        if decision.rule == "transport died":
+            died.update(inputs["addresses"])  # type: ignore[arg-type]  # a tuple of texts
+        if decision.rule == "address outcome" and inputs["recipient"] in addresses:
+            found = outcomes.setdefault(str(inputs["recipient"]), {})
+            found[str(inputs["address"])] = _outcome(decision, died)
+    return {
+        recipient: max(found.values(), key=lambda one: RESULTS.index(one.result))
+        for recipient, found in outcomes.items()
+    }
+
+
+def _outcome(decision: Decision, died: set[object]) -> Recipient:
+    inputs = decision.inputs
+    errno = inputs["errno"]
+    assert isinstance(errno, int)
+    result = {"OK": "delivered", "FAIL": "failed"}.get(decision.outcome, "deferred")
+    cv = inputs["cv"]
+    return Recipient(
+        str(inputs["recipient"]),
+        "crash" if inputs["address"] in died else result,
+        errno,
+        str(inputs["message"] or ""),
+        str(inputs["host"] or ""),
+        None if not cv else str(cv),
+        inputs["host"] is not None,
+    )
+
+
+def verified(addresses: Sequence[str], ran: Ran, commands: Sequence[str], what: str) -> dict[str, Recipient]:
+    """The outcome of each callout, from the replies to ``commands`` and the connections that were made."""
+    replies = _replies(ran.output, commands)
+    crashed = ran.exit != 0 and ran.stopped is None
+    found = {}
+    for address in addresses:
+        reply = replies.get(f"RCPT TO:<{address}>" if what == "recipient" else f"MAIL FROM:<{address}>", "")
+        result = {"2": "accepted", "4": "tempfailed", "5": "refused"}.get(reply[:1], "unknown")
+        if result == "unknown" and crashed:
+            result = "crash"
+        found[address] = _conversation(address, result, reply, ran)
+    return found
+
+
+def _replies(output: Iterable[str], commands: Sequence[str]) -> dict[str, str]:
+    """The reply to each command; a sender's counts with the RCPT command after it."""
+    groups: list[list[str]] = [[]]
+    for line in output:
+        groups[-1].append(line)
+        if line[3:4] != "-":
+            groups.append([])
+    told = {
+        command: " ".join([group[0], *(line[4:] for line in group[1:])])
+        for command, group in zip(("", *commands), groups, strict=False)
+        if group
+    }
+    for first, second in itertools.pairwise(commands):
+        if first.startswith("MAIL") and second in told and told[first].startswith("2"):
+            told[first] = told[second]
+    return told
+
+
+def _conversation(address: str, result: str, reply: str, ran: Ran) -> Recipient:
+    host, cv, asked = "", None, False
+    for decision in ran.decisions:
+        inputs = decision.inputs
+        if decision.rule == "certificate verified":
+            cv, host = decision.outcome, str(inputs["host"])
+    for connection in map(connection_of, ran.accepted):
+        events = connection["events"]
+        assert isinstance(events, list)
+        if f"RCPT TO:<{address}>" in events:
+            asked = True
+            cv = (cv or "no") if connection["tls"] else None
+    return Recipient(address, result, 0, reply[4:], host, cv if asked else None, asked)
+
+
+def connection_of(accepted: Accepted) -> dict[str, object]:
+    """A connection as a recording has it; one to a server that is not scripted has its address only."""
+    session, address = accepted.session, accepted.server
+    if not isinstance(session, SmtpSession):
+        return {"addr": address.address, "port": address.port, "events": [], "sni": None, "tls": None}
+    log = session.log
+    events = list(log.events)
+    return {"addr": address.address, "port": address.port, "events": events, "sni": log.sni, "tls": log.tls}
+
+
+def dialogue(addresses: Iterable[str], what: str) -> Iterator[str]:
+    """What a client says to have each address verified as a ``"recipient"`` or a ``"sender"``."""
+    yield "EHLO client.invalid"
+    for address in addresses:
+        sender, recipient = (SENDER, address) if what == "recipient" else (address, SENDER)
+        yield f"MAIL FROM:<{sender}>"
+        yield f"RCPT TO:<{recipient}>"
+        yield "RSET"
+    yield "QUIT"
+
+
+SENDER = "postmaster@client.invalid"
+"""Who the other address of a callout's dialogue is."""

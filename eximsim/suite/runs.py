@@ -1,0 +1,88 @@
+"""One machine on which Exim is run several times in the memory world, and what each run did."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta import exim
+from eximsim.mta.globals import Machine, ProcessDied, UndefinedBehaviour
+from eximsim.mta.queue import Spool
+from eximsim.mta.retry import Hints
+
+if TYPE_CHECKING:
+    from eximsim.mta.readconf import Config
+    from eximsim.profiles import Profile
+    from eximsim.trace import Decision
+    from eximsim.world.host import Accepted
+    from eximsim.world.memory import MemoryWorld
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one run did: exit status (``"signal N"`` if it died), output lines, decisions, connections that
+    servers accepted, questions that reached the name server.
+
+    ``stopped`` is why the model could not go on to the end; what came before that is there.
+    """
+
+    exit: object
+    output: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    accepted: tuple[Accepted, ...]
+    questions: tuple[str, ...]
+    stopped: Unsupported | UndefinedBehaviour | None = None
+
+
+def new_machine(world: MemoryWorld, profile: Profile, seed: int = 0) -> Machine:
+    """A machine with an empty spool, whose user is root; ``seed`` decides where Exim leaves it to chance."""
+    return Machine(
+        world,
+        random.Random(seed),
+        Spool(),
+        Hints(),
+        user="root",
+        uid=0,
+        group="root",
+        gid=0,
+        exim_user=profile.exim_user,
+    )
+
+
+def run_exim(
+    machine: Machine,
+    world: MemoryWorld,
+    profile: Profile,
+    arguments: Sequence[str],
+    stdin: bytes = b"",
+    config: Config | None = None,
+) -> Ran:
+    """Run Exim once; ``machine.files`` then holds what it alone wrote. Raises ``InputError`` as
+    ``exim.run``.
+    """
+    machine.files.clear()
+    asked, connected = len(world.questions), len(world.accepted)
+    first_decision = len(machine.trace.decisions)
+    output: list[str] = []
+    ended: object = 0
+    stopped: Unsupported | UndefinedBehaviour | None = None
+    try:
+        status = exim.run(machine, arguments, stdin, {}, profile, config)
+        ended = status.code if status.code >= 0 else f"signal {-status.code}"
+        output = status.stdout.splitlines()
+    except ProcessDied as death:
+        ended = f"signal {death.signal}"
+    except (Unsupported, UndefinedBehaviour) as problem:
+        stopped = problem
+    world.hang_up()
+    return Ran(
+        ended,
+        tuple(output),
+        tuple(machine.trace.decisions[first_decision:]),
+        tuple(world.accepted[connected:]),
+        world.questions[asked:],
+        stopped,
+    )
