@@ -34,6 +34,7 @@ _LIBRARIES = "/exim/lib"
 _SECONDS = 20.0
 _ATTEMPTS = 16
 _EXIM_ID = 93
+_UNNAMED = re.compile(r"no passwd entry for uid=(\d+)")
 _UNKNOWN_NAME = re.compile(r'failed to find [ug]id for (?:user|group)(?: name)? "([^"]+)"')
 _LIBRARY = re.compile(r"error while loading shared libraries: ([^:\s]+):")
 _VERSION = re.compile(r"^Exim version (\S+)", re.MULTILINE)
@@ -115,7 +116,18 @@ def examine(namespace: Namespace, path: Path, accounts: Accounts) -> Program:
             accounts = accounts.with_name(user)
         else:
             break
+    accounts = _numbered(namespace, accounts, user)
     return _program(path, text, user, accounts.exim)
+
+
+def _numbered(namespace: Namespace, accounts: Accounts, user: str) -> Accounts:
+    """The accounts as they have to be for a program whose user is a number (EXIM_USER=8)."""
+    ran = namespace.run([EXIM, "-C", CONFIGURATION, "-bP", "exim_user"], seconds=_SECONDS)
+    unnamed = _UNNAMED.search((ran.stdout + ran.stderr).decode("utf-8", "replace"))
+    if unnamed and namespace.privileged:
+        accounts = replace(accounts, exim=int(unnamed[1])).with_name(user)
+        namespace.write(accounts.files())
+    return accounts
 
 
 def _program(path: Path, text: str, user: str, uid: int) -> Program:

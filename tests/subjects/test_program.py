@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_patch_levels_have_the_profile_of_their_release(
 ) -> None:
     profile = program_at(pretender(tmp_path, **changes)).profile
     assert (profile.name, profile.tls_library) == (name, library)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="all users are one without root")
+def test_a_user_that_is_only_a_number_gets_a_name(namespaces: None, tmp_path: Path) -> None:
+    path = pretender(tmp_path)
+    asked = 'case "$*" in *-bP*) echo "cannot run initgroups(): no passwd entry for uid=8" >&2; exit 1;; esac'
+    path.write_text(path.read_text().replace("cat", f"{asked}\ncat", 1))
+    program = program_at(path)
+    assert (program.user, program.uid) == ("exim", 8)
 
 
 @pytest.mark.parametrize(
