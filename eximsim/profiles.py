@@ -514,6 +514,9 @@ class Profile:
     """What a process that dies of a segmentation violation logs. 1f1633046 (4.95), dd09071d4 (4.96); the
     code is not there in 4.99 (measured): segv_handler() in exim.c."""
 
+    ipv6: bool = True
+    """Built with HAVE_IPV6; without it everything is as with disable_ipv6."""
+
     exim_user: str = "exim"
     """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""
 

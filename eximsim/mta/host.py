@@ -13,6 +13,7 @@ from eximsim.mta import dns, match
 from eximsim.mta.host_bydns import host_find_bydns
 from eximsim.mta.host_chain import (
     HostResult,
+    has_ipv6,
     host_build_hostlist,
     host_find_interfaces,
     host_item_get_port,
@@ -126,8 +127,7 @@ def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) ->
 
 
 def _families(process: Process, name: str) -> tuple[str, ...]:
-    main = process.config.main
-    if main.flag("disable_ipv6") or _in_list(process, name, "dns_ipv4_lookup"):
+    if not has_ipv6(process) or _in_list(process, name, "dns_ipv4_lookup"):
         return ("A",)
     return ("AAAA", "A")
 

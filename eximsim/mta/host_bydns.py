@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta import dns, match
 from eximsim.mta.host_chain import (
     HostResult,
+    has_ipv6,
     host_remove_duplicates,
     host_scan_for_local_hosts,
     insert_host,
@@ -234,7 +235,7 @@ def _by_records(search: _Search, host: HostItem, found: _Records) -> HostResult:
             ignored.add(id(item))
     if search.ignore_target_hosts is not None:
         hosts = [h for h in hosts if id(h) not in ignored] or hosts[-1:]
-    if not process.config.main.flag("disable_ipv6"):
+    if has_ipv6(process):
         _prefer_family(hosts, search.ipv4_first)
     scan, hosts, removed = host_scan_for_local_hosts(process, host_remove_duplicates(hosts))
     if scan is not HostFind.FAILED:
@@ -320,7 +321,7 @@ def _is_ignored(search: _Search, name: str, address: str) -> bool:
 
 def _address_types(search: _Search, name: str) -> tuple[str, ...]:
     main = search.process.config.main
-    if main.flag("disable_ipv6") or search.ipv4_only:
+    if not has_ipv6(search.process) or search.ipv4_only:
         return ("A",)
     ipv4_domains = main.text("dns_ipv4_lookup")
     if ipv4_domains is not None and _matches(search.process, name, ipv4_domains, "dns_ipv4_lookup"):

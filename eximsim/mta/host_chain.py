@@ -112,9 +112,14 @@ def host_find_interfaces(process: Process) -> tuple[str, ...]:
     return _interfaces(
         main.text("local_interfaces") or "",
         main.text("extra_local_interfaces") or "",
-        main.flag("disable_ipv6"),
+        not has_ipv6(process),
         process.world.interface_addresses(),
     )
+
+
+def has_ipv6(process: Process) -> bool:
+    """Whether IPv6 addresses are looked up and used: by the build (HAVE_IPV6), unless disable_ipv6 is set."""
+    return process.profile.ipv6 and not process.config.main.flag("disable_ipv6")
 
 
 @lru_cache(maxsize=64)

@@ -8,12 +8,12 @@ from eximsim.subjects.exim import program_at
 from eximsim.subjects.program import Accounts
 
 _BV = """Exim version {version} #2 built 01-Jan-2025 00:00:00
-Support for: crypteq IPv6 {support}
+Support for: crypteq {support}
 Library version: {library}: Compile: {compiled}
                          Runtime: {runtime}
 """
 ALL = {
-    "version": "4.98", "support": "OpenSSL DANE DNSSEC", "library": "OpenSSL",
+    "version": "4.98", "support": "OpenSSL IPv6 DANE DNSSEC", "library": "OpenSSL",
     "compiled": "OpenSSL 3.0.11 19 Sep 2023", "runtime": "OpenSSL 3.0.14 4 Jun 2024",
 }  # fmt: skip
 
@@ -50,6 +50,11 @@ def test_patch_levels_have_the_profile_of_their_release(
 ) -> None:
     profile = program_at(pretender(tmp_path, **changes)).profile
     assert (profile.name, profile.tls_library) == (name, library)
+
+
+def test_a_build_without_ipv6_has_a_profile_without_it(namespaces: None, tmp_path: Path) -> None:
+    assert not program_at(pretender(tmp_path, support="IPv4 DANE DNSSEC")).profile.ipv6
+    assert program_at(pretender(tmp_path)).profile.ipv6
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="all users are one without root")
