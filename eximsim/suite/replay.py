@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eximsim.mta.globals import Machine
+from eximsim.mta.readconf import Config, read_config
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.runs import new_machine, run_exim
 from eximsim.trace import Trace
@@ -21,9 +22,11 @@ from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
 if TYPE_CHECKING:
+    from eximsim.mta.world import SessionFactory
     from eximsim.profiles import Profile
     from eximsim.trace import Decision
     from eximsim.world.host import Accepted
+    from eximsim.world.reply import Zones
 
 SERVER_PORT = 1225
 _SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
@@ -113,9 +116,30 @@ class Stand:
         ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance,
         ``later`` about that in the queue run (None: the seed does).
         """
-        world, servers = self._world(situation)
+        zones = rrset_zones(situation.zone, certificate=self.chains.certificate)
+        return self.play(situation, kind, profile, zones, self._servers(situation), seed=seed, later=later)
+
+    def play(
+        self,
+        situation: Situation,
+        kind: str,
+        profile: Profile,
+        zones: Zones,
+        servers: Mapping[str, SessionFactory],
+        config: Callable[[Config], Config] | None = None,
+        seed: int = 0,
+        later: int | None = None,
+    ) -> Replayed:
+        """As ``replay``, but with these zones, servers and this change of the configuration, instead of what
+        ``situation`` says about them.
+        """
+        files = {"/config": configuration(situation).encode(), **self._pem}
+        world = MemoryWorld(zones, Host(local_networks=(NETWORK,), files=files))
+        for address, server in servers.items():
+            world.listen(address, SERVER_PORT, server)
         machine = new_machine(world, profile, seed)
-        run = _Run(machine, world, servers, situation, profile)
+        changed = config(read_config(world, "/config", profile)) if config else None
+        run = _Run(machine, world, situation, profile, changed)
         if kind == "callout":
             spoken = "".join(f"{line}\r\n" for line in dialogue(situation))
             seen = run.exim(["-bs"], spoken.encode(), smtp=True)
@@ -126,18 +150,13 @@ class Stand:
         second = run.exim([situation.queuerun], b"") if situation.queuerun else None
         return Replayed(seen, run.delivery_outcome, second, machine.trace)
 
-    def _world(self, situation: Situation) -> tuple[MemoryWorld, dict[str, SmtpServer]]:
-        files = {"/config": configuration(situation).encode(), **self._pem}
-        zones = rrset_zones(situation.zone, certificate=self.chains.certificate)
-        world = MemoryWorld(zones, Host(local_networks=(NETWORK,), files=files))
-        servers = {}
-        for address in situation.servers:
-            behaviour = situation.behaviour(address)
-            if behaviour.listen:
-                server = SmtpServer(behaviour, self.chains.chains)
-                servers[address] = server
-                world.listen(address, SERVER_PORT, server)
-        return world, servers
+    def _servers(self, situation: Situation) -> dict[str, SessionFactory]:
+        behaviours = {address: situation.behaviour(address) for address in situation.servers}
+        return {
+            address: SmtpServer(behaviour, self.chains.chains)
+            for address, behaviour in behaviours.items()
+            if behaviour.listen
+        }
 
 
 class _Run:
@@ -147,19 +166,20 @@ class _Run:
         self,
         machine: Machine,
         world: MemoryWorld,
-        servers: dict[str, SmtpServer],
         situation: Situation,
         profile: Profile,
+        config: Config | None,
     ) -> None:
-        self.machine, self.world, self.servers = machine, world, servers
-        self.situation, self.profile = situation, profile
+        self.machine, self.world = machine, world
+        self.situation, self.profile, self.config = situation, profile, config
         self.delivery_outcome = ""
         self._normalise = Normaliser()
 
     def exim(self, arguments: list[str], stdin: bytes, *, smtp: bool = False) -> Seen:
         """Run the program once and gather what it did."""
         machine = self.machine
-        ran = run_exim(machine, self.world, self.profile, ["-C", "/config", *arguments], stdin)
+        command = ["-C", "/config", *arguments]
+        ran = run_exim(machine, self.world, self.profile, command, stdin, self.config)
         if ran.stopped is not None:
             raise ran.stopped
         if not self.delivery_outcome:
