@@ -1,4 +1,4 @@
-"""Routers and transports as a configuration defines them.
+"""Routers, transports and authenticators as a configuration defines them.
 
 Source: readconf_driver_init() in src/readconf.c, route_init() in src/route.c, transport_init() in
 src/transport.c, and the drivers' own init functions.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.config_lines import ConfigLine, Section
 from eximsim.mta.option_settings import Settings
 from eximsim.mta.option_values import readconf_readname
 from eximsim.mta.options import Options, Schema
+from eximsim.mta.options_auths import authenticators
 from eximsim.profiles import Profile
 
 _SELF = frozenset({"freeze", "defer", "send", "pass", "fail"})
@@ -32,7 +34,7 @@ _PRECONDITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class DriverInstance:
-    """A router or a transport: its name, its driver, its generic and private options."""
+    """A router, a transport or an authenticator: its name, its driver, its generic and private options."""
 
     name: str
     driver: str
@@ -53,14 +55,21 @@ class _Unfinished:
 
 
 Finish = Callable[[str, str, Settings], None]
+Tolerate = Callable[[str, str, Unsupported], None] | None
+"""Told of what the model does not have: place, option, problem; None if that is to be raised."""
 
 
 def read_drivers(
-    kind: str, section: Section, schemas: Mapping[str, Schema], finish: Finish
+    kind: str,
+    section: Section,
+    schemas: Mapping[str, Schema],
+    finish: Finish,
+    tolerate: Tolerate = None,
 ) -> Iterator[DriverInstance]:
     """The drivers of a section; ``finish`` sets defaults that depend on other options and checks the rest.
 
-    ``kind`` is ``"router"`` or ``"transport"``. Raises ``InputError`` and ``Unsupported``.
+    ``kind`` is ``"router"``, ``"transport"`` or ``"authenticator"``. Raises ``InputError``, and
+    ``Unsupported`` unless ``tolerate`` takes that.
     """
     names: set[str] = set()
     current: _Unfinished | None = None
@@ -83,13 +92,18 @@ def read_drivers(
         elif current is None:
             raise InputError(f"{kind} name missing: NAME: expected", line.path, line.line)
         else:
-            _setting(kind, current, line, name, schemas)
+            _setting(kind, current, line, name, schemas, tolerate)
     if current is not None:
         yield _finished(kind, current, finish)
 
 
 def _setting(
-    kind: str, current: _Unfinished, line: ConfigLine, name: str, schemas: Mapping[str, Schema]
+    kind: str,
+    current: _Unfinished,
+    line: ConfigLine,
+    name: str,
+    schemas: Mapping[str, Schema],
+    tolerate: Tolerate,
 ) -> None:
     if current.settings is not None:
         current.settings.handle(line, "option")
@@ -104,7 +118,8 @@ def _setting(
         message = f'{kind} {current.name}: cannot find {kind} driver "{driver}"; one of {known} expected'
         raise InputError(message, line.path, line.line)
     current.driver = driver
-    current.settings = Settings(schema)
+    place = f"{kind}.{current.name}"
+    current.settings = Settings(schema, partial(tolerate, place) if tolerate is not None else None)
     for early in current.early:
         current.settings.handle(early, "option")
 
@@ -125,7 +140,7 @@ def _finished(kind: str, current: _Unfinished, finish: Finish) -> DriverInstance
 
 
 def read_routers(
-    section: Section, schemas: Mapping[str, Schema], profile: Profile
+    section: Section, schemas: Mapping[str, Schema], profile: Profile, tolerate: Tolerate = None
 ) -> tuple[DriverInstance, ...]:
     """The routers section."""
 
@@ -140,7 +155,7 @@ def read_routers(
         if driver in _ROUTER_CHECKS:
             _ROUTER_CHECKS[driver](options)
 
-    routers = tuple(read_drivers("router", section, schemas, finish))
+    routers = tuple(read_drivers("router", section, schemas, finish, tolerate))
     names = [router.name for router in routers]
     for position, router in enumerate(routers):
         _check_names(router, names, names[position + 1 :])
@@ -203,9 +218,11 @@ def _check_names(router: DriverInstance, names: Sequence[str], later: Sequence[s
 # ---- transports -------------------------------------------------------------------------------------------
 
 
-def read_transports(section: Section, schemas: Mapping[str, Schema]) -> tuple[DriverInstance, ...]:
+def read_transports(
+    section: Section, schemas: Mapping[str, Schema], tolerate: Tolerate = None
+) -> tuple[DriverInstance, ...]:
     """The transports section."""
-    return tuple(read_drivers("transport", section, schemas, _finish_transport))
+    return tuple(read_drivers("transport", section, schemas, _finish_transport, tolerate))
 
 
 def _finish_transport(name: str, driver: str, settings: Settings) -> None:
@@ -215,3 +232,16 @@ def _finish_transport(name: str, driver: str, settings: Settings) -> None:
         options = settings.options()
         if not all(options.seconds(f"{what}_timeout") for what in ("command", "data", "final")):
             raise ValueError("command, data, or final timeout value is zero")
+
+
+# ---- authenticators ---------------------------------------------------------------------------------------
+
+
+def read_authenticators(section: Section) -> tuple[DriverInstance, ...]:
+    """The authenticators section."""
+    return tuple(read_drivers("authenticator", section, authenticators(), _finish_authenticator))
+
+
+def _finish_authenticator(name: str, driver: str, settings: Settings) -> None:
+    if settings.values.get("public_name") is None:
+        settings.values["public_name"] = name

@@ -24,6 +24,8 @@ class Settings:
     """What has been set so far, and where."""
 
     schema: Schema
+    tolerate: Callable[[str, Unsupported], None] | None = None
+    """Told of an option (its name) that the model does not have; without it that is raised."""
     values: dict[str, Value] = field(default_factory=dict)
     where: dict[str, tuple[str, int]] = field(default_factory=dict)
 
@@ -54,7 +56,10 @@ class Settings:
         if name in self.where and join is None:
             raise InputError(f'"{name}" option set for the second time', *place)
         if option.status is Status.UNSUPPORTED and self.schema.modelled and can_matter(option, value):
-            raise Unsupported(f"{self.schema.what} option {name}", *place)
+            problem = Unsupported(f"{self.schema.what} option {name}", *place)
+            if self.tolerate is None:
+                raise problem
+            self.tolerate(name, problem)
         if join is not None:
             old = self.values.get(name)
             value = join(name, None if old is None else str(old), str(value))

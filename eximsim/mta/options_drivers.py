@@ -72,7 +72,7 @@ _REDIRECT = table(
     ),
     flags(
         _M,
-        on="repeat_use",
+        on="repeat_use rewrite",
         off="""allow_defer allow_fail allow_filter check_ancestor forbid_blackhole forbid_include
         forbid_smtp_code hide_child_in_errmsg ignore_eacces ignore_enotdir qualify_preserve_domain
         skip_syntax_errors""",
@@ -80,7 +80,7 @@ _REDIRECT = table(
     flags(_U, off="one_time"),
     flags(
         _I,
-        on="filter_prepend_home rewrite",
+        on="filter_prepend_home",
         off="""allow_freeze forbid_exim_filter forbid_file forbid_filter_dlfunc
         forbid_filter_existstest forbid_filter_logwrite forbid_filter_lookup forbid_filter_perl
         forbid_filter_readfile forbid_filter_readsocket forbid_filter_reply forbid_filter_run
@@ -149,8 +149,8 @@ _SMTP = table(
         _M,
         """dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains fallback_hosts hosts
         hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_auth
-        hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_dane hosts_try_fastopen
-        hosts_try_prdr interface port tls_certificate tls_privatekey tls_require_ciphers
+        hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_auth hosts_try_dane
+        hosts_try_fastopen hosts_try_prdr interface port tls_certificate tls_privatekey tls_require_ciphers
         tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
         helo_data="$primary_hostname",
@@ -168,7 +168,7 @@ _SMTP = table(
     ),
     texts(
         _I,
-        """dkim_canon dkim_identity dkim_sign_headers dkim_strict dkim_timestamps dscp hosts_try_auth
+        """dkim_canon dkim_identity dkim_sign_headers dkim_strict dkim_timestamps dscp
         utf8_downconvert""",
         dkim_hash="sha256",
         host_name_extract=(

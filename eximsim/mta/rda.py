@@ -10,6 +10,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.parse import AddressError, parse_extract_address, parse_find_address_end
+from eximsim.mta.rewrite import rewrite_address
 from eximsim.mta.routers import rf
 from eximsim.mta.string import SPACES, from_octets
 
@@ -188,7 +189,10 @@ class _ForwardList:
             return None
         if item.startswith(("|", "/")) and not found.domain_at:
             raise self.file_or_pipe()
-        return found.address if found.domain_at else rf.qualified(self.process, found.address)
+        address = found.address if found.domain_at else rf.qualified(self.process, found.address)
+        if not self.router.options.flag("rewrite"):
+            return address
+        return rewrite_address(self.process, address, is_recipient=True)
 
     def no_address(self, item: str, why: str) -> None:
         if item.startswith(("|", "/")):

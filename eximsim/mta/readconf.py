@@ -15,7 +15,7 @@ from types import MappingProxyType
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl_read import AclCondition, AclVerb, acl_read, read_inline
 from eximsim.mta.config_lines import ConfigLine, ConfigLines, Section
-from eximsim.mta.drivers import DriverInstance, read_routers, read_transports
+from eximsim.mta.drivers import DriverInstance, read_authenticators, read_routers, read_transports
 from eximsim.mta.macro_predef import builtin_macros
 from eximsim.mta.option_settings import Settings
 from eximsim.mta.option_values import read_string, readconf_readname
@@ -23,6 +23,7 @@ from eximsim.mta.optionlist import Status
 from eximsim.mta.options import Options, release
 from eximsim.mta.options_main import DAY
 from eximsim.mta.retry_rules import RetryRule, RetryStep, readconf_retry_rule
+from eximsim.mta.rewrite_rules import SMTP, RewriteRule, readconf_one_rewrite
 from eximsim.mta.string import SPACES
 from eximsim.mta.world import World
 from eximsim.profiles import Profile
@@ -48,6 +49,18 @@ _LIST_KINDS = ("domain", "host", "address", "localpart")
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that a configuration says and the model does not have.
+
+    ``place`` is ``"main"``, ``"router.NAME"``, ``"transport.NAME"`` or ``"rewrite"``; ``name`` an option's.
+    """
+
+    place: str
+    name: str
+    problem: Unsupported
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that a configuration says.
 
@@ -66,15 +79,25 @@ class Config:
     """Those of the command line and the files, in order."""
     last_line: int = 0
     """The number of the line that was read last."""
+    rewrites: tuple[RewriteRule, ...] = ()
+    authenticators: tuple[DriverInstance, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    """What the model does not have, if the configuration was read all the same."""
 
 
 def read_config(
-    world: World, path: str, profile: Profile, defines: Mapping[str, str] = MappingProxyType({})
+    world: World,
+    path: str,
+    profile: Profile,
+    defines: Mapping[str, str] = MappingProxyType({}),
+    *,
+    tolerant: bool = False,
 ) -> Config:
     """Read the configuration ``path`` as the release of ``profile`` does, with the macros ``defines`` set.
 
-    Raises ``InputError`` and ``Unsupported`` with file and line. The result is remembered: reading the same
-    files again gives the same object.
+    Raises ``InputError`` and ``Unsupported`` with file and line; if it is ``tolerant``, what the model does
+    not have is listed in ``Config.left_out`` instead. The result is remembered: reading the same files again
+    gives the same object.
     """
     key = (
         path,
@@ -83,6 +106,7 @@ def read_config(
         profile.relative_includes,
         profile.retry_local_part_if_preconditions,
         profile.expansion_macros,
+        tolerant,
         *defines.items(),
     )
     known = _KNOWN.get(key)
@@ -97,7 +121,7 @@ def read_config(
     lines = ConfigLines(world, builtin, profile.relative_includes)
     lines.define(defines)
     lines.open(path)
-    config = _Reader(profile).read(lines, path)
+    config = _Reader(profile, tolerant).read(lines, path)
     if len(_KNOWN) >= _MOST_KNOWN:
         del _KNOWN[next(iter(_KNOWN))]
     _KNOWN[key] = (lines.read_files, config)
@@ -118,11 +142,12 @@ def _content(world: World, path: str) -> bytes | None:
 def option_report(config: Config) -> list[tuple[str, str, int, Status]]:
     """Every option that ``config`` sets: name, file, line, and what the model does with it.
 
-    A driver's option is ``router.NAME.OPTION`` or ``transport.NAME.OPTION``.
+    A driver's option is ``router.NAME.OPTION``, ``transport.NAME.OPTION`` or ``authenticator.NAME.OPTION``.
     """
     places: list[tuple[str, Options]] = [("", config.main)]
     places += [(f"router.{router.name}.", router.options) for router in config.routers]
     places += [(f"transport.{name}.", transport.options) for name, transport in config.transports.items()]
+    places += [(f"authenticator.{auth.name}.", auth.options) for auth in config.authenticators]
     return [
         (prefix + name, path, line, options.status(name))
         for prefix, options in places
@@ -133,10 +158,14 @@ def option_report(config: Config) -> list[tuple[str, str, int, Status]]:
 class _Reader:
     """Reads one configuration, section by section."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, tolerant: bool) -> None:
         self.profile = profile
         self.release = release(profile.option_release)
-        self.main = Settings(self.release.main)
+        self.left_out: list[LeftOut] = []
+        self.tolerate = self._leave_out if tolerant else None
+        self.main = Settings(self.release.main, partial(self.tolerate, "main") if self.tolerate else None)
+        self.rewrites: tuple[RewriteRule, ...] = ()
+        self.authenticators: tuple[DriverInstance, ...] = ()
         self.named_lists: dict[str, dict[str, str]] = {kind: {} for kind in _LIST_KINDS}
         self.routers: tuple[DriverInstance, ...] = ()
         self.transports: tuple[DriverInstance, ...] = ()
@@ -169,7 +198,13 @@ class _Reader:
             named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
             macros=lines.macros,
             last_line=lines.position[1],
+            rewrites=self.rewrites,
+            authenticators=self.authenticators,
+            left_out=tuple(self.left_out),
         )
+
+    def _leave_out(self, place: str, name: str, problem: Unsupported) -> None:
+        self.left_out.append(LeftOut(place, name, problem))
 
     def _read_main(self, section: Section) -> None:
         for line in section:
@@ -225,25 +260,29 @@ class _Reader:
 
     def read_routers(self, section: Section) -> None:
         """The routers section."""
-        self.routers = read_routers(section, self.release.routers, self.profile)
+        self.routers = read_routers(section, self.release.routers, self.profile, self.tolerate)
 
     def read_transports(self, section: Section) -> None:
         """The transports section."""
-        self.transports = read_transports(section, self.release.transports)
+        self.transports = read_transports(section, self.release.transports, self.tolerate)
 
     def read_retries(self, section: Section) -> None:
         """The retry section."""
         self.retries = tuple(map(readconf_retry_rule, section))
 
     def read_rewrites(self, section: Section) -> None:
-        """The rewrite section: rules are not modelled."""
-        for line in section:
-            raise Unsupported("rewrite rule", line.path, line.line)
+        """The rewrite section; rules for addresses as a client writes them (flag S) are not modelled."""
+        self.rewrites = tuple(map(readconf_one_rewrite, section))
+        for rule in self.rewrites:
+            if SMTP in rule.flags:
+                problem = Unsupported("rewrite rule with flag S", rule.path, rule.line)
+                if self.tolerate is None:
+                    raise problem
+                self.tolerate("rewrite", "S", problem)
 
     def read_authenticators(self, section: Section) -> None:
-        """The authenticators section: authenticators are not modelled."""
-        for line in section:
-            raise Unsupported("authenticator", line.path, line.line)
+        """The authenticators section; to use one of them is not modelled."""
+        self.authenticators = read_authenticators(section)
 
     def read_local_scan(self, section: Section) -> None:
         """The local_scan section: Exim as it comes has no local_scan() with options."""

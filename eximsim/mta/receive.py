@@ -22,7 +22,7 @@ from eximsim.mta.receive_headers import (
     scan_headers,
 )
 from eximsim.mta.reception import Reception
-from eximsim.mta.rewrite import rewrite_address_qualify
+from eximsim.mta.rewrite import rewrite_address, rewrite_address_qualify
 from eximsim.mta.string import from_octets, string_printing
 from eximsim.mta.tod import Tod, tod_stamp
 from eximsim.mta.verify_hosts import verify_check_host
@@ -264,8 +264,11 @@ def _prepare(incoming: Incoming, *, from_headers: bool = False) -> None:
     process.message_id = new_message_id(process)
     incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
     for recipient in envelope.recipients:
-        recipient.address = rewrite_address_qualify(process, recipient.address, is_recipient=True)
+        recipient.address = rewrite_address(process, recipient.address, is_recipient=True)
     complete_headers(reception, incoming.scan, incoming.submitter)
+    if process.config.rewrites and envelope.sender:
+        envelope.sender = rewrite_address(process, envelope.sender, is_recipient=False)
+        process.variables["sender_address"] = envelope.sender
 
 
 def _complete(incoming: Incoming) -> None:

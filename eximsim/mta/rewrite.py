@@ -1,11 +1,29 @@
-"""Addresses made complete with the host's own domains (the part of src/rewrite.c that needs no rules)."""
+"""Addresses made complete with the host's own domains, and rewritten by rule (src/rewrite.c).
+
+Of the rules those about the envelope are obeyed. What they do to header lines changes no more than the text
+of the message.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
+from eximsim.mta.expand import ExpansionFailed, expand
+from eximsim.mta.log import log_write
+from eximsim.mta.match import match_isinlist_address
+from eximsim.mta.parse import AddressError, parse_extract_address
+from eximsim.mta.rewrite_rules import ENVELOPE_FROM, ENVELOPE_TO, QUALIFY, QUIT, REPEAT, WHOLE
+from eximsim.status import Rc
+
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
+    from eximsim.mta.rewrite_rules import RewriteRule
+
+_ONE_ITEM = "<\x01"
+"""Before a pattern: it is a list of one item, whatever is in it."""
+
+_MOST_REPEATS = 10
 
 
 def qualify_domain(process: Process, *, is_recipient: bool) -> str:
@@ -22,3 +40,68 @@ def rewrite_address_qualify(process: Process, address: str, *, is_recipient: boo
     if "@" in address.replace("\\@", ""):
         return address
     return f"{address}@{qualify_domain(process, is_recipient=is_recipient)}"
+
+
+def rewrite_address(process: Process, address: str, *, is_recipient: bool) -> str:
+    """An envelope address, qualified and rewritten. Source: rewrite_address()."""
+    address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
+    flag = ENVELOPE_TO if is_recipient else ENVELOPE_FROM
+    numeric = process.numeric
+    for number, rule in enumerate(process.config.rewrites, 1):
+        if flag not in rule.flags:
+            continue
+        new, go_on = _repeated(process, address, rule, number, flag)
+        if not go_on:
+            return new
+        address = new
+    process.numeric = numeric
+    return address
+
+
+def _repeated(process: Process, address: str, rule: RewriteRule, number: int, flag: str) -> tuple[str, bool]:
+    """What a rule, applied as often as it says, makes of the address; whether further rules follow."""
+    for _ in range(_MOST_REPEATS + 1):
+        new, go_on = _rewrite_one(process, address, rule, number, flag)
+        if new is None:
+            return address, go_on
+        address = new
+        if REPEAT not in rule.flags:
+            return address, QUIT not in rule.flags
+    log_write(process, f"rewrite rule repeat ignored after {_MOST_REPEATS} times", panic=True)
+    return address, QUIT not in rule.flags
+
+
+def _rewrite_one(
+    process: Process, address: str, rule: RewriteRule, number: int, flag: str
+) -> tuple[str | None, bool]:
+    """The new address, None if the rule does not apply; and whether other rules may (rewrite_one())."""
+    if match_isinlist_address(process, address, _ONE_ITEM + rule.pattern) is not Rc.OK:
+        return None, True
+    if rule.replacement == "*":
+        return None, False
+    local_part, _, domain = address.rpartition("@")
+    try:
+        with process.setting(local_part=local_part, domain=domain):
+            new = expand(process, rule.replacement)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return None, QUIT not in rule.flags
+        what = f"Expansion of {rule.replacement} failed while rewriting: {failed.message}"
+        log_write(process, what, panic=True)
+        return None, False
+    try:
+        found = parse_extract_address(new, allow_null=flag == ENVELOPE_FROM)
+    except AddressError as error:
+        what = f"Rewrite of {address} yielded unparseable address: {error.message} in address {new}"
+        log_write(process, what, panic=True)
+        return None, False
+    if not found.domain_at and (found.address or flag != ENVELOPE_FROM):
+        if QUALIFY not in rule.flags:
+            log_write(process, f'Rewrite of {address} yielded unqualified address "{new}"', panic=True)
+            return None, False
+        raise Unsupported("rewrite rule that qualifies an address", rule.path, rule.line)
+    where = "env-to" if flag == ENVELOPE_TO else "env-from"
+    how = "as" if WHOLE in rule.flags or "<" not in new else "with (address part of)"
+    told = f'"{address}" from {where} rewritten {how} "{new}" by rule {number}'
+    log_write(process, told, when="address_rewrite")
+    return found.address, True

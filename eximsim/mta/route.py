@@ -75,6 +75,7 @@ def route_address(process: Process, addr: Address, *, verify: Verify | None) -> 
         _SOURCE,
         address=addr.address,
         router=addr.router.name if addr.router else None,
+        transport=addr.transport.name if addr.transport else None,
         message=addr.message,
     )
     return routed

@@ -11,6 +11,7 @@ from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.host import find_for_transport
 from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port
 from eximsim.mta.log import log_write
+from eximsim.mta.rewrite import rewrite_address
 from eximsim.mta.route import route_address
 from eximsim.mta.verify_callout import do_callout
 from eximsim.status import Rc
@@ -67,6 +68,8 @@ def verify_address(
         return VerifyResult(Rc.OK)
     if "@" not in address:
         return VerifyResult(Rc.FAIL, failure="qualify")
+    if process.config.rewrites:
+        address = rewrite_address(process, address, is_recipient=is_recipient)
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
     while pending:

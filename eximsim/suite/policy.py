@@ -25,10 +25,12 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl_read import AclCondition, AclVerb
+from eximsim.mta.options_outbound import can_matter_outbound
 from eximsim.mta.readconf import Config, read_config
 from eximsim.mta.string import string_is_ip_address
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy_result import Recipient, Result, connection_of, delivered, dialogue, verified
+from eximsim.suite.replay import Normaliser
 from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.world.certificates import ChainSet, der_chain
 from eximsim.world.host import EVERY_PORT, Host
@@ -47,7 +49,8 @@ if TYPE_CHECKING:
 HOSTNAME = "mta.invalid"
 """What the machine is called if the configuration does not say (primary_hostname)."""
 
-_LOGS = (("/log/mainlog", ""), ("/log/rejectlog", "REJECT: "), ("/log/paniclog", "PANIC: "))
+_PANIC_LOG = "/log/paniclog"
+_LOGS = (("/log/mainlog", ""), ("/log/rejectlog", "REJECT: "), (_PANIC_LOG, "PANIC: "))
 _SMTPS_PORT = 465
 _ANY_ADDRESS = ("0.0.0.0", "::0")
 _CALLOUT_ACL = "eximsim_callout"
@@ -128,7 +131,7 @@ class Policy:
         if self.changed is not None:
             return self.changed
         world = MemoryWorld(_NO_ZONES, Host(files=self.files))
-        return read_config(world, self.path, self.profile, self.defines)
+        return read_config(world, self.path, self.profile, self.defines, tolerant=True)
 
     @cached_property
     def callouts(self) -> tuple[Callout, ...]:
@@ -273,7 +276,7 @@ class PolicySession:
         self._recipients = _unknown(addresses)
         config, what = self.policy.callout_config(number), self.policy.callouts[number].what
         said = tuple(dialogue(self._recipients, what))
-        ran = self._exim(["-bs"], "".join(f"{line}\r\n" for line in said).encode(), config)
+        ran = self._exim(["-bs", "-f", "<>"], "".join(f"{line}\r\n" for line in said).encode(), config)
         return self._result(ran, verified(tuple(self._recipients), ran, said, what))
 
     def _deliveries(self, arguments: list[str]) -> Result:
@@ -285,13 +288,11 @@ class PolicySession:
 
     def _result(self, ran: Ran, decided: Mapping[str, Recipient]) -> Result:
         self._recipients.update(decided)
-        if ran.stopped is not None:
-            left = "unsupported" if isinstance(ran.stopped, Unsupported) else "undefined"
-            reason = str(ran.stopped).removeprefix("not modelled: ")
+        written = ((mark, self.machine.files.get(path, ())) for path, mark in _LOGS)
+        if (why := self._why_unknown(ran)) is not None:
             for address, known in self._recipients.items():
                 if known.result == "unknown":
-                    self._recipients[address] = Recipient(address, left, reason=reason)
-        written = ((mark, self.machine.files.get(path, ())) for path, mark in _LOGS)
+                    self._recipients[address] = Recipient(address, why[0], reason=why[1])
         return Result(
             recipients=tuple(self._recipients.values()),
             raw_log=tuple(f"{mark}{line}" for mark, lines in written for line in lines),
@@ -301,8 +302,37 @@ class PolicySession:
             decisions=ran.decisions,
             queued=len(self.machine.spool.messages),
             exit=ran.exit,
-            unsupported=(str(ran.stopped),) if isinstance(ran.stopped, Unsupported) else (),
+            unsupported=tuple(dict.fromkeys(str(problem) for problem in self._missed(ran))),
         )
+
+    def _why_unknown(self, ran: Ran) -> tuple[str, str] | None:
+        """What became of recipients about which nothing was decided, and why; None if Exim just went on."""
+        if isinstance(ran.stopped, Unsupported):
+            return "unsupported", str(ran.stopped).removeprefix("not modelled: ")
+        if ran.stopped is not None:
+            return "undefined", str(ran.stopped)
+        panics = self.machine.files.get(_PANIC_LOG, ())
+        if ran.exit == 0 or not panics:
+            return None
+        _, _, said = Normaliser()(panics[-1]).partition("M1 ")
+        return "crash", said or panics[-1]
+
+    def _missed(self, ran: Ran) -> Iterator[Unsupported]:
+        """What the run met that the model does not have: where it stopped, and options that it passed by."""
+        if isinstance(ran.stopped, Unsupported):
+            yield ran.stopped
+        left_out = self.policy.config.left_out
+        if not left_out:
+            return
+        met = {"main"}
+        for decision in ran.decisions:
+            if decision.rule == "router":
+                met.add(f"router.{decision.inputs['router']}")
+            if decision.rule == "routing":
+                met.add(f"transport.{decision.inputs['transport']}")
+        for left in left_out:
+            if left.place in met and can_matter_outbound(left.place, left.name):
+                yield left.problem
 
 
 def _unknown(addresses: Iterable[str]) -> dict[str, Recipient]:

@@ -154,8 +154,7 @@ def test_setting_it_to_its_default_is_no_matter() -> None:
 @pytest.mark.parametrize(
     ("text", "item"),
     [
-        ("begin rewrite\n* a", "rewrite rule"),
-        ("begin authenticators\na:\n", "authenticator"),
+        ("begin rewrite\n^x a S", "rewrite rule with flag S"),
         ("begin transports\nt:\n driver = smtp\n socks_proxy = x", "smtp transport option socks_proxy"),
     ],
 )
@@ -163,6 +162,25 @@ def test_whole_sections_and_private_options_are_named_too(text: str, item: str) 
     with pytest.raises(Unsupported) as raised:
         read(text)
     assert raised.value.item == item
+
+
+def test_a_tolerant_reader_lists_what_the_model_does_not_have() -> None:
+    text = "system_filter = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
+    world = Files(main=text)
+    config = read_config(world, "/conf/main", profile(NEWEST), tolerant=True)  # type: ignore[arg-type]
+    assert [(left.place, left.name, left.problem.line) for left in config.left_out] == [
+        ("main", "system_filter", 1),
+        ("transport.t", "socks_proxy", 5),
+    ]
+    assert config.main.text("system_filter") == "/x"
+
+
+def test_authenticators_are_read() -> None:
+    config = read("begin authenticators\nplain:\n driver = plaintext\n client_send = ^a^b\n")
+    (found,) = config.authenticators
+    assert (found.name, found.driver, found.options.text("public_name")) == ("plain", "plaintext", "plain")
+    with pytest.raises(InputError, match='option "client_name" unknown'):
+        read("begin authenticators\nplain:\n driver = plaintext\n client_name = x\n")
 
 
 def test_empty_sections_are_fine() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from eximsim.profiles import NEWEST, profile
@@ -148,3 +151,60 @@ def test_an_option_is_changed_without_the_text() -> None:
     assert (found.result, found.cv) == ("delivered", "yes")
     with pytest.raises(KeyError):
         policy().with_option("router.other", "domains", "")
+
+
+def test_an_option_that_is_not_modelled_is_told_of_where_it_was_on_the_way() -> None:
+    text = CONFIG.replace(
+        "hosts_try_dane", "socks_proxy = 192.0.2.9\n  headers_add = X-A: b\n  hosts_try_dane"
+    )
+    (problem,) = run(text).unsupported
+    assert problem == "not modelled: smtp transport option socks_proxy (exim.conf:19)"
+    other = text.replace("begin retry", "other:\n  driver = smtp\n  tls_crl = /x\nbegin retry")
+    assert run(other).unsupported == (problem,)
+
+
+def test_files_are_looked_for_below_the_configurations_folder(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "domains").write_text("test.ex\n")
+    text = CONFIG.replace("driver = dnslookup", "driver = dnslookup\n  domains = /etc/domains : /etc/none")
+    found = replace(policy(text), folder=tmp_path)
+    assert only(found.run(Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"}))).result == "delivered"
+    assert found.files.found == ("/etc/domains",)
+    lost = only(run(text))
+    assert (lost.result, lost.reason[:27]) == ("crash", "failed to open /etc/domains")
+
+
+# ---- stock constructs ------------------------------------------------------------------
+
+REWRITE = """
+begin rewrite
+*@out.example.net "${lookup{$local_part}lsearch{/etc/senders}{$value}fail}" Ffrs
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "sender"), [("sender: s@other.example\n", "s@other.example"), ("x: y", None)]
+)
+def test_the_sender_is_rewritten_by_rule(content: str, sender: str | None, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "senders").write_text(content)
+    result = replace(policy(CONFIG + REWRITE), folder=tmp_path).run(
+        Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"})
+    )
+    mail = next(event for event in result.connections[0]["events"] if event.startswith("MAIL"))  # type: ignore[attr-defined]
+    assert mail.startswith(f"MAIL FROM:<{sender or 'sender@out.example.net'}>")
+
+
+def test_a_file_that_a_rewrite_rule_misses_is_logged() -> None:
+    log = run(CONFIG + REWRITE).log
+    assert any(
+        "failed while rewriting: failed to open /etc/senders for linear search" in line for line in log
+    )
+
+
+def test_authenticators_that_no_host_is_for_are_no_matter() -> None:
+    text = CONFIG + "\nbegin authenticators\nplain:\n  driver = plaintext\n  client_send = ^a^b\n"
+    server = {"extensions": ["STARTTLS", "AUTH PLAIN"]}
+    assert only(run(text, server=server)).result == "delivered"
+    tried = run(text.replace("hosts_try_dane", "hosts_try_auth = *\n  hosts_try_dane"), server=server)
+    assert (only(tried).result, only(tried).reason[:21]) == ("unsupported", "client authentication")

@@ -368,6 +368,8 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
         doing = f"delivering {run.process.message_id} to {sx.host.name} [{sx.host.address}]:{sx.host.port}"
         more = ", ..." if len(run.addrlist) > 1 else ""
         raise null_pointer(run.process, f"{doing} ({run.addrlist[0].address}{more})")
+    if first.basic_errno == Errno.AUTHFAIL:
+        return Rc.DEFER
     if first.basic_errno != Errno.TLSFAILURE:
         write_logs(run.process, first, sx.host)
         deferred_event_raise(run.process, first, sx.host, "msg:host:defer")

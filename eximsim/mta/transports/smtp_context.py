@@ -24,11 +24,19 @@ PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
 
 _FEATURE = re.compile(r"^250[ -](STARTTLS|PIPELINING|SIZE|PRDR|DSN|CHUNKING|SMTPUTF8)(?=\s|$)", re.M)
 
+_AUTH = re.compile(r"\n250[\s-]AUTH\s+([-\w \t]+)(?:\n|$)")
+
 
 def ehlo_response(text: str) -> frozenset[str]:
     """The extensions that an EHLO reply offers, of those that the client can use; the first line is none."""
     _, newline, rest = text.partition("\n")
     return frozenset(_FEATURE.findall(rest)) if newline else frozenset()
+
+
+def auth_mechanisms(text: str) -> frozenset[str]:
+    """The mechanisms, in lower case, that an EHLO reply offers for authentication."""
+    found = _AUTH.search(text) if "AUTH" in text else None
+    return frozenset(found[1].lower().split()) if found else frozenset()
 
 
 @dataclass(slots=True)
@@ -67,6 +75,8 @@ class SmtpContext:
     helo_data: str = ""
     starttls_offered: bool = False
     features: frozenset[str] = frozenset()
+    mechanisms: frozenset[str] = frozenset()
+    """Ways to authenticate that the server offers, in lower case."""
     pipelining: bool = False
     reply: Reply = field(default_factory=lambda: Reply(True, ""))
     setting_up: bool = True

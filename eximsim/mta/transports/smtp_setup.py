@@ -10,10 +10,17 @@ from eximsim.errors import Unsupported
 from eximsim.mta import dane, errnos, tls_out
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
+from eximsim.mta.options_auths import can_be_client
 from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_debug_cmd_report, smtp_port_for_connect
 from eximsim.mta.tls import TlsStartFailed, tls_client_start
 from eximsim.mta.tls_verify import GNUTLS
-from eximsim.mta.transports.smtp_context import SmtpContext, check_response, ehlo_response, set_errno
+from eximsim.mta.transports.smtp_context import (
+    SmtpContext,
+    auth_mechanisms,
+    check_response,
+    ehlo_response,
+    set_errno,
+)
 from eximsim.mta.transports.smtp_continue import abandon, fits, take_over
 from eximsim.mta.transports.smtp_decisions import (
     EHLO_REFUSED,
@@ -217,11 +224,12 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None) -> None:
         follows = hello_follows(sx, command)
         if follows is Hello.GIVE_UP:
             _no_greeting(sx, refused)
-        sx.esmtp, sx.features = False, frozenset()
+        sx.esmtp, sx.features, sx.mechanisms = False, frozenset(), frozenset()
         if follows is Hello.SAY_HELO:
             _say_hello(sx, reply)
         return
     sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
+    sx.mechanisms = auth_mechanisms(sx.reply.text) if sx.esmtp else frozenset()
 
 
 def hello_command(sx: SmtpContext) -> str:
@@ -300,11 +308,21 @@ _NOT_USED = (("CHUNKING", "hosts_try_chunking"), ("PRDR", "hosts_try_prdr"))
 
 
 def smtp_auth(sx: SmtpContext) -> None:
-    """Authentication is not modelled: only the question whether it is needed is asked."""
-    if sx.host_is_in("hosts_require_auth"):
-        raise Unsupported(
-            "client authentication (hosts_require_auth)", *sx.transport.options.where("hosts_require_auth")
-        )
+    """Authenticate if that is wanted: to do it is not modelled, only what comes of not being able to."""
+    required, options = sx.host_is_in("hosts_require_auth"), sx.transport.options
+    why = "server did not advertise AUTH support"
+    if sx.mechanisms and (required or sx.host_is_in("hosts_try_auth")):
+        why = "no common mechanisms were found"
+        for authenticator in sx.process.config.authenticators:
+            offered = (authenticator.options.text("public_name") or "").lower() in sx.mechanisms
+            if offered and can_be_client(authenticator.options):
+                option = "hosts_require_auth" if required else "hosts_try_auth"
+                raise Unsupported(f"client authentication ({option})", *options.where(option))
+    if not required:
+        return
+    if sx.verify and not sx.process.profile.callout_uses_setup_conn:
+        raise Unsupported("a callout to a host of hosts_require_auth", *options.where("hosts_require_auth"))
+    raise SetupFailed("4", Errno.AUTHFAIL, f"authentication required but {why}", names_host=False)
 
 
 def _starttls_accepted(sx: SmtpContext) -> bool:

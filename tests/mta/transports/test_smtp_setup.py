@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
 from tests.mta.scenario import (
     BAD_TLS,
@@ -21,6 +20,7 @@ from tests.mta.scenario import (
 
 TRY = {"hosts_try_dane": "*"}
 REQUIRE = {"hosts_require_dane": "*"}
+OFFERS_AUTH = Mx(Behaviour(extensions=("STARTTLS", "AUTH PLAIN LOGIN")))
 TLS_IS_A_MUST = {"hosts_require_tls": "*"}
 
 
@@ -245,6 +245,13 @@ def test_smtps_with_a_plain_server_is_not_tried_in_clear() -> None:
 # ---- what is not modelled --------------------------------------------------------------
 
 
-def test_client_authentication_is_unsupported() -> None:
-    with pytest.raises(Unsupported, match="hosts_require_auth"):
-        delivered(Mx(), hosts_require_auth="*")
+def test_a_host_that_offers_no_authentication_is_of_no_use_where_it_is_required() -> None:
+    site = delivered(Mx(), hosts_require_auth="*")
+    assert site.outcome == "DEFER -42: authentication required but server did not advertise AUTH support"
+    assert commands(site)[-1] == "QUIT"
+
+
+def test_a_mechanism_that_the_client_does_not_have_is_not_tried() -> None:
+    assert delivered(OFFERS_AUTH, hosts_try_auth="*").outcome.startswith("sent")
+    site = delivered(OFFERS_AUTH, hosts_require_auth="*")
+    assert site.outcome == "DEFER -42: authentication required but no common mechanisms were found"

@@ -1,0 +1,62 @@
+"""Which of the unsupported options could change what becomes of an outbound message or of a callout.
+
+The others are about messages that come in over SMTP, about bounces and local mailboxes, about the text of a
+message, or about how much is done at the same time.
+"""
+
+from __future__ import annotations
+
+_MAIN = frozenset(
+    [
+        "acl_not_smtp_start",
+        "mua_wrapper",
+        "percent_hack_domains",
+        "queue_only_file",
+        "remote_sort_domains",
+        "system_filter",
+    ]
+)
+
+_ROUTER = frozenset(
+    [
+        "bmi_deliver_alternate",
+        "bmi_deliver_default",
+        "bmi_dont_deliver",
+        "bmi_rule",
+        "one_time",
+        "syntax_errors_text",
+        "syntax_errors_to",
+    ]
+)
+
+_TRANSPORT = frozenset(
+    [
+        "arc_sign",
+        "delivery_date_add",
+        "dkim_domain",
+        "dkim_private_key",
+        "dkim_selector",
+        "envelope_to_add",
+        "headers_add",
+        "headers_remove",
+        "headers_rewrite",
+        "max_parallel",
+        "return_path_add",
+        "serialize_hosts",
+        "shadow_condition",
+        "shadow_transport",
+    ]
+)
+
+OUTBOUND_TRANSPORTS = frozenset({"smtp"})
+"""Drivers of transports that send to other hosts."""
+
+
+def can_matter_outbound(place: str, name: str) -> bool:
+    """Whether the unsupported option ``name`` of ``place`` (as in ``LeftOut``) could make a difference."""
+    kind = place.partition(".")[0]
+    if kind == "main":
+        return name in _MAIN
+    if kind == "router":
+        return name not in _ROUTER
+    return kind == "transport" and name not in _TRANSPORT
