@@ -1,7 +1,8 @@
-"""pytest plugin: collects the scripts of a test folder, one item per test, profile and world.
+"""pytest plugin: fixtures for policy tests, and the scripts of a test folder as tests.
 
-Enable it with ``pytest_plugins = ["eximsim.pytest_plugin"]`` in a ``conftest.py``. The folder is laid out as
-``eximsim.suite.project`` says; ini options say where it is and in which worlds its tests run.
+It is there wherever eximsim is installed. The fixtures are in ``eximsim.pytest_fixtures`` and
+``eximsim.pytest_golden``. A script becomes one item per profile and world; the folder is laid out as
+``eximsim.suite.project`` says, and ini options say where it is and in which worlds its tests run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from eximsim.suite.project import ProjectSuite
     from eximsim.suite.runner import TestResult
     from eximsim.suite.source import TestCase
+
+pytest_plugins = ("eximsim.pytest_fixtures", "eximsim.pytest_golden")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

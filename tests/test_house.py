@@ -27,7 +27,8 @@ NO_IO = frozenset(
 # Who may import whom: a module only from its own layer and those after it.
 LAYERS = (
     ("cli", "commands", "__main__"),
-    ("pytest_plugin",),
+    ("pytest_plugin", "pytest_fixtures", "pytest_golden"),
+    ("testing",),
     ("gate",),
     ("fuzz",),
     ("suite",),

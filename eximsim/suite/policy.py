@@ -16,6 +16,7 @@ stands before it in its ACL is taken to hold.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -186,14 +187,11 @@ class Policy:
         self, zone: Zones | Iterable[Mapping[str, object]], servers: Mapping[str, Server], seed: int = 0
     ) -> PolicySession:
         """A machine with this policy, on which several things can be done one after the other."""
-        zones = zone if isinstance(zone, Zones) else rrset_zones(zone, certificate=self.chains.certificate)
-        world = MemoryWorld(zones, self._host)
-        for address, server in servers.items():
-            for port, factory in self._listeners(server):
-                world.listen(address, port, factory)
-        return PolicySession(self, world, seed)
+        session = PolicySession(self, MemoryWorld(_NO_ZONES, self._host), seed)
+        session.surround(zone, servers)
+        return session
 
-    def _listeners(self, server: Server) -> Iterator[tuple[int, SessionFactory]]:
+    def listeners(self, server: Server) -> Iterator[tuple[int, SessionFactory]]:
         """The ports at which a server listens, and what it is there."""
         if isinstance(server, str | Mapping):
             server = server_behaviour(server)
@@ -259,6 +257,21 @@ class PolicySession:
         self.machine.hostname = HOSTNAME
         self.machine.trust_store = der_chain(policy.chains.root)
         self._recipients: dict[str, Recipient] = {}
+        self._served: list[tuple[str, int]] = []
+
+    def surround(self, zone: Zones | Iterable[Mapping[str, object]], servers: Mapping[str, Server]) -> None:
+        """Put this DNS and these servers around the machine, in place of those that were there."""
+        for address, port in self._served:
+            self.world.unlisten(address, port)
+        self._served = []
+        certificate = self.policy.chains.certificate
+        self.world.zones = zone if isinstance(zone, Zones) else rrset_zones(zone, certificate=certificate)
+        refusing = dict.fromkeys(servers, errno.ECONNREFUSED)
+        self.world.host = replace(self.world.host, unreachable=refusing)
+        for address, server in servers.items():
+            for port, factory in self.policy.listeners(server):
+                self.world.listen(address, port, factory)
+                self._served.append((address, port))
 
     def deliver(self, recipients: Iterable[str], sender: str | None = None) -> Result:
         """Take in a message from this machine and try to deliver it; ``sender`` empty is a bounce's."""

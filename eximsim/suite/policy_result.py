@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from eximsim.mta.errnos import strerror
 from eximsim.suite.replay import Normaliser
 from eximsim.world.smtp_server import SmtpSession
 
@@ -97,7 +98,7 @@ def _outcome(decision: Decision, died: set[object]) -> Recipient:
         str(inputs["recipient"]),
         "crash" if inputs["address"] in died else result,
         errno,
-        str(inputs["message"] or ""),
+        str(inputs["message"] or (strerror(errno) if errno > 0 else "")),
         str(inputs["host"] or ""),
         None if not cv else str(cv),
         inputs["host"] is not None,

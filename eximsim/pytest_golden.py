@@ -1,0 +1,131 @@
+"""The fixture ``golden``, its option, and the report of goldens that no test used.
+
+Each test writes the goldens of its own only, so that workers of pytest-xdist do not meet; what they used and
+what they know of is brought together in the process that reports.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from eximsim.testing import Golden
+
+_OUTPUT = "eximsim_goldens"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of goldens."""
+    group = parser.getgroup("eximsim")
+    group.addoption("--golden-update", action="store_true",
+                    help="write the goldens of the tests that run instead of comparing")  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to write goldens in CI, and keep account of them."""
+    if config.getoption("--golden-update"):
+        from eximsim.errors import InputError
+        from eximsim.suite.golden import refuse_under_ci
+
+        try:
+            refuse_under_ci()
+        except InputError as refused:
+            raise pytest.UsageError(f"--golden-update: {refused.message}") from None
+    config.pluginmanager.register(Account(config), "eximsim-goldens-account")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
+    """Compares lines with a file beside the test: ``golden(result.log)``."""
+    from eximsim.testing import Golden
+
+    update = request.config.getoption("--golden-update")
+    folder, name = _place(request.node)
+    found = Golden(folder, name, update=update, shown_from=request.config.rootpath)
+    yield found
+    account: Account = request.config.pluginmanager.getplugin("eximsim-goldens-account")
+    account.used.update(map(str, found.used))
+
+
+def _place(item: pytest.Item) -> tuple[Path, str]:
+    """The folder of the goldens of a test's module, and the test's name within the module."""
+    from eximsim.testing.golden import FOLDER
+
+    name = item.nodeid.partition("::")[2].replace("::", ".")
+    return item.path.parent / FOLDER / item.path.stem, name
+
+
+class Account:
+    """Which goldens were used, which tests there are, and which of them were run to a good end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.used: set[str] = set()
+        self.tests: dict[str, set[str]] = {}
+        """By the folder of their goldens."""
+        self.passed: set[tuple[str, str]] = set()
+        self._places: dict[str, tuple[str, str]] = {}
+        self._whole = not any("::" in str(argument) for argument in config.args)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Know of a test, also of one that is deselected later."""
+        folder, name = _place(item)
+        self.tests.setdefault(str(folder), set()).add(name)
+        self._places[item.nodeid] = str(folder), name
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Know that a test was run to a good end."""
+        if report.when == "call" and report.passed and report.nodeid in self._places:
+            self.passed.add(self._places[report.nodeid])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A worker tells the process that reports."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_OUTPUT] = {
+                "used": sorted(self.used),
+                "tests": {folder: sorted(names) for folder, names in self.tests.items()},
+                "passed": sorted(map(list, self.passed)),
+            }
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Hear what a worker has to tell."""
+        told = getattr(node, "workeroutput", {}).get(_OUTPUT)
+        if told is not None:
+            self.used.update(told["used"])
+            self.passed.update((folder, name) for folder, name in told["passed"])
+            for folder, names in told["tests"].items():
+                self.tests.setdefault(folder, set()).update(names)
+
+    def unused(self) -> list[Path]:
+        """The goldens that no test wants any more.
+
+        They belong to a test that passed without them, or to none, if the whole module was looked at.
+        """
+        from eximsim.testing.golden import SUFFIX, belongs_to
+
+        found = []
+        for folder, names in sorted(self.tests.items()):
+            for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
+                owner = belongs_to(path.name, names)
+                gone = self._whole if owner is None else (folder, owner) in self.passed
+                if gone and str(path) not in self.used:
+                    found.append(path)
+        return found
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """List the unused goldens."""
+        unused = self.unused()
+        if not unused:
+            return
+        terminalreporter.section(f"{len(unused)} unused golden{'' if len(unused) == 1 else 's'}", yellow=True)
+        terminalreporter.line("No test compares with these files any more; they can be deleted.")
+        for path in unused:
+            terminalreporter.line(os.path.relpath(path, self._config.rootpath))

@@ -1,0 +1,16 @@
+"""Policy tests of your own: the types of the pytest fixtures ``mta``, ``zone``, ``server`` and ``golden``.
+
+from eximsim.testing import Mta, Zone
+
+def test_no_downgrade(mta: Mta, zone: Zone) -> None:
+    zone.add("mx.example.com", tlsa="servfail")
+    mta(config="exim.conf").deliver("a@example.com").should_defer()
+"""
+
+from eximsim.testing.golden import Golden
+from eximsim.testing.mta import Machine, Mta
+from eximsim.testing.result import Callout, Delivery, Security
+from eximsim.testing.server import MailServer, Server
+from eximsim.testing.zone import Zone
+
+__all__ = ["Callout", "Delivery", "Golden", "Machine", "MailServer", "Mta", "Security", "Server", "Zone"]

@@ -1,0 +1,139 @@
+"""The mail system under test: a configuration, run in the world that the test has described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from eximsim.errors import InputError
+from eximsim.profiles import NEWEST
+from eximsim.profiles import profile as named_profile
+from eximsim.testing.result import Callout, Delivery
+from eximsim.testing.server import Server
+from eximsim.testing.zone import Zone
+
+if TYPE_CHECKING:
+    from eximsim.suite.policy import Policy, PolicySession
+    from eximsim.suite.policy_result import Result
+
+_Told = TypeVar("_Told", Delivery, Callout)
+
+
+class Mta:
+    """The fixture ``mta``: called with a configuration, it gives the machine that runs it.
+
+    ``folders`` are where a configuration's file is looked for, first to last; ``release`` is the profile for
+    tests that name none.
+    """
+
+    def __init__(self, zone: Zone, server: Server, folders: Sequence[Path], release: str = NEWEST) -> None:
+        self._zone, self._server = zone, server
+        self._folders, self._release = folders, release
+
+    def __repr__(self) -> str:
+        return f"<mta: {self._release} unless a test says more>"
+
+    def __call__(
+        self,
+        config: str | Path | None = None,
+        *,
+        text: str | None = None,
+        profile: str | None = None,
+        defines: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> Machine:
+        """A machine with the configuration in the file ``config``, or with ``text`` for one.
+
+        A relative path is looked for beside the test, then in each folder above it, up to pytest's root.
+        ``profile`` is the release (default: the newest), ``defines`` are macros as of Exim's ``-D``, ``seed``
+        decides where Exim leaves it to chance. Raises ``InputError`` and ``Unsupported``.
+        """
+        from eximsim.suite.policy import Policy  # with the whole model, which is slow to load
+        from eximsim.testing.certificates import chains
+
+        if (config is None) == (text is None):
+            raise InputError("mta: expected config=, the name of a file, or text=")
+        path = self._find(Path(config)) if config is not None else None
+        folder = path.parent if path is not None else self._folders[0]
+        policy = Policy(
+            path=str(config) if config is not None else "configuration",
+            text=_content(path) if path is not None else str(text),
+            profile=named_profile(profile or self._release),
+            chains=chains(),
+            defines=dict(defines or {}),
+            folder=folder,
+        )
+        return Machine(policy, self._zone, self._server, seed)
+
+    def _find(self, config: Path) -> Path:
+        places = [folder / config for folder in self._folders]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            looked = ", ".join(dict.fromkeys(str(place.parent) for place in places))
+            raise InputError(f"no such file; looked in {looked}", str(config))
+        return found
+
+
+class Machine:
+    """One machine with one configuration; its queue and what it remembers of hosts go on from run to run.
+
+    The zone and the servers are as the test has them at the moment of each run.
+    """
+
+    def __init__(self, policy: Policy, zone: Zone, server: Server, seed: int = 0) -> None:
+        self._policy, self._zone, self._server, self._seed = policy, zone, server, seed
+        self._session: PolicySession | None = None
+        policy.config  # noqa: B018  # a mistake in it is told where the test names it
+
+    def __repr__(self) -> str:
+        return f"<machine with {self._policy.path}, {self._policy.profile.name}>"
+
+    def deliver(self, *recipients: str, sender: str | None = None) -> Delivery:
+        """Send one message to these recipients, from somebody at this machine; a bounce's sender is empty."""
+        result = self._ready().deliver(_some(recipients), sender)
+        return self._told(Delivery, result)
+
+    def callout(self, *recipients: str, number: int = 0) -> Callout:
+        """Verify these addresses by the configuration's callout (``verify = recipient/callout``).
+
+        ``number`` says which, if its ACLs have several; the first is 0. Raises ``InputError``.
+        """
+        return self._told(Callout, self._ready().callout(_some(recipients), number))
+
+    def queue_run(self, option: str = "-qff") -> Delivery:
+        """Try again what is on the queue, and tell what became of the last message's recipients.
+
+        ``option`` is Exim's: ``-q`` keeps to the retry times, ``-qf`` does not.
+        """
+        return self._told(Delivery, self._ready().queue_run(option))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; nobody really waits."""
+        self._ready().world.sleep(seconds)
+
+    def _ready(self) -> PolicySession:
+        """The session, in the world as it now is."""
+        servers = {address: server.behaviour() for address, server in self._server.by_address().items()}
+        zone = self._zone.entries(self._server.chain_of)
+        if self._session is None:
+            self._session = self._policy.session(zone, servers, self._seed)
+        else:
+            self._session.surround(zone, servers)
+        return self._session
+
+    def _told(self, kind: type[_Told], result: Result) -> _Told:
+        return kind(result, self._policy.profile.name, result.recipients)
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"cannot be read: {problem}", str(path)) from None
+
+
+def _some(recipients: tuple[str, ...]) -> tuple[str, ...]:
+    if not recipients:
+        raise InputError("expected at least one recipient")
+    return recipients

@@ -1,0 +1,165 @@
+"""The servers of a policy test, in plain verbs; whoever is not mentioned takes everything, over good TLS."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Self, TypedDict, Unpack
+
+from eximsim.errors import InputError
+from eximsim.testing.zone import Zone
+from eximsim.world.smtp_script import read_behaviour
+from eximsim.world.smtp_server import Behaviour
+
+_PHASES = {
+    "connect": "banner", "ehlo": "ehlo", "helo": "helo", "starttls": "starttls", "mail": "mail",
+    "rcpt": "rcpt", "data": "data", "message": "end_of_data", "rset": "reset", "quit": "quit",
+}  # fmt: skip
+COMMANDS = tuple(_PHASES)
+"""What a server can be told to answer: ``connect`` is for the banner, ``message`` for the final dot."""
+
+KINDS = ("good", "wrongname", "expired", "selfsigned", "incomplete")
+"""``good``: for the host's name, from an authority that is trusted, with the whole chain; ``wrongname``: for
+another name; ``incomplete``: the host's certificate alone, without those above it."""
+
+
+class Settings(TypedDict, total=False):
+    """What ``server(...)`` can be told at once."""
+
+    certificate: str
+    """``good``, ``wrongname``, ``expired``, ``selfsigned``, ``incomplete`` (its upper end is not sent)."""
+    starttls: bool | str
+    """Whether it is on offer; a text: it is, and this is the answer (``"454 TLS not now"``)."""
+    listen: bool
+    """False: connections are refused."""
+    tls_on_connect: bool
+    offers: Sequence[str]
+    """Extensions besides STARTTLS: ``["SIZE 1000"]``."""
+
+
+class MailServer:
+    """One server: takes every message over TLS with a good certificate, unless told otherwise."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self._said: dict[str, object] = {"host": host, "chain": chain_name(host, KINDS[0])}
+        self._recipients: dict[str, object] = {}
+        self._starttls = True
+        self._offers: tuple[str, ...] = ("HELP",)
+
+    def __repr__(self) -> str:
+        return f"<server of {self.host}>"
+
+    def set(self, **settings: Unpack[Settings]) -> Self:
+        """Change what is given; raises ``InputError``."""
+        if "certificate" in settings:
+            self._said["chain"] = chain_name(self.host, settings["certificate"])
+        if "starttls" in settings:
+            self._offer_starttls(settings["starttls"])
+        for key in ("listen", "tls_on_connect"):
+            if key in settings:
+                self._said[key] = settings[key]
+        if "offers" in settings:
+            self._offers = tuple(settings["offers"])
+        self.behaviour()
+        return self
+
+    def _offer_starttls(self, starttls: bool | str) -> None:
+        self._starttls = bool(starttls)
+        self._said.pop("starttls", None)
+        if isinstance(starttls, str):
+            self.reply("starttls", starttls)
+
+    def reply(
+        self,
+        command: str,
+        *lines: str,
+        to: str | None = None,
+        then: str | None = None,
+        delay: float = 0.0,
+    ) -> Self:
+        """Answer ``command`` (one of ``COMMANDS``) with these lines, ``"550 no"``.
+
+        ``to`` makes it the answer for one recipient. ``then`` is what follows the answer: ``"close"``,
+        ``"reset"`` (a TCP reset), ``"silence"``, or after STARTTLS ``"garbage"``. ``delay`` is the seconds
+        before it. No lines and ``then="silence"``: never answered. Raises ``InputError``.
+        """
+        phase = _PHASES.get(command.lower())
+        if phase is None:
+            raise InputError(f"command {command!r}: expected {', '.join(COMMANDS)}")
+        answer: dict[str, object] = {"lines": list(lines), "delay": delay}
+        if then is not None:
+            answer["then"] = then
+        if to is None:
+            self._said[phase] = answer
+        elif phase == "rcpt":
+            self._recipients[to] = answer
+        else:
+            raise InputError(f"to={to!r}: expected with command 'rcpt' only")
+        self.behaviour()
+        return self
+
+    def behaviour(self) -> Behaviour:
+        """What the server does; its chain is one of ``certificates.chains()``. Raises ``InputError``."""
+        offers = [*(["STARTTLS"] if self._starttls else []), *self._offers]
+        return read_behaviour({"extensions": offers, **self._said, "recipients": self._recipients})
+
+
+class Server:
+    """The fixture ``server``: called with a host, it gives the server there."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._named: dict[str, MailServer] = {}
+
+    def __repr__(self) -> str:
+        return f"<servers: {', '.join(self._named) or 'all good'}>"
+
+    def __call__(self, host: str, **settings: Unpack[Settings]) -> MailServer:
+        """The server of ``host``, a name of the zone or an address, changed by ``settings``.
+
+        The same host gives the same server. Raises ``InputError``.
+        """
+        key = _place(host)
+        if key not in self._named:
+            self._named[key] = MailServer(key)
+        server = self._named[key]
+        return server.set(**settings) if settings else server
+
+    def chain_of(self, host: str) -> str | None:
+        """The name of the chain that the server of ``host`` shows, None if the zone has no address for it."""
+        return next((s.behaviour().chain for s in self.by_address().values() if s.host == host), None)
+
+    def by_address(self) -> Mapping[str, MailServer]:
+        """The server at each address of the zone and at each that was named; raises ``InputError``."""
+        found: dict[str, MailServer] = {}
+        unused = dict(self._named)
+        for address, name in self._zone.addresses().items():
+            named = unused.pop(address, None) or self._named.get(name) or MailServer(name)
+            unused.pop(name, None)
+            found[address] = named
+        for place, server in unused.items():
+            if not _is_address(place):
+                raise InputError(
+                    f"server {place!r}: the zone has no address for it; zone.add({place!r}) adds one"
+                )
+            found[place] = server
+        return found
+
+
+def chain_name(host: str, kind: str) -> str:
+    """What a chain for ``host`` is called among ``chains()``; raises ``InputError``."""
+    if kind not in KINDS:
+        raise InputError(f"certificate {kind!r}: expected {', '.join(KINDS)}")
+    return f"{kind}/{host}"
+
+
+def _place(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.rstrip(".").lower()
+
+
+def _is_address(place: str) -> bool:
+    return ("." in place and place.replace(".", "").isdigit()) or ":" in place

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from tests.testing.policies import CONFIG
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+
+QUICK = ("-p", "no:hypothesispytest", "-p", "no:benchmark", "-p", "no:cacheprovider")
+"""Without plugins that have nothing to do with it."""
+
+NO_DOWNGRADE = """
+def test_no_downgrade(mta, zone, server):
+    zone.add("mx.example.com", tlsa="servfail", secure=True)
+    result = mta(config="exim.conf").deliver("a@example.com")
+    result.should_defer(reason="tlsa lookup DEFER")
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A repository with a configuration and policy tests of its own."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.plugins = ["eximsim.pytest_plugin"]
+    (pytester.path / "exim.conf").write_text(CONFIG)
+    return pytester
+
+
+def test_a_policy_test_passes(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    project.runpytest("-p", "eximsim.pytest_plugin").assert_outcomes(passed=1)
+
+
+def test_a_policy_test_that_fails_tells_why(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    (project.path / "exim.conf").write_text(CONFIG.replace("hosts_try_dane = *", "hosts_try_dane ="))
+    result = project.runpytest("-p", "eximsim.pytest_plugin")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">       result.should_defer(reason=[\"']tlsa lookup DEFER[\"'])",
+            "E  *a@example.com should be deferred for 'tlsa lookup DEFER', but was delivered to mx.*",
+            "E  *decisions (4.99):",
+            "E  *dane host policy: host=mx.example.com, dnssec=yes, option=not wanted -> *",
+            "E  *log:",
+            "E  *M1 => a@example.com *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_should*")
+
+
+def test_a_mistake_in_a_configuration_is_told(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    (project.path / "exim.conf").write_text("hosts_try_dane = *\n")
+    result = project.runpytest("-p", "eximsim.pytest_plugin")
+    result.stdout.fnmatch_lines(["E  *InputError: *exim.conf:1: *hosts_try_dane*"])
+
+
+def test_the_release_of_all_tests_can_be_chosen(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-profile", "4.87").assert_outcomes(failed=1)
+
+
+def test_a_configuration_above_the_test_is_found(project: pytest.Pytester) -> None:
+    project.mkdir("policies")
+    (project.path / "policies" / "test_policy.py").write_text(NO_DOWNGRADE)
+    project.makeini("[pytest]\n")
+    project.runpytest("-p", "eximsim.pytest_plugin", "policies").assert_outcomes(passed=1)
+
+
+def test_a_real_program_is_not_taken_for_the_model(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    result = project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-subject", "exim:/usr/sbin/exim4")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["E  *--eximsim-subject=exim:/usr/sbin/exim4: the fixture mta runs the model only"]
+    )
+
+
+def test_the_plugin_is_there_wherever_the_package_is_installed(project: pytest.Pytester) -> None:
+    """Also where a conftest names it, and several processes run the tests."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    ((name, value),) = settings["project"]["entry-points"]["pytest11"].items()
+    assert EntryPoint(name, value, "pytest11").load().__name__ == "eximsim.pytest_plugin"
+    installed = project.mkdir("eximsim-1.dist-info")
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: eximsim\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text(f"[pytest11]\n{name} = {value}\n")
+    (installed / "RECORD").write_text("")
+    project.makeconftest('pytest_plugins = ["eximsim.pytest_plugin"]')
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    result = project.runpytest_subprocess("-n", "1", *QUICK)
+    result.assert_outcomes(passed=1)

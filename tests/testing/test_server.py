@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from eximsim.errors import InputError
+from eximsim.testing import Server, Zone
+from eximsim.testing.server import COMMANDS
+from eximsim.world.smtp_server import Answer, Then
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server(Zone().add("mx.example.com"))
+
+
+def test_every_host_of_the_zone_has_a_good_server(server: Server) -> None:
+    ((address, found),) = server.by_address().items()
+    assert (address, found.host) == ("192.0.2.1", "mx.example.com")
+    behaviour = found.behaviour()
+    assert behaviour.does_tls()
+    assert behaviour.chain == "good/mx.example.com"
+
+
+def test_the_same_host_gives_the_same_server(server: Server) -> None:
+    assert server("mx.example.com") is server("MX.Example.com.")
+
+
+def test_a_server_can_be_named_by_its_address(server: Server) -> None:
+    server("192.0.2.1").reply("rcpt", "550 no")
+    server("192.0.2.9").set(listen=False)
+    found = server.by_address()
+    assert found["192.0.2.1"].behaviour().rcpt == Answer(("550 no",))
+    assert not found["192.0.2.9"].behaviour().listen
+
+
+def test_a_host_with_two_addresses_has_one_server(server: Server) -> None:
+    zone = Zone().record("mx.example.com", "A", "192.0.2.1", "192.0.2.2")
+    server = Server(zone)
+    server("mx.example.com", certificate="expired")
+    assert {found.behaviour().chain for found in server.by_address().values()} == {"expired/mx.example.com"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_can_be_answered(server: Server, command: str) -> None:
+    before = server("mx.example.com").behaviour()
+    assert server("mx.example.com").reply(command, "450 later").behaviour() != before
+
+
+def test_starttls_is_on_offer_or_not_or_answered(server: Server) -> None:
+    one = server("mx.example.com", starttls=False)
+    assert not one.behaviour().does_tls()
+    assert "250 HELP" in one.behaviour().hello(extended=True, tls=False).lines
+    one.set(starttls="454 not now")
+    assert one.behaviour().starttls == Answer(("454 not now",))
+    one.set(starttls=True, offers=["SIZE 1000"])
+    assert one.behaviour().does_tls()
+    assert "250 SIZE 1000" in one.behaviour().hello(extended=True, tls=False).lines
+
+
+def test_an_answer_may_come_late_and_end_the_connection(server: Server) -> None:
+    server("mx.example.com").reply("connect", "421 busy", then="close", delay=3)
+    assert server("mx.example.com").behaviour().greeting() == Answer(("421 busy",), Then.CLOSE, 3.0)
+
+
+def test_one_recipient_may_have_its_own_answer(server: Server) -> None:
+    one = server("mx.example.com").reply("rcpt", "550 no", to="a@example.com")
+    assert one.behaviour().recipients == (("a@example.com", Answer(("550 no",))),)
+    assert one.behaviour().rcpt == Answer(("250 OK",))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda server: server("mx.example.com", certificate="bad"), "certificate 'bad': expected good, "),
+        (
+            lambda server: server("mx.example.com").reply("turn", "250 ok"),
+            "command 'turn': expected connect, ",
+        ),
+        (
+            lambda server: server("mx.example.com").reply("mail", "250 ok", to="a@b"),
+            "to='a@b': expected with",
+        ),
+        (lambda server: server("mx.example.com").reply("rcpt", "no"), "rcpt: 'no' is no SMTP reply"),
+        (
+            lambda server: server("mx9.example.com") and server.by_address(),
+            "server 'mx9.example.com': the zone has",
+        ),
+    ],
+    ids=["certificate", "command", "to", "reply", "host"],
+)
+def test_a_mistake_is_told(server: Server, wrong: Callable[[Server], object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        wrong(server)
+    assert str(caught.value).startswith(message)
