@@ -38,7 +38,10 @@ from eximsim.world.alerts import ALERTS
 from eximsim.world.certificates import der_chain
 from eximsim.world.clock import START, VirtualClock
 from eximsim.world.host import Accepted, Host, HostedWorld
-from eximsim.world.reply import Zones
+from eximsim.world.messages import Message, Question, response, truncated
+from eximsim.world.network import Network, Sent, Server
+from eximsim.world.reply import Reply, Zones
+from eximsim.world.stub_resolver import REJECTIONS, Settings, practice
 
 _RECORD = 20
 _NEVER_TOO_LONG = 800
@@ -61,6 +64,7 @@ class MemoryWorld(HostedWorld):
         self.clock = VirtualClock(start)
         self._questions: list[str] = []
         self._open: dict[int, MemoryConnection] = {}
+        self._network = Network(self.clock, self.name_server(), self._note)
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -70,18 +74,25 @@ class MemoryWorld(HostedWorld):
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
         """See ``World``. The zones decide about AD, which is always asked for."""
         reply = self.zones.answer(name, type)
-        question = f"{type} {name}"
         if reply.answer.rcode == "FORMERR" and not _askable(name):
             return reply.answer  # no question can hold it
-        for _ in range(tries):
-            self._questions.append(question)
-            if not reply.drop and reply.delay <= timeout:
-                self.clock.advance(reply.delay)
-                if reply.truncate or _too_long(name, type, reply.answer):
-                    self._questions.append(question)
-                return reply.answer
-            self.clock.advance(timeout)
-        return DnsAnswer("TIMEOUT")
+        if self._needs_no_network(name, type, reply) and tries > 0:
+            self._questions.append(f"{type} {name}")
+            return reply.answer
+        return self._network.lookup(Question(name, type), Settings(timeout, tries, dnssec))
+
+    def _needs_no_network(self, name: str, type: str, reply: Reply) -> bool:
+        """Whether the first datagram settles the question, and at once."""
+        if reply.drop or reply.delay or reply.truncate or reply.answer.rcode in REJECTIONS:
+            return False
+        return practice().matches and not _too_long(name, type, reply.answer)
+
+    def name_server(self) -> Server:
+        """What answers the questions."""
+        return _NameServer(self)
+
+    def _note(self, question: Question) -> None:
+        self._questions.append(f"{question.type} {question.name}")
 
     def connect(self, address: str, port: int, timeout: float, interface: str | None = None) -> Connection:
         """See ``World``."""
@@ -123,6 +134,30 @@ class MemoryWorld(HostedWorld):
     def forget(self, connection: MemoryConnection) -> None:
         """``connection`` is closed."""
         self._open.pop(connection.local_port, None)
+
+
+class _NameServer:
+    """The world's name server: what its zones say, over UDP and TCP."""
+
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+
+    def udp(self, query: Message, socket: int) -> Iterable[Sent]:
+        """See ``Server``."""
+        question = query.questions[0]
+        reply = self._world.zones.answer(question.name, question.type)
+        if reply.drop:
+            return ()
+        message = response(query, reply.answer)
+        if reply.truncate or _too_long(question.name, question.type, reply.answer):
+            message = truncated(message)
+        return (Sent(reply.delay, message, socket),)
+
+    def tcp(self, query: Message) -> tuple[float, Message | None]:
+        """See ``Server``."""
+        question = query.questions[0]
+        reply = self._world.zones.answer(question.name, question.type)
+        return reply.delay, None if reply.drop else response(query, reply.answer)
 
 
 class _End:

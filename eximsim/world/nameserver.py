@@ -23,10 +23,8 @@ from dnslib.server import DNSHandler, TCPServer, UDPServer
 from eximsim.errors import InputError
 from eximsim.mta.world import DnsAnswer
 from eximsim.world import wire
+from eximsim.world.messages import MAX_PAYLOAD, Message, Question, response, truncated
 from eximsim.world.reply import Reply, Zones
-
-MAX_PAYLOAD = 1232
-"""The UDP payload that the server offers and keeps to (DNS flag day 2020: no fragments on any path)."""
 
 _REFUSED_TYPES = frozenset({"ANY", "AXFR", "IXFR", "TYPE253", "TYPE254"})
 _MAX_TCP = 0xFFFF
@@ -66,38 +64,19 @@ def respond(zones: Zones, octets: bytes, protocol: str) -> Response:
     try:
         request = wire.unpack(octets)
     except wire.BadMessage:
-        return Response(wire.pack(wire.Message(id, response=True, ra=True, rcode="FORMERR")))
-    message = wire.Message(
-        id,
-        response=True,
-        opcode=request.opcode,
-        rd=request.rd,
-        ra=True,
-        cd=request.cd,
-        questions=request.questions,
-        edns=request.edns and wire.Edns(MAX_PAYLOAD, 0, request.edns.dnssec_ok),
-    )
+        return Response(wire.pack(Message(id, response=True, ra=True, rcode="FORMERR")))
     if len(request.questions) != 1:
-        return Response(wire.pack(replace(message, rcode="FORMERR")))
+        return Response(wire.pack(response(request, DnsAnswer("FORMERR"))))
     question = request.questions[0]
     query = Query(question.name, question.type, protocol)
     error = _refusal(request, question)
     reply = Reply(DnsAnswer(error)) if error else zones.answer(question.name, question.type)
     if reply.drop:
         return Response(None, query, reply)
-    wants_ad = request.ad or (request.edns is not None and request.edns.dnssec_ok)
-    message = replace(
-        message,
-        rcode=reply.answer.rcode,
-        aa=reply.answer.aa,
-        ad=reply.answer.ad and wants_ad,
-        answers=reply.answer.answers,
-        authority=reply.answer.authority,
-    )
-    return Response(_fit(message, reply, request, protocol), query, reply)
+    return Response(_fit(response(request, reply.answer), reply, request, protocol), query, reply)
 
 
-def _refusal(request: wire.Message, question: wire.Question) -> str | None:
+def _refusal(request: Message, question: Question) -> str | None:
     """The RCODE for what the server does not do, or None."""
     if request.opcode != 0:
         return "NOTIMP"
@@ -108,7 +87,7 @@ def _refusal(request: wire.Message, question: wire.Question) -> str | None:
     return None
 
 
-def _fit(message: wire.Message, reply: Reply, request: wire.Message, protocol: str) -> bytes:
+def _fit(message: Message, reply: Reply, request: Message, protocol: str) -> bytes:
     """Pack the message; what does not fit is cut to nothing with TC over UDP, and SERVFAIL over TCP."""
     octets = wire.pack(message)
     if protocol == "tcp":
@@ -116,7 +95,7 @@ def _fit(message: wire.Message, reply: Reply, request: wire.Message, protocol: s
         return octets if len(octets) <= _MAX_TCP else wire.pack(failure)
     asked = request.edns.payload if request.edns is not None else 0
     if reply.truncate or len(octets) > min(max(asked, wire.MAX_UDP_WITHOUT_EDNS), MAX_PAYLOAD):
-        return wire.pack(replace(message, tc=True, ad=False, answers=(), authority=()))
+        return wire.pack(truncated(message))
     return octets
 
 

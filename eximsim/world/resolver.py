@@ -1,4 +1,4 @@
-"""The client's side of DNS on real sockets: one question, as a stub resolver asks it."""
+"""The client's side of DNS on real sockets: the shell of ``world.stub_resolver``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import time
 
 from eximsim.mta.world import DnsAnswer
 from eximsim.world import names, wire
+from eximsim.world.messages import Message, Question
+from eximsim.world.stub_resolver import SHORTEST, Ask, Done, Lookup, Settings, Step, Wait
 
 _MAX_DATAGRAM = 65535
+_Address = tuple[str, int]
 
 
 def query(
@@ -22,67 +25,93 @@ def query(
     tries: int,
     dnssec: bool,
 ) -> DnsAnswer:
-    """Ask a name server one question over UDP, and again over TCP if the reply is truncated.
+    """Ask a name server one question as the C library does, over UDP and if need be over TCP.
 
-    ``timeout`` is in seconds, for each of the ``tries``. ``dnssec`` sets the DO bit; AD is always set, as the
-    C library does for a resolver that is trusted (``options trust-ad``; RFC 6840, 5.7), so that the answer's
-    ``ad`` does not depend on it. The RCODE is ``"TIMEOUT"`` if no try got an answer, and ``"FORMERR"`` for a
-    name or a type that no question can hold. Datagrams with another id or question, or that are no DNS
-    replies, are left alone and waited past. A reply with any RCODE ends the query.
+    ``timeout`` is in seconds, for each of the ``tries`` and for the TCP connection. ``dnssec`` sets the DO
+    bit; AD is always set, as the C library does for a resolver that is trusted (``options trust-ad``; RFC
+    6840, 5.7), so that the answer's ``ad`` does not depend on it. The RCODE is ``"TIMEOUT"`` if no try got an
+    answer, and ``"FORMERR"`` for a name or a type that no question can hold.
     """
     try:
-        question = wire.Question(names.canonical(name), type)
-        request = wire.Message(
+        lookup = Lookup(
+            Question(names.canonical(name), type),
             secrets.randbelow(0x10000),
-            rd=True,
-            ad=True,
-            questions=(question,),
-            edns=wire.Edns(wire.CLIENT_PAYLOAD, 0, dnssec),
+            Settings(timeout, tries, dnssec),
         )
-        octets = wire.pack(request)
+        wire.pack(lookup.query)
     except (names.BadName, KeyError):
         return DnsAnswer("FORMERR")
-    for _ in range(tries):
-        reply = _ask_udp((server_address, server_port), octets, request, timeout)
-        if reply is not None and reply.tc:
-            reply = _ask_tcp((server_address, server_port), octets, request, timeout)
-        if reply is not None:
-            return DnsAnswer(reply.rcode, reply.ad, reply.aa, reply.answers, reply.authority)
-    return DnsAnswer("TIMEOUT")
+    with _Client((server_address, server_port), timeout) as client:
+        step = lookup.start()
+        while not isinstance(step, Done):
+            assert isinstance(step, Ask)
+            step = client.over_tcp(lookup, step) if step.tcp else client.over_udp(lookup, step)
+        return step.answer
 
 
-def _ask_udp(
-    server: tuple[str, int], octets: bytes, request: wire.Message, timeout: float
-) -> wire.Message | None:
-    deadline = time.monotonic() + timeout
-    with socket.socket(_family(server[0]), socket.SOCK_DGRAM) as sock:
+class _Client:
+    """The sockets of one lookup."""
+
+    def __init__(self, server: _Address, timeout: float) -> None:
+        self._server = server
+        self._timeout = timeout
+        self._udp: socket.socket | None = None
+
+    def __enter__(self) -> _Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._udp is not None:
+            self._udp.close()
+
+    def over_udp(self, lookup: Lookup, ask: Ask) -> Step:
+        """Carry out one try."""
+        deadline = time.monotonic() + (ask.seconds or 0)
         try:
-            sock.connect(server)
-            sock.send(octets)
+            sock = self._socket(ask)
+            sock.send(wire.pack(ask.query))
             while (left := deadline - time.monotonic()) > 0:
                 sock.settimeout(left)
-                reply = _reply_to(request, sock.recv(_MAX_DATAGRAM))
-                if reply is not None:
-                    return reply
-        except OSError:
+                octets = sock.recv(_MAX_DATAGRAM)
+                if len(octets) < SHORTEST:
+                    return lookup.failed()
+                message = _read(octets)
+                step = lookup.datagram(message) if message else Wait()
+                if not isinstance(step, Wait):
+                    return step
+        except TimeoutError:
             pass
-    return None
+        except OSError:
+            return lookup.failed()
+        return lookup.timed_out()
+
+    def _socket(self, ask: Ask) -> socket.socket:
+        if self._udp is not None and not ask.fresh:
+            return self._udp
+        if self._udp is not None:
+            self._udp.close()
+        self._udp = socket.socket(_family(self._server[0]), socket.SOCK_DGRAM)
+        self._udp.connect(self._server)
+        return self._udp
+
+    def over_tcp(self, lookup: Lookup, ask: Ask) -> Step:
+        """Ask on a connection of its own; the C library has no limit of time there, this has one."""
+        octets = wire.pack(ask.query)
+        deadline = time.monotonic() + self._timeout
+        try:
+            with socket.create_connection(self._server, self._timeout) as sock:
+                sock.sendall(len(octets).to_bytes(2, "big") + octets)
+                step: Step = Wait()
+                while isinstance(step, Wait):
+                    length = int.from_bytes(_receive(sock, 2, deadline), "big")
+                    message = _read(_receive(sock, length, deadline))
+                    step = lookup.stream(message) if message else Wait()
+                return step
+        except OSError:
+            return lookup.stream(None)
 
 
-def _ask_tcp(
-    server: tuple[str, int], octets: bytes, request: wire.Message, timeout: float
-) -> wire.Message | None:
-    deadline = time.monotonic() + timeout
-    try:
-        with socket.create_connection(server, timeout) as sock:
-            sock.sendall(len(octets).to_bytes(2, "big") + octets)
-            length = int.from_bytes(_read(sock, 2, deadline), "big")
-            return _reply_to(request, _read(sock, length, deadline))
-    except OSError:
-        return None
-
-
-def _read(sock: socket.socket, count: int, deadline: float) -> bytes:
+def _receive(sock: socket.socket, count: int, deadline: float) -> bytes:
     """Exactly ``count`` octets; raises ``OSError`` if the peer or the time ends before."""
     octets = b""
     while len(octets) < count:
@@ -94,25 +123,12 @@ def _read(sock: socket.socket, count: int, deadline: float) -> bytes:
     return octets
 
 
-def _reply_to(request: wire.Message, octets: bytes) -> wire.Message | None:
-    """The message, if it is the reply to the request.
-
-    A reply without a question is taken for an error that the server could not say more about (FORMERR).
-    """
+def _read(octets: bytes) -> Message | None:
+    """The message; None for octets that are none, which can have neither the id nor the question wanted."""
     try:
-        reply = wire.unpack(octets)
+        return wire.unpack(octets)
     except wire.BadMessage:
         return None
-    if not reply.response or reply.id != request.id:
-        return None
-    if not reply.questions:
-        return reply if reply.rcode != "NOERROR" else None
-    same = len(reply.questions) == 1 and _folded(reply.questions[0]) == _folded(request.questions[0])
-    return reply if same else None
-
-
-def _folded(question: wire.Question) -> tuple[str, str, int]:
-    return question.name.lower(), question.type, question.cls
 
 
 def _family(address: str) -> socket.AddressFamily:

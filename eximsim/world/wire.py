@@ -15,9 +15,13 @@ from dnslib.label import DNSBuffer, DNSLabel
 
 from eximsim.mta.world import DnsAnswer, DnsRecord
 from eximsim.world import names, rdata
+from eximsim.world.messages import CLASS_IN
+from eximsim.world.messages import CLIENT_PAYLOAD as CLIENT_PAYLOAD
+from eximsim.world.messages import Edns as Edns
+from eximsim.world.messages import Message as Message
+from eximsim.world.messages import Question as Question
 
 MAX_UDP_WITHOUT_EDNS = 512
-_CLASS_IN = 1
 _MIN_RECORD = 11
 _LAST_POINTER = 0x3FFF
 _MAX_NAME = 255
@@ -27,48 +31,6 @@ _EXTENDED_NUMBERS = {name: number for number, name in _EXTENDED_RCODES.items()}
 
 class BadMessage(ValueError):
     """Octets that are not a DNS message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked; ``name`` in text form, ``cls`` the number of the class (1 is IN)."""
-
-    name: str
-    type: str
-    cls: int = _CLASS_IN
-
-
-@dataclass(frozen=True, slots=True)
-class Edns:
-    """The OPT record of a message (RFC 6891): how much UDP payload its sender takes, version, DO bit."""
-
-    payload: int
-    version: int = 0
-    dnssec_ok: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as far as it matters here. Records of classes other than IN are left out."""
-
-    id: int
-    response: bool = False
-    opcode: int = 0
-    aa: bool = False
-    tc: bool = False
-    rd: bool = False
-    ra: bool = False
-    ad: bool = False
-    cd: bool = False
-    rcode: str = "NOERROR"
-    questions: tuple[Question, ...] = ()
-    answers: tuple[DnsRecord, ...] = ()
-    authority: tuple[DnsRecord, ...] = ()
-    edns: Edns | None = None
-
-
-CLIENT_PAYLOAD = 1200
-"""The UDP payload that clients offer: what the GNU C library does (RESOLV_EDNS_BUFFER_SIZE)."""
 
 
 def size(name: str, type: str, answer: DnsAnswer) -> int:
@@ -205,7 +167,7 @@ def _records(buffer: DNSBuffer, count: int) -> tuple[tuple[DnsRecord, ...], _Opt
         if type == "OPT":
             opt = _Opt(cls, ttl)
             buffer.get(length)
-        elif cls == _CLASS_IN:
+        elif cls == CLASS_IN:
             records.append(DnsRecord(name, type, rdata.from_wire(type, buffer, length), ttl))
         else:
             buffer.get(length)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from eximsim.errors import InputError
 from eximsim.world import wire
-from eximsim.world.nameserver import MAX_PAYLOAD, NameServer, Query, describe, respond
+from eximsim.world.messages import MAX_PAYLOAD
+from eximsim.world.nameserver import NameServer, Query, describe, respond
 from eximsim.world.resolver import query
 from eximsim.world.zones import rrset_zones
 

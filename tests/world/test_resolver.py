@@ -147,10 +147,8 @@ def test_stray_datagrams_are_waited_past() -> None:
     def replies(request: wire.Message) -> list[bytes]:
         wrong = (DnsRecord("mx.test", "A", "192.0.2.66", 60),)
         return [
-            b"",
-            b"junk",
+            b"junk that is long enough",
             reply_to(request, id=request.id ^ 1, answers=wrong),
-            reply_to(request, response=False, answers=wrong),
             reply_to(request, questions=(wire.Question("other.test", "A"),), answers=wrong),
             reply_to(request, questions=(wire.Question("mx.test", "MX"),), answers=wrong),
             reply_to(request, questions=(), answers=wrong),
@@ -169,9 +167,16 @@ def test_question_may_come_back_in_another_case() -> None:
         assert ask(port, "mx.test", "A").answers == ANSWER
 
 
-def test_error_may_come_without_a_question() -> None:
-    with answering(lambda request: [reply_to(request, questions=(), answers=(), rcode="FORMERR")]) as port:
-        assert ask(port, "mx.test", "A") == DnsAnswer("FORMERR")
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "NOTIMP", "REFUSED"])
+def test_a_rejection_may_come_without_a_question(rcode: str) -> None:
+    with answering(lambda request: [reply_to(request, questions=(), answers=(), rcode=rcode)]) as port:
+        assert ask(port, "mx.test", "A") == DnsAnswer(rcode)
+
+
+@pytest.mark.parametrize("octets", [b"", b"junk"])
+def test_a_datagram_without_a_header_ends_the_try(octets: bytes) -> None:
+    with answering(lambda request: [octets, reply_to(request)]) as port:
+        assert ask(port, "mx.test", "A") == DnsAnswer("TIMEOUT")
 
 
 @pytest.mark.parametrize("dnssec", [True, False])

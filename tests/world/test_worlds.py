@@ -70,6 +70,7 @@ class Table(Zones):
         return {
             "mx.test.ex": Reply(address),
             "late.test.ex": Reply(address, delay=2.0),
+            "fails.test.ex": Reply(DnsAnswer("SERVFAIL"), delay=1.5),
             "never.test.ex": Reply(DnsAnswer("TIMEOUT"), drop=True),
             "big.test.ex": Reply(address, truncate=True),
         }.get(name, Reply(DnsAnswer("NXDOMAIN", ad=True)))
@@ -226,6 +227,9 @@ def test_the_answers_of_the_name_server_and_what_they_cost(make: Maker) -> None:
         assert ask("none.test.ex", 1) == ("NXDOMAIN", 0, 0)
         assert ask("late.test.ex", 3) == ("NOERROR", 1, 2)
         assert ask("late.test.ex", 1) == ("TIMEOUT", 0, 2)
+        assert ask("late.test.ex", 1.5) == ("NOERROR", 1, 2)
+        assert ask("fails.test.ex", 2) == ("SERVFAIL", 0, 3)
+        assert ask("fails.test.ex", 1) == ("SERVFAIL", 0, 1.5)
         assert ask("never.test.ex", 3) == ("TIMEOUT", 0, 6)
         assert ask("two..dots", 3) == ("FORMERR", 0, 0)
         assert world.questions == (
@@ -233,7 +237,8 @@ def test_the_answers_of_the_name_server_and_what_they_cost(make: Maker) -> None:
             *["A big.test.ex"] * 2,
             "A none.test.ex",
             "A late.test.ex",
-            *["A late.test.ex"] * 2,
+            *["A late.test.ex"] * 4,
+            *["A fails.test.ex"] * 4,
             *["A never.test.ex"] * 2,
         )
 
