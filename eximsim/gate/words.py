@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eximsim.gate.report import Cause, Change, Group, Report, Severity
+from eximsim.gate.report import Cause, Change, Group, Report, Security, Severity
 
 SIGNS: Mapping[Severity, str] = MappingProxyType(
     {
@@ -29,6 +29,16 @@ MEANINGS: Mapping[Severity, str] = MappingProxyType(
     }
 )
 """What each severity means, in one sentence."""
+
+PROTECTIONS: Mapping[Security, str] = MappingProxyType(
+    {
+        Security.CLEAR: "Nothing is encrypted.",
+        Security.TLS: "Encrypted, but to whoever answers: its certificate was not verified.",
+        Security.VERIFIED: "Encrypted, to a host whose certificate was verified against known authorities.",
+        Security.DANE: "Encrypted, to a host whose certificate matches its signed TLSA records.",
+    }
+)
+"""What each level of security means, in one sentence."""
 
 LOSSES = (Severity.SECURITY_LOST, Severity.REACHABILITY_LOST)
 """The severities that are failures, and errors, unless somebody says otherwise."""
@@ -72,6 +82,11 @@ def occasion(change: Change) -> str:
 def title(group: Group) -> str:
     """``security lost: hosts_require_dane``."""
     return f"{group.severity.value}: {group.name}"
+
+
+def at_worst(group: Group) -> int:
+    """In how many situations of a group the change is as bad as the group is called."""
+    return sum(change.size for change in group.changes if change.severity is group.severity)
 
 
 def verdict(report: Report) -> str:

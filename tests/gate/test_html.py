@@ -1,0 +1,203 @@
+"""The page of a report: what is on it, that it stands alone, and that nothing on it is taken for markup."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from html.parser import HTMLParser
+from itertools import pairwise, product
+
+import pytest
+from hypothesis import given, settings
+
+from eximsim.gate import palette
+from eximsim.gate.html import ROWS, matrix, moves, report_page
+from eximsim.gate.report import Group, Report, Severity
+from tests.gate.reports import CLEAR, DANE, ROUTE, WAITS, change, example, option, unchanged
+from tests.gate.strategies import reports
+
+EMPTY = frozenset(["meta"])
+"""Elements of the page without an end tag."""
+
+
+class Page(HTMLParser):
+    """The elements of a page: each start tag with its attributes, and the text that is not style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def large() -> Report:
+    """A report with a group of many classes over two hosts, several axes and both kinds."""
+    answers = product(
+        ("match", "mismatch", "SERVFAIL", "NXDOMAIN", "insecure"),
+        ("250", "454", "not offered"),
+        ("good", "expired", "wrong name"),
+        ("match", "none"),
+    )
+    names = ("TLSA of host 1", "STARTTLS of host 1", "certificate of host 1", "TLSA of host 2")
+    changes = [
+        change(
+            {"MX": "secure", **dict(zip(names, found, strict=True))},
+            "delivery",
+            DANE if number % 2 else WAITS,
+            CLEAR,
+            Severity.SECURITY_LOST,
+            number,
+        )
+        for number, found in enumerate(answers, 1)
+    ]
+    asked = change({"MX": "secure"}, "callout", DANE, WAITS, Severity.REACHABILITY_LOST, 3)
+    group = Group(
+        (option("hosts_try_dane", 4, "was * and is unset"),), Severity.SECURITY_LOST, (*changes, asked)
+    )
+    report = example()
+    return replace(report, groups=(group, *report.groups))
+
+
+def test_a_page_has_what_a_reader_by_ear_needs() -> None:
+    page = Page(report_page(example()))
+    assert page.open == []
+    assert page.all("html") == [{"lang": "en-GB"}]
+    assert len(page.all("title")) == len(page.all("h1")) == len(page.all("main")) == 1
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+    assert all(heading["scope"] in ("col", "row", "colgroup") for heading in page.all("th"))
+    for attributes in page.all("div"):
+        if attributes.get("role") == "region":
+            assert attributes.get("aria-label") or attributes.get("aria-labelledby")
+
+
+def test_a_page_loads_nothing_and_runs_nothing() -> None:
+    text = report_page(large())
+    page = Page(text)
+    assert {tag for tag, _ in page.elements}.isdisjoint({"script", "link", "img", "iframe", "object", "base"})
+    assert [a["href"] for a in page.all("a")] == ["#groups", "#group-1"]
+    assert not re.search(r"url\(|@import|https?:", text)
+    policy = {a.get("http-equiv"): a["content"] for a in page.all("meta") if "content" in a}
+    assert policy["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_every_group_is_on_the_page_worst_first_and_the_first_ones_unfolded() -> None:
+    folds = [a for a in Page(report_page(example())).all("details") if "group" in (a["class"] or "").split()]
+    assert [a["id"] for a in folds] == [f"group-{number}" for number in range(1, 6)]
+    assert ["open" in a for a in folds] == [True, True, True, False, False]
+    assert [(a["class"] or "").split()[-1] for a in folds] == [
+        severity.value.replace(" ", "-") for severity in Severity
+    ]
+
+
+def test_a_severity_is_a_sign_and_a_word_wherever_it_is_a_colour() -> None:
+    text = report_page(large())
+    badges = re.findall(
+        r'<span class="badge tone ([\w-]+)"[^>]*>((?:<span[^>]*>[^<]*</span>|[^<])*)</span>', text
+    )
+    assert badges
+    for tone, inside in badges:
+        shown = re.sub(r"<[^>]*>", " ", inside)
+        assert tone.replace("-", " ") in shown
+        assert re.search("[✗▼✓▲≈]", shown)
+
+
+def test_the_matrix_of_moves_counts_situations_by_outcome() -> None:
+    found = moves(example())
+    assert found.before == (
+        "delivered, DANE", "delivered, in clear", "deferred", "failed", "tempfailed",
+    )  # fmt: skip
+    assert found.after == ("delivered, in clear", "deferred", "failed", "accepted, TLS, not verified")
+    assert found.cells[0] == (((Severity.SECURITY_LOST, 4),), (), (), ())
+    assert found.cells[1][1] == ((Severity.REACHABILITY_LOST, 12), (Severity.SECURITY_GAINED, 8))
+    total = sum(number for row in found.cells for cell in row for _, number in cell)
+    assert total == sum(example().count(severity) for severity in Severity)
+
+
+def test_axes_of_one_host_stand_side_by_side_and_what_is_common_is_said_once() -> None:
+    table = matrix(large().groups[0])
+    assert table.common == (("recipient", ROUTE), ("MX", "secure"))
+    assert table.spans == (("", 1), ("host 1", 3), ("host 2", 1))
+    assert table.columns == ("kind", "TLSA", "STARTTLS", "certificate", "TLSA")
+    assert table.rows[0][1] == ("delivery", "match", "250", "good", "match")
+    assert table.rows[-1][1] == ("callout", None, None, None, None)
+
+
+def test_a_large_group_is_folded_after_some_rows_and_nothing_is_missing() -> None:
+    report = large()
+    text = report_page(report)
+    assert f"<summary>{len(report.groups[0].changes) - ROWS} more classes</summary>" in text
+    rows = [a for a in Page(text).all("tr") if "tone" in (a.get("class") or "").split()]
+    assert len(rows) == sum(len(group.changes) for group in report.groups if len(group.changes) > 1)
+
+
+def test_what_was_left_out_is_on_the_page() -> None:
+    text = "".join(Page(report_page(example())).text)
+    assert "Not complete: 14,400 situations, told apart as 117 classes; 1 part left out." in text
+    assert "exim.conf:12: router local: not modelled" in text
+
+
+def test_nothing_changed_is_said_and_no_table_is_shown() -> None:
+    page = Page(report_page(unchanged()))
+    assert "No outcome changes." in page.text
+    assert page.all("table") == []
+
+
+@cache
+def elements_of_a_page() -> set[str]:
+    return {tag for tag, _ in Page(report_page(large())).elements}
+
+
+@settings(max_examples=20, deadline=None)
+@given(reports)
+def test_text_from_outside_is_only_text(report: Report) -> None:
+    page = Page(report_page(report))
+    assert page.open == []
+    assert {tag for tag, _ in page.elements} <= elements_of_a_page()
+    for attributes in (attributes for _, attributes in page.elements):
+        assert not [name for name in attributes if name.startswith("on")]
+    assert all(char.isprintable() or char == "\n" for char in "".join(page.text))
+
+
+def luminance(colour: str) -> float:
+    """Of ``#rrggbb``, by the Web Content Accessibility Guidelines."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colours", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
+def test_text_stands_out_from_what_it_stands_on(colours: dict[str, str]) -> None:
+    for severity in Severity:
+        tone = severity.value.replace(" ", "-")
+        assert contrast(colours[tone], colours[f"{tone}-back"]) >= 7
+    for text, least in (("text", 7), ("muted", 4.5), ("link", 4.5)):
+        for surface in palette.SURFACES:
+            assert contrast(colours[text], colours[surface]) >= least
+    assert palette.LIGHT.keys() == palette.DARK.keys()
