@@ -1,23 +1,24 @@
 import os
 import random
-import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, NoNamespace
+from tests.subjects.killing import all_end_after_kill
 
 ROOT = Path(__file__).parents[2]
 ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 MARK = f"marked{os.getpid()}.test.ex"
 """The host name of this process's namespaces; other processes run these tests at the same time."""
-KILLED = f"killed{os.getpid()}.test.ex"
+SLEEPER = f"sleeper{os.getpid()}"
+"""A mark of a program inside."""
 
 
 def said(inside: Namespace, command: str) -> str:
@@ -26,7 +27,7 @@ def said(inside: Namespace, command: str) -> str:
 
 
 def helpers(mark: str) -> list[int]:
-    """The processes that belong to namespaces of a host name."""
+    """The processes with a mark on their command line: the host name of a namespace, an argument."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -35,16 +36,6 @@ def helpers(mark: str) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def wait_for_end(pids: list[int]) -> None:
-    for pid in pids:
-        try:
-            watch = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        assert select.select([watch], [], [], 10.0)[0], f"process {pid} is still there"
-        os.close(watch)
 
 
 # ---- what it is like inside
@@ -158,16 +149,19 @@ def test_nothing_is_left_when_it_is_left(namespaces: None) -> None:
 
 def test_an_interrupt_ends_it_at_once(namespaces: None) -> None:
     def interrupt() -> None:
+        while not helpers(SLEEPER):
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(0.2, interrupt)
+    interrupter = threading.Thread(target=interrupt)
     with Namespace(Place(MARK)) as inside:
-        timer.start()
         with pytest.raises(KeyboardInterrupt):
-            inside.run(["/bin/sleep", "300"], seconds=300)
+            interrupter.start()
+            inside.run(["/bin/sh", "-c", "sleep 300; true", SLEEPER], env=ENV, seconds=300)
         with pytest.raises(RuntimeError, match="has died"):
             inside.run(["/bin/true"], seconds=1)
     assert helpers(MARK) == []
+    interrupter.join()
 
 
 _USER = f"""
@@ -177,7 +171,7 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace
 print("ready", flush=True)
 while True:
-    with Namespace(Place({KILLED!r}, networks=("10.9.0.0/16",))) as inside:
+    with Namespace(Place(networks=("10.9.0.0/16",))) as inside:
         for _ in range(3):
             inside.write({{"/spool/x": b"x" * 100000}})
             inside.run(["/bin/sh", "-c", "(setsid sleep 300 &) ; sleep 0.01"], env={ENV!r}, seconds=9)
@@ -188,18 +182,8 @@ while True:
 def test_a_kill_at_any_moment_leaves_no_process_no_mount_and_no_file(namespaces: None, seed: int) -> None:
     mounts, temporary = Path("/proc/self/mountinfo").read_text(), Path("/run")
     files = sorted(os.listdir(temporary))
-    user = subprocess.Popen([sys.executable, "-c", _USER], stdout=subprocess.PIPE)
-    assert user.stdout is not None
-    user.stdout.readline()
     moment = random.Random(seed).uniform(0.0, 0.3)
-    with pytest.raises(subprocess.TimeoutExpired):
-        user.wait(moment)
-    user.kill()
-    user.wait()
-    user.stdout.close()
-    wait_for_end(helpers(KILLED))
-    with Namespace(Place(MARK)):
-        assert helpers(KILLED) == []
+    assert all_end_after_kill([sys.executable, "-c", _USER], moment)
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert sorted(os.listdir(temporary)) == files
 

@@ -1,6 +1,8 @@
 """The reference program against the model, and against what has been recorded of it."""
 
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from eximsim.suite.real import RealStand
 from eximsim.suite.real_runs import own_certificates, run_all
 from eximsim.suite.recording import Record, read_records
 from eximsim.suite.replay import Stand
+from tests.subjects.killing import all_end_after_kill
 from tests.subjects.real import named_situations
 from tests.suite.recorded import FOLDER
 
+ROOT = Path(__file__).parents[2]
 RECORDED = FOLDER / "exim-4.96-debian12.jsonl.gz"
 _EVERY = 12
 """One situation in so many is run here; ``eximsim compare --exim PATH`` runs them all."""
@@ -81,6 +85,18 @@ def test_several_processes_give_the_same_records(exim: Path, certificates: Path)
     alone, together = (list(run_all(exim, certificates, tasks, jobs, times=2)) for jobs in (1, 2))
     assert alone == together
     assert all(record.stable for record in alone)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.5])
+def test_a_comparison_that_is_killed_leaves_no_process_of_any_kind(exim: Path, seconds: float) -> None:
+    words = ["compare", "--exim", str(exim), "--random", "9999", "--seed", "1", "--jobs", "2"]
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from eximsim.cli import main; main()"
+    mounts = Path("/proc/self/mountinfo").read_text()
+    assert all_end_after_kill([sys.executable, "-c", program, *words], seconds)
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    with own_certificates():
+        kept = {path.name.split("-")[2] for path in Path(tempfile.gettempdir()).glob("eximsim-certificates-*")}
+    assert all(Path("/proc", maker).exists() for maker in kept)
 
 
 def test_certificates_of_a_process_that_was_killed_are_removed_by_the_next() -> None:
