@@ -155,8 +155,8 @@ def test_an_interrupt_ends_it_at_once(namespaces: None) -> None:
 
     interrupter = threading.Thread(target=interrupt)
     with Namespace(Place(MARK)) as inside:
+        interrupter.start()
         with pytest.raises(KeyboardInterrupt):
-            interrupter.start()
             inside.run(["/bin/sh", "-c", "sleep 300; true", SLEEPER], env=ENV, seconds=300)
         with pytest.raises(RuntimeError, match="has died"):
             inside.run(["/bin/true"], seconds=1)
