@@ -140,6 +140,11 @@ class ProjectSuite:
                 texts[output] = read_text(path)
         return Goldens(texts)
 
+    def has_goldens(self, case: TestCase, profile: Profile) -> bool:
+        """See ``Source``: of those that the script names, or of all if it names none."""
+        named = self.script(case).settings.get("profiles", ())
+        return not named or self._label(case, profile) in named
+
     def _golden(self, folder: str, case: TestCase, profile: Profile) -> Path:
         special = self.root / folder / f"{case.name}@{self._label(case, profile)}"
         return special if special.is_file() else self.root / folder / case.name

@@ -72,6 +72,9 @@ class Source(Protocol):
     def goldens(self, case: TestCase, profile: Profile) -> Goldens:
         """The stored outputs for a profile."""
 
+    def has_goldens(self, case: TestCase, profile: Profile) -> bool:
+        """Whether the stored outputs are those of this profile."""
+
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """Make these the goldens for a profile; returns the files that changed. May raise ``InputError``."""
 

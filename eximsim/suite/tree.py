@@ -125,6 +125,10 @@ class EximTree:
                 texts[f"{kind}/{name}"] = read_text(path)
         return Goldens(texts)
 
+    def has_goldens(self, case: TestCase, profile: Profile) -> bool:
+        """See ``Source``: the tree's are for whatever is run."""
+        return True
+
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """Not for a tree: its goldens are Exim's."""
         raise InputError(
