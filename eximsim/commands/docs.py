@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from eximsim.commands.diagrams import diagrams_page
 from eximsim.commands.profiles import told
 from eximsim.commands.table import rows_grid
 from eximsim.commands.tabular import Grid, as_markdown
@@ -249,6 +250,7 @@ def _compared(recorded: Path) -> Iterator[tuple[str, str, str, str, str]]:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "decisions.md": decisions_page,
+    "diagrams.md": lambda: diagrams_page(TOPICS, _TITLES),
     "options.md": options_page,
     "profiles.md": profiles_page,
 }

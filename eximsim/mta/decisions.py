@@ -31,12 +31,12 @@ from eximsim.mta.verify_decisions import (
 
 TOPICS: Mapping[str, tuple[Table[Any], ...]] = MappingProxyType(
     {
-        "dane": (TLSA_RESULT, TLSA_HOST),
         "host-policy": (HOST_POLICY,),
+        "dane": (TLSA_RESULT, TLSA_HOST),
+        "setup": (EHLO_REFUSED, SETUP_FAILED),
         "starttls": (STARTTLS_REPLY,),
         "tls": (VERIFY_LISTS, CERTIFICATE, UNUSABLE_TLSA, NO_TLS_SESSION, HANDSHAKE_FAILED),
         "tls-required": (TLS_REQUIRED,),
-        "setup": (EHLO_REFUSED, SETUP_FAILED),
         "transaction": (RCPT_REPLY, TRANSACTION_FAILED),
         "callout": (
             CALLOUT_REFUSED,

@@ -91,7 +91,7 @@ def test_markdown_is_a_table_for_documents() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("dain",), "'dain' is not one of 'dane', "),
+        (("dain",), "'dain' is not one of 'host-policy', 'dane', "),
         (("dane", "--profile", "4.1"), "unknown profile '4.1'; choose from 4.85, "),
         (("dane", "--against", "5"), "unknown profile '5'; choose from 4.85, "),
         (("dane", "--json", "--markdown"), "--markdown and --json exclude each other"),
