@@ -47,7 +47,7 @@ def test_the_page_fits_and_its_matrix_is_shown(tmp_path: Path) -> None:
     assert narrow == {"width": 400, "scrolls": 400, "wide": [], "stacked": "grid"}
     assert wide == {"width": 1280, "scrolls": 1280, "wide": [], "stacked": "table-cell"}
     assert found["mode"] == "CSS1Compat"
-    assert found["title"].endswith("old.conf → new.conf")
+    assert found["title"] == "security lost: old.conf → new.conf"
     assert found["rows"] == [
         ["before ↓ after →", "delivered, in clear", "deferred", "failed", "accepted, TLS, not verified"],
         ["delivered, DANE", "✗ 4 security lost", "", "", ""],
