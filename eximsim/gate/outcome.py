@@ -5,7 +5,7 @@ Nothing here reads log text: results and security come from the trace, the repli
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
 
@@ -13,20 +13,13 @@ from eximsim.gate.report import Outcome, Security, Severity
 from eximsim.mta import dane, verify_decisions
 from eximsim.mta.tables import shown
 from eximsim.mta.transports import smtp_decisions
-from eximsim.status import Rc
+from eximsim.suite.policy_result import Result
 from eximsim.trace import Decision
 
 _CV: Mapping[object, Security] = MappingProxyType(
     {None: Security.CLEAR, "no": Security.TLS, "yes": Security.VERIFIED, "dane": Security.DANE}
 )
 """Security by the word after ``CV=``."""
-
-_RESULTS: Mapping[str, str] = MappingProxyType(
-    {Rc.OK.name: "delivered", Rc.DEFER.name: "deferred", Rc.PANIC.name: "deferred"}
-)
-"""Any other return code of an address is a failure."""
-
-_REPLIES: Mapping[str, str] = MappingProxyType({"2": "accepted", "4": "tempfailed", "5": "refused"})
 
 _REFUSALS: frozenset[tuple[str, str]] = frozenset(
     (name, shown(outcome))
@@ -51,61 +44,32 @@ _REFUSALS: frozenset[tuple[str, str]] = frozenset(
 
 def withheld(decisions: Iterable[Decision]) -> bool:
     """Whether the policy ruled a host out for want of security in this run."""
-    return any((decision.rule, decision.outcome) in _REFUSALS for decision in decisions)
+    return any(map(is_refusal, decisions))
 
 
-def delivery_outcome(recipient: str, decisions: Sequence[Decision], log: tuple[str, ...]) -> Outcome:
-    """What a delivery came to for ``recipient``; of a recipient that was redirected, its last child's."""
-    if any(decision.rule == "transport died" for decision in decisions):
-        return Outcome("crash", log=log)
-    ends = [decision for decision in decisions if decision.rule == "address outcome"]
-    mine = [decision for decision in ends if decision.inputs["address"] == recipient] or ends
-    if not mine:
-        return Outcome("deferred", reason="no attempt was made", log=log, unreachable=True)
-    last = mine[-1]
-    result = _RESULTS.get(last.outcome, "failed")
-    host = str(last.inputs["host"] or "")
-    if result == "delivered":
-        return Outcome(result, _CV[last.inputs["cv"]], host, log=log)
-    reason = str(last.inputs["message"] or "")
-    return Outcome(result, None, host, reason, log, unreachable=not withheld(decisions))
+def is_refusal(decision: Decision) -> bool:
+    """Whether the policy rules a host out here for want of security."""
+    return (decision.rule, decision.outcome) in _REFUSALS
 
 
-def callout_outcome(
-    recipient: str,
-    decisions: Sequence[Decision],
-    log: tuple[str, ...],
-    replies: Sequence[str],
-    connections: Sequence[Mapping[str, object]],
-    *,
-    died: bool,
-) -> Outcome:
-    """What verifying ``recipient`` by callout came to.
+def outcome_of(result: Result) -> Outcome:
+    """What became of the one recipient of a run; what is not modelled is undefined here.
 
-    ``replies`` are those to RCPT, ``connections`` in the form of a recording; ``died``: the process did.
+    A callout's security is that of the conversation in which a server was asked about the recipient.
     """
-    if died:
-        return Outcome("crash", log=log)
-    code = next((line for line in replies if line[3:4] != "-"), "")
-    result = _REPLIES.get(code[:1], "tempfailed")
-    security = _asked(recipient, decisions, connections)
-    unreachable = result != "accepted" and not withheld(decisions)
-    return Outcome(result, security, "", code, log, unreachable=unreachable)
-
-
-def _asked(
-    recipient: str, decisions: Sequence[Decision], connections: Sequence[Mapping[str, object]]
-) -> Security | None:
-    """How safe the last conversation was in which a server was asked about the recipient; None: none was."""
-    verified = iter([decision.outcome for decision in decisions if decision.rule == "certificate verified"])
-    found: Security | None = None
-    for connection in connections:
-        cv = None if connection["tls"] is None else next(verified, "no")
-        events = connection["events"]
-        assert isinstance(events, Iterable)
-        if any(str(event).startswith(f"RCPT TO:<{recipient}>") for event in events):
-            found = _CV[cv]
-    return found
+    (recipient,) = result.recipients
+    taken = recipient.result in ("delivered", "accepted")
+    security = _CV[recipient.cv] if recipient.asked and (taken or result.smtp) else None
+    if recipient.result in ("unsupported", "unknown"):
+        return Outcome("undefined", reason=recipient.reason, log=result.log)
+    return Outcome(
+        recipient.result,
+        security,
+        recipient.host,
+        "" if recipient.result == "delivered" else recipient.reason,
+        result.log,
+        unreachable=not taken and not withheld(result.decisions),
+    )
 
 
 # ---- what a change means ---------------------------------------------------------------------------------

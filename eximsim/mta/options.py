@@ -152,6 +152,10 @@ class Options:
             raise KeyError(unknown)
         return Options(self._schema, {**self._values, **values}, self._where)
 
+    def value(self, name: str) -> Value:
+        """The value as it is, whatever its type."""
+        return self._values[name]
+
     def text(self, name: str) -> str | None:
         """A string; None if it is not set, or if the option has a fixed value that is not a string.
 

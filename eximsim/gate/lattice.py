@@ -1,0 +1,371 @@
+"""The finite space of situations: what a name server and the mail servers of a domain can answer.
+
+Nothing is drawn up in advance. The zones and servers of a run ask for the value of an axis when Exim asks
+them, so that what a policy never looks at is never varied. The replies of servers and the results of TLSA
+lookups are the columns of the decision tables; what stands for each of them is below.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from types import MappingProxyType
+from typing import Any
+
+from eximsim.gate.diagram import Chooser
+from eximsim.mta.dane import TLSA_RESULT
+from eximsim.mta.smtp_out import Answer
+from eximsim.mta.tables import Table, shown
+from eximsim.mta.transports.smtp_decisions import (
+    EHLO_REFUSED,
+    RCPT_REPLY,
+    SETUP_FAILED,
+    STARTTLS_REPLY,
+    TRANSACTION_FAILED,
+    Stage,
+)
+from eximsim.mta.world import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity
+from eximsim.status import DnsResult
+from eximsim.world import names, rdata
+from eximsim.world import smtp_server as server
+from eximsim.world.certificates import Authority, ChainSet, KeyType, Sent, self_signed
+from eximsim.world.reply import Reply, Zones
+from eximsim.world.smtp_server import ConnectionLog, SmtpSession, Then, reply
+
+SECURE, INSECURE = "secure", "insecure"
+_TTL = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One thing that can vary, and its values, the plainest first."""
+
+    name: str
+    values: tuple[str, ...]
+
+    def of(self, subject: str) -> str:
+        """The name of the axis for one host or domain: ``TLSA of mx1.example.com``."""
+        return f"{self.name} of {subject}"
+
+
+_FAILURES: Mapping[str, Reply] = MappingProxyType(
+    {
+        "SERVFAIL": Reply(DnsAnswer("SERVFAIL")),
+        "FORMERR": Reply(DnsAnswer("FORMERR")),
+        "time-out": Reply(DnsAnswer("TIMEOUT"), drop=True),
+    }
+)
+_TLSA_VALUES: Mapping[tuple[object, object], tuple[str, ...]] = MappingProxyType(
+    {
+        (DnsResult.SUCCEED, True): (SECURE,),
+        (DnsResult.SUCCEED, False): (INSECURE,),
+        (DnsResult.NOMATCH, True): ("NXDOMAIN",),
+        (DnsResult.NOMATCH, False): ("NXDOMAIN, insecure",),
+        (DnsResult.NODATA, True): ("no data",),
+        (DnsResult.NODATA, False): ("no data, insecure",),
+        (DnsResult.AGAIN, True): ("SERVFAIL",),
+        (DnsResult.AGAIN, False): ("time-out",),
+        (DnsResult.FAIL, True): ("FORMERR",),
+    }
+)
+"""What stands for a result and its security; an answer that failed is never secure, so it needs but one."""
+
+MX = Axis("MX", (SECURE, INSECURE, "NXDOMAIN", "no data", "SERVFAIL", "time-out"))
+ADDRESS = Axis("address", (SECURE, INSECURE, "NXDOMAIN", "SERVFAIL"))
+TLSA = Axis(
+    "TLSA",
+    tuple(
+        value
+        for result in TLSA_RESULT.columns[0].values
+        for secure in TLSA_RESULT.columns[1].values
+        for value in _TLSA_VALUES.get((result, secure), ())
+    ),
+)
+RECORDS = Axis(
+    "TLSA records", ("match", "authority", "mismatch", "unusable", "match and unusable", "too short")
+)
+CONNECT = Axis("connection", ("accepted", "refused", "time-out"))
+
+
+_SCRIPTS: Mapping[Answer, server.Answer] = MappingProxyType(
+    {
+        Answer.TEMPORARY: reply("450 not now"),
+        Answer.PERMANENT: reply("550 no"),
+        Answer.OTHER: reply("350 what next"),
+        Answer.MALFORMED: reply("what"),
+        Answer.TIMEOUT: server.Answer(then=Then.SILENCE),
+        Answer.LOST: server.Answer(then=Then.CLOSE),
+    }
+)
+"""What the server says for each kind of reply; a positive one depends on the command."""
+
+_Rows = tuple[Table[Any], Callable[[Answer], tuple[object, ...]]]
+
+
+def _replies(name: str, *tables: _Rows) -> Axis:
+    """The replies that the decisions about them tell apart: one of each class, a positive one first."""
+    classes: dict[Hashable, str] = {(): shown(Answer.POSITIVE)}
+    for answer in _SCRIPTS:
+        classes.setdefault(tuple(_decided(table, inputs(answer)) for table, inputs in tables), shown(answer))
+    return Axis(name, tuple(classes.values()))
+
+
+def _decided(table: Table[Any], inputs: tuple[object, ...]) -> Hashable:
+    """What every variant of a table makes of some inputs."""
+    rows = (table.variant(*key)[inputs] for key in table.variants)  # type: ignore[index]  # any inputs
+    return tuple((str(row.outcome), row.text, row.log) for row in rows)
+
+
+def _in_setup(answer: Answer) -> tuple[object, ...]:
+    return ("5xx" if answer is Answer.PERMANENT else "4xx or none", False)
+
+
+def _hello(tls: bool) -> Callable[[Answer], tuple[object, ...]]:
+    whole = (Answer.TEMPORARY, Answer.PERMANENT, Answer.OTHER)
+    return lambda answer: ("EHLO", answer in whole, tls)
+
+
+def _after(stage: Stage) -> _Rows:
+    return TRANSACTION_FAILED, lambda answer: (stage, answer)
+
+
+BANNER = _replies("banner", (SETUP_FAILED, _in_setup))
+EHLO = Axis("EHLO", ("STARTTLS", "no STARTTLS", *_replies("EHLO", (EHLO_REFUSED, _hello(False))).values[1:]))
+HELO = _replies("HELO", (SETUP_FAILED, _in_setup))
+STARTTLS = _replies(
+    "STARTTLS",
+    (STARTTLS_REPLY, lambda answer: (answer, True)),
+    (STARTTLS_REPLY, lambda answer: (answer, False)),
+)
+HANDSHAKE = Axis("handshake", ("completes", "fails"))
+CERTIFICATE = Axis("certificate", ("good", "another name", "expired", "self-signed"))
+SECOND_EHLO = _replies("EHLO over TLS", (EHLO_REFUSED, _hello(True)), (SETUP_FAILED, _in_setup))
+MAIL, DATA, END = (
+    _replies(stage, _after(of))
+    for stage, of in (("MAIL", Stage.MAIL), ("DATA", Stage.OTHER), ("end of data", Stage.END))
+)
+RCPT = _replies("RCPT", (RCPT_REPLY, lambda answer: (answer,)))
+
+OF_A_HOST = (
+    ADDRESS, TLSA, RECORDS, CONNECT, BANNER, EHLO, HELO, STARTTLS, HANDSHAKE, CERTIFICATE, SECOND_EHLO,
+    MAIL, RCPT, DATA, END,
+)  # fmt: skip
+"""What varies of each host, in the order in which it is met."""
+
+
+# ---- names, addresses and certificates -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is there: the recipient's domain, its MX hosts in order, and the address of every host."""
+
+    recipient: str
+    mx: tuple[str, ...]
+    addresses: Mapping[str, str]
+
+    @property
+    def domain(self) -> str:
+        """The recipient's domain."""
+        return self.recipient.rpartition("@")[2]
+
+    @property
+    def size(self) -> int:
+        """How many situations there are: every combination of values of every axis."""
+        of_a_host = prod(len(axis.values) for axis in OF_A_HOST)
+        return int((len(MX.values) if self.mx else 1) * of_a_host ** len(self.addresses))
+
+
+@cache
+def certificates(hosts: tuple[str, ...]) -> ChainSet:
+    """The certificates that servers called ``hosts`` show, by value of ``CERTIFICATE``; and their root."""
+    from eximsim.world.certificates import EXPIRED
+
+    authority = Authority(key_type=KeyType.ECDSA)
+    subject = f"/CN={hosts[0]}"
+    issued = {
+        "good": authority.issue(subject, hosts, sent=Sent.ROOT, key_type=KeyType.ECDSA),
+        "another name": authority.issue(subject, ("mail.invalid",), sent=Sent.ROOT, key_type=KeyType.ECDSA),
+        "expired": authority.issue(subject, hosts, sent=Sent.ROOT, validity=EXPIRED, key_type=KeyType.ECDSA),
+        "self-signed": self_signed(subject, hosts, key_type=KeyType.ECDSA),
+    }
+    return ChainSet(authority.root, issued)
+
+
+_ZEROES = "00" * 32
+_TLSA_RECORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "match": ("3 1 1 @cert:good",),
+        "authority": ("2 0 1 @cert:root",),
+        "mismatch": ("3 1 1 " + _ZEROES,),
+        "unusable": ("1 1 1 " + _ZEROES,),
+        "match and unusable": ("3 1 1 @cert:good", "1 1 1 " + _ZEROES),
+        "too short": ("030101",),
+    }
+)
+
+
+# ---- the name server -------------------------------------------------------------------------------------
+
+
+class LatticeZones(Zones):
+    """What the name server says in a run; questions about anything else than the scene are NXDOMAIN."""
+
+    def __init__(self, scene: Scene, choose: Chooser, chains: ChainSet) -> None:
+        super().__init__()
+        self._scene, self._choose = scene, choose
+        self._context = rdata.Context(names.canonical, chains.certificate)
+        self.unknown: list[str] = []
+
+    def owners(self) -> tuple[str, ...]:
+        """The names that have records."""
+        return (self._scene.domain, *self._scene.addresses)
+
+    def answer(self, name: str, type: str) -> Reply:
+        """See ``Zones``; nothing is kept, so that each question is seen."""
+        return self._answer(name, type)
+
+    def _decide(self, name: str, type: str) -> Reply:
+        scene = self._scene
+        if name == scene.domain and type == "MX" and scene.mx:
+            data = [[str(10 * place), host] for place, host in enumerate(scene.mx, 1)]
+            return self._records(name, type, self._value(MX, name), data)
+        if name in scene.addresses and type in ("A", "AAAA"):
+            address = scene.addresses[name]
+            data = [[address]] if (":" in address) == (type == "AAAA") else []
+            return self._records(name, type, self._value(ADDRESS, name), data)
+        host = name.partition("._tcp.")[2]
+        if type == "TLSA" and host in scene.addresses:
+            value = self._value(TLSA, host)
+            if value not in (SECURE, INSECURE):
+                return self._records(name, type, value, [])
+            records = _TLSA_RECORDS[self._value(RECORDS, host)]
+            return self._records(name, type, value, [record.split() for record in records])
+        known = name in self.owners()
+        return _negative(name, "NOERROR" if known else "NXDOMAIN", secure=True)
+
+    def _value(self, axis: Axis, subject: str) -> str:
+        return self._choose.choose(axis.of(subject), axis.values)
+
+    def _records(self, name: str, type: str, value: str, data: Sequence[Sequence[str]]) -> Reply:
+        if value in _FAILURES:
+            return _FAILURES[value]
+        word, _, insecure = value.partition(", ")
+        if word in ("NXDOMAIN", "no data"):
+            return _negative(name, "NXDOMAIN" if word == "NXDOMAIN" else "NOERROR", secure=not insecure)
+        if not data:
+            return _negative(name, "NOERROR", secure=word == SECURE)
+        records = tuple(DnsRecord(name, type, self._rdata(type, fields), _TTL) for fields in data)
+        return Reply(DnsAnswer("NOERROR", ad=word == SECURE, answers=records))
+
+    def _rdata(self, type: str, fields: Sequence[str]) -> RData:
+        if type == "TLSA" and len(fields) == 1:
+            return rdata.from_octets(type, bytes.fromhex(fields[0]))
+        return rdata.from_fields(type, list(fields), self._context)
+
+
+_SOA = rdata.soa("", "", (1, 3600, 600, 86400, 60))
+
+
+def _negative(name: str, rcode: str, *, secure: bool) -> Reply:
+    return Reply(DnsAnswer(rcode, ad=secure, authority=(DnsRecord("", "SOA", _SOA, 60),)))
+
+
+# ---- the servers -----------------------------------------------------------------------------------------
+
+_SAID: Mapping[str, server.Answer] = {shown(answer): said for answer, said in _SCRIPTS.items()}
+
+
+class LatticeBehaviour:
+    """A server whose answers are chosen when they are due; ``server.Behaviour`` says what they are for."""
+
+    recipients: tuple[tuple[str, server.Answer], ...] = ()
+    reset, quit = reply("250 OK"), reply("221 bye", then=Then.CLOSE)
+    unknown, garbage = reply("500 unknown command"), "This is no ServerHello"
+
+    def __init__(self, host: str, choose: Chooser, *, tls_on_connect: bool) -> None:
+        self.host, self._choose, self.tls_on_connect = host, choose, tls_on_connect
+
+    def value(self, axis: Axis) -> str:
+        """The value of this host's ``axis``."""
+        return self._choose.choose(axis.of(self.host), axis.values)
+
+    def _scripted(self, axis: Axis, positive: server.Answer) -> server.Answer:
+        return _SAID.get(self.value(axis), positive)
+
+    def greeting(self) -> server.Answer:
+        """The banner."""
+        return self._scripted(BANNER, reply("220 ready"))
+
+    def hello(self, *, extended: bool, tls: bool) -> server.Answer:
+        """The answer to EHLO or HELO."""
+        if not extended:
+            return self._scripted(HELO, reply("250 hello"))
+        if tls and not self.tls_on_connect:
+            return self._scripted(SECOND_EHLO, reply("250-hello", "250 HELP"))
+        offer = "STARTTLS" if self.value(EHLO) == "STARTTLS" and not tls else "HELP"
+        return self._scripted(EHLO, reply("250-hello", f"250 {offer}"))
+
+    @property
+    def starttls(self) -> server.Answer:
+        """The answer to STARTTLS; one that fails the handshake sends text for a ServerHello."""
+        if self.value(STARTTLS) != Answer.POSITIVE.value:
+            return _SAID[self.value(STARTTLS)]
+        completes = self.value(HANDSHAKE) == HANDSHAKE.values[0]
+        return reply("220 go ahead", then=Then.TLS if completes else Then.GARBAGE)
+
+    @property
+    def mail(self) -> server.Answer:
+        """The answer to MAIL."""
+        return self._scripted(MAIL, reply("250 OK"))
+
+    @property
+    def rcpt(self) -> server.Answer:
+        """The answer to RCPT."""
+        return self._scripted(RCPT, reply("250 OK"))
+
+    @property
+    def data(self) -> server.Answer:
+        """The answer to DATA."""
+        return self._scripted(DATA, reply("354 send it", then=Then.DATA))
+
+    @property
+    def end_of_data(self) -> server.Answer:
+        """The answer to the message."""
+        return self._scripted(END, reply("250 OK id=X"))
+
+
+class _Policy:
+    """What the server brings into a handshake, chosen when it comes to that (``TlsPolicy``)."""
+
+    by_sni: tuple[tuple[str, TlsIdentity], ...] = ()
+    max_version, ciphers, request_client_certificate, judge = "TLSv1.3", None, False, None
+
+    def __init__(self, behaviour: LatticeBehaviour, chains: ChainSet) -> None:
+        self._behaviour, self._chains = behaviour, chains
+
+    @property
+    def identity(self) -> TlsIdentity:
+        """The certificate."""
+        return self._chains.chains[self._behaviour.value(CERTIFICATE)]
+
+
+def listener(
+    host: str, choose: Chooser, chains: ChainSet, *, tls_on_connect: bool = False
+) -> Callable[[], SmtpSession]:
+    """A maker of sessions with the server of ``host``: one that is not there refuses the connection."""
+
+    def accept() -> SmtpSession:
+        behaviour = LatticeBehaviour(host, choose, tls_on_connect=tls_on_connect)
+        match behaviour.value(CONNECT):
+            case "refused":
+                raise ConnectError(errno.ECONNREFUSED)
+            case "time-out":
+                raise ConnectError(errno.ETIMEDOUT)
+        policy = _Policy(behaviour, chains)
+        return SmtpSession(behaviour, policy, ConnectionLog())  # type: ignore[arg-type]  # both answer late
+
+    return accept

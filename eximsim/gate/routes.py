@@ -1,0 +1,175 @@
+"""Where a configuration sends mail to: recipients, and the hosts that the lattice has to bring to life."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from eximsim.gate.lattice import Scene
+from eximsim.mta.drivers import DriverInstance
+from eximsim.mta.readconf import Config
+from eximsim.mta.string import string_is_ip_address
+from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.suite.policy import Case, Policy
+from eximsim.world.reply import Reply, Zones
+
+ANY_DOMAIN = "destination.example"
+"""Stands for every domain that the configuration does not name."""
+
+_DOMAIN = re.compile(r"(?<![\w.@/-])(?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+(?![\w/-])", re.IGNORECASE)
+_HOST_LIST = re.compile(r"hosts_\w+|tls_\w*hosts|serialize_hosts|fallback_hosts")
+_NAME = re.compile(r"!?\s*((?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z0-9-]+)", re.IGNORECASE)
+_ADDRESS = re.compile(r"!?\s*([0-9a-f:.]+)(?:/\d+)?", re.IGNORECASE)
+_PLAIN = re.compile(r"!?\s*(?:\*|@\[?\]?|)\s*")
+_FIRST_ADDRESS = "192.0.2."
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way out: what is sent to ``recipient`` reaches ``hosts``, by MX records or as the router names them."""
+
+    recipient: str
+    by_mx: bool
+    hosts: tuple[str, ...]
+    routers: tuple[str, ...]
+
+
+class _Probe(Zones):
+    """Says yes to everything, and notes what was asked: the hosts of a route become known so."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__()
+        self._domain = domain
+        self.by_mx = False
+
+    def owners(self) -> Iterable[str]:
+        """None is known beforehand."""
+        return ()
+
+    def _decide(self, name: str, type: str) -> Reply:
+        if type == "MX" and name == self._domain:
+            self.by_mx = True
+            return _found(name, type, (10, f"mx1.{self._domain}"))
+        if type == "A" and (not self.by_mx or name != self._domain):
+            return _found(name, type, f"{_FIRST_ADDRESS}1")
+        return Reply(DnsAnswer("SERVFAIL" if type == "TLSA" else "NOERROR", ad=type != "TLSA"))
+
+
+def _found(name: str, type: str, data: str | tuple[int, str]) -> Reply:
+    return Reply(DnsAnswer("NOERROR", ad=True, answers=(DnsRecord(name, type, data, 3600),)))
+
+
+def route_of(policy: Policy, domain: str) -> Route | None:
+    """How mail for ``domain`` leaves, None if it does not leave by SMTP."""
+    recipient = f"someone@{domain}"
+    zones = _Probe(domain)
+    decisions = policy.run(Case((recipient,), zones, {})).decisions
+    hosts = [
+        (str(decision.inputs["host"]), str(decision.inputs["address"]))
+        for decision in decisions
+        if decision.rule == "host tried"
+    ]
+    if not hosts:
+        return None
+    routers = [
+        str(decision.inputs["router"])
+        for decision in decisions
+        if decision.rule == "router" and decision.outcome == "OK"
+    ]
+    return Route(recipient, zones.by_mx, tuple(dict.fromkeys(name for name, _ in hosts)), tuple(routers))
+
+
+def routes(policies: Sequence[Policy]) -> list[Route]:
+    """A route for each way on which one of the policies sends mail out, that for any domain first."""
+    found: dict[tuple[object, ...], Route] = {}
+    for domain in _domains(policies):
+        routed = [route_of(policy, domain) for policy in policies]
+        known = next((route for route in routed if route is not None), None)
+        if known is not None:
+            ways = [
+                (route.by_mx, route.routers, () if route.by_mx else route.hosts) if route else None
+                for route in routed
+            ]
+            found.setdefault(tuple(ways), known)
+    return list(found.values())
+
+
+def _domains(policies: Iterable[Policy]) -> dict[str, None]:
+    texts = [
+        text
+        for policy in policies
+        for text in (
+            *policy.config.named_lists.get("domain", {}).values(),
+            *(
+                router.options.text(name) or ""
+                for router in policy.config.routers
+                for name, _ in router.options.settings()
+                if name in ("domains", "route_list", "route_data")
+            ),
+        )
+    ]
+    named = (word.lower() for text in texts for word in _DOMAIN.findall(text))
+    return dict.fromkeys((ANY_DOMAIN, *(word.replace("*.", "any.") for word in named)))
+
+
+@dataclass(slots=True)
+class Named:
+    """The hosts and addresses that host lists name; ``obscure`` are the items that name none outright."""
+
+    hosts: dict[str, None]
+    addresses: dict[str, None]
+    obscure: dict[str, None]
+
+
+def named_hosts(policies: Iterable[Policy]) -> Named:
+    """What the host lists of all smtp transports say."""
+    named = Named({}, {}, {})
+    for policy in policies:
+        for transport in smtp_transports(policy.config):
+            for option, (path, line) in transport.options.settings():
+                text = transport.options.text(option)
+                if _HOST_LIST.fullmatch(option) and text:
+                    _read(named, text, policy.config, f"{path}:{line}: {option}")
+    return named
+
+
+def _read(named: Named, text: str, config: Config, where: str) -> None:
+    for item in re.split(r"(?<!:):(?!:)", text.removeprefix("<;")):
+        word = item.strip()
+        bare = word.lstrip("! ")
+        if bare.startswith("+") and bare[1:] in config.named_lists.get("host", {}):
+            _read(named, config.named_lists["host"][bare[1:]], config, where)
+        elif (address := _ADDRESS.fullmatch(word)) and string_is_ip_address(address[1])[0]:
+            named.addresses[address[1]] = None
+        elif name := _NAME.fullmatch(word):
+            named.hosts[name[1].lower().replace("*.", "any.")] = None
+        elif not _PLAIN.fullmatch(word):
+            named.obscure[f"{where}: {word}"] = None
+
+
+def smtp_transports(config: Config) -> Iterator[DriverInstance]:
+    """The transports that send mail out."""
+    return (transport for transport in config.transports.values() if transport.driver == "smtp")
+
+
+def scenes(route: Route, named: Named, hosts: int) -> list[Scene]:
+    """The scenes to explore for a route: with each host that a list names, and with one that none does."""
+    domain = route.recipient.partition("@")[2]
+    if not route.by_mx:
+        return [Scene(route.recipient, (), _addresses(route.hosts[:hosts], named))]
+    others = [f"mx{number}.{domain}" for number in range(1, hosts + 1)]
+    found = [tuple(others)]
+    for name in named.hosts:
+        for place in range(hosts):
+            found.append((*others[:place], name, *others[place + 1 :]))
+    made = [Scene(route.recipient, names, _addresses(names, named)) for names in found]
+    for address in named.addresses:
+        made.append(Scene(route.recipient, tuple(others), {**_addresses(others, named), others[0]: address}))
+    return made
+
+
+def _addresses(names: Sequence[str], named: Named) -> Mapping[str, str]:
+    free = (f"{_FIRST_ADDRESS}{number}" for number in range(1, 255))
+    unused = (address for address in free if address not in named.addresses)
+    return {name: name if string_is_ip_address(name)[0] else next(unused) for name in names}
