@@ -105,6 +105,7 @@ class Answers:
         self._find, self._state = find, state
 
     def choose(self, axis: str, values: Sequence[str]) -> str:
+        """See ``Chooser``; raises ``Merged`` at a state from which everything is known."""
         if self._branch is None:
             (self.questions[-1].reads if self.questions else self.before).add(axis)
         elif axis == self._branch:
@@ -232,3 +233,46 @@ def _paths(
         answers[node.axis] = value
         yield from _paths(following, size // len(node.values), answers)
     del answers[node.axis]
+
+
+def mapped(forest: Forest, node: Node, change: Callable[[Outcome], Outcome]) -> Node:
+    """The diagram with every outcome changed; what then makes no difference is merged."""
+    made: dict[int, Node] = {}
+
+    def copy(one: Node) -> Node:
+        if id(one) not in made:
+            if isinstance(one, End):
+                made[id(one)] = forest.end(change(one.outcome))
+            else:
+                made[id(one)] = forest.ask(one.axis, one.values, tuple(map(copy, one.nodes)))
+        return made[id(one)]
+
+    return copy(node)
+
+
+def combined(forest: Forest, before: Node, after: Node, pick: Callable[[Outcome, Outcome], Outcome]) -> Node:
+    """The diagram that has, for each situation, what ``pick`` makes of the outcomes of two."""
+    return _combined(forest, before, after, pick, {})
+
+
+def _combined(
+    forest: Forest,
+    before: Node,
+    after: Node,
+    pick: Callable[[Outcome, Outcome], Outcome],
+    answers: dict[str, str],
+) -> Node:
+    before, after = _follow(before, answers), _follow(after, answers)
+    if before is after:
+        return before
+    asking = before if isinstance(before, Ask) else after
+    if not isinstance(asking, Ask):
+        assert isinstance(before, End)
+        assert isinstance(after, End)
+        return forest.end(pick(before.outcome, after.outcome))
+    nodes = []
+    for value in asking.values:
+        answers[asking.axis] = value
+        nodes.append(_combined(forest, before, after, pick, answers))
+    del answers[asking.axis]
+    return forest.ask(asking.axis, asking.values, tuple(nodes))

@@ -15,6 +15,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
+from eximsim.fuzz.explore import Axis
 from eximsim.gate.diagram import Chooser
 from eximsim.mta.dane import TLSA_RESULT
 from eximsim.mta.smtp_out import Answer
@@ -39,16 +40,9 @@ SECURE, INSECURE = "secure", "insecure"
 _TTL = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One thing that can vary, and its values, the plainest first."""
-
-    name: str
-    values: tuple[str, ...]
-
-    def of(self, subject: str) -> str:
-        """The name of the axis for one host or domain: ``TLSA of mx1.example.com``."""
-        return f"{self.name} of {subject}"
+def axis_of(axis: Axis, subject: str) -> str:
+    """The name of the axis for one host or domain: ``TLSA of mx1.example.com``."""
+    return f"{axis.name} of {subject}"
 
 
 _FAILURES: Mapping[str, Reply] = MappingProxyType(
@@ -161,11 +155,15 @@ OF_A_HOST = (
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who is there: the recipient's domain, its MX hosts in order, and the address of every host."""
+    """Who is there: the recipient's domain, its MX hosts in order, and the address of every host.
+
+    ``others`` are further hosts that a configuration names: they have an address, and nothing varies.
+    """
 
     recipient: str
     mx: tuple[str, ...]
     addresses: Mapping[str, str]
+    others: Mapping[str, str]
 
     @property
     def domain(self) -> str:
@@ -218,11 +216,10 @@ class LatticeZones(Zones):
         super().__init__()
         self._scene, self._choose = scene, choose
         self._context = rdata.Context(names.canonical, chains.certificate)
-        self.unknown: list[str] = []
 
     def owners(self) -> tuple[str, ...]:
         """The names that have records."""
-        return (self._scene.domain, *self._scene.addresses)
+        return (self._scene.domain, *self._scene.addresses, *self._scene.others)
 
     def answer(self, name: str, type: str) -> Reply:
         """See ``Zones``; nothing is kept, so that each question is seen."""
@@ -237,6 +234,8 @@ class LatticeZones(Zones):
             address = scene.addresses[name]
             data = [[address]] if (":" in address) == (type == "AAAA") else []
             return self._records(name, type, self._value(ADDRESS, name), data)
+        if name in scene.others and type == "A":
+            return self._records(name, type, SECURE, [[scene.others[name]]])
         host = name.partition("._tcp.")[2]
         if type == "TLSA" and host in scene.addresses:
             value = self._value(TLSA, host)
@@ -248,7 +247,7 @@ class LatticeZones(Zones):
         return _negative(name, "NOERROR" if known else "NXDOMAIN", secure=True)
 
     def _value(self, axis: Axis, subject: str) -> str:
-        return self._choose.choose(axis.of(subject), axis.values)
+        return self._choose.choose(axis_of(axis, subject), axis.values)
 
     def _records(self, name: str, type: str, value: str, data: Sequence[Sequence[str]]) -> Reply:
         if value in _FAILURES:
@@ -291,7 +290,7 @@ class LatticeBehaviour:
 
     def value(self, axis: Axis) -> str:
         """The value of this host's ``axis``."""
-        return self._choose.choose(axis.of(self.host), axis.values)
+        return self._choose.choose(axis_of(axis, self.host), axis.values)
 
     def _scripted(self, axis: Axis, positive: server.Answer) -> server.Answer:
         return _SAID.get(self.value(axis), positive)

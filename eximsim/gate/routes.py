@@ -22,12 +22,12 @@ _HOST_LIST = re.compile(r"hosts_\w+|tls_\w*hosts|serialize_hosts|fallback_hosts"
 _NAME = re.compile(r"!?\s*((?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z0-9-]+)", re.IGNORECASE)
 _ADDRESS = re.compile(r"!?\s*([0-9a-f:.]+)(?:/\d+)?", re.IGNORECASE)
 _PLAIN = re.compile(r"!?\s*(?:\*|@\[?\]?|)\s*")
-_FIRST_ADDRESS = "192.0.2."
+_FIRST_ADDRESS, _OTHER_ADDRESS = "192.0.2.", "198.51.100."
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way out: what is sent to ``recipient`` reaches ``hosts``, by MX records or as the router names them."""
+    """One way out: what is sent to ``recipient`` reaches ``hosts``, by MX or as the router says."""
 
     recipient: str
     by_mx: bool
@@ -157,16 +157,24 @@ def scenes(route: Route, named: Named, hosts: int) -> list[Scene]:
     """The scenes to explore for a route: with each host that a list names, and with one that none does."""
     domain = route.recipient.partition("@")[2]
     if not route.by_mx:
-        return [Scene(route.recipient, (), _addresses(route.hosts[:hosts], named))]
+        return [_scene(route, (), _addresses(route.hosts[:hosts], named), named)]
     others = [f"mx{number}.{domain}" for number in range(1, hosts + 1)]
-    found = [tuple(others)]
-    for name in named.hosts:
-        for place in range(hosts):
-            found.append((*others[:place], name, *others[place + 1 :]))
-    made = [Scene(route.recipient, names, _addresses(names, named)) for names in found]
-    for address in named.addresses:
-        made.append(Scene(route.recipient, tuple(others), {**_addresses(others, named), others[0]: address}))
-    return made
+    found = [
+        tuple(others),
+        *((*others[:place], name, *others[place + 1 :]) for name in named.hosts for place in range(hosts)),
+    ]
+    plain = _addresses(others, named)
+    return [
+        *(_scene(route, names, _addresses(names, named), named) for names in found),
+        *(_scene(route, tuple(others), {**plain, others[0]: one}, named) for one in named.addresses),
+    ]
+
+
+def _scene(route: Route, mx: tuple[str, ...], addresses: Mapping[str, str], named: Named) -> Scene:
+    """A scene in which every host that a list names has an address of its own."""
+    others = [host for host in named.hosts if host not in addresses]
+    known = {name: f"{_OTHER_ADDRESS}{number}" for number, name in enumerate(others, 1)}
+    return Scene(route.recipient, mx, addresses, known)
 
 
 def _addresses(names: Sequence[str], named: Named) -> Mapping[str, str]:

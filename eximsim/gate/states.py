@@ -1,10 +1,10 @@
 """The state of the model in the middle of a run, as a digest: equal digests go on in the same way.
 
-This is what explicit-state model checkers do. The state is everything that the rest of the run can look at: for
-each call that is under way, where it is and its local variables, and all that can be reached from these. Left
-out is what never changes (configuration, profile, tables) and what is written but never read by the model (the
-trace, and what servers and name servers have noted). What an outcome is made of afterwards counts as well: the log,
-the decisions that matter for it, and in which connections a server was asked about the recipient.
+This is what explicit-state model checkers do. The state is everything that the rest of the run can look at:
+for each call that is under way, where it is and its local variables, and all that can be reached from these.
+Left out is what never changes (configuration, profile, tables) and what is written but never read by the
+model (the trace, what servers and name servers have noted). What an outcome is made of counts as well: the
+log, the decisions that matter for it, and in which connections a server was asked about the recipient.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Unknown(Exception):
 
 
 def digest(until: types.CodeType) -> bytes:
-    """The state of the run that asks a question: of all calls under way, up to the one that runs ``until``."""
+    """The state of the run that asks a question: of all calls under way, up to that of ``until``."""
     frames = []
     frame = _getframe(1)
     while frame.f_code is not Answers.choose.__code__:

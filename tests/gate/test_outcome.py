@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,17 +11,12 @@ from hypothesis import strategies as st
 from eximsim.gate.outcome import (
     SEVERITY,
     Standing,
-    callout_outcome,
-    delivery_outcome,
     severity,
     standing,
 )
 from eximsim.gate.report import RESULTS, Outcome, Security, Severity
-from eximsim.profiles import profile
-from eximsim.suite.recording import Situation, read_situations
-from eximsim.suite.replay import Stand
-
-RECORDINGS = Path(__file__).parents[2] / "testsuite" / "recordings"
+from eximsim.gate.survey import survey
+from tests.gate.policies import MX, policy
 
 OPPOSITE = {
     Severity.SECURITY_LOST: Severity.SECURITY_GAINED,
@@ -93,73 +86,37 @@ def test_the_table_is_complete_and_its_diagonal_is_wording() -> None:
 # ---- outcomes of real runs -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def stand() -> Stand:
-    return Stand(RECORDINGS / "certs")
+def run(kind: str, options: str, release: str = "4.99", **answers: str) -> Outcome:
+    """The outcome in the situation in which the host's axes have these values."""
+    plan = survey([policy(options, release)], 1)
+    view = next(view for view in plan.views if view.kind == kind)
+    given = {f"{axis.replace('_', ' ')} of {MX}": value for axis, value in answers.items()}
+    return plan.at(plan.policies[0], view, given)
 
 
-@pytest.fixture(scope="module")
-def situations() -> dict[str, Situation]:
-    return read_situations(RECORDINGS / "scenarios.jsonl.gz")
+@pytest.mark.parametrize("kind", ["delivery", "callout"])
+def test_a_conversation_under_dane(kind: str) -> None:
+    outcome = run(kind, "")
+    assert outcome.result == ("delivered" if kind == "delivery" else "accepted")
+    assert outcome.security is Security.DANE
 
 
-def found(situations: dict[str, Situation], **params: object) -> Situation:
-    """The first situation of group A or B with these parameters."""
-    return next(
-        one for one in situations.values() if one.group in "AB" and params.items() <= one.params.items()
-    )
+@pytest.mark.parametrize("kind", ["delivery", "callout"])
+def test_a_tlsa_lookup_that_fails_keeps_the_message_back(kind: str) -> None:
+    assert standing(run(kind, "  hosts_require_dane = *\n", TLSA="SERVFAIL")) is Standing.HELD
 
 
-def run(stand: Stand, situation: Situation, kind: str, release: str) -> Outcome:
-    done = stand.replay(situation, kind, profile(release))
-    (recipient,) = situation.recipients
-    decisions, seen = done.trace.decisions, done.seen
-    if kind == "delivery":
-        return delivery_outcome(recipient, decisions, seen.log)
-    return callout_outcome(
-        recipient, decisions, seen.log, seen.smtp, seen.servers, died="signal" in str(seen.exit)
-    )
+def test_a_refusal_of_starttls_keeps_the_message_back_without_tryclear() -> None:
+    answers = {"TLSA": "no data", "STARTTLS": "4xx"}
+    assert standing(run("delivery", "  tls_tempfail_tryclear = false\n", **answers)) is Standing.HELD
+    assert standing(run("delivery", "  tls_tempfail_tryclear = true\n", **answers)) is Standing.CLEAR
 
 
-def test_a_dane_delivery(stand: Stand, situations: dict[str, Situation]) -> None:
-    one = found(situations, option="try", tlsa="ee311-good", server="ok")
-    outcome = run(stand, one, "delivery", "4.88-jh03")
-    assert (outcome.result, outcome.security) == ("delivered", Security.DANE)
-    assert standing(outcome) is Standing.DANE
-    assert run(stand, one, "callout", "4.88-jh03").security is Security.DANE
+@pytest.mark.parametrize("kind", ["delivery", "callout"])
+def test_a_refused_recipient_is_lost_whatever_the_policy(kind: str) -> None:
+    assert standing(run(kind, "", RCPT="5xx")) is Standing.LOST
 
 
-def test_a_tlsa_lookup_that_fails_keeps_the_message_back(
-    stand: Stand, situations: dict[str, Situation]
-) -> None:
-    one = found(situations, option="require", tlsa="servfail", server="ok")
-    for kind in ("delivery", "callout"):
-        assert standing(run(stand, one, kind, "4.99")) is Standing.HELD, kind
-
-
-def test_a_refusal_of_starttls_keeps_the_message_back_without_tryclear(
-    stand: Stand, situations: dict[str, Situation]
-) -> None:
-    one = found(situations, option="none", tlsa="ee311-good", server="ok")
-    one = replace(one, servers=dict.fromkeys(one.servers, "st454"))
-    held = replace(one, transport={**one.transport, "tls_tempfail_tryclear": "false"})
-    clear = replace(one, transport={**one.transport, "tls_tempfail_tryclear": "true"})
-    assert standing(run(stand, held, "delivery", "4.99")) is Standing.HELD
-    assert standing(run(stand, clear, "delivery", "4.99")) is Standing.CLEAR
-
-
-def test_a_refused_recipient_is_lost_whatever_the_policy(
-    stand: Stand, situations: dict[str, Situation]
-) -> None:
-    one = found(situations, option="none", tlsa="ee311-good", server="ok")
-    one = replace(one, servers=dict.fromkeys(one.servers, "rcpt550"))
-    assert standing(run(stand, one, "delivery", "4.99")) is Standing.LOST
-    assert standing(run(stand, one, "callout", "4.99")) is Standing.LOST
-
-
-def test_nobody_is_told_of_the_recipient_when_the_callout_is_skipped(
-    stand: Stand, situations: dict[str, Situation]
-) -> None:
-    one = found(situations, option="try", tlsa="nxdomain-ad", server="ok")
-    outcome = run(stand, one, "callout", "4.88")
+def test_nobody_is_told_of_the_recipient_when_the_callout_is_skipped() -> None:
+    outcome = run("callout", "", "4.88", TLSA="NXDOMAIN")
     assert (outcome.result, outcome.security) == ("accepted", None)

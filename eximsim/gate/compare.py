@@ -1,0 +1,163 @@
+"""What changes from one policy to another, in every situation, and what brings it about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from eximsim.gate.diagram import Difference, Node, differences
+from eximsim.gate.outcome import severity, standing
+from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
+from eximsim.gate.survey import Survey, View, survey
+from eximsim.gate.toggles import Toggle, toggles, watched
+from eximsim.suite.policy import Policy
+
+AS_IT_SHOULD_BE = {"everything": "as it should be"}
+"""How a situation is told in which nothing is out of the ordinary."""
+
+
+def compare(base: Policy, head: Policy, *, hosts: int = 1, names: tuple[str, str] | None = None) -> Report:
+    """Compare two policies in all situations with so many ``hosts``; the report calls them by ``names``.
+
+    Raises ``InputError`` and ``Unsupported`` for a configuration that cannot be read.
+    """
+    plan = survey((base, head), hosts)
+    comparison = Comparison(plan, toggles(*plan.policies))
+    groups = comparison.groups()
+    old, new = names or (base.path, head.path)
+    return Report(old, new, groups, plan.size, plan.runs, tuple(plan.left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """Situations of a view with the same two outcomes: the simplest of them, and how many there are."""
+
+    view: View
+    found: Difference
+
+
+class Comparison:
+    """Two policies, the steps from one to the other, and what has been learnt about their effects."""
+
+    def __init__(self, plan: Survey, steps: Sequence[Toggle]) -> None:
+        self._plan, self._steps = plan, tuple(steps)
+        self._base, self._head = plan.policies
+        self._known: list[tuple[Toggle, ...]] = []
+        self._policies: dict[tuple[Toggle, ...], Policy] = {(): self._base}
+
+    def groups(self) -> tuple[Group, ...]:
+        """The changes by cause: the worst group first, in it the worst and then the simplest change first."""
+        found: dict[tuple[Toggle, ...], list[Change]] = {}
+        for one in self._classes():
+            change = change_of(one.view, one.found)
+            for causes in self._causes(one):
+                found.setdefault(causes, []).append(change)
+        made = [
+            _group(tuple(toggle.cause for toggle in causes), changes) for causes, changes in found.items()
+        ]
+        return tuple(sorted(made, key=lambda group: (group.severity.rank, _simplicity(group.witness))))
+
+    def _classes(self) -> Iterator[_Class]:
+        """Every class with two outcomes, in all views."""
+        for view in self._plan.views:
+            before = self._plan.diagram(self._base, view)
+            after = self._plan.diagram(self._head, view) if self._steps else before
+            for found in merged(before, after, view.scene.size):
+                yield _Class(view, found)
+
+    # ---- causes
+
+    def _causes(self, one: _Class) -> list[tuple[Toggle, ...]]:
+        """What brings a change about: a set of steps, or several if each of them alone changes the words."""
+        steps = self._candidates(one)
+        if not _same_standing(one.found.before, one.found.after):
+            return [self._sufficient(one, steps, whole=False)]
+        single: list[tuple[Toggle, ...]] = [
+            (step,) for step in steps if self._at(one, (step,)) != one.found.before
+        ]
+        return single or [self._sufficient(one, steps, whole=True)]
+
+    def _candidates(self, one: _Class) -> tuple[Toggle, ...]:
+        """The steps that can matter: options, and the switches that one of the two runs asks for."""
+        seen: set[str] = set()
+        for policy in (self._base, self._head):
+            watching, asked = watched(policy)
+            self._plan.at(watching, one.view, one.found.answers)
+            seen |= asked
+        return tuple(step for step in self._steps if step.switch is None or step.switch in seen)
+
+    def _sufficient(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> tuple[Toggle, ...]:
+        """The fewest steps that lead to the new outcome: one, or a set that none can be left out of."""
+        known = [causes for causes in self._known if set(causes) <= set(steps)]
+        for causes in (*known, *((step,) for step in steps)):
+            if self._reaches(one, causes, whole=whole):
+                break
+        else:
+            causes = steps if self._reaches(one, steps, whole=whole) else self._steps
+            for step in causes:
+                fewer = tuple(other for other in causes if other is not step)
+                if self._reaches(one, fewer, whole=whole):
+                    causes = fewer
+        if causes not in self._known:
+            self._known.append(causes)
+            self._known.sort(key=len)
+        return causes
+
+    def _reaches(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> bool:
+        found = self._at(one, steps)
+        return found == one.found.after if whole else _same_standing(found, one.found.after)
+
+    def _at(self, one: _Class, steps: tuple[Toggle, ...]) -> Outcome:
+        policy = self._policies.get(steps)
+        if policy is None:
+            policy = self._base
+            for step in steps:
+                policy = step.apply(policy)
+            self._policies[steps] = policy
+        return self._plan.at(policy, one.view, one.found.answers)
+
+
+def _same_standing(one: Outcome, two: Outcome) -> bool:
+    """Whether two outcomes are the same but for words."""
+    return (standing(one), one.result, one.host) == (standing(two), two.result, two.host)
+
+
+def merged(before: Node, after: Node, size: int) -> Iterable[Difference]:
+    """The differences of two diagrams, one for each pair of outcomes."""
+    found: dict[tuple[Outcome, Outcome], Difference] = {}
+    for one in differences(before, after, size):
+        pair = (one.before, one.after)
+        known = found.get(pair)
+        if known is None:
+            found[pair] = one
+        else:
+            simpler = min(known, one, key=lambda each: len(unusual(each)))
+            found[pair] = Difference(simpler.answers, *pair, known.size + one.size)
+    return found.values()
+
+
+def unusual(found: Difference) -> dict[str, str]:
+    """The answers of a situation that are not the plainest."""
+    return {axis: value for axis, value in found.answers.items() if value not in PLAIN}
+
+
+PLAIN = frozenset({"secure", "match", "accepted", "2xx", "STARTTLS", "completes", "good"})
+"""The first values of all axes."""
+
+
+def change_of(view: View, found: Difference) -> Change:
+    """A difference as reports show it."""
+    weight = severity(found.before, found.after)
+    assert weight is not None
+    situation = unusual(found) or AS_IT_SHOULD_BE
+    return Change(situation, view.kind, found.before, found.after, weight, found.size, view.name)
+
+
+def _simplicity(change: Change) -> tuple[object, ...]:
+    return change.severity.rank, len(change.situation), change.kind != "delivery", -change.size
+
+
+def _group(cause: tuple[Cause, ...], changes: list[Change]) -> Group:
+    ordered = sorted(changes, key=_simplicity)
+    worst: Severity = ordered[0].severity
+    return Group(cause, worst, tuple(ordered))

@@ -1,0 +1,119 @@
+"""What policies do in all situations: the scenes that they can meet, and a diagram for each.
+
+What cannot be explored is noted, never skipped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from eximsim.gate import states
+from eximsim.gate.diagram import Chooser, Explorer, Forest, Node
+from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
+from eximsim.gate.outcome import outcome_of
+from eximsim.gate.report import Outcome
+from eximsim.gate.routes import named_hosts, route_of, routes, scenes, smtp_transports
+from eximsim.suite.policy import Case, Policy
+
+_EXPLORE = Explorer._explore.__code__
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One scene as one kind of run: ``"delivery"`` or ``"callout"``."""
+
+    scene: Scene
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """``delivery to someone@example.com by mx1.example.com``."""
+        return f"{self.kind} to {self.scene.recipient} by {' and '.join(self.scene.addresses)}"
+
+
+@dataclass(slots=True)
+class Survey:
+    """The views of some policies, and what had to be left out. ``runs`` counts the runs of the model."""
+
+    policies: tuple[Policy, ...]
+    views: tuple[View, ...]
+    left_out: dict[str, None] = field(default_factory=dict)
+    forest: Forest = field(default_factory=Forest)
+    runs: int = 0
+
+    def diagram(self, policy: Policy, view: View) -> Node:
+        """All outcomes of a policy in a view."""
+        explorer = Explorer(self.forest, self.run(policy, view), lambda: states.digest(_EXPLORE))
+        found = explorer.diagram()
+        self.runs += explorer.runs
+        return found
+
+    def run(self, policy: Policy, view: View) -> Callable[[Chooser], Outcome]:
+        """A run of a policy in a view, with the situation's answers as its argument."""
+        scene, chains = view.scene, policy.chains
+
+        def once(choose: Chooser) -> Outcome:
+            zones = LatticeZones(scene, choose, chains)
+            servers = {address: listener(host, choose, chains) for host, address in scene.addresses.items()}
+            result = policy.run(Case((scene.recipient,), zones, servers, view.kind))
+            self.left_out.update(dict.fromkeys(result.unsupported))
+            return outcome_of(result)
+
+        return once
+
+    def at(self, policy: Policy, view: View, answers: Mapping[str, str]) -> Outcome:
+        """The outcome in one situation."""
+        return self.run(policy, view)(_Given(answers))
+
+    @property
+    def size(self) -> int:
+        """The number of situations of all views."""
+        return sum(view.scene.size for view in self.views)
+
+
+class _Given:
+    """Answers as they are given, else the plainest."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self._answers = answers
+
+    def choose(self, axis: str, values: Sequence[str]) -> str:
+        return self._answers.get(axis, values[0])
+
+
+def survey(policies: Sequence[Policy], hosts: int) -> Survey:
+    """What has to be explored for these policies, with up to so many ``hosts`` for a recipient."""
+    found = routes(policies)
+    named = named_hosts(policies)
+    staged = [scene for route in found for scene in scenes(route, named, hosts)]
+    left_out: dict[str, None] = {f"{item}: it names no host outright": None for item in named.obscure}
+    for route in found:
+        for host in () if route.by_mx else route.hosts[hosts:]:
+            left_out[f"{route.recipient}: host {host}, the route has more than {hosts}"] = None
+    chains = certificates(
+        tuple(dict.fromkeys(host for scene in staged for host in scene.addresses)) or ("x",)
+    )
+    policies = tuple(replace(policy, chains=chains) for policy in policies)
+    kinds = [set(policy.kinds) for policy in policies]
+    both = [kind for kind in policies[0].kinds if all(kind in one for one in kinds)]
+    for kind in sorted(set.union(*kinds) - set(both)):
+        left_out[f"{kind}s: only one of the two configurations has any"] = None
+    for policy in policies:
+        _unreached(policy, [route.recipient for route in found], left_out)
+    return Survey(policies, tuple(View(scene, kind) for scene in staged for kind in both), left_out)
+
+
+def _unreached(policy: Policy, recipients: Sequence[str], left_out: dict[str, None]) -> None:
+    """Note the smtp transports that no route of the survey leads to."""
+    used = {
+        router.options.text("transport")
+        for recipient in recipients
+        if (route := route_of(policy, recipient.rpartition("@")[2])) is not None
+        for router in policy.config.routers
+        if router.name in route.routers
+    }
+    for transport in smtp_transports(policy.config):
+        if transport.name not in used:
+            where = f"{transport.path}:{transport.line}"
+            left_out[f"{where}: transport {transport.name}: no recipient was found that is sent there"] = None

@@ -1,0 +1,237 @@
+"""The single steps that lead from one policy to another: options set otherwise, switches of the release."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import partial
+
+from eximsim.errors import EximsimError
+from eximsim.gate.report import Cause
+from eximsim.mta.drivers import DriverInstance
+from eximsim.mta.options import Options
+from eximsim.mta.readconf import Config
+from eximsim.mta.tables import shown
+from eximsim.profiles import BEFORE, PROFILES, Profile, differences
+from eximsim.suite.policy import Policy
+from eximsim.switches import first_sentence, switch_docs
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """One step: what it is, and how a policy looks after it; ``switch`` names the switch that it sets."""
+
+    cause: Cause
+    apply: Callable[[Policy], Policy]
+    switch: str | None = None
+
+
+def toggles(base: Policy, head: Policy) -> tuple[Toggle, ...]:
+    """Every step from ``base`` to ``head``: switches first, which change how the rest is read."""
+    return (*_switches(base.profile, head.profile), *_options(base, head))
+
+
+# ---- switches --------------------------------------------------------------------------------------------
+
+_COMMIT = r"[0-9a-f]{9}"
+_ENTRY = re.compile(rf"({_COMMIT}(?:(?:,| and) {_COMMIT})*) \(([^)]*)\)")
+"""How a switch's docstring tells where it comes from: ``4b0fe3193 (4.88 JH/03)``."""
+
+
+def _switches(old: Profile, new: Profile) -> Iterator[Toggle]:
+    docs = switch_docs()
+    for name, (was, now) in differences(old, new).items():
+        text = f"{first_sentence(docs.get(name, ''))} Was: {shown(was)}; is: {shown(now)}."
+        if isinstance(was, frozenset):
+            text = first_sentence(docs[name])
+        cause = Cause(name, origin(name, old, new), text.strip())
+        yield Toggle(cause, partial(_with_switch, name=name, value=now), name)
+
+
+def _with_switch(policy: Policy, *, name: str, value: object) -> Policy:
+    return replace(policy, profile=replace(policy.profile, **{name: value}))  # type: ignore[arg-type]  # by name
+
+
+def origin(switch: str, old: Profile, new: Profile) -> str:
+    """The commits and ChangeLog items that changed a switch between two releases, from its docstring."""
+    entries = _ENTRY.findall(switch_docs().get(switch, ""))
+    steps = [_plain(name) for name in _between(old, new) if _changed_in(name, switch)]
+    named = [f"{commits} ({when})" for commits, when in entries if any(_is_of(when, step) for step in steps)]
+    return "; ".join(named or [f"{commits} ({when})" for commits, when in entries] or [new.name])
+
+
+def _between(old: Profile, new: Profile) -> Iterator[str]:
+    """The profiles after the older of the two up to the newer."""
+    names = list(PROFILES)
+    known = [names.index(one.name) if one.name in names else 0 for one in (old, new)]
+    yield from names[min(known) + 1 : max(known) + 1]
+
+
+def _changed_in(name: str, switch: str) -> bool:
+    return bool(getattr(PROFILES[name], switch) != getattr(PROFILES[BEFORE[name]], switch))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", " ", text.lower().replace("/", "")).strip()
+
+
+def _is_of(when: str, step: str) -> bool:
+    """Whether a docstring's ``4.88 JH/03`` belongs to the profile: to its item, or to the release."""
+    said = _plain(when)
+    release, _, point = step.partition(" ")
+    if point.startswith("jh"):
+        return step in said
+    return re.match(rf"{re.escape(release)}(?![.\d])(?! {_ITEM_OF_A_PROFILE})", said) is not None
+
+
+_ITEM_OF_A_PROFILE = "|".join(
+    _plain(name).partition(" ")[2] for name in PROFILES if _plain(name).partition(" ")[2].startswith("jh")
+)
+
+
+# ---- options ---------------------------------------------------------------------------------------------
+
+_Step = Callable[[Config], Config]
+
+
+def _options(base: Policy, head: Policy) -> Iterator[Toggle]:
+    if base.text == head.text and base.defines == head.defines:
+        return
+    try:
+        old = base.config
+        new = replace(head, profile=base.profile).config
+    except EximsimError:
+        where = f"{head.path}:1"
+        cause = Cause(
+            "configuration", where, "The configuration of one side cannot be read by the other's release."
+        )
+        yield Toggle(cause, lambda policy: replace(head, profile=policy.profile))
+        return
+    for cause, step in _steps(old, new):
+        yield Toggle(cause, partial(_with_step, step=step))
+
+
+def _with_step(policy: Policy, *, step: _Step) -> Policy:
+    return replace(policy, changed=step(policy.config))
+
+
+def _steps(old: Config, new: Config) -> Iterator[tuple[Cause, _Step]]:
+    for cause, options in _changed("main section", old.main, new.main):
+        yield cause, partial(_set_main, name=cause.name, options=options)
+    yield from _drivers("transport", dict(old.transports), dict(new.transports))
+    yield from _drivers("router", {r.name: r for r in old.routers}, {r.name: r for r in new.routers})
+    kept = [router.name for router in new.routers if router.name in {r.name for r in old.routers}]
+    if kept != [router.name for router in old.routers if router.name in kept]:
+        first = next(router for router in new.routers if router.name in kept)
+        order = [router.name for router in new.routers]
+        yield (
+            Cause("order of routers", f"{first.path}:{first.line}", f"The order is now {', '.join(order)}."),
+            partial(_reordered, order=order),
+        )
+    for part, text in _WHOLE_PARTS.items():
+        if _without_lines(getattr(old, part)) != _without_lines(getattr(new, part)):
+            yield Cause(part, f"{new.path}:{new.last_line or 1}", text), partial(_set_part, part=part, of=new)
+
+
+_WHOLE_PARTS: Mapping[str, str] = {
+    "named_lists": "A named list has changed.",
+    "acls": "An access control list has changed.",
+    "retries": "The retry rules have changed.",
+}
+
+
+def _without_lines(part: object) -> str:
+    """What a part of a configuration says, without where it says so."""
+    return re.sub(r"\b(?:path='[^']*'|line=\d+)(?:, )?", "", repr(part))
+
+
+def _set_main(config: Config, *, name: str, options: Options) -> Config:
+    return replace(config, main=config.main.replaced(**{name: options.value(name)}))
+
+
+def _set_part(config: Config, *, part: str, of: Config) -> Config:
+    return replace(config, **{part: getattr(of, part)})
+
+
+def _reordered(config: Config, *, order: list[str]) -> Config:
+    place = {name: number for number, name in enumerate(order)}
+    routers = sorted(config.routers, key=lambda router: place.get(router.name, len(place)))
+    return replace(config, routers=tuple(routers))
+
+
+def _changed(place: str, old: Options, new: Options) -> Iterator[tuple[Cause, Options]]:
+    """The options that differ, each with where it is (or was) set."""
+    names = dict.fromkeys(name for options in (new, old) for name, _ in options.settings())
+    for name in names:
+        was, now = old.value(name), new.value(name)
+        if was != now:
+            path, line = new.where(name) if new.is_set(name) else old.where(name)
+            text = f"{place}: was {_told(was)} and is {_told(now)}."
+            yield Cause(name, f"{path}:{line}", text), new
+
+
+def _told(value: object) -> str:
+    return "not set" if value is None else repr(value) if isinstance(value, str) else shown(value)
+
+
+_Driver = dict[str, DriverInstance]
+
+
+def _drivers(kind: str, old: _Driver, new: _Driver) -> Iterator[tuple[Cause, _Step]]:
+    for name in dict.fromkeys((*new, *old)):
+        was, now = old.get(name), new.get(name)
+        if was is not None and now is not None and was.driver == now.driver:
+            for cause, options in _changed(f"{kind} {name}", was.options, now.options):
+                yield cause, partial(_set_driver, kind=kind, name=name, option=cause.name, options=options)
+        else:
+            there = now or was
+            assert there is not None
+            what = "new" if was is None else "gone" if now is None else "another driver"
+            cause = Cause(f"{kind} {name}", f"{there.path}:{there.line}", f"The {kind} is {what}.")
+            yield cause, partial(_replace_driver, kind=kind, name=name, driver=now, order=list(new))
+
+
+def _set_driver(config: Config, *, kind: str, name: str, option: str, options: Options) -> Config:
+    def changed(driver: DriverInstance) -> DriverInstance:
+        return replace(driver, options=driver.options.replaced(**{option: options.value(option)}))
+
+    if kind == "transport":
+        return replace(config, transports={**config.transports, name: changed(config.transports[name])})
+    routers = (changed(router) if router.name == name else router for router in config.routers)
+    return replace(config, routers=tuple(routers))
+
+
+def _replace_driver(
+    config: Config, *, kind: str, name: str, driver: DriverInstance | None, order: list[str]
+) -> Config:
+    if kind == "transport":
+        others = {key: one for key, one in config.transports.items() if key != name}
+        return replace(config, transports=others if driver is None else {**others, name: driver})
+    routers = {router.name: router for router in config.routers if router.name != name}
+    if driver is not None:
+        routers[name] = driver
+    place = {key: number for number, key in enumerate(order)}
+    return replace(
+        config, routers=tuple(sorted(routers.values(), key=lambda router: place.get(router.name, -1)))
+    )
+
+
+# ---- which switches a run reads --------------------------------------------------------------------------
+
+
+def watched(policy: Policy) -> tuple[Policy, set[str]]:
+    """The policy with a profile that notes which of its switches are asked for, and these."""
+    seen: set[str] = set()
+
+    class Watched(Profile):
+        __slots__ = ()
+
+        def __getattribute__(self, name: str) -> object:
+            seen.add(name)
+            return object.__getattribute__(self, name)
+
+    profile = object.__new__(Watched)
+    for one in fields(Profile):
+        object.__setattr__(profile, one.name, getattr(policy.profile, one.name))
+    return replace(policy, profile=profile), seen
