@@ -224,6 +224,7 @@ def _dialogue(call: Callout, sx: SmtpContext) -> None:
         call.done = True
         return
     affixes = sx.transport.options.flag("rcpt_include_affixes")
+    sx.note_recipient(addr.address)
     _write(sx, f"RCPT TO:<{transport_rcpt_address(addr, include_affixes=affixes)}>")
     if not _read(sx).ok:
         raise _Refused(Step.RCPT)

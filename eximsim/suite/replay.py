@@ -109,15 +109,22 @@ class Stand:
         self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
 
     def replay(
-        self, situation: Situation, kind: str, profile: Profile, seed: int = 0, later: int | None = None
+        self,
+        situation: Situation,
+        kind: str,
+        profile: Profile,
+        seed: int = 0,
+        later: int | None = None,
+        trace: Trace | None = None,
     ) -> Replayed:
         """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``.
 
         ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance,
-        ``later`` about that in the queue run (None: the seed does).
+        ``later`` about that in the queue run (None: the seed does). ``trace`` gets the decisions, also those
+        of a run that cannot go on to its end.
         """
         zones = rrset_zones(situation.zone, certificate=self.chains.certificate)
-        return self.play(situation, kind, profile, zones, self._servers(situation), seed=seed, later=later)
+        return self.play(situation, kind, profile, zones, self._servers(situation), None, seed, later, trace)
 
     def play(
         self,
@@ -129,6 +136,7 @@ class Stand:
         config: Callable[[Config], Config] | None = None,
         seed: int = 0,
         later: int | None = None,
+        trace: Trace | None = None,
     ) -> Replayed:
         """As ``replay``, but with these zones, servers and this change of the configuration, instead of what
         ``situation`` says about them.
@@ -138,6 +146,8 @@ class Stand:
         for address, server in servers.items():
             world.listen(address, SERVER_PORT, server)
         machine = new_machine(world, profile, seed)
+        if trace is not None:
+            machine.trace = trace
         changed = config(read_config(world, "/config", profile)) if config else None
         run = _Run(machine, world, situation, profile, changed)
         if kind == "callout":

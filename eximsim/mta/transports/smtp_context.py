@@ -124,6 +124,18 @@ class SmtpContext:
         with self.process.setting(transport_name=self.transport.name):
             return event_raise(self.process, self.transport.options.text("event_action"), event, data)
 
+    def note_recipient(self, address: str) -> None:
+        """Record that the host is about to be told of a recipient, and how safe the call is."""
+        security = "clear" if self.tls is None else self.tls.cv
+        self.process.trace.record(
+            "recipient named",
+            security,
+            "transports/smtp.c smtp_write_mail_and_rcpt_cmds",
+            address=address,
+            host=self.host.name,
+            ip=self.host.address,
+        )
+
     def read(self, ok_digit: str = "2", timeout: float | None = None) -> Reply:
         """Read one reply into ``self.reply``."""
         self.reply = self.wire.read(ok_digit, self.command_timeout if timeout is None else timeout)

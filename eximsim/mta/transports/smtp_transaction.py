@@ -53,6 +53,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         sx.waiting.recipients.append(addr)
         buffer = sx.pipelining and not (sx.verify and number == len(addrs))
         rcpt = transport_rcpt_address(addr, include_affixes=affixes)
+        sx.note_recipient(addr.address)
         if (sync := _say(sx, f"RCPT TO:<{rcpt}>", buffer=buffer)) is not Sync.READ:
             return sync
     return Sync.READ

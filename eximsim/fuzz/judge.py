@@ -1,0 +1,152 @@
+"""Running a situation and holding laws against what the model did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from eximsim.fuzz.expected import Expectations
+from eximsim.fuzz.laws import LAWS, Law
+from eximsim.fuzz.run import NAMED, Run
+from eximsim.fuzz.variations import variations
+from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.readconf import read_config
+from eximsim.suite.policy_result import Recipient, delivered
+from eximsim.suite.real_runs import own_certificates
+from eximsim.suite.recording import Seen, Situation
+from eximsim.suite.replay import SERVER_PORT, Replayed, Stand, configuration
+from eximsim.trace import Decision, Trace
+from eximsim.world.host import Host
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.rrsets import rrset_zones
+
+if TYPE_CHECKING:
+    from eximsim.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A law that a run broke.
+
+    ``explanation`` says how; ``decision`` is the number of the decision in ``run.decisions`` that did it,
+    None if no single one did. ``variation`` says what was varied, for laws that compare two runs.
+    """
+
+    law: Law
+    explanation: str
+    decision: int | None
+    run: Run
+    variation: str = ""
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule that the decision applied; empty if there is no decision."""
+        return "" if self.decision is None else self.run.decisions[self.decision].rule
+
+
+def judge(
+    situation: Situation,
+    profile: Profile,
+    laws: Mapping[str, Law] = LAWS,
+    stand: Stand | None = None,
+    kind: str | None = None,
+    run: Run | None = None,
+) -> list[Broken]:
+    """Run the situation, and all variations that the laws ask for; the laws that were broken.
+
+    ``kind`` is the situation's first kind if it is not given; ``run`` what the situation did, if it has been
+    run. Raises ``InputError``, and ``Unsupported`` for what is not modelled.
+    """
+    stand = stand or default_stand()
+    first = run or perform(situation, kind or situation.kinds[0], profile, stand)
+    applying = [law for law in laws.values() if law.applies(first)]
+    broken = [
+        Broken(law, fault.explanation, fault.decision, first)
+        for law in applying
+        if law.varies is None
+        for fault in law.check(first)
+    ]
+    known: dict[tuple[str, str], Run] = {}
+    for law in applying:
+        for varied in variations(law.varies, first) if law.varies is not None else ():
+            if varied.key not in known:
+                other = perform(varied.situation, varied.kind, profile, stand, varied.seed)
+                known[varied.key] = other
+            broken += [
+                Broken(law, fault.explanation, fault.decision, first, varied.words)
+                for fault in law.compare(first, known[varied.key], varied)
+            ]
+    return broken
+
+
+def perform(situation: Situation, kind: str, profile: Profile, stand: Stand, seed: int = 0) -> Run:
+    """Run a situation once, in the form in which laws read it; an undefined behaviour is a run too."""
+    trace = Trace()
+    try:
+        replayed = stand.replay(situation, kind, profile, seed, trace=trace)
+        return told_by(situation, kind, profile, stand, replayed, seed)
+    except UndefinedBehaviour as reason:
+        return undefined(situation, kind, profile, stand, trace, str(reason), seed)
+
+
+def told_by(
+    situation: Situation, kind: str, profile: Profile, stand: Stand, replayed: Replayed, seed: int = 0
+) -> Run:
+    """The run of a situation that has been replayed."""
+    decisions = tuple(replayed.trace)
+    if kind == "callout":
+        results = _verified(situation.recipients, replayed.seen, decisions)
+    else:
+        results = {name: Recipient(name, "unknown") for name in situation.recipients}
+        results.update(delivered(situation.recipients, decisions))
+    expected = _expected(situation, profile, stand)
+    seen = (replayed.seen, *([replayed.queuerun] if replayed.queuerun else []))
+    return Run(situation, kind, profile, seed, decisions, seen, results, expected)
+
+
+def undefined(
+    situation: Situation, kind: str, profile: Profile, stand: Stand, trace: Trace, reason: str, seed: int = 0
+) -> Run:
+    """The run of a situation in which the program leaves open what happens next."""
+    results = {name: Recipient(name, "undefined", reason=reason) for name in situation.recipients}
+    expected = _expected(situation, profile, stand)
+    return Run(situation, kind, profile, seed, tuple(trace), (Seen(),), results, expected)
+
+
+def _verified(recipients: Iterable[str], seen: Seen, decisions: tuple[Decision, ...]) -> dict[str, Recipient]:
+    """What became of each callout, from the replies to RCPT."""
+    replies = [line for line in seen.smtp if line[3:4] != "-"]
+    named = {d.inputs["address"]: d for d in decisions if d.rule == NAMED}
+    results = {}
+    for number, name in enumerate(recipients):
+        reply = replies[number] if number < len(replies) else ""
+        died = not reply and seen.exit != 0
+        result = "crash" if died else _BY_DIGIT.get(reply[:1], "unknown")
+        told = named.get(name)
+        host = str(told.inputs["host"]) if told else ""
+        cv = None if told is None or told.outcome == "clear" else told.outcome
+        results[name] = Recipient(name, result, 0, reply[4:], host, cv, told is not None)
+    return results
+
+
+_BY_DIGIT = {"2": "accepted", "4": "tempfailed", "5": "refused"}
+
+
+def _expected(situation: Situation, profile: Profile, stand: Stand) -> Expectations:
+    def option(name: str) -> str | None:
+        world = MemoryWorld(_NO_ZONES, Host(files={"/config": configuration(situation).encode()}))
+        return read_config(world, "/config", profile).transports["t"].options.text(name)
+
+    return Expectations(situation, stand.chains, option, SERVER_PORT)
+
+
+_NO_ZONES = rrset_zones(())
+
+
+@lru_cache(maxsize=1)
+def default_stand() -> Stand:
+    """A stand with certificates of its own, made once in a process."""
+    with own_certificates() as certificates:
+        return Stand(certificates)

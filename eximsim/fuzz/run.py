@@ -1,0 +1,131 @@
+"""One run of the model in the form in which laws read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from eximsim.fuzz.expected import Expected
+from eximsim.mta import dane
+from eximsim.mta.tables import shown
+from eximsim.suite.policy_result import Recipient
+from eximsim.suite.recording import Seen, Situation
+from eximsim.trace import Decision
+
+if TYPE_CHECKING:
+    from eximsim.fuzz.expected import Expectations
+    from eximsim.profiles import Profile
+
+NAMED = "recipient named"
+"""The rule of the trace when a server is told of a recipient."""
+
+TRIED = "host tried"
+POLICY = dane.HOST_POLICY.name
+_LOST = {
+    (dane.HOST_POLICY.name, shown(dane.Policy.FAIL)),
+    (dane.TLSA_HOST.name, shown(dane.Verdict.LOST)),
+    (dane.TLSA_CALLOUT.name, shown(dane.Verdict.ENDS)),
+}
+TAKEN = ("delivered", "accepted")
+WAITING = ("deferred", "tempfailed")
+GIVEN_UP = ("failed", "refused")
+BROKEN_OFF = ("crash", "undefined")
+
+
+class Safety(IntEnum):
+    """How safe the call was on which a recipient was named."""
+
+    CLEAR = 0
+    TLS = 1
+    VERIFIED = 2
+    DANE = 3
+
+
+_SAFETY = {"clear": Safety.CLEAR, "no": Safety.TLS, "yes": Safety.VERIFIED, "dane": Safety.DANE}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A recipient that a host was told of: the decision's number, the host, how safe the call was."""
+
+    decision: int
+    recipient: str
+    host: str
+    address: str
+    safety: Safety
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run did.
+
+    ``decisions`` are in order; ``seen`` what was seen of the first run and of the queue run after it, if
+    there was one; ``results`` what became of each recipient; ``expected`` what the situation says of its
+    hosts.
+    """
+
+    situation: Situation
+    kind: str
+    profile: Profile
+    seed: int
+    decisions: tuple[Decision, ...]
+    seen: tuple[Seen, ...]
+    results: Mapping[str, Recipient]
+    expected: Expectations
+
+    @property
+    def is_callout(self) -> bool:
+        """Whether recipients were verified, not delivered to."""
+        return self.kind == "callout"
+
+    def of(self, *rules: str) -> Iterator[tuple[int, Decision]]:
+        """The decisions of these rules, with their numbers."""
+        return ((number, one) for number, one in enumerate(self.decisions) if one.rule in rules)
+
+    def named(self) -> Iterator[Named]:
+        """The recipients that hosts were told of, in order."""
+        for number, decision in self.of(NAMED):
+            inputs = decision.inputs
+            yield Named(
+                number,
+                str(inputs["address"]),
+                str(inputs["host"]),
+                str(inputs["ip"]),
+                _SAFETY[decision.outcome],
+            )
+
+    def host(self, name: object) -> Expected | None:
+        """What the situation says of a host; None if it does not have it."""
+        return self.expected.hosts.get(str(name).lower())
+
+    def last(self, before: int, host: str, *rules: str) -> int | None:
+        """The number of the last decision of these rules about a host before the number ``before``."""
+        numbers = [n for n, one in self.of(*rules) if n < before and one.inputs.get("host") == host]
+        return numbers[-1] if numbers else None
+
+    def lost(self) -> Iterator[tuple[int, Decision]]:
+        """The decisions by which DANE ruled a host out before it was called."""
+        return (
+            (number, one) for number, one in enumerate(self.decisions) if (one.rule, one.outcome) in _LOST
+        )
+
+    def considered(self) -> list[str]:
+        """The hosts whose turn came, in order, each once."""
+        return list(dict.fromkeys(str(one.inputs["host"]) for _, one in self.of(POLICY, TRIED)))
+
+    def connections(self) -> Iterator[Mapping[str, object]]:
+        """The connections that servers accepted."""
+        return (connection for seen in self.seen for connection in seen.servers)
+
+    def outcome(self, recipient: str) -> int | None:
+        """The number of the decision about what became of a recipient."""
+        rules = {"address outcome": "recipient", "verify": "address", "transport died": "address"}
+        found = [n for n, one in self.of(*rules) if one.inputs.get(rules[one.rule]) == recipient]
+        return found[-1] if found else None
+
+    def safety(self, recipient: str) -> Safety | None:
+        """How safe the call was on which the recipient was taken; None if nobody took it."""
+        result = self.results[recipient]
+        return _SAFETY[result.cv or "clear"] if result.result in TAKEN else None
