@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from eximsim.world.host import Accepted
     from eximsim.world.reply import Zones
 
+MakeWorld = Callable[["Zones", Host], MemoryWorld]
+"""Makes the world of a situation; it may do more than a plain one."""
+
 SERVER_PORT = 1225
 _SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
 SENDER = "s@myhost.test.ex"
@@ -116,15 +119,17 @@ class Stand:
         seed: int = 0,
         later: int | None = None,
         trace: Trace | None = None,
+        make_world: MakeWorld = MemoryWorld,
     ) -> Replayed:
         """Run one situation as a ``"delivery"`` or a ``"callout"`` under ``profile``.
 
         ``seed`` decides about the order of hosts and addresses between which Exim chooses by chance,
         ``later`` about that in the queue run (None: the seed does). ``trace`` gets the decisions, also those
-        of a run that cannot go on to its end.
+        of a run that cannot go on to its end. ``make_world`` makes the world of it.
         """
         zones = rrset_zones(situation.zone, certificate=self.chains.certificate)
-        return self.play(situation, kind, profile, zones, self._servers(situation), None, seed, later, trace)
+        servers = self._servers(situation)
+        return self.play(situation, kind, profile, zones, servers, None, seed, later, trace, make_world)
 
     def play(
         self,
@@ -137,12 +142,13 @@ class Stand:
         seed: int = 0,
         later: int | None = None,
         trace: Trace | None = None,
+        make_world: MakeWorld = MemoryWorld,
     ) -> Replayed:
         """As ``replay``, but with these zones, servers and this change of the configuration, instead of what
         ``situation`` says about them.
         """
         files = {"/config": configuration(situation).encode(), **self._pem}
-        world = MemoryWorld(zones, Host(local_networks=(NETWORK,), files=files))
+        world = make_world(zones, Host(local_networks=(NETWORK,), files=files))
         for address, server in servers.items():
             world.listen(address, SERVER_PORT, server)
         machine = new_machine(world, profile, seed)

@@ -33,7 +33,7 @@ from eximsim.mta.world import (
     TlsSession,
     Wait,
 )
-from eximsim.world import names
+from eximsim.world import names, stub_resolver
 from eximsim.world.alerts import ALERTS
 from eximsim.world.certificates import der_chain
 from eximsim.world.clock import START, VirtualClock
@@ -41,7 +41,7 @@ from eximsim.world.host import Accepted, Host, HostedWorld
 from eximsim.world.messages import Message, Question, response, truncated
 from eximsim.world.network import Network, Sent, Server
 from eximsim.world.reply import Reply, Zones
-from eximsim.world.stub_resolver import REJECTIONS, Settings, practice
+from eximsim.world.stub_resolver import REJECTIONS, Settings
 
 _RECORD = 20
 _NEVER_TOO_LONG = 800
@@ -85,7 +85,7 @@ class MemoryWorld(HostedWorld):
         """Whether the first datagram settles the question, and at once."""
         if reply.drop or reply.delay or reply.truncate or reply.answer.rcode in REJECTIONS:
             return False
-        return practice().matches and not _too_long(name, type, reply.answer)
+        return stub_resolver.PRACTICE.matches and not _too_long(name, type, reply.answer)
 
     def name_server(self) -> Server:
         """What answers the questions."""

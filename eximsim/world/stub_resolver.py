@@ -11,9 +11,6 @@ that fails, the answer on a TCP connection. A machine has no clock: ``Ask.second
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 from eximsim.mta.world import DnsAnswer
@@ -59,25 +56,8 @@ class Practice:
     asks_again: bool = True
 
 
-CAREFUL = Practice()
-"""What the C library does."""
-
-_PRACTICE: ContextVar[Practice] = ContextVar("practice", default=CAREFUL)
-
-
-def practice() -> Practice:
-    """How lookups that begin now are done."""
-    return _PRACTICE.get()
-
-
-@contextmanager
-def practising(what: Practice) -> Iterator[None]:
-    """Do lookups that begin inside in another way."""
-    token = _PRACTICE.set(what)
-    try:
-        yield
-    finally:
-        _PRACTICE.reset(token)
+PRACTICE = Practice()
+"""How lookups that begin now are done: as the C library does them, unless a mistake is put in here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +101,7 @@ class Lookup:
         edns = Edns(CLIENT_PAYLOAD, 0, settings.dnssec)
         self.query = Message(id, rd=True, ad=True, questions=(question,), edns=edns)
         self._settings = settings
-        self._practice = practice()
+        self._practice = PRACTICE
         self._try = 0
         self._server = 0
         self._tcp = False

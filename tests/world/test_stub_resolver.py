@@ -13,10 +13,11 @@ import pytest
 from eximsim.mta.dns import result_of
 from eximsim.mta.world import DnsAnswer, DnsRecord
 from eximsim.status import DnsResult
+from eximsim.world import stub_resolver
 from eximsim.world.clock import VirtualClock
 from eximsim.world.messages import Edns, Message, Question, response, truncated
 from eximsim.world.network import Network, Sent
-from eximsim.world.stub_resolver import Ask, Done, Lookup, Practice, Settings, Wait, practising
+from eximsim.world.stub_resolver import Ask, Done, Lookup, Practice, Settings, Wait
 from tests.world.c_library import Answering, NoLibrary, res_nquery
 
 QUESTION = Question("mx.test", "A")
@@ -129,8 +130,9 @@ def test_without_tries_nothing_is_asked() -> None:
     assert lookup(0).start() == Done(DnsAnswer("TIMEOUT"))
 
 
-def test_other_practice_is_for_lookups_that_begin_inside() -> None:
-    with practising(Practice(matches=False, asks_again=False)):
+def test_other_practice_is_for_lookups_that_begin_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(stub_resolver, "PRACTICE", Practice(matches=False, asks_again=False))
         careless = lookup()
         assert not asked(careless.start()).fresh
     careful = lookup()
