@@ -52,6 +52,10 @@ def test_patch_levels_have_the_profile_of_their_release(
     assert (profile.name, profile.tls_library) == (name, library)
 
 
+def test_it_calls_itself_what_it_says(namespaces: None, tmp_path: Path) -> None:
+    assert program_at(pretender(tmp_path, version="4.98.2-XX")).profile.version == "4.98.2-XX"
+
+
 def test_a_build_without_ipv6_has_a_profile_without_it(namespaces: None, tmp_path: Path) -> None:
     assert not program_at(pretender(tmp_path, support="IPv4 DANE DNSSEC")).profile.ipv6
     assert program_at(pretender(tmp_path)).profile.ipv6
