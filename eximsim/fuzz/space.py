@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eximsim.mta.readconf import Config
     from eximsim.profiles import Profile
     from eximsim.suite.replay import Replayed, Stand
+    from eximsim.trace import Trace
 
 RRset = dict[str, Any]
 PORT = 1225
@@ -304,7 +305,8 @@ class Stage:
 
     def __init__(self, space: Space, chains: ChainSet) -> None:
         self.space, self.chains = space, chains
-        self._plain = rrset_zones(space.situation({}).zone, certificate=chains.certificate)
+        self.plain = space.situation({})
+        self._zones = rrset_zones(self.plain.zone, certificate=chains.certificate)
         self._replies: dict[tuple[str, str, str], Reply] = {}
         self._behaviours: dict[tuple[tuple[str, str], ...], SmtpServer] = {}
 
@@ -324,7 +326,7 @@ class Stage:
         """The reply to a question, as ``choices`` have it."""
         entry = self.space.entry(name, type, choices)
         if entry is None:
-            return self._plain.answer(name, type)
+            return self._zones.answer(name, type)
         key = name, type, repr(entry)
         if key not in self._replies:
             zones = rrset_zones([{**entry, "name": name}], certificate=self.chains.certificate)
@@ -342,13 +344,19 @@ class Stage:
 
 
 def play(
-    stage: Stage, stand: Stand, choices: Choices, profile: Profile, base: Situation | None = None
+    stage: Stage,
+    stand: Stand,
+    choices: Choices,
+    profile: Profile,
+    base: Situation | None = None,
+    trace: Trace | None = None,
 ) -> Replayed:
     """Run the model once in the lazy world; what it does not ask for is not chosen.
 
-    ``base`` has the settings that are no axes (None: the plainest situation's).
+    ``base`` has the settings that are no axes (None: the plainest situation's); ``trace`` is as in
+    ``Stand.replay``.
     """
-    situation = base or stage.space.situation({})
+    situation = base or stage.plain
 
     def lazy(config: Config) -> Config:
         (name, transport), *rest = config.transports.items()
@@ -356,7 +364,7 @@ def play(
         return replace(config, transports={name: replace(transport, options=options), **dict(rest)})
 
     zones, servers = stage.zones(choices), stage.servers(choices)
-    return stand.play(situation, stage.space.kind, profile, zones, servers, lazy)
+    return stand.play(situation, stage.space.kind, profile, zones, servers, lazy, trace=trace)
 
 
 class _LazyZones(Zones):

@@ -39,18 +39,21 @@ class Varied:
         return self.vary.name, self.words
 
 
-_STRICTER: Mapping[str, str] = {
-    "hosts_require_dane": "*",
-    "hosts_try_dane": "*",
-    "hosts_require_tls": "*",
-    "tls_verify_hosts": "*",
-    "tls_tempfail_tryclear": "false",
-}
-_LOOSER: tuple[Mapping[str, str], ...] = (
+STRICTER: tuple[Mapping[str, str], ...] = (
+    {"hosts_require_dane": "*"},
+    {"hosts_try_dane": "*"},
+    {"hosts_require_tls": "*"},
+    {"tls_verify_hosts": "*"},
+    {"tls_tempfail_tryclear": "false"},
+)
+"""Settings of the transport that ask for more security."""
+
+LOOSER: tuple[Mapping[str, str], ...] = (
     {"tls_verify_hosts": ""},
     {"tls_try_verify_hosts": ""},
     {"tls_verify_hosts": "", "tls_try_verify_hosts": ""},
 )
+"""Settings of the transport that ask for less of a certificate."""
 
 
 def variations(vary: Vary, run: Run) -> Iterator[Varied]:
@@ -65,8 +68,7 @@ def variations(vary: Vary, run: Run) -> Iterator[Varied]:
         for name in situation.recipients if len(situation.recipients) > 1 else ():
             yield Varied(vary, f"{name} alone", replace(situation, recipients=(name,)), kind, run.seed)
     elif vary in (Vary.STRICTER, Vary.LOOSER_CHECK):
-        single = [{name: value} for name, value in _STRICTER.items()]
-        for settings in single if vary is Vary.STRICTER else _LOOSER:
+        for settings in STRICTER if vary is Vary.STRICTER else LOOSER:
             if any(situation.transport.get(name) != value for name, value in settings.items()):
                 words = ", ".join(f"{name} = {value}" for name, value in settings.items())
                 changed = replace(situation, transport={**situation.transport, **settings})

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from eximsim.fuzz.judge import Broken, judge
+from eximsim.fuzz.judge import Broken, judge, perform
+from eximsim.fuzz.law import Fault
 from eximsim.fuzz.laws import LAWS
+from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import OPTIONS, Space
+from eximsim.fuzz.variations import Vary, variations
 from eximsim.profiles import Profile, profile
 from eximsim.suite.recording import Situation
 from tests.suite.recorded import stand
@@ -52,6 +55,11 @@ SELFSIGNED = {"h1 TLSA": "NXDOMAIN", "h1 certificate": "selfsigned"}
 SMTPS = {
     "transport": {"protocol": "smtps"},
     "servers": {"10.9.1.1": "smtps", "10.9.2.1": "smtps"},
+}
+MX = situation({}).zone[0]
+TWO_DOMAINS = {
+    "recipients": ("a@one.test.ex", "b@two.test.ex"),
+    "zone": (*situation({}).zone, {**MX, "name": "two.test.ex", "ad": False}),
 }
 UNUSABLE = {"h1 TLSA": "unusable"}
 RULED_OUT = "tlsa host"
@@ -110,6 +118,14 @@ BREACHES = (
         rule="starttls reply",
         well={"h2 STARTTLS": "554"},
     ),
+    Breach("own-policy", profile("4.93"), {}, rule=OUTCOME, keeper=LATEST, changes=TWO_DOMAINS),
+    Breach(
+        "log-names-the-host",
+        LATEST,
+        {"h1 STARTTLS": "454", "h2 TLSA": "SERVFAIL"},
+        rule=OUTCOME,
+        well={"h1 STARTTLS": "220"},
+    ),
 )
 
 
@@ -126,6 +142,96 @@ def test_a_broken_law_is_found_with_the_decision_that_broke_it(breach: Breach) -
 def test_a_law_that_is_kept_is_not_found(breach: Breach) -> None:
     one = situation({**breach.path, **breach.well}, **breach.changes)
     assert broken(breach.law, one, breach.keeper or breach.release, breach.kind) == []
+
+
+def run_of(path: Mapping[str, str], kind: str = "delivery") -> Run:
+    return perform(situation(path), kind, LATEST, stand())
+
+
+def with_decision(run: Run, number: int, **changes: object) -> Run:
+    """A run in which one decision went another way."""
+    decisions = list(run.decisions)
+    decisions[number] = replace(decisions[number], **changes)  # type: ignore[arg-type]
+    return replace(run, decisions=tuple(decisions))
+
+
+def faults(law: str, run: Run) -> list[Fault]:
+    return list(LAWS[law].check(run))
+
+
+@pytest.mark.parametrize(
+    ("law", "path"),
+    [
+        ("no-stronger-claim", {"h1 A": "insecure"}),
+        ("no-stronger-claim", {"MX": "insecure"}),
+        ("no-stronger-claim", {"h1 TLSA": "insecure"}),
+        ("no-stronger-claim", {"h1 TLSA": "NODATA"}),
+        ("dane-means-match", {"h1 TLSA": "match", "hosts_try_dane": "nobody", "h1 certificate": "expired"}),
+    ],
+)
+def test_a_claim_of_dane_that_is_made_up_is_found(law: str, path: Mapping[str, str]) -> None:
+    honest = run_of(path)
+    (named,) = honest.named()
+    (fault,) = faults(law, with_decision(honest, named.decision, outcome="dane"))
+    assert fault.decision is not None
+    assert faults(law, honest) == []
+
+
+@pytest.mark.parametrize("tlsa", ["match", "authority", "match, mismatch", "unusable, match"])
+def test_a_matching_record_that_is_not_enough_is_found(tlsa: str) -> None:
+    honest = run_of({"h1 TLSA": tlsa})
+    number, _ = next(honest.of("certificate verified"))
+    refused = with_decision(honest, number, rule="tls handshake", outcome="failed")
+    (fault,) = faults("match-is-enough", refused)
+    assert fault.decision == number
+    assert faults("match-is-enough", honest) == []
+
+
+def test_a_refused_certificate_that_no_record_matches_is_no_fault() -> None:
+    assert faults("match-is-enough", run_of({"h1 TLSA": "mismatch"})) == []
+
+
+@pytest.mark.parametrize("law", ["order-irrelevant", "same-bytes"])
+def test_a_run_that_comes_out_otherwise_is_found(law: str) -> None:
+    run = run_of({"h1 TLSA": "match, mismatch"})
+    (varied,) = variations(LAWS[law].varies or Vary.AGAIN, run)
+    other = perform(varied.situation, varied.kind, LATEST, stand(), varied.seed)
+    assert list(LAWS[law].compare(run, other, varied)) == []
+    number = run.outcome("a@one.test.ex") or 0
+    safer = {"a@one.test.ex": replace(run.results["a@one.test.ex"], cv="yes")}
+    doctored = replace(with_decision(other, number, outcome="FAIL"), results=safer)
+    (fault,) = LAWS[law].compare(run, doctored, varied)
+    assert fault.decision == number
+
+
+def test_a_bounce_that_nobody_gets_is_found() -> None:
+    told = replace(situation({"h1 RCPT": "550"}), router={"errors_to": "s@myhost.test.ex"})
+    honest = perform(told, "delivery", LATEST, stand())
+    assert honest.results["a@one.test.ex"].result == "failed"
+    assert faults("nothing-lost", honest) == []
+    kept = tuple(one for one in honest.decisions if one.inputs.get("sender") != "")
+    assert faults("nothing-lost", replace(honest, decisions=kept))
+
+
+def test_a_message_that_is_gone_is_found() -> None:
+    honest = run_of({"h1 RCPT": "450", "h2 RCPT": "450"})
+    assert faults("nothing-lost", honest) == []
+    gone = replace(honest, seen=(replace(honest.seen[0], queued=0),))
+    assert faults("nothing-lost", gone)
+
+
+DOCTORED = {"no-stronger-claim", "dane-means-match", "match-is-enough", "order-irrelevant", "same-bytes"}
+
+
+def test_every_law_is_broken_by_a_scenario_here() -> None:
+    assert {breach.law for breach in BREACHES} | DOCTORED == set(LAWS)
+
+
+def test_a_law_is_worded_for_people() -> None:
+    for id, law in LAWS.items():
+        assert id == law.id == id.lower().replace(" ", "-")
+        assert law.promise.endswith(".")
+        assert law.reference
 
 
 def test_all_laws_hold_when_all_is_well() -> None:

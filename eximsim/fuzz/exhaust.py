@@ -1,0 +1,168 @@
+"""Every law over a complete space: each behaviour is run once, and pairs of runs are looked up.
+
+A law that compares two runs needs no further runs: the run of the varied situation is a leaf of the same
+tree, or of the other kind's. Where the varied situation asks for what the first did not, all of its leaves
+are compared, so that nothing is left to the plainest values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from eximsim.fuzz.explore import Choices, Leaf, explore
+from eximsim.fuzz.judge import Broken, perform, told_by, undefined
+from eximsim.fuzz.law import Law
+from eximsim.fuzz.laws import LAWS
+from eximsim.fuzz.run import Run
+from eximsim.fuzz.space import OPTIONS, Space, Stage, play
+from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
+from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.profiles import Profile
+from eximsim.suite.replay import Stand
+from eximsim.trace import Decision, Trace
+
+Path = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree: the axis that is asked next, or the leaf."""
+
+    axis: str = ""
+    children: dict[str, _Node] = field(default_factory=dict)
+    leaf: Leaf[Run] | None = None
+
+
+class Tree:
+    """All leaves of a space with their runs. Equal decisions and lines are kept once."""
+
+    def __init__(self, space: Space, profile: Profile, stand: Stand) -> None:
+        self.space = space
+        self.leaves: list[Leaf[Run]] = []
+        self._root = _Node()
+        self._decisions: dict[object, Decision] = {}
+        stage = Stage(space, stand.chains)
+
+        def run(choices: Choices) -> Run:
+            trace = Trace()
+            try:
+                replayed = play(stage, stand, choices, profile, trace=trace)
+            except UndefinedBehaviour as reason:
+                situation = space.situation(choices.path)
+                return undefined(situation, space.kind, profile, stand, trace, str(reason))
+            return told_by(space.situation(choices.path), space.kind, profile, stand, replayed)
+
+        for leaf in explore(run, space):
+            self._add(Leaf(leaf.path, self._shared(leaf.result), leaf.size, leaf.plan))
+
+    def _shared(self, run: Run) -> Run:
+        decisions = tuple(self._decisions.setdefault(_key(one), one) for one in run.decisions)
+        return replace(run, decisions=decisions)
+
+    def _add(self, leaf: Leaf[Run]) -> None:
+        self.leaves.append(leaf)
+        node = self._root
+        for axis, value in leaf.path.items():
+            node.axis = axis
+            node = node.children.setdefault(value, _Node())
+        node.leaf = leaf
+
+    def compatible(self, wanted: Path) -> Iterator[Leaf[Run]]:
+        """The leaves of all situations that have these values."""
+        pending = [self._root]
+        while pending:
+            node = pending.pop()
+            if node.leaf is not None:
+                yield node.leaf
+            elif node.axis in wanted:
+                pending.append(node.children[wanted[node.axis]])
+            else:
+                pending.extend(node.children.values())
+
+
+def _key(decision: Decision) -> object:
+    return decision.rule, decision.outcome, decision.source, *map(str, decision.inputs.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A law that a leaf breaks; for a law that compares, ``other`` is the path of the other run."""
+
+    leaf: Leaf[Run]
+    broken: Broken
+    other: Path | None = None
+
+
+def search(
+    trees: Mapping[str, Tree],
+    profile: Profile,
+    stand: Stand,
+    laws: Mapping[str, Law] = LAWS,
+    seen: Callable[[Leaf[Run]], None] = lambda leaf: None,
+) -> Iterator[Breach]:
+    """Hold laws against every leaf of the trees (by kind); each is told to ``seen`` before it is judged.
+
+    ``same-bytes`` runs the situation again; all other comparisons are between leaves.
+    """
+    for tree in trees.values():
+        for leaf in tree.leaves:
+            seen(leaf)
+            for law in laws.values():
+                if law.applies(leaf.result):
+                    yield from _held(law, leaf, tree, trees, profile, stand)
+
+
+def _held(
+    law: Law, leaf: Leaf[Run], tree: Tree, trees: Mapping[str, Tree], profile: Profile, stand: Stand
+) -> Iterator[Breach]:
+    run = leaf.result
+    if law.varies is None:
+        for fault in law.check(run):
+            yield Breach(leaf, Broken(law, fault.explanation, fault.decision, run))
+        return
+    for words, kind, wanted in _varied(law.varies, leaf.path, tree.space):
+        if kind not in trees:
+            continue
+        if law.varies is Vary.AGAIN:
+            again = perform(run.situation, kind, profile, stand)
+            others = [Leaf(leaf.path, again, leaf.size, leaf.plan)]
+        else:
+            others = list(trees[kind].compatible(wanted))
+        for other in others:
+            varied = Varied(law.varies, words, other.result.situation, kind, 0)
+            for fault in law.compare(run, other.result, varied):
+                broken = Broken(law, fault.explanation, fault.decision, run, words)
+                yield Breach(leaf, broken, other.path)
+
+
+def _varied(vary: Vary, path: Path, space: Space) -> Iterator[tuple[str, str, Path]]:
+    """The variations of a leaf: in words, the kind, and the values that the other situation has for sure."""
+    kind = space.kind
+    if vary is Vary.AGAIN:
+        yield vary.value, kind, path
+    elif vary is Vary.KIND:
+        other = "delivery" if kind == "callout" else "callout"
+        yield f"as a {other}", other, path
+    elif vary in (Vary.STRICTER, Vary.LOOSER_CHECK):
+        for settings in STRICTER if vary is Vary.STRICTER else LOOSER:
+            values = {name: _value(name, setting) for name, setting in settings.items()}
+            if set(values) <= set(space.axes) and any(
+                path.get(n) not in (None, v) for n, v in values.items()
+            ):
+                yield ", ".join(f"{n} = {s}" for n, s in settings.items()), kind, {**path, **values}
+    elif vary is Vary.HOSTS and len(space.names) > 1:
+        yield "hosts turned round", kind, {_OTHER.get(n[:2], n[:2]) + n[2:]: v for n, v in path.items()}
+    elif vary is Vary.RECORDS:
+        for name, value in path.items():
+            turned = ", ".join(reversed(value.split(", ")))
+            if name.endswith(" TLSA") and turned != value:
+                yield f"{name} turned round", kind, {**path, name: turned}
+
+
+_OTHER = {"h1": "h2", "h2": "h1"}
+
+
+def _value(option: str, setting: str) -> str:
+    """The value of an option's axis that stands for a setting."""
+    return next(word for word, text in OPTIONS[option].items() if text == setting)
