@@ -73,8 +73,8 @@ def compare_one(
     if all(fields.values()):
         return Comparison(record, "agree", fields, replayed=replayed)
     nearest = _by_chance(record, situation, stand, profile, seeds)
-    if nearest is not None and nearest.result == "explained":
-        return nearest
+    if nearest is not None and nearest.result in ("explained", "undefined"):
+        return replace(nearest, result="explained")
     if nearest is not None and nearest.replayed is not None:
         fields, replayed = nearest.fields, nearest.replayed
     for name, rule in EXPLAINED.items():
@@ -111,7 +111,12 @@ def _by_chance(
 def _with_seed(
     record: Record, situation: Situation, stand: Replays, profile: Profile, seed: int, later: int | None
 ) -> Comparison:
-    replayed = stand.replay(situation, record.kind, profile, seed, later)
+    try:
+        replayed = stand.replay(situation, record.kind, profile, seed, later)
+    except Unsupported as item:
+        return Comparison(record, "unsupported", rule=item.item)
+    except UndefinedBehaviour as reason:
+        return Comparison(record, "undefined", rule=f"undefined: {reason}")
     fields = _agreement(record, replayed)
     name = f"{CHANCE} (seed {seed})" if later is None else f"{CHANCE} (seeds {seed}, {later})"
     result = "explained" if all(fields.values()) else "differ"
@@ -122,8 +127,16 @@ def _first_agrees(record: Record, replayed: Replayed) -> bool:
     return all(_agreement(replace(record, queuerun=None), replace(replayed, queuerun=None)).values())
 
 
+_NEARNESS = ("unsupported", "differ", "undefined", "explained")
+
+
 def _nearer(one: Comparison | None, two: Comparison) -> Comparison:
-    return two if one is None or sum(two.fields.values()) > sum(one.fields.values()) else one
+    """The run that says more about the record; of two that differ from it, the one with more that agrees."""
+
+    def nearness(found: Comparison) -> tuple[int, int]:
+        return _NEARNESS.index(found.result), sum(found.fields.values())
+
+    return two if one is None or nearness(two) > nearness(one) else one
 
 
 CHANCE = "order-by-chance"

@@ -18,6 +18,7 @@ from eximsim.suite.compare import (
 )
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed
+from eximsim.trace import Trace
 from tests.suite.recorded import record, records, situations, stand
 
 DELIVERY = record("A001", "4.88-jh03")
@@ -142,6 +143,23 @@ def test_another_order_of_equal_hosts_is_explained_by_the_seed_that_gives_it() -
     explained = [one for one in found if one.result == "explained"]
     assert all(one.rule.startswith(f"{CHANCE} (seed ") for one in explained)
     assert {one.result for one in found} <= {"agree", "explained"}
+
+
+class Undefined:
+    """A stand where only the first order of hosts has a defined end."""
+
+    def replay(
+        self, situation: Situation, kind: str, profile: Profile, seed: int = 0, later: int | None = None
+    ) -> Replayed:
+        if seed:
+            raise UndefinedBehaviour("nobody knows")
+        return Replayed(Seen(), "?", None, Trace())
+
+
+def test_what_another_order_leaves_undefined_may_be_what_was_recorded() -> None:
+    one = next(r for r in records() if choices(situations()[r.id]) > 1)
+    found = compare_one(one, situations()[one.id], Undefined(), profile("4.87"))
+    assert (found.result, found.rule) == ("explained", "undefined: nobody knows")
 
 
 def test_chance_explains_nothing_where_nothing_is_left_to_it() -> None:
