@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -128,52 +128,39 @@ def _order(outcome: Outcome) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The classes of a group by what was asked: what all have in common, and a column for each other axis.
+    """The classes of a group: what all have in common, and a column for each host or domain that was asked.
 
-    ``names`` are the axes, ``columns`` what they are called below ``spans``, which are headings over
-    neighbours, each with its width; ``rows`` hold the value of each axis, None where it makes no difference.
+    ``columns`` are their names, empty for what belongs to none. ``rows`` hold for each column what was asked
+    there and answered, as far as it is not common to all.
     """
 
     common: tuple[tuple[str, str], ...]
-    spans: tuple[tuple[str, int], ...]
-    names: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: tuple[tuple[Change, tuple[str | None, ...]], ...]
+    rows: tuple[tuple[Change, tuple[tuple[tuple[str, str], ...], ...]], ...]
 
 
 def matrix(group: Group) -> Matrix:
-    """The classes of a group as a table; axes of one host stand side by side."""
-    asked = [_asked(change) for change in group.changes]
+    """The classes of a group as a table; what is asked of one host stands in one column."""
+    asked = [{"case": occasion(change), **change.situation} for change in group.changes]
     axes = list(dict.fromkeys(axis for situation in asked for axis in situation))
-    values = {axis: {situation.get(axis) for situation in asked} for axis in axes}
-    common = tuple((axis, asked[0][axis]) for axis in axes if len(values[axis]) == 1)
-    owners = list(dict.fromkeys(_owner(axis)[1] for axis in axes))
-    varied = [axis for owner in owners for axis in axes if _owner(axis)[1] == owner and len(values[axis]) > 1]
+    common = {axis: asked[0].get(axis) for axis in axes if len({each.get(axis) for each in asked}) == 1}
+    columns = tuple(dict.fromkeys(_owner(axis)[1] for axis in axes if axis not in common))
     rows = tuple(
-        (change, tuple(situation.get(axis) for axis in varied))
+        (change, tuple(_cell(situation, column, common.keys()) for column in columns))
         for change, situation in zip(group.changes, asked, strict=True)
     )
-    return Matrix(
-        common, tuple(_spans(varied)), tuple(varied), tuple(_owner(axis)[0] for axis in varied), rows
+    return Matrix(tuple((axis, value) for axis, value in common.items() if value is not None), columns, rows)
+
+
+def _cell(situation: Mapping[str, str], column: str, common: Collection[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (_owner(axis)[0], value)
+        for axis, value in situation.items()
+        if axis not in common and _owner(axis)[1] == column
     )
-
-
-def _asked(change: Change) -> dict[str, str]:
-    route = {"recipient": change.route} if change.route else {}
-    return {"kind": change.kind, **route, **change.situation}
 
 
 def _owner(axis: str) -> tuple[str, str]:
     """What is asked, and of whom: ``("TLSA", "host 1")`` of ``TLSA of host 1``."""
     what, of, owner = axis.rpartition(" of ")
     return (what, owner) if of else (axis, "")
-
-
-def _spans(axes: Sequence[str]) -> Iterator[tuple[str, int]]:
-    width = 0
-    for number, axis in enumerate(axes):
-        width += 1
-        owner = _owner(axis)[1]
-        if number + 1 == len(axes) or _owner(axes[number + 1])[1] != owner:
-            yield owner, width
-            width = 0

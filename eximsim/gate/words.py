@@ -75,7 +75,9 @@ def asked(change: Change) -> str:
 
 
 def occasion(change: Change) -> str:
-    """``delivery to someone@example.com``."""
+    """``delivery to someone@example.com``; the route may say the kind itself."""
+    if change.route.startswith(change.kind):
+        return change.route
     return f"{change.kind} to {change.route}" if change.route else change.kind
 
 

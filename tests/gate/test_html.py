@@ -133,13 +133,16 @@ def test_the_matrix_of_moves_counts_situations_by_outcome() -> None:
     assert total == sum(example().count(severity) for severity in Severity)
 
 
-def test_axes_of_one_host_stand_side_by_side_and_what_is_common_is_said_once() -> None:
+def test_what_is_asked_of_one_host_is_one_column_and_what_is_common_is_said_once() -> None:
     table = matrix(large().groups[0])
-    assert table.common == (("recipient", ROUTE), ("MX", "secure"))
-    assert table.spans == (("", 1), ("host 1", 3), ("host 2", 1))
-    assert table.columns == ("kind", "TLSA", "STARTTLS", "certificate", "TLSA")
-    assert table.rows[0][1] == ("delivery", "match", "250", "good", "match")
-    assert table.rows[-1][1] == ("callout", None, None, None, None)
+    assert table.common == (("MX", "secure"),)
+    assert table.columns == ("", "host 1", "host 2")
+    assert table.rows[0][1] == (
+        (("case", f"delivery to {ROUTE}"),),
+        (("TLSA", "match"), ("STARTTLS", "250"), ("certificate", "good")),
+        (("TLSA", "match"),),
+    )
+    assert table.rows[-1][1] == ((("case", f"callout to {ROUTE}"),), (), ())
 
 
 def test_a_large_group_is_folded_after_some_rows_and_nothing_is_missing() -> None:
