@@ -83,10 +83,10 @@ def _score(severity: Severity) -> dict[str, object]:
 
 def _result(group: Group, failing: Collection[Severity]) -> dict[str, object]:
     placed = [place for cause in group.cause if (place := _place(cause)) is not None]
-    named = [_name(cause) for cause in group.cause if position(cause) is None]
+    switches = dict.fromkeys(cause for cause in group.cause if position(cause) is None)
     first: dict[str, object] = dict(placed[0]) if placed else {}
-    if named:
-        first["logicalLocations"] = named
+    if switches:
+        first["logicalLocations"] = [_name(cause) for cause in switches]
     return {
         "ruleId": _identity(group.severity),
         "ruleIndex": group.severity.rank,

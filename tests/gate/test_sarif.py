@@ -65,6 +65,13 @@ def test_a_switch_of_a_release_is_a_logical_location() -> None:
     }
 
 
+def test_a_switch_is_named_once() -> None:
+    report = example()
+    group = report.groups[1]
+    twice = replace(report, groups=(replace(group, cause=group.cause * 2),))
+    assert run(twice)["results"][0]["locations"] == run(report)["results"][1]["locations"]
+
+
 def test_a_second_cause_is_a_related_location() -> None:
     fourth = run(example())["results"][3]
     assert fourth["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
