@@ -83,10 +83,10 @@ def _score(severity: Severity) -> dict[str, object]:
 
 def _result(group: Group, failing: Collection[Severity]) -> dict[str, object]:
     placed = [place for cause in group.cause if (place := _place(cause)) is not None]
-    switches = dict.fromkeys(cause for cause in group.cause if position(cause) is None)
+    switches = dict.fromkeys((c.name, c.where) for c in group.cause if position(c) is None)
     first: dict[str, object] = dict(placed[0]) if placed else {}
     if switches:
-        first["logicalLocations"] = [_name(cause) for cause in switches]
+        first["logicalLocations"] = [_named(*switch) for switch in switches]
     return {
         "ruleId": _identity(group.severity),
         "ruleIndex": group.severity.rank,
@@ -117,8 +117,8 @@ def _uri(file: str) -> str:
     return quote(path.as_posix(), errors="surrogatepass")
 
 
-def _name(cause: Cause) -> dict[str, object]:
-    return {"name": visible(cause.name), "fullyQualifiedName": visible(f"{cause.name} ({cause.where})")}
+def _named(name: str, where: str) -> dict[str, object]:
+    return {"name": visible(name), "fullyQualifiedName": visible(f"{name} ({where})")}
 
 
 def _message(group: Group) -> str:
