@@ -63,6 +63,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("eximsim.commands.compare:compare", "Compare the model with what real programs did."),
     "record": ("eximsim.commands.record:record", "Record what a real program does in all known situations."),
     "serve": ("eximsim.cli:serve", "Run the test servers on their own: dns, smtp."),
+    "explain": (
+        "eximsim.commands.explain:explain",
+        "Why a message goes the way it goes, and what would change it.",
+    ),
     "table": ("eximsim.commands.table:table", "Print the decision tables, or where two releases differ."),
     "profiles": (
         "eximsim.commands.profiles:profiles",

@@ -49,6 +49,13 @@ def parse_tlsa(rdata: bytes) -> Tlsa:
     return Tlsa(usage, selector, mtype, rdata[3:], len(rdata))
 
 
+def data_of(cert: Certificate, selector: int, mtype: int) -> bytes | None:
+    """What a record with these numbers holds that was made from ``cert``; None if no record can have them."""
+    if selector not in (FULL_CERTIFICATE, PUBLIC_KEY) or mtype not in (EXACT, *_DIGESTS):
+        return None
+    return _associate(cert.spki if selector == PUBLIC_KEY else cert.der, mtype)
+
+
 @lru_cache(maxsize=4096)
 def _associate(selected: bytes, mtype: int) -> bytes:
     return selected if mtype == EXACT else _DIGESTS[mtype](selected)

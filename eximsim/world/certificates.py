@@ -39,6 +39,7 @@ __all__ = [
     "KeyType",
     "Sent",
     "Validity",
+    "chains_for",
     "der_chain",
     "key_kind",
     "load_chains",
@@ -228,13 +229,18 @@ class ChainSet:
 
 @lru_cache(maxsize=2)
 def standard_chains(key_type: KeyType = KeyType.RSA) -> ChainSet:
-    """The chains that the named behaviours of the test server use; made once in a process.
+    """The chains that the named behaviours of the test server use, for ``*.test.ex``; made once in a process.
 
-    ``good`` ``*.test.ex`` with intermediate and root; ``wrongname`` mail.other.ex; ``expired``;
-    ``selfsigned``; ``eeonly``, where only the leaf is sent.
+    ``good`` with intermediate and root; ``wrongname`` mail.other.ex; ``expired``; ``selfsigned``; ``eeonly``,
+    where only the leaf is sent.
     """
+    return chains_for((f"*.{TEST_DOMAIN}",), key_type)
+
+
+def chains_for(hosts: Sequence[str], key_type: KeyType = KeyType.ECDSA) -> ChainSet:
+    """Chains of the names of ``standard_chains``, for these hosts together."""
     authority = Authority(key_type=key_type)
-    subject, hosts, other = f"/CN=*.{TEST_DOMAIN}", (f"*.{TEST_DOMAIN}",), "mail.other.ex"
+    subject, other = f"/CN={hosts[0]}", "mail.other.ex"
     chains = {
         "good": authority.issue(subject, hosts, sent=Sent.ROOT, key_type=key_type),
         "wrongname": authority.issue(f"/CN={other}", (other,), sent=Sent.ROOT, key_type=key_type),

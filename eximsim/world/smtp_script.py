@@ -32,7 +32,7 @@ from eximsim.errors import InputError
 from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then
 
 _REPLY_LINE = re.compile(r"[2-5][0-9][0-9](?:[ -][ -~]*)?")
-_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
+TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
 def load_script(path: Path) -> Behaviour:
@@ -49,8 +49,8 @@ def parse_script(text: str, path: str) -> Behaviour:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        place = _TOML_PLACE.search(str(error))
-        message = _TOML_PLACE.sub("", str(error))
+        place = TOML_PLACE.search(str(error))
+        message = TOML_PLACE.sub("", str(error))
         last = text.count("\n") + 1
         raise InputError(message, path, int(place[1]) if place and place[1] else last) from error
     try:

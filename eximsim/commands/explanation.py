@@ -1,0 +1,83 @@
+"""An explanation as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import click
+
+from eximsim.gate.explain import Alternative, Explained, Explanation, HostSeen, Step
+
+_STAGES = ("routing", "hosts", "transport", "outcome")
+_GOOD, _BAD = ("delivered", "accepted"), ("failed", "refused", "crash", "undefined", "unsupported")
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    """The explanation, line by line; colours are for ``click.echo`` to keep or to drop."""
+    what = "callout to" if explanation.kind == "callout" else "message to"
+    for number, one in enumerate(explanation.recipients):
+        if number:
+            yield ""
+        yield click.style(
+            f"{what} {one.recipient}, {explanation.config}, Exim {explanation.profile}", bold=True
+        )
+        colour = "green" if one.outcome.result in _GOOD else "red" if one.outcome.result in _BAD else "yellow"
+        yield click.style(str(one.outcome), fg=colour)
+        yield from _recipient(one)
+    if explanation.assumed or explanation.missing:
+        yield ""
+    for text in explanation.assumed:
+        yield f"assumed: {text}"
+    for path in explanation.missing:
+        yield f"not there: {path}, which the configuration asks for"
+
+
+def _recipient(one: Explained) -> Iterator[str]:
+    for text in one.unsupported:
+        yield click.style(text, fg="red")
+    if one.hosts:
+        yield from _title("Hosts")
+        for host in one.hosts:
+            yield from _host(host)
+    for stage in _STAGES:
+        steps = [step for step in one.steps if step.stage == stage]
+        if steps:
+            yield from _title(f"Decisions: {stage}")
+            for step in steps:
+                yield from _step(step)
+    yield from _title("Log")
+    for line in one.log:
+        yield f"  {line}"
+    if one.alternatives:
+        yield from _title("What would lead to another outcome")
+        for alternative in one.alternatives:
+            yield from _alternative(alternative)
+
+
+def _title(text: str) -> Iterator[str]:
+    yield ""
+    yield click.style(text, bold=True)
+
+
+def _host(host: HostSeen) -> Iterator[str]:
+    parts = [f"DNSSEC {host.dnssec}"]
+    parts += [f"TLSA {host.tlsa}"] if host.tlsa else []
+    parts += [f"tried: {host.tried}"] if host.tried else ["not tried"]
+    yield f"  {host.name} [{', '.join(host.addresses)}]: {'; '.join(parts)}"
+    for call in host.commands:
+        yield f"    {' > '.join(call)}"
+
+
+def _step(step: Step) -> Iterator[str]:
+    yield f"  {step.rule}: {_inputs(step.inputs)} -> {click.style(step.outcome, bold=True)}"
+    yield click.style(f"    {step.source}", dim=True)
+
+
+def _inputs(inputs: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in inputs.items())
+
+
+def _alternative(alternative: Alternative) -> Iterator[str]:
+    yield f"  {alternative.outcome}, if"
+    for number, way in enumerate(alternative.ways):
+        yield f"    {'or ' if number else ''}{' and '.join(way)}"

@@ -1,0 +1,278 @@
+"""Why a message goes the way it goes: routing, hosts, decisions, log, and what would change the outcome.
+
+An ``Explanation`` is plain data: ``eximsim explain`` prints it, as text or JSON, and ``gate.html`` draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from eximsim.gate.report import Outcome, Security
+from eximsim.mta.tables import shown
+from eximsim.suite.policy import Case
+
+if TYPE_CHECKING:
+    from eximsim.suite.assumed import Surroundings
+    from eximsim.suite.policy import Policy
+    from eximsim.suite.policy_result import Recipient, Result
+    from eximsim.trace import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision: the stage of the way it belongs to, its rule, what it looked at, to what it came, and
+    Exim's source."""
+
+    stage: str
+    rule: str
+    inputs: Mapping[str, str]
+    outcome: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """A host that the recipient's domain led to.
+
+    ``dnssec`` is ``"yes"``, ``"no"`` or ``"unknown"``: whether its address came from secure lookups. ``tlsa``
+    is what the TLSA question came to (empty: not asked). ``tried`` is the outcome for the host, empty if it
+    was not tried; ``commands`` what its server saw, call by call.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    dnssec: str
+    tlsa: str = ""
+    tried: str = ""
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another outcome, and the smallest changes that lead to it: each of ``ways`` alone is enough.
+
+    A way is what has to be otherwise, in words; more than one word in it: all of them together.
+    """
+
+    outcome: Outcome
+    ways: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The way of one recipient's message, or of the callout that verifies the recipient.
+
+    ``unsupported`` is what the way would have needed and the model does not have.
+    """
+
+    recipient: str
+    outcome: Outcome
+    steps: tuple[Step, ...]
+    hosts: tuple[HostSeen, ...]
+    questions: tuple[str, ...]
+    log: tuple[str, ...]
+    alternatives: tuple[Alternative, ...] = ()
+    unsupported: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What becomes of a message to each of some recipients.
+
+    ``kind`` is ``"delivery"`` or ``"callout"``; ``assumed`` says what was not given and therefore taken for
+    granted, ``missing`` which files the configuration asked for that are nowhere.
+    """
+
+    config: str
+    profile: str
+    kind: str
+    recipients: tuple[Explained, ...]
+    assumed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The explanation as ``eximsim explain --json`` prints it."""
+        return {
+            "config": self.config,
+            "profile": self.profile,
+            "kind": self.kind,
+            "assumed": list(self.assumed),
+            "missing": list(self.missing),
+            "recipients": [_explained(one) for one in self.recipients],
+        }
+
+
+def outcome_of(recipient: Recipient, log: tuple[str, ...] = ()) -> Outcome:
+    """A policy run's recipient as the gate has it."""
+    safe = _SECURITY[recipient.cv] if recipient.asked and recipient.result in _TOLD else None
+    return Outcome(recipient.result, safe, recipient.host, " ".join(recipient.reason.split()), log)
+
+
+_TOLD = ("delivered", "accepted", "refused", "tempfailed")
+"""The results to which it belongs how a server was told."""
+
+_SECURITY: Mapping[str | None, Security] = {
+    None: Security.CLEAR,
+    "no": Security.TLS,
+    "yes": Security.VERIFIED,
+    "dane": Security.DANE,
+}
+
+
+def explain(
+    policy: Policy, world: Surroundings, recipients: Iterable[str], case: Case, *, changes: bool = True
+) -> Explanation:
+    """Explain the way of a message to each recipient alone; ``case`` says kind, sender and the like.
+
+    Without ``changes`` it is not worked out what would lead to another outcome.
+    """
+    explained = []
+    for recipient in recipients:
+        one = replace(case, recipients=(recipient,), zone=world.zones, servers=world.servers)
+        result = policy.run(one)
+        found = _explain_one(result)
+        if changes:
+            from eximsim.gate.flips import alternatives  # many runs: not needed to say what happens
+
+            found = replace(found, alternatives=alternatives(policy, world, one, result))
+        explained.append(found)
+    return Explanation(
+        policy.path,
+        policy.profile.name,
+        case.kind,
+        tuple(explained),
+        assumed=world.assumed,
+        missing=policy.files.missing,
+    )
+
+
+def _explain_one(result: Result) -> Explained:
+    (recipient,) = result.recipients
+    return Explained(
+        recipient.address,
+        outcome_of(recipient),
+        tuple(_steps(result.decisions)),
+        _hosts(result),
+        result.dns,
+        result.raw_log,
+        unsupported=result.unsupported,
+    )
+
+
+# ---- steps -----------------------------------------------------------------------------------------------
+
+_STAGES = (
+    ("arrival", ("message received",)),
+    ("routing", ("router condition", "router", "routing", "self")),
+    ("hosts", ("dns answer", "host addresses", "hosts of a domain", "host by name", "host name")),
+    ("outcome", ("host tried", "host retry time", "retry", "address outcome", "callout", "verify", "acl")),
+)
+
+
+def _steps(decisions: Iterable[Decision]) -> Iterator[Step]:
+    stages = {rule: stage for stage, rules in _STAGES for rule in rules}
+    for decision in decisions:
+        stage = stages.get(decision.rule, "transport")
+        if decision.rule == "dns answer" and decision.inputs.get("type") == "TLSA":
+            stage = "transport"
+        inputs = {name: _text(value) for name, value in decision.inputs.items() if value not in (None, "")}
+        yield Step(stage, decision.rule, inputs, decision.outcome, decision.source)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return shown(value)
+
+
+# ---- hosts -----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Host:
+    name: str
+    addresses: list[str]
+    dnssec: str
+    tlsa: str = ""
+    tried: list[str] = field(default_factory=list)
+
+
+def _hosts(result: Result) -> tuple[HostSeen, ...]:
+    """The hosts in the order in which they were found, each once."""
+    found: dict[str, _Host] = {}
+    for decision in result.decisions:
+        inputs, name = decision.inputs, str(decision.inputs.get("host") or "")
+        if decision.rule in ("host addresses", "host by name") and decision.outcome.startswith("FOUND"):
+            addresses = str(inputs.get("addresses") or "").split()
+            found.setdefault(name, _Host(name, addresses, str(inputs.get("dnssec", "unknown"))))
+        elif name in found and decision.rule == "tlsa result":
+            secure = "secure" if inputs["secure"] is True else "insecure"
+            found[name].tlsa = f"{shown(inputs['answer'])}, {secure}"
+        elif name in found and decision.rule in ("host tried", "callout host"):
+            found[name].tried.append(decision.outcome)
+    calls: dict[str, list[tuple[str, ...]]] = {}
+    for connection in result.connections:
+        events = connection["events"]
+        assert isinstance(events, list)
+        calls.setdefault(str(connection["addr"]), []).append(tuple(map(str, events)))
+    return tuple(
+        HostSeen(
+            host.name,
+            tuple(host.addresses),
+            host.dnssec,
+            host.tlsa,
+            ", ".join(host.tried),
+            tuple(call for address in host.addresses for call in calls.get(address, ())),
+        )
+        for host in found.values()
+    )
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------
+
+
+def _explained(one: Explained) -> dict[str, object]:
+    return {
+        "recipient": one.recipient,
+        "outcome": outcome_json(one.outcome),
+        "hosts": [
+            {
+                "name": host.name,
+                "addresses": list(host.addresses),
+                "dnssec": host.dnssec,
+                "tlsa": host.tlsa,
+                "tried": host.tried,
+                "commands": [list(call) for call in host.commands],
+            }
+            for host in one.hosts
+        ],
+        "steps": [
+            {
+                "stage": step.stage,
+                "rule": step.rule,
+                "inputs": dict(step.inputs),
+                "outcome": step.outcome,
+                "source": step.source,
+            }
+            for step in one.steps
+        ],
+        "questions": list(one.questions),
+        "log": list(one.log),
+        "alternatives": [
+            {"outcome": outcome_json(other.outcome), "ways": [list(way) for way in other.ways]}
+            for other in one.alternatives
+        ],
+        "unsupported": list(one.unsupported),
+    }
+
+
+def outcome_json(outcome: Outcome) -> dict[str, object]:
+    """An outcome without its log lines."""
+    return {
+        "result": outcome.result,
+        "security": None if outcome.security is None else outcome.security.name.lower(),
+        "host": outcome.host,
+        "reason": outcome.reason,
+    }
