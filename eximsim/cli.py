@@ -67,6 +67,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "eximsim.commands.explain:explain",
         "Why a message goes the way it goes, and what would change it.",
     ),
+    "lint": (
+        "eximsim.commands.lint:lint",
+        "Which settings of a configuration are modelled, inert, unsupported.",
+    ),
     "table": ("eximsim.commands.table:table", "Print the decision tables, or where two releases differ."),
     "profiles": (
         "eximsim.commands.profiles:profiles",

@@ -30,7 +30,7 @@ class _SyntaxError(Exception):
 def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """Carry out ``control = text``. Source: acl_check_condition(), case ACLC_CONTROL, src/acl.c."""
     name, slash, options = text.partition("/")
-    known = _CONTROLS.get(name)
+    known = CONTROLS.get(name)
     if known is None:
         raise Unsupported(f"ACL control {name}", condition.path, condition.line)
     if slash and not known.options:
@@ -122,7 +122,7 @@ _NOT_RCPT = _EVERYWHERE - {Where.RCPT}
 _NOT_HOLDING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.NOTSMTP}
 _NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR}
 
-_CONTROLS: Mapping[str, _Control] = {
+CONTROLS: Mapping[str, _Control] = {
     "caseful_local_part": _Control(_case, _NOT_RCPT),
     "caselower_local_part": _Control(_lower, _NOT_RCPT),
     "dkim_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA, Where.PRDR}),
@@ -146,3 +146,4 @@ _CONTROLS: Mapping[str, _Control] = {
         _suppress_local_fixups, _EVERYWHERE - _ENVELOPE - {Where.NOTSMTP_START}
     ),
 }
+"""What is modelled; any other control is unsupported."""

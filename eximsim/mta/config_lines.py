@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from eximsim.errors import InputError
 from eximsim.mta.string import SPACES, from_octets
-from eximsim.mta.world import World
+from eximsim.mta.world import Files
 
 _MACRO_START = re.compile(r"(?=_?[A-Z])")
 _DEFINITION = re.compile(r"([A-Z][A-Za-z0-9_]*)[ \t\n\v\f\r]*=")
@@ -69,7 +69,7 @@ class ConfigLines:
     ``read_files`` collects the content of every file that was read, None for one that is not there.
     """
 
-    world: World
+    world: Files
     builtin: Callable[[], tuple[str, ...]] = tuple
     relative_includes: bool = True
     read_files: dict[str, bytes | None] = field(default_factory=dict)

@@ -396,3 +396,6 @@ CONDITIONS = _Conditions(
     }
 )
 """Every condition by name."""
+
+LACKING = frozenset({"crypteq", *(name for name, act in CONDITIONS.items() if act is _not_modelled)})
+"""Conditions that Exim has and the model does not."""

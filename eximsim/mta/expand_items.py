@@ -414,3 +414,6 @@ ITEMS: dict[str, ItemFunction] = {
     "tr": _tr,
 }
 """Every item by name."""
+
+LACKING = frozenset(name for name, act in ITEMS.items() if act is _not_modelled)
+"""Items that Exim has and the model does not."""

@@ -267,6 +267,9 @@ OPERATORS: dict[str, TextFunction] = {
     "utf8_localpart_to_alabel": _not_modelled,
 }
 
+LACKING = frozenset(name for name, act in OPERATORS.items() if act is _not_modelled)
+"""Operators that Exim has and the model does not."""
+
 _WITH_ARGUMENT = frozenset(
     {
         "h", "hash", "headerwrap", "l", "length", "listnamed", "mask", "nh", "nhash", "quote", "s", "sha2",

@@ -52,6 +52,9 @@ _NUMBERS = _names(
 )
 """Numbers that are 0 until something sets them."""
 
+_NOBODY = frozenset(("local_user_gid", "local_user_uid"))
+"""Numbers that are (uid_t)(-1) until something sets them."""
+
 _PORTS = frozenset(("interface_port", "sending_port"))
 """Numbers that are -1 until something sets them."""
 
@@ -82,7 +85,7 @@ _SYNONYMS = {
 CERTIFICATES = frozenset(("tls_in_ourcert", "tls_in_peercert", "tls_out_ourcert", "tls_out_peercert"))
 """Variables that hold a certificate; ``process.variables`` has it as PEM."""
 
-_NOT_MODELLED = _names(
+LACKING = _names(
     """
     arc_domains arc_oldest_pass arc_state arc_state_reason av_failed bmi_alt_location
     bmi_base64_tracker_verdict bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date
@@ -92,8 +95,8 @@ _NOT_MODELLED = _names(
     dkim_key_nosubdomains dkim_key_notes dkim_key_srvtype dkim_key_testing dkim_selector dkim_signers
     dkim_verify_reason dkim_verify_signers dkim_verify_status dmarc_alignment_dkim dmarc_alignment_spf
     dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text dmarc_used_domain exim_gid
-    exim_uid headers_added initial_cwd inode ldap_dn load_average local_user_gid local_user_uid
-    log_inodes log_space malware_name message_body message_body_end mime_anomaly_level mime_anomaly_text
+    exim_uid headers_added initial_cwd inode ldap_dn load_average log_inodes log_space malware_name
+    message_body message_body_end mime_anomaly_level mime_anomaly_text
     mime_boundary mime_charset mime_content_description mime_content_disposition mime_content_id
     mime_content_size mime_content_transfer_encoding mime_content_type mime_decoded_filename
     mime_filename mime_is_coverletter mime_is_multipart mime_is_rfc822 mime_part_count originator_gid
@@ -178,18 +181,19 @@ _UNSET: dict[str, str] = {
     **dict.fromkeys(_TEXTS, ""),
     **dict.fromkeys(_NUMBERS, "0"),
     **dict.fromkeys(_PORTS, "-1"),
+    **dict.fromkeys(_NOBODY, "4294967295"),
     **dict.fromkeys(_TRUTHS, "no"),
     **dict.fromkeys(CERTIFICATES, ""),
 }
 
 
-VARIABLES = frozenset((*_UNSET, *_COMPUTED, *_SYNONYMS, *_NOT_MODELLED))
+VARIABLES = frozenset((*_UNSET, *_COMPUTED, *_SYNONYMS, *LACKING))
 """Every name that Exim knows, but for those that a configuration or a lookup numbers or makes up."""
 
 
 def is_known(process: Process, name: str) -> bool:
     """Whether a reference to ``name`` is allowed now, whatever its value."""
-    if name in _UNSET or name in _COMPUTED or name in _SYNONYMS or name in _NOT_MODELLED:
+    if name in _UNSET or name in _COMPUTED or name in _SYNONYMS or name in LACKING:
         return True
     if _is_user_variable(name):
         return name in process.variables or not process.config.main.flag("strict_acl_vars")
@@ -214,7 +218,7 @@ def find_variable(process: Process, name: str) -> str | None:
         return unset
     if name in _SYNONYMS:
         return find_variable(process, _SYNONYMS[name])
-    if name in _NOT_MODELLED:
+    if name in LACKING:
         raise Unsupported(f"the variable ${name}")
     return "" if is_known(process, name) else None
 

@@ -210,6 +210,16 @@ class Options:
         """The options that the configuration sets, in its order, with file and line."""
         return iter(self._where.items())
 
+    @property
+    def is_modelled(self) -> bool:
+        """Whether the model has the driver."""
+        return self._schema.modelled
+
+    def written(self, name: str) -> str:
+        """A string as it was set; empty if nothing set it, or not to a string."""
+        value = self._values.get(name) if name in self._where else None
+        return value if isinstance(value, str) else ""
+
     def status(self, name: str) -> Status:
         """What the model does with the option here: nothing at all with those of drivers it does not have."""
         return self._schema.settable[name].status if self._schema.modelled else Status.UNSUPPORTED

@@ -25,7 +25,7 @@ from eximsim.mta.options_main import DAY
 from eximsim.mta.retry_rules import RetryRule, RetryStep, readconf_retry_rule
 from eximsim.mta.rewrite_rules import SMTP, RewriteRule, readconf_one_rewrite
 from eximsim.mta.string import SPACES
-from eximsim.mta.world import World
+from eximsim.mta.world import Files
 from eximsim.profiles import Profile
 
 __all__ = [
@@ -86,7 +86,7 @@ class Config:
 
 
 def read_config(
-    world: World,
+    world: Files,
     path: str,
     profile: Profile,
     defines: Mapping[str, str] = MappingProxyType({}),
@@ -132,7 +132,7 @@ _MOST_KNOWN = 256
 _KNOWN: dict[tuple[object, ...], tuple[Mapping[str, bytes | None], Config]] = {}
 
 
-def _content(world: World, path: str) -> bytes | None:
+def _content(world: Files, path: str) -> bytes | None:
     try:
         return world.read_file(path)
     except (OSError, ValueError):

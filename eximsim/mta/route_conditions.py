@@ -10,7 +10,7 @@ from eximsim.mta.address import deliver_set_expansions
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
 from eximsim.mta.routers import rf
-from eximsim.mta.string import list_items
+from eximsim.mta.string import SPACES, list_items
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -126,12 +126,21 @@ def route_check_suffix(local_part: str, suffixes: str) -> int:
     return 0
 
 
+_SET_BY_CONDITIONS = (
+    "home", "domain_data", "local_part_data", "sender_data", "local_user_uid", "local_user_gid"
+)  # fmt: skip
+"""Variables that belong to the router whose conditions are checked."""
+
+_OTHER_USER = 1000
+"""The ids of users of this machine other than the caller."""
+
+
 def check_router_conditions(
     process: Process, addr: Address, router: DriverInstance, verify: Verify | None
 ) -> tuple[Rc, str]:
     """OK, SKIP or DEFER, with the reason. Source: check_router_conditions()."""
     options = router.options
-    for name in ("home", "domain_data", "local_part_data", "sender_data"):
+    for name in _SET_BY_CONDITIONS:
         process.variables.pop(name, None)
     if verify in (None, "expn") and options.flag("verify_only"):
         return Rc.SKIP, "verify_only set"
@@ -148,6 +157,9 @@ def check_router_conditions(
             return Rc.SKIP, f"{router.name} router skipped: {option} mismatch"
         if rc is not Rc.OK:
             return Rc.DEFER, f"{option} check lookup or other defer"
+    rc, why = _check_files(process, options.text("require_files"))
+    if rc is not Rc.OK:
+        return rc, why
     condition = options.text("condition")
     if condition is not None:
         rc = rf.expand_check_condition(process, condition, router)
@@ -156,6 +168,35 @@ def check_router_conditions(
         if rc is not Rc.OK:
             return Rc.SKIP, "condition failure"
     return Rc.OK, ""
+
+
+def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
+    """OK, SKIP or DEFER for require_files: nobody is refused access here. Source: check_files()."""
+    for item in list_items(text or ""):
+        try:
+            path = expand(process, item)
+        except ExpansionFailed as failed:
+            if failed.forced:
+                continue
+            return Rc.DEFER, f'failed to expand "{item}" for require_files: {failed.message}'
+        if "/" not in path:
+            continue  # the user whose access counts
+        path = path.removeprefix("+").lstrip(SPACES)
+        wanted = not path.startswith("!")
+        path = path.removeprefix("!").lstrip(SPACES)
+        if not path.startswith("/"):
+            return Rc.DEFER, f'require_files: "{path}" is not absolute'
+        if _is_there(process, path) is not wanted:
+            return Rc.SKIP, "file check"
+    return Rc.OK, ""
+
+
+def _is_there(process: Process, path: str) -> bool:
+    try:
+        process.world.read_file(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:
@@ -175,6 +216,9 @@ def _check_local_user(process: Process, addr: Address, router: DriverInstance) -
     machine = process.machine
     if addr.local_part != machine.user and addr.local_part not in machine.users:
         return Rc.FAIL
+    own = addr.local_part == machine.user
+    process.variables["local_user_uid"] = str(machine.uid if own else _OTHER_USER)
+    process.variables["local_user_gid"] = str(machine.gid if own else _OTHER_USER)
     if process.profile.check_local_user_sets_data:
         process.variables["local_part_data"] = addr.data["local_part_data"] = addr.local_part
     return Rc.OK

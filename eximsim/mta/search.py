@@ -110,6 +110,11 @@ def search_findtype_partial(text: str) -> SearchType:
         raise ExpansionFailed(str(error)) from None
 
 
+def is_lacking(kind: SearchType) -> bool:
+    """Whether Exim has this lookup type and the model does not."""
+    return kind.name != "dnsdb" and kind.name not in _LINEAR
+
+
 def search_quote(kind: str, text: str, option: str | None) -> str:
     """``text`` as ``${quote_kind:`` makes it; raises ``ExpansionFailed``."""
     search_findtype_partial(kind)

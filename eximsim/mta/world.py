@@ -271,7 +271,14 @@ class Session(Protocol):
 SessionFactory = Callable[[], Session]
 
 
-class World(Protocol):
+class Files(Protocol):
+    """The files of a scenario."""
+
+    def read_file(self, path: str) -> bytes:
+        """The content of a file of the scenario; raises ``OSError``."""
+
+
+class World(Files, Protocol):
     """All that is outside the model's process."""
 
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
@@ -289,9 +296,6 @@ class World(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
-
-    def read_file(self, path: str) -> bytes:
-        """The content of a file of the scenario; raises ``OSError``."""
 
     def interface_addresses(self) -> tuple[str, ...]:
         """This host's own IP addresses, IPv4 first; 127.0.0.1 among them."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from eximsim.mta.string import octets
 
 _MISSING = object()
 
@@ -20,7 +24,7 @@ class ConfigFiles(Mapping[str, bytes]):
     def __init__(
         self, path: str, text: str, folder: Path | None, instead: Mapping[str, bytes] | None = None
     ) -> None:
-        self._fixed = {**(instead or {}), path: text.encode()}
+        self._fixed = {**(instead or {}), path: octets(text)}
         self._folder = folder
         self._read: dict[str, bytes | None] = {}
 
@@ -33,6 +37,13 @@ class ConfigFiles(Mapping[str, bytes]):
     def missing(self) -> tuple[str, ...]:
         """The files that were asked for and are nowhere."""
         return tuple(path for path, content in self._read.items() if content is None)
+
+    def read_file(self, path: str) -> bytes:
+        """As a world reads files; raises ``OSError``."""
+        try:
+            return self[path]
+        except KeyError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
 
     def __getitem__(self, path: str) -> bytes:
         if path in self._fixed:

@@ -30,7 +30,7 @@ def read(
 ) -> Config:
     world = Files(main=text, **files)
     chosen = profile(release) if isinstance(release, str) else release
-    return read_config(world, "/conf/main", chosen, defines or {})  # type: ignore[arg-type]  # files suffice
+    return read_config(world, "/conf/main", chosen, defines or {})
 
 
 def banner(text: str, defines: Mapping[str, str] | None = None, release: str = NEWEST, **files: str) -> str:

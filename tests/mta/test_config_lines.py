@@ -170,4 +170,4 @@ def test_a_file_that_includes_itself_ends_in_an_error() -> None:
 
 def test_a_missing_configuration_is_named() -> None:
     with pytest.raises(InputError, match=r"failed to open configuration file /conf/none: No such file"):
-        read_config(Files(), "/conf/none", profile(NEWEST))  # type: ignore[arg-type]  # files suffice
+        read_config(Files(), "/conf/none", profile(NEWEST))

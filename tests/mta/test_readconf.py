@@ -67,7 +67,7 @@ def test_a_quoted_string_has_escapes_and_an_unquoted_one_has_none() -> None:
 def test_octets_that_are_not_utf8_survive() -> None:
     world = Files()
     world.files["/conf/main"] = b"smtp_banner = \xff\xc3\xa4"
-    text = read_config(world, "/conf/main", profile(NEWEST)).main.text("smtp_banner")  # type: ignore[arg-type]
+    text = read_config(world, "/conf/main", profile(NEWEST)).main.text("smtp_banner")
     assert text is not None
     assert text.encode("utf-8", "surrogateescape") == b"\xff\xc3\xa4"
 
@@ -167,7 +167,7 @@ def test_whole_sections_and_private_options_are_named_too(text: str, item: str) 
 def test_a_tolerant_reader_lists_what_the_model_does_not_have() -> None:
     text = "system_filter = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
     world = Files(main=text)
-    config = read_config(world, "/conf/main", profile(NEWEST), tolerant=True)  # type: ignore[arg-type]
+    config = read_config(world, "/conf/main", profile(NEWEST), tolerant=True)
     assert [(left.place, left.name, left.problem.line) for left in config.left_out] == [
         ("main", "system_filter", 1),
         ("transport.t", "socks_proxy", 5),
@@ -215,7 +215,7 @@ def test_the_same_files_give_the_same_object_and_a_change_a_new_one() -> None:
     newest = profile(NEWEST)
 
     def again(**defines: str) -> Config:
-        return read_config(world, "/conf/main", newest, defines)  # type: ignore[arg-type]  # files suffice
+        return read_config(world, "/conf/main", newest, defines)
 
     first = again()
     assert again() is first
@@ -251,7 +251,7 @@ def test_any_text_is_a_configuration_or_an_error_of_our_own(text: str, release: 
     world.files["/conf/main"] = text.encode("utf-8", "surrogatepass")
     found: Config | InputError | Unsupported
     try:
-        found = read_config(world, "/conf/main", profile(release), {"ONE": "1"})  # type: ignore[arg-type]
+        found = read_config(world, "/conf/main", profile(release), {"ONE": "1"})
     except (InputError, Unsupported) as error:
         found = error
     if not isinstance(found, Config):

@@ -208,3 +208,29 @@ def test_authenticators_that_no_host_is_for_are_no_matter() -> None:
     assert only(run(text, server=server)).result == "delivered"
     tried = run(text.replace("hosts_try_dane", "hosts_try_auth = *\n  hosts_try_dane"), server=server)
     assert (only(tried).result, only(tried).reason[:21]) == ("unsupported", "client authentication")
+
+
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        ("/etc/there", True),
+        ("/etc/nowhere", False),
+        ("!/etc/nowhere : root", True),
+        ("+!/etc/there", False),
+        ("${if eq{a}{b}{/etc/nowhere}fail}", True),
+    ],
+)
+def test_a_router_may_want_files_to_be_there(files: str, taken: bool, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "there").write_text("")
+    text = CONFIG.replace("driver = dnslookup", f"driver = dnslookup\n  require_files = {files}")
+    result = replace(policy(text), folder=tmp_path).run(Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"}))
+    assert (only(result).result == "delivered") is taken
+
+
+@pytest.mark.parametrize(("user", "uid"), [("root", "0"), ("nobody", "4294967295")])
+def test_the_ids_of_a_local_user_are_known_while_the_router_looks_at_it(user: str, uid: str) -> None:
+    router = "begin routers\nown:\n  driver = redirect\n  data = :fail: uid $local_user_uid\n  allow_fail\n"
+    check = "  check_local_user\n" if user == "root" else ""
+    found = only(run(CONFIG.replace("begin routers\n", router + check), recipients=(f"{user}@test.ex",)))
+    assert found.reason == f"uid {uid}"

@@ -1,0 +1,50 @@
+"""``eximsim lint``: what the model makes of each setting of a configuration."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+
+import click
+
+from eximsim.profiles import NEWEST
+
+
+@click.command()
+@click.argument("config", metavar="CONF")
+@click.option(
+    "--profile", "profile_name", metavar="P", default=NEWEST, show_default=True, help="The release."
+)
+@click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
+@click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
+@click.option("--unsupported", "only", is_flag=True, help="Show only what is unsupported.")
+@click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
+def lint(
+    config: str, profile_name: str, tls: str | None, defines: tuple[str, ...], only: bool, as_json: bool
+) -> None:
+    """Which settings of the configuration CONF are modelled, inert, unsupported.
+
+    A setting is unsupported if Exim has it and the model does not; those that could influence an outbound
+    message or a callout are marked with an exclamation mark. An option that the release does not have is an
+    error, as it is for Exim.
+
+    Exit codes: 0 nothing unsupported could matter, 1 something could, 2 bad input.
+    """
+    from eximsim.commands.policies import read_policy
+    from eximsim.gate.lint import lint as survey
+    from eximsim.mta.optionlist import Status
+
+    found = survey(read_policy(config, profile_name, tls, defines))
+    shown = [one for one in found if one.status is Status.UNSUPPORTED or not only]
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in shown], indent=2))
+    else:
+        for one in shown:
+            mark = "!" if one.matters else ""
+            note = f" ({one.note})" if one.note else ""
+            click.echo(f"{one.path}:{one.line}: {one.status.value}{mark} {one.name}{note}")
+        counts = Counter(one.status for one in found)
+        told = ", ".join(f"{counts[status]} {status.value}" for status in Status)
+        click.echo(f"{told}; {sum(one.matters for one in found)} that could matter")
+    sys.exit(1 if any(one.matters for one in found) else 0)

@@ -1,0 +1,63 @@
+"""``eximsim lint``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.invoking import invoke
+
+PLAIN = "queue_only\nbegin transports\nt:\n  driver = smtp\n"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    path = tmp_path / "exim.conf"
+    path.write_text(PLAIN)
+    return path
+
+
+def test_a_clean_configuration_is_told_so(conf: Path) -> None:
+    done = invoke("lint", str(conf))
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{conf}:1: modelled queue_only",
+        f"{conf}:4: modelled transport.t.driver",
+        "2 modelled, 0 inert, 0 unsupported; 0 that could matter",
+    ]
+
+
+def test_what_could_matter_is_marked_and_fails(conf: Path) -> None:
+    conf.write_text(f"{PLAIN}  socks_proxy = 192.0.2.1\n  headers_add = X: y\n")
+    done = invoke("lint", str(conf), "--unsupported")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[:2] == [
+        f"{conf}:5: unsupported! transport.t.socks_proxy",
+        f"{conf}:6: unsupported transport.t.headers_add (cannot change what becomes of outbound mail)",
+    ]
+    told = json.loads(invoke("lint", str(conf), "--json").stdout)
+    assert [(one["line"], one["status"], one["matters"]) for one in told][2:] == [
+        (5, "unsupported", True),
+        (6, "unsupported", False),
+    ]
+
+
+def test_macros_and_include_files_are_read(conf: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.conf").write_text("no_queue_only\n")
+    conf.write_text(".ifdef OTHER\n.include more.conf\n.endif\n")
+    assert "0 modelled" in invoke("lint", str(conf)).stdout
+    done = invoke("lint", str(conf), "-D", "OTHER")
+    assert "more.conf:1: modelled queue_only" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("nonsense = 1\n", ':1: main option "nonsense" unknown'), ("begin nothing\n", ":1:")],
+)
+def test_a_mistake_is_one_line(conf: Path, text: str, message: str) -> None:
+    conf.write_text(text)
+    done = invoke("lint", str(conf))
+    assert (done.exit_code, done.stdout, message in done.stderr) == (2, "", True)
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import InputError
+from eximsim.gate.lint import Finding, lint
+from eximsim.mta.optionlist import Status
+from eximsim.mta.readconf import read_config
+from eximsim.profiles import NEWEST, profile
+from eximsim.suite.config_files import ConfigFiles
+
+ROUTER = "begin routers\nr:\n  driver = dnslookup\n  transport = t\n"
+TRANSPORT = "begin transports\nt:\n  driver = smtp\n"
+
+
+def findings(text: str) -> dict[str, Finding]:
+    files = ConfigFiles("exim.conf", text, None)
+    found = lint(read_config(files, "exim.conf", profile(NEWEST), tolerant=True))
+    return {one.name: one for one in found}
+
+
+def one(text: str, name: str) -> tuple[Status, bool]:
+    found = findings(text)[name]
+    return found.status, found.matters
+
+
+def test_every_setting_is_told_of_with_its_place() -> None:
+    found = findings(f"tls_dhparam = /x\nqueue_only\n{ROUTER}{TRANSPORT}")
+    assert [(finding.line, name, finding.status.value) for name, finding in found.items()] == [
+        (1, "tls_dhparam", "inert"),
+        (2, "queue_only", "modelled"),
+        (5, "router.r.driver", "modelled"),
+        (6, "router.r.transport", "modelled"),
+        (9, "transport.t.driver", "modelled"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "matters"),
+    [
+        ("system_filter = /x\n", "system_filter", True),
+        ("freeze_tell = postmaster\n", "freeze_tell", False),
+        (f"{TRANSPORT}  socks_proxy = 192.0.2.1\n", "transport.t.socks_proxy", True),
+        (f"{TRANSPORT}  headers_add = X: y\n", "transport.t.headers_add", False),
+        (f"{ROUTER}  translate_ip_address = x\n{TRANSPORT}", "router.r.translate_ip_address", True),
+    ],
+)
+def test_an_option_that_is_not_modelled_matters_if_it_can(text: str, name: str, matters: bool) -> None:
+    assert one(text, name) == (Status.UNSUPPORTED, matters)
+
+
+def test_an_option_with_a_value_that_changes_nothing_is_inert() -> None:
+    assert one("system_filter =\n", "system_filter") == (Status.INERT, False)
+    assert one(f"{TRANSPORT}  no_lmtp_ignore_quota\n", "transport.t.lmtp_ignore_quota") == (
+        Status.INERT,
+        False,
+    )
+
+
+def test_a_driver_that_is_not_modelled_matters_unless_it_is_local() -> None:
+    router = "begin routers\nr:\n  driver = queryprogram\n  command = /x\n"
+    assert one(router, "router.r") == (Status.UNSUPPORTED, True)
+    assert one("begin transports\nt:\n  driver = pipe\n", "transport.t") == (Status.UNSUPPORTED, False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "item"),
+    [
+        ("${run{/bin/true}}", "the expansion item ${run"),
+        ("${if pam{a:b}{x}{y}}", "the condition pam"),
+        ("${stat:/x}", "the expansion operator ${stat:"),
+        ("${if def:spam_score {x}}", "the variable $spam_score"),
+        ("${lookup mysql{select 1}}", "the lookup type mysql"),
+        ("${if eq{a}{b}{${lookup{x}cdb{/y}}}}", "the lookup type cdb"),
+        ("a : cdb;/y", "the lookup type cdb"),
+        ("partial-dbm;/y", "the lookup type dbm"),
+    ],
+)
+def test_what_a_string_would_need_is_looked_for_in_all_its_parts(setting: str, item: str) -> None:
+    text = f"{ROUTER}  domains = {setting}\n{TRANSPORT}"
+    assert one(text, f"router.r.domains: {item}") == (Status.UNSUPPORTED, True)
+
+
+@pytest.mark.parametrize("setting", ["a : lsearch;/y", "net-lsearch;/z", "${lookup dnsdb{a=x}}", "<; a ; b"])
+def test_what_is_modelled_is_not_told_of(setting: str) -> None:
+    found = findings(f"{ROUTER}  domains = {setting}\n{TRANSPORT}")
+    assert all(finding.status is not Status.UNSUPPORTED for finding in found.values())
+
+
+def test_acl_conditions_matter_only_for_mail_from_this_machine() -> None:
+    acl = "begin acl\ncheck:\n  deny dnslists = x.example\n  accept control = debug\n"
+    found = findings(f"acl_smtp_rcpt = check\n{acl}")
+    assert [(f.name, f.matters) for f in found.values() if f.status is Status.UNSUPPORTED] == [
+        ("acl.check: condition dnslists", False),
+        ("acl.check: control debug", False),
+    ]
+    assert one(f"acl_not_smtp = check\n{acl}", "acl.check: condition dnslists") == (Status.UNSUPPORTED, True)
+
+
+def test_an_unknown_option_is_an_error() -> None:
+    with pytest.raises(InputError, match=r'exim\.conf:1: main option "no_such_option" unknown'):
+        findings("no_such_option = 1\n")
