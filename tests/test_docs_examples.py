@@ -1,47 +1,120 @@
-"""Each example of the documentation is run: a page's Python with pytest, on the page's configuration."""
+"""Each example of the documentation is run: Python with pytest, commands where the page has them run."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 
-from tests.test_docs import ROOT, WRITTEN
+from eximsim import cli
+from eximsim.errors import InputError
+from tests.reading import blocks, follow, run
+from tests.test_docs import DOCS, ROOT, WRITTEN
 
 pytest_plugins = ["pytester"]
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-KINDS = frozenset({"python", "exim", "text", "sh", "mermaid", "toml", "yaml"})
+KINDS = frozenset({"python", "exim", "text", "sh", "mermaid"})
 
 
-def blocks(page: Path, kind: str) -> list[str]:
-    return [text for found, text in BLOCK.findall(page.read_text(encoding="utf-8")) if found == kind]
+def of_kind(page: Path, kind: str) -> list[str]:
+    return [block.text for block in blocks(page) if block.kind == kind]
 
 
-WITH_PYTHON = [page for page in WRITTEN if blocks(page, "python")]
+WITH_PYTHON = [page for page in WRITTEN if of_kind(page, "python")]
+WITH_COMMANDS = [page for page in WRITTEN if of_kind(page, "sh")]
+WITH_FILES = [page for page in WRITTEN if any(block.file for block in blocks(page))]
+"""What they say is done in a folder of its own; what others say, in the checkout."""
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(
+    whole_program: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """A folder for the files and the tests of a page."""
     monkeypatch.delenv("CI", raising=False)
     return pytester
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
 def test_the_policy_tests_of_a_page_pass(project: pytest.Pytester, page: Path) -> None:
-    (config, *_) = blocks(page, "exim") or blocks(ROOT / "docs" / "pytest.md", "exim")
+    (config, *_) = of_kind(page, "exim") or of_kind(DOCS / "pytest.md", "exim")
     (project.path / "exim.conf").write_text(config)
-    examples = blocks(page, "python")
+    examples = [block.text for block in blocks(page) if block.kind == "python" and block.file is None]
     for number, text in enumerate(examples):
         (project.path / f"test_example_{number}.py").write_text(text)
     count = sum(text.count("def test_") for text in examples)
-    assert count
     for option in ("--golden-update", "--strict-markers"):
         result = project.runpytest("-p", "eximsim.pytest_plugin", "-p", "no:xdist", "-W", "error", option)
         result.assert_outcomes(passed=count)
 
 
-def test_the_blocks_of_all_pages_are_of_known_kinds() -> None:
-    found = {kind for page in WRITTEN for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
-    assert found <= KINDS
+@pytest.mark.parametrize("page", WITH_FILES, ids=lambda page: page.name)
+def test_a_page_that_makes_a_folder_can_be_followed(project: pytest.Pytester, page: Path) -> None:
+    assert follow(page, project.path, project.runpytest) > 0
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in WITH_COMMANDS if page not in WITH_FILES], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_do_what_it_says(monkeypatch: pytest.MonkeyPatch, page: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    assert follow(page, ROOT) > 0
+
+
+def test_blocks_are_of_known_kinds() -> None:
+    assert {block.kind for page in WRITTEN for block in blocks(page)} <= KINDS
+
+
+# ---- commands in the running text --------------------------------------------------------------------------
+
+NOT_RUN = {
+    r"exim:|--exim |--tree exim/": "needs an Exim, or its source",
+    r"serve ": "serves until it is interrupted",
+    r"--accept": "writes into the checkout",
+    r"--recorded(?!.* [A-Z]\d{3} )|--random": "takes a minute; tests of these commands run them on less",
+}
+"""Commands that a test does not run; that they can be read is tested."""
+
+
+def indented() -> list[str]:
+    """The commands in indented blocks of all pages, each once."""
+    found = [
+        command.split("  ")[0].strip()
+        for page in WRITTEN
+        for command in re.findall(r"^ {4}(eximsim [^\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    in_text = [
+        line.strip() for page in WRITTEN for text in of_kind(page, "text") for line in text.splitlines()
+        if line.startswith("eximsim ")
+    ]  # fmt: skip
+    return list(dict.fromkeys([*found, *in_text]))
+
+
+@pytest.mark.parametrize("command", indented())
+def test_a_command_in_the_text_works(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(command)[1:]
+    if any(re.search(pattern, command) for pattern in NOT_RUN):
+        assert read(cli.eximsim, words) is None
+    else:
+        assert run(command, ROOT)[0] == 0
+
+
+def read(command: click.Command, words: list[str]) -> str | None:
+    """What is wrong with a command line, apart from files that are not here."""
+    try:
+        with command.make_context(
+            command.name, words, resilient_parsing=isinstance(command, click.Group)
+        ) as made:
+            if isinstance(command, click.Group):
+                _, found, rest = command.resolve_command(made, [*made._protected_args, *made.args])
+                assert found is not None
+                return read(found, rest)
+    except click.UsageError as mistake:
+        return None if "does not exist" in mistake.message else mistake.message
+    except InputError as mistake:
+        return None if "expected an Exim program" in mistake.message else mistake.message
+    return None

@@ -24,10 +24,11 @@ def test_no_downgrade(mta, zone, server):
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(
+    whole_program: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
     """A repository with a configuration and policy tests of its own."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.plugins = ["eximsim.pytest_plugin"]
     (pytester.path / "exim.conf").write_text(CONFIG)
     return pytester
 
