@@ -28,26 +28,31 @@ def reference_exim() -> Path:
     for place in (os.environ.get("EXIMSIM_EXIM"), f"/{PROGRAM}"):
         if place and Path(place).is_file():
             return Path(place)
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eximsim" / PACKAGE
+    return unpacked(PACKAGE, PROGRAM)
+
+
+def unpacked(package: str, file: str) -> Path:
+    """A file of one of Debian's packages, which is fetched and unpacked once; raises ``Missing``."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eximsim" / package
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Missing(f"no reference program: {root}: {error.strerror}") from None
-    with (root.parent / f"{PACKAGE}.lock").open("w") as lock:
+    with (root.parent / f"{package}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / PROGRAM).is_file():
-            _unpack(root)
-    return root / PROGRAM
+        if not (root / file).is_file():
+            _unpack(package, root)
+    return root / file
 
 
-def _unpack(root: Path) -> None:
+def _unpack(wanted: str, root: Path) -> None:
     """Fetch the package and the libraries that it needs and this machine lacks."""
     if shutil.which("apt-get") is None:
-        raise Missing(f"no reference program: apt-get is needed to fetch {PACKAGE}")
-    if not _command("apt-cache", "show", PACKAGE, may_fail=True):
+        raise Missing(f"no reference program: apt-get is needed to fetch {wanted}")
+    if not _command("apt-cache", "show", wanted, may_fail=True):
         _command("apt-get", "-q", "update")
-    depends = re.findall(r"^ *Depends: (lib\S+)$", _command("apt-cache", "depends", PACKAGE), re.MULTILINE)
-    for package in (*(name for name in depends if not _installed(name)), PACKAGE):
+    depends = re.findall(r"^ *Depends: (lib\S+)$", _command("apt-cache", "depends", wanted), re.MULTILINE)
+    for package in (*(name for name in depends if not _installed(name)), wanted):
         _download(package, root)
         (archive,) = root.glob(f"{package}_*.deb")
         _command("dpkg", "-x", str(archive), str(root))
