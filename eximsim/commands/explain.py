@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
+from eximsim.errors import InputError
 from eximsim.profiles import NEWEST
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -25,6 +28,7 @@ from eximsim.profiles import NEWEST
 )
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callout instead.")
 @click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write it as a page, too.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 def explain(
     recipients: tuple[str, ...],
@@ -37,6 +41,7 @@ def explain(
     sender: str | None,
     callout: bool,
     brief: bool,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """What happens to a message to RECIPIENT, and why.
@@ -56,6 +61,13 @@ def explain(
         raise click.UsageError(f"{config}: no ACL verifies by callout")
     case = Case((), world.zones, world.servers, "callout" if callout else "delivery", sender)
     found = gate.explain(policy, world, recipients, case, changes=not brief)
+    if html is not None:
+        from eximsim.gate.html import explanation_page
+
+        try:
+            html.write_text(explanation_page(found), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write: {error.strerror}", str(html)) from error
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:

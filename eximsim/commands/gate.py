@@ -51,6 +51,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 @click.option("--github", is_flag=True, help="GitHub workflow commands, which annotate the configuration.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a page to read.")
 @click.option("--markdown", type=_FILE, metavar="FILE", help="Write the report as Markdown.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF 2.1.0.")
@@ -65,6 +66,7 @@ def gate(
     fail_on: str,
     as_json: bool,
     github: bool,
+    html: Path | None,
     markdown: Path | None,
     junit: Path | None,
     sarif: Path | None,
@@ -97,7 +99,7 @@ def gate(
 
         report = compare(*policies, hosts=hosts, names=_names(policies))
     failing = FAIL_ON[fail_on]
-    for path, writer in ((markdown, _markdown), (junit, _junit), (sarif, _sarif)):
+    for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
         if path is not None:
             _write(path, writer(report, failing))
     click.echo(_shown(report, failing, as_json=as_json, github=github))
@@ -196,6 +198,12 @@ def _shown(report: Report, failing: Failing, *, as_json: bool, github: bool) -> 
     from eximsim.gate.terminal import terminal
 
     return terminal(report)
+
+
+def _html(report: Report, failing: Failing) -> str:
+    from eximsim.gate.html import report_page
+
+    return report_page(report)
 
 
 def _markdown(report: Report, failing: Failing) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eximsim.gate import palette
+from eximsim.gate.outcome import severity as weigh
 from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report, Security, Severity
 from eximsim.gate.words import (
     MEANINGS,
@@ -22,6 +25,9 @@ from eximsim.gate.words import (
     verdict,
     visible,
 )
+
+if TYPE_CHECKING:
+    from eximsim.gate.explain import Explained, Explanation, Step
 
 OPEN = 3
 """How many groups, the worst ones, are unfolded when the page is opened."""
@@ -39,6 +45,16 @@ def report_page(report: Report) -> str:
         unfolded=OPEN,
         rows=ROWS,
     )  # fmt: skip
+
+
+def explanation_page(explanation: Explanation) -> str:
+    """An explanation as one HTML page: outcome, hosts, what would lead to another, each decision."""
+    return _templates().get_template("explanation.html.j2").render(explanation=explanation)
+
+
+def stages(explained: Explained) -> list[tuple[str, list[Step]]]:
+    """The steps of a way, in order, those of one stage that follow each other together."""
+    return [(stage, list(steps)) for stage, steps in groupby(explained.steps, lambda step: step.stage)]
 
 
 @cache
@@ -63,6 +79,8 @@ def _templates() -> Environment:
         coverage=coverage,
         occasion=occasion,
         verdict=verdict,
+        weigh=weigh,
+        stages=stages,
         at_worst=at_worst,
     )
     found.filters["tone"] = tone
