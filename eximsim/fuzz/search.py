@@ -34,7 +34,7 @@ def examples(strategy: SearchStrategy[_T], count: int, seed: int) -> Iterator[Fo
     seen: set[str] = set()
     batch = 0
     while len(seen) < count:
-        for value in _batch(strategy, seed, batch):
+        for value in batch_of(strategy, seed, batch):
             if (key := repr(value)) not in seen and len(seen) < count:
                 seen.add(key)
                 yield Found(value, batch)
@@ -64,7 +64,8 @@ def smallest(
     return find(strategy, condition, settings=_SHRINKING, random=_source(seed, start.batch))
 
 
-def _batch(strategy: SearchStrategy[_T], seed: int, number: int) -> list[_T]:
+def batch_of(strategy: SearchStrategy[_T], seed: int, number: int) -> list[_T]:
+    """The examples of one batch, at most ``BATCH``; they depend on the seed and the number alone."""
     values: list[_T] = []
 
     def note(value: _T) -> bool:
