@@ -46,12 +46,12 @@ def workers(jobs: int = 1, scheduler: str | None = None, patience: float = 10) -
 def _dask(scheduler: str, patience: float) -> Iterator[Executor]:
     try:
         from distributed import Client
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise InputError("--scheduler needs Dask: pip install 'eximsim[farm]'") from None
     try:
         # Dask goes on trying in the background if nobody answers, and starts a cluster if nobody is named
-        host, port = get_address_host_port(scheduler)  # type: ignore[no-untyped-call]
+        host, port = get_address_host_port(scheduler)
         socket.create_connection((host, port), timeout=patience).close()
         client = Client(scheduler, timeout=patience, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as problem:

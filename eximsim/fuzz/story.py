@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from eximsim.fuzz.judge import Broken
 from eximsim.fuzz.scenario import Scenario
 from eximsim.mta.tables import shown
 from eximsim.suite.recording import Seen
@@ -14,28 +15,28 @@ MARK = ">>"
 """What stands before the decision that broke the law."""
 
 
-def story(
-    scenario: Scenario, broken: Sequence[tuple[str, str]], runs: Iterable[tuple[str, Seen]],
-    decisions: Sequence[Decision], marked: frozenset[int],
-) -> list[str]:  # fmt: skip
-    """The lines of the story.
-
-    ``broken`` are the laws, each with its promise and reference, and what was seen against it; ``runs`` what
-    Exim did, by what it was called for; ``decisions`` the trace of the run that broke the law, and ``marked``
-    the places in it at which that happened.
-    """
-    situation = scenario.situation
-    lines = [f"{promise}\n    {seen}" for promise, seen in broken]
+def story(scenario: Scenario, broken: Sequence[Broken]) -> list[str]:
+    """The lines of the story; ``broken`` are the laws that the scenario's run broke, at least one."""
+    situation, run = scenario.situation, broken[0].run
+    lines = [line for one in broken for line in _law(one)]
     lines += ["", f"release     {scenario.program}", f"message     {_message(scenario)}"]
     for section in ("main", "router", "transport"):
         settings: Mapping[str, str] = getattr(situation, section)
         lines += [f"{section:11} {name} = {value}" for name, value in settings.items()]
     lines += ["", "the DNS says", *(f"    {line}" for line in zone_lines(situation.zone))]
     lines += ["", "the servers", *(f"    {line}" for line in _servers(situation.servers))]
-    for what, seen in runs:
+    for what, seen in zip((run.kind, f"queue run {situation.queuerun}"), run.seen, strict=False):
         lines += ["", f"what happened: {what}", *(f"    {line}" for line in _happened(seen))]
-    lines += ["", "what was decided", *_decisions(decisions, marked)]
+    marked = frozenset(one.decision for one in broken if one.decision is not None)
+    lines += ["", "what was decided", *_decisions(run.decisions, marked)]
     return [*lines, "", f"eximsim fuzz --replay {scenario.line()}"]
+
+
+def _law(one: Broken) -> Iterator[str]:
+    yield f"broken: {one.law.id}"
+    yield f"    {one.law.promise}"
+    yield f"    ({one.law.reference})"
+    yield f"    {one.explanation}" + (f" [{one.variation}]" if one.variation else "")
 
 
 def _message(scenario: Scenario) -> str:

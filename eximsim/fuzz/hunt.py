@@ -1,0 +1,239 @@
+"""The search for broken laws: every situation of the finite spaces first, then random ones without end.
+
+A search is cut into parts that depend on nothing but themselves: one space, or a number of batches of random
+situations. What is found, and after how many scenarios, is therefore the same however many workers there are.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from eximsim.errors import Unsupported
+from eximsim.fuzz import farm
+from eximsim.fuzz.explore import Choices, explore
+from eximsim.fuzz.judge import Broken, default_stand, judge, perform
+from eximsim.fuzz.laws import LAWS
+from eximsim.fuzz.mutants import MUTANTS
+from eximsim.fuzz.patches import Program
+from eximsim.fuzz.scenario import Scenario
+from eximsim.fuzz.search import batch_of
+from eximsim.fuzz.shrink import least
+from eximsim.fuzz.space import Space, play
+from eximsim.fuzz.worlds import situations
+from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.profiles import Profile
+from eximsim.suite.recording import Situation
+
+BATCHES = 10
+"""How many batches of random situations make one part of a search."""
+
+Settings = Mapping[str, str]
+
+_DANE = ("hosts_try_dane", "hosts_require_dane")
+_TRIED: Mapping[str, tuple[str, ...]] = MappingProxyType({"hosts_try_dane": ("everybody",)})
+FIRST_SPACES: tuple[Space, ...] = tuple(
+    Space(hosts=1, kind=kind, options=_DANE, values=_TRIED) for kind in ("delivery", "callout")
+)
+"""The finite spaces that are searched whole before anything else."""
+
+RANDOM_FIRST = 20
+"""How many parts of random situations come next."""
+
+SPACES: tuple[Space, ...] = tuple(
+    Space(hosts=hosts, kind=kind, detail=detail, options=_DANE, values=_TRIED)
+    for hosts, detail in ((1, "full"), (2, "short"))
+    for kind in ("delivery", "callout")
+)
+"""The finite spaces that are searched whole after that; then random situations without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings of a configuration whose promises are searched; they take the place of the search's own."""
+
+    main: Settings = field(default_factory=dict)
+    router: Settings = field(default_factory=dict)
+    transport: Settings = field(default_factory=dict)
+
+    def put_into(self, situation: Situation) -> Situation:
+        """The situation under this policy."""
+        return replace(situation, main=self.main, router=self.router, transport=self.transport)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is searched: a release, or the mistake ``mutant`` (``mended``: taken out); and for which laws.
+
+    With a ``policy`` its settings hold, and no others.
+    """
+
+    profile: Profile
+    laws: tuple[str, ...] = tuple(LAWS)
+    mutant: str = ""
+    mended: bool = False
+    policy: Policy | None = None
+
+    @property
+    def program(self) -> Program:
+        """What runs."""
+        if not self.mutant:
+            return Program(self.profile)
+        mutant = MUTANTS[self.mutant]
+        return mutant.mended if self.mended else mutant.program
+
+    def judged(self, situation: Situation, seed: int = 0) -> list[Broken]:
+        """The laws, of those asked for, that a situation breaks; raises as ``judge``."""
+        with self.program.running() as profile:
+            return self._judged(situation, profile, seed)
+
+    def _judged(self, situation: Situation, profile: Profile, seed: int = 0) -> list[Broken]:
+        """The same while the program is running."""
+        stand = default_stand()
+        laws = {id: LAWS[id] for id in self.laws}
+        run = perform(situation, situation.kinds[0], profile, stand, seed)
+        return judge(situation, profile, laws, stand, run=run)
+
+    def judge_all(self, found: Iterable[Situation]) -> Iterator[tuple[Situation, list[Broken] | Unsupported]]:
+        """Many situations, each with the laws that it breaks, or what of it is not modelled."""
+        with self.program.running() as profile:
+            for situation in found:
+                try:
+                    yield situation, self._judged(situation, profile)
+                except Unsupported as reason:
+                    yield situation, reason
+
+    def breaks(self, law: str, situation: Situation) -> bool:
+        """Whether a situation breaks one law."""
+        return bool(replace(self, laws=(law,)).judged(situation))
+
+    def smallest(self, law: str, situation: Situation) -> Situation:
+        """The smallest situation that breaks a law as this one does."""
+        one = replace(self, laws=(law,))
+        with self.program.running() as profile:
+            return least(situation, lambda smaller: bool(one._judged(self._kept(smaller), profile)))
+
+    def _kept(self, situation: Situation) -> Situation:
+        """A situation with the policy's settings, if there is one."""
+        return situation if self.policy is None else self.policy.put_into(situation)
+
+    def scenario(self, situation: Situation, *laws: str) -> Scenario:
+        """A situation that was run here, as it is printed."""
+        mutant = "" if self.mended else self.mutant
+        return Scenario(situation, situation.kinds[0], self.program.profile, mutant=mutant, laws=laws)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a search: all of ``space``, or the random situations from batch ``first`` on.
+
+    After ``most`` situations it ends (0: only at its own end).
+    """
+
+    target: Target
+    space: Space | None = None
+    seed: int = 0
+    first: int = 0
+    most: int = 0
+
+    def __str__(self) -> str:
+        if self.space is None:
+            return "random situations"
+        hosts = "one host" if self.space.hosts == 1 else f"{self.space.hosts} hosts"
+        return f"every {self.space.kind} to {hosts}"
+
+    def situations(self) -> Iterator[Situation]:
+        """The situations of the part, in order; the target's program has to be running."""
+        return map(self.target._kept, self._leaves(self.space) if self.space else self._random())
+
+    def _random(self) -> Iterator[Situation]:
+        for number in range(self.first, self.first + BATCHES):
+            yield from batch_of(situations(), self.seed, number)
+
+    def _leaves(self, space: Space) -> Iterator[Situation]:
+        """One situation for each behaviour of the program in a space."""
+        stand, profile = default_stand(), self.target.program.profile
+        stage, base = space.stage(stand.chains), self.target._kept(space.situation({}))
+
+        def run(choices: Choices) -> None:
+            with suppress(UndefinedBehaviour, Unsupported):
+                play(stage, stand, choices, profile, base)
+
+        return (leaf.situation() for leaf in explore(run, space))
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A situation that breaks a law, and which one of the search it was, from 1."""
+
+    law: str
+    situation: Situation
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What came of a part: its number of scenarios, the first counterexample of each law.
+
+    ``unsupported`` counts what could not be judged, by what is not modelled.
+    """
+
+    part: Part
+    scenarios: int
+    finds: tuple[Find, ...] = ()
+    unsupported: Mapping[str, int] = field(default_factory=dict)
+
+
+def search_part(part: Part) -> Searched:
+    """Judge the situations of a part; it ends early when all laws are broken."""
+    finds: dict[str, Find] = {}
+    unsupported: Counter[str] = Counter()
+    scenarios = 0
+    for situation, broken in part.target.judge_all(part.situations()):
+        scenarios += 1
+        if isinstance(broken, Unsupported):
+            unsupported[broken.item] += 1
+            continue
+        for law in dict.fromkeys(one.law.id for one in broken):
+            finds.setdefault(law, Find(law, situation, scenarios))
+        if len(finds) == len(part.target.laws) or scenarios == part.most:
+            break
+    return Searched(part, scenarios, tuple(finds.values()), dict(unsupported))
+
+
+def search(
+    target: Target, most: int, seed: int, executor: Executor | None = None, jobs: int = 1
+) -> Iterator[Searched]:
+    """Search until ``most`` scenarios have been judged, or every law is broken.
+
+    The finds of each part are those of laws that no earlier part broke; their numbers count from the start
+    of the search.
+    """
+    scenarios = 0
+    broken: set[str] = set()
+    results = farm.in_order(executor, search_part, _parts(target, most, seed), jobs)
+    for one in results:
+        new = tuple(
+            replace(find, number=scenarios + find.number)
+            for find in one.finds
+            if find.law not in broken and scenarios + find.number <= most
+        )
+        counted = min(one.scenarios, most - scenarios)
+        scenarios += counted
+        broken.update(find.law for find in new)
+        yield replace(one, finds=new, scenarios=counted)
+        if scenarios >= most or len(broken) == len(target.laws):
+            return
+
+
+def _parts(target: Target, most: int, seed: int) -> Iterator[Part]:
+    drawn = (Part(target, seed=seed, first=first) for first in itertools.count(0, BATCHES))
+    yield from (Part(target, space, most=most) for space in FIRST_SPACES)
+    yield from itertools.islice(drawn, RANDOM_FIRST)
+    yield from (Part(target, space, most=most) for space in SPACES)
+    yield from drawn
