@@ -71,6 +71,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "eximsim.commands.lint:lint",
         "Which settings of a configuration are modelled, inert, unsupported.",
     ),
+    "fuzz": ("eximsim.commands.fuzz:fuzz", "Search for a situation that breaks a law."),
     "table": ("eximsim.commands.table:table", "Print the decision tables, or where two releases differ."),
     "profiles": (
         "eximsim.commands.profiles:profiles",

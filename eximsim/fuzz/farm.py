@@ -27,7 +27,8 @@ _AHEAD = 2
 def workers(jobs: int = 1, scheduler: str | None = None, patience: float = 10) -> Iterator[Executor | None]:
     """Who works: ``jobs`` processes, or the Dask cluster at ``scheduler`` (``tcp://host:port``); None: we.
 
-    ``patience`` is how many seconds a scheduler has to answer. Raises ``InputError`` if Dask is not installed or nobody answers there.
+    ``patience`` is how many seconds a scheduler has to answer. Raises ``InputError`` if Dask is not installed
+    or nobody answers there.
     """
     if scheduler is not None:
         with _dask(scheduler, patience) as executor:

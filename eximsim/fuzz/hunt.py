@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
-from eximsim.errors import Unsupported
+from eximsim.errors import EximsimError, Unsupported
 from eximsim.fuzz import farm
 from eximsim.fuzz.explore import Choices, explore
 from eximsim.fuzz.judge import Broken, default_stand, judge, perform
@@ -36,7 +35,7 @@ BATCHES = 10
 Settings = Mapping[str, str]
 
 _DANE = ("hosts_try_dane", "hosts_require_dane")
-_TRIED: Mapping[str, tuple[str, ...]] = MappingProxyType({"hosts_try_dane": ("everybody",)})
+_TRIED: Mapping[str, tuple[str, ...]] = {"hosts_try_dane": ("everybody",)}
 FIRST_SPACES: tuple[Space, ...] = tuple(
     Space(hosts=1, kind=kind, options=_DANE, values=_TRIED) for kind in ("delivery", "callout")
 )
@@ -116,10 +115,10 @@ class Target:
         """The smallest situation that breaks a law as this one does."""
         one = replace(self, laws=(law,))
         with self.program.running() as profile:
-            return least(situation, lambda smaller: bool(one._judged(self._kept(smaller), profile)))
+            return least(situation, lambda smaller: bool(one._judged(self.kept(smaller), profile)))
 
-    def _kept(self, situation: Situation) -> Situation:
-        """A situation with the policy's settings, if there is one."""
+    def kept(self, situation: Situation) -> Situation:
+        """A situation as it is searched: with the policy's settings, if there is one."""
         return situation if self.policy is None else self.policy.put_into(situation)
 
     def scenario(self, situation: Situation, *laws: str) -> Scenario:
@@ -149,7 +148,7 @@ class Part:
 
     def situations(self) -> Iterator[Situation]:
         """The situations of the part, in order; the target's program has to be running."""
-        return map(self.target._kept, self._leaves(self.space) if self.space else self._random())
+        return map(self.target.kept, self._leaves(self.space) if self.space else self._random())
 
     def _random(self) -> Iterator[Situation]:
         for number in range(self.first, self.first + BATCHES):
@@ -158,7 +157,7 @@ class Part:
     def _leaves(self, space: Space) -> Iterator[Situation]:
         """One situation for each behaviour of the program in a space."""
         stand, profile = default_stand(), self.target.program.profile
-        stage, base = space.stage(stand.chains), self.target._kept(space.situation({}))
+        stage, base = space.stage(stand.chains), self.target.kept(space.situation({}))
 
         def run(choices: Choices) -> None:
             with suppress(UndefinedBehaviour, Unsupported):
@@ -232,8 +231,21 @@ def search(
 
 
 def _parts(target: Target, most: int, seed: int) -> Iterator[Part]:
+    def whole(spaces: Iterable[Space]) -> Iterator[Part]:
+        for space in spaces:
+            fixed = space if target.policy is None else replace(space, options=())
+            yield Part(target, fixed, most=most)
+
     drawn = (Part(target, seed=seed, first=first) for first in itertools.count(0, BATCHES))
-    yield from (Part(target, space, most=most) for space in FIRST_SPACES)
+    yield from whole(FIRST_SPACES)
     yield from itertools.islice(drawn, RANDOM_FIRST)
-    yield from (Part(target, space, most=most) for space in SPACES)
+    yield from whole(SPACES)
     yield from drawn
+
+
+def again(target: Target, scenario: Scenario) -> list[Broken]:
+    """What a scenario that broke a law once breaks now, under ``target``; nothing if it cannot be judged."""
+    try:
+        return target.judged(target.kept(scenario.situation), scenario.seed)
+    except EximsimError:
+        return []

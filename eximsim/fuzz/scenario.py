@@ -75,7 +75,7 @@ class Scenario:
     def line(self) -> str:
         """The printed line; ``scenario_of`` reads it."""
         content = {
-            "situation": _without_defaults(self.situation),
+            "situation": situation_json(self.situation),
             "kind": self.kind,
             "profile": self.profile.name,
             "switches": _switches(self.profile),
@@ -129,7 +129,8 @@ def _unpacked(line: str) -> dict[str, Any]:
     return content
 
 
-def _without_defaults(situation: Situation) -> dict[str, object]:
+def situation_json(situation: Situation) -> dict[str, object]:
+    """A situation as an object of a scenario file, without what is as usual."""
     return {
         name: value
         for name, value in situation.as_json().items()

@@ -54,7 +54,10 @@ def zone_lines(zone: Iterable[Mapping[str, Any]]) -> list[str]:
     """One line for each thing that the name server says."""
     rows = [(str(entry["name"]), str(entry["type"]), *_answer(entry)) for entry in zone]
     name_width = max((len(row[0]) for row in rows), default=0)
-    return [f"{name:{name_width}}  {type:5}  {what}  ({how})" for name, type, what, how in rows]
+    return [
+        f"{name:{name_width}}  {type:5}  {what}" + (f"  ({how})" if how else "")
+        for name, type, what, how in rows
+    ]
 
 
 def _answer(entry: Mapping[str, Any]) -> tuple[str, str]:
@@ -68,7 +71,7 @@ def _answer(entry: Mapping[str, Any]) -> tuple[str, str]:
         how.append(f"after {entry['delay']} s")
     rcode = entry.get("rcode", "NOERROR")
     if rcode != "NOERROR":
-        return str(rcode), ", ".join(how[1:] or how) if rcode != "NXDOMAIN" else ", ".join(how)
+        return str(rcode), ", ".join(how if rcode == "NXDOMAIN" else how[1:])
     data = entry.get("data") or ()
     return ", ".join(_record(record) for record in data) or "none of this type", ", ".join(how)
 

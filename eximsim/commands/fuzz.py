@@ -1,0 +1,188 @@
+"""``eximsim fuzz``: search for a situation that breaks a law, and tell it as a story."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eximsim.commands.fuzz_told import Teller, watched
+from eximsim.errors import InputError
+from eximsim.profiles import NEWEST, TLS_LIBRARIES, profile, with_tls
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
+
+    from eximsim.fuzz.hunt import Target
+
+_SEEDS = 1 << 32
+_DEFAULT_DATABASE = ".hypothesis/examples"
+
+
+@click.command()
+@click.option("--profile", "release", default=None, metavar="P", help="The release; default: the newest.")
+@click.option("--tls", type=click.Choice(TLS_LIBRARIES), help="The TLS library that it is built with.")
+@click.option("--law", "laws", multiple=True, metavar="ID", help="Only this law; several times for several.")
+@click.option(
+    "--mutant", default="", metavar="ID", help="Put a known mistake into the model (docs/mutants.md)."
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Search for situations in which this configuration breaks a law.",
+)
+@click.option("--seed", type=click.IntRange(0), help="Of the random situations; default: another each time.")
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(1),
+    default=20_000,
+    show_default=True,
+    metavar="N",
+    help="How many scenarios are judged at most.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many processes search at the same time.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Search on the Dask cluster of this scheduler instead.")
+@click.option(
+    "--database",
+    default=_DEFAULT_DATABASE,
+    show_default=True,
+    metavar="DIR|redis://...",
+    help="Where counterexamples are kept, and looked up first; empty for nowhere.",
+)
+@click.option(
+    "--shared",
+    multiple=True,
+    metavar="DIR|redis://...",
+    help="Another database, which is only read; several times for several.",
+)
+@click.option("--replay", metavar="STRING", help="Judge one scenario again, from its printed line.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    metavar="NAME",
+    help="Write the first counterexample as a test folder (eximsim run --suite NAME).",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object for each counterexample, for machines."
+)
+@click.pass_context
+def fuzz(
+    context: click.Context, release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str,
+    config: Path | None, seed: int | None, most: int, jobs: int, scheduler: str | None, database: str,
+    shared: tuple[str, ...], replay: str | None, save: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Search for a broken promise: a situation in which a law does not hold.
+
+    \b
+    eximsim fuzz                               all laws, the newest release
+    eximsim fuzz --profile 4.87 --law no-downgrade
+    eximsim fuzz --config my.conf              the laws under this configuration
+    eximsim fuzz --replay STRING               a counterexample again
+
+    The finite spaces of one and two hosts are searched whole, and random situations besides. The first
+    counterexample of each law is made smaller and told. Exit code 1 if a law is broken.
+    """
+    teller = Teller(as_json, save)
+    if replay is not None:
+        _replay(replay, laws, teller)
+    else:
+        from eximsim.fuzz.database import open_database
+        from eximsim.fuzz.farm import workers
+
+        target = _target(release, tls, laws, mutant, config)
+        kept = open_database(database or None, shared)
+        seed = secrets.randbelow(_SEEDS) if seed is None else seed
+        with workers(jobs, scheduler) as executor:
+            _search(target, most, seed, executor, jobs, kept, teller)
+    context.exit(1 if teller.laws else 0)
+
+
+def _target(
+    release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str, config: Path | None
+) -> Target:
+    from eximsim.fuzz.hunt import Target
+    from eximsim.fuzz.mutants import MUTANTS
+
+    chosen = _laws(laws)
+    if mutant and (release or tls or config):
+        raise InputError("--mutant brings its own release; leave out --profile, --tls and --config")
+    if mutant and mutant not in MUTANTS:
+        raise InputError(f"unknown mistake {mutant!r}; choose from {', '.join(MUTANTS)}")
+    one = MUTANTS[mutant].program.profile if mutant else profile(release or NEWEST)
+    built = with_tls(one, tls) if tls else one
+    if config is None:
+        return Target(built, chosen, mutant)
+    from eximsim.fuzz.promised import policy_of
+
+    return Target(built, chosen, policy=policy_of(config, built))
+
+
+def _laws(ids: tuple[str, ...]) -> tuple[str, ...]:
+    from eximsim.fuzz.laws import LAWS
+
+    if unknown := [id for id in ids if id not in LAWS]:
+        raise InputError(f"unknown law {unknown[0]!r}; choose from {', '.join(LAWS)}")
+    return ids or tuple(LAWS)
+
+
+# ---- the search -------------------------------------------------------------------------------------------
+
+
+def _search(
+    target: Target, most: int, seed: int, executor: Executor | None, jobs: int,
+    kept: ExampleDatabase | None, teller: Teller,
+) -> None:  # fmt: skip
+    """First what is known, then what is new; each counterexample is told as soon as it is small."""
+    from eximsim.fuzz.database import forget, keep, stored
+    from eximsim.fuzz.hunt import again, search
+
+    known = stored(kept)
+    if known.unreadable:
+        click.echo(f"{known.unreadable} entries of the database cannot be read here", err=True)
+    for scenario in known.scenarios:
+        broken = [one for one in again(target, scenario) if one.law.id not in teller.laws]
+        for law in dict.fromkeys(one.law.id for one in broken):
+            teller.tell(target.scenario(scenario.situation, law), broken, "known from the database")
+        if not broken and scenario.program == target.program:
+            forget(kept, scenario)
+    left = tuple(law for law in target.laws if law not in teller.laws)
+    if left:
+        click.echo(f"seed {seed}", err=True)
+        with watched(most) as watch:
+            for searched in search(replace(target, laws=left), most, seed, executor, jobs):
+                watch(searched)
+                teller.count(searched)
+                for find in searched.finds:
+                    scenario = target.scenario(target.smallest(find.law, find.situation), find.law)
+                    keep(kept, scenario)
+                    broken = target.judged(scenario.situation)
+                    teller.tell(scenario, broken, f"found after {find.number} scenarios")
+    teller.finish(target)
+
+
+def _replay(line: str, laws: tuple[str, ...], teller: Teller) -> None:
+    """Judge the scenario of a printed line, under its own release, by all laws or those asked for."""
+    from eximsim.fuzz.hunt import Target
+    from eximsim.fuzz.scenario import scenario_of
+
+    scenario = scenario_of(line)
+    target = Target(scenario.profile, _laws(laws), scenario.mutant)
+    broken = target.judged(scenario.situation, scenario.seed)
+    for law in dict.fromkeys(one.law.id for one in broken):
+        teller.tell(replace(scenario, laws=(law,)), broken, "replayed")
+    if not broken:
+        was = f" (it was found to break {', '.join(scenario.laws)})" if scenario.laws else ""
+        teller.say(f"no law is broken under {target.program}{was}")

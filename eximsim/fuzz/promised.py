@@ -1,0 +1,80 @@
+"""What a configuration promises: the settings of its mail path, for situations that are searched under them.
+
+Of a configuration the first dnslookup router with a transport of the smtp kind counts, with the named lists
+that its settings may mention. What the search has of its own (hosts, ports, certificates, retry rules) stays
+as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from eximsim.errors import InputError
+from eximsim.fuzz.hunt import Policy
+from eximsim.mta.options import Options
+from eximsim.mta.readconf import Config, DriverInstance, read_config
+from eximsim.profiles import Profile
+from eximsim.world.host import Host
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.rrsets import rrset_zones
+
+MAIN = ("dns_again_means_nonexist", "dns_trust_aa", "dns_cname_loops", "dns_ipv4_lookup", "disable_ipv6")
+ROUTER = (
+    "dnssec_request_domains",
+    "dnssec_require_domains",
+    "mx_domains",
+    "mx_fail_domains",
+    "ignore_target_hosts",
+    "fail_defer_domains",
+)
+TRANSPORT = (
+    "hosts_try_dane", "hosts_require_dane", "hosts_require_tls", "hosts_avoid_tls", "hosts_verify_avoid_tls",
+    "hosts_avoid_esmtp", "hosts_avoid_pipelining", "hosts_randomize", "hosts_max_try",
+    "hosts_max_try_hardlimit", "tls_tempfail_tryclear", "tls_verify_hosts", "tls_try_verify_hosts",
+    "tls_verify_cert_hostnames", "tls_sni", "tls_require_ciphers", "protocol",
+)  # fmt: skip
+"""The options that belong to the mail path's policy: those of the main section, the router, the transport."""
+
+
+def policy_of(path: Path, profile: Profile) -> Policy:
+    """The policy of a configuration file, read for one release; raises ``InputError`` and ``Unsupported``."""
+    try:
+        text = path.read_bytes()
+    except OSError as problem:
+        raise InputError(f"cannot be read: {problem.strerror}", str(path)) from None
+    world = MemoryWorld(rrset_zones(()), Host(files={str(path): text}))
+    config = read_config(world, str(path), profile)
+    router, transport = _mail_path(config)
+    lists = {
+        f"{kind}list {name}": content
+        for kind in ("domain", "host")
+        for name, content in config.named_lists[kind].items()
+    }
+    return Policy(
+        {**_set(config.main, MAIN), **lists}, _set(router.options, ROUTER), _set(transport.options, TRANSPORT)
+    )
+
+
+def _mail_path(config: Config) -> tuple[DriverInstance, DriverInstance]:
+    for router in config.routers:
+        transport = config.transports.get(router.options.text("transport") or "")
+        if router.driver == "dnslookup" and transport is not None and transport.driver == "smtp":
+            return router, transport
+    raise InputError("no dnslookup router with a transport of the smtp kind; expected one", config.path)
+
+
+def _set(options: Options, wanted: tuple[str, ...]) -> Mapping[str, str]:
+    """Those of the wanted options that the configuration sets, as it has them."""
+    return {name: _text(options.value(name)) for name, _ in options.settings() if name in wanted}
+
+
+def _text(value: object) -> str:
+    """A value as a configuration has it on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = "" if value is None else str(value)
+    if "\n" not in text and not text.startswith('"'):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
