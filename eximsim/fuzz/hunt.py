@@ -41,6 +41,9 @@ FIRST_SPACES: tuple[Space, ...] = tuple(
 )
 """The finite spaces that are searched whole before anything else."""
 
+AGAIN: Settings = {"dns_again_means_nonexist": "*"}
+"""The settings under which the first of them is searched once more."""
+
 RANDOM_FIRST = 20
 """How many parts of random situations come next."""
 
@@ -69,13 +72,15 @@ class Policy:
 class Target:
     """What is searched: a release, or the mistake ``mutant`` (``mended``: taken out); and for which laws.
 
-    With a ``policy`` its settings hold, and no others.
+    ``contrast``: what is broken without the mistake too does not count. With a ``policy`` its settings hold,
+    and no others.
     """
 
     profile: Profile
     laws: tuple[str, ...] = tuple(LAWS)
     mutant: str = ""
     mended: bool = False
+    contrast: bool = False
     policy: Policy | None = None
 
     @property
@@ -87,25 +92,19 @@ class Target:
         return mutant.mended if self.mended else mutant.program
 
     def judged(self, situation: Situation, seed: int = 0) -> list[Broken]:
-        """The laws, of those asked for, that a situation breaks; raises as ``judge``."""
-        with self.program.running() as profile:
-            return self._judged(situation, profile, seed)
+        """The laws, of those asked for, that a situation breaks; raises as ``judge``.
 
-    def _judged(self, situation: Situation, profile: Profile, seed: int = 0) -> list[Broken]:
-        """The same while the program is running."""
-        stand = default_stand()
+        With ``contrast`` only those that hold when the mistake is taken out.
+        """
         laws = {id: LAWS[id] for id in self.laws}
-        run = perform(situation, situation.kinds[0], profile, stand, seed)
-        return judge(situation, profile, laws, stand, run=run)
-
-    def judge_all(self, found: Iterable[Situation]) -> Iterator[tuple[Situation, list[Broken] | Unsupported]]:
-        """Many situations, each with the laws that it breaks, or what of it is not modelled."""
+        stand = default_stand()
         with self.program.running() as profile:
-            for situation in found:
-                try:
-                    yield situation, self._judged(situation, profile)
-                except Unsupported as reason:
-                    yield situation, reason
+            run = perform(situation, situation.kinds[0], profile, stand, seed)
+            broken = judge(situation, profile, laws, stand, run=run)
+        if not (broken and self.contrast):
+            return broken
+        anyway = {one.law.id for one in replace(self, mended=True, contrast=False).judged(situation, seed)}
+        return [one for one in broken if one.law.id not in anyway]
 
     def breaks(self, law: str, situation: Situation) -> bool:
         """Whether a situation breaks one law."""
@@ -113,9 +112,7 @@ class Target:
 
     def smallest(self, law: str, situation: Situation) -> Situation:
         """The smallest situation that breaks a law as this one does."""
-        one = replace(self, laws=(law,))
-        with self.program.running() as profile:
-            return least(situation, lambda smaller: bool(one._judged(self.kept(smaller), profile)))
+        return self.kept(least(situation, lambda smaller: self.breaks(law, self.kept(smaller))))
 
     def kept(self, situation: Situation) -> Situation:
         """A situation as it is searched: with the policy's settings, if there is one."""
@@ -131,11 +128,13 @@ class Target:
 class Part:
     """A piece of a search: all of ``space``, or the random situations from batch ``first`` on.
 
-    After ``most`` situations it ends (0: only at its own end).
+    ``main`` are settings of the main section for the whole space. After ``most`` situations it ends (0: only
+    at its own end).
     """
 
     target: Target
     space: Space | None = None
+    main: Settings = field(default_factory=dict)
     seed: int = 0
     first: int = 0
     most: int = 0
@@ -147,8 +146,8 @@ class Part:
         return f"every {self.space.kind} to {hosts}"
 
     def situations(self) -> Iterator[Situation]:
-        """The situations of the part, in order; the target's program has to be running."""
-        return map(self.target.kept, self._leaves(self.space) if self.space else self._random())
+        """The situations of the part, in order."""
+        return self._leaves(self.space) if self.space else map(self.target.kept, self._random())
 
     def _random(self) -> Iterator[Situation]:
         for number in range(self.first, self.first + BATCHES):
@@ -156,14 +155,18 @@ class Part:
 
     def _leaves(self, space: Space) -> Iterator[Situation]:
         """One situation for each behaviour of the program in a space."""
-        stand, profile = default_stand(), self.target.program.profile
-        stage, base = space.stage(stand.chains), self.target.kept(space.situation({}))
+        stand = default_stand()
+        stage, base = space.stage(stand.chains), self._under(space.situation({}))
 
         def run(choices: Choices) -> None:
-            with suppress(UndefinedBehaviour, Unsupported):
+            with self.target.program.running() as profile, suppress(UndefinedBehaviour, Unsupported):
                 play(stage, stand, choices, profile, base)
 
-        return (leaf.situation() for leaf in explore(run, space))
+        return (self._under(leaf.situation()) for leaf in explore(run, space))
+
+    def _under(self, situation: Situation) -> Situation:
+        situation = replace(situation, main={**situation.main, **self.main})
+        return self.target.kept(situation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +196,12 @@ def search_part(part: Part) -> Searched:
     finds: dict[str, Find] = {}
     unsupported: Counter[str] = Counter()
     scenarios = 0
-    for situation, broken in part.target.judge_all(part.situations()):
+    for situation in part.situations():
         scenarios += 1
-        if isinstance(broken, Unsupported):
-            unsupported[broken.item] += 1
+        try:
+            broken = part.target.judged(situation)
+        except Unsupported as reason:
+            unsupported[reason.item] += 1
             continue
         for law in dict.fromkeys(one.law.id for one in broken):
             finds.setdefault(law, Find(law, situation, scenarios))
@@ -231,15 +236,17 @@ def search(
 
 
 def _parts(target: Target, most: int, seed: int) -> Iterator[Part]:
-    def whole(spaces: Iterable[Space]) -> Iterator[Part]:
+    def whole(spaces: Iterable[Space], main: Settings) -> Iterator[Part]:
         for space in spaces:
             fixed = space if target.policy is None else replace(space, options=())
-            yield Part(target, fixed, most=most)
+            yield Part(target, fixed, main, most=most)
 
     drawn = (Part(target, seed=seed, first=first) for first in itertools.count(0, BATCHES))
-    yield from whole(FIRST_SPACES)
+    yield from whole(FIRST_SPACES, {})
+    if target.policy is None:
+        yield from whole(FIRST_SPACES[:1], AGAIN)
     yield from itertools.islice(drawn, RANDOM_FIRST)
-    yield from whole(SPACES)
+    yield from whole(SPACES, {})
     yield from drawn
 
 

@@ -35,11 +35,22 @@ class Patch:
         for part in within:
             owner = getattr(owner, part)
         original = owner.__dict__[name]
-        setattr(owner, name, self.change(original))
+        setattr(owner, name, self._replacement(original))
         try:
             yield
         finally:
             setattr(owner, name, original)
+
+    def _replacement(self, original: Any) -> Any:
+        """What ``change`` makes of the original, made once: a table takes its time."""
+        key = id(self), id(original)
+        if key not in _MADE:
+            _MADE[key] = self, original, self.change(original)
+        return _MADE[key][2]
+
+
+_MADE: dict[tuple[int, int], tuple[Patch, Any, Any]] = {}
+"""Patch, original and replacement, by the identity of the first two, which are kept alive by this."""
 
 
 @dataclass(frozen=True, slots=True)
