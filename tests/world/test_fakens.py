@@ -216,6 +216,11 @@ def certificate() -> bytes:
     return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
 
 
+def test_an_unknown_selector_takes_the_whole_certificate(certificate: bytes) -> None:
+    zones = fakens_zones({"db.test": "_25._tcp.mx TLSA 3 2 0 @cert:good"}, {"good": certificate}.__getitem__)
+    assert data(zones, "_25._tcp.mx.test", "TLSA") == [bytes([3, 2, 0]) + certificate]
+
+
 @pytest.mark.parametrize("selector", [0, 1])
 @pytest.mark.parametrize("matching", [0, 1, 2])
 def test_certificate_reference_becomes_its_data(certificate: bytes, selector: int, matching: int) -> None:
@@ -231,8 +236,7 @@ def test_certificate_reference_becomes_its_data(certificate: bytes, selector: in
     ("fields", "expected"),
     [
         ("3 1 1 @cert:nobody", "no certificate 'nobody' here"),
-        ("3 2 1 @cert:good", "expected selector 0 or 1"),
-        ("3 1 3 @cert:good", "expected selector 0 or 1"),
+        ("3 1 3 @cert:good", "expected matching type 0, 1 or 2"),
         ("3 1 1 @cert:good 00", "'00' after the certificate reference"),
         ("3 1 1 @cert:broken", "cannot be read"),
     ],
