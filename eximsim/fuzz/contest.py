@@ -158,7 +158,8 @@ class Contest:
         """What the rival did against what the model does."""
         if not record.stable:
             return Comparison(record, "explained", rule=f"undefined: {record.seen.log[0]}")
-        return compare_one(record, situation, self.stand, self.profile, _SEEDS)
+        real = isinstance(self.rival, RealRival)
+        return compare_one(record, situation, self.stand, self.profile, _SEEDS, any_build=real)
 
     def settle(self, differing: Sequence[Bout]) -> Iterator[Bout | Difference]:
         """Look into differences: ask the rival again, and make one situation of each signature smaller.

@@ -111,6 +111,7 @@ def do_callout(
         return cached, call.failure
     if settings.random and call.random is None:
         call.random = _random_local_part(process)
+    process.libc_errno = 0  # the address has been routed, which sets it so
     start, overall = process.world.now(), settings.overall or 4 * settings.seconds
     for number, host in enumerate(hosts):
         if host.address is None:

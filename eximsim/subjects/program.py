@@ -170,4 +170,4 @@ def _profile(path: Path, version: str, user: str, library: str) -> Profile:
     known = next((name for name in names if name in PROFILES), None)
     if known is None:
         raise InputError(f"Exim {version}: expected a release from {next(iter(PROFILES))} on", str(path))
-    return replace(profile(known), tls_library=library, exim_user=user)
+    return replace(profile(known), version=version, tls_library=library, exim_user=user)

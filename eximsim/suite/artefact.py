@@ -57,7 +57,13 @@ def write_artefact(
 def _script(situation: Situation, profile: str, about: Iterable[str]) -> str:
     title, *more = about
     # what EHLO offers is another matter: the replies to RCPT are in the log
-    lines = [f"# {title}", f"#@ profiles {profile}", "#", *(f"# {line}" for line in more), "no_stdout_check"]
+    lines = [
+        f"# {title}",
+        f"#@ profiles {profile}",
+        "#",
+        *(f"# {_printable(line)}" for line in more),
+        "no_stdout_check",
+    ]
     for kind in situation.kinds:
         if kind == "callout":
             lines += ["exim -bs", *dialogue(situation), "****"]
@@ -66,6 +72,11 @@ def _script(situation: Situation, profile: str, about: Iterable[str]) -> str:
         if situation.queuerun:
             lines += [f"exim {situation.queuerun}", "****"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _printable(line: str) -> str:
+    """A line that may have octets in it which are no text: a program has read memory that nobody had set."""
+    return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _configuration(situation: Situation) -> str:

@@ -50,6 +50,7 @@ def test_patch_levels_have_the_profile_of_their_release(
 ) -> None:
     profile = program_at(pretender(tmp_path, **changes)).profile
     assert (profile.name, profile.tls_library) == (name, library)
+    assert profile.version == changes["version"], "what the program writes to Received: is its own"
 
 
 def test_it_calls_itself_what_it_says(namespaces: None, tmp_path: Path) -> None:

@@ -88,6 +88,11 @@ def test_the_script_says_what_it_shows(tmp_path: Path, certificates: Path) -> No
     assert "#@ profiles 4.96" in lines
 
 
+def test_octets_that_are_no_text_are_shown_as_such(tmp_path: Path, certificates: Path) -> None:
+    write_artefact(CALLOUT, tmp_path, certificates, "4.92", ["A difference", "log program: \udc83"])
+    assert "# log program: \\x83\n" in (tmp_path / "scripts/0001").read_text(encoding="utf-8")
+
+
 def test_keys_stay_private(tmp_path: Path, certificates: Path) -> None:
     write_artefact(DELIVERY, tmp_path, certificates, "4.96", ["A difference"])
     keys = list((tmp_path / "certs").glob("*.key.pem"))

@@ -237,3 +237,31 @@ def test_a_comparison_is_one_json_object() -> None:
         "fields": dict.fromkeys(FIELDS, True),
         "rule": "",
     }
+
+
+# ---- memory that nobody has set --------------------------------------------------------
+
+
+def unset_text(release: str) -> Record:
+    return record("A049", release, "callout")
+
+
+@pytest.mark.parametrize("release", ["4.92", "4.95"])
+def test_what_a_build_finds_in_unset_memory_explains_a_difference_of_a_program(release: str) -> None:
+    odd = seen(unset_text(release), log=("an odd text",))
+    chosen = recorded_profile(release, "openssl")
+    situation = situations()[odd.id]
+    assert compare_one(odd, situation, stand(), chosen).result == "differ", "a recording's build is known"
+    found = compare_one(odd, situation, stand(), chosen, any_build=True)
+    assert (found.result, found.rule.partition(",")[0]) == (
+        "explained",
+        "undefined: the text of a TLS error that was never set is read",
+    )
+
+
+def test_only_a_run_that_reads_unset_memory_is_explained_by_it() -> None:
+    for one in (record("A001", "4.92"), unset_text("4.89"), record("A049", "4.99-gnutls", "callout")):
+        odd = seen(one, log=("an odd text",))
+        chosen = recorded_profile(odd.release, odd.tls)
+        found = compare_one(odd, situations()[one.id], stand(), chosen, any_build=True)
+        assert found.result == "differ", one.release
