@@ -18,8 +18,8 @@ _EXIT = re.compile(r"#.*\bexits (\d)")
 _COMMENT = re.compile(r"\s+# .*")
 RunPytest = Callable[..., pytest.RunResult]
 
-_BY_HAND = ("pip ", "python3 -m venv ", ". ")
-"""What a reader does to get the program; here it is there."""
+_BY_HAND = ("pip ", "python3 -m venv ", ". ", "git ")
+"""What a reader does around the program: it is there, and git is not what is tested."""
 
 
 @dataclass(frozen=True, slots=True)
