@@ -46,6 +46,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 _EVENT = re.compile(r"([a-z]+)((?:0|[1-9]\d{0,4})(?:\.\d{0,2}[1-9])?)?")
 _TARGET = re.compile(r"(\*|[a-z][a-z0-9]*)(?:@([^\s:@]+))?")
 _PLAIN = "now"
+_CHANGING = frozenset({"noad", "nxdomain", "nodata", "formerr"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,12 @@ class Schedule:
     def rule_for(self, question: Question) -> Rule | None:
         """The rule for a question, if there is one."""
         return next((rule for rule in self.rules if rule.fits(question)), None)
+
+    @property
+    def changes_answers(self) -> bool:
+        """Whether anything but delay, loss and forgery happens: the resolver is told something else."""
+        tries = (one for rule in self.rules for attempt in rule.attempts for one in attempt.tries)
+        return any(event.word in _CHANGING for one in tries for event in one)
 
     def __str__(self) -> str:
         return " ".join(map(str, self.rules)) or _PLAIN

@@ -25,6 +25,7 @@ from eximsim.world.reply import Reply, Zones
 if TYPE_CHECKING:
     from eximsim.profiles import Profile
     from eximsim.suite.replay import Replayed, Stand
+    from eximsim.trace import Trace
 
 MISTAKES: Mapping[str, Patch] = MappingProxyType(
     {
@@ -170,13 +171,14 @@ def replay(
     plan: Schedule,
     seed: int = 0,
     later: int | None = None,
+    trace: Trace | None = None,
 ) -> Replayed:
     """Run a situation under a schedule; otherwise as ``Stand.replay``."""
 
     def world(zones: Zones, host: Host) -> ScheduledWorld:
         return ScheduledWorld(zones, host, plan=plan)
 
-    return stand.replay(situation, kind, profile, seed, later, make_world=world)
+    return stand.replay(situation, kind, profile, seed, later, trace, world)
 
 
 # ---- all schedules of a few faults ----------------------------------------------------------------------
