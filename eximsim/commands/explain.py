@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from eximsim.errors import InputError
 from eximsim.profiles import NEWEST
+from eximsim.suite.many_runs import many_runs
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+if TYPE_CHECKING:
+    from eximsim.gate.explain import Explanation
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    config: str
+    zones: str
+    servers: str | None
+    profile_name: str
+    tls: str | None
+    defines: tuple[str, ...]
+    sender: str | None
+    callout: bool
+    brief: bool
 
 
 @click.command()
@@ -23,54 +42,48 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
-@click.option(
-    "--sender", metavar="ADDRESS", help="Default: sender@ the primary host name; empty for bounces."
-)
+@click.option("--sender", metavar="ADDRESS", help="Default: sender@ this host; empty for bounces.")
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callout instead.")
 @click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
-@click.option("--html", type=_FILE, metavar="FILE", help="Write it as a page, too.")
+@click.option("--html", metavar="FILE", help="Write a self-contained page as well.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
-def explain(
-    recipients: tuple[str, ...],
-    config: str,
-    zones: str,
-    servers: str | None,
-    profile_name: str,
-    tls: str | None,
-    defines: tuple[str, ...],
-    sender: str | None,
-    callout: bool,
-    brief: bool,
-    html: Path | None,
-    as_json: bool,
-) -> None:
+def explain(recipients: tuple[str, ...], html: str | None, as_json: bool, **wanted: object) -> None:
     """What happens to a message to RECIPIENT, and why.
 
     Shows routing, the hosts with their security, each decision with its inputs, its outcome and Exim's
     source, the log lines, and the smallest changes to DNS, servers or options that would lead to another
     outcome. Each recipient gets a message of its own.
     """
-    from eximsim.commands.policies import load_policy
-    from eximsim.gate import explain as gate
-    from eximsim.suite.assumed import surroundings
-    from eximsim.suite.policy import Case
-
-    world = surroundings(Path(zones), Path(servers) if servers else None)
-    policy = load_policy(config, profile_name, tls, defines, world.chains)
-    if callout and "callout" not in policy.kinds:
-        raise click.UsageError(f"{config}: no ACL verifies by callout")
-    case = Case((), world.zones, world.servers, "callout" if callout else "delivery", sender)
-    found = gate.explain(policy, world, recipients, case, changes=not brief)
+    with many_runs():  # and much to import: the collector would find nothing
+        found = _explanation(recipients, Wanted(**wanted))  # type: ignore[arg-type]  # by name
     if html is not None:
-        from eximsim.gate.html import explanation_page
-
-        try:
-            html.write_text(explanation_page(found), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write: {error.strerror}", str(html)) from error
+        _write_page(found, html)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:
         from eximsim.commands.explanation import lines
 
         click.echo("\n".join(lines(found)))
+
+
+def _explanation(recipients: tuple[str, ...], wanted: Wanted) -> Explanation:
+    from eximsim.commands.policies import load_policy
+    from eximsim.gate import explain as gate
+    from eximsim.suite.assumed import surroundings
+    from eximsim.suite.policy import Case
+
+    world = surroundings(Path(wanted.zones), Path(wanted.servers) if wanted.servers else None)
+    policy = load_policy(wanted.config, wanted.profile_name, wanted.tls, wanted.defines, world.chains)
+    if wanted.callout and "callout" not in policy.kinds:
+        raise InputError("no ACL verifies by callout", wanted.config)
+    case = Case((), world.zones, world.servers, "callout" if wanted.callout else "delivery", wanted.sender)
+    return gate.explain(policy, world, recipients, case, changes=not wanted.brief)
+
+
+def _write_page(found: Explanation, path: str) -> None:
+    from eximsim.gate.html import explanation_page
+
+    try:
+        Path(path).write_text(explanation_page(found), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{error.strerror}; expected a place to write the page to", path) from None

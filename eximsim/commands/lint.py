@@ -9,6 +9,7 @@ from collections import Counter
 import click
 
 from eximsim.profiles import NEWEST
+from eximsim.suite.many_runs import many_runs
 
 
 @click.command()
@@ -35,7 +36,8 @@ def lint(
     from eximsim.gate.lint import lint as survey
     from eximsim.mta.optionlist import Status
 
-    found = survey(read_policy(config, profile_name, tls, defines))
+    with many_runs():
+        found = survey(read_policy(config, profile_name, tls, defines))
     shown = [one for one in found if one.status is Status.UNSUPPORTED or not only]
     if as_json:
         click.echo(json.dumps([one.as_json() for one in shown], indent=2))

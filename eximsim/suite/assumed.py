@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from eximsim.errors import InputError
@@ -129,11 +129,9 @@ class _Reader:
 
     @cached_property
     def _first(self) -> Zones:
-        placeholder = chains_for((_NO_HOST,))
-
         def certificate(name: str) -> bytes:
             self._referred = True
-            return placeholder.certificate(name)
+            return _placeholder().certificate(name)
 
         return load_zones(self._path, certificate)
 
@@ -167,6 +165,12 @@ class _Reader:
             for owner in self.zones.owners()
             for record in self.zones.answer(owner, "TLSA").answer.answers
         )
+
+
+@cache
+def _placeholder() -> ChainSet:
+    """Certificates to stand for ``@cert:`` references until the hosts are known."""
+    return chains_for((_NO_HOST,))
 
 
 def _read_servers(

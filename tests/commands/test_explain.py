@@ -65,3 +65,13 @@ def test_without_a_callout_there_is_none_to_explain(files: list[str], tmp_path: 
     (tmp_path / "exim.conf").write_text(CONFIG.replace("/callout", ""))
     done = invoke("explain", *files, "--callout", "a@example.com")
     assert (done.exit_code, "no ACL verifies by callout" in done.stderr) == (2, True)
+
+
+def test_a_page_can_be_written_as_well(files: list[str], tmp_path: Path) -> None:
+    page = tmp_path / "way.html"
+    assert invoke("explain", *files, "--brief", "--html", str(page), "a@example.com").exit_code == 0
+    text = page.read_text()
+    assert "a@example.com" in text
+    assert "mx1.example.com" in text
+    done = invoke("explain", *files, "--brief", "--html", str(tmp_path / "no" / "way"), "a@example.com")
+    assert (done.exit_code, "expected a place to write" in done.stderr) == (2, True)
