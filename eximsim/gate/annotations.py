@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from eximsim.gate.report import Group, Report, Severity
-from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, position, title, visible
+from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, position, sides, title, visible
 
 
 def workflow_commands(report: Report, failing: Collection[Severity] = LOSSES) -> str:
@@ -26,12 +26,13 @@ def _group(group: Group, failing: Collection[Severity]) -> str:
     properties = {"file": places[0][0], "line": str(places[0][1])} if places else {}
     properties["title"] = title(group)
     witness = group.witness
+    before, after = sides(witness)
     causes = [f"{cause.name} ({cause.where}): {cause.text}" for cause in group.cause]
     shown = [
         *causes,
         f"{counted(group.size)}; the smallest: {occasion(witness)}, {asked(witness)}",
-        f"before: {witness.before}",
-        f"after: {witness.after}",
+        f"before: {before}",
+        f"after: {after}",
     ]
     level = "error" if group.severity in failing else "notice"
     return _command(level, properties, "\n".join(map(visible, shown)))

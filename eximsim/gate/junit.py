@@ -6,7 +6,7 @@ from collections.abc import Collection
 from xml.etree import ElementTree as Tree
 
 from eximsim.gate.report import Change, Group, Report, Severity
-from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, title, visible
+from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, sides, title, visible
 
 EXPLORED = "the whole space is explored"
 """The name of the test case that tells whether anything was left out."""
@@ -35,8 +35,8 @@ def junit(report: Report, failing: Collection[Severity] = LOSSES) -> str:
     for group in report.groups:
         case = _case(suite, group.severity.value, group.name)
         if group.severity in failing:
-            witness = group.witness
-            message = f"{title(group)}: was {witness.before}, is {witness.after}"
+            before, after = sides(group.witness)
+            message = f"{title(group)}: was {before}, is {after}"
             found = Tree.SubElement(case, "failure", {"message": visible(message)})
             found.set("type", group.severity.value)
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from eximsim.gate.report import Change, Group, Outcome, Report
-from eximsim.gate.words import SIGNS, asked, counted, coverage, occasion, title, verdict, visible
+from eximsim.gate.report import Change, Group, Report
+from eximsim.gate.words import SIGNS, asked, counted, coverage, occasion, sides, title, verdict, visible
 
 LONGEST = 65_000
 """How many characters a comment may have: GitHub takes 65,536."""
@@ -77,8 +77,7 @@ def _summary(group: Group) -> tuple[str, ...]:
         f"{group.size:,}",
         "<br>".join(_code(cause.name) for cause in group.cause),
         _prose(asked(witness)),
-        _outcome(witness.before),
-        _outcome(witness.after),
+        *map(_prose, sides(witness)),
     )
 
 
@@ -92,7 +91,7 @@ def _group(group: Group, rows: int) -> Iterable[str]:
         yield _table(("asked", "answer"), situation)
     else:
         yield f"In every situation of a {_prose(occasion(witness))}."
-    yield _table(("before", "after"), [(_outcome(witness.before), _outcome(witness.after))])
+    yield _table(("before", "after"), [tuple(map(_prose, sides(witness)))])
     if witness.before.log or witness.after.log:
         yield _folded("Its log lines", _difference(witness))
     if len(group.changes) > 1:
@@ -119,13 +118,8 @@ def _row(change: Change) -> tuple[str, ...]:
         SIGNS[change.severity],
         _prose(f"{change.kind}, {asked(change)}"),
         f"{change.size:,}",
-        _outcome(change.before),
-        _outcome(change.after),
+        *map(_prose, sides(change)),
     )
-
-
-def _outcome(outcome: Outcome) -> str:
-    return _prose(str(outcome))
 
 
 def _difference(change: Change) -> str:

@@ -11,7 +11,18 @@ from urllib.parse import quote
 
 from eximsim import __version__
 from eximsim.gate.report import Cause, Group, Report, Severity
-from eximsim.gate.words import LOSSES, MEANINGS, asked, counted, coverage, occasion, position, title, visible
+from eximsim.gate.words import (
+    LOSSES,
+    MEANINGS,
+    asked,
+    counted,
+    coverage,
+    occasion,
+    position,
+    sides,
+    title,
+    visible,
+)
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -123,12 +134,13 @@ def _named(name: str, where: str) -> dict[str, object]:
 
 def _message(group: Group) -> str:
     witness = group.witness
+    before, after = sides(witness)
     lines = [
         f"{title(group).capitalize()} ({counted(group.size)}).",
         *(f"{cause.name} ({cause.where}): {cause.text}" for cause in group.cause),
         f"Smallest witness: {occasion(witness)}, {asked(witness)}.",
-        f"Before: {witness.before}.",
-        f"After: {witness.after}.",
+        f"Before: {before}.",
+        f"After: {after}.",
     ]
     return "\n".join(map(visible, lines))
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eximsim.gate.report import Cause, Change, Group, Report, Security, Severity
+from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Security, Severity
 
 SIGNS: Mapping[Severity, str] = MappingProxyType(
     {
@@ -79,6 +79,19 @@ def occasion(change: Change) -> str:
     if change.route.startswith(change.kind):
         return change.route
     return f"{change.kind} to {change.route}" if change.route else change.kind
+
+
+def sides(change: Change) -> tuple[str, str]:
+    """What happened before and after, a phrase each; if only the log differs, with the lines that do."""
+    before, after = change.before, change.after
+    if str(before) != str(after):
+        return str(before), str(after)
+    return _told(before, after), _told(after, before)
+
+
+def _told(one: Outcome, other: Outcome) -> str:
+    own = [line for line in one.log if line not in other.log]
+    return f"{one}; logged: {' / '.join(own) or 'nothing more'}"
 
 
 def title(group: Group) -> str:

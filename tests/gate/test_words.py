@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 
 from eximsim.gate.report import Cause, Severity
-from eximsim.gate.words import MEANINGS, SIGNS, asked, counted, coverage, position, verdict, visible
+from eximsim.gate.words import MEANINGS, SIGNS, asked, counted, coverage, position, sides, verdict, visible
 from tests.gate.reports import example, unchanged
 from tests.gate.strategies import TEXT
 
@@ -61,6 +63,20 @@ def test_the_coverage_says_whether_the_space_was_exhausted() -> None:
     assert coverage(unchanged()) == "Complete: 14,400 situations, told apart as 117 classes, all of them run."
     assert coverage(example()).startswith("Not complete: ")
     assert coverage(example()).endswith("; 1 part left out.")
+
+
+def test_where_only_the_log_differs_its_lines_tell() -> None:
+    change = example().groups[4].witness
+    old, new = (
+        replace(change.before, log=("M1 <= x", "M1 ** y: no")),
+        replace(change.after, log=("M1 <= x",)),
+    )
+    assert sides(replace(change, before=old, after=new)) == (
+        "failed: DANE error: tlsa lookup FAIL; logged: M1 ** y: no",
+        "failed: DANE error: tlsa lookup FAIL; logged: nothing more",
+    )
+    first = example().groups[0].witness
+    assert sides(first) == (str(first.before), str(first.after))
 
 
 def test_a_situation_is_one_phrase() -> None:
