@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from eximsim.commands.diagrams import diagrams_page
+from eximsim.commands.laws_pages import findings_page, laws_page
 from eximsim.commands.profiles import told
 from eximsim.commands.table import rows_grid
 from eximsim.commands.tabular import Grid, as_markdown
@@ -251,6 +252,8 @@ def _compared(recorded: Path) -> Iterator[tuple[str, str, str, str, str]]:
 PAGES: Mapping[str, Callable[[], str]] = {
     "decisions.md": decisions_page,
     "diagrams.md": lambda: diagrams_page(TOPICS, _TITLES),
+    "findings.md": findings_page,
+    "laws.md": laws_page,
     "options.md": options_page,
     "profiles.md": profiles_page,
 }

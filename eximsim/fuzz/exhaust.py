@@ -131,7 +131,10 @@ def _held(
             others = list(trees[kind].compatible(wanted))
         for other in others:
             varied = Varied(law.varies, words, other.result.situation, kind, 0)
-            for fault in law.compare(run, other.result, varied):
+            result = other.result
+            if law.varies is Vary.HOSTS:
+                result = replace(result, called=tree.space.exchanged)
+            for fault in law.compare(run, result, varied):
                 broken = Broken(law, fault.explanation, fault.decision, run, words)
                 yield Breach(leaf, broken, other.path)
 

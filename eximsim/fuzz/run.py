@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,8 @@ class Run:
     seen: tuple[Seen, ...]
     results: Mapping[str, Recipient]
     expected: Expectations
+    called: Mapping[str, str] = field(default_factory=dict)
+    """Other names for hosts, where a run is compared with one in which they have each other's."""
 
     @property
     def is_callout(self) -> bool:
@@ -91,7 +93,7 @@ class Run:
             yield Named(
                 number,
                 str(inputs["address"]),
-                str(inputs["host"]),
+                self._name(inputs["host"]),
                 str(inputs["ip"]),
                 _SAFETY[decision.outcome],
             )
@@ -113,7 +115,10 @@ class Run:
 
     def considered(self) -> list[str]:
         """The hosts whose turn came, in order, each once."""
-        return list(dict.fromkeys(str(one.inputs["host"]) for _, one in self.of(POLICY, TRIED)))
+        return list(dict.fromkeys(self._name(one.inputs["host"]) for _, one in self.of(POLICY, TRIED)))
+
+    def _name(self, host: object) -> str:
+        return self.called.get(str(host), str(host))
 
     def connections(self) -> Iterator[Mapping[str, object]]:
         """The connections that servers accepted."""

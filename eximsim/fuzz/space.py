@@ -246,6 +246,12 @@ class Space:
         """The name of host ``"h1"`` in the DNS."""
         return f"{host}-a.test.ex"
 
+    @property
+    def exchanged(self) -> Mapping[str, str]:
+        """Two hosts' names, each standing for the other."""
+        first, second = map(self.name, self.names)
+        return {first: second, second: first}
+
     @staticmethod
     def address(host: str) -> str:
         """The address of host ``"h1"``."""
