@@ -52,5 +52,6 @@ def _add_contents(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.add_lexer("exim", TextLexer)
+    for kind in ("exim", "zone"):
+        app.add_lexer(kind, TextLexer)
     app.connect("source-read", _add_contents)
