@@ -84,8 +84,10 @@ def indented() -> list[str]:
         for command in re.findall(r"^ {4}(eximsim [^\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     in_text = [
-        line.strip() for page in WRITTEN for text in of_kind(page, "text") for line in text.splitlines()
-        if line.startswith("eximsim ")
+        line.split("  ")[0].strip()
+        for page in WRITTEN
+        for text in of_kind(page, "text") + ([] if page in WITH_FILES else of_kind(page, "sh"))
+        for line in text.splitlines() if line.startswith("eximsim ")
     ]  # fmt: skip
     return list(dict.fromkeys([*found, *in_text]))
 
@@ -101,14 +103,13 @@ def test_a_command_in_the_text_works(monkeypatch: pytest.MonkeyPatch, command: s
 
 def read(command: click.Command, words: list[str]) -> str | None:
     """What is wrong with a command line, apart from files that are not here."""
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            return f"no command {words[0]}"
+        command, words = found, words[1:]
     try:
-        with command.make_context(
-            command.name, words, resilient_parsing=isinstance(command, click.Group)
-        ) as made:
-            if isinstance(command, click.Group):
-                _, found, rest = command.resolve_command(made, [*made._protected_args, *made.args])
-                assert found is not None
-                return read(found, rest)
+        command.make_context(command.name, words).close()
     except click.UsageError as mistake:
         return None if "does not exist" in mistake.message else mistake.message
     except InputError as mistake:
