@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -114,6 +115,9 @@ def _help_if_alone(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit; a mistake of the caller is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a log may hold what the terminal's encoding has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         with eximsim.make_context("eximsim", sys.argv[1:]) as context:
             eximsim.invoke(context)

@@ -493,6 +493,10 @@ class Profile:
     """The log selector dnssec shows DS after the host's name in delivery lines. Since fc16abb4d (4.88):
     d_hostlog() in deliver.c."""
 
+    address_test_negates_ad: bool = True
+    """Under the test suite -bt and -bv show ``ad=yes`` or ``ad=no`` after each host; then ``AD`` if so.
+    Ended by 08f3b11b3 (4.87): verify_address() in verify.c."""
+
     # ---- text ------------------------------------------------------------------------------------------
 
     retry_errno_moved: bool = False
@@ -589,6 +593,7 @@ _P487 = _then(
     _P486,
     "4.87",
     dane_failure_overridden=False,
+    address_test_negates_ad=False,
     events=_P486.events | {"msg:rcpt:host:defer", "msg:rcpt:defer"},
 )
 _P488_JH03 = _then(

@@ -57,6 +57,18 @@ def test_bad_input_is_one_line_and_exit_2(arguments: Sequence[str], message: str
     assert message in done.stderr
 
 
+def test_octets_that_the_terminal_cannot_show_are_escaped() -> None:
+    program = (
+        "import click, eximsim.cli as cli\n"
+        "@cli.eximsim.command()\n"
+        "def shout(): click.echo('\\udc83')\n"
+        "cli.COMMANDS['shout'] = ('__main__:shout', '')\n"
+        "import sys; sys.argv = ['eximsim', 'shout']; cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"\\udc83\n", b"")
+
+
 def test_goldens_are_not_accepted_under_ci() -> None:
     done = eximsim("run", "5840", "--accept", env={"CI": "true"})
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -112,7 +112,7 @@ def goldens(repository: Path | None, docs: Path) -> None:
 
 def _measured(repository: Path) -> Iterator[Measured]:
     for commit in COMMITS:
-        with _checked_out(repository, commit) as tree:
+        with checked_out(repository, commit) as tree:
             found = measure(commit, tree / "test")
         click.echo(f"{found.commit} {found.newest} {'; '.join(found.same)}", err=True)
         yield found
@@ -153,7 +153,8 @@ def _row(measured: Measured) -> list[str]:
 
 
 @contextmanager
-def _checked_out(repository: Path, commit: str) -> Iterator[Path]:
+def checked_out(repository: Path, commit: str) -> Iterator[Path]:
+    """A commit's tree in a folder of its own, for as long as the context lasts."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
         _git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)

@@ -71,11 +71,11 @@ def _results(
 ) -> Iterator[TestResult]:
     """The results in the order of the cases, whatever the number of jobs."""
     if jobs == 1 or len(cases) == 1:
-        yield from (_one(tree, case, setting, either_library) for case in cases)
+        yield from (run_case(tree, case, setting, either_library) for case in cases)
         return
     with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
         count = len(cases)
-        yield from pool.map(_one, [tree] * count, cases, [setting] * count, [either_library] * count)
+        yield from pool.map(run_case, [tree] * count, cases, [setting] * count, [either_library] * count)
 
 
 @lru_cache(maxsize=2)
@@ -83,7 +83,7 @@ def _opened(tree: Path) -> EximTree:
     return EximTree(tree)
 
 
-def _one(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
+def run_case(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
     """One result; a file of the test that cannot be read is a failure of that test, not of the whole run.
 
     With ``either_library`` a test that is about one TLS library runs on the release built with that one.

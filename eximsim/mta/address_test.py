@@ -151,10 +151,11 @@ def _print_routed(process: Process, addr: Address, *, duplicate: bool) -> None:
     names = max(len(host.name) for host in addr.host_list)
     addresses = max(len(host.address or "unknown") for host in addr.host_list)
     for host in addr.host_list:
-        process.out(_host_line(host, names, addresses, local=transport.driver != "smtp"))
+        local, negated = transport.driver != "smtp", process.profile.address_test_negates_ad
+        process.out(_host_line(host, names, addresses, local=local, ad_negated=negated))
 
 
-def _host_line(host: HostItem, names: int, addresses: int, *, local: bool) -> str:
+def _host_line(host: HostItem, names: int, addresses: int, *, local: bool, ad_negated: bool) -> str:
     text = f"  host {host.name:<{names}} "
     if host.address is None and local:
         text += f" {'':<{addresses}} "
@@ -164,7 +165,9 @@ def _host_line(host: HostItem, names: int, addresses: int, *, local: bool) -> st
         text += f" MX={host.mx}"
     if host.port != PORT_NONE:
         text += f" port={host.port}"
-    if host.dnssec is Dnssec.YES:
+    if ad_negated:
+        text += f" ad={'yes' if host.dnssec is Dnssec.YES else 'no'}"
+    elif host.dnssec is Dnssec.YES:
         text += " AD"
     if host.status is HostStatus.UNUSABLE:
         text += " ** unusable **"

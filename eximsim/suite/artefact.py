@@ -46,7 +46,7 @@ def write_artefact(
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
         (folder / "certs").mkdir(exist_ok=True)
         for path in sorted(certificates.iterdir()):
             shutil.copy(path, folder / "certs")

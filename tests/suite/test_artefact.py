@@ -54,6 +54,11 @@ def accept(folder: Path, release: str) -> None:
     source.store(case, profile("4.96"), replayed(folder, release).texts)
 
 
+def test_octets_of_a_log_that_are_no_text_are_escaped(tmp_path: Path, certificates: Path) -> None:
+    write_artefact(DELIVERY, tmp_path, certificates, "4.96", ["log: \udc83"])
+    assert "\\udc83" in (tmp_path / "scripts/0001").read_text("utf-8")
+
+
 @pytest.mark.parametrize("world", ["memory", "loopback"])
 @pytest.mark.parametrize("situation", [DELIVERY, CALLOUT], ids=["delivery", "callout"])
 def test_the_folder_replays_what_was_kept(
