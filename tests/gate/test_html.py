@@ -153,6 +153,20 @@ def test_a_large_group_is_folded_after_some_rows_and_nothing_is_missing() -> Non
     assert len(rows) == sum(len(group.changes) for group in report.groups if len(group.changes) > 1)
 
 
+def test_log_lines_that_only_one_side_has_stand_out() -> None:
+    report = example()
+    group = report.groups[0]
+    before, after = replace(WAITS, log=("M1 <= x", "M1 == y")), replace(CLEAR, log=("M1 <= x", "M1 => y"))
+    shown = replace(group, changes=(replace(group.witness, before=before, after=after),))
+    text = report_page(replace(report, groups=(shown,)))
+    assert [line for line in text.splitlines() if line.startswith("<li>") and "M1" in line] == [
+        "<li>M1 &lt;= x</li>",
+        "<li><strong>M1 == y</strong></li>",
+        "<li>M1 &lt;= x</li>",
+        "<li><strong>M1 =&gt; y</strong></li>",
+    ]
+
+
 def test_what_was_left_out_is_on_the_page() -> None:
     text = "".join(Page(report_page(example())).text)
     assert "Not complete: 14,400 situations, told apart as 117 classes; 1 part left out." in text
@@ -200,6 +214,7 @@ def test_text_stands_out_from_what_it_stands_on(colours: dict[str, str]) -> None
     for severity in Severity:
         tone = severity.value.replace(" ", "-")
         assert contrast(colours[tone], colours[f"{tone}-back"]) >= 7
+        assert contrast(colours[tone], colours["sunk"]) >= 7
     for text, least in (("text", 7), ("muted", 4.5), ("link", 4.5)):
         for surface in palette.SURFACES:
             assert contrast(colours[text], colours[surface]) >= least
