@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from eximsim.fuzz.expected import Expectations
 from eximsim.fuzz.laws import LAWS, Law
 from eximsim.fuzz.run import NAMED, Run
+from eximsim.fuzz.schedule_laws import laws_under
+from eximsim.fuzz.schedules import plan_of, replay
 from eximsim.fuzz.variations import variations
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.readconf import read_config
@@ -61,7 +63,8 @@ def judge(
     """
     stand = stand or default_stand()
     first = run or perform(situation, kind or situation.kinds[0], profile, stand)
-    applying = [law for law in laws.values() if law.applies(first)]
+    held = laws_under(plan_of(situation), laws)
+    applying = [law for law in held.values() if law.applies(first)]
     broken = [
         Broken(law, fault.explanation, fault.decision, first)
         for law in applying
@@ -82,10 +85,13 @@ def judge(
 
 
 def perform(situation: Situation, kind: str, profile: Profile, stand: Stand, seed: int = 0) -> Run:
-    """Run a situation once, in the form in which laws read it; an undefined behaviour is a run too."""
+    """Run a situation once, under its schedule if it has one, in the form in which laws read it.
+
+    An undefined behaviour is a run too.
+    """
     trace = Trace()
     try:
-        replayed = stand.replay(situation, kind, profile, seed, trace=trace)
+        replayed = replay(stand, situation, kind, profile, plan_of(situation), seed, trace=trace)
         return told_by(situation, kind, profile, stand, replayed, seed)
     except UndefinedBehaviour as reason:
         return undefined(situation, kind, profile, stand, trace, str(reason), seed)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from eximsim.fuzz.patches import Patch
 from eximsim.fuzz.schedule import ANSWERED, WORDS, Attempt, Event, Rule, Schedule, Try, bare, schedule
+from eximsim.fuzz.worlds import situations
 from eximsim.mta.world import DnsAnswer
 from eximsim.suite.recording import Situation
 from eximsim.world.host import Host
@@ -181,6 +182,23 @@ def replay(
     return stand.replay(situation, kind, profile, seed, later, trace, world)
 
 
+# ---- a schedule as a part of a situation ------------------------------------------------------------------
+
+PARAMETER = "schedule"
+"""Under this name a situation of the search has its schedule among its ``params``."""
+
+
+def scheduled(situation: Situation, plan: Schedule) -> Situation:
+    """The situation with a schedule of its own, so that it is printed, kept and run again with it."""
+    rest = {name: value for name, value in situation.params.items() if name != PARAMETER}
+    return replace(situation, params={**rest, PARAMETER: str(plan)} if plan.rules else rest)
+
+
+def plan_of(situation: Situation) -> Schedule:
+    """The schedule that a situation has; raises ``InputError`` for one that is none."""
+    return schedule(str(situation.params[PARAMETER])) if PARAMETER in situation.params else Schedule()
+
+
 # ---- all schedules of a few faults ----------------------------------------------------------------------
 
 RECOVERED = ("late0.5", "twice", "tc", "tc1", "id+now", "name+now", "perm1", "now+servfail")
@@ -277,3 +295,16 @@ def _of(names: tuple[str, ...]) -> st.SearchStrategy[Schedule]:
 def schedules(situation: Situation) -> st.SearchStrategy[Schedule]:
     """Schedules with rules for up to three of a situation's questions; none at all is the plainest."""
     return _of(targets(situation) or ("*",))
+
+
+def scheduled_situations() -> st.SearchStrategy[Situation]:
+    """Situations (``worlds.situations``) with schedules for their questions."""
+    return _situations()
+
+
+@lru_cache(maxsize=1)
+def _situations() -> st.SearchStrategy[Situation]:
+    def with_schedule(situation: Situation) -> st.SearchStrategy[Situation]:
+        return schedules(situation).map(lambda plan: scheduled(situation, plan))
+
+    return situations().flatmap(with_schedule)

@@ -2,7 +2,7 @@
 
 Works on situations themselves, so that it does not matter where one is from: the exhaustive search, a random
 one, a database of examples, or somebody's file. What is left out one by one are recipients, hosts, settings,
-entries of the zone, records, what a server does otherwise than a plain one.
+rules of the schedule, entries of the zone, records, what a server does otherwise than a plain one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from eximsim.errors import EximsimError
+from eximsim.fuzz.schedule import Schedule
+from eximsim.fuzz.schedules import plan_of, scheduled
 from eximsim.suite.recording import Situation
 
 MOST = 600
@@ -28,7 +30,7 @@ def least(start: Situation, holds: Callable[[Situation], bool], most: int = MOST
 
     ``holds`` must be a function of the situation. One that it cannot judge (``EximsimError``) does not count.
     """
-    found = replace(start, id="", group="", params={})
+    found = scheduled(replace(start, id="", group="", params={}), plan_of(start))
     tried = {_key(found)}
     moved = True
     while moved:
@@ -62,6 +64,8 @@ def _smaller(situation: Situation) -> Iterator[Situation]:
     if situation.queuerun is not None:
         yield replace(situation, queuerun=None)
     yield from _without_a_host(situation)
+    for rules in _without_one((*plan_of(situation).rules, None)):
+        yield scheduled(situation, Schedule(tuple(filter(None, rules))))
     for section in ("main", "router", "transport"):
         settings = getattr(situation, section)
         for name in settings:

@@ -7,6 +7,7 @@ from typing import Any
 
 from eximsim.fuzz.judge import Broken
 from eximsim.fuzz.scenario import Scenario
+from eximsim.fuzz.schedules import plan_of
 from eximsim.mta.tables import shown
 from eximsim.suite.recording import Seen
 from eximsim.trace import Decision
@@ -24,6 +25,8 @@ def story(scenario: Scenario, broken: Sequence[Broken]) -> list[str]:
         settings: Mapping[str, str] = getattr(situation, section)
         lines += [f"{section:11} {name} = {value}" for name, value in settings.items()]
     lines += ["", "the DNS says", *(f"    {line}" for line in zone_lines(situation.zone))]
+    if plan := plan_of(situation).rules:
+        lines += ["", "when it says so (docs/schedules.md)", *(f"    {rule}" for rule in plan)]
     lines += ["", "the servers", *(f"    {line}" for line in _servers(situation.servers))]
     for what, seen in zip((run.kind, f"queue run {situation.queuerun}"), run.seen, strict=False):
         lines += ["", f"what happened: {what}", *(f"    {line}" for line in _happened(seen))]

@@ -8,19 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eximsim.fuzz.judge import judge as judge_plainly
+from eximsim.fuzz.hunt import Target
+from eximsim.fuzz.judge import judge
 from eximsim.fuzz.laws import LAWS
+from eximsim.fuzz.scenario import Scenario, scenario_of
 from eximsim.fuzz.schedule import Schedule, schedule
-from eximsim.fuzz.schedule_laws import IF_NOTHING_IS_CHANGED, WHATEVER_IS_SAID, judge, laws_under
+from eximsim.fuzz.schedule_laws import IF_NOTHING_IS_CHANGED, WHATEVER_IS_SAID, laws_under
 from eximsim.fuzz.schedules import (
     FAULTS,
     LASTING,
     MISTAKES,
     RECOVERED,
     RECOVERED_BY_TRIES,
+    plan_of,
+    scheduled,
+    scheduled_situations,
     schedules,
     singles,
 )
+from eximsim.fuzz.story import story
 from eximsim.fuzz.worlds import situations
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.recording import Situation
@@ -33,7 +39,7 @@ NETWORK = (*RECOVERED, *RECOVERED_BY_TRIES, *LASTING)
 
 
 def ids(one: Situation, plan: Schedule, release: str = NEWEST) -> list[str]:
-    return sorted({broken.law.id for broken in judge(one, profile(release), plan, stand())})
+    return sorted({broken.law.id for broken in judge(scheduled(one, plan), profile(release), stand=stand())})
 
 
 def breaking(plans: Iterable[Schedule], release: str = NEWEST) -> Iterator[tuple[int, str, list[str]]]:
@@ -45,8 +51,8 @@ def breaking(plans: Iterable[Schedule], release: str = NEWEST) -> Iterator[tuple
 
 def test_the_laws_that_are_held_are_laws() -> None:
     assert LAWS.keys() >= WHATEVER_IS_SAID | IF_NOTHING_IS_CHANGED
-    assert laws_under(schedule("mx:never")).keys() == WHATEVER_IS_SAID | IF_NOTHING_IS_CHANGED
-    assert laws_under(schedule("mx:now|never,noad")).keys() == WHATEVER_IS_SAID
+    assert laws_under(schedule("mx:never"), LAWS).keys() == WHATEVER_IS_SAID | IF_NOTHING_IS_CHANGED
+    assert laws_under(schedule("mx:now|never,noad"), LAWS).keys() == WHATEVER_IS_SAID
 
 
 @pytest.mark.parametrize("one", [ONE, REQUIRED], ids=["requested", "required"])
@@ -76,7 +82,25 @@ NEVER = ("no-stronger-claim", "dane-means-match", "callout-ran", "nothing-lost")
 def test_a_random_schedule_breaks_only_what_the_situation_breaks_anyway(data: st.DataObject) -> None:
     one = data.draw(situations())
     plan = data.draw(schedules(one))
-    under = {broken.law.id for broken in judge(one, profile("4.95"), plan, stand())}
+    under = {broken.law.id for broken in judge(scheduled(one, plan), profile("4.95"), stand=stand())}
     laws = {name: LAWS[name] for name in NEVER}
-    plain = {broken.law.id for broken in judge_plainly(one, profile("4.95"), laws, stand())}
+    plain = {broken.law.id for broken in judge(one, profile("4.95"), laws, stand())}
     assert under & laws.keys() <= plain
+
+
+@settings(max_examples=40)
+@given(scheduled_situations())
+def test_a_schedule_is_printed_and_read_with_its_situation(one: Situation) -> None:
+    read = scenario_of(Scenario(one, one.kinds[0]).line())
+    assert plan_of(read.situation) == plan_of(one)
+    assert scheduled(read.situation, Schedule()).params == {}
+
+
+def test_a_counterexample_keeps_the_rules_that_it_needs() -> None:
+    plan = schedule("aaaa@h1-a:twice tlsa@h1-a:id+now mx:late0.5")
+    target = Target(profile(NEWEST), ("no-downgrade",))
+    with MISTAKES["M14"].applied():
+        smallest = target.smallest("no-downgrade", scheduled(ONE, plan))
+        told = story(target.scenario(smallest, "no-downgrade"), target.judged(smallest))
+    assert str(plan_of(smallest)) == "tlsa@h1-a:id+now"
+    assert "    tlsa@h1-a:id+now" in told
