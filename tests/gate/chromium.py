@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine to render pages in")
 
