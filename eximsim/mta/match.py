@@ -145,13 +145,27 @@ def match_check_string(process: Process, subject: str, pattern: str, *, caseless
     return CheckString(process, Kind.STRING, subject, caseless).test(pattern).rc
 
 
+def match_address_pattern(process: Process, address: str, pattern: str) -> bool:
+    """Whether an address fits one pattern; captured text becomes ``$0``, ``$1``, ... as rewriting uses it.
+
+    Source: match_address_list() as rewrite_one() calls it.
+    """
+    process.numeric = (address,)
+    check = CheckAddress(process, address, caseless=False, setup=1)
+    return match_check_list(process, check, pattern, name=address, single=True).rc is Rc.OK
+
+
 @dataclass(slots=True)
 class CheckAddress:
-    """A whole address (check_address()); when asked by retry rules its local part may be ``*``."""
+    """A whole address (check_address()); when asked by retry rules its local part may be ``*``.
+
+    ``setup`` is the number of the first variable that gets captured text; negative: none does.
+    """
 
     process: Process
     original: str
     caseless: bool
+    setup: int = -1
     subject: str = ""
     kind: Kind = Kind.ADDRESS
 
@@ -187,7 +201,7 @@ class CheckAddress:
             )
             return FAILED
         if pattern[:1] == "^":
-            return self._string(subject).test(pattern)
+            return self._string(subject, setup=self.setup).test(pattern)
         if _WHOLE_LOOKUP.match(pattern):
             return self._whole_lookup(pattern)
         if not subject:
@@ -196,8 +210,8 @@ class CheckAddress:
             return self._split_lookup(pattern[2:])
         return self._parts(pattern)
 
-    def _string(self, text: str, *, partial: bool = True) -> CheckString:
-        return CheckString(self.process, Kind.STRING, text, self.caseless, partial=partial)
+    def _string(self, text: str, *, partial: bool = True, setup: int = -1) -> CheckString:
+        return CheckString(self.process, Kind.STRING, text, self.caseless, setup, partial=partial)
 
     def _whole_lookup(self, pattern: str) -> ListMatch:
         if pattern.startswith("partial-"):
@@ -243,7 +257,12 @@ class CheckAddress:
             pattern_local, pattern_domain = pattern_local[:-1], f"@{pattern_domain}"
         if at and not self._local_part_matches(local_part, pattern_local):
             return FAILED
-        check = CheckString(self.process, Kind.DOMAIN, domain, self.caseless, at_special=True)
+        setup = self.setup
+        if at and setup > 0 and pattern_local.startswith("*"):
+            wild = local_part[: len(local_part) - len(pattern_local) + 1]
+            self.process.numeric = (*self.process.numeric[:setup], wild)
+            setup += 1
+        check = CheckString(self.process, Kind.DOMAIN, domain, self.caseless, setup, at_special=True)
         found = match_check_list(
             self.process,
             check,

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
-from eximsim.mta.match import match_isinlist_address
+from eximsim.mta.match import match_address_pattern
 from eximsim.mta.parse import AddressError, parse_extract_address
 from eximsim.mta.rewrite_rules import ENVELOPE_FROM, ENVELOPE_TO, QUALIFY, QUIT, REPEAT, WHOLE
-from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
     from eximsim.mta.rewrite_rules import RewriteRule
-
-_ONE_ITEM = "<\x01"
-"""Before a pattern: it is a list of one item, whatever is in it."""
 
 _MOST_REPEATS = 10
 
@@ -46,15 +41,13 @@ def rewrite_address(process: Process, address: str, *, is_recipient: bool) -> st
     """An envelope address, qualified and rewritten. Source: rewrite_address()."""
     address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
     flag = ENVELOPE_TO if is_recipient else ENVELOPE_FROM
-    numeric = process.numeric
     for number, rule in enumerate(process.config.rewrites, 1):
         if flag not in rule.flags:
             continue
-        new, go_on = _repeated(process, address, rule, number, flag)
+        address, go_on = _repeated(process, address, rule, number, flag)
+        process.numeric = ()
         if not go_on:
-            return new
-        address = new
-    process.numeric = numeric
+            break
     return address
 
 
@@ -75,7 +68,7 @@ def _rewrite_one(
     process: Process, address: str, rule: RewriteRule, number: int, flag: str
 ) -> tuple[str | None, bool]:
     """The new address, None if the rule does not apply; and whether other rules may (rewrite_one())."""
-    if match_isinlist_address(process, address, _ONE_ITEM + rule.pattern) is not Rc.OK:
+    if not match_address_pattern(process, address, rule.pattern):
         return None, True
     if rule.replacement == "*":
         return None, False
@@ -99,7 +92,8 @@ def _rewrite_one(
         if QUALIFY not in rule.flags:
             log_write(process, f'Rewrite of {address} yielded unqualified address "{new}"', panic=True)
             return None, False
-        raise Unsupported("rewrite rule that qualifies an address", rule.path, rule.line)
+        new = rewrite_address_qualify(process, found.address, is_recipient=True)
+        found = parse_extract_address(new)
     where = "env-to" if flag == ENVELOPE_TO else "env-from"
     how = "as" if WHOLE in rule.flags or "<" not in new else "with (address part of)"
     told = f'"{address}" from {where} rewritten {how} "{new}" by rule {number}'

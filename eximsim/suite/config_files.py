@@ -15,10 +15,9 @@ _MISSING = object()
 class ConfigFiles(Mapping[str, bytes]):
     """Contents by path: the configuration itself, then what is on disk below ``folder``, then at the path.
 
-    A configuration that is kept in a repository finds ``/etc/exim/relays`` as ``etc/exim/relays`` beside it,
-    or, lacking that, as ``relays`` if it is itself called ``/etc/exim/...``. ``instead`` are contents that
-    stand for files whatever is on disk. Each file is read once. ``found`` and ``missing`` are the paths that
-    were asked for, each once and in order.
+    A configuration that is kept in a repository finds ``/etc/exim/relays`` as ``etc/exim/relays`` beside it.
+    ``instead`` are contents that stand for files whatever is on disk. Each file is read once. ``found`` and
+    ``missing`` are the paths that were asked for, each once and in order.
     """
 
     def __init__(
