@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from eximsim.gate.diagram import Difference, Node, differences
+from eximsim.gate.diagram import Difference, Way, differences
 from eximsim.gate.outcome import severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
 from eximsim.gate.survey import Survey, View, survey
@@ -69,13 +69,20 @@ class Comparison:
 
     def _causes(self, one: _Class) -> list[tuple[Toggle, ...]]:
         """What brings a change about: a set of steps, or several if each of them alone changes the words."""
+        if len(self._steps) == 1:
+            return [self._steps]
+        words = _same_standing(one.found.before, one.found.after)
+        for causes in self._known:
+            if self._reaches(one, causes, whole=words):
+                return [causes]
         steps = self._candidates(one)
-        if not _same_standing(one.found.before, one.found.after):
-            return [self._sufficient(one, steps, whole=False)]
-        single: list[tuple[Toggle, ...]] = [
-            (step,) for step in steps if self._at(one, (step,)) != one.found.before
-        ]
-        return single or [self._sufficient(one, steps, whole=True)]
+        if words:
+            single: list[tuple[Toggle, ...]] = [
+                (step,) for step in steps if self._at(one, (step,)) != one.found.before
+            ]
+            if single:
+                return single
+        return [self._sufficient(one, steps, whole=words)]
 
     def _candidates(self, one: _Class) -> tuple[Toggle, ...]:
         """The steps that can matter: options, and the switches that one of the two runs asks for."""
@@ -88,9 +95,10 @@ class Comparison:
 
     def _sufficient(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> tuple[Toggle, ...]:
         """The fewest steps that lead to the new outcome: one, or a set that none can be left out of."""
-        known = [causes for causes in self._known if set(causes) <= set(steps)]
-        for causes in (*known, *((step,) for step in steps)):
-            if self._reaches(one, causes, whole=whole):
+        causes: tuple[Toggle, ...] = ()
+        for step in steps:
+            if self._reaches(one, (step,), whole=whole):
+                causes = (step,)
                 break
         else:
             causes = steps if self._reaches(one, steps, whole=whole) else self._steps
@@ -98,9 +106,8 @@ class Comparison:
                 fewer = tuple(other for other in causes if other is not step)
                 if self._reaches(one, fewer, whole=whole):
                     causes = fewer
-        if causes not in self._known:
-            self._known.append(causes)
-            self._known.sort(key=len)
+        self._known.append(causes)
+        self._known.sort(key=len)
         return causes
 
     def _reaches(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> bool:
@@ -122,7 +129,7 @@ def _same_standing(one: Outcome, two: Outcome) -> bool:
     return (standing(one), one.result, one.host) == (standing(two), two.result, two.host)
 
 
-def merged(before: Node, after: Node, size: int) -> Iterable[Difference]:
+def merged(before: Way, after: Way, size: int) -> Iterable[Difference]:
     """The differences of two diagrams, one for each pair of outcomes."""
     found: dict[tuple[Outcome, Outcome], Difference] = {}
     for one in differences(before, after, size):

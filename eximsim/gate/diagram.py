@@ -3,36 +3,76 @@
 A diagram is found by running the policy again and again, each time with other answers to the questions that
 it asks (which it does in its own order, and only as far as it wants to know). It is complete: every situation
 of the space leads to exactly one outcome. What makes no difference is merged: equal parts are one part, and a
-question whose answers all lead to the same is left out.
+question whose answers all lead to the same is left out. What is logged on the way to a question stands on the
+way, so that parts are equal whatever was logged before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from eximsim.gate.report import Outcome
 
+Log = tuple[str, ...]
+"""Log lines: those of the main log, then those of reject and panic log, which begin with a mark."""
+
+_MARKS = ("REJECT: ", "PANIC: ")
+
+
+def _rank(line: str) -> int:
+    return next((rank for rank, mark in enumerate(_MARKS, 1) if line.startswith(mark)), 0)
+
+
+def joined(before: Log, after: Log) -> Log:
+    """What a log holds that held ``before`` when ``after`` was written to it."""
+    if not before or not after:
+        return before or after
+    return tuple(sorted((*before, *after), key=_rank))
+
+
+def since(log: Log, before: Log) -> Log:
+    """What was written to a log that held ``before``."""
+    counts = [0] * (len(_MARKS) + 1)
+    for line in before:
+        counts[_rank(line)] += 1
+    new = []
+    for line in log:
+        rank = _rank(line)
+        if counts[rank]:
+            counts[rank] -= 1
+        else:
+            new.append(line)
+    return tuple(new)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class End:
-    """All questions are answered: this is what happens."""
+    """All questions are answered: this is what happens (what is logged stands on the way)."""
 
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is logged on the way to a node, and the node."""
+
+    log: Log
+    node: Node
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """A question: one node follows for each of its values."""
+    """A question: one way goes on for each of its values."""
 
     axis: str
     values: tuple[str, ...]
-    nodes: tuple[Node, ...]
+    ways: tuple[Way, ...]
 
-    def node(self, value: str) -> Node:
-        """What follows if the answer is ``value``."""
-        return self.nodes[self.values.index(value)]
+    def way(self, value: str) -> Way:
+        """The way on if the answer is ``value``."""
+        return self.ways[self.values.index(value)]
 
 
 Node = End | Ask
@@ -43,17 +83,19 @@ class Forest:
 
     def __init__(self) -> None:
         self._ends: dict[Outcome, End] = {}
-        self._asks: dict[tuple[str, tuple[str, ...], tuple[int, ...]], Ask] = {}
+        self._asks: dict[tuple[str, tuple[str, ...], tuple[tuple[Log, int], ...]], Ask] = {}
 
-    def end(self, outcome: Outcome) -> Node:
-        """The end with this outcome."""
-        return self._ends.setdefault(outcome, End(outcome))
+    def end(self, outcome: Outcome) -> Way:
+        """The way to the end with this outcome."""
+        bare = replace(outcome, log=())
+        return Way(outcome.log, self._ends.setdefault(bare, End(bare)))
 
-    def ask(self, axis: str, values: tuple[str, ...], nodes: tuple[Node, ...]) -> Node:
-        """The node for this question; what follows, if that is the same whatever the answer."""
-        if all(node is nodes[0] for node in nodes):
-            return nodes[0]
-        return self._asks.setdefault((axis, values, tuple(map(id, nodes))), Ask(axis, values, nodes))
+    def ask(self, axis: str, values: tuple[str, ...], ways: tuple[Way, ...]) -> Way:
+        """The way to this question; to what follows, if that is the same whatever the answer."""
+        if all(way.node is ways[0].node and way.log == ways[0].log for way in ways):
+            return ways[0]
+        key = (axis, values, tuple((way.log, id(way.node)) for way in ways))
+        return Way((), self._asks.setdefault(key, Ask(axis, values, ways)))
 
 
 class Chooser(Protocol):
@@ -63,8 +105,8 @@ class Chooser(Protocol):
         """The value of ``axis``, one of ``values``; the same whenever it is asked."""
 
 
-State = Callable[[], Hashable]
-"""Tells the state of the program that asks: equal states go on in the same way."""
+State = Callable[[], tuple[Hashable, Log]]
+"""Tells the state of the program that asks, and what it has logged: equal states go on in the same way."""
 
 
 class Merged(BaseException):
@@ -76,7 +118,7 @@ class _Known:
     """What follows from a state, for those who gave the same answers to what is asked for once more."""
 
     again: Mapping[str, str]
-    node: Node
+    way: Way
     reads: frozenset[str]
 
 
@@ -85,6 +127,7 @@ class _Question:
     axis: str
     values: tuple[str, ...]
     state: Hashable
+    log: Log
     reads: set[str] = field(default_factory=set)
     """What was read from here up to the next question."""
 
@@ -95,12 +138,17 @@ class Answers:
     Up to the last of the given answers the run is one that was made before, and what it reads is known.
     """
 
-    def __init__(self, given: Mapping[str, str], find: Callable[[Hashable, Mapping[str, str]], _Known | None],
-                 state: State | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        given: Mapping[str, str],
+        find: Callable[[Hashable, Mapping[str, str]], _Known | None],
+        state: State | None,
+    ) -> None:
         self.answers = dict(given)
         self.questions: list[_Question] = []
         self.before: set[str] = set()
         self.rest: _Known | None = None
+        self.log: Log = ()
         self._branch = next(reversed(self.answers), None)
         self._find, self._state = find, state
 
@@ -111,12 +159,11 @@ class Answers:
         elif axis == self._branch:
             self._branch = None
         if axis not in self.answers:
-            state = self._state() if self._state else None
-            if state is not None:
-                self.rest = self._find(state, self.answers)
-                if self.rest is not None:
-                    raise Merged
-            self.questions.append(_Question(axis, tuple(values), state, {axis}))
+            state, self.log = self._state() if self._state else (None, ())
+            self.rest = None if state is None else self._find(state, self.answers)
+            if self.rest is not None:
+                raise Merged
+            self.questions.append(_Question(axis, tuple(values), state, self.log, {axis}))
             self.answers[axis] = values[0]
         return self.answers[axis]
 
@@ -129,35 +176,36 @@ class Explorer:
         self._known: dict[Hashable, list[_Known]] = {}
         self.runs = 0
 
-    def diagram(self) -> Node:
+    def diagram(self) -> Way:
         """The whole diagram."""
-        return self._explore({})[0]
+        return self._explore({}, ())[0]
 
-    def _explore(self, given: Mapping[str, str]) -> tuple[Node, frozenset[str]]:
-        """What follows from these answers, and all that is read on the way."""
+    def _explore(self, given: Mapping[str, str], before: Log) -> tuple[Way, frozenset[str]]:
+        """What follows from these answers to what had logged ``before``, and all that is read on the way."""
         answers = Answers(given, self._find, self._state)
         try:
             outcome = self._run(answers)
         except Merged:
             rest = answers.rest
             assert rest is not None
-            node, reads = rest.node, rest.reads
+            way, reads, log = rest.way, rest.reads, answers.log
         else:
             self.runs += 1
-            node, reads = self._forest.end(outcome), frozenset[str]()
+            way, reads, log = self._forest.end(replace(outcome, log=())), frozenset[str](), outcome.log
         known = dict(answers.answers)
         for question in reversed(answers.questions):
             del known[question.axis]
-            nodes, reads = [node], reads | question.reads
+            way = Way(joined(since(log, question.log), way.log), way.node)
+            ways, reads = [way], reads | question.reads
             for value in question.values[1:]:
-                other, read = self._explore({**known, question.axis: value})
-                nodes.append(other)
+                other, read = self._explore({**known, question.axis: value}, question.log)
+                ways.append(other)
                 reads |= read
-            node = self._forest.ask(question.axis, question.values, tuple(nodes))
+            way, log = self._forest.ask(question.axis, question.values, tuple(ways)), question.log
             if question.state is not None:
                 again = {axis: value for axis, value in known.items() if axis in reads}
-                self._known.setdefault(question.state, []).append(_Known(again, node, reads))
-        return node, reads | answers.before
+                self._known.setdefault(question.state, []).append(_Known(again, way, reads))
+        return Way(joined(since(log, before), way.log), way.node), reads | answers.before
 
     def _find(self, state: Hashable, answers: Mapping[str, str]) -> _Known | None:
         for known in self._known.get(state, ()):
@@ -176,23 +224,21 @@ class Difference:
     size: int
 
 
-def differences(before: Node, after: Node, size: int) -> Iterator[Difference]:
+def differences(before: Way, after: Way, size: int) -> Iterator[Difference]:
     """Where two diagrams of one forest come to something else, in a space of ``size`` situations.
 
-    Complete, and without overlap: the sizes add up to the number of situations that changed.
+    Complete, and without overlap: the sizes add up to the number of situations that changed. Situations that
+    differ only in what was logged before a part that is common to both are one class, told by the plainest.
     """
     yield from _differences(before, after, size, {})
 
 
-def _differences(before: Node, after: Node, size: int, answers: dict[str, str]) -> Iterator[Difference]:
+def _differences(before: Way, after: Way, size: int, answers: dict[str, str]) -> Iterator[Difference]:
     before, after = _follow(before, answers), _follow(after, answers)
-    if before is after:
-        return
-    asking = before if isinstance(before, Ask) else after
-    if not isinstance(asking, Ask):
-        assert isinstance(before, End)
-        assert isinstance(after, End)
-        yield Difference(dict(answers), before.outcome, after.outcome, size)
+    asking = before.node if isinstance(before.node, Ask) else after.node
+    if before.node is after.node or not isinstance(asking, Ask):
+        if before != after:
+            yield Difference(dict(answers), _plainest(before, answers), _plainest(after, answers), size)
         return
     for value in asking.values:
         answers[asking.axis] = value
@@ -200,79 +246,86 @@ def _differences(before: Node, after: Node, size: int, answers: dict[str, str]) 
     del answers[asking.axis]
 
 
-def _follow(node: Node, answers: Mapping[str, str]) -> Node:
-    """The node at which a question comes that has no answer yet."""
-    while isinstance(node, Ask) and node.axis in answers:
-        node = node.node(answers[node.axis])
-    return node
+def _follow(way: Way, answers: Mapping[str, str]) -> Way:
+    """The way up to a question that has no answer yet."""
+    while isinstance(way.node, Ask) and way.node.axis in answers:
+        way = _step(way, way.node, answers[way.node.axis])
+    return way
 
 
-def outcome_at(node: Node, answers: Mapping[str, str]) -> Outcome:
+def _step(way: Way, node: Ask, value: str) -> Way:
+    on = node.way(value)
+    return Way(joined(way.log, on.log), on.node)
+
+
+def _plainest(way: Way, answers: Mapping[str, str]) -> Outcome:
+    while isinstance(way.node, Ask):
+        way = _step(way, way.node, answers.get(way.node.axis, way.node.values[0]))
+    return replace(way.node.outcome, log=way.log)
+
+
+def outcome_at(way: Way, answers: Mapping[str, str]) -> Outcome:
     """The outcome in a situation; an answer that is missing is the plainest."""
-    while isinstance(node, Ask):
-        node = node.node(answers.get(node.axis, node.values[0]))
-    return node.outcome
+    return _plainest(way, answers)
 
 
-def ends(node: Node, size: int) -> Mapping[Outcome, tuple[Mapping[str, str], int]]:
+def ends(way: Way, size: int) -> Mapping[Outcome, tuple[Mapping[str, str], int]]:
     """Every outcome of a diagram: its smallest situation, and how many situations of ``size`` have it."""
     found: dict[Outcome, tuple[Mapping[str, str], int]] = {}
-    for answers, outcome, count in _paths(node, size, {}):
+    for answers, outcome, count in _paths(way, size, {}):
         smallest, before = found.get(outcome, (answers, 0))
         found[outcome] = (min(smallest, answers, key=len), before + count)
     return found
 
 
-def _paths(
-    node: Node, size: int, answers: dict[str, str]
-) -> Iterator[tuple[Mapping[str, str], Outcome, int]]:
+def _paths(way: Way, size: int, answers: dict[str, str]) -> Iterator[tuple[Mapping[str, str], Outcome, int]]:
+    node = way.node
     if isinstance(node, End):
-        yield dict(answers), node.outcome, size
+        yield dict(answers), replace(node.outcome, log=way.log), size
         return
-    for value, following in zip(node.values, node.nodes, strict=True):
+    for value in node.values:
         answers[node.axis] = value
-        yield from _paths(following, size // len(node.values), answers)
+        yield from _paths(_step(way, node, value), size // len(node.values), answers)
     del answers[node.axis]
 
 
-def mapped(forest: Forest, node: Node, change: Callable[[Outcome], Outcome]) -> Node:
-    """The diagram with every outcome changed; what then makes no difference is merged."""
-    made: dict[int, Node] = {}
+def mapped(forest: Forest, way: Way, change: Callable[[Outcome], Outcome]) -> Way:
+    """The diagram with every outcome changed, and without its log; what makes no difference is merged."""
+    made: dict[int, Way] = {}
 
-    def copy(one: Node) -> Node:
-        if id(one) not in made:
-            if isinstance(one, End):
-                made[id(one)] = forest.end(change(one.outcome))
+    def copy(one: Way) -> Way:
+        node = one.node
+        if id(node) not in made:
+            if isinstance(node, End):
+                made[id(node)] = forest.end(change(node.outcome))
             else:
-                made[id(one)] = forest.ask(one.axis, one.values, tuple(map(copy, one.nodes)))
-        return made[id(one)]
+                made[id(node)] = forest.ask(node.axis, node.values, tuple(map(copy, node.ways)))
+        return made[id(node)]
 
-    return copy(node)
+    return copy(way)
 
 
-def combined(forest: Forest, before: Node, after: Node, pick: Callable[[Outcome, Outcome], Outcome]) -> Node:
-    """The diagram that has, for each situation, what ``pick`` makes of the outcomes of two."""
+def combined(forest: Forest, before: Way, after: Way, pick: Callable[[Outcome, Outcome], Outcome]) -> Way:
+    """The diagram that has, for each situation, what ``pick`` makes of the outcomes of two without a log."""
     return _combined(forest, before, after, pick, {})
 
 
 def _combined(
     forest: Forest,
-    before: Node,
-    after: Node,
+    before: Way,
+    after: Way,
     pick: Callable[[Outcome, Outcome], Outcome],
     answers: dict[str, str],
-) -> Node:
+) -> Way:
     before, after = _follow(before, answers), _follow(after, answers)
-    if before is after:
+    if before.node is after.node:
         return before
-    asking = before if isinstance(before, Ask) else after
+    asking = before.node if isinstance(before.node, Ask) else after.node
     if not isinstance(asking, Ask):
-        assert isinstance(before, End)
-        assert isinstance(after, End)
-        return forest.end(pick(before.outcome, after.outcome))
-    nodes = []
+        return forest.end(pick(_plainest(before, answers), _plainest(after, answers)))
+    ways = []
     for value in asking.values:
         answers[asking.axis] = value
-        nodes.append(_combined(forest, before, after, pick, answers))
+        ways.append(_combined(forest, before, after, pick, answers))
     del answers[asking.axis]
-    return forest.ask(asking.axis, asking.values, tuple(nodes))
+    return forest.ask(asking.axis, asking.values, tuple(ways))

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from eximsim.errors import InputError
-from eximsim.gate.diagram import Ask, End, Forest, Node, combined, mapped
+from eximsim.gate.diagram import Ask, End, Forest, Node, Way, combined, mapped
 from eximsim.gate.outcome import severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Security
 from eximsim.gate.survey import Survey, View
@@ -45,7 +45,7 @@ class Lock:
 
     release: str
     hosts: int
-    views: Mapping[str, Node]
+    views: Mapping[str, Way]
 
 
 def essence(outcome: Outcome) -> Outcome:
@@ -60,8 +60,8 @@ def essence(outcome: Outcome) -> Outcome:
 def written(lock: Lock) -> str:
     """The text of the lock file."""
     lines = [*_HEAD, f"release {lock.release}", f"hosts {lock.hosts}"]
-    for name, node in lock.views.items():
-        lines += ["", name, *_blocks(node)]
+    for name, way in lock.views.items():
+        lines += ["", name, *_blocks(way.node)]
     return "\n".join(lines) + "\n"
 
 
@@ -90,8 +90,8 @@ def _blocks(node: Node) -> Iterator[str]:
 def _answers(one: Ask, name: Callable[[Node], str]) -> Iterator[str]:
     """The lines of a block: answers that lead to the same stand together."""
     by_node: dict[str, list[str]] = {}
-    for value, following in zip(one.values, one.nodes, strict=True):
-        by_node.setdefault(name(following), []).append(value)
+    for value, following in zip(one.values, one.ways, strict=True):
+        by_node.setdefault(name(following.node), []).append(value)
     for label, values in by_node.items():
         yield f"  {' | '.join(values)}: {label}"
 
@@ -113,7 +113,7 @@ def _outcome_words(outcome: Outcome) -> str:
 def read_lock(text: str, path: str, forest: Forest) -> Lock:
     """The lock of a file's text; raises ``InputError`` with ``path`` and line."""
     facts: dict[str, str] = {}
-    views: dict[str, Node] = {}
+    views: dict[str, Way] = {}
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
     groups: list[list[tuple[int, str]]] = [[]]
     for number, line in lines:
@@ -132,7 +132,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
     return Lock(facts["release"], int(facts["hosts"]), views)
 
 
-def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Forest) -> Node:
+def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Forest) -> Way:
     blocks: dict[str, tuple[str, list[tuple[int, str, str]]]] = {}
     current: list[tuple[int, str, str]] = []
     for number, line in lines:
@@ -145,25 +145,25 @@ def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Fore
             raise InputError(
                 f"{line.strip()!r}; expected '@name axis' or '  value: what follows'", path, number
             )
-    nodes: dict[str, Node] = {}
+    ways: dict[str, Way] = {}
 
-    def node(label: str, number: int) -> Node:
+    def way(label: str, number: int) -> Way:
         if not label.startswith("@"):
             return forest.end(_read_outcome(label, path, number))
         if label not in blocks:
             raise InputError(f"{label} is nowhere in this view", path, number)
-        if label not in nodes:
+        if label not in ways:
             axis, answers = blocks[label]
             values = tuple(value for _, words, _ in answers for value in words.split(" | "))
-            following = [node(to, at) for at, words, to in answers for _ in words.split(" | ")]
-            nodes[label] = forest.ask(axis, values, tuple(following))
-        return nodes[label]
+            following = [way(to, at) for at, words, to in answers for _ in words.split(" | ")]
+            ways[label] = forest.ask(axis, values, tuple(following))
+        return ways[label]
 
     if not blocks:
         if not current:
             raise InputError("a view without outcomes", path, start)
-        return node(current[0][2], current[0][0])
-    return node(next(iter(blocks)), start)
+        return way(current[0][2], current[0][0])
+    return way(next(iter(blocks)), start)
 
 
 def _read_outcome(text: str, path: str, number: int) -> Outcome:
@@ -208,7 +208,7 @@ def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Repo
     return Report(path, conf, tuple(ordered), plan.size, plan.runs, tuple(left_out))
 
 
-def _changes(before: Node, after: Node, view: View) -> Iterator[Change]:
+def _changes(before: Way, after: Way, view: View) -> Iterator[Change]:
     from eximsim.gate.compare import change_of, merged
 
     for one in merged(before, after, view.scene.size):
@@ -237,7 +237,7 @@ def accepted(agreed: Lock, found: Lock, plan: Survey, groups: frozenset[str] | N
         return after if changed else before
 
     views = {
-        name: combined(plan.forest, agreed.views[name], node, pick) if name in agreed.views else node
-        for name, node in found.views.items()
+        name: combined(plan.forest, agreed.views[name], way, pick) if name in agreed.views else way
+        for name, way in found.views.items()
     }
     return Lock(agreed.release, agreed.hosts, views)

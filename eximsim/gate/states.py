@@ -16,26 +16,27 @@ import random
 import re
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from hashlib import blake2b
 from sys import _getframe
 from typing import Any
 
 from eximsim.gate.diagram import Answers
-from eximsim.gate.lattice import LatticeBehaviour, LatticeZones
+from eximsim.gate.lattice import DATA, MAIL, RCPT, LatticeBehaviour, LatticeZones
 from eximsim.gate.outcome import is_refusal
 from eximsim.mta.drivers import DriverInstance
-from eximsim.mta.globals import Process
+from eximsim.mta.globals import Machine, Process
 from eximsim.mta.options import Options
 from eximsim.mta.readconf import Config
 from eximsim.mta.smtp_out import Dialogue
+from eximsim.mta.structs import HostItem
 from eximsim.mta.tables import Table
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.world import TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
-from eximsim.suite.policy import Policy
+from eximsim.suite.policy import Policy, PolicySession
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.host import Host
@@ -49,7 +50,8 @@ def same(*parts: object) -> None:
     """Stands for an object in the digest; only what it is given counts."""
 
 
-_TOLD = frozenset({"certificate verified", "address outcome", "transport died", "host tried"})
+_TOLD = frozenset({"certificate verified", "address outcome", "transport died"})
+"""The decisions that an outcome is made from, besides those by which the policy rules a host out."""
 
 
 def _trace(trace: Trace) -> _Reduced:
@@ -62,7 +64,7 @@ def _world(world: MemoryWorld) -> _Reduced:
         "world",
         world.clock,
         world._last_port,
-        [accepted.session for accepted in world.accepted],
+        [_log(accepted.session.log) for accepted in world.accepted],  # type: ignore[attr-defined]
         list(world._open.values()),
     )
 
@@ -79,10 +81,17 @@ def _frame(frame: types.FrameType) -> tuple[object, ...]:
 
 
 def _without(value: object) -> object:
-    """A local variable; one that is a copy of expansion variables, without those that nothing looks at."""
+    """A local variable; a copy of expansion variables is recognised by those that are only expanded."""
     if type(value) is dict and not _EXPANDED_ONLY.isdisjoint(value):
-        return {name: one for name, one in value.items() if name not in _EXPANDED_ONLY}
+        return Variables(value)
     return value
+
+
+class Variables:
+    """Expansion variables: those that only expansions look at count if the configuration has them."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
 
 
 def _generator(generator: types.GeneratorType[Any, Any, Any]) -> _Reduced:
@@ -107,13 +116,6 @@ def _parts(*left_out: str) -> Callable[[Any], _Reduced]:
     return reduce
 
 
-def _process(process: Process) -> _Reduced:
-    kept = {key: result for key, (result, _) in process.dns_fails.items()}
-    told = {name: value for name, value in process.variables.items() if name not in _EXPANDED_ONLY}
-    rest = [getattr(process, f.name) for f in fields(process) if f.name not in ("dns_fails", "variables")]
-    return same, (kept, told, *rest)
-
-
 _EXPANDED_ONLY = frozenset({"lookup_dnssec_authenticated", "tls_out_peercert"})
 
 
@@ -126,7 +128,6 @@ _FIXED = (Config, Options, Profile, Policy, ConfigFiles, ChainSet, Host)
 
 _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
     Trace: _trace,
-    Process: _process,
     SmtpContext: _parts("command_log"),
     Dialogue: _parts("log"),
     TlsSession: _parts("peer_chain"),
@@ -148,12 +149,20 @@ _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
 
 
 class _Pickler(pickle.Pickler):
+    """Writes a state; ``view`` tells what of it can still matter."""
+
+    def __init__(self, out: io.BytesIO, view: _Alive) -> None:
+        super().__init__(out, protocol=5)
+        self._view = view
+
     def reducer_override(self, one: Any) -> Any:
         """How an object goes into the digest, if it is not just its parts."""
         kind = type(one)
         reducer = _REDUCERS.get(kind)
         if reducer is not None and one is not same:
             return reducer(one)
+        if kind in _ALIVE:
+            return same, _ALIVE[kind](self._view, one)
         if issubclass(kind, Enum):
             return same, (kind.__qualname__, one.name)
         if issubclass(kind, type):
@@ -161,26 +170,98 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
+@dataclass(frozen=True, slots=True)
+class _Alive:
+    """What can still matter: of hosts that are ``done`` nothing is looked up any more.
+
+    ``hidden`` are variables that no expansion of the configuration has; ``dnssec`` tells that the log shows
+    the security of a host's address.
+    """
+
+    done: frozenset[str]
+    hidden: frozenset[str]
+    dnssec: bool
+
+    def variables(self, values: Variables) -> tuple[object, ...]:
+        return ({name: value for name, value in values.values.items() if name not in self.hidden},)
+
+    def process(self, process: Process) -> tuple[object, ...]:
+        fails = {
+            key: result
+            for key, (result, _) in process.dns_fails.items()
+            if key[1] != "TLSA" or key[0].partition("._tcp.")[2] not in self.done
+        }
+        parts = (getattr(process, name) for name in _PROCESS)
+        return (fails, Variables(process.variables), *parts)
+
+    def host(self, host: HostItem) -> tuple[object, ...]:
+        parts = (getattr(host, f.name) for f in fields(host) if f.name != "dnssec")
+        return (None if host.name in self.done and not self.dnssec else host.dnssec, *parts)
+
+    def machine(self, machine: Machine) -> tuple[object, ...]:
+        files = [file for file in machine.files.items() if not file[0].startswith(_LOG_FOLDER)]
+        return (files, *(getattr(machine, name) for name in _MACHINE))
+
+
+_LOG_FOLDER = "/log/"
+_PROCESS = [f.name for f in fields(Process) if f.name not in ("dns_fails", "variables")]
+_MACHINE = [f.name for f in fields(Machine) if f.name != "files"]
+_ALIVE: Mapping[type, Callable[[_Alive, Any], tuple[object, ...]]] = {
+    Variables: _Alive.variables,
+    Process: _Alive.process,
+    HostItem: _Alive.host,
+    Machine: _Alive.machine,
+}
+
+
 class Unknown(Exception):
     """The state holds something that cannot be put into a digest."""
 
 
-def digest(until: types.CodeType) -> bytes:
-    """The state of the run that asks a question: of all calls under way, up to that of ``until``."""
-    frames = []
-    frame = _getframe(1)
-    while frame.f_code is not Answers.choose.__code__:
-        assert frame.f_back is not None
-        frame = frame.f_back
+class Watcher:
+    """Tells the state of runs of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        text = policy.text
+        everything = ".include" in text
+        self._hidden = frozenset(name for name in _EXPANDED_ONLY if name not in text and not everything)
+        self._dnssec = (
+            everything or "dnssec" in (policy.config.main.text("log_selector") or "") or "+all" in text
+        )
+
+    def __call__(self) -> tuple[bytes, tuple[str, ...]]:
+        """The state of the run that asks a question, and its log so far (see ``diagram.State``)."""
+        frame = _getframe(1)
+        while frame.f_code is not Answers.choose.__code__:
+            frame = _caller(frame)
+        axis = frame.f_locals["axis"]
+        frame = _caller(frame)
+        frames = []
+        session: PolicySession | None = None
+        while frame.f_code is not Policy.run.__code__:
+            frames.append(_frame(frame))
+            session = frame.f_locals.get("self")
+            frame = _caller(frame)
+        assert isinstance(session, PolicySession)
+        out = io.BytesIO()
+        view = _Alive(_done(axis, session.machine.trace), self._hidden, self._dnssec)
+        try:
+            _Pickler(out, view).dump(frames)
+        except (TypeError, pickle.PicklingError, AttributeError) as problem:
+            raise Unknown(str(problem)) from problem
+        return blake2b(out.getbuffer(), digest_size=16).digest(), session.log
+
+
+def _done(axis: str, trace: Trace) -> frozenset[str]:
+    """The hosts about which the DNS is not asked again: those tried, and one that is told of a message."""
+    tried = {str(one.inputs["host"]) for one in trace if one.rule == "host tried"}
+    step, _, host = axis.partition(" of ")
+    return frozenset(tried | ({host} if step in _TRANSACTION else set()))
+
+
+_TRANSACTION = frozenset(axis.name for axis in (MAIL, RCPT, DATA))
+
+
+def _caller(frame: types.FrameType) -> types.FrameType:
     assert frame.f_back is not None
-    frame = frame.f_back
-    while frame.f_code is not until:
-        frames.append(_frame(frame))
-        assert frame.f_back is not None
-        frame = frame.f_back
-    out = io.BytesIO()
-    try:
-        _Pickler(out, protocol=5).dump(frames)
-    except (TypeError, pickle.PicklingError, AttributeError) as problem:
-        raise Unknown(str(problem)) from problem
-    return blake2b(out.getbuffer(), digest_size=16).digest()
+    return frame.f_back

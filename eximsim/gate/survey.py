@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eximsim.gate import states
-from eximsim.gate.diagram import Chooser, Explorer, Forest, Node
+from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.outcome import outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import named_hosts, route_of, routes, scenes, smtp_transports
 from eximsim.suite.policy import Case, Policy
-
-_EXPLORE = Explorer._explore.__code__
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,9 @@ class Survey:
     forest: Forest = field(default_factory=Forest)
     runs: int = 0
 
-    def diagram(self, policy: Policy, view: View) -> Node:
+    def diagram(self, policy: Policy, view: View) -> Way:
         """All outcomes of a policy in a view."""
-        explorer = Explorer(self.forest, self.run(policy, view), lambda: states.digest(_EXPLORE))
+        explorer = Explorer(self.forest, self.run(policy, view), states.Watcher(policy))
         found = explorer.diagram()
         self.runs += explorer.runs
         return found

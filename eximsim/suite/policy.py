@@ -30,7 +30,15 @@ from eximsim.mta.options_outbound import can_matter_outbound
 from eximsim.mta.readconf import Config, read_config
 from eximsim.mta.string import string_is_ip_address
 from eximsim.suite.config_files import ConfigFiles
-from eximsim.suite.policy_result import Recipient, Result, connection_of, delivered, dialogue, verified
+from eximsim.suite.policy_result import (
+    Recipient,
+    Result,
+    connection_of,
+    delivered,
+    dialogue,
+    normalised,
+    verified,
+)
 from eximsim.suite.replay import Normaliser
 from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.world.certificates import ChainSet, der_chain
@@ -292,6 +300,16 @@ class PolicySession:
         ran = self._exim(["-bs", "-f", "<>"], "".join(f"{line}\r\n" for line in said).encode(), config)
         return self._result(ran, verified(tuple(self._recipients), ran, said, what))
 
+    @property
+    def log(self) -> tuple[str, ...]:
+        """What the run that is under way has logged so far, as ``Result.log`` has it."""
+        return normalised(self._raw_log)
+
+    @property
+    def _raw_log(self) -> tuple[str, ...]:
+        written = ((mark, self.machine.files.get(path, ())) for path, mark in _LOGS)
+        return tuple(f"{mark}{line}" for mark, lines in written for line in lines)
+
     def _deliveries(self, arguments: list[str]) -> Result:
         ran = self._exim(arguments, b"", self.policy.delivery_config)
         return self._result(ran, delivered(tuple(self._recipients), ran.decisions))
@@ -301,14 +319,13 @@ class PolicySession:
 
     def _result(self, ran: Ran, decided: Mapping[str, Recipient]) -> Result:
         self._recipients.update(decided)
-        written = ((mark, self.machine.files.get(path, ())) for path, mark in _LOGS)
         if (why := self._why_unknown(ran)) is not None:
             for address, known in self._recipients.items():
                 if known.result == "unknown":
                     self._recipients[address] = Recipient(address, why[0], reason=why[1])
         return Result(
             recipients=tuple(self._recipients.values()),
-            raw_log=tuple(f"{mark}{line}" for mark, lines in written for line in lines),
+            raw_log=self._raw_log,
             smtp=ran.output,
             connections=tuple(map(connection_of, ran.accepted)),
             dns=ran.questions,

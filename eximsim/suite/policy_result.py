@@ -67,8 +67,13 @@ class Result:
     @cached_property
     def log(self) -> tuple[str, ...]:
         """The log without what differs from run to run: no date, ``M1``, ``X=TLS``, ``S=N``, ``pid=P``."""
-        normalise = Normaliser()
-        return tuple(normalise(line) for line in self.raw_log)
+        return normalised(self.raw_log)
+
+
+def normalised(lines: Iterable[str]) -> tuple[str, ...]:
+    """Log lines in the form that is the same in every run."""
+    normalise = Normaliser()
+    return tuple(map(normalise, lines))
 
 
 def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[str, Recipient]:

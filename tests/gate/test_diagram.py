@@ -117,8 +117,8 @@ class Later:
             self.mind.append(choices.choose("a", AXES["a"]))
         return Outcome("failed", reason="".join(self.mind))
 
-    def state(self) -> tuple[str, ...]:
-        return tuple(self.mind)
+    def state(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return tuple(self.mind), ()
 
 
 def test_what_follows_from_a_state_is_explored_once() -> None:

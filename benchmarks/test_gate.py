@@ -1,0 +1,68 @@
+"""How fast the gate is: one host exhaustively, two hosts, the start of the command; and how much it needs."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eximsim.gate.lattice import certificates
+from eximsim.gate.survey import survey
+from eximsim.profiles import profile
+from eximsim.suite.policy import Policy
+
+CONF = """\
+primary_hostname = relay.example.org
+begin routers
+out:
+  driver = dnslookup
+  transport = remote
+  dnssec_request_domains = *
+begin transports
+remote:
+  driver = smtp
+  hosts_try_dane = *
+"""
+MEBIBYTE = 1024
+"""Of ``ru_maxrss``, which counts in KiB."""
+
+
+def best(rounds: int, work: Callable[[], object]) -> float:
+    """The least processor time, in seconds, of some rounds."""
+    times = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def explore(hosts: int) -> None:
+    plan = survey([Policy("exim.conf", CONF, profile("4.99"), certificates(("mail.invalid",)))], hosts)
+    for view in plan.views:
+        plan.diagram(plan.policies[0], view)
+    assert plan.left_out == {}
+
+
+@pytest.mark.parametrize(("hosts", "bound", "rounds"), [(1, 1.0, 3), (2, 20.0, 1)])
+def test_all_situations(hosts: int, bound: float, rounds: int) -> None:
+    assert best(rounds, lambda: explore(hosts)) <= bound
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= 300 * MEBIBYTE
+
+
+def test_the_start_of_the_command(tmp_path: Path) -> None:
+    """Up to the point at which a mistake is found, with everything loaded."""
+    conf = tmp_path / "exim.conf"
+    conf.write_text(CONF)
+    command = [sys.executable, "-m", "eximsim.cli", "gate", str(conf), "--lock", str(tmp_path / "none")]
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) <= 0.4

@@ -1,0 +1,93 @@
+"""The command: exit codes, formats, lock files and mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eximsim.cli import eximsim
+from eximsim.errors import InputError
+from tests.gate.policies import CONF
+
+SMALL = CONF.replace("begin acl\ncheck_rcpt:\n  accept verify = recipient/callout\n", "").replace(
+    "acl_smtp_rcpt = check_rcpt\n", ""
+)
+STRICT = SMALL.replace("OPTIONS\n", "  hosts_require_dane = *\n")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(eximsim, ["gate", *arguments])
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> str:
+    path = tmp_path / "strict.conf"
+    path.write_text(STRICT)
+    return str(path)
+
+
+@pytest.fixture
+def lax(tmp_path: Path) -> str:
+    path = tmp_path / "lax.conf"
+    path.write_text(STRICT.replace("hosts_require_dane = *", "hosts_require_dane ="))
+    return str(path)
+
+
+def test_a_loss_of_security_is_exit_code_1(strict: str, lax: str, tmp_path: Path) -> None:
+    markdown, sarif = tmp_path / "r.md", tmp_path / "r.sarif"
+    found = run(strict, lax, "--json", "--markdown", str(markdown), "--sarif", str(sarif))
+    assert found.exit_code == 1
+    report = json.loads(found.stdout)
+    assert report["complete"] is True
+    assert report["groups"][0]["severity"] == "security lost"
+    assert report["groups"][0]["name"] == "hosts_require_dane"
+    assert "Complete: " in markdown.read_text()
+    assert json.loads(sarif.read_text())["version"] == "2.1.0"
+
+
+def test_a_gain_is_shown_and_passes(strict: str, lax: str) -> None:
+    found = run(lax, strict)
+    assert found.exit_code == 0
+    assert "hosts_require_dane: transport remote: was '' and is '*'." in found.stdout
+    assert "all of them explored" in found.stdout
+
+
+def test_a_lock_is_made_checked_and_updated(
+    strict: str, lax: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    lock = str(tmp_path / "policy.lock")
+    assert run(strict, "--lock", lock, "--accept").exit_code == 0
+    agreed = Path(lock).read_text()
+    found = run(lax, "--lock", lock)
+    assert found.exit_code == 1
+    assert "SECURITY LOST  barred-to-verified" in found.stdout
+    assert Path(lock).read_text() == agreed
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(InputError, match="refused where CI is set"):
+        CliRunner().invoke(eximsim, ["gate", lax, "--lock", lock, "--accept"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.conf", "b.conf", "c.conf"], "3 configurations given"),
+        (["STRICT"], "nothing to compare with"),
+        (["STRICT", "--accept", "x"], "--accept needs --lock"),
+        (["STRICT", "--against", "4.87", "--lock", "x"], "--lock takes one configuration"),
+    ],
+)
+def test_mistakes_are_one_line(strict: str, arguments: list[str], message: str) -> None:
+    found = run(*(strict if one == "STRICT" else one for one in arguments))
+    assert found.exit_code == 2
+    assert message in found.output
+
+
+def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read the configuration"):
+        CliRunner().invoke(
+            eximsim, ["gate", str(tmp_path / "no.conf"), "--against", "4.87"], catch_exceptions=False
+        )

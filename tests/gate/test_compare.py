@@ -1,0 +1,114 @@
+"""What changes from one policy to another: losses first, with their cause and the simplest witness."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.gate.compare import compare
+from eximsim.gate.report import Cause, Report, Severity
+from eximsim.gate.toggles import origin, toggles
+from eximsim.profiles import profile
+from tests.gate.policies import policy
+
+CONF = """\
+primary_hostname = relay.example.org
+begin routers
+out:
+  driver = dnslookup
+  transport = remote
+  dnssec_request_domains = *
+begin transports
+remote:
+  driver = smtp
+OPTIONS
+begin retry
+* * F,2d,15m
+"""
+BASE = "  hosts_require_dane = mx1.partner.example\n  hosts_try_dane =\n  tls_tempfail_tryclear = false\n"
+
+
+def changed(after: str) -> Report:
+    """The report of a change of the transport's options, in the space of one host."""
+    return compare(policy(BASE, path="old.conf", conf=CONF), policy(after, path="new.conf", conf=CONF))
+
+
+@pytest.mark.parametrize(
+    ("after", "option", "line", "host"),
+    [
+        (BASE.replace("mx1.partner.example", ""), "hosts_require_dane", 10, "mx1.partner.example"),
+        (BASE.replace("partner", "partnr"), "hosts_require_dane", 10, "mx1.partner.example"),
+        (BASE.replace("false", "true"), "tls_tempfail_tryclear", 12, "mx1.destination.example"),
+    ],
+    ids=["DANE is required no more", "a misspelt host", "a failure for now goes in clear"],
+)
+def test_a_loss_of_security_comes_first_with_its_witness(
+    after: str, option: str, line: int, host: str
+) -> None:
+    report = changed(after)
+    assert report.complete
+    (group,) = report.groups
+    assert group.severity is Severity.SECURITY_LOST
+    assert [(cause.name, cause.where) for cause in group.cause] == [(option, f"new.conf:{line}")]
+    assert group.witness.severity is Severity.SECURITY_LOST
+    assert group.witness.after.result == "delivered"
+    assert group.witness.before.result in ("deferred", "failed")
+    assert host in group.witness.route
+    assert report.count(Severity.SECURITY_LOST) > 0
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        f"# a comment\n\n{BASE}",
+        "".join(reversed(BASE.splitlines(keepends=True))),
+        BASE.replace("mx1.partner.example", "mx1.partner.example : mx1.partner.example"),
+    ],
+    ids=["a comment", "another order", "a host named twice"],
+)
+def test_what_has_no_effect_is_not_reported(after: str) -> None:
+    report = changed(after)
+    assert report.groups == ()
+    assert report.complete
+
+
+def test_every_option_that_differs_is_a_step() -> None:
+    new = policy(BASE.replace("false", "true") + "  port = 26\n", conf=CONF, path="new.conf")
+    found = [step.cause for step in toggles(policy(BASE, conf=CONF), new)]
+    assert [(cause.name, cause.where) for cause in found] == [
+        ("tls_tempfail_tryclear", "new.conf:12"),
+        ("port", "new.conf:13"),
+    ]
+    assert found[1] == Cause("port", "new.conf:13", "transport remote: was not set and is '26'.")
+
+
+def test_a_route_that_is_gone_is_a_step() -> None:
+    old = policy(BASE, conf=CONF)
+    new = policy(BASE, conf=CONF.replace("out:", "elsewhere:"), path="new.conf")
+    assert [step.cause.name for step in toggles(old, new)] == ["router elsewhere", "router out"]
+
+
+@pytest.mark.parametrize(
+    ("switch", "old", "new", "where"),
+    [
+        ("tlsa_map", "4.87", "4.88-jh03", "4b0fe3193 (4.88 JH/03)"),
+        ("tlsa_map", "4.88-jh03", "4.88", "2d5fdd539 and ef3a1a30b (4.88)"),
+        ("tlsa_map", "4.90", "4.91", "899b8bbc6 (4.91)"),
+        ("tlsa_failure_ignored_if_requested", "4.87", "4.88-jh03", "4b0fe3193 (4.88 JH/03)"),
+        ("dane_failure_log", "4.88-jh03", "4.88", "ae5afa611 (4.88)"),
+        ("tlsa_before_connect", "4.89", "4.90", "58c30e478 (4.90)"),
+    ],
+)
+def test_a_switch_comes_with_its_commit_and_item_of_the_changelog(
+    switch: str, old: str, new: str, where: str
+) -> None:
+    assert origin(switch, profile(old), profile(new)) == where
+
+
+def test_an_upgrade_is_told_in_terms_of_its_changelog() -> None:
+    options = "  hosts_try_dane = *\n"
+    report = compare(policy(options, "4.87", conf=CONF), policy(options, "4.88-jh03", conf=CONF))
+    assert report.complete
+    causes = {cause.name for group in report.groups for cause in group.cause}
+    assert causes == {"tlsa_map", "tlsa_failure_ignored_if_requested", "unusable_tlsa"}
+    assert {cause.where for group in report.groups for cause in group.cause} == {"4b0fe3193 (4.88 JH/03)"}
+    assert {group.severity for group in report.groups} == {Severity.SECURITY_GAINED}

@@ -1,0 +1,80 @@
+"""The space of situations: its axes come from the decision tables, and every value can be run."""
+
+from __future__ import annotations
+
+from eximsim.gate.lattice import (
+    EHLO,
+    MAIL,
+    OF_A_HOST,
+    RCPT,
+    STARTTLS,
+    TLSA,
+    LatticeZones,
+    Scene,
+    certificates,
+)  # fmt: skip
+from eximsim.gate.survey import survey
+from eximsim.mta.dane import TLSA_RESULT
+from eximsim.mta.world import DnsAnswer
+from eximsim.status import DnsResult
+from tests.gate.policies import MX, policy
+
+HOST = "mx1.destination.example"
+SCENE = Scene("someone@destination.example", (HOST,), {HOST: "192.0.2.1"}, {"other.example": "198.51.100.1"})
+
+
+class Fixed:
+    def __init__(self, **values: str) -> None:
+        self.values = {f"{axis} of {HOST}": value for axis, value in values.items()}
+        self.asked: list[str] = []
+
+    def choose(self, axis: str, values: object) -> str:
+        assert isinstance(values, tuple)
+        self.asked.append(axis)
+        return self.values.get(axis, str(values[0]))
+
+
+def test_the_answers_to_a_tlsa_question_are_those_of_the_decision_table() -> None:
+    assert len(TLSA.values) == len(set(TLSA.values)) == 9
+    results = {answer.rcode for answer in map(tlsa_answer, TLSA.values)}
+    assert results == {"NOERROR", "NXDOMAIN", "SERVFAIL", "TIMEOUT", "FORMERR"}
+    assert TLSA_RESULT.columns[0].values == tuple(DnsResult)
+
+
+def tlsa_answer(value: str) -> DnsAnswer:
+    zones = LatticeZones(SCENE, Fixed(TLSA=value), certificates((HOST,)))
+    return zones.answer(f"_25._tcp.{HOST}", "TLSA").answer
+
+
+def test_replies_that_no_decision_tells_apart_are_one() -> None:
+    assert STARTTLS.values == ("2xx", "4xx", "5xx", "malformed")
+    assert MAIL.values == ("2xx", "4xx", "5xx", "malformed")
+    assert RCPT.values == ("2xx", "4xx", "5xx", "malformed", "none in time")
+    assert EHLO.values[:2] == ("STARTTLS", "no STARTTLS")
+
+
+def test_only_what_is_asked_for_is_chosen() -> None:
+    choices = Fixed()
+    zones = LatticeZones(SCENE, choices, certificates((HOST,)))
+    assert zones.answer("other.example", "A").answer.ad
+    assert zones.answer("nowhere.example", "A").answer.rcode == "NXDOMAIN"
+    assert choices.asked == []
+    zones.answer("destination.example", "MX")
+    assert choices.asked == ["MX of destination.example"]
+
+
+def test_the_size_of_the_space_is_the_product_of_its_axes() -> None:
+    size = 6
+    for axis in OF_A_HOST:
+        size *= len(axis.values)
+    assert SCENE.size == size
+
+
+def test_every_value_of_every_axis_runs() -> None:
+    plan = survey([policy("  tls_tempfail_tryclear = false\n")], 1)
+    view = plan.views[0]
+    for axis in OF_A_HOST:
+        for value in axis.values:
+            outcome = plan.at(plan.policies[0], view, {f"{axis.name} of {MX}": value})
+            assert outcome.result in ("delivered", "deferred", "failed", "undefined"), (axis.name, value)
+    assert plan.left_out == {}
