@@ -101,7 +101,7 @@ def record(choose: Chooser, chain: str) -> str:
         case "bad":
             return choose.of(_BAD) + _ZEROES
         case "unusable":
-            return choose.one((*_UNUSABLE, f"1 1 1 @cert:{chain}", f"3 2 1 @cert:{chain}"))
+            return choose.one((*_UNUSABLE, f"1 1 1 @cert:{chain}", f"3 1 3 @cert:{chain}"))
     return f"3 1 1 @cert:{choose.one(('good', 'wrongname', 'selfsigned', 'expired'))}"
 
 

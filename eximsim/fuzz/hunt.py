@@ -23,7 +23,7 @@ from eximsim.fuzz.patches import Program
 from eximsim.fuzz.scenario import Scenario
 from eximsim.fuzz.search import batch_of
 from eximsim.fuzz.shrink import least
-from eximsim.fuzz.space import Space, play
+from eximsim.fuzz.space import DETAILS, Space, play
 from eximsim.fuzz.worlds import situations
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
@@ -35,11 +35,22 @@ BATCHES = 10
 Settings = Mapping[str, str]
 
 _DANE = ("hosts_try_dane", "hosts_require_dane")
+_BOTH = ("nobody", "everybody")
 _TRIED: Mapping[str, tuple[str, ...]] = {"hosts_try_dane": ("everybody",)}
 FIRST_SPACES: tuple[Space, ...] = tuple(
     Space(hosts=1, kind=kind, options=_DANE, values=_TRIED) for kind in ("delivery", "callout")
 )
 """The finite spaces that are searched whole before anything else."""
+
+_PLAIN = {kind: values[:1] for kind, values in DETAILS["full"].items()}
+_RECORDS = {kind: DETAILS["full"][kind] for kind in ("TLSA", "certificate")}
+_ANSWERS = {kind: DETAILS["full"][kind] for kind in ("MX", "A", "AAAA")}
+NARROW_SPACES: tuple[Space, ...] = tuple(
+    Space(hosts=1, kind=kind, options=_DANE, values={**_PLAIN, **wide, **_TRIED, "hosts_require_dane": _BOTH})
+    for wide in (_RECORDS, {**_ANSWERS, "TLSA": ("match", "NODATA")})
+    for kind in ("delivery", "callout")
+)
+"""Every TLSA answer with every certificate, and every answer about a host: searched whole after that."""
 
 AGAIN: Settings = {"dns_again_means_nonexist": "*"}
 """The settings under which the first of them is searched once more."""
@@ -245,6 +256,7 @@ def _parts(target: Target, most: int, seed: int) -> Iterator[Part]:
     yield from whole(FIRST_SPACES, {})
     if target.policy is None:
         yield from whole(FIRST_SPACES[:1], AGAIN)
+    yield from whole(NARROW_SPACES, {})
     yield from itertools.islice(drawn, RANDOM_FIRST)
     yield from whole(SPACES, {})
     yield from drawn

@@ -155,7 +155,7 @@ _OTHERS = (
            "no-stronger-claim",
            release(NEWEST, Patch("world.rrsets", "ResolvedZones._reply", m.secure_by_first,
                                  "AD by the start of the CNAME chain")), release(NEWEST)),
-    Mutant("M13", "usable and unusable records together count as unusable", "RFC 7671", "required-dane",
+    Mutant("M13", "usable and unusable records together count as unusable", "RFC 7671", "no-downgrade",
            release(NEWEST, Patch("mta.tls", "usable_records", m.mixture_unusable,
                                  "a mixture is unusable"), tls_library="gnutls"),
            release(NEWEST, tls_library="gnutls")),

@@ -183,11 +183,10 @@ def _tlsa(fields: Sequence[str], context: Context) -> RData:
 
 
 def _certificate_data(name: str, selector: int, matching: int, context: Context) -> bytes:
-    """The data of the record; an unknown selector takes the whole certificate, as selector 0 does."""
-    if matching not in _DIGESTS:
-        raise BadData(
-            f"TLSA matching type {matching} with a certificate reference; expected matching type 0, 1 or 2"
-        )
+    """The data of the record, also of one that no client should use.
+
+    An unknown selector takes the whole certificate, as 0 does, an unknown matching type SHA-256, as 1 does.
+    """
     try:
         if context.certificate is None:
             raise KeyError(name)
@@ -195,7 +194,7 @@ def _certificate_data(name: str, selector: int, matching: int, context: Context)
     except KeyError:
         raise BadData(f"there is no certificate {name!r} here; expected the name of one") from None
     try:
-        return _DIGESTS[matching](_subject_public_key_info(der) if selector == 1 else der)
+        return _DIGESTS.get(matching, _DIGESTS[1])(_subject_public_key_info(der) if selector == 1 else der)
     except ValueError:
         raise BadData(f"certificate {name!r} cannot be read; expected X.509 in DER form") from None
 
