@@ -82,6 +82,6 @@ def _run(folder: Path, *arguments: str) -> str:
     assert PROGRAM is not None
     profile = f"--user-data-dir={folder / 'profile'}"
     done = subprocess.run(
-        [PROGRAM, *_FLAGS, profile, *arguments], capture_output=True, text=True, check=True, timeout=60
+        [PROGRAM, *_FLAGS, profile, *arguments], capture_output=True, text=True, check=True, timeout=120
     )
     return done.stdout
