@@ -57,7 +57,7 @@ def test_nothing_changed_is_nothing_said() -> None:
     assert workflow_commands(unchanged()) == ""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(reports)
 def test_each_group_is_one_line_whatever_is_in_it(report: Report) -> None:
     text = workflow_commands(report)

@@ -81,7 +81,7 @@ def test_what_was_left_out_is_a_skipped_case() -> None:
     assert skipped.text == "exim.conf:12: router local: not modelled"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(reports)
 def test_it_is_well_formed_and_of_the_form_whatever_is_in_it(report: Report) -> None:
     root = Tree.fromstring(junit(report).encode())

@@ -81,7 +81,7 @@ def test_nothing_changed_is_two_sentences() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(reports)
 def test_tables_hold_whatever_is_in_them(report: Report) -> None:
     text = markdown(report)
@@ -99,7 +99,7 @@ def test_tables_hold_whatever_is_in_them(report: Report) -> None:
     assert tables == bool(report.groups) + len(report.groups) + several + with_axes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(reports)
 def test_nothing_from_outside_becomes_markup_or_a_mention(report: Report) -> None:
     text = markdown(report)
@@ -138,6 +138,6 @@ def test_a_large_report_stays_below_what_a_comment_may_have_and_says_so() -> Non
     text = markdown(replace(report, groups=(many,) * 30))
     assert len(text) <= LONGEST
     assert text.count("*And 491 more classes (") == 30
-    text = markdown(replace(report, groups=report.groups * 400))
+    text = markdown(replace(report, groups=report.groups * 120))
     assert len(text) <= LONGEST
     assert "groups more, no worse than these" in text
