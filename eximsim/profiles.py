@@ -69,7 +69,7 @@ class CalloutSize(Enum):
 
     IF_KNOWN = "if it is known"
     ALWAYS = "always, be it 0 (02b41d710, 4.89)"
-    IF_KNOWN_AND_UNCACHED = "if it is known, for a recipient, and nothing is cached (14de8063d, 4.90)"
+    IF_KNOWN_AND_UNCACHED = "if it is known, for a recipient, and nothing is cached (14de8063d, 4.90; 4.89.1)"
 
 
 class ConnectTrace(Enum):
@@ -640,6 +640,7 @@ _P489 = _then(
     vrfy_advertised=True,
     acl_debug_indented=True,
 )
+_P4891 = _then(_P489, "4.89.1", callout_size=CalloutSize.IF_KNOWN_AND_UNCACHED)
 _P490_DEV = _then(
     _P489,
     "4.90-dev-5d6bdf01a",
@@ -810,9 +811,8 @@ _P496_DEBIAN = _then(
 )
 
 _CHAIN = (
-    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P490_DEV, _P490, _P491, _P492, _P493, _P4941,
-    _P4942_FIXES, _P495,
-    _P496, _P496_DEBIAN, _P497, _P498, _P499,
+    _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P4891, _P490_DEV, _P490, _P491, _P492, _P493,
+    _P4941, _P4942_FIXES, _P495, _P496, _P496_DEBIAN, _P497, _P498, _P499,
 )  # fmt: skip
 
 PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in _CHAIN})
@@ -837,7 +837,7 @@ def profile(name: str) -> Profile:
 
 
 _RECORDED: MappingProxyType[str, str] = MappingProxyType(
-    {"4.96-gnutls": "4.96-debian12", "4.97.1": "4.97", "4.98.2": "4.98"}
+    {"4.89": "4.89.1", "4.96-gnutls": "4.96-debian12", "4.97.1": "4.97", "4.98.2": "4.98"}
 )
 """The profile of a recorded build whose label is no profile's name."""
 

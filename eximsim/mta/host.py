@@ -141,6 +141,7 @@ def _in_list(process: Process, name: str, option: str) -> bool:
 
 
 def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
+    process.libc_errno = 0  # as the C library leaves it
     version = string_is_ip_address(name)[0]
     if version:
         matches = (version == 6) is (type == "AAAA")

@@ -149,7 +149,7 @@ POINTS: Sequence[Point] = (
     _point("e69636bc9", "4.90", "setup_5xx_tries_next_host", ("confs/0211", ".ifdef LIST"),
         picks={"4b9e57976": "4.89"}),
     _point("14de8063d", "4.90", "callout_size",
-        ("confs/0227", "recipient/callout=no_cache,use_sender,random")),
+        ("confs/0227", "recipient/callout=no_cache,use_sender,random"), picks={"f1a8a73ce": "4.89.1"}),
     _point("833c70bc6", "4.90", "route_option_transport_anywhere",
         ("runtest", r"if not grep { /^\Q$test_config\E$/ }")),
     _point("2ac258501", "4.90", "lost_connection_duration_logged",

@@ -431,7 +431,9 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
         return
     profile = sx.process.profile
     if sx.send_quit and sx.dialogue.write("QUIT") > 0 and quit_timeout:
-        sx.dialogue.read("2", quit_timeout)
+        reply = sx.dialogue.read("2", quit_timeout)
+        # a server that takes QUIT for the beginning of TLS closes with a part of it unread
+        sx.process.libc_errno = errnos.ECONNRESET if sx.smtps and not reply.text else reply.errno
     if sx.quit_early and sx.tls is not None and profile.tls_library == GNUTLS:
         _await_close(sx)
     if profile.callout_uses_setup_conn or profile.callout_close_traced:
