@@ -21,6 +21,7 @@ from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Program
 from eximsim.fuzz.scenario import Scenario
+from eximsim.fuzz.schedules import scheduled_situations
 from eximsim.fuzz.search import batch_of
 from eximsim.fuzz.shrink import least
 from eximsim.fuzz.space import DETAILS, Space, play
@@ -63,7 +64,7 @@ SPACES: tuple[Space, ...] = tuple(
     for hosts, detail in ((1, "full"), (2, "short"))
     for kind in ("delivery", "callout")
 )
-"""The finite spaces that are searched whole after that; then random situations without end."""
+"""The finite spaces that are searched whole after that; then random ones, and schedules, without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ class Target:
 class Part:
     """A piece of a search: all of ``space``, or the random situations from batch ``first`` on.
 
-    ``main`` are settings of the main section for the whole space. After ``most`` situations it ends (0: only
-    at its own end).
+    ``scheduled``: they have schedules (``fuzz.schedules``). ``main`` are settings of the main section for the
+    whole space. After ``most`` situations it ends (0: only at its own end).
     """
 
     target: Target
@@ -149,10 +150,11 @@ class Part:
     seed: int = 0
     first: int = 0
     most: int = 0
+    scheduled: bool = False
 
     def __str__(self) -> str:
         if self.space is None:
-            return "random situations"
+            return "random schedules" if self.scheduled else "random situations"
         hosts = "one host" if self.space.hosts == 1 else f"{self.space.hosts} hosts"
         return f"every {self.space.kind} to {hosts}"
 
@@ -161,8 +163,9 @@ class Part:
         return self._leaves(self.space) if self.space else map(self.target.kept, self._random())
 
     def _random(self) -> Iterator[Situation]:
+        made = scheduled_situations() if self.scheduled else situations()
         for number in range(self.first, self.first + BATCHES):
-            yield from batch_of(situations(), self.seed, number)
+            yield from batch_of(made, self.seed, number)
 
     def _leaves(self, space: Space) -> Iterator[Situation]:
         """One situation for each behaviour of the program in a space."""
@@ -252,14 +255,18 @@ def _parts(target: Target, most: int, seed: int) -> Iterator[Part]:
             fixed = space if target.policy is None else replace(space, options=())
             yield Part(target, fixed, main, most=most)
 
-    drawn = (Part(target, seed=seed, first=first) for first in itertools.count(0, BATCHES))
+    def random(*, scheduled: bool) -> Iterator[Part]:
+        for first in itertools.count(0, BATCHES):
+            yield Part(target, seed=seed, first=first, scheduled=scheduled)
+
+    drawn, timed = random(scheduled=False), random(scheduled=True)
     yield from whole(FIRST_SPACES, {})
     if target.policy is None:
         yield from whole(FIRST_SPACES[:1], AGAIN)
     yield from whole(NARROW_SPACES, {})
     yield from itertools.islice(drawn, RANDOM_FIRST)
     yield from whole(SPACES, {})
-    yield from drawn
+    yield from itertools.chain.from_iterable(zip(drawn, timed, strict=True))
 
 
 def again(target: Target, scenario: Scenario) -> list[Broken]:
