@@ -111,7 +111,22 @@ class Expectations:
 
     def is_in(self, option: str, name: str, addresses: tuple[str, ...]) -> bool | None:
         """Whether a host is in the list that an option is; None if the list cannot be told."""
-        return _in_list(self.option(option) or "", name, addresses)
+        return self._listed(self.option(option) or "", name, addresses)
+
+    def _listed(self, text: str, name: str, addresses: tuple[str, ...]) -> bool | None:
+        """Match a plain host list: names, ``*``, ``*.domain``, addresses, ``!``; None for anything else.
+
+        Exim compares the addresses of a name in a list: two names of one address cannot be told apart.
+        """
+        for item in _items(text):
+            negated, pattern = item.startswith("!"), item.lstrip("! ").lower()
+            if any(character in pattern for character in "${}/+@<;:"):
+                return None
+            if fnmatchcase(name, pattern) or pattern in addresses:
+                return not negated
+            if "*" not in pattern and set(addresses) & set(map(str, self._resolve(pattern, "A").data)):
+                return None
+        return bool(text) and text.rpartition(":")[2].strip().startswith("!")
 
     def match(self, host: Expected, address: str) -> bool | None:
         """Whether a usable TLSA record matches what the server at ``address`` shows (RFC 7671).
@@ -232,17 +247,6 @@ def _usable(record: bytes) -> bool:
 def _surely_unusable(record: bytes) -> bool:
     """Unusable for any library; some take an unknown selector or a digest of another size for usable."""
     return len(record) > 3 and (record[0] not in (_DANE_TA, _DANE_EE) or record[2] not in _DIGEST_SIZES)
-
-
-def _in_list(text: str, name: str, addresses: tuple[str, ...]) -> bool | None:
-    """Match a plain host list: names, ``*``, ``*.domain``, addresses, ``!``; None for anything else."""
-    for item in _items(text):
-        negated, pattern = item.startswith("!"), item.lstrip("! ")
-        if any(character in pattern for character in "${}/+@<;:"):
-            return None
-        if fnmatchcase(name, pattern.lower()) or pattern in addresses:
-            return not negated
-    return bool(text) and text.rpartition(":")[2].strip().startswith("!")
 
 
 def _items(text: str) -> Iterator[str]:

@@ -114,7 +114,6 @@ FINDINGS = (
         _blame(reason_given="unusable tlsa", nothing_lost="unusable tlsa"),
         {"h1 TLSA": "unusable"},
         switches={"unusable_tlsa": (UnusableTlsa.UNDEFINED,), "tls_library": OPENSSL},
-        of=_unusable,
         reserved=True,
         confirmed="releases from 4.96 on with OpenSSL",
     ),

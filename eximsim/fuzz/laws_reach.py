@@ -11,7 +11,7 @@ from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, POLICY, TAKEN, TRIED, WAITING
 from eximsim.mta import dane
 from eximsim.status import Errno
 
-_FEWER_TRIES = ("hosts_max_try", "hosts_max_try_hardlimit")
+_FEWER_HOSTS = ("hosts_max_try", "hosts_max_try_hardlimit", "dnssec_require_domains")
 _TLSA_HOST = dane.TLSA_HOST.name
 _FAIL_WORD = dane.Policy.FAIL.value
 
@@ -65,7 +65,8 @@ def _after_the_end(run: Run) -> Iterator[Fault]:
 
 
 def _later_host_tried(run: Run) -> Iterator[Fault]:
-    if any(name in run.situation.transport for name in _FEWER_TRIES):
+    settings = {**run.situation.transport, **run.situation.router}
+    if any(name in settings for name in _FEWER_HOSTS):
         return
     considered = set(run.considered())
     for recipient, result in run.results.items():
@@ -176,7 +177,7 @@ REACH = (
         "A host later in the list is tried before a recipient is deferred or given up, unless a server has"
         " answered for the sender or the recipient.",
         "RFC 5321, 5.1; RFC 7672, 2.2",
-        "a recipient is not taken, and the number of hosts is not limited",
+        "a recipient is not taken, and no option limits the hosts",
         lambda run: any(r.result not in TAKEN for r in run.results.values()),
         _later_host_tried,
     ),
