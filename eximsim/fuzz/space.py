@@ -53,7 +53,7 @@ _TLSA: Mapping[str, RRset] = MappingProxyType(
     {
         "match": {**_SECURE, "data": ["3 1 1 @cert:good"]},
         "mismatch": {**_SECURE, "data": ["030101" + _ZEROES]},
-        "unusable": {**_SECURE, "data": ["010101" + _ZEROES]},
+        "unusable": {**_SECURE, "data": ["1 1 1 @cert:good", "3 1 3 @cert:good"]},
         "authority": {**_SECURE, "data": ["2 0 1 @cert:root"]},
         "match, unusable": {**_SECURE, "data": ["3 1 1 @cert:good", "010101" + _ZEROES]},
         "unusable, match": {**_SECURE, "data": ["010101" + _ZEROES, "3 1 1 @cert:good"]},
