@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_part_gives_the_first_counterexample_of_each_law() -> None:
 
 def test_random_parts_depend_on_seed_and_number_alone() -> None:
     def made(seed: int, first: int) -> list[Situation]:
-        return list(Part(SNI, seed=seed, first=first).situations())[:12]
+        return list(islice(Part(SNI, seed=seed, first=first).situations(), 12))
 
     assert made(7, 10) == made(7, 10)
     assert made(7, 10) != made(8, 10)
