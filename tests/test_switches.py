@@ -10,7 +10,7 @@ import pytest
 from eximsim.profiles import BEFORE, PROFILES, Profile
 from eximsim.switches import first_sentence, switch_docs
 
-OF_THE_BUILD = {"version", "tls_library", "option_release", "exim_user"}
+OF_THE_BUILD = {"version", "tls_library", "option_release", "exim_user", "ipv6"}
 """What a program was built as, not what a release changed."""
 
 SWITCHES = [field.name for field in fields(Profile) if field.name != "name"]

@@ -116,15 +116,21 @@ def examine(namespace: Namespace, path: Path, accounts: Accounts) -> Program:
             accounts = accounts.with_name(user)
         else:
             break
-    accounts = _numbered(namespace, accounts, user)
+    accounts = _numbered(namespace, path, accounts, user)
     return _program(path, text, user, accounts.exim)
 
 
-def _numbered(namespace: Namespace, accounts: Accounts, user: str) -> Accounts:
-    """The accounts as they have to be for a program whose user is a number (EXIM_USER=8)."""
+def _numbered(namespace: Namespace, path: Path, accounts: Accounts, user: str) -> Accounts:
+    """The accounts as they have to be for a program whose user is a number (EXIM_USER=8).
+
+    Raises ``InputError`` where there is one user only, who cannot have that number.
+    """
     ran = namespace.run([EXIM, "-C", CONFIGURATION, "-bP", "exim_user"], seconds=_SECONDS)
     unnamed = _UNNAMED.search((ran.stdout + ran.stderr).decode("utf-8", "replace"))
-    if unnamed and namespace.privileged:
+    if unnamed and not namespace.privileged:
+        message = f"runs as user {unnamed[1]}; expected root to run it, or a program whose user has a name"
+        raise InputError(message, str(path))
+    if unnamed:
         accounts = replace(accounts, exim=int(unnamed[1])).with_name(user)
         namespace.write(accounts.files())
     return accounts
