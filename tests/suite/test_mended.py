@@ -38,6 +38,7 @@ EARLIER = {
     "no-reply-to-ehlo-over-tls": "4.92",
     "open-after-early-quit": "4.94.1",
     "delivery-smtps-banner": "4.99",
+    "last-host-without-recipient-defers": "4.98",
 }
 """Releases that do otherwise, each for its own reason."""
 

@@ -23,7 +23,7 @@ from eximsim.mta.transports.smtp_transaction import send_message
 from eximsim.status import Errno, HostFind, HostStatus, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.globals import Process
+    from eximsim.mta.globals import Process, ProcessDied
     from eximsim.mta.readconf import DriverInstance
 
 _SOURCE = "transports/smtp.c smtp_transport_entry"
@@ -299,7 +299,9 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
         and run.unexpired_tried < run.transport.options.number("hosts_max_try")
         and run.total_tried < run.transport.options.number("hosts_max_try_hardlimit")
     )
-    if first is not None and last and (sx.message_defer or rc is Rc.DEFER):
+    if last and (sx.message_defer or rc is Rc.DEFER) and "msg:defer" in process.profile.events:
+        if first is None:
+            raise _no_recipient(run, host)
         deferred_event_raise(process, first, host, "msg:defer")
     process.trace.record("host tried", rc.name, _SOURCE, host=host.name, address=host.address)
     run.update_waiting &= sx.update_waiting and not sx.message_defer
@@ -313,6 +315,13 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
         if timeout is None or process.world.now() - process.received_time > timeout:
             run.unexpired_tried -= 1
     return False
+
+
+def _no_recipient(run: Run, host: HostItem) -> ProcessDied:
+    """What becomes of the process when a host without recipients defers: there is no first address."""
+    doing = f"delivering {run.process.message_id} to {host.name} [{host.address}]:{host.port}"
+    more = ", ..." if len(run.addrlist) > 1 else ""
+    return null_pointer(run.process, f"{doing} ({run.addrlist[0].address}{more})")
 
 
 def _context(run: Run, host: HostItem, interface: str | None, *, more_hosts: bool) -> SmtpContext:
@@ -365,9 +374,7 @@ def _held_for_later(sx: SmtpContext, pending: list[Address]) -> list[Address]:
 def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     """Log what the host did, unless that is done; try again in clear after a failed handshake if allowed."""
     if first is None:
-        doing = f"delivering {run.process.message_id} to {sx.host.name} [{sx.host.address}]:{sx.host.port}"
-        more = ", ..." if len(run.addrlist) > 1 else ""
-        raise null_pointer(run.process, f"{doing} ({run.addrlist[0].address}{more})")
+        raise _no_recipient(run, sx.host)
     if first.basic_errno == Errno.AUTHFAIL:
         return Rc.DEFER
     if first.basic_errno != Errno.TLSFAILURE:
