@@ -25,7 +25,7 @@ class LazyGroup(click.Group):
     """
 
     def __init__(self, *args: object, lazy: Mapping[str, tuple[str, str]], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
         self.lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -98,6 +98,8 @@ def gate(
         from eximsim.gate.compare import compare
 
         report = compare(*policies, hosts=hosts, names=_names(policies))
+    if not report.situations and not report.left_out:
+        raise InputError("no mail goes out by an smtp transport; nothing can be compared", report.head)
     failing = FAIL_ON[fail_on]
     for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
         if path is not None:
@@ -133,8 +135,10 @@ def _policies(
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the configuration: {error}", str(path)) from error
+    except OSError as error:
+        raise InputError(f"cannot read the configuration: {error.strerror}", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"expected text in UTF-8: {error.reason}", str(path)) from error
 
 
 def _names(policies: Sequence[Policy]) -> tuple[str, str]:

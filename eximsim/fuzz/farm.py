@@ -54,10 +54,10 @@ def _dask(scheduler: str, patience: float) -> Iterator[Executor]:
         # Dask goes on trying in the background if nobody answers, and starts a cluster if nobody is named
         host, port = get_address_host_port(scheduler)
         socket.create_connection((host, port), timeout=patience).close()
-        client = Client(scheduler, timeout=patience, set_as_default=False)  # type: ignore[no-untyped-call]
+        client = Client(scheduler, timeout=patience, set_as_default=False)  # type: ignore[no-untyped-call]  # Dask's
     except (OSError, TimeoutError, ValueError) as problem:
         raise InputError(f"no Dask scheduler answers at {scheduler!r}: {problem}") from None
-    with client, client.get_executor(pure=False) as executor:  # type: ignore[no-untyped-call]
+    with client, client.get_executor(pure=False) as executor:  # type: ignore[no-untyped-call]  # Dask's
         try:
             yield executor
         finally:

@@ -64,7 +64,7 @@ def _world(world: MemoryWorld) -> _Reduced:
         "world",
         world.clock,
         world._last_port,
-        [_log(accepted.session.log) for accepted in world.accepted],  # type: ignore[attr-defined]
+        [_log(accepted.session.log) for accepted in world.accepted],  # type: ignore[attr-defined]  # SMTP
         list(world._open.values()),
     )
 

@@ -36,6 +36,15 @@ def lax(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_a_configuration_that_sends_nothing_is_no_pass(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.conf"
+    empty.write_text("")
+    done = run(str(empty), str(empty))
+    assert isinstance(done.exception, InputError)
+    assert "no mail goes out by an smtp transport" in str(done.exception)
+    assert done.output == ""
+
+
 def test_a_loss_of_security_is_exit_code_1(strict: str, lax: str, tmp_path: Path) -> None:
     markdown, sarif = tmp_path / "r.md", tmp_path / "r.sarif"
     found = run(strict, lax, "--json", "--markdown", str(markdown), "--sarif", str(sarif))
