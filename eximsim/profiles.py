@@ -283,6 +283,14 @@ class Profile:
     """With PIPELINING, QUIT goes out with the end of a message that is tried for the first time. With GnuTLS
     a server that does not close then is logged as an error. Since 001bf8f58 (4.95): smtp_deliver()."""
 
+    lost_tls_stays_active: bool = False
+    """The TLS session of a connection that was lost is not closed, and makes a difference to the next host.
+    Since 001bf8f58 (4.95): smtp_deliver()."""
+
+    close_after_recipients_is_no_error: bool = False
+    """A connection that is lost when all recipients have been answered, and no message was sent, is no error,
+    and whom the server took counts as delivered. Since d0e4bb183 (4.98): smtp_deliver()."""
+
     received_date_on_own_line: bool = False
     """The date of the Received: line is on a line of its own. Since eae427c64 (4.95):
     received_header_gen()."""
@@ -727,6 +735,7 @@ _P495 = _then(
     option_release="4.95",
     received_date_on_own_line=True,
     quit_pipelined=True,
+    lost_tls_stays_active=True,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dnssec_separates_batches=True,
     retry_errno_moved=True,
@@ -769,6 +778,7 @@ _P498 = _then(
     option_release="4.98",
     callout_dane_failure=CalloutDaneFailure.CLEAN,
     no_pending_address_ends_host_loop=True,
+    close_after_recipients_is_no_error=True,
     missing_helo_is_protocol_error=True,
     dns_debug_nested=True,
     router_lists_named=True,

@@ -119,6 +119,19 @@ def _nothing_lost(run: Run) -> Iterator[Fault]:
             yield Fault(f"{recipient} is {result.result}, and no message is left on the queue", number)
         elif result.result == "failed" and _bounces(run) and all(one.inputs["sender"] for one in received):
             yield Fault(f"{recipient} has failed, and nobody was told", number)
+        elif result.result == "delivered" and not _sent(run, recipient):
+            yield Fault(f"{recipient} counts as delivered, and no server took a message for it", number)
+
+
+def _sent(run: Run, recipient: str) -> bool:
+    """Whether a server that was told of the recipient accepted a message."""
+    wanted = {f"RCPT TO:<{recipient}>", "message accepted"}
+    for connection in run.connections():
+        events = connection["events"]
+        assert isinstance(events, list)
+        if wanted.issubset(events):
+            return True
+    return False
 
 
 def _bounces(run: Run) -> bool:

@@ -91,9 +91,11 @@ def _recipient(choose: Chooser, recipients: tuple[str, ...]) -> tuple[str, objec
 
 
 def _reply(choose: Chooser, phase: str) -> object:
-    """An answer in a phase: one line, more lines, or one after which the server hangs up."""
+    """An answer in a phase: one line, more lines, or a hang-up, after an answer or without one."""
     text = choose.one(REPLIES[phase])
     lines = [f"{text[:3]}-{text[4:]}", f"{text[:3]} more of it"] if choose.rarely(12) else [text]
-    if choose.rarely(60 if text.startswith("421") else 4) and not text.startswith("3"):
+    if choose.rarely(4):
+        return {"lines": [], "then": "close"}
+    if choose.rarely(60 if text.startswith("421") else 4):
         return {"lines": lines, "then": "close"}
     return lines if len(lines) > 1 else text

@@ -167,7 +167,7 @@ class DaemonSession:
         reception = Reception(process, smtp=True)
 
         def deliver(message_id: str) -> None:
-            queue.deliver_in_child(process, message_id, crash=None)
+            queue.deliver_in_child(process, message_id, crash=None, anew=True)
 
         session = SmtpIn(reception, deliver)
         self._announce(process, session)

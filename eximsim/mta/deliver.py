@@ -515,6 +515,7 @@ def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -
         message=addr.message,
         cv=addr.cv,
         host=addr.host_used.name if addr.host_used else None,
+        message_sent=rc is Rc.OK and addr.special_action != "",
     )
     if rc is Rc.OK:
         delivery.succeed.insert(0, addr)

@@ -36,7 +36,10 @@ def string_log_address(process: Process, addr: Address) -> str:
 
 
 def delivery_log(process: Process, addr: Address, mark: str) -> None:
-    """Log a success; ``mark`` is the character before ``>`` (``delivery_log()``)."""
+    """Log a success; ``mark`` is the character before ``>`` (``delivery_log()``).
+
+    Without a mark the line begins with an octet of zero, and is shown as so many spaces.
+    """
     parts = [f"{mark}> {string_log_address(process, addr)}"]
     parts += _sender_parts(process)
     if addr.router:
@@ -56,7 +59,8 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
         parts.append(f"QT={int(now - process.received_time)}s")
     if selector(process, "deliver_time"):
         parts.append(f"DT={addr.more_errno}s")
-    log_write(process, " ".join(parts))
+    line = " ".join(parts)
+    log_write(process, line if mark else " " * (1 + len(line)))
     raise_event(process, "msg:delivery", addr)
 
 

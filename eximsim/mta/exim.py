@@ -208,7 +208,7 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
         return 1
     if received.deliver and not line.leaves_on_queue(process.config.main):
         crash = "" if line.synchronous else None
-        queue.deliver_in_child(process, received.message_id, crash=crash)
+        queue.deliver_in_child(process, received.message_id, crash=crash, anew=True)
     return 0
 
 
@@ -250,7 +250,7 @@ def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
     crash = "" if line.synchronous else None
 
     def deliver(message_id: str) -> None:
-        queue.deliver_in_child(process, message_id, crash=crash)
+        queue.deliver_in_child(process, message_id, crash=crash, anew=True)
 
     if not smtp_active_hostname(process):
         return 1

@@ -76,6 +76,8 @@ class Machine:
     trust_store: tuple[bytes, ...] | None = None
     """The authorities (DER) that any tls_verify_certificates of a client stands for; None: the files that it
     names are read, and the system's store is empty."""
+    privilege_lost: bool = False
+    """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
@@ -112,6 +114,19 @@ class Resolver:
         return self.qualify_single, self.search_parents, self.dnssec
 
 
+@dataclass(frozen=True, slots=True)
+class LostSession:
+    """A TLS session whose connection was lost, but which the process still holds to be active.
+
+    What is sent to the descriptor of the lost connection goes through the session. ``socket_reused``: the
+    connection after it has got that descriptor. ``log_open``: the main log was open when the connection was
+    lost; if it is opened between the two, it gets the descriptor.
+    """
+
+    log_open: bool
+    socket_reused: bool = True
+
+
 DnsFailKey = tuple[str, str, tuple[bool, bool, bool]]
 """Name, type and ``Resolver.options`` of a question that failed."""
 
@@ -143,7 +158,9 @@ class Process:
     ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
     and why. ``scratch`` is what big_buffer was last used for. ``libc_errno`` is errno as the last system call
     left it: callouts up to 4.88 read a stale one. ``callout_context_set``: a callout of this process has got
-    as far as a connection.
+    as far as a connection. ``main_log_open``: this process, or one that it was forked from, has written to
+    the main log. ``lost_session`` is the TLS session of an earlier connection that was never closed
+    (tls_out.active); ``transport_count`` is how many octets of the message have gone to the last host.
     """
 
     machine: Machine
@@ -190,6 +207,9 @@ class Process:
     libc_errno: int = 0
     scratch: str = ""
     callout_context_set: bool = False
+    main_log_open: bool = False
+    lost_session: LostSession | None = None
+    transport_count: int = 0
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
 

@@ -217,6 +217,7 @@ def log_write(
         return
     line = f"{stamp} {line}"
     if main and wanted:
+        process.main_log_open = True
         _append(process, known.main, [line])
     if reject and known.reject_enabled:
         lines = [line]

@@ -220,17 +220,26 @@ def _log_for(process: Process, message_id: str, text: str, when: str | None = No
 
 
 def deliver_in_child(
-    process: Process, message_id: str, *, force: bool = False, give_up: bool = False, crash: str | None = ""
+    process: Process,
+    message_id: str,
+    *,
+    force: bool = False,
+    give_up: bool = False,
+    crash: str | None = "",
+    anew: bool = False,
 ) -> None:
     """Deliver one message in a forked process and wait for it.
 
-    A child that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: ");
-    None if the parent does not look (background delivery).
+    With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``). A child
+    that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: "); None if
+    the parent does not look (background delivery).
     """
     from eximsim.mta import deliver  # bounces come back here as new messages
 
     child = process.fork()
     child.message_id = message_id
+    if anew:
+        child.main_log_open = process.machine.privilege_lost
     try:
         deliver.deliver_message(child, message_id, force=force, give_up=give_up)
     except ProcessDied as death:

@@ -247,7 +247,7 @@ def submit(
     submitter = Submitter(login, local=True, trusted=True, sender_forced=True)
     received = receive_local(reception, content, submitter, recipients, reference=reference)
     if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
-        deliver_in_child(child, received.message_id, crash=None)
+        deliver_in_child(child, received.message_id, crash=None, anew=True)
     return received.message_id
 
 

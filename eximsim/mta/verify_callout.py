@@ -17,8 +17,9 @@ from eximsim.mta.log import close_stray_descriptor, log_write
 from eximsim.mta.sigsegv import null_pointer
 from eximsim.mta.smtp_out import smtp_debug_cmd_report, smtp_get_interface, smtp_get_port
 from eximsim.mta.string import string_printing
+from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.transports.smtp_setup import QUIT_TIMEOUT, end_session, smtp_setup_conn
+from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify_cache import (
     Cached,

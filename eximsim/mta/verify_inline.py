@@ -14,12 +14,11 @@ from eximsim.mta.smtp_out import Reply, smtp_port_for_connect
 from eximsim.mta.string import string_printing
 from eximsim.mta.tls import TlsStartFailed, tls_client_start, tls_client_start_on_closed_socket
 from eximsim.mta.transport import transport_rcpt_address
+from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import ehlo_response
 from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
 from eximsim.mta.transports.smtp_setup import (
-    QUIT_TIMEOUT,
     dane_wanted,
-    end_session,
     expand_helo,
     greeted,
     hello_command,
@@ -156,7 +155,7 @@ def _helo(sx: SmtpContext) -> None:
     command = hello_command(sx)
     _write(sx, f"{command} {sx.helo_data}")
     if not _read(sx).ok:
-        if hello_follows(sx, command) is not Hello.SAY_HELO:
+        if hello_follows(sx, command, over_tls=sx.tls is not None) is not Hello.SAY_HELO:
             raise _Refused
         sx.esmtp = False
         _helo(sx)

@@ -190,6 +190,7 @@ POINTS: Sequence[Point] = (
     _point("d8024efa3", "4.94.1", "check_local_user_sets_data", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", "4.94.1", "list_match_gives_data", ("confs/0624", "")),
     # 4.95
+    _point("001bf8f58", "4.95", "quit_pipelined lost_tls_stays_active"),
     _point("0851a3bbf", "4.95", "cert_name_before_cname", picks={"3fe5ec41e": "4.94.1"}),
     _point("7044dd8fd", "4.95", "dane_sni sni_log_unquoted", ("confs/5840", "+tls_sni"),
         picks={"d8e99d604": "4.94.1"}),
@@ -229,7 +230,7 @@ POINTS: Sequence[Point] = (
     _point("b0e63c7ef", "4.98", "malformed_ipv6_recognised",
         ("confs/0475", "log_selector = +unknown_in_list")),
     _point("5bb786d5a", "4.98", "data_needs_crlf", picks={"fbb270d48": "4.97"}),
-    _point("d0e4bb183", "4.98", "no_pending_address_ends_host_loop",
+    _point("d0e4bb183", "4.98", "no_pending_address_ends_host_loop close_after_recipients_is_no_error",
         ("scripts/0000-Basic/0905", "#RCPT TO:<b@test.ex>")),
     _point("4fd2b1700", "4.98", "events"),
     _point("1d2868b2d", "4.98", "router_lists_named list_trace_shows_sublists connect_trace"),

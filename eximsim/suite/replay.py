@@ -74,6 +74,7 @@ def configuration(situation: Situation) -> str:
         "port": str(SERVER_PORT),
         "connect_timeout": "5s",
         "command_timeout": "5s",
+        "final_timeout": "5s",
         "tls_verify_certificates": "certs/root.pem",
         **situation.transport,
     }
@@ -152,6 +153,7 @@ class Stand:
         for address, server in servers.items():
             world.listen(address, SERVER_PORT, server)
         machine = new_machine(world, profile, seed)
+        machine.privilege_lost = True  # as with -C, in recordings
         if trace is not None:
             machine.trace = trace
         changed = config(read_config(world, "/config", profile)) if config else None
@@ -291,12 +293,12 @@ def _delivery_outcome(situation: Situation, decisions: Iterable[Decision]) -> st
             crash = "!crash"
         if decision.rule != "address outcome" or address not in words:
             continue
-        if decision.outcome == "OK":
+        if decision.outcome == "OK" and decision.inputs["message_sent"]:
             cv = decision.inputs["cv"] or "CLEAR"
             words[str(address)] = f"sent:{cv}{host_suffix(situation, str(decision.inputs['host']))}"
         elif decision.outcome == "FAIL":
             words[str(address)] = "FAIL"
-        else:
+        elif decision.outcome != "OK":
             words[str(address)] = f"defer{decision.inputs['errno']}"
     return ",".join(words[recipient] for recipient in situation.recipients) + crash
 

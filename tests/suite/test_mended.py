@@ -39,6 +39,10 @@ EARLIER = {
     "open-after-early-quit": "4.94.1",
     "delivery-smtps-banner": "4.99",
     "last-host-without-recipient-defers": "4.98",
+    "greets-again-after-a-lost-session": "4.94.1",
+    "message-into-a-lost-session": "4.94.1",
+    "closed-after-recipients": "4.97",
+    "held-recipients-after-a-failed-call": "4.94.1",
 }
 """Releases that do otherwise, each for its own reason."""
 

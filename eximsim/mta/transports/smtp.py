@@ -343,12 +343,15 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     """Deliver to one host: set the call up, then one transaction or more.
 
     OK: the addresses have their results. DEFER: the host failed. FAIL: DANE ruled the host out for good.
+    Recipients that DANE holds back get a call of their own, even if the host has failed the first ones; it
+    counts as failed then, whatever becomes of the others.
     """
     message = sx.process.message
     assert message is not None
     addrlist, allowance = sx.addrlist, sx.transport.options.number("size_addition")
     size = message.wire_size + allowance if allowance >= 0 else None
     sx.first_addr = addrlist[0]
+    outcome = Rc.OK
     while True:
         rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
         if rc is not Rc.OK or sx.dialogue is None:
@@ -359,8 +362,9 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         batch = [addr for addr in pending if addr not in held]
         rc = send_message(sx, batch, sx.process.return_path, size)
         sx.addrlist = addrlist
-        if not held or rc is not Rc.OK:
-            return rc
+        outcome = outcome if rc is Rc.OK else rc
+        if not held:
+            return outcome
         sx.first_addr = held[0]
 
 

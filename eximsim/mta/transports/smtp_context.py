@@ -178,7 +178,6 @@ def prepare_addresses(addrlist: list[Address], host: HostItem) -> Address | None
             addr.more_errno = ord("M") if host.mx >= 0 else ord("A")
             addr.message = None
             addr.tls = addr.cv = addr.peerdn = None
-            addr.continued = False
     return first
 
 
@@ -198,7 +197,9 @@ def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
     pipelined = sx.pipelining and sx.wire.command.split(" ", 1)[0] in ("MAIL", "RCPT", "DATA")
     what = f"{'pipelined ' if pipelined else ''}{sx.wire.command}"
     if reply.errno == errnos.ETIMEDOUT:
-        return Analysis("4", reply.errno, f"SMTP timeout after {what}", False, False)
+        written = sx.process.transport_count
+        count = f" ({written} bytes written)" if written else ""
+        return Analysis("4", reply.errno, f"SMTP timeout after {what}{count}", False, False)
     if reply.errno == Errno.SMTPFORMAT:
         text = string_printing(reply.text).lstrip()
         said = f"in response to {what}: {text}" if text else f"(an empty line) in response to {what}"

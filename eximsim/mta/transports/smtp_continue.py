@@ -20,11 +20,14 @@ def keep_for_next(sx: SmtpContext) -> bool:
         return False
     next_id = None
     if not process.continue_more:
-        if sx.tls is not None and sx.host_is_in("hosts_nopass_tls"):
+        active = sx.tls is not None or process.lost_session is not None
+        if active and sx.host_is_in("hosts_nopass_tls"):
             return False
         next_id = _next_message(sx)
         if next_id is None:
             return False
+    if sx.tls is None and process.lost_session is not None:
+        raise Unsupported("the next message on a connection that is held to have a lost one's TLS session")
     if sx.send_rset and (sx.wire.write("RSET") < 0 or not sx.read().ok):
         return False
     proxied = process.profile.tls_proxied_for_next_message and not sx.host_is_in("hosts_noproxy_tls")
@@ -94,8 +97,8 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     """Go on with the open call as if it had just been set up."""
     sx.dialogue, sx.features, sx.tls = call.dialogue, call.features, call.tls
     sx.wire.process = sx.process
+    sx.starttls_offered = "STARTTLS" in sx.features
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
-    sx.setting_up = False
     for addr in sx.addrlist:
         addr.continued = True
         if call.tls is not None:

@@ -6,14 +6,17 @@ means is in the tables of ``smtp_decisions.py``.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eximsim.errors import Unsupported
 from eximsim.mta import dane, errnos, tls_out
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.log import log_write
 from eximsim.mta.options_auths import can_be_client
-from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_debug_cmd_report, smtp_port_for_connect
+from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_port_for_connect
 from eximsim.mta.tls import TlsStartFailed, tls_client_start
 from eximsim.mta.tls_verify import GNUTLS
+from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import (
     SmtpContext,
     auth_mechanisms,
@@ -34,12 +37,9 @@ from eximsim.mta.transports.smtp_decisions import (
     NoSession,
     StartTls,
 )
-from eximsim.mta.world import ConnectError, ConnectionLost, ReadTimeout
-from eximsim.profiles import CommandLog, DaneSni
+from eximsim.mta.world import ConnectError
+from eximsim.profiles import DaneSni
 from eximsim.status import Dnssec, Errno, Rc
-
-QUIT_TIMEOUT = 1.0
-"""How long the reply to QUIT is waited for, in seconds; and then the end of the connection."""
 
 
 class SetupFailed(Exception):
@@ -75,7 +75,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     sx.dane, sx.tls, sx.setting_up, sx.send_quit = False, None, True, True
     tls_out.forget(process)
     sx.dane_required = sx.host_is_in("hosts_require_dane")
-    if process.continued is not None and (rc := _continue(sx)) is not None:
+    if process.continued is not None and (rc := _continue(sx, suppress_tls=suppress_tls)) is not None:
         return rc
     if sx.verify:
         process.hdebug(f"interface={sx.interface or 'NULL'} port={sx.port}")
@@ -101,18 +101,29 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     return Rc.OK
 
 
-def _continue(sx: SmtpContext) -> Rc | None:
-    """Go on with the call that is open; None if it does not fit and a new one is to be made."""
-    call = sx.process.continued
+def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
+    """Go on with the call that is open; None if it does not fit and a new one is to be made.
+
+    On a call in clear STARTTLS is tried again, if the server has offered it.
+    """
+    process, call = sx.process, sx.process.continued
     assert call is not None
-    smtp_port_for_connect(sx.process, sx.host, sx.port)
+    smtp_port_for_connect(process, sx.host, sx.port)
     if call.tls is not None and sx.host.dnssec is Dnssec.YES and (rc := _check_dane(sx)) is not Rc.OK:
         return rc
     if not fits(sx, call):
-        abandon(sx.process, call)
+        abandon(process, call)
         sx.dane = False
         return None
     take_over(sx, call)
+    if call.tls is None:
+        try:
+            sx.helo_data = expand_helo(sx)
+            _start_tls(sx, suppress_tls=suppress_tls)
+        except SetupFailed as failure:
+            process.continued = None
+            return _failed(sx, failure)
+    sx.setting_up = False
     return Rc.OK
 
 
@@ -178,6 +189,9 @@ def _connect(sx: SmtpContext) -> Rc:
             text = f"could not connect: {text}"
         set_errno(sx.addrlist, error.errno, text, Rc.DEFER)
         return Rc.DEFER
+    lost = sx.process.lost_session
+    if lost is not None and sx.process.main_log_open is not lost.log_open:
+        sx.process.lost_session = replace(lost, socket_reused=False)
     return Rc.OK
 
 
@@ -213,17 +227,20 @@ def greeted(sx: SmtpContext) -> str | None:
         return sx.raise_event("smtp:connect", sx.reply.text)
 
 
-def _say_hello(sx: SmtpContext, refused: Reply | None = None) -> None:
-    """EHLO, LHLO or HELO, and HELO if EHLO is ``refused`` in clear."""
+def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = False) -> None:
+    """EHLO, LHLO or HELO, and HELO if EHLO is ``refused`` in clear.
+
+    ``again``: a TLS session is active, or held to be so: that of an earlier host, whose connection was lost.
+    """
     command = hello_command(sx)
     _write(sx, f"{command} {sx.helo_data}")
     reply = sx.read()
-    if reply.text and not reply.errno and (reply.ok or not sx.lmtp) and (command != "HELO" or sx.tls):
+    if reply.text and not reply.errno and (reply.ok or not sx.lmtp) and (command != "HELO" or again):
         sx.raise_event("smtp:ehlo", reply.text)
     if not reply.ok:
-        follows = hello_follows(sx, command)
+        follows = hello_follows(sx, command, over_tls=again)
         if follows is Hello.GIVE_UP:
-            _no_greeting(sx, refused)
+            _no_greeting(sx, refused, over_tls=again)
         sx.esmtp, sx.features, sx.mechanisms = False, frozenset(), frozenset()
         if follows is Hello.SAY_HELO:
             _say_hello(sx, reply)
@@ -237,17 +254,17 @@ def hello_command(sx: SmtpContext) -> str:
     return "LHLO" if sx.lmtp else "EHLO" if sx.esmtp else "HELO"
 
 
-def hello_follows(sx: SmtpContext, command: str) -> Hello:
+def hello_follows(sx: SmtpContext, command: str, *, over_tls: bool) -> Hello:
     """What follows the reply that has come for ``command``, a refusal."""
     whole = bool(sx.reply.text) and not sx.reply.errno
-    return EHLO_REFUSED.decide(sx.process, command, whole, sx.tls is not None, host=sx.host.name).outcome
+    return EHLO_REFUSED.decide(sx.process, command, whole, over_tls, host=sx.host.name).outcome
 
 
-def _no_greeting(sx: SmtpContext, refused: Reply | None) -> None:
+def _no_greeting(sx: SmtpContext, refused: Reply | None, *, over_tls: bool) -> None:
     """Fail for what came in reply to EHLO or HELO; ``refused`` is what EHLO was answered before."""
     profile, reply = sx.process.profile, sx.reply
     gnutls = profile.gnutls_first_read_fails_handshake and profile.tls_library == GNUTLS
-    if sx.tls is not None and gnutls:
+    if over_tls and gnutls:
         _no_tls_session(sx, TlsStartFailed(Rc.FAIL, "error on first read"))
     if refused is not None and profile.helo_loss_tells_ehlo_reply:
         reply = sx.reply = _over(refused, reply)
@@ -288,7 +305,9 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     if sx.tls is not None:
         if sx.smtps:
             _require(sx, sx.read())
-        _say_hello(sx)
+        _say_hello(sx, again=True)
+    elif sx.process.lost_session is not None:
+        _say_hello(sx, again=True)
     else:
         _check_tls_not_required(sx)
     _check_features(sx)
@@ -351,6 +370,7 @@ def _handshake(sx: SmtpContext) -> None:
         except TlsStartFailed as failure:
             _no_tls_session(sx, failure)
             sx.dane = False
+    sx.process.lost_session = None
     for addr in sx.addrlist:
         if addr.transport_return is Rc.PENDING_DEFER:
             addr.tls, addr.peerdn, addr.cv = sx.tls.session, sx.tls.peerdn, sx.tls.cv
@@ -410,36 +430,3 @@ def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
     sx.ok, sx.send_quit = False, failure.send_quit
     end_session(sx)
     return lost.host
-
-
-def _await_close(sx: SmtpContext) -> None:
-    """After an early QUIT the socket stays open: a server that does not close is waited for, and logged."""
-    sx.wire.read("2", QUIT_TIMEOUT)
-    try:
-        while sx.wire.connection.receive(QUIT_TIMEOUT):
-            pass
-    except ReadTimeout:
-        what = "TLS error on connection (recv): Function was interrupted."
-        log_write(sx.process, f"H={sx.host.name} [{sx.host.address}] {what}")
-    except ConnectionLost:
-        return
-
-
-def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
-    """QUIT if the session is in order, then close; the reply to QUIT is waited for so many seconds."""
-    if sx.dialogue is None:
-        return
-    profile = sx.process.profile
-    if sx.send_quit and sx.dialogue.write("QUIT") > 0 and quit_timeout:
-        reply = sx.dialogue.read("2", quit_timeout)
-        # a server that takes QUIT for the beginning of TLS closes with a part of it unread
-        sx.process.libc_errno = errnos.ECONNRESET if sx.smtps and not reply.text else reply.errno
-    if sx.quit_early and sx.tls is not None and profile.tls_library == GNUTLS:
-        _await_close(sx)
-    if profile.callout_uses_setup_conn or profile.callout_close_traced:
-        sx.process.hdebug("  SMTP(close)>>", indented=True)
-    sx.dialogue.connection.close()
-    sx.dialogue = None
-    sx.raise_event("tcp:close")
-    if profile.command_log is CommandLog.AT_CLOSE:
-        smtp_debug_cmd_report(sx.process, sx.command_log)

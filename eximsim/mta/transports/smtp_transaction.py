@@ -11,6 +11,7 @@ from eximsim.mta.smtp_out import Answer, Reply
 from eximsim.mta.string import string_printing
 from eximsim.mta.structs import Address
 from eximsim.mta.transport import transport_rcpt_address, transport_write_message
+from eximsim.mta.transports.smtp_close import end_session, hang_up
 from eximsim.mta.transports.smtp_context import (
     Outstanding,
     SmtpContext,
@@ -19,7 +20,6 @@ from eximsim.mta.transports.smtp_context import (
 )
 from eximsim.mta.transports.smtp_continue import keep_for_next
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
-from eximsim.mta.transports.smtp_setup import end_session
 from eximsim.status import Errno, Rc
 
 _REPLIED = (0, Errno.MAIL4XX, Errno.DATA4XX)
@@ -168,7 +168,7 @@ def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int |
         return _send_data(sx, batch) if sx.ok else None
     if sync is Sync.RCPT_TIMEOUT:
         sx.send_quit = False
-        end_session(sx)
+        hang_up(sx)
         return Rc.OK
     return transaction_failed(sx, send_failed=sync is Sync.SEND_FAILED)
 
@@ -189,7 +189,7 @@ def _say_data(sx: SmtpContext) -> Sync:
 def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
     sx.quit_early = _may_quit_early(sx)
     sx.wire.command = "sending data block"
-    if not sx.wire.send(transport_write_message(sx.process, sx.transport, addrs)):
+    if not _write_message(sx, transport_write_message(sx.process, sx.transport, addrs)):
         sx.reply = Reply(False, "", errnos.EPIPE)
         return transaction_failed(sx)
     sx.wire.command = "end of data"
@@ -198,12 +198,34 @@ def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
         return transaction_failed(sx)
     sx.send_rset = False
     flag = "="
-    for addr in addrs:
+    for addr in sx.addrlist:  # also one that an earlier host took, and then closed the connection
         if addr.transport_return is Rc.PENDING_OK:
             addr.transport_return, addr.host_used = Rc.OK, sx.host
             addr.more_errno, addr.special_action, flag = 0, flag, "-"
             addr.message = string_printing(sx.reply.text)
     return None
+
+
+def _write_message(sx: SmtpContext, data: bytes) -> bool:
+    """Send the message; False if the connection is lost.
+
+    If a lost TLS session is held to be that of this connection, the server is sent what that session makes of
+    the message, and waits for its end, unless QUIT was sent at once and no more is to come.
+    """
+    process = sx.process
+    process.transport_count = len(data)
+    lost = process.lost_session
+    if sx.tls is not None or lost is None or not lost.socket_reused:
+        return sx.wire.send(data)
+    if not sx.wire.send(_APPLICATION_DATA + len(data).to_bytes(2, "big") + bytes(len(data))):
+        return False
+    if sx.quit_early:
+        sx.wire.connection.close()
+    return True
+
+
+_APPLICATION_DATA = b"\x17\x03\x03"
+"""How a TLS record of content begins (RFC 8446, section 5.1)."""
 
 
 def _may_quit_early(sx: SmtpContext) -> bool:
@@ -236,6 +258,11 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
         found = check_response(sx, plain)
         code, message, user, sx.send_quit = found.code, found.message, found.user, found.send_quit
         errno = reply.errno if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else found.errno
+    if errno == Errno.SMTPCLOSED and _all_answered(sx):
+        text = "peer close after all rcpt responses; converting i/o-error to no-error"
+        log_write(sx.process, text)
+        hang_up(sx)
+        return Rc.OK
     answer = Answer.of_code(code) if errno in _REPLIED else Reply(False, "", errno).answer
     lost = TRANSACTION_FAILED.decide(sx.process, _stage(command), answer, host=sx.host.name).outcome
     of_message = lost.host is Rc.OK
@@ -248,8 +275,17 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
         sx.message_defer = True
     set_errno(sx.addrlist, errno, message, lost.addresses, user=user, host=sx.host)
     sx.ok = False
-    end_session(sx)
+    hang_up(sx)
     return lost.host
+
+
+def _all_answered(sx: SmtpContext) -> bool:
+    """Whether a lost connection is no error: all recipients have been answered, and no message was sent."""
+    return (
+        sx.process.profile.close_after_recipients_is_no_error
+        and _stage(sx.wire.command) is not Stage.END
+        and all(addr.transport_return is not Rc.PENDING_DEFER for addr in sx.addrlist)
+    )
 
 
 def _stage(command: str) -> Stage:

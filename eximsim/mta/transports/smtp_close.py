@@ -1,0 +1,57 @@
+"""Ending an SMTP call: QUIT and close, and what a lost call leaves behind (src/transports/smtp.c)."""
+
+from __future__ import annotations
+
+from eximsim.mta import errnos
+from eximsim.mta.globals import LostSession
+from eximsim.mta.log import log_write
+from eximsim.mta.smtp_out import smtp_debug_cmd_report
+from eximsim.mta.tls_verify import GNUTLS
+from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.world import ConnectionLost, ReadTimeout
+from eximsim.profiles import CommandLog
+
+QUIT_TIMEOUT = 1.0
+"""How long the reply to QUIT is waited for, in seconds; and then the end of the connection."""
+
+
+def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
+    """QUIT if the session is in order, then close; the reply to QUIT is waited for so many seconds."""
+    if sx.dialogue is None:
+        return
+    profile = sx.process.profile
+    if sx.send_quit and sx.dialogue.write("QUIT") > 0 and quit_timeout:
+        reply = sx.dialogue.read("2", quit_timeout)
+        # a server that takes QUIT for the beginning of TLS closes with a part of it unread
+        sx.process.libc_errno = errnos.ECONNRESET if sx.smtps and not reply.text else reply.errno
+    if sx.quit_early and sx.tls is not None and profile.tls_library == GNUTLS:
+        _await_close(sx)
+    if profile.callout_uses_setup_conn or profile.callout_close_traced:
+        sx.process.hdebug("  SMTP(close)>>", indented=True)
+    sx.dialogue.connection.close()
+    sx.dialogue = None
+    sx.raise_event("tcp:close")
+    if profile.command_log is CommandLog.AT_CLOSE:
+        smtp_debug_cmd_report(sx.process, sx.command_log)
+
+
+def hang_up(sx: SmtpContext) -> None:
+    """End the session; a TLS session that cannot be told of it may be left behind."""
+    process = sx.process
+    left = sx.tls is not None and not sx.send_quit and process.profile.lost_tls_stays_active
+    end_session(sx)
+    if left:
+        process.lost_session = LostSession(log_open=process.main_log_open)
+
+
+def _await_close(sx: SmtpContext) -> None:
+    """After an early QUIT the socket stays open: a server that does not close is waited for, and logged."""
+    sx.wire.read("2", QUIT_TIMEOUT)
+    try:
+        while sx.wire.connection.receive(QUIT_TIMEOUT):
+            pass
+    except ReadTimeout:
+        what = "TLS error on connection (recv): Function was interrupted."
+        log_write(sx.process, f"H={sx.host.name} [{sx.host.address}] {what}")
+    except ConnectionLost:
+        return
