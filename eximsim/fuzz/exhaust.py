@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from eximsim.fuzz.explore import Choices, Leaf, explore
-from eximsim.fuzz.judge import Broken, perform, told_by, undefined
+from eximsim.fuzz.judge import Broken, Hosts, perform, told_by, undefined
 from eximsim.fuzz.law import Law
 from eximsim.fuzz.laws import LAWS
+from eximsim.fuzz.merge import Explorer, Whole
 from eximsim.fuzz.run import Run
-from eximsim.fuzz.space import OPTIONS, Space, Stage, play
+from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space
+from eximsim.fuzz.stage import Stage, play
 from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
-from eximsim.suite.replay import Stand
+from eximsim.suite.replay import Normaliser, Replayed, Stand, logged
 from eximsim.trace import Decision, Trace
 
 Path = Mapping[str, str]
@@ -35,14 +37,55 @@ class _Node:
 
 
 class Tree:
-    """All leaves of a space with their runs. Equal decisions and lines are kept once."""
+    """All leaves of a space with their runs. Equal decisions and lines are kept once.
 
-    def __init__(self, space: Space, profile: Profile, stand: Stand) -> None:
+    ``merged``: where runs come to the same state, the rest is run once (``merge``); the leaves are the same.
+    ``runs`` is how many runs were made to the end.
+    """
+
+    def __init__(self, space: Space, profile: Profile, stand: Stand, *, merged: bool = True) -> None:
         self.space = space
         self.leaves: list[Leaf[Run]] = []
+        self.runs = 0
         self._root = _Node()
         self._decisions: dict[object, Decision] = {}
+        self._program = profile, stand
+        self._about_hosts = [name for name in space.axes if name.partition(" ")[2] not in SERVER_STEPS]
+        self._hosts: dict[object, Hosts] = {}
+        self._exchanged: dict[int, Run] = {}
         stage = Stage(space, stand.chains)
+        for leaf in self._merged(stage) if merged else self._each(stage):
+            self._add(leaf)
+
+    def _merged(self, stage: Stage) -> Iterator[Leaf[Run]]:
+        profile, stand = self._program
+        explorer = Explorer(lambda choices: play(stage, stand, choices, profile), self.space, _meeting_point)
+        for whole in explorer.wholes():
+            yield Leaf(whole.path, self._run_of(whole), whole.size, self.space)
+        self.runs = explorer.runs
+
+    def _run_of(self, whole: Whole) -> Run:
+        profile, stand = self._program
+        situation, told, kind = self.space.situation(whole.path), whole.told, self.space.kind
+        trace = Trace(list(told.decisions))
+        known = self._hosts.setdefault(tuple(map(whole.path.get, self._about_hosts)), {})
+        if whole.end.replayed is None:
+            return undefined(situation, kind, profile, stand, trace, whole.end.undefined, 0, known)
+        seen = replace(
+            whole.end.replayed.seen,
+            log=logged(told.logs, Normaliser()),
+            servers=tuple(
+                {"addr": c.address, "server": "ok", "events": list(c.events), "sni": c.sni, "tls": c.tls}
+                for c in told.calls
+            ),
+            dns=told.questions,
+        )
+        replayed = Replayed(seen, whole.end.replayed.outcome, None, trace)
+        return told_by(situation, kind, profile, stand, replayed, 0, known)
+
+    def _each(self, stage: Stage) -> Iterator[Leaf[Run]]:
+        profile, stand = self._program
+        space = self.space
 
         def run(choices: Choices) -> Run:
             trace = Trace()
@@ -54,7 +97,8 @@ class Tree:
             return told_by(space.situation(choices.path), space.kind, profile, stand, replayed)
 
         for leaf in explore(run, space):
-            self._add(Leaf(leaf.path, self._shared(leaf.result), leaf.size, leaf.plan))
+            self.runs += 1
+            yield Leaf(leaf.path, self._shared(leaf.result), leaf.size, leaf.plan)
 
     def _shared(self, run: Run) -> Run:
         decisions = tuple(self._decisions.setdefault(_key(one), one) for one in run.decisions)
@@ -68,6 +112,13 @@ class Tree:
             node = node.children.setdefault(value, _Node())
         node.leaf = leaf
 
+    def exchanged(self, leaf: Leaf[Run]) -> Run:
+        """The run of a leaf, told with each host's name standing for the other."""
+        known = self._exchanged.get(id(leaf))
+        if known is None:
+            known = self._exchanged[id(leaf)] = replace(leaf.result, called=self.space.exchanged)
+        return known
+
     def compatible(self, wanted: Path) -> Iterator[Leaf[Run]]:
         """The leaves of all situations that have these values."""
         pending = [self._root]
@@ -79,6 +130,11 @@ class Tree:
                 pending.append(node.children[wanted[node.axis]])
             else:
                 pending.extend(node.children.values())
+
+
+def _meeting_point(axis: str) -> bool:
+    """Whether states are compared at an axis: those of later hosts, to which many ways lead."""
+    return axis.startswith("h2 ")
 
 
 def _key(decision: Decision) -> object:
@@ -133,7 +189,7 @@ def _held(
             varied = Varied(law.varies, words, other.result.situation, kind, 0)
             result = other.result
             if law.varies is Vary.HOSTS:
-                result = replace(result, called=tree.space.exchanged)
+                result = tree.exchanged(other)
             for fault in law.compare(run, result, varied):
                 broken = Broken(law, fault.explanation, fault.decision, run, words)
                 yield Breach(leaf, broken, other.path)

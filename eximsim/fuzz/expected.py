@@ -74,13 +74,28 @@ class Expected:
 
 
 class Expectations:
-    """The hosts of a situation by name (where aliases end) and what to expect of each."""
+    """The hosts of a situation by name (where aliases end) and what to expect of each.
 
-    def __init__(self, situation: Situation, chains: ChainSet, option: GetOption, port: int) -> None:
+    ``known`` keeps the hosts of each recipient; situations with the same zone and options may share it.
+    """
+
+    def __init__(
+        self,
+        situation: Situation,
+        chains: ChainSet,
+        option: GetOption,
+        port: int,
+        known: dict[str, Mapping[str, Expected]] | None = None,
+    ) -> None:
         self.situation, self.option, self._port, self._chains = situation, option, port, chains
+        self._known = {} if known is None else known
         self._context = rdata.Context(lambda name: name, chains.certificate)
-        self._zone = {
-            (str(entry["name"]).lower().rstrip("."), str(entry["type"])): entry for entry in situation.zone
+
+    @cached_property
+    def _zone(self) -> Mapping[tuple[str, str], Mapping[str, object]]:
+        return {
+            (str(entry["name"]).lower().rstrip("."), str(entry["type"])): entry
+            for entry in self.situation.zone
         }
 
     @cached_property
@@ -100,6 +115,11 @@ class Expectations:
 
     def hosts_of(self, recipient: str) -> Mapping[str, Expected]:
         """The hosts of one recipient, best preference first, as far as they have addresses."""
+        if recipient not in self._known:
+            self._known[recipient] = self._hosts_of(recipient)
+        return self._known[recipient]
+
+    def _hosts_of(self, recipient: str) -> Mapping[str, Expected]:
         domain = recipient.partition("@")[2].lower()
         mx = self._resolve(domain, "MX")
         if mx.lost or mx.rcode not in ("NOERROR", "NXDOMAIN"):

@@ -24,7 +24,8 @@ from eximsim.fuzz.scenario import Scenario
 from eximsim.fuzz.schedules import scheduled_situations
 from eximsim.fuzz.search import batch_of
 from eximsim.fuzz.shrink import least
-from eximsim.fuzz.space import DETAILS, Space, play
+from eximsim.fuzz.space import DETAILS, Space
+from eximsim.fuzz.stage import Stage, play
 from eximsim.fuzz.worlds import situations
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
@@ -170,7 +171,7 @@ class Part:
     def _leaves(self, space: Space) -> Iterator[Situation]:
         """One situation for each behaviour of the program in a space."""
         stand = default_stand()
-        stage, base = space.stage(stand.chains), self._under(space.situation({}))
+        stage, base = Stage(space, stand.chains), self._under(space.situation({}))
 
         def run(choices: Choices) -> None:
             with self.target.program.running() as profile, suppress(UndefinedBehaviour, Unsupported):

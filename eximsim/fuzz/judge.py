@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from eximsim.fuzz.expected import Expectations
+from eximsim.fuzz.expected import Expectations, Expected
 from eximsim.fuzz.laws import LAWS, Law
 from eximsim.fuzz.run import NAMED, Run
 from eximsim.fuzz.schedule_laws import laws_under
@@ -25,6 +25,7 @@ from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
 
 if TYPE_CHECKING:
+    from eximsim.mta.options import Options
     from eximsim.profiles import Profile
 
 
@@ -98,26 +99,39 @@ def perform(situation: Situation, kind: str, profile: Profile, stand: Stand, see
 
 
 def told_by(
-    situation: Situation, kind: str, profile: Profile, stand: Stand, replayed: Replayed, seed: int = 0
+    situation: Situation,
+    kind: str,
+    profile: Profile,
+    stand: Stand,
+    replayed: Replayed,
+    seed: int = 0,
+    known: Hosts | None = None,
 ) -> Run:
-    """The run of a situation that has been replayed."""
+    """The run of a situation that has been replayed; ``known`` is as in ``Expectations``."""
     decisions = tuple(replayed.trace)
     if kind == "callout":
         results = _verified(situation.recipients, replayed.seen, decisions)
     else:
         results = {name: Recipient(name, "unknown") for name in situation.recipients}
         results.update(delivered(situation.recipients, decisions))
-    expected = _expected(situation, profile, stand)
+    expected = _expected(situation, profile, stand, known)
     seen = (replayed.seen, *([replayed.queuerun] if replayed.queuerun else []))
     return Run(situation, kind, profile, seed, decisions, seen, results, expected)
 
 
 def undefined(
-    situation: Situation, kind: str, profile: Profile, stand: Stand, trace: Trace, reason: str, seed: int = 0
+    situation: Situation,
+    kind: str,
+    profile: Profile,
+    stand: Stand,
+    trace: Trace,
+    reason: str,
+    seed: int = 0,
+    known: Hosts | None = None,
 ) -> Run:
     """The run of a situation in which the program leaves open what happens next."""
     results = {name: Recipient(name, "undefined", reason=reason) for name in situation.recipients}
-    expected = _expected(situation, profile, stand)
+    expected = _expected(situation, profile, stand, known)
     return Run(situation, kind, profile, seed, tuple(trace), (Seen(),), results, expected)
 
 
@@ -140,14 +154,34 @@ def _verified(recipients: Iterable[str], seen: Seen, decisions: tuple[Decision, 
 _BY_DIGIT = {"2": "accepted", "4": "tempfailed", "5": "refused"}
 
 
-def _expected(situation: Situation, profile: Profile, stand: Stand) -> Expectations:
+Hosts = dict[str, Mapping[str, Expected]]
+"""What is expected of the hosts of each recipient."""
+
+
+def _expected(situation: Situation, profile: Profile, stand: Stand, known: Hosts | None) -> Expectations:
+    @lru_cache(maxsize=1)
+    def options() -> Options:
+        settings = (situation.main, situation.router, situation.transport)
+        key = tuple([tuple(one.items()) for one in settings])
+        return _OPTIONS.get((profile, key)) or _read_options(situation, profile, key)
+
     def option(name: str) -> str | None:
-        world = MemoryWorld(_NO_ZONES, Host(files={"/config": configuration(situation).encode()}))
-        return read_config(world, "/config", profile).transports["t"].options.text(name)
+        return options().text(name)
 
-    return Expectations(situation, stand.chains, option, SERVER_PORT)
+    return Expectations(situation, stand.chains, option, SERVER_PORT, known)
 
 
+def _read_options(situation: Situation, profile: Profile, key: object) -> Options:
+    """The transport's options as the release reads them; those of the same settings are read once."""
+    world = MemoryWorld(_NO_ZONES, Host(files={"/config": configuration(situation).encode()}))
+    if len(_OPTIONS) >= _MOST_OPTIONS:
+        _OPTIONS.clear()
+    _OPTIONS[profile, key] = read_config(world, "/config", profile).transports["t"].options
+    return _OPTIONS[profile, key]
+
+
+_OPTIONS: dict[tuple[Profile, object], Options] = {}
+_MOST_OPTIONS = 4096
 _NO_ZONES = rrset_zones(())
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from eximsim.fuzz.expected import Expected
@@ -23,11 +25,13 @@ NAMED = "recipient named"
 
 TRIED = "host tried"
 POLICY = dane.HOST_POLICY.name
+_NUMBER = itemgetter(0)
 _LOST = {
     (dane.HOST_POLICY.name, shown(dane.Policy.FAIL)),
     (dane.TLSA_HOST.name, shown(dane.Verdict.LOST)),
     (dane.TLSA_CALLOUT.name, shown(dane.Verdict.ENDS)),
 }
+_LOST_BY = tuple(dict.fromkeys(sorted(rule for rule, _ in _LOST)))
 TAKEN = ("delivered", "accepted")
 WAITING = ("deferred", "tempfailed")
 GIVEN_UP = ("failed", "refused")
@@ -84,19 +88,34 @@ class Run:
 
     def of(self, *rules: str) -> Iterator[tuple[int, Decision]]:
         """The decisions of these rules, with their numbers."""
-        return ((number, one) for number, one in enumerate(self.decisions) if one.rule in rules)
+        if len(rules) == 1:
+            return iter(self._by_rule.get(rules[0], ()))
+        found = [one for rule in rules for one in self._by_rule.get(rule, ())]
+        return iter(sorted(found, key=_NUMBER))
+
+    @cached_property
+    def _by_rule(self) -> Mapping[str, list[tuple[int, Decision]]]:
+        found: dict[str, list[tuple[int, Decision]]] = {}
+        for numbered in enumerate(self.decisions):
+            found.setdefault(numbered[1].rule, []).append(numbered)
+        return found
 
     def named(self) -> Iterator[Named]:
         """The recipients that hosts were told of, in order."""
-        for number, decision in self.of(NAMED):
-            inputs = decision.inputs
-            yield Named(
+        return iter(self._named)
+
+    @cached_property
+    def _named(self) -> tuple[Named, ...]:
+        return tuple(
+            Named(
                 number,
-                str(inputs["address"]),
-                self._name(inputs["host"]),
-                str(inputs["ip"]),
-                _SAFETY[decision.outcome],
+                str(one.inputs["address"]),
+                self._name(one.inputs["host"]),
+                str(one.inputs["ip"]),
+                _SAFETY[one.outcome],
             )
+            for number, one in self.of(NAMED)
+        )
 
     def host(self, name: object) -> Expected | None:
         """What the situation says of a host; None if it does not have it."""
@@ -109,9 +128,7 @@ class Run:
 
     def lost(self) -> Iterator[tuple[int, Decision]]:
         """The decisions by which DANE ruled a host out before it was called."""
-        return (
-            (number, one) for number, one in enumerate(self.decisions) if (one.rule, one.outcome) in _LOST
-        )
+        return ((number, one) for number, one in self.of(*_LOST_BY) if (one.rule, one.outcome) in _LOST)
 
     def considered(self) -> list[str]:
         """The hosts whose turn came, in order, each once."""

@@ -7,28 +7,14 @@ of the exploration and its ``situation()`` are the same run.
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eximsim.fuzz.explore import Axis, Choices
-from eximsim.mta.options import Options
-from eximsim.mta.world import Action, ConnectError, Endpoint
 from eximsim.suite.recording import Situation
-from eximsim.world.certificates import ChainSet
-from eximsim.world.reply import Reply, Zones
-from eximsim.world.rrsets import rrset_zones
-from eximsim.world.smtp_script import read_behaviour
-from eximsim.world.smtp_server import COMMANDS, Answer, ConnectionLog, SmtpServer, SmtpSession
-
-if TYPE_CHECKING:
-    from eximsim.mta.readconf import Config
-    from eximsim.profiles import Profile
-    from eximsim.suite.replay import Replayed, Stand
-    from eximsim.trace import Trace
 
 RRset = dict[str, Any]
 PORT = 1225
@@ -67,7 +53,7 @@ _TLSA: Mapping[str, RRset] = MappingProxyType(
 _SILENT = {"lines": [], "then": "silence"}
 _CLOSES = {"lines": [], "then": "close"}
 
-_SERVER: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyType(
+SERVER_STEPS: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
         "connect": {"answered": {}, "refused": {"listen": False}},
         "banner": {
@@ -127,7 +113,7 @@ _FULL: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "A": ("secure", "insecure", "NODATA", "NXDOMAIN", "SERVFAIL", "time-out"),
         "AAAA": ("none", "none, insecure", "SERVFAIL"),
         "TLSA": (*_TLSA, *_FAILURES),
-        **{step: tuple(values) for step, values in _SERVER.items()},
+        **{step: tuple(values) for step, values in SERVER_STEPS.items()},
         **{option: tuple(values) for option, values in OPTIONS.items()},
     }
 )
@@ -156,17 +142,6 @@ DETAILS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({"short"
 ``short`` has the inputs that decide about security (of hosts, TLSA, STARTTLS, TLS, verification, the reply to
 RCPT); ``full`` all replies at all steps, failures of MX and address questions, and mixtures of records.
 """
-
-_PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "ehlo": ("EHLO",),
-        "starttls": ("STARTTLS", "handshake", "certificate"),
-        "mail": ("MAIL",),
-        "rcpt": ("RCPT",),
-        "data": ("DATA", "end of data"),
-    }
-)
-"""The steps that are chosen when a command comes; a later one only if the earlier are as they should be."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +173,7 @@ class Space:
         if self.equal and self.hosts > 1:
             names.append(("order", "order"))
         for host in self.names:
-            names += [(f"{host} {kind}", kind) for kind in ("A", "AAAA", "TLSA", *_SERVER)]
+            names += [(f"{host} {kind}", kind) for kind in ("A", "AAAA", "TLSA", *SERVER_STEPS)]
         names += [(option, option) for option in self.options]
         return {name: Axis(name, self._values(kind)) for name, kind in names}
 
@@ -224,8 +199,8 @@ class Space:
         for host in self.names:
             zone += [self._entry(host, kind, whole[f"{host} {kind}"]) for kind in ("A", "AAAA", "TLSA")]
             script: dict[str, object] = {}
-            for step in _SERVER:
-                script.update(_script(step, whole[f"{host} {step}"], script))
+            for step in SERVER_STEPS:
+                script.update(script_of(step, whole[f"{host} {step}"], script))
             servers[self.address(host)] = script or "ok"
         settings = {name: OPTIONS[name][whole[name]] for name in self.options}
         return Situation(
@@ -276,10 +251,6 @@ class Space:
 
     # ---- the lazy form
 
-    def stage(self, chains: ChainSet) -> Stage:
-        """What makes lazy zones and servers of the space, with these certificates."""
-        return Stage(self, chains)
-
     def entry(self, name: str, type: str, choices: Choices) -> RRset | None:
         """The zone's entry that answers a question; None if no axis is about it."""
         if name == self.domain and type == "MX":
@@ -301,155 +272,6 @@ def _answer(word: str, data: list[Any]) -> RRset:
     return {"ad": word == "secure", "data": data} if word in _DATA else _FAILURES[word]
 
 
-def _script(step: str, word: str, before: Mapping[str, object]) -> Mapping[str, object]:
+def script_of(step: str, word: str, before: Mapping[str, object]) -> Mapping[str, object]:
     """What a step adds to a script: nothing to a key that an earlier step has spoilt already."""
-    return {key: value for key, value in _SERVER[step][word].items() if key not in before}
-
-
-class Stage:
-    """A space with certificates: makes the lazy parts of a world. Its caches serve many runs."""
-
-    def __init__(self, space: Space, chains: ChainSet) -> None:
-        self.space, self.chains = space, chains
-        self.plain = space.situation({})
-        self._zones = rrset_zones(self.plain.zone, certificate=chains.certificate)
-        self._replies: dict[tuple[str, str, str], Reply] = {}
-        self._behaviours: dict[tuple[tuple[str, str], ...], SmtpServer] = {}
-
-    def zones(self, choices: Choices) -> Zones:
-        """A zone that is chosen as it is asked."""
-        return _LazyZones(self, choices)
-
-    def servers(self, choices: Choices) -> Mapping[str, Callable[[], SmtpSession]]:
-        """The servers, by address, that are chosen as they are called."""
-        return {self.space.address(host): _LazyServer(self, host, choices) for host in self.space.names}
-
-    def options(self, options: Options, choices: Choices) -> Options:
-        """A transport's options, of which those that are axes are chosen as they are read."""
-        return _LazyOptions(options, self.space, choices)
-
-    def reply(self, name: str, type: str, choices: Choices) -> Reply:
-        """The reply to a question, as ``choices`` have it."""
-        entry = self.space.entry(name, type, choices)
-        if entry is None:
-            return self._zones.answer(name, type)
-        key = name, type, repr(entry)
-        if key not in self._replies:
-            zones = rrset_zones([{**entry, "name": name}], certificate=self.chains.certificate)
-            self._replies[key] = zones.answer(name, type)
-        return self._replies[key]
-
-    def server(self, steps: tuple[tuple[str, str], ...]) -> SmtpServer:
-        """The server that does this at these steps, and is as it should be for the rest."""
-        if steps not in self._behaviours:
-            script: dict[str, object] = {}
-            for step, word in steps:
-                script.update(_script(step, word, script))
-            self._behaviours[steps] = SmtpServer(read_behaviour(script), self.chains.chains)
-        return self._behaviours[steps]
-
-
-def play(
-    stage: Stage,
-    stand: Stand,
-    choices: Choices,
-    profile: Profile,
-    base: Situation | None = None,
-    trace: Trace | None = None,
-) -> Replayed:
-    """Run the model once in the lazy world; what it does not ask for is not chosen.
-
-    ``base`` has the settings that are no axes (None: the plainest situation's); ``trace`` is as in
-    ``Stand.replay``.
-    """
-    situation = base or stage.plain
-
-    def lazy(config: Config) -> Config:
-        (name, transport), *rest = config.transports.items()
-        options = stage.options(transport.options, choices)
-        return replace(config, transports={name: replace(transport, options=options), **dict(rest)})
-
-    zones, servers = stage.zones(choices), stage.servers(choices)
-    return stand.play(situation, stage.space.kind, profile, zones, servers, lazy, trace=trace)
-
-
-class _LazyZones(Zones):
-    """See ``Stage.zones``."""
-
-    def __init__(self, stage: Stage, choices: Choices) -> None:
-        super().__init__()
-        self._stage, self._choices = stage, choices
-
-    def owners(self) -> Iterable[str]:
-        """The names that have records."""
-        return (self._stage.space.domain, *map(self._stage.space.name, self._stage.space.names))
-
-    def _decide(self, name: str, type: str) -> Reply:
-        return self._stage.reply(name, type, self._choices)
-
-
-class _LazyServer:
-    """See ``Stage.servers``: called, it gives a session, or refuses the connection."""
-
-    def __init__(self, stage: Stage, host: str, choices: Choices) -> None:
-        self._stage, self._host, self._choices = stage, host, choices
-
-    def value(self, step: str) -> str:
-        """What the server does at a step."""
-        return self._stage.space.value(self._choices, f"{self._host} {step}")
-
-    def __call__(self) -> SmtpSession:
-        if self.value("connect") == "refused":
-            raise ConnectError(errno.ECONNREFUSED)
-        return _LazySession(self, self._stage)
-
-
-class _LazySession(SmtpSession):
-    """A session whose behaviour is chosen when a command comes."""
-
-    def __init__(self, server: _LazyServer, stage: Stage) -> None:
-        plain = stage.server(())
-        super().__init__(plain.behaviour, plain.policy, ConnectionLog())
-        self._server, self._stage = server, stage
-        self._steps: tuple[tuple[str, str], ...] = ()
-
-    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
-        """See ``Session``."""
-        self._choose(("banner",))
-        return super().on_connect(client, server)
-
-    def _phase(self, verb: str, text: str) -> Answer:
-        self._choose(_PHASES.get(COMMANDS.get(verb, ""), ()))
-        return super()._phase(verb, text)
-
-    def _choose(self, steps: Iterable[str]) -> None:
-        """Choose what happens at these steps, one after the other for as long as all is well."""
-        for step in steps:
-            value = self._server.value(step)
-            self._steps = (*self._steps, (step, value))
-            if value != next(iter(_SERVER[step])):
-                break
-        server = self._stage.server(self._steps)
-        self.behaviour, self._policy = server.behaviour, server.policy
-
-
-class _LazyOptions(Options):
-    """See ``Stage.options``."""
-
-    __slots__ = ("_choices", "_space")
-
-    def __init__(self, options: Options, space: Space, choices: Choices) -> None:
-        super().__init__(options._schema, options._values, options._where)
-        self._space, self._choices = space, choices
-
-    def text(self, name: str) -> str | None:
-        """See ``Options``."""
-        if name not in self._space.options:
-            return super().text(name)
-        return OPTIONS[name][self._space.value(self._choices, name)]
-
-    def flag(self, name: str) -> bool:
-        """See ``Options``."""
-        if name not in self._space.options:
-            return super().flag(name)
-        return self._space.value(self._choices, name) == "true"
+    return {key: value for key, value in SERVER_STEPS[step][word].items() if key not in before}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta.globals import Machine
@@ -32,11 +33,15 @@ MakeWorld = Callable[["Zones", Host], MemoryWorld]
 """Makes the world of a situation; it may do more than a plain one."""
 
 SERVER_PORT = 1225
+_CR = "\r"
 _SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
 SENDER = "s@myhost.test.ex"
 NETWORK = "10.9.0.0/16"
 """Where a situation's servers are; it leads to the host itself."""
-_MAIN_LOG, _REJECT_LOG, _PANIC_LOG = "/spool/log/mainlog", "/spool/log/rejectlog", "/spool/log/paniclog"
+LOG_FILES: Mapping[str, str] = MappingProxyType(
+    {"/spool/log/mainlog": "", "/spool/log/rejectlog": "REJECT: ", "/spool/log/paniclog": "PANIC: "}
+)
+"""Exim's log files, with the mark that a recording has before their lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +162,7 @@ class Stand:
         if trace is not None:
             machine.trace = trace
         changed = config(read_config(world, "/config", profile)) if config else None
-        run = _Run(machine, world, situation, profile, changed)
+        run = StandRun(machine, world, situation, profile, changed)
         if kind == "callout":
             spoken = "".join(f"{line}\r\n" for line in dialogue(situation))
             seen = run.exim(["-bs"], spoken.encode(), smtp=True)
@@ -177,7 +182,7 @@ class Stand:
         }
 
 
-class _Run:
+class StandRun:
     """The runs of one situation on one machine; message ids keep their numbers from one to the next."""
 
     def __init__(
@@ -212,11 +217,7 @@ class _Run:
         )
 
     def _log(self) -> tuple[str, ...]:
-        lines = []
-        for path, mark in ((_MAIN_LOG, ""), (_REJECT_LOG, "REJECT: "), (_PANIC_LOG, "PANIC: ")):
-            written = (line.removesuffix("\r") for line in self.machine.files.get(path, ()))
-            lines += [f"{mark}{self._normalise(line)}" for line in written]
-        return tuple(lines)
+        return logged((self.machine.files.get(path, ()) for path in LOG_FILES), self._normalise)
 
     def _connections(self, connections: Iterable[Accepted]) -> list[dict[str, object]]:
         """The connections in the order in which they were accepted."""
@@ -234,6 +235,15 @@ class _Run:
                 }
             )
         return found
+
+
+def logged(files: Iterable[Iterable[str]], normalise: Normaliser) -> tuple[str, ...]:
+    """The lines of ``LOG_FILES``, in this order, as a recording has them."""
+    return tuple(
+        f"{mark}{normalise(line.removesuffix(_CR))}"
+        for mark, lines in zip(LOG_FILES.values(), files, strict=True)
+        for line in lines
+    )
 
 
 class Normaliser:

@@ -71,6 +71,11 @@ class MemoryWorld(HostedWorld):
         """What reached the name server, as ``"TYPE name"``, in order."""
         return tuple(self._questions)
 
+    @property
+    def open_connections(self) -> tuple[MemoryConnection, ...]:
+        """The connections that clients have open, oldest first."""
+        return tuple(self._open.values())
+
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
         """See ``World``. The zones decide about AD, which is always asked for."""
         reply = self.zones.answer(name, type)
@@ -175,7 +180,7 @@ class MemoryConnection:
         self.local_port = client.port
         self._world = world
         self._clock = world.clock
-        self._session = session
+        self.session = session
         self._ends = (client, server)
         self._inbox: deque[tuple[float, bytes | _End]] = deque()
         self._server_time = world.clock.time
@@ -184,11 +189,17 @@ class MemoryConnection:
         self._broken = False
         self._handshake: StartTls | None = None
 
+    @property
+    def state(self) -> tuple[object, ...]:
+        """All that decides what becomes of the connection: equal ones behave alike."""
+        sides = (self._server_time, self._server_open, self._client_open, self._broken)
+        return (self.session, self._handshake, list(self._inbox), *sides)
+
     # ---- the client's side
 
     def accept(self) -> None:
         """Tell the session that it has a connection."""
-        self._run(self._session.on_connect(*self._ends))
+        self._run(self.session.on_connect(*self._ends))
 
     def send(self, data: bytes) -> None:
         """See ``Connection``."""
@@ -234,7 +245,7 @@ class MemoryConnection:
             if self._handshake is not None:
                 self._fail("UNEXPECTED_EOF_WHILE_READING")
             else:
-                self._run(self._session.on_eof())
+                self._run(self.session.on_eof())
         if self._server_open:
             self._end_server()
 
@@ -297,10 +308,10 @@ class MemoryConnection:
         if policy.request_client_certificate and policy.judge and policy.judge(client_chain) is not None:
             self._refuse_client(version, sent=bool(client_chain))
             return seen
-        self._run(self._session.on_tls(TlsSession(version, *agreed, peer_chain=client_chain, sni=offer.sni)))
+        self._run(self.session.on_tls(TlsSession(version, *agreed, peer_chain=client_chain, sni=offer.sni)))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
-                self._run(self._session.on_tls_failure(ALERTS[alert].reason))
+                self._run(self.session.on_tls_failure(ALERTS[alert].reason))
             raise HandshakeError(HandshakeFault.REFUSED, alert.value)
         return seen
 
@@ -319,7 +330,7 @@ class MemoryConnection:
     def _fail(self, reason: str) -> None:
         """The server's handshake fails."""
         self._handshake = None
-        self._run(self._session.on_tls_failure(reason))
+        self._run(self.session.on_tls_failure(reason))
 
     # ---- the server's side
 
@@ -328,7 +339,7 @@ class MemoryConnection:
         if self._handshake is not None:
             self._fail("WRONG_VERSION_NUMBER")
             return
-        self._run(self._session.on_data(data))
+        self._run(self.session.on_data(data))
 
     def _run(self, actions: Iterable[Action]) -> None:
         """Carry out what the session asks for, at the server's own time."""
@@ -353,7 +364,7 @@ class MemoryConnection:
     def _end_server(self) -> None:
         self._server_open = False
         self._handshake = None
-        self._session.on_close()
+        self.session.on_close()
 
 
 def _too_long(name: str, type: str, answer: DnsAnswer) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from eximsim.fuzz.explore import Choices, Leaf, explore, size
-from eximsim.fuzz.space import DETAILS, OPTIONS, Space, Stage, play
+from eximsim.fuzz.space import DETAILS, OPTIONS, Space
+from eximsim.fuzz.stage import Stage, play
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.profiles import profile
 from eximsim.suite.many_runs import many_runs

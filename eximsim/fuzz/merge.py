@@ -1,0 +1,330 @@
+"""Every run of a finite space, where runs that have come to the same state share what follows.
+
+The runs of a space are a tree: a question at every branch. Where two runs come to the same state of the
+model (``states``), the rest is run once. What a run tells (decisions, log, calls, questions to the name
+server) is kept in segments from one question to the next, so that a run that was not made is put together
+from a beginning and a rest that were: each leaf is a whole run, as if it had been made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from sys import _getframe
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from eximsim.fuzz.explore import Choices, Plan
+from eximsim.fuzz.states import digest
+from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.suite.replay import LOG_FILES, Replayed, StandRun
+from eximsim.trace import Decision
+
+if TYPE_CHECKING:
+    from eximsim.world.smtp_server import ConnectionLog
+
+Lines = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A connection to a server at ``address``: what it saw, and what it was told in the handshake."""
+
+    address: str
+    events: Lines
+    sni: str | None
+    tls: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run has told so far; ``logs`` are the lines of ``LOG_FILES``."""
+
+    decisions: tuple[Decision, ...] = ()
+    logs: tuple[Lines, ...] = ((),) * len(LOG_FILES)
+    calls: tuple[Call, ...] = ()
+    questions: Lines = ()
+
+    def then(self, more: Segment) -> Told:
+        """What it has told after another segment."""
+        calls = self.calls
+        if more.calls or more.going_on:
+            found = list(calls)
+            for place, on in more.going_on:
+                found[place] = Call(on.address, found[place].events + on.events, on.sni, on.tls)
+            calls = (*found, *more.calls)
+        logs = self.logs
+        if any(more.logs):
+            logs = tuple([before + after for before, after in zip(logs, more.logs, strict=True)])
+        return Told(self.decisions + more.decisions, logs, calls, self.questions + more.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What a run tells from one question to the next.
+
+    ``going_on`` is what was added to calls that were there before, with their places from the end of these.
+    """
+
+    decisions: tuple[Decision, ...]
+    logs: tuple[Lines, ...]
+    calls: tuple[Call, ...]
+    going_on: tuple[tuple[int, Call], ...]
+    questions: Lines
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class End:
+    """The end of a run: what it came to, or why that is undefined."""
+
+    replayed: Replayed | None
+    undefined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is told on the way to a node, and the node."""
+
+    segment: Segment
+    node: End | Ask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """A question: one way goes on for each of its values."""
+
+    axis: str
+    values: tuple[str, ...]
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A complete run: its choices in order, the number of situations it stands for, all that it told."""
+
+    path: Mapping[str, str]
+    size: int
+    told: Told
+    end: End
+
+
+# ---- what a run has told at a moment --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How much a run has told at a moment."""
+
+    decisions: int
+    logs: tuple[int, ...]
+    calls: tuple[tuple[int, str | None, str | None], ...]
+    questions: int
+
+
+class _Recorder:
+    """Reads what the run of a stand has told."""
+
+    def __init__(self, run: StandRun) -> None:
+        self._world = run.world
+        self._decisions = run.machine.trace.decisions
+        self._files = run.machine.files
+
+    def mark(self) -> _Mark:
+        """The present moment."""
+        logs = [len(self._files.get(path, ())) for path in LOG_FILES]
+        calls = [(len(log.events), log.sni, log.tls) for log in self._logs()]
+        return _Mark(len(self._decisions), tuple(logs), tuple(calls), len(self._world.questions))
+
+    def between(self, one: _Mark, two: _Mark) -> Segment:
+        """What was told from one moment to another."""
+        logs = [
+            tuple(self._files.get(path, [])[start:end])
+            for path, start, end in zip(LOG_FILES, one.logs, two.logs, strict=True)
+        ]
+        known = len(one.calls)
+        calls, going_on = [], []
+        for place, (now, accepted) in enumerate(zip(two.calls, self._world.accepted, strict=False)):
+            before = one.calls[place] if place < known else (0, None, None)
+            if place < known and now == before:
+                continue
+            events = tuple(accepted.session.log.events[before[0] : now[0]])  # type: ignore[attr-defined]  # SMTP
+            call = Call(accepted.server.address, events, *now[1:])
+            if place < known:
+                going_on.append((place - known, call))
+            else:
+                calls.append(call)
+        return Segment(
+            tuple(self._decisions[one.decisions : two.decisions]),
+            tuple(logs),
+            tuple(calls),
+            tuple(going_on),
+            self._world.questions[one.questions : two.questions],
+        )
+
+    def _logs(self) -> Iterator[ConnectionLog]:
+        return (one.session.log for one in self._world.accepted)  # type: ignore[attr-defined]  # all are SMTP
+
+
+_START = _Mark(0, (0,) * len(LOG_FILES), (), 0)
+
+
+# ---- one run ---------------------------------------------------------------------------------------------
+
+
+class Merged(BaseException):
+    """The rest of this run is known: it is broken off. (No handler of the model's may catch it.)"""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What follows from a state, for those who gave the same answers to what is asked for once more."""
+
+    again: Mapping[str, str]
+    node: Ask
+    reads: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Question:
+    axis: str
+    values: tuple[str, ...]
+    state: bytes | None
+    mark: _Mark
+    reads: set[str]
+    """What was read from here up to the next question."""
+
+
+@dataclass(slots=True)
+class _Store:
+    """The states whose rest is known; only questions that ``looks_at`` are looked at."""
+
+    looks_at: Callable[[str], bool]
+    known: dict[bytes, list[_Known]] = field(default_factory=dict)
+
+    def find(self, state: bytes, answers: Mapping[str, str]) -> _Known | None:
+        """What follows from a state, if it is known."""
+        for known in self.known.get(state, ()):
+            if all(answers.get(axis) == value for axis, value in known.again.items()):
+                return known
+        return None
+
+
+class _Answers(Choices):
+    """The choices of one run: given ones first, then the plainest, and notes of what is asked.
+
+    Up to the last of the given answers the run is one that was made before, and what it reads is known.
+    """
+
+    def __init__(self, given: dict[str, str], store: _Store) -> None:
+        super().__init__()
+        self.path.update(given)
+        self.questions: list[_Question] = []
+        self.before: set[str] = set()
+        self.rest: _Known | None = None
+        self.start = self.end = _START
+        self.recorder: _Recorder | None = None
+        self._branch = next(reversed(given.keys()), None)
+        self._store = store
+
+    def choose(self, axis_name: str, values: Sequence[str]) -> str:
+        """See ``Choices``; raises ``Merged`` at a state from which everything is known."""
+        if self._branch is None:
+            (self.questions[-1].reads if self.questions else self.before).add(axis_name)
+        elif axis_name == self._branch:
+            self._branch = None
+            self.start = self._mark()
+        value = self.path.get(axis_name)
+        if value is None:
+            state, mark = None, self._mark()
+            if len(values) > 1 and self._store.looks_at(axis_name):
+                state = digest(axis_name, _getframe(1), _ROOT)
+                self.rest = self._store.find(state, self.path)
+                if self.rest is not None:
+                    self.end = mark
+                    raise Merged
+            self.questions.append(_Question(axis_name, tuple(values), state, mark, {axis_name}))
+            value = self.path[axis_name] = values[0]
+        return value
+
+    def _mark(self) -> _Mark:
+        if self.recorder is None:
+            frame: FrameType | None = _getframe(2)
+            while frame is not None and frame.f_code is not _ROOT:
+                frame = frame.f_back
+            assert frame is not None
+            run = frame.f_locals["self"]
+            assert isinstance(run, StandRun)
+            self.recorder = _Recorder(run)
+        return self.recorder.mark()
+
+
+_ROOT = StandRun.exim.__code__
+
+
+# ---- all runs --------------------------------------------------------------------------------------------
+
+
+class Explorer:
+    """Finds all runs of ``run`` over a space; ``runs`` counts those that it made to the end.
+
+    What ``run`` does must depend on its choices alone. ``looks_at`` says at which axes states are compared.
+    """
+
+    def __init__(
+        self, run: Callable[[Choices], Replayed], plan: Plan, looks_at: Callable[[str], bool]
+    ) -> None:
+        self._run, self._plan = run, plan
+        self._store = _Store(looks_at)
+        self.runs = self.broken_off = 0
+
+    def wholes(self) -> Iterator[Whole]:
+        """All complete runs, depth first."""
+        sizes = {name: len(axis.values) for name, axis in self._plan.axes.items()}
+        all_of_them = prod(sizes.values())
+        way, _ = self._explore({})
+        pending: list[tuple[Way, dict[str, str], Told, int]] = [(way, {}, Told(), 1)]
+        while pending:
+            way, path, told, asked = pending.pop()
+            node = way.node
+            told = told.then(way.segment)
+            if isinstance(node, End):
+                yield Whole(path, all_of_them // asked, told, node)
+            elif node.axis in path:
+                pending.append((node.ways[node.values.index(path[node.axis])], path, told, asked))
+            else:
+                asked *= sizes[node.axis]
+                for value, on in zip(reversed(node.values), reversed(node.ways), strict=True):
+                    pending.append((on, {**path, node.axis: value}, told, asked))
+
+    def _explore(self, given: dict[str, str]) -> tuple[Way, frozenset[str]]:
+        """What follows from these answers after the last of them was given, and all that is read there."""
+        answers = _Answers(given, self._store)
+        node: End | Ask
+        try:
+            node, reads = End(self._run(answers)), frozenset[str]()
+            self.runs += 1
+        except UndefinedBehaviour as reason:
+            node, reads = End(None, str(reason)), frozenset()
+            self.runs += 1
+        except Merged:
+            rest = answers.rest
+            assert rest is not None
+            node, reads = rest.node, rest.reads
+            self.broken_off += 1
+        recorder = answers.recorder
+        assert recorder is not None
+        end = recorder.mark() if isinstance(node, End) else answers.end
+        known = dict(answers.path)
+        for question in reversed(answers.questions):
+            del known[question.axis]
+            ways, reads = [Way(recorder.between(question.mark, end), node)], reads | question.reads
+            for value in question.values[1:]:
+                way, read = self._explore({**known, question.axis: value})
+                ways.append(way)
+                reads |= read
+            node, end = Ask(question.axis, question.values, tuple(ways)), question.mark
+            if question.state is not None:
+                again = {axis: value for axis, value in known.items() if axis in reads}
+                self._store.known.setdefault(question.state, []).append(_Known(again, node, reads))
+        return Way(recorder.between(answers.start, end), node), reads | answers.before
