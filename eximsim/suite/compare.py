@@ -157,14 +157,17 @@ _SEEDS_A_CHOICE = 8
 
 
 def choices(situation: Situation) -> int:
-    """How many orders of hosts and addresses Exim chooses between by chance in one run."""
+    """How many orders of hosts and addresses Exim chooses between by chance in one run, at most.
+
+    It chooses anew for each recipient that is routed.
+    """
     orders = 1
     for entry in situation.zone:
         data = entry.get("data")
         if not isinstance(data, list) or len(data) < 2:
             continue
         if entry.get("type") in ("A", "AAAA"):
-            orders *= factorial(len(data))
+            orders *= factorial(len(data)) ** len(situation.recipients)
         if entry.get("type") == "MX":
             equal = Counter(preference for preference, _ in data)
             orders *= prod(map(factorial, equal.values())) ** _routed(situation, entry)

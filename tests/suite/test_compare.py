@@ -185,6 +185,12 @@ def test_exim_chooses_between_addresses_and_between_hosts_of_one_preference(
     assert choices(replace(situations()["A001"], zone=(rrset,))) == orders
 
 
+def test_exim_chooses_anew_for_each_recipient() -> None:
+    two = {"type": "A", "data": ["10.9.1.1", "10.9.1.2"]}
+    both = replace(situations()["A001"], zone=(two,), recipients=("a@a001.test.ex", "b@a001.test.ex"))
+    assert choices(both) == 4
+
+
 # ---- what is left aside ----------------------------------------------------------------
 
 
