@@ -200,7 +200,7 @@ def _agreement(record: Record, replayed: Replayed) -> dict[str, bool]:
 _LIBRARY_TEXT = re.compile(
     r"(\((?:SSL_connect|gnutls_handshake)\): )error:[0-9A-F]{8}:[^,]*?(?=: delivering|: callout|$)"
 )
-_BACKTRACE = re.compile(r"^(?:PANIC: )?(?:M\d+ )?(?:backtrace|---|  at .*)$")
+_BACKTRACE = re.compile(r"^(?:PANIC: )?(?:M\d+ )?(?:backtrace|---|  at .*|\t\S+\(\S*\) \[A\])$")
 
 
 def shown_log(lines: tuple[str, ...]) -> tuple[str, ...]:

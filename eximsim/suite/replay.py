@@ -257,6 +257,7 @@ class Normaliser:
         (re.compile(r"\bpid=\d+"), "pid=P"),
         (re.compile(r"\btransport process \d+ for"), "transport process P for"),
         (re.compile(r"\bfault address: \S+\)"), "fault address: A)"),
+        (re.compile(r"\) \[0x[0-9a-f]+\]$"), ") [A]"),
         (re.compile(r"SIGSEGV \((\w[\w-]*: )? *\d+ "), r"SIGSEGV (\1P "),
     )
     _BINARY = re.compile(r"[\x00-\x08\x0b-\x1f]+")

@@ -215,7 +215,8 @@ def test_the_librarys_own_words_are_not_compared(line: str, shown: str) -> None:
 
 def test_a_crashs_back_trace_is_not_compared() -> None:
     lines = ("SIGSEGV (null pointer indirection)", "backtrace", "---", "PANIC: backtrace", "M1 backtrace")
-    assert shown_log(lines) == lines[:1]
+    called = ("M1 \t/exim/exim(+0x4cc2f) [A]", "PANIC: \t/lib/libc.so.6(__libc_start_main+0x85) [A]")
+    assert shown_log(lines + called) == lines[:1]
 
 
 # ---- what is printed -------------------------------------------------------------------
