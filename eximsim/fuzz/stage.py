@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class Stage:
         self._zones = rrset_zones(self.plain.zone, certificate=chains.certificate)
         self._replies: dict[tuple[str, str, str], Reply] = {}
         self._behaviours: dict[tuple[tuple[str, str], ...], SmtpServer] = {}
+        self._lazy: tuple[Config, Config, LazyOptions] | None = None
 
     def zones(self, choices: Choices) -> Zones:
         """A zone that is chosen as it is asked."""
@@ -55,9 +57,15 @@ class Stage:
         """The servers, by address, that are chosen as they are called."""
         return {self.space.address(host): LazyServer(self, host, choices) for host in self.space.names}
 
-    def options(self, options: Options, choices: Choices) -> Options:
-        """A transport's options, of which those that are axes are chosen as they are read."""
-        return LazyOptions(options, self.space, choices)
+    def lazy(self, config: Config, choices: Choices) -> Config:
+        """A configuration whose transport's options, as far as they are axes, are chosen as they are read."""
+        if self._lazy is None or self._lazy[0] is not config:
+            (name, transport), *rest = config.transports.items()
+            options = LazyOptions(transport.options, self.space)
+            transports = {name: replace(transport, options=options), **dict(rest)}
+            self._lazy = config, replace(config, transports=transports), options
+        self._lazy[2].choices = choices
+        return self._lazy[1]
 
     def reply(self, name: str, type: str, choices: Choices) -> Reply:
         """The reply to a question, as ``choices`` have it."""
@@ -93,15 +101,9 @@ def play(
     ``base`` has the settings that are no axes (None: the plainest situation's); ``trace`` is as in
     ``Stand.replay``.
     """
-    situation = base or stage.plain
-
-    def lazy(config: Config) -> Config:
-        (name, transport), *rest = config.transports.items()
-        options = stage.options(transport.options, choices)
-        return replace(config, transports={name: replace(transport, options=options), **dict(rest)})
-
     zones, servers = stage.zones(choices), stage.servers(choices)
-    return stand.play(situation, stage.space.kind, profile, zones, servers, lazy, trace=trace)
+    lazy = partial(stage.lazy, choices=choices)
+    return stand.play(base or stage.plain, stage.space.kind, profile, zones, servers, lazy, trace=trace)
 
 
 class LazyZones(Zones):
@@ -173,22 +175,25 @@ class LazySession(SmtpSession):
 
 
 class LazyOptions(Options):
-    """See ``Stage.options``."""
+    """See ``Stage.lazy``; they are those of the run that ``choices`` are for."""
 
-    __slots__ = ("_choices", "_space")
+    __slots__ = ("_settings", "_space", "choices")
 
-    def __init__(self, options: Options, space: Space, choices: Choices) -> None:
+    def __init__(self, options: Options, space: Space) -> None:
         super().__init__(options._schema, options._values, options._where)
-        self._space, self._choices = space, choices
+        self._space = space
+        self._settings = {name: OPTIONS[name] for name in space.options}
+        self.choices = Choices()
 
     def text(self, name: str) -> str | None:
         """See ``Options``."""
-        if name not in self._space.options:
+        settings = self._settings.get(name)
+        if settings is None:
             return super().text(name)
-        return OPTIONS[name][self._space.value(self._choices, name)]
+        return settings[self._space.value(self.choices, name)]
 
     def flag(self, name: str) -> bool:
         """See ``Options``."""
-        if name not in self._space.options:
+        if name not in self._settings:
             return super().flag(name)
-        return self._space.value(self._choices, name) == "true"
+        return self._space.value(self.choices, name) == "true"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -131,6 +130,32 @@ DnsFailKey = tuple[str, str, tuple[bool, bool, bool]]
 """Name, type and ``Resolver.options`` of a question that failed."""
 
 
+class Setting:
+    """See ``Process.setting``; it is entered so often that a generator would be felt."""
+
+    __slots__ = ("_before", "_process", "_values")
+
+    def __init__(self, process: Process, values: Mapping[str, str | None]) -> None:
+        self._process, self._values = process, values
+        self._before: Mapping[str, str | None] = values
+
+    def __enter__(self) -> None:
+        get = self._process.variables.get
+        self._before = {name: get(name) for name in self._values}
+        self._assign(self._values)
+
+    def __exit__(self, *_: object) -> None:
+        self._assign(self._before)
+
+    def _assign(self, values: Mapping[str, str | None]) -> None:
+        variables = self._process.variables
+        for name, value in values.items():
+            if value is None:
+                variables.pop(name, None)
+            else:
+                variables[name] = value
+
+
 @dataclass(slots=True)
 class Process:
     """One Exim process. ``fork()`` gives a child that has a copy of everything, as the kernel does.
@@ -239,22 +264,9 @@ class Process:
         child.driver_state = {name: dict(state) for name, state in self.driver_state.items()}
         return child
 
-    @contextmanager
-    def setting(self, **values: str | None) -> Iterator[None]:
+    def setting(self, **values: str | None) -> Setting:
         """Give variables other values (None: no value) for a while."""
-        before = {name: self.variables.get(name) for name in values}
-        self._assign(values)
-        try:
-            yield
-        finally:
-            self._assign(before)
-
-    def _assign(self, values: Mapping[str, str | None]) -> None:
-        for name, value in values.items():
-            if value is None:
-                self.variables.pop(name, None)
-            else:
-                self.variables[name] = value
+        return Setting(self, values)
 
     def hdebug(self, text: str, *, indented: bool = False, end: str = "\n") -> None:
         """What Exim's HDEBUG macro shows under ``-bh`` and ``-bhc``: each line after ``>>> ``, on stderr.

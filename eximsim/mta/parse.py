@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from eximsim.mta.string import SPACES
 
@@ -104,6 +105,7 @@ def _comment_end(text: str, position: int, newline_ends: bool = False) -> int:
     return position
 
 
+@lru_cache(maxsize=4096)
 def parse_extract_address(
     text: str,
     *,

@@ -98,8 +98,9 @@ class Dialogue:
         self.command = self.process.scratch = command
         self._buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
         profile = self.process.profile
-        mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
-        self.process.hdebug(f"  {mark} {command}", indented=True)
+        if self.process.host_checking:
+            mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
+            self.process.hdebug(f"  {mark} {command}", indented=True)
         self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
         if buffer:
             return 0
@@ -124,7 +125,8 @@ class Dialogue:
             line = self._line(timeout)
             if isinstance(line, int):
                 return Reply(False, "", line)
-            self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}", indented=True)
+            if self.process.host_checking:
+                self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}", indented=True)
             lines.append(line)
             malformed = not _well_formed(line)
             if malformed or line[3:4] != "-":

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from eximsim.errors import Unsupported
+from eximsim.trace import Decision
 
 if TYPE_CHECKING:
     from eximsim.mta.globals import Process
@@ -110,6 +111,7 @@ class Table(Generic[T]):
     def __post_init__(self) -> None:
         cells = {key: self._expanded(rows) for key, rows in self.variants.items()}
         object.__setattr__(self, "_cells", MappingProxyType(cells))
+        object.__setattr__(self, "_decided", {})
 
     def _expanded(self, rows: Rows[T]) -> Mapping[Inputs, Row[T]]:
         cells: dict[Inputs, Row[T]] = {}
@@ -144,19 +146,31 @@ class Table(Generic[T]):
         the last, as Exim's conditions do. Raises ``Unsupported`` for a release that does not take this
         decision.
         """
-        rows = self.rows(process.profile)
+        key = self._key(process.profile)
+        rows = self.variants.get(key, ())
         if not rows:
             raise Unsupported(self.absent.format(profile=process.profile.name))
-        row, known = _first_fitting(rows, inputs)
+        decided: dict[object, tuple[Row[T], Mapping[str, object], str, str]] = self.__dict__["_decided"]
+        known = inputs
+        found = decided.get((key, inputs))  # a question is never the same twice
+        if found is None:
+            row, known = _first_fitting(rows, inputs)
+            found = decided.get((key, known)) or (row, *self._told(row, known))
+            decided[key, known] = found
+        row, told, outcome, source = found
+        process.trace.decisions.append(Decision(self.name, {**context, **told}, outcome, source))
+        return row
+
+    def _told(self, row: Row[T], known: Inputs) -> tuple[Mapping[str, object], str, str]:
+        """What a decision tells: its inputs, its outcome, where Exim has it."""
         told = {
             column.name: value.value if isinstance(value, Enum) else value
             for column, value in zip(self.columns, known, strict=True)
         }
-        process.trace.record(self.name, shown(row.outcome), row.source or self.source, **context, **told)
-        return row
+        return told, shown(row.outcome), row.source or self.source
 
     def _key(self, profile: Profile) -> tuple[object, ...]:
-        return tuple(getattr(profile, switch) for switch in self.switches)
+        return tuple([getattr(profile, switch) for switch in self.switches])
 
 
 def _first_fitting(rows: Rows[T], inputs: tuple[Value | Question, ...]) -> tuple[Row[T], Inputs]:

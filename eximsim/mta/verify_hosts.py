@@ -83,8 +83,8 @@ def verify_check_this_host(
     ``host_name`` None is the connected client, an empty one allows IP addresses only. Source:
     verify_check_this_host(), src/verify.c.
     """
-    if not process.host_checking and (text is None or text == "*"):
-        return FAILED if text is None else MATCHED
+    if not process.host_checking and (not text or text == "*"):
+        return MATCHED if text else FAILED
     client = host_name is None or host_address == process.variables.get("sender_host_address")
     search = partial(
         match_check_list,

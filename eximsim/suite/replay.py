@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -104,6 +105,21 @@ def configuration(situation: Situation) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _configured(situation: Situation) -> bytes:
+    """The configuration's text; that of equal settings is written once."""
+    key = tuple([tuple(one.items()) for one in (situation.main, situation.router, situation.transport)])
+    text = _CONFIGURED.get(key)
+    if text is None:
+        if len(_CONFIGURED) >= _MOST_CONFIGURED:
+            _CONFIGURED.clear()
+        text = _CONFIGURED[key] = configuration(situation).encode()
+    return text
+
+
+_CONFIGURED: dict[object, bytes] = {}
+_MOST_CONFIGURED = 1024
+
+
 def dialogue(situation: Situation) -> tuple[str, ...]:
     """What a client says to have each recipient verified by callout."""
     recipients = (f"RCPT TO:<{recipient}>" for recipient in situation.recipients)
@@ -153,7 +169,7 @@ class Stand:
         """As ``replay``, but with these zones, servers and this change of the configuration, instead of what
         ``situation`` says about them.
         """
-        files = {"/config": configuration(situation).encode(), **self._pem}
+        files = {"/config": _configured(situation), **self._pem}
         world = make_world(zones, Host(local_networks=(NETWORK,), files=files))
         for address, server in servers.items():
             world.listen(address, SERVER_PORT, server)
@@ -267,14 +283,23 @@ class Normaliser:
 
     def __call__(self, line: str) -> str:
         """The line in the recording's form."""
-        line = self._BINARY.sub("<BINARY>", line)
-        line = self._ID.sub(self._number, self._DATE.sub("", line))
-        for pattern, text in self._SMALL:
-            line = pattern.sub(text, line)
-        return line
+        text, ids = self._plain(line)
+        numbers = [self._ids.setdefault(id, f"M{len(self._ids) + 1}") for id in ids]
+        return text.format(*numbers) if ids else text
 
-    def _number(self, match: re.Match[str]) -> str:
-        return self._ids.setdefault(match[0], f"M{len(self._ids) + 1}")
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def _plain(cls, line: str) -> tuple[str, tuple[str, ...]]:
+        """The line with places for the numbers of its messages, and their ids."""
+        line = cls._DATE.sub("", cls._BINARY.sub("<BINARY>", line))
+        ids = tuple(cls._ID.findall(line))
+        if ids:
+            places = itertools.count()
+            line = line.replace("{", "{{").replace("}", "}}")
+            line = cls._ID.sub(lambda _: f"{{{next(places)}}}", line)
+        for pattern, text in cls._SMALL:
+            line = pattern.sub(text, line)
+        return line, ids
 
 
 def rcpt_replies(replies: Iterable[str]) -> tuple[str, ...]:

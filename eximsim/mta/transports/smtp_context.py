@@ -121,8 +121,11 @@ class SmtpContext:
 
     def raise_event(self, event: str, data: str | None = None) -> str | None:
         """Tell the transport's event_action; see ``event_raise``."""
+        action = self.transport.options.text("event_action")
+        if action is None:
+            return None
         with self.process.setting(transport_name=self.transport.name):
-            return event_raise(self.process, self.transport.options.text("event_action"), event, data)
+            return event_raise(self.process, action, event, data)
 
     def note_recipient(self, address: str) -> None:
         """Record that the host is about to be told of a recipient, and how safe the call is."""
