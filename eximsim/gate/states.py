@@ -15,32 +15,37 @@ import pickle
 import random
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from hashlib import blake2b
+from operator import attrgetter
 from sys import _getframe
 from typing import Any
 
 from eximsim.gate.diagram import Answers
-from eximsim.gate.lattice import DATA, MAIL, RCPT, LatticeBehaviour, LatticeZones
+from eximsim.gate.lattice import DATA, END, MAIL, RCPT, LatticeBehaviour, LatticeZones
 from eximsim.gate.outcome import is_refusal
+from eximsim.gate.relevance import Relevance, failed_question, relevance
 from eximsim.mta.drivers import DriverInstance
 from eximsim.mta.globals import Machine, Process
 from eximsim.mta.options import Options
 from eximsim.mta.readconf import Config
 from eximsim.mta.smtp_out import Dialogue
-from eximsim.mta.structs import HostItem
+from eximsim.mta.structs import Address, HostItem
 from eximsim.mta.tables import Table
+from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.verify_callout import do_callout
 from eximsim.mta.world import TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession
-from eximsim.trace import Trace
+from eximsim.trace import Decision, Trace
 from eximsim.world.certificates import ChainSet
+from eximsim.world.clock import VirtualClock
 from eximsim.world.host import Host
-from eximsim.world.memory import MemoryWorld
+from eximsim.world.memory import MemoryConnection, MemoryWorld
 from eximsim.world.smtp_server import ConnectionLog
 
 _Reduced = tuple[Callable[..., object], tuple[object, ...]]
@@ -50,57 +55,9 @@ def same(*parts: object) -> None:
     """Stands for an object in the digest; only what it is given counts."""
 
 
-_TOLD = frozenset({"certificate verified", "address outcome", "transport died"})
-"""The decisions that an outcome is made from, besides those by which the policy rules a host out."""
-
-
-def _trace(trace: Trace) -> _Reduced:
-    told = [(one.outcome, one.inputs.get("host")) for one in trace if one.rule in _TOLD]
-    return same, ("trace", told, any(map(is_refusal, trace)))
-
-
-def _world(world: MemoryWorld) -> _Reduced:
-    return same, (
-        "world",
-        world.clock,
-        world._last_port,
-        [_log(accepted.session.log) for accepted in world.accepted],  # type: ignore[attr-defined]  # SMTP
-        list(world._open.values()),
-    )
-
-
 def _function(function: types.FunctionType) -> _Reduced:
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     return same, (function.__module__, function.__qualname__, cells, function.__defaults__)
-
-
-def _frame(frame: types.FrameType) -> tuple[object, ...]:
-    code = frame.f_code
-    told = {name: _without(value) for name, value in frame.f_locals.items()}
-    return code.co_qualname, code.co_firstlineno, frame.f_lasti, told
-
-
-def _without(value: object) -> object:
-    """A local variable; a copy of expansion variables is recognised by those that are only expanded."""
-    if type(value) is dict and not _EXPANDED_ONLY.isdisjoint(value):
-        return Variables(value)
-    return value
-
-
-class Variables:
-    """Expansion variables: those that only expansions look at count if the configuration has them."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self.values = values
-
-
-def _generator(generator: types.GeneratorType[Any, Any, Any]) -> _Reduced:
-    frame = generator.gi_frame
-    return same, ("generator", None if frame is None else _frame(frame))
-
-
-def _log(log: ConnectionLog) -> _Reduced:
-    return same, (log.tls, [event for event in log.events if event.startswith("RCPT")])
 
 
 def _by_name(one: Any) -> _Reduced:
@@ -116,9 +73,6 @@ def _parts(*left_out: str) -> Callable[[Any], _Reduced]:
     return reduce
 
 
-_EXPANDED_ONLY = frozenset({"lookup_dnssec_authenticated", "tls_out_peercert"})
-
-
 def _constant(_: object) -> _Reduced:
     return same, ()
 
@@ -127,15 +81,9 @@ _FIXED = (Config, Options, Profile, Policy, ConfigFiles, ChainSet, Host)
 """There is one of each in an exploration, or where the run has come to tells which."""
 
 _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
-    Trace: _trace,
-    SmtpContext: _parts("command_log"),
     Dialogue: _parts("log"),
-    TlsSession: _parts("peer_chain"),
-    MemoryWorld: _world,
-    ConnectionLog: _log,
     LatticeBehaviour: lambda one: (same, (one.host,)),
     types.FunctionType: _function,
-    types.GeneratorType: _generator,
     types.ModuleType: lambda one: (same, (one.__name__,)),
     types.MappingProxyType: lambda one: (same, (dict(one),)),
     type: _by_name,
@@ -170,47 +118,157 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
+def _others(kind: type, *left_out: str) -> Callable[[Any], tuple[object, ...]]:
+    """The fields of a dataclass but for some."""
+    return attrgetter(*(one.name for one in fields(kind) if one.name not in left_out))
+
+
 @dataclass(frozen=True, slots=True)
 class _Alive:
-    """What can still matter: of hosts that are ``done`` nothing is looked up any more.
+    """What can still matter at one point of a run.
 
-    ``hidden`` are variables that no expansion of the configuration has; ``dnssec`` tells that the log shows
-    the security of a host's address.
+    Of hosts that are ``done`` nothing is looked up any more. ``alone``: nothing is sent out but the message
+    itself, so that what is kept for other messages is not looked at. ``callout``: a callout is under way.
     """
 
+    counts: Relevance
+    kind: str
     done: frozenset[str]
-    hidden: frozenset[str]
-    dnssec: bool
+    alone: bool
+    callout: bool
+    transaction: bool
 
-    def variables(self, values: Variables) -> tuple[object, ...]:
-        return ({name: value for name, value in values.values.items() if name not in self.hidden},)
+    def frame(self, frame: types.FrameType) -> tuple[object, ...]:
+        """A call that is under way. (A local dictionary can be a copy of expansion variables.)"""
+        code, told = frame.f_code, []
+        for name, value in sorted(frame.f_locals.items()):
+            if type(value) is dict and not self.counts.hidden.isdisjoint(value):
+                value = self.counts.variables(value)
+            told.append((name, value))
+        return code.co_qualname, code.co_firstlineno, frame.f_lasti, told
+
+    def generator(self, generator: types.GeneratorType[Any, Any, Any]) -> tuple[object, ...]:
+        return (None if generator.gi_frame is None else self.frame(generator.gi_frame),)
+
+    def is_settled(self, name: str, type: str) -> bool:
+        """Whether a question is not asked again: it is about a host that is done."""
+        if type == "TLSA":
+            return name.partition("._tcp.")[2] in self.done
+        return type in ("A", "AAAA") and name in self.done and not self.counts.names(name)
 
     def process(self, process: Process) -> tuple[object, ...]:
         fails = {
-            key: result
-            for key, (result, _) in process.dns_fails.items()
-            if key[1] != "TLSA" or key[0].partition("._tcp.")[2] not in self.done
+            key: failed_question(process, key[1], *found)
+            for key, found in process.dns_fails.items()
+            if not self.is_settled(*key[:2])
         }
-        parts = (getattr(process, name) for name in _PROCESS)
-        return (fails, Variables(process.variables), *parts)
-
-    def host(self, host: HostItem) -> tuple[object, ...]:
-        parts = (getattr(host, f.name) for f in fields(host) if f.name != "dnssec")
-        return (None if host.name in self.done and not self.dnssec else host.dnssec, *parts)
+        blocks = {name: self.counts.options_block(block) for name, block in process.driver_state.items()}
+        return (
+            fails,
+            {name: block for name, block in blocks.items() if block},
+            self.counts.variables(process.variables),
+            process.libc_errno if self.callout else None,
+            process.scratch if self.counts.last_command else None,
+            *_PROCESS(process),
+        )
 
     def machine(self, machine: Machine) -> tuple[object, ...]:
         files = [file for file in machine.files.items() if not file[0].startswith(_LOG_FOLDER)]
-        return (files, *(getattr(machine, name) for name in _MACHINE))
+        return (files, *_MACHINE(machine))
+
+    def trace(self, trace: Trace) -> tuple[object, ...]:
+        """The decisions that an outcome is made from, and whether the policy has ruled a host out."""
+        verified = None
+        if self.kind == "callout":
+            told = (one for one in reversed(trace.decisions) if one.rule == "certificate verified")
+            verified = next(((one.outcome, one.inputs["host"]) for one in told), None)
+        outcomes = [(one.rule, one.outcome) for one in trace if one.rule in _OUTCOMES]
+        return verified, outcomes, any(map(is_refusal, trace))
+
+    def world(self, world: MemoryWorld) -> tuple[object, ...]:
+        """Ports, if they count; and in a callout, in which connection a server was asked last."""
+        told: list[object] = []
+        if self.kind == "callout":
+            for accepted in reversed(world.accepted):
+                log, open_still = accepted.session.log, accepted.client.port in world._open  # type: ignore[attr-defined]  # SMTP
+                asked = any(event.startswith("RCPT") for event in log.events)
+                told.append((open_still, asked, log.tls is not None))
+                if asked and not open_still:
+                    break
+        port = world._last_port if self.counts.ports else None
+        return world.clock, port, told, list(world._open.values())
+
+    def clock(self, clock: VirtualClock) -> tuple[object, ...]:
+        return (clock.time if self.kind == "callout" else self.counts.has_passed(clock.time),)
+
+    def host(self, host: HostItem) -> tuple[object, ...]:
+        done = host.name in self.done
+        security = None if done and not self.counts.address_security else host.dnssec
+        over = done and self.alone and not self.counts.fallback
+        return (security, None if over else (host.status, host.why), *_HOST(host))
+
+    def address(self, addr: Address) -> tuple[object, ...]:
+        kept: object = addr.retry_keys
+        if self.alone:
+            kept = sorted({self.counts.retry_item(item) for item in addr.retry_keys if not item.delete})
+        port = addr.local_port if self.counts.ports else None
+        return (kept, port, addr.pass_message if self.kind == "callout" else None, *_ADDRESS(addr))
+
+    def context(self, sx: SmtpContext) -> tuple[object, ...]:
+        """A call; once it is set up, nothing begins TLS any more, and what was replied is over."""
+        if sx.setting_up:
+            return (*_SETTING_UP(sx), sx.tlsa if sx.tls is None else ())
+        reply = sx.reply if sx.pipelining or not self.transaction else None
+        waiting = None if self.alone else sx.update_waiting
+        return (*_SET_UP(sx), sx.features - {"STARTTLS"}, reply, waiting)
+
+    def connection(self, connection: MemoryConnection) -> tuple[object, ...]:
+        out = ("_world",) if self.counts.ports else ("_world", "local_port", "_ends")
+        return tuple(part for name, part in vars(connection).items() if name not in out)
+
+    def run(self, run: Run) -> tuple[object, ...]:
+        return (None if self.alone else run.update_waiting, *_RUN(run))
+
+    def session(self, session: TlsSession) -> tuple[object, ...]:
+        return (session.sni if self.counts.sni else None, *_SESSION(session))
 
 
+_OUTCOMES = frozenset({"address outcome", "transport died"})
 _LOG_FOLDER = "/log/"
-_PROCESS = [f.name for f in fields(Process) if f.name not in ("dns_fails", "variables")]
-_MACHINE = [f.name for f in fields(Machine) if f.name != "files"]
+_PROCESS = _others(Process, "dns_fails", "driver_state", "variables", "libc_errno", "scratch")
+_MACHINE = _others(Machine, "files")
+_HOST = _others(HostItem, "dnssec", "status", "why")
+_ADDRESS = _others(Address, "retry_keys", "local_port", "pass_message")
+_SETTING_UP = _others(SmtpContext, "command_log", "tlsa")
+_SET_UP = _others(
+    SmtpContext,
+    *(
+        "command_log",
+        "tlsa",
+        "starttls_offered",
+        "esmtp",
+        "features",
+        "mechanisms",
+        "reply",
+        "update_waiting",
+    ),
+)
+_RUN = _others(Run, "update_waiting")
+_SESSION = _others(TlsSession, "peer_chain", "sni")
 _ALIVE: Mapping[type, Callable[[_Alive, Any], tuple[object, ...]]] = {
-    Variables: _Alive.variables,
-    Process: _Alive.process,
+    Address: _Alive.address,
+    ConnectionLog: lambda view, one: (),
     HostItem: _Alive.host,
+    MemoryConnection: _Alive.connection,
     Machine: _Alive.machine,
+    MemoryWorld: _Alive.world,
+    Process: _Alive.process,
+    Run: _Alive.run,
+    SmtpContext: _Alive.context,
+    TlsSession: _Alive.session,
+    Trace: _Alive.trace,
+    VirtualClock: _Alive.clock,
+    types.GeneratorType: _Alive.generator,
 }
 
 
@@ -219,15 +277,14 @@ class Unknown(Exception):
 
 
 class Watcher:
-    """Tells the state of runs of one policy."""
+    """Tells the state of runs of one policy, of one kind.
 
-    def __init__(self, policy: Policy) -> None:
-        text = policy.text
-        everything = ".include" in text
-        self._hidden = frozenset(name for name in _EXPANDED_ONLY if name not in text and not everything)
-        self._dnssec = (
-            everything or "dnssec" in (policy.config.main.text("log_selector") or "") or "+all" in text
-        )
+    ``alone`` says that no run sends out more than the message itself; see ``sends_more``.
+    """
+
+    def __init__(self, policy: Policy, kind: str, *, alone: bool = True) -> None:
+        self._counts = relevance(policy)
+        self._kind, self._alone = kind, alone and kind == "delivery"
 
     def __call__(self) -> tuple[bytes, tuple[str, ...]]:
         """The state of the run that asks a question, and its log so far (see ``diagram.State``)."""
@@ -238,18 +295,28 @@ class Watcher:
         frame = _caller(frame)
         frames = []
         session: PolicySession | None = None
+        callout = False
         while frame.f_code is not Policy.run.__code__:
-            frames.append(_frame(frame))
+            frames.append(frame)
             session = frame.f_locals.get("self")
+            callout |= frame.f_code is do_callout.__code__
             frame = _caller(frame)
         assert isinstance(session, PolicySession)
         out = io.BytesIO()
-        view = _Alive(_done(axis, session.machine.trace), self._hidden, self._dnssec)
+        done = _done(axis, session.machine.trace) if self._alone or callout else frozenset[str]()
+        transaction = axis.partition(" of ")[0] in _TRANSACTION
+        view = _Alive(self._counts, self._kind, done, self._alone, callout, transaction)
         try:
-            _Pickler(out, view).dump(frames)
+            _Pickler(out, view).dump([view.frame(each) for each in frames])
         except (TypeError, pickle.PicklingError, AttributeError) as problem:
             raise Unknown(str(problem)) from problem
         return blake2b(out.getbuffer(), digest_size=16).digest(), session.log
+
+
+def sends_more(decisions: Iterable[Decision]) -> bool:
+    """Whether a run has sent out more than one thing: several addresses, or a bounce that leaves as well."""
+    sent = [one for one in decisions if one.rule == "routing" and one.inputs["transport"] is not None]
+    return len(sent) > 1
 
 
 def _done(axis: str, trace: Trace) -> frozenset[str]:
@@ -259,7 +326,7 @@ def _done(axis: str, trace: Trace) -> frozenset[str]:
     return frozenset(tried | ({host} if step in _TRANSACTION else set()))
 
 
-_TRANSACTION = frozenset(axis.name for axis in (MAIL, RCPT, DATA))
+_TRANSACTION = frozenset(axis.name for axis in (MAIL, RCPT, DATA, END))
 
 
 def _caller(frame: types.FrameType) -> types.FrameType:

@@ -42,19 +42,31 @@ class Survey:
 
     def diagram(self, policy: Policy, view: View) -> Way:
         """All outcomes of a policy in a view."""
-        explorer = Explorer(self.forest, self.run(policy, view), states.Watcher(policy))
-        found = explorer.diagram()
+        explorer = Explorer(
+            self.forest, self.run(policy, view, alone=True), states.Watcher(policy, view.kind)
+        )
+        try:
+            found = explorer.diagram()
+        except _SendsMore:
+            watcher = states.Watcher(policy, view.kind, alone=False)
+            explorer = Explorer(self.forest, self.run(policy, view), watcher)
+            found = explorer.diagram()
         self.runs += explorer.runs
         return found
 
-    def run(self, policy: Policy, view: View) -> Callable[[Chooser], Outcome]:
-        """A run of a policy in a view, with the situation's answers as its argument."""
+    def run(self, policy: Policy, view: View, *, alone: bool = False) -> Callable[[Chooser], Outcome]:
+        """A run of a policy in a view, with the situation's answers as its argument.
+
+        If it must be ``alone`` and sends out more than one message, ``_SendsMore`` is raised.
+        """
         scene, chains = view.scene, policy.chains
 
         def once(choose: Chooser) -> Outcome:
             zones = LatticeZones(scene, choose, chains)
             servers = {address: listener(host, choose, chains) for host, address in scene.addresses.items()}
             result = policy.run(Case((scene.recipient,), zones, servers, view.kind))
+            if alone and states.sends_more(result.decisions):
+                raise _SendsMore
             self.left_out.update(dict.fromkeys(result.unsupported))
             return outcome_of(result)
 
@@ -68,6 +80,10 @@ class Survey:
     def size(self) -> int:
         """The number of situations of all views."""
         return sum(view.scene.size for view in self.views)
+
+
+class _SendsMore(Exception):
+    """A run has sent out more than one message, so that one can depend on what became of another."""
 
 
 class _Given:

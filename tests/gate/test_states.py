@@ -17,7 +17,7 @@ def test_a_space_is_the_same_merged_and_unmerged(release: str, kind: str) -> Non
     plan = survey([policy("  hosts_require_dane = *\n", release)], 1)
     (one,) = plan.policies
     view = next(view for view in plan.views if view.kind == kind)
-    numbers, watcher = itertools.count(), Watcher(one)
+    numbers, watcher = itertools.count(), Watcher(one, kind)
 
     def unmerged() -> tuple[int, tuple[str, ...]]:
         return next(numbers), watcher()[1]

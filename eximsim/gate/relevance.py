@@ -1,0 +1,145 @@
+"""What a configuration can look at: which parts of the state of a run can still make a difference.
+
+A part may be left out of a state if all that reads it is an expansion that the configuration does not have,
+an option that it does not set, or something that is over. Wherever that cannot be told, the part counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eximsim.mta import dane
+from eximsim.mta.globals import Process
+from eximsim.mta.structs import RetryItem
+from eximsim.mta.world import DnsAnswer
+from eximsim.status import DnsResult
+from eximsim.suite.policy import Policy
+from eximsim.world.clock import START
+
+_WORD = re.compile(r"\w+")
+_INCLUDES = re.compile(r"^\s*\.include|\bexpand:", re.MULTILINE)
+
+_EXPANDED_ONLY = frozenset(
+    {
+        "event_defer_errno",
+        "host_port",
+        "lookup_dnssec_authenticated",
+        "tls_out_bits",
+        "tls_out_certificate_verified",
+        "tls_out_cipher",
+        "tls_out_dane",
+        "tls_out_ocsp",
+        "tls_out_peercert",
+        "tls_out_peerdn",
+        "tls_out_sni",
+        "tls_out_tlsa_usage",
+        "tls_out_ver",
+    }
+)
+"""Expansion variables that the model itself never reads."""
+
+_CLOCK = re.compile(
+    r"\b(tod_\w+|message_age|received_time|time_eval|time_interval|queue_time\w*|deliver_time|receive_time"
+    r"|millisec|all)\b"
+)
+_TIMES = (
+    "auto_thaw",
+    "delay_warning",
+    "ignore_bounce_errors_after",
+    "retry_data_expire",
+    "timeout_frozen_after",
+)
+"""What looks at the clock: expansions, log selectors, and options whose defaults are hours."""
+
+_PORTS = re.compile(r"\b(sending_port|outgoing_port|incoming_port|all)\b")
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What counts of a state under one configuration; each is true where it cannot be told."""
+
+    text: str
+    everything: bool
+    """It is not known what the configuration looks at."""
+    hidden: frozenset[str]
+    """Variables that nothing looks at."""
+    clock: bool
+    """What time it is, though less than an hour has passed."""
+    ports: bool
+    """The port that a connection was made from."""
+    sni: bool
+    """The server name that DANE has left behind in the transport's options."""
+    ocsp: bool
+    """Whether DANE has changed hosts_request_ocsp."""
+    last_command: bool
+    """What Exim's big buffer was last used for."""
+    address_security: bool
+    """Of a host that was tried: whether its address was secure."""
+    retry_rules: bool
+    """For which host or address, and after which error, a retry item is."""
+    fallback: bool
+    """Hosts can be tried again in the same delivery."""
+
+    def names(self, host: str) -> bool:
+        """Whether the configuration can ask for a host by name."""
+        return self.everything or host in self.text
+
+    def has_passed(self, process_clock: float) -> float | None:
+        """The time, as far as it counts."""
+        return process_clock if self.clock or process_clock - START > _HOUR else None
+
+    def variables(self, values: Mapping[str, object]) -> dict[str, object]:
+        """The variables that count."""
+        return {name: value for name, value in values.items() if name not in self.hidden}
+
+    def retry_item(self, item: RetryItem) -> tuple[object, ...]:
+        """What counts of something that is written to the retry database in the end."""
+        if self.retry_rules:
+            return item.key, item.basic_errno, item.more_errno, item.host
+        return (item.host,) if self.clock else ()
+
+    def options_block(self, changed: Mapping[str, object]) -> dict[str, object]:
+        """What counts of the options that a driver has changed for itself."""
+        counts = {"tls_sni": self.sni, "hosts_request_ocsp": self.ocsp}
+        return {name: value for name, value in changed.items() if counts.get(name, True)}
+
+
+def relevance(policy: Policy) -> Relevance:
+    """What counts under a policy."""
+    text = "\n".join((policy.text, *policy.defines.values()))
+    everything = policy.changed is not None or _INCLUDES.search(text) is not None
+    words = frozenset(_WORD.findall(text))
+    rules = policy.config.retries
+    return Relevance(
+        text,
+        everything,
+        hidden=frozenset(name for name in _EXPANDED_ONLY if not everything and not _named(name, words)),
+        clock=everything
+        or _CLOCK.search(text) is not None
+        or any(policy.config.main.is_set(name) for name in _TIMES)
+        or any(step.timeout <= _HOUR for rule in rules for step in rule.rules),
+        ports=everything or _PORTS.search(text) is not None,
+        sni=everything or any("sni" in word for word in words),
+        ocsp=everything or any("ocsp" in word for word in words),
+        last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
+        address_security=everything or not words.isdisjoint({"dnssec", "all"}),
+        retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
+        fallback="fallback_hosts" in words,
+    )
+
+
+def _named(variable: str, words: frozenset[str]) -> bool:
+    """Whether a configuration has the variable, or the name that it had before it was one of two."""
+    return variable in words or variable.replace("_out", "") in words
+
+
+def failed_question(process: Process, type: str, result: DnsResult, answer: DnsAnswer) -> object:
+    """What counts of an answer that is remembered as a failure: of TLSA, what would be decided again."""
+    if type != "TLSA" or process.config.main.text("dns_trust_aa") is not None:
+        return result, answer
+    cells, wanted = dane.TLSA_RESULT.cells(process.profile), dane.TLSA_RESULT.columns[2].values
+    decided = (cells[result, answer.ad, want] for want in wanted)
+    return tuple((row.outcome, row.text, row.log) for row in decided)
