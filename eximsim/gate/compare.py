@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from eximsim.gate.diagram import Difference, Way, differences
-from eximsim.gate.outcome import severity, standing
+from eximsim.gate.differences import Difference, differences
+from eximsim.gate.outcome import Standing, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
 from eximsim.gate.survey import Survey, View, survey
 from eximsim.gate.toggles import Toggle, toggles, watched
@@ -42,6 +42,7 @@ class Comparison:
     def __init__(self, plan: Survey, steps: Sequence[Toggle]) -> None:
         self._plan, self._steps = plan, tuple(steps)
         self._base, self._head = plan.policies
+        self._kind = kind_of if any(len(view.scene.addresses) > 1 for view in plan.views) else one_kind
         self._known: list[tuple[Toggle, ...]] = []
         self._policies: dict[tuple[Toggle, ...], Policy] = {(): self._base}
 
@@ -62,7 +63,7 @@ class Comparison:
         for view in self._plan.views:
             before = self._plan.diagram(self._base, view)
             after = self._plan.diagram(self._head, view) if self._steps else before
-            for found in merged(before, after, view.scene.size):
+            for found in differences(before, after, view.scene.size, self._kind):
                 yield _Class(view, found)
 
     # ---- causes
@@ -124,23 +125,18 @@ class Comparison:
         return self._plan.at(policy, one.view, one.found.answers)
 
 
+def one_kind(_: Outcome) -> str:
+    """For one host: a class has the same log lines, too, so that what brings it about is one thing."""
+    return ""
+
+
+def kind_of(outcome: Outcome) -> tuple[Standing, str, str]:
+    """All of an outcome but words: with several hosts every way to a failure would be a class of its own."""
+    return standing(outcome), outcome.result, outcome.host
+
+
 def _same_standing(one: Outcome, two: Outcome) -> bool:
-    """Whether two outcomes are the same but for words."""
-    return (standing(one), one.result, one.host) == (standing(two), two.result, two.host)
-
-
-def merged(before: Way, after: Way, size: int) -> Iterable[Difference]:
-    """The differences of two diagrams, one for each pair of outcomes."""
-    found: dict[tuple[Outcome, Outcome], Difference] = {}
-    for one in differences(before, after, size):
-        pair = (one.before, one.after)
-        known = found.get(pair)
-        if known is None:
-            found[pair] = one
-        else:
-            simpler = min(known, one, key=lambda each: len(unusual(each)))
-            found[pair] = Difference(simpler.answers, *pair, known.size + one.size)
-    return found.values()
+    return kind_of(one) == kind_of(two)
 
 
 def unusual(found: Difference) -> dict[str, str]:

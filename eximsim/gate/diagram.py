@@ -214,39 +214,7 @@ class Explorer:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A class of situations (axis -> value; what is not named makes no difference) with two outcomes."""
-
-    answers: Mapping[str, str]
-    before: Outcome
-    after: Outcome
-    size: int
-
-
-def differences(before: Way, after: Way, size: int) -> Iterator[Difference]:
-    """Where two diagrams of one forest come to something else, in a space of ``size`` situations.
-
-    Complete, and without overlap: the sizes add up to the number of situations that changed. Situations that
-    differ only in what was logged before a part that is common to both are one class, told by the plainest.
-    """
-    yield from _differences(before, after, size, {})
-
-
-def _differences(before: Way, after: Way, size: int, answers: dict[str, str]) -> Iterator[Difference]:
-    before, after = _follow(before, answers), _follow(after, answers)
-    asking = before.node if isinstance(before.node, Ask) else after.node
-    if before.node is after.node or not isinstance(asking, Ask):
-        if before != after:
-            yield Difference(dict(answers), _plainest(before, answers), _plainest(after, answers), size)
-        return
-    for value in asking.values:
-        answers[asking.axis] = value
-        yield from _differences(before, after, size // len(asking.values), answers)
-    del answers[asking.axis]
-
-
-def _follow(way: Way, answers: Mapping[str, str]) -> Way:
+def follow(way: Way, answers: Mapping[str, str]) -> Way:
     """The way up to a question that has no answer yet."""
     while isinstance(way.node, Ask) and way.node.axis in answers:
         way = _step(way, way.node, answers[way.node.axis])
@@ -258,15 +226,11 @@ def _step(way: Way, node: Ask, value: str) -> Way:
     return Way(joined(way.log, on.log), on.node)
 
 
-def _plainest(way: Way, answers: Mapping[str, str]) -> Outcome:
+def outcome_at(way: Way, answers: Mapping[str, str]) -> Outcome:
+    """The outcome in a situation; an answer that is missing is the plainest."""
     while isinstance(way.node, Ask):
         way = _step(way, way.node, answers.get(way.node.axis, way.node.values[0]))
     return replace(way.node.outcome, log=way.log)
-
-
-def outcome_at(way: Way, answers: Mapping[str, str]) -> Outcome:
-    """The outcome in a situation; an answer that is missing is the plainest."""
-    return _plainest(way, answers)
 
 
 def ends(way: Way, size: int) -> Mapping[Outcome, tuple[Mapping[str, str], int]]:
@@ -317,12 +281,12 @@ def _combined(
     pick: Callable[[Outcome, Outcome], Outcome],
     answers: dict[str, str],
 ) -> Way:
-    before, after = _follow(before, answers), _follow(after, answers)
+    before, after = follow(before, answers), follow(after, answers)
     if before.node is after.node:
         return before
     asking = before.node if isinstance(before.node, Ask) else after.node
     if not isinstance(asking, Ask):
-        return forest.end(pick(_plainest(before, answers), _plainest(after, answers)))
+        return forest.end(pick(outcome_at(before, answers), outcome_at(after, answers)))
     ways = []
     for value in asking.values:
         answers[asking.axis] = value

@@ -209,9 +209,10 @@ def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Repo
 
 
 def _changes(before: Way, after: Way, view: View) -> Iterator[Change]:
-    from eximsim.gate.compare import change_of, merged
+    from eximsim.gate.compare import change_of
+    from eximsim.gate.differences import differences
 
-    for one in merged(before, after, view.scene.size):
+    for one in differences(before, after, view.scene.size):
         yield change_of(view, one)
 
 
