@@ -1,4 +1,4 @@
-"""How fast the gate is: one host exhaustively, the start of the command; and how much it needs."""
+"""How fast the gate is: one host and two exhaustively, the start of the command; and how much it needs."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ def explore(hosts: int) -> None:
 
 def test_all_situations_of_one_host() -> None:
     assert best(3, lambda: explore(1)) <= 1.0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= 300 * MEBIBYTE
+
+
+def test_all_situations_of_two_hosts() -> None:
+    assert best(1, lambda: explore(2)) <= 20.0
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss <= 300 * MEBIBYTE
 
 

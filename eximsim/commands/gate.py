@@ -159,14 +159,14 @@ def _locked(policy: Policy, hosts: int, path: Path, groups: Sequence[str]) -> Re
         raise InputError(
             "--accept is refused where CI is set: agree on your own machine, and commit the file"
         )
+    if not groups and not path.exists():
+        raise InputError("no such lock file; --accept makes it", str(path))
     plan = survey((policy,), hosts)
     found = current(plan, policy.profile.name, hosts)
     if path.exists():
         agreed = read_lock(_text(path), str(path), plan.forest)
-    elif groups:
-        agreed = Lock(policy.profile.name, hosts, {})
     else:
-        raise InputError("no such lock file; --accept makes it", str(path))
+        agreed = Lock(policy.profile.name, hosts, {})
     if agreed.hosts != hosts:
         raise InputError(f"was made with --hosts {agreed.hosts}; found --hosts {hosts}", str(path))
     report = check(agreed, found, plan, str(path), policy.path)
