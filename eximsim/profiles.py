@@ -337,6 +337,13 @@ class Profile:
     e574e6fad (4.99); before, whatever big_buffer held: in a delivery at first an empty line of the message's
     header file (test 1199's log at that commit shows both): smtp_setup_conn()."""
 
+    verify_options_in_big_buffer: bool = True
+    """The last option of a ``verify`` condition is left in big_buffer. Ended by ba74fb8d9 (4.94):
+    acl_verify()."""
+
+    client_name_in_big_buffer: bool = True
+    """So is the client's name, as it is logged. Ended by 8dcd332fb (4.97): host_and_ident() in host.c."""
+
     empty_verify_hosts_is_unset: bool = False
     """``tls_verify_hosts`` set to nothing counts as not set, so that with both lists empty verification is
     required; and it is if ``tls_try_verify_hosts`` is a lone colon, whatever the other says. Since
@@ -718,6 +725,7 @@ _P4941 = _then(
     "4.94.1",
     events=_P493.events | {"msg:defer"},
     option_release="4.94.1",
+    verify_options_in_big_buffer=False,
     pipe_connect_offered=True,
     unusable_tlsa=UnusableTlsa.EMPTY_TEXT,
     dane_sni=DaneSni.DOMAIN,
@@ -761,6 +769,7 @@ _P497 = _then(
     _P496,
     "4.97",
     option_release="4.97",
+    client_name_in_big_buffer=False,
     expansion_macros=True,
     tlsa_ignores_again_means_nonexist=True,
     again_means_nonexist_recursion_ends=True,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eximsim.mta.acl_run import AclRun
+    from eximsim.mta.globals import Process
 
 _AFTER_DATA = frozenset({Where.DATA, Where.NOTSMTP})
 _WITH_SENDER = frozenset({Where.MAIL, Where.RCPT, Where.PREDATA, Where.DATA, Where.NOTSMTP})
@@ -147,7 +148,7 @@ def _not_blind(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
 
 def _header_sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     """An address in Sender:, Reply-To: or From: that verifies. Source: verify_check_header_address()."""
-    asked = _read_options(text, options)
+    asked = _read_options(run.process, text, options)
     rc = _any_header_address(run, asked)
     if rc is Rc.OK:
         return rc
@@ -206,7 +207,7 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
 
 
 def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
-    asked = _read_options(text, options)
+    asked = _read_options(run.process, text, options)
     assert run.address is not None
     result = verify.verify_address(
         run.process,
@@ -237,7 +238,7 @@ def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
         address = rest[1:].lstrip(SPACES)
     if address is None:
         return Rc.OK
-    asked = _read_options(text, options)
+    asked = _read_options(run.process, text, options)
     if asked.callout and (asked.callout.use_sender or asked.callout.use_postmaster):
         raise _BadOption("use_sender or use_postmaster cannot be used for a sender verify callout")
     checked = next((old for old in reception.envelope.verified_senders if old.address == address), None)
@@ -307,8 +308,10 @@ def _overridden(run: AclRun, asked: _Options, rc: Rc) -> Rc:
 # ---- options ---------------------------------------------------------------------------------------
 
 
-def _read_options(text: str, options: list[str]) -> _Options:
+def _read_options(process: Process, text: str, options: list[str]) -> _Options:
     asked = _Options()
+    if options and process.profile.verify_options_in_big_buffer:
+        process.scratch = options[-1]
     for option in options:
         word = option.lower()
         if word in ("defer_ok", "no_details", "success_on_redirect"):

@@ -185,11 +185,13 @@ def host_and_ident(process: Process, *, flagged: bool) -> str:
     """
     full, ident = process.variables.get("sender_fullhost"), process.variables.get("sender_ident")
     if full is None:
-        process.scratch = f"{'U=' if flagged else ''}{'unknown' if ident is None else ident}"
+        name = f"{'U=' if flagged else ''}{'unknown' if ident is None else ident}"
     else:
         tail = "" if ident is None else f" U={ident}"
-        process.scratch = f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
-    return process.scratch
+        name = f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
+    if process.profile.client_name_in_big_buffer:
+        process.scratch = name
+    return name
 
 
 def add_host_info_for_log(process: Process) -> str:

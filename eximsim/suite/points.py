@@ -187,10 +187,10 @@ POINTS: Sequence[Point] = (
     # 4.94
     _point("c58803fd1", "4.94.1", "callout_dane_failure"),
     _point("78598e6a6", "4.94.1", "events"),
+    _point("ba74fb8d9", "4.94.1", "verify_options_in_big_buffer"),
     _point("d8024efa3", "4.94.1", "check_local_user_sets_data", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", "4.94.1", "list_match_gives_data", ("confs/0624", "")),
     # 4.95
-    _point("001bf8f58", "4.95", "quit_pipelined lost_tls_stays_active"),
     _point("0851a3bbf", "4.95", "cert_name_before_cname", picks={"3fe5ec41e": "4.94.1"}),
     _point("7044dd8fd", "4.95", "dane_sni sni_log_unquoted", ("confs/5840", "+tls_sni"),
         picks={"d8e99d604": "4.94.1"}),
@@ -199,6 +199,7 @@ POINTS: Sequence[Point] = (
     _point("0bfae1bfb", "4.95", "retry_errno_moved"),
     _point("6a9cf7f89", "4.95", "queue_run_preloads_anchors", ("confs/1102", "")),
     _point("843edb383", "4.95", "pipelined_commands_marked"),
+    _point("001bf8f58", "4.95", "quit_pipelined lost_tls_stays_active"),
     _point("cf39dad3d", "4.95", "continued_mark_by_transport"),
     _point("79aa468aa", "4.95", "dane_sni",
         ("scripts/0000-Basic/0002", "ipv6norm:2a00:2:3:4:5:6:7:8}trailing_text"),
@@ -225,6 +226,7 @@ POINTS: Sequence[Point] = (
     _point("aae673d7d", "4.97", "closed_connection_duration_logged"),
     _point("3b06efc10", "4.97", "malformed_ip_named"),
     _point("46a36afae", "4.97", "message_id_long", ("runtest", "000000005vi")),
+    _point("8dcd332fb", "4.97", "client_name_in_big_buffer"),
     # 4.98
     _point("44e35f5f5", "4.98", "callout_dane_failure"),
     _point("b0e63c7ef", "4.98", "malformed_ipv6_recognised",

@@ -42,6 +42,8 @@ EARLIER = {
     "greets-again-after-a-lost-session": "4.94.1",
     "message-into-a-lost-session": "4.94.1",
     "closed-after-recipients": "4.97",
+    "second-recipient-smtps-banner": "4.96",
+    "verify-options-smtps-banner": "4.95",
     "held-recipients-after-a-failed-call": "4.94.1",
 }
 """Releases that do otherwise, each for its own reason."""
