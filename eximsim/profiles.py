@@ -299,6 +299,10 @@ class Profile:
     """With GnuTLS, no reply to the EHLO over TLS counts as a failed handshake. Since fc243e944 (4.93):
     smtp_setup_conn()."""
 
+    helo_copy_overlaps: bool = False
+    """The reply to HELO is copied over the one to EHLO with a function that leaves it open what becomes of
+    texts that overlap. From a57ce043b (4.88) until e5ab0ba9e (4.90): smtp_setup_conn()."""
+
     helo_loss_tells_ehlo_reply: bool = False
     """A connection that is lost after HELO is logged with what EHLO was answered. Since a57ce043b (4.88):
     smtp_setup_conn()."""
@@ -625,6 +629,7 @@ _P488 = _then(
     "4.88",
     option_release="4.88",
     helo_loss_tells_ehlo_reply=True,
+    helo_copy_overlaps=True,
     tls_library="openssl-3",
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
     dane_failure_log=DaneFailureLog.ALWAYS,
@@ -675,6 +680,7 @@ _P490_DEV = _then(
 _P490 = _then(
     _P490_DEV,
     "4.90",
+    helo_copy_overlaps=False,
     message_error_names_host=True,
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,
     setup_5xx_tries_next_host=True,

@@ -13,6 +13,7 @@ from typing import Protocol
 from eximsim.errors import Unsupported
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.mta.tls import UNUSABLE_TLSA
+from eximsim.mta.transports.smtp_decisions import EHLO_REFUSED
 from eximsim.mta.verify_decisions import CALLOUT_DANE_FAILED, Context
 from eximsim.profiles import CalloutDaneFailure, Profile, UnusableTlsa
 from eximsim.suite.recording import Record, Seen, Situation
@@ -218,6 +219,12 @@ def _reads_unset_context(profile: Profile, replayed: Replayed) -> bool:
     return stale and _decided(replayed, CALLOUT_DANE_FAILED.name, context=Context.FRESH.value)
 
 
+def _copies_over_itself(profile: Profile, replayed: Replayed) -> bool:
+    return profile.helo_copy_overlaps and _decided(
+        replayed, EHLO_REFUSED.name, command="HELO", **{"a whole reply": True}
+    )
+
+
 def _decided(replayed: Replayed, rule: str, **inputs: object) -> bool:
     return any(step.rule == rule and inputs.items() <= step.inputs.items() for step in replayed.trace)
 
@@ -226,10 +233,12 @@ OF_A_BUILD: Mapping[str, Callable[[Profile, Replayed], bool]] = MappingProxyType
     {
         "the text of a TLS error that was never set is read, in a build of its own": _reads_unset_text,
         "the context of a callout is used before it is set, in a build of its own": _reads_unset_context,
+        "a reply is copied over itself, in a build of its own": _copies_over_itself,
     }
 )
-"""What Exim reads before anything has set it: what it finds is the same in all runs of one build, and the
-model has what the recorded builds found. ``docs/differences.md`` has the reasons."""
+"""What Exim reads before anything has set it, or leaves to the C library: what comes of it is the same in all
+runs of one build, and the model has what came of it in the recorded builds. ``docs/differences.md`` has the
+reasons."""
 
 
 Words = tuple[str, str]

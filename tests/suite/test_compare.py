@@ -272,3 +272,15 @@ def test_only_a_run_that_reads_unset_memory_is_explained_by_it() -> None:
         chosen = recorded_profile(odd.release, odd.tls)
         found = compare_one(odd, situations()[one.id], stand(), chosen, any_build=True)
         assert found.result == "differ", one.release
+
+
+@pytest.mark.parametrize(
+    ("release", "result"), [("4.88", "explained"), ("4.89", "explained"), ("4.92", "differ")]
+)
+def test_a_copy_of_texts_that_overlap_is_up_to_a_build_until_it_was_mended(release: str, result: str) -> None:
+    situation = replace(
+        situations()["A001"], servers={"10.9.1.1": {"ehlo": "502 what", "helo": "550 not you at all"}}
+    )
+    odd = seen(record("A001", release), log=("550 not you at all",))
+    found = compare_one(odd, situation, stand(), recorded_profile(release, "openssl"), any_build=True)
+    assert found.result == result
