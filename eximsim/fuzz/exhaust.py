@@ -116,7 +116,7 @@ class Tree:
         """The run of a leaf, told with each host's name standing for the other."""
         known = self._exchanged.get(id(leaf))
         if known is None:
-            known = self._exchanged[id(leaf)] = replace(leaf.result, called=self.space.exchanged)
+            known = self._exchanged[id(leaf)] = leaf.result.calling(self.space.exchanged)
         return known
 
     def compatible(self, wanted: Path) -> Iterator[Leaf[Run]]:
@@ -133,8 +133,8 @@ class Tree:
 
 
 def _meeting_point(axis: str) -> bool:
-    """Whether states are compared at an axis: those of later hosts, to which many ways lead."""
-    return axis.startswith("h2 ")
+    """Whether states are compared at an axis: where many ways meet, before a host is called or told."""
+    return axis.partition(" ")[2] in ("TLSA", "connect", "RCPT")
 
 
 def _key(decision: Decision) -> object:

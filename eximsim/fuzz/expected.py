@@ -126,7 +126,8 @@ class Expectations:
             return {}
         pairs = sorted((pair for pair in mx.data if isinstance(pair, list)), key=lambda pair: int(pair[0]))
         names = [str(name).lower().rstrip(".") for _, name in pairs] if mx.data else [domain]
-        found = (self._host(name, mx.secure) for name in dict.fromkeys(names) if name)
+        requested = self._requested(domain)
+        found = (self._host(name, mx.secure if requested else None) for name in dict.fromkeys(names) if name)
         return {host.name: host for host in found if host is not None}
 
     def is_in(self, option: str, name: str, addresses: tuple[str, ...]) -> bool | None:
@@ -134,18 +135,54 @@ class Expectations:
         return self._listed(self.option(option) or "", name, addresses)
 
     def _listed(self, text: str, name: str, addresses: tuple[str, ...]) -> bool | None:
-        """Match a plain host list: names, ``*``, ``*.domain``, addresses, ``!``; None for anything else.
+        """Match a plain host list: names, ``*``, ``*.domain``, addresses, ``!``, named lists.
+
+        None for anything else.
 
         Exim compares the addresses of a name in a list: two names of one address cannot be told apart.
         """
         for item in _items(text):
             negated, pattern = item.startswith("!"), item.lstrip("! ").lower()
+            named = self._named("host", item.lstrip("! "))
+            if named is not None:
+                found = self._listed(named, name, addresses)
+                if found is not False:
+                    return None if found is None else not negated
+                continue
             if any(character in pattern for character in "${}/+@<;:"):
                 return None
             if fnmatchcase(name, pattern) or pattern in addresses:
                 return not negated
             if "*" not in pattern and set(addresses) & set(map(str, self._resolve(pattern, "A").data)):
                 return None
+        return bool(text) and text.rpartition(":")[2].strip().startswith("!")
+
+    def _named(self, kind: str, item: str) -> str | None:
+        """What the named list ``+name`` holds; None if the item is none, or the situation has none of it."""
+        if not item.startswith("+"):
+            return None
+        wanted = f"{kind}list {item[1:]}"
+        return next((text for name, text in self.situation.main.items() if _spaced(name) == wanted), None)
+
+    def _requested(self, domain: str) -> bool | None:
+        """Whether a domain is in dnssec_request_domains; None if it cannot be told, or if it is not set."""
+        return self._among(self.situation.router.get("dnssec_request_domains", "$"), domain)
+
+    def _among(self, text: str, domain: str) -> bool | None:
+        """Match a plain domain list: names, ``*``, ``*domain``, ``!``, named lists of such items."""
+        for item in _items(text):
+            negated, pattern = item.startswith("!"), item.lstrip("! ").lower()
+            named = self._named("domain", item.lstrip("! "))
+            if named is None and any(character in pattern for character in "${}/+@<;:^"):
+                return None
+            if named is None:
+                found: bool | None = (
+                    domain.endswith(pattern[1:]) if pattern.startswith("*") else domain == pattern
+                )
+            else:
+                found = self._among(named, domain)
+            if found is not False:
+                return None if found is None else not negated
         return bool(text) and text.rpartition(":")[2].strip().startswith("!")
 
     def match(self, host: Expected, address: str) -> bool | None:
@@ -174,19 +211,17 @@ class Expectations:
 
     # ---- the zone
 
-    def _host(self, name: str, mx_secure: bool) -> Expected | None:
+    def _host(self, name: str, mx_secure: bool | None) -> Expected | None:
         v4, v6 = self._resolve(name, "A"), self._resolve(name, "AAAA")
         found = [answer for answer in (v4, v6) if answer.data]
         if not found:
             return None
         end, addresses = found[0].owner, tuple(str(one) for answer in found for one in answer.data)
         securities = {answer.secure for answer in found}
-        secure = None if len(securities) > 1 else mx_secure and securities.pop()
+        secure = None if mx_secure is None or len(securities) > 1 else mx_secure and securities.pop()
         tlsa, records = self._tlsa(end)
         if v4.aliased and tlsa in (Tlsa.NONE, Tlsa.INSECURE):
             tlsa = None  # there may be some at the alias (RFC 7672, 2.2.3), where Exim does not look
-        if self.situation.router.get("dnssec_request_domains") != "*":
-            secure = None
         return Expected(
             end,
             addresses,
@@ -267,6 +302,12 @@ def _usable(record: bytes) -> bool:
 def _surely_unusable(record: bytes) -> bool:
     """Unusable for any library; some take an unknown selector or a digest of another size for usable."""
     return len(record) > 3 and (record[0] not in (_DANE_TA, _DANE_EE) or record[2] not in _DIGEST_SIZES)
+
+
+def _spaced(name: str) -> str:
+    """``hostlist name`` without what else may stand before or between: ``hide hostlist_cache  name``."""
+    kind, _, rest = name.removeprefix("hide ").strip().partition(" ")
+    return f"{kind.removesuffix('_cache')} {rest.strip()}"
 
 
 def _items(text: str) -> Iterator[str]:

@@ -74,6 +74,22 @@ def _lacking(run: Run) -> bool:
     return any(run.lost())
 
 
+def _counts_as_delivered(run: Run) -> bool:
+    return any(result.result == "delivered" for result in run.results.values())
+
+
+def _lost_under_tls(run: Run) -> bool:
+    """Whether a connection that had TLS ended without QUIT before another one was opened."""
+    connections = list(run.connections())
+    return any(one["tls"] and "QUIT" not in list(_events(one)) for one in connections[:-1])
+
+
+def _events(connection: Mapping[str, object]) -> Iterable[object]:
+    events = connection["events"]
+    assert isinstance(events, list)
+    return events
+
+
 _LACK = "tlsa host, dane host policy"
 _END = "address outcome, verify"
 _NOT_IN_CLEAR = "handshake failed, callout handshake failed"
@@ -168,6 +184,33 @@ FINDINGS = (
         _blame(log_names_the_host="address outcome, "),
         {"h1 STARTTLS": "454", "h2 TLSA": "SERVFAIL"},
         confirmed=_MEASURED,
+    ),
+    Finding(
+        "N9",
+        "A message counts as delivered although no server has taken it",
+        "The log says so, the sender is not told, and no copy is kept.",
+        _blame(nothing_lost="address outcome"),
+        {"h1 DATA": "closes"},
+        switches={"close_after_recipients_is_no_error": (True,)},
+        of=_counts_as_delivered,
+        reserved=True,
+        confirmed="releases from 4.98 on",
+    ),
+    Finding(
+        "N10",
+        "After a connection that was lost the next host may be told of a message with less protection than"
+        " was asked for",
+        "The recipient is named in clear, although DANE is wanted or required and the host has TLSA records.",
+        _blame(
+            no_downgrade="tlsa host, dane host policy",
+            required_dane="tlsa host, dane host policy",
+            required_tls="tls required, starttls reply, dane host policy",
+        ),
+        {**_REQUIRED, "h1 end of data": "closes", "h2 EHLO": "no STARTTLS"},
+        switches={"lost_tls_stays_active": (True,)},
+        of=_lost_under_tls,
+        reserved=True,
+        confirmed="releases from 4.95 on",
     ),
     Finding(
         "X8",

@@ -1,4 +1,4 @@
-"""The search for broken laws: every situation of the finite spaces first, then random ones without end.
+"""The search for broken laws: finite spaces, random situations and schedules of answers in turn.
 
 A search is cut into parts that depend on nothing but themselves: one space, or a number of batches of random
 situations. What is found, and after how many scenarios, is therefore the same however many workers there are.
@@ -21,7 +21,7 @@ from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Program
 from eximsim.fuzz.scenario import Scenario
-from eximsim.fuzz.schedules import scheduled_situations
+from eximsim.fuzz.schedules import scheduled, scheduled_situations, singles
 from eximsim.fuzz.search import batch_of
 from eximsim.fuzz.shrink import least
 from eximsim.fuzz.space import DETAILS, Space
@@ -47,25 +47,35 @@ FIRST_SPACES: tuple[Space, ...] = tuple(
 _PLAIN = {kind: values[:1] for kind, values in DETAILS["full"].items()}
 _RECORDS = {kind: DETAILS["full"][kind] for kind in ("TLSA", "certificate")}
 _ANSWERS = {kind: DETAILS["full"][kind] for kind in ("MX", "A", "AAAA")}
+_HANGING_UP = {
+    "EHLO": ("STARTTLS", "no STARTTLS"),
+    "MAIL": ("250", "closes"),
+    "DATA": ("354", "closes"),
+    "end of data": ("250", "closes"),
+}
 NARROW_SPACES: tuple[Space, ...] = tuple(
-    Space(hosts=1, kind=kind, options=_DANE, values={**_PLAIN, **wide, **_TRIED, "hosts_require_dane": _BOTH})
-    for wide in (_RECORDS, {**_ANSWERS, "TLSA": ("match", "NODATA")})
+    Space(hosts, kind, options=_DANE, values={**_PLAIN, **wide, **_TRIED, "hosts_require_dane": _BOTH})
+    for hosts, wide in ((1, _RECORDS), (1, {**_ANSWERS, "TLSA": ("match", "NODATA")}), (2, _HANGING_UP))
     for kind in ("delivery", "callout")
 )
-"""Every TLSA answer with every certificate, and every answer about a host: searched whole after that."""
+"""Every TLSA answer with every certificate, every answer about a host, two hosts that hang up in the middle
+of a message: searched whole after that."""
 
 AGAIN: Settings = {"dns_again_means_nonexist": "*"}
 """The settings under which the first of them is searched once more."""
 
-RANDOM_FIRST = 20
-"""How many parts of random situations come next."""
+SCHEDULED: tuple[Space, ...] = tuple(Space(kind=kind) for kind in ("delivery", "callout"))
+"""The spaces whose plainest situation is tried with every schedule of one fault after that."""
+
+TURNS = 10
+"""After how many parts of random situations, each with one of schedules, a wider space has its turn."""
 
 SPACES: tuple[Space, ...] = tuple(
     Space(hosts=hosts, kind=kind, detail=detail, options=_DANE, values=_TRIED)
     for hosts, detail in ((1, "full"), (2, "short"))
     for kind in ("delivery", "callout")
 )
-"""The finite spaces that are searched whole after that; then random ones, and schedules, without end."""
+"""The wider finite spaces, each searched whole when it has its turn among random situations and schedules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,8 @@ class Target:
 class Part:
     """A piece of a search: all of ``space``, or the random situations from batch ``first`` on.
 
-    ``scheduled``: they have schedules (``fuzz.schedules``). ``main`` are settings of the main section for the
+    ``scheduled``: they have schedules (``fuzz.schedules``); of a space it is the plainest situation, with
+    every schedule of one fault. ``main`` are settings of the main section for the
     whole space. After ``most`` situations it ends (0: only at its own end).
     """
 
@@ -156,12 +167,19 @@ class Part:
     def __str__(self) -> str:
         if self.space is None:
             return "random schedules" if self.scheduled else "random situations"
+        if self.scheduled:
+            return f"every schedule of one fault, {self.space.kind}"
         hosts = "one host" if self.space.hosts == 1 else f"{self.space.hosts} hosts"
         return f"every {self.space.kind} to {hosts}"
 
     def situations(self) -> Iterator[Situation]:
         """The situations of the part, in order."""
-        return self._leaves(self.space) if self.space else map(self.target.kept, self._random())
+        if self.space is None:
+            return map(self.target.kept, self._random())
+        if self.scheduled:
+            plain = self._under(self.space.situation({}))
+            return (scheduled(plain, plan) for plan in singles(plain))
+        return self._leaves(self.space)
 
     def _random(self) -> Iterator[Situation]:
         made = scheduled_situations() if self.scheduled else situations()
@@ -261,13 +279,17 @@ def _parts(target: Target, most: int, seed: int) -> Iterator[Part]:
             yield Part(target, seed=seed, first=first, scheduled=scheduled)
 
     drawn, timed = random(scheduled=False), random(scheduled=True)
+    turns = itertools.chain.from_iterable(zip(drawn, timed, strict=True))
     yield from whole(FIRST_SPACES, {})
     if target.policy is None:
         yield from whole(FIRST_SPACES[:1], AGAIN)
     yield from whole(NARROW_SPACES, {})
-    yield from itertools.islice(drawn, RANDOM_FIRST)
-    yield from whole(SPACES, {})
-    yield from itertools.chain.from_iterable(zip(drawn, timed, strict=True))
+    for space in SCHEDULED:
+        yield Part(target, space, most=most, scheduled=True)
+    for space in SPACES:
+        yield from itertools.islice(turns, 2 * TURNS)
+        yield from whole([space], {})
+    yield from turns
 
 
 def again(target: Target, scenario: Scenario) -> list[Broken]:

@@ -102,10 +102,10 @@ def _records(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
 
 def _hosts(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
     """What each host was told, and how safely, if its turn came in both orders."""
-    both = [host for host in run.considered() if host in other.considered()]
+    both = [host for host in run.considered if host in other.considered]
     undecided = any(r.result in BROKEN_OFF for r in (*run.results.values(), *other.results.values()))
     for host in both if not undecided else ():
-        here, there = ({n.safety for n in one.named() if n.host == host} for one in (run, other))
+        here, there = (one.told.get(host, frozenset()) for one in (run, other))
         if here != there:
             last = run.last(len(run.decisions), host, "tls required", "starttls reply", "handshake failed")
             told = " and ".join(sorted(safety.name for safety in here)) or "nothing"

@@ -68,7 +68,7 @@ def _later_host_tried(run: Run) -> Iterator[Fault]:
     settings = {**run.situation.transport, **run.situation.router}
     if any(name in settings for name in _FEWER_HOSTS):
         return
-    considered = set(run.considered())
+    considered = set(run.considered)
     for recipient, result in run.results.items():
         if result.result not in (*WAITING, *GIVEN_UP) or not considered:
             continue

@@ -159,6 +159,15 @@ _OTHERS = (
            release(NEWEST, Patch("mta.tls", "usable_records", m.mixture_unusable,
                                  "a mixture is unusable"), tls_library="gnutls"),
            release(NEWEST, tls_library="gnutls")),
+    Mutant("M14", "a reply to an older query, or for another name or id, is accepted", "resolver practice",
+           "no-downgrade",
+           release(NEWEST, Patch("world.stub_resolver", "PRACTICE", m.any_datagram_taken,
+                                 "any datagram is taken for the answer, whatever its id, its question and its"
+                                 " age")), release(NEWEST)),
+    Mutant("M15", "a truncated answer is used as it is, instead of asking again over TCP",
+           "resolver practice", "no-downgrade",
+           release(NEWEST, Patch("world.stub_resolver", "PRACTICE", m.truncated_is_enough,
+                                 "a truncated answer is used as it is")), release(NEWEST)),
 )  # fmt: skip
 
 _MEASURED = (
@@ -182,6 +191,11 @@ _MEASURED = (
            "looser-check-keeps-tls", release(NEWEST), release(NEWEST, empty_verify_hosts_is_unset=False)),
     Mutant("N8", "the line with error -36 names the wrong host", "Exim since 4.88-jh03", "log-names-the-host",
            release(NEWEST), release(NEWEST, _RIGHT_HOST)),
+    Mutant("N9", "a message counts as delivered although no server has taken it", "Exim since 4.98",
+           "nothing-lost", release(NEWEST, unusable_tlsa=UnusableTlsa.DEFER),
+           release(NEWEST, unusable_tlsa=UnusableTlsa.DEFER, close_after_recipients_is_no_error=False)),
+    Mutant("N10", "after a lost connection the next host is told of a message with less protection",
+           "Exim since 4.95", "required-dane", release(NEWEST), release(NEWEST, lost_tls_stays_active=False)),
 )  # fmt: skip
 
 MUTANTS: Mapping[str, Mutant] = MappingProxyType(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from eximsim.mta.structs import Address, HostItem
     from eximsim.mta.transports.smtp_context import SmtpContext
     from eximsim.world.rrsets import ResolvedZones, RRset
+    from eximsim.world.stub_resolver import Practice
 
 Verify = Callable[..., DaneVerdict]
 
@@ -303,3 +304,16 @@ def greeting_is_not_final(inputs: Inputs, row: Row[Reading]) -> Row[Reading] | N
     if step is Step.SETUP and heard is Heard.PERMANENT:
         return replace(row, outcome=Reading())
     return None
+
+
+# ---- of the resolver -------------------------------------------------------------------------------------
+
+
+def any_datagram_taken(practice: Practice) -> Practice:
+    """Whatever comes to the socket is the answer."""
+    return replace(practice, matches=False)
+
+
+def truncated_is_enough(practice: Practice) -> Practice:
+    """What fits into a datagram is the whole answer."""
+    return replace(practice, asks_again=False)

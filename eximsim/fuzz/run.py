@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from operator import itemgetter
@@ -130,9 +130,24 @@ class Run:
         """The decisions by which DANE ruled a host out before it was called."""
         return ((number, one) for number, one in self.of(*_LOST_BY) if (one.rule, one.outcome) in _LOST)
 
-    def considered(self) -> list[str]:
+    @cached_property
+    def considered(self) -> tuple[str, ...]:
         """The hosts whose turn came, in order, each once."""
-        return list(dict.fromkeys(self._name(one.inputs["host"]) for _, one in self.of(POLICY, TRIED)))
+        return tuple(dict.fromkeys([self._name(one.inputs["host"]) for _, one in self.of(POLICY, TRIED)]))
+
+    @cached_property
+    def told(self) -> Mapping[str, frozenset[Safety]]:
+        """How safe the calls were on which each host was told of a recipient."""
+        found: dict[str, frozenset[Safety]] = {}
+        for one in self.named():
+            found[one.host] = found.get(one.host, frozenset()) | {one.safety}
+        return found
+
+    def calling(self, names: Mapping[str, str]) -> Run:
+        """The same run, with other names for hosts."""
+        other = replace(self, called=names)
+        other.__dict__["_by_rule"] = self._by_rule
+        return other
 
     def _name(self, host: object) -> str:
         return self.called.get(str(host), str(host))

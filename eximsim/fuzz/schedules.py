@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Patch
 from eximsim.fuzz.schedule import ANSWERED, WORDS, Attempt, Event, Rule, Schedule, Try, bare, schedule
 from eximsim.fuzz.worlds import situations
@@ -29,20 +30,7 @@ if TYPE_CHECKING:
     from eximsim.trace import Trace
 
 MISTAKES: Mapping[str, Patch] = MappingProxyType(
-    {
-        "M14": Patch(
-            "world.stub_resolver",
-            "PRACTICE",
-            lambda practice: replace(practice, matches=False),
-            "any datagram is taken for the answer, whatever its id, its question and its age",
-        ),
-        "M15": Patch(
-            "world.stub_resolver",
-            "PRACTICE",
-            lambda practice: replace(practice, asks_again=False),
-            "a truncated answer is used as it is",
-        ),
-    }
+    {id: MUTANTS[id].program.patches[0] for id in ("M14", "M15")}
 )
 """What a resolver can do wrong that only a schedule (or a long answer) brings to light."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -84,11 +84,20 @@ SERVER_STEPS: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyTyp
             name: {"chain": name} if name != "good" else {}
             for name in ("good", "selfsigned", "wrongname", "expired")
         },
-        "MAIL": {"250": {}, "450": {"mail": "450 later"}, "550": {"mail": "550 not you"}},
-        "RCPT": {"250": {}, "550": {"rcpt": "550 unknown"}, "450": {"rcpt": "450 later"}},
-        "DATA": {"354": {}, "451": {"data": "451 fault"}, "554": {"data": "554 no"}},
+        "MAIL": {
+            "250": {}, "450": {"mail": "450 later"}, "550": {"mail": "550 not you"},
+            "closes": {"mail": _CLOSES},
+        },
+        "RCPT": {
+            "250": {}, "550": {"rcpt": "550 unknown"}, "450": {"rcpt": "450 later"},
+            "closes": {"rcpt": _CLOSES},
+        },
+        "DATA": {
+            "354": {}, "451": {"data": "451 fault"}, "554": {"data": "554 no"}, "closes": {"data": _CLOSES},
+        },
         "end of data": {
             "250": {}, "451": {"end_of_data": "451 fault"}, "554": {"end_of_data": "554 spam"},
+            "closes": {"end_of_data": _CLOSES},
         },
     }
 )  # fmt: skip
@@ -132,6 +141,7 @@ _SHORT: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "handshake": ("completes", "fails"),
         "certificate": ("good", "selfsigned"),
         "MAIL": ("250",),
+        "RCPT": ("250", "550", "450"),
         "DATA": ("354",),
         "end of data": ("250",),
     }
@@ -198,10 +208,8 @@ class Space:
         servers: dict[str, str | Mapping[str, object]] = {}
         for host in self.names:
             zone += [self._entry(host, kind, whole[f"{host} {kind}"]) for kind in ("A", "AAAA", "TLSA")]
-            script: dict[str, object] = {}
-            for step in SERVER_STEPS:
-                script.update(script_of(step, whole[f"{host} {step}"], script))
-            servers[self.address(host)] = script or "ok"
+            does = tuple([(step, whole[f"{host} {step}"]) for step in SERVER_STEPS])
+            servers[self.address(host)] = script_of(does) or "ok"
         settings = {name: OPTIONS[name][whole[name]] for name in self.options}
         return Situation(
             id="",
@@ -241,7 +249,17 @@ class Space:
         return {"name": self.domain, "type": "MX", **_answer(word, data)}
 
     def _entry(self, host: str, kind: str, word: str) -> RRset:
-        """The zone's entry about a host."""
+        """The zone's entry about a host, made once."""
+        key = host, kind, word
+        if key not in self._entries:
+            self._entries[key] = self._new_entry(host, kind, word)
+        return self._entries[key]
+
+    @cached_property
+    def _entries(self) -> dict[tuple[str, str, str], RRset]:
+        return {}
+
+    def _new_entry(self, host: str, kind: str, word: str) -> RRset:
         if kind == "TLSA":
             found = _TLSA.get(word) or _FAILURES[word]
             return {"name": f"_{PORT}._tcp.{self.name(host)}", "type": kind, **found}
@@ -272,6 +290,13 @@ def _answer(word: str, data: list[Any]) -> RRset:
     return {"ad": word == "secure", "data": data} if word in _DATA else _FAILURES[word]
 
 
-def script_of(step: str, word: str, before: Mapping[str, object]) -> Mapping[str, object]:
-    """What a step adds to a script: nothing to a key that an earlier step has spoilt already."""
-    return {key: value for key, value in SERVER_STEPS[step][word].items() if key not in before}
+@lru_cache(maxsize=65536)
+def script_of(steps: tuple[tuple[str, str], ...]) -> Mapping[str, object]:
+    """The script of a server that does this at these steps, and is as it should be for the rest.
+
+    A step adds nothing to a key that an earlier one has spoilt already.
+    """
+    script: dict[str, object] = {}
+    for step, word in steps:
+        script.update({key: value for key, value in SERVER_STEPS[step][word].items() if key not in script})
+    return script

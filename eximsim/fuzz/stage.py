@@ -81,10 +81,7 @@ class Stage:
     def server(self, steps: tuple[tuple[str, str], ...]) -> SmtpServer:
         """The server that does this at these steps, and is as it should be for the rest."""
         if steps not in self._behaviours:
-            script: dict[str, object] = {}
-            for step, word in steps:
-                script.update(script_of(step, word, script))
-            self._behaviours[steps] = SmtpServer(read_behaviour(script), self.chains.chains)
+            self._behaviours[steps] = SmtpServer(read_behaviour(script_of(steps)), self.chains.chains)
         return self._behaviours[steps]
 
 

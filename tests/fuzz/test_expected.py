@@ -103,3 +103,36 @@ def test_two_hosts_of_one_address_cannot_be_told_apart() -> None:
     hosts = expectations(replace(plain, zone=zone, transport=transport)).hosts
     assert hosts["h1-a.test.ex"].tls_required is False
     assert hosts["h2-a.test.ex"].tls_required is None
+
+
+NAMED = {"hostlist partners": "h1-a.test.ex : !h2-a.test.ex : +more", "hostlist_cache more": "*"}
+
+
+@pytest.mark.parametrize(
+    ("required", "first", "second"),
+    [
+        ("+partners", Wanted.REQUIRED, Wanted.REQUESTED),
+        ("!+partners : *", Wanted.REQUESTED, Wanted.REQUIRED),
+        ("+more", Wanted.REQUIRED, Wanted.REQUIRED),
+        ("+unknown", None, None),
+    ],
+)
+def test_named_lists_of_hosts_are_looked_into(
+    required: str, first: Wanted | None, second: Wanted | None
+) -> None:
+    plain = SPACE.situation({})
+    situation = replace(plain, main=NAMED, transport={**plain.transport, "hosts_require_dane": required})
+    assert [host.wanted for host in expectations(situation).hosts.values()] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("requested", "secure"),
+    [("+ours", True), ("!+ours : *", None), ("*.test.ex", True), ("other.ex", None), ("${lookup}", None)],
+)
+def test_dnssec_is_counted_on_only_for_domains_that_ask_for_it(requested: str, secure: bool | None) -> None:
+    situation = replace(
+        SPACE.situation({}),
+        main={"domainlist ours": "one.test.ex"},
+        router={"dnssec_request_domains": requested},
+    )
+    assert expectations(situation).hosts["h1-a.test.ex"].secure is secure
