@@ -436,6 +436,7 @@ def _run_transport(
         for addr in copies:
             addr.special_action = "freeze"
     for addr in copies:
+        addr.cv = _certificate_word(child) if addr.tls is not None else None
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
     parent.scratch = "0"  # the end of the child's report
     kept = child.kept_call
@@ -451,6 +452,11 @@ def _run_transport(
         addr.host_list = original.host_list
         _remote_post_process(delivery, addr, message, fallback=fallback)
     parent.continued = kept
+
+
+def _certificate_word(process: Process) -> str:
+    """What ``CV=`` says: of the last session of the transport process, whichever an address went over."""
+    return "no" if not process.certificate_verified else "dane" if process.dane_verified else "yes"
 
 
 def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -> str:

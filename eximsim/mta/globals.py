@@ -185,7 +185,9 @@ class Process:
     left it: callouts up to 4.88 read a stale one. ``callout_context_set``: a callout of this process has got
     as far as a connection. ``main_log_open``: this process, or one that it was forked from, has written to
     the main log. ``lost_session`` is the TLS session of an earlier connection that was never closed
-    (tls_out.active); ``transport_count`` is how many octets of the message have gone to the last host.
+    (tls_out.active). ``certificate_verified`` and ``dane_verified`` are about the last session there was, and
+    are what a transport process reports of all its addresses at its end. ``transport_count`` is how many
+    octets of the message have gone to the last host.
     """
 
     machine: Machine
@@ -234,6 +236,8 @@ class Process:
     callout_context_set: bool = False
     main_log_open: bool = False
     lost_session: LostSession | None = None
+    certificate_verified: bool = False
+    dane_verified: bool = False
     transport_count: int = 0
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None

@@ -108,6 +108,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     """
     process, profile = sx.process, sx.process.profile
     process.variables.pop("tls_out_tlsa_usage", None)
+    if profile.tls_library != GNUTLS:
+        process.certificate_verified = False
     asked = tls_out.ocsp_asked(sx)
     settings = _settings(sx)
     if profile.tls_resumption_asked:
@@ -142,6 +144,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     process.libc_errno = 0
     verdict = verdicts[-1]
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
+    process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
     process.trace.record(
         "certificate verified",
         cv,

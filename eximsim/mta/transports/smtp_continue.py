@@ -103,7 +103,9 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
         addr.continued = True
         if call.tls is not None:
             addr.tls = call.tls.session
-            addr.cv = call.tls.cv if sx.process.profile.continued_call_verified else "no"
+    known = call.tls if sx.process.profile.continued_call_verified else None
+    sx.process.certificate_verified = known is not None and known.cv != "no"
+    sx.process.dane_verified = known is not None and known.cv == "dane"
 
 
 def abandon(process: Process, call: OpenCall) -> None:

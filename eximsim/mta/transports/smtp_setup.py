@@ -129,6 +129,7 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
 
 def _check_dane(sx: SmtpContext) -> Rc:
     """Decide about DANE for this host; anything but OK rules it out (``check_force_dane_conn()``)."""
+    sx.process.dane_verified = False
     want = wanted_dane(sx)
     policy = dane.HOST_POLICY.decide(sx.process, sx.host.dnssec, want, host=sx.host.name)
     if policy.outcome is dane.Policy.NO_DANE:
@@ -373,7 +374,7 @@ def _handshake(sx: SmtpContext) -> None:
     sx.process.lost_session = None
     for addr in sx.addrlist:
         if addr.transport_return is Rc.PENDING_DEFER:
-            addr.tls, addr.peerdn, addr.cv = sx.tls.session, sx.tls.peerdn, sx.tls.cv
+            addr.tls, addr.peerdn = sx.tls.session, sx.tls.peerdn
 
 
 def _no_tls_session(sx: SmtpContext, failure: TlsStartFailed) -> None:
