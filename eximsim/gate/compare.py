@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.outcome import Standing, severity, standing
@@ -64,7 +64,12 @@ class Comparison:
             before = self._plan.diagram(self._base, view)
             after = self._plan.diagram(self._head, view) if self._steps else before
             for found in differences(before, after, view.scene.size, self._kind):
-                yield _Class(view, found)
+                yield _Class(view, self._worded(view, found) if view.wordless else found)
+
+    def _worded(self, view: View, found: Difference) -> Difference:
+        """A difference that was found without words, with them."""
+        before, after = (self._plan.at(policy, view, found.answers) for policy in (self._base, self._head))
+        return replace(found, before=before, after=after)
 
     # ---- causes
 

@@ -22,7 +22,7 @@ from hashlib import blake2b
 
 from eximsim.errors import InputError
 from eximsim.gate.diagram import Ask, End, Forest, Node, Way, combined, mapped
-from eximsim.gate.outcome import severity, standing
+from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Security
 from eximsim.gate.survey import Survey, View
 
@@ -46,12 +46,6 @@ class Lock:
     release: str
     hosts: int
     views: Mapping[str, Way]
-
-
-def essence(outcome: Outcome) -> Outcome:
-    """What of an outcome is locked: not its words."""
-    security = outcome.security if outcome.result in ("delivered", "accepted") else None
-    return Outcome(outcome.result, security, outcome.host, unreachable=outcome.unreachable)
 
 
 # ---- writing ---------------------------------------------------------------------------------------------

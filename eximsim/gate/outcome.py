@@ -72,6 +72,12 @@ def outcome_of(result: Result) -> Outcome:
     )
 
 
+def essence(outcome: Outcome) -> Outcome:
+    """An outcome without words: what a lock file holds of it."""
+    security = outcome.security if outcome.result in ("delivered", "accepted") else None
+    return Outcome(outcome.result, security, outcome.host, unreachable=outcome.unreachable)
+
+
 # ---- what a change means ---------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ import pickle
 import random
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from hashlib import blake2b
@@ -24,14 +24,14 @@ from sys import _getframe
 from typing import Any
 
 from eximsim.gate.diagram import Answers
-from eximsim.gate.lattice import DATA, END, MAIL, RCPT, LatticeBehaviour, LatticeZones
+from eximsim.gate.lattice import DATA, END, MAIL, OF_A_HOST, RCPT, LatticeBehaviour, LatticeZones
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.relevance import Relevance, failed_question, relevance
 from eximsim.mta.drivers import DriverInstance
 from eximsim.mta.globals import Machine, Process
 from eximsim.mta.options import Options
 from eximsim.mta.readconf import Config
-from eximsim.mta.smtp_out import Dialogue
+from eximsim.mta.smtp_out import Answer, Dialogue
 from eximsim.mta.structs import Address, HostItem
 from eximsim.mta.tables import Table
 from eximsim.mta.transports.smtp import Run
@@ -137,6 +137,7 @@ class _Alive:
     alone: bool
     callout: bool
     transaction: bool
+    words: bool
 
     def frame(self, frame: types.FrameType) -> tuple[object, ...]:
         """A call that is under way. (A local dictionary can be a copy of expansion variables.)"""
@@ -167,8 +168,10 @@ class _Alive:
             fails,
             {name: block for name, block in blocks.items() if block},
             self.counts.variables(process.variables),
-            process.libc_errno if self.callout else None,
+            process.libc_errno if self.callout and not process.profile.callout_uses_setup_conn else None,
             process.scratch if self.counts.last_command else None,
+            process.main_log_open if process.profile.lost_tls_stays_active else None,
+            process.transport_count if _COMMANDS_TIME_OUT else None,
             *_PROCESS(process),
         )
 
@@ -212,7 +215,10 @@ class _Alive:
         if self.alone:
             kept = sorted({self.counts.retry_item(item) for item in addr.retry_keys if not item.delete})
         port = addr.local_port if self.counts.ports else None
-        return (kept, port, addr.pass_message if self.kind == "callout" else None, *_ADDRESS(addr))
+        if self.kind == "delivery":
+            return kept, port, _WORDS(addr), _SESSION_OF(addr), *_ADDRESS(addr)
+        told = (*_WORDS(addr), addr.pass_message) if self.words else bool(addr.message)
+        return kept, port, told, *_ADDRESS(addr)
 
     def context(self, sx: SmtpContext) -> tuple[object, ...]:
         """A call; once it is set up, nothing begins TLS any more, and what was replied is over."""
@@ -235,10 +241,22 @@ class _Alive:
 
 _OUTCOMES = frozenset({"address outcome", "transport died"})
 _LOG_FOLDER = "/log/"
-_PROCESS = _others(Process, "dns_fails", "driver_state", "variables", "libc_errno", "scratch")
+_COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)
+"""Whether the lattice has a server that keeps silent where a log line would tell how much was written."""
+_PROCESS = _others(
+    Process,
+    *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
+)
 _MACHINE = _others(Machine, "files")
 _HOST = _others(HostItem, "dnssec", "status", "why")
-_ADDRESS = _others(Address, "retry_keys", "local_port", "pass_message")
+_WORDS = attrgetter("basic_errno", "more_errno", "message", "user_message", "host_used")
+_SESSION_OF = attrgetter("tls", "cv", "peerdn")
+"""What only a delivery tells of an address."""
+_ADDRESS = _others(
+    Address,
+    *("retry_keys", "local_port", "pass_message", "tls", "cv", "peerdn"),
+    *("basic_errno", "more_errno", "message", "user_message", "host_used"),
+)
 _SETTING_UP = _others(SmtpContext, "command_log", "tlsa")
 _SET_UP = _others(
     SmtpContext,
@@ -279,11 +297,12 @@ class Unknown(Exception):
 class Watcher:
     """Tells the state of runs of one policy, of one kind.
 
-    ``alone`` says that no run sends out more than the message itself; see ``sends_more``.
+    ``alone`` says that no run sends out more than the message itself; see ``sends_more``. Without ``words``
+    nothing counts that is only put into words: neither what a callout keeps of them nor the log.
     """
 
-    def __init__(self, policy: Policy, kind: str, *, alone: bool = True) -> None:
-        self._counts = relevance(policy)
+    def __init__(self, policy: Policy, kind: str, *, alone: bool = True, words: bool = True) -> None:
+        self._counts, self._words = relevance(policy), words
         self._kind, self._alone = kind, alone and kind == "delivery"
 
     def __call__(self) -> tuple[bytes, tuple[str, ...]]:
@@ -295,22 +314,25 @@ class Watcher:
         frame = _caller(frame)
         frames = []
         session: PolicySession | None = None
-        callout = False
+        callout: Mapping[str, Any] = {}
         while frame.f_code is not Policy.run.__code__:
             frames.append(frame)
             session = frame.f_locals.get("self")
-            callout |= frame.f_code is do_callout.__code__
+            if frame.f_code is do_callout.__code__:
+                callout = frame.f_locals
             frame = _caller(frame)
         assert isinstance(session, PolicySession)
         out = io.BytesIO()
-        done = _done(axis, session.machine.trace) if self._alone or callout else frozenset[str]()
+        done = frozenset[str]()
+        if self._alone or callout:
+            done = _done(axis, session.machine.trace, callout.get("hosts", ())[: callout.get("number", 0)])
         transaction = axis.partition(" of ")[0] in _TRANSACTION
-        view = _Alive(self._counts, self._kind, done, self._alone, callout, transaction)
+        view = _Alive(self._counts, self._kind, done, self._alone, bool(callout), transaction, self._words)
         try:
             _Pickler(out, view).dump([view.frame(each) for each in frames])
         except (TypeError, pickle.PicklingError, AttributeError) as problem:
             raise Unknown(str(problem)) from problem
-        return blake2b(out.getbuffer(), digest_size=16).digest(), session.log
+        return blake2b(out.getbuffer(), digest_size=16).digest(), session.log if self._words else ()
 
 
 def sends_more(decisions: Iterable[Decision]) -> bool:
@@ -319,9 +341,13 @@ def sends_more(decisions: Iterable[Decision]) -> bool:
     return len(sent) > 1
 
 
-def _done(axis: str, trace: Trace) -> frozenset[str]:
-    """The hosts about which the DNS is not asked again: those tried, and one that is told of a message."""
+def _done(axis: str, trace: Trace, asked: Sequence[HostItem]) -> frozenset[str]:
+    """The hosts about which the DNS is not asked again: those tried, and one that is told of a message.
+
+    ``asked`` are those that a callout is through with.
+    """
     tried = {str(one.inputs["host"]) for one in trace if one.rule == "host tried"}
+    tried |= {host.name for host in asked}
     step, _, host = axis.partition(" of ")
     return frozenset(tried | ({host} if step in _TRANSACTION else set()))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from eximsim.gate import states
 from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
-from eximsim.gate.outcome import outcome_of
+from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import named_hosts, route_of, routes, scenes, smtp_transports
 from eximsim.suite.policy import Case, Policy
@@ -23,6 +23,11 @@ class View:
 
     scene: Scene
     kind: str
+
+    @property
+    def wordless(self) -> bool:
+        """Whether it is explored without words: those of a callout of several hosts hold those of each."""
+        return self.kind == "callout" and len(self.scene.addresses) > 1
 
     @property
     def name(self) -> str:
@@ -42,15 +47,19 @@ class Survey:
 
     def diagram(self, policy: Policy, view: View) -> Way:
         """All outcomes of a policy in a view."""
-        explorer = Explorer(
-            self.forest, self.run(policy, view, alone=True), states.Watcher(policy, view.kind)
-        )
         try:
-            found = explorer.diagram()
+            return self._explored(policy, view, alone=True)
         except _SendsMore:
-            watcher = states.Watcher(policy, view.kind, alone=False)
-            explorer = Explorer(self.forest, self.run(policy, view), watcher)
-            found = explorer.diagram()
+            return self._explored(policy, view, alone=False)
+
+    def _explored(self, policy: Policy, view: View, *, alone: bool) -> Way:
+        run = self.run(policy, view, alone=alone)
+        watcher = states.Watcher(policy, view.kind, alone=alone, words=not view.wordless)
+        if view.wordless:
+            explorer = Explorer(self.forest, lambda choose: essence(run(choose)), watcher)
+        else:
+            explorer = Explorer(self.forest, run, watcher)
+        found = explorer.diagram()
         self.runs += explorer.runs
         return found
 
@@ -113,9 +122,12 @@ def survey(policies: Sequence[Policy], hosts: int) -> Survey:
     both = [kind for kind in policies[0].kinds if all(kind in one for one in kinds)]
     for kind in sorted(set.union(*kinds) - set(both)):
         left_out[f"{kind}s: only one of the two configurations has any"] = None
+    views = tuple(View(scene, kind) for scene in staged for kind in both)
+    for name in (view.name for view in views if view.wordless):
+        left_out[f"{name}: changes of words alone"] = None
     for policy in policies:
         _unreached(policy, [route.recipient for route in found], left_out)
-    return Survey(policies, tuple(View(scene, kind) for scene in staged for kind in both), left_out)
+    return Survey(policies, views, left_out)
 
 
 def _unreached(policy: Policy, recipients: Sequence[str], left_out: dict[str, None]) -> None:

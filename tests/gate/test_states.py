@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from eximsim.gate.diagram import Explorer
+from eximsim.gate.diagram import Chooser, Explorer
+from eximsim.gate.outcome import essence
+from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
 from eximsim.gate.survey import survey
 from tests.gate.policies import policy
+
+FEW = {
+    "address": ("secure", "insecure"),
+    "TLSA": ("secure", "NXDOMAIN", "SERVFAIL"),
+    "connection": ("accepted", "refused"),
+    "STARTTLS": ("2xx", "4xx"),
+    "handshake": ("completes", "fails"),
+    "certificate": ("good", "another name"),
+    "RCPT": ("2xx", "4xx"),
+}
+"""The values of axes of a smaller space; other axes have their plainest only."""
+
+Unmerged = Callable[[], tuple[int, tuple[str, ...]]]
+
+
+class Few:
+    """A chooser that offers the values of the smaller space."""
+
+    def __init__(self, choices: Chooser) -> None:
+        self.choices = choices
+
+    def choose(self, axis: str, values: Sequence[str]) -> str:
+        few = FEW.get(axis.partition(" of ")[0], values[:1])
+        return self.choices.choose(axis, tuple(value for value in values if value in few))
+
+
+def unmerged(watcher: Watcher) -> Unmerged:
+    """Every state is another one."""
+    numbers = itertools.count()
+    return lambda: (next(numbers), watcher()[1])
 
 
 @pytest.mark.parametrize(("release", "kind"), [("4.87", "callout"), ("4.99", "delivery")])
@@ -17,11 +50,32 @@ def test_a_space_is_the_same_merged_and_unmerged(release: str, kind: str) -> Non
     plan = survey([policy("  hosts_require_dane = *\n", release)], 1)
     (one,) = plan.policies
     view = next(view for view in plan.views if view.kind == kind)
-    numbers, watcher = itertools.count(), Watcher(one, kind)
-
-    def unmerged() -> tuple[int, tuple[str, ...]]:
-        return next(numbers), watcher()[1]
-
-    explorer = Explorer(plan.forest, plan.run(one, view), unmerged)
+    explorer = Explorer(plan.forest, plan.run(one, view), unmerged(Watcher(one, kind)))
     assert plan.diagram(one, view) == explorer.diagram()
     assert plan.runs < explorer.runs
+
+
+@pytest.mark.parametrize(
+    ("release", "kind", "options"),
+    [
+        ("4.99", "delivery", ""),
+        ("4.87", "delivery", "  hosts_require_tls = *\n"),
+        ("4.99", "callout", ""),
+        ("4.87", "callout", ""),
+    ],
+)
+def test_two_hosts_are_the_same_merged_and_unmerged(release: str, kind: str, options: str) -> None:
+    plan = survey([policy(options, release)], 2)
+    (one,) = plan.policies
+    view = next(view for view in plan.views if view.kind == kind)
+    run = plan.run(one, view)
+
+    def few(choices: Chooser) -> Outcome:
+        outcome = run(Few(choices))
+        return essence(outcome) if view.wordless else outcome
+
+    watcher = Watcher(one, kind, words=not view.wordless)
+    merged = Explorer(plan.forest, few, watcher)
+    explorer = Explorer(plan.forest, few, unmerged(watcher))
+    assert merged.diagram() == explorer.diagram()
+    assert merged.runs < explorer.runs / 2
