@@ -54,11 +54,15 @@ def _with_switch(policy: Policy, *, name: str, value: object) -> Policy:
 
 
 def origin(switch: str, old: Profile, new: Profile) -> str:
-    """The commits and ChangeLog items that changed a switch between two releases, from its docstring."""
+    """The commits and ChangeLog items that changed a switch between two releases, from its docstring.
+
+    What was measured and is no commit's doing has the name of the newer release.
+    """
     entries = _ENTRY.findall(switch_docs().get(switch, ""))
     steps = [_plain(name) for name in _between(old, new) if _changed_in(name, switch)]
-    named = [f"{commits} ({when})" for commits, when in entries if any(_is_of(when, step) for step in steps)]
-    return "; ".join(named or [f"{commits} ({when})" for commits, when in entries] or [new.name])
+    if len(entries) > 1:
+        entries = [(commits, when) for commits, when in entries if any(_is_of(when, step) for step in steps)]
+    return "; ".join(f"{commits} ({when})" for commits, when in entries) or new.name
 
 
 def _between(old: Profile, new: Profile) -> Iterator[str]:
