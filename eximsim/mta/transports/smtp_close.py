@@ -36,9 +36,10 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
 
 
 def hang_up(sx: SmtpContext) -> None:
-    """End the session; a TLS session that cannot be told of it may be left behind."""
+    """End the session; a TLS session that cannot be told of it, by QUIT or before, may be left behind."""
     process = sx.process
-    left = sx.tls is not None and not sx.send_quit and process.profile.lost_tls_stays_active
+    told = sx.send_quit or sx.quit_early
+    left = sx.tls is not None and not told and process.profile.lost_tls_stays_active
     end_session(sx)
     if left:
         process.lost_session = LostSession(log_open=process.main_log_open)
