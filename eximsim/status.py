@@ -1,4 +1,4 @@
-"""Exim's own result codes, under Exim's names (src/macros.h, src/structs.h, src/dns.c)."""
+"""Exim's own result codes, under its names (src/macros.h, src/structs.h, src/dns.c); how safe mail went."""
 
 from __future__ import annotations
 
@@ -108,3 +108,29 @@ RETRY_BASE = Errno.RRETRY
 
 RTEF_CTOUT = 0x0100
 """Bit of ``more_errno`` beside a time-out: it happened while connecting (src/macros.h)."""
+
+
+class Security(IntEnum):
+    """How well a message, or a callout's conversation, was protected; more is safer."""
+
+    CLEAR = 0
+    TLS = 1
+    VERIFIED = 2
+    DANE = 3
+
+    def __str__(self) -> str:
+        return _SECURITY_WORDS[self]
+
+    @classmethod
+    def of_cv(cls, cv: str | None) -> Security:
+        """By the word that the log has after ``CV=``; None: no TLS."""
+        return _BY_CV[cv]
+
+
+_SECURITY_WORDS = {
+    Security.CLEAR: "in clear",
+    Security.TLS: "TLS, not verified",
+    Security.VERIFIED: "TLS, verified",
+    Security.DANE: "DANE",
+}
+_BY_CV = {None: Security.CLEAR, "no": Security.TLS, "yes": Security.VERIFIED, "dane": Security.DANE}

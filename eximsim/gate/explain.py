@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from eximsim.gate.report import Outcome, Security
+from eximsim.gate.report import Outcome
 from eximsim.mta.tables import shown
+from eximsim.status import Security
 from eximsim.suite.policy import Case
 
 if TYPE_CHECKING:
@@ -106,19 +107,12 @@ class Explanation:
 
 def outcome_of(recipient: Recipient, log: tuple[str, ...] = ()) -> Outcome:
     """A policy run's recipient as the gate has it."""
-    safe = _SECURITY[recipient.cv] if recipient.asked and recipient.result in _TOLD else None
+    safe = Security.of_cv(recipient.cv) if recipient.asked and recipient.result in _TOLD else None
     return Outcome(recipient.result, safe, recipient.host, " ".join(recipient.reason.split()), log)
 
 
 _TOLD = ("delivered", "accepted", "refused", "tempfailed")
 """The results to which it belongs how a server was told."""
-
-_SECURITY: Mapping[str | None, Security] = {
-    None: Security.CLEAR,
-    "no": Security.TLS,
-    "yes": Security.VERIFIED,
-    "dane": Security.DANE,
-}
 
 
 def explain(

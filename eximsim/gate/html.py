@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from eximsim.gate import palette
 from eximsim.gate.outcome import severity as weigh
-from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report, Security, Severity
+from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report, Severity
 from eximsim.gate.words import (
     MEANINGS,
     PROTECTIONS,
@@ -25,6 +25,7 @@ from eximsim.gate.words import (
     verdict,
     visible,
 )
+from eximsim.status import Security
 
 if TYPE_CHECKING:
     from eximsim.gate.explain import Explained, Explanation, Step

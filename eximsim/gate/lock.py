@@ -23,8 +23,9 @@ from hashlib import blake2b
 from eximsim.errors import InputError
 from eximsim.gate.diagram import Ask, End, Forest, Node, Way, combined, mapped
 from eximsim.gate.outcome import essence, severity, standing
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Security
+from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.survey import Survey, View
+from eximsim.status import Security
 
 _HEAD = (
     "# Outcomes that were agreed on. Checked by: eximsim gate CONF --lock FILE",

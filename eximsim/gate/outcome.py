@@ -9,17 +9,13 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from eximsim.gate.report import Outcome, Security, Severity
+from eximsim.gate.report import Outcome, Severity
 from eximsim.mta import dane, verify_decisions
 from eximsim.mta.tables import shown
 from eximsim.mta.transports import smtp_decisions
+from eximsim.status import Security
 from eximsim.suite.policy_result import Result
 from eximsim.trace import Decision
-
-_CV: Mapping[object, Security] = MappingProxyType(
-    {None: Security.CLEAR, "no": Security.TLS, "yes": Security.VERIFIED, "dane": Security.DANE}
-)
-"""Security by the word after ``CV=``."""
 
 _REFUSALS: frozenset[tuple[str, str]] = frozenset(
     (name, shown(outcome))
@@ -59,7 +55,7 @@ def outcome_of(result: Result) -> Outcome:
     """
     (recipient,) = result.recipients
     taken = recipient.result in ("delivered", "accepted")
-    security = _CV[recipient.cv] if recipient.asked and (taken or result.smtp) else None
+    security = Security.of_cv(recipient.cv) if recipient.asked and (taken or result.smtp) else None
     if recipient.result in ("unsupported", "unknown"):
         return Outcome("undefined", reason=recipient.reason, log=result.log)
     return Outcome(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
+
+from eximsim.status import Security
 
 
 class Severity(Enum):
@@ -25,25 +27,6 @@ class Severity(Enum):
         """0 for the worst."""
         return list(Severity).index(self)
 
-
-class Security(IntEnum):
-    """How well a message, or a callout's conversation, was protected; more is safer."""
-
-    CLEAR = 0
-    TLS = 1
-    VERIFIED = 2
-    DANE = 3
-
-    def __str__(self) -> str:
-        return _SECURITY[self]
-
-
-_SECURITY = {
-    Security.CLEAR: "in clear",
-    Security.TLS: "TLS, not verified",
-    Security.VERIFIED: "TLS, verified",
-    Security.DANE: "DANE",
-}
 
 RESULTS = (
     "delivered", "deferred", "failed", "accepted", "refused", "tempfailed", "crash", "undefined",

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Security, Severity
+from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
+from eximsim.status import Security
 
 SIGNS: Mapping[Severity, str] = MappingProxyType(
     {

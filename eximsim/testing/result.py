@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
+from eximsim import status
+
 if TYPE_CHECKING:
     from eximsim.suite.policy_result import Recipient, Result
     from eximsim.trace import Decision
@@ -13,8 +15,12 @@ if TYPE_CHECKING:
 Security = Literal["dane", "verified", "tls", "clear"]
 """How safe a conversation was: DANE, TLS with a certificate that was verified, any TLS, none."""
 
-_SECURITY: Mapping[str | None, Security] = {"dane": "dane", "yes": "verified", "no": "tls", None: "clear"}
-"""By what the log has after ``CV=``."""
+_WORDS: Mapping[status.Security, Security] = {
+    status.Security.DANE: "dane",
+    status.Security.VERIFIED: "verified",
+    status.Security.TLS: "tls",
+    status.Security.CLEAR: "clear",
+}
 
 _TOLD = {
     "delivered": "was delivered",
@@ -134,7 +140,7 @@ class Callout(_Verbs):
 
 def security_of(one: Recipient) -> Security | None:
     """How safe the conversation was in which a server was told of a recipient; None: there was none."""
-    return _SECURITY[one.cv] if one.asked else None
+    return _WORDS[status.Security.of_cv(one.cv)] if one.asked else None
 
 
 # ---- what was wanted -------------------------------------------------------------------------------------
@@ -145,8 +151,8 @@ def _was_host(host: str | None) -> Callable[[Recipient], bool]:
 
 
 def _was_safe(security: str | None) -> Callable[[Recipient], bool]:
-    if security is not None and security not in _SECURITY.values():
-        raise ValueError(f"security {security!r}: expected {', '.join(_SECURITY.values())}")
+    if security is not None and security not in _WORDS.values():
+        raise ValueError(f"security {security!r}: expected {', '.join(_WORDS.values())}")
     return lambda one: security is None or security_of(one) == security
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Security, Severity
+from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
+from eximsim.status import Security
 
 DANE = Outcome(
     "delivered",

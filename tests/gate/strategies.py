@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from eximsim.gate.report import RESULTS, Cause, Change, Group, Outcome, Report, Security, Severity
+from eximsim.gate.report import RESULTS, Cause, Change, Group, Outcome, Report, Severity
+from eximsim.status import Security
 
 NASTY = st.sampled_from(
     [

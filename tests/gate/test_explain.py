@@ -7,8 +7,8 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.gate.explain import Explained, Explanation, explain
-from eximsim.gate.report import Security
 from eximsim.profiles import NEWEST, profile
+from eximsim.status import Security
 from eximsim.suite.assumed import surroundings
 from eximsim.suite.policy import Case, Policy
 from eximsim.world.certificates import chains_for

@@ -7,8 +7,9 @@ import pytest
 from eximsim.errors import InputError
 from eximsim.gate.diagram import Forest
 from eximsim.gate.lock import Lock, accepted, check, read_lock, written
-from eximsim.gate.report import Outcome, Report, Security, Severity
+from eximsim.gate.report import Outcome, Report, Severity
 from eximsim.gate.survey import Survey, View, survey
+from eximsim.status import Security
 from tests.gate.policies import policy
 
 VALUES = ("secure", "insecure", "SERVFAIL")

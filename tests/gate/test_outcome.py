@@ -14,8 +14,9 @@ from eximsim.gate.outcome import (
     severity,
     standing,
 )
-from eximsim.gate.report import RESULTS, Outcome, Security, Severity
+from eximsim.gate.report import RESULTS, Outcome, Severity
 from eximsim.gate.survey import survey
+from eximsim.status import Security
 from tests.gate.policies import MX, policy
 
 OPPOSITE = {

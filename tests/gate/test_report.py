@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from eximsim.gate.report import Outcome, Security, Severity
+from eximsim.gate.report import Outcome, Severity
+from eximsim.status import Security
 from tests.gate.reports import example, unchanged
 
 
