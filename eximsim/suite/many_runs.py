@@ -9,6 +9,9 @@ from contextlib import contextmanager
 _ALLOCATIONS = 50_000
 """More than a hundred runs leave behind, so that what is still in use is seldom looked at."""
 
+_SELDOM = 1000
+"""After how many collections what has outlived one is looked at: what is kept of many runs is much."""
+
 
 @contextmanager
 def many_runs() -> Iterator[None]:
@@ -19,7 +22,7 @@ def many_runs() -> Iterator[None]:
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(_ALLOCATIONS, *before[1:])
+    gc.set_threshold(_ALLOCATIONS, _SELDOM, _SELDOM)
     try:
         yield
     finally:

@@ -324,11 +324,11 @@ def _delivery_outcome(situation: Situation, decisions: Iterable[Decision]) -> st
     words = dict.fromkeys(situation.recipients, "?")
     crash = ""
     for decision in decisions:
-        address = decision.inputs.get("address")
         if decision.rule == "transport died":
             crash = "!crash"
-        if decision.rule != "address outcome" or address not in words:
+        if decision.rule != "address outcome" or decision.inputs["address"] not in words:
             continue
+        address = decision.inputs["address"]
         if decision.outcome == "OK" and decision.inputs["message_sent"]:
             cv = decision.inputs["cv"] or "CLEAR"
             words[str(address)] = f"sent:{cv}{host_suffix(situation, str(decision.inputs['host']))}"
