@@ -364,6 +364,10 @@ def listener(
                 raise ConnectError(errno.ECONNREFUSED)
             case "time-out":
                 raise ConnectError(errno.ETIMEDOUT)
+        if tls_on_connect and behaviour.value(HANDSHAKE) != HANDSHAKE.values[0]:
+            behaviour = LatticeBehaviour(
+                host, choose, tls_on_connect=False
+            )  # it does not begin with TLS after all
         policy = _Policy(behaviour, chains)
         return SmtpSession(behaviour, policy, ConnectionLog())  # type: ignore[arg-type]  # both answer late
 

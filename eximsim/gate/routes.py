@@ -33,6 +33,7 @@ class Route:
     by_mx: bool
     hosts: tuple[str, ...]
     routers: tuple[str, ...]
+    transport: str
 
 
 class _Probe(Zones):
@@ -77,7 +78,23 @@ def route_of(policy: Policy, domain: str) -> Route | None:
         for decision in decisions
         if decision.rule == "router" and decision.outcome == "OK"
     ]
-    return Route(recipient, zones.by_mx, tuple(dict.fromkeys(name for name, _ in hosts)), tuple(routers))
+    transport = next(str(one.inputs["transport"]) for one in decisions if one.rule == "routing")
+    names = tuple(dict.fromkeys(name for name, _ in hosts))
+    return Route(recipient, zones.by_mx, names, tuple(routers), transport)
+
+
+def begins_with_tls(policy: Policy, recipient: str) -> bool:
+    """Whether what is sent to ``recipient`` goes out by smtps, so that its servers begin with TLS."""
+    smtps = {
+        one.name
+        for one in smtp_transports(policy.config)
+        if (one.options.text("protocol") or "").lower() in _SMTPS
+    }
+    route = route_of(policy, recipient.rpartition("@")[2]) if smtps else None
+    return route is not None and route.transport in smtps
+
+
+_SMTPS = ("smtps", "submissions")
 
 
 def routes(policies: Sequence[Policy]) -> list[Route]:

@@ -38,6 +38,7 @@ from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.verify_callout import do_callout
 from eximsim.mta.world import TlsSession
+from eximsim.mta.x509 import Certificate
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession
@@ -82,7 +83,7 @@ _FIXED = (Config, Options, Profile, Policy, ConfigFiles, ChainSet, Host)
 
 _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
     Dialogue: _parts("log"),
-    LatticeBehaviour: lambda one: (same, (one.host,)),
+    LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
     types.FunctionType: _function,
     types.ModuleType: lambda one: (same, (one.__name__,)),
     types.MappingProxyType: lambda one: (same, (dict(one),)),
@@ -90,6 +91,7 @@ _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
     functools._lru_cache_wrapper: _by_name,
     random.Random: lambda one: (same, (hash(one.getstate()),)),
     re.Pattern: lambda one: (same, (one.pattern, one.flags)),
+    Certificate: lambda one: (same, (one.der,)),
     Table: lambda one: (same, (one.name,)),
     DriverInstance: lambda one: (same, (one.name,)),
     **dict.fromkeys((Answers, LatticeZones, *_FIXED), _constant),

@@ -13,7 +13,7 @@ from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
-from eximsim.gate.routes import named_hosts, route_of, routes, scenes, smtp_transports
+from eximsim.gate.routes import begins_with_tls, named_hosts, route_of, routes, scenes, smtp_transports
 from eximsim.suite.policy import Case, Policy
 
 
@@ -69,10 +69,14 @@ class Survey:
         If it must be ``alone`` and sends out more than one message, ``_SendsMore`` is raised.
         """
         scene, chains = view.scene, policy.chains
+        smtps = begins_with_tls(policy, scene.recipient)
 
         def once(choose: Chooser) -> Outcome:
             zones = LatticeZones(scene, choose, chains)
-            servers = {address: listener(host, choose, chains) for host, address in scene.addresses.items()}
+            servers = {
+                address: listener(host, choose, chains, tls_on_connect=smtps)
+                for host, address in scene.addresses.items()
+            }
             result = policy.run(Case((scene.recipient,), zones, servers, view.kind))
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
@@ -126,8 +130,17 @@ def survey(policies: Sequence[Policy], hosts: int) -> Survey:
     for name in (view.name for view in views if view.wordless):
         left_out[f"{name}: changes of words alone"] = None
     for policy in policies:
+        _equal_hosts(policy, hosts, left_out)
         _unreached(policy, [route.recipient for route in found], left_out)
     return Survey(policies, views, left_out)
+
+
+def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
+    """Note where hosts of equal preference would matter: where fewer are tried than there are."""
+    for transport in smtp_transports(policy.config):
+        if transport.options.number("hosts_max_try") < hosts:
+            where = f"{transport.path}:{transport.line}"
+            left_out[f"{where}: transport {transport.name}: hosts of equal preference (hosts_max_try)"] = None
 
 
 def _unreached(policy: Policy, recipients: Sequence[str], left_out: dict[str, None]) -> None:

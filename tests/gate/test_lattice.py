@@ -16,7 +16,7 @@ from eximsim.gate.lattice import (
 from eximsim.gate.survey import survey
 from eximsim.mta.dane import TLSA_RESULT
 from eximsim.mta.world import DnsAnswer
-from eximsim.status import DnsResult
+from eximsim.status import DnsResult, Security
 from tests.gate.policies import MX, policy
 
 HOST = "mx1.destination.example"
@@ -78,3 +78,18 @@ def test_every_value_of_every_axis_runs() -> None:
             outcome = plan.at(plan.policies[0], view, {f"{axis.name} of {MX}": value})
             assert outcome.result in ("delivered", "deferred", "failed", "undefined"), (axis.name, value)
     assert plan.left_out == {}
+
+
+def test_servers_of_an_smtps_transport_begin_with_tls() -> None:
+    plan = survey([policy("  protocol = smtps\n  port = 465\n")], 1)
+    outcome = plan.at(plan.policies[0], plan.views[0], {})
+    assert (outcome.result, outcome.security) == ("delivered", Security.DANE)
+    failed = plan.at(plan.policies[0], plan.views[0], {f"handshake of {MX}": "fails"})
+    assert failed.result == "deferred"
+    assert plan.diagram(plan.policies[0], plan.views[0]) is not None
+
+
+def test_hosts_of_equal_preference_are_left_out_where_not_all_are_tried() -> None:
+    plan = survey([policy("  hosts_max_try = 1\n")], 2)
+    assert [text for text in plan.left_out if "equal preference" in text]
+    assert not [text for text in survey([policy()], 2).left_out if "equal preference" in text]
