@@ -22,7 +22,6 @@ The keys are the fields of ``Behaviour``.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +45,8 @@ def load_script(path: Path) -> Behaviour:
 
 def parse_script(text: str, path: str) -> Behaviour:
     """The behaviour that the text of a script describes; raises ``InputError`` with ``path``."""
+    import tomllib  # few runs read a servers file
+
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
