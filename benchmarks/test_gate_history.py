@@ -5,13 +5,14 @@ Each pair takes seconds, so these are no tests: ``python -m pytest benchmarks/te
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eximsim.gate.compare import compare
 from eximsim.gate.lattice import certificates
-from eximsim.profiles import profile, with_tls
+from eximsim.profiles import profile
 from eximsim.suite.policy import Policy
 
 CONF = Path(__file__).parents[1] / "testsuite" / "confs" / "5840"
@@ -52,7 +53,7 @@ CHANGED = {
 def policy(release: str) -> Policy:
     """Test 5840's configuration for a release that is built with OpenSSL 3, whichever it is measured with."""
     text = CONF.read_text(encoding="utf-8").replace("keep_environment =\n", "")
-    built = with_tls(profile(release), "openssl")
+    built = replace(profile(release), tls_library="openssl-3")
     return Policy("5840", text, built, certificates(("mail.invalid",)), MACROS)
 
 
