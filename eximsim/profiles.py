@@ -284,12 +284,11 @@ class Profile:
     a server that does not close then is logged as an error. Since 001bf8f58 (4.95): smtp_deliver()."""
 
     lost_tls_stays_active: bool = False
-    """The TLS session of a connection that was lost is not closed, and makes a difference to the next host.
-    Since 001bf8f58 (4.95): smtp_deliver()."""
+    """A connection that was lost makes a difference to the next host. Since 001bf8f58 (4.95):
+    smtp_deliver()."""
 
     close_after_recipients_is_no_error: bool = False
-    """A connection that is lost when all recipients have been answered, and no message was sent, is no error,
-    and whom the server took counts as delivered. Since d0e4bb183 (4.98): smtp_deliver()."""
+    """A lost connection may leave recipients counted as delivered. Since d0e4bb183 (4.98): smtp_deliver()."""
 
     received_date_on_own_line: bool = False
     """The date of the Received: line is on a line of its own. Since eae427c64 (4.95):
@@ -342,7 +341,7 @@ class Profile:
     header file (test 1199's log at that commit shows both): smtp_setup_conn()."""
 
     verify_options_in_big_buffer: bool = True
-    """The last option of a ``verify`` condition is left in big_buffer. Ended by ba74fb8d9 (4.94):
+    """The last option of a ``verify`` condition is left in big_buffer. Ended by 9eed571fd (4.94.1):
     acl_verify()."""
 
     client_name_in_big_buffer: bool = True

@@ -223,12 +223,13 @@ class _Alive:
         return kept, port, told, *_ADDRESS(addr)
 
     def context(self, sx: SmtpContext) -> tuple[object, ...]:
-        """A call; once it is set up, nothing begins TLS any more, and what was replied is over."""
+        """A call; once set up, what was replied is over, and TLS begins only if it goes on for others."""
         if sx.setting_up:
             return (*_SETTING_UP(sx), sx.tlsa if sx.tls is None else ())
         reply = sx.reply if sx.pipelining or not self.transaction else None
         waiting = None if self.alone else sx.update_waiting
-        return (*_SET_UP(sx), sx.features - {"STARTTLS"}, reply, waiting)
+        features = sx.features - {"STARTTLS"} if self.alone else sx.features
+        return (*_SET_UP(sx), features, reply, waiting)
 
     def connection(self, connection: MemoryConnection) -> tuple[object, ...]:
         out = ("_world",) if self.counts.ports else ("_world", "local_port", "_ends")

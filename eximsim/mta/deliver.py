@@ -439,6 +439,8 @@ def _run_transport(
         addr.cv = _certificate_word(child) if addr.tls is not None else None
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
     parent.scratch = "0"  # the end of the child's report
+    if message is None:
+        parent.transport_count = child.transport_count
     kept = child.kept_call
     if kept is not None and kept.next_id is not None:
         delivery.next_call, kept = kept, None

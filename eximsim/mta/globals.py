@@ -257,6 +257,12 @@ class Process:
         """The trace of the run."""
         return self.machine.trace
 
+    def run_anew(self) -> None:
+        """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
+        self.main_log_open = self.machine.privilege_lost
+        self.lost_session, self.transport_count = None, 0
+        self.certificate_verified = self.dane_verified = False
+
     def fork(self) -> Process:
         """A child process: same machine and configuration, its own copy of everything else."""
         child = copy.copy(self)

@@ -239,7 +239,7 @@ def deliver_in_child(
     child = process.fork()
     child.message_id = message_id
     if anew:
-        child.main_log_open = process.machine.privilege_lost
+        child.run_anew()
     try:
         deliver.deliver_message(child, message_id, force=force, give_up=give_up)
     except ProcessDied as death:

@@ -188,11 +188,11 @@ POINTS: Sequence[Point] = (
     # 4.94
     _point("c58803fd1", "4.94.1", "callout_dane_failure"),
     _point("78598e6a6", "4.94.1", "events"),
-    _point("ba74fb8d9", "4.94.1", "verify_options_in_big_buffer"),
     _point("d8024efa3", "4.94.1", "check_local_user_sets_data", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", "4.94.1", "list_match_gives_data", ("confs/0624", "")),
     # 4.95
     _point("0851a3bbf", "4.95", "cert_name_before_cname", picks={"3fe5ec41e": "4.94.1"}),
+    _point("9eed571fd", "4.95", "verify_options_in_big_buffer", picks={"ecf1e77ac": "4.94.1"}),
     _point("7044dd8fd", "4.95", "dane_sni sni_log_unquoted", ("confs/5840", "+tls_sni"),
         picks={"d8e99d604": "4.94.1"}),
     _point("99350dede", "4.95", "dane_one_domain_per_connection", ("confs/5801", ""),

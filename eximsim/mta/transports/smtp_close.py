@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eximsim.mta import errnos
 from eximsim.mta.globals import LostSession
 from eximsim.mta.log import log_write
@@ -30,6 +32,9 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
         sx.process.hdebug("  SMTP(close)>>", indented=True)
     sx.dialogue.connection.close()
     sx.dialogue = None
+    lost = sx.process.lost_session
+    if lost is not None and lost.socket_reused:
+        sx.process.lost_session = replace(lost, log_open=sx.process.main_log_open)
     sx.raise_event("tcp:close")
     if profile.command_log is CommandLog.AT_CLOSE:
         smtp_debug_cmd_report(sx.process, sx.command_log)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from eximsim.errors import Unsupported
+from eximsim.mta import errnos
 from eximsim.mta.expand import ExpansionFailed, expand
 from eximsim.mta.globals import Process
 from eximsim.mta.transport import OpenCall, transport_check_waiting
-from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response
 
 _SOURCE = "transports/smtp.c smtp_deliver"
 
@@ -28,7 +29,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
             return False
     if sx.tls is None and process.lost_session is not None:
         raise Unsupported("the next message on a connection that is held to have a lost one's TLS session")
-    if sx.send_rset and (sx.wire.write("RSET") < 0 or not sx.read().ok):
+    if sx.send_rset and say_rset(sx) is not None:
         return False
     proxied = process.profile.tls_proxied_for_next_message and not sx.host_is_in("hosts_noproxy_tls")
     if sx.tls is not None and not proxied:
@@ -49,6 +50,20 @@ def keep_for_next(sx: SmtpContext) -> bool:
     )
     sx.dialogue = None
     return True
+
+
+def say_rset(sx: SmtpContext) -> Analysis | None:
+    """Say RSET before another transaction; what is wrong if that fails, and whether QUIT may follow."""
+    if sx.wire.write("RSET") < 0:
+        host = sx.host
+        text = f"smtp send to {host.name} [{host.address}] failed: {errnos.strerror(errnos.EPIPE)}"
+        failed = Analysis("4", errnos.EPIPE, text, user=False, send_quit=False)
+    elif sx.read().ok:
+        return None
+    else:
+        failed = check_response(sx, sx.reply)
+    sx.send_quit = failed.send_quit
+    return failed
 
 
 def current_sni(sx: SmtpContext) -> str | None:

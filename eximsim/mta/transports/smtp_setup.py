@@ -118,7 +118,6 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
     take_over(sx, call)
     if call.tls is None:
         try:
-            sx.helo_data = expand_helo(sx)
             _start_tls(sx, suppress_tls=suppress_tls)
         except SetupFailed as failure:
             process.continued = None
@@ -234,6 +233,8 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = F
     ``again``: a TLS session is active, or held to be so: that of an earlier host, whose connection was lost.
     """
     command = hello_command(sx)
+    if not sx.helo_data:
+        sx.helo_data = expand_helo(sx)
     _write(sx, f"{command} {sx.helo_data}")
     reply = sx.read()
     if reply.text and not reply.errno and (reply.ok or not sx.lmtp) and (command != "HELO" or again):
@@ -311,6 +312,8 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
         _say_hello(sx, again=True)
     else:
         _check_tls_not_required(sx)
+        if sx.process.continued is not None:
+            return  # nothing has been said of features
     _check_features(sx)
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     smtp_auth(sx)

@@ -11,14 +11,14 @@ from eximsim.mta.smtp_out import Answer, Reply
 from eximsim.mta.string import string_printing
 from eximsim.mta.structs import Address
 from eximsim.mta.transport import transport_rcpt_address, transport_write_message
-from eximsim.mta.transports.smtp_close import end_session, hang_up
+from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import (
     Outstanding,
     SmtpContext,
     check_response,
     set_errno,
 )
-from eximsim.mta.transports.smtp_continue import keep_for_next
+from eximsim.mta.transports.smtp_continue import keep_for_next, say_rset
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
 from eximsim.status import Errno, Rc
 
@@ -144,8 +144,8 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     limit = sx.transport.options.number("max_rcpt") or max(len(addrs), 1)
     for start in range(0, max(len(addrs), 1), limit):
         batch = addrs[start : start + limit]
-        if start and sx.send_rset and (sx.wire.write("RSET") < 0 or not sx.read().ok):
-            set_errno(addrs[start:], sx.reply.errno, sx.reply.text or None, Rc.DEFER, host=sx.host)
+        if start and sx.send_rset and (why := say_rset(sx)) is not None:
+            set_errno(addrs[start:], why.errno, why.message, Rc.DEFER, host=sx.host)
             break
         sx.ok, sx.send_rset, sx.completed_addr = False, True, False
         sx.last_of_message = start + limit >= len(addrs)
@@ -155,7 +155,7 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
         if not sx.completed_addr:
             break
     if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
-        end_session(sx)
+        hang_up(sx)
     return Rc.OK
 
 
@@ -187,7 +187,7 @@ def _say_data(sx: SmtpContext) -> Sync:
 
 
 def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
-    sx.quit_early = _may_quit_early(sx)
+    sx.quit_early = sx.quit_early or _may_quit_early(sx)
     sx.wire.command = "sending data block"
     if not _write_message(sx, transport_write_message(sx.process, sx.transport, addrs)):
         sx.reply = Reply(False, "", errnos.EPIPE)
