@@ -38,6 +38,10 @@ _PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """The steps that are chosen when a command comes; a later one only if the earlier are as they should be."""
 
 
+_OF_A_MESSAGE = ("mail", "rcpt", "data", "end_of_data")
+"""The keys of a script about which it is asked once a message is handed over."""
+
+
 class Stage:
     """A space with certificates: makes the lazy parts of a world. Its caches serve many runs."""
 
@@ -145,11 +149,13 @@ class LazySession(SmtpSession):
         self._server, self._stage = server, stage
         self._steps: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def progress(self) -> tuple[object, ...]:
-        """All that decides what the server does from here on."""
+    def progress(self, *, greeted: bool) -> tuple[object, ...]:
+        """All that decides what the server does from here on; ``greeted``: only a message is to come."""
+        steps: object = self._steps
+        if greeted:
+            steps = [item for item in script_of(self._steps).items() if item[0] in _OF_A_MESSAGE]
         message = (self._sender, self._recipients, self._content)
-        return (self._server.host, self._steps, self.state, bytes(self._buffer), self._tls, *message)
+        return (self._server.host, steps, self.state, bytes(self._buffer), self._tls, *message)
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """See ``Session``."""

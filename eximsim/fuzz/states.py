@@ -3,9 +3,10 @@
 The state is everything that the rest of the run can look at: for each call that is under way, where it is
 and its local variables, and all that can be reached from these. Left out are what never changes in a space
 (configuration, profile, certificates, tables), what is written and never read by the model (the trace, the
-log files, what servers and name servers have noted), and numbers that no law and no decision looks at (the
-local port of a connection, the numbers of processes). A test holds that runs put together from equal states
-are the runs that the model makes.
+log files, what servers and name servers have noted), numbers that no law and no decision looks at (the local
+port of a connection, the numbers of processes), variables that no configuration of a space expands, and what
+is over: answers about hosts that were tried, how a session began in which the message is being handed over.
+A test holds that runs put together from equal states are the runs that the model makes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import pickle
 import random
 import re
 import types
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import Enum
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 from eximsim.fuzz.explore import Choices
@@ -30,9 +32,11 @@ from eximsim.mta.globals import Machine, Process
 from eximsim.mta.options import Options
 from eximsim.mta.readconf import Config
 from eximsim.mta.smtp_out import Dialogue
+from eximsim.mta.structs import Address, HostItem
 from eximsim.mta.tables import Table
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.world import TlsPolicy, TlsSession
+from eximsim.mta.verify_callout import do_callout
+from eximsim.mta.world import Endpoint, TlsPolicy, TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.recording import Situation
 from eximsim.suite.replay import LOG_FILES, Stand, StandRun
@@ -49,11 +53,6 @@ def same(*parts: object) -> None:
     """Stands for an object in the digest; only what it is given counts."""
 
 
-def _frame(frame: types.FrameType) -> tuple[object, ...]:
-    code = frame.f_code
-    return code.co_qualname, frame.f_lasti, list(frame.f_locals.items())
-
-
 def _parts(kind: type, *left_out: str) -> Callable[[Any], _Reduced]:
     """The fields of an object but for those that nothing is decided by."""
     names = [one.name for one in fields(kind) if one.name not in left_out]
@@ -68,35 +67,13 @@ def _named(one: Any) -> _Reduced:
     return same, (one.__module__, one.__qualname__)
 
 
-def _generator(one: types.GeneratorType[Any, Any, Any]) -> _Reduced:
-    return same, ("generator", None if one.gi_frame is None else _frame(one.gi_frame))
-
-
 def _function(one: types.FunctionType) -> _Reduced:
     cells = [cell.cell_contents for cell in one.__closure__ or ()]
     return same, (one.__module__, one.__qualname__, cells, one.__defaults__)
 
 
-_MACHINE = [one.name for one in fields(Machine) if one.name not in ("files", "trace", "next_pid")]
-
-
-def _machine(machine: Machine) -> _Reduced:
-    files = [item for item in machine.files.items() if item[0] not in LOG_FILES]
-    return same, (files, *(getattr(machine, name) for name in _MACHINE))
-
-
-def _world(world: MemoryWorld) -> _Reduced:
-    places = {id(one.session): number - len(world.accepted) for number, one in enumerate(world.accepted)}
-    still_open = [(places[id(one.session)], one) for one in world.open_connections]
-    return same, (world.clock.time, still_open)
-
-
 def _connection(one: MemoryConnection) -> _Reduced:
     return same, one.state
-
-
-def _session(one: LazySession) -> _Reduced:
-    return same, one.progress
 
 
 _FIXED = (
@@ -107,15 +84,11 @@ _FIXED = (
 
 _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
     **dict.fromkeys(_FIXED, _constant),
+    Endpoint: lambda one: (same, (one.address,)),
     DriverInstance: lambda one: (same, (one.name,)),
     Dialogue: _parts(Dialogue, "log"),
     LazyServer: lambda one: (same, (one.host,)),
-    LazySession: _session,
-    Machine: _machine,
     MemoryConnection: _connection,
-    MemoryWorld: _world,
-    Process: _parts(Process, "pid"),
-    SmtpContext: _parts(SmtpContext, "command_log"),
     Table: lambda one: (same, (one.name,)),
     TlsSession: _parts(TlsSession, "peer_chain"),
     functools._lru_cache_wrapper: _named,
@@ -123,14 +96,137 @@ _REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
     re.Pattern: lambda one: (same, (one.pattern, one.flags)),
     type: _named,
     types.FunctionType: _function,
-    types.GeneratorType: _generator,
     types.MappingProxyType: lambda one: (same, (dict(one),)),
     types.ModuleType: lambda one: (same, (one.__name__,)),
 }
 
 
+def _others(kind: type, *left_out: str) -> Callable[[Any], tuple[object, ...]]:
+    """The fields of a dataclass but for some."""
+    return attrgetter(*(one.name for one in fields(kind) if one.name not in left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What can still be looked at when a run asks for the value of an axis.
+
+    Of hosts that are ``done`` nothing is looked up any more. ``transaction``: the message is being handed
+    over; ``last``: and no host comes after this one. ``callout``: a callout is under way.
+    """
+
+    done: frozenset[str]
+    transaction: bool
+    last: bool
+    callout: bool
+
+    def frame(self, frame: types.FrameType) -> tuple[object, ...]:
+        """A call that is under way. (A local dictionary can be a copy of expansion variables.)"""
+        code, told = frame.f_code, []
+        for name, value in frame.f_locals.items():
+            if type(value) is dict and not _EXPANDED_ONLY.isdisjoint(value):
+                value = _variables(value)
+            told.append((name, value))
+        return code.co_qualname, frame.f_lasti, told
+
+    def generator(self, one: types.GeneratorType[Any, Any, Any]) -> tuple[object, ...]:
+        return "generator", None if one.gi_frame is None else self.frame(one.gi_frame)
+
+    def machine(self, machine: Machine) -> tuple[object, ...]:
+        files = [item for item in machine.files.items() if item[0] not in LOG_FILES]
+        return files, *_MACHINE(machine)
+
+    def world(self, world: MemoryWorld) -> tuple[object, ...]:
+        places = {id(one.session): number - len(world.accepted) for number, one in enumerate(world.accepted)}
+        still_open = [(places[id(one.session)], one) for one in world.open_connections]
+        return world.clock.time, still_open
+
+    def process(self, process: Process) -> tuple[object, ...]:
+        release = process.profile
+        return (
+            {key: found for key, found in process.dns_fails.items() if not self.is_settled(*key[:2])},
+            {} if self.last else process.driver_state,
+            _variables(process.variables),
+            process.libc_errno if self.callout and not release.callout_uses_setup_conn else None,
+            process.main_log_open if release.lost_tls_stays_active else None,
+            *_PROCESS(process),
+        )
+
+    def is_settled(self, name: str, type: str) -> bool:
+        """Whether a question is not asked again: it is about a host that is done."""
+        owner = name.partition("._tcp.")[2] if type == "TLSA" else name
+        return type in ("A", "AAAA", "TLSA") and owner in self.done
+
+    def host(self, host: HostItem) -> tuple[object, ...]:
+        """A host; no log line tells whether its address was secure."""
+        if host.name in self.done and not self.callout:
+            return _HOST(host)
+        return (None if host.name in self.done else host.dnssec, host.status, host.why, *_HOST(host))
+
+    def address(self, addr: Address) -> tuple[object, ...]:
+        """An address; all records of retries are of one rule, which takes days to expire."""
+        return any(not item.delete for item in addr.retry_keys), *_ADDRESS(addr)
+
+    def context(self, sx: SmtpContext) -> tuple[object, ...]:
+        """A call; once it is set up, what was replied is over, and TLS does not begin any more."""
+        if sx.setting_up:
+            return (*_SETTING_UP(sx), sx.tlsa if sx.tls is None else ())
+        reply = sx.reply if sx.pipelining or not self.transaction else None
+        return (*_SET_UP(sx), sx.features - {"STARTTLS"}, reply)
+
+    def session(self, one: LazySession) -> tuple[object, ...]:
+        return one.progress(greeted=self.transaction)
+
+
+_EXPANDED_ONLY = frozenset(
+    {
+        "host_port",
+        "lookup_dnssec_authenticated",
+        "tls_out_bits",
+        "tls_out_certificate_verified",
+        "tls_out_cipher",
+        "tls_out_dane",
+        "tls_out_ocsp",
+        "tls_out_peercert",
+        "tls_out_peerdn",
+        "tls_out_sni",
+        "tls_out_ver",
+    }
+)
+"""Variables that neither the model nor a configuration of a space looks at."""
+
+
+def _variables(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name not in _EXPANDED_ONLY}
+
+
+_MACHINE = _others(Machine, "files", "trace", "next_pid")
+_PROCESS = _others(
+    Process, "pid", "dns_fails", "driver_state", "variables", "libc_errno", "main_log_open", "scratch"
+)
+_HOST = _others(HostItem, "dnssec", "status", "why")
+_ADDRESS = _others(Address, "retry_keys", "local_port")
+_SETTING_UP = _others(SmtpContext, "command_log", "tlsa")
+_SET_UP = _others(
+    SmtpContext, "command_log", "tlsa", "starttls_offered", "esmtp", "features", "mechanisms", "reply"
+)
+_ALIVE: Mapping[type, Callable[[_View, Any], tuple[object, ...]]] = {
+    Address: _View.address,
+    HostItem: _View.host,
+    LazySession: _View.session,
+    Machine: _View.machine,
+    MemoryWorld: _View.world,
+    Process: _View.process,
+    SmtpContext: _View.context,
+    types.GeneratorType: _View.generator,
+}
+
+
 class _Pickler(pickle.Pickler):
-    """Writes a state."""
+    """Writes a state; ``view`` tells what of it counts."""
+
+    def __init__(self, out: io.BytesIO, view: _View) -> None:
+        super().__init__(out, protocol=5)
+        self._view = view
 
     def reducer_override(self, one: Any) -> Any:
         """How an object goes into the digest, if it is not just its parts."""
@@ -138,6 +234,8 @@ class _Pickler(pickle.Pickler):
         reducer = _REDUCERS.get(kind)
         if reducer is not None and one is not same:
             return reducer(one)
+        if kind in _ALIVE:
+            return same, _ALIVE[kind](self._view, one)
         if issubclass(kind, Enum):
             return same, (kind.__qualname__, one.name)
         if issubclass(kind, type):
@@ -153,18 +251,36 @@ def digest(axis: str, frame: types.FrameType, root: types.CodeType) -> bytes:
     """The state of the calls from ``frame`` out to the one of ``root``, which does not count, as they ask for
     the value of ``axis``; raises ``Unknown``.
     """
-    found: list[object] = [axis]
-    at: types.FrameType | None = frame
-    while at is not None and at.f_code is not root:
-        if len(found) > 1 or not at.f_globals["__name__"].startswith(_SEARCH):
-            found.append(_frame(at))  # what the search itself does to make a choice is no state
+    frames: list[types.FrameType] = []
+    asked: Sequence[HostItem] = ()
+    callout, at = False, frame
+    while at.f_code is not root:
+        if frames or not at.f_globals["__name__"].startswith(_SEARCH):
+            frames.append(at)  # what the search itself does to make a choice is no state
+        if at.f_code is do_callout.__code__:
+            callout, asked = True, at.f_locals["hosts"][: at.f_locals["number"]]
+        assert at.f_back is not None
         at = at.f_back
     out = io.BytesIO()
+    view = _view(axis, at.f_locals["self"], callout, asked)
     try:
-        _Pickler(out, 5).dump(found)
+        _Pickler(out, view).dump([axis, *map(view.frame, frames)])
     except (TypeError, pickle.PicklingError, AttributeError) as problem:
         raise Unknown(str(problem)) from problem
     return blake2b(out.getbuffer(), digest_size=16).digest()
 
 
+def _view(axis: str, run: StandRun, callout: bool, asked: Sequence[HostItem]) -> _View:
+    """What can still be looked at; ``asked`` are the hosts that a callout is through with."""
+    host, _, step = axis.partition(" ")
+    tried = {str(one.inputs["host"]) for one in run.machine.trace if one.rule == "host tried"}
+    done = frozenset(tried.union(one.name for one in asked))
+    transaction = step in _TRANSACTION
+    if transaction:
+        done |= {Space.name(host)}
+    hosts = {entry["name"] for entry in run.situation.zone if entry["type"] == "A"}
+    return _View(done, transaction, transaction and hosts <= done, callout)
+
+
+_TRANSACTION = ("MAIL", "RCPT", "DATA", "end of data")
 _SEARCH = __name__.rpartition(".")[0]
