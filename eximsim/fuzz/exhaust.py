@@ -7,8 +7,9 @@ are compared, so that nothing is left to the plainest values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from eximsim.fuzz.explore import Choices, Leaf, explore
 from eximsim.fuzz.judge import Broken, Hosts, perform, told_by, undefined
@@ -124,10 +125,10 @@ class Tree:
         pending = [self._root]
         while pending:
             node = pending.pop()
+            while node.axis in wanted:
+                node = node.children[wanted[node.axis]]
             if node.leaf is not None:
                 yield node.leaf
-            elif node.axis in wanted:
-                pending.append(node.children[wanted[node.axis]])
             else:
                 pending.extend(node.children.values())
 
@@ -204,24 +205,39 @@ def _varied(vary: Vary, path: Path, space: Space) -> Iterator[tuple[str, str, Pa
         other = "delivery" if kind == "callout" else "callout"
         yield f"as a {other}", other, path
     elif vary in (Vary.STRICTER, Vary.LOOSER_CHECK):
-        for settings in STRICTER if vary is Vary.STRICTER else LOOSER:
-            values = {name: _value(name, setting) for name, setting in settings.items()}
-            if set(values) <= set(space.axes) and any(
-                path.get(n) not in (None, v) for n, v in values.items()
-            ):
-                yield ", ".join(f"{n} = {s}" for n, s in settings.items()), kind, {**path, **values}
+        for words, values in _SETTINGS[vary]:
+            if values.keys() <= space.axes.keys() and any(path.get(n, v) != v for n, v in values.items()):
+                yield words, kind, {**path, **values}
     elif vary is Vary.HOSTS and len(space.names) > 1:
-        yield "hosts turned round", kind, {_OTHER.get(n[:2], n[:2]) + n[2:]: v for n, v in path.items()}
+        yield "hosts turned round", kind, {_turned(name): value for name, value in path.items()}
     elif vary is Vary.RECORDS:
         for name, value in path.items():
+            if not name.endswith(" TLSA"):
+                continue
             turned = ", ".join(reversed(value.split(", ")))
-            if name.endswith(" TLSA") and turned != value:
+            if turned != value:
                 yield f"{name} turned round", kind, {**path, name: turned}
 
 
 _OTHER = {"h1": "h2", "h2": "h1"}
 
 
+@cache
+def _turned(axis: str) -> str:
+    """The axis that is about the other host, if one is about a host."""
+    return _OTHER.get(axis[:2], axis[:2]) + axis[2:]
+
+
 def _value(option: str, setting: str) -> str:
     """The value of an option's axis that stands for a setting."""
     return next(word for word, text in OPTIONS[option].items() if text == setting)
+
+
+_SETTINGS: Mapping[Vary, Sequence[tuple[str, Mapping[str, str]]]] = {
+    vary: [
+        (", ".join(f"{n} = {s}" for n, s in one.items()), {n: _value(n, s) for n, s in one.items()})
+        for one in settings
+    ]
+    for vary, settings in ((Vary.STRICTER, STRICTER), (Vary.LOOSER_CHECK, LOOSER))
+}
+"""The variations of options: in words, and the values of their axes."""
