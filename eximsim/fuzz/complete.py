@@ -18,7 +18,7 @@ from eximsim.fuzz.findings import known
 from eximsim.fuzz.judge import default_stand
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.space import OPTIONS, Space
-from eximsim.profiles import NEWEST, Profile, profile
+from eximsim.profiles import NEWEST, PROFILES, TLS_LIBRARIES, Profile, profile, with_tls
 from eximsim.suite.many_runs import many_runs
 
 SHORT = Space(hosts=2, options=tuple(OPTIONS))
@@ -82,15 +82,20 @@ def hold(space: Space, release: Profile, *, merged: bool = True) -> Held:
 
 @click.command()
 @click.option("--space", "name", type=click.Choice(list(SPACES)), default="short", show_default=True)
-@click.option("--profile", "release", default=NEWEST, show_default=True, help="The release.")
 @click.option(
-    "--tls", "library", default=profile(NEWEST).tls_library, show_default=True, help="Its TLS library."
+    "--profile",
+    "release",
+    type=click.Choice(list(PROFILES)),
+    default=NEWEST,
+    metavar="P",
+    help="The release; default: the newest.",
 )
+@click.option("--tls", type=click.Choice(TLS_LIBRARIES), help="The TLS library that it is built with.")
 @click.option("--unmerged", is_flag=True, help="Run every scenario from its beginning.")
-def main(name: str, release: str, library: str, unmerged: bool) -> None:
+def main(name: str, release: str, tls: str | None, unmerged: bool) -> None:
     """Hold all laws against every scenario of a space."""
-    space = SPACES[name]
-    held = hold(space, replace(profile(release), tls_library=library), merged=not unmerged)
+    space, chosen = SPACES[name], profile(release)
+    held = hold(space, with_tls(chosen, tls) if tls else chosen, merged=not unmerged)
     rate = held.scenarios / held.seconds
     click.echo(f"{held.situations:,} situations, {held.scenarios:,} scenarios, {held.runs:,} runs to the end")
     click.echo(f"{held.seconds:.0f} CPU seconds, {rate:,.0f} scenarios in a second, all laws held")

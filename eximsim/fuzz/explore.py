@@ -83,6 +83,10 @@ class Leaf(Generic[_R]):
         return self.plan.situation(self.path)
 
 
+class Merged(BaseException):
+    """The rest of this run is known: it is broken off. (No handler of the model's may catch it.)"""
+
+
 def explore(run: Callable[[Choices], _T], plan: Plan) -> Iterator[Leaf[_T]]:
     """Run ``run`` once for every path through the axes of ``plan``, depth first.
 

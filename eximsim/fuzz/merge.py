@@ -15,7 +15,7 @@ from sys import _getframe
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from eximsim.fuzz.explore import Choices, Plan
+from eximsim.fuzz.explore import Choices, Merged, Plan
 from eximsim.fuzz.states import digest
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.suite.replay import LOG_FILES, Replayed, StandRun
@@ -170,10 +170,6 @@ _START = _Mark(0, (0,) * len(LOG_FILES), (), 0)
 
 
 # ---- one run ---------------------------------------------------------------------------------------------
-
-
-class Merged(BaseException):
-    """The rest of this run is known: it is broken off. (No handler of the model's may catch it.)"""
 
 
 @dataclass(slots=True)

@@ -11,29 +11,22 @@ A test holds that runs put together from equal states are the runs that the mode
 
 from __future__ import annotations
 
-import functools
 import io
 import pickle
-import random
-import re
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from enum import Enum
+from dataclasses import dataclass
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any
 
+from eximsim.fuzz.digest import EXPANDED_ONLY, StatePickler, constant, others, reducers, same
 from eximsim.fuzz.explore import Choices
 from eximsim.fuzz.space import Space
 from eximsim.fuzz.stage import LazyOptions, LazyServer, LazySession, LazyZones, Stage
-from eximsim.mta.drivers import DriverInstance
 from eximsim.mta.globals import Machine, Process
 from eximsim.mta.options import Options
 from eximsim.mta.readconf import Config
-from eximsim.mta.smtp_out import Dialogue
 from eximsim.mta.structs import Address, HostItem
-from eximsim.mta.tables import Table
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.verify_callout import do_callout
 from eximsim.mta.world import Endpoint, TlsPolicy, TlsSession
@@ -46,64 +39,22 @@ from eximsim.world.host import Host
 from eximsim.world.memory import MemoryConnection, MemoryWorld
 from eximsim.world.smtp_server import Behaviour, ConnectionLog
 
-_Reduced = tuple[Callable[..., object], tuple[object, ...]]
-
-
-def same(*parts: object) -> None:
-    """Stands for an object in the digest; only what it is given counts."""
-
-
-def _parts(kind: type, *left_out: str) -> Callable[[Any], _Reduced]:
-    """The fields of an object but for those that nothing is decided by."""
-    names = [one.name for one in fields(kind) if one.name not in left_out]
-    return lambda one: (same, tuple([getattr(one, name) for name in names]))
-
-
-def _constant(_: object) -> _Reduced:
-    return same, ()
-
-
-def _named(one: Any) -> _Reduced:
-    return same, (one.__module__, one.__qualname__)
-
-
-def _function(one: types.FunctionType) -> _Reduced:
-    cells = [cell.cell_contents for cell in one.__closure__ or ()]
-    return same, (one.__module__, one.__qualname__, cells, one.__defaults__)
-
-
-def _connection(one: MemoryConnection) -> _Reduced:
-    return same, one.state
-
-
 _FIXED = (
     Behaviour, ChainSet, Choices, Config, ConnectionLog, Host, LazyOptions, LazyZones, Options, Profile,
     Situation, Space, Stage, Stand, StandRun, TlsPolicy, Trace,
 )  # fmt: skip
 """There is one of each in an exploration, or what it holds follows from where the run has come to."""
 
-_REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
-    **dict.fromkeys(_FIXED, _constant),
-    Endpoint: lambda one: (same, (one.address,)),
-    DriverInstance: lambda one: (same, (one.name,)),
-    Dialogue: _parts(Dialogue, "log"),
-    LazyServer: lambda one: (same, (one.host,)),
-    MemoryConnection: _connection,
-    Table: lambda one: (same, (one.name,)),
-    TlsSession: _parts(TlsSession, "peer_chain"),
-    functools._lru_cache_wrapper: _named,
-    random.Random: lambda one: (same, (hash(one.getstate()),)),
-    re.Pattern: lambda one: (same, (one.pattern, one.flags)),
-    type: _named,
-    types.FunctionType: _function,
-    types.MappingProxyType: lambda one: (same, (dict(one),)),
-    types.ModuleType: lambda one: (same, (one.__name__,)),
-}
-
-
-def _others(kind: type, *left_out: str) -> Callable[[Any], tuple[object, ...]]:
-    """The fields of a dataclass but for some."""
-    return attrgetter(*(one.name for one in fields(kind) if one.name not in left_out))
+_SESSION = others(TlsSession, "peer_chain")
+_REDUCERS = reducers(
+    {
+        **dict.fromkeys(_FIXED, constant),
+        Endpoint: lambda one: (same, (one.address,)),
+        LazyServer: lambda one: (same, (one.host,)),
+        MemoryConnection: lambda one: (same, one.state),
+        TlsSession: lambda one: (same, _SESSION(one)),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +74,7 @@ class _View:
         """A call that is under way. (A local dictionary can be a copy of expansion variables.)"""
         code, told = frame.f_code, []
         for name, value in frame.f_locals.items():
-            if type(value) is dict and not _EXPANDED_ONLY.isdisjoint(value):
+            if type(value) is dict and not _NOT_LOOKED_AT.isdisjoint(value):
                 value = _variables(value)
             told.append((name, value))
         return code.co_qualname, frame.f_lasti, told
@@ -177,36 +128,22 @@ class _View:
         return one.progress(greeted=self.transaction)
 
 
-_EXPANDED_ONLY = frozenset(
-    {
-        "host_port",
-        "lookup_dnssec_authenticated",
-        "tls_out_bits",
-        "tls_out_certificate_verified",
-        "tls_out_cipher",
-        "tls_out_dane",
-        "tls_out_ocsp",
-        "tls_out_peercert",
-        "tls_out_peerdn",
-        "tls_out_sni",
-        "tls_out_ver",
-    }
-)
-"""Variables that neither the model nor a configuration of a space looks at."""
+_NOT_LOOKED_AT = EXPANDED_ONLY - {"tls_out_tlsa_usage"}
+"""Variables that no configuration of a space expands either; under DANE hosts_request_ocsp expands one."""
 
 
 def _variables(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in _EXPANDED_ONLY}
+    return {name: value for name, value in values.items() if name not in _NOT_LOOKED_AT}
 
 
-_MACHINE = _others(Machine, "files", "trace", "next_pid")
-_PROCESS = _others(
+_MACHINE = others(Machine, "files", "trace", "next_pid")
+_PROCESS = others(
     Process, "pid", "dns_fails", "driver_state", "variables", "libc_errno", "main_log_open", "scratch"
 )
-_HOST = _others(HostItem, "dnssec", "status", "why")
-_ADDRESS = _others(Address, "retry_keys", "local_port")
-_SETTING_UP = _others(SmtpContext, "command_log", "tlsa")
-_SET_UP = _others(
+_HOST = others(HostItem, "dnssec", "status", "why")
+_ADDRESS = others(Address, "retry_keys", "local_port")
+_SETTING_UP = others(SmtpContext, "command_log", "tlsa")
+_SET_UP = others(
     SmtpContext, "command_log", "tlsa", "starttls_offered", "esmtp", "features", "mechanisms", "reply"
 )
 _ALIVE: Mapping[type, Callable[[_View, Any], tuple[object, ...]]] = {
@@ -219,28 +156,6 @@ _ALIVE: Mapping[type, Callable[[_View, Any], tuple[object, ...]]] = {
     SmtpContext: _View.context,
     types.GeneratorType: _View.generator,
 }
-
-
-class _Pickler(pickle.Pickler):
-    """Writes a state; ``view`` tells what of it counts."""
-
-    def __init__(self, out: io.BytesIO, view: _View) -> None:
-        super().__init__(out, protocol=5)
-        self._view = view
-
-    def reducer_override(self, one: Any) -> Any:
-        """How an object goes into the digest, if it is not just its parts."""
-        kind = type(one)
-        reducer = _REDUCERS.get(kind)
-        if reducer is not None and one is not same:
-            return reducer(one)
-        if kind in _ALIVE:
-            return same, _ALIVE[kind](self._view, one)
-        if issubclass(kind, Enum):
-            return same, (kind.__qualname__, one.name)
-        if issubclass(kind, type):
-            return _named(one)
-        return NotImplemented
 
 
 class Unknown(Exception):
@@ -264,7 +179,7 @@ def digest(axis: str, frame: types.FrameType, root: types.CodeType) -> bytes:
     out = io.BytesIO()
     view = _view(axis, at.f_locals["self"], callout, asked)
     try:
-        _Pickler(out, view).dump([axis, *map(view.frame, frames)])
+        StatePickler(out, _REDUCERS, _ALIVE, view).dump([axis, *map(view.frame, frames)])
     except (TypeError, pickle.PicklingError, AttributeError) as problem:
         raise Unknown(str(problem)) from problem
     return blake2b(out.getbuffer(), digest_size=16).digest()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from eximsim.fuzz.explore import Merged
 from eximsim.gate.report import Outcome
 
 Log = tuple[str, ...]
@@ -107,10 +108,6 @@ class Chooser(Protocol):
 
 State = Callable[[], tuple[Hashable, Log]]
 """Tells the state of the program that asks, and what it has logged: equal states go on in the same way."""
-
-
-class Merged(BaseException):
-    """The rest of this run is known: it is broken off. (No handler of the model's may catch it.)"""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from eximsim.fuzz.digest import EXPANDED_ONLY
 from eximsim.mta import dane
 from eximsim.mta.globals import Process
 from eximsim.mta.structs import RetryItem
@@ -20,25 +21,6 @@ from eximsim.world.clock import START
 
 _WORD = re.compile(r"\w+")
 _INCLUDES = re.compile(r"^\s*\.include|\bexpand:", re.MULTILINE)
-
-_EXPANDED_ONLY = frozenset(
-    {
-        "event_defer_errno",
-        "host_port",
-        "lookup_dnssec_authenticated",
-        "tls_out_bits",
-        "tls_out_certificate_verified",
-        "tls_out_cipher",
-        "tls_out_dane",
-        "tls_out_ocsp",
-        "tls_out_peercert",
-        "tls_out_peerdn",
-        "tls_out_sni",
-        "tls_out_tlsa_usage",
-        "tls_out_ver",
-    }
-)
-"""Expansion variables that the model itself never reads."""
 
 _CLOCK = re.compile(
     r"\b(tod_\w+|message_age|received_time|time_eval|time_interval|queue_time\w*|deliver_time|receive_time"
@@ -116,7 +98,7 @@ def relevance(policy: Policy) -> Relevance:
     return Relevance(
         text,
         everything,
-        hidden=frozenset(name for name in _EXPANDED_ONLY if not everything and not _named(name, words)),
+        hidden=frozenset(name for name in EXPANDED_ONLY if not everything and not _named(name, words)),
         clock=everything
         or _CLOCK.search(text) is not None
         or any(policy.config.main.is_set(name) for name in _TIMES)

@@ -9,31 +9,26 @@ log, the decisions that matter for it, and in which connections a server was ask
 
 from __future__ import annotations
 
-import functools
 import io
 import pickle
-import random
-import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from enum import Enum
+from dataclasses import dataclass
 from hashlib import blake2b
 from operator import attrgetter
 from sys import _getframe
 from typing import Any
 
+from eximsim.fuzz.digest import StatePickler, constant, others, reducers, same
 from eximsim.gate.diagram import Answers
 from eximsim.gate.lattice import DATA, END, MAIL, OF_A_HOST, RCPT, LatticeBehaviour, LatticeZones
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.relevance import Relevance, failed_question, relevance
-from eximsim.mta.drivers import DriverInstance
 from eximsim.mta.globals import Machine, Process
 from eximsim.mta.options import Options
 from eximsim.mta.readconf import Config
-from eximsim.mta.smtp_out import Answer, Dialogue
+from eximsim.mta.smtp_out import Answer
 from eximsim.mta.structs import Address, HostItem
-from eximsim.mta.tables import Table
 from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.verify_callout import do_callout
@@ -49,80 +44,16 @@ from eximsim.world.host import Host
 from eximsim.world.memory import MemoryConnection, MemoryWorld
 from eximsim.world.smtp_server import ConnectionLog
 
-_Reduced = tuple[Callable[..., object], tuple[object, ...]]
-
-
-def same(*parts: object) -> None:
-    """Stands for an object in the digest; only what it is given counts."""
-
-
-def _function(function: types.FunctionType) -> _Reduced:
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return same, (function.__module__, function.__qualname__, cells, function.__defaults__)
-
-
-def _by_name(one: Any) -> _Reduced:
-    return same, (one.__module__, one.__qualname__)
-
-
-def _parts(*left_out: str) -> Callable[[Any], _Reduced]:
-    """The fields of an object but for those that nothing is decided by."""
-
-    def reduce(one: Any) -> _Reduced:
-        return same, tuple(getattr(one, f.name) for f in fields(one) if f.name not in left_out)
-
-    return reduce
-
-
-def _constant(_: object) -> _Reduced:
-    return same, ()
-
-
 _FIXED = (Config, Options, Profile, Policy, ConfigFiles, ChainSet, Host)
 """There is one of each in an exploration, or where the run has come to tells which."""
 
-_REDUCERS: Mapping[type, Callable[[Any], _Reduced]] = {
-    Dialogue: _parts("log"),
-    LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
-    types.FunctionType: _function,
-    types.ModuleType: lambda one: (same, (one.__name__,)),
-    types.MappingProxyType: lambda one: (same, (dict(one),)),
-    type: _by_name,
-    functools._lru_cache_wrapper: _by_name,
-    random.Random: lambda one: (same, (hash(one.getstate()),)),
-    re.Pattern: lambda one: (same, (one.pattern, one.flags)),
-    Certificate: lambda one: (same, (one.der,)),
-    Table: lambda one: (same, (one.name,)),
-    DriverInstance: lambda one: (same, (one.name,)),
-    **dict.fromkeys((Answers, LatticeZones, *_FIXED), _constant),
-}
-
-
-class _Pickler(pickle.Pickler):
-    """Writes a state; ``view`` tells what of it can still matter."""
-
-    def __init__(self, out: io.BytesIO, view: _Alive) -> None:
-        super().__init__(out, protocol=5)
-        self._view = view
-
-    def reducer_override(self, one: Any) -> Any:
-        """How an object goes into the digest, if it is not just its parts."""
-        kind = type(one)
-        reducer = _REDUCERS.get(kind)
-        if reducer is not None and one is not same:
-            return reducer(one)
-        if kind in _ALIVE:
-            return same, _ALIVE[kind](self._view, one)
-        if issubclass(kind, Enum):
-            return same, (kind.__qualname__, one.name)
-        if issubclass(kind, type):
-            return _by_name(one)
-        return NotImplemented
-
-
-def _others(kind: type, *left_out: str) -> Callable[[Any], tuple[object, ...]]:
-    """The fields of a dataclass but for some."""
-    return attrgetter(*(one.name for one in fields(kind) if one.name not in left_out))
+_REDUCERS = reducers(
+    {
+        LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
+        Certificate: lambda one: (same, (one.der,)),
+        **dict.fromkeys((Answers, LatticeZones, *_FIXED), constant),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,22 +177,22 @@ _OUTCOMES = frozenset({"address outcome", "transport died"})
 _LOG_FOLDER = "/log/"
 _COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)
 """Whether the lattice has a server that keeps silent where a log line would tell how much was written."""
-_PROCESS = _others(
+_PROCESS = others(
     Process,
     *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
 )
-_MACHINE = _others(Machine, "files")
-_HOST = _others(HostItem, "dnssec", "status", "why")
+_MACHINE = others(Machine, "files")
+_HOST = others(HostItem, "dnssec", "status", "why")
 _WORDS = attrgetter("basic_errno", "more_errno", "message", "user_message", "host_used")
 _SESSION_OF = attrgetter("tls", "cv", "peerdn")
 """What only a delivery tells of an address."""
-_ADDRESS = _others(
+_ADDRESS = others(
     Address,
     *("retry_keys", "local_port", "pass_message", "tls", "cv", "peerdn"),
     *("basic_errno", "more_errno", "message", "user_message", "host_used"),
 )
-_SETTING_UP = _others(SmtpContext, "command_log", "tlsa")
-_SET_UP = _others(
+_SETTING_UP = others(SmtpContext, "command_log", "tlsa")
+_SET_UP = others(
     SmtpContext,
     *(
         "command_log",
@@ -274,8 +205,8 @@ _SET_UP = _others(
         "update_waiting",
     ),
 )
-_RUN = _others(Run, "update_waiting")
-_SESSION = _others(TlsSession, "peer_chain", "sni")
+_RUN = others(Run, "update_waiting")
+_SESSION = others(TlsSession, "peer_chain", "sni")
 _ALIVE: Mapping[type, Callable[[_Alive, Any], tuple[object, ...]]] = {
     Address: _Alive.address,
     ConnectionLog: lambda view, one: (),
@@ -332,7 +263,7 @@ class Watcher:
         transaction = axis.partition(" of ")[0] in _TRANSACTION
         view = _Alive(self._counts, self._kind, done, self._alone, bool(callout), transaction, self._words)
         try:
-            _Pickler(out, view).dump([view.frame(each) for each in frames])
+            StatePickler(out, _REDUCERS, _ALIVE, view).dump([view.frame(each) for each in frames])
         except (TypeError, pickle.PicklingError, AttributeError) as problem:
             raise Unknown(str(problem)) from problem
         return blake2b(out.getbuffer(), digest_size=16).digest(), session.log if self._words else ()

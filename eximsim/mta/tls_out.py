@@ -27,7 +27,7 @@ _DANE_OCSP = "${if or {{= {0}{$tls_out_tlsa_usage}}{= {4}{$tls_out_tlsa_usage}}}
 
 _NO_RESPONSE, _FAILED = "1", "3"
 
-_NAMES = (
+NAMES = (
     "tls_out_bits",
     "tls_out_certificate_verified",
     "tls_out_cipher",
@@ -39,7 +39,7 @@ _NAMES = (
     "tls_out_tlsa_usage",
     "tls_out_ver",
 )
-
+"""The expansion variables about the client's TLS session."""
 
 _OF_SESSION = ("tls_out_cipher", "tls_out_ver", "tls_out_peerdn", "tls_out_peercert", "tls_out_dane")
 
@@ -49,7 +49,7 @@ _OF_SESSION = ("tls_out_cipher", "tls_out_ver", "tls_out_peerdn", "tls_out_peerc
 
 def forget(process: Process) -> None:
     """No session: what a new connection begins with."""
-    for name in _NAMES:
+    for name in NAMES:
         process.variables.pop(name, None)
 
 
