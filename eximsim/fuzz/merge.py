@@ -13,16 +13,13 @@ from dataclasses import dataclass, field
 from math import prod
 from sys import _getframe
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from eximsim.fuzz.explore import Choices, Merged, Plan
 from eximsim.fuzz.states import digest
 from eximsim.mta.globals import UndefinedBehaviour
 from eximsim.suite.replay import LOG_FILES, Replayed, StandRun
 from eximsim.trace import Decision
-
-if TYPE_CHECKING:
-    from eximsim.world.smtp_server import ConnectionLog
+from eximsim.world.smtp_server import ConnectionLog, log_of
 
 Lines = tuple[str, ...]
 
@@ -148,7 +145,7 @@ class _Recorder:
             before = one.calls[place] if place < known else (0, None, None)
             if place < known and now == before:
                 continue
-            events = tuple(accepted.session.log.events[before[0] : now[0]])  # type: ignore[attr-defined]  # SMTP
+            events = tuple(log_of(accepted).events[before[0] : now[0]])
             call = Call(accepted.server.address, events, *now[1:])
             if place < known:
                 going_on.append((place - known, call))
@@ -163,7 +160,7 @@ class _Recorder:
         )
 
     def _logs(self) -> Iterator[ConnectionLog]:
-        return (one.session.log for one in self._world.accepted)  # type: ignore[attr-defined]  # all are SMTP
+        return map(log_of, self._world.accepted)
 
 
 _START = _Mark(0, (0,) * len(LOG_FILES), (), 0)

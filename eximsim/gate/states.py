@@ -42,7 +42,7 @@ from eximsim.world.certificates import ChainSet
 from eximsim.world.clock import VirtualClock
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryConnection, MemoryWorld
-from eximsim.world.smtp_server import ConnectionLog
+from eximsim.world.smtp_server import ConnectionLog, log_of
 
 _FIXED = (Config, Options, Profile, Policy, ConfigFiles, ChainSet, Host)
 """There is one of each in an exploration, or where the run has come to tells which."""
@@ -126,7 +126,7 @@ class _Alive:
         told: list[object] = []
         if self.kind == "callout":
             for accepted in reversed(world.accepted):
-                log, open_still = accepted.session.log, accepted.client.port in world._open  # type: ignore[attr-defined]  # SMTP
+                log, open_still = log_of(accepted), accepted.client.port in world._open
                 asked = any(event.startswith("RCPT") for event in log.events)
                 told.append((open_still, asked, log.tls is not None))
                 if asked and not open_still:

@@ -21,7 +21,7 @@ from eximsim.world.certificates import ChainSet, load_chains
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
-from eximsim.world.smtp_server import SmtpServer, SmtpSession
+from eximsim.world.smtp_server import SmtpServer, log_of
 
 if TYPE_CHECKING:
     from eximsim.mta.world import SessionFactory
@@ -239,15 +239,14 @@ class StandRun:
         """The connections in the order in which they were accepted."""
         found: list[dict[str, object]] = []
         for accepted in connections:
-            session, address = accepted.session, accepted.server.address
-            assert isinstance(session, SmtpSession)
+            log, address = log_of(accepted), accepted.server.address
             found.append(
                 {
                     "addr": address,
                     "server": self.situation.server_name(address),
-                    "events": list(session.log.events),
-                    "sni": session.log.sni,
-                    "tls": session.log.tls,
+                    "events": list(log.events),
+                    "sni": log.sni,
+                    "tls": log.tls,
                 }
             )
         return found

@@ -26,6 +26,7 @@ from eximsim.mta.world import (
     TlsSession,
     Wait,
 )
+from eximsim.world.host import Accepted
 
 MAX_LINE = 8192
 """A longer line, in octets, gets 500 and the connection is closed."""
@@ -432,3 +433,9 @@ def _policy(behaviour: Behaviour, chains: Mapping[str, TlsIdentity]) -> TlsPolic
         max_version=behaviour.max_version,
         request_client_certificate=behaviour.request_client_certificate,
     )
+
+
+def log_of(accepted: Accepted) -> ConnectionLog:
+    """What a scripted server noted of a connection that it accepted."""
+    assert isinstance(accepted.session, SmtpSession)
+    return accepted.session.log
