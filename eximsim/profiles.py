@@ -16,7 +16,7 @@ from eximsim.errors import InputError
 
 
 class TlsaMap(Enum):
-    """Which table turns the answer to a TLSA question into a decision (``mta/dane.py`` has the tables)."""
+    """How the answer to a TLSA question becomes a decision (tables: ``mta/transports/dane.py``)."""
 
     FALLBACK = "fallback"
     NO_FALLBACK = "no-fallback"
@@ -112,7 +112,7 @@ class Profile:
 
     option_release: str = "4.85"
     """The release whose option names, types and defaults the configuration reader has: the last row of
-    ``mta/options_history.py`` that applies. src/readconf.c, src/globals.c, the drivers."""
+    ``mta/config/options_history.py`` that applies. src/readconf.c, src/globals.c, the drivers."""
 
     expansion_macros: bool = False
     """Built-in macros ``_EXP_ITEM_..``, ``_EXP_OP_..``, ``_EXP_COND_..`` and ``_EXP_VAR_..``. Since fc37f2aca

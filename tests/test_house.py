@@ -35,6 +35,7 @@ LAYERS = (
     ("subjects",),
     ("world",),
     ("mta",),
+    ("ports",),
     ("switches",),
     ("profiles", "status", "trace", "errors", "__version__"),
 )
@@ -42,7 +43,7 @@ LAYERS = (
 LONGEST = 460
 LONGER = {
     "profiles.py": "the chain of releases is one text",
-    "mta/deliver.py": "one file in Exim, and one here",
+    "mta/delivery/deliver.py": "one file in Exim, and one here",
     "mta/transports/smtp.py": "the loop over the hosts",
 }
 """Modules that are longer than the rule (about 450 lines) allows, and why; none is longer than twice that."""

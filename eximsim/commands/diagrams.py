@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from eximsim.mta.tables import ANY, Column, Table, shown
+from eximsim.mta.base.tables import ANY, Column, Table, shown
 from eximsim.profiles import NEWEST, Profile, profile
 
 _MANY = 6

@@ -20,10 +20,10 @@ from eximsim.commands.laws_pages import findings_page, laws_page
 from eximsim.commands.profiles import told
 from eximsim.commands.table import rows_grid
 from eximsim.commands.tabular import Grid, as_markdown
-from eximsim.mta.decisions import TOPICS
-from eximsim.mta.optionlist import Status
-from eximsim.mta.optionlist import Table as OptionTable
-from eximsim.mta.options_drivers import (
+from eximsim.mta.base.tables import Table
+from eximsim.mta.config.optionlist import Status
+from eximsim.mta.config.optionlist import Table as OptionTable
+from eximsim.mta.config.options_drivers import (
     MODELLED_ROUTERS,
     MODELLED_TRANSPORTS,
     ROUTER,
@@ -31,8 +31,8 @@ from eximsim.mta.options_drivers import (
     TRANSPORT,
     TRANSPORTS,
 )
-from eximsim.mta.options_main import MAIN
-from eximsim.mta.tables import Table
+from eximsim.mta.config.options_main import MAIN
+from eximsim.mta.decisions import TOPICS
 from eximsim.profiles import ALIASES, BEFORE, PROFILES, Profile, differences, profile
 from eximsim.switches import switch_docs
 

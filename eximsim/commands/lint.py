@@ -34,7 +34,7 @@ def lint(
     """
     from eximsim.commands.policies import read_policy
     from eximsim.gate.lint import lint as survey
-    from eximsim.mta.optionlist import Status
+    from eximsim.mta.config.optionlist import Status
 
     with many_runs():
         found = survey(read_policy(config, profile_name, tls, defines))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
-from eximsim.mta.string import from_octets
+from eximsim.mta.base.string import from_octets
 from eximsim.profiles import profile, with_tls
 
 if TYPE_CHECKING:
-    from eximsim.mta.readconf import Config
+    from eximsim.mta.config.readconf import Config
     from eximsim.profiles import Profile
     from eximsim.suite.policy import Policy
     from eximsim.world.certificates import ChainSet
@@ -42,7 +42,7 @@ def load_policy(path: str, release: str, tls: str | None, defines: Iterable[str]
 
 def read_policy(path: str, release: str, tls: str | None, defines: Iterable[str]) -> Config:
     """What the configuration at ``path`` says; raises ``InputError`` if it cannot be read."""
-    from eximsim.mta.readconf import read_config
+    from eximsim.mta.config.readconf import read_config
     from eximsim.suite.config_files import ConfigFiles
 
     files = ConfigFiles(path, _text(path), _folder(path))

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from eximsim.commands.tabular import Grid, as_markdown, as_terminal
+from eximsim.mta.base.tables import Inputs, Row, Table, differences, shown
 from eximsim.mta.decisions import TOPICS
-from eximsim.mta.tables import Inputs, Row, Table, differences, shown
 from eximsim.profiles import NEWEST, Profile, profile
 
 ALL = "all"

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from eximsim.fuzz.search import Found, examples, smallest
 from eximsim.fuzz.worlds import situations
-from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
 from eximsim.suite.compare import FIELDS, Comparison, choices, compare_one, differences
 from eximsim.suite.real import RealStand

@@ -18,10 +18,10 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from eximsim.mta import tls_out
-from eximsim.mta.drivers import DriverInstance
-from eximsim.mta.smtp_out import Dialogue
-from eximsim.mta.tables import Table
+from eximsim.mta.base.tables import Table
+from eximsim.mta.config.drivers import DriverInstance
+from eximsim.mta.transports import tls_out
+from eximsim.mta.transports.smtp_out import Dialogue
 
 EXPANDED_ONLY = frozenset({"event_defer_errno", "host_port", "lookup_dnssec_authenticated", *tls_out.NAMES})
 """Expansion variables that the model itself never reads."""

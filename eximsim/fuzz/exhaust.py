@@ -20,7 +20,7 @@ from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space
 from eximsim.fuzz.stage import Stage, play
 from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
-from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
 from eximsim.suite.replay import Normaliser, Replayed, Stand, logged
 from eximsim.trace import Decision, Trace

@@ -27,7 +27,7 @@ from eximsim.fuzz.shrink import least
 from eximsim.fuzz.space import DETAILS, Space
 from eximsim.fuzz.stage import Stage, play
 from eximsim.fuzz.worlds import situations
-from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
 from eximsim.suite.recording import Situation
 

@@ -13,8 +13,8 @@ from eximsim.fuzz.run import NAMED, Run
 from eximsim.fuzz.schedule_laws import laws_under
 from eximsim.fuzz.schedules import plan_of, replay
 from eximsim.fuzz.variations import variations
-from eximsim.mta.globals import UndefinedBehaviour
-from eximsim.mta.readconf import read_config
+from eximsim.mta.config.readconf import read_config
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.suite.policy_result import Recipient, delivered
 from eximsim.suite.real_runs import own_certificates
 from eximsim.suite.recording import Seen, Situation
@@ -25,7 +25,7 @@ from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
 
 if TYPE_CHECKING:
-    from eximsim.mta.options import Options
+    from eximsim.mta.config.options import Options
     from eximsim.profiles import Profile
 
 

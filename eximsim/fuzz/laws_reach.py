@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from eximsim.fuzz.expected import Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
 from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, POLICY, TAKEN, TRIED, WAITING, Run
-from eximsim.mta import dane
+from eximsim.mta.transports import dane
 from eximsim.status import Errno
 
 _FEWER_HOSTS = ("hosts_max_try", "hosts_max_try_hardlimit", "dnssec_require_domains")

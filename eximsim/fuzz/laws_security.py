@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from eximsim.fuzz.expected import Expected, Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
 from eximsim.fuzz.run import POLICY, TAKEN, Named, Run, Safety
-from eximsim.mta import dane
+from eximsim.mta.transports import dane
 
 _WANTED = (Wanted.REQUESTED, Wanted.REQUIRED)
 _ANSWERED = (dane.TLSA_RESULT.name, dane.TLSA_HOST.name, dane.TLSA_CALLOUT.name, POLICY)

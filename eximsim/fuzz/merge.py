@@ -16,7 +16,7 @@ from types import FrameType
 
 from eximsim.fuzz.explore import Choices, Merged, Plan
 from eximsim.fuzz.states import digest
-from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.suite.replay import LOG_FILES, Replayed, StandRun
 from eximsim.trace import Decision
 from eximsim.world.smtp_server import ConnectionLog, log_of

@@ -33,7 +33,7 @@ class Mutant:
 
 
 _NO_TLSA_IS_TEMPORARY = cells_replaced(
-    "mta.dane", "TLSA_RESULT", m.lack_is_temporary, "a lack of TLSA records is temporary"
+    "mta.transports.dane", "TLSA_RESULT", m.lack_is_temporary, "a lack of TLSA records is temporary"
 )
 _HOST_OPTIONS = Patch(
     "mta.transports.smtp", "smtp_setup_conn", m.options_of_the_host, "options forgotten after each host"
@@ -42,13 +42,19 @@ _RIGHT_HOST = Patch(
     "mta.transports.smtp_setup", "_check_dane", m.host_of_the_decision, "-36 names the host decided about"
 )
 _GREETING = cells_replaced(
-    "mta.verify_callout", "CALLOUT_REFUSED", m.greeting_is_not_final, "a 5xx greeting leads to the next host"
+    "mta.verify.verify_callout",
+    "CALLOUT_REFUSED",
+    m.greeting_is_not_final,
+    "a 5xx greeting leads to the next host",
 )
 _NAME_COUNTS = cells_replaced(
-    "mta.tls_verify", "CERTIFICATE", m.other_name_refused, "another name ends the session under DANE"
+    "mta.transports.tls_verify",
+    "CERTIFICATE",
+    m.other_name_refused,
+    "another name ends the session under DANE",
 )
 _UNUSABLE_ENDS = cells_replaced(
-    "mta.tls", "UNUSABLE_TLSA", m.unusable_defers, "no session without usable records"
+    "mta.transports.tls", "UNUSABLE_TLSA", m.unusable_defers, "no session without usable records"
 )
 
 _EXIM = (
@@ -91,12 +97,12 @@ _EXIM = (
            release("4.96"), release("4.96", tlsa_ignores_again_means_nonexist=True)),
     Mutant("X13", "a trust anchor's key is no match if the certificate names its issuer's key (OpenSSL 1.0)",
            "Exim before 4f5830fe2 (bug 2198)", "match-is-enough",
-           release("4.87", Patch("mta.dane_openssl", "verify_dane", m.made_up_issuer_unfit,
+           release("4.87", Patch("mta.certs.dane_openssl", "verify_dane", m.made_up_issuer_unfit,
                                  "a made-up issuer has the wrong key identifier")),
            release("4.87")),
     Mutant("X14", "GnuTLS: a DANE-EE match must pass the check by authorities as well",
            "Exim before 28646fa9c (bug 2311)", "match-is-enough",
-           release(NEWEST, Patch("mta.gnutls_verify", "verify_dane", m.ca_checked_with_end_entity,
+           release(NEWEST, Patch("mta.certs.gnutls_verify", "verify_dane", m.ca_checked_with_end_entity,
                                  "authorities are checked with DANE-EE"), tls_library="gnutls"),
            release(NEWEST, tls_library="gnutls")),
     Mutant("X14b", "GnuTLS: a trust anchor's chain with another name: the check by authorities decides",
@@ -111,37 +117,38 @@ _OTHERS = (
     Mutant("M1", "a failed TLSA lookup counts as no TLSA record",
            "KumoMTA 543, Stalwart 2328, Internet.nl 1534",
            "no-downgrade",
-           release(NEWEST, cells_replaced("mta.dane", "TLSA_RESULT", m.failure_is_no_tlsa,
+           release(NEWEST, cells_replaced("mta.transports.dane", "TLSA_RESULT", m.failure_is_no_tlsa,
                                           "a failed TLSA lookup means no TLSA")), release(NEWEST)),
     Mutant("M2", "TLSA is asked for although the host's address was insecure", "KumoMTA 543, maddy 292",
            "no-stronger-claim",
-           release(NEWEST, Patch("mta.host_bydns", "_security_of", m.address_security_overlooked,
+           release(NEWEST, Patch("mta.lookup.host_bydns", "_security_of", m.address_security_overlooked,
                                  "insecure addresses overlooked")), release(NEWEST)),
     Mutant("M3", "DANE is engaged although the MX answer was insecure", "Stalwart 2328", "no-stronger-claim",
-           release(NEWEST, Patch("mta.host_bydns", "_ask_mx", m.mx_security_overlooked,
+           release(NEWEST, Patch("mta.lookup.host_bydns", "_ask_mx", m.mx_security_overlooked,
                                  "insecure MX answers overlooked")), release(NEWEST)),
     Mutant("M4", "DANE-TA needs a chain to a public root", "maddy 292", "match-is-enough",
-           release(NEWEST, Patch("mta.dane_openssl", "verify_dane", m.anchor_needs_public_root,
+           release(NEWEST, Patch("mta.certs.dane_openssl", "verify_dane", m.anchor_needs_public_root,
                                  "DANE-TA needs a public root")), release(NEWEST)),
     Mutant("M5", "DANE-TA is compared with the server's own certificate only", "MiniDNS 105",
            "match-is-enough",
-           release(NEWEST, Patch("mta.dane_openssl", "verify_dane", m.anchor_must_be_leaf,
+           release(NEWEST, Patch("mta.certs.dane_openssl", "verify_dane", m.anchor_must_be_leaf,
                                  "DANE-TA matches the leaf only")), release(NEWEST)),
     Mutant("M6", "usages 0 and 1 count as usable", "maddy 292", "no-stronger-claim",
-           release(NEWEST, Patch("mta.tls", "usable_records", m.pkix_usable,
+           release(NEWEST, Patch("mta.transports.tls", "usable_records", m.pkix_usable,
                                  "usages 0 and 1 usable")), release(NEWEST)),
     Mutant("M7", "an unknown selector or matching type counts as usable", "maddy 292", "no-stronger-claim",
-           release(NEWEST, Patch("mta.tls", "usable_records", m.unknown_numbers_usable,
+           release(NEWEST, Patch("mta.transports.tls", "usable_records", m.unknown_numbers_usable,
                                  "unknown selectors and matching types usable")), release(NEWEST)),
     Mutant("M8", "DANE-EE checks the name and the dates", "RFC 7671, 5.1", "match-is-enough",
-           release(NEWEST, Patch("mta.dane_openssl", "verify_dane", m.end_entity_checked,
+           release(NEWEST, Patch("mta.certs.dane_openssl", "verify_dane", m.end_entity_checked,
                                  "DANE-EE checks name and dates")), release(NEWEST)),
     Mutant("M9", "the AAAA lookup fails, A is secure: DANE is given up", "maddy 292", "no-downgrade",
-           release(NEWEST, Patch("mta.host_bydns", "_set_addresses", m.failing_aaaa_counts,
+           release(NEWEST, Patch("mta.lookup.host_bydns", "_set_addresses", m.failing_aaaa_counts,
                                  "a failed AAAA lookup makes the host insecure")), release(NEWEST)),
     Mutant("M10", "the MX host is an alias: TLSA is asked for at the alias, not where it leads",
            "Internet.nl 385, KumoMTA 545", "no-downgrade",
-           release(NEWEST, Patch("mta.dane", "tlsa_lookup", m.tlsa_at_alias, "TLSA asked for at the alias")),
+           release(NEWEST, Patch("mta.transports.dane", "tlsa_lookup", m.tlsa_at_alias,
+                                 "TLSA asked for at the alias")),
            release(NEWEST)),
     Mutant("M10b", "the MX host is an insecure alias: it counts as secure", "Internet.nl 385, KumoMTA 545",
            "no-stronger-claim",
@@ -149,14 +156,14 @@ _OTHERS = (
                                  "AD by the end of the CNAME chain")), release(NEWEST)),
     Mutant("M11", "no MX record by a secure answer: the domain itself is no destination for DANE",
            "Stalwart 2328", "no-downgrade",
-           release(NEWEST, Patch("mta.host_bydns", "_by_address", m.implicit_mx_insecure,
+           release(NEWEST, Patch("mta.lookup.host_bydns", "_by_address", m.implicit_mx_insecure,
                                  "an implicit MX is insecure")), release(NEWEST)),
     Mutant("M12", "AD counts in an answer whose CNAME chain has left the secure zone", "MiniDNS 105",
            "no-stronger-claim",
            release(NEWEST, Patch("world.rrsets", "ResolvedZones._reply", m.secure_by_first,
                                  "AD by the start of the CNAME chain")), release(NEWEST)),
     Mutant("M13", "usable and unusable records together count as unusable", "RFC 7671", "no-downgrade",
-           release(NEWEST, Patch("mta.tls", "usable_records", m.mixture_unusable,
+           release(NEWEST, Patch("mta.transports.tls", "usable_records", m.mixture_unusable,
                                  "a mixture is unusable"), tls_library="gnutls"),
            release(NEWEST, tls_library="gnutls")),
     Mutant("M14", "a reply to an older query, or for another name or id, is accepted", "resolver practice",

@@ -10,26 +10,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from eximsim.mta import dns
-from eximsim.mta.dane import Want
-from eximsim.mta.dane_match import DANE_EE, DANE_TA, PUBLIC_KEY, Tlsa, parse_tlsa
-from eximsim.mta.dane_openssl import DaneVerdict
-from eximsim.mta.gnutls_verify import chain_is_valid
-from eximsim.mta.tables import Inputs, Row
-from eximsim.mta.tls import Unusable
-from eximsim.mta.tls_verify import Finding, Session, VerifyMode
-from eximsim.mta.verify_decisions import Heard, Reading, Step
-from eximsim.mta.x509 import parse_chain
-from eximsim.mta.x509_errors import X509Error, rules_of
-from eximsim.mta.x509_names import dane_check_names
-from eximsim.mta.x509_verify import verify_chain
+from eximsim.mta.base.tables import Inputs, Row
+from eximsim.mta.certs.dane_match import DANE_EE, DANE_TA, PUBLIC_KEY, Tlsa, parse_tlsa
+from eximsim.mta.certs.dane_openssl import DaneVerdict
+from eximsim.mta.certs.gnutls_verify import chain_is_valid
+from eximsim.mta.certs.x509 import parse_chain
+from eximsim.mta.certs.x509_errors import X509Error, rules_of
+from eximsim.mta.certs.x509_names import dane_check_names
+from eximsim.mta.certs.x509_verify import verify_chain
+from eximsim.mta.lookup import dns
+from eximsim.mta.transports.dane import Want
+from eximsim.mta.transports.tls import Unusable
+from eximsim.mta.transports.tls_verify import Finding, Session, VerifyMode
+from eximsim.mta.verify.verify_decisions import Heard, Reading, Step
 from eximsim.status import DnsResult, Dnssec, Errno, Rc
 from eximsim.world.reply import Reply
 
 if TYPE_CHECKING:
-    from eximsim.mta.dane import Tlsa as TlsaAnswer
-    from eximsim.mta.globals import Process
-    from eximsim.mta.structs import Address, HostItem
+    from eximsim.mta.base.structs import Address, HostItem
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.transports.dane import Tlsa as TlsaAnswer
     from eximsim.mta.transports.smtp_context import SmtpContext
     from eximsim.world.rrsets import ResolvedZones, RRset
     from eximsim.world.stub_resolver import Practice

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eximsim.mta.tables import Inputs, Row, Rows, Table
+from eximsim.mta.base.tables import Inputs, Row, Rows, Table
 from eximsim.profiles import Profile, differences, profile
 
 Change = Callable[[Any], Any]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.fuzz.hunt import Policy
-from eximsim.mta.options import Options
-from eximsim.mta.readconf import Config, DriverInstance, read_config
+from eximsim.mta.config.options import Options
+from eximsim.mta.config.readconf import Config, DriverInstance, read_config
 from eximsim.profiles import Profile
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld

@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from eximsim.fuzz.expected import Expected
-from eximsim.mta import dane
-from eximsim.mta.tables import shown
+from eximsim.mta.base.tables import shown
+from eximsim.mta.transports import dane
 from eximsim.suite.policy_result import Recipient
 from eximsim.suite.recording import Seen, Situation
 from eximsim.trace import Decision

@@ -16,7 +16,7 @@ from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Patch
 from eximsim.fuzz.schedule import ANSWERED, WORDS, Attempt, Event, Rule, Schedule, Try, bare, schedule
 from eximsim.fuzz.worlds import situations
-from eximsim.mta.world import DnsAnswer
+from eximsim.ports import DnsAnswer
 from eximsim.suite.recording import Situation
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.fuzz.explore import Choices
 from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space, script_of
-from eximsim.mta.options import Options
-from eximsim.mta.world import Action, ConnectError, Endpoint
+from eximsim.mta.config.options import Options
+from eximsim.ports import Action, ConnectError, Endpoint
 from eximsim.suite.recording import Situation
 from eximsim.world.certificates import ChainSet
 from eximsim.world.reply import Reply, Zones
@@ -21,7 +21,7 @@ from eximsim.world.smtp_script import read_behaviour
 from eximsim.world.smtp_server import COMMANDS, Answer, ConnectionLog, SmtpServer, SmtpSession
 
 if TYPE_CHECKING:
-    from eximsim.mta.readconf import Config
+    from eximsim.mta.config.readconf import Config
     from eximsim.profiles import Profile
     from eximsim.suite.replay import Replayed, Stand
     from eximsim.trace import Trace

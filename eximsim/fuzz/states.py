@@ -23,13 +23,13 @@ from eximsim.fuzz.digest import EXPANDED_ONLY, StatePickler, constant, others, r
 from eximsim.fuzz.explore import Choices
 from eximsim.fuzz.space import Space
 from eximsim.fuzz.stage import LazyOptions, LazyServer, LazySession, LazyZones, Stage
-from eximsim.mta.globals import Machine, Process
-from eximsim.mta.options import Options
-from eximsim.mta.readconf import Config
-from eximsim.mta.structs import Address, HostItem
+from eximsim.mta.base.structs import Address, HostItem
+from eximsim.mta.config.options import Options
+from eximsim.mta.config.readconf import Config
+from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.verify_callout import do_callout
-from eximsim.mta.world import Endpoint, TlsPolicy, TlsSession
+from eximsim.mta.verify.verify_callout import do_callout
+from eximsim.ports import Endpoint, TlsPolicy, TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.recording import Situation
 from eximsim.suite.replay import LOG_FILES, Stand, StandRun

@@ -8,7 +8,7 @@ from typing import Any
 from eximsim.fuzz.judge import Broken
 from eximsim.fuzz.scenario import Scenario
 from eximsim.fuzz.schedules import plan_of
-from eximsim.mta.tables import shown
+from eximsim.mta.base.tables import shown
 from eximsim.suite.recording import Seen
 from eximsim.trace import Decision
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eximsim.gate.report import Outcome
-from eximsim.mta.tables import shown
+from eximsim.mta.base.tables import shown
 from eximsim.status import Security
 from eximsim.suite.policy import Case
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.gate.explain import Alternative, outcome_of
 from eximsim.gate.report import Outcome
-from eximsim.mta.dane_match import DANE_EE, PUBLIC_KEY, data_of
-from eximsim.mta.world import DnsAnswer, DnsRecord
-from eximsim.mta.x509 import parse
+from eximsim.mta.certs.dane_match import DANE_EE, PUBLIC_KEY, data_of
+from eximsim.mta.certs.x509 import parse
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.suite.assumed import ZonesWith
 from eximsim.suite.policy_result import RESULTS
 from eximsim.world import names
@@ -23,7 +23,7 @@ from eximsim.world.reply import Reply
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
 
 if TYPE_CHECKING:
-    from eximsim.mta.options import Options
+    from eximsim.mta.config.options import Options
     from eximsim.suite.assumed import Surroundings
     from eximsim.suite.policy import Case, Policy
     from eximsim.suite.policy_result import Result

@@ -17,9 +17,8 @@ from typing import Any
 
 from eximsim.fuzz.explore import Axis
 from eximsim.gate.diagram import Chooser
-from eximsim.mta.dane import TLSA_RESULT
-from eximsim.mta.smtp_out import Answer
-from eximsim.mta.tables import Table, shown
+from eximsim.mta.base.tables import Table, shown
+from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.mta.transports.smtp_decisions import (
     EHLO_REFUSED,
     RCPT_REPLY,
@@ -28,7 +27,8 @@ from eximsim.mta.transports.smtp_decisions import (
     TRANSACTION_FAILED,
     Stage,
 )
-from eximsim.mta.world import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity
+from eximsim.mta.transports.smtp_out import Answer
+from eximsim.ports import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity
 from eximsim.status import DnsResult
 from eximsim.world import names, rdata
 from eximsim.world import smtp_server as server

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta.acl_conditions import CONDITIONS
-from eximsim.mta.acl_controls import CONTROLS
-from eximsim.mta.acl_read import MODIFIERS
-from eximsim.mta.expand_survey import lacking
-from eximsim.mta.optionlist import Status
-from eximsim.mta.options_outbound import MAIN_EXPANDED, OUTBOUND_TRANSPORTS, can_matter_outbound
-from eximsim.mta.readconf import option_report
+from eximsim.mta.acl.acl_conditions import CONDITIONS
+from eximsim.mta.acl.acl_controls import CONTROLS
+from eximsim.mta.config.acl_read import MODIFIERS
+from eximsim.mta.config.optionlist import Status
+from eximsim.mta.config.options_outbound import MAIN_EXPANDED, OUTBOUND_TRANSPORTS, can_matter_outbound
+from eximsim.mta.config.readconf import option_report
+from eximsim.mta.expand.expand_survey import lacking
 
 if TYPE_CHECKING:
-    from eximsim.mta.acl_read import AclCondition
-    from eximsim.mta.options import Options
-    from eximsim.mta.readconf import Config, DriverInstance
+    from eximsim.mta.config.acl_read import AclCondition
+    from eximsim.mta.config.options import Options
+    from eximsim.mta.config.readconf import Config, DriverInstance
 
 _WORDS = ("message", "log_message", "endpass")
 """What an ACL says besides conditions and modifiers that do something."""

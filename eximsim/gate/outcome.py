@@ -10,9 +10,9 @@ from enum import Enum
 from types import MappingProxyType
 
 from eximsim.gate.report import Outcome, Severity
-from eximsim.mta import dane, verify_decisions
-from eximsim.mta.tables import shown
-from eximsim.mta.transports import smtp_decisions
+from eximsim.mta.base.tables import shown
+from eximsim.mta.transports import dane, smtp_decisions
+from eximsim.mta.verify import verify_decisions
 from eximsim.status import Security
 from eximsim.suite.policy_result import Result
 from eximsim.trace import Decision

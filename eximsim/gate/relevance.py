@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eximsim.fuzz.digest import EXPANDED_ONLY
-from eximsim.mta import dane
-from eximsim.mta.globals import Process
-from eximsim.mta.structs import RetryItem
-from eximsim.mta.world import DnsAnswer
+from eximsim.mta.base.structs import RetryItem
+from eximsim.mta.process.globals import Process
+from eximsim.mta.transports import dane
+from eximsim.ports import DnsAnswer
 from eximsim.status import DnsResult
 from eximsim.suite.policy import Policy
 from eximsim.world.clock import START

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eximsim.gate.lattice import Scene
-from eximsim.mta.drivers import DriverInstance
-from eximsim.mta.readconf import Config
-from eximsim.mta.string import string_is_ip_address
-from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.mta.base.string import string_is_ip_address
+from eximsim.mta.config.drivers import DriverInstance
+from eximsim.mta.config.readconf import Config
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.suite.policy import Case, Policy
 from eximsim.world.reply import Reply, Zones
 

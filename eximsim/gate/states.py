@@ -24,16 +24,16 @@ from eximsim.gate.diagram import Answers
 from eximsim.gate.lattice import DATA, END, MAIL, OF_A_HOST, RCPT, LatticeBehaviour, LatticeZones
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.relevance import Relevance, failed_question, relevance
-from eximsim.mta.globals import Machine, Process
-from eximsim.mta.options import Options
-from eximsim.mta.readconf import Config
-from eximsim.mta.smtp_out import Answer
-from eximsim.mta.structs import Address, HostItem
+from eximsim.mta.base.structs import Address, HostItem
+from eximsim.mta.certs.x509 import Certificate
+from eximsim.mta.config.options import Options
+from eximsim.mta.config.readconf import Config
+from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.verify_callout import do_callout
-from eximsim.mta.world import TlsSession
-from eximsim.mta.x509 import Certificate
+from eximsim.mta.transports.smtp_out import Answer
+from eximsim.mta.verify.verify_callout import do_callout
+from eximsim.ports import TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession

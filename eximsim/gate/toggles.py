@@ -9,10 +9,10 @@ from functools import partial
 
 from eximsim.errors import EximsimError
 from eximsim.gate.report import Cause
-from eximsim.mta.drivers import DriverInstance
-from eximsim.mta.options import Options
-from eximsim.mta.readconf import Config
-from eximsim.mta.tables import shown
+from eximsim.mta.base.tables import shown
+from eximsim.mta.config.drivers import DriverInstance
+from eximsim.mta.config.options import Options
+from eximsim.mta.config.readconf import Config
 from eximsim.profiles import BEFORE, PROFILES, Profile, differences
 from eximsim.suite.policy import Policy
 from eximsim.switches import first_sentence, switch_docs

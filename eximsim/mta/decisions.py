@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from eximsim.mta.dane import HOST_POLICY, TLSA_CALLOUT, TLSA_HOST, TLSA_RESULT
-from eximsim.mta.tables import Table
-from eximsim.mta.tls import UNUSABLE_TLSA, VERIFY_LISTS
-from eximsim.mta.tls_verify import CERTIFICATE
+from eximsim.mta.base.tables import Table
+from eximsim.mta.transports.dane import HOST_POLICY, TLSA_CALLOUT, TLSA_HOST, TLSA_RESULT
 from eximsim.mta.transports.smtp_decisions import (
     EHLO_REFUSED,
     HANDSHAKE_FAILED,
@@ -20,7 +18,9 @@ from eximsim.mta.transports.smtp_decisions import (
     TLS_REQUIRED,
     TRANSACTION_FAILED,
 )
-from eximsim.mta.verify_decisions import (
+from eximsim.mta.transports.tls import UNUSABLE_TLSA, VERIFY_LISTS
+from eximsim.mta.transports.tls_verify import CERTIFICATE
+from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,
     CALLOUT_HANDSHAKE_FAILED,
     CALLOUT_REFUSED,

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from eximsim.errors import Unsupported
-from eximsim.mta.world import Connection, DnsAnswer, Endpoint, SessionFactory
+from eximsim.ports import Connection, DnsAnswer, Endpoint, SessionFactory
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.model import PATCHED_VERSION, User
 from eximsim.subjects.namespace import Namespace

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from eximsim.errors import Unsupported
-from eximsim.mta import daemon, exim
-from eximsim.mta.globals import Machine
-from eximsim.mta.queue import Spool
-from eximsim.mta.retry import Hints
-from eximsim.mta.world import World
+from eximsim.mta.delivery.queue import Spool
+from eximsim.mta.process.globals import Machine
+from eximsim.mta.program import daemon, exim
+from eximsim.mta.transports.retry import Hints
+from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace

@@ -14,10 +14,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from eximsim.errors import InputError
-from eximsim.mta.dane_match import DANE_TA, data_of, parse_tlsa
-from eximsim.mta.string import string_is_ip_address
-from eximsim.mta.world import DnsRecord, TlsIdentity
-from eximsim.mta.x509 import Certificate, parse
+from eximsim.mta.base.string import string_is_ip_address
+from eximsim.mta.certs.dane_match import DANE_TA, data_of, parse_tlsa
+from eximsim.mta.certs.x509 import Certificate, parse
+from eximsim.ports import DnsRecord, TlsIdentity
 from eximsim.world import names
 from eximsim.world.certificates import ChainSet, chains_for
 from eximsim.world.reply import Reply, Zones

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Protocol
 
 from eximsim.errors import Unsupported
-from eximsim.mta.globals import UndefinedBehaviour
-from eximsim.mta.tls import UNUSABLE_TLSA
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.transports.smtp_decisions import EHLO_REFUSED
-from eximsim.mta.verify_decisions import CALLOUT_DANE_FAILED, Context
+from eximsim.mta.transports.tls import UNUSABLE_TLSA
+from eximsim.mta.verify.verify_decisions import CALLOUT_DANE_FAILED, Context
 from eximsim.profiles import CalloutDaneFailure, Profile, UnusableTlsa
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed

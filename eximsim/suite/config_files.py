@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from eximsim.mta.string import octets
+from eximsim.mta.base.string import octets
 
 _MISSING = object()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import World
+from eximsim.ports import World
 from eximsim.subjects.subject import Subject
 from eximsim.suite import script, shell
 from eximsim.suite.eras import Era

@@ -25,10 +25,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.acl_read import AclCondition, AclVerb
-from eximsim.mta.options_outbound import can_matter_outbound
-from eximsim.mta.readconf import Config, read_config
-from eximsim.mta.string import string_is_ip_address
+from eximsim.mta.base.string import string_is_ip_address
+from eximsim.mta.config.acl_read import AclCondition, AclVerb
+from eximsim.mta.config.options_outbound import can_matter_outbound
+from eximsim.mta.config.readconf import Config, read_config
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy_result import (
     Recipient,
@@ -52,7 +52,7 @@ from eximsim.world.smtp_server import Behaviour, SmtpServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eximsim.mta.world import SessionFactory
+    from eximsim.ports import SessionFactory
     from eximsim.profiles import Profile
 
 HOSTNAME = "mta.invalid"

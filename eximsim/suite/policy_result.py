@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from eximsim.mta.errnos import strerror
+from eximsim.mta.base.errnos import strerror
 from eximsim.suite.replay import Normaliser
 from eximsim.world.smtp_server import SmtpSession
 

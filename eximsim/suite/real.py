@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from eximsim.mta.world import Endpoint
+from eximsim.ports import Endpoint
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import (

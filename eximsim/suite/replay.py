@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eximsim.mta.globals import Machine
-from eximsim.mta.readconf import Config, read_config
+from eximsim.mta.config.readconf import Config, read_config
+from eximsim.mta.process.globals import Machine
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.runs import new_machine, run_exim
 from eximsim.trace import Trace
@@ -24,7 +24,7 @@ from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_server import SmtpServer, log_of
 
 if TYPE_CHECKING:
-    from eximsim.mta.world import SessionFactory
+    from eximsim.ports import SessionFactory
     from eximsim.profiles import Profile
     from eximsim.trace import Decision
     from eximsim.world.host import Accepted

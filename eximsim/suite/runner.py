@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import World
+from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.exim import EximWorld, Setup, program_at, real_exim
 from eximsim.subjects.model import ModelSubject, User

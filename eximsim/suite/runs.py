@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta import exim
-from eximsim.mta.globals import Machine, ProcessDied, UndefinedBehaviour
-from eximsim.mta.queue import Spool
-from eximsim.mta.retry import Hints
+from eximsim.mta.delivery.queue import Spool
+from eximsim.mta.process.globals import Machine, ProcessDied, UndefinedBehaviour
+from eximsim.mta.program import exim
+from eximsim.mta.transports.retry import Hints
 
 if TYPE_CHECKING:
-    from eximsim.mta.readconf import Config
+    from eximsim.mta.config.readconf import Config
     from eximsim.profiles import Profile
     from eximsim.trace import Decision
     from eximsim.world.host import Accepted

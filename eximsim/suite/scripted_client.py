@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import (
+from eximsim.ports import (
     ConnectError,
     Connection,
     ConnectionLost,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import Action, Close, Endpoint, Send, TlsSession, Wait
+from eximsim.ports import Action, Close, Endpoint, Send, TlsSession, Wait
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ENDS = {"CR>": "\r", "LF>": "\n"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from eximsim.mta.world import TlsIdentity
+from eximsim.ports import TlsIdentity
 from eximsim.testing.server import KINDS
 from eximsim.world.certificates import EXPIRED, Authority, ChainSet, KeyType, Sent, self_signed
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from eximsim.errors import Unsupported
-from eximsim.mta.world import TlsAlert
+from eximsim.ports import TlsAlert
 
 
 @dataclass(frozen=True, slots=True)

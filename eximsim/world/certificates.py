@@ -28,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from trustme import KeyType
 
 from eximsim.errors import InputError
-from eximsim.mta.world import TlsIdentity
+from eximsim.ports import TlsIdentity
 
 __all__ = [
     "ALWAYS",

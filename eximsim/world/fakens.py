@@ -35,7 +35,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from eximsim.errors import InputError
-from eximsim.mta.world import DnsAnswer, DnsRecord, RData
+from eximsim.ports import DnsAnswer, DnsRecord, RData
 from eximsim.world import names, rdata
 from eximsim.world.reply import Reply, Zones, loopback_records
 

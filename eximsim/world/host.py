@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from eximsim.mta.world import ConnectError, Endpoint, Session, SessionFactory
+from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory
 
 EVERY_PORT = 0
 """A listener with this port serves all ports of its address that have none of their own; in memory only."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from eximsim.mta.world import (
+from eximsim.ports import (
     ConnectError,
     Connection,
     ConnectionLost,

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import DnsRecord, RData
+from eximsim.ports import DnsRecord, RData
 from eximsim.world import names, rdata
 from eximsim.world.rrsets import Apex, ResolvedZones, RRset
 

@@ -11,7 +11,7 @@ import errno
 from collections import deque
 from collections.abc import Iterable
 
-from eximsim.mta.world import (
+from eximsim.ports import (
     Action,
     Close,
     ConnectError,

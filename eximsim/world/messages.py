@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.ports import DnsAnswer, DnsRecord
 
 CLASS_IN = 1
 

@@ -21,7 +21,7 @@ from dnslib import DNSError
 from dnslib.server import DNSHandler, TCPServer, UDPServer
 
 from eximsim.errors import InputError
-from eximsim.mta.world import DnsAnswer
+from eximsim.ports import DnsAnswer
 from eximsim.world import wire
 from eximsim.world.messages import MAX_PAYLOAD, Message, Question, response, truncated
 from eximsim.world.reply import Reply, Zones

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
 
-from eximsim.mta.world import DnsAnswer
+from eximsim.ports import DnsAnswer
 from eximsim.world.clock import VirtualClock
 from eximsim.world.messages import Message, Question
 from eximsim.world.stub_resolver import Ask, Done, Lookup, Settings, Step

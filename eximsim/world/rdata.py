@@ -1,6 +1,6 @@
 """The data of resource records: from a zone file's fields, and to and from the wire.
 
-A value has the form that ``mta.world.DnsRecord`` promises for its type: text for addresses and names,
+A value has the form that ``ports.DnsRecord`` promises for its type: text for addresses and names,
 tuples for MX and SRV, raw octets for everything else.
 """
 
@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dnslib.label import DNSBuffer, DNSLabel
 
-from eximsim.mta.world import RData
+from eximsim.ports import RData
 from eximsim.world import names
 
 TYPE_NUMBERS: Mapping[str, int] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.world import names
 
 _CACHED_ANSWERS = 4096

@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 
-from eximsim.mta.world import DnsAnswer
+from eximsim.ports import DnsAnswer
 from eximsim.world import names, wire
 from eximsim.world.messages import Message, Question
 from eximsim.world.stub_resolver import SHORTEST, Ask, Done, Lookup, Settings, Step, Wait

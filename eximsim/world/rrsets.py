@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from eximsim.errors import InputError
-from eximsim.mta.world import DnsAnswer, DnsRecord, RData
+from eximsim.ports import DnsAnswer, DnsRecord, RData
 from eximsim.world import names, rdata
 from eximsim.world.reply import Reply, Zones
 

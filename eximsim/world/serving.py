@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from eximsim.errors import InputError
-from eximsim.mta.world import Action, Close, Endpoint, Send, Session, SessionFactory, StartTls, Wait
+from eximsim.ports import Action, Close, Endpoint, Send, Session, SessionFactory, StartTls, Wait
 from eximsim.world.clock import VirtualClock
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from eximsim.errors import InputError
-from eximsim.mta.world import (
+from eximsim.ports import (
     Action,
     Close,
     Endpoint,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eximsim.mta.world import DnsAnswer
+from eximsim.ports import DnsAnswer
 from eximsim.world.messages import CLIENT_PAYLOAD, Edns, Message, Question
 
 REJECTIONS = frozenset({"SERVFAIL", "NOTIMP", "REFUSED"})

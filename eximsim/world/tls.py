@@ -18,7 +18,7 @@ from OpenSSL._util import ffi, lib
 from OpenSSL.crypto import X509
 
 from eximsim.errors import InputError
-from eximsim.mta.world import (
+from eximsim.ports import (
     HandshakeError,
     HandshakeFault,
     StartTls,

@@ -13,7 +13,7 @@ import dnslib
 from dnslib.buffer import BufferError as WireBufferError
 from dnslib.label import DNSBuffer, DNSLabel
 
-from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.world import names, rdata
 from eximsim.world.messages import CLASS_IN
 from eximsim.world.messages import CLIENT_PAYLOAD as CLIENT_PAYLOAD

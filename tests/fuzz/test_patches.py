@@ -7,8 +7,9 @@ import pytest
 from eximsim.errors import InputError
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Patch, cells_replaced, release, rows_replaced
-from eximsim.mta import dane, tls, verify_callout
-from eximsim.mta.dane import Want
+from eximsim.mta.transports import dane, tls
+from eximsim.mta.transports.dane import Want
+from eximsim.mta.verify import verify_callout
 from eximsim.profiles import PROFILES, profile
 from eximsim.status import DnsResult, Rc
 
@@ -52,7 +53,7 @@ def test_the_model_is_restored_after_an_error() -> None:
 
 
 def test_every_row_of_a_table_can_be_patched() -> None:
-    patch = rows_replaced("mta.dane", "TLSA_HOST", lambda row: row, "nothing")
+    patch = rows_replaced("mta.transports.dane", "TLSA_HOST", lambda row: row, "nothing")
     with patch.applied():
         for one in PROFILES.values():
             assert dane.TLSA_HOST.rows(one) == DANE_HOST.rows(one)
@@ -63,7 +64,7 @@ DANE_HOST = dane.TLSA_HOST
 
 def test_cells_that_are_left_alone_keep_their_words() -> None:
     newest = profile("4.99")
-    with cells_replaced("mta.dane", "TLSA_HOST", lambda _inputs, _row: None, "nothing").applied():
+    with cells_replaced("mta.transports.dane", "TLSA_HOST", lambda _inputs, _row: None, "nothing").applied():
         cells = dane.TLSA_HOST.cells(newest)
     assert {key: row.effect for key, row in cells.items()} == {
         key: row.effect for key, row in DANE_HOST.cells(newest).items()
@@ -77,7 +78,7 @@ def test_a_program_says_what_it_is() -> None:
 
 
 def test_a_patch_of_what_is_not_there_is_an_error() -> None:
-    with pytest.raises(KeyError), Patch("mta.dane", "NO_SUCH", lambda it: it, "nothing").applied():
+    with pytest.raises(KeyError), Patch("mta.transports.dane", "NO_SUCH", lambda it: it, "nothing").applied():
         pass
 
 

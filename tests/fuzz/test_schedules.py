@@ -26,8 +26,8 @@ from eximsim.fuzz.schedules import (
     targets,
 )
 from eximsim.fuzz.worlds import situations
-from eximsim.mta.globals import UndefinedBehaviour
-from eximsim.mta.world import DnsAnswer
+from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.ports import DnsAnswer
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.recording import Situation
 from eximsim.suite.replay import Replayed

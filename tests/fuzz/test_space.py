@@ -7,7 +7,7 @@ import pytest
 from eximsim.fuzz.explore import Choices, Leaf, explore, size
 from eximsim.fuzz.space import DETAILS, OPTIONS, Space
 from eximsim.fuzz.stage import Stage, play
-from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import profile
 from eximsim.suite.many_runs import many_runs
 from eximsim.suite.replay import Replayed, Stand

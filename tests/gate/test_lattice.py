@@ -14,8 +14,8 @@ from eximsim.gate.lattice import (
     certificates,
 )  # fmt: skip
 from eximsim.gate.survey import survey
-from eximsim.mta.dane import TLSA_RESULT
-from eximsim.mta.world import DnsAnswer
+from eximsim.mta.transports.dane import TLSA_RESULT
+from eximsim.ports import DnsAnswer
 from eximsim.status import DnsResult, Security
 from tests.gate.policies import MX, policy
 

@@ -4,8 +4,8 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.gate.lint import Finding, lint
-from eximsim.mta.optionlist import Status
-from eximsim.mta.readconf import read_config
+from eximsim.mta.config.optionlist import Status
+from eximsim.mta.config.readconf import read_config
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.config_files import ConfigFiles
 

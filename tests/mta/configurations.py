@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.mta.readconf import Config, read_config
+from eximsim.mta.config.readconf import Config, read_config
 from eximsim.profiles import NEWEST, Profile, profile
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from eximsim.mta import exim
-from eximsim.mta.globals import Machine, Process
-from eximsim.mta.queue import Spool
-from eximsim.mta.readconf import read_config
-from eximsim.mta.retry import Hints
+from eximsim.mta.config.readconf import read_config
+from eximsim.mta.delivery.queue import Spool
+from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.program import exim
+from eximsim.mta.transports.retry import Hints
 from eximsim.profiles import profile
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld

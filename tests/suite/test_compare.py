@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from eximsim.errors import Unsupported
-from eximsim.mta.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import PROFILES, Profile, profile, recorded_profile
 from eximsim.suite.compare import (
     CHANCE,

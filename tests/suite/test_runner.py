@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from eximsim.mta.world import World
+from eximsim.ports import World
 from eximsim.profiles import profile
 from eximsim.subjects.model import User
 from eximsim.subjects.subject import Result, Subject, Written

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 import pytest
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import Action, Close, Endpoint, Send, TlsSession
+from eximsim.ports import Action, Close, Endpoint, Send, TlsSession
 from eximsim.suite.scripted_client import read_client
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.memory import MemoryWorld

@@ -1,7 +1,7 @@
 import pytest
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import Action, Close, Endpoint, Send, Wait
+from eximsim.ports import Action, Close, Endpoint, Send, Wait
 from eximsim.suite.scripted_server import ScriptedServer, ScriptedSession, read_server
 
 CLIENT, SERVER = Endpoint("127.0.0.1", 40000), Endpoint("127.0.0.1", 1224)

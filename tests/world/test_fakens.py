@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError
-from eximsim.mta.world import DnsRecord, RData
+from eximsim.ports import DnsRecord, RData
 from eximsim.world.zones import FakeZones, fakens_zones, load_fakens_dir
 
 ZONE = """\

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.world import DnsRecord, RData
+from eximsim.ports import DnsRecord, RData
 from eximsim.world.zones import ResolvedZones, master_zones
 
 ZONE = r"""

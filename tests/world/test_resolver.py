@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.world import names, wire
 from eximsim.world.nameserver import NameServer
 from eximsim.world.resolver import query

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError
-from eximsim.mta.world import DnsRecord
+from eximsim.ports import DnsRecord
 from eximsim.world.zones import Reply, rrset_zones
 
 

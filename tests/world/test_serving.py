@@ -1,7 +1,7 @@
 import socket
 import threading
 
-from eximsim.mta.world import Endpoint
+from eximsim.ports import Endpoint
 from eximsim.world.serving import Acceptor, Door, SocketServer
 from eximsim.world.smtp_server import Behaviour, SmtpServer, Then, reply
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError
-from eximsim.mta.world import Action, Close, Endpoint, Send, StartTls, TlsIdentity, TlsSession, Wait
+from eximsim.ports import Action, Close, Endpoint, Send, StartTls, TlsIdentity, TlsSession, Wait
 from eximsim.world.smtp_server import (
     EVIDENCE_BEHAVIOURS,
     MAX_LINE,

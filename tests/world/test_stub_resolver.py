@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from eximsim.mta.dns import result_of
-from eximsim.mta.world import DnsAnswer, DnsRecord
+from eximsim.mta.lookup.dns import result_of
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.status import DnsResult
 from eximsim.world import stub_resolver
 from eximsim.world.clock import VirtualClock

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.mta.world import HandshakeFault, StartTls, TlsAlert, TlsIdentity, TlsOffer, TlsPolicy
+from eximsim.ports import HandshakeFault, StartTls, TlsAlert, TlsIdentity, TlsOffer, TlsPolicy
 from eximsim.world.alerts import ALERTS, reason_name, seal_tls12_alert
 from eximsim.world.certificates import Authority, KeyType, Sent, der_chain, self_signed, standard_chains
 from eximsim.world.tls import (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.mta.world import DnsRecord
+from eximsim.ports import DnsRecord
 from eximsim.world import rdata, wire
 
 QUESTION = wire.Question("Mx.Test", "MX")

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.mta.world import (
+from eximsim.ports import (
     Action,
     Close,
     ConnectError,

@@ -1,1 +1,1 @@
-"""Exim's transport drivers, one module each (src/transports/)."""
+"""From hosts to a message that was taken: src/transports/smtp.c with DANE, TLS and retry data."""

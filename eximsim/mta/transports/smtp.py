@@ -5,26 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta import errnos, retry
-from eximsim.mta.event import event_raise
-from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.host import find_for_transport
-from eximsim.mta.host_chain import host_build_hostlist, host_item_get_port, randomize
-from eximsim.mta.log import log_write
-from eximsim.mta.match import match_isinlist_domain
-from eximsim.mta.sigsegv import null_pointer
-from eximsim.mta.smtp_out import smtp_get_interface, smtp_get_port
-from eximsim.mta.structs import MX_NONE, PORT_NONE, Address, HostItem
-from eximsim.mta.transport import transport_lines_too_long, transport_update_waiting
+from eximsim.mta.base import errnos
+from eximsim.mta.base.structs import MX_NONE, PORT_NONE, Address, HostItem
+from eximsim.mta.expand.event import event_raise
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.host import find_for_transport
+from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port, randomize
+from eximsim.mta.lookup.match import match_isinlist_domain
+from eximsim.mta.process.log import log_write
+from eximsim.mta.process.sigsegv import null_pointer
+from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
+from eximsim.mta.transports.smtp_out import smtp_get_interface, smtp_get_port
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import send_message
+from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.status import Errno, HostFind, HostStatus, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.globals import Process, ProcessDied
-    from eximsim.mta.readconf import DriverInstance
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process, ProcessDied
 
 _SOURCE = "transports/smtp.c smtp_transport_entry"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eximsim.mta import errnos
-from eximsim.mta.globals import LostSession
-from eximsim.mta.log import log_write
-from eximsim.mta.smtp_out import smtp_debug_cmd_report
-from eximsim.mta.tls_verify import GNUTLS
+from eximsim.mta.base import errnos
+from eximsim.mta.process.globals import LostSession
+from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.world import ConnectionLost, ReadTimeout
+from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report
+from eximsim.mta.transports.tls_verify import GNUTLS
+from eximsim.ports import ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
 
 QUIT_TIMEOUT = 1.0

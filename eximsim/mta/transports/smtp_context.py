@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eximsim.mta import errnos
-from eximsim.mta.event import event_raise
-from eximsim.mta.smtp_out import Dialogue, Reply
-from eximsim.mta.string import string_printing
-from eximsim.mta.verify_hosts import verify_check_given_host
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.expand.event import event_raise
+from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.transports.smtp_out import Dialogue, Reply
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.globals import Process
-    from eximsim.mta.readconf import DriverInstance
-    from eximsim.mta.structs import Address, HostItem
-    from eximsim.mta.tls import ClientTls
+    from eximsim.mta.base.structs import Address, HostItem
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.transports.tls import ClientTls
 
 PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
 """States of an address that is being worked on (``transport_return >= PENDING``)."""

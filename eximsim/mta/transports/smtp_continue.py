@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from eximsim.errors import Unsupported
-from eximsim.mta import errnos
-from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.globals import Process
-from eximsim.mta.transport import OpenCall, transport_check_waiting
+from eximsim.mta.base import errnos
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.globals import Process
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response
+from eximsim.mta.transports.transport import OpenCall, transport_check_waiting
 
 _SOURCE = "transports/smtp.c smtp_deliver"
 

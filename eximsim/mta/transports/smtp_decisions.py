@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from eximsim.mta.smtp_out import Answer
-from eximsim.mta.tables import ANY, Column, Row, Rows, Table, always, yes_no
+from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, always, yes_no
+from eximsim.mta.transports.smtp_out import Answer
 from eximsim.profiles import DaneFailureLog, UnusableTlsa
 from eximsim.status import Rc
 

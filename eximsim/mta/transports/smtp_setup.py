@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eximsim.errors import Unsupported
-from eximsim.mta import dane, errnos, tls_out
-from eximsim.mta.expand import ExpansionFailed, expand
-from eximsim.mta.log import log_write
-from eximsim.mta.options_auths import can_be_client
-from eximsim.mta.smtp_out import Reply, smtp_connect, smtp_port_for_connect
-from eximsim.mta.tls import TlsStartFailed, tls_client_start
-from eximsim.mta.tls_verify import GNUTLS
+from eximsim.mta.base import errnos
+from eximsim.mta.config.options_auths import can_be_client
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import log_write
+from eximsim.mta.transports import dane, tls_out
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import (
     SmtpContext,
@@ -37,7 +35,10 @@ from eximsim.mta.transports.smtp_decisions import (
     NoSession,
     StartTls,
 )
-from eximsim.mta.world import ConnectError
+from eximsim.mta.transports.smtp_out import Reply, smtp_connect, smtp_port_for_connect
+from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
+from eximsim.mta.transports.tls_verify import GNUTLS
+from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
 from eximsim.status import Dnssec, Errno, Rc
 

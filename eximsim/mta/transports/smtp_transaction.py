@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-from eximsim.mta import errnos, retry
-from eximsim.mta.event import msg_event_raise
-from eximsim.mta.log import log_write
-from eximsim.mta.smtp_out import Answer, Reply
-from eximsim.mta.string import string_printing
-from eximsim.mta.structs import Address
-from eximsim.mta.transport import transport_rcpt_address, transport_write_message
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.base.structs import Address
+from eximsim.mta.expand.event import msg_event_raise
+from eximsim.mta.process.log import log_write
+from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import (
     Outstanding,
@@ -20,6 +19,8 @@ from eximsim.mta.transports.smtp_context import (
 )
 from eximsim.mta.transports.smtp_continue import keep_for_next, say_rset
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
+from eximsim.mta.transports.smtp_out import Answer, Reply
+from eximsim.mta.transports.transport import transport_rcpt_address, transport_write_message
 from eximsim.status import Errno, Rc
 
 _REPLIED = (0, Errno.MAIL4XX, Errno.DATA4XX)

@@ -1,0 +1,302 @@
+"""Access control lists: finding them, and what each verb makes of its conditions (src/acl.c)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.acl.acl_conditions import check_conditions
+from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, CalloutSettings, Where, setup_header
+from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.base.structs import Address
+from eximsim.mta.config.acl_read import read_inline
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.reception.reception import Reception, host_and_ident
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.acl_read import AclVerb
+    from eximsim.mta.process.globals import Process
+
+__all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
+
+_DEEPEST = 20
+_NAMED = re.compile(r'(condition/modifier) "[^"]*"')
+_QUOTING = re.compile(r'\\(.)|"')
+
+
+def acl_check(reception: Reception, where: Where, recipient: str | None, text: str | None) -> AclResult:
+    """Run the ACL that ``text`` names or is. ``recipient`` is the address of RCPT and VRFY.
+
+    No ACL (None) refuses. Source: acl_check(), src/acl.c.
+    """
+    process = reception.process
+    reception.sender_verified_failed = None
+    reception.log_reject_target = frozenset({"main", "reject"})
+    address = None if recipient is None else _split(process, recipient)
+    run = AclRun(reception, where, address, nested=_check_internal)
+    if run.address is not None:
+        process.variables["domain"] = run.address.domain
+        process.variables["local_part"] = run.address.local_part
+    rc = _check_internal(run, text)
+    for name in ("domain", "local_part", "address_data", "sender_address_data"):
+        process.variables.pop(name, None)
+    if rc is Rc.DISCARD and (where not in IN_MESSAGE or where is Where.PREDATA):
+        log_write(process, f'"discard" verb not allowed in {where.label} ACL', panic=True)
+        rc = Rc.ERROR
+    process.trace.record("acl", rc.name, "acl.c acl_check", where=where.label, acl=text, recipient=recipient)
+    user = run.user_message
+    return AclResult(rc, None if user is None else string_split_message(user), run.log_message, run.drop)
+
+
+def acl_eval(process: Process, text: str) -> tuple[Rc, str | None]:
+    """Run an ACL for ``${acl {...}}``; its result and message. Source: acl_eval(), src/acl.c."""
+    run = AclRun(Reception(process), Where.UNKNOWN, None, nested=_check_internal)
+    rc = _check_internal(run, text)
+    return rc, run.user_message
+
+
+def _split(process: Process, recipient: str) -> Address:
+    """The address with its parts: the local part without quoting, ``local_part`` and domain in lower case."""
+    local, _, domain = recipient.rpartition("@")
+    local = _QUOTING.sub(r"\1", local)
+    return Address(recipient, local_part=local.lower(), domain=domain.lower(), data={"cc_local_part": local})
+
+
+def _check_internal(run: AclRun, text: str | None) -> Rc:
+    """acl_check_internal(): find the ACL, then go through its verbs."""
+    if run.level > _DEEPEST:
+        run.log_message = "ACL nested too deep: possible loop"
+        return Rc.ERROR
+    if text is None:
+        run.trace("ACL is NULL: implicit DENY")
+        return Rc.FAIL
+    if run.level == 0:
+        try:
+            text = expand(run.process, text)
+        except ExpansionFailed as failure:
+            if failure.forced:
+                return Rc.OK
+            run.log_message = f'failed to expand ACL string "{text}": {failure.message}'
+            return Rc.ERROR
+    try:
+        found = _find(run, text.lstrip(SPACES))
+    except InputError as error:
+        run.log_message = _as_exim_says(error.message)
+        return Rc.ERROR
+    if found is None:
+        return Rc.FAIL
+    name, verbs = found
+    for verb in verbs:
+        rc = _one_verb(run, name, verb)
+        if rc is not None:
+            return rc
+    run.trace(f"end of {name}: implicit DENY")
+    return Rc.FAIL
+
+
+def _as_exim_says(message: str) -> str:
+    """The message of acl_read() (src/acl.c), without what the reader adds to it for a configuration."""
+    text = message.removeprefix("error in ACL: ").partition(": one of ")[0]
+    return f"ACL error: {text}" if text.startswith("negation") else _NAMED.sub(r"\1", text)
+
+
+def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:
+    """The ACL's name as messages have it, and its verbs; None if it is there but empty."""
+    process = run.process
+    if " " not in text:
+        verbs = process.config.acls.get(text)
+        if verbs is not None:
+            if not verbs:
+                run.trace(f'ACL "{text}" is empty: implicit DENY')
+                return None
+            run.trace(f'using ACL "{text}"')
+            return f'ACL "{text}"', verbs
+        if text.startswith("/"):
+            raise Unsupported(f"ACL in a file: {text}")
+    return "inline ACL", read_inline(text, process.config.path, process.config.last_line)
+
+
+def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
+    """Test one verb's conditions; a result ends the ACL, None goes on to the next verb."""
+    run.log_message = run.user_message = None
+    run.reception.temp_details = False
+    run.basic_errno, run.endpass, run.verb = 0, False, verb.verb
+    run.trace(f"processing {_shown_verb(run, name, verb)}")
+    cond = check_conditions(run, verb)
+    said = {Rc.DEFER: "deferred", Rc.ERROR: "error", Rc.OK: "succeeded", Rc.FAIL: "failed"}.get(cond)
+    words = f"condition test {said}" if said else f'condition test yielded "{cond.name.lower()}"'
+    run.trace(f"{verb.verb}: {words} in {name}")
+    if cond is Rc.ERROR:
+        return cond
+    if cond is Rc.DEFER:
+        if run.basic_errno == Errno.CALLOUTDEFER or run.process.config.main.flag("smtp_return_error_details"):
+            run.reception.temp_details = True
+        if verb.verb != "warn":
+            return cond
+    return _VERBS[verb.verb](run, name, cond)
+
+
+def _shown_verb(run: AclRun, name: str, verb: AclVerb) -> str:
+    profile = run.process.profile
+    shown = f'{name} "{verb.verb}"' if profile.acl_debug_names_acl else f'"{verb.verb}"'
+    inline = name == "inline ACL"
+    if profile.acl_debug_names_line and not (inline and profile.acl_debug_names_acl):
+        shown += f" ({verb.path} {verb.line})"
+    return shown
+
+
+# ---- what each verb makes of its conditions' result ------------------------------------------------
+
+
+def _ended(run: AclRun, name: str, word: str, result: Rc) -> Rc:
+    run.trace(f"end of {name}: {word}")
+    return result
+
+
+def _bad_quit(run: AclRun) -> bool:
+    """A top-level QUIT or not-QUIT ACL may not refuse."""
+    if run.level or run.where not in (Where.QUIT, Where.NOTQUIT):
+        return False
+    run.log_message = f"QUIT or not-QUIT teplevel ACL may not fail ('{run.verb}' verb used incorrectly)"
+    return True
+
+
+def _accept(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    if cond in (Rc.OK, Rc.DISCARD):
+        return _ended(run, name, "ACCEPT", cond)
+    if run.endpass:
+        run.trace("accept: endpass encountered - denying access")
+        return cond
+    return None
+
+
+def _discard(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    if cond in (Rc.OK, Rc.DISCARD):
+        _ended(run, name, "DISCARD", cond)
+        return Rc.ERROR if _bad_quit(run) else Rc.DISCARD
+    if run.endpass:
+        run.trace("discard: endpass encountered - denying access")
+        return cond
+    return None
+
+
+def _defer(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    if cond is not Rc.OK:
+        return None
+    _ended(run, name, "DEFER", cond)
+    if _bad_quit(run):
+        return Rc.ERROR
+    run.reception.temp_details = True
+    return Rc.DEFER
+
+
+def _deny(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    if cond is not Rc.OK:
+        return None
+    _ended(run, name, "DENY", cond)
+    return Rc.ERROR if _bad_quit(run) else Rc.FAIL
+
+
+def _drop(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    if cond is not Rc.OK:
+        return None
+    _ended(run, name, "DROP", cond)
+    if _bad_quit(run):
+        return Rc.ERROR
+    run.drop = True
+    return Rc.FAIL
+
+
+def _require(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    if cond is Rc.OK:
+        return None
+    _ended(run, name, "not OK", cond)
+    return Rc.ERROR if _bad_quit(run) else cond
+
+
+def _warn(run: AclRun, name: str, cond: Rc) -> Rc | None:
+    process = run.process
+    if cond is Rc.OK:
+        acl_warn(run)
+    elif cond is Rc.DEFER and selector(process, "acl_warn_skipped"):
+        detail = "" if run.log_message is None else f": {run.log_message}"
+        client = host_and_ident(process, flagged=True)
+        log_write(process, f'{client} Warning: ACL "warn" statement skipped: condition test deferred{detail}')
+    run.log_message = run.user_message = None
+    return None
+
+
+_VERBS = {
+    "accept": _accept,
+    "defer": _defer,
+    "deny": _deny,
+    "discard": _discard,
+    "drop": _drop,
+    "require": _require,
+    "warn": _warn,
+}
+
+
+def acl_warn(run: AclRun) -> None:
+    """What ``warn`` does when its conditions hold: a log line once a message, or a header line.
+
+    Source: acl_warn(), src/acl.c.
+    """
+    reception, process = run.reception, run.process
+    if run.log_message is not None and run.log_message != run.user_message:
+        text = f"{host_and_ident(process, flagged=True)} Warning: {string_printing(run.log_message)}"
+        failed = reception.sender_verified_failed
+        if failed and failed.result.message and run.log_message.lower() == "sender verify failed":
+            text += f": {failed.result.message}"
+        if text not in reception.envelope.warned:
+            log_write(process, text)
+            reception.envelope.warned.add(text)
+    if run.user_message is None:
+        return
+    if run.where not in IN_MESSAGE:
+        log_write(
+            process,
+            f'ACL "warn" with "message" setting found in a non-message ({run.where.label}) ACL: '
+            "cannot specify header lines here: message ignored",
+            panic=True,
+        )
+        return
+    setup_header(reception, run.user_message)
+
+
+def string_split_message(text: str) -> str:
+    """``text`` with newlines put in so that no line is much longer than 75 characters (src/string.c)."""
+    if len(text) <= 75:
+        return text
+    start = at = 0
+    while True:
+        count = 0
+        while count < 75 and at < len(text) and text[at] != "\n":
+            at, count = at + 1, count + 1
+        if at >= len(text):
+            return text
+        if text[at] == "\n":
+            at += 1
+            start = at
+            continue
+        cut = _split_place(text, start, at)
+        if cut is None:
+            return text
+        text = f"{text[:cut]}\n{text[cut + 1 :]}"
+        start = at = cut + 1
+
+
+def _split_place(text: str, start: int, at: int) -> int | None:
+    """Where to break: at the last blank behind, best after a colon; else at the next blank ahead."""
+    best: int | None = None
+    for place in range(at, start + 35, -1):
+        if text[place] == " ":
+            if text[place - 1] == ":":
+                return place
+            best = place if best is None else best
+    if best is not None:
+        return best
+    return next((place for place in range(at + 1, len(text)) if text[place] in " \n"), None)

@@ -1,0 +1,352 @@
+"""The conditions and modifiers of access control lists (src/acl.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl_controls import control
+from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
+from eximsim.mta.acl.acl_verify import acl_verify
+from eximsim.mta.base.readtime import readconf_readtime
+from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.match import Kind, match_isinlist, match_isinlist_string
+from eximsim.mta.lookup.verify_hosts import verify_check_this_host
+from eximsim.mta.process.log import log_write
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eximsim.mta.base.structs import Address
+    from eximsim.mta.config.acl_read import AclCondition, AclVerb
+    from eximsim.mta.lookup.match_list import ListMatch
+
+_MESSAGES_AT: Mapping[str, frozenset[Rc]] = {
+    "accept": frozenset({Rc.OK, Rc.FAIL}),
+    "defer": frozenset({Rc.OK}),
+    "deny": frozenset({Rc.OK}),
+    "discard": frozenset({Rc.OK, Rc.FAIL}),
+    "drop": frozenset({Rc.OK}),
+    "require": frozenset({Rc.FAIL, Rc.DEFER}),
+    "warn": frozenset({Rc.OK}),
+}
+"""``msgcond``: the results at which ``message`` and ``log_message`` of a verb are used."""
+
+
+def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
+    """acl_check_condition(): all conditions of one verb in order, until one does not hold."""
+    user, log = None, None
+    rc = Rc.OK
+    for condition in verb.conditions:
+        if condition.name in ("message", "log_message"):
+            mark = "  message" if condition.name == "message" else "l_message"
+            run.trace(f"{mark}: {condition.argument}")
+            if condition.name == "message":
+                user = condition.argument
+            else:
+                log = condition.argument
+            continue
+        if condition.name == "endpass":
+            run.endpass = True
+            continue
+        known = CONDITIONS.get(condition.name)
+        if known is None:
+            raise Unsupported(f"ACL condition {condition.name}", condition.path, condition.line)
+        argument = condition.argument
+        if known.expand_first:
+            try:
+                argument = expand(run.process, argument)
+            except ExpansionFailed as failure:
+                if failure.forced:
+                    continue
+                run.log_message = f'failed to expand ACL string "{argument}": {failure.message}'
+                return Rc.DEFER if failure.defer else Rc.ERROR
+        _trace_condition(run, condition, argument, modifier=known.modifier)
+        if run.where in known.forbidden:
+            doing = "use" if known.modifier else "test"
+            run.log_message = f"cannot {doing} {condition.name} condition in {run.where.label} ACL"
+            return Rc.ERROR
+        rc = known.run(run, condition, argument)
+        if condition.negated and not known.modifier and rc in (Rc.OK, Rc.FAIL):
+            rc, run.drop = (Rc.FAIL if rc is Rc.OK else Rc.OK), False
+        if rc is not Rc.OK:
+            break
+    _use_messages(run, verb.verb, rc, None if run.endpass and rc is Rc.OK else user, log)
+    return rc
+
+
+def _trace_condition(run: AclRun, condition: AclCondition, argument: str, *, modifier: bool) -> None:
+    sign = "!" if condition.negated and not modifier else ""
+    start = f"check {sign}{condition.name} "
+    raw = condition.argument
+    if condition.name == "set":
+        name, _, raw = raw.partition("=")
+        argument = argument.partition("=")[2].lstrip(SPACES)
+        raw = raw.lstrip(SPACES)
+        start += f"{name.strip(SPACES)} "
+    run.trace(f"{start}= {raw}")
+    if argument != raw:
+        run.process.hdebug(f"{' ' * len(start)}= {argument}")
+
+
+def _use_messages(run: AclRun, verb: str, rc: Rc, user: str | None, log: str | None) -> None:
+    """Bring in ``message`` and ``log_message`` if the result is one that they are for."""
+    if rc not in _MESSAGES_AT[verb]:
+        return
+    old_user = run.user_message
+    old_log = run.log_message if run.log_message is not None else old_user
+    if verb == "warn" or (rc is Rc.OK and verb in ("accept", "discard")):
+        run.log_message = run.user_message = None
+    if user is not None:
+        text = _message(run, user, old_user)
+        if text:
+            run.user_message = text
+    if log is not None:
+        text = _message(run, log, old_log)
+        if text:
+            run.log_message = text if run.log_message is None else f"{text}: {run.log_message}"
+    if run.log_message is None:
+        run.log_message = run.user_message
+    run.process.variables.pop("acl_verify_message", None)
+
+
+def _message(run: AclRun, text: str, before: str | None) -> str | None:
+    run.reception.set("acl_verify_message", before)
+    try:
+        return expand(run.process, text)
+    except ExpansionFailed as failure:
+        if not failure.forced:
+            log_write(run.process, f'failed to expand ACL message "{text}": {failure.message}', panic=True)
+        return None
+
+
+def _acl(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """A nested ACL with up to nine arguments. Source: acl_check_wargs(), src/acl.c."""
+    words: list[str] = []
+    position = 0
+    while position < len(text) and len(words) < 10:
+        word, position = string_dequote(text, position)
+        try:
+            words.append(expand(run.process, word))
+        except ExpansionFailed as failure:
+            if not failure.forced:
+                run.log_message = f'failed to expand ACL string "{word}": {failure.message}'
+            return Rc.DEFER if failure.defer else Rc.ERROR
+        while position < len(text) and text[position] in SPACES:
+            position += 1
+    variables = run.process.variables
+    names = [f"acl_arg{number}" for number in range(1, 10)] + ["acl_narg"]
+    saved = {name: variables[name] for name in names if name in variables}
+    for name in names:
+        variables.pop(name, None)
+    variables.update(zip(names, words[1:], strict=False))
+    variables["acl_narg"] = str(len(words) - 1)
+    nested = run.process.profile.acl_debug_indented
+    run.level += 1
+    run.process.debug_depth += nested
+    verb, endpass = run.verb, run.endpass
+    assert run.nested is not None
+    rc = run.nested(run, words[0] if words else "")
+    run.verb, run.endpass = verb, endpass
+    run.level -= 1
+    run.process.debug_depth -= nested
+    for name in names:
+        variables.pop(name, None)
+    variables.update(saved)
+    if rc is Rc.DISCARD and run.verb not in ("accept", "discard"):
+        run.log_message = (
+            f'nested ACL returned "discard" for "{run.verb}" command '
+            '(only allowed with "accept" or "discard")'
+        )
+        return Rc.ERROR
+    return rc
+
+
+# ---- one function for each condition --------------------------------------------------------------
+
+
+def _recipient(run: AclRun) -> Address:
+    """The address of RCPT or VRFY; the tables forbid the conditions that need one elsewhere."""
+    assert run.address is not None
+    return run.address
+
+
+def _condition(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    digits = text.removeprefix("-")
+    if not digits or (digits.isascii() and digits.isdigit()):
+        return Rc.FAIL if int(digits or "0") == 0 else Rc.OK
+    result = {"no": Rc.FAIL, "false": Rc.FAIL, "yes": Rc.OK, "true": Rc.OK}.get(text.lower(), Rc.DEFER)
+    if result is Rc.DEFER:
+        run.log_message = f'invalid "condition" value "{text}"'
+    return result
+
+
+def _authenticated(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    name = run.reception.get("sender_host_authenticated")
+    return Rc.FAIL if name is None else match_isinlist_string(run.process, name, text, caseless=True)
+
+
+def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    cipher = run.reception.get("tls_in_cipher")
+    if cipher is None:
+        return Rc.FAIL
+    parts = cipher.split(":")
+    return match_isinlist_string(run.process, parts[1 if len(parts) > 1 else 0], text, caseless=True)
+
+
+def _kept_error(run: AclRun, found: ListMatch) -> Rc:
+    """A list's answer; what a lookup in it said (``search_error_message``) goes to the log if it deferred."""
+    if found.rc is Rc.DEFER and found.error:
+        run.log_message = found.error
+    return found.rc
+
+
+def _hosts(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    address = run.process.variables.get("sender_host_address", "")
+    cache = run.reception.host_cache
+    return _kept_error(run, verify_check_this_host(run.process, text, None, address, cache=cache))
+
+
+def _domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    domain = _recipient(run).domain
+    return _kept_error(run, match_isinlist(run.process, domain, text, Kind.DOMAIN, cache=run.domain_cache))
+
+
+def _local_parts(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    local = _recipient(run).data["cc_local_part"]
+    cache = run.local_part_cache
+    return _kept_error(run, match_isinlist(run.process, local, text, Kind.LOCALPART, cache=cache))
+
+
+def _recipients(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    return _kept_error(run, match_isinlist(run.process, _recipient(run).address, text, Kind.ADDRESS))
+
+
+def _senders(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    sender = run.reception.envelope.sender or ""
+    return _kept_error(run, match_isinlist(run.process, sender, text, Kind.ADDRESS))
+
+
+def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    domain = (run.reception.envelope.sender or "").rpartition("@")[2]
+    return _kept_error(run, match_isinlist(run.process, domain, text, Kind.DOMAIN))
+
+
+def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    name, _, value = text.partition("=")
+    run.process.variables[name.strip(SPACES)] = value.lstrip(SPACES)
+    return Rc.OK
+
+
+def _delay(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    seconds = readconf_readtime(text)
+    if seconds is None:
+        run.log_message = f'syntax error in argument for "delay" modifier: "{text}" is not a time value'
+        return Rc.ERROR
+    run.trace(f"delay modifier requests {seconds}-second delay")
+    if run.process.host_checking:
+        run.trace("delay skipped in -bh checking mode")
+        return Rc.OK
+    run.process.world.sleep(seconds)
+    return Rc.OK
+
+
+_LOGS = ("main", "panic", "reject")
+
+
+def _logwrite(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    logs = {"main"}
+    if text.startswith(":"):
+        names, _, text = text[1:].partition(":")
+        logs = {name.strip(SPACES) for name in names.split(",")}
+        if not logs <= set(_LOGS):
+            text = f':unknown log name in "{condition.argument}" in "logwrite" in {run.where.label} ACL'
+            logs = {"main", "panic"}
+    shown = string_printing(text.lstrip(SPACES))
+    log_write(run.process, shown, main="main" in logs, reject="reject" in logs, panic="panic" in logs)
+    return Rc.OK
+
+
+def _log_reject_target(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    targets: set[str] = set()
+    for name in list_items(text):
+        if name in _LOGS:
+            targets.add(name)
+            continue
+        targets |= {"main", "reject"}
+        said = f'unknown log name "{name}" in "log_reject_target" in {run.where.label} ACL'
+        log_write(run.process, said, panic=True)
+    run.reception.log_reject_target = frozenset(targets)
+    return Rc.OK
+
+
+def _add_header(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    setup_header(run.reception, text)
+    return Rc.OK
+
+
+def _remove_header(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    if text:
+        run.reception.envelope.removed_headers.append(text)
+    return Rc.OK
+
+
+def _continue(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    return Rc.OK
+
+
+def _verify(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    rc = acl_verify(run, text)
+    if run.user_message:
+        run.process.variables["acl_verify_message"] = run.user_message
+    if run.verb == "warn":
+        run.user_message = None
+    return rc
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition or modifier: what it does, whether its argument is expanded first, where it cannot be."""
+
+    run: Callable[[AclRun, AclCondition, str], Rc]
+    expand_first: bool = True
+    modifier: bool = False
+    forbidden: frozenset[Where] = frozenset()
+
+
+_EVERYWHERE = frozenset(Where)
+_NOT_SMTP = frozenset({Where.NOTSMTP, Where.NOTSMTP_START})
+_BEFORE_EHLO = frozenset({Where.CONNECT, Where.HELO})
+_ONE_ADDRESS = frozenset({Where.RCPT, Where.VRFY, Where.PRDR})
+_NEW_HEADERS = frozenset(
+    {Where.MAIL, Where.RCPT, Where.PREDATA, Where.DATA, Where.PRDR, Where.NOTSMTP, Where.NOTSMTP_START}
+)
+_NO_SENDER = _BEFORE_EHLO | {
+    Where.AUTH, Where.MAILAUTH, Where.QUIT, Where.ETRN, Where.EXPN, Where.STARTTLS, Where.VRFY,
+}  # fmt: skip
+
+CONDITIONS: Mapping[str, Condition] = {
+    "acl": Condition(_acl, expand_first=False),
+    "add_header": Condition(_add_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
+    "authenticated": Condition(_authenticated, expand_first=False, forbidden=_NOT_SMTP | _BEFORE_EHLO),
+    "condition": Condition(_condition),
+    "continue": Condition(_continue, modifier=True),
+    "control": Condition(control, modifier=True),
+    "delay": Condition(_delay, modifier=True, forbidden=frozenset({Where.NOTQUIT})),
+    "domains": Condition(_domains, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
+    "encrypted": Condition(_encrypted, expand_first=False, forbidden=_NOT_SMTP | _BEFORE_EHLO),
+    "hosts": Condition(_hosts, expand_first=False, forbidden=_NOT_SMTP),
+    "local_parts": Condition(_local_parts, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
+    "log_reject_target": Condition(_log_reject_target, modifier=True),
+    "logwrite": Condition(_logwrite, modifier=True),
+    "recipients": Condition(_recipients, expand_first=False, forbidden=_EVERYWHERE - {Where.RCPT}),
+    "remove_header": Condition(_remove_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
+    "sender_domains": Condition(_sender_domains, expand_first=False, forbidden=_NO_SENDER),
+    "senders": Condition(_senders, expand_first=False, forbidden=_NO_SENDER),
+    "set": Condition(_set, modifier=True),
+    "verify": Condition(_verify),
+}
+"""What is modelled; anything else that a configuration uses is unsupported."""

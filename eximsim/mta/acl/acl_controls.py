@@ -1,0 +1,149 @@
+"""The ``control`` modifier of access control lists (src/acl.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl_run import Where
+from eximsim.mta.base.phrase import parse_fix_phrase
+from eximsim.mta.reception.reception import Submission
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eximsim.mta.acl.acl_run import AclRun
+    from eximsim.mta.config.acl_read import AclCondition
+
+_REJECTED_TEXT = (
+    "Your message has been rejected but is being kept for evaluation.\n"
+    "If it was a legitimate message, it may still be delivered to the target recipient(s)."
+)
+
+
+class _SyntaxError(Exception):
+    """The options after the control's name make no sense."""
+
+
+def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """Carry out ``control = text``. Source: acl_check_condition(), case ACLC_CONTROL, src/acl.c."""
+    name, slash, options = text.partition("/")
+    known = CONTROLS.get(name)
+    if known is None:
+        raise Unsupported(f"ACL control {name}", condition.path, condition.line)
+    if slash and not known.options:
+        run.log_message = f'syntax error in "control={text}"'
+        return Rc.ERROR
+    if run.where in known.forbidden:
+        run.log_message = f'cannot use "control={name}" in {run.where.label} ACL'
+        return Rc.ERROR
+    try:
+        known.act(run, options if slash else None)
+    except _SyntaxError:
+        run.log_message = f'syntax error in "control={text}"'
+        return Rc.ERROR
+    return Rc.OK
+
+
+def _freeze(run: AclRun, options: str | None) -> None:
+    if options not in (None, "no_tell"):
+        raise _SyntaxError
+    run.reception.envelope.freeze = True
+
+
+def _queue(run: AclRun, options: str | None) -> None:
+    if options not in (None, "once", "first_pass_route"):
+        raise _SyntaxError
+    run.reception.envelope.queue_only_policy = True
+
+
+def _submission(run: AclRun, options: str | None) -> None:
+    retain, domain, name = False, None, None
+    while options is not None:
+        word, slash, rest = options.partition("/")
+        if word == "sender_retain":
+            retain = True
+        elif word.startswith("domain="):
+            domain = word[7:]
+        elif word.startswith("name="):
+            name, slash = parse_fix_phrase(options[5:]), ""
+        else:
+            raise _SyntaxError
+        options = rest if slash else None
+    run.reception.envelope.submission = Submission(retain, domain, name)
+
+
+def _fake(rc: Rc) -> Callable[[AclRun, str | None], None]:
+    def act(run: AclRun, options: str | None) -> None:
+        run.reception.envelope.fake_response = rc
+        run.reception.envelope.fake_response_text = _REJECTED_TEXT if options is None else options
+
+    return act
+
+
+def _suppress_local_fixups(run: AclRun, options: str | None) -> None:
+    run.reception.envelope.suppress_local_fixups = True
+
+
+def _case(run: AclRun, options: str | None) -> None:
+    assert run.address is not None
+    run.process.variables["local_part"] = run.address.data["cc_local_part"]
+
+
+def _lower(run: AclRun, options: str | None) -> None:
+    assert run.address is not None
+    run.process.variables["local_part"] = run.address.local_part
+
+
+def _flag(name: str, value: bool) -> Callable[[AclRun, str | None], None]:
+    def act(run: AclRun, options: str | None) -> None:
+        setattr(run.reception, name, value)
+
+    return act
+
+
+def _nothing(run: AclRun, options: str | None) -> None:
+    """The control changes nothing that the model shows (DKIM, flushing, DSCP)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Control:
+    act: Callable[[AclRun, str | None], None]
+    forbidden: frozenset[Where] = frozenset()
+    options: bool = False
+
+
+_EVERYWHERE = frozenset(Where)
+_NOT_SMTP = frozenset({Where.NOTSMTP, Where.NOTSMTP_START})
+_ENVELOPE = frozenset({Where.MAIL, Where.RCPT, Where.PREDATA})
+_NOT_RCPT = _EVERYWHERE - {Where.RCPT}
+_NOT_HOLDING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.NOTSMTP}
+_NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR}
+
+CONTROLS: Mapping[str, _Control] = {
+    "caseful_local_part": _Control(_case, _NOT_RCPT),
+    "caselower_local_part": _Control(_lower, _NOT_RCPT),
+    "dkim_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA, Where.PRDR}),
+    "dmarc_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
+    "dmarc_enable_forensic": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
+    "dscp": _Control(_nothing, _NOT_SMTP | {Where.NOTQUIT}, options=True),
+    "enforce_sync": _Control(_flag("enforce_sync", True), _NOT_SMTP),
+    "fakedefer": _Control(_fake(Rc.DEFER), _NOT_FAKING, options=True),
+    "fakereject": _Control(_fake(Rc.FAIL), _NOT_FAKING, options=True),
+    "freeze": _Control(_freeze, _NOT_HOLDING, options=True),
+    "no_callout_flush": _Control(_nothing, _NOT_SMTP),
+    "no_delay_flush": _Control(_nothing, _NOT_SMTP),
+    "no_enforce_sync": _Control(_flag("enforce_sync", False), _NOT_SMTP),
+    "no_mbox_unspool": _Control(_nothing, _NOT_HOLDING),
+    "no_multiline_responses": _Control(_flag("multiline_responses", False), _NOT_SMTP),
+    "no_pipelining": _Control(_flag("pipelining_enable", False), _NOT_SMTP),
+    "queue": _Control(_queue, _NOT_HOLDING, options=True),
+    "queue_only": _Control(_queue, _NOT_HOLDING),
+    "submission": _Control(_submission, _EVERYWHERE - _ENVELOPE, options=True),
+    "suppress_local_fixups": _Control(
+        _suppress_local_fixups, _EVERYWHERE - _ENVELOPE - {Where.NOTSMTP_START}
+    ),
+}
+"""What is modelled; any other control is unsupported."""

@@ -1,0 +1,1 @@
+"""Small tools without state, below everything else: strings, parsing, addresses, decision tables."""

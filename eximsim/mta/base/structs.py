@@ -1,0 +1,105 @@
+"""The records that travel through the model, under the names of src/structs.h."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.ports import TlsSession
+from eximsim.status import Dnssec, Errno, HostStatus, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.readconf import DriverInstance
+
+MX_NONE = -1
+"""``HostItem.mx`` of a host that did not come from an MX record."""
+
+PORT_NONE = -1
+"""``HostItem.port`` of a host for which the router named no port."""
+
+
+@dataclass(slots=True)
+class HostItem:
+    """One host (one address of it) that a delivery may be tried to: ``host_item``."""
+
+    name: str
+    address: str | None = None
+    port: int = PORT_NONE
+    mx: int = MX_NONE
+    sort_key: int = 0
+    dnssec: Dnssec = Dnssec.UNK
+    certname: str = ""
+    """The name before any CNAME was followed, for certificate checks (``host_item.certname``, since 4.95)."""
+    status: HostStatus = HostStatus.UNKNOWN
+    why: str = ""
+    """Why it is unusable: ``"retry"``, ``"failed"`` or ``"deferred"`` (hwhy_...)."""
+    last_try: float = 0.0
+
+
+@dataclass(slots=True)
+class Address:
+    """One recipient on its way: ``address_item``."""
+
+    address: str
+    local_part: str = ""
+    """As the router at work sees it: without affixes, in lower case unless it has caseful_local_part."""
+    domain: str = ""
+    unique: str = ""
+    parent: Address | None = None
+    router: DriverInstance | None = None
+    transport: DriverInstance | None = None
+    start_router: DriverInstance | None = None
+    host_list: list[HostItem] = field(default_factory=list)
+    fallback_hosts: list[HostItem] = field(default_factory=list)
+    host_used: HostItem | None = None
+    errors_address: str | None = None
+    """The sender that the router's ``errors_to`` sets for this address; None: as the message has it."""
+    basic_errno: int = Errno.UNKNOWNERROR
+    more_errno: int = 0
+    message: str | None = None
+    user_message: str | None = None
+    transport_return: Rc = Rc.DEFER
+    special_action: str = ""
+    retry_keys: list[RetryItem] = field(default_factory=list)
+    return_path: str | None = None
+    tls: TlsSession | None = None
+    cv: str | None = None
+    """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
+    peerdn: str | None = None
+    continued: bool = False
+    """It went down a connection that was there already."""
+    local_address: str = ""
+    local_port: int = 0
+    data: dict[str, str] = field(default_factory=dict)
+    """``$address_data``, ``$local_part_data``, ... of this address."""
+    cc_local_part: str = ""
+    """As it came, unquoted; ``deliver_split_address()`` sets it, ``local_part`` and ``domain``."""
+    prefix: str | None = None
+    suffix: str | None = None
+    self_hostname: str | None = None
+    extra_headers: tuple[str, ...] = ()
+    """What routers' headers_add gave, newest first, each ending in a newline."""
+    remove_headers: str | None = None
+    child_count: int = 0
+    hide_child: bool = False
+    pass_message: bool = False
+    """``message`` may be shown to the SMTP client (``af_pass_message``)."""
+    local_host_removed: bool = False
+    retry_skipped: bool = False
+    """Some host was skipped because its retry time had not come: the address cannot time out yet."""
+    retry_timedout: bool = False
+    ignore_error: bool = False
+    dr_retry_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryItem:
+    """A retry record to be written (or, with ``delete``, removed) after a delivery: ``retry_item``."""
+
+    key: str
+    basic_errno: int
+    more_errno: int
+    message: str | None
+    delete: bool = False
+    host: bool = False
+    message_specific: bool = False

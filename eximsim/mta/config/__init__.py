@@ -1,0 +1,1 @@
+"""The configuration as it is read: options, drivers, macros, includes, rules."""

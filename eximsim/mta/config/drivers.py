@@ -1,0 +1,247 @@
+"""Routers, transports and authenticators as a configuration defines them.
+
+Source: readconf_driver_init() in src/readconf.c, route_init() in src/route.c, transport_init() in
+src/transport.c, and the drivers' own init functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.config.config_lines import ConfigLine, Section
+from eximsim.mta.config.option_settings import Settings
+from eximsim.mta.config.option_values import readconf_readname
+from eximsim.mta.config.options import Options, Schema
+from eximsim.mta.config.options_auths import authenticators
+from eximsim.profiles import Profile
+
+_SELF = frozenset({"freeze", "defer", "send", "pass", "fail"})
+_ALL_IGNORED = frozenset({"decline", "defer", "fail", "freeze", "pass"})
+_FIND_FAILED = _ALL_IGNORED | {"ignore"}
+_PRECONDITIONS = (
+    "check_local_user",
+    "local_parts",
+    "condition",
+    "local_part_prefix",
+    "local_part_suffix",
+    "senders",
+    "require_files",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DriverInstance:
+    """A router, a transport or an authenticator: its name, its driver, its generic and private options."""
+
+    name: str
+    driver: str
+    options: Options
+    path: str
+    line: int
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """A driver whose options are being read; ``early`` are the lines before the one that names the driver."""
+
+    name: str
+    line: ConfigLine
+    early: list[ConfigLine]
+    driver: str = ""
+    settings: Settings | None = None
+
+
+Finish = Callable[[str, str, Settings], None]
+Tolerate = Callable[[str, str, Unsupported], None] | None
+"""Told of what the model does not have: place, option, problem; None if that is to be raised."""
+
+
+def read_drivers(
+    kind: str,
+    section: Section,
+    schemas: Mapping[str, Schema],
+    finish: Finish,
+    tolerate: Tolerate = None,
+) -> Iterator[DriverInstance]:
+    """The drivers of a section; ``finish`` sets defaults that depend on other options and checks the rest.
+
+    ``kind`` is ``"router"``, ``"transport"`` or ``"authenticator"``. Raises ``InputError``, and
+    ``Unsupported`` unless ``tolerate`` takes that.
+    """
+    names: set[str] = set()
+    current: _Unfinished | None = None
+    for line in section:
+        name, position = readconf_readname(line.text)
+        after = line.text[position : position + 1]
+        if after == ":" or (after == "=" and name[:1].isupper()):
+            if current is not None:
+                yield _finished(kind, current, finish)
+                current = None
+            if after == "=":
+                section.lines.assign(line)
+                continue
+            if name in names:
+                raise InputError(f'there are two {kind}s called "{name}"', line.path, line.line)
+            if line.text[position + 1 :].strip():
+                raise InputError(f"extra characters follow driver name {name}", line.path, line.line)
+            names.add(name)
+            current = _Unfinished(name, line, [])
+        elif current is None:
+            raise InputError(f"{kind} name missing: NAME: expected", line.path, line.line)
+        else:
+            _setting(kind, current, line, name, schemas, tolerate)
+    if current is not None:
+        yield _finished(kind, current, finish)
+
+
+def _setting(
+    kind: str,
+    current: _Unfinished,
+    line: ConfigLine,
+    name: str,
+    schemas: Mapping[str, Schema],
+    tolerate: Tolerate,
+) -> None:
+    if current.settings is not None:
+        current.settings.handle(line, "option")
+        return
+    current.early.append(line)
+    if name != "driver":
+        return
+    driver = line.text.partition("=")[2].strip().strip('"')
+    schema = schemas.get(driver)
+    if schema is None:
+        known = ", ".join(schemas)
+        message = f'{kind} {current.name}: cannot find {kind} driver "{driver}"; one of {known} expected'
+        raise InputError(message, line.path, line.line)
+    current.driver = driver
+    place = f"{kind}.{current.name}"
+    current.settings = Settings(schema, partial(tolerate, place) if tolerate is not None else None)
+    for early in current.early:
+        current.settings.handle(early, "option")
+
+
+def _finished(kind: str, current: _Unfinished, finish: Finish) -> DriverInstance:
+    path, line = current.line.path, current.line.line
+    settings = current.settings
+    if settings is None:
+        raise InputError(f'no driver defined for {kind} "{current.name}"', path, line)
+    try:
+        finish(current.name, current.driver, settings)
+    except ValueError as error:
+        raise InputError(f"{current.name} {kind}: {error}", path, line) from None
+    return DriverInstance(current.name, current.driver, settings.options(), path, line)
+
+
+# ---- routers ----------------------------------------------------------------------------------------------
+
+
+def read_routers(
+    section: Section, schemas: Mapping[str, Schema], profile: Profile, tolerate: Tolerate = None
+) -> tuple[DriverInstance, ...]:
+    """The routers section."""
+
+    def finish(name: str, driver: str, settings: Settings) -> None:
+        options = settings.options()
+        if "log_as_local" not in settings.values:
+            settings.values["log_as_local"] = driver == "accept"
+        if "retry_use_local_part" not in settings.values:
+            conditions = _PRECONDITIONS if profile.retry_local_part_if_preconditions else _PRECONDITIONS[:1]
+            settings.values["retry_use_local_part"] = any(settings.values.get(name) for name in conditions)
+        _check_router(options)
+        if driver in _ROUTER_CHECKS:
+            _ROUTER_CHECKS[driver](options)
+
+    routers = tuple(read_drivers("router", section, schemas, finish, tolerate))
+    names = [router.name for router in routers]
+    for position, router in enumerate(routers):
+        _check_names(router, names, names[position + 1 :])
+    return routers
+
+
+def _check_router(options: Options) -> None:
+    word = options.text("self") or ""
+    if word not in _SELF and not word.startswith("reroute:"):
+        raise ValueError(f'"{word}" is not valid for the self option: {_words(_SELF)} or reroute: expected')
+
+
+def _check_accept(options: Options) -> None:
+    if options.text("transport") is None and not options.flag("verify_only"):
+        raise ValueError("a transport is required for this router")
+
+
+def _check_redirect(options: Options) -> None:
+    if options.is_set("transport"):
+        raise ValueError("a transport must not be defined for this router")
+    if options.is_set("file") == options.is_set("data"):
+        raise ValueError('one of "file" or "data" must be specified, but not both')
+    if options.is_set("qualify_domain") and options.flag("qualify_preserve_domain"):
+        raise ValueError('only one of "qualify_domain" or "qualify_preserve_domain" must be set')
+    if options.flag("allow_filter") and not (options.flag("check_local_user") or options.is_set("user")):
+        raise ValueError('"user" or "check_local_user" must be set with "allow_filter"')
+
+
+def _check_manualroute(options: Options) -> None:
+    for name, words in (("host_find_failed", _FIND_FAILED), ("host_all_ignored", _ALL_IGNORED)):
+        if options.text(name) not in words:
+            raise ValueError(f"unrecognized setting for {name} option: one of {_words(words)} expected")
+    if options.is_set("route_list") == options.is_set("route_data"):
+        raise ValueError("route_list or route_data (but not both) must be specified")
+
+
+_ROUTER_CHECKS: dict[str, Callable[[Options], None]] = {
+    "accept": _check_accept,
+    "dnslookup": _check_accept,
+    "ipliteral": _check_accept,
+    "manualroute": _check_manualroute,
+    "redirect": _check_redirect,
+}
+
+
+def _words(words: frozenset[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _check_names(router: DriverInstance, names: Sequence[str], later: Sequence[str]) -> None:
+    for option, allowed in (("redirect_router", names), ("pass_router", later)):
+        name = router.options.text(option)
+        if name is not None and name not in allowed:
+            wrong = "does not follow" if name in names else "not found for"
+            raise InputError(
+                f'new_router "{name}" {wrong} "{router.name}" router', *router.options.where(option)
+            )
+
+
+# ---- transports -------------------------------------------------------------------------------------------
+
+
+def read_transports(
+    section: Section, schemas: Mapping[str, Schema], tolerate: Tolerate = None
+) -> tuple[DriverInstance, ...]:
+    """The transports section."""
+    return tuple(read_drivers("transport", section, schemas, _finish_transport, tolerate))
+
+
+def _finish_transport(name: str, driver: str, settings: Settings) -> None:
+    if "retry_use_local_part" not in settings.values:
+        settings.values["retry_use_local_part"] = driver != "smtp"
+    if driver == "smtp":
+        options = settings.options()
+        if not all(options.seconds(f"{what}_timeout") for what in ("command", "data", "final")):
+            raise ValueError("command, data, or final timeout value is zero")
+
+
+# ---- authenticators ---------------------------------------------------------------------------------------
+
+
+def read_authenticators(section: Section) -> tuple[DriverInstance, ...]:
+    """The authenticators section."""
+    return tuple(read_drivers("authenticator", section, authenticators(), _finish_authenticator))
+
+
+def _finish_authenticator(name: str, driver: str, settings: Settings) -> None:
+    if settings.values.get("public_name") is None:
+        settings.values["public_name"] = name

@@ -1,0 +1,69 @@
+"""The macros that tell a configuration what Exim can do (src/macro_predef.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from eximsim.mta.config.options import Release, release
+from eximsim.mta.config.options_drivers import ROUTER, TRANSPORT
+
+_FEATURES = (
+    *("CRYPTEQ", "ICONV", "IPV6", "TLS", "GNUTLS", "OPENSSL", "DKIM", "DNSSEC", "ESMTP_LIMITS", "EVENT"),
+    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "DANE", "TLS_RESUME", "LOOKUP_LSEARCH", "LOOKUP_DNSDB"),
+)
+"""The features, in the order in which they are listed."""
+
+_TLS_VERSIONS = ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3")
+
+
+@cache
+def builtin_macros(option_release: str, tls_library: str, *, expansions: bool) -> tuple[str, ...]:
+    """Every such macro, in the order in which they are tried.
+
+    A name that another one begins with comes after it. Releases before 4.88 have none. ``expansions`` adds
+    those that name what an expansion can hold. Source: macro_predef.c, until 4.89 macros_create_builtin() in
+    src/readconf.c.
+    """
+    known = release(option_release)
+    if not known.features:
+        return ()
+    names = [*_features(known, tls_library), *_options(known)]
+    if tls_library == "openssl-3":
+        names += [f"_OPT_OPENSSL_NO_{version}_X" for version in _TLS_VERSIONS]
+    if expansions:
+        names += _expansions()
+    return tuple(reversed(names))
+
+
+def _features(known: Release, tls_library: str) -> list[str]:
+    present = {*known.features, "GNUTLS" if tls_library == "gnutls" else "OPENSSL"}
+    return [f"_HAVE_{name}" for name in _FEATURES if name in present]
+
+
+def _options(known: Release) -> Iterator[str]:
+    yield from _upper("_OPT_MAIN", known.main.settable)
+    kinds = (("ROUTER", known.routers, ROUTER), ("TRANSPORT", known.transports, TRANSPORT))
+    for kind, drivers, generic in kinds:
+        settable = {name for schema in drivers.values() for name in schema.settable}
+        yield from _upper(f"_OPT_{kind}S", settable & generic.keys())
+        for driver, schema in sorted(drivers.items()):
+            yield f"_DRIVER_{kind}_{driver.upper()}"
+            own = [name for name in schema.settable if name not in generic]
+            yield from _upper(f"_OPT_{kind}_{driver.upper()}", own)
+
+
+def _expansions() -> Iterator[str]:
+    from eximsim.mta.expand.expand_conditions import CONDITIONS  # expansions need the configuration's reader
+    from eximsim.mta.expand.expand_items import ITEMS
+    from eximsim.mta.expand.expand_operators import OPERATORS
+    from eximsim.mta.expand.expand_variables import VARIABLES
+
+    yield from _upper("_EXP_ITEM", ITEMS)
+    yield from _upper("_EXP_OP", OPERATORS)
+    yield from _upper("_EXP_COND", CONDITIONS)
+    yield from _upper("_EXP_VAR", VARIABLES)
+
+
+def _upper(stem: str, names: Iterable[str]) -> Iterator[str]:
+    return (f"{stem}_{name.upper()}" for name in sorted(names))

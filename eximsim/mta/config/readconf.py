@@ -1,0 +1,305 @@
+"""Reading a configuration (src/readconf.c): sections, settings, named lists, drivers.
+
+An option that the release does not have is an ``InputError``; one that Exim has and the model does not is
+``Unsupported`` as soon as it is set to something that could matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.string import SPACES
+from eximsim.mta.config.acl_read import AclCondition, AclVerb, acl_read, read_inline
+from eximsim.mta.config.config_lines import ConfigLine, ConfigLines, Section
+from eximsim.mta.config.drivers import DriverInstance, read_authenticators, read_routers, read_transports
+from eximsim.mta.config.macro_predef import builtin_macros
+from eximsim.mta.config.option_settings import Settings
+from eximsim.mta.config.option_values import read_string, readconf_readname
+from eximsim.mta.config.optionlist import Status
+from eximsim.mta.config.options import Options, release
+from eximsim.mta.config.options_main import DAY
+from eximsim.mta.config.retry_rules import RetryRule, RetryStep, readconf_retry_rule
+from eximsim.mta.config.rewrite_rules import SMTP, RewriteRule, readconf_one_rewrite
+from eximsim.ports import Files
+from eximsim.profiles import Profile
+
+__all__ = [
+    "AclCondition",
+    "AclVerb",
+    "Config",
+    "DriverInstance",
+    "RetryRule",
+    "RetryStep",
+    "option_report",
+    "read_config",
+    "read_inline",
+]
+
+_NAMED_LIST = re.compile(
+    r"(?:hide[ \t]+)?(domain|host|address|localpart)list(?:_cache)?[ \t]+(\w+)[ \t]*(=?)[ \t]*", re.ASCII
+)
+_LIST_WORD = re.compile(r"(?:hide[ \t]+)?(?:domain|host|address|localpart)list")
+_FEWEST_DH_BITS = 1024
+_LIST_KINDS = ("domain", "host", "address", "localpart")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that a configuration says and the model does not have.
+
+    ``place`` is ``"main"``, ``"router.NAME"``, ``"transport.NAME"`` or ``"rewrite"``; ``name`` an option's.
+    """
+
+    place: str
+    name: str
+    problem: Unsupported
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that a configuration says.
+
+    ``routers`` are in order, ``transports`` and ``acls`` by name; ``named_lists`` by kind (``"domain"``,
+    ``"host"``, ``"address"``, ``"localpart"``) and name, unexpanded.
+    """
+
+    path: str
+    main: Options
+    routers: tuple[DriverInstance, ...]
+    transports: Mapping[str, DriverInstance]
+    retries: tuple[RetryRule, ...]
+    acls: Mapping[str, tuple[AclVerb, ...]]
+    named_lists: Mapping[str, Mapping[str, str]]
+    macros: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Those of the command line and the files, in order."""
+    last_line: int = 0
+    """The number of the line that was read last."""
+    rewrites: tuple[RewriteRule, ...] = ()
+    authenticators: tuple[DriverInstance, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    """What the model does not have, if the configuration was read all the same."""
+
+
+def read_config(
+    world: Files,
+    path: str,
+    profile: Profile,
+    defines: Mapping[str, str] = MappingProxyType({}),
+    *,
+    tolerant: bool = False,
+) -> Config:
+    """Read the configuration ``path`` as the release of ``profile`` does, with the macros ``defines`` set.
+
+    Raises ``InputError`` and ``Unsupported`` with file and line; if it is ``tolerant``, what the model does
+    not have is listed in ``Config.left_out`` instead. The result is remembered: reading the same files again
+    gives the same object.
+    """
+    key = (
+        path,
+        profile.option_release,
+        profile.tls_library,
+        profile.relative_includes,
+        profile.retry_local_part_if_preconditions,
+        profile.expansion_macros,
+        tolerant,
+        *defines.items(),
+    )
+    known = _KNOWN.get(key)
+    if known is not None and all(_content(world, file) == content for file, content in known[0].items()):
+        return known[1]
+    builtin = partial(
+        builtin_macros,
+        profile.option_release,
+        profile.tls_library,
+        expansions=profile.expansion_macros,
+    )
+    lines = ConfigLines(world, builtin, profile.relative_includes)
+    lines.define(defines)
+    lines.open(path)
+    config = _Reader(profile, tolerant).read(lines, path)
+    if len(_KNOWN) >= _MOST_KNOWN:
+        del _KNOWN[next(iter(_KNOWN))]
+    _KNOWN[key] = (lines.read_files, config)
+    return config
+
+
+_MOST_KNOWN = 256
+_KNOWN: dict[tuple[object, ...], tuple[Mapping[str, bytes | None], Config]] = {}
+
+
+def _content(world: Files, path: str) -> bytes | None:
+    try:
+        return world.read_file(path)
+    except (OSError, ValueError):
+        return None
+
+
+def option_report(config: Config) -> list[tuple[str, str, int, Status]]:
+    """Every option that ``config`` sets: name, file, line, and what the model does with it.
+
+    A driver's option is ``router.NAME.OPTION``, ``transport.NAME.OPTION`` or ``authenticator.NAME.OPTION``.
+    """
+    places: list[tuple[str, Options]] = [("", config.main)]
+    places += [(f"router.{router.name}.", router.options) for router in config.routers]
+    places += [(f"transport.{name}.", transport.options) for name, transport in config.transports.items()]
+    places += [(f"authenticator.{auth.name}.", auth.options) for auth in config.authenticators]
+    return [
+        (prefix + name, path, line, options.status(name))
+        for prefix, options in places
+        for name, (path, line) in options.settings()
+    ]
+
+
+class _Reader:
+    """Reads one configuration, section by section."""
+
+    def __init__(self, profile: Profile, tolerant: bool) -> None:
+        self.profile = profile
+        self.release = release(profile.option_release)
+        self.left_out: list[LeftOut] = []
+        self.tolerate = self._leave_out if tolerant else None
+        self.main = Settings(self.release.main, partial(self.tolerate, "main") if self.tolerate else None)
+        self.rewrites: tuple[RewriteRule, ...] = ()
+        self.authenticators: tuple[DriverInstance, ...] = ()
+        self.named_lists: dict[str, dict[str, str]] = {kind: {} for kind in _LIST_KINDS}
+        self.routers: tuple[DriverInstance, ...] = ()
+        self.transports: tuple[DriverInstance, ...] = ()
+        self.retries: tuple[RetryRule, ...] = ()
+        self.acls: dict[str, tuple[AclVerb, ...]] = {}
+
+    def read(self, lines: ConfigLines, path: str) -> Config:
+        """Read everything. Source: readconf_main() and readconf_rest()."""
+        section = Section(lines)
+        self._read_main(section)
+        seen: set[str] = set()
+        while (begin := section.next_begin) is not None:
+            word = begin.text[6:].strip(SPACES)
+            name = word.lower().removesuffix("s")
+            if name not in _SECTIONS:
+                known = ", ".join(_SECTIONS)
+                raise _error(begin, f'"{word}" is not a known configuration section name; {known} expected')
+            if name in seen:
+                raise _error(begin, f'"{word}" section is repeated in the configuration file')
+            seen.add(name)
+            section = Section(lines, begin)
+            _SECTIONS[name](self, section)
+        return Config(
+            path=path,
+            main=self.main.options(),
+            routers=self.routers,
+            transports=MappingProxyType({transport.name: transport for transport in self.transports}),
+            retries=self.retries,
+            acls=MappingProxyType(self.acls),
+            named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
+            macros=lines.macros,
+            last_line=lines.position[1],
+            rewrites=self.rewrites,
+            authenticators=self.authenticators,
+            left_out=tuple(self.left_out),
+        )
+
+    def _leave_out(self, place: str, name: str, problem: Unsupported) -> None:
+        self.left_out.append(LeftOut(place, name, problem))
+
+    def _read_main(self, section: Section) -> None:
+        for line in section:
+            if "A" <= line.text[0] <= "Z":
+                section.lines.assign(line)
+            elif _LIST_WORD.match(line.text):
+                self._read_named_list(line)
+            else:
+                self.main.handle(line, "main option")
+        self._finish_main()
+
+    def _finish_main(self) -> None:
+        options, values = self.main.options(), self.main.values
+        if options.flag("local_sender_retain") and options.flag("local_from_check"):
+            message = "both local_from_check and local_sender_retain are set; this combination is not allowed"
+            raise InputError(message, *options.where("local_sender_retain"))
+        if options.number("tls_dh_max_bits") < _FEWEST_DH_BITS:
+            message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
+            raise InputError(message, *options.where("tls_dh_max_bits"))
+        values["retry_interval_max"] = min(options.seconds("retry_interval_max"), DAY)
+        values["remote_max_parallel"] = max(options.number("remote_max_parallel"), 1)
+
+    def _read_named_list(self, line: ConfigLine) -> None:
+        match = _NAMED_LIST.match(line.text)
+        if match is None:
+            raise _error(line, f"unrecognized configuration line: {line.text}")
+        kind, name, sign = match[1], match[2], match[3]
+        lists = self.named_lists[kind]
+        if name in lists:
+            raise _error(line, f'duplicate name "{name}" for a named {kind} list')
+        if not sign:
+            raise _error(line, f'missing "=" after "{name}"')
+        try:
+            lists[name] = read_string(line.text[match.end() :], name)
+        except ValueError as error:
+            raise _error(line, str(error)) from None
+
+    def read_acls(self, section: Section) -> None:
+        """The acl section: ACLs by name, with macro definitions between them (readconf_acl())."""
+        line = section.line()
+        while line is not None:
+            name, position = readconf_readname(line.text)
+            after = line.text[position : position + 1]
+            if after == "=" and name[:1].isupper():
+                section.lines.assign(line)
+                line = section.line()
+                continue
+            if not name or after != ":":
+                raise _error(line, f"missing or malformed ACL name: {line.text}")
+            if name in self.acls:
+                raise _error(line, f'there are two ACLs called "{name}"')
+            self.acls[name], line = acl_read(section.line, self.release.absent)
+
+    def read_routers(self, section: Section) -> None:
+        """The routers section."""
+        self.routers = read_routers(section, self.release.routers, self.profile, self.tolerate)
+
+    def read_transports(self, section: Section) -> None:
+        """The transports section."""
+        self.transports = read_transports(section, self.release.transports, self.tolerate)
+
+    def read_retries(self, section: Section) -> None:
+        """The retry section."""
+        self.retries = tuple(map(readconf_retry_rule, section))
+
+    def read_rewrites(self, section: Section) -> None:
+        """The rewrite section; rules for addresses as a client writes them (flag S) are not modelled."""
+        self.rewrites = tuple(map(readconf_one_rewrite, section))
+        for rule in self.rewrites:
+            if SMTP in rule.flags:
+                problem = Unsupported("rewrite rule with flag S", rule.path, rule.line)
+                if self.tolerate is None:
+                    raise problem
+                self.tolerate("rewrite", "S", problem)
+
+    def read_authenticators(self, section: Section) -> None:
+        """The authenticators section; to use one of them is not modelled."""
+        self.authenticators = read_authenticators(section)
+
+    def read_local_scan(self, section: Section) -> None:
+        """The local_scan section: Exim as it comes has no local_scan() with options."""
+        if section.begin is not None:
+            raise _error(section.begin, "local_scan() options not supported")
+
+
+_SECTIONS: dict[str, Callable[[_Reader, Section], None]] = {
+    "acl": _Reader.read_acls,
+    "authenticator": _Reader.read_authenticators,
+    "local_scan": _Reader.read_local_scan,
+    "retry": _Reader.read_retries,
+    "rewrite": _Reader.read_rewrites,
+    "router": _Reader.read_routers,
+    "transport": _Reader.read_transports,
+}
+
+
+def _error(line: ConfigLine, message: str) -> InputError:
+    return InputError(message, line.path, line.line)

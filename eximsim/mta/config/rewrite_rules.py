@@ -1,0 +1,50 @@
+"""The rules of the rewrite section: readconf_one_rewrite() in src/readconf.c."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eximsim.errors import InputError
+from eximsim.mta.base.string import SPACES, string_dequote
+from eximsim.mta.config.config_lines import ConfigLine
+
+ENVELOPE_FROM, ENVELOPE_TO, QUIT, REPEAT, SMTP, QUALIFY, WHOLE = "FTqRSQw"
+_ENVELOPE, _HEADERS = ENVELOPE_FROM + ENVELOPE_TO, "stfcbr"
+_MEANS = {"h": _HEADERS, "E": _ENVELOPE}
+_KNOWN = frozenset(f"qw{_HEADERS}{_ENVELOPE}hEQRS")
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteRule:
+    """One rule; ``flags`` are Exim's letters, with ``h`` and ``E`` replaced by those that they stand for."""
+
+    pattern: str
+    replacement: str
+    flags: frozenset[str]
+    path: str
+    line: int
+
+
+def readconf_one_rewrite(line: ConfigLine) -> RewriteRule:
+    """The rule that a line is; raises ``InputError``. Without flags it is about all addresses."""
+    pattern, position = string_dequote(line.text, 0)
+    rest = line.text[position:].lstrip(SPACES)
+    if not rest:
+        raise InputError("missing rewrite replacement string", line.path, line.line)
+    replacement, position = string_dequote(rest, 0)
+    flags: set[str] = set()
+    for letter in rest[position:]:
+        if letter in " \t":
+            continue
+        if letter not in _KNOWN:
+            message = (
+                f"unknown rewrite flag character '{letter}' (could be missing quotes round replacement item)"
+            )
+            raise InputError(message, line.path, line.line)
+        flags.update(_MEANS.get(letter, letter))
+    if SMTP in flags and not pattern.startswith(("^", "\\N^")):
+        message = "rewrite rule has the S flag but is not a regular expression"
+        raise InputError(message, line.path, line.line)
+    if not flags & {*_HEADERS, *_ENVELOPE, SMTP}:
+        flags.update(_HEADERS + _ENVELOPE)
+    return RewriteRule(pattern, replacement, frozenset(flags), line.path, line.line)

@@ -1,0 +1,1 @@
+"""A message and all of its recipients: src/deliver.c, the queue, bounces."""

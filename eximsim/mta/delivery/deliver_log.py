@@ -1,0 +1,167 @@
+"""The log lines of a delivery: ``=>``, ``==`` and ``**`` (the logging half of src/deliver.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.base.structs import PORT_NONE
+from eximsim.mta.expand.event import msg_event_raise
+from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.transports import tls_out
+from eximsim.mta.transports.tls import construct_cipher_name
+from eximsim.status import RETRY_BASE, Dnssec
+
+if TYPE_CHECKING:
+    from eximsim.mta.base.structs import Address
+    from eximsim.mta.process.globals import Process
+
+
+def shown_errno(process: Process, number: int) -> int:
+    """The number in the brackets after ``defer``: those of the retry family moved once."""
+    return number - 1 if number <= RETRY_BASE and process.profile.retry_errno_moved else int(number)
+
+
+def string_log_address(process: Process, addr: Address) -> str:
+    """The address as delivery lines show it, with the original recipient if that was another one."""
+    text = addr.address
+    if addr.cc_local_part:
+        text = f"{addr.prefix or ''}{addr.cc_local_part}{addr.suffix or ''}@{addr.domain}"
+    top = addr
+    while top.parent is not None:
+        top = top.parent
+        if selector(process, "all_parents") and top.parent is not None:
+            text += f" ({top.address})"
+    return text if top is addr or top.address.lower() == text.lower() else f"{text} <{top.address}>"
+
+
+def delivery_log(process: Process, addr: Address, mark: str) -> None:
+    """Log a success; ``mark`` is the character before ``>`` (``delivery_log()``).
+
+    Without a mark the line begins with an octet of zero, and is shown as so many spaces.
+    """
+    parts = [f"{mark}> {string_log_address(process, addr)}"]
+    parts += _sender_parts(process)
+    if addr.router:
+        parts.append(f"R={addr.router.name}")
+    assert addr.transport is not None
+    parts.append(f"T={addr.transport.name}")
+    if selector(process, "delivery_size"):
+        parts.append(f"S={process.message.size if process.message else 0}")
+    if addr.host_used is not None:
+        parts += _host_parts(process, addr)
+    parts += _tls_parts(process, addr)
+    if selector(process, "smtp_confirmation") and addr.message and addr.host_used is not None:
+        text = addr.message[:1024].replace("\\", "\\\\").replace('"', '\\"')
+        parts.append(f'C="{text}"')
+    now = process.world.now()
+    if selector(process, "queue_time"):
+        parts.append(f"QT={int(now - process.received_time)}s")
+    if selector(process, "deliver_time"):
+        parts.append(f"DT={addr.more_errno}s")
+    line = " ".join(parts)
+    log_write(process, line if mark else " " * (1 + len(line)))
+    raise_event(process, "msg:delivery", addr)
+
+
+def raise_event(process: Process, event: str, addr: Address) -> None:
+    """Raise an event about an address whose delivery is over, with the variables of its TLS session."""
+    cipher = construct_cipher_name(process, addr.tls) if addr.tls else ""
+    known: dict[str, str | None] = tls_out.variables_of(addr.tls, cipher, addr.cv, addr.peerdn)
+    known["lookup_dnssec_authenticated"] = None
+    if addr.host_used is not None:
+        known["host_address"], known["host_port"] = addr.host_used.address, str(addr.host_used.port)
+        known["lookup_dnssec_authenticated"] = _AUTHENTICATED.get(addr.host_used.dnssec)
+    with process.setting(**known):
+        msg_event_raise(process, event, addr)
+
+
+_AUTHENTICATED = {Dnssec.YES: "yes", Dnssec.NO: "no"}
+
+
+def _sender_parts(process: Process) -> list[str]:
+    parts = []
+    if selector(process, "sender_on_delivery"):
+        parts.append(f"F=<{process.message.sender if process.message else ''}>")
+    if selector(process, "return_path_on_delivery"):
+        parts.append(f"P=<{process.return_path}>")
+    return parts
+
+
+def _host_parts(process: Process, addr: Address) -> list[str]:
+    host = addr.host_used
+    assert host is not None
+    port = f":{host.port}" if selector(process, "outgoing_port") else ""
+    continued = process.continued is not None and process.continued.sequence > 1
+    mark = "*" if (addr.continued if process.profile.continued_mark_by_transport else continued) else ""
+    shown = process.profile.dnssec_status_logged and selector(process, "dnssec")
+    secure = " DS" if shown and host.dnssec is Dnssec.YES else ""
+    parts = [f"H={host.name}{secure} [{host.address}]{port}{mark}"]
+    if (
+        selector(process, "incoming_interface")
+        and selector(process, "outgoing_interface")
+        and addr.local_address
+    ):
+        local = f":{addr.local_port}" if selector(process, "outgoing_port") else ""
+        parts.append(f"I=[{addr.local_address}]{local}")
+    return parts
+
+
+def _tls_parts(process: Process, addr: Address) -> list[str]:
+    if addr.tls is None:
+        return []
+    parts = []
+    if selector(process, "tls_cipher"):
+        parts.append(f"X={construct_cipher_name(process, addr.tls)}")
+    if selector(process, "tls_certificate_verified"):
+        parts.append(f"CV={addr.cv}")
+    if selector(process, "tls_peerdn") and addr.peerdn:
+        parts.append(f'DN="{string_printing(addr.peerdn)}"')
+    return parts
+
+
+def defer_log(process: Process, addr: Address, *, kind: str, name: str | None) -> None:
+    """Log a deferral: ``kind`` is ``"T"`` or ``"R"``, ``name`` the driver's name if there was one."""
+    text = string_log_address(process, addr)
+    if name is not None:
+        if kind == "T" and addr.router:
+            text += f" R={addr.router.name}"
+        text += f" {kind}={name}"
+    else:
+        text += " transporting" if kind == "T" else " routing"
+    text += f" defer ({shown_errno(process, addr.basic_errno)})"
+    if addr.basic_errno > 0:
+        text += f": {errnos.strerror(addr.basic_errno)}"
+    if addr.host_used is not None:
+        text += f" H={addr.host_used.name} [{addr.host_used.address}]"
+        if selector(process, "outgoing_port"):
+            text += f":{25 if addr.host_used.port == PORT_NONE else addr.host_used.port}"
+    if addr.message:
+        text += f": {addr.message}"
+    log_write(process, f"== {text}", when="retry_defer" if addr.basic_errno <= RETRY_BASE else None)
+
+
+def failure_log(process: Process, addr: Address) -> None:
+    """Log a permanent failure."""
+    early = process.profile.ignored_failure_raises_event
+    if early and not addr.ignore_error:
+        raise_event(process, "msg:fail:delivery", addr)
+    parts = [string_log_address(process, addr), *_sender_parts(process)]
+    if addr.router:
+        parts.append(f"R={addr.router.name}")
+    if addr.transport:
+        parts.append(f"T={addr.transport.name}")
+    if addr.host_used is not None:
+        parts += _host_parts(process, addr)
+    parts += _tls_parts(process, addr)
+    text = " ".join(parts)
+    if process.profile.failed_address_colon_spaced:
+        text += " "
+    if addr.basic_errno > 0:
+        text += f": {errnos.strerror(addr.basic_errno)}"
+    if addr.message:
+        text += f": {addr.message}"
+    log_write(process, f"** {text}")
+    if not early:
+        raise_event(process, "msg:fail:delivery", addr)

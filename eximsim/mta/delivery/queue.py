@@ -1,0 +1,449 @@
+"""The spool, queue runs, the queue listing, and what an administrator does to a message (src/queue.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.string import octets
+from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.log import log_write
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Machine, Process
+
+HEADER_OLD = "*"
+"""The type letter of a header line that stays on the spool but is not sent."""
+
+
+@dataclass(slots=True)
+class Header:
+    """One header line: its type letter (``htype_`` in src/macros.h; ``*``: not sent), its text."""
+
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class Recipient:
+    """One envelope recipient: ``recipient_item``."""
+
+    address: str
+    errors_to: str | None = None
+    orcpt: str | None = None
+    dsn_flags: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Message:
+    """One message on the queue: what Exim keeps in the -H, -D and -J files and in the message log.
+
+    ``received_time`` and ``frozen_at`` are seconds since the epoch; ``body`` has LF line ends.
+    ``nonrecipients`` are the addresses that are done with; ``journal`` those of the delivery under way that
+    are not yet in it. ``variables`` are the reception's expansion variables ($sender_host_address, ...).
+    """
+
+    id: str
+    sender: str
+    recipients: list[Recipient]
+    headers: list[Header]
+    body: bytes
+    received_time: float
+    nonrecipients: set[str] = field(default_factory=set)
+    journal: list[str] = field(default_factory=list)
+    received_complete: float = 0.0
+    frozen: bool = False
+    frozen_at: float = 0.0
+    deliver_firsttime: bool = True
+    manual_thaw: bool = False
+    local_error_message: bool = False
+    sender_set_untrusted: bool = False
+    originator_login: str = ""
+    originator_uid: int = 0
+    originator_gid: int = 0
+    warning_count: int = 0
+    dont_deliver: bool = False
+    msglog: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """``$message_size`` and S=: the header lines to be sent, the body, and one for the blank line."""
+        return sum(len(octets(h.text)) for h in self.headers if h.kind != HEADER_OLD) + len(self.body) + 1
+
+    @property
+    def wire_size(self) -> int:
+        """The size with CRLF line ends, as ``SIZE=`` counts (``message_size + message_linecount``)."""
+        kept = sum(h.text.count("\n") for h in self.headers if h.kind != HEADER_OLD)
+        return self.size + kept + self.body.count(b"\n")
+
+    @property
+    def longest_line(self) -> int:
+        """The length of the longest line, in octets (``$max_received_linelength``)."""
+        kept = (octets(header.text) for header in self.headers if header.kind != HEADER_OLD)
+        return max((len(line) for part in (*kept, self.body) for line in part.split(b"\n")), default=0)
+
+    @property
+    def received_count(self) -> int:
+        """``$received_count``: the Received: lines that are sent."""
+        return sum(header.kind == "P" for header in self.headers)
+
+    def addresses(self) -> list[str]:
+        """The envelope recipients."""
+        return [recipient.address for recipient in self.recipients]
+
+
+@dataclass(slots=True)
+class Spool:
+    """The message store of one machine.
+
+    ``locked`` are the messages that a delivery process works on; ``last_id`` is the time of the last
+    message id, by process number, so that no id is given twice.
+    """
+
+    messages: dict[str, Message] = field(default_factory=dict)
+    locked: set[str] = field(default_factory=set)
+    last_id: dict[int, int] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        """Put a message on the queue."""
+        self.messages[message.id] = message
+
+    def get(self, message_id: str) -> Message | None:
+        """The message, or None if it is not on the queue."""
+        return self.messages.get(message_id)
+
+    def remove(self, message_id: str) -> None:
+        """Take a message off the queue; it need not be there."""
+        self.messages.pop(message_id, None)
+
+    def ids(self) -> list[str]:
+        """The ids of all messages, oldest first."""
+        return sorted(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRun:
+    """The manner of one queue run, from the letters after -q and from -R and -S.
+
+    ``ids`` limits the run to messages from the first to the second id.
+    """
+
+    two_stage: bool = False
+    first_delivery: bool = False
+    force: bool = False
+    force_thaw: bool = False
+    local: bool = False
+    recipient: str | None = None
+    sender: str | None = None
+    ids: tuple[str | None, str | None] = (None, None)
+
+    def detail(self, pid: int) -> str:
+        """How the log names the run: ``pid=1234 -qf``."""
+        letters = zip(
+            "qiffl",
+            (self.two_stage, self.first_delivery, self.force, self.force_thaw, self.local),
+            strict=True,
+        )
+        extras = "".join(letter for letter, is_set in letters if is_set)
+        text = f"pid={pid} -q{extras}" if extras else f"pid={pid}"
+        if self.recipient is not None:
+            text += f" -R {self.recipient}"
+        return text if self.sender is None else f"{text} -S {self.sender}"
+
+
+def queue_get_spool_list(machine: Machine, *, randomize: bool) -> list[str]:
+    """The ids of the queue: by age, or shuffled as Exim shuffles them while it reads the directory.
+
+    Source: queue_get_spool_list(), src/queue.c (one random bit for each file: at the front or at the back).
+    """
+    ids = machine.spool.ids()
+    if not randomize:
+        return ids
+    order: list[str] = []
+    for message_id in ids:
+        order.insert(len(order) if order and machine.rng.randrange(2) else 0, message_id)
+    return order
+
+
+def queue_run(process: Process, run: QueueRun) -> None:
+    """Go over the queue once, twice with ``run.two_stage``, each delivery in a process of its own.
+
+    Source: queue_run(), src/queue.c.
+    """
+    process.queue_running = True
+    process.deliver_force_thaw = run.force_thaw
+    process.queue_run_local = run.local
+    detail = run.detail(process.pid)
+    log_write(process, f"Start queue run: {detail}", when="queue_run")
+    for remote_waits in (True, False) if run.two_stage else (False,):
+        process.queue_smtp = process.queue_2stage = remote_waits
+        _run_once(process, run)
+    log_write(process, f"End queue run: {detail}", when="queue_run")
+
+
+def _run_once(process: Process, run: QueueRun) -> None:
+    randomize = not process.config.main.flag("queue_run_in_order")
+    first, last = run.ids
+    force = run.force or run.recipient is not None or run.sender is not None
+    for message_id in queue_get_spool_list(process.machine, randomize=randomize):
+        message = process.machine.spool.get(message_id)
+        if message is None or (first and message_id < first) or (last and message_id > last):
+            continue
+        if _wanted(process, run, message):
+            deliver_in_child(process, message_id, force=force, crash="queue run: ")
+
+
+def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
+    """The tests that need the message itself: frozen, delivered before, sender, recipient."""
+    if run.recipient is None and run.sender is None and not run.first_delivery:
+        return True
+    if message.frozen and not run.force_thaw:
+        _log_for(process, message.id, "Message is frozen", "skip_delivery")
+        return False
+    if run.first_delivery and not message.deliver_firsttime:
+        return False
+    if run.sender is not None and run.sender.lower() not in message.sender.lower():
+        return False
+    return run.recipient is None or any(
+        run.recipient.lower() in address.lower() and address not in message.nonrecipients
+        for address in message.addresses()
+    )
+
+
+def _log_for(process: Process, message_id: str, text: str, when: str | None = None) -> None:
+    before, process.message_id = process.message_id, message_id
+    log_write(process, text, when=when)
+    process.message_id = before
+
+
+def deliver_in_child(
+    process: Process,
+    message_id: str,
+    *,
+    force: bool = False,
+    give_up: bool = False,
+    crash: str | None = "",
+    anew: bool = False,
+) -> None:
+    """Deliver one message in a forked process and wait for it.
+
+    With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``). A child
+    that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: "); None if
+    the parent does not look (background delivery).
+    """
+    from eximsim.mta.delivery import deliver  # bounces come back here as new messages
+
+    child = process.fork()
+    child.message_id = message_id
+    if anew:
+        child.run_anew()
+    try:
+        deliver.deliver_message(child, message_id, force=force, give_up=give_up)
+    except ProcessDied as death:
+        process.machine.spool.locked.discard(message_id)
+        if crash is not None:
+            text = (
+                f"{crash}process {child.pid} crashed with signal {death.signal} while delivering {message_id}"
+            )
+            log_write(process, text, panic=True)
+
+
+# ---- -bp -------------------------------------------------------------------------------------------
+
+
+def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
+    """Print the queue as -bp does; ``option`` has the letters after it (a: generated addresses too, r:
+    unsorted, u: undelivered only). With ``ids`` only those messages. Source: queue_list(), src/queue.c.
+    """
+    now = process.world.now()
+    listed = ids or queue_get_spool_list(process.machine, randomize="r" in option)
+    for message_id in listed:
+        message = process.machine.spool.get(message_id)
+        if message is None:
+            if ids:
+                process.out(
+                    f"      {message_id}\n    *** spool read error: No such file or directory ***\n\n"
+                )
+            continue
+        process.out(f"{_age(int(now - message.received_time) // 60)} {string_format_size(message.size)} ")
+        user = f" ({message.originator_login})" if message.sender_set_untrusted else ""
+        frozen = " *** frozen ***" if message.frozen else ""
+        process.out(f"{message.id} <{message.sender}>{user}{frozen}\n")
+        _list_recipients(process, message, option)
+
+
+def _list_recipients(process: Process, message: Message, option: str) -> None:
+    done = message.nonrecipients | set(message.journal)
+    for address in message.addresses():
+        if address not in done or "u" not in option:
+            process.out(f"        {'D' if address in done else ' '} {address}\n")
+    if "a" in option:
+        for address in sorted(done - set(message.addresses())):
+            process.out(f"       +D {address}\n")
+    process.out("\n")
+
+
+def _age(minutes: int) -> str:
+    if minutes <= 90:
+        return f"{minutes:2d}m"
+    hours = (minutes + 30) // 60
+    return f"{hours:2d}h" if hours <= 72 else f"{(hours + 12) // 24:2d}d"
+
+
+def string_format_size(size: int) -> str:
+    """A size in five columns: octets, K or M (src/string.c)."""
+    if size == 0:
+        return "     "
+    if size < 1024:
+        return f"{size:5d}"
+    if size < 10 * 1024:
+        return f"{size / 1024:4.1f}K"
+    if size < 1024 * 1024:
+        return f"{(size + 512) // 1024:4d}K"
+    if size < 10 * 1024 * 1024:
+        return f"{size / (1024 * 1024):4.1f}M"
+    return f"{(size + 512 * 1024) // (1024 * 1024):4d}M"
+
+
+# ---- -M... -----------------------------------------------------------------------------------------
+
+
+def _freeze(process: Process, message: Message) -> bool:
+    if message.frozen:
+        process.out("is already frozen\n")
+        return False
+    message.frozen, message.manual_thaw, message.frozen_at = True, False, process.world.now()
+    process.out("is now frozen\n")
+    log_write(process, f"frozen by {process.machine.user}")
+    return True
+
+
+def _thaw(process: Process, message: Message) -> bool:
+    if not message.frozen:
+        process.out("is not frozen\n")
+        return False
+    message.frozen, message.manual_thaw = False, True
+    process.out("is no longer frozen\n")
+    log_write(process, f"unfrozen by {process.machine.user}")
+    return True
+
+
+def _remove(process: Process, message: Message) -> bool:
+    process.machine.spool.remove(message.id)
+    process.out("has been removed\n")
+    log_write(process, f"removed by {process.machine.user}")
+    log_write(process, "Completed")
+    return True
+
+
+def _mark_all_delivered(process: Process, message: Message) -> bool:
+    message.nonrecipients.update(message.addresses())
+    process.out("has been modified\n")
+    for address in message.addresses():
+        log_write(process, f"address <{address}> marked delivered by {process.machine.user}")
+    return True
+
+
+_WHOLE_MESSAGE: dict[str, Callable[[Process, Message], bool]] = {
+    "-Mf": _freeze,
+    "-Mt": _thaw,
+    "-Mrm": _remove,
+    "-Mmad": _mark_all_delivered,
+}
+
+
+def _add_recipient(process: Process, message: Message, address: str) -> bool:
+    message.recipients.append(Recipient(address))
+    log_write(process, f"recipient <{address}> added by {process.machine.user}")
+    return True
+
+
+def _mark_delivered(process: Process, message: Message, address: str) -> bool:
+    if address not in message.addresses():
+        said = f"- error while marking as delivered:\n  {address} is not a recipient: message not updated\n"
+        process.out(said)
+        return False
+    message.nonrecipients.add(address)
+    log_write(process, f"address <{address}> marked delivered by {process.machine.user}")
+    return True
+
+
+def _edit_sender(process: Process, message: Message, address: str) -> bool:
+    message.sender = address
+    log_write(process, f"sender address changed to <{address}> by {process.machine.user}")
+    return True
+
+
+_BY_ADDRESS: dict[str, tuple[str, Callable[[Process, Message, str], bool]]] = {
+    "-Mar": ("adding recipient", _add_recipient),
+    "-Mmd": ("marking as delivered", _mark_delivered),
+    "-Mes": ("editing sender", _edit_sender),
+}
+
+
+def _show_body(process: Process, message: Message) -> bool:
+    process.out(f"{message.id}-D\n{message.body.decode('utf-8', 'surrogateescape')}")
+    return True
+
+
+def _show_log(process: Process, message: Message) -> bool:
+    process.out("".join(message.msglog))
+    return True
+
+
+_SHOW: dict[str, Callable[[Process, Message], bool]] = {"-Mvb": _show_body, "-Mvl": _show_log}
+
+QUEUE_ACTIONS = frozenset({*_WHOLE_MESSAGE, *_BY_ADDRESS, *_SHOW})
+"""The command line options that ``queue_action()`` carries out."""
+
+TAKES_ADDRESSES = frozenset(_BY_ADDRESS)
+"""Those that take one message and then addresses; the others take messages."""
+
+
+def queue_action(process: Process, action: str, message_id: str, addresses: Sequence[str] = ()) -> bool:
+    """Do to one message what the option ``action`` (``-Mrm``, ...) says; False if anything was wrong.
+
+    Source: queue_action(), src/queue.c. The caller counts as an administrator.
+    """
+    process.message_id = message_id
+    message = process.machine.spool.get(message_id)
+    if message is None:
+        process.out(f"Spool data file for {message_id} does not exist\n")
+        if action == "-Mrm":
+            process.out("Continuing, to ensure all files removed\n")
+            process.out(f"Message {message_id} has been removed or did not exist\n")
+        return False
+    if action in _SHOW:
+        return _SHOW[action](process, message)
+    process.out(f"Message {message_id} ")
+    if action in _WHOLE_MESSAGE:
+        return _WHOLE_MESSAGE[action](process, message)
+    doing, act = _BY_ADDRESS[action]
+    if not addresses or (action == "-Mes" and len(addresses) > 1):
+        wrong = (
+            f"- error while {doing}: no address given"
+            if not addresses
+            else ("- only one sender address can be specified")
+        )
+        process.out(f"{wrong}\n")
+        return False
+    results = [_act_on_address(process, message, doing, text, act) for text in addresses]
+    if all(results):
+        process.out("has been modified\n")
+    return all(results)
+
+
+def _act_on_address(
+    process: Process, message: Message, doing: str, text: str, act: Callable[[Process, Message, str], bool]
+) -> bool:
+    try:
+        found = parse_extract_address(text, allow_null=doing == "editing sender")
+        if found.address and not found.domain_at:
+            raise AddressError("domain missing")
+    except AddressError as error:
+        process.out(f"- error while {doing}:\n  bad address {text}: {error.message}\n")
+        return False
+    return act(process, message, found.address)

@@ -1,0 +1,1 @@
+"""String expansion: src/expand.c."""

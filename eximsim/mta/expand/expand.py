@@ -1,0 +1,63 @@
+"""String expansion (src/expand.c): what the rest of the model calls.
+
+A text is read once (``expand_parse``) and evaluated as often as needed (``expander``); items, conditions
+and operators have a module each, with a table from name to function.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.expand.expand_conditions import CONDITIONS
+from eximsim.mta.expand.expand_items import ITEMS
+from eximsim.mta.expand.expand_operators import run_operator
+from eximsim.mta.expand.expand_parse import parse, parse_condition
+from eximsim.mta.expand.expander import Expander, ExpansionFailed
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+__all__ = ["ExpansionFailed", "expand", "expand_condition", "is_true"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class _Expander(Expander):
+    __slots__ = ()
+
+    items = ITEMS
+    conditions = CONDITIONS
+    operators = run_operator
+
+
+def expand(process: Process, text: str) -> str:
+    """``text`` with all variables, items and escapes replaced.
+
+    Raises ``ExpansionFailed``, or ``Unsupported`` for what the model does not have. Source:
+    expand_string(), src/expand.c.
+    """
+    if "$" not in text and "\\" not in text:
+        return text
+    try:
+        template = parse(text)
+        constant = template.constant
+        result = constant if constant is not None else _Expander(process).string(template)
+    except RecursionError:
+        raise Unsupported("an expansion nested this deeply") from None
+    return from_octets(octets(result)) if _SURROGATE.search(result) else result
+
+
+def expand_condition(process: Process, text: str) -> bool:
+    """Whether a condition without its ``${if`` (``eq {a}{b}``) holds: ``-be`` has no such thing, filters do.
+
+    Raises as ``expand`` does. Source: eval_condition(), src/expand.c.
+    """
+    return _Expander(process).condition(parse_condition(text), skipping=False)
+
+
+def is_true(value: str) -> bool:
+    """The lax reading of an expanded condition: not empty, ``0``, ``no`` or ``false``."""
+    return value not in ("", "0") and value.lower() not in ("no", "false")

@@ -1,0 +1,125 @@
+"""Operators of string expansion that hash, code and decode (src/expand.c)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
+from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+_HEX = re.compile("[0-9A-Fa-f]*")
+_UNDECODED = re.compile("[\udc80-\udcff]")
+
+
+def _md5(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return hashlib.md5(octets(text), usedforsecurity=False).hexdigest()
+
+
+def _sha1(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return hashlib.sha1(octets(text), usedforsecurity=False).hexdigest().upper()
+
+
+def _sha2(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return _sha("sha2", {"256": "sha256", "384": "sha384", "512": "sha512"}, text, arg)
+
+
+def _sha3(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return _sha("sha3", {size: f"sha3_{size}" for size in ("224", "256", "384", "512")}, text, arg)
+
+
+def _sha(family: str, variants: dict[str, str], text: str, arg: str | None) -> str:
+    algorithm = variants.get("256" if arg is None else arg)
+    if algorithm is None:
+        raise ExpansionFailed(f"unrecognised {family} variant")
+    return hashlib.new(algorithm, octets(text)).hexdigest().upper()
+
+
+def _base64(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return base64.b64encode(octets(text)).decode("ascii")
+
+
+def _base64d(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    try:
+        data = base64.b64decode("".join(text.split()).encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise ExpansionFailed(f'string "{text}" is not well-formed for "{name}" operator') from None
+    return from_octets(data.partition(b"\0")[0])
+
+
+def _hex2b64(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    if not _HEX.fullmatch(text):
+        raise ExpansionFailed(f'"{text}" is not a hex string')
+    if len(text) % 2:
+        raise ExpansionFailed(f'"{text}" contains an odd number of characters')
+    return base64.b64encode(bytes.fromhex(text)).decode("ascii")
+
+
+def _charset(process: Process) -> str:
+    return process.config.main.text("headers_charset") or "UTF-8"
+
+
+def _rfc2047(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return parse_quote_2047(text, _charset(expander.process))
+
+
+def _rfc2047d(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    check_length = expander.process.config.main.flag("check_rfc2047_length")
+    decoded, error = rfc2047_decode(text, _charset(expander.process), check_length=check_length)
+    if error is not None:
+        raise ExpansionFailed(error)
+    return decoded
+
+
+def _from_utf8(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return from_octets(bytes(ord(char) if ord(char) < 256 else 0x5F for char in text))
+
+
+def _utf8clean(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return _UNDECODED.sub("?", from_octets(octets(text)))
+
+
+def _domain_to_alabel(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    try:
+        return text if text.isascii() else text.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ExpansionFailed(f"error converting utf8 ({string_printing(text)}) to alabel: {error}") from None
+
+
+def _domain_from_alabel(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    try:
+        return text.encode("ascii").decode("idna")
+    except UnicodeError as error:
+        raise ExpansionFailed(f"error converting alabel ({string_printing(text)}) to utf8: {error}") from None
+
+
+def _xtextd(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return from_octets(re.sub(rb"\+([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), octets(text)))
+
+
+CODINGS: dict[str, TextFunction] = {
+    "base64": _base64,
+    "base64d": _base64d,
+    "from_utf8": _from_utf8,
+    "hex2b64": _hex2b64,
+    "md5": _md5,
+    "rfc2047": _rfc2047,
+    "rfc2047d": _rfc2047d,
+    "sha1": _sha1,
+    "sha2": _sha2,
+    "sha256": _sha2,
+    "sha3": _sha3,
+    "str2b64": _base64,
+    "utf8_domain_from_alabel": _domain_from_alabel,
+    "utf8_domain_to_alabel": _domain_to_alabel,
+    "utf8clean": _utf8clean,
+    "xtextd": _xtextd,
+}
+"""The operators of this module by name."""

@@ -1,0 +1,401 @@
+"""The conditions of ``${if`` (eval_condition(), src/expand.c)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
+from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
+from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
+from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
+from eximsim.mta.expand.expand_parse_conditions import COMPARISONS, ITERATIONS
+from eximsim.mta.expand.expand_text import ascii_lower
+from eximsim.mta.expand.expand_tree import Condition, Header, Variable
+from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
+from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFailed
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.lookup.match_list import ListMatch
+    from eximsim.mta.process.globals import Process
+
+_Test = Callable[[Expander, str, str], bool]
+
+
+def _args(expander: Expander, condition: Condition, skipping: bool) -> list[str]:
+    """The condition's strings, expanded; raises what reading it raised."""
+    values = [expander.string(arg, skipping=skipping) for arg in condition.args]
+    if condition.fault is not None:
+        raise expander.failure(condition.fault)
+    return values
+
+
+# ---- of one name ------------------------------------------------------------------------------------------
+
+
+def _def(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    subject = condition.subject
+    if subject is None:
+        _args(expander, condition, skipping)
+        return False
+    if isinstance(subject, Header):
+        found = expander.header(subject) is not None
+        return not skipping and found == condition.wanted
+    value = _defined(expander.process, subject, skipping)
+    return not skipping and bool(value) == condition.wanted
+
+
+def _defined(process: Process, subject: Variable, skipping: bool) -> str:
+    name = subject.name
+    if skipping:
+        value = "" if is_known(process, name) else None
+    elif name in ("message_headers", "message_headers_raw"):
+        value = find_header(process, None, raw=True)
+    else:
+        value = find_variable(process, name)
+    if value is None:
+        if not name:
+            raise ExpansionFailed('variable name omitted after "def:"')
+        raise ExpansionFailed(f'unknown variable "{name}" after "def:"{unknown_variable_hint(name)}')
+    return value
+
+
+def _first_delivery(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    message = expander.process.message
+    return not skipping and (message is not None and message.deliver_firsttime) == condition.wanted
+
+
+def _queue_running(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    return not skipping and expander.process.queue_running == condition.wanted
+
+
+# ---- of one string ----------------------------------------------------------------------------------------
+
+
+def _exists(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    (path,) = _args(expander, condition, skipping)
+    if skipping:
+        return False
+    try:
+        expander.process.world.read_file(path)
+    except OSError:
+        return not condition.wanted
+    return condition.wanted
+
+
+_FAMILIES = {"isip": (4, 6), "isip4": (4,), "isip6": (6,)}
+
+
+def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    (text,) = _args(expander, condition, skipping)
+    return not skipping and (string_is_ip_address(text)[0] in _FAMILIES[condition.name]) == condition.wanted
+
+
+def _bool(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    (text,) = _args(expander, condition, skipping)
+    return not skipping and _truth(text.strip(SPACES), condition.name == "bool_lax") == condition.wanted
+
+
+def _truth(text: str, lax: bool) -> bool:
+    if not text:
+        return False
+    digits = text.removeprefix("-")
+    if not digits.strip("0123456789"):
+        return bool(digits.strip("0")) or (lax and len(text) > 1)
+    word = text.lower()
+    if word in ("true", "yes"):
+        return True
+    if word in ("false", "no"):
+        return False
+    if not lax:
+        raise ExpansionFailed(f'unrecognised boolean value "{text}"')
+    return True
+
+
+# ---- of two strings ---------------------------------------------------------------------------------------
+
+
+def _comparison(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    numeric = not condition.name[0].isalpha()
+    numbers: list[int] = []
+    texts: list[str] = []
+    for arg in condition.args:
+        texts.append(expander.string(arg, skipping=skipping))
+        if numeric and not skipping:
+            numbers.append(_number(texts[-1]))
+    if condition.fault is not None:
+        raise expander.failure(condition.fault)
+    if skipping:
+        return False
+    if numeric:
+        return _NUMERIC[condition.name](*numbers) == condition.wanted
+    return _TESTS[condition.name](expander, *texts) == condition.wanted
+
+
+def _number(text: str) -> int:
+    try:
+        return expanded_string_integer(text) if text else 0
+    except EvalError as error:
+        raise ExpansionFailed(error.message) from None
+
+
+_NUMERIC: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "==": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _ordered(compare: Callable[[bytes, bytes], bool], caseless: bool) -> _Test:
+    """Texts are compared octet by octet."""
+
+    def test(expander: Expander, left: str, right: str) -> bool:
+        if caseless:
+            return compare(octets(left).lower(), octets(right).lower())
+        return compare(octets(left), octets(right))
+
+    return test
+
+
+def _eq(expander: Expander, left: str, right: str) -> bool:
+    return left == right
+
+
+def _eqi(expander: Expander, left: str, right: str) -> bool:
+    return ascii_lower(left) == ascii_lower(right)
+
+
+def _match(expander: Expander, text: str, pattern: str) -> bool:
+    try:
+        found = compile_pattern(pattern).search(text)
+    except RegexError as error:
+        raise ExpansionFailed(f'regular expression error in "{pattern}": {error}') from None
+    if found is None:
+        return False
+    expander.process.numeric = groups_of(found)
+    return True
+
+
+def _inlist(expander: Expander, text: str, items: str) -> bool:
+    return _find_item(expander, text, items, lambda item: item)
+
+
+def _inlisti(expander: Expander, text: str, items: str) -> bool:
+    return _find_item(expander, ascii_lower(text), items, ascii_lower)
+
+
+def _find_item(expander: Expander, text: str, items: str, form: Callable[[str], str]) -> bool:
+    for item in list_items(items):
+        if form(item) == text:
+            if expander.process.profile.inlist_sets_value:
+                expander.set_value(item)
+            return True
+    return False
+
+
+def _crypteq(expander: Expander, text: str, crypted: str) -> bool:
+    raise Unsupported("the condition crypteq")
+
+
+# src/match.c and src/expand.c need each other, hence the imports inside.
+
+
+def _match_list(expander: Expander, text: str, items: str, kind: str) -> bool:
+    from eximsim.mta.lookup import match
+
+    found = match.match_isinlist(expander.process, text, items, match.Kind(kind), expanding=False)
+    return _listed(expander, items, found)
+
+
+def _match_domain(expander: Expander, text: str, items: str) -> bool:
+    return _match_list(expander, text, items, "domain")
+
+
+def _match_local_part(expander: Expander, text: str, items: str) -> bool:
+    return _match_list(expander, text, items, "localpart")
+
+
+def _match_address(expander: Expander, text: str, items: str) -> bool:
+    return _match_list(expander, text, items, "address")
+
+
+def _match_ip(expander: Expander, address: str, items: str) -> bool:
+    from eximsim.mta.lookup import verify_hosts
+
+    if address and not string_is_ip_address(address)[0]:
+        raise ExpansionFailed(f'"{address}" is not an IP address')
+    return _listed(expander, items, verify_hosts.match_ip(expander.process, address, items))
+
+
+def _listed(expander: Expander, items: str, found: ListMatch) -> bool:
+    if found.rc is Rc.DEFER:
+        raise ExpansionFailed(f'unable to complete match against "{items}": {found.error}')
+    if expander.process.profile.list_match_sets_value:
+        expander.set_value(found.value)
+    return found.rc is Rc.OK
+
+
+_TESTS: dict[str, _Test] = {
+    "crypteq": _crypteq,
+    "eq": _eq,
+    "eqi": _eqi,
+    "ge": _ordered(operator.ge, False),
+    "gei": _ordered(operator.ge, True),
+    "gt": _ordered(operator.gt, False),
+    "gti": _ordered(operator.gt, True),
+    "inlist": _inlist,
+    "inlisti": _inlisti,
+    "le": _ordered(operator.le, False),
+    "lei": _ordered(operator.le, True),
+    "lt": _ordered(operator.lt, False),
+    "lti": _ordered(operator.lt, True),
+    "match": _match,
+    "match_address": _match_address,
+    "match_domain": _match_domain,
+    "match_ip": _match_ip,
+    "match_local_part": _match_local_part,
+}
+
+
+# ---- of conditions ----------------------------------------------------------------------------------------
+
+
+def _group(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    name = condition.name
+    every = name == "and"
+    decided = skipping
+    combined = every
+    for part in condition.parts:
+        result = _inner(expander, part, decided, f'inside "{name}{{...}}" condition')
+        if not decided:
+            combined = result
+            decided = result != every
+    if condition.fault is not None:
+        raise expander.failure(condition.fault)
+    return not skipping and combined == condition.wanted
+
+
+def _inner(expander: Expander, part: Condition, skipping: bool, where: str) -> bool:
+    try:
+        return expander.condition(part, skipping=skipping)
+    except ExpansionFailed as error:
+        raise ExpansionFailed(f"{error.message} {where}", forced=error.forced, defer=error.defer) from None
+
+
+def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    name = condition.name
+    values = [expander.string(arg, skipping=skipping) for arg in condition.args]
+    where = f'inside "{name}" condition'
+    for part in condition.parts:
+        _inner(expander, part, True, where)
+    if condition.fault is not None:
+        raise expander.failure(condition.fault)
+    if skipping:
+        return False
+    any_will_do = name.startswith("forany")
+    (part,) = condition.parts
+    holds = not condition.wanted
+    variables = expander.process.variables
+    with expander.process.setting(item=variables.get("item")):
+        for item in _iterated(name, values[0]):
+            variables["item"] = item
+            result = _inner(expander, part, False, where)
+            holds = result == condition.wanted
+            if result == any_will_do:
+                break
+    return holds
+
+
+def _iterated(name: str, source: str) -> Iterator[str]:
+    if "json" not in name:
+        yield from list_items(source)
+        return
+    for item in json_nextinlist(dewrap(source, "[]")):
+        yield (
+            dewrap(item, '""', "{} wrapping string result for extract jsons") if name.endswith("s") else item
+        )
+
+
+# ---- calls ------------------------------------------------------------------------------------------------
+
+
+def _acl(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    values = _args(expander, condition, skipping)
+    if skipping:
+        return False
+    result, message = run_acl(expander.process, values)
+    expander.set_value(message)
+    return result == condition.wanted
+
+
+def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
+    """Run the ACL ``values[0]`` with the rest as ``$acl_arg1``...: whether it accepts, and its message.
+
+    Raises ``ExpansionFailed``, forced if the ACL defers. Source: eval_acl(), src/expand.c.
+    """
+    from eximsim.mta.acl import acl  # src/acl.c and src/expand.c need each other
+
+    args = values[1:]
+    settings: dict[str, str | None] = {
+        f"acl_arg{index}": args[index - 1] if index <= len(args) else None for index in range(1, 10)
+    }
+    with process.setting(**settings, acl_narg=str(len(args))):
+        rc, message = acl.acl_eval(process, values[0])
+    if rc in (Rc.OK, Rc.FAIL):
+        return rc is Rc.OK, message
+    raise ExpansionFailed(f'{rc.name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
+
+
+def _not_modelled(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    _args(expander, condition, skipping)
+    if skipping:
+        return False
+    raise Unsupported(f"the condition {condition.name}")
+
+
+def _unreadable(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    _args(expander, condition, skipping)
+    return False
+
+
+class _Conditions(dict[str, ConditionFunction]):
+    """A name that is none has a fault in its tree."""
+
+    def __missing__(self, name: str) -> ConditionFunction:
+        return _unreadable
+
+
+CONDITIONS = _Conditions(
+    {
+        **dict.fromkeys(COMPARISONS, _comparison),
+        **dict.fromkeys(ITERATIONS, _iteration),
+        "acl": _acl,
+        "and": _group,
+        "bool": _bool,
+        "bool_lax": _bool,
+        "def": _def,
+        "exists": _exists,
+        "first_delivery": _first_delivery,
+        "inbound_srs": _not_modelled,
+        "isip": _isip,
+        "isip4": _isip,
+        "isip6": _isip,
+        "ldapauth": _not_modelled,
+        "or": _group,
+        "pam": _not_modelled,
+        "pwcheck": _not_modelled,
+        "queue_running": _queue_running,
+        "radius": _not_modelled,
+        "saslauthd": _not_modelled,
+    }
+)
+"""Every condition by name."""
+
+LACKING = frozenset({"crypteq", *(name for name, act in CONDITIONS.items() if act is _not_modelled)})
+"""Conditions that Exim has and the model does not."""

@@ -1,0 +1,419 @@
+"""The items of string expansion, ``${name{...}...}``, that are not about lists (src/expand.c)."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
+from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
+from eximsim.mta.expand.expand_conditions import run_acl
+from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
+from eximsim.mta.expand.expand_lists import iterate_item, sort_item
+from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
+from eximsim.mta.expand.expand_tree import Answer, Item, Variable
+from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
+
+_NUMBER = re.compile(r"-?[0-9]*")
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
+_PRVS = re.compile(r"prvs=([0-9])([0-9]{3})([A-F0-9]{6})=(.+)@(.+)", re.IGNORECASE | re.ASCII)
+
+
+# ---- decisions --------------------------------------------------------------------------------------------
+
+
+def _if(expander: Expander, item: Item, skipping: bool) -> str:
+    process = expander.process
+    numeric, value = process.numeric, process.variables.get("value")
+    assert item.condition is not None
+    yes = expander.condition(item.condition, skipping=skipping)
+    current = process.variables.get("value")
+    result = expander.answer("if", item.answer, yes, current, skipping=skipping)
+    expander.set_value(value)
+    process.numeric = numeric
+    return result
+
+
+def _answered(
+    expander: Expander, item: Item, answer: Answer | None, found: Callable[[], str | None], skipping: bool
+) -> str:
+    """The end of an item that sets ``$value`` to what it found, or fails."""
+    process = expander.process
+    numeric, value = process.numeric, process.variables.get("value")
+    result = None if skipping else found()
+    expander.set_value(result)
+    text = expander.answer(item.name, answer, result is not None, value, skipping=skipping)
+    process.numeric = numeric
+    return text
+
+
+def _acl(expander: Expander, item: Item, skipping: bool) -> str:
+    values = expander.subs(item, skipping=skipping)
+    return "" if skipping else run_acl(expander.process, values)[1] or ""
+
+
+def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
+    from eximsim.mta.lookup import search  # src/search.c and src/expand.c need each other
+
+    complete = item.fault is None and bool(item.word)
+    values = [expander.string(arg, skipping=skipping) for arg in (item.args[:-1] if complete else item.args)]
+    if not item.word and item.fault is not None:
+        raise expander.failure(item.fault)
+    kind = search.search_findtype_partial(item.word)
+    keyed = bool(values)
+    if kind.single_key and not keyed:
+        raise ExpansionFailed(f'missing {{key}} for single-key "{item.word}" lookup')
+    if keyed and not kind.single_key:
+        raise ExpansionFailed(
+            f'a single key was given for lookup type "{item.word}", which is not a single-key lookup type'
+        )
+    if item.fault is not None:
+        raise expander.failure(item.fault)
+    query = expander.string(item.args[-1], skipping=skipping)
+
+    def find() -> str | None:
+        found = search.search_find(expander.process, kind, values[0] if keyed else None, query)
+        if found.deferred:
+            key = values[0] if keyed else query
+            raise ExpansionFailed(
+                f'lookup of "{key}" gave DEFER: {_quoted(expander, found.error)}', defer=True
+            )
+        if found.numeric:
+            expander.process.numeric = found.numeric
+        return found.value
+
+    return _answered(expander, item, item.answer, find, skipping)
+
+
+def _quoted(expander: Expander, text: str) -> str:
+    return in_quotes(text) if expander.process.profile.expansion_errors_quoted else text
+
+
+# ---- parts ------------------------------------------------------------------------------------------------
+
+
+def _extract(expander: Expander, item: Item, skipping: bool) -> str:
+    """The first argument decides at run time how many there are: a number takes three, a key two."""
+    if skipping:
+        expander.subs(item, skipping=True)
+        return ""
+    values = [expander.string(item.args[0])] if item.args else []
+    key = values[0].strip(SPACES) if values else ""
+    if item.args and not key:
+        raise ExpansionFailed('first argument of "extract" must not be empty')
+    numbered = bool(_NUMBER.fullmatch(key)) and bool(item.args)
+    wanted = 3 if numbered and not item.word else 2
+    values.extend(expander.string(arg) for arg in item.args[1:wanted])
+    if len(values) < wanted:
+        if item.fault is not None and len(item.args) >= wanted:
+            raise expander.failure(item.fault)
+        raise ExpansionFailed(f"missing '{{' for arg {len(values) + 1} of extract")
+    rest = item.args[wanted:]
+    fail = item.answer is not None and item.answer.fail
+    fault = item.fault
+    answer = Answer(rest[0] if rest else None, rest[1] if len(rest) > 1 else None, fail, fault)
+
+    def find() -> str | None:
+        number = int(key.removeprefix("-") or "0") * (-1 if key.startswith("-") else 1) if numbered else None
+        if item.word:
+            return _extract_json(key, number, values[1], item.word == "jsons")
+        if number is not None:
+            return _field(number, values[1], values[2])
+        return expand_getkeyed(key, values[1])
+
+    return _answered(expander, item, answer, find, False)
+
+
+def _field(number: int, separators: str, text: str) -> str | None:
+    """A field by number, from 1, or from the end with a negative one (expand_gettokened())."""
+    if number == 0:
+        return text
+    fields = re.split(f"[{re.escape(separators)}]", text) if separators else [text]
+    index = number - 1 if number > 0 else len(fields) + number
+    return fields[index] if 0 <= index < len(fields) else None
+
+
+def expand_getkeyed(key: str, text: str) -> str | None:
+    """The value of ``key`` in ``key=value key="quoted value" ...``, or None (src/expand.c)."""
+    wanted = ascii_lower(key)
+    position, end = _skip(text, 0), len(text)
+    while position < end:
+        start = position
+        while position < end and text[position] != "=" and text[position] not in SPACES:
+            position += 1
+        name = text[start:position]
+        position = _skip(text, position)
+        if text.startswith("=", position):
+            position = _skip(text, position + 1)
+        value, position = string_dequote(text, position)
+        if ascii_lower(name) == wanted:
+            return value
+        position = _skip(text, position)
+    return None
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in SPACES:
+        position += 1
+    return position
+
+
+def _extract_json(key: str, number: int | None, text: str, strings: bool) -> str | None:
+    kind = "object" if number is None else "array"
+    inner = dewrap(text, "{}" if number is None else "[]", f"{{}} wrapping {kind} for extract json")
+    if number is not None:
+        if number <= 0:
+            raise ExpansionFailed('first argument of "extract" must be greater than zero')
+        found = next((e.rstrip(SPACES) for i, e in enumerate(json_nextinlist(inner), 1) if i == number), None)
+    else:
+        found = _json_member(key, inner)
+    if strings and found is not None:
+        return dewrap(found, '""', "{} wrapping string result for extract jsons")
+    return found
+
+
+def _json_member(key: str, inner: str) -> str | None:
+    for element in json_nextinlist(inner):
+        name, rest = dewrap_rest(element, '""', "{} wrapping string key for extract json")
+        if name == key:
+            value = rest.lstrip(SPACES)
+            if not value.startswith(":"):
+                raise ExpansionFailed("missing object value-separator for extract json")
+            return value[1:].lstrip(SPACES)
+    return None
+
+
+def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
+    values = expander.subs(item, skipping=skipping)
+    field = values[0].strip(SPACES)
+    if not skipping and not field:
+        raise ExpansionFailed('first argument of "listextract" must not be empty')
+    if not _NUMBER.fullmatch(field):
+        raise ExpansionFailed('first argument of "listextract" must be numeric')
+
+    def find() -> str | None:
+        number = int(field.removeprefix("-") or "0")
+        items = list(list_items(values[1]))
+        index = len(items) - number if field.startswith("-") else number - 1
+        return items[index] if number and 0 <= index < len(items) else None
+
+    return _answered(expander, item, item.answer, find, skipping)
+
+
+def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
+    from eximsim.mta.lookup.tlscert import expand_getcertele  # it needs certificates, which are slow to load
+
+    field = expander.string(item.args[0], skipping=skipping).strip(SPACES)
+    nodes = item.args[1].nodes if len(item.args) > 1 else ()
+    if item.fault is not None:
+        raise expander.failure(item.fault)
+    if len(nodes) != 1 or not isinstance(nodes[0], Variable):
+        raise ExpansionFailed('second argument of "certextract" must be a certificate variable')
+    name = nodes[0].name
+    return _answered(
+        expander, item, item.answer, lambda: expand_getcertele(expander.process, field, name), skipping
+    )
+
+
+def _env(expander: Expander, item: Item, skipping: bool) -> str:
+    (name,) = expander.subs(item, skipping=skipping)
+    environment = expander.process.environment
+    return _answered(expander, item, item.answer, lambda: environment.get(name), skipping)
+
+
+def _substr(expander: Expander, item: Item, skipping: bool) -> str:
+    """``hash``, ``length``, ``nhash`` and ``substr``: with two arguments one of the numbers is left out."""
+    values = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    name = item.name
+    numbers: list[str | None] = list(values[:-1])
+    if len(values) == 2:
+        numbers = [None, values[0]] if name == "length" else [values[0], None]
+    first, second = (_whole(number, index, name) for index, number in enumerate(numbers))
+    text = values[-1]
+    if name == "hash":
+        return compute_hash(text, first or 0, -1 if second is None else second)
+    if name == "nhash":
+        return compute_nhash(text, first or 0, -1 if second is None else second)
+    return extract_substr(text, first or 0, -1 if second is None else second)
+
+
+def _whole(text: str | None, index: int, name: str) -> int | None:
+    if text is None:
+        return None
+    value = int(text) if _INTEGER.fullmatch(text) else None if text else 0
+    if value is None or (index and value < 0):
+        positive = " positive" if index else ""
+        raise ExpansionFailed(f'"{text}" is not a{positive} number (in "{name}" expansion)')
+    return value
+
+
+# ---- changes ----------------------------------------------------------------------------------------------
+
+
+def _sg(expander: Expander, item: Item, skipping: bool) -> str:
+    process = expander.process
+    numeric = process.numeric
+    values = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    text, pattern, replacement = values
+    try:
+        compiled = compile_pattern(pattern)
+    except RegexError as error:
+        raise ExpansionFailed(f'regular expression error in "{pattern}": {error}') from None
+    out: list[str] = []
+    position = 0
+    for found in compiled.finditer(text):
+        out.append(text[position : found.start()])
+        process.numeric = groups_of(found)
+        out.append(expander.expand(replacement))
+        position = found.end()
+    process.numeric = numeric
+    return "".join((*out, text[position:]))
+
+
+def _tr(expander: Expander, item: Item, skipping: bool) -> str:
+    text, source, target = expander.subs(item, skipping=skipping)
+    if not target:
+        return text
+    data, wanted, given = octets(text), octets(source), octets(target)
+    table = {octet: given[min(index, len(given) - 1)] for index, octet in enumerate(wanted)}
+    return from_octets(bytes(table.get(octet, octet) for octet in data))
+
+
+def _hmac(expander: Expander, item: Item, skipping: bool) -> str:
+    algorithm, key, text = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    if algorithm not in ("md5", "sha1"):
+        raise ExpansionFailed(f'hmac algorithm "{algorithm}" is not recognised')
+    return hmac.new(octets(key), octets(text), algorithm).hexdigest()
+
+
+def _listquote(expander: Expander, item: Item, skipping: bool) -> str:
+    separator, text = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    return text.replace(separator[:1], separator[:1] * 2) if text and separator else text or " "
+
+
+def _readfile(expander: Expander, item: Item, skipping: bool) -> str:
+    values = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    try:
+        text = from_octets(expander.process.world.read_file(values[0]))
+    except OSError as error:
+        reason = error.strerror or "No such file or directory"
+        raise ExpansionFailed(f"failed to open {values[0]}: {reason}") from None
+    return text if len(values) == 1 else text.replace("\n", values[1])
+
+
+# ---- signed addresses -------------------------------------------------------------------------------------
+
+
+def _prvs_hash(address: str, key: str, number: str, day: str) -> str:
+    if len(octets(key)) > 64:
+        raise ExpansionFailed("prvs hmac-sha1 conversion failed")
+    return hmac.new(octets(key), octets(f"{number}{day}{address}"), "sha1").hexdigest()[:6].upper()
+
+
+def _day(expander: Expander, offset: int) -> str:
+    return str((int(expander.process.world.now()) + offset * 86400) // 86400)[-3:].zfill(3)
+
+
+def _prvs(expander: Expander, item: Item, skipping: bool) -> str:
+    values = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    address, key = values[:2]
+    local_part, at, domain = address.rpartition("@")
+    if not at or not local_part or not domain:
+        raise ExpansionFailed("prvs first argument must be a qualified email address")
+    number = values[2] if len(values) > 2 else "0"
+    if len(number) != 1 or number not in "0123456789":
+        raise ExpansionFailed("prvs third argument must be a single digit")
+    day = _day(expander, 7)
+    return f"prvs={number}{day}{_prvs_hash(address, key, number, day)}={local_part}@{domain}"
+
+
+def _prvscheck(expander: Expander, item: Item, skipping: bool) -> str:
+    """The second and third arguments see what was found in the first, so they wait for it."""
+    for name in ("prvscheck_result", "prvscheck_address", "prvscheck_keynum"):
+        expander.set_variable(name, None)
+    address = expander.string(item.args[0], skipping=skipping) if item.args else ""
+    signed = None if skipping else _PRVS.fullmatch(address)
+    if signed is None:
+        expander.subs(item, skipping=True)
+        return ""
+    number, day, mac, local_part, domain = signed.groups()
+    plain = f"{local_part}@{domain}"
+    with expander.process.setting(prvscheck_address=plain, prvscheck_keynum=number):
+        key = expander.string(item.args[1]) if len(item.args) > 1 else ""
+        if _prvs_hash(plain, key, number, day) == mac and _still_valid(day, _day(expander, 0)):
+            expander.set_variable("prvscheck_result", "1")
+        result = expander.string(item.args[2]) if len(item.args) > 2 else ""
+        if item.fault is not None:
+            raise expander.failure(item.fault)
+    return result or plain
+
+
+def _still_valid(expires: str, today: str) -> bool:
+    """Days are counted modulo 1000."""
+    now = 0 if int(expires) < 7 and int(today) >= 993 else int(today)
+    return int(expires) >= now
+
+
+# ---- what the model lacks ---------------------------------------------------------------------------------
+
+
+def _not_modelled(expander: Expander, item: Item, skipping: bool) -> str:
+    expander.subs(item, skipping=skipping)
+    if item.answer is not None:
+        _answered(expander, item, item.answer, lambda: _unsupported(item), skipping)
+    return "" if skipping else _unsupported(item)
+
+
+def _unsupported(item: Item) -> str:
+    raise Unsupported(f"the expansion item ${{{item.name}")
+
+
+ITEMS: dict[str, ItemFunction] = {
+    "acl": _acl,
+    "authresults": _not_modelled,
+    "certextract": _certextract,
+    "dlfunc": _not_modelled,
+    "env": _env,
+    "extract": _extract,
+    "filter": iterate_item,
+    "hash": _substr,
+    "hmac": _hmac,
+    "if": _if,
+    "imapfolder": _not_modelled,
+    "length": _substr,
+    "listextract": _listextract,
+    "listquote": _listquote,
+    "lookup": _lookup,
+    "map": iterate_item,
+    "nhash": _substr,
+    "perl": _not_modelled,
+    "prvs": _prvs,
+    "prvscheck": _prvscheck,
+    "readfile": _readfile,
+    "readsocket": _not_modelled,
+    "reduce": iterate_item,
+    "run": _not_modelled,
+    "sg": _sg,
+    "sort": sort_item,
+    "srs_encode": _not_modelled,
+    "substr": _substr,
+    "tr": _tr,
+}
+"""Every item by name."""
+
+LACKING = frozenset(name for name, act in ITEMS.items() if act is _not_modelled)
+"""Items that Exim has and the model does not."""

@@ -1,0 +1,145 @@
+"""The items of string expansion that make lists out of lists: filter, map, reduce and sort (src/expand.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from eximsim.mta.base.string import SPACES, in_quotes, list_items, octets, split_separator
+from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
+from eximsim.mta.expand.expand_tree import Item
+from eximsim.mta.expand.expander import Expander, ExpansionFailed
+
+
+def _joined(items: Iterator[str], separator: str) -> str:
+    """A list with separators doubled; an item that is empty or begins with one gets a space before it."""
+    out = ""
+    for item in items:
+        if out and item[:1] in ("", separator):
+            out += " "
+        out += item.replace(separator, separator * 2) + separator
+    return out[:-1]
+
+
+def iterate_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """Evaluate ``${filter``, ``${map`` or ``${reduce``."""
+    process = expander.process
+    name = item.name
+    saved_value = process.variables.get("value")
+    source = expander.string(item.args[0], skipping=skipping) if item.args else ""
+    if name == "reduce" and len(item.args) > 1:
+        initial = expander.string(item.args[1], skipping=skipping)
+        if not skipping:
+            expander.set_value(initial)
+    _look_through(expander, item)
+    if skipping:
+        return ""
+    with process.setting(item=process.variables.get("item")):
+        separator = split_separator(source)[0]
+        try:
+            if name == "filter":
+                return _joined(_filtered(expander, item, source), separator)
+            if name == "map":
+                return _joined(_mapped(expander, item, source), separator)
+            for text in _mapped(expander, item, source):
+                expander.set_value(text)
+            return process.variables.get("value", "")
+        finally:
+            expander.set_value(saved_value)
+
+
+def _look_through(expander: Expander, item: Item) -> None:
+    """What Exim does to find the end of the part that is evaluated for each item of the list."""
+    try:
+        if item.condition is not None:
+            expander.condition(item.condition, skipping=True)
+        elif len(item.args) > (2 if item.name == "reduce" else 1):
+            expander.string(item.args[-1], skipping=True)
+    except ExpansionFailed as error:
+        raise ExpansionFailed(f'{error.message} inside "{item.name}" item') from None
+    if item.fault is not None:
+        raise expander.failure(item.fault)
+
+
+def _filtered(expander: Expander, item: Item, source: str) -> Iterator[str]:
+    assert item.condition is not None
+    for text in list_items(source):
+        expander.process.variables["item"] = text
+        value = expander.process.variables.get("value")
+        try:
+            wanted = expander.condition(item.condition, skipping=False)
+        except ExpansionFailed as error:
+            raise _inside(expander, item, error, "condition") from None
+        expander.set_value(value)
+        if wanted:
+            yield text
+
+
+def _mapped(expander: Expander, item: Item, source: str) -> Iterator[str]:
+    for text in list_items(source):
+        expander.process.variables["item"] = text
+        try:
+            result = expander.string(item.args[-1])
+        except ExpansionFailed as error:
+            raise _inside(expander, item, error, "item") from None
+        yield result
+
+
+def _inside(expander: Expander, item: Item, error: ExpansionFailed, what: str) -> ExpansionFailed:
+    message = in_quotes(error.message) if expander.process.profile.expansion_errors_quoted else error.message
+    return ExpansionFailed(f'{message} inside "{item.name}" {what}', forced=error.forced, defer=error.defer)
+
+
+_SORT_NUMERIC: dict[str, Callable[[int, int], bool]] = {
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+}
+_SORT_TEXTS: dict[str, Callable[[bytes, bytes], bool]] = {
+    "lt": lambda left, right: left < right,
+    "le": lambda left, right: left <= right,
+    "gt": lambda left, right: left > right,
+    "ge": lambda left, right: left >= right,
+}
+
+
+def _sorts_before(name: str, left: str, right: str) -> bool:
+    if name in _SORT_NUMERIC:
+        try:
+            return _SORT_NUMERIC[name](expanded_string_integer(left), expanded_string_integer(right))
+        except EvalError:
+            return False
+    if name.endswith("i"):
+        return _SORT_TEXTS[name[:2]](octets(left).lower(), octets(right).lower())
+    return _SORT_TEXTS[name](octets(left), octets(right))
+
+
+def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """Evaluate ``${sort``.
+
+    It is an insertion sort with a comparator that need not be an order, so no other sort gives the same.
+    """
+    process = expander.process
+    values = [expander.string(arg, skipping=skipping) for arg in item.args[:2]]
+    if len(item.args) > 2:
+        expander.string(item.args[2], skipping=True)
+    if item.fault is not None:
+        raise expander.failure(item.fault)
+    if skipping:
+        return ""
+    source, comparator = values[0], values[1].strip(SPACES)
+    if comparator not in _SORT_NUMERIC and comparator.removesuffix("i") not in _SORT_TEXTS:
+        raise ExpansionFailed("comparator not handled for sort")
+    ordered: list[tuple[str, str]] = []
+    with process.setting(item=process.variables.get("item")):
+        for text in list_items(source):
+            process.variables["item"] = text
+            key = expander.string(item.args[2])
+            if not key:
+                raise ExpansionFailed("field-extract in sort")
+            place = next(
+                (index for index, (other, _) in enumerate(ordered) if _sorts_before(comparator, key, other)),
+                len(ordered),
+            )
+            ordered.insert(place, (key, text))
+    return _joined(iter([text for _, text in ordered]), split_separator(source)[0])

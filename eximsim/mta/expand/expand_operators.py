@@ -1,0 +1,302 @@
+"""The operators of string expansion, ``${name:text}`` (src/expand.c)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base import ipaddr
+from eximsim.mta.base.parse import AddressError, Extracted, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.string import (
+    SPACES,
+    join_items,
+    list_items,
+    octets,
+    string_is_ip_address,
+    string_printing,
+)
+from eximsim.mta.expand.expand_codings import CODINGS
+from eximsim.mta.expand.expand_numbers import NUMBERS
+from eximsim.mta.expand.expand_text import ascii_lower, ascii_upper
+from eximsim.mta.expand.expand_tree import Operator, Variable
+from eximsim.mta.expand.expand_variables import CERTIFICATES
+from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+_PLAIN = re.compile(r"[0-9A-Za-z_.-]+")
+_PLAIN_LOCAL_PART = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[^.])?")
+_NOT_ALNUM = re.compile(r"([^0-9A-Za-z])")
+
+
+def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
+    """Evaluate ``${name:text}``: the text first, then, unless skipping, the operator."""
+    function, arg = _find(node.name)
+    certificate = _certificate(node, expander.process)
+    text = "" if certificate is not None else expander.string(node.body, skipping=skipping)
+    if function is None:
+        raise ExpansionFailed(f'unknown expansion operator "{node.name}"')
+    if skipping:
+        return ""
+    if certificate is not None:
+        return _CERTIFICATE_FORMS[node.name](certificate)
+    return function(expander, text, arg, node.name)
+
+
+def _find(name: str) -> tuple[TextFunction | None, str | None]:
+    """The function, and the argument, unless the underscore belongs to the name."""
+    whole = OPERATORS.get(name)
+    if whole is not None:
+        return whole, None
+    stem, _, arg = name.partition("_")
+    function = OPERATORS.get(stem)
+    if function is None:
+        return None, None
+    if stem not in _WITH_ARGUMENT:
+        raise ExpansionFailed(f'unknown expansion operator "{name}" ("{stem}" does not take an _arg)')
+    return function, arg
+
+
+# ---- case, quoting, escaping ----------------------------------------------------------------------------
+
+
+def _lc(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return ascii_lower(text)
+
+
+def _uc(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return ascii_upper(text)
+
+
+def _in_quotes(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def _quote(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    if arg is None:
+        return text if _PLAIN.fullmatch(text) else _in_quotes(text)
+    from eximsim.mta.lookup.search import search_quote  # src/search.c and src/expand.c need each other
+
+    kind, _, option = arg.partition("_")
+    return search_quote(kind, text, option or None)
+
+
+def _quote_local_part(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return text if _PLAIN_LOCAL_PART.fullmatch(text) else _in_quotes(text)
+
+
+def _rxquote(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return _NOT_ALNUM.sub(r"\\\1", text)
+
+
+def _escape(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return string_printing(text)
+
+
+def _escape8bit(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return "".join(chr(octet) if octet < 127 and octet != 92 else f"\\{octet:03o}" for octet in octets(text))
+
+
+def _hexquote(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return "".join(chr(octet) if 0x21 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in octets(text))
+
+
+def _expand(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    try:
+        return expander.expand(text)
+    except ExpansionFailed as error:
+        message = f'internal expansion of "{text}" failed: {error.message}'
+        raise ExpansionFailed(message, forced=error.forced, defer=error.defer) from None
+
+
+# ---- addresses and lists ----------------------------------------------------------------------------------
+
+
+def _extracted(process: Process, text: str, *, group: bool = False) -> Extracted | None:
+    options = process.config.main
+    try:
+        return parse_extract_address(
+            text,
+            allow_domain_literals=options.flag("allow_domain_literals"),
+            strip_trailing_dot=options.flag("strip_trailing_dot"),
+            strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
+            group=group,
+        )
+    except AddressError:
+        return None
+
+
+def _address(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    found = _extracted(expander.process, text)
+    return "" if found is None else found.address
+
+
+def _local_part(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    found = _extracted(expander.process, text)
+    if found is None:
+        return ""
+    return found.address[: found.domain_at - 1] if found.domain_at else found.address
+
+
+def _domain(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    found = _extracted(expander.process, text)
+    return found.address[found.domain_at :] if found is not None and found.domain_at else ""
+
+
+def _addresses(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    separator = ":"
+    rest = text.lstrip(SPACES)
+    if rest.startswith(">"):
+        separator = rest[1:2]
+        if not separator:
+            raise ExpansionFailed(f"output separator missing in expanding ${{addresses:{rest}}}")
+        rest = rest[2:]
+    found: list[str] = []
+    position = 0
+    while True:
+        end = parse_find_address_end(rest, position)
+        extracted = _extracted(expander.process, rest[position:end].strip(SPACES + ";"), group=True)
+        if extracted is not None:
+            found.append(extracted.address)
+        if end >= len(rest):
+            return join_items(found, separator)
+        position = end + 1
+
+
+def _listcount(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return str(sum(1 for _ in list_items(text)))
+
+
+_LIST_KINDS = {"a": "address", "d": "domain", "h": "host", "l": "localpart"}
+
+
+def _listnamed(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    if arg and arg[0] not in _LIST_KINDS:
+        raise ExpansionFailed('bad suffix on "list" operator')
+    kinds = (_LIST_KINDS[arg[0]],) if arg else tuple(_LIST_KINDS.values())
+    return _expand_listnamed(expander.process, text, kinds, bool(arg))
+
+
+def _expand_listnamed(process: Process, name: str, kinds: tuple[str, ...], typed: bool) -> str:
+    bare = name.removeprefix("+")
+    lists = process.config.named_lists
+    source = next((lists[kind][bare] for kind in kinds if bare in lists.get(kind, ())), None)
+    if source is None:
+        raise ExpansionFailed(f'"{bare}" is not a {f"{kinds[0]} " if typed else ""}named list')
+    return " : ".join(
+        _expand_listnamed(process, item, kinds, typed) if item.startswith("+") else item.replace(":", "::")
+        for item in list_items(source)
+    )
+
+
+# ---- IP addresses -----------------------------------------------------------------------------------------
+
+
+def _mask(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    kind, offset = string_is_ip_address(text, mask=True)
+    if not kind:
+        raise ExpansionFailed(f'"{text}" is not an IP address')
+    if not offset:
+        raise ExpansionFailed(f'missing mask value in "{text}"')
+    bits = int(text[offset + 1 :])
+    value, width = ipaddr.host_aton(text[:offset])
+    if bits > width:
+        raise ExpansionFailed(f'mask value too big in "{text}"')
+    value = ipaddr.host_mask(value, width, bits)
+    if kind == 6 and arg is not None and arg.startswith("n"):
+        return f"{ipaddr.ipv6_nmtoa(value)}/{bits}"
+    return ipaddr.host_nmtoa(value, width, bits)
+
+
+def _ipv6norm(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return ipaddr.ipv6_nmtoa(_ipv6(text))
+
+
+def _ipv6denorm(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return ipaddr.host_nmtoa(_ipv6(text), 128, separator=":")
+
+
+def _ipv6(text: str) -> int:
+    if not string_is_ip_address(text)[0]:
+        raise ExpansionFailed(f'"{text}" is not an IP address')
+    return ipaddr.ipv6_of(text)
+
+
+def _reverse_ip(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    kind, offset = string_is_ip_address(text, mask=True)
+    if not kind:
+        raise ExpansionFailed(f"reverse_ip() not given an IP address [{text}]")
+    return ipaddr.invert_address(text[:offset] if offset else text)
+
+
+def _not_modelled(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    raise Unsupported(f"the expansion operator ${{{name}:")
+
+
+OPERATORS: dict[str, TextFunction] = {
+    **CODINGS,
+    **NUMBERS,
+    "address": _address,
+    "addresses": _addresses,
+    "domain": _domain,
+    "escape": _escape,
+    "escape8bit": _escape8bit,
+    "expand": _expand,
+    "headerwrap": _not_modelled,
+    "hexquote": _hexquote,
+    "ipv6denorm": _ipv6denorm,
+    "ipv6norm": _ipv6norm,
+    "lc": _lc,
+    "listcount": _listcount,
+    "listnamed": _listnamed,
+    "local_part": _local_part,
+    "mask": _mask,
+    "quote": _quote,
+    "quote_local_part": _quote_local_part,
+    "reverse_ip": _reverse_ip,
+    "rxquote": _rxquote,
+    "stat": _not_modelled,
+    "uc": _uc,
+    "utf8_localpart_from_alabel": _not_modelled,
+    "utf8_localpart_to_alabel": _not_modelled,
+}
+
+LACKING = frozenset(name for name, act in OPERATORS.items() if act is _not_modelled)
+"""Operators that Exim has and the model does not."""
+
+_WITH_ARGUMENT = frozenset(
+    {
+        "h", "hash", "headerwrap", "l", "length", "listnamed", "mask", "nh", "nhash", "quote", "s", "sha2",
+        "sha256", "sha3", "substr",
+    }
+)  # fmt: skip
+"""Operators that take something after an underscore."""
+
+
+# ---- certificates -----------------------------------------------------------------------------------------
+
+_CERTIFICATE_FORMS: dict[str, Callable[[bytes], str]] = {
+    "md5": lambda der: hashlib.md5(der, usedforsecurity=False).hexdigest().upper(),
+    "sha1": lambda der: hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
+    "sha256": lambda der: hashlib.sha256(der).hexdigest().upper(),
+    "base64": lambda der: base64.b64encode(der).decode("ascii"),
+}
+"""What these operators do to a certificate instead of a text: its fingerprint, or its DER in base 64."""
+
+
+def _certificate(node: Operator, process: Process) -> bytes | None:
+    """The DER of the certificate that is the operator's whole text, if it is one."""
+    nodes = node.body.nodes
+    if node.name not in _CERTIFICATE_FORMS or len(nodes) != 1 or not isinstance(nodes[0], Variable):
+        return None
+    name = nodes[0].name
+    if name not in CERTIFICATES or not process.variables.get(name):
+        return None
+    body = "".join(line for line in process.variables[name].splitlines() if not line.startswith("-"))
+    return base64.b64decode(body)

@@ -1,0 +1,74 @@
+"""What a text would need of the expansion if all of it were evaluated, and the model does not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from eximsim.mta.expand import expand_conditions, expand_items, expand_operators, expand_variables
+from eximsim.mta.expand.expand_parse import parse
+from eximsim.mta.expand.expand_tree import Condition, Item, Node, Operator, Template, Variable
+from eximsim.mta.lookup import search
+
+_LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*(?:\d*-[a-z]+)?[*@]*(?:,[\w=,]+)?)[ \t]*;")
+
+
+def lacking(text: str) -> Iterator[str]:
+    """The items, conditions, operators, variables and lookups of ``text`` that are not modelled, in words."""
+    if "$" in text:
+        yield from _template(parse(text))
+    for match in _LIST_LOOKUP.finditer(text):
+        yield from _lookup(match[1])
+
+
+def _lookup(word: str) -> Iterator[str]:
+    try:
+        kind = search.find_type(word)
+    except search.SearchError:
+        return
+    if search.is_lacking(kind):
+        yield f"the lookup type {kind.name}"
+
+
+def _template(template: Template) -> Iterator[str]:
+    for node in template.nodes:
+        yield from _node(node)
+
+
+def _node(node: Node) -> Iterator[str]:
+    match node:
+        case Variable():
+            if node.name in expand_variables.LACKING:
+                yield f"the variable ${node.name}"
+        case Operator():
+            if node.name in expand_operators.LACKING:
+                yield f"the expansion operator ${{{node.name}:"
+            yield from _template(node.body)
+        case Item():
+            yield from _item(node)
+
+
+def _item(item: Item) -> Iterator[str]:
+    if item.name in expand_items.LACKING:
+        yield f"the expansion item ${{{item.name}"
+    if item.name == "lookup":
+        yield from _lookup(item.word)
+    for part in item.args:
+        yield from _template(part)
+    if item.condition is not None:
+        yield from _condition(item.condition)
+    if item.answer is not None:
+        for branch in (item.answer.yes, item.answer.no):
+            if branch is not None:
+                yield from _template(branch)
+
+
+def _condition(condition: Condition) -> Iterator[str]:
+    if condition.name in expand_conditions.LACKING:
+        yield f"the condition {condition.name}"
+    if isinstance(condition.subject, Variable):
+        yield from _node(condition.subject)
+    for argument in condition.args:
+        yield from _template(argument)
+    for part in condition.parts:
+        yield from _condition(part)

@@ -1,0 +1,86 @@
+"""Parts and hashes of texts, counted in octets (src/expand.c)."""
+
+from __future__ import annotations
+
+from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.expand.expander import ExpansionFailed
+
+_HASH_CODES = b"abcdefghijklmnopqrtsuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_PRIMES = (
+    2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
+    107, 109, 113,
+)  # fmt: skip
+
+
+def ascii_lower(text: str) -> str:
+    """``text`` with A to Z in lower case and nothing else changed."""
+    return text.lower() if text.isascii() else from_octets(octets(text).lower())
+
+
+def ascii_upper(text: str) -> str:
+    """``text`` with a to z in upper case and nothing else changed."""
+    return text.upper() if text.isascii() else from_octets(octets(text).upper())
+
+
+def extract_substr(text: str, offset: int, length: int) -> str:
+    """``length`` octets from ``offset``; a negative offset counts from the end, a negative length is "all".
+
+    "All" means what follows a positive offset, and what precedes a negative one. Source: extract_substr().
+    """
+    data = octets(text)
+    size = len(data)
+    if offset < 0:
+        offset += size
+        if offset < 0:
+            length = max(length + offset, 0)
+            offset = 0
+        elif length < 0:
+            offset, length = 0, offset
+    elif offset > size:
+        offset, length = size, 0
+    elif length < 0:
+        length = size
+    return from_octets(data[offset : offset + length])
+
+
+def compute_hash(text: str, length: int, limit: int) -> str:
+    """The old hash: ``length`` characters out of the first ``limit`` (26 if not positive) letters and digits.
+
+    A text that is not longer is its own hash. Source: compute_hash().
+    """
+    if limit <= 0:
+        limit = 26
+    elif limit > len(_HASH_CODES):
+        raise ExpansionFailed(f'hash count "{limit}" too big')
+    data = bytearray(octets(text))
+    if length >= len(data) or length <= 0:
+        return text if length > 0 or not data else ""
+    target = 0
+    for index in range(length, len(data)):
+        octet = data[index]
+        shift = (octet + index) & 7
+        data[target] ^= (octet << shift | octet >> (8 - shift)) & 255
+        target = (target + 1) % length
+    return bytes(_HASH_CODES[octet % limit] for octet in data[:length]).decode("ascii")
+
+
+def compute_nhash(text: str, first: int, second: int) -> str:
+    """The numeric hash: a number below ``first``, or ``a/b`` below ``first`` and ``second`` if that is given.
+
+    Source: compute_nhash().
+    """
+    total = 0
+    index = 0
+    for octet in octets(text):
+        if index == 0:
+            index = len(_PRIMES) - 1
+        total += _PRIMES[index] * octet
+        index -= 1
+    if second < 0:
+        if first == 0:
+            raise ExpansionFailed("")
+        return str(total % first)
+    if first == 0 or second == 0:
+        raise ExpansionFailed("")
+    total %= first * second
+    return f"{total // second}/{total % second}"

@@ -1,0 +1,205 @@
+"""What evaluates the trees: the engine under items, conditions and operators (src/expand.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from eximsim.mta.expand.expand_parse import parse
+from eximsim.mta.expand.expand_tree import (
+    Answer,
+    Condition,
+    Fault,
+    Header,
+    Item,
+    Literal,
+    Node,
+    Numeric,
+    Operator,
+    Template,
+    Variable,
+)
+from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+
+class ExpansionFailed(Exception):
+    """The expansion gave no string.
+
+    ``message`` is Exim's expand_string_message. ``forced`` tells a ``fail`` from an error, ``defer`` a lookup
+    that could not say yes or no.
+    """
+
+    def __init__(self, message: str, *, forced: bool = False, defer: bool = False) -> None:
+        self.message = message
+        self.forced = forced
+        self.defer = defer
+        super().__init__(message)
+
+
+ItemFunction = Callable[["Expander", Item, bool], str]
+ConditionFunction = Callable[["Expander", Condition, bool], bool]
+TextFunction = Callable[["Expander", str, "str | None", str], str]
+"""An operator: takes the expanded text, what follows an underscore if anything, and the name as written."""
+
+OperatorFunction = Callable[["Expander", Operator, bool], str]
+
+
+class Expander:
+    """One expansion in one process, with what its parts share.
+
+    Every method takes ``skipping``: a branch that is not taken is looked through for errors, as Exim does,
+    but nothing in it is looked up.
+    """
+
+    __slots__ = ("malformed_header", "process")
+
+    items: ClassVar[Mapping[str, ItemFunction]]
+    conditions: ClassVar[Mapping[str, ConditionFunction]]
+    operators: ClassVar[OperatorFunction]
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.malformed_header = False
+
+    # ---- strings ----------------------------------------------------------------------------------
+
+    def expand(self, text: str) -> str:
+        """The value of a text that is itself the result of an expansion."""
+        return self.string(parse(text))
+
+    def string(self, template: Template, *, skipping: bool = False) -> str:
+        """The value of a template; while skipping, an empty string."""
+        if template.constant is not None:
+            return "" if skipping else template.constant
+        process = self.process
+        process.debug_depth += 1
+        try:
+            return "".join([self._node(node, skipping) for node in template.nodes])
+        finally:
+            process.debug_depth -= 1
+
+    def _node(self, node: Node, skipping: bool) -> str:
+        return _NODES[type(node)](self, node, skipping)
+
+    def _literal(self, node: Literal, skipping: bool) -> str:
+        return "" if skipping else node.text
+
+    def _variable(self, node: Variable, skipping: bool) -> str:
+        if skipping:
+            value = "" if is_known(self.process, node.name) else None
+        else:
+            value = find_variable(self.process, node.name)
+        if value is not None:
+            return value
+        name = node.name
+        message = f'unknown variable in "${{{name}}}"' if node.braced else f'unknown variable name "{name}"'
+        raise ExpansionFailed(message + unknown_variable_hint(name))
+
+    def _header(self, node: Header, skipping: bool) -> str:
+        value = self.header(node)
+        return "" if value is None or skipping else value
+
+    def header(self, node: Header) -> str | None:
+        """The content of a header; None if there is none, which its name may be to blame for."""
+        first = node.kind[0]
+        value = find_header(
+            self.process, node.name, raw=first == "r", as_list=first == "l", decode=first == "h"
+        )
+        if value is None and "}" in node.name:
+            self.malformed_header = True
+        return value
+
+    def _numeric(self, node: Numeric, skipping: bool) -> str:
+        numeric = self.process.numeric
+        return numeric[node.number] if not skipping and 0 <= node.number < len(numeric) else ""
+
+    def _operator(self, node: Operator, skipping: bool) -> str:
+        return type(self).operators(self, node, skipping)
+
+    def _item(self, node: Item, skipping: bool) -> str:
+        return self.items[node.name](self, node, skipping)
+
+    def _fault(self, node: Fault, skipping: bool) -> str:
+        raise self.failure(node)
+
+    def failure(self, fault: Fault) -> ExpansionFailed:
+        """The error for what could not be read, with a word on header names where they are to blame."""
+        message = fault.message
+        if self.malformed_header:
+            hint = " - could be header name not terminated by colon"
+            if fault.curly:
+                message = f"missing or misplaced {{ or }}{hint}"
+            elif message == "missing } at end of string":
+                message += hint
+        return ExpansionFailed(message)
+
+    # ---- what items share ---------------------------------------------------------------------------
+
+    def subs(self, item: Item, *, skipping: bool) -> list[str]:
+        """The item's arguments, expanded; raises what reading them raised."""
+        values = [self.string(arg, skipping=skipping) for arg in item.args]
+        if item.fault is not None:
+            raise self.failure(item.fault)
+        return values
+
+    def condition(self, condition: Condition, *, skipping: bool) -> bool:
+        """Whether a condition holds; while skipping, always False."""
+        process = self.process
+        process.debug_depth += 1
+        try:
+            return self.conditions[condition.name](self, condition, skipping)
+        finally:
+            process.debug_depth -= 1
+
+    def answer(
+        self, name: str, answer: Answer | None, yes: bool, saved_value: str | None, *, skipping: bool
+    ) -> str:
+        """The yes or no string of an item (process_yesno()); ``$value`` becomes ``saved_value`` in between.
+
+        Without strings a true ``if`` gives ``true``, other items give ``$value``.
+        """
+        if answer is None:
+            return ""
+        if answer.yes is None:
+            if answer.fault is not None:
+                raise self.failure(answer.fault)
+            value = "true" if name == "if" else self.process.variables.get("value", "")
+            if name != "if":
+                self.set_value(saved_value)
+            return value if yes and not skipping else ""
+        result = self.string(answer.yes, skipping=not yes)
+        self.set_value(saved_value)
+        if answer.no is not None:
+            other = self.string(answer.no, skipping=yes or skipping)
+            if not yes:
+                result = other
+        if answer.fault is not None:
+            raise self.failure(answer.fault)
+        if answer.fail and not yes and not skipping:
+            raise ExpansionFailed(f'"{name}" failed and "fail" requested', forced=True)
+        return result if not skipping else ""
+
+    def set_value(self, value: str | None) -> None:
+        """Set or, with None, unset ``$value``."""
+        self.set_variable("value", value)
+
+    def set_variable(self, name: str, value: str | None) -> None:
+        """Set or, with None, unset a variable of the process."""
+        if value is None:
+            self.process.variables.pop(name, None)
+        else:
+            self.process.variables[name] = value
+
+
+_NODES: dict[type[Node], Callable[[Expander, Any, bool], str]] = {
+    Fault: Expander._fault,
+    Header: Expander._header,
+    Item: Expander._item,
+    Literal: Expander._literal,
+    Numeric: Expander._numeric,
+    Operator: Expander._operator,
+    Variable: Expander._variable,
+}

@@ -1,0 +1,1 @@
+"""Exim's own knot: lists look up hosts, hosts ask the DNS, and the DNS consults lists."""

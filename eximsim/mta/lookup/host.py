@@ -1,0 +1,345 @@
+"""Hosts by name through the system's resolver, and names of hosts (src/host.c).
+
+The rest of src/host.c is in ``host_bydns`` (SRV, MX and address records) and ``host_chain`` (lists of hosts).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError
+from eximsim.mta.base.ipaddr import host_is_in_net
+from eximsim.mta.base.string import list_items, string_is_ip_address
+from eximsim.mta.base.structs import PORT_NONE, HostItem
+from eximsim.mta.lookup import dns, match
+from eximsim.mta.lookup.host_bydns import host_find_bydns
+from eximsim.mta.lookup.host_chain import (
+    HostResult,
+    has_ipv6,
+    host_build_hostlist,
+    host_find_interfaces,
+    host_item_get_port,
+    host_remove_duplicates,
+    host_scan_for_local_hosts,
+    random_number,
+    randomize,
+)
+from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.process.log import log_write
+from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.options import Options
+    from eximsim.mta.process.globals import Process
+
+__all__ = [
+    "HostItem",
+    "HostResult",
+    "NameLookup",
+    "find_for_transport",
+    "host_build_hostlist",
+    "host_find_bydns",
+    "host_find_byname",
+    "host_find_interfaces",
+    "host_item_get_port",
+    "host_name_lookup",
+    "host_scan_for_local_hosts",
+    "random_number",
+    "randomize",
+]
+
+_BYNAME = "host.c host_find_byname"
+_NAME_LOOKUP = "host.c host_name_lookup"
+_TEMPORARY = frozenset({DnsResult.AGAIN, DnsResult.FAIL})
+_NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
+_H_ERRNO = {DnsResult.NOMATCH: 1, DnsResult.AGAIN: 2, DnsResult.FAIL: 3, DnsResult.NODATA: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class _ByName:
+    """What gethostbyname2() gives: the canonical name and the addresses, or the error."""
+
+    error: DnsResult
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+def host_find_byname(
+    process: Process,
+    host: HostItem,
+    *,
+    ignore_target_hosts: str | None = None,
+    qualify_single: bool = False,
+    search_parents: bool = False,
+    local_host_check: bool = True,
+    canonical_name_wanted: bool = False,
+) -> HostResult:
+    """Find the addresses of ``host.name`` by gethostbyname2(): hosts file, then DNS, IPv6 first.
+
+    ``host`` is filled in and is the first of the result. Nothing is known of DNSSEC. The system's resolver
+    knows nothing of Exim's negative cache. ``canonical_name_wanted`` only adds a line to the host-check
+    trace. Source: host_find_byname().
+    """
+    dns.dns_init(process, qualify_single, search_parents, False)
+    process.host_find_failed_syntax = False
+    asked = host.certname = host.name
+    hosts, temporary = _addresses_by_name(process, host, ignore_target_hosts)
+    if not hosts:
+        find = _not_found(process, host, temporary)
+        process.trace.record("host by name", find.name, _BYNAME, host=asked)
+        return HostResult(find, [host], host.name)
+    hosts = host_remove_duplicates(hosts)
+    find = HostFind.FOUND
+    if local_host_check:
+        find, hosts, _ = host_scan_for_local_hosts(process, hosts)
+    if canonical_name_wanted:
+        _debug(process, f"fully qualified name = {host.name}")
+    _debug(process, "gethostbyname2 looked up these IP addresses:")
+    for item in hosts:
+        _debug(process, f"  name={item.name} address={item.address or '<null>'}")
+    process.trace.record(
+        "host by name", find.name, _BYNAME, host=asked, addresses=" ".join(h.address or "" for h in hosts)
+    )
+    return HostResult(find, hosts, host.name)
+
+
+def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) -> tuple[list[HostItem], bool]:
+    """An item for each address, and whether a lookup failed for now."""
+    hosts: list[HostItem] = []
+    temporary = False
+    for family in _families(process, host.name):
+        found = _gethostbyname2(process, host.name, family)
+        temporary = temporary or found.error in _TEMPORARY
+        if not found.addresses:
+            continue
+        host.name = found.name
+        for address in found.addresses:
+            if ignored is not None and (
+                match.verify_check_given_host(process, ignored, host.name, address) is Rc.OK
+            ):
+                continue
+            item = host if not hosts else replace(host, last_try=0)
+            item.address, item.port, item.dnssec = address, PORT_NONE, Dnssec.UNK
+            item.status = HostStatus.UNKNOWN
+            hosts.append(item)
+    return hosts, temporary
+
+
+def _families(process: Process, name: str) -> tuple[str, ...]:
+    if not has_ipv6(process) or _in_list(process, name, "dns_ipv4_lookup"):
+        return ("A",)
+    return ("AAAA", "A")
+
+
+def _in_list(process: Process, name: str, option: str) -> bool:
+    """Whether a name is in the domain list that a main option holds."""
+    domains = process.config.main.text(option)
+    if domains is None:
+        return False
+    return match.match_isinlist_domain(process, name, domains, list_name=option) is Rc.OK
+
+
+def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
+    process.libc_errno = 0  # as the C library leaves it
+    version = string_is_ip_address(name)[0]
+    if version:
+        matches = (version == 6) is (type == "AAAA")
+        return _ByName(DnsResult.SUCCEED, name, (name,)) if matches else _ByName(DnsResult.NOMATCH)
+    listed = tuple(a for a in process.world.host_table(name) if (":" in a) is (type == "AAAA"))
+    if listed:
+        return _ByName(DnsResult.SUCCEED, name, listed)
+    asked = name
+    for _ in range(dns.OLD_CNAME_LIMIT):
+        answer = dns.ask(process, asked, type)
+        result = dns.result_of(answer)
+        if result is not DnsResult.SUCCEED:
+            return _ByName(result)
+        records = [r for r in answer.answers if r.type == type]
+        if records:
+            canonical = dns.string_copy_dnsdomain(records[0].name)
+            return _ByName(result, canonical, tuple(str(r.data) for r in records))
+        alias = next((r for r in reversed(answer.answers) if r.type == "CNAME"), None)
+        if alias is None:
+            return _ByName(DnsResult.NODATA)
+        if not process.machine.test_harness:  # the C library asks once, and calls this NO_RECOVERY
+            return _ByName(DnsResult.FAIL)
+        asked = str(alias.data)
+    return _ByName(DnsResult.FAIL)
+
+
+def _not_found(process: Process, host: HostItem, temporary: bool) -> HostFind:
+    """Report a name without addresses; dns_again_means_nonexist makes a temporary failure final."""
+    text = f"no IP address found for host {host.name}"
+    if not process.message_id and process.smtp_connection is not None:
+        text += f" (during {process.smtp_connection()})"
+    _debug(process, text)
+    if not temporary:
+        if process.host_checking or not process.log_testing_mode:
+            log_write(process, text, when="host_lookup_failed")
+        return HostFind.FAILED
+    with process.setting(domain=host.name):
+        if _in_list(process, host.name, "dns_again_means_nonexist"):
+            return HostFind.FAILED
+    return HostFind.AGAIN
+
+
+def find_for_transport(process: Process, host: HostItem, options: Options) -> HostResult:
+    """Find a host's addresses as an smtp transport's options say (transports/smtp.c, verify.c)."""
+    qualify_single, search_parents = options.flag("dns_qualify_single"), options.flag("dns_search_parents")
+    if options.flag("gethostbyname") or string_is_ip_address(host.name)[0]:
+        return host_find_byname(process, host, qualify_single=qualify_single, search_parents=search_parents)
+    return host_find_bydns(
+        process,
+        host,
+        dnssec_request_domains=options.text("dnssec_request_domains"),
+        dnssec_require_domains=options.text("dnssec_require_domains"),
+        qualify_single=qualify_single,
+        search_parents=search_parents,
+        dnssec_lists_named=True,
+    )
+
+
+# ---- names of hosts ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NameLookup:
+    """A client's name: OK with ``name`` (and ``aliases``), DEFER, or FAIL with ``message`` for error texts.
+
+    ``secure`` needs both the PTR record and the forward lookup to be secure.
+    """
+
+    rc: Rc
+    name: str | None = None
+    aliases: tuple[str, ...] = ()
+    secure: bool = False
+    message: str = ""
+
+
+def host_name_lookup(process: Process, address: str | None = None, *, for_log: bool = True) -> NameLookup:
+    """Find the name of the host at an address (``$sender_host_address``), and check that it points back.
+
+    host_lookup_order says whether PTR records and the hosts file are asked, and in what order. Names that do
+    not point back to the address are dropped. Sets ``$sender_host_name``, ``$sender_host_dnssec``,
+    ``$host_lookup_failed`` and ``$host_lookup_deferred``, and without ``address`` the client's name in log
+    lines if ``for_log``, which most callers in Exim do themselves. Source: host_name_lookup().
+    """
+    of_client = address is None
+    if address is None:
+        address = process.variables["sender_host_address"]
+    _debug(process, f"looking up host name for {address}")
+    names, secure, deferred = _names_of(process, address)
+    if deferred:
+        result = NameLookup(Rc.DEFER)
+    elif not names:
+        if process.host_checking or not process.log_testing_mode:
+            log_write(process, f"no host name found for IP address {address}", when="host_lookup_failed")
+        result = NameLookup(Rc.FAIL, message=" (failed to find host name from IP address)")
+    else:
+        _debug(process, f'IP address lookup yielded "{names[0]}"')
+        for alias in names[1:]:
+            _debug(process, f'  alias "{alias}"')
+        result = _checked_names(process, address, names, secure)
+    process.trace.record("host name", result.rc.name, _NAME_LOOKUP, address=address, name=result.name)
+    _set_sender_host(process, result)
+    if of_client and for_log:
+        host_build_sender_fullhost(process)
+    return result
+
+
+def _set_sender_host(process: Process, found: NameLookup) -> None:
+    known = process.variables
+    known["host_lookup_failed"] = "1" if found.rc is Rc.FAIL else "0"
+    known["host_lookup_deferred"] = "1" if found.rc is Rc.DEFER else "0"
+    known["sender_host_dnssec"] = "yes" if found.secure else "no"
+    process.sender_host_aliases = found.aliases
+    if found.name is None:
+        known.pop("sender_host_name", None)
+    else:
+        known["sender_host_name"] = found.name
+
+
+def _debug(process: Process, text: str) -> None:
+    process.hdebug(text, indented=process.profile.host_debug_indented)
+
+
+def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
+    """The names found, whether the answer was secure, and whether the search has to be put off."""
+    main = process.config.main
+    for order in list_items(main.text("host_lookup_order") or ""):
+        if order.lower() == "bydns":
+            dns.dns_init(process, False, False, False)
+            found = dns.dns_lookup(process, dns.dns_build_reverse(address), "PTR")
+            names = [n for r in found.records("PTR") if (n := _usable_name(process, str(r.data)))]
+            if names:
+                return names, found.secure, False
+            if found.result is DnsResult.AGAIN:
+                _debug(process, "IP address PTR lookup gave temporary error")
+                return [], False, True
+        elif order.lower() == "byaddr":
+            _debug(process, "IP address lookup using gethostbyaddr()")
+            result, names = _gethostbyaddr(process, address)
+            if names:
+                return names, False, False
+            _debug(process, f"IP address lookup failed: h_errno={_H_ERRNO[result]}")
+            if result in _TEMPORARY:
+                return [], False, True
+        else:
+            raise InputError(
+                f"host_lookup_order: expected bydns or byaddr, found {order!r}",
+                *main.where("host_lookup_order"),
+            )
+    return [], False, False
+
+
+def _usable_name(process: Process, name: str) -> str:
+    """A PTR record's name in lower case, or nothing if it is none."""
+    reason = "an empty name" if name == "" else ""
+    if name and process.profile.ptr_name_chars_checked and not _NAME_CHARS.issuperset(name):
+        reason = "an illegal name (bad char)"
+    if reason:
+        _debug(process, f"IP address lookup yielded {reason}: treated as non-existent host name")
+        return ""
+    return name.lower()
+
+
+def _gethostbyaddr(process: Process, address: str) -> tuple[DnsResult, list[str]]:
+    """gethostbyaddr(): the world's hosts file cannot be searched by address, so only PTR records count."""
+    answer = dns.ask(process, dns.dns_build_reverse(address), "PTR")
+    result = dns.result_of(answer)
+    names = [str(r.data).lower() for r in answer.answers if r.type == "PTR" and r.data]
+    return (result, names) if names else (DnsResult.NODATA if result is DnsResult.SUCCEED else result, [])
+
+
+def _checked_names(process: Process, address: str, names: list[str], secure: bool) -> NameLookup:
+    """The names that point back to the address."""
+    good: list[str] = []
+    for name in names:
+        wanted = "*" if secure else None
+        found = host_find_bydns(process, HostItem(name), dnssec_request_domains=wanted)
+        if found.find is HostFind.AGAIN:
+            _debug(process, "temporary error for host name lookup")
+            return NameLookup(Rc.DEFER)
+        if found.find not in (HostFind.FOUND, HostFind.FOUND_LOCAL):
+            _debug(process, f"no IP addresses found for {name}")
+            continue
+        secure = secure and found.hosts[0].dnssec is Dnssec.YES
+        _debug(process, f"checking addresses for {name}")
+        if _points_to(process, found.hosts, address):
+            good.append(name)
+        else:
+            _debug(process, f"no IP address for {name} matched {address}")
+    if good:
+        return NameLookup(Rc.OK, good[0], tuple(good[1:]), secure)
+    _debug(process, f"{address} does not match any IP address for {names[0]}")
+    return NameLookup(Rc.FAIL, message=f" ({address} does not match any IP address for {names[0]})")
+
+
+def _points_to(process: Process, hosts: list[HostItem], address: str) -> bool:
+    for host in hosts:
+        if host.address is not None and host_is_in_net(host.address, address):
+            _debug(process, f"  {host.address} OK")
+            return True
+        _debug(process, f"  {host.address}")
+    return False

@@ -1,0 +1,441 @@
+"""Lists, and the patterns in them: what all kinds of lists have in common (src/match.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
+from eximsim.mta.base.string import SPACES, from_octets, list_items
+from eximsim.mta.base.structs import HostItem
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_text import ascii_lower
+from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
+from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.log import log_write
+from eximsim.status import HostFind, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+ListCache = dict[str, "ListMatch"]
+"""What named lists came to for one subject, by name; lists that are expanded are not kept."""
+
+
+class Kind(Enum):
+    """The kinds of lists; the value is the key in ``Config.named_lists`` (strings have no named lists)."""
+
+    STRING = "string"
+    DOMAIN = "domain"
+    LOCALPART = "localpart"
+    ADDRESS = "address"
+    HOST = "host"
+
+
+_KIND_WORDS = {
+    Kind.DOMAIN: " domain",
+    Kind.HOST: " host",
+    Kind.ADDRESS: " address",
+    Kind.LOCALPART: " local part",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListMatch:
+    """What a list or an item came to: OK, FAIL, DEFER, or (an item of a host list) ERROR.
+
+    ``value`` is the looked-up data or, for other items, the part of the pattern that matched; ``error`` says
+    why it is DEFER or ERROR.
+    """
+
+    rc: Rc
+    value: str | None = None
+    error: str = ""
+
+
+MATCHED = ListMatch(Rc.OK)
+FAILED = ListMatch(Rc.FAIL)
+
+
+class Check(Protocol):
+    """A subject with the way in which one pattern is matched against it."""
+
+    kind: Kind
+
+    @property
+    def key(self) -> str:
+        """The subject in the form in which it is compared."""
+
+    def test(self, pattern: str) -> ListMatch:
+        """Match one pattern."""
+
+    def make_caseful(self) -> None:
+        """From here on the local part's case counts (``+caseful``)."""
+
+    @property
+    def subject_for_expansion(self) -> str | None:
+        """What ``$domain`` is while the list is expanded, if it has no value."""
+
+
+# ---- one pattern ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class CheckString:
+    """A domain, a local part or any other text (check_string()).
+
+    ``setup`` is where captured text goes: nowhere if negative, ``$0`` and what follows if 0, ``$n`` and what
+    follows if positive.
+    """
+
+    process: Process
+    kind: Kind
+    original: str
+    caseless: bool
+    setup: int = -1
+    partial: bool = True
+    at_special: bool = False
+    subject: str = ""
+
+    def __post_init__(self) -> None:
+        self.subject = ascii_lower(self.original) if self.caseless else self.original
+
+    @property
+    def key(self) -> str:
+        """See ``Check``."""
+        return self.subject
+
+    def make_caseful(self) -> None:
+        """See ``Check``."""
+        self.subject = self.original
+        self.caseless = False
+
+    @property
+    def subject_for_expansion(self) -> str | None:
+        """See ``Check``."""
+        return self.subject if self.kind is Kind.DOMAIN else None
+
+    def test(self, pattern: str) -> ListMatch:
+        """A regular expression, a tail, a special name, a lookup, or the text itself."""
+        first = pattern[:1]
+        if first == "^":
+            return self._regex(pattern)
+        if first == "*":
+            tail = pattern[1:]
+            if not self._form(self.subject).endswith(self._form(tail)):
+                return FAILED
+            self._capture((self.subject, self.subject[: len(self.subject) - len(tail)]))
+            return ListMatch(Rc.OK, pattern)
+        if first == "@" and self.at_special:
+            special = self._special(pattern)
+            if special is not None:
+                return special
+            if pattern == "@":
+                pattern = _primary_hostname(self.process)
+        if ";" in pattern:
+            return self._lookup(pattern)
+        if self._form(self.subject) != self._form(pattern):
+            return FAILED
+        self._capture((self.subject,))
+        return ListMatch(Rc.OK, pattern)
+
+    def _form(self, text: str) -> str:
+        return ascii_lower(text) if self.caseless else text
+
+    def _capture(self, groups: tuple[str, ...]) -> None:
+        """Set ``$0``, ``$1``... to a match and its parts."""
+        if self.setup == 0:
+            self.process.numeric = groups
+        elif self.setup > 0 and len(groups) > 1:
+            self.process.numeric = (*self.process.numeric[: self.setup], *groups[1:])
+
+    def _regex(self, pattern: str) -> ListMatch:
+        try:
+            found = compile_pattern(pattern, self.caseless).search(self.original)
+        except RegexError as error:
+            die(
+                self.process,
+                f"regular expression error: {error} while compiling {pattern}",
+            )
+        if found is None:
+            return FAILED
+        self._capture(groups_of(found))
+        return ListMatch(Rc.OK, pattern)
+
+    def _special(self, pattern: str) -> ListMatch | None:
+        """``@[]`` and ``@mx_...``; None if the pattern is neither."""
+        from eximsim.mta.lookup import host  # src/host.c and src/match.c need each other
+
+        if pattern == "@[]":
+            text = self.subject
+            if not (text.startswith("[") or text.endswith("]")):
+                return FAILED
+            if text[1:-1] not in host.host_find_interfaces(self.process):
+                return FAILED
+            self._capture((text,))
+            return ListMatch(Rc.OK, pattern)
+        name, slash, rest = pattern.lower().partition("/")
+        if name not in ("@mx_any", "@mx_primary", "@mx_secondary") or (
+            slash and not rest.startswith("ignore=")
+        ):
+            return None
+        found = host.host_find_bydns(
+            self.process,
+            HostItem(self.subject),
+            mx=True,
+            a=False,
+            ignore_target_hosts=pattern[len(name) + 8 :] if slash else None,
+        )
+        if found.find is HostFind.AGAIN:
+            return ListMatch(Rc.DEFER, error=f'DNS lookup of "{self.subject}" deferred')
+        local = found.find is HostFind.FOUND_LOCAL
+        if (not local or name == "@mx_secondary") and (name == "@mx_primary" or not found.removed):
+            return FAILED
+        self._capture((self.subject,))
+        return ListMatch(Rc.OK, pattern)
+
+    def _lookup(self, pattern: str) -> ListMatch:
+        from eximsim.mta.lookup import search  # src/search.c and src/match.c need each other
+
+        type_name, _, rest = pattern.partition(";")
+        try:
+            kind = search.find_type(type_name)
+            if not self.partial and kind.partial >= 0:
+                kind = search.find_type(type_name.partition("-")[2])
+            found = search.search_find(
+                self.process, kind, self.subject if kind.single_key else None, rest.lstrip(SPACES)
+            )
+        except search.SearchError as error:
+            die(self.process, str(error))
+        except ExpansionFailed as error:
+            if error.defer:
+                return ListMatch(Rc.DEFER, error=error.message)
+            die(self.process, error.message)
+        if found.value is None:
+            return ListMatch(Rc.DEFER, error=found.error) if found.deferred else FAILED
+        if found.numeric:
+            self._capture(found.numeric)
+        return ListMatch(Rc.OK, found.value)
+
+
+def _primary_hostname(process: Process) -> str:
+    return process.config.main.text("primary_hostname") or process.machine.hostname
+
+
+# ---- a list -----------------------------------------------------------------------------------------------
+
+
+def match_check_list(
+    process: Process,
+    check: Check,
+    text: str | None,
+    *,
+    name: str,
+    list_name: str | None = None,
+    expanding: bool = True,
+    single: bool = False,
+    cache: ListCache | None = None,
+) -> ListMatch:
+    """Match the items of a list in turn until one decides; the end decides against the last item's sign.
+
+    ``text`` None is an unset option. ``name`` stands for the subject in the host-check trace, ``list_name``
+    for the list (without it, the list itself is shown). ``expanding`` expands the list first: a forced
+    failure is FAIL, any other is logged and DEFER. ``single`` takes the whole text for one item.
+    Source: match_check_list(), src/match.c.
+    """
+    trace = ListTrace(process, name, list_name) if process.host_checking else SILENT
+    if text is None:
+        trace.unset()
+        return FAILED
+    items = text
+    if expanding:
+        try:
+            items = _expanded(process, check, text)
+        except ExpansionFailed as error:
+            return _not_expanded(process, trace, text, error)
+    trace.begin(items)
+    scan = _Scan(process, check, trace, name, cache)
+    try:
+        return scan.run([items] if single else list_items(items))
+    finally:
+        trace.end()
+
+
+def _expanded(process: Process, check: Check, text: str) -> str:
+    if "$" not in text and "\\" not in text:
+        return text
+    domain = check.subject_for_expansion
+    if domain is None or "domain" in process.variables:
+        return expand(process, text)
+    with process.setting(domain=domain):
+        return expand(process, text)
+
+
+def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFailed) -> ListMatch:
+    if error.forced:
+        trace.line(f'expansion of "{text}" forced failure: assume not in this list')
+        return FAILED
+    message = f'failed to expand "{text}" while checking a list: {error.message}'
+    log_write(process, message, panic=True)
+    return ListMatch(Rc.DEFER, error=error.message)
+
+
+class _Scan:
+    """One pass over one list."""
+
+    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "trace", "unknown")
+
+    def __init__(
+        self, process: Process, check: Check, trace: Silent, name: str, cache: ListCache | None
+    ) -> None:
+        self.process = process
+        self.check = check
+        self.trace = trace
+        self.name = name
+        self.cache = cache
+        self.unknown: str | None = None
+        self.defer: str | None = None
+        self.negated = False
+
+    def run(self, items: Iterator[str] | list[str]) -> ListMatch:
+        for item in items:
+            self.trace.element(item)
+            if item[:1] == "+" and self._is_switch(item):
+                continue
+            self.negated = item[:1] == "!"
+            pattern = item[1:].lstrip(SPACES) if self.negated else item
+            if pattern[:1] == "/":
+                result = self._file(item, pattern)
+            elif pattern[:1] == "+" and self.check.kind is not Kind.STRING:
+                result = self._sublist(item, pattern[1:])
+            else:
+                result = self._item(item, pattern)
+            if result is not None:
+                return result
+        self.trace.exhausted(self.negated)
+        return MATCHED if self.negated else FAILED
+
+    def _is_switch(self, item: str) -> bool:
+        kind = self.check.kind
+        if item == "+caseful" and kind in (Kind.ADDRESS, Kind.LOCALPART):
+            self.check.make_caseful()
+            return True
+        if kind is Kind.HOST:
+            word, _, what = item[1:].partition("_")
+            if word in ("include", "ignore") and what in ("unknown", "defer"):
+                setattr(self, what, word)
+                return True
+        return False
+
+    def _decided(self, value: str | None) -> ListMatch:
+        return ListMatch(Rc.FAIL) if self.negated else ListMatch(Rc.OK, value)
+
+    def _item(self, item: str, pattern: str) -> ListMatch | None:
+        found = self.check.test(pattern)
+        if found.rc is Rc.OK:
+            self.trace.verdict(not self.negated, f'matched "{item}"')
+            return self._decided(found.value)
+        if found.rc is Rc.FAIL:
+            return None
+        return self._undecided(item, found, pattern)
+
+    def _undecided(
+        self, item: str, found: ListMatch, pattern: str, *, in_file: bool = False
+    ) -> ListMatch | None:
+        """DEFER (the lookup of an item's data) or ERROR (of a host's name or address)."""
+        deferred = found.rc is Rc.DEFER
+        error = found.error or (f'DNS lookup of "{pattern}" deferred' if deferred else "")
+        what, mode = ("defer", self.defer) if deferred else ("unknown", self.unknown)
+        if mode == "ignore":
+            self.trace.line(f"{error}: item ignored by +ignore_{what}")
+            return None
+        if deferred and mode is None:
+            self.trace.deferred(item)
+            return ListMatch(Rc.DEFER, error=error)
+        if not deferred:
+            self.trace.verdict(mode is not None, error)
+        if not in_file:
+            self.trace.leave_open()
+        if mode is None:
+            log_write(self.process, f"list matching forced to fail: {error}", when="unknown_in_list")
+            return FAILED
+        log_write(self.process, f"{error}: accepted by +include_{what}")
+        return MATCHED
+
+    def _sublist(self, item: str, name: str) -> ListMatch | None:
+        trace = self.trace
+        trace.start_sublist(name)
+        text = self.process.config.named_lists.get(self.check.kind.value, {}).get(name)
+        if text is None:
+            return self._no_such_list(item, name)
+        found = self.cache.get(name) if self.cache is not None else None
+        cached = found is not None
+        if found is None:
+            found = match_check_list(self.process, self.check, text, name=self.name, cache=self.cache)
+            trace.end_sublist(name)
+            if found.rc is Rc.DEFER:
+                trace.deferred(item)
+                return found
+            if self.cache is not None and "$" not in text:
+                self.cache[name] = found
+                trace.saved(name, self.check.key, found.value)
+        else:
+            trace.cached(name, found.rc is Rc.OK, found.value)
+        if found.rc is not Rc.OK:
+            return None
+        trace.verdict(not self.negated, f'matched "{item}"{" - cached" if cached else ""}')
+        return self._decided(found.value)
+
+    def _no_such_list(self, item: str, name: str) -> ListMatch:
+        message = f'unknown named{_KIND_WORDS[self.check.kind]} list "+{name}"'
+        if not self.process.profile.unknown_named_list_defers:
+            die(self.process, message)
+        log_write(self.process, message, panic=True)
+        self.trace.deferred(item)
+        return ListMatch(Rc.DEFER, error=message)
+
+    def _file(self, item: str, path: str) -> ListMatch | None:
+        """Each line of a file is an item; the sign before the file's name turns all of them round."""
+        try:
+            content = from_octets(self.process.world.read_file(path))
+        except OSError as error:
+            where = self.trace.list_name or f'"{item}"'
+            reason = error.strerror or "No such file or directory"
+            die(self.process, f"failed to open {item} when checking {where}: {reason}")
+        outside = self.negated
+        for line in _file_items(content, self.check.kind):
+            self.negated = outside != line.startswith("!")
+            pattern = line.lstrip("!" + SPACES) if line.startswith("!") else line
+            found = self.check.test(pattern)
+            if found.rc is Rc.OK:
+                self.trace.verdict(not outside, f'matched "{line}" in {path}')
+                return self._decided(pattern)
+            if found.rc is not Rc.FAIL:
+                result = self._undecided(item, found, pattern, in_file=True)
+                if result is not None:
+                    return result
+        return None
+
+
+def _file_items(content: str, kind: Kind) -> Iterator[str]:
+    """The items in a file: comments begin with #, which in addresses must follow white space."""
+    loose = kind not in (Kind.ADDRESS, Kind.LOCALPART)
+    for text in content.split("\n"):
+        line = text
+        position = line.find("#")
+        while position >= 0:
+            if loose or position == 0 or line[position - 1] in SPACES:
+                line = line[:position]
+                break
+            position = line.find("#", position + 1)
+        line = line.strip(SPACES)
+        if line:
+            yield line
+
+
+def die(process: Process, message: str) -> NoReturn:
+    """Log to main and panic log and end the process (LOG_PANIC_DIE); never returns."""
+    log_write(process, message, panic=True)
+    raise PanicDie(message)

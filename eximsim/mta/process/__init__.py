@@ -1,0 +1,1 @@
+"""What a process knows, as in src/globals.c, and its log."""

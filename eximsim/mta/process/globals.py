@@ -1,0 +1,295 @@
+"""What one Exim process knows (src/globals.c), and what the machine keeps when the process is gone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from eximsim.ports import DnsAnswer, World
+from eximsim.status import DnsResult
+from eximsim.trace import Trace
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.readconf import Config
+    from eximsim.mta.delivery.queue import Header, Message, Spool
+    from eximsim.mta.process.log import LogSettings
+    from eximsim.mta.program.daemon import Daemon
+    from eximsim.mta.transports.retry import Hints
+    from eximsim.mta.transports.transport import OpenCall
+    from eximsim.profiles import Profile
+
+
+class Rng(Protocol):
+    """The scenario's one seeded source of randomness (``random.Random`` fits)."""
+
+    def randrange(self, stop: int, /) -> int:
+        """A number from 0 to ``stop`` - 1."""
+
+
+class ProcessDied(Exception):
+    """The real process dies here of ``signal``: an outcome of its own, not an error of the model."""
+
+    def __init__(self, signal: int) -> None:
+        self.signal = signal
+        super().__init__(f"terminated by signal {signal}")
+
+
+class PanicDie(Exception):
+    """The real process has written ``message`` to main and panic log and ends in failure (LOG_PANIC_DIE)."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+
+class UndefinedBehaviour(Exception):
+    """What the real program does from here on is left open by what it does: ``args[0]`` says why."""
+
+
+@dataclass(slots=True)
+class Machine:
+    """What outlives a process: disk, clock, network and the trace of the run.
+
+    ``files`` holds what Exim wrote outside spool and hints: log files by path, as lists of whole lines.
+    ``daemons`` are those that were started and not killed.
+    """
+
+    world: World
+    rng: Rng
+    spool: Spool
+    hints: Hints
+    trace: Trace = field(default_factory=Trace)
+    files: dict[str, list[str]] = field(default_factory=dict)
+    daemons: list[Daemon] = field(default_factory=list)
+    next_pid: int = 10000
+    user: str = "CALLER"
+    exim_user: str = "exim"
+    uid: int = 1000
+    group: str = "CALLER"
+    gid: int = 1000
+    hostname: str = "myhost.test.ex"
+    users: frozenset[str] = frozenset()
+    """Logins of this machine, besides ``user``."""
+    trust_store: tuple[bytes, ...] | None = None
+    """The authorities (DER) that any tls_verify_certificates of a client stands for; None: the files that it
+    names are read, and the system's store is empty."""
+    privilege_lost: bool = False
+    """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
+    test_harness: bool = False
+    """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
+    background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    """What processes that nobody waits for are about to do, with the time at which each begins."""
+
+    def run_background(self, *, until: float) -> None:
+        """Let the processes in the background do what they have begun by ``until``, first things first."""
+        while due := [job for job in self.background if job[0] <= until]:
+            first = min(due, key=lambda job: job[0])
+            self.background.remove(first)
+            first[1]()
+
+    def new_pid(self) -> int:
+        """The next process number."""
+        self.next_pid += 1
+        return self.next_pid
+
+
+@dataclass(slots=True)
+class Resolver:
+    """The resolver's flags as ``dns_init()`` leaves them.
+
+    ``deciding_again`` is set while dns_again_means_nonexist is searched, which may ask the DNS itself.
+    """
+
+    qualify_single: bool = False
+    search_parents: bool = False
+    dnssec: bool = False
+    deciding_again: bool = False
+
+    @property
+    def options(self) -> tuple[bool, bool, bool]:
+        """What the negative cache keeps apart."""
+        return self.qualify_single, self.search_parents, self.dnssec
+
+
+@dataclass(frozen=True, slots=True)
+class LostSession:
+    """A TLS session whose connection was lost, but which the process still holds to be active.
+
+    What is sent to the descriptor of the lost connection goes through the session. ``socket_reused``: the
+    connection after it has got that descriptor. ``log_open``: the main log was open when the connection was
+    lost; if it is opened between the two, it gets the descriptor.
+    """
+
+    log_open: bool
+    socket_reused: bool = True
+
+
+DnsFailKey = tuple[str, str, tuple[bool, bool, bool]]
+"""Name, type and ``Resolver.options`` of a question that failed."""
+
+
+class Setting:
+    """See ``Process.setting``; it is entered so often that a generator would be felt."""
+
+    __slots__ = ("_before", "_process", "_values")
+
+    def __init__(self, process: Process, values: Mapping[str, str | None]) -> None:
+        self._process, self._values = process, values
+        self._before: Mapping[str, str | None] = values
+
+    def __enter__(self) -> None:
+        get = self._process.variables.get
+        self._before = {name: get(name) for name in self._values}
+        self._assign(self._values)
+
+    def __exit__(self, *_: object) -> None:
+        self._assign(self._before)
+
+    def _assign(self, values: Mapping[str, str | None]) -> None:
+        variables = self._process.variables
+        for name, value in values.items():
+            if value is None:
+                variables.pop(name, None)
+            else:
+                variables[name] = value
+
+
+@dataclass(slots=True)
+class Process:
+    """One Exim process. ``fork()`` gives a child that has a copy of everything, as the kernel does.
+
+    ``variables`` are the expansion variables that have a value, without the dollar sign. ``dns_fails`` is
+    the negative cache of src/dns.c; ``host_find_failed_syntax`` is set when a name's syntax was why a host
+    was not found. ``address_test_mode`` is -bt. ``debug_depth`` is how deep (acl_level + expand_level) the
+    trace of newer releases is nested, and ``debug_line_open`` whether its last line is unfinished.
+    ``smtp_connection`` names the SMTP connection that is being served
+    (smtp_get_connection_info()). ``driver_state`` holds, by transport name, what a driver changed in
+    its own options block (a fault that Exim has to this day; see ``tls_tempfail_tryclear``).
+
+    ``numeric`` are the expansion variables ``$0``, ``$1``, ...; ``header_list`` the header lines of the
+    message that comes in (in a delivery it is empty, and those of ``message`` count). ``environment`` are
+    the variables that keep_environment left.
+
+    ``host_checking_callout`` is -bhc; ``verbose`` is -v (and -bt); ``log_testing_mode`` sends log lines to
+    stderr; ``reject_log_open`` tells that the reject log has been written, ``reject_log_lost`` that its
+    descriptor was then closed by mistake; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for
+    later (-odqs, and the first stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and
+    -M; ``deliver_force`` is -qf.
+    ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
+    ``continued`` is the open call that this delivery goes on with, ``kept_call`` the one that it leaves open;
+    ``continue_more`` asks the transport to leave it open for more recipients of the message.
+    ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
+    and why. ``scratch`` is what big_buffer was last used for. ``libc_errno`` is errno as the last system call
+    left it: callouts up to 4.88 read a stale one. ``callout_context_set``: a callout of this process has got
+    as far as a connection. ``main_log_open``: this process, or one that it was forked from, has written to
+    the main log. ``lost_session`` is the TLS session of an earlier connection that was never closed
+    (tls_out.active). ``certificate_verified`` and ``dane_verified`` are about the last session there was, and
+    are what a transport process reports of all its addresses at its end. ``transport_count`` is how many
+    octets of the message have gone to the last host.
+    """
+
+    machine: Machine
+    config: Config
+    profile: Profile
+    pid: int
+    variables: dict[str, str] = field(default_factory=dict)
+    resolver: Resolver = field(default_factory=Resolver)
+    dns_fails: dict[DnsFailKey, tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
+    driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
+    message_id: str = ""
+    host_checking: bool = False
+    host_find_failed_syntax: bool = False
+    address_test_mode: bool = False
+    debug_depth: int = 0
+    debug_line_open: bool = False
+    smtp_connection: Callable[[], str] | None = None
+    numeric: tuple[str, ...] = ()
+    header_list: list[Header] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    sender_host_aliases: tuple[str, ...] = ()
+    host_checking_callout: bool = False
+    verbose: bool = False
+    log_testing_mode: bool = False
+    log_stderr: bool = True
+    log_settings: LogSettings | None = None
+    reject_log_open: bool = False
+    reject_log_lost: bool = False
+    reject_log_is_stdin: bool = False
+    stdin_closed: bool = False
+    dont_deliver: bool = False
+    queue_smtp: bool = False
+    queue_running: bool = False
+    queue_run_local: bool = False
+    deliver_force_thaw: bool = False
+    deliver_force: bool = False
+    queue_2stage: bool = False
+    message: Message | None = None
+    return_path: str = ""
+    continued: OpenCall | None = None
+    kept_call: OpenCall | None = None
+    continue_more: bool = False
+    unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    libc_errno: int = 0
+    scratch: str = ""
+    callout_context_set: bool = False
+    main_log_open: bool = False
+    lost_session: LostSession | None = None
+    certificate_verified: bool = False
+    dane_verified: bool = False
+    transport_count: int = 0
+    out: Callable[[str], None] = lambda text: None
+    err: Callable[[str], None] = lambda text: None
+
+    @property
+    def world(self) -> World:
+        """The world that this process lives in."""
+        return self.machine.world
+
+    @property
+    def received_time(self) -> float:
+        """When the message that is delivered came in; 0 outside a delivery, as in a callout."""
+        return self.message.received_time if self.message else 0.0
+
+    @property
+    def trace(self) -> Trace:
+        """The trace of the run."""
+        return self.machine.trace
+
+    def run_anew(self) -> None:
+        """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
+        self.main_log_open = self.machine.privilege_lost
+        self.lost_session, self.transport_count = None, 0
+        self.certificate_verified = self.dane_verified = False
+
+    def fork(self) -> Process:
+        """A child process: same machine and configuration, its own copy of everything else."""
+        child = copy.copy(self)
+        child.pid = self.machine.new_pid()
+        child.variables = dict(self.variables)
+        child.resolver = copy.copy(self.resolver)
+        child.dns_fails = dict(self.dns_fails)
+        child.unusable_hosts = dict(self.unusable_hosts)
+        child.driver_state = {name: dict(state) for name, state in self.driver_state.items()}
+        return child
+
+    def setting(self, **values: str | None) -> Setting:
+        """Give variables other values (None: no value) for a while."""
+        return Setting(self, values)
+
+    def hdebug(self, text: str, *, indented: bool = False, end: str = "\n") -> None:
+        """What Exim's HDEBUG macro shows under ``-bh`` and ``-bhc``: each line after ``>>> ``, on stderr.
+
+        ``indented`` lines are set in by ``debug_depth`` columns, every fourth a dashed bar, as
+        debug_printf_indent() does. What comes after a text whose ``end`` is empty goes on in its line.
+        """
+        if not self.host_checking:
+            return
+        depth = self.debug_depth if indented else 0
+        indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
+        lines = text.split("\n")
+        for number, line in enumerate(lines, 1):
+            mark = "" if self.debug_line_open else ">>> "
+            self.debug_line_open = number == len(lines) and not end
+            self.err(f"{mark}{indent}{line}{'' if self.debug_line_open else chr(10)}")

@@ -1,0 +1,283 @@
+"""The logs: which lines are written, where, and in what form (src/log.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
+from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.globals import PanicDie
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a table that is written as running text."""
+    return frozenset(text.split())
+
+
+_DEFAULT_SELECTORS = words(
+    """
+    acl_warn_skipped connection_reject delay_delivery dkim dnslist_defer etrn host_lookup_failed
+    lost_incoming_connection msg_id outgoing_interface queue_run queue_time_exclusive rejected_header
+    retry_defer sender_verify_fail size_reject skip_delivery smtp_confirmation tls_certificate_verified
+    tls_cipher
+    """
+)
+"""``log_default`` of the newest release; the lines that older ones lack do not ask a selector there."""
+
+SELECTORS = _DEFAULT_SELECTORS | words(
+    """
+    8bitmime address_rewrite all_parents arguments connection_id deliver_time delivery_size dkim_verbose
+    dmarc dmarc_verbose dnssec ident_timeout incoming_interface incoming_port millisec msg_id_created
+    outgoing_port pid pipelining protocol_detail proxy queue_time queue_time_overall receive_time
+    received_recipients received_sender return_path_on_delivery sender_on_delivery smtp_connection
+    smtp_incomplete_transaction smtp_mailauth smtp_no_mail smtp_protocol_error smtp_syntax_error spf
+    spf_verbose subject tls_on_connect tls_peerdn tls_resumption tls_sni unknown_in_list
+    """
+)
+"""Every word that ``log_selector`` knows, save ``all`` and the alias ``rejected_headers``."""
+
+_BUFFER_SIZE, _ROOM_FOR_MARK = 8192, 100
+
+_ALIASES = {"rejected_headers": "rejected_header"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What one process knows about its logs: the selectors that are on, and the three paths."""
+
+    selectors: frozenset[str]
+    main: str | None
+    reject: str | None
+    panic: str | None
+    reject_enabled: bool
+    zone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The part of a message that the reject log shows after a rejection: envelope and header lines.
+
+    ``headers`` are ``(type letter, text with its newline)``.
+    """
+
+    sender: str
+    recipients: Sequence[str]
+    headers: Sequence[tuple[str, str]]
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the dump; at most five recipients are named."""
+        if self.recipients:
+            yield f"Envelope-from: <{self.sender}>"
+            yield f"Envelope-to: <{self.recipients[0]}>"
+            for recipient in self.recipients[1:5]:
+                yield f"    <{recipient}>"
+            if len(self.recipients) > 5:
+                yield "    ..."
+        for kind, text in self.headers:
+            yield from f"{kind} {text}".removesuffix("\n").split("\n")
+
+
+@lru_cache(maxsize=64)
+def parse_selector(text: str, path: str | None = None, line: int | None = None) -> frozenset[str]:
+    """The selectors that ``text`` leaves on, from the default set on.
+
+    Raises ``InputError`` for an item without ``+`` or ``-`` and for an unknown word. Source: decode_bits(),
+    src/debug.c and src/functions.h.
+    """
+    chosen = set(_DEFAULT_SELECTORS)
+    rest = text.lstrip(SPACES)
+    while rest:
+        sign = rest[0]
+        if sign not in "+-":
+            raise InputError(f'malformed log_selector setting: + or - expected, found "{rest}"', path, line)
+        rest = rest[1:].lstrip(SPACES)
+        size = 0
+        while size < len(rest) and (rest[size].isalnum() or rest[size] == "_"):
+            size += 1
+        name, rest = rest[:size], rest[size:].lstrip(SPACES)
+        name = _ALIASES.get(name, name)
+        if name == "all":
+            chosen = set(SELECTORS) if sign == "+" else set()
+        elif name not in SELECTORS:
+            raise InputError(f"unknown log_selector setting: {sign} {name}", path, line)
+        elif sign == "+":
+            chosen.add(name)
+        else:
+            chosen.discard(name)
+    return frozenset(chosen)
+
+
+def selector(process: Process, name: str) -> bool:
+    """Whether the selector ``name`` is on (the LOGGING macro)."""
+    return name in settings(process).selectors
+
+
+def drop_selector(process: Process, name: str) -> None:
+    """Turn one selector off for the rest of this process."""
+    known = settings(process)
+    process.log_settings = replace(known, selectors=known.selectors - {name})
+
+
+def settings(process: Process) -> LogSettings:
+    """The process's log settings, worked out at first use as Exim opens its logs at first use."""
+    if process.log_settings is None:
+        process.log_settings = _settings(process)
+    return process.log_settings
+
+
+def _settings(process: Process) -> LogSettings:
+    options = process.config.main
+    where = options.where("log_selector") if options.is_set("log_selector") else (None, None)
+    selectors = parse_selector(options.text("log_selector") or "", *where)
+    pattern = _log_path(process)
+    paths = [_file_of(pattern, kind, options.where("log_file_path")) for kind in ("main", "reject", "panic")]
+    return LogSettings(
+        selectors, paths[0], paths[1], paths[2], options.flag("write_rejectlog"), options.flag("log_timezone")
+    )
+
+
+def _log_path(process: Process) -> str | None:
+    """The pattern of the files' names, None if only syslog is written."""
+    options = process.config.main
+    default = f"{options.text('spool_directory') or ''}/log/%slog"
+    text = options.text("log_file_path")
+    if not text:
+        return default
+    items = list(list_items(expand(process, text), ":"))
+    files = [item for item in items if item != "syslog"]
+    if not files:
+        return None if items else default
+    return files[0] or default
+
+
+def _file_of(pattern: str | None, kind: str, where: tuple[str | None, int | None]) -> str | None:
+    if pattern is None:
+        return None
+    head, sign, tail = pattern.partition("%")
+    if not sign:
+        return pattern
+    if tail[:1] != "s" or "%" in tail[1:]:
+        raise Unsupported(f"log_file_path with % other than one %s: {pattern}", *where)
+    return f"{head}{kind}{tail[1:]}"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def log_stamp(process: Process) -> str:
+    """The time stamp that begins a log line."""
+    now = process.world.now()
+    known = settings(process)
+    stamp = _second(int(now))
+    if "millisec" in known.selectors:
+        stamp += f".{int(now % 1 * 1000):03d}"
+    return f"{stamp} +0000" if known.zone else stamp
+
+
+def log_write(
+    process: Process,
+    text: str,
+    *,
+    main: bool = True,
+    reject: bool = False,
+    panic: bool = False,
+    when: str | None = None,
+    rejected: Rejected | None = None,
+) -> None:
+    """Write one line to the logs named, with time stamp, process number and message id as they are set.
+
+    ``when`` names the selector without which the main log gets no such line. ``rejected`` is shown in the
+    reject log. When addresses or hosts are only tested, the line goes to stderr instead. Source:
+    log_write(), src/log.c.
+    """
+    known = settings(process)
+    wanted = when is None or when in known.selectors
+    stamp = log_stamp(process)
+    line = text
+    if process.message_id:
+        line = f"{process.message_id} {line}"
+    if "pid" in known.selectors:
+        line = f"[{process.pid}] {line}"
+    if process.verbose:
+        process.err(f"LOG:{_flag_names(main, reject, panic, when)}\n  {text}\n")
+    if process.log_testing_mode:
+        if wanted and not process.verbose:
+            process.err(f"LOG: {line}\n" if process.host_checking else f"{stamp} {line}\n")
+        return
+    line = f"{stamp} {line}"
+    if main and wanted:
+        process.main_log_open = True
+        _append(process, known.main, [line])
+    if reject and known.reject_enabled:
+        lines = [line]
+        if rejected is not None and "rejected_header" in known.selectors:
+            lines = _fitting([line, *rejected.lines()])
+        _reject(process, known, lines)
+    if panic:
+        _append(process, known.panic, [line])
+        if process.log_stderr:
+            process.err(f"{line}\n")
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """What fits into Exim's log buffer, with a mark where the rest is missing."""
+    text = octets("\n".join(lines) + "\n")
+    if len(text) < _BUFFER_SIZE:
+        return lines
+    kept = text[: _BUFFER_SIZE - 1 - _ROOM_FOR_MARK].removesuffix(b"\n")
+    return [*from_octets(kept).split("\n"), "*** truncated ***"]
+
+
+def _flag_names(main: bool, reject: bool, panic: bool, when: str | None) -> str:
+    named = (when, " " + (when or "")), (main, " MAIN"), (panic, " PANIC"), (reject, " REJECT")
+    return "".join(word for is_set, word in named if is_set)
+
+
+def log_intrusion(process: Process, data: str) -> None:
+    """Put rubbish that a process wrote to the log's descriptor before the last line of the main log.
+
+    It has no stamp, and the line after it begins where it ends.
+    """
+    path = settings(process).main
+    if path is not None:
+        lines = process.machine.files[path]
+        lines[-1:] = (data + lines[-1]).split("\n")
+
+
+def _reject(process: Process, known: LogSettings, lines: list[str]) -> None:
+    if process.reject_log_lost:
+        length = sum(len(octets(line)) + 1 for line in lines)
+        problem = f"failed to write to reject log: length={length} result=-1 errno=9 (Bad file descriptor)"
+        _append(process, known.panic, [*lines, f"{log_stamp(process)} {problem}"])
+        raise PanicDie(problem)
+    _append(process, known.reject, lines)
+    process.reject_log_is_stdin |= process.stdin_closed and not process.reject_log_open
+    process.reject_log_open = True
+
+
+def close_stray_descriptor(process: Process) -> None:
+    """Some code closes descriptor 0, which it never opened; the reject log opened next gets that number.
+
+    A second time closes the reject log, and the next line for it ends the process (``PanicDie``),
+    as measured in 4.96 and 4.97.1 after a second ``null conn-context pointer``.
+    """
+    process.reject_log_lost = process.reject_log_is_stdin
+    process.stdin_closed = True
+
+
+def _append(process: Process, path: str | None, lines: list[str]) -> None:
+    if path is not None:
+        if path not in process.machine.files:
+            process.libc_errno = errnos.ENOENT
+        process.machine.files.setdefault(path, []).extend(part for line in lines for part in line.split("\n"))

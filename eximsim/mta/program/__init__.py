@@ -1,0 +1,1 @@
+"""The program itself: src/exim.c and src/daemon.c."""

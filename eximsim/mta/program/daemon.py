@@ -1,0 +1,223 @@
+"""The daemon: listen for SMTP, and serve each connection in a process of its own (src/daemon.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError
+from eximsim.mta.base.string import list_items
+from eximsim.mta.delivery import queue
+from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.log import drop_selector, log_write, selector
+from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
+from eximsim.mta.reception.smtp_in import SmtpIn
+from eximsim.ports import Action, Close, Endpoint, TlsSession
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Machine, Process
+
+_PORTS = {"smtp": 25, "smtps": 465, "submission": 587, "submissions": 465}
+_MOST_LOGGED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One socket: an address (None: any) and a port."""
+
+    address: str | None
+    port: int
+
+
+@dataclass(slots=True)
+class Daemon:
+    """A running daemon: its process, its sockets, and what it and its children wrote to stderr."""
+
+    process: Process
+    listeners: tuple[Listener, ...]
+    stderr: list[str] = field(default_factory=list)
+
+
+def daemon_go(parent: Process, override: str | None) -> None:
+    """Start a daemon on the ports and interfaces of the configuration, or of -oX. Source: daemon_go()."""
+    process = parent.fork()
+    listeners = tuple(_listeners(process, override))
+    daemon = Daemon(process, listeners)
+    process.log_stderr = False
+    process.err = daemon.stderr.append
+    process.out = lambda text: None
+    process.variables.pop("sender_ident", None)
+    world = process.world
+    for listener in listeners:
+        world.listen(listener.address, listener.port, lambda: DaemonSession(process))
+    process.machine.daemons.append(daemon)
+    log_write(
+        process,
+        f"exim {process.profile.version} daemon started: pid={process.pid}, no queue runs, "
+        f"listening for {_describe(process, listeners)}",
+    )
+
+
+def kill(machine: Machine) -> str:
+    """Stop every daemon; what they wrote to stderr."""
+    written: list[str] = []
+    for daemon in machine.daemons:
+        for listener in daemon.listeners:
+            machine.world.unlisten(listener.address, listener.port)
+        written += daemon.stderr
+    machine.daemons.clear()
+    return "".join(written)
+
+
+# ---- ports and interfaces --------------------------------------------------------------------------
+
+
+def _listeners(process: Process, override: str | None) -> Iterator[Listener]:
+    """local_interfaces times daemon_smtp_ports, either replaced by the items of -oX that look like it."""
+    options = process.config.main
+    items = list(list_items(override or ""))
+    given_ports = [item for item in items if not _is_interface(item)]
+    given_interfaces = [item for item in items if _is_interface(item)]
+    ports = given_ports or list(list_items(options.text("daemon_smtp_ports") or "smtp"))
+    interfaces = given_interfaces or list(list_items(options.text("local_interfaces") or "<; ::0 ; 0.0.0.0"))
+    wildcards: set[int] = set()
+    for interface in interfaces:
+        address, own_port = _split_port(interface)
+        for port in [own_port] if own_port else [_port(text) for text in ports]:
+            if address in ("0.0.0.0", "::0", "::"):
+                if port not in wildcards:
+                    wildcards.add(port)
+                    yield Listener(None, port)
+            else:
+                yield Listener(address, port)
+
+
+def _is_interface(item: str) -> bool:
+    return "." in item or ":" in item
+
+
+def _split_port(text: str) -> tuple[str, int]:
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return address, _port(port.removeprefix(":")) if port else 0
+    if ":" not in text and text.count(".") == 4:
+        address, _, port = text.rpartition(".")
+        return address, _port(port)
+    return text, 0
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if text not in _PORTS:
+        raise InputError(f'TCP port "{text}" not found: a number or the name of a mail service expected')
+    return _PORTS[text]
+
+
+def _describe(process: Process, listeners: tuple[Listener, ...]) -> str:
+    """The sockets as the start-up line names them, those for SMTP first."""
+    options = process.config.main
+    secure = {_port(text) for text in list_items(options.text("tls_on_connect_ports") or "")}
+    parts = []
+    for word, chosen in (("SMTP", False), ("SMTPS", True)):
+        group = [listener for listener in listeners if (listener.port in secure) is chosen]
+        if group:
+            more = " ..." if len(group) > _MOST_LOGGED else ""
+            parts.append(f"{word} on{''.join(_names(process, group[:_MOST_LOGGED]))}{more}")
+    return " and for ".join(parts)
+
+
+def _names(process: Process, listeners: list[Listener]) -> Iterator[str]:
+    both = any(":" in address for address in process.world.interface_addresses())
+    grouped: dict[str, list[int]] = {}
+    for listener in listeners:
+        if listener.address is not None:
+            grouped.setdefault(listener.address, []).append(listener.port)
+    group_ports = process.profile.daemon_ports_grouped
+    for listener in listeners:
+        if listener.address is None:
+            yield f" port {listener.port} ({'IPv6 and IPv4' if both else 'IPv4'})"
+        elif not group_ports or len(grouped[listener.address]) == 1:
+            yield f" [{listener.address}]:{listener.port}"
+        elif grouped[listener.address][0] == listener.port:
+            ports = ",".join(map(str, grouped[listener.address]))
+            yield f" [{listener.address}]:{{{ports}}}"
+
+
+# ---- connections -----------------------------------------------------------------------------------
+
+
+class DaemonSession:
+    """One connection to a daemon, a ``world.Session``; its process is forked from the daemon."""
+
+    def __init__(self, daemon: Process) -> None:
+        self._daemon = daemon
+        self._smtp: SmtpIn | None = None
+
+    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
+        """Begin the session (handle_smtp_call())."""
+        process = self._daemon.fork()
+        process.variables |= {
+            "sender_host_address": client.address,
+            "sender_host_port": str(client.port),
+            "interface_address": server.address,
+            "interface_port": str(server.port),
+        }
+        reception = Reception(process, smtp=True)
+
+        def deliver(message_id: str) -> None:
+            queue.deliver_in_child(process, message_id, crash=None, anew=True)
+
+        session = SmtpIn(reception, deliver)
+        self._announce(process, session)
+        host_build_sender_fullhost(process)
+        self._smtp = session
+        return self._guarded(session.start())
+
+    def _announce(self, process: Process, session: SmtpIn) -> None:
+        if not selector(process, "smtp_connection"):
+            return
+        if session.client_in("hosts_connection_nolog"):
+            drop_selector(process, "smtp_connection")
+            return
+        known = process.variables
+        who = f"[{known['sender_host_address']}]"
+        if selector(process, "incoming_port"):
+            who += f":{known['sender_host_port']}"
+        if selector(process, "incoming_interface"):
+            who += f" I=[{known['interface_address']}]:{known['interface_port']}"
+        log_write(self._daemon, f"SMTP connection from {who} (TCP/IP connection count = 1)")
+
+    def _guarded(self, actions: Iterator[Action]) -> Iterator[Action]:
+        """The session's actions; a process that dies takes its connection with it."""
+        try:
+            yield from actions
+        except ProcessDied:
+            yield Close()
+        except PanicDie:
+            if self._smtp is not None:
+                yield from self._smtp.closedown("Unexpected failure, please try later")
+
+    def on_data(self, data: bytes) -> Iterable[Action]:
+        """See ``world.Session``."""
+        assert self._smtp is not None
+        return self._guarded(self._smtp.feed(data))
+
+    def on_tls(self, session: TlsSession) -> Iterable[Action]:
+        """See ``world.Session``."""
+        assert self._smtp is not None
+        return self._guarded(self._smtp.tls_started(session))
+
+    def on_tls_failure(self, reason: str) -> Iterable[Action]:
+        """See ``world.Session``."""
+        assert self._smtp is not None
+        return self._guarded(self._smtp.tls_failed(reason))
+
+    def on_eof(self) -> Iterable[Action]:
+        """See ``world.Session``."""
+        assert self._smtp is not None
+        return self._guarded(self._smtp.eof())
+
+    def on_close(self) -> None:
+        """See ``world.Session``."""

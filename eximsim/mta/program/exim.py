@@ -1,0 +1,454 @@
+"""One call of the program: read the command line and the configuration, then do it (src/exim.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
+from eximsim.mta.base.parse import (
+    AddressError,
+    addresses_of,
+    local_part_quote,
+    parse_extract_address,
+)
+from eximsim.mta.base.phrase import parse_fix_phrase
+from eximsim.mta.base.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
+from eximsim.mta.config.readconf import read_config
+from eximsim.mta.config.readconf_print import readconf_print
+from eximsim.mta.delivery import queue
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.dns import dns_init
+from eximsim.mta.lookup.match import match_isinlist_address
+from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
+from eximsim.mta.process.log import log_write
+from eximsim.mta.program import daemon
+from eximsim.mta.program.address_test import test_address
+from eximsim.mta.program.exim_argv import BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.reception.receive import LocalError, local_content, receive_local
+from eximsim.mta.reception.receive_headers import Submitter
+from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
+from eximsim.mta.reception.smtp_in import SmtpIn
+from eximsim.mta.reception.smtp_in_start import announce, message_size_limit, smtp_active_hostname
+from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
+from eximsim.ports import Action, Send, StartTls
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.readconf import Config
+    from eximsim.mta.process.globals import Machine
+    from eximsim.profiles import Profile
+
+_USAGE = (
+    "Exim is a Mail Transfer Agent. It is normally called by Mail User Agents,\n"
+    "not directly from a shell command line. Options and/or arguments control\n"
+    "what it does when called. For a list of options, see the Exim documentation.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a call of Exim ended, and what it wrote; a process that died has its signal as negative code."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    machine: Machine,
+    argv: Sequence[str],
+    stdin: bytes,
+    env: Mapping[str, str],
+    profile: Profile,
+    config: Config | None = None,
+) -> ExitStatus:
+    """Run Exim once on ``machine``, to its end; a daemon stays behind and serves.
+
+    ``argv`` does not hold the program's name. ``config`` takes the place of the file that it names. Raises
+    ``InputError`` for a bad configuration and ``Unsupported`` for what is not modelled.
+    """
+    out: list[str] = []
+    err: list[str] = []
+    try:
+        line = parse_argv(argv)
+    except BadOption as bad:
+        return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
+    if config is None:
+        config = read_config(machine.world, line.config, profile, line.defines)
+    process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
+    process.environment = env
+    process.verbose, process.dont_deliver, process.queue_smtp = (
+        line.verbose,
+        line.dont_deliver,
+        line.queue_smtp,
+    )
+    if line.mode in _CHECKING or _is_trusted(process):
+        process.variables.update(line.given)
+    try:
+        code = _MODES[line.mode](process, line, stdin)
+    except ProcessDied as death:
+        code = -death.signal
+    except PanicDie:
+        code = 1
+    return ExitStatus(code, "".join(out), "".join(err))
+
+
+# ---- who calls -------------------------------------------------------------------------------------
+
+
+def _is_trusted(process: Process) -> bool:
+    """Whether the caller may say who the sender is (trusted_users, trusted_groups)."""
+    machine, options = process.machine, process.config.main
+    if machine.uid == 0:
+        return True
+    users = list(list_items(options.text("trusted_users") or "", ":"))
+    groups = list(list_items(options.text("trusted_groups") or "", ":"))
+    return machine.user in users or str(machine.uid) in users or machine.group in groups
+
+
+def _originator_name(process: Process, line: CommandLine) -> str:
+    """The caller's full name: from -F, or gecos_name where gecos_pattern matches."""
+    options = process.config.main
+    if line.sender_name is not None:
+        return parse_fix_phrase(line.sender_name)
+    pattern, name = options.text("gecos_pattern"), options.text("gecos_name")
+    if pattern is not None and name is not None:
+        if pattern:
+            raise Unsupported("gecos_pattern that is not empty", *options.where("gecos_pattern"))
+        try:
+            return parse_fix_phrase(expand(process, name))
+        except ExpansionFailed as failure:
+            what = f"gecos_name that does not expand ({failure.message})"
+            raise Unsupported(what, *options.where("gecos_name")) from None
+    return process.machine.user
+
+
+def _may_set_sender(process: Process, sender: str | None, *, trusted: bool) -> bool:
+    """receive_check_set_sender()."""
+    if trusted:
+        return True
+    allowed = process.config.main.text("untrusted_set_sender")
+    if sender is None or allowed is None:
+        return False
+    address = sender if "@" in sender else f"{sender}@{qualify_domain(process, is_recipient=False)}"
+    return match_isinlist_address(process, address, allowed) is Rc.OK
+
+
+def _set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str | None, Submitter]:
+    """The envelope sender, qualified, None if SMTP will say; and who brings the message."""
+    trusted = _is_trusted(process)
+    login = process.machine.user
+    given = line.sender
+    if given is not None:
+        try:
+            given = parse_extract_address(given, allow_null=True).address if given not in ("", "<>") else ""
+        except AddressError as error:
+            raise _Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
+    local = (given is None and not smtp) or not trusted
+    sender, forced = given, given is not None
+    must_not = (not smtp and given is None) or not _may_set_sender(process, given, trusted=trusted)
+    if must_not and given != "":
+        sender, forced = local_part_quote(login), False
+    if sender:
+        sender = rewrite_address_qualify(process, sender, is_recipient=False)
+    name = _originator_name(process, line) if given is None or not trusted or line.sender_name else ""
+    submitter = Submitter(login, name, local, trusted, forced, line.sender_name is not None)
+    return sender, submitter
+
+
+class _Fatal(Exception):
+    """Exim writes this to stderr and gives up."""
+
+
+# ---- messages from standard input ------------------------------------------------------------------
+
+
+def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
+    if not line.arguments and not line.from_headers:
+        process.err(_USAGE)
+        return 1
+    try:
+        return _receive_one(process, line, stdin)
+    except (_Fatal, LocalError) as problem:
+        if isinstance(problem, LocalError) and line.errors == "sender":
+            raise Unsupported(f"a message to the sender about: {problem.message.strip()}") from None
+        process.err(str(problem))
+        return 1
+
+
+def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
+    sender, submitter = _set_sender(process, line, smtp=False)
+    variables = process.variables
+    variables.setdefault("sender_ident", submitter.login)
+    if not variables["sender_ident"]:
+        del variables["sender_ident"]
+    variables.setdefault("received_protocol", "local")
+    if submitter.local:
+        variables.setdefault("authenticated_id", submitter.login)
+    reception = Reception(process)
+    reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
+    reception.sender_host_notsocket = "sender_host_address" in variables
+    host_build_sender_fullhost(process)
+    reception.envelope.sender = sender
+    variables["sender_address"] = sender or ""
+    recipients = _recipients(process, line)
+    received = receive_local(
+        reception,
+        local_content(stdin, dot_ends=line.dot_ends),
+        submitter,
+        recipients,
+        from_headers=line.from_headers,
+        size_limit=message_size_limit(process),
+        reference=line.reference,
+    )
+    if received.message_id is None:
+        return 1
+    if received.deliver and not line.leaves_on_queue(process.config.main):
+        crash = "" if line.synchronous else None
+        queue.deliver_in_child(process, received.message_id, crash=crash, anew=True)
+    return 0
+
+
+def _recipients(process: Process, line: CommandLine) -> list[str]:
+    found: list[str] = []
+    for argument in line.arguments:
+        for text in addresses_of(argument):
+            try:
+                address = parse_extract_address(text, allow_domain_literals=True)
+                if not address.domain_at and not line.qualify:
+                    raise AddressError("unqualified recipient address not allowed")
+            except AddressError as error:
+                problem = f'exim: bad recipient address "{string_printing(argument)}": {error.message}\n'
+                if line.errors == "sender":
+                    raise Unsupported(f"a message to the sender about: {problem.strip()}") from None
+                raise _Fatal(problem) from None
+            found.append(address.address)
+    return found
+
+
+# ---- SMTP over standard input ----------------------------------------------------------------------
+
+
+def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
+    sender, submitter = _set_sender(process, line, smtp=True)
+    reception = Reception(process, smtp=True)
+    variables = process.variables
+    variables.setdefault("sender_ident", submitter.login)
+    if not variables["sender_ident"]:
+        del variables["sender_ident"]
+    if "sender_host_address" in variables:
+        _split_port(process)
+        host_build_sender_fullhost(process)
+        reception.sender_host_notsocket = True
+    else:
+        reception.sender_host_unknown = True
+    if submitter.local:
+        variables.setdefault("authenticated_id", submitter.login)
+    crash = "" if line.synchronous else None
+
+    def deliver(message_id: str) -> None:
+        queue.deliver_in_child(process, message_id, crash=crash, anew=True)
+
+    if not smtp_active_hostname(process):
+        return 1
+    session = SmtpIn(reception, deliver, submitter)
+    session.queue_only = line.leaves_on_queue(process.config.main)
+    session.real_sender = sender
+    session.may_be_sender = partial(_may_set_sender, process, trusted=submitter.trusted)
+    announce(session)
+    return _converse(process, session, stdin)
+
+
+def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-bh and -bhc: a session as if from the host given."""
+    process.host_checking = process.log_testing_mode = True
+    process.host_checking_callout = line.callout
+    address, _ = _address_and_port(line.host)
+    if not string_is_ip_address(address)[0]:
+        process.err(f"exim: malformed host address {line.host} for host checking\n")
+        return 1
+    value, width = host_aton(address)
+    shown = host_nmtoa(value, width)
+    process.variables["sender_host_address"] = line.host
+    _split_port(process)
+    process.variables["sender_host_address"] = shown
+    host_build_sender_fullhost(process)
+    if not smtp_active_hostname(process):
+        return 1
+    reception = Reception(process, smtp=True, sender_host_notsocket=True)
+    process.out(
+        f"\n**** SMTP testing session as if from host {shown}\n"
+        "**** but without any ident (RFC 1413) callback.\n"
+        "**** This is not for real!\n\n"
+    )
+    session = SmtpIn(reception, lambda message_id: None, Submitter(process.machine.user))
+    announce(session)
+    _converse(process, session, stdin)
+    return 0
+
+
+def _address_and_port(text: str) -> tuple[str, str]:
+    """``[address]:port`` or ``address.port`` in parts; the port may be missing."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return address, port.removeprefix(":")
+    if text.count(".") == 4 and ":" not in text:
+        address, _, port = text.rpartition(".")
+        return address, port
+    return text, ""
+
+
+def _split_port(process: Process) -> None:
+    for address_name, port_name in (
+        ("sender_host_address", "sender_host_port"),
+        ("interface_address", "interface_port"),
+    ):
+        if address_name in process.variables:
+            address, port = _address_and_port(process.variables[address_name])
+            process.variables[address_name] = address
+            if port:
+                process.variables[port_name] = port
+
+
+def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
+    """Drive a session from standard input to standard output; Exim's exit code."""
+    try:
+        for step in (session.start, partial(session.feed, stdin), session.eof):
+            if not session.ended:
+                _carry_out(process, step())
+    except ProcessDied:
+        process.out(from_octets(session.replies.take()))
+        raise
+    except PanicDie:
+        _carry_out(process, session.closedown("Unexpected failure, please try later"))
+        return 1
+    return 1 if session.lost else 0
+
+
+def _carry_out(process: Process, actions: Iterator[Action]) -> None:
+    for action in actions:
+        if isinstance(action, Send):
+            process.out(from_octets(action.data))
+        elif isinstance(action, StartTls):
+            raise Unsupported("STARTTLS on standard input")
+
+
+# ---- tests -----------------------------------------------------------------------------------------
+
+
+def _addresses(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-bt, -bv and -bvs."""
+    process.log_testing_mode = True
+    process.address_test_mode = line.mode is Mode.ADDRESS_TEST
+    sender, _ = _set_sender(process, line, smtp=False)
+    process.variables["sender_address"] = sender or ""
+    process.variables["sender_ident"] = process.machine.user
+    code = 0
+    seen: set[str] = set()
+    is_recipient = line.mode is not Mode.VERIFY_SENDER
+    for text in _inputs(process, line, stdin, split=True):
+        rc = test_address(process, text, seen, is_recipient=is_recipient, full=line.verbose)
+        if rc is Rc.FAIL:
+            code = 2
+        elif rc is Rc.DEFER and code == 0:
+            code = 1
+    return code
+
+
+def _inputs(process: Process, line: CommandLine, stdin: bytes, *, split: bool) -> Iterator[str]:
+    """The arguments, or without any the logical lines of standard input after a prompt for each."""
+    if line.arguments:
+        for argument in line.arguments:
+            yield from addresses_of(argument) if split else (argument,)
+        return
+    lines = from_octets(stdin).splitlines()
+    while True:
+        process.out("> ")
+        if not lines:
+            process.out("\n")
+            return
+        text = lines.pop(0).rstrip(SPACES)
+        while text.endswith("\\") and lines:
+            text = text[:-1] + lines.pop(0).strip(SPACES)
+        yield text
+
+
+def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-be."""
+    dns_init(process, False, False, False)
+    for text in _inputs(process, line, stdin, split=False):
+        try:
+            process.out(f"{expand(process, text)}\n")
+        except ExpansionFailed as failure:
+            process.out(f"Failed: {failure.message}\n")
+    return 0
+
+
+# ---- the queue -------------------------------------------------------------------------------------
+
+
+def _list_queue(process: Process, line: CommandLine, stdin: bytes) -> int:
+    queue.queue_list(process, line.option, line.arguments)
+    return 0
+
+
+def _count_queue(process: Process, line: CommandLine, stdin: bytes) -> int:
+    process.out(f"{len(process.machine.spool.messages)}\n")
+    return 0
+
+
+def _act(process: Process, line: CommandLine, stdin: bytes) -> int:
+    first, *rest = line.arguments
+    if line.option in queue.TAKES_ADDRESSES:
+        done = queue.queue_action(process, line.option, first, rest)
+    else:
+        done = not [m for m in line.arguments if not queue.queue_action(process, line.option, m)]
+    return 0 if done else 1
+
+
+def _deliver(process: Process, line: CommandLine, stdin: bytes) -> int:
+    process.deliver_force_thaw = line.give_up
+    for message_id in line.arguments:
+        queue.deliver_in_child(process, message_id, force=line.force, give_up=line.give_up, crash=None)
+    return 0
+
+
+def _queue_run(process: Process, line: CommandLine, stdin: bytes) -> int:
+    queue.queue_run(process, line.run)
+    return 0
+
+
+def _log_line(process: Process, line: CommandLine, stdin: bytes) -> int:
+    log_write(process, line.option)
+    return 0
+
+
+def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
+    daemon.daemon_go(process, line.ports)
+    return 0
+
+
+_CHECKING = frozenset({Mode.HOST_CHECK, Mode.ADDRESS_TEST, Mode.VERIFY, Mode.VERIFY_SENDER, Mode.EXPAND})
+"""Where anyone may say with -oM who sends."""
+
+_MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
+    Mode.RECEIVE: _receive,
+    Mode.SMTP: _smtp,
+    Mode.HOST_CHECK: _host_check,
+    Mode.DAEMON: _daemon,
+    Mode.ADDRESS_TEST: _addresses,
+    Mode.VERIFY: _addresses,
+    Mode.VERIFY_SENDER: _addresses,
+    Mode.EXPAND: _expand,
+    Mode.LIST_QUEUE: _list_queue,
+    Mode.COUNT_QUEUE: _count_queue,
+    Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(process, line.arguments),
+    Mode.ACT: _act,
+    Mode.DELIVER: _deliver,
+    Mode.QUEUE_RUN: _queue_run,
+    Mode.LOG_LINE: _log_line,
+}

@@ -1,0 +1,304 @@
+"""Exim's command line (the option loop of main() in src/exim.c)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.options import Options
+
+DEFAULT_CONFIG = "/usr/exim/configure"
+
+_DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
+_QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
+_MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
+_IGNORED = re.compile(
+    r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|os|or.*|ti?me|oA.*|O.*)"
+)
+_ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
+
+
+class BadOption(Exception):
+    """An option that is unknown, malformed or incomplete."""
+
+
+class Mode(Enum):
+    """What this call of Exim is for."""
+
+    RECEIVE = "take in a message from standard input"
+    SMTP = "-bs"
+    HOST_CHECK = "-bh"
+    DAEMON = "-bd"
+    ADDRESS_TEST = "-bt"
+    VERIFY = "-bv"
+    VERIFY_SENDER = "-bvs"
+    EXPAND = "-be"
+    LIST_QUEUE = "-bp"
+    COUNT_QUEUE = "-bpc"
+    PRINT_CONFIG = "-bP"
+    ACT = "-M... on messages"
+    DELIVER = "-M, -Mc, -Mg"
+    QUEUE_RUN = "-q"
+    LOG_LINE = "-z"
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """One call of Exim. ``arguments`` are what is left: recipients, addresses, strings or message ids.
+
+    ``option`` has the letters after -bp, or the -M option itself. ``given`` are the expansion variables that
+    -oM options set.
+    """
+
+    mode: Mode = Mode.RECEIVE
+    config: str = DEFAULT_CONFIG
+    defines: dict[str, str] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
+    option: str = ""
+    host: str = ""
+    callout: bool = False
+    foreground: bool = False
+    ports: str | None = None
+    run: QueueRun = field(default_factory=QueueRun)
+    sender: str | None = None
+    sender_name: str | None = None
+    from_headers: bool = False
+    dot_ends: bool = True
+    queue_only: bool | None = None
+    queue_smtp: bool = False
+    synchronous: bool = False
+    dont_deliver: bool = False
+    verbose: bool = False
+    errors: str = "sender"
+    qualify: bool = True
+    reference: str | None = None
+    force: bool = False
+    give_up: bool = False
+    given: dict[str, str] = field(default_factory=dict)
+
+    def leaves_on_queue(self, options: Options) -> bool:
+        """Whether messages are only queued: -od.. says so, or queue_only, which -od.. may override."""
+        if self.queue_only is not None and (self.queue_only or options.flag("queue_only_override")):
+            return self.queue_only
+        return options.flag("queue_only")
+
+
+class _Parser:
+    """Goes over the arguments; each handler may take following ones with ``next()``."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.line = CommandLine()
+        self._rest = list(argv)
+        self._option = ""
+
+    def next(self) -> str:
+        """The argument of the option at hand."""
+        if not self._rest:
+            raise BadOption(self._option)
+        return self._rest.pop(0)
+
+    def parse(self) -> CommandLine:
+        while self._rest:
+            if not self._rest[0].startswith("-") or self._rest[0] == "-":
+                break
+            self._option = self._rest.pop(0)
+            if self._option == "--":
+                break
+            self._one(self._option)
+        self.line.arguments += self._rest
+        return self.line
+
+    def _one(self, option: str) -> None:
+        exact = _EXACT.get(option)
+        if exact is not None:
+            exact(self)
+            return
+        for prefix, handler in _PREFIXES:
+            if option.startswith(prefix):
+                handler(self, option[len(prefix) :])
+                return
+        if not _IGNORED.fullmatch(option):
+            raise BadOption(option)
+
+    # ---- options with something behind them ---------------------------------------------------------
+
+    def config(self, text: str) -> None:
+        self.line.config = text or self.next()
+
+    def define(self, text: str) -> None:
+        match = _DEFINE.fullmatch(text)
+        if match is None:
+            raise BadOption(self._option)
+        self.line.defines[match[1]] = match[2] or ""
+
+    def host_check(self, text: str) -> None:
+        if text not in ("", "c"):
+            raise BadOption(self._option)
+        self.line.mode, self.line.callout, self.line.host = Mode.HOST_CHECK, text == "c", self.next()
+
+    def list_queue(self, text: str) -> None:
+        if not set(text) <= set("acru"):
+            raise BadOption(self._option)
+        self.line.mode = Mode.COUNT_QUEUE if text == "c" else Mode.LIST_QUEUE
+        self.line.option = text
+
+    def sender(self, text: str) -> None:
+        self.line.sender = (text or self.next()).strip()
+
+    def name(self, text: str) -> None:
+        self.line.sender_name = text or self.next()
+
+    def ports(self, text: str) -> None:
+        self.line.ports = text or self.next()
+
+    def log_line(self, text: str) -> None:
+        self.line.mode = Mode.LOG_LINE
+        self.line.option = text or self.next()
+
+    def debug(self, text: str) -> None:
+        raise Unsupported(f"the option {self._option} (debugging output)")
+
+    def error_mode(self, text: str) -> None:
+        if text[:1] not in _ERROR_MODES or text[1:] not in ("", "e"):
+            raise BadOption(self._option)
+        self.line.errors = _ERROR_MODES[text[:1]]
+
+    def given(self, text: str) -> None:
+        name = _GIVEN.get(text)
+        if text == "m":
+            self.line.reference = self.next()
+        elif name is None:
+            raise BadOption(self._option)
+        else:
+            self.line.given[name] = self.next()
+
+    def message(self, text: str) -> None:
+        option = f"-M{text}"
+        if option in ("-M", "-Mc", "-Mg"):
+            self.line.mode = Mode.DELIVER
+            self.line.force, self.line.give_up = option != "-Mc", option == "-Mg"
+        elif option in QUEUE_ACTIONS:
+            self.line.mode, self.line.option = Mode.ACT, option
+        else:
+            raise Unsupported(f"the option {option}")
+        ids = [self.next()] if option in TAKES_ADDRESSES else [self.next(), *self._rest]
+        if option not in TAKES_ADDRESSES:
+            self._rest.clear()
+        if bad := next((name for name in ids if not _MESSAGE_ID.fullmatch(name)), None):
+            raise BadOption(f"{option}: malformed message id {bad} after -M option")
+        self.line.arguments += ids
+
+    def queue(self, text: str) -> None:
+        match = _QUEUE.fullmatch(text)
+        assert match is not None
+        if match[6]:
+            raise Unsupported(f"the option {self._option} (a queue run daemon, or a named queue)")
+        ids: list[str | None] = []
+        while self._rest and len(ids) < 2 and _MESSAGE_ID.fullmatch(self._rest[0]):
+            ids.append(self._rest.pop(0))
+        first = ids[0] if ids else None
+        last = ids[1] if len(ids) > 1 else None
+        two_stage, first_delivery, force, thaw, local = (bool(match[number]) for number in range(1, 6))
+        self.line.mode = Mode.QUEUE_RUN
+        self.line.run = QueueRun(two_stage, first_delivery, force, thaw, local, ids=(first, last))
+
+    def selected(self, text: str) -> None:
+        """-R and -S: a queue run for messages with a text in a recipient or in the sender."""
+        which, letters = text[0], text[1:]
+        if letters not in ("", "f", "ff"):
+            raise Unsupported(f"the option {self._option}")
+        old = self.line.run
+        value = self.next()
+        self.line.mode = Mode.QUEUE_RUN
+        self.line.run = QueueRun(
+            force=old.force or letters != "",
+            force_thaw=old.force_thaw or letters == "ff",
+            recipient=value if which == "R" else old.recipient,
+            sender=value if which == "S" else old.sender,
+        )
+
+
+_GIVEN = {
+    "a": "sender_host_address",
+    "aa": "sender_host_authenticated",
+    "ai": "authenticated_id",
+    "as": "authenticated_sender",
+    "i": "interface_address",
+    "r": "received_protocol",
+    "s": "sender_host_name",
+    "t": "sender_ident",
+}
+"""What the -oM options set, by the letters after -oM."""
+
+
+def _set(**values: object) -> Callable[[_Parser], None]:
+    def act(parser: _Parser) -> None:
+        for name, value in values.items():
+            setattr(parser.line, name, value)
+
+    return act
+
+
+_EXACT: Mapping[str, Callable[[_Parser], None]] = {
+    "-bs": _set(mode=Mode.SMTP),
+    "-bd": _set(mode=Mode.DAEMON),
+    "-bdf": _set(mode=Mode.DAEMON, foreground=True),
+    "-bt": _set(mode=Mode.ADDRESS_TEST, verbose=True),
+    "-bv": _set(mode=Mode.VERIFY),
+    "-bvs": _set(mode=Mode.VERIFY_SENDER),
+    "-be": _set(mode=Mode.EXPAND),
+    "-bP": _set(mode=Mode.PRINT_CONFIG),
+    "-bnq": _set(qualify=False),
+    "-i": _set(dot_ends=False),
+    "-oi": _set(dot_ends=False),
+    "-oitrue": _set(dot_ends=False),
+    "-t": _set(from_headers=True),
+    "-ti": _set(from_headers=True, dot_ends=False),
+    "-v": _set(verbose=True),
+    "-N": _set(dont_deliver=True),
+    "-odb": _set(synchronous=False, queue_only=False),
+    "-odf": _set(synchronous=True, queue_only=False),
+    "-odi": _set(synchronous=True, queue_only=False),
+    "-odq": _set(synchronous=False, queue_only=True),
+    "-odqs": _set(queue_smtp=True),
+}
+
+_PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
+    ("-bh", _Parser.host_check),
+    ("-bp", _Parser.list_queue),
+    ("-C", _Parser.config),
+    ("-D", _Parser.define),
+    ("-d", _Parser.debug),
+    ("-oe", _Parser.error_mode),
+    ("-e", _Parser.error_mode),
+    ("-f", _Parser.sender),
+    ("-F", _Parser.name),
+    ("-oM", _Parser.given),
+    ("-oX", _Parser.ports),
+    ("-M", _Parser.message),
+    ("-q", _Parser.queue),
+    ("-z", _Parser.log_line),
+    ("-R", lambda parser, text: parser.selected(f"R{text}")),
+    ("-S", lambda parser, text: parser.selected(f"S{text}")),
+)
+_NOT_MODELLED = re.compile(r"-(?:b[VPSIfFwi].*|br[tw].*|bem|bpc.+|oP.*|Q.*|L.*|MC.*|T.*)")
+
+
+def parse_argv(argv: Sequence[str]) -> CommandLine:
+    """Read the command line; ``argv`` does not hold the program's name.
+
+    Raises ``BadOption``, and ``Unsupported`` for what Exim can do and the model cannot.
+    """
+    for option in argv:
+        if option == "--":
+            break
+        if _NOT_MODELLED.fullmatch(option) and option not in _EXACT:
+            raise Unsupported(f"the option {option}")
+    return _Parser(argv).parse()

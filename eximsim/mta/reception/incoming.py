@@ -1,0 +1,163 @@
+"""A message between its last octet and its place on the queue: its id, its arrival line (src/receive.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.delivery.queue import Message
+from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.log import log_stamp, log_write, selector, words
+from eximsim.mta.reception.receive_headers import Scan, Submitter
+from eximsim.mta.reception.reception import Envelope, Reception, add_host_info_for_log
+from eximsim.mta.reception.smtp_in_reply import tls_log
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+_SPOOLED = words(
+    """
+    received_protocol sender_fullhost sender_rcvhost sender_helo_name sender_host_address sender_host_name
+    sender_host_port sender_ident interface_address interface_port sender_host_authenticated
+    authenticated_id authenticated_sender tls_in_cipher tls_in_bits tls_in_ver tls_in_peerdn tls_in_sni
+    tls_in_certificate_verified
+    """
+)
+"""The variables that a message keeps on the spool, beside the ACL variables."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One message between its last octet and its place on the queue."""
+
+    reception: Reception
+    submitter: Submitter
+    headers_in: list[bytes]
+    body: bytes
+    scan: Scan = field(default_factory=Scan)
+    raw_recipients: list[str] = field(default_factory=list)
+    discarded_by: str | None = None
+    discard_log: str = ""
+
+    @property
+    def process(self) -> Process:
+        """The process that takes the message in."""
+        return self.reception.process
+
+    @property
+    def envelope(self) -> Envelope:
+        """Sender and recipients."""
+        return self.reception.envelope
+
+
+def string_base62(value: int, digits: int = 6) -> str:
+    """``value`` in base 62, the last ``digits`` digits of it (src/string.c)."""
+    text = ""
+    for _ in range(digits):
+        value, digit = divmod(value, 62)
+        text = _BASE62[digit] + text
+    return text
+
+
+def new_message_id(process: Process) -> str:
+    """An id from time and process number: two of one process never have the same tick.
+
+    Seconds, process and a fraction: in 6, 6 and 2 digits with ticks of 500 microseconds, or in 6, 11 and 4
+    digits with ticks of one. Where the real program waits for the clock to tick, the id takes the next tick.
+    """
+    long = process.profile.message_id_long
+    per_second = 1_000_000 if long else 2000
+    taken = process.machine.spool.last_id
+    tick = max(int(process.world.now() * per_second), taken.get(process.pid, -1) + 1)
+    taken[process.pid] = tick
+    seconds, fraction = divmod(tick, per_second)
+    return "-".join(
+        (
+            string_base62(seconds),
+            string_base62(process.pid, 11 if long else 6),
+            string_base62(fraction, 4 if long else 2),
+        )
+    )
+
+
+def accept(incoming: Incoming, reference: str | None = None) -> Message:
+    """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
+    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
+    now = process.world.now()
+    kept = {
+        name: value
+        for name, value in process.variables.items()
+        if name in _SPOOLED or name.startswith("acl_")
+    }
+    if incoming.submitter.local:
+        kept["sender_local"] = "1"
+    message = Message(
+        id=process.message_id,
+        sender=envelope.sender or "",
+        recipients=list(envelope.recipients),
+        headers=list(reception.headers),
+        body=incoming.body,
+        received_time=now,
+        received_complete=now,
+        frozen=envelope.freeze,
+        frozen_at=now if envelope.freeze else 0.0,
+        local_error_message=reference is not None,
+        originator_login=incoming.submitter.login,
+        sender_set_untrusted=incoming.submitter.sender_forced and not incoming.submitter.trusted,
+        dont_deliver=process.dont_deliver,
+        variables=kept,
+    )
+    line = _arrival_line(incoming, message, reference)
+    if incoming.discarded_by is None and not process.host_checking:
+        process.machine.spool.add(message)
+        message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
+    if selector(process, "received_sender"):
+        line += f" from <{envelope.sender}>"
+    if selector(process, "received_recipients") and incoming.raw_recipients:
+        line += " for " + " ".join(incoming.raw_recipients)
+    log_write(process, line)
+    if envelope.freeze:
+        log_write(process, "frozen by ACL")
+    if envelope.queue_only_policy:
+        log_write(process, "no immediate delivery: queued by ACL", when="delay_delivery")
+    return message
+
+
+def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -> str:
+    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
+    faked = envelope.fake_response is Rc.FAIL and process.profile.fake_reject_arrival_mark
+    line = f"{'(=' if faked else '<='} {message.sender or '<>'}"
+    if reference is not None:
+        line += f" R={reference}"
+    line += add_host_info_for_log(process) + tls_log(reception)
+    name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")
+    if name is not None:
+        line += f" A={name}" + (f":{identity}" if identity else "")
+    line += (" PRDR" if envelope.prdr else "") + (" K" if envelope.chunking else "") + f" S={message.size}"
+    if selector(process, "8bitmime"):
+        line += f" M8S={envelope.body_8bitmime}"
+    if selector(process, "receive_time"):
+        line += " RT=0s"
+    identity_text = _message_id_for_log(incoming.scan)
+    if identity_text is not None and selector(process, "msg_id"):
+        line += f" id={identity_text}"
+    if incoming.scan.subject is not None and selector(process, "subject"):
+        subject = expand(process, "$h_subject:")[:100].replace("\\", "\\\\").replace('"', '\\"')
+        line += string_printing(f' T="{subject}"')
+    return line
+
+
+def _message_id_for_log(scan: Scan) -> str | None:
+    """The id in the Message-Id: line that the message came with."""
+    if scan.message_id is None:
+        return None
+    text = scan.message_id.text.partition(":")[2].replace("\n", "").strip(SPACES)
+    try:
+        return string_printing(parse_extract_address(text, allow_domain_literals=True).address)
+    except AddressError:
+        return None

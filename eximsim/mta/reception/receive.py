@@ -1,0 +1,363 @@
+"""Taking in a message: its id, its header lines, the ACLs at its end, the arrival line (src/receive.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl import Where, acl_check, string_split_message
+from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.string import from_octets, string_printing
+from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.delivery.queue import HEADER_OLD, Header, Message, Recipient, deliver_in_child
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.verify_hosts import verify_check_host
+from eximsim.mta.process.globals import Process
+from eximsim.mta.process.log import log_write
+from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
+from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
+from eximsim.mta.reception.receive_headers import (
+    Submitter,
+    add_acl_headers,
+    complete_headers,
+    extract_recipients,
+    scan_headers,
+)
+from eximsim.mta.reception.reception import Reception
+from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eximsim.mta.reception.smtp_in_reply import Replies
+
+__all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_local", "receive_msg", "submit"]
+
+_FROM_LINE_OPTION = "ignore_fromline_hosts"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """How reception ended: the id of a message that was taken in, whether to deliver it at once, and
+    whether an ACL drops the connection."""
+
+    message_id: str | None = None
+    deliver: bool = False
+    dropped: bool = False
+
+
+class LocalError(Exception):
+    """A local submission is refused: Exim writes ``message`` to stderr and ends with ``code``."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        self.message = message
+        self.code = code
+        super().__init__(message)
+
+
+# ---- over SMTP -------------------------------------------------------------------------------------
+
+
+def receive_msg(
+    reception: Reception,
+    content: bytes,
+    replies: Replies,
+    size_limit: int,
+    submitter: Submitter | None = None,
+) -> Received:
+    """Take in a message that came over SMTP, with or without a socket, and answer it.
+
+    ``content`` is what came after DATA. Source: receive_msg(), src/receive.c.
+    """
+    process = reception.process
+    headers, body = split_message(content, strict=process.profile.data_needs_crlf and _is_strict(content))
+    incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
+    limit = process.config.main.number("header_maxsize")
+    if 0 < limit <= sum(map(len, headers)):
+        client = reception.get("sender_fullhost") or reception.get("sender_ident")
+        said = f"ridiculously long message header received from {client} (more than {limit} characters)"
+        log_write(process, f"{said}: message abandoned")
+        replies.line("552 Message header is ridiculously long")
+        return Received()
+    _first_line_asked(reception, content)
+    _prepare(incoming)
+    size = sum(map(len, headers)) + len(body)
+    if 0 < size_limit < size and body:
+        _too_big(reception, size, size_limit)
+        replies.line("552 Message size exceeds maximum permitted")
+        _forget(reception)
+        return Received()
+    _complete(incoming)
+    if not reception.envelope.recipients:
+        incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
+    user_message = None
+    _refuse_prdr(reception)
+    acl = process.config.main.text("acl_smtp_data")
+    if acl is not None and reception.envelope.recipients:
+        result = acl_check(reception, Where.DATA, None, acl)
+        add_acl_headers(reception)
+        if result.rc is Rc.DISCARD:
+            _discard(incoming, "DATA ACL", result.log_message)
+        elif result.rc is not Rc.OK:
+            dropped = replies.acl_fail(Where.DATA, result, None)
+            _forget(reception)
+            return Received(dropped=dropped)
+        else:
+            user_message = result.user_message
+    message = accept(incoming)
+    _answer(reception, replies, message, user_message)
+    return _finish(incoming, message)
+
+
+def _is_strict(content: bytes) -> bool:
+    end = content.find(b"\n")
+    return end > 0 and content[end - 1 : end] == b"\r"
+
+
+def _first_line_asked(reception: Reception, content: bytes) -> None:
+    """Ask whether the client may begin a message with a ``From `` line, as Exim does at any first line.
+
+    Setting ignore_fromline_hosts is not modelled, so none may; the question shows in the host-check trace.
+    """
+    if reception.get("sender_host_address") is not None and content not in (b"", b"\n", b"\r\n"):
+        text = reception.process.config.main.text(_FROM_LINE_OPTION)
+        verify_check_host(reception.process, text, _FROM_LINE_OPTION, cache=reception.host_cache)
+
+
+def _too_big(reception: Reception, size: int, limit: int) -> None:
+    process = reception.process
+    full, ident = reception.get("sender_fullhost"), reception.get("sender_ident")
+    client = ("" if full is None else f" H={full}") + ("" if ident is None else f" U={ident}")
+    said = f"rejected from <{reception.envelope.sender}>{client}: message too big: read={size} max={limit}"
+    log_write(process, said, reject=True, when="size_reject", rejected=reception.rejected())
+
+
+def _answer(reception: Reception, replies: Replies, message: Message, user_message: str | None) -> None:
+    envelope = reception.envelope
+    if envelope.fake_response is not Rc.OK:
+        code = "450" if envelope.fake_response is Rc.DEFER else "550"
+        replies.respond(code, string_split_message(envelope.fake_response_text or ""))
+    elif user_message is not None:
+        replies.user_message("250", user_message)
+    else:
+        replies.line(f"250 OK id={message.id}")
+    if reception.process.host_checking:
+        replies.waiting.append("\n**** SMTP testing: that is not a real message id!\n\n")
+
+
+# ---- without SMTP ----------------------------------------------------------------------------------
+
+
+def receive_local(
+    reception: Reception,
+    content: bytes,
+    submitter: Submitter,
+    recipients: Sequence[str],
+    *,
+    from_headers: bool = False,
+    size_limit: int = 0,
+    reference: str | None = None,
+) -> Received:
+    """Take in a message from standard input; with ``from_headers`` (-t) the header names the recipients.
+
+    ``reference`` is the id of the message that this one is about (-oMm). Raises ``LocalError``.
+    """
+    process = reception.process
+    named, content = from_line(content)
+    if named is not None:
+        submitter = _sender_from_line(reception, submitter, from_octets(named))
+    headers, body = split_message(content)
+    incoming = Incoming(reception, submitter, headers, body)
+    reception.envelope.recipients = [Recipient(address) for address in recipients]
+    _prepare(incoming, from_headers=from_headers)
+    if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
+        _no_recipients(incoming)
+    header_size = sum(map(len, headers))
+    if 0 < size_limit < header_size + len(body) and body:
+        _too_big(reception, max(size_limit, header_size) + 1, size_limit)
+        _forget(reception)
+        raise LocalError(f"exim: message rejected: message too big (max={size_limit})\n")
+    _complete(incoming)
+    acl = process.config.main.text("acl_not_smtp")
+    if acl is not None and reception.envelope.recipients:
+        result = acl_check(reception, Where.NOTSMTP, None, acl)
+        if result.rc is Rc.DISCARD:
+            _discard(incoming, "non-SMTP ACL", result.log_message)
+        elif result.rc is not Rc.OK:
+            targets = reception.log_reject_target
+            said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {result.log_message}"
+            log_write(
+                process,
+                said,
+                main="main" in targets,
+                reject="reject" in targets,
+                rejected=reception.rejected(),
+            )
+            text = result.user_message or "local configuration problem"
+            _forget(reception)
+            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n")
+        add_acl_headers(reception)
+    return _finish(incoming, accept(incoming, reference))
+
+
+def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> Submitter:
+    """A ``From `` line says who the sender is, if a trusted caller did not say it with -f."""
+    if submitter.sender_forced or not submitter.trusted:
+        return submitter
+    try:
+        sender = parse_extract_address(text, allow_null=True).address
+    except AddressError:
+        return submitter
+    if sender:
+        sender = rewrite_address_qualify(reception.process, sender, is_recipient=False)
+    reception.envelope.sender = reception.process.variables["sender_address"] = sender
+    return replace(submitter, local=False)
+
+
+def _no_recipients(incoming: Incoming) -> None:
+    bad = incoming.scan.bad_addresses
+    if not bad:
+        raise LocalError("exim: no recipients in message\n")
+    if not incoming.envelope.recipients:
+        one = len(bad) == 1
+        lines = "".join(f"  {string_printing(text)}: {why}\n" for text, why in bad)
+        raise LocalError(f"exim: invalid address{':' if one else 'es:' + chr(10)}{lines}")
+    raise Unsupported("a message to the sender about addresses that -t could not read")
+
+
+def submit(
+    process: Process, sender: str, recipients: Sequence[str], content: bytes, *, reference: str, login: str
+) -> str | None:
+    """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its id.
+
+    ``reference`` is the id of the message it is about. Source: child_open_exim(), src/child.c.
+    """
+    child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
+    child.out, child.err, child.environment = process.out, process.err, process.environment
+    child.verbose, child.dont_deliver, child.queue_smtp = (
+        process.verbose,
+        process.dont_deliver,
+        process.queue_smtp,
+    )
+    child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
+    reception = Reception(child)
+    reception.envelope.sender = sender
+    submitter = Submitter(login, local=True, trusted=True, sender_forced=True)
+    received = receive_local(reception, content, submitter, recipients, reference=reference)
+    if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
+        deliver_in_child(child, received.message_id, crash=None, anew=True)
+    return received.message_id
+
+
+# ---- what both have in common ----------------------------------------------------------------------
+
+
+def _prepare(incoming: Incoming, *, from_headers: bool = False) -> None:
+    """What is done before the body is read: header lines, recipients, the id."""
+    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
+    reception.headers = [Header(" ", from_octets(text)) for text in incoming.headers_in]
+    incoming.scan = scan_headers(reception, incoming.submitter)
+    if from_headers:
+        _take_recipients(incoming)
+    process.message_id = new_message_id(process)
+    incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
+    for recipient in envelope.recipients:
+        recipient.address = rewrite_address(process, recipient.address, is_recipient=True)
+    complete_headers(reception, incoming.scan, incoming.submitter)
+    if process.config.rewrites and envelope.sender:
+        envelope.sender = rewrite_address(process, envelope.sender, is_recipient=False)
+        process.variables["sender_address"] = envelope.sender
+
+
+def _complete(incoming: Incoming) -> None:
+    """What is done between the body and the ACL at the end: the variables of the message, Received:."""
+    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
+    process.variables["message_body_size"] = str(len(incoming.body))
+    process.variables["message_linecount"] = str(
+        incoming.body.count(b"\n") + sum(header.text.count("\n") for header in reception.headers)
+    )
+    process.variables["body_linecount"] = str(incoming.body.count(b"\n"))
+    process.variables["received_count"] = str(incoming.scan.received)
+    process.variables["recipients"] = ", ".join(recipient.address for recipient in envelope.recipients)
+    process.variables["recipients_count"] = str(len(envelope.recipients))
+    received_header_gen(reception)
+    add_acl_headers(reception)
+    process.header_list = list(reception.headers)
+
+
+def _take_recipients(incoming: Incoming) -> None:
+    """-t: recipients come from the header; those on the command line are taken off, or added to."""
+    envelope = incoming.envelope
+    named = extract_recipients(incoming.reception, incoming.scan)
+    given = [recipient.address for recipient in envelope.recipients]
+    if incoming.process.config.main.flag("extract_addresses_remove_arguments"):
+        envelope.recipients = [Recipient(address) for address in named if address not in given]
+        if named and given and not envelope.recipients:
+            raise LocalError("exim: all -t recipients overridden by command line\n")
+    else:
+        envelope.recipients += [Recipient(address) for address in named]
+
+
+def _refuse_prdr(reception: Reception) -> None:
+    """Replies for each recipient are not modelled."""
+    options, envelope = reception.process.config.main, reception.envelope
+    if envelope.prdr and len(envelope.recipients) > 1 and options.text("acl_smtp_data_prdr"):
+        raise Unsupported("PRDR (acl_smtp_data_prdr)", *options.where("acl_smtp_data_prdr"))
+
+
+def received_header_gen(reception: Reception) -> None:
+    """Put our Received: line first; it is kept back if received_header_text expands to nothing."""
+    process, envelope = reception.process, reception.envelope
+    options = process.config.main
+    if len(envelope.recipients) == 1:
+        process.variables["received_for"] = envelope.recipients[0].address
+    text = options.text("received_header_text") or ""
+    try:
+        text = expand(process, text)
+    except ExpansionFailed as failure:
+        raise Unsupported(
+            f"received_header_text that does not expand ({failure.message})",
+            *options.where("received_header_text"),
+        ) from None
+    process.variables.pop("received_for", None)
+    stamp = tod_stamp(process.world, Tod.FULL)
+    gap = "\n\t" if process.profile.received_date_on_own_line else " "
+    if text:
+        reception.headers.insert(0, Header("P", f"{text};{gap}{stamp}\n"))
+    else:
+        reception.headers.insert(0, Header(HEADER_OLD, f"Received: ; {stamp}\n"))
+
+
+def _discard(incoming: Incoming, acl: str, log_message: str | None) -> None:
+    incoming.envelope.recipients = []
+    incoming.discarded_by = acl
+    incoming.discard_log = "" if log_message is None else f": {log_message}"
+
+
+def _forget(reception: Reception) -> None:
+    reception.headers = []
+    reception.process.message_id = ""
+    reception.process.header_list = []
+
+
+def _finish(incoming: Incoming, message: Message) -> Received:
+    reception, process = incoming.reception, incoming.process
+    if incoming.discarded_by is not None:
+        log_write(
+            process, f"=> blackhole ({incoming.discarded_by} discarded recipients){incoming.discard_log}"
+        )
+        log_write(process, "Completed")
+        _forget(reception)
+        return Received()
+    deliver = not (reception.envelope.queue_only_policy or reception.envelope.freeze)
+    process.trace.record(
+        "message received",
+        message.id,
+        "receive.c receive_msg",
+        sender=message.sender,
+        recipients=message.addresses(),
+    )
+    _forget(reception)
+    return Received(message.id, deliver)

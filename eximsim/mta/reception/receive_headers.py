@@ -1,0 +1,294 @@
+"""What Exim does to the header lines of a message that it takes in (receive_msg(), src/receive.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote, parse_extract_address
+from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.delivery.queue import HEADER_OLD, Header
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import log_write
+from eximsim.mta.routing.rewrite import qualify_domain
+from eximsim.mta.verify.verify_headers import header_addresses
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.reception.reception import Reception
+
+_OTHER = " "
+_KINDS = {
+    "bcc": "B",
+    "cc": "C",
+    "from": "F",
+    "message-id": "I",
+    "received": "P",
+    "reply-to": "R",
+    "sender": "S",
+    "to": "T",
+}
+_RESENT = "resent-"
+_REMOVED_BY = {
+    "return-path": "return_path_remove",
+    "delivery-date": "delivery_date_remove",
+    "envelope-to": "envelope_to_remove",
+}
+_SENDERS = frozenset("FS")
+_RECIPIENTS = frozenset("TCBR")
+_NO_RESENT_FORM = frozenset({"received", "reply-to"})
+
+
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """The local user whose process brings the message in.
+
+    ``local``: the sender is taken to be that user (``sender_local``); ``trusted``: the user may say
+    otherwise; ``sender_forced``: the sender was given with -f; ``name_forced``: the name with -F.
+    """
+
+    login: str
+    name: str = ""
+    local: bool = False
+    trusted: bool = False
+    sender_forced: bool = False
+    name_forced: bool = False
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a look at the header lines found."""
+
+    resent: bool = False
+    date: bool = False
+    from_header: Header | None = None
+    message_id: Header | None = None
+    subject: Header | None = None
+    received: int = 1
+    bad_addresses: list[tuple[str, str]] = field(default_factory=list)
+    """What -t could not read: (text, why)."""
+
+
+def header_kind(text: str) -> tuple[str, str, bool]:
+    """The type letter of a header line, its name in lower case without Resent-, and whether it had that."""
+    name = text.partition(":")[0].rstrip(SPACES).lower()
+    resent = name.startswith(_RESENT)
+    if resent:
+        name = name[len(_RESENT) :]
+    if resent and name in _NO_RESENT_FORM:
+        return _OTHER, name, resent
+    return _KINDS.get(name, _OTHER), name, resent
+
+
+def scan_headers(reception: Reception, submitter: Submitter) -> Scan:
+    """Find out the header lines' types, and mark those that are not to be sent."""
+    headers, options = reception.headers, reception.process.config.main
+    scan = Scan(resent=any(header.text.lower().startswith(_RESENT) for header in headers))
+    for header in list(headers):
+        kind, name, resent = header_kind(header.text)
+        counts = not scan.resent or resent
+        if not resent and name in _REMOVED_BY and options.flag(_REMOVED_BY[name]):
+            header.kind = HEADER_OLD
+            continue
+        if kind == "I" and (scan.message_id is not None or not counts):
+            continue
+        header.kind = kind
+        if kind == "I":
+            scan.message_id = header
+        elif kind == "P":
+            scan.received += 1
+        elif kind == "S" and counts and _drops_sender(reception, submitter):
+            header.kind = HEADER_OLD
+        elif kind == "F" and counts:
+            scan.from_header = _with_full_name(reception, submitter, header, resent)
+        elif name == "date" and counts:
+            scan.date = True
+        elif name == "subject" and not resent:
+            scan.subject = header
+    return scan
+
+
+def _drops_sender(reception: Reception, submitter: Submitter) -> bool:
+    envelope = reception.envelope
+    if envelope.submission is not None:
+        return not envelope.submission.sender_retain
+    retain = reception.process.config.main.flag("local_sender_retain")
+    return not retain and submitter.local and not submitter.trusted and not envelope.suppress_local_fixups
+
+
+def _with_full_name(reception: Reception, submitter: Submitter, header: Header, resent: bool) -> Header:
+    """A From: of only the caller's login gets the caller's name and domain."""
+    content = header.text.partition(":")[2].strip(SPACES)
+    if reception.smtp or content.lower() != submitter.login.lower():
+        return header
+    domain = qualify_domain(reception.process, is_recipient=False)
+    name = "Resent-From" if resent else "From"
+    new = Header("F", f"{name}: {submitter.name} <{submitter.login}@{domain}>\n")
+    header.kind = HEADER_OLD
+    reception.headers.append(new)
+    return new
+
+
+def extract_recipients(reception: Reception, scan: Scan) -> list[str]:
+    """The recipients that To:, Cc: and Bcc: name, for -t. Bcc: lines are not sent on."""
+    found: list[str] = []
+    for header in reception.headers:
+        resent = header.text.lower().startswith(_RESENT)
+        if header.kind not in "TCB" or (scan.resent and not resent):
+            continue
+        for text, address in header_addresses(header.text.partition(":")[2]):
+            if isinstance(address, Extracted):
+                found.append(address.address)
+            elif address.message != "empty address":
+                scan.bad_addresses.append((text.rstrip(SPACES), address.message))
+        if header.kind == "B":
+            header.kind = HEADER_OLD
+    return found
+
+
+def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> None:
+    """Add the lines that are missing, and the domain to addresses without one.
+
+    Message-Id:, From: and Date: are added to messages that come from this host (or are submitted); Sender:
+    where the From: is not the caller's.
+    """
+    process, envelope = reception.process, reception.envelope
+    here = reception.get("sender_host_address") is None and not envelope.suppress_local_fixups
+    fix = here or envelope.submission is not None
+    prefix = "Resent-" if scan.resent else ""
+    if fix and scan.message_id is None:
+        identity = f"E{process.message_id}{_id_text(process)}@{_id_domain(process)}"
+        _add(reception, scan, "I", f"{prefix}Message-Id: <{identity}>\n")
+    if fix and scan.from_header is None:
+        scan.from_header = _from_header(reception, prefix, submitter)
+        if scan.from_header is not None:
+            reception.headers.append(scan.from_header)
+    _add_sender(reception, scan, prefix, submitter)
+    _qualify_all(reception, scan)
+    if fix and not scan.date:
+        _add(reception, scan, _OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
+
+
+def _add(reception: Reception, scan: Scan, kind: str, text: str) -> None:
+    header = Header(kind, text)
+    reception.headers.insert(0 if scan.resent else len(reception.headers), header)
+
+
+def _id_domain(process: Process) -> str:
+    options = process.config.main
+    given = _expanded(process, "message_id_header_domain")
+    if not given:
+        return options.text("primary_hostname") or process.machine.hostname
+    return "".join(char if char.isascii() and (char.isalnum() or char == ".") else "-" for char in given)
+
+
+def _id_text(process: Process) -> str:
+    given = _expanded(process, "message_id_header_text")
+    specials = '()<>@,;:\\".[] \t'
+    return "." + "".join("-" if char in specials or char < " " else char for char in given) if given else ""
+
+
+def _expanded(process: Process, option: str) -> str:
+    text = process.config.main.text(option)
+    if text is None:
+        return ""
+    try:
+        return expand(process, text)
+    except ExpansionFailed as failure:
+        if not failure.forced:
+            log_write(process, f'expansion of "{text}" ({option}) failed: {failure.message}', panic=True)
+        return ""
+
+
+def _from_header(reception: Reception, prefix: str, submitter: Submitter) -> Header | None:
+    process, envelope = reception.process, reception.envelope
+    name = ""
+    if reception.get("sender_host_address") is None:
+        if not submitter.trusted or submitter.name_forced or not (reception.smtp or submitter.sender_forced):
+            name = submitter.name
+    elif envelope.submission is not None:
+        name = envelope.submission.name or ""
+    if envelope.sender:
+        address = envelope.sender_unrewritten or envelope.sender
+    elif submitter.local:
+        address = f"{local_part_quote(submitter.login)}@{qualify_domain(process, is_recipient=False)}"
+    else:
+        return None
+    return Header("F", f"{prefix}From: {name} <{address}>\n" if name else f"{prefix}From: {address}\n")
+
+
+def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submitter) -> None:
+    """A Sender: line, if local_from_check finds somebody else's From:."""
+    process, envelope = reception.process, reception.envelope
+    options = process.config.main
+    checked = submitter.local and not submitter.trusted and not envelope.suppress_local_fixups
+    if scan.from_header is None or not options.flag("local_from_check") or not checked:
+        return
+    address = f"{local_part_quote(submitter.login)}@{qualify_domain(process, is_recipient=False)}"
+    try:
+        given = parse_extract_address(scan.from_header.text.partition(":")[2].replace("\n", ""))
+    except AddressError:
+        given = None
+    if given is not None and given.address.lower() in (address.lower(), submitter.login.lower()):
+        return
+    shown = f"{submitter.name} <{address}>"
+    reception.headers.append(Header("S", f"{prefix}Sender: {shown}\n"))
+
+
+def _qualify_all(reception: Reception, scan: Scan) -> None:
+    """Where a domain is added, the line as it was stays before the new one, marked as old."""
+    for index, header in reversed(list(enumerate(reception.headers))):
+        text = _qualified(reception, header)
+        if text != header.text:
+            old, header.text = Header(HEADER_OLD, header.text), text
+            reception.headers.insert(index, old)
+
+
+def _qualified(reception: Reception, header: Header) -> str:
+    """The line with a domain added to each address that has none, where allowed (rewrite_header())."""
+    if header.kind in _SENDERS:
+        allowed, is_recipient = reception.allow_unqualified_sender, False
+    elif header.kind in _RECIPIENTS:
+        allowed, is_recipient = reception.allow_unqualified_recipient, True
+    else:
+        return header.text
+    if not allowed or (header.kind == "R" and not reception.allow_unqualified_recipient):
+        return header.text
+    domain = qualify_domain(reception.process, is_recipient=is_recipient)
+    name, _, content = header.text.partition(":")
+    result, position = name + ":", 0
+    for text, found in header_addresses(content):
+        at = content.index(text, position)
+        result += content[position:at]
+        position = at + len(text)
+        if isinstance(found, Extracted) and not found.domain_at and found.address:
+            text = f"{text[: found.start]}{found.address}@{domain}{text[found.end :]}"
+        result += text
+    return result + content[position:]
+
+
+def add_acl_headers(reception: Reception) -> None:
+    """Carry out the ACLs' ``remove_header`` and ``add_header``. Source: add_acl_headers(), src/receive.c."""
+    envelope, headers = reception.envelope, reception.headers
+    removed = {name.lower() for text in envelope.removed_headers for name in list_items(text, ":")}
+    envelope.removed_headers = []
+    for header in headers:
+        if header.text.partition(":")[0].rstrip(SPACES).lower() in removed:
+            header.kind = HEADER_OLD
+    added, envelope.added_headers = envelope.added_headers, []
+    for place, text in added:
+        kind, _, _ = header_kind(text)
+        headers.insert(_place(headers, place), Header(kind, text))
+
+
+def _place(headers: list[Header], place: str) -> int:
+    if place == ":at_start:":
+        return 0
+    if place == ":at_end:":
+        return len(headers)
+    wanted = ("received",) if place == ":after_received:" else ("received", _RESENT)
+    at = 0
+    while at < len(headers) and headers[at].text.lower().startswith(wanted):
+        at += 1
+    return at

@@ -1,0 +1,118 @@
+"""The table of SMTP commands, and the small ones themselves (``cmd_list`` in src/smtp_in.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.process.log import log_write
+from eximsim.mta.reception import smtp_in_mail, smtp_in_tls
+from eximsim.mta.reception.reception import host_and_ident
+from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
+from eximsim.mta.reception.smtp_in_helo import ehlo, helo
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.reception.smtp_in import SmtpIn
+
+
+class Sync(Enum):
+    """Whether the client may send on before a command is answered."""
+
+    ALWAYS = "nothing may follow before the reply"
+    UNLESS_PIPELINING = "something may follow if PIPELINING was offered"
+    NEVER = "something may follow"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One SMTP command: its name as it is matched, what it does, and what may come with and after it.
+
+    ``mail`` commands are not counted against smtp_accept_max_nonmail.
+    """
+
+    name: str
+    run: Callable[[SmtpIn, str], None]
+    sync: Sync
+    argument: bool = True
+    mail: bool = True
+
+
+def _rset(session: SmtpIn, argument: str) -> None:
+    incomplete_transaction_log(session, "RSET")
+    session.reset()
+    session.replies.line("250 Reset OK")
+    session.free_commands.discard("rset")
+
+
+def _noop(session: SmtpIn, argument: str) -> None:
+    session.replies.line("250 OK")
+
+
+def _auth(session: SmtpIn, argument: str) -> None:
+    session.error("protocol", 503, "AUTH command used when not advertised")
+
+
+def _help(session: SmtpIn, argument: str) -> None:
+    options = session.process.config.main
+    words = ["AUTH"]
+    if session.reception.tls is None and session.client_in("tls_advertise_hosts", defer=True):
+        words.append("STARTTLS")
+    words += ["HELO", "EHLO", "MAIL", "RCPT", "DATA"]
+    words += ["BDAT"] if options.text("chunking_advertise_hosts") is not None else []
+    words += ["NOOP", "QUIT", "RSET", "HELP"]
+    words += [
+        word for word in ("ETRN", "EXPN", "VRFY") if options.text(f"acl_smtp_{word.lower()}") is not None
+    ]
+    session.replies.line("214-Commands supported:")
+    session.replies.line(f"214 {' '.join(words)}")
+
+
+def _refused_by_acl(where: Where, option: str, word: str) -> Callable[[SmtpIn, str], None]:
+    """EXPN and ETRN: refused without an ACL, not modelled beyond it."""
+
+    def run(session: SmtpIn, argument: str) -> None:
+        if where is Where.ETRN:
+            client = host_and_ident(session.process, flagged=False)
+            log_write(session.process, f"ETRN {argument} received from {client}", when="etrn")
+        result = acl_check(session.reception, where, None, session.process.config.main.text(option))
+        if result.rc is Rc.OK:
+            raise Unsupported(f"the SMTP command {word}")
+        if session.replies.acl_fail(where, result, argument):
+            session.drop()
+
+    return run
+
+
+COMMANDS = (
+    Command("rset", _rset, Sync.UNLESS_PIPELINING, argument=False, mail=False),
+    Command("helo", helo, Sync.ALWAYS, mail=False),
+    Command("ehlo", ehlo, Sync.ALWAYS, mail=False),
+    Command("auth", _auth, Sync.NEVER),
+    Command("starttls", smtp_in_tls.starttls, Sync.ALWAYS, argument=False, mail=False),
+    Command("mail from:", smtp_in_mail.mail, Sync.UNLESS_PIPELINING),
+    Command("rcpt to:", smtp_in_mail.rcpt, Sync.UNLESS_PIPELINING),
+    Command("data", smtp_in_mail.data, Sync.ALWAYS, argument=False),
+    Command("bdat", smtp_in_mail.bdat, Sync.NEVER),
+    Command("quit", quit_command, Sync.NEVER, argument=False),
+    Command("noop", _noop, Sync.ALWAYS, mail=False),
+    Command("etrn", _refused_by_acl(Where.ETRN, "acl_smtp_etrn", "ETRN"), Sync.ALWAYS, mail=False),
+    Command("vrfy", smtp_in_mail.vrfy, Sync.ALWAYS, mail=False),
+    Command("expn", _refused_by_acl(Where.EXPN, "acl_smtp_expn", "EXPN"), Sync.ALWAYS, mail=False),
+    Command("help", _help, Sync.NEVER, mail=False),
+)
+"""Every command that the server knows."""
+
+
+def find_command(line: str) -> Command | None:
+    """The command that ``line`` begins with, None if there is none."""
+    lowered = line[:11].lower()
+    for command in COMMANDS:
+        after = line[len(command.name) : len(command.name) + 1]
+        if lowered.startswith(command.name) and (command.name.endswith(":") or after in ("", " ")):
+            return command
+    return None

@@ -1,0 +1,192 @@
+"""How an SMTP session ends: QUIT, a lost connection, too many errors (the closing part of src/smtp_in.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.base.string import from_octets, string_printing
+from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.reception.reception import host_and_ident
+from eximsim.mta.reception.smtp_in_reply import closed_by, connection_info, elapsed, tls_log
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.reception.smtp_in import SmtpIn
+
+_SHOWN = 150
+
+HISTORY = 20
+"""So many commands of a session are remembered."""
+
+
+def quit_command(session: SmtpIn, argument: str) -> None:
+    """The QUIT command."""
+    incomplete_transaction_log(session, "QUIT")
+    say_goodbye(session)
+
+
+def say_goodbye(session: SmtpIn) -> None:
+    """Answer QUIT, in acl_smtp_quit's words if it has any; its result does not matter."""
+    process = session.process
+    acl = process.config.main.text("acl_smtp_quit")
+    text = None
+    if acl is not None:
+        result = acl_check(session.reception, Where.QUIT, None, acl)
+        text = result.user_message
+        if result.rc is Rc.ERROR:
+            log_write(process, f"ACL for QUIT returned ERROR: {result.log_message}", panic=True)
+    if text is None:
+        session.replies.line(f"221 {session.hostname} closing connection")
+    else:
+        session.replies.respond("221", text)
+    _log_closed(session, "by QUIT")
+    session.end()
+
+
+def _log_closed(session: SmtpIn, how: str) -> None:
+    text = f"{connection_info(session.reception)}{closed_by(session.reception, how)}"
+    log_write(session.process, text, when="smtp_connection")
+
+
+# ---- the client is gone ----------------------------------------------------------------------------
+
+
+def lost_while_refusing(session: SmtpIn) -> None:
+    """End of file where only QUIT was still waited for."""
+    _log_closed(session, "by EOF")
+    notquit(session, "tls-failed", None)
+    session.end()
+
+
+def lost_at_command(session: SmtpIn) -> None:
+    """End of file where a command was expected (EOF_CMD)."""
+    process, reception = session.process, session.reception
+    envelope, profile = reception.envelope, process.profile
+    incomplete_transaction_log(session, "connection lost")
+    notquit(session, "connection-lost", "421", f"{session.hostname} lost input connection")
+    if envelope.sender is not None or envelope.recipients:
+        what = "EOF" if reception.sender_host_unknown else "disconnection"
+        time = f" D={elapsed(reception)}" if profile.lost_connection_duration_logged else ""
+        client = host_and_ident(process, flagged=False)
+        text = f"unexpected {what} while reading SMTP command from {client}{time}"
+        log_write(process, text, when="lost_incoming_connection")
+    else:
+        time = f" D={elapsed(reception)}" if profile.closed_connection_duration_logged else ""
+        log_write(process, f"{connection_info(reception)} lost{time}", when="smtp_connection")
+    session.end(lost=True)
+
+
+def lost_in_message(session: SmtpIn) -> None:
+    """End of file inside a message (handle_lost_connection(), src/receive.c)."""
+    where = "" if session.reader is None else session.reader.where()
+    if any(selector(session.process, name) for name in ("lost_incoming_connection", "smtp_connection")):
+        info = connection_info(session.reception)
+        log_write(session.process, f"{info} lost while reading message data{where}")
+    notquit(session, "connection-lost", None)
+    session.replies.line("421 Lost incoming connection")
+    session.end(lost=True)
+
+
+def notquit(session: SmtpIn, reason: str, code: str | None, text: str = "") -> None:
+    """Run acl_smtp_notquit, once, and give the last reply (smtp_notquit_exit())."""
+    if session.notquit_run:
+        return
+    session.notquit_run = True
+    process = session.process
+    acl = process.config.main.text("acl_smtp_notquit")
+    user_message = None
+    if acl is not None:
+        process.variables["smtp_notquit_reason"] = reason
+        result = acl_check(session.reception, Where.NOTQUIT, None, acl)
+        user_message = result.user_message
+        if result.rc is Rc.ERROR:
+            log_write(process, f"ACL for not-QUIT returned ERROR: {result.log_message}", panic=True)
+    if code is not None and user_message is not None:
+        session.replies.respond(code, user_message)
+    elif code is not None:
+        session.replies.line(f"{code} {text}")
+
+
+def incomplete_transaction_log(session: SmtpIn, what: str) -> None:
+    """Log the envelope of a transaction that comes to nothing, if the selector asks for it."""
+    envelope = session.reception.envelope
+    if envelope.sender is None or not selector(session.process, "smtp_incomplete_transaction"):
+        return
+    client = host_and_ident(session.process, flagged=True)
+    text = f"{client} incomplete transaction ({what}) from <{envelope.sender}>"
+    if envelope.recipients:
+        text += " for " + " ".join(recipient.address for recipient in envelope.recipients)
+    log_write(session.process, text)
+
+
+# ---- the client does not behave --------------------------------------------------------------------
+
+
+def sync_failure(session: SmtpIn) -> None:
+    """The client went on without waiting for an answer."""
+    incomplete_transaction_log(session, "sync failure")
+    offered = "" if session.pipelining_advertised else " not"
+    shown = string_printing(from_octets(bytes(session.input[:_SHOWN])))
+    client = host_and_ident(session.process, flagged=True)
+    log_write(
+        session.process,
+        "SMTP protocol synchronization error (next input sent too soon: pipelining was"
+        f'{offered} advertised): rejected "{session.replies.command}" {client} next input="{shown}"',
+        reject=True,
+    )
+    notquit(session, "synchronization-error", "554", "SMTP synchronization error")
+    session.end(lost=True)
+
+
+def unknown_command(session: SmtpIn) -> None:
+    """Answer what is no command; after smtp_max_unknown_commands of them the session ends."""
+    process = session.process
+    session.unknown_commands += 1
+    if session.unknown_commands <= process.config.main.number("smtp_max_unknown_commands"):
+        session.error("syntax", 500, "unrecognized command")
+        return
+    shown = string_printing(session.replies.command)
+    client = host_and_ident(process, flagged=True)
+    log_write(
+        process, f'SMTP syntax error in "{shown}" {client} unrecognized command', when="smtp_syntax_error"
+    )
+    incomplete_transaction_log(session, "unrecognized command")
+    notquit(session, "bad-commands", "500", "Too many unrecognized commands")
+    _log_dropped(session, "unrecognized commands", f'last was "{shown}"')
+    session.end()
+
+
+def too_many_nonmail(session: SmtpIn) -> bool:
+    """Count a command that moves no mail; True, and the session is over, if it was one too many."""
+    process = session.process
+    if session.counts_nonmail is None:
+        session.counts_nonmail = session.client_in("smtp_accept_max_nonmail_hosts", defer=True)
+    if not session.counts_nonmail:
+        return False
+    session.nonmail_commands += 1
+    if session.nonmail_commands <= process.config.main.number("smtp_accept_max_nonmail"):
+        return False
+    incomplete_transaction_log(session, "too many non-mail commands")
+    word = session.replies.command.split(maxsplit=1)[0]
+    _log_dropped(session, "nonmail commands", f'last was "{word}"')
+    notquit(session, "bad-commands", "554", "Too many nonmail commands")
+    session.end(lost=True)
+    return True
+
+
+def _log_dropped(session: SmtpIn, what: str, last: str) -> None:
+    client = host_and_ident(session.process, flagged=False)
+    log_write(session.process, f"SMTP call from {client} dropped: too many {what} ({last})", reject=True)
+
+
+def log_no_mail(session: SmtpIn) -> None:
+    """The line that smtp_no_mail asks for when a session brought no MAIL (smtp_log_no_mail())."""
+    process, reception = session.process, session.reception
+    if session.mail_commands or not selector(process, "smtp_no_mail"):
+        return
+    before = "..." if len(session.history) == HISTORY else ""
+    had = f" C={before}{','.join(session.history)}" if session.history else ""
+    client = host_and_ident(process, flagged=False)
+    text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}{tls_log(reception)}{had}"
+    log_write(process, text)

@@ -1,0 +1,347 @@
+"""HELO and EHLO: the client's name, and what the server offers (the greeting part of src/smtp_in.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.base.string import SPACES, string_is_ip_address, string_printing
+from eximsim.mta.base.structs import HostItem
+from eximsim.mta.config.options import release
+from eximsim.mta.lookup.host_bydns import host_find_bydns
+from eximsim.mta.lookup.match import match_isinlist_domain
+from eximsim.mta.process.log import log_write
+from eximsim.mta.reception.reception import host_and_ident, host_build_sender_fullhost, look_up_sender_name
+from eximsim.status import Dnssec, HostFind, Rc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eximsim.mta.reception.reception import Reception
+    from eximsim.mta.reception.smtp_in import SmtpIn
+
+_PROTOCOLS = {
+    # EHLO, TLS, authenticated
+    (False, False, False): "smtp",
+    (False, True, False): "smtps",
+    (True, False, False): "esmtp",
+    (True, True, False): "esmtps",
+    (True, False, True): "esmtpa",
+    (True, True, True): "esmtpsa",
+}
+
+
+def protocol(session: SmtpIn) -> str:
+    """``$received_protocol`` as the session stands."""
+    reception = session.reception
+    secure = reception.tls is not None
+    authenticated = session.esmtp and reception.get("sender_host_authenticated") is not None
+    local = "" if reception.get("sender_host_address") is not None else "local-"
+    return local + _PROTOCOLS[session.esmtp, secure, authenticated]
+
+
+def check_helo(session: SmtpIn, name: str) -> bool:
+    """Take the client's name if it is one: a domain or an address in brackets. Source: check_helo()."""
+    reception = session.reception
+    reception.set("sender_helo_name", None)
+    if not session.helo_accept_junk and not _is_name(session, name):
+        return False
+    reception.set("sender_helo_name", name)
+    return True
+
+
+def _is_name(session: SmtpIn, name: str) -> bool:
+    if name.startswith("["):
+        if not name.endswith("]"):
+            return False
+        literal, wanted = name[1:-1], (4, 6)
+        if literal[:5].lower() in ("ipv6:", "ipv4:"):
+            wanted = (6, 6) if literal[:5].lower() == "ipv6:" else (4, 4)
+            literal = literal[5:]
+        return string_is_ip_address(literal)[0] in wanted
+    allowed = session.process.config.main.text("helo_allow_chars") or ""
+    return bool(name) and all(
+        char.isascii() and (char.isalnum() or char in ".-" or char in allowed) for char in name
+    )
+
+
+def helo(session: SmtpIn, argument: str) -> None:
+    """The HELO command."""
+    _hello(session, argument, "HELO")
+
+
+def ehlo(session: SmtpIn, argument: str) -> None:
+    """The EHLO command."""
+    _hello(session, argument, "EHLO")
+
+
+def _hello(session: SmtpIn, argument: str, verb: str) -> None:
+    session.esmtp = verb == "EHLO"
+    session.free_commands -= {"helo", "ehlo"}
+    reception, process = session.reception, session.process
+    if not check_helo(session, argument):
+        session.replies.line(f"501 Syntactically invalid {verb} argument(s)")
+        shown = string_printing(argument) if argument else "(no argument given)"
+        client = host_and_ident(process, flagged=False)
+        log_write(
+            process, f"rejected {verb} from {client}: syntactically invalid argument(s): {shown}", reject=True
+        )
+        if session.replies.too_many_errors():
+            session.end(lost=True)
+        return
+    if not reception.sender_host_unknown and not _name_client(session, verb):
+        return
+    acl = process.config.main.text("acl_smtp_helo")
+    user_message = None
+    if acl is not None:
+        result = acl_check(reception, Where.HELO, None, acl)
+        if result.rc is not Rc.OK:
+            dropped = session.replies.acl_fail(Where.HELO, result, argument)
+            reception.set("sender_helo_name", None)
+            host_build_sender_fullhost(process)
+            if dropped:
+                session.drop()
+            return
+        user_message = result.user_message
+    _welcome(session, user_message)
+    session.helo_seen = True
+    reception.set("received_protocol", protocol(session))
+    session.reset()
+
+
+def _name_client(session: SmtpIn, verb: str) -> bool:
+    """Look the client's name up if what it said is worth it, and verify what it said; False refuses it."""
+    reception, process = session.reception, session.process
+    known = process.variables
+    said = known["sender_helo_name"]
+    lowered = said.split(maxsplit=1)[0].lower() if said.strip(SPACES) else ""
+    if reception.get("sender_host_name") is None and reception.get("sender_host_address") is not None:
+        known["domain"] = said
+        domains = process.config.main.text("helo_lookup_domains")
+        if (
+            domains
+            and match_isinlist_domain(process, said, domains, list_name="helo_lookup_domains") is Rc.OK
+        ):
+            look_up_sender_name(reception)
+        known.pop("domain", None)
+    host_build_sender_fullhost(process)
+    before = reception.helo_verified
+    reception.helo_verified = reception.helo_verify_failed = False
+    if not session.helo_required and not session.helo_verify:
+        return True
+    tempfail = not smtp_verify_helo(reception)
+    if reception.helo_verified:
+        return True
+    if not session.helo_required:
+        process.hdebug(f"{verb} verification failed but host is in helo_try_verify_hosts")
+        return True
+    session.replies.line(f"{451 if tempfail else 550} {verb} argument does not match calling host")
+    client = host_and_ident(process, flagged=False)
+    log_write(
+        process, f'{"temporarily " if tempfail else ""}rejected "{verb} {lowered}" from {client}', reject=True
+    )
+    reception.helo_verified = before
+    return False
+
+
+def smtp_verify_helo(reception: Reception) -> bool:
+    """Check that the client is who it says: by its address, by its name's lookup, or the other way round.
+
+    False if a lookup has to be put off. Source: smtp_verify_helo(), src/smtp_in.c.
+    """
+    process = reception.process
+    said, address = reception.get("sender_helo_name"), reception.get("sender_host_address")
+    process.hdebug(f'verifying EHLO/HELO argument "{"NULL" if said is None else said}"')
+    completed = True
+    if said is None:
+        process.hdebug("no EHLO/HELO command was issued")
+    elif address is None:
+        process.hdebug("no client IP address: assume success")
+        reception.helo_verified = True
+    elif said.startswith("["):
+        plain = address.lower().removeprefix("::ffff:")
+        reception.helo_verified = said[1:].startswith((address, plain))
+        if reception.helo_verified:
+            process.hdebug("matched host address")
+    else:
+        if reception.get("sender_host_name") is None and reception.get("host_lookup_failed") != "1":
+            completed = look_up_sender_name(reception, for_log=False) is not Rc.DEFER
+        _compare_names(reception, said)
+        if not reception.helo_verified:
+            _look_up_helo(reception, said, address)
+    if not reception.helo_verified:
+        reception.helo_verify_failed = True
+    return completed
+
+
+def _compare_names(reception: Reception, said: str) -> None:
+    name = reception.get("sender_host_name")
+    if name is None:
+        return
+    if name.lower() == said.lower():
+        reception.helo_verified = True
+        reception.process.hdebug("matched host name")
+        return
+    alias = next(
+        (alias for alias in reception.process.sender_host_aliases if alias.lower() == said.lower()), None
+    )
+    if alias is not None:
+        reception.helo_verified = True
+        reception.process.hdebug(f"matched alias {alias}")
+
+
+def _look_up_helo(reception: Reception, said: str, address: str) -> None:
+    process = reception.process
+    process.hdebug(f"getting IP address for {said}")
+    found = host_find_bydns(process, HostItem(said), dnssec_request_domains="*", dnssec_require_domains="")
+    if found.find not in (HostFind.FOUND, HostFind.FOUND_LOCAL):
+        return
+    if any(host.address == address for host in found.hosts):
+        reception.helo_verified = True
+        secure = found.hosts[0].dnssec is Dnssec.YES
+        reception.set("sender_helo_dnssec", "yes" if secure else None)
+        process.hdebug(f"IP address for {said} matches calling address")
+        process.hdebug(f"Forward DNS security status: {'' if secure else 'un'}verified")
+
+
+# ---- the answer ------------------------------------------------------------------------------------
+
+
+def _welcome(session: SmtpIn, user_message: str | None) -> None:
+    """The reply to a HELO or EHLO that is accepted."""
+    code, greeting = "250 ", _greeting(session)
+    if user_message is not None:
+        code, text, _ = session.replies.message_code("250 ", user_message, None)
+        first = text.replace("\r", "\n").split("\n", 1)[0]
+        if first != text:
+            problem = "EHLO/HELO response must not contain newlines: message truncated"
+            log_write(session.process, f"{problem}: {string_printing(code + text)}", panic=True)
+        greeting = code[4:] + first
+    lines = [greeting]
+    session.pipelining_advertised = session.tls_advertised = session.dsn_advertised = False
+    session.chunking_offered = False
+    if session.esmtp:
+        lines += [offered for offer in _FEATURES if (offered := offer(session)) is not None]
+        lines.append("HELP")
+    for index, line in enumerate(lines):
+        session.replies.line(f"{code[:3]}{' ' if index == len(lines) - 1 else '-'}{line}")
+
+
+def _greeting(session: SmtpIn) -> str:
+    reception = session.reception
+    ident, address = reception.get("sender_ident"), reception.get("sender_host_address")
+    name = reception.get("sender_host_name") or reception.get("sender_helo_name")
+    tail = "" if address is None else f" [{address}]"
+    return f"{session.hostname} Hello {'' if ident is None else f'{ident} at '}{name}{tail}"
+
+
+def _has_feature(session: SmtpIn, feature: str) -> bool:
+    return feature in release(session.process.profile.option_release).features
+
+
+def _has_option(session: SmtpIn, name: str) -> bool:
+    return f"main.{name}" not in release(session.process.profile.option_release).absent
+
+
+def _size(session: SmtpIn) -> str:
+    return f"SIZE {session.size_limit}" if session.size_limit > 0 else "SIZE"
+
+
+def _limits(session: SmtpIn) -> str | None:
+    if not _has_feature(session, "ESMTP_LIMITS"):
+        return None
+    options = session.process.config.main
+    mails, recipients = options.number("smtp_accept_max_per_connection"), options.number("recipients_max")
+    if (mails <= 0 and recipients <= 0) or not session.client_in("limits_advertise_hosts"):
+        return None
+    text = "LIMITS"
+    if mails > 0:
+        text += f" MAILMAX={mails}"
+    return f"{text} RCPTMAX={recipients}" if recipients > 0 else text
+
+
+def _8bitmime(session: SmtpIn) -> str | None:
+    return "8BITMIME" if session.process.config.main.flag("accept_8bitmime") else None
+
+
+def _dsn(session: SmtpIn) -> str | None:
+    session.dsn_advertised = session.client_in("dsn_advertise_hosts", defer=True)
+    return "DSN" if session.dsn_advertised else None
+
+
+def _has_acl(option: str, word: str) -> Callable[[SmtpIn], str | None]:
+    def offer(session: SmtpIn) -> str | None:
+        return word if session.process.config.main.text(option) is not None else None
+
+    return offer
+
+
+def _vrfy(session: SmtpIn) -> str | None:
+    wanted = session.process.profile.vrfy_advertised
+    return "VRFY" if wanted and session.process.config.main.text("acl_smtp_vrfy") is not None else None
+
+
+def _pipelining(session: SmtpIn) -> str | None:
+    enabled = session.reception.pipelining_enable
+    session.pipelining_advertised = enabled and session.client_in("pipelining_advertise_hosts")
+    return "PIPELINING" if session.pipelining_advertised else None
+
+
+def _pipe_connect(session: SmtpIn) -> str | None:
+    if not session.process.profile.pipe_connect_offered or not session.pipelining_advertised:
+        return None
+    known = session.reception.get("sender_host_address") is not None
+    return "PIPECONNECT" if known and session.client_in("pipelining_connect_advertise_hosts") else None
+
+
+def _chunking(session: SmtpIn) -> str | None:
+    if not _has_option(session, "chunking_advertise_hosts"):
+        return None
+    session.chunking_offered = session.client_in("chunking_advertise_hosts", defer=True)
+    return "CHUNKING" if session.chunking_offered else None
+
+
+def _starttls(session: SmtpIn) -> str | None:
+    if session.reception.tls is not None:
+        return None
+    session.tls_advertised = session.client_in("tls_advertise_hosts", defer=True)
+    return "STARTTLS" if session.tls_advertised else None
+
+
+def _prdr(session: SmtpIn) -> str | None:
+    return "PRDR" if session.process.config.main.flag("prdr_enable") else None
+
+
+_FEATURES: tuple[Callable[[SmtpIn], str | None], ...] = (
+    _size,
+    _limits,
+    _8bitmime,
+    _dsn,
+    _has_acl("acl_smtp_etrn", "ETRN"),
+    _vrfy,
+    _has_acl("acl_smtp_expn", "EXPN"),
+    _pipelining,
+    _pipe_connect,
+    _chunking,
+    _starttls,
+    _prdr,
+)
+"""In the order in which EHLO lists them; HELP is always last. A feature that the release lacks is never
+offered, because its option names no host there."""
+
+
+def helo_is_missing(session: SmtpIn) -> bool:
+    """Whether MAIL is refused because the client has not said HELO, as it has to."""
+    process = session.process
+    by_list = process.config.main.exists("hosts_require_helo")
+    if session.helo_seen or not (
+        session.helo_required or (by_list and session.client_in("hosts_require_helo"))
+    ):
+        return False
+    client = host_and_ident(process, flagged=False)
+    log_write(process, f"rejected MAIL from {client}: no HELO/EHLO given", reject=True)
+    if process.profile.missing_helo_is_protocol_error:
+        session.error("protocol", 503, "HELO or EHLO required")
+    else:
+        session.replies.line("503 HELO or EHLO required")
+    return True

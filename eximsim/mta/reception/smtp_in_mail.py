@@ -1,0 +1,444 @@
+"""The mail transaction: MAIL, RCPT, DATA, BDAT, and VRFY (the envelope part of src/smtp_in.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.string import SPACES
+from eximsim.mta.delivery.queue import Recipient
+from eximsim.mta.process.log import log_write
+from eximsim.mta.reception.reception import host_and_ident
+from eximsim.mta.reception.smtp_in_helo import helo_is_missing
+from eximsim.mta.routing.rewrite import rewrite_address_qualify
+from eximsim.mta.verify import verify
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eximsim.mta.base.parse import Extracted
+    from eximsim.mta.reception.smtp_in import AclAnswer, SmtpIn
+
+_HUGE = 2**31 - 1
+_NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
+
+
+class _Refused(Exception):
+    """The command's options are wrong; the client has been told."""
+
+
+# ---- options of MAIL and RCPT ----------------------------------------------------------------------
+
+
+def extract_option(text: str) -> tuple[str, str, str] | None:
+    """The last ``NAME=value`` or word of a command's data: what is before it, name, value.
+
+    None if there is none. Source: extract_option(), src/smtp_in.c.
+    """
+    text = text.rstrip(SPACES)
+    at = len(text) - 1
+    while at > 0 and text[at] != "=" and text[at] not in SPACES:
+        at -= 1
+    if at < 0:
+        return None
+    if text[at] == "=":
+        start = at
+        while start > 0 and text[start - 1].isascii() and text[start - 1].isalpha():
+            start -= 1
+        if start == 0 or text[start - 1] not in SPACES:
+            return None
+        return text[: start - 1], text[start:at], text[at + 1 :]
+    if at == 0:
+        return None
+    return text[:at], text[at + 1 :], ""
+
+
+def _mail_options(session: SmtpIn, text: str) -> str:
+    """Take off the options of MAIL that are known; what is left."""
+    while session.esmtp and (found := extract_option(text)) is not None:
+        before, name, value = found
+        option = _MAIL_OPTIONS.get(name.upper())
+        if option is None or (not value and name.upper() not in _WITHOUT_VALUE) or not option(session, value):
+            return text
+        text = before
+    return text
+
+
+def _opt_size(session: SmtpIn, value: str) -> bool:
+    if not (value.isascii() and value.isdigit()):
+        return False
+    session.reception.envelope.message_size = min(int(value[:20]), _HUGE)
+    return True
+
+
+def _opt_body(session: SmtpIn, value: str) -> bool:
+    if not session.process.config.main.flag("accept_8bitmime"):
+        return False
+    known = {"8BITMIME": 8, "7BIT": 7}.get(value.upper())
+    if known is None:
+        session.error("syntax", 501, "invalid data for BODY")
+        raise _Refused
+    session.reception.envelope.body_8bitmime = known
+    return True
+
+
+def _opt_ret(session: SmtpIn, value: str) -> bool:
+    envelope = session.reception.envelope
+    if session.dsn_advertised:
+        if envelope.dsn_ret is not None:
+            session.error("syntax", 501, "RET can be specified once only")
+            raise _Refused
+        if value.upper() not in ("HDRS", "FULL"):
+            session.error("syntax", 501, "Value for RET is invalid")
+            raise _Refused
+        envelope.dsn_ret = value.upper()
+    return True
+
+
+def _opt_envid(session: SmtpIn, value: str) -> bool:
+    envelope = session.reception.envelope
+    if session.dsn_advertised:
+        if envelope.dsn_envid is not None:
+            session.error("syntax", 501, "ENVID can be specified once only")
+            raise _Refused
+        envelope.dsn_envid = value
+    return True
+
+
+def _opt_auth(session: SmtpIn, value: str) -> bool:
+    if value != "<>":
+        client = host_and_ident(session.process, flagged=True)
+        log_write(session.process, f"ignoring AUTH={value} from {client} (client not authenticated)")
+    return True
+
+
+def _opt_prdr(session: SmtpIn, value: str) -> bool:
+    session.reception.envelope.prdr = session.process.config.main.flag("prdr_enable")
+    return True
+
+
+_WITHOUT_VALUE = frozenset({"PRDR"})
+_MAIL_OPTIONS: dict[str, Callable[[SmtpIn, str], bool]] = {
+    "SIZE": _opt_size,
+    "BODY": _opt_body,
+    "AUTH": _opt_auth,
+    "PRDR": _opt_prdr,
+    "RET": _opt_ret,
+    "ENVID": _opt_envid,
+}
+
+
+def _rcpt_options(session: SmtpIn, text: str) -> tuple[str, str | None, frozenset[str]]:
+    """Take off ORCPT and NOTIFY; what is left, and the two values."""
+    orcpt: str | None = None
+    notify: frozenset[str] = frozenset()
+    while session.esmtp and (found := extract_option(text)) is not None:
+        before, name, value = found
+        if session.dsn_advertised and name.upper() == "ORCPT":
+            if orcpt is not None:
+                session.error("syntax", 501, "ORCPT can be specified once only")
+                raise _Refused
+            orcpt = value
+        elif session.dsn_advertised and name.upper() == "NOTIFY":
+            if notify:
+                session.error("syntax", 501, "NOTIFY can be specified once only")
+                raise _Refused
+            notify = frozenset(value.upper().split(","))
+            if notify != {"NEVER"} and not notify <= _NOTIFY:
+                session.error("syntax", 501, "Invalid value for NOTIFY parameter")
+                raise _Refused
+        else:
+            return text, orcpt, notify
+        text = before
+    return text, orcpt, notify
+
+
+def _address(session: SmtpIn, text: str, *, allow_null: bool) -> Extracted | None:
+    """The address in a command's data; a syntax error is answered, and gives None."""
+    options = session.process.config.main
+    try:
+        return parse_extract_address(
+            text,
+            allow_null=allow_null,
+            allow_domain_literals=options.flag("allow_domain_literals"),
+            strip_trailing_dot=options.flag("strip_trailing_dot"),
+            strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
+        )
+    except AddressError as error:
+        session.error("syntax", 501, error.message, text)
+        return None
+
+
+# ---- MAIL ------------------------------------------------------------------------------------------
+
+
+def mail(session: SmtpIn, argument: str) -> None:
+    """The MAIL command."""
+    session.mail_commands += 1
+    session.rejected_mail = True
+    process = session.process
+    if helo_is_missing(session):
+        return
+    if session.reception.envelope.sender is not None:
+        session.error("protocol", 503, "sender already given")
+        return
+    if not argument:
+        session.error("protocol", 501, "MAIL must have an address operand")
+        return
+    limit = process.config.main.number("smtp_accept_max_per_connection")
+    if 0 < limit < session.mail_commands:
+        session.replies.line("421 too many messages in this connection")
+        client = host_and_ident(process, flagged=True)
+        log_write(
+            process, f"rejected MAIL command {client}: too many messages in one connection", reject=True
+        )
+        return
+    session.reset()
+    try:
+        text = _mail_options(session, argument)
+    except _Refused:
+        return
+    found = _address(session, text, allow_null=True)
+    if found is not None and _sender_fits(session, found, text):
+        _accept_sender(session)
+
+
+def _sender_fits(session: SmtpIn, found: Extracted, text: str) -> bool:
+    process, envelope = session.process, session.reception.envelope
+    size, limit = envelope.message_size, session.size_limit
+    if 0 < limit < size:
+        session.replies.line("552 Message size exceeds maximum permitted")
+        shown = f"size{'>' if size == _HUGE else ''}={size} max={limit}"
+        client = host_and_ident(process, flagged=True)
+        said = f"rejected MAIL FROM:<{found.address}> {client}: message too big: {shown}"
+        log_write(process, said, reject=True, when="size_reject")
+        return False
+    address = found.address
+    if address and not found.domain_at:
+        if not session.reception.allow_unqualified_sender:
+            session.replies.line(f"501 {text}: sender address must contain a domain")
+            client = host_and_ident(process, flagged=True)
+            said = f"unqualified sender rejected: <{address}> {client}{session.reception.host_lookup_message}"
+            log_write(process, said, reject=True, when="smtp_syntax_error")
+            return False
+        address = rewrite_address_qualify(process, address, is_recipient=False)
+    envelope.sender = address
+    process.variables["sender_address"] = address
+    process.variables["message_size"] = str(max(size, 0))
+    return True
+
+
+def _accept_sender(session: SmtpIn) -> None:
+    envelope = session.reception.envelope
+    answer = session.check_acl(Where.MAIL, "acl_smtp_mail")
+    if answer.rc not in (Rc.OK, Rc.DISCARD):
+        envelope.sender = None
+        session.process.variables.pop("sender_address", None)
+        return
+    prdr = ", PRDR Requested" if envelope.prdr else ""
+    if answer.user_message is None:
+        session.replies.line(f"250 OK{prdr}")
+    else:
+        session.replies.user_message("250", answer.user_message + prdr)
+    envelope.recipients_discarded = answer.rc is Rc.DISCARD
+    envelope.discard_log = answer.log_message if envelope.recipients_discarded else None
+    session.rejected_mail = False
+
+
+# ---- RCPT ------------------------------------------------------------------------------------------
+
+
+def rcpt(session: SmtpIn, argument: str) -> None:
+    """The RCPT command."""
+    envelope = session.reception.envelope
+    envelope.rcpt_count += 1
+    session.process.variables["rcpt_count"] = str(envelope.rcpt_count)
+    session.was_rcpt = envelope.rcpt_in_progress = True
+    if envelope.sender is None:
+        if session.pipelining_advertised and session.last_was_rejected_mail:
+            session.replies.line("503 sender not yet given")
+            session.rejected_mail = True
+        else:
+            session.error("protocol", 503, "sender not yet given")
+            session.was_rcpt = False
+        envelope.rcpt_fail_count += 1
+        return
+    if not argument:
+        session.error("syntax", 501, "RCPT must have an address operand")
+        envelope.rcpt_fail_count += 1
+        return
+    try:
+        text, orcpt, notify = _rcpt_options(session, argument)
+    except _Refused:
+        return
+    found = _address(session, text, allow_null=False)
+    if found is None:
+        envelope.rcpt_fail_count += 1
+        return
+    address = _qualified_recipient(session, found, text)
+    if address is None or _too_many_recipients(session):
+        return
+    if envelope.recipients_discarded:
+        _discard(session, argument, "MAIL", None, envelope.discard_log)
+        return
+    result = acl_check(
+        session.reception, Where.RCPT, address, session.process.config.main.text("acl_smtp_rcpt")
+    )
+    if result.rc is Rc.OK:
+        _accepted(session, result.user_message)
+        envelope.recipients.append(Recipient(address, orcpt=orcpt, dsn_flags=notify))
+        session.process.variables["recipients_count"] = str(len(envelope.recipients))
+    elif result.rc is Rc.DISCARD:
+        _discard(session, argument, "RCPT", result.user_message, result.log_message)
+    else:
+        if result.rc is Rc.FAIL:
+            envelope.rcpt_fail_count += 1
+        else:
+            envelope.rcpt_defer_count += 1
+        if session.replies.acl_fail(Where.RCPT, result, argument):
+            session.drop()
+
+
+def _qualified_recipient(session: SmtpIn, found: Extracted, text: str) -> str | None:
+    if found.domain_at:
+        return found.address
+    process = session.process
+    if session.reception.allow_unqualified_recipient or found.address.lower() == "postmaster":
+        return rewrite_address_qualify(process, found.address, is_recipient=True)
+    session.reception.envelope.rcpt_fail_count += 1
+    session.replies.line(f"501 {text}: recipient address must contain a domain")
+    client = host_and_ident(process, flagged=True)
+    said = (
+        f"unqualified recipient rejected: <{found.address}> {client}{session.reception.host_lookup_message}"
+    )
+    log_write(process, said, reject=True, when="smtp_syntax_error")
+    return None
+
+
+def _too_many_recipients(session: SmtpIn) -> bool:
+    process, envelope = session.process, session.reception.envelope
+    options = process.config.main
+    limit = options.number("recipients_max")
+    if limit <= 0 or envelope.rcpt_count <= limit:
+        return False
+    refuse = options.flag("recipients_max_reject")
+    if refuse:
+        envelope.rcpt_fail_count += 1
+    else:
+        envelope.rcpt_defer_count += 1
+    session.replies.line(f"{552 if refuse else 452} too many recipients")
+    if not envelope.too_many:
+        what = "message rejected" if refuse else "excess temporarily rejected"
+        client = host_and_ident(process, flagged=True)
+        log_write(process, f"too many recipients: {what}: sender=<{envelope.sender}> {client}", reject=True)
+    envelope.too_many = True
+    return True
+
+
+def _accepted(session: SmtpIn, user_message: str | None) -> None:
+    if user_message is None:
+        session.replies.line("250 Accepted")
+    else:
+        session.replies.user_message("250", user_message)
+
+
+def _discard(session: SmtpIn, argument: str, acl: str, user: str | None, log: str | None) -> None:
+    process, envelope = session.process, session.reception.envelope
+    _accepted(session, user)
+    envelope.rcpt_fail_count += 1
+    envelope.discarded = True
+    client = host_and_ident(process, flagged=True)
+    sender = envelope.sender_unrewritten or envelope.sender
+    said = f"{client} F=<{sender}> RCPT {argument}: discarded by {acl} ACL{'' if log is None else f': {log}'}"
+    log_write(process, said, reject=True)
+
+
+# ---- DATA and BDAT ---------------------------------------------------------------------------------
+
+
+def data(session: SmtpIn, argument: str) -> None:
+    """The DATA command."""
+    if not _ready_for_data(session, "DATA"):
+        return
+    answer = _predata(session)
+    if answer.rc is not Rc.OK:
+        return
+    if answer.user_message is None:
+        session.replies.line('354 Enter message, ending with "." on a line by itself')
+    else:
+        session.replies.user_message("354", answer.user_message)
+    session.read_message()
+
+
+def _predata(session: SmtpIn) -> AclAnswer:
+    return session.check_acl(Where.PREDATA, "acl_smtp_predata")
+
+
+def _ready_for_data(session: SmtpIn, verb: str) -> bool:
+    envelope, replies = session.reception.envelope, session.replies
+    if not envelope.discarded and not envelope.recipients:
+        if envelope.rcpt_response_same and envelope.rcpt_response is not None:
+            replies.respond("503", "All RCPT commands were rejected with this error:", final=False)
+            replies.respond("503", envelope.rcpt_response.removesuffix("\r\n"), final=False)
+        if session.pipelining_advertised and session.last_was_rcpt:
+            replies.line(f"503 Valid RCPT command must precede {verb}")
+        else:
+            session.error("protocol", 503, f"valid RCPT command must precede {verb}")
+        return False
+    if envelope.too_many and session.process.config.main.flag("recipients_max_reject"):
+        envelope.sender = envelope.sender_unrewritten = None
+        replies.line("554 Too many recipients")
+        return False
+    return True
+
+
+def bdat(session: SmtpIn, argument: str) -> None:
+    """The BDAT command (RFC 3030)."""
+    if not session.chunking_offered:
+        session.error("protocol", 503, "BDAT command used when CHUNKING not advertised")
+        return
+    size, _, rest = argument.partition(" ")
+    if not (size.isascii() and size.isdigit()) or rest.strip(SPACES).lower() not in ("", "last"):
+        session.error("protocol", 501, "missing size for BDAT command")
+        return
+    ready = session.reader is not None or (_ready_for_data(session, "BDAT") and _predata(session).rc is Rc.OK)
+    if ready:
+        session.reception.envelope.chunking = True
+        session.read_chunk(int(size), last=bool(rest.strip(SPACES)))
+
+
+# ---- VRFY ------------------------------------------------------------------------------------------
+
+
+def vrfy(session: SmtpIn, argument: str) -> None:
+    """The VRFY command: refused with 252 unless an ACL lets it."""
+    process = session.process
+    try:
+        found = parse_extract_address(argument)
+    except AddressError as error:
+        found, problem = None, error.message
+    recipient = None if found is None else found.address
+    result = acl_check(session.reception, Where.VRFY, recipient, process.config.main.text("acl_smtp_vrfy"))
+    if result.rc is not Rc.OK:
+        if session.replies.acl_fail(Where.VRFY, result, argument):
+            session.drop()
+        return
+    if found is None:
+        session.replies.line(f"501 {problem}")
+        return
+    address = found.address
+    if not found.domain_at:
+        address = rewrite_address_qualify(process, address, is_recipient=True)
+    answer = verify.verify_address(process, address, is_recipient=True)
+    if answer.rc is Rc.OK:
+        session.replies.line(f"250 <{address}> is deliverable")
+    elif answer.rc is Rc.DEFER:
+        why = answer.user_message
+        shown = f"Cannot resolve <{address}> at this time" if why is None else f"<{address}> {why}"
+        session.replies.line(f"451 {shown}")
+    else:
+        why = "is not deliverable" if answer.user_message is None else answer.user_message
+        session.replies.line(f"550 <{address}> {why}")
+        log_write(process, f"VRFY failed for {argument} {host_and_ident(process, flagged=True)}")

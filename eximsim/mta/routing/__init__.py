@@ -1,0 +1,1 @@
+"""From an address to hosts: src/route.c and src/routers/."""

@@ -1,0 +1,218 @@
+"""Redirection data: lists of addresses and special items (src/rda.c; parse_forward_list(), src/parse.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
+from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.string import SPACES, from_octets
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.routing.rewrite import rewrite_address
+from eximsim.mta.routing.routers import rf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+
+_SEPARATORS = SPACES + ","
+_IGNORED = {EACCES: "ignore_eacces", ENOTDIR: "ignore_enotdir"}
+"""The options that make an error with the file as good as no file."""
+
+_FILTERS = ("# exim filter", "# sieve filter")
+
+
+class Found(Enum):
+    """What redirection data comes to (the ``FF_`` codes of src/macros.h)."""
+
+    DELIVERED = "addresses, or syntax errors that were skipped"
+    NOTDELIVERED = "nothing"
+    BLACKHOLE = ":blackhole:"
+    DEFER = ":defer:"
+    FAIL = ":fail:"
+    INCLUDEFAIL = "an included file that cannot be read"
+    ERROR = "an error"
+    NONEXIST = "no such file"
+
+
+_SPECIALS = (
+    (":defer:", Found.DEFER, "allow_defer", True),
+    (":blackhole:", Found.BLACKHOLE, "forbid_blackhole", False),
+    (":fail:", Found.FAIL, "allow_fail", True),
+)
+"""Item, code, the option that decides whether it is permitted, and what that option has to be."""
+
+
+@dataclass(slots=True)
+class Redirection:
+    """The result: code, addresses in the order of the text, the message of a special item or an error.
+
+    ``inspected`` tells that the data itself was read, so that an error lies in it. ``skipped`` are syntax
+    errors: (what, in which item).
+    """
+
+    found: Found
+    addresses: list[str] = field(default_factory=list)
+    message: str | None = None
+    inspected: bool = True
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Stop(Exception):
+    def __init__(self, found: Found, message: str) -> None:
+        self.found = found
+        self.message = message
+
+
+def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str) -> Redirection:
+    """Read the redirect router's ``data`` or ``file`` and take it apart.
+
+    ``incoming_domain`` completes ``\\name``. Raises ``Unsupported`` for filters and for files and pipes.
+    """
+    options = router.options
+    is_file = options.text("file") is not None
+    text = options.text("file" if is_file else "data") or ""
+    try:
+        data = expand(process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Redirection(Found.NOTDELIVERED)
+        why = f'failed to expand "{text}": {failed.message}'
+        return Redirection(Found.ERROR, message=why, inspected=False)
+    if is_file:
+        if not data.startswith("/"):
+            return Redirection(Found.ERROR, message=f'"{data}" is not an absolute path', inspected=False)
+        try:
+            data = from_octets(process.world.read_file(data))
+        except OSError as error:
+            ignored = _IGNORED.get(error.errno or 0)
+            if error.errno == ENOENT or (ignored is not None and options.flag(ignored)):
+                return Redirection(Found.NONEXIST, inspected=False)
+            why = f"failed to open {data}: {strerror(error.errno or 0)}"
+            return Redirection(Found.ERROR, message=why, inspected=False)
+    if data.lstrip(SPACES).lower().startswith(_FILTERS):
+        if not options.flag("allow_filter"):
+            return Redirection(Found.ERROR, message="filtering not enabled")
+        raise Unsupported("filter as redirection data", router.path, router.line)
+    reader = _ForwardList(process, router, incoming_domain)
+    return reader.read(data)
+
+
+@dataclass(slots=True)
+class _ForwardList:
+    """One reading of redirection data, included files and all."""
+
+    process: Process
+    router: DriverInstance
+    incoming_domain: str
+    result: Redirection = field(default_factory=lambda: Redirection(Found.NOTDELIVERED))
+
+    def read(self, data: str) -> Redirection:
+        result = self.result
+        try:
+            for address in self.addresses(data):
+                result.addresses.append(address)
+        except _Stop as stop:
+            result.found, result.message = stop.found, stop.message
+            return result
+        if result.addresses or result.skipped:
+            result.found = Found.DELIVERED
+        return result
+
+    def addresses(self, data: str) -> Iterator[str]:
+        """The addresses of a list. Source: parse_forward_list(), src/parse.c."""
+        position = 0
+        while True:
+            position = _skip(data, position)
+            if position >= len(data):
+                return
+            end = parse_find_address_end(data, position, newline_ends=True)
+            item = data[position:end].rstrip(SPACES)
+            quoted = len(item) > 1 and item[0] == item[-1] == '"'
+            if quoted:
+                item = item[1:-1].strip(SPACES)
+            if ":unknown:".startswith(item):
+                position = end
+                continue
+            self.special(data, data.index(item, position), item)
+            if item.startswith(":include:"):
+                yield from self.included(item.removeprefix(":include:").lstrip(SPACES))
+            elif (address := self.address(item)) is not None:
+                yield address
+            position = end
+
+    def special(self, data: str, position: int, item: str) -> None:
+        """Stop at :fail:, :defer: or :blackhole:; the rest of the line is its message."""
+        for name, found, option, wanted in _SPECIALS:
+            if item.startswith(name):
+                if self.router.options.flag(option) is not wanted:
+                    raise _Stop(Found.ERROR, f'"{item}" is not permitted')
+                message = data[position + len(name) :].partition("\n")[0].lstrip(SPACES)
+                raise _Stop(found, message)
+
+    def included(self, path: str) -> Iterator[str]:
+        if not path:
+            raise _Stop(Found.ERROR, "file name missing after :include:")
+        if not path.startswith("/"):
+            raise _Stop(Found.ERROR, f'included file "{path}" is not an absolute path')
+        options = self.router.options
+        if options.flag("forbid_include"):
+            raise _Stop(Found.ERROR, "included files not permitted")
+        directory = options.text("include_directory")
+        if directory is not None and not path.startswith(f"{directory}/"):
+            raise _Stop(Found.ERROR, f"included file {path} is not in directory {directory}")
+        try:
+            data = from_octets(self.process.world.read_file(path))
+        except OSError as error:
+            why = f"failed to open included file {path}: {strerror(error.errno or 0)}"
+            raise _Stop(Found.INCLUDEFAIL, why) from None
+        yield from self.addresses(data)
+
+    def address(self, item: str) -> str | None:
+        """The address of one item, qualified; None for a comment or a syntax error that is skipped."""
+        if item.startswith("\\"):
+            try:
+                local = parse_extract_address(item[1:])
+                if not local.domain_at:
+                    return f"{local.address}@{self.incoming_domain}"
+            except AddressError:
+                pass
+        try:
+            found = parse_extract_address(item)
+        except AddressError as error:
+            self.no_address(item, error.message)
+            return None
+        if item.startswith(("|", "/")) and not found.domain_at:
+            raise self.file_or_pipe()
+        address = found.address if found.domain_at else rf.qualified(self.process, found.address)
+        if not self.router.options.flag("rewrite"):
+            return address
+        return rewrite_address(self.process, address, is_recipient=True)
+
+    def no_address(self, item: str, why: str) -> None:
+        if item.startswith(("|", "/")):
+            raise self.file_or_pipe()
+        if why == "empty address":
+            return
+        if not self.router.options.flag("skip_syntax_errors"):
+            raise _Stop(Found.ERROR, f'{why} in "{item}"')
+        self.result.skipped.append((why, item))
+
+    def file_or_pipe(self) -> Unsupported:
+        return Unsupported("redirection to a file or a pipe", self.router.path, self.router.line)
+
+
+def _skip(data: str, position: int) -> int:
+    """Past separators and comment lines."""
+    while True:
+        while position < len(data) and data[position] in _SEPARATORS:
+            position += 1
+        if not data.startswith("#", position):
+            return position
+        line_end = data.find("\n", position)
+        position = len(data) if line_end < 0 else line_end

@@ -1,0 +1,291 @@
+"""Whether a router is to be run for an address (check_router_conditions() and the way to it, src/route.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup import match
+from eximsim.mta.process.log import log_write
+from eximsim.mta.routing.address import deliver_set_expansions
+from eximsim.mta.routing.routers import rf
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.base.structs import Address
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.routing.address import Verify
+
+_CONDITIONS = "route.c check_router_conditions"
+_LONGEST_DYNASTY = 100
+_VERIFY: Mapping[Verify | None, str] = {"sender": "verify_sender", "recipient": "verify_recipient"}
+
+
+def prepare(process: Process, addr: Address, router: DriverInstance, verify: Verify | None) -> Rc:
+    """Get the address ready for a router: OK to run it, SKIP to pass it over, DEFER or FAIL to end here.
+
+    The order of the tests is Exim's: ancestors, affixes, then the preconditions.
+    """
+    if _in_loop(process, addr, router):
+        return Rc.SKIP
+    if _too_many_parents(addr):
+        log_write(process, f"routing loop for {addr.address}", panic=True)
+        return Rc.DEFER
+    if not _strip_affixes(addr, router):
+        return Rc.SKIP
+    process.variables["router_name"] = router.name
+    deliver_set_expansions(process, addr)
+    rc, why = check_router_conditions(process, addr, router, verify)
+    if rc is not Rc.OK:
+        process.trace.record(
+            "router condition", rc.name, _CONDITIONS, router=router.name, address=addr.address, why=why
+        )
+        process.variables.pop("router_name", None)
+        if rc is not Rc.SKIP:
+            addr.message = why
+    return rc
+
+
+def _in_loop(process: Process, addr: Address, router: DriverInstance) -> bool:
+    """Whether an ancestor was routed by this router: the same address, or any if repeat_use is unset."""
+    parent = addr.parent
+    while parent is not None:
+        if parent.router is router and (
+            not router.options.flag("repeat_use") or _same_address(parent, addr, router)
+        ):
+            return True
+        parent = parent.parent
+    return False
+
+
+def _same_address(parent: Address, addr: Address, router: DriverInstance) -> bool:
+    if parent.address.lower() != addr.address.lower():
+        return False
+    if not router.options.flag("caseful_local_part"):
+        return True
+    return parent.address.rpartition("@")[0] == addr.address.rpartition("@")[0]
+
+
+def _too_many_parents(addr: Address) -> bool:
+    count, parent = 0, addr.parent
+    while parent is not None:
+        count, parent = count + 1, parent.parent
+    return count > _LONGEST_DYNASTY + 1
+
+
+def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
+    """Set the local part for this router; false if an affix that it wants is not there."""
+    options = router.options
+    addr.prefix = addr.suffix = None
+    caseful = options.flag("caseful_local_part")
+    local_part = addr.cc_local_part if caseful else addr.cc_local_part.lower()
+    prefixes, suffixes = options.text("local_part_prefix"), options.text("local_part_suffix")
+    addr.local_part = local_part
+    if prefixes is not None:
+        length = route_check_prefix(local_part, prefixes)
+        if length:
+            addr.prefix, local_part = local_part[:length], local_part[length:]
+        elif not options.flag("local_part_prefix_optional"):
+            return False
+    if suffixes is not None:
+        length = route_check_suffix(local_part, suffixes)
+        if length:
+            addr.suffix, local_part = local_part[-length:], local_part[:-length]
+        elif not options.flag("local_part_suffix_optional"):
+            return False
+    addr.local_part = local_part
+    return True
+
+
+def route_check_prefix(local_part: str, prefixes: str) -> int:
+    """The length of the first prefix of the list that fits, 0 if none does; ``*`` begins a wildcard."""
+    lower = local_part.lower()
+    for prefix in list_items(prefixes.lower()):
+        if prefix.startswith("*"):
+            at = lower.rfind(prefix[1:])
+            if at >= 0:
+                return at + len(prefix) - 1
+        elif lower.startswith(prefix):
+            return len(prefix)
+    return 0
+
+
+def route_check_suffix(local_part: str, suffixes: str) -> int:
+    """The length of the first suffix of the list that fits, 0 if none does; ``*`` ends a wildcard."""
+    lower = local_part.lower()
+    for suffix in list_items(suffixes.lower()):
+        if suffix.endswith("*"):
+            at = lower.find(suffix[:-1])
+            if at >= 0:
+                return len(lower) - at
+        elif len(lower) > len(suffix) and lower.endswith(suffix):
+            return len(suffix)
+    return 0
+
+
+_SET_BY_CONDITIONS = (
+    "home", "domain_data", "local_part_data", "sender_data", "local_user_uid", "local_user_gid"
+)  # fmt: skip
+"""Variables that belong to the router whose conditions are checked."""
+
+_OTHER_USER = 1000
+"""The ids of users of this machine other than the caller."""
+
+
+def check_router_conditions(
+    process: Process, addr: Address, router: DriverInstance, verify: Verify | None
+) -> tuple[Rc, str]:
+    """OK, SKIP or DEFER, with the reason. Source: check_router_conditions()."""
+    options = router.options
+    for name in _SET_BY_CONDITIONS:
+        process.variables.pop(name, None)
+    if verify in (None, "expn") and options.flag("verify_only"):
+        return Rc.SKIP, "verify_only set"
+    if process.address_test_mode and not options.flag("address_test"):
+        return Rc.SKIP, "address_test is unset"
+    wanted = _VERIFY.get(verify)
+    if wanted is not None and not options.flag(wanted):
+        return Rc.SKIP, f"{wanted} is unset"
+    if verify == "expn" and not options.flag("expn"):
+        return Rc.SKIP, "no_expn set"
+    for option, check in _CHECKS:
+        rc = check(process, addr, router)
+        if rc is Rc.FAIL:
+            return Rc.SKIP, f"{router.name} router skipped: {option} mismatch"
+        if rc is not Rc.OK:
+            return Rc.DEFER, f"{option} check lookup or other defer"
+    rc, why = _check_files(process, options.text("require_files"))
+    if rc is not Rc.OK:
+        return rc, why
+    condition = options.text("condition")
+    if condition is not None:
+        rc = rf.expand_check_condition(process, condition, router)
+        if rc is Rc.DEFER:
+            return Rc.DEFER, "condition check lookup defer"
+        if rc is not Rc.OK:
+            return Rc.SKIP, "condition failure"
+    return Rc.OK, ""
+
+
+def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
+    """OK, SKIP or DEFER for require_files: nobody is refused access here. Source: check_files()."""
+    for item in list_items(text or ""):
+        try:
+            path = expand(process, item)
+        except ExpansionFailed as failed:
+            if failed.forced:
+                continue
+            return Rc.DEFER, f'failed to expand "{item}" for require_files: {failed.message}'
+        if "/" not in path:
+            continue  # the user whose access counts
+        path = path.removeprefix("+").lstrip(SPACES)
+        wanted = not path.startswith("!")
+        path = path.removeprefix("!").lstrip(SPACES)
+        if not path.startswith("/"):
+            return Rc.DEFER, f'require_files: "{path}" is not absolute'
+        if _is_there(process, path) is not wanted:
+            return Rc.SKIP, "file check"
+    return Rc.OK, ""
+
+
+def _is_there(process: Process, path: str) -> bool:
+    try:
+        process.world.read_file(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    return _check(process, addr.domain, router, "domains", match.Kind.DOMAIN)
+
+
+def _check_local_parts(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    """The list sees the local part in its own case, so that ``+caseful`` in it can work."""
+    local_part = addr.cc_local_part[len(addr.prefix or "") :]
+    local_part = local_part[: len(local_part) - len(addr.suffix or "")]
+    return _check(process, local_part, router, "local_parts", match.Kind.LOCALPART)
+
+
+def _check_local_user(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    if not router.options.flag("check_local_user"):
+        return Rc.OK
+    machine = process.machine
+    if addr.local_part != machine.user and addr.local_part not in machine.users:
+        return Rc.FAIL
+    own = addr.local_part == machine.user
+    process.variables["local_user_uid"] = str(machine.uid if own else _OTHER_USER)
+    process.variables["local_user_gid"] = str(machine.gid if own else _OTHER_USER)
+    if process.profile.check_local_user_sets_data:
+        process.variables["local_part_data"] = addr.data["local_part_data"] = addr.local_part
+    return Rc.OK
+
+
+def _check_senders(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    return _check(process, process.variables.get("sender_address", ""), router, "senders", match.Kind.ADDRESS)
+
+
+_DATA = {"domains": "domain_data", "local_parts": "local_part_data", "senders": "sender_data"}
+"""The variable that a match with data sets."""
+
+
+def _check(process: Process, subject: str, router: DriverInstance, option: str, kind: match.Kind) -> Rc:
+    """Whether the subject is in the option's list; OK if that is not set. Source: route_check_dls()."""
+    wanted = router.options.text(option)
+    if wanted is None:
+        return Rc.OK
+    caseless = kind is not match.Kind.LOCALPART or not router.options.flag("caseful_local_part")
+    named = option if process.profile.router_lists_named else None
+    found = match.match_isinlist(process, subject, wanted, kind, caseless=caseless, list_name=named)
+    has_data = process.profile.list_match_gives_data or ";" in wanted
+    if found.rc is Rc.OK and found.value is not None and has_data:
+        process.variables[_DATA[option]] = found.value
+    return found.rc
+
+
+_CHECKS = (
+    ("domains", _check_domains),
+    ("local_parts", _check_local_parts),
+    ("check_local_user", _check_local_user),
+    ("senders", _check_senders),
+)
+"""The preconditions that a list or the password file decides, in Exim's order."""
+
+
+def declined_before(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    """Set the router's variables and address_data: OK, DECLINE after a forced failure, or DEFER or FAIL.
+
+    Source: set_router_vars() and route_address().
+    """
+    rc = _set_router_vars(process, addr, router)
+    text = router.options.text("address_data")
+    if rc is not Rc.OK or text is None:
+        return rc
+    try:
+        addr.data["address_data"] = process.variables["address_data"] = expand(process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Rc.DECLINE
+        addr.message = f'expansion of "{text}" failed in {router.name} router: {failed.message}'
+        return Rc.DEFER
+    return Rc.OK
+
+
+def _set_router_vars(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    for item in list_items(router.options.text("set") or "", ";"):
+        name, _, text = item.partition("=")
+        name, text = name.rstrip(), text.lstrip()
+        if not name.startswith("r_") or name == "r_":
+            log_write(process, f"bad router variable name '{name}' in router '{router.name}'\n", panic=True)
+            return Rc.FAIL
+        try:
+            addr.data[name] = process.variables[name] = expand(process, text)
+        except ExpansionFailed as failed:
+            if failed.forced:
+                return Rc.DECLINE
+            addr.message = f'expansion of "{item}" failed in {router.name} router: {failed.message}'
+            return Rc.DEFER if failed.defer else Rc.FAIL
+    return Rc.OK

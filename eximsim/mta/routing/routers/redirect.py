@@ -1,0 +1,146 @@
+"""The redirect router: aliases, forwarding and special items (src/routers/redirect.c)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from eximsim.mta.process.log import log_write
+from eximsim.mta.routing import rda
+from eximsim.mta.routing.routers import rf
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.base.structs import Address
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.routing.address import RouteResult, Verify
+
+_SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)
+
+
+def redirect_router_entry(
+    process: Process, router: DriverInstance, addr: Address, verify: Verify | None, routed: RouteResult
+) -> Rc:
+    """Replace an address by others, fail it, put it off or throw it away.
+
+    OK: new addresses are in the result; DISCARD: :blackhole: in a delivery; DECLINE: no data.
+    Source: redirect_router_entry().
+    """
+    domain = _qualify_domain(process, router, addr)
+    if isinstance(domain, Rc):
+        return domain
+    with process.setting(qualify_recipient=domain or process.variables.get("qualify_recipient")):
+        read = rda.rda_interpret(process, router, process.variables.get("domain", addr.domain))
+    addr.message = read.message
+    if read.found is rda.Found.NONEXIST:
+        addr.message = addr.user_message = None
+        return Rc.DECLINE
+    if read.found is rda.Found.DEFER:
+        return _special(router, addr, Rc.DEFER)
+    if read.found is rda.Found.FAIL:
+        rc = _add_generated(process, router, addr, verify, routed, read.addresses)
+        return rc if rc is not Rc.OK else _special(router, addr, Rc.FAIL)
+    if read.found in (rda.Found.ERROR, rda.Found.INCLUDEFAIL):
+        return _error(router, addr, read)
+    if read.skipped and not _skip_errors(process, router, addr, read):
+        return Rc.DECLINE
+    if read.found is rda.Found.NOTDELIVERED:
+        return Rc.DECLINE
+    if read.addresses and read.found is not rda.Found.BLACKHOLE:
+        rc = _add_generated(process, router, addr, verify, routed, read.addresses)
+        if rc is not Rc.OK:
+            return rc
+    routed.addr_succeed.insert(0, addr)
+    if routed.addr_new or verify is not None or process.address_test_mode:
+        return Rc.OK
+    what = ":blackhole:" if read.found is rda.Found.BLACKHOLE else "discarded"
+    log_write(process, f"=> {what} <{addr.address}> R={router.name}")
+    return Rc.DISCARD
+
+
+def _qualify_domain(process: Process, router: DriverInstance, addr: Address) -> str | Rc | None:
+    """The domain that completes generated addresses; None for the usual one."""
+    if router.options.flag("qualify_preserve_domain"):
+        return addr.domain
+    text = router.options.text("qualify_domain")
+    return None if text is None else rf.rf_expand_data(process, addr, text)
+
+
+def _special(router: DriverInstance, addr: Address, rc: Rc) -> Rc:
+    """:fail: and :defer: give their message to the SMTP client too."""
+    if addr.message is None:
+        addr.message = "forced rejection" if rc is Rc.FAIL else "forced defer"
+        return rc
+    code = _SMTP_CODE.match(addr.message) if router.options.flag("forbid_smtp_code") else None
+    if code is not None:
+        addr.message = addr.message[code.end() :]
+    addr.user_message = addr.message
+    addr.pass_message = True
+    return rc
+
+
+def _error(router: DriverInstance, addr: Address, read: rda.Redirection) -> Rc:
+    if read.inspected:
+        kind = "file" if router.options.text("data") is None else "data"
+        what = "filter" if read.message == "filtering not enabled" else "redirect"
+        addr.basic_errno = Errno.BADREDIRECT
+        addr.message = f"error in {what} {kind}: {read.message}"
+    return Rc.DEFER
+
+
+def _skip_errors(process: Process, router: DriverInstance, addr: Address, read: rda.Redirection) -> bool:
+    """Log the syntax errors; false if nothing else is left."""
+    for why, item in read.skipped:
+        log_write(process, f'{router.name} router: skipped error: {why} in "{item}"')
+    if read.addresses:
+        return True
+    addr.message = "syntax error in redirection data"
+    return False
+
+
+def _add_generated(
+    process: Process,
+    router: DriverInstance,
+    addr: Address,
+    verify: Verify | None,
+    routed: RouteResult,
+    generated: list[str],
+) -> Rc:
+    """Make children of the generated addresses. Source: add_generated(), sort_errors_and_headers()."""
+    options = router.options
+    rc, errors_address = rf.rf_get_errors_address(process, addr, router, verify)
+    if rc is not Rc.OK:
+        return rc
+    addr.errors_address = errors_address
+    headers = rf.rf_get_munge_headers(process, addr, router)
+    if headers is None:
+        return Rc.DEFER
+    known = process.variables
+    data = {name: known[name] for name in known if name in rf.INHERITED or name.startswith("r_")}
+    following = options.text("redirect_router")
+    start = next((r for r in process.config.routers if r.name == following), None)
+    children = []
+    for text in generated:
+        if options.flag("check_ancestor") and _is_ancestor(addr, text):
+            text = addr.address
+        child = rf.make_child(addr, text)
+        child.start_router = start
+        child.hide_child = options.flag("hide_child_in_errmsg")
+        child.errors_address, child.data = errors_address, dict(data)
+        child.extra_headers, child.remove_headers = headers
+        children.append(child)
+    addr.child_count += len(children)
+    routed.addr_new[:0] = children
+    return Rc.OK
+
+
+def _is_ancestor(addr: Address, text: str) -> bool:
+    """Whether the address, or one that it came from, is ``text``; in lower case unless its router minds."""
+    ancestor: Address | None = addr
+    while ancestor is not None:
+        caseful = ancestor.router is not None and ancestor.router.options.flag("caseful_local_part")
+        if (text == ancestor.address) if caseful else (text.lower() == ancestor.address.lower()):
+            return True
+        ancestor = ancestor.parent
+    return False

@@ -1,0 +1,279 @@
+"""The client's side of an SMTP dialogue: connect, write commands, read replies (src/smtp_out.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base import errnos
+from eximsim.mta.base.readtime import readconf_printtime
+from eximsim.mta.base.structs import PORT_NONE
+from eximsim.mta.expand.event import event_raise
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
+from eximsim.profiles import CommandLog, ConnectTrace
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.base.structs import Address, HostItem
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.ports import Connection
+
+_SERVICES = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "lmtp": 24, "domain": 53}
+_LONGEST_REPLY = 4096
+_LOGGED_OF_COMMAND = 8
+
+
+class Answer(Enum):
+    """What came back for a command, as far as decisions look at it."""
+
+    POSITIVE = "2xx"
+    TEMPORARY = "4xx"
+    PERMANENT = "5xx"
+    OTHER = "another code"
+    MALFORMED = "malformed"
+    TIMEOUT = "none in time"
+    LOST = "connection lost"
+    BROKEN = "system error"
+
+    @classmethod
+    def of_code(cls, digit: str) -> Answer:
+        """The answer whose code begins with ``digit``."""
+        return _BY_DIGIT.get(digit, cls.OTHER)
+
+
+_BY_DIGIT = {"2": Answer.POSITIVE, "4": Answer.TEMPORARY, "5": Answer.PERMANENT}
+_BY_ERRNO = {
+    errnos.ETIMEDOUT: Answer.TIMEOUT,
+    Errno.SMTPFORMAT: Answer.MALFORMED,
+    Errno.SMTPCLOSED: Answer.LOST,
+    errnos.ECONNRESET: Answer.LOST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What ``smtp_read_response()`` leaves behind.
+
+    ``ok``: the first digit is the one asked for. ``text``: the reply's lines joined by newlines, ``""`` if
+    nothing could be read. ``errno``: 0 for a well-formed reply or an orderly end of file.
+    """
+
+    ok: bool
+    text: str
+    errno: int = 0
+
+    @property
+    def answer(self) -> Answer:
+        """What kind of answer this is."""
+        if self.errno:
+            return _BY_ERRNO.get(self.errno, Answer.BROKEN)
+        return Answer.of_code(self.text[0]) if self.text else Answer.LOST
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """One open connection with the text that has arrived and the commands that wait to be flushed.
+
+    ``command`` is the last command written, for messages (``smtp_command``, ``big_buffer``). ``log`` sums the
+    session up: commands, and the codes of replies (``client_cmd_log``).
+    """
+
+    process: Process
+    connection: Connection
+    command: str = "initial connection"
+    log: list[str] = field(default_factory=list)
+    _arrived: bytearray = field(default_factory=bytearray)
+    _buffered: list[bytes] = field(default_factory=list)
+
+    def write(self, command: str, *, buffer: bool = False) -> int:
+        """Send one command line, or keep it with ``buffer`` until the next flush.
+
+        Returns the number of commands that went out, 0 if buffered, -1 if the connection is lost
+        (``smtp_write_command()``).
+        """
+        self.command = self.process.scratch = command
+        self._buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
+        profile = self.process.profile
+        if self.process.host_checking:
+            mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
+            self.process.hdebug(f"  {mark} {command}", indented=True)
+        self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
+        if buffer:
+            return 0
+        data, count = b"".join(self._buffered), len(self._buffered)
+        self._buffered.clear()
+        if profile.client_flush_traced:
+            self.process.hdebug(f"cmd buf flush {len(data)} bytes", indented=True)
+        return count if self.send(data) else -1
+
+    def send(self, data: bytes) -> bool:
+        """Send raw bytes; False if the connection is lost."""
+        try:
+            self.connection.send(data)
+        except ConnectionLost:
+            return False
+        return True
+
+    def read(self, ok_digit: str, timeout: float) -> Reply:
+        """Read one reply, all its lines (``smtp_read_response()``); ``timeout`` in seconds for each read."""
+        lines: list[str] = []
+        while True:
+            line = self._line(timeout)
+            if isinstance(line, int):
+                return Reply(False, "", line)
+            if self.process.host_checking:
+                self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}", indented=True)
+            lines.append(line)
+            malformed = not _well_formed(line)
+            if malformed or line[3:4] != "-":
+                self.log.append(lines[0][: 4 if lines[0][3:4] == "-" else 3])
+                text = "\n".join(lines)
+                return Reply(False, text, Errno.SMTPFORMAT) if malformed else Reply(text[0] == ok_digit, text)
+
+    def unread(self) -> bool:
+        """Whether more has arrived than was read."""
+        return bool(self._arrived)
+
+    def _line(self, timeout: float) -> str | int:
+        """The next line without its end, or the errno of a failure (0: end of file)."""
+        while (end := self._arrived.find(b"\n")) < 0:
+            if len(self._arrived) > _LONGEST_REPLY:
+                return Errno.SMTPFORMAT
+            try:
+                data = self.connection.receive(timeout)
+            except ReadTimeout:
+                return errnos.ETIMEDOUT
+            except ConnectionLost as lost:
+                return lost.errno
+            if not data:
+                return 0
+            self._arrived += data
+        line = bytes(self._arrived[:end])
+        del self._arrived[: end + 1]
+        return line.decode("utf-8", "surrogateescape").rstrip()
+
+
+def _well_formed(line: str) -> bool:
+    code = line[:3]
+    return len(code) == 3 and code.isascii() and code.isdigit() and line[3:4] in ("-", " ", "")
+
+
+def smtp_get_interface(
+    process: Process, text: str | None, host_address: str, addr: Address, who: str
+) -> str | None:
+    """The address to connect from, of the host address's family, or None for any.
+
+    A bad setting leaves ``addr`` with ``transport_return`` PANIC and the message.
+    """
+    if not text:
+        return None
+    try:
+        value = expand(process, text).strip()
+    except ExpansionFailed as failed:
+        if not failed.forced:
+            _bad_setting(addr, f'failed to expand "interface" option for {who}: {failed.message}')
+        return None
+    wanted_v6 = ":" in host_address
+    for item in value.replace("<;", "", 1).split(
+        ";" if value.startswith("<;") else ":" if not wanted_v6 else ";"
+    ):
+        interface = item.strip()
+        if interface and (":" in interface) == wanted_v6:
+            return interface
+    return None
+
+
+def smtp_get_port(process: Process, text: str, addr: Address, who: str) -> int | None:
+    """The port that ``text`` (a number or a service's name) says; None, and ``addr`` at PANIC, if none."""
+    try:
+        value = expand(process, text)
+    except ExpansionFailed as failed:
+        _bad_setting(addr, f'failed to expand "{text}" ("port" option) for {who}: {failed.message}')
+        return None
+    if value[:1].isdigit():
+        if value.isascii() and value.isdigit():
+            return int(value)
+        _bad_setting(addr, f"invalid port number for {who}: {value}")
+        return None
+    if value in _SERVICES:
+        return _SERVICES[value]
+    _bad_setting(addr, f'TCP port "{value}" is not defined for {who}')
+    return None
+
+
+def _bad_setting(addr: Address, message: str) -> None:
+    addr.transport_return = Rc.PANIC
+    addr.message = message
+
+
+def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:
+    """Settle which port this connection uses: the host's own, or else the transport's."""
+    if host.port != PORT_NONE:
+        if host.port != port:
+            text = f"Transport port={port} replaced by host-specific port={host.port}"
+            process.hdebug(text, indented=True)
+    else:
+        host.port = port
+
+
+def smtp_connect(
+    process: Process, host: HostItem, interface: str | None, timeout: float, transport: DriverInstance
+) -> Dialogue:
+    """Connect to ``host`` at its settled port; raises ``ConnectError``. ``timeout`` in seconds.
+
+    The transport's event_action can forbid it; its hosts_try_fastopen makes no difference that can be seen.
+    """
+    assert host.address is not None
+    form = _CONNECT_TRACE[process.profile.connect_trace]
+    source = f" from {interface}" if interface else ""
+    text = f"Connecting to {host.name} [{host.address}]:{host.port}{source} ..."
+    process.hdebug(text + form.gap, indented=True, end=form.end)
+    process.variables["host_address"], process.variables["host_port"] = host.address, str(host.port)
+    with process.setting(transport_name=transport.name):
+        if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
+            raise ConnectError(Errno.EVENT)
+    if process.profile.fast_open_asked:
+        fast_open = transport.options.text("hosts_try_fastopen")
+        if process.profile.fast_open_by_default and not transport.options.is_set("hosts_try_fastopen"):
+            fast_open = "*"
+        nested = form.end != ""
+        process.debug_depth += nested
+        verify_check_given_host(process, fast_open, host.name, host.address, list_name="hosts_try_fastopen")
+        process.debug_depth -= nested
+    try:
+        connection = process.world.connect(host.address, host.port, timeout, interface)
+    except ConnectError as error:
+        limit = f" (timeout={readconf_printtime(int(timeout))})" if error.errno == errnos.ETIMEDOUT else ""
+        process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
+        raise
+    process.hdebug(form.connected, indented=True)
+    return Dialogue(process, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _ConnectForm:
+    """``gap`` and ``end`` come after ``Connecting to ..``, the rest is the line on the outcome."""
+
+    gap: str
+    end: str
+    connected: str
+    failed: str
+
+
+_CONNECT_TRACE = {
+    ConnectTrace.ONE_LINE: _ConnectForm(" ", "", "connected", "failed"),
+    ConnectTrace.SPACED: _ConnectForm(" ", "", " connected", " failed"),
+    ConnectTrace.TWO_LINES: _ConnectForm("", "\n", "connected", " failed"),
+    ConnectTrace.FAILURE_NAMED: _ConnectForm("", "\n", "connected", " sock_connect failed"),
+}
+
+
+def smtp_debug_cmd_report(process: Process, log: list[str]) -> None:
+    """Show how a session went, in the host-check trace."""
+    unset = "(unset)" if process.profile.command_log is CommandLog.AFTER_CALLOUT else "'(unset)'"
+    process.hdebug(f"cmdlog: '{':'.join(log)}'" if log else f"cmdlog: {unset}")
+    log.clear()

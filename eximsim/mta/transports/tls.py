@@ -1,0 +1,419 @@
+"""The client's side of TLS: what it verifies, with what it connects, how it words a failure.
+
+Stands for tls_client_start() and what it leans on in src/tls-openssl.c and src/tls-gnu.c. Whether a
+certificate is good is decided in ``tls_verify.py``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
+from eximsim.mta.certs.dane_match import usable_records
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.mta.process.log import log_intrusion, log_write
+from eximsim.mta.process.sigsegv import null_pointer
+from eximsim.mta.transports import tls_out
+from eximsim.mta.transports.tls_suites import gnutls_description, suites
+from eximsim.mta.transports.tls_verify import (
+    GNUTLS,
+    OPENSSL,
+    TlsVerdict,
+    VerifyMode,
+    VerifySettings,
+    during_verification,
+    judge,
+    peer_dn,
+)
+from eximsim.ports import (
+    HandshakeError,
+    HandshakeFault,
+    TlsAlert,
+    TlsIdentity,
+    TlsOffer,
+    TlsSession,
+)
+from eximsim.profiles import UnusableTlsa
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.transports.smtp_context import SmtpContext
+
+_SOURCE = "tls-openssl.c tls_client_start"
+_CLIENT_HELLO = "\x16\x03\x01\x02\n\x16\x03"
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """A session that was set up: what the log shows of it."""
+
+    session: TlsSession
+    cv: str
+    peerdn: str
+
+
+class TlsStartFailed(Exception):
+    """No session. ``rc`` is DEFER if no TLSA record was usable, else FAIL; ``text`` words the failure."""
+
+    def __init__(self, rc: Rc, text: str) -> None:
+        self.rc, self.text = rc, text
+        super().__init__(text)
+
+
+_ERROR_TEXT: Mapping[tuple[str, HandshakeFault], str] = MappingProxyType(
+    {
+        ("openssl-1.0.2", HandshakeFault.CLOSED): "error:00000000:lib(0):func(0):reason(0)",
+        ("openssl-1.0.2", HandshakeFault.RESET): "error:00000000:lib(0):func(0):reason(0)",
+        (
+            "openssl-1.0.2",
+            HandshakeFault.NOT_TLS,
+        ): "error:140770FC:SSL routines:SSL23_GET_SERVER_HELLO:unknown protocol",
+        ("openssl-3", HandshakeFault.CLOSED): "error:0A000126:SSL routines::unexpected eof while reading",
+        ("openssl-3", HandshakeFault.RESET): "error:00000000:lib(0)::reason(0)",
+        ("openssl-3", HandshakeFault.NOT_TLS): "error:0A00010B:SSL routines::wrong version number",
+        (GNUTLS, HandshakeFault.CLOSED): "The TLS connection was non-properly terminated.",
+        (GNUTLS, HandshakeFault.RESET): "Error in the pull function.",
+        (GNUTLS, HandshakeFault.NOT_TLS): "An unexpected TLS packet was received.",
+    }
+)
+"""The library's words for a handshake that the peer spoilt."""
+
+
+def construct_cipher_name(process: Process, session: TlsSession) -> str:
+    """What ``X=`` shows: version, cipher and key length."""
+    version, cipher, profile = session.version, session.cipher, process.profile
+    if profile.tls_library == GNUTLS:
+        described = gnutls_description(cipher) if profile.gnutls_suite_described else cipher.replace("-", "_")
+        return f"{version.replace('TLSv', 'TLS')}:{described}:{session.bits}"
+    if profile.tls_version_without_v:
+        version = version.replace("TLSv", "TLS")
+    return f"{version}:{cipher}:{session.bits}"
+
+
+def tls_client_start(sx: SmtpContext) -> ClientTls:
+    """Do the handshake on the open dialogue; raises ``TlsStartFailed``, after logging what Exim logs.
+
+    Raises ``ProcessDied`` where the real process does.
+    """
+    process, profile = sx.process, sx.process.profile
+    process.variables.pop("tls_out_tlsa_usage", None)
+    if profile.tls_library != GNUTLS:
+        process.certificate_verified = False
+    asked = tls_out.ocsp_asked(sx)
+    settings = _settings(sx)
+    if profile.tls_resumption_asked:
+        sx.host_is_in("tls_resumption_hosts")
+    if settings.tlsa:
+        process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
+    tls_out.ocsp_settled(sx, asked)
+    verdicts: list[TlsVerdict] = []
+
+    def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
+        verdict = judge(settings, chain, process.world.now())
+        if verdict.crash:
+            raise null_pointer(process, f"delivering {process.message_id}")
+        verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
+        return verdicts[-1].alert
+
+    allowed = suites(process, _required_ciphers(sx))
+    offer = TlsOffer(
+        look_at,
+        sni=_sni(sx),
+        ciphers=allowed.ciphers,
+        max_version=allowed.max_version,
+        identity=_client_identity(sx),
+        judge_late=profile.tls_library == GNUTLS,
+    )
+    try:
+        session = sx.wire.connection.start_tls(offer, sx.command_timeout)
+    except HandshakeError as error:
+        process.libc_errno = 0
+        refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
+        _tls_error(sx, error, refused)
+    process.libc_errno = 0
+    verdict = verdicts[-1]
+    cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
+    process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
+    process.trace.record(
+        "certificate verified",
+        cv,
+        "tls-openssl.c verify_callback_client_dane" if sx.dane else "tls-openssl.c verify_callback",
+        host=sx.host.name,
+        dane=sx.dane,
+        mode=settings.mode.name.lower(),
+    )
+    peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
+    shown = tls_out.variables_of(session, construct_cipher_name(process, session), cv, peerdn)
+    process.variables.update({name: value for name, value in shown.items() if value is not None})
+    return ClientTls(session, cv, peerdn)
+
+
+def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
+    """What a handshake on a closed descriptor did: the ClientHello went to the log, which had got its number.
+
+    Callouts of 4.86 and 4.87 do this when they try CA-root TLS after unusable TLSA records.
+    """
+    _log_tls_error(sx, "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
+    log_intrusion(sx.process, _CLIENT_HELLO)
+
+
+def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> None:
+    """Log and raise a failed handshake (``tls_error()``)."""
+    library = sx.process.profile.tls_library
+    prefix = "SSL_connect" if library != GNUTLS else "gnutls_handshake"
+    if refused is not None:
+        text = refused
+        if library == GNUTLS:
+            prefix = "certificate verification failed"
+    elif error.fault is HandshakeFault.TIMEOUT:
+        text = "timed out"
+    elif error.fault is HandshakeFault.ALERT:
+        text = error.detail
+    else:
+        text = _ERROR_TEXT[library, error.fault]
+    sx.process.trace.record("tls handshake", "failed", _SOURCE, host=sx.host.name, dane=sx.dane, why=text)
+    if sx.process.profile.tls_error_logged:
+        _log_tls_error(sx, prefix, text)
+    raise TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})") from None
+
+
+def _log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
+    host = sx.host
+    log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
+
+
+# ---- settings ----------------------------------------------------------------------------
+
+
+def _settings(sx: SmtpContext) -> VerifySettings:
+    process, profile, host = sx.process, sx.process.profile, sx.host
+    assert host.address is not None
+    remote = host.address
+    during = ""
+    if sx.verify and profile.verify_error_names_callout:
+        during = during_verification("R", process.variables.get("sender_host_address"))
+    if sx.dane:
+        records = usable_records(sx.tlsa, profile.tls_library, skip_short=profile.short_tlsa_skipped)
+        if not records:
+            return _no_usable_records(sx, remote)
+        return VerifySettings(
+            profile.tls_library,
+            remote,
+            tlsa=records,
+            dane_name=host.name,
+            dane_failure_overridden=profile.dane_failure_overridden,
+            anchors=_anchors(sx) if profile.tls_library == GNUTLS or _preloaded(sx) else None,
+        )
+    return _ordinary_settings(sx, remote, during)
+
+
+def _preloaded(sx: SmtpContext) -> bool:
+    """Whether the trust anchors were loaded before it was known that DANE makes no use of them."""
+    path = sx.transport.options.text("tls_verify_certificates") or ""
+    return sx.process.queue_running and sx.process.profile.queue_run_preloads_anchors and "$" not in path
+
+
+def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:
+    profile, host = sx.process.profile, sx.host
+    mode = _verify_mode(sx)
+    names: tuple[str, ...] = ()
+    anchors = None
+    if mode is not VerifyMode.NONE:
+        anchors = _anchors(sx)
+        if sx.host_is_in("tls_verify_cert_hostnames"):
+            names = (host.certname or host.name if profile.cert_name_before_cname else host.name,)
+    return VerifySettings(
+        profile.tls_library,
+        remote,
+        mode,
+        anchors,
+        names,
+        during=during,
+        names_peer=profile.verify_error_names_peer,
+        mismatch_names_host=profile.name_mismatch_names_host,
+        mismatch_blank_line=profile.name_mismatch_blank_line,
+    )
+
+
+class Setting(Enum):
+    """How a host list option stands in the configuration."""
+
+    UNSET = "not set"
+    EMPTY = "set to nothing"
+    COLON = "a lone colon"
+    HOSTS = "a list of hosts"
+
+
+def _list_rows(*, empty_is_unset: bool) -> Rows[VerifyMode]:
+    nothing = (Setting.UNSET, Setting.EMPTY)
+    neither = tuple(
+        Row((must, may, ANY, ANY), VerifyMode.REQUIRED)
+        for must in (nothing if empty_is_unset else nothing[:1])
+        for may in nothing
+    )
+    return (
+        *neither,
+        *((Row((ANY, Setting.COLON, ANY, ANY), VerifyMode.REQUIRED),) if empty_is_unset else ()),
+        Row((ANY, ANY, True, ANY), VerifyMode.REQUIRED),
+        Row((ANY, ANY, False, True), VerifyMode.OPTIONAL),
+        Row((ANY, ANY, False, False), VerifyMode.NONE),
+    )
+
+
+VERIFY_LISTS: Table[VerifyMode] = Table(
+    "verify lists",
+    "Which list of hosts decides about the verification of a certificate, outside DANE. If neither is there,"
+    " verification must succeed.",
+    "tls-openssl.c tls_client_basic_ctx_init, tls-gnu.c tls_client_start",
+    (
+        Column("tls_verify_hosts", tuple(Setting)),
+        Column("tls_try_verify_hosts", tuple(Setting)),
+        yes_no("in tls_verify_hosts"),
+        yes_no("in tls_try_verify_hosts"),
+    ),
+    {
+        (library, switch): _list_rows(empty_is_unset=switch and library != GNUTLS)
+        for library in (*OPENSSL, GNUTLS)
+        for switch in (False, True)
+    },
+    switches=("tls_library", "empty_verify_hosts_is_unset"),
+)
+
+
+def _verify_mode(sx: SmtpContext) -> VerifyMode:
+    """tls_verify_hosts and tls_try_verify_hosts: must, may, or no verification."""
+    return VERIFY_LISTS.decide(
+        sx.process,
+        _setting(sx, "tls_verify_hosts"),
+        _setting(sx, "tls_try_verify_hosts"),
+        lambda: sx.host_is_in("tls_verify_hosts"),
+        lambda: sx.host_is_in("tls_try_verify_hosts"),
+        host=sx.host.name,
+    ).outcome
+
+
+def _setting(sx: SmtpContext, name: str) -> Setting:
+    text = sx.transport.options.text(name)
+    known = {None: Setting.UNSET, "": Setting.EMPTY, ":": Setting.COLON}
+    return known.get(text, Setting.HOSTS)
+
+
+class Unusable(Enum):
+    """What follows when none of a host's TLSA records is usable."""
+
+    ORDINARY = "ordinary TLS, as if there were no DANE"
+    NO_SESSION = "no session"
+    UNDEFINED = "undefined: the text of the error was never set"
+
+
+_NO_USABLE = "DANE error: No usable TLSA records"
+_NEVER_SET = {UnusableTlsa.NULL_TEXT: "NULL"}
+
+
+def _unusable_row(library: str, switch: UnusableTlsa) -> Row[Unusable]:
+    if library == GNUTLS:
+        return Row((), Unusable.ORDINARY, source="tls-gnu.c dane_tlsa_load")
+    if switch is UnusableTlsa.UNDEFINED:
+        return Row((), Unusable.UNDEFINED, log=_NO_USABLE)
+    return Row((), Unusable.NO_SESSION, _NEVER_SET.get(switch, ""), _NO_USABLE)
+
+
+UNUSABLE_TLSA: Table[Unusable] = Table(
+    "unusable tlsa",
+    "What follows when DANE is to be used and none of the host's TLSA records is usable. The text is the"
+    " reason that the failure then has; see the table 'no tls session'.",
+    "tls-openssl.c dane_tlsa_load",
+    (),
+    {
+        (library, switch): (_unusable_row(library, switch),)
+        for library in (*OPENSSL, GNUTLS)
+        for switch in UnusableTlsa
+    },
+    switches=("tls_library", "unusable_tlsa"),
+)
+
+
+def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
+    """DANE was engaged, but no record can be used: what follows differs most between releases."""
+    row = UNUSABLE_TLSA.decide(sx.process, host=sx.host.name)
+    if row.outcome is Unusable.ORDINARY:
+        return _ordinary_settings(sx, remote, "")
+    log_write(sx.process, row.log)
+    if row.outcome is Unusable.UNDEFINED:
+        raise UndefinedBehaviour("the text of a TLS error that was never set is read")
+    rc = Rc.FAIL if sx.process.profile.unusable_tlsa is UnusableTlsa.FAIL else Rc.DEFER
+    raise TlsStartFailed(rc, row.text)
+
+
+def _expanded(sx: SmtpContext, name: str) -> str | None:
+    """The transport's option ``name``, expanded; None if unset or forced to fail."""
+    text = sx.transport.options.text(name)
+    if not text:
+        return text
+    try:
+        return expand(sx.process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return None
+        what = f"expansion of {name} failed: {failed.message}"
+        log_write(sx.process, what, panic=True)
+        raise TlsStartFailed(Rc.FAIL, what) from None
+
+
+def _anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
+    """The certificates of tls_verify_certificates (DER)."""
+    path = _expanded(sx, "tls_verify_certificates")
+    if not path:
+        return None
+    if sx.process.machine.trust_store is not None:
+        return sx.process.machine.trust_store
+    if path == "system":
+        return ()
+    try:
+        return pem_certificates(sx.process.world.read_file(path))
+    except OSError:
+        log_write(sx.process, f"failed to stat {path} for certificates", panic=True)
+        raise TlsStartFailed(Rc.DEFER, "") from None
+
+
+@lru_cache(maxsize=64)
+def pem_certificates(data: bytes) -> tuple[bytes, ...]:
+    """All certificates (DER) in a PEM file, in its order."""
+    return tuple(base64.b64decode(block) for block in _PEM.findall(data))
+
+
+def _sni(sx: SmtpContext) -> str | None:
+    state = sx.process.driver_state.get(sx.transport.name, {})
+    if "tls_sni" in state:
+        return str(state["tls_sni"])
+    return _expanded(sx, "tls_sni") or None
+
+
+def _required_ciphers(sx: SmtpContext) -> str | None:
+    text = _expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
+    return text or _expanded(sx, "tls_require_ciphers")
+
+
+def _client_identity(sx: SmtpContext) -> TlsIdentity | None:
+    certificate = _expanded(sx, "tls_certificate")
+    if not certificate:
+        return None
+    key = _expanded(sx, "tls_privatekey") or certificate
+    try:
+        return TlsIdentity(sx.process.world.read_file(certificate), sx.process.world.read_file(key))
+    except OSError:
+        raise Unsupported(
+            f"tls_certificate file that cannot be read: {certificate}",
+            *sx.transport.options.where("tls_certificate"),
+        ) from None

@@ -1,0 +1,155 @@
+"""What a client does around the handshake: OCSP, the ``tls:cert`` event, the variables ``$tls_out_...``.
+
+Stands for parts of tls_client_start() and its callbacks in src/tls-openssl.c and src/tls-gnu.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.certs.x509 import Certificate, parse
+from eximsim.mta.certs.x509_errors import rules_of
+from eximsim.mta.certs.x509_names import oneline
+from eximsim.mta.lookup.tlscert import to_pem
+from eximsim.mta.process.log import log_write
+from eximsim.mta.transports.tls_verify import GNUTLS, VERIFY_FAILED, TlsVerdict, VerifyMode
+
+if TYPE_CHECKING:
+    from eximsim.mta.certs.x509_verify import Step
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.transports.smtp_context import SmtpContext
+    from eximsim.ports import TlsSession
+
+_DANE_OCSP = "${if or {{= {0}{$tls_out_tlsa_usage}}{= {4}{$tls_out_tlsa_usage}}} {*}{}}"
+"""What hosts_request_ocsp becomes under DANE if it has its default: not for end entity records alone."""
+
+_NO_RESPONSE, _FAILED = "1", "3"
+
+NAMES = (
+    "tls_out_bits",
+    "tls_out_certificate_verified",
+    "tls_out_cipher",
+    "tls_out_dane",
+    "tls_out_ocsp",
+    "tls_out_peercert",
+    "tls_out_peerdn",
+    "tls_out_sni",
+    "tls_out_tlsa_usage",
+    "tls_out_ver",
+)
+"""The expansion variables about the client's TLS session."""
+
+_OF_SESSION = ("tls_out_cipher", "tls_out_ver", "tls_out_peerdn", "tls_out_peercert", "tls_out_dane")
+
+
+# ---- variables ----------------------------------------------------------------------------
+
+
+def forget(process: Process) -> None:
+    """No session: what a new connection begins with."""
+    for name in NAMES:
+        process.variables.pop(name, None)
+
+
+def variables_of(
+    session: TlsSession | None, cipher: str, cv: str | None, peerdn: str | None
+) -> dict[str, str | None]:
+    """The variables that a session sets; None for those that it leaves empty. ``cipher`` is ``X=``'s text."""
+    if session is None:
+        return dict.fromkeys(_OF_SESSION)
+    return {
+        "tls_out_cipher": cipher,
+        "tls_out_ver": cipher.partition(":")[0],
+        "tls_out_bits": str(session.bits),
+        "tls_out_peerdn": peerdn,
+        "tls_out_peercert": to_pem(session.peer_chain[0]) if session.peer_chain else None,
+        "tls_out_dane": "yes" if cv == "dane" else None,
+        "tls_out_certificate_verified": "1" if cv in ("dane", "yes") else None,
+    }
+
+
+# ---- OCSP ---------------------------------------------------------------------------------
+
+
+def ocsp_asked(sx: SmtpContext) -> bool:
+    """Whether the lists of hosts want a stapled response, as it looks before TLSA records have been read."""
+    default_under_dane = (
+        sx.dane and sx.process.profile.tls_library != GNUTLS and sx.option("hosts_request_ocsp") == "*"
+    )
+    if default_under_dane:
+        sx.set_option("hosts_request_ocsp", _DANE_OCSP)
+    _refuse_ocsp_required(sx)
+    return default_under_dane or sx.host_is_in("hosts_request_ocsp")
+
+
+def ocsp_settled(sx: SmtpContext, asked: bool) -> None:
+    """Ask again if an answer hangs on the TLSA records. No server here staples a response."""
+    library = sx.process.profile.tls_library
+    if asked and library != GNUTLS and _depends_on_tlsa(sx):
+        _refuse_ocsp_required(sx)
+        asked = sx.host_is_in("hosts_request_ocsp")
+    if asked:
+        sx.process.variables["tls_out_ocsp"] = _FAILED if library == GNUTLS else _NO_RESPONSE
+
+
+def _depends_on_tlsa(sx: SmtpContext) -> bool:
+    lists = (sx.option(name) or "" for name in ("hosts_require_ocsp", "hosts_request_ocsp"))
+    return any("tls_out_tlsa_usage" in text for text in lists)
+
+
+def _refuse_ocsp_required(sx: SmtpContext) -> None:
+    if sx.host_is_in("hosts_require_ocsp"):
+        raise Unsupported("OCSP (hosts_require_ocsp)", *sx.transport.options.where("hosts_require_ocsp"))
+
+
+# ---- events -------------------------------------------------------------------------------
+
+
+def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode, chain: tuple[bytes, ...]) -> TlsVerdict:
+    """Log what verification found and raise the events of its steps, in their order; the verdict after that.
+
+    GnuTLS shows an event_action every certificate that the server sent, the last one first.
+    """
+    process = sx.process
+    if process.profile.tls_library == GNUTLS:
+        for depth in reversed(range(len(chain))):
+            if _verify_event(sx, parse(chain[depth]), depth):
+                raise Unsupported("a tls:cert event that refuses a certificate, under GnuTLS")
+        return verdict
+    lines = list(verdict.log_lines)
+    for step in verdict.steps:
+        if lines and (step.error is not None or step.depth == 0):
+            log_write(process, lines.pop(0))
+            if verdict.alert and step is verdict.steps[-1]:
+                break
+        if step.error is not None or not (why := _verify_event(sx, step.certificate, step.depth)):
+            continue
+        verdict = _denied(sx, verdict, step, why, mode)
+        if verdict.alert:
+            return verdict
+    for line in lines:
+        log_write(process, line)
+    return verdict
+
+
+def _denied(sx: SmtpContext, verdict: TlsVerdict, step: Step, why: str, mode: VerifyMode) -> TlsVerdict:
+    """An event denied the certificate: that ends the handshake unless verification is optional."""
+    library = sx.process.profile.tls_library
+    rules = rules_of(library)
+    name = oneline(step.certificate.subject, escaped=rules.escapes_names)
+    what = "DANE" if sx.dane else "SSL"
+    text = f"{what} verify denied by event-action: depth={step.depth} cert={name}: {why}"
+    log_write(sx.process, f"[{sx.host.address}] {text}")
+    denied = replace(verdict, verified=False, dane_verified=False)
+    if mode is VerifyMode.OPTIONAL and not sx.dane:
+        return denied
+    return replace(denied, alert=rules.silent_failure, error=VERIFY_FAILED[library])
+
+
+def _verify_event(sx: SmtpContext, cert: Certificate, depth: int) -> str | None:
+    if sx.option("event_action") is None:
+        return None
+    with sx.process.setting(tls_out_peercert=to_pem(cert.der)):
+        return sx.raise_event("tls:cert", str(depth))

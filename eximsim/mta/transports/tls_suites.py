@@ -1,0 +1,141 @@
+"""Which TLS versions and ciphers an Exim process has: openssl_options, tls_require_ciphers.
+
+GnuTLS's priority strings are read into the form that the worlds know, OpenSSL's lists of ciphers. Stands for
+parts of tls_init() in src/tls-openssl.c and src/tls-gnu.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.transports.tls_verify import GNUTLS
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+_UNMODELLED_OPTIONS = ("no_tlsv1_2", "cipher_server_preference", "prioritize_chacha")
+
+
+@dataclass(frozen=True, slots=True)
+class Suites:
+    """``ciphers``: OpenSSL's list for TLS 1.2, None for its default; ``max_version`` as in ``TlsOffer``."""
+
+    ciphers: str | None
+    max_version: str
+
+
+def suites(process: Process, required: str | None) -> Suites:
+    """What the expanded tls_require_ciphers and the main configuration's openssl_options leave.
+
+    Raises ``Unsupported`` for what the worlds cannot do.
+    """
+    library = process.profile.tls_library
+    if library == GNUTLS:
+        return read_priority(required) if required else Suites(None, "TLSv1.3")
+    options = (process.config.main.text("openssl_options") or "").split()
+    for name in _UNMODELLED_OPTIONS:
+        if f"+{name}" in options:
+            raise Unsupported(f"openssl_options +{name}", *process.config.main.where("openssl_options"))
+    without_13 = library == "openssl-1.0.2" or "+no_tlsv1_3" in options
+    ciphers = required.replace("_", "-") if required else None
+    return Suites(ciphers, "TLSv1.2" if without_13 else "TLSv1.3")
+
+
+# ---- GnuTLS's priority strings --------------------------------------------------------------
+
+_VERSIONS = ("VERS-TLS1.3", "VERS-TLS1.2", "VERS-TLS1.1", "VERS-TLS1.0")
+_EXCHANGES = MappingProxyType(
+    {"ECDHE-ECDSA": "ECDHE-ECDSA-", "ECDHE-RSA": "ECDHE-RSA-", "RSA": "", "DHE-RSA": "DHE-RSA-"}
+)
+_CIPHERS = MappingProxyType(
+    {
+        "AES-256-GCM": "AES256-GCM-SHA384",
+        "CHACHA20-POLY1305": "CHACHA20-POLY1305",
+        "AES-256-CCM": "AES256-CCM",
+        "AES-256-CBC": "AES256-SHA",
+        "AES-128-GCM": "AES128-GCM-SHA256",
+        "AES-128-CCM": "AES128-CCM",
+        "AES-128-CBC": "AES128-SHA",
+    }
+)
+"""GnuTLS's ciphers, in the order of ``NORMAL``, with the end of OpenSSL's name for a suite."""
+
+_FIRST_OF_13 = "AES-256-GCM"
+_OF_13 = frozenset({"AES-256-GCM", "CHACHA20-POLY1305", "AES-128-GCM", "AES-128-CCM"})
+
+_NORMAL = MappingProxyType(
+    {"VERS": _VERSIONS[:3], "KX": tuple(_EXCHANGES), "CIPHER": tuple(_CIPHERS), "MAC": ("AEAD", "SHA1")}
+)
+
+
+def _kind(word: str) -> str | None:
+    if word in _VERSIONS:
+        return "VERS"
+    if word in _EXCHANGES:
+        return "KX"
+    if word in _CIPHERS:
+        return "CIPHER"
+    return "MAC" if word in _NORMAL["MAC"] else None
+
+
+@lru_cache(maxsize=64)
+def read_priority(text: str) -> Suites:
+    """What a GnuTLS priority string allows; raises ``Unsupported`` for keywords that are not modelled."""
+    first, *rest = text.split(":")
+    if first not in ("NORMAL", "NONE"):
+        raise Unsupported(f"GnuTLS priority string that begins with {first!r}")
+    chosen = {kind: list(names) if first == "NORMAL" else [] for kind, names in _NORMAL.items()}
+    for item in rest:
+        _change(chosen, item)
+    if "VERS-TLS1.2" not in chosen["VERS"]:
+        raise Unsupported(f"GnuTLS priority string without TLS 1.2: {text!r}")
+    version_13 = "VERS-TLS1.3" in chosen["VERS"] and not _OF_13.isdisjoint(chosen["CIPHER"])
+    if version_13 and _FIRST_OF_13 not in chosen["CIPHER"]:
+        raise Unsupported(f"GnuTLS priority string with TLS 1.3 but not {_FIRST_OF_13}: {text!r}")
+    names = (f"{_EXCHANGES[kx]}{_CIPHERS[cipher]}" for cipher in chosen["CIPHER"] for kx in chosen["KX"])
+    return Suites(":".join(names), "TLSv1.3" if version_13 else "TLSv1.2")
+
+
+def _change(chosen: dict[str, list[str]], item: str) -> None:
+    sign, word = item[:1], item[1:]
+    group = word.removesuffix("-ALL")
+    if sign == "%":
+        return
+    if sign in ("-", "!") and word.endswith("-ALL") and group in chosen:
+        chosen[group].clear()
+    elif sign == "+" and word.endswith("-ALL") and group in chosen:
+        chosen[group][:] = _NORMAL[group]
+    elif (kind := _kind(word)) is None or sign not in ("+", "-", "!"):
+        raise Unsupported(f"GnuTLS priority item {item!r}")
+    elif sign == "+":
+        if word not in chosen[kind]:
+            chosen[kind].append(word)
+    elif word in chosen[kind]:
+        chosen[kind].remove(word)
+
+
+# ---- names of suites ------------------------------------------------------------------------
+
+_GROUP, _SIGNATURE = "ECDHE_SECP256R1", "RSA_PSS_RSAE_SHA256"
+"""The key exchange and the signature that GnuTLS offers first."""
+
+
+@lru_cache(maxsize=64)
+def gnutls_description(name: str) -> str:
+    """A suite, named as by OpenSSL, as Exim shows gnutls_session_get_desc(): ``RSA__AES_128_CBC__SHA1``."""
+    cipher = next((own for own, end in _CIPHERS.items() if name.endswith(end)), None)
+    if name.startswith("TLS_"):
+        own = name.removeprefix("TLS_").rpartition("_")[0]
+        return f"{_GROUP}__{_SIGNATURE}__{own}"
+    if cipher is None:
+        raise Unsupported(f"GnuTLS's name for the cipher {name}")
+    exchange = name.removesuffix(_CIPHERS[cipher]).removesuffix("-")
+    words = {"": ["RSA"], "ECDHE-RSA": [_GROUP, _SIGNATURE], "DHE-RSA": ["DHE_FFDHE2048", _SIGNATURE]}.get(
+        exchange, [_GROUP, "ECDSA_SECP256R1_SHA256"]
+    )
+    hash_name = ["SHA1"] if cipher.endswith("CBC") else []
+    return "__".join((*words, cipher.replace("-", "_"), *hash_name))

@@ -1,0 +1,121 @@
+"""What transports share: the address to name, the bytes to send, and messages that wait for a host.
+
+A message that could not be delivered is noted as waiting for its hosts; when a call to one of them has
+succeeded, it goes down the same connection (src/transport.c).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.base.structs import Address, HostItem
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.transports.smtp_out import Dialogue
+    from eximsim.mta.transports.tls import ClientTls
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).
+
+    ``next_id`` is the message that waits for it, None if it is for more recipients of the same message.
+    ``sequence`` counts the messages on the connection, this one included.
+    """
+
+    transport: str
+    host_name: str
+    host_address: str
+    dialogue: Dialogue
+    features: frozenset[str]
+    tls: ClientTls | None
+    dane: bool
+    sni: str | None
+    sequence: int
+    next_id: str | None
+
+    def is_to(self, host: HostItem) -> bool:
+        """Whether the call is to this host at this address."""
+        return (self.host_name, self.host_address) == (host.name, host.address)
+
+
+_LINE_END = re.compile(rb"\r?\n")
+
+
+def transport_rcpt_address(addr: Address, *, include_affixes: bool) -> str:
+    """The address to give to the remote host: with the affixes that a router stripped only if wanted."""
+    top = addr
+    if include_affixes:
+        return f"{addr.prefix or ''}{addr.cc_local_part}{addr.suffix or ''}@{addr.domain}"
+    while top.parent is not None and top.cc_local_part == "":
+        top = top.parent
+    return addr.address
+
+
+def transport_write_message(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
+    """The message as it goes over SMTP: CRLF line ends, dots doubled, and the final dot line."""
+    message = process.message
+    assert message is not None
+    remove = {name.strip().lower() for name in (addrs[0].remove_headers or "").split(":") if name.strip()}
+    lines = [
+        header.text
+        for header in message.headers
+        if header.kind != "*" and header.text.partition(":")[0].strip().lower() not in remove
+    ]
+    head = "".join((*lines, *reversed(addrs[0].extra_headers))).encode("utf-8", "surrogateescape")
+    parts = [b"" if transport.options.flag("body_only") else head + b"\n"]
+    if not transport.options.flag("headers_only"):
+        parts.append(message.body)
+    text = _LINE_END.sub(b"\r\n", b"".join(parts))
+    if text and not text.endswith(b"\r\n"):
+        text += b"\r\n"
+    if text.startswith(b"."):
+        text = b"." + text
+    return text.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def transport_update_waiting(process: Process, transport: str, hosts: Iterable[str]) -> None:
+    """Note that this process's message waits for each of ``hosts`` (names)."""
+    waiting = process.machine.hints.wait.setdefault(transport, {})
+    for host in dict.fromkeys(hosts):
+        ids = waiting.setdefault(host, [])
+        if process.message_id not in ids:
+            ids.append(process.message_id)
+
+
+def transport_check_waiting(
+    process: Process, transport: str, host: str, acceptable: Callable[[str], bool]
+) -> str | None:
+    """The next ``acceptable`` message that waits for ``host``; it and those that are gone are forgotten."""
+    waiting = process.machine.hints.wait.get(transport, {})
+    ids = [
+        message_id
+        for message_id in waiting.pop(host, [])
+        if message_id != process.message_id and process.machine.spool.get(message_id) is not None
+    ]
+    found = next(filter(acceptable, ids), None)
+    if left := [message_id for message_id in ids if message_id != found]:
+        waiting[host] = left
+    return found
+
+
+def transport_lines_too_long(process: Process, transport: DriverInstance, addrlist: list[Address]) -> bool:
+    """Fail all addresses if the message has a line longer than message_linelength_limit.
+
+    Source: smtp_transport_entry() in transports/smtp.c, since 4.95.
+    """
+    limit = transport.options.number("message_linelength_limit")
+    assert process.message is not None
+    if not limit or process.message.longest_line <= limit:
+        return False
+    for addr in addrlist:
+        addr.transport_return, addr.basic_errno, addr.pass_message = Rc.FAIL, Errno.SMTPFORMAT, True
+        longest = process.message.longest_line
+        addr.message = f"message has lines too long for transport (received {longest}, limit {limit})"
+    return True

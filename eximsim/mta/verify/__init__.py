@@ -1,0 +1,1 @@
+"""Whether an address would be taken: src/verify.c, callouts included."""

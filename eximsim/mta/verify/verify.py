@@ -1,0 +1,157 @@
+"""Verifying an address: can it be routed, and with a callout: do its hosts take it (src/verify.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.host import find_for_transport
+from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port
+from eximsim.mta.process.log import log_write
+from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
+from eximsim.mta.routing.rewrite import rewrite_address
+from eximsim.mta.routing.route import route_address
+from eximsim.mta.verify.verify_callout import do_callout
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.acl.acl_run import CalloutSettings
+    from eximsim.mta.base.structs import Address, HostItem
+    from eximsim.mta.process.globals import Process
+
+_SOURCE = "verify.c verify_address"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What a verification came to.
+
+    ``rc``: OK, FAIL, DEFER, or in one release FAIL_FORCED (a callout that never ran). ``message`` is for
+    the log, ``user_message`` for the SMTP client. ``failure`` says at which step ("qualify", "route",
+    "mail", "recipient", "postmaster"). ``addr`` is the address as it was routed in the end.
+    """
+
+    rc: Rc
+    message: str | None = None
+    user_message: str | None = None
+    basic_errno: int = 0
+    failure: str | None = None
+    routed: bool = False
+    addr: Address | None = None
+
+    @property
+    def pass_message(self) -> bool:
+        """Whether the client may see ``message``."""
+        return self.addr is not None and self.addr.pass_message
+
+    @property
+    def address_data(self) -> str | None:
+        """``$address_data`` as the routers left it."""
+        return self.addr.data.get("address_data") if self.addr is not None else None
+
+
+def verify_address(
+    process: Process,
+    address: str,
+    *,
+    is_recipient: bool,
+    callout: CalloutSettings | None = None,
+    success_on_redirect: bool = False,
+) -> VerifyResult:
+    """Route ``address`` as a sender or a recipient, and do the callout that is asked for.
+
+    An address that is redirected to exactly one other is verified as that one. The empty address is OK.
+    """
+    if not address:
+        return VerifyResult(Rc.OK)
+    if "@" not in address:
+        return VerifyResult(Rc.FAIL, failure="qualify")
+    if process.config.rewrites:
+        address = rewrite_address(process, address, is_recipient=is_recipient)
+    pending = [deliver_make_addr(address)]
+    addr, routed = pending[0], False
+    while pending:
+        addr = pending.pop(0)
+        rc, children, failure = _route(process, addr, is_recipient=is_recipient)
+        routed = rc is Rc.OK
+        if routed and callout is not None and not children:
+            rc, failure = _callout(process, addr, callout, is_recipient=is_recipient)
+        if rc is Rc.REROUTED:
+            pending.extend(children)
+            continue
+        process.trace.record(
+            "verify",
+            rc.name,
+            _SOURCE,
+            address=addr.address,
+            callout=callout is not None,
+            message=addr.message,
+        )
+        if rc is not Rc.OK:
+            return VerifyResult(rc, addr.message, addr.user_message, addr.basic_errno, failure, routed, addr)
+        if len(children) != 1 or success_on_redirect:
+            break
+        pending.extend(children)
+    return VerifyResult(Rc.OK, routed=routed, addr=addr)
+
+
+def _route(process: Process, addr: Address, *, is_recipient: bool) -> tuple[Rc, list[Address], str | None]:
+    rc = deliver_split_address(process, addr)
+    if rc is not Rc.OK:
+        return rc, [], "route"
+    sender = process.variables.get("sender_address", "")
+    process.return_path = addr.errors_address if addr.errors_address is not None else sender
+    if not is_recipient:
+        process.variables["sender_address"] = ""
+    found = route_address(process, addr, verify="recipient" if is_recipient else "sender")
+    process.variables["sender_address"] = sender
+    if found.rc is Rc.DISCARD:
+        return Rc.OK, [], None
+    return found.rc, found.addr_new, None if found.rc is Rc.OK else "route"
+
+
+def _callout(
+    process: Process, addr: Address, settings: CalloutSettings, *, is_recipient: bool
+) -> tuple[Rc, str | None]:
+    hosts = addr.host_list
+    transport = addr.transport
+    if transport is not None and transport.driver == "smtp":
+        own = transport.options.text("hosts")
+        if own and (not hosts or transport.options.flag("hosts_override")):
+            hosts = _transport_hosts(process, addr, own)
+    if not hosts:
+        process.hdebug("Cannot do callout: neither router nor transport provided a host list")
+        return Rc.OK, None
+    process.hdebug("Attempting full verification using callout")
+    if process.host_checking and not process.host_checking_callout:
+        process.hdebug("... callout omitted by default when host testing")
+        process.hdebug("(Use -bhc if you want the callouts to happen.)")
+        return Rc.OK, None
+    if transport is None:
+        process.hdebug("cannot callout via null transport")
+        return do_callout(process, addr, [], settings, is_recipient=is_recipient)
+    if transport.driver != "smtp":
+        raise Unsupported(f"callout over transport driver {transport.driver}", transport.path, transport.line)
+    return do_callout(process, addr, hosts, settings, is_recipient=is_recipient)
+
+
+def _transport_hosts(process: Process, addr: Address, text: str) -> list[HostItem]:
+    assert addr.transport is not None
+    options = addr.transport.options
+    process.variables["domain"], process.variables["local_part"] = addr.domain, addr.local_part
+    try:
+        value = expand(process, text)
+    except ExpansionFailed as failed:
+        what = f'failed to expand list of hosts "{text}" in {addr.transport.name} transport for callout'
+        log_write(process, f"{what}: {failed.message}", panic=True)
+        return []
+    found: list[HostItem] = []
+    for host in host_build_hostlist(process, value, options.flag("hosts_randomize")):
+        host.name, port = host_item_get_port(host.name)
+        result = find_for_transport(process, host, options)
+        for item in result.hosts or [host]:
+            item.port = port
+            found.append(item)
+    return found

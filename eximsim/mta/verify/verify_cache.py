@@ -1,0 +1,82 @@
+"""The callout cache: what earlier callouts learnt of a domain and of an address (part of src/verify.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+
+class Cached(IntEnum):
+    """What a callout found, under the numbers that the trace shows (``ccache_...``)."""
+
+    UNKNOWN = 0
+    ACCEPT = 1
+    REJECT = 2
+    REJECT_MFNULL = 3
+
+
+@dataclass(slots=True)
+class CalloutRecord:
+    """One record, of a domain or of an address; stamps are seconds since the epoch."""
+
+    result: Cached = Cached.UNKNOWN
+    time_stamp: float = 0.0
+    postmaster_result: Cached = Cached.UNKNOWN
+    postmaster_stamp: float = 0.0
+    random_result: Cached = Cached.UNKNOWN
+    random_stamp: float = 0.0
+
+
+_EXPIRE = {
+    ("domain", False): "callout_domain_positive_expire",
+    ("domain", True): "callout_domain_negative_expire",
+    ("address", False): "callout_positive_expire",
+    ("address", True): "callout_negative_expire",
+}
+"""How long a record holds, by its kind and by whether it is negative."""
+
+
+def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRecord | None:
+    """The record of a ``"domain"`` or an ``"address"``, unless it is too old."""
+    record = process.machine.hints.callout.get(f"{kind}:{key}")
+    if record is None:
+        process.hdebug(f"callout cache: no {kind} record found for {key}", indented=True)
+        return None
+    options, now = process.config.main, process.world.now()
+    negative = record.result not in (Cached.ACCEPT, Cached.REJECT_MFNULL)
+    if now - record.time_stamp > options.seconds(_EXPIRE[kind, negative]):
+        process.hdebug(f"callout cache: {kind} record expired for {key}", indented=True)
+        return None
+    if kind == "domain":
+        if now - record.random_stamp > options.seconds("callout_domain_positive_expire"):
+            record.random_result = Cached.UNKNOWN
+        if now - record.postmaster_stamp > options.seconds("callout_domain_negative_expire"):
+            record.postmaster_result = Cached.UNKNOWN
+    process.hdebug(f"callout cache: found {kind} record for {key}", indented=True)
+    return record
+
+
+def write_domain(process: Process, domain: str, record: CalloutRecord) -> None:
+    """Keep what was learnt of a domain."""
+    record.time_stamp = process.world.now()
+    process.machine.hints.callout[f"domain:{domain}"] = record
+    named = f" for {domain}" if process.profile.callout_cache_trace_names_key else ""
+    process.hdebug(f"wrote callout cache domain record{named}:", indented=True)
+    process.hdebug(
+        f"  result={int(record.result)} postmaster={int(record.postmaster_result)}"
+        f" random={int(record.random_result)}",
+        indented=True,
+    )
+
+
+def write_address(process: Process, key: str, record: CalloutRecord) -> None:
+    """Keep what was learnt of an address."""
+    record.time_stamp = process.world.now()
+    process.machine.hints.callout[f"address:{key}"] = record
+    sign = "positive" if record.result is Cached.ACCEPT else "negative"
+    named = f" for {key}" if process.profile.callout_cache_trace_names_key else ""
+    process.hdebug(f"wrote {sign} callout cache address record{named}", indented=True)

@@ -1,0 +1,374 @@
+"""The callout proper: ask the hosts of an address whether they take it (``do_callout()``, src/verify.c).
+
+Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP client of its own
+(``verify_inline.py``); since 4.89 it shares ``smtp_setup_conn()`` with the transport.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.mta.process.log import close_stray_descriptor, log_write
+from eximsim.mta.process.sigsegv import null_pointer
+from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
+from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report, smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_setup import smtp_setup_conn
+from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
+from eximsim.mta.verify import verify_inline
+from eximsim.mta.verify.verify_cache import (
+    Cached,
+    CalloutRecord,
+    get_callout_cache_record,
+    write_address,
+    write_domain,
+)
+from eximsim.mta.verify.verify_decisions import (
+    CALLOUT_DANE_FAILED,
+    CALLOUT_HANDSHAKE_FAILED,
+    CALLOUT_REFUSED,
+    CALLOUT_UNANSWERED,
+    Again,
+    Context,
+    Heard,
+    Mishap,
+    Reading,
+    Step,
+)
+from eximsim.profiles import CalloutSize, CommandLog
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.acl.acl_run import CalloutSettings
+    from eximsim.mta.base.structs import Address, HostItem
+    from eximsim.mta.process.globals import Process
+
+_SOURCE = "verify.c do_callout"
+_NOT_CACHED = "(not cached or cache expired)"
+_DOING = "accepting a local SMTP message from <root>"
+
+
+@dataclass(slots=True)
+class Callout:
+    """One callout for one address: its settings, and what it has learnt so far."""
+
+    process: Process
+    addr: Address
+    hosts: list[HostItem]
+    settings: CalloutSettings
+    is_recipient: bool
+    sender: str
+    key: str
+    postmaster: str | None
+    random: str | None = None
+    failure: str | None = None
+    old_domain_result: Cached = Cached.ACCEPT
+    domain_record: CalloutRecord = field(default_factory=CalloutRecord)
+    address_record: CalloutRecord = field(default_factory=CalloutRecord)
+    yield_: Rc = Rc.OK
+    done: bool = False
+    context: Context = Context.FRESH
+
+    def announced_size(self, sx: SmtpContext) -> int | None:
+        """What ``SIZE=`` says in MAIL, if the host takes it: what the client said, and something on top."""
+        size = int(self.process.variables.get("message_size", "0"))
+        allowance = sx.transport.options.number("size_addition")
+        switch = self.process.profile.callout_size
+        if allowance < 0 or (not size and switch is not CalloutSize.ALWAYS):
+            return None
+        uncached = self.is_recipient and self.settings.no_cache
+        return size + allowance if uncached or switch is not CalloutSize.IF_KNOWN_AND_UNCACHED else None
+
+    def learn(self, reading: Reading) -> None:
+        """Take note of what a host has said."""
+        self.failure = reading.failure or self.failure
+        if reading.domain is not None:
+            self.domain_record.result = reading.domain
+        if reading.address is not None:
+            self.address_record.result = reading.address
+        if reading.postmaster is not None:
+            self.domain_record.postmaster_result = reading.postmaster
+        if reading.final:
+            self.yield_, self.done = Rc.FAIL, True
+
+
+def do_callout(
+    process: Process, addr: Address, hosts: list[HostItem], settings: CalloutSettings, *, is_recipient: bool
+) -> tuple[Rc, str | None]:
+    """Ask the hosts in turn until one gives an answer.
+
+    Returns OK, FAIL or DEFER (one release: FAIL_FORCED) and the step that failed; messages are left in
+    ``addr``.
+    """
+    call = _prepare(process, addr, hosts, settings, is_recipient=is_recipient)
+    if settings.no_cache:
+        _trace_cache(process, "disabled by no_cache")
+    elif (cached := _cached(call)) is not None:
+        return cached, call.failure
+    if settings.random and call.random is None:
+        call.random = _random_local_part(process)
+    process.libc_errno = 0  # the address has been routed, which sets it so
+    start, overall = process.world.now(), settings.overall or 4 * settings.seconds
+    for number, host in enumerate(hosts):
+        if host.address is None:
+            continue
+        if process.world.now() - start >= overall:
+            process.hdebug("overall timeout for callout exceeded")
+            break
+        process.variables["host"], process.variables["host_address"] = host.name, host.address
+        sx = _context(call, host, more_hosts=number + 1 < len(hosts))
+        if process.profile.callout_uses_setup_conn:
+            _ask(call, sx)
+        elif (rc := verify_inline.ask(call, sx)) is not None:
+            return rc, call.failure
+        if call.done:
+            break
+    return _conclude(call), call.failure
+
+
+def _prepare(
+    process: Process, addr: Address, hosts: list[HostItem], settings: CalloutSettings, *, is_recipient: bool
+) -> Callout:
+    key, sender = addr.address, ""
+    if is_recipient and settings.use_sender:
+        sender = process.variables.get("sender_address", "")
+        key = f"{addr.address}/<{sender}>"
+    elif is_recipient and settings.use_postmaster:
+        sender = f"postmaster@{process.variables.get('qualify_domain', process.machine.hostname)}"
+        key = f"{addr.address}/<{sender}>"
+    elif not is_recipient:
+        sender = settings.mailfrom or ""
+        key = f"{addr.address}/<{sender}>" if sender else key
+    return Callout(process, addr, hosts, settings, is_recipient, sender, key, settings.postmaster)
+
+
+def _cached(call: Callout) -> Rc | None:
+    """The answer, if the cache has it."""
+    process, addr = call.process, call.addr
+    domain = get_callout_cache_record(process, addr.domain, "domain")
+    if domain is not None:
+        call.old_domain_result = domain.result
+        if domain.result is Cached.REJECT or (not call.sender and domain.result is Cached.REJECT_MFNULL):
+            _trace_cache(process, "domain gave initial rejection, or does not accept HELO or MAIL FROM:<>")
+            addr.user_message = "(result of an earlier callout reused)."
+            call.failure = "mail"
+            return Rc.FAIL
+        if call.settings.random:
+            if domain.random_result is Cached.ACCEPT:
+                _trace_cache(process, "domain accepts random addresses")
+                return Rc.OK
+            if domain.random_result is Cached.UNKNOWN:
+                _trace_cache(process, f"need to check random address handling {_NOT_CACHED}")
+                return None
+            _trace_cache(process, "domain rejects random addresses")
+            call.random = ""
+            call.domain_record.random_result = Cached.REJECT
+            call.domain_record.random_stamp = domain.random_stamp
+        if call.postmaster is not None:
+            if domain.postmaster_result is Cached.REJECT:
+                _trace_cache(process, "domain does not accept RCPT TO:<postmaster@domain>")
+                addr.user_message = "(result of earlier verification reused)."
+                call.failure = "postmaster"
+                return Rc.FAIL
+            if domain.postmaster_result is Cached.UNKNOWN:
+                _trace_cache(process, f"need to check RCPT TO:<postmaster@domain> {_NOT_CACHED}")
+                return None
+            _trace_cache(process, "domain accepts RCPT TO:<postmaster@domain>")
+            call.postmaster = None
+            call.domain_record.postmaster_result = Cached.ACCEPT
+            call.domain_record.postmaster_stamp = domain.postmaster_stamp
+    address = get_callout_cache_record(process, call.key, "address")
+    if address is None:
+        return None
+    if address.result is Cached.ACCEPT:
+        _trace_cache(process, "address record is positive")
+        return Rc.OK
+    _trace_cache(process, "address record is negative")
+    addr.user_message = "Previous (cached) callout verification failure"
+    call.failure = "recipient"
+    return Rc.FAIL
+
+
+def _trace_cache(process: Process, text: str) -> None:
+    process.hdebug(f"callout cache: {text}", indented=True)
+
+
+def _random_local_part(process: Process) -> str | None:
+    text = process.config.main.text("callout_random_local_part")
+    try:
+        return expand(process, text) if text else None
+    except ExpansionFailed as failed:
+        log_write(process, f"failed to expand callout_random_local_part: {failed.message}", panic=True)
+        return None
+
+
+def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
+    process, addr, settings = call.process, call.addr, call.settings
+    transport = addr.transport
+    assert transport is not None
+    assert host.address is not None
+    process.variables["domain"], process.variables["local_part"] = addr.domain, addr.local_part
+    interface = smtp_get_interface(
+        process, transport.options.text("interface"), host.address, addr, "callout"
+    )
+    port = smtp_get_port(process, transport.options.text("port") or "smtp", addr, "callout")
+    if port is None:
+        log_write(process, f"<{addr.address}>: {addr.message}", panic=True)
+        port = 25
+    return SmtpContext(
+        process,
+        transport,
+        [addr],
+        host,
+        port,
+        more_hosts,
+        interface=interface,
+        verify=True,
+        connect_timeout=settings.connect or settings.seconds,
+        command_timeout=settings.seconds,
+    )
+
+
+# ---- the engine since 4.89 ---------------------------------------------------------------
+
+
+def _ask(call: Callout, sx: SmtpContext) -> None:
+    if call.random or call.postmaster is not None:
+        raise Unsupported("callouts with random or postmaster as they are since 4.89")
+    addr = call.addr
+    addr.transport_return = Rc.PENDING_DEFER
+    rc = smtp_setup_conn(sx)
+    if rc is Rc.DEFER and addr.basic_errno == Errno.TLSFAILURE and _in_clear(call, sx):
+        addr.transport_return = Rc.PENDING_DEFER
+        rc = smtp_setup_conn(sx, suppress_tls=True)
+    if rc is not Rc.OK or sx.dialogue is None:
+        _report(sx)
+        _set_up_failed(call, sx)
+        return
+    call.domain_record.result = (
+        Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT
+    )
+    call.context, call.process.callout_context_set = Context.USED, True
+    _recipient(call, sx)
+    end_session(sx, quit_timeout=QUIT_TIMEOUT)
+    _report(sx)
+
+
+def _report(sx: SmtpContext) -> None:
+    if sx.process.profile.command_log is CommandLog.AFTER_CALLOUT:
+        smtp_debug_cmd_report(sx.process, sx.command_log)
+
+
+def _in_clear(call: Callout, sx: SmtpContext) -> bool:
+    """Whether the host is asked without TLS after a failed handshake; logs it."""
+    host = sx.host
+    row = CALLOUT_HANDSHAKE_FAILED.decide(
+        call.process, sx.tempfail_tryclear, lambda: sx.host_is_in("hosts_require_tls"), host=host.name
+    )
+    if row.outcome is not Again.IN_CLEAR:
+        return False
+    log_write(call.process, row.log.format(message=call.addr.message, host=host.name, address=host.address))
+    return True
+
+
+def _set_up_failed(call: Callout, sx: SmtpContext) -> None:
+    errno = call.addr.basic_errno
+    if errno == Errno.DNSDEFER:
+        _dane_failed(call, sx)
+    else:
+        call.context = Context.TLS_FAILED if errno == Errno.TLSFAILURE else Context.USED
+        call.process.callout_context_set = True
+    _refused(call, sx, Step.SETUP, _heard(errno, sx.reply.text))
+
+
+def _dane_failed(call: Callout, sx: SmtpContext) -> None:
+    """DANE ruled the host out before there was a connection, and QUIT goes to whatever the context holds.
+
+    What that is differs by release: memory of an earlier host, nothing, or descriptor 0, which is the reject
+    log's once that has been opened after an earlier mishap.
+    """
+    process, router = call.process, call.addr.router
+    by_hand = router is not None and router.driver == "manualroute"
+    row = CALLOUT_DANE_FAILED.decide(
+        process, call.context, by_hand, process.callout_context_set, host=sx.host.name
+    )
+    call.context = Context.USED
+    if row.outcome is Mishap.UNDEFINED:
+        raise UndefinedBehaviour("the context of a callout is used before it is set")
+    if row.outcome is Mishap.DIES:
+        raise null_pointer(process, _DOING)
+    if row.log:
+        log_write(process, row.log, panic=row.outcome is Mishap.PANICS)
+    if row.outcome is Mishap.PANICS:
+        close_stray_descriptor(process)
+
+
+def _recipient(call: Callout, sx: SmtpContext) -> None:
+    addr = call.addr
+    sync = write_mail_and_rcpt(sx, [addr], call.sender, call.announced_size(sx))
+    if sync is Sync.READ and addr.transport_return is Rc.PENDING_OK:
+        call.done = True
+        call.address_record.result = Cached.ACCEPT
+        return
+    heard = _heard(sx.reply.errno, sx.reply.text)
+    if sync is Sync.BAD_MAIL:
+        _refused(call, sx, Step.MAIL, heard)
+        return
+    if heard is Heard.PERMANENT and addr.transport_return is not Rc.FAIL:
+        heard = Heard.MALFORMED
+    _refused(call, sx, Step.RCPT, heard)
+
+
+def _heard(errno: int, text: str) -> Heard:
+    if errno in (errnos.ETIMEDOUT, errnos.ECONNREFUSED):
+        return Heard.TIMEOUT
+    if errno:
+        return Heard.ERROR
+    return Heard.PERMANENT if text.startswith("5") else Heard.OTHER
+
+
+def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
+    """What the host's answer means, if there was one, with the texts for the log and for the client."""
+    addr, host = call.addr, sx.host
+    row = CALLOUT_REFUSED.decide(call.process, step, heard, not call.sender, host=host.name)
+    call.learn(row.outcome)
+    if heard is Heard.TIMEOUT:
+        sx.send_quit = False
+    if row.text:
+        reply = sx.reply.text or "connection dropped"
+        command = sx.dialogue.command if sx.dialogue else "initial connection"
+        if not addr.message:
+            addr.message = row.text.format(command=command, reply=string_printing(reply))
+        addr.user_message = (
+            f"Callout verification failed:\n{reply}"
+            if call.is_recipient
+            else f"Called:   {host.address}\nSent:     {command}\nResponse: {reply}"
+        )
+    addr.message = f"{host.name} [{host.address}] : {addr.message or 'NULL'}"
+
+
+def _conclude(call: Callout) -> Rc:
+    """Write the cache, and say what the callout as a whole came to."""
+    process, addr, settings = call.process, call.addr, call.settings
+    if not settings.no_cache:
+        if call.domain_record.result is not Cached.UNKNOWN:
+            write_domain(process, addr.domain, call.domain_record)
+        if call.done and call.address_record.result is not Cached.UNKNOWN:
+            write_address(process, call.key, call.address_record)
+    process.trace.record(
+        "callout", call.yield_.name if call.done else "DEFER", _SOURCE, address=addr.address, done=call.done
+    )
+    if call.done:
+        return call.yield_
+    what = "recipient" if call.is_recipient else "sender"
+    row = CALLOUT_UNANSWERED.decide(process, len(call.hosts) > 1, bool(addr.message), address=addr.address)
+    addr.message = row.text.format(what=what, message=addr.message)
+    addr.user_message = f"Could not complete {what} verify callout"
+    addr.basic_errno = Errno.CALLOUTDEFER
+    return Rc.DEFER

@@ -1,0 +1,301 @@
+"""Access control lists: verbs, conditions, modifiers, controls, and the options of ``verify``."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_split_message
+from eximsim.mta.acl.acl_run import CalloutSettings
+from eximsim.mta.delivery.queue import Header
+from eximsim.mta.process.globals import Process
+from eximsim.mta.reception.reception import Reception
+from eximsim.mta.verify import verify
+from eximsim.status import Rc
+from tests.mta.front import PANIC, Front
+
+RCPT = Where.RCPT
+
+
+def reception(
+    acls: str, main: str = "", release: str = "4.99", files: dict[str, bytes] | None = None
+) -> Reception:
+    """A session from 192.0.2.9 with a sender, in which the ACL ``check`` can be run."""
+    process = Front(main, acls, release=release, files=files or {}).process()
+    process.variables |= {
+        "sender_host_address": "192.0.2.9",
+        "sender_helo_name": "client.ex",
+        "sender_fullhost": "(client.ex) [192.0.2.9]",
+    }
+    made = Reception(process, smtp=True)
+    made.envelope.sender = "s@b.ex"
+    return made
+
+
+def checked(conditions: str, where: Where = RCPT) -> AclResult:
+    lines = "\n".join(f"  {line}" for line in conditions.splitlines())
+    return acl_check(reception(f"check:\n{lines}"), where, "R@D.ex" if where is RCPT else None, "check")
+
+
+VERBS = [
+    ("accept", Rc.OK),
+    ("accept condition = no", Rc.FAIL),
+    ("deny", Rc.FAIL),
+    ("deny condition = no\naccept", Rc.OK),
+    ("drop", Rc.FAIL),
+    ("defer", Rc.DEFER),
+    ("discard", Rc.DISCARD),
+    ("require condition = no\naccept", Rc.FAIL),
+    ("require condition = yes\naccept", Rc.OK),
+    ("warn condition = yes\naccept", Rc.OK),
+    ("warn condition = maybe\naccept", Rc.OK),
+    ("warn", Rc.FAIL),
+    ("accept condition = yes\n  endpass\n  condition = no\naccept", Rc.FAIL),
+    ("accept condition = no\n  endpass\n  condition = yes\naccept", Rc.OK),
+    ("deny condition = maybe\naccept", Rc.DEFER),
+    ("accept !condition = no", Rc.OK),
+]
+
+
+@pytest.mark.parametrize(("text", "rc"), VERBS)
+def test_verbs_decide_by_their_conditions(text: str, rc: Rc) -> None:
+    assert checked(text).rc is rc
+
+
+CONDITIONS = [
+    ("hosts = 192.0.2.0/24", Rc.OK),
+    ("hosts = 192.0.2.8", Rc.FAIL),
+    ("domains = d.ex", Rc.OK),
+    ("domains = e.ex", Rc.FAIL),
+    ("local_parts = r", Rc.OK),
+    ("recipients = r@d.ex", Rc.OK),
+    ("recipients = x@d.ex : *@d.ex", Rc.OK),
+    ("senders = s@b.ex", Rc.OK),
+    ("senders = : t@b.ex", Rc.FAIL),
+    ("sender_domains = b.ex", Rc.OK),
+    ("encrypted = *", Rc.FAIL),
+    ("authenticated = *", Rc.FAIL),
+    ("condition = ${if eq{$local_part@$domain}{r@d.ex}}", Rc.OK),
+    ("condition = 0", Rc.FAIL),
+    ("condition = 7", Rc.OK),
+    ("condition =", Rc.FAIL),
+    ("condition = ${if", Rc.DEFER),
+    ("condition = ${if eq{a}{b}{c}fail}", Rc.OK),
+    ("acl = good", Rc.OK),
+    ("acl = good one two", Rc.OK),
+    ("acl = bad", Rc.FAIL),
+    ("acl = absent", Rc.DEFER),
+    ("acl = loop", Rc.DEFER),
+    ("continue = ${acl{good}}", Rc.OK),
+    ("set acl_m0 = 1\n  condition = $acl_m0", Rc.OK),
+    ("set acl_c_x = y\n  condition = ${if eq{$acl_c_x}{y}}", Rc.OK),
+    ("verify = helo", Rc.FAIL),
+    ("verify = certificate", Rc.FAIL),
+    ("verify = nothing", Rc.DEFER),
+    ("verify = header_syntax", Rc.DEFER),
+    ("verify = helo/x", Rc.DEFER),
+]
+OTHERS = "\ngood:\n  accept\nbad:\n  deny\nloop:\n  accept acl = loop"
+
+
+@pytest.mark.parametrize(("condition", "rc"), CONDITIONS)
+def test_conditions_hold_or_not(condition: str, rc: Rc) -> None:
+    found = acl_check(reception(f"check:\n  accept {condition}{OTHERS}"), RCPT, "R@D.ex", "check").rc
+    assert (Rc.DEFER if found is Rc.ERROR else found) is rc
+
+
+def test_an_acl_can_be_written_in_place() -> None:
+    session = reception("other:\n  deny")
+    assert acl_check(session, RCPT, "r@d.ex", "accept domains = d.ex").rc is Rc.OK
+    assert acl_check(session, RCPT, "r@d.ex", "accept domains = e.ex").rc is Rc.FAIL
+    assert acl_check(session, RCPT, "r@d.ex", None).rc is Rc.FAIL
+    assert acl_check(session, RCPT, "r@d.ex", "${if eq{a}{b}{c}fail}").rc is Rc.OK
+    assert acl_eval(session.process, "other") == (Rc.FAIL, None)
+
+
+def test_arguments_are_there_in_the_acl_that_they_are_for() -> None:
+    acls = (
+        "check:\n  accept acl = sub one two\n    condition = ${if !def:acl_arg1}\n"
+        "sub:\n  accept condition = ${if and{{eq{$acl_arg2}{two}}{=={$acl_narg}{2}}}}"
+    )
+    assert acl_check(reception(acls), RCPT, "r@d.ex", "check").rc is Rc.OK
+
+
+MESSAGES = [
+    ("deny message = m", "m", "m"),
+    ("deny message = m\n  log_message = l", "m", "l"),
+    ("deny log_message = l", None, "l"),
+    ("deny condition = yes\n  message = ${domain}", "d.ex", "d.ex"),
+    ("deny message = ${if", None, None),
+    ("accept message = m\n  condition = no", "m", "m"),
+    ("accept condition = no\n  message = m", None, None),
+    ("deny message = one\\ntwo", "one\ntwo", "one"),
+]
+
+
+@pytest.mark.parametrize(("text", "user", "log"), MESSAGES)
+def test_what_is_said_to_the_client_and_to_the_log(text: str, user: str | None, log: str | None) -> None:
+    result = checked(text)
+    assert result.user_message == user
+    assert (result.log_message or "").split("\n")[0] == (log or "")
+
+
+def test_warnings_are_logged_and_put_into_the_message() -> None:
+    session = reception("check:\n  warn log_message = beware\n    message = X-W: 1\n  accept")
+    acl_check(session, RCPT, "r@d.ex", "check")
+    acl_check(session, RCPT, "r@d.ex", "check")
+    logged = session.process.machine.files["/spool/log/mainlog"]
+    assert [line.partition(" H=")[2] for line in logged] == ["(client.ex) [192.0.2.9] Warning: beware"]
+    assert [text for _, text in session.envelope.added_headers] == ["X-W: 1\n"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "mains", "panics"),
+    [("text", 1, 0), (":main,panic: text", 1, 1), (":reject: text", 0, 0), (":what: text", 1, 1)],
+)
+def test_lines_can_be_written_to_the_logs(argument: str, mains: int, panics: int) -> None:
+    front = Front("", f"check:\n  accept logwrite = {argument}")
+    acl_check(Reception(front.process()), RCPT, "r@d.ex", "check")
+    assert (len(front.log()), len(front.log(PANIC))) == (mains, panics)
+
+
+def test_time_passes_where_it_is_asked_for() -> None:
+    session = reception("check:\n  accept delay = 90s")
+    acl_check(session, RCPT, "r@d.ex", "check")
+    assert session.process.world.now() == 1700000090
+
+
+CONTROLS = [
+    ("freeze", "freeze"),
+    ("queue_only", "queue_only_policy"),
+    ("suppress_local_fixups", "suppress_local_fixups"),
+    ("submission/domain=x.ex/name=A B", "submission"),
+    ("fakereject/no", "fake_response_text"),
+]
+
+
+@pytest.mark.parametrize(("control", "attribute"), CONTROLS)
+def test_controls_set_what_they_say(control: str, attribute: str) -> None:
+    session = reception(f"check:\n  accept control = {control}")
+    before = getattr(session.envelope, attribute)
+    assert acl_check(session, RCPT, "r@d.ex", "check").rc is Rc.OK
+    assert getattr(session.envelope, attribute) != before
+
+
+def test_what_a_place_does_not_allow_is_an_error() -> None:
+    result = checked("accept control = freeze", Where.CONNECT)
+    assert result.rc is Rc.ERROR
+    assert result.log_message == 'cannot use "control=freeze" in connection ACL'
+    result = checked("discard", Where.HELO)
+    assert result.rc is Rc.ERROR
+
+
+# ---- verify ------------------------------------------------------------------------------------------
+
+OPTIONS = [
+    ("", None),
+    ("/callout", CalloutSettings()),
+    ("/callout=5s", CalloutSettings(seconds=5)),
+    ("/callout=1m,no_cache,random", CalloutSettings(seconds=60, no_cache=True, random=True)),
+    ("/callout=maxwait=10s,connect=2s", CalloutSettings(overall=10, connect=2)),
+    ("/callout=defer_ok,use_sender", CalloutSettings(defer_ok=True, use_sender=True)),
+    ("/callout=postmaster", CalloutSettings(postmaster="")),
+    ("/callout=postmaster_mailfrom=p@x.ex", CalloutSettings(postmaster="p@x.ex")),
+    ("/callout=fullpostmaster", CalloutSettings(postmaster="", fullpostmaster=True)),
+    ("/callout=hold", CalloutSettings(hold=True)),
+    ("/defer_ok", None),
+]
+
+
+class Asked:
+    """Stands for verification: keeps what was asked, and gives one answer."""
+
+    def __init__(self, result: verify.VerifyResult) -> None:
+        self.result = result
+        self.seen: list[tuple[str, bool, CalloutSettings | None]] = []
+
+    def __call__(
+        self,
+        process: Process,
+        address: str,
+        *,
+        is_recipient: bool,
+        callout: CalloutSettings | None = None,
+        success_on_redirect: bool = False,
+    ) -> verify.VerifyResult:
+        self.seen.append((address, is_recipient, callout))
+        return self.result
+
+
+def asking(monkeypatch: pytest.MonkeyPatch, result: verify.VerifyResult) -> Asked:
+    asked = Asked(result)
+    monkeypatch.setattr(verify, "verify_address", asked)
+    return asked
+
+
+@pytest.mark.parametrize(("options", "settings"), OPTIONS)
+def test_the_options_of_a_callout_are_handed_on(
+    monkeypatch: pytest.MonkeyPatch, options: str, settings: CalloutSettings | None
+) -> None:
+    asked = asking(monkeypatch, verify.VerifyResult(Rc.OK))
+    assert checked(f"accept verify = recipient{options}").rc is Rc.OK
+    assert asked.seen == [("R@D.ex", True, settings)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["/nothing", "/callout=x", "/calloutx", "/callout=mailfrom=a@b", "/callout=use_sender,use_postmaster"],
+)
+def test_bad_options_are_errors(options: str) -> None:
+    result = checked(f"accept verify = recipient{options}")
+    assert result.rc is Rc.ERROR
+    assert result.log_message
+
+
+def test_a_failed_sender_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asking(monkeypatch, verify.VerifyResult(Rc.FAIL, message="nobody"))
+    session = reception("check:\n  accept verify = sender")
+    first, second = (acl_check(session, RCPT, "r@d.ex", "check") for _ in range(2))
+    assert first.rc is second.rc is Rc.FAIL
+    assert first.log_message == "Sender verify failed"
+    assert asked.seen == [("s@b.ex", False, None)]
+    assert session.sender_verified_failed is not None
+
+
+def test_a_deferral_can_be_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking(monkeypatch, verify.VerifyResult(Rc.DEFER, message="later"))
+    assert checked("accept verify = recipient").rc is Rc.DEFER
+    assert checked("accept verify = recipient/defer_ok").rc is Rc.OK
+    assert checked("accept verify = recipient/callout=defer_ok").rc is Rc.DEFER
+
+
+def test_one_good_sender_in_the_header_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asking(monkeypatch, verify.VerifyResult(Rc.OK))
+    session = reception("check:\n  accept verify = header_sender")
+    session.headers = [
+        Header("F", "From: <>, One <one@x.ex>, two@x.ex\n"),
+        Header("S", "Sender: three@x.ex\n"),
+    ]
+    assert acl_check(session, Where.DATA, None, "check").rc is Rc.OK
+    assert [address for address, _, _ in asked.seen] == ["three@x.ex"]
+
+
+def test_all_senders_in_the_header_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asking(monkeypatch, verify.VerifyResult(Rc.FAIL))
+    session = reception("check:\n  accept verify = header_sender")
+    session.headers = [Header("F", "From: One <one@x.ex>, two@x.ex\n")]
+    result = acl_check(session, Where.DATA, None, "check")
+    assert (result.rc, result.log_message) == (Rc.FAIL, "there is no valid sender in any header line")
+    assert len(asked.seen) == 2
+
+
+# ---- long messages -------------------------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from("ab .:\n"), max_size=300))
+def test_long_messages_are_cut_at_blanks(text: str) -> None:
+    cut = string_split_message(text)
+    assert cut.replace("\n", " ").split() == text.replace("\n", " ").split()
+    words = max((len(word) for word in text.split()), default=0)
+    assert all(len(line) <= max(80, words + 80) for line in cut.split("\n"))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.errors import Unsupported
+from eximsim.mta.config.macro_predef import builtin_macros
+from eximsim.mta.config.options_history import HISTORY
+from eximsim.profiles import PROFILES, profile, with_tls
+from tests.mta.scenario import NEWEST, Site
+
+RELEASES = [changes.release for changes in HISTORY]
+
+
+def macros(release: str = NEWEST, library: str = "openssl") -> tuple[str, ...]:
+    known = with_tls(profile(release), library)
+    return builtin_macros(known.option_release, known.tls_library, expansions=known.expansion_macros)
+
+
+def test_the_last_kind_comes_first() -> None:
+    kinds = ("_EXP_VAR_", "_EXP_COND_", "_EXP_OP_", "_EXP_ITEM_", "_OPT_OPENSSL_", "_OPT_TRANSPORT", "_HAVE_")
+    firsts = [next(n for n, name in enumerate(macros()) if name.startswith(kind)) for kind in kinds]
+    assert firsts == sorted(firsts)
+
+
+@pytest.mark.parametrize("release", list(PROFILES))
+def test_expansions_are_named_by_releases_that_do(release: str) -> None:
+    named = {name for name in macros(release) if name.startswith("_EXP_")}
+    assert bool(named) == profile(release).expansion_macros
+    assert not named or {"_EXP_ITEM_CERTEXTRACT", "_EXP_VAR_TLS_OUT_DANE"} <= named
+
+
+@pytest.mark.parametrize(("library", "other"), [("openssl", "gnutls"), ("gnutls", "openssl")])
+def test_the_library_is_one_of_them(library: str, other: str) -> None:
+    names = macros(library=library)
+    assert f"_HAVE_{library.upper()}" in names
+    assert f"_HAVE_{other.upper()}" not in names
+    assert ("_OPT_OPENSSL_NO_TLSV1_3_X" in names) == (library == "openssl")
+
+
+@given(st.sampled_from(RELEASES), st.booleans())
+def test_no_macro_is_there_twice(release: str, expansions: bool) -> None:
+    names = builtin_macros(release, "openssl-3", expansions=expansions)
+    assert len(set(names)) == len(names)
+
+
+# ---- exim -bP macros ---------------------------------------------------------------------------
+
+
+def test_macros_are_printed_with_the_configurations_own_last() -> None:
+    printed = Site(release=NEWEST).exim("-DONE=1 and more", "-bP", "macros").stdout.splitlines()
+    assert printed[: len(macros())] == [f"{name}=y" for name in macros()]
+    assert printed[-1] == "ONE=1 and more"
+
+
+@pytest.mark.parametrize("arguments", [(), ("primary_hostname",), ("macros", "hostlist")])
+def test_other_parts_of_the_configuration_are_not_printed(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(Unsupported, match="the option -bP"):
+        Site(release=NEWEST).exim("-bP", *arguments)

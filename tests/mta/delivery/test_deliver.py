@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.structs import MX_NONE, HostItem
+from eximsim.mta.delivery.deliver import same_hosts
+from eximsim.mta.program import exim
+from eximsim.status import Dnssec
+from eximsim.world.smtp_server import Behaviour, reply
+from tests.mta.scenario import (
+    NEW,
+    NEWEST,
+    NXDOMAIN,
+    PLAIN,
+    REFUSING,
+    SENDER,
+    Mx,
+    RRset,
+    Site,
+)
+
+DAY = 86400
+REFUSES = Mx(Behaviour(rcpt=reply("550 no")))
+LATER = Mx(Behaviour(rcpt=reply("450 later")))
+LIST = """
+list:
+  driver = redirect
+  local_parts = list
+  data = a@test.ex, b@test.ex
+"""
+
+
+def domain(name: str, *exchangers: str, **rest: object) -> RRset:
+    data = [[10 * number, host] for number, host in enumerate(exchangers, 1)]
+    return {"name": name, "type": "MX", "ad": True, "data": data, **rest}
+
+
+OTHER = domain("other.ex", "mx1.test.ex")
+
+
+def sent(site: Site) -> list[tuple[str, ...]]:
+    """The recipients of each message that a server took."""
+    return [message.recipients for message in site.messages]
+
+
+# ---- batches ---------------------------------------------------------------------------
+
+
+def test_recipients_of_all_domains_with_the_same_hosts_share_a_message() -> None:
+    site = Site(zone=[OTHER])
+    site.deliver("a@test.ex", "b@other.ex", "c@test.ex")
+    assert sent(site) == [("a@test.ex", "b@other.ex", "c@test.ex")]
+
+
+def test_without_multi_domain_each_domain_has_its_own_connection() -> None:
+    site = Site(zone=[OTHER], transport={"multi_domain": "false"})
+    site.deliver("a@test.ex", "b@other.ex", "c@test.ex")
+    assert sent(site) == [("a@test.ex", "c@test.ex"), ("b@other.ex",)]
+
+
+def test_domains_with_other_hosts_are_delivered_apart() -> None:
+    site = Site([Mx(), Mx()], zone=[domain("other.ex", "mx2.test.ex", "mx1.test.ex")])
+    site.deliver("a@test.ex", "b@other.ex")
+    assert site.called == ["mx1", "mx2"]
+
+
+@pytest.mark.parametrize(
+    ("max_rcpt", "parallel", "batches"),
+    [("2", "1", [4]), ("2", "2", [2, 2]), ("1", "1", [1, 1, 1, 1]), ("0", "4", [4])],
+)
+def test_max_rcpt_and_remote_max_parallel_decide_how_many_go_together(
+    max_rcpt: str, parallel: str, batches: list[int]
+) -> None:
+    site = Site([REFUSES], transport={"max_rcpt": max_rcpt}, main={"remote_max_parallel": parallel})
+    site.deliver(*(f"{letter}@test.ex" for letter in "abcd"))
+    rcpt = [sum(event.startswith("RCPT") for event in events) for _, events in site.calls]
+    assert rcpt == batches
+
+
+def host(mx: int, name: str = "", dnssec: Dnssec = Dnssec.YES) -> HostItem:
+    return HostItem(name or f"mx{mx}", "10.9.1.1", mx=mx, dnssec=dnssec)
+
+
+@given(st.lists(st.tuples(st.sampled_from([10, 20]), st.sampled_from("ab")), max_size=6), st.randoms())
+def test_hosts_of_one_preference_may_stand_in_any_order(pairs: list[tuple[int, str]], random: object) -> None:
+    one = [host(mx, name) for mx, name in sorted(pairs, key=lambda pair: pair[0])]
+    two = list(one)
+    random.shuffle(two)  # type: ignore[attr-defined]
+    two.sort(key=lambda item: item.mx)
+    assert same_hosts(one, two, with_dnssec=True)
+    names = [(item.mx, item.name) for item in one]
+    assert same_hosts(one, two[:-1], with_dnssec=True) is not bool(names)
+
+
+def test_hosts_without_preference_are_the_same_only_in_the_same_order() -> None:
+    one = [host(MX_NONE, "a"), host(MX_NONE, "b")]
+    assert same_hosts(one, list(one), with_dnssec=True)
+    assert not same_hosts(one, one[::-1], with_dnssec=True)
+
+
+def test_security_tells_hosts_apart_only_where_the_release_looks_at_it() -> None:
+    one, two = [host(10)], [host(10, dnssec=Dnssec.NO)]
+    assert same_hosts(one, two, with_dnssec=False)
+    assert not same_hosts(one, two, with_dnssec=True)
+
+
+def test_recipients_keep_their_order() -> None:
+    recipients = [f"{letter}@test.ex" for letter in "dacb"]
+    site = Site()
+    site.deliver(*recipients)
+    assert sent(site) == [tuple(recipients)]
+
+
+# ---- who gets it once, and who not at all ----------------------------------------------
+
+
+def test_an_address_is_delivered_to_once_however_its_domain_is_written() -> None:
+    site = Site()
+    site.deliver("a@test.ex", "a@TEST.ex", "A@test.ex")
+    (recipients,) = sent(site)
+    assert sorted(recipient.partition("@")[0] for recipient in recipients) == ["A", "a"]
+
+
+def test_a_recipient_that_is_also_on_a_list_gets_one_copy() -> None:
+    site = Site(routers=LIST)
+    log = site.deliver("list@test.ex", "a@test.ex")
+    assert sorted(sent(site)[0]) == ["a@test.ex", "b@test.ex"]
+    assert any(" b@test.ex <list@test.ex> " in line for line in log)
+
+
+def test_a_list_is_done_with_when_its_last_member_is() -> None:
+    refuses_b = Mx(Behaviour(recipients=(("b@test.ex", reply("450 later")),)))
+    site = Site([refuses_b], routers=LIST)
+    site.deliver("list@test.ex")
+    (message,) = site.machine.spool.messages.values()
+    assert message.nonrecipients == {"a@test.ex"}
+    site.replace_server(1, Behaviour())
+    assert site.queue_run("-qf")[-1] == "Completed"
+    assert sent(site) == [("a@test.ex",), ("b@test.ex",)]
+
+
+def test_a_held_domain_waits_and_a_forced_run_delivers_it() -> None:
+    site = Site(main={"hold_domains": "test.ex"})
+    site.exim("-odi", "-f", SENDER, "a@test.ex")
+    assert site.log[-1] == "== a@test.ex routing defer (-23): domain is held"
+    assert site.queue_run() == ["== a@test.ex routing defer (-23): domain is held"]
+    assert site.queue_run("-qf")[-1] == "Completed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ({"rcode": "SERVFAIL"}, "== a@bad.ex R=r defer (-1): host lookup did not complete"),
+        ({"rcode": "NXDOMAIN"}, "** a@bad.ex: Unrouteable address"),
+    ],
+)
+def test_a_domain_that_cannot_be_looked_up_defers_and_one_that_is_not_there_fails(
+    answer: RRset, line: str
+) -> None:
+    site = Site(zone=[{"name": "bad.ex", "type": "MX", **answer}])
+    assert site.deliver("a@bad.ex")[0] == line
+
+
+def test_routing_that_was_put_off_is_not_tried_again_before_its_time() -> None:
+    site = Site(zone=[{"name": "bad.ex", "type": "MX", "rcode": "SERVFAIL"}])
+    site.deliver("a@bad.ex")
+    assert list(site.machine.hints.retry) == ["R:bad.ex"]
+    assert site.queue_run() == ["== a@bad.ex routing defer (-51): retry time not reached"]
+    site.world.sleep(600)
+    assert site.queue_run() == ["== a@bad.ex R=r defer (-1): host lookup did not complete"]
+
+
+# ---- the end of a message --------------------------------------------------------------
+
+
+def test_a_message_that_is_delivered_leaves_the_queue() -> None:
+    site = Site()
+    assert site.deliver()[-1] == "Completed"
+    assert site.machine.spool.messages == {}
+
+
+def test_a_message_with_a_deferred_recipient_stays_for_that_one() -> None:
+    site = Site([Mx(Behaviour(recipients=(("b@test.ex", reply("450 later")),)))])
+    site.deliver("a@test.ex", "b@test.ex")
+    assert site.queue_run("-qf")[0].startswith("== b@test.ex")
+    assert sent(site) == [("a@test.ex",)]
+
+
+def test_cancelling_a_message_tells_its_sender() -> None:
+    site = Site([LATER])
+    site.deliver()
+    (message_id,) = site.machine.spool.ids()
+    site.exim("-Mg", message_id)
+    assert site.log[2] == "cancelled by root"
+    assert site.log[3].startswith(f"<= <> R={message_id} ")
+    assert site.log[-1] == "Completed"
+    assert message_id not in site.machine.spool.messages
+
+
+# ---- frozen ----------------------------------------------------------------------------
+
+
+def frozen(**main: str) -> Site:
+    site = Site([LATER], main=main)
+    site.deliver()
+    (message_id,) = site.machine.spool.ids()
+    site.exim("-Mf", message_id)
+    site.replace_server(1, Behaviour())
+    site.world.sleep(600)
+    return site
+
+
+def test_a_frozen_message_is_not_touched_by_a_queue_run() -> None:
+    assert frozen().queue_run() == ["Message is frozen"]
+    assert frozen().queue_run("-qf") == ["Message is frozen"]
+
+
+def test_a_frozen_message_is_thawed_by_force_or_after_a_time() -> None:
+    assert frozen().queue_run("-qff")[0] == "Unfrozen by forced delivery"
+    site = frozen(auto_thaw="1h")
+    assert site.queue_run() == ["Message is frozen"]
+    site.world.sleep(3600)
+    assert site.queue_run()[0] == "Unfrozen by auto-thaw"
+    assert site.messages
+
+
+def test_a_bounce_that_fails_is_frozen_and_ignored_when_it_is_old() -> None:
+    site = Site([REFUSES], main={"ignore_bounce_errors_after": "2d"})
+    site.exim("-odf", "-f", "<>", "a@test.ex")
+    assert site.log[-1] == "Frozen (delivery error message)"
+    site.world.sleep(3 * DAY)
+    run = site.queue_run()
+    assert run[0] == "Unfrozen by errmsg timer"
+    assert run[-2:] == ["a@test.ex: error ignored", "Completed"]
+
+
+# ---- the transport's process -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("release", "checked"), [(NEW, False), ("4.90", True)])
+def test_a_transport_process_that_dies_freezes_the_message(release: str, checked: bool) -> None:
+    """Two hosts: DANE fails all recipients at the first, the second fails with none left."""
+    broken = {"name": "_25._tcp.mx1.test.ex", "type": "TLSA", **NXDOMAIN}
+    site = Site(
+        [Mx(), Mx(REFUSING)],
+        release,
+        transport={"hosts_require_dane": "10.9.1.1"},
+        zone=[broken],
+    )
+    log = site.deliver("a@test.ex", "b@test.ex")
+    died = [line for line in log if "terminated by signal 11" in line]
+    assert [line.partition(" R=")[0] for line in died] == ["== a@test.ex", "== b@test.ex"]
+    assert log[-1] == "Frozen"
+    got = "Delivery status for a@test.ex: got 0 of 7 bytes (pipeheader) from transport process"
+    assert any(line.startswith(got) for line in log) is checked
+    assert any(line.startswith(got) for line in site.panic_log) is checked
+    assert site.machine.hints.retry == {}
+
+
+def test_host_is_the_first_one_before_the_transport_has_chosen() -> None:
+    site = Site([Mx(REFUSING), Mx()], transport={"port": "${if eq {$host}{mx1.test.ex}{25}{26}}"})
+    assert site.deliver()[0] == "H=mx1.test.ex [10.9.1.1] Connection refused"
+    assert site.outcome == "sent to mx2.test.ex (yes)"
+
+
+@pytest.mark.parametrize(
+    ("recipients", "shown"),
+    [
+        (("a@test.ex",), "a test.ex"),
+        (("a@test.ex", "b@test.ex"), " test.ex"),
+        (("a@test.ex", "b@other.ex"), " "),
+    ],
+)
+def test_for_several_recipients_only_what_they_share_is_known(
+    recipients: tuple[str, ...], shown: str
+) -> None:
+    other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
+    port = f"${{if eq {{$local_part $domain}}{{{shown}}}{{25}}{{26}}}}"
+    site = Site(transport={"port": port}, zone=[other])
+    site.deliver(*recipients)
+    assert set(site.outcomes.values()) == {"sent to mx1.test.ex (yes)"}
+
+
+def test_what_a_transport_did_to_its_options_dies_with_its_process() -> None:
+    site = Site(release=NEWEST, transport={"tls_sni": "$host"})
+    site.deliver("a@test.ex")
+    site.deliver("b@test.ex")
+    assert site.outcomes == dict.fromkeys(("a@test.ex", "b@test.ex"), "sent to mx1.test.ex (yes)")
+    assert site.process().driver_state == {}
+
+
+@pytest.mark.parametrize("option", ["-qfl", "-ql"])
+def test_a_run_for_local_deliveries_leaves_remote_ones_alone(option: str) -> None:
+    site = Site()
+    site.exim("-odq", "-f", SENDER, "a@test.ex")
+    assert site.queue_run(option) == ["== a@test.ex R=r T=smtp defer (-54): remote deliveries suppressed"]
+    assert site.called == []
+
+
+def test_a_router_that_names_no_transport_there_is_defers() -> None:
+    site = Site(routers="local:\ndriver = accept\nlocal_parts = x\ntransport = file")
+    assert site.deliver("x@test.ex") == [
+        '== x@test.ex R=local defer (-30): transport "file" not found in local router'
+    ]
+
+
+# ---- several messages to one host ------------------------------------------------------
+
+
+def waiting_for(server: Mx, release: str = NEW) -> Site:
+    """Two messages wait for the same host, which has come back."""
+    site = Site([Mx(REFUSING)], release)
+    site.deliver("a@test.ex")
+    site.deliver("b@test.ex")
+    site.serve("10.9.1.1", server.behaviour)
+    site.world.sleep(600)
+    return site
+
+
+def test_a_message_that_waits_for_the_host_goes_down_the_same_connection() -> None:
+    site = waiting_for(Mx(PLAIN))
+    log = site.queue_run()
+    assert site.called == ["mx1"]
+    assert sorted(sent(site)) == [("a@test.ex",), ("b@test.ex",)]
+    first, second = (line for line in log if line.startswith("=>"))
+    assert " [10.9.1.1] " in first
+    assert " [10.9.1.1]* " in second
+
+
+@pytest.mark.parametrize(("release", "cv"), [("4.95", "no"), (NEWEST, "yes")])
+def test_only_the_newest_release_knows_how_a_kept_session_was_verified(release: str, cv: str) -> None:
+    first, second = (line for line in waiting_for(Mx(), release).queue_run() if line.startswith("=>"))
+    assert " CV=yes " in first
+    assert f" [10.9.1.1]* CV={cv} " in second
+
+
+@pytest.mark.parametrize(("release", "mark"), [("4.93", "*"), ("4.95", "")])
+def test_a_connection_that_does_not_fit_leaves_a_mark_in_old_releases(release: str, mark: str) -> None:
+    other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
+    site = Site([Mx(REFUSING)], release, transport={"tls_sni": "$domain"}, zone=[other])
+    site.deliver("a@test.ex")
+    site.deliver("b@other.ex")
+    site.serve("10.9.1.1", Mx().behaviour)
+    site.world.sleep(600)
+    lines = [line for line in site.queue_run() if line.startswith("=>")]
+    assert site.called == ["mx1", "mx1"]
+    assert " [10.9.1.1] " in lines[0]
+    assert f" [10.9.1.1]{mark} " in lines[1]
+
+
+def next_message(release: str = "4.93") -> Site:
+    """Under Exim's test suite a message has gone out at once, and another one waits for the same host."""
+    site = Site([Mx(REFUSING)], release)
+    site.machine.test_harness = True
+    site.deliver("a@test.ex")
+    site.serve("10.9.1.1", Mx().behaviour)
+    site.machine.hints.retry.clear()
+    run = exim.run(site.machine, ["-C", "/config", "-odf", "-f", SENDER, "b@test.ex"], b"", {}, site.profile)
+    assert run.code == 0
+    return site
+
+
+def test_under_exims_test_suite_the_next_message_waits_a_second() -> None:
+    site = next_message()
+    assert sent(site) == [("b@test.ex",)]
+    begin = site.world.now() + 1
+    site.machine.run_background(until=begin - 0.1)
+    assert sent(site) == [("b@test.ex",)]
+    site.machine.run_background(until=begin)
+    assert sent(site) == [("b@test.ex",), ("a@test.ex",)]
+    assert site.called == ["mx1"]
+
+
+def test_new_releases_go_on_with_it_in_the_same_process() -> None:
+    assert sent(next_message(NEWEST)) == [("b@test.ex",), ("a@test.ex",)]
+
+
+def test_a_queue_run_waits_for_it() -> None:
+    site = waiting_for(Mx(), "4.93")
+    site.machine.test_harness = True
+    site.queue_run()
+    assert len(sent(site)) == 2
+
+
+def test_closing_a_tls_session_first_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="TLS session is closed first"):
+        waiting_for(Mx(), NEW).queue_run()
+
+
+def test_new_releases_keep_the_tls_session() -> None:
+    site = waiting_for(Mx(), NEWEST)
+    site.queue_run()
+    assert site.called == ["mx1"]
+    assert len(sent(site)) == 2
+
+
+def test_connection_max_messages_ends_the_connection() -> None:
+    site = Site([Mx(REFUSING)], transport={"connection_max_messages": "1"})
+    site.deliver("a@test.ex")
+    site.deliver("b@test.ex")
+    site.serve("10.9.1.1", PLAIN)
+    site.world.sleep(600)
+    site.queue_run()
+    assert site.called == ["mx1", "mx1"]

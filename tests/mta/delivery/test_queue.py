@@ -1,0 +1,145 @@
+"""The message store, runs of the queue, its listing, and what an administrator can do to a message."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.mta.delivery.queue import string_format_size
+from tests.mta.front import Front
+
+OLD = "4.88-jh03"
+
+
+def filled(*recipients: str, release: str = OLD, main: str = "", user: str = "root", uid: int = 0) -> Front:
+    front = Front(main, release=release, user=user, uid=uid)
+    for recipient in recipients:
+        front.exim("-odq", "-f", "s@here.ex", recipient, stdin=f"Subject: {recipient}\n\nbody\n")
+    front.machine.files.clear()
+    return front
+
+
+def ids(front: Front) -> list[str]:
+    return front.machine.spool.ids()
+
+
+def test_ids_are_sorted_by_age_and_unique() -> None:
+    front = filled(*(f"r{number}@d.ex" for number in range(5)))
+    assert len(set(ids(front))) == 5
+    assert [front.machine.spool.messages[name].addresses()[0][:2] for name in ids(front)] == [
+        f"r{number}" for number in range(5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "detail"),
+    [("-q", ""), ("-qf", " -qf"), ("-qff", " -qff"), ("-qi", " -qi"), ("-qqf", " -qqf"), ("-qfl", " -qfl")],
+)
+def test_a_run_is_logged_with_its_options(option: str, detail: str) -> None:
+    front = filled()
+    front.exim(option)
+    first, last = front.log()
+    assert first.startswith("Start queue run: pid=")
+    assert first.endswith(detail)
+    assert last == first.replace("Start", "End")
+
+
+def test_a_message_that_fails_is_tried_again_only_when_it_is_time() -> None:
+    front = filled("r@d.ex")
+    front.exim("-q")
+    front.machine.files.clear()
+    front.exim("-q")
+    assert "retry time not reached" in front.log()[1]
+    front.machine.files.clear()
+    front.exim("-qf")
+    assert "Connection refused" in front.log()[1]
+
+
+def test_an_ordered_run_takes_the_oldest_first() -> None:
+    front = filled(*(f"r{number}@d.ex" for number in range(8)), main="queue_run_in_order")
+    front.exim("-qf")
+    tried = [line.split()[2] for line in front.log() if " == " in line]
+    assert tried == [f"r{number}@d.ex" for number in range(8)]
+
+
+def test_chance_orders_other_runs_and_loses_nothing() -> None:
+    front = filled(*(f"r{number}@d.ex" for number in range(8)))
+    front.exim("-qf")
+    tried = [line.split()[2] for line in front.log() if " == " in line]
+    assert sorted(tried) == [f"r{number}@d.ex" for number in range(8)]
+    again = filled(*(f"r{number}@d.ex" for number in range(8)))
+    again.exim("-qf")
+    assert front.log()[1:-1] == again.log()[1:-1]
+
+
+def test_a_run_can_be_for_some_senders_or_recipients() -> None:
+    front = filled("a@d.ex", "b@e.ex")
+    front.exim("-Rf", "e.ex")
+    assert [line.split()[2] for line in front.log() if " == " in line] == ["b@e.ex"]
+
+
+def test_a_frozen_message_is_skipped_and_forced_runs_thaw_it() -> None:
+    front = filled("r@d.ex")
+    name = ids(front)[0]
+    assert front.exim("-Mf", name).code == 0
+    assert front.log() == [f"{name} frozen by root"]
+    front.exim("-qf")
+    assert f"{name} Message is frozen" in front.log()
+    front.exim("-qff")
+    assert any("Unfrozen by forced delivery" in line for line in front.log())
+    assert front.exim("-Mt", name).stdout.endswith("is not frozen\n")
+
+
+def test_a_message_is_removed() -> None:
+    front = filled("r@d.ex")
+    name = ids(front)[0]
+    status = front.exim("-Mrm", name)
+    assert status.stdout == f"Message {name} has been removed\n"
+    assert front.log() == [f"{name} removed by root", f"{name} Completed"]
+    assert ids(front) == []
+
+
+def test_recipients_can_be_added_and_done_away_with() -> None:
+    front = filled("r@d.ex")
+    name = ids(front)[0]
+    front.exim("-Mar", name, "new@d.ex")
+    assert front.machine.spool.messages[name].addresses() == ["r@d.ex", "new@d.ex"]
+    front.exim("-Mmd", name, "r@d.ex")
+    assert "          r@d.ex" not in front.exim("-bpu").stdout
+    assert "        D r@d.ex" in front.exim("-bp").stdout
+    front.exim("-Mes", name, "other@here.ex")
+    assert front.machine.spool.messages[name].sender == "other@here.ex"
+
+
+def test_giving_up_sends_the_message_back() -> None:
+    front = filled("r@d.ex")
+    name = ids(front)[0]
+    front.exim("-Mg", name)
+    assert front.log()[0] == f"{name} cancelled by root"
+    assert any(f"<= <> R={name}" in line for line in front.log())
+    assert name not in ids(front)
+
+
+def test_an_unknown_message_is_an_error() -> None:
+    status = filled().exim("-Mrm", "1r31eq-000000-00")
+    assert status.code == 1
+    assert "1r31eq-000000-00" in status.stdout + status.stderr
+
+
+def test_the_listing_shows_age_size_sender_and_recipients() -> None:
+    front = filled("r@d.ex", user="caller", uid=1000, main="queue_list_requires_admin = false")
+    name = ids(front)[0]
+    front.exim("-odq", "-f", "<>", "b@d.ex", stdin="\n")
+    front.world.sleep(60 * 60 * 26)
+    lines = front.exim("-bp").stdout.splitlines()
+    assert lines[0].split() == ["26h", str(front.machine.spool.messages[name].size), name, "<caller@here.ex>"]
+    assert lines[1:3] == ["          r@d.ex", ""]
+    assert lines[3].split()[-2:] == ["<>", "(caller)"]
+    assert front.exim("-bpc").stdout == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "     "), (1, "    1"), (1023, " 1023"), (1024, " 1.0K"), (10240, "  10K"), (1048576, " 1.0M")],
+)
+def test_sizes_fit_into_five_columns(size: int, text: str) -> None:
+    assert string_format_size(size) == text

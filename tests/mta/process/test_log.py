@@ -1,0 +1,150 @@
+"""Where log lines go and what stands in them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.errors import InputError
+from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.log import (
+    SELECTORS,
+    Rejected,
+    close_stray_descriptor,
+    log_stamp,
+    log_write,
+    parse_selector,
+    selector,
+)
+from tests.mta.front import PANIC, REJECT, Front
+
+SELECTED = [
+    ("", "msg_id", True),
+    ("+all", "subject", True),
+    ("-all", "msg_id", False),
+    ("+all -subject", "subject", False),
+    ("+subject -subject", "subject", False),
+    ("+ subject", "subject", True),
+    ("-rejected_headers", "rejected_header", False),
+    ("+tls_sni+tls_peerdn", "tls_peerdn", True),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "on"), SELECTED)
+def test_selectors_are_added_and_taken_away_in_turn(text: str, name: str, on: bool) -> None:
+    assert (name in parse_selector(text)) is on
+
+
+@pytest.mark.parametrize("text", ["subject", "+nothing", "+", "-all subject"])
+def test_a_bad_selector_is_an_error_with_its_line(text: str) -> None:
+    with pytest.raises(InputError, match=r"exim\.conf:3"):
+        parse_selector(text, "exim.conf", 3)
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-"), st.sampled_from(sorted(SELECTORS))), max_size=8))
+def test_the_last_word_about_a_selector_counts(words: list[tuple[str, str]]) -> None:
+    chosen = parse_selector(" ".join(sign + name for sign, name in words))
+    for name in {name for _, name in words}:
+        last = [sign for sign, other in words if other == name][-1]
+        assert (name in chosen) is (last == "+")
+
+
+STAMPS = [
+    ("", "2023-11-14 22:13:20"),
+    ("log_selector = +millisec", "2023-11-14 22:13:20.000"),
+    ("log_timezone", "2023-11-14 22:13:20 +0000"),
+    ("log_timezone\nlog_selector = +millisec", "2023-11-14 22:13:20.000 +0000"),
+]
+
+
+@pytest.mark.parametrize(("main", "stamp"), STAMPS)
+def test_the_stamp_has_what_the_configuration_asks_for(main: str, stamp: str) -> None:
+    assert log_stamp(Front(main).process()).strip() == stamp
+
+
+def test_a_line_names_the_process_and_the_message() -> None:
+    front = Front("log_selector = +pid")
+    process = front.process()
+    process.message_id = "1r31eq-000000002bJ-0000"
+    log_write(process, "Completed")
+    assert front.log() == [f"[{process.pid}] 1r31eq-000000002bJ-0000 Completed"]
+
+
+def test_each_log_has_its_file() -> None:
+    front = Front("log_file_path = /var/log/SERVER%slog")
+    log_write(front.process(), "both", reject=True)
+    log_write(front.process(), "bad", main=False, panic=True)
+    files = front.machine.files
+    assert sorted(files) == ["/var/log/SERVERmainlog", "/var/log/SERVERpaniclog", "/var/log/SERVERrejectlog"]
+    assert files["/var/log/SERVERmainlog"] == files["/var/log/SERVERrejectlog"]
+
+
+def test_a_line_that_no_selector_wants_is_not_written() -> None:
+    front = Front("log_selector = -queue_run")
+    log_write(front.process(), "Start queue run", when="queue_run")
+    assert front.log() == []
+    assert not selector(front.process(), "queue_run")
+
+
+def test_a_panic_is_told_on_stderr_too() -> None:
+    front = Front()
+    said: list[str] = []
+    process = front.process()
+    process.err = said.append
+    log_write(process, "no good", panic=True)
+    assert said == ["2023-11-14 22:13:20 no good\n"]
+    process.log_stderr = False
+    log_write(process, "no good", panic=True)
+    assert len(said) == 1
+    assert front.log(PANIC) == front.log() == ["no good"] * 2
+
+
+def test_address_tests_log_to_stderr() -> None:
+    front = Front()
+    process = front.process()
+    said: list[str] = []
+    process.err = said.append
+    process.log_testing_mode = process.host_checking = True
+    log_write(process, "rejected", reject=True)
+    assert said == ["LOG: rejected\n"]
+    assert front.log() == front.log(REJECT) == []
+
+
+def test_the_reject_log_shows_the_message_with_five_recipients_at_most() -> None:
+    front = Front()
+    recipients = [f"r{number}@d.ex" for number in range(6)]
+    headers = [("P", "Received: by here\n\tid 1\n"), ("T", "To: r@d.ex\n")]
+    log_write(
+        front.process(), "rejected", main=False, reject=True, rejected=Rejected("s@d.ex", recipients, headers)
+    )
+    assert front.log(REJECT) == [
+        "rejected",
+        "Envelope-from: <s@d.ex>",
+        "Envelope-to: <r0@d.ex>",
+        *(f"    <r{number}@d.ex>" for number in range(1, 5)),
+        "    ...",
+        "P Received: by here",
+        "\tid 1",
+        "T To: r@d.ex",
+    ]
+
+
+def test_a_long_header_is_cut_in_the_reject_log() -> None:
+    front = Front()
+    shown = Rejected("s@d.ex", ["r@d.ex"], [("T", "To: " + "a@d.ex,\n " * 2000 + "b@d.ex\n")])
+    log_write(front.process(), "rejected", reject=True, rejected=shown)
+    lines = front.log(REJECT)
+    assert lines[-1] == "*** truncated ***"
+    assert 8000 < sum(len(line) + 1 for line in lines) < 8192
+
+
+def test_a_reject_log_that_is_closed_by_mistake_ends_the_process() -> None:
+    front = Front()
+    process = front.process()
+    close_stray_descriptor(process)
+    log_write(process, "first", reject=True)
+    close_stray_descriptor(process)
+    with pytest.raises(PanicDie):
+        log_write(process, "second", reject=True)
+    assert front.log(PANIC)[-1].startswith("failed to write to reject log: length=")

@@ -1,0 +1,128 @@
+"""The daemon: where it listens, what it says of that, and sessions with clients."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.mta.program import daemon
+from eximsim.ports import Connection, ReadTimeout
+from tests.mta.front import Front
+
+ACCEPT = "acl_smtp_rcpt = accept"
+PORTS = [
+    ("4.88", ("-oX", "1225"), "port 1225"),
+    ("4.88", ("-oX", "1225:1226"), "port 1225 (IPv6 and IPv4) port 1226"),
+    ("4.88", ("-oX", "1225 : 127.0.0.1"), "[127.0.0.1]:1225"),
+    ("4.88", ("-oX", "127.0.0.1.26 : [192.0.2.1]:27 : 25"), "[127.0.0.1]:26 [192.0.2.1]:27"),
+    ("4.99", ("-oX", "25 : 587 : 127.0.0.1"), "[127.0.0.1]:{25,587}"),
+    ("4.88", (), "port 25"),
+]
+
+
+@pytest.mark.parametrize(("release", "argv", "where"), PORTS)
+def test_the_log_says_where_it_listens(release: str, argv: tuple[str, ...], where: str) -> None:
+    front = Front(ACCEPT, release=release)
+    assert front.exim("-bd", *argv).code == 0
+    line = front.log()[0]
+    version = front.process().profile.version
+    assert line.startswith(f"exim {version} daemon started: pid=")
+    assert ", no queue runs, listening for SMTP on " in line
+    for part in where.split(" port "):
+        assert part.removeprefix("port ").split(" (")[0] in line
+
+
+def said(connection: Connection) -> str:
+    """Everything that is there to be read."""
+    text = b""
+    try:
+        while data := connection.receive(1):
+            text += data
+    except ReadTimeout:
+        pass
+    return text.decode()
+
+
+def test_a_message_is_taken_in_and_delivered_at_once() -> None:
+    front = Front(ACCEPT)
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    assert said(client).startswith("220 here.ex ESMTP Exim 4.99 ")
+    client.send(b"EHLO me.ex\r\n")
+    assert said(client).startswith("250-here.ex Hello me.ex [127.0.0.1]\r\n")
+    client.send(b"MAIL FROM:<s@b.ex>\r\nRCPT TO:<r@d.ex>\r\nDATA\r\n")
+    assert said(client).splitlines() == [
+        "250 OK",
+        "250 Accepted",
+        '354 Enter message, ending with "." on a line by itself',
+    ]
+    client.send(b"Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n")
+    (name,) = front.machine.spool.ids()
+    assert said(client).splitlines() == [f"250 OK id={name}", "221 here.ex closing connection"]
+    assert f"{name} <= s@b.ex H=(me.ex) [127.0.0.1] P=esmtp S=" in front.log()[1]
+    assert front.log()[-1].endswith(f"{name} == r@d.ex R=all T=out defer (111): Connection refused")
+
+
+def test_sessions_do_not_share_their_state() -> None:
+    front = Front(ACCEPT)
+    front.exim("-bd", "-oX", "1225")
+    one, two = (front.world.connect("127.0.0.1", 1225, 5) for _ in range(2))
+    one.send(b"EHLO one.ex\r\n")
+    two.send(b"EHLO two.ex\r\n")
+    assert "Hello one.ex" in said(one)
+    assert "Hello two.ex" in said(two)
+    one.send(b"MAIL FROM:<a@b.ex>\r\n")
+    two.send(b"RCPT TO:<a@b.ex>\r\n")
+    assert said(one).splitlines()[-1] == "250 OK"
+    assert said(two).splitlines()[-1] == "503 sender not yet given"
+
+
+def test_a_lost_client_is_logged() -> None:
+    front = Front(ACCEPT)
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    client.send(b"EHLO me.ex\r\n")
+    client.send(b"MAIL FROM:<a@b.ex>\r\n")
+    client.close()
+    front.world.hang_up()
+    assert (
+        "unexpected disconnection while reading SMTP command from (me.ex) [127.0.0.1] D=" in front.log()[-1]
+    )
+
+
+def test_input_before_the_banner_is_out_of_step() -> None:
+    front = Front(ACCEPT)
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    client.send(b"EHLO me.ex\r\nNOOP\r\n")
+    assert "554 SMTP synchronization error\r\n" in said(client)
+    assert any("SMTP protocol synchronization error" in line for line in front.log())
+
+
+def test_connections_are_logged_if_that_is_asked_for() -> None:
+    front = Front(f"{ACCEPT}\nlog_selector = +smtp_connection +incoming_port +incoming_interface")
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    client.send(b"QUIT\r\n")
+    begun, ended = front.log()[1:]
+    where = f"[127.0.0.1]:{client.local_port} I=[127.0.0.1]:1225"
+    assert begun == f"SMTP connection from {where} (TCP/IP connection count = 1)"
+    assert ended.startswith(f"SMTP connection from {where} ")
+    assert "closed by QUIT" in ended
+
+
+def test_an_acl_can_turn_clients_away() -> None:
+    front = Front(f"{ACCEPT}\nacl_smtp_connect = deny hosts = 127.0.0.1")
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    assert said(client) == "550 Administrative prohibition\r\n"
+    front = Front(f"{ACCEPT}\nhost_reject_connection = *")
+    front.exim("-bd", "-oX", "1225")
+    assert said(front.world.connect("127.0.0.1", 1225, 5)) == "554 SMTP service not available\r\n"
+
+
+def test_a_daemon_can_be_stopped() -> None:
+    front = Front(ACCEPT)
+    front.exim("-bd", "-oX", "1225")
+    assert daemon.kill(front.machine) == ""
+    with pytest.raises(Exception, match="111"):
+        front.world.connect("127.0.0.1", 1225, 5)

@@ -1,0 +1,179 @@
+"""The command line: what each call prints and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.program.exim_argv import BadOption, Mode, parse_argv
+from tests.mta.front import Front
+
+LINES = [
+    (["-bs"], "mode", Mode.SMTP),
+    (["-bd", "-oX", "25"], "ports", "25"),
+    (["-bdf"], "foreground", True),
+    (["-bh", "192.0.2.1"], "host", "192.0.2.1"),
+    (["-bhc", "192.0.2.1"], "callout", True),
+    (["-bt", "a@b"], "mode", Mode.ADDRESS_TEST),
+    (["-bv", "a@b"], "mode", Mode.VERIFY),
+    (["-bvs", "a@b"], "mode", Mode.VERIFY_SENDER),
+    (["-be", "x"], "arguments", ["x"]),
+    (["-bpc"], "mode", Mode.COUNT_QUEUE),
+    (["-qff"], "mode", Mode.QUEUE_RUN),
+    (["-f", "a@b", "c"], "sender", "a@b"),
+    (["-fa@b", "c"], "sender", "a@b"),
+    (["-F", "A B", "c"], "sender_name", "A B"),
+    (["-DX=y", "c"], "defines", {"X": "y"}),
+    (["-D X = y", "c"], "defines", {"X": "y"}),
+    (["-oi", "c"], "dot_ends", False),
+    (["-i", "c"], "dot_ends", False),
+    (["-t"], "from_headers", True),
+    (["-ti"], "from_headers", True),
+    (["-odq", "c"], "queue_only", True),
+    (["-odi", "c"], "synchronous", True),
+    (["-odf", "c"], "synchronous", True),
+    (["-odqs", "c"], "queue_smtp", True),
+    (["-N", "c"], "dont_deliver", True),
+    (["-oMr", "x", "c"], "given", {"received_protocol": "x"}),
+    (["-oMa", "1.2.3.4", "-oMt", "u", "c"], "given", {"sender_host_address": "1.2.3.4", "sender_ident": "u"}),
+    (["-C", "/x", "c"], "config", "/x"),
+    (["--", "-x"], "arguments", ["-x"]),
+]
+
+
+@pytest.mark.parametrize(("argv", "name", "value"), LINES)
+def test_options_are_read_as_exim_reads_them(argv: list[str], name: str, value: object) -> None:
+    assert getattr(parse_argv(argv), name) == value
+
+
+@pytest.mark.parametrize("option", ["-w", "-bz", "-odz", "-oMz", "-f", "-Mrm", "-oX", "-Dx"])
+def test_an_unknown_option_ends_the_program(option: str) -> None:
+    status = Front().exim(option)
+    assert status.code == 1
+    assert status.stderr.startswith("exim abandoned: unknown, malformed, or incomplete option -")
+
+
+@pytest.mark.parametrize("option", ["-d", "-bP", "-bS", "-brt", "-bF", "-Mvh"])
+def test_what_is_not_modelled_says_so(option: str) -> None:
+    with pytest.raises(Unsupported):
+        Front().exim(option, "x")
+
+
+@given(st.lists(st.text(st.sampled_from("-obdqMfXtvi1a"), max_size=4), max_size=4))
+def test_any_command_line_is_read_or_refused(argv: list[str]) -> None:
+    try:
+        parse_argv(argv)
+    except (BadOption, Unsupported):
+        return
+
+
+def test_a_bad_configuration_is_an_input_error() -> None:
+    with pytest.raises(InputError):
+        Front("no such option = 1").exim("-bt", "a@b")
+
+
+def test_a_call_without_recipients_explains_itself() -> None:
+    status = Front().exim()
+    assert status.code == 1
+    assert status.stderr.startswith("Exim is a Mail Transfer Agent.")
+
+
+# ---- address tests -------------------------------------------------------------------------------------
+
+ROUTERS = """
+begin routers
+away:
+  driver = dnslookup
+  domains = d.ex
+  transport = out
+alias:
+  driver = redirect
+  local_parts = all
+  data = one@d.ex, nobody
+none:
+  driver = redirect
+  allow_fail
+  allow_defer
+  local_parts = nobody : hole : later
+  data = ${extract{$local_part}{hole=":blackhole:" later=":defer: wait" nobody=":fail: no such person"}}
+begin transports
+out:
+  driver = smtp
+"""
+ZONE = (
+    {"name": "d.ex", "type": "MX", "data": [[10, "mx1.d.ex"], [20, "mx2.d.ex"]]},
+    {"name": "mx1.d.ex", "type": "A", "data": ["192.0.2.11"]},
+    {"name": "mx2.d.ex", "type": "A", "data": ["192.0.2.122"]},
+)
+TESTED = [
+    (
+        "r@d.ex",
+        0,
+        "r@d.ex\n  router = away, transport = out\n"
+        "  host mx1.d.ex [192.0.2.11]  MX=10\n  host mx2.d.ex [192.0.2.122] MX=20\n",
+    ),
+    ("nobody@here.ex", 2, "nobody@here.ex is undeliverable: no such person\n"),
+    ("nobody", 2, "nobody@here.ex is undeliverable: no such person\n"),
+    ("later", 1, "later@here.ex cannot be resolved at this time: wait\n"),
+    ("hole", 0, "mail to hole@here.ex is discarded\n"),
+    ("other", 2, "other@here.ex is undeliverable: Unrouteable address\n"),
+    ("a@", 2, "syntax error: domain missing or malformed\n"),
+]
+
+
+@pytest.mark.parametrize(("address", "code", "text"), TESTED)
+def test_an_address_test_prints_the_way(address: str, code: int, text: str) -> None:
+    front = Front(routers=ROUTERS, zone=ZONE)
+    status = front.exim("-bt", address)
+    assert (status.code, status.stdout) == (code, text)
+    assert front.exim("-bt", stdin=f"{address}\n").stdout == f"> {text}> \n"
+
+
+def test_an_address_test_shows_ancestors() -> None:
+    status = Front(routers=ROUTERS, zone=ZONE).exim("-bt", "all")
+    assert status.code == 2
+    assert status.stdout.startswith("nobody@here.ex is undeliverable: no such person\n    <-- all@here.ex\n")
+    assert "one@d.ex\n    <-- all@here.ex\n  router = away" in status.stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "text"),
+    [
+        ("r@d.ex", 0, "r@d.ex verified\n"),
+        ("nobody", 2, "nobody@here.ex failed to verify: no such person\n"),
+        ("later", 1, "later@here.ex cannot be resolved at this time: wait\n"),
+    ],
+)
+def test_verification_says_only_whether(address: str, code: int, text: str) -> None:
+    status = Front(routers=ROUTERS, zone=ZONE).exim("-bv", address)
+    assert (status.code, status.stdout) == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [("${uc:x}", "X\n"), ("$primary_hostname", "here.ex\n"), ("${if", "Failed: ")],
+)
+def test_expansions_can_be_tried(text: str, printed: str) -> None:
+    assert Front().exim("-be", text).stdout.startswith(printed)
+    assert printed in Front().exim("-be", stdin=f"{text}\n").stdout
+
+
+def test_macros_come_from_the_command_line() -> None:
+    assert (
+        Front("WHO = a\nqualify_domain = WHO.ex").exim("-DWHO=b", "-be", "$qualify_domain").stdout == "b.ex\n"
+    )
+
+
+def test_delivery_waits_or_not() -> None:
+    for option, tried in (("-odq", 0), ("-odi", 1), ("-odf", 1), ("-odb", 1)):
+        front = Front()
+        front.exim(option, "r@d.ex", stdin="\n")
+        assert len([line for line in front.log() if " == r@d.ex" in line]) == tried
+
+
+def test_a_line_can_be_put_into_the_log() -> None:
+    front = Front(user="root", uid=0)
+    front.exim("-z", "hello there")
+    assert front.log() == ["hello there"]

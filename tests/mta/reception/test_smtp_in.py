@@ -1,0 +1,374 @@
+"""SMTP reception: what a client is told, what is logged, and that no input can upset it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
+from eximsim.mta.reception.smtp_in import SmtpIn
+from eximsim.ports import Action, Close, Send, StartTls
+from tests.mta.front import CONF, MAIN, PANIC, REJECT, Front
+
+ACCEPT = "acl_smtp_rcpt = accept\nacl_smtp_etrn = deny"
+HELLO = "EHLO client.ex"
+LETTER = ("MAIL FROM:<s@here.ex>", "RCPT TO:<r@d.ex>", "DATA", "Subject: x", "", "body", ".")
+RELEASES = ("4.87", "4.88-jh03", "4.90", "4.94.1", "4.97", "4.99")
+
+
+def codes(replies: Iterable[str]) -> list[str]:
+    return [reply[:3] for reply in replies if reply[3:4] != "-"]
+
+
+# ---- the dialogue -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_message_is_taken_in(release: str) -> None:
+    front = Front(ACCEPT, release=release)
+    status = front.exim("-odq", "-bs", stdin="\r\n".join([HELLO, *LETTER, "QUIT", ""]))
+    lines = status.stdout.split("\r\n")
+    version = front.process().profile.version
+    assert lines[0] == f"220 here.ex ESMTP Exim {version} Tue, 14 Nov 2023 22:13:20 +0000"
+    assert codes(lines[1:-1]) == ["250", "250", "250", "354", "250", "221"]
+    name = front.machine.spool.ids()[0]
+    assert f"250 OK id={name}" in lines
+    assert front.log()[0].startswith(f"{name} <= caller@here.ex U=caller P=local-esmtp S=")
+
+
+EXTENSIONS = [
+    ("4.87", "", ["SIZE 52428800", "8BITMIME", "PIPELINING", "HELP"]),
+    ("4.88", "", ["SIZE 52428800", "8BITMIME", "PIPELINING", "CHUNKING", "HELP"]),
+    ("4.88", "message_size_limit = 1K", ["SIZE 1024", "8BITMIME", "PIPELINING", "CHUNKING", "HELP"]),
+    ("4.88", "message_size_limit = 0", ["SIZE", "8BITMIME", "PIPELINING", "CHUNKING", "HELP"]),
+    ("4.87", "accept_8bitmime = no", ["SIZE 52428800", "PIPELINING", "HELP"]),
+    ("4.87", "dsn_advertise_hosts = *", ["SIZE 52428800", "8BITMIME", "DSN", "PIPELINING", "HELP"]),
+    ("4.87", "pipelining_advertise_hosts =", ["SIZE 52428800", "8BITMIME", "HELP"]),
+    ("4.87", "prdr_enable", ["SIZE 52428800", "8BITMIME", "PIPELINING", "PRDR", "HELP"]),
+    ("4.88", "acl_smtp_vrfy = accept", ["SIZE 52428800", "8BITMIME", "PIPELINING", "CHUNKING", "HELP"]),
+    (
+        "4.99",
+        "acl_smtp_vrfy = accept\nacl_smtp_etrn = accept\nacl_smtp_expn = accept",
+        [
+            "SIZE 52428800",
+            "LIMITS MAILMAX=1000 RCPTMAX=50000",
+            "8BITMIME",
+            "ETRN",
+            "VRFY",
+            "EXPN",
+            "PIPELINING",
+            "CHUNKING",
+            "HELP",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("release", "main", "offered"), EXTENSIONS)
+def test_ehlo_offers_what_the_release_and_the_configuration_have(
+    release: str, main: str, offered: list[str]
+) -> None:
+    replies = Front(main, release=release).smtp(HELLO, "QUIT")
+    assert [line[4:] for line in replies[1:-1]] == offered
+    assert replies[0] == "250-here.ex Hello caller at client.ex"
+    assert replies[-1] == "221 here.ex closing connection"
+
+
+REFUSED = [
+    (["RCPT TO:<a@b>"], "503 sender not yet given"),
+    (["DATA"], "503 valid RCPT command must precede DATA"),
+    (["MAIL FROM:<a@b.ex>", "DATA"], "503 valid RCPT command must precede DATA"),
+    (["MAIL FROM:<a@b.ex>", "MAIL FROM:<a@b.ex>"], "503 sender already given"),
+    (["MAIL FROM:a b"], "501 a b: "),
+    (["MAIL FROM:<a@b.ex> SIZE=x"], "501 <a@b.ex> SIZE=x: malformed address: SIZE=x may not follow"),
+    (["MAIL FROM:<a@b.ex> FOO=x"], "501 <a@b.ex> FOO=x: malformed address: FOO=x may not follow"),
+    (["MAIL FROM:<a@b.ex> BODY=x"], "501 invalid data for BODY"),
+    (["MAIL FROM:<a@b.ex> SIZE=99999999999"], "552 Message size exceeds maximum permitted"),
+    (["FOO"], "500 unrecognized command"),
+    (["HELO"], "501 Syntactically invalid HELO argument(s)"),
+    (["EHLO x y"], "501 Syntactically invalid EHLO argument(s)"),
+    (["STARTTLS"], "503 STARTTLS command used when not advertised"),
+    (["AUTH PLAIN x"], "503 AUTH command used when not advertised"),
+    (["VRFY a"], "252 Administrative prohibition"),
+    (["EXPN a"], "550 Administrative prohibition"),
+    (["ETRN a"], "458 Administrative prohibition"),
+    (["NOOP"], "250 OK"),
+    (["RSET"], "250 Reset OK"),
+    (["HELP"], "214-Commands supported:"),
+]
+
+
+@pytest.mark.parametrize(("commands", "reply"), REFUSED)
+def test_each_command_has_its_answer(commands: list[str], reply: str) -> None:
+    replies = Front(ACCEPT).smtp("EHLO x", *commands)
+    answers = [line for line in replies if line not in Front(ACCEPT).smtp("EHLO x")[:-1]]
+    assert any(line.startswith(reply) for line in answers[len(commands) - 1 :])
+
+
+def test_the_connection_may_be_lost() -> None:
+    front = Front(ACCEPT)
+    status = front.exim("-bs", stdin="EHLO x\r\nMAIL FROM:<a@b.ex>\r\nRCPT TO:<c@d.ex>\r\n")
+    assert status.stdout.splitlines()[-1] == "421 here.ex lost input connection"
+    assert status.code == 1
+    assert front.log()[-1] == "unexpected EOF while reading SMTP command from caller D=0s"
+
+
+@pytest.mark.parametrize(
+    ("body", "where"), [("", " (header)"), ("A: b\r\n", " (header)"), ("A: b\r\n\r\nx", "")]
+)
+def test_the_log_says_how_far_a_lost_message_had_come(body: str, where: str) -> None:
+    front = Front(ACCEPT)
+    front.exim("-bs", stdin="HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + body)
+    assert front.log()[-1].startswith(f"SMTP connection from caller lost while reading message data{where}")
+
+
+def test_too_many_errors_end_the_session() -> None:
+    replies = Front("smtp_max_unknown_commands = 2").smtp(*["FOO"] * 6, "NOOP")
+    assert replies[-1].startswith("500 Too many unrecognized commands")
+    replies = Front("smtp_max_synprot_errors = 2").smtp(*["RCPT TO:<a@b>"] * 6, "NOOP")
+    assert replies[-1].startswith("503 Too many syntax or protocol errors")
+    replies = Front("smtp_accept_max_nonmail = 2").smtp(*["HELP"] * 6, "NOOP")
+    assert replies[-1].startswith("554 Too many nonmail commands")
+
+
+def test_dots_are_undone_and_line_ends_are_newlines() -> None:
+    front = Front(ACCEPT)
+    letter = (
+        "HELO x",
+        "MAIL FROM:<>",
+        "RCPT TO:<r@d.ex>",
+        "DATA",
+        "A: b",
+        " c",
+        "",
+        "..dot",
+        "x\ry",
+        ".",
+        "QUIT",
+    )
+    front.smtp(*letter)
+    message = front.machine.spool.messages[front.machine.spool.ids()[0]]
+    assert message.body == b".dot\nx\ny\n"
+    assert any(header.text == "A: b\n c\n" for header in message.headers)
+
+
+def test_chunks_are_put_together() -> None:
+    front = Front(ACCEPT)
+    chunk = b"A: b\r\n\r\n.x\r\n"
+    stdin = (
+        b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\n"
+        + b"BDAT %d\r\n" % len(chunk)
+        + chunk
+        + b"BDAT 3 LAST\r\ny\r\nQUIT\r\n"
+    )
+    status = front.exim("-odq", "-bs", stdin=stdin)
+    message = front.machine.spool.messages[front.machine.spool.ids()[0]]
+    assert message.body == b".x\ny\n"
+    assert f"250 {len(chunk)} byte chunk received" in status.stdout
+    assert " K S=" in front.log()[0]
+
+
+# ---- ACLs and what they say --------------------------------------------------------------------------
+
+SAYING = [
+    ("deny", "550 Administrative prohibition", "rejected RCPT <r@d.ex>"),
+    ("deny message = go away", "550 go away", "rejected RCPT <r@d.ex>: go away"),
+    ("deny log_message = because", "550 Administrative prohibition", "rejected RCPT <r@d.ex>: because"),
+    ("deny message = 571 no", "571 no", "rejected RCPT <r@d.ex>: 571 no"),
+    ("defer", "451 Temporary local problem - please try later", "temporarily rejected RCPT <r@d.ex>"),
+    ("deny message = one\\ntwo", "550-one", "rejected RCPT <r@d.ex>: one"),
+    ("deny condition = maybe", "451 Temporary local problem - please try later", "temporarily rejected RCPT"),
+    ("accept message = fine", "250 fine", ""),
+    ("accept", "250 Accepted", ""),
+]
+
+
+@pytest.mark.parametrize(("acl", "reply", "logged"), SAYING)
+def test_the_acl_decides_about_a_recipient(acl: str, reply: str, logged: str) -> None:
+    front = Front("acl_smtp_rcpt = check", f"check:\n  {acl}")
+    replies = front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "QUIT")
+    assert reply in replies
+    if logged:
+        assert front.log(REJECT) == front.log(MAIN)
+        assert front.log()[0].startswith(f"U=caller F=<s@b.ex> {logged}")
+
+
+def test_a_dropped_client_hears_no_more() -> None:
+    front = Front("acl_smtp_rcpt = check", "check:\n  drop message = enough")
+    replies = front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "NOOP")
+    assert replies[-1] == "550 enough"
+
+
+@pytest.mark.parametrize(
+    ("option", "reply"),
+    [
+        ("acl_smtp_connect", "550 no"),
+        ("acl_smtp_helo", "550 no"),
+        ("acl_smtp_mail", "550 no"),
+        ("acl_smtp_predata", "550 no"),
+        ("acl_smtp_data", "550 no"),
+        ("acl_smtp_vrfy", "252 no"),
+    ],
+)
+def test_every_acl_can_refuse(option: str, reply: str) -> None:
+    front = Front(f"{ACCEPT}\n{option} = no", "no:\n  deny message = no")
+    stdin = "\r\n".join([HELLO, *LETTER, "VRFY x", "QUIT", ""])
+    assert reply in front.exim("-odq", "-bs", stdin=stdin).stdout.split("\r\n")
+
+
+def test_a_message_refused_at_its_end_is_shown_in_the_reject_log() -> None:
+    front = Front(f"{ACCEPT}\nacl_smtp_data = no", "no:\n  deny message = spam")
+    front.smtp(HELLO, *LETTER, "QUIT")
+    lines = front.log(REJECT)
+    assert lines[0].endswith("U=caller F=<caller@here.ex> rejected after DATA: spam")
+    assert lines[1:3] == ["Envelope-from: <caller@here.ex>", "Envelope-to: <r@d.ex>"]
+    assert "  Subject: x" in lines
+    assert front.machine.spool.ids() == []
+
+
+def test_a_client_that_lies_about_its_name_can_be_refused() -> None:
+    front = Front(f"{ACCEPT}\nhelo_verify_hosts = *")
+    status = front.exim("-bh", "192.0.2.9", stdin="EHLO wrong.ex\r\nQUIT\r\n")
+    assert "550 EHLO argument does not match calling host" in status.stdout
+
+
+def test_an_unqualified_address_is_refused_unless_the_client_may() -> None:
+    argv = ("-bh", "192.0.2.9")
+    session = "HELO x\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nQUIT\r\n"
+    refused = Front(ACCEPT).exim(*argv, stdin=session).stdout
+    assert "501 <a>: sender address must contain a domain" in refused
+    allowed = Front(f"{ACCEPT}\nsender_unqualified_hosts = *\nrecipient_unqualified_hosts = *")
+    assert codes(allowed.exim(*argv, stdin=session).stdout.splitlines()[5:])[:4] == [
+        "220",
+        "250",
+        "250",
+        "250",
+    ]
+
+
+# ---- host checking -----------------------------------------------------------------------------------
+
+
+def test_host_checking_explains_itself_and_takes_nothing_in() -> None:
+    front = Front("acl_smtp_rcpt = check", "check:\n  accept hosts = 192.0.2.0/24", release="4.88-jh03")
+    stdin = "\r\n".join([HELLO, *LETTER, "QUIT", ""])
+    status = front.exim("-bh", "192.0.2.9", stdin=stdin)
+    assert status.stdout.startswith(
+        "\n**** SMTP testing session as if from host 192.0.2.9\n"
+        "**** but without any ident (RFC 1413) callback.\n"
+        "**** This is not for real!\n\n220 here.ex"
+    )
+    assert "**** SMTP testing: that is not a real message id!" in status.stdout
+    shown = status.stderr.splitlines()
+    assert ">>> host in hosts_connection_nolog? no (option unset)" in shown
+    assert '>>> using ACL "check"' in shown
+    assert '>>> host in "192.0.2.0/24"? yes (matched "192.0.2.0/24")' in shown
+    assert any(
+        line.startswith("LOG: ") and " <= s@here.ex H=(client.ex) [192.0.2.9]" in line for line in shown
+    )
+    assert front.machine.spool.ids() == []
+    assert front.log() == []
+
+
+def test_releases_name_the_acl_as_they_do() -> None:
+    acls = "check:\n  accept acl = other\nother:\n  accept"
+    session = f"{HELLO}\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.ex>\r\nQUIT\r\n"
+    old = Front("acl_smtp_rcpt = check", acls, release="4.88-jh03").exim("-bh", "192.0.2.9", stdin=session)
+    new = Front("acl_smtp_rcpt = check", acls, release="4.99").exim("-bh", "192.0.2.9", stdin=session)
+    assert '>>> processing "accept"\n' in old.stderr
+    assert f'>>>  processing ACL "other" "accept" ({CONF} ' in new.stderr
+
+
+def test_what_cannot_be_a_host_is_an_error() -> None:
+    status = Front().exim("-bh", "nonsense")
+    assert status.code == 1
+    assert status.stderr == "exim: malformed host address nonsense for host checking\n"
+
+
+# ---- senders of local users ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("main", "user", "uid", "sender"),
+    [
+        ("", "caller", 1000, "caller@here.ex"),
+        ("untrusted_set_sender = *", "caller", 1000, "s@here.ex"),
+        ("untrusted_set_sender = ^x", "caller", 1000, "caller@here.ex"),
+        ("trusted_users = caller", "caller", 1000, "s@here.ex"),
+        ("", "root", 0, "s@here.ex"),
+    ],
+)
+def test_only_some_users_may_say_who_the_sender_is(main: str, user: str, uid: int, sender: str) -> None:
+    front = Front(f"{ACCEPT}\n{main}", user=user, uid=uid)
+    front.smtp(HELLO, *LETTER, "QUIT")
+    assert front.machine.spool.messages[front.machine.spool.ids()[0]].sender == sender
+
+
+# ---- any input ----------------------------------------------------------------------------------------
+
+_WORDS = (
+    b"EHLO x\r\n", b"HELO x\r\n", b"MAIL FROM:<a@b.ex>\r\n", b"MAIL FROM:<> SIZE=3 BODY=8BITMIME\r\n",
+    b"RCPT TO:<c@d.ex>\r\n", b"rcpt to:<@x:c@d.ex> NOTIFY=NEVER\r\n", b"DATA\r\n", b".\r\n", b"\n.\n",
+    b"A: b\n", b"\r\n", b"BDAT 3\r\nabc", b"BDAT 0 LAST\r\n", b"BDAT 9999999 LAST\r\n", b"RSET\r\n",
+    b"NOOP\r\n", b"QUIT\r\n", b"VRFY a\r\n", b"HELP\n", b"AUTH PLAIN\r\n", b"STARTTLS\r\n", b"ETRN x\r\n",
+    b"\0", b"\xff", b" ",
+)  # fmt: skip
+_INPUT = st.lists(st.one_of(st.sampled_from(_WORDS), st.binary(max_size=6)), max_size=20).map(b"".join)
+
+
+def session(release: str) -> tuple[Front, SmtpIn]:
+    front = Front(f"{ACCEPT}\nmessage_size_limit = 10K", release=release)
+    process = front.process()
+    process.variables |= {
+        "sender_host_address": "192.0.2.9",
+        "sender_host_port": "1",
+        "interface_address": "127.0.0.1",
+        "interface_port": "25",
+    }
+    host_build_sender_fullhost(process)
+    return front, SmtpIn(Reception(process, smtp=True, sender_host_notsocket=True), lambda message_id: None)
+
+
+def talk(release: str, chunks: Iterable[bytes]) -> tuple[bytes, list[str]]:
+    front, smtp = session(release)
+    said = b""
+
+    def note(actions: Iterable[Action]) -> None:
+        nonlocal said
+        for action in actions:
+            assert not isinstance(action, StartTls)
+            said += (
+                action.data if isinstance(action, Send) else b"<closed>" if isinstance(action, Close) else b""
+            )
+
+    note(smtp.start())
+    for chunk in chunks:
+        if not smtp.ended:
+            note(smtp.feed(chunk))
+    if not smtp.ended:
+        note(smtp.eof())
+    assert smtp.ended
+    return said, front.log() + front.log(REJECT) + front.log(PANIC)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_INPUT, st.lists(st.integers(1, 12), max_size=60), st.sampled_from(("4.87", "4.97", "4.99")))
+def test_any_input_in_any_pieces_has_the_same_answers(data: bytes, sizes: list[int], release: str) -> None:
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append(data[at : at + size])
+        at += size
+    pieces.append(data[at:])
+    assert talk(release, [piece for piece in pieces if piece]) == talk(release, [data] if data else [])
+
+
+@settings(max_examples=100, deadline=None)
+@given(_INPUT)
+def test_every_line_of_every_answer_is_a_reply(data: bytes) -> None:
+    said, _ = talk("4.99", [data])
+    lines = said.split(b"\r\n")
+    assert lines.pop() in (b"", b"<closed>")
+    assert all(line[:3].isdigit() and line[3:4] in b" -" for line in lines)

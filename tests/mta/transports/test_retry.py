@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.mta.base import errnos
+from eximsim.mta.base.structs import HostItem
+from eximsim.mta.transports import retry
+from eximsim.status import RTEF_CTOUT, Errno, HostStatus
+from eximsim.world.smtp_server import Behaviour, reply
+from tests.mta.scenario import NEW, NEWEST, REFUSING, SENDER, Mx, Site
+
+KEY = "T:mx1.test.ex:10.9.1.1"
+MINUTE, HOUR, DAY = 60, 3600, 86400
+PROCESS = Site().process()
+NOT_YET = "retry time not reached for any host for 'test.ex'"
+
+
+def refused(**settings: object) -> Site:
+    """A client that has tried a host where nobody listens."""
+    site = Site([Mx(REFUSING)], **settings)  # type: ignore[arg-type]  # by name
+    site.deliver()
+    return site
+
+
+def record(site: Site, key: str = KEY) -> retry.RetryRecord:
+    return site.machine.hints.retry[key]
+
+
+def minutes_to_wait(site: Site, key: str = KEY) -> float:
+    return (record(site, key).next_try - site.world.now()) / MINUTE
+
+
+# ---- keys ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("suffix", "include_ip", "expected"),
+    [
+        ("", True, "T:mx.test.ex:10.9.1.1"),
+        (":587", True, "T:mx.test.ex:10.9.1.1:587"),
+        ("", False, "T:mx.test.ex"),
+        (":587", False, "T:mx.test.ex:587"),
+    ],
+)
+def test_a_host_is_known_by_name_address_and_port(suffix: str, include_ip: bool, expected: str) -> None:
+    assert retry.host_key(HostItem("MX.test.ex", "10.9.1.1"), suffix, include_ip=include_ip) == expected
+
+
+def test_a_record_names_the_host_that_failed() -> None:
+    assert list(refused().machine.hints.retry) == [KEY]
+    assert list(refused(transport={"retry_include_ip_address": "false"}).machine.hints.retry) == [
+        "T:mx1.test.ex"
+    ]
+    assert list(refused(transport={"port": "2525"}).machine.hints.retry) == [f"{KEY}:2525"]
+
+
+def test_a_temporarily_refused_recipient_has_a_record_of_its_own() -> None:
+    def keys(**transport: str) -> list[str]:
+        site = Site([Mx(Behaviour(rcpt=reply("450 later")))], transport=transport)
+        site.deliver()
+        return list(site.machine.hints.retry)
+
+    assert keys() == [f"R:a@test.ex:<{SENDER}>"]
+    assert keys(address_retry_include_sender="false") == ["R:a@test.ex"]
+
+
+def test_a_temporarily_refused_message_has_a_record_for_itself_at_that_host() -> None:
+    site = Site([Mx(Behaviour(mail=reply("450 later")))])
+    site.deliver()
+    (message_id,) = site.machine.spool.ids()
+    assert list(site.machine.hints.retry) == [f"{KEY}:{message_id}"]
+    assert site.queue_run() == [f"== a@test.ex R=r T=smtp defer (-53): {NOT_YET}"]
+    other = site.deliver("b@test.ex")
+    assert "defer (-45)" in other[-1], "another message is not held up"
+
+
+# ---- when a host is tried again --------------------------------------------------------
+
+
+def test_a_host_is_left_alone_until_its_time_has_come() -> None:
+    site = refused()
+    assert site.queue_run() == [f"== a@test.ex R=r T=smtp defer (-53): {NOT_YET}"]
+    site.world.sleep(10 * MINUTE - 1)
+    assert site.queue_run() == [f"== a@test.ex R=r T=smtp defer (-53): {NOT_YET}"]
+    site.world.sleep(1)
+    assert site.queue_run()[-1] == "== a@test.ex R=r T=smtp defer (111): Connection refused"
+
+
+def test_a_forced_queue_run_does_not_wait() -> None:
+    assert refused().queue_run("-qf")[-1] == "== a@test.ex R=r T=smtp defer (111): Connection refused"
+
+
+def test_the_number_for_not_yet_moved_once() -> None:
+    assert "defer (-53)" in refused(release=NEW).queue_run()[0]
+    assert "defer (-54)" in refused(release=NEWEST).queue_run()[0]
+
+
+def test_a_success_wipes_the_record_out() -> None:
+    site = refused()
+    site.serve("10.9.1.1", Behaviour())
+    site.world.sleep(10 * MINUTE)
+    assert site.queue_run()[-1] == "Completed"
+    assert site.machine.hints.retry == {}
+
+
+def test_a_record_that_nobody_has_touched_for_too_long_does_not_count() -> None:
+    site = refused(main={"retry_data_expire": "2h"}, retry="* * F,9d,1d")
+    site.world.sleep(2 * HOUR)
+    assert NOT_YET in site.queue_run()[0]
+    site.world.sleep(1)
+    assert "Connection refused" in site.queue_run()[0]
+    assert record(site).first_failed == site.world.now(), "the count starts again"
+
+
+def test_no_wait_is_longer_than_retry_interval_max() -> None:
+    assert minutes_to_wait(refused(main={"retry_interval_max": "5m"})) == 5
+
+
+# ---- the length of a wait --------------------------------------------------------------
+
+
+def waits(rule: str, times: int) -> list[float]:
+    site = refused(retry=f"* * {rule}")
+    found = [minutes_to_wait(site)]
+    for _ in range(times - 1):
+        site.world.sleep(record(site).next_try - site.world.now())
+        site.queue_run()
+        found.append(minutes_to_wait(site))
+    return found
+
+
+def test_fixed_intervals_stay_the_same() -> None:
+    assert waits("F,5d,10m", 3) == [10, 10, 10]
+
+
+def test_geometric_intervals_grow_by_their_factor() -> None:
+    assert waits("G,5d,10m,2", 4) == [10, 20, 40, 80]
+
+
+def test_the_next_step_of_a_rule_takes_over_when_the_time_of_the_first_is_up() -> None:
+    assert waits("F,25m,10m; G,5d,1h,1.5", 5) == [10, 10, 10, 60, 90]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_intervals_by_chance_lie_between_the_first_and_the_geometric_one(seed: int) -> None:
+    site = refused(retry="* * H,5d,10m,2", seed=seed)
+    first, gap = minutes_to_wait(site), 10.0
+    assert first == 10
+    for _ in range(4):
+        site.world.sleep(record(site).next_try - site.world.now())
+        site.queue_run()
+        longest, gap = max(2 * gap, 10), minutes_to_wait(site)
+        assert 10 <= gap <= longest
+
+
+# ---- which rule applies ----------------------------------------------------------------
+
+
+def test_the_first_rule_for_the_name_and_the_error_is_taken() -> None:
+    rules = "other.ex * F,1d,1m\nmx1.test.ex timeout F,1d,2m\n*.test.ex refused F,1d,3m\n* * F,1d,4m"
+    assert minutes_to_wait(refused(retry=rules)) == 3
+
+
+def test_a_host_is_looked_up_by_its_name_and_then_by_the_domain_of_the_address() -> None:
+    assert minutes_to_wait(refused(retry="test.ex * F,1d,7m")) == 7
+
+
+def test_a_rule_may_be_for_some_senders_only() -> None:
+    rules = "* * senders=other@* F,1d,1m\n* * senders=s@* F,1d,2m"
+    assert minutes_to_wait(refused(retry=rules)) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "basic", "more", "expected"),
+    [
+        ("refused", errnos.ECONNREFUSED, ord("M"), True),
+        ("refused_MX", errnos.ECONNREFUSED, ord("M"), True),
+        ("refused_A", errnos.ECONNREFUSED, ord("M"), False),
+        ("timeout", errnos.ETIMEDOUT, ord("A"), True),
+        ("timeout", errnos.ETIMEDOUT, RTEF_CTOUT | ord("A"), True),
+        ("timeout_MX", errnos.ETIMEDOUT, RTEF_CTOUT | ord("M"), True),
+        ("timeout_MX", errnos.ETIMEDOUT, ord("A"), False),
+        ("timeout_connect", errnos.ETIMEDOUT, RTEF_CTOUT | ord("A"), True),
+        ("timeout_connect", errnos.ETIMEDOUT, ord("A"), False),
+        ("timeout", errnos.ECONNREFUSED, ord("A"), False),
+        ("tls_required", Errno.TLSREQUIRED, 0, True),
+        ("tls_required", Errno.TLSFAILURE, 0, True),
+        ("tls_required", Errno.DNSDEFER, 0, False),
+        ("rcpt_4xx", Errno.RCPT4XX, 51 << 8, True),
+        ("rcpt_4xx", Errno.MAIL4XX, 51 << 8, False),
+        ("mail_45x", Errno.MAIL4XX, 51 << 8, True),
+        ("mail_45x", Errno.MAIL4XX, 61 << 8, False),
+        ("data_451", Errno.DATA4XX, 51 << 8, True),
+        ("data_451", Errno.DATA4XX, 52 << 8, False),
+        ("lost_connection", Errno.SMTPCLOSED, 0, True),
+        ("lookup", Errno.UNKNOWNHOST, 0, True),
+        ("lookup", Errno.SMTPCLOSED, 0, False),
+        ("*", Errno.SMTPCLOSED, 0, True),
+    ],
+)
+def test_a_rule_for_an_error_is_for_that_error(error: str, basic: int, more: int, expected: bool) -> None:
+    site = Site(retry=f"* {error} F,1d,1m")
+    found = retry.retry_find_config(site.process(), "mx1.test.ex:10.9.1.1", "test.ex", basic, more)
+    assert (found is not None) is expected
+
+
+def test_without_a_rule_the_first_failure_is_the_last() -> None:
+    site = Site([Mx(REFUSING)], retry="other.ex * F,1d,1m")
+    assert "** a@test.ex: retry timeout exceeded" in site.deliver()
+    assert site.machine.hints.retry == {}
+
+
+# ---- giving up -------------------------------------------------------------------------
+
+
+def test_an_address_fails_when_its_host_has_been_failing_for_the_whole_time_of_the_rule() -> None:
+    site = refused(retry="* * F,1h,10m")
+    site.world.sleep(HOUR)
+    assert "** a@test.ex: retry timeout exceeded" not in site.queue_run()
+    site.world.sleep(HOUR)
+    assert "** a@test.ex: retry timeout exceeded" in site.queue_run()
+    assert record(site).expired
+
+
+def test_a_host_that_has_been_failing_for_long_is_tried_once_for_a_new_message_when_its_time_comes() -> None:
+    site = refused(retry="* * F,1h,10m")
+    site.world.sleep(2 * HOUR)
+    site.queue_run()
+    too_soon = site.deliver("b@test.ex")
+    failed = "retry time not reached for any host after a long failure period"
+    assert too_soon[0] == f"** b@test.ex R=r T=smtp: {failed}"
+    site.world.sleep(10 * MINUTE)
+    assert site.deliver("c@test.ex")[0] == "H=mx1.test.ex [10.9.1.1] Connection refused"
+
+
+def test_without_delay_after_cutoff_a_new_message_is_tried_at_a_host_that_is_past_its_time() -> None:
+    site = refused(retry="* * F,1h,10m", transport={"delay_after_cutoff": "false"})
+    site.world.sleep(2 * HOUR)
+    site.queue_run()
+    site.world.sleep(1)
+    assert site.deliver("b@test.ex")[0] == "H=mx1.test.ex [10.9.1.1] Connection refused"
+
+
+def test_a_host_that_was_skipped_keeps_the_address_alive() -> None:
+    """An address does not time out while another of its hosts waits for its time."""
+    site = Site([Mx(REFUSING), Mx(REFUSING)], retry="mx1.test.ex * F,1h,10m\nmx2.test.ex * F,9d,9d")
+    site.deliver()
+    site.world.sleep(2 * HOUR)
+    assert not any("retry timeout exceeded" in line for line in site.queue_run())
+
+
+# ---- a host that is down, seen within one delivery -------------------------------------
+
+
+def test_a_host_that_failed_for_one_recipient_is_not_tried_for_the_next() -> None:
+    site = Site([Mx(REFUSING)], transport={"multi_domain": "false"}, zone=[
+        {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]},
+    ])  # fmt: skip
+    lines = site.deliver("a@test.ex", "b@other.ex")
+    assert lines.count("H=mx1.test.ex [10.9.1.1] Connection refused") == 1
+    assert lines[-1].startswith("== b@other.ex R=r T=smtp defer (-53)")
+
+
+@given(
+    first=st.integers(0, 10 * DAY),
+    last=st.integers(0, 10 * DAY),
+    wait=st.integers(0, 10 * DAY),
+    expired=st.booleans(),
+    force=st.booleans(),
+)
+def test_a_host_is_usable_when_its_time_has_come_the_delivery_is_forced_or_the_message_is_too_old(
+    first: int, last: int, wait: int, expired: bool, force: bool
+) -> None:
+    """A process without a message takes it for as old as the epoch: past the time of any rule."""
+    process, now = PROCESS, PROCESS.world.now()
+    process.deliver_force = force
+    process.machine.hints.retry[KEY] = retry.RetryRecord(
+        now - first - last, now - last, now - last + wait, now, expired=expired
+    )
+    host = HostItem("mx1.test.ex", "10.9.1.1")
+    found = retry.retry_check_address(process, "test.ex", host, "", include_ip=True)
+    its_time = force or wait <= last
+    usable = its_time or not expired
+    assert host.status is (HostStatus.USABLE if usable else HostStatus.UNUSABLE_EXPIRED)
+    assert found == retry.HostRetry(its_time and expired, KEY, None)

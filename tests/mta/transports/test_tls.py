@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from eximsim.errors import Unsupported
+from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
+from eximsim.ports import TlsSession
+from eximsim.world.certificates import der_chain
+from eximsim.world.smtp_server import Behaviour
+from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, Site, variant
+
+MUST = {"hosts_require_tls": "*"}
+TRY_ONLY = {"tls_verify_hosts": ":", "tls_try_verify_hosts": "*"}
+
+
+def chain(name: str) -> Mx:
+    return Mx(Behaviour(chain=name))
+
+
+def delivered(server: Mx, release: str = NEW, **transport: str) -> Site:
+    site = Site([server], release, transport=transport)
+    site.deliver()
+    return site
+
+
+def cv(site: Site) -> str:
+    """What the delivery line says after CV=, ``clear``, or ``none`` if there was no delivery."""
+    found = re.fullmatch(r"sent to \S+ \((.*)\)", site.outcome)
+    return found[1] if found else "none"
+
+
+# ---- which certificates are good enough ------------------------------------------------
+
+
+@pytest.mark.parametrize("release", [NEW, NEWEST])
+@pytest.mark.parametrize("name", ["wrongname", "expired", "selfsigned", "eeonly"])
+def test_a_certificate_that_does_not_verify_ends_the_session_or_is_noted(release: str, name: str) -> None:
+    assert cv(delivered(chain("good"), release)) == "yes"
+    refused = delivered(chain(name), release, **MUST, tls_verify_hosts="*")
+    assert refused.outcome.startswith("DEFER -37")
+    assert any(event.startswith("TLS-failed") for event in refused.calls[0][1])
+    assert cv(delivered(chain(name), release, **TRY_ONLY)) == "no"
+    in_clear = delivered(chain(name), release, tls_verify_hosts="*")
+    assert cv(in_clear) == "clear", "tls_tempfail_tryclear allows what verification has refused"
+
+
+@pytest.mark.parametrize("release", [NEW, "4.98"])
+def test_a_certificate_that_nobody_verifies_is_no_better_and_no_worse(release: str) -> None:
+    for name in ("good", "selfsigned"):
+        assert cv(delivered(chain(name), release, tls_verify_hosts=":", tls_try_verify_hosts=":")) == "no"
+
+
+@pytest.mark.parametrize("must", ["", ":", "other.test.ex"])
+def test_a_lone_colon_makes_the_newest_release_verify_all_hosts(must: str) -> None:
+    lists = {"tls_verify_hosts": must, "tls_try_verify_hosts": ":"}
+    assert cv(delivered(chain("good"), NEWEST, **lists)) == "yes"
+    assert cv(delivered(chain("selfsigned"), NEWEST, **lists)) == "clear"
+
+
+def test_the_name_is_checked_only_for_the_hosts_in_the_list() -> None:
+    assert cv(delivered(chain("wrongname"), tls_verify_cert_hostnames=":", tls_verify_hosts="*")) == "yes"
+
+
+@pytest.mark.parametrize(
+    ("names_host", "text"),
+    [
+        (False, 'certificate name mismatch: "/CN=mail.other.ex"'),
+        (True, 'certificate name mismatch: DN="/CN=mail.other.ex" H="mx1.test.ex"'),
+    ],
+)
+def test_a_wrong_name_is_logged_as_the_release_does(names_host: bool, text: str) -> None:
+    release = variant(NEW, name_mismatch_names_host=names_host)
+    site = Site([chain("wrongname")], release, transport=TRY_ONLY)
+    assert f"[10.9.1.1] SSL verify error: {text}" in site.deliver()
+
+
+@pytest.mark.parametrize(("names_peer", "start"), [(False, ""), (True, "[10.9.1.1] ")])
+def test_early_releases_do_not_say_whose_certificate_it_is(names_peer: bool, start: str) -> None:
+    site = Site([chain("wrongname")], variant(OLD, verify_error_names_peer=names_peer), transport=TRY_ONLY)
+    assert f'{start}SSL verify error: certificate name mismatch: "/CN=mail.other.ex"' in site.deliver()
+
+
+def test_for_a_while_a_blank_line_followed() -> None:
+    site = Site([chain("wrongname")], variant(OLD, name_mismatch_blank_line=True), transport=TRY_ONLY)
+    log = "\n".join(site.deliver())
+    assert '"/CN=mail.other.ex"\n\n=> a@test.ex' in log
+
+
+def test_a_callout_says_that_it_is_one() -> None:
+    during = " (during R-verify for [NULL])"
+    for release, words in ((NEW, ""), (NEWEST, during)):
+        site = Site([chain("wrongname")], release, transport=TRY_ONLY)
+        site.verify()
+        assert any(line.startswith(f"[10.9.1.1] SSL verify error{words}: ") for line in site.log)
+
+
+@pytest.mark.parametrize("release", [NEW, NEWEST, "4.96-debian12"])
+def test_without_trust_anchors_openssl_does_not_verify_and_gnutls_finds_nothing_to_trust(
+    release: str,
+) -> None:
+    site = delivered(chain("good"), release, tls_verify_certificates="", tls_verify_hosts="*", **MUST)
+    gnutls = release == "4.96-debian12"
+    assert (site.outcome.startswith("DEFER -37") if gnutls else cv(site) == "no") is True
+
+
+def test_trust_anchors_that_cannot_be_read_are_a_panic() -> None:
+    site = delivered(Mx(), tls_verify_certificates="/nowhere.pem", **MUST)
+    assert site.panic_log == ["failed to stat /nowhere.pem for certificates"]
+    assert site.outcome.startswith("DEFER -37")
+
+
+# ---- options ---------------------------------------------------------------------------
+
+
+def test_an_option_that_does_not_expand_is_a_panic_and_no_session() -> None:
+    site = delivered(Mx(), tls_sni="$nothing", **MUST)
+    assert site.panic_log == ['expansion of tls_sni failed: unknown variable name "nothing"']
+    assert site.outcome.startswith("DEFER -37")
+
+
+def test_a_forced_failure_leaves_an_option_unset() -> None:
+    assert cv(delivered(Mx(), tls_sni="${if eq{1}{2}{x}fail}")) == "yes"
+
+
+def test_tls_require_ciphers_is_what_the_client_offers() -> None:
+    site = delivered(Mx(), tls_require_ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
+    line = next(line for line in site.machine.files["/spool/log/mainlog"] if "=>" in line)
+    assert " X=TLSv1.2:ECDHE-ECDSA-AES128-GCM-SHA256:128 " in line
+
+
+def test_no_cipher_in_common_is_a_failed_handshake() -> None:
+    site = delivered(Mx(), tls_require_ciphers="ECDHE-RSA-AES128-GCM-SHA256", **MUST)
+    assert site.outcome.startswith("DEFER -37")
+
+
+def test_a_client_certificate_that_cannot_be_read_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="tls_certificate"):
+        delivered(Mx(), tls_certificate="/nowhere.pem")
+
+
+@pytest.mark.parametrize(("release", "version"), [(NEW, "TLSv1.2"), ("4.88", "TLSv1.3"), (NEWEST, "TLSv1.3")])
+def test_the_library_of_the_recordings_decides_about_the_version(release: str, version: str) -> None:
+    (accepted,) = delivered(Mx(), release).world.accepted
+    assert accepted.session.log.tls == version  # type: ignore[attr-defined]
+
+
+# ---- texts -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "text"),
+    [
+        (NEW, "failure while setting up TLS session"),
+        ("4.90", "TLS session: (SSL_connect): error:0A000126:SSL routines::unexpected eof while reading"),
+        ("4.96-debian12", "TLS session: (gnutls_handshake): The TLS connection was non-properly terminated."),
+    ],
+)
+def test_a_failure_is_worded_as_the_library_words_it(release: str, text: str) -> None:
+    assert delivered(Mx(BAD_TLS), release, **MUST).outcome == f"DEFER -37: {text}"
+
+
+@pytest.mark.parametrize(("release", "shown"), [("4.92", "TLSv1.3:A:256"), ("4.93", "TLS1.3:A:256")])
+def test_the_version_lost_its_v_in_4_93(release: str, shown: str) -> None:
+    assert construct_cipher_name(Site(release=release).process(), TlsSession("TLSv1.3", "A", 256)) == shown
+
+
+def test_a_pem_file_may_hold_several_certificates_and_other_text() -> None:
+    both = b"text\n" + CHAINS.root + b"more text\n" + CHAINS.chains["selfsigned"].chain
+    assert pem_certificates(both) == (
+        *der_chain(CHAINS.root),
+        *der_chain(CHAINS.chains["selfsigned"].chain),
+    )
+    assert pem_certificates(b"nothing") == ()
+
+
+# ---- GnuTLS ----------------------------------------------------------------------------
+
+
+def test_gnutls_completes_the_handshake_before_it_refuses() -> None:
+    site = delivered(chain("selfsigned"), "4.96-debian12", **MUST, tls_verify_hosts="*")
+    assert site.calls[0][1][:3] == ["EHLO", "STARTTLS", "TLS"]
+    assert site.outcome.startswith("DEFER -37: TLS session: (certificate verification failed)")
+
+
+def test_gnutls_does_dane_too() -> None:
+    site = delivered(Mx(tlsa=GOOD), "4.96-debian12", hosts_require_dane="*")
+    assert cv(site) == "dane"

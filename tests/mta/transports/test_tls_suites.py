@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eximsim.errors import Unsupported
+from eximsim.mta.transports.tls_suites import Suites, gnutls_description, read_priority, suites
+from eximsim.profiles import profile, with_tls
+from eximsim.world.tls import tls12_ciphers
+from tests.mta.scenario import GOOD, NEWEST, Mx, Settings, Site
+
+WATCHED = "${if eq{$event_name}{tcp:close}{${acl{accept logwrite = tcp:close $tls_out_cipher}}}}"
+GNUTLS = with_tls(profile(NEWEST), "gnutls")
+
+
+def openssl(release: str, required: str | None = None, options: str | None = None) -> Suites:
+    main: Settings = {} if options is None else {"openssl_options": options}
+    return suites(Site(release=release, main=main).process(), required)
+
+
+# ---- OpenSSL ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "options", "version"),
+    [
+        (NEWEST, None, "TLSv1.3"),
+        (NEWEST, "+no_tlsv1_3", "TLSv1.2"),
+        (NEWEST, "+no_sslv2 +no_tlsv1", "TLSv1.3"),
+        ("4.87", None, "TLSv1.2"),
+    ],
+)
+def test_the_newest_version_is_the_librarys_or_what_openssl_options_leave(
+    release: str, options: str | None, version: str
+) -> None:
+    assert openssl(release, options=options) == Suites(None, version)
+
+
+def test_openssl_reads_tls_require_ciphers_itself_but_for_underscores() -> None:
+    assert openssl(NEWEST, "AES256_SHA:HIGH").ciphers == "AES256-SHA:HIGH"
+
+
+def test_an_option_that_the_worlds_cannot_follow_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match=r"openssl_options \+no_tlsv1_2 \(/config:\d+\)"):
+        openssl(NEWEST, options="+no_tlsv1_2")
+
+
+# ---- GnuTLS's priority strings -------------------------------------------------------------------
+
+
+def test_nothing_required_is_the_librarys_default() -> None:
+    assert suites(Site(release=GNUTLS).process(), None) == Suites(None, "TLSv1.3")
+
+
+@pytest.mark.parametrize(
+    ("text", "ciphers", "version"),
+    [
+        ("NONE:+VERS-TLS1.2:+RSA:+AES-128-CBC:+SHA1", "AES128-SHA", "TLSv1.2"),
+        (
+            "NONE:+VERS-TLS-ALL:+VERS-TLS1.2:+RSA:+ECDHE-RSA:+AES-256-CBC",
+            "AES256-SHA:ECDHE-RSA-AES256-SHA",
+            "TLSv1.2",
+        ),
+        (
+            "NORMAL:-KX-ALL:+DHE-RSA:-CIPHER-ALL:+AES-128-GCM:-VERS-TLS1.3",
+            "DHE-RSA-AES128-GCM-SHA256",
+            "TLSv1.2",
+        ),
+        ("NORMAL:-KX-ALL:+RSA:-CIPHER-ALL:+AES-256-GCM", "AES256-GCM-SHA384", "TLSv1.3"),
+        (
+            "NORMAL:!AES-256-CBC:-KX-ALL:+RSA:%COMPAT:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-CCM:+AES-128-CCM",
+            "AES128-CCM",
+            "TLSv1.2",
+        ),
+    ],
+)
+def test_a_priority_string_is_read_from_left_to_right(text: str, ciphers: str, version: str) -> None:
+    if "VERS-TLS-ALL" in text:
+        with pytest.raises(Unsupported, match="VERS-TLS-ALL"):
+            read_priority(text)
+        text = text.replace(":+VERS-TLS-ALL", "")
+    assert read_priority(text) == Suites(ciphers, version)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("SECURE256", "begins with 'SECURE256'"),
+        ("NORMAL:+PSK", r"item '\+PSK'"),
+        ("NORMAL:RSA", "item 'RSA'"),
+        ("NORMAL:-VERS-TLS1.2", "without TLS 1.2"),
+        ("NORMAL:-AES-256-GCM", "TLS 1.3 but not AES-256-GCM"),
+    ],
+)
+def test_what_is_not_modelled_of_priority_strings_says_so(text: str, why: str) -> None:
+    with pytest.raises(Unsupported, match=why):
+        read_priority(text)
+
+
+WORDS = st.sampled_from(
+    [
+        "RSA",
+        "ECDHE-RSA",
+        "DHE-RSA",
+        "AES-128-CBC",
+        "AES-256-GCM",
+        "SHA1",
+        "VERS-TLS1.3",
+        "KX-ALL",
+        "CIPHER-ALL",
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-!"), WORDS), max_size=6))
+def test_whatever_is_read_is_a_list_that_openssl_knows(items: list[tuple[str, str]]) -> None:
+    text = ":".join(["NORMAL", *(sign + word for sign, word in items)])
+    try:
+        found = read_priority(text)
+    except Unsupported:
+        return
+    assert found.ciphers is not None
+    if found.ciphers:
+        known = set(tls12_ciphers(found.ciphers))
+        assert known <= set(found.ciphers.split(":"))
+
+
+# ---- names of suites ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("TLS_AES_256_GCM_SHA384", "ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__AES_256_GCM"),
+        ("TLS_CHACHA20_POLY1305_SHA256", "ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__CHACHA20_POLY1305"),
+        ("AES128-SHA", "RSA__AES_128_CBC__SHA1"),
+        ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__AES_256_GCM"),
+        ("DHE-RSA-AES128-GCM-SHA256", "DHE_FFDHE2048__RSA_PSS_RSAE_SHA256__AES_128_GCM"),
+        ("ECDHE-ECDSA-AES256-SHA", "ECDHE_SECP256R1__ECDSA_SECP256R1_SHA256__AES_256_CBC__SHA1"),
+    ],
+)
+def test_how_gnutls_describes_a_suite(name: str, shown: str) -> None:
+    assert gnutls_description(name) == shown
+
+
+def test_a_suite_that_gnutls_does_not_have_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="GnuTLS's name for the cipher CAMELLIA128-SHA"):
+        gnutls_description("CAMELLIA128-SHA")
+
+
+# ---- in a delivery ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "suite"),
+    [
+        (NEWEST, "TLS1.3:TLS_AES_256_GCM_SHA384:256"),
+        ("4.87", "TLSv1.2:ECDHE-ECDSA-AES128-GCM-SHA256:128"),
+    ],
+)
+def test_what_is_required_and_what_is_agreed_on(release: str, suite: str) -> None:
+    options = {"tls_require_ciphers": "ECDHE+AES128", "event_action": WATCHED}
+    lines = Site([Mx(tlsa=GOOD)], release, transport=options).deliver()
+    assert f"tcp:close {suite}" in lines
+
+
+def test_gnutls_agrees_on_what_the_priority_string_leaves() -> None:
+    options = {"tls_require_ciphers": "NORMAL:-VERS-TLS1.3:-AES-256-GCM", "event_action": WATCHED}
+    lines = Site([Mx(tlsa=GOOD)], GNUTLS, transport=options).deliver()
+    suite = "TLS1.2:ECDHE_SECP256R1__ECDSA_SECP256R1_SHA256__CHACHA20_POLY1305:256"
+    assert f"tcp:close {suite}" in lines

@@ -1,0 +1,287 @@
+"""Callouts of both engines: the inline one up to 4.88, the shared one since 4.89."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl_run import CalloutSettings
+from eximsim.mta.verify.verify import verify_address
+from eximsim.status import Rc
+from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from tests.mta.scenario import (
+    BAD_TLS,
+    GOOD,
+    NEW,
+    NEWEST,
+    NXDOMAIN,
+    OLD,
+    PLAIN,
+    REFUSING,
+    SENDER,
+    SERVFAIL,
+    UNUSABLE,
+    WRONG,
+    Mx,
+    Site,
+)
+
+TRY = {"hosts_try_dane": "*"}
+REQUIRE = {"hosts_require_dane": "*"}
+BOTH = pytest.mark.parametrize("release", [NEW, NEWEST])
+ACCEPTED, NOT_DONE = "250 Accepted", "451 Could not complete recipient verify callout"
+ONE_RCPT = f"EHLO c\r\nMAIL FROM:<{SENDER}>\r\nRCPT TO:<a@test.ex>\r\nQUIT\r\n"
+LOCAL_PROBLEM = "451 Temporary local problem - please try later"
+
+
+def plain(**phases: Answer) -> Mx:
+    return Mx(Behaviour(extensions=(), **phases))  # type: ignore[arg-type]  # by name
+
+
+def rejected(site: Site) -> str:
+    """Why the recipient was not accepted, as the main log has it."""
+    return site.log[-1].partition(" <a@test.ex>: ")[2]
+
+
+# ---- what is said and what its answer means --------------------------------------------
+
+
+@BOTH
+def test_a_callout_says_mail_with_the_empty_sender_and_rcpt_and_leaves(release: str) -> None:
+    site = Site([Mx(PLAIN)], release)
+    assert site.verify() == [ACCEPTED]
+    assert site.calls == [("10.9.1.1", ["EHLO", "MAIL FROM:<>", "RCPT TO:<a@test.ex>", "QUIT"])]
+
+
+@BOTH
+def test_use_sender_says_mail_with_the_messages_sender(release: str) -> None:
+    site = Site([Mx(PLAIN)], release, callout="5s,no_cache,use_sender")
+    site.verify()
+    assert f"MAIL FROM:<{SENDER}>" in site.calls[0][1]
+
+
+@BOTH
+def test_use_postmaster_says_mail_with_this_hosts_postmaster(release: str) -> None:
+    site = Site([Mx(PLAIN)], release, callout="5s,no_cache,use_postmaster")
+    site.verify()
+    assert "MAIL FROM:<postmaster@myhost.test.ex>" in site.calls[0][1]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("server", "answer", "asked"),
+    [
+        (plain(rcpt=reply("550 unknown")), "550 550 unknown", ["mx1"]),
+        (plain(mail=reply("550 not you")), "550 550 not you", ["mx1"]),
+        (plain(banner=reply("554 no service")), "550 554 no service", ["mx1"]),
+        (plain(rcpt=reply("450 later")), ACCEPTED, ["mx1", "mx2"]),
+        (plain(mail=reply("450 later")), ACCEPTED, ["mx1", "mx2"]),
+        (plain(banner=reply("421 busy")), ACCEPTED, ["mx1", "mx2"]),
+        (plain(rcpt=Answer(then=Then.CLOSE)), ACCEPTED, ["mx1", "mx2"]),
+        (plain(rcpt=Answer(then=Then.SILENCE)), ACCEPTED, ["mx1", "mx2"]),
+        (Mx(REFUSING), ACCEPTED, ["mx2"]),
+        (plain(ehlo=reply("502 what")), ACCEPTED, ["mx1"]),
+    ],
+)
+def test_a_5xx_answer_is_final_and_anything_else_leaves_it_to_the_next_host(
+    release: str, server: Mx, answer: str, asked: list[str]
+) -> None:
+    site = Site([server, Mx(PLAIN)], release)
+    assert site.verify() == [answer]
+    assert site.called == asked
+
+
+@pytest.mark.parametrize(
+    ("release", "server", "why"),
+    [
+        (NEW, plain(rcpt=reply("550 no")), 'response to "RCPT TO:<a@test.ex>" from {host} was: 550 no'),
+        (
+            NEWEST,
+            plain(rcpt=reply("550 no")),
+            "{host} : SMTP error from remote mail server after RCPT TO:<a@test.ex>: 550 no",
+        ),
+        (NEW, plain(rcpt=reply("450 x")), 'response to "RCPT TO:<a@test.ex>" from {host} was: 450 x'),
+        (
+            NEWEST,
+            plain(rcpt=reply("450 x")),
+            "Could not complete recipient verify callout: {host} :"
+            " SMTP error from remote mail server after RCPT TO:<a@test.ex>: 450 x",
+        ),
+        (NEW, Mx(REFUSING), "could not connect to {host}: Connection refused"),
+        (
+            "4.89",
+            Mx(REFUSING),
+            "Could not complete recipient verify callout: {host} : could not connect: Connection refused",
+        ),
+        (NEWEST, Mx(REFUSING), "Could not complete recipient verify callout: {host} : Connection refused"),
+    ],
+)
+def test_the_log_says_what_was_answered_as_the_release_words_it(release: str, server: Mx, why: str) -> None:
+    site = Site([server], release)
+    site.verify()
+    assert rejected(site) == why.format(host="mx1.test.ex [10.9.1.1]")
+
+
+@BOTH
+def test_with_several_hosts_only_the_dull_text_is_left(release: str) -> None:
+    site = Site([plain(rcpt=reply("450 later"))] * 2, release)
+    assert site.verify() == [NOT_DONE]
+    assert rejected(site) == "Could not complete recipient verify callout"
+
+
+@BOTH
+def test_defer_ok_takes_an_unfinished_callout_for_an_answer(release: str) -> None:
+    assert Site([Mx(REFUSING)], release, callout="5s,no_cache,defer_ok").verify() == [ACCEPTED]
+
+
+@BOTH
+def test_maxwait_ends_the_search_for_an_answer(release: str) -> None:
+    silent = plain(rcpt=Answer(then=Then.SILENCE))
+    site = Site([silent, silent, Mx(PLAIN)], release, callout="5s,no_cache,maxwait=6s")
+    assert site.verify() == [NOT_DONE]
+    assert site.called == ["mx1", "mx2"]
+
+
+# ---- TLS -------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_callout_uses_tls_where_it_is_offered(release: str) -> None:
+    site = Site(release=release)
+    assert site.verify() == [ACCEPTED]
+    assert site.calls[0][1][:4] == ["EHLO", "STARTTLS", "TLS", "EHLO"]
+
+
+@BOTH
+def test_hosts_verify_avoid_tls_keeps_it_off(release: str) -> None:
+    site = Site(release=release, transport={"hosts_verify_avoid_tls": "*"})
+    assert site.verify() == [ACCEPTED]
+    assert "STARTTLS" not in site.calls[0][1]
+
+
+@pytest.mark.parametrize(
+    ("release", "answer", "calls"),
+    [(OLD, NOT_DONE, 1), (NEW, NOT_DONE, 1), ("4.88", ACCEPTED, 2), (NEWEST, ACCEPTED, 2)],
+)
+def test_a_failed_handshake_is_tried_again_in_clear_since_4_88(release: str, answer: str, calls: int) -> None:
+    site = Site([Mx(BAD_TLS)], release)
+    assert site.verify() == [answer]
+    assert len(site.calls) == calls
+
+
+@BOTH
+@pytest.mark.parametrize("server", [Mx(PLAIN), Mx(Behaviour(starttls=reply("554 never")))])
+def test_where_tls_is_a_must_a_callout_does_not_go_on_without(release: str, server: Mx) -> None:
+    site = Site([server], release, transport={"hosts_require_tls": "*"})
+    assert site.verify() == [NOT_DONE]
+    assert not any(event.startswith("MAIL") for event in site.calls[0][1])
+
+
+# ---- DANE ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", [OLD, NEW, "4.88", "4.89", "4.90", NEWEST])
+@pytest.mark.parametrize("transport", [TRY, REQUIRE])
+def test_a_good_tlsa_record_lets_a_callout_through(release: str, transport: dict[str, str]) -> None:
+    site = Site([Mx(tlsa=GOOD)], release, transport=transport)
+    assert site.verify() == [ACCEPTED]
+    assert "TLS" in site.calls[0][1]
+
+
+@pytest.mark.parametrize("release", [OLD, NEW, "4.88", "4.89", "4.90", "4.95"])
+@pytest.mark.parametrize("tlsa", [WRONG, UNUSABLE])
+def test_no_callout_completes_where_dane_has_failed(release: str, tlsa: dict[str, object]) -> None:
+    site = Site([Mx(tlsa=tlsa)], release, transport=REQUIRE)
+    assert site.verify() == [NOT_DONE]
+    assert not any(event.startswith("MAIL") for _, events in site.calls for event in events)
+
+
+@pytest.mark.parametrize(
+    ("release", "transport", "tlsa", "answer"),
+    [
+        (OLD, TRY, SERVFAIL, LOCAL_PROBLEM),
+        (NEW, TRY, SERVFAIL, LOCAL_PROBLEM),
+        ("4.89", TRY, SERVFAIL, NOT_DONE),
+        (NEWEST, TRY, SERVFAIL, NOT_DONE),
+        (OLD, TRY, NXDOMAIN, ACCEPTED),
+        (NEW, TRY, NXDOMAIN, LOCAL_PROBLEM),
+        (NEWEST, TRY, NXDOMAIN, ACCEPTED),
+        (NEW, REQUIRE, NXDOMAIN, "550 Administrative prohibition"),
+        (NEWEST, REQUIRE, NXDOMAIN, NOT_DONE),
+    ],
+)
+def test_a_tlsa_lookup_without_a_record_means_what_the_release_makes_of_it(
+    release: str, transport: dict[str, str], tlsa: dict[str, object], answer: str
+) -> None:
+    site = Site([Mx(tlsa=tlsa)], release, transport=transport)
+    assert site.verify() == [answer]
+
+
+def test_in_4_88_a_recipient_passes_unasked_where_dane_is_only_requested_and_there_is_no_record() -> None:
+    site = Site([Mx(plain(rcpt=reply("550 unknown")).behaviour, tlsa=NXDOMAIN)], "4.88", transport=TRY)
+    assert site.verify() == [ACCEPTED]
+    assert not any(event.startswith("RCPT") for _, events in site.calls for event in events)
+
+
+@pytest.mark.parametrize("release", ["4.93", "4.95"])
+def test_from_4_93_to_4_95_a_host_that_dane_rules_out_kills_the_process(release: str) -> None:
+    site = Site([Mx(tlsa=SERVFAIL)], release, transport=TRY)
+    assert site.exim("-bs", stdin=ONE_RCPT).code == -11
+
+
+def test_in_4_92_it_survives_if_an_earlier_callout_has_connected() -> None:
+    other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx2.test.ex"]]}
+    site = Site([Mx(tlsa=SERVFAIL), Mx(PLAIN, tlsa=NXDOMAIN)], "4.92", transport=TRY, zone=[other])
+    assert site.verify("b@other.ex", "a@test.ex")[0] == ACCEPTED
+    alone = Site([Mx(tlsa=SERVFAIL)], "4.92", transport=TRY)
+    assert alone.exim("-bs", stdin=ONE_RCPT).code == -11
+
+
+def test_in_4_96_it_writes_of_a_null_pointer_and_goes_on() -> None:
+    site = Site([Mx(tlsa=SERVFAIL)], "4.96", transport=TRY)
+    assert site.verify() == [NOT_DONE]
+    assert "null conn-context pointer" in site.log
+    assert "null conn-context pointer" in site.panic_log
+
+
+def test_since_4_98_it_goes_on_to_the_next_host() -> None:
+    site = Site([Mx(tlsa=SERVFAIL), Mx(tlsa=GOOD)], "4.98", transport=TRY)
+    assert site.verify() == [ACCEPTED]
+    assert site.called == ["mx2"]
+    assert site.panic_log == []
+
+
+# ---- a host without an address, ports --------------------------------------------------
+
+
+@BOTH
+def test_a_callout_goes_to_the_transports_port(release: str) -> None:
+    site = Site([Mx()], release, transport={"port": "2525"})
+    site.serve("10.9.1.1", PLAIN, 2525)
+    assert site.verify() == [ACCEPTED]
+    assert site.world.accepted[0].server.port == 2525
+
+
+@BOTH
+def test_a_port_that_is_none_is_a_panic_and_becomes_25(release: str) -> None:
+    site = Site([Mx(PLAIN)], release, transport={"port": "gopher"})
+    assert site.verify() == [ACCEPTED]
+    assert site.panic_log == ['<a@test.ex>: TCP port "gopher" is not defined for callout']
+
+
+# ---- senders, and what is not modelled --------------------------------------------------
+
+
+@BOTH
+def test_who_verifies_a_sender_is_told_the_command_and_the_answer(release: str) -> None:
+    process = Site([plain(rcpt=reply("550 unknown"))], release).process()
+    ask = CalloutSettings(seconds=5, no_cache=True)
+    found = verify_address(process, "a@test.ex", is_recipient=False, callout=ask)
+    assert (found.rc, found.failure) == (Rc.FAIL, "recipient")
+    assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")
+
+
+@pytest.mark.parametrize("option", ["random", "postmaster", "fullpostmaster"])
+def test_what_the_newer_engine_does_besides_is_unsupported(option: str) -> None:
+    with pytest.raises(Unsupported, match="random or postmaster"):
+        Site([Mx(PLAIN)], NEWEST, callout=f"5s,{option}").verify()
