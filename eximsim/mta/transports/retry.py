@@ -38,8 +38,7 @@ class RetryRecord:
 @dataclass(slots=True)
 class Hints:
     """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
-    and the ids of messages that wait for a host, by transport and host name (``mta/transports/transport.py``).
-    """
+    and the ids of messages that wait, by transport and host name (``mta/transports/transport.py``)."""
 
     retry: dict[str, RetryRecord] = field(default_factory=dict)
     wait: dict[str, dict[str, list[str]]] = field(default_factory=dict)
