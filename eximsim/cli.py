@@ -12,10 +12,7 @@ from typing import NoReturn
 
 import click
 
-from eximsim.errors import EximsimError
-
-BAD_INPUT = 2
-INTERRUPTED = 130
+from eximsim.errors import EximsimError, ExitCode
 
 
 class LazyGroup(click.Group):
@@ -96,7 +93,7 @@ def eximsim(context: click.Context) -> None:
 
     A behavioural model of Exim's outbound decisions, and a regression harness around it.
 
-    Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input.
+    Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input, 3 could not look.
     """
     _help_if_alone(context)
 
@@ -126,11 +123,11 @@ def main() -> NoReturn:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as mistake:
-        _leave(f"{mistake.format_message()}{_usage(mistake)}", BAD_INPUT)
+        _leave(f"{mistake.format_message()}{_usage(mistake)}", ExitCode.BAD_INPUT)
     except EximsimError as mistake:
-        _leave(str(mistake), BAD_INPUT)
+        _leave(str(mistake), ExitCode.BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
-        _leave("interrupted", INTERRUPTED)
+        _leave("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # whoever read our output has seen enough; keep Python from writing the rest at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

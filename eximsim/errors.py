@@ -2,6 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status says, the same for every command."""
+
+    AS_IT_SHOULD_BE = 0
+    DIFFERENCE = 1
+    """A difference, or a broken law or promise, was found."""
+    BAD_INPUT = 2
+    COULD_NOT_LOOK = 3
+    """Nothing was explored, a way could not be followed, or something decides that is not modelled."""
+    INTERNAL = 70
+    """A fault of eximsim itself (EX_SOFTWARE)."""
+    OUTPUT_FAILED = 74
+    """What was printed could not be written (EX_IOERR)."""
+    INTERRUPTED = 130
+    OUTPUT_CLOSED = 141
+    """Whoever read our output went away, as after SIGPIPE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that could not be looked at, so that "fine" would be a guess: exit code 3.
+
+    ``what`` names it in one phrase, ``where`` is ``file:line`` (empty if it is at no place), ``remedy`` says
+    what would help (empty if nothing would).
+    """
+
+    what: str
+    where: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """``exim.conf:12: transport named by an expansion; give --recipient``."""
+        where = f"{self.where}: " if self.where else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{where}{self.what}{remedy}"
+
 
 class EximsimError(Exception):
     """Base of every error that eximsim raises on purpose."""
