@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,7 @@ def gate(
         from eximsim.gate.compare import compare
 
         report = compare(*policies, hosts=hosts, names=_names(policies))
-    if not report.situations and not report.left_out:
+    if not report.situations and report.complete:
         raise InputError("no mail goes out by an smtp transport; nothing can be compared", report.head)
     failing = FAIL_ON[fail_on]
     for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
@@ -178,7 +179,7 @@ def _locked(policy: Policy, hosts: int, path: Path, groups: Sequence[str]) -> Re
             raise InputError(f"no group {', '.join(sorted(unknown))} in what has changed; there is {names}")
         _write(path, written(accepted(agreed, found, plan, wanted)))
         kept = tuple(g for g in report.groups if wanted is not None and g.name not in wanted)
-        return Report(report.base, report.head, kept, report.situations, report.classes, tuple(plan.left_out))
+        return replace(report, groups=kept)
     return report
 
 

@@ -16,7 +16,7 @@ def workflow_commands(report: Report, failing: Collection[Severity] = LOSSES) ->
     """
     lines = [_group(group, failing) for group in report.groups]
     if not report.complete:
-        text = "\n".join([coverage(report), *map(visible, report.left_out)])
+        text = "\n".join([coverage(report), *map(visible, report.unexplored)])
         lines.append(_command("warning", {"title": "not everything was explored"}, text))
     return "".join(f"{line}\n" for line in lines)
 

@@ -25,7 +25,7 @@ def compare(base: Policy, head: Policy, *, hosts: int = 1, names: tuple[str, str
     comparison = Comparison(plan, toggles(*plan.policies))
     groups = comparison.groups()
     old, new = names or (base.path, head.path)
-    return Report(old, new, groups, plan.size, plan.runs, tuple(plan.left_out))
+    return Report(old, new, groups, plan.size, plan.runs, tuple(plan.left_out), tuple(plan.gaps))
 
 
 @dataclass(frozen=True, slots=True)

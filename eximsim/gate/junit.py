@@ -45,7 +45,7 @@ def junit(report: Report, failing: Collection[Severity] = LOSSES) -> str:
     explored = _case(suite, "coverage", EXPLORED)
     if not report.complete:
         skipped = Tree.SubElement(explored, "skipped", {"message": coverage(report), "type": "left out"})
-        skipped.text = "\n".join(map(visible, report.left_out))
+        skipped.text = "\n".join(map(visible, report.unexplored))
     Tree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{Tree.tostring(root, encoding="unicode")}\n'
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from eximsim.errors import InputError
+from eximsim.errors import Gap, InputError
 from eximsim.gate.diagram import Ask, End, Forest, Node, Way, combined, mapped
 from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
@@ -189,18 +189,18 @@ def current(plan: Survey, release: str, hosts: int) -> Lock:
 def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Report:
     """Where the found outcomes are not those that were agreed on, grouped by what became of what."""
     changes: dict[str, list[Change]] = {}
-    left_out = dict(plan.left_out)
+    gaps = dict(plan.gaps)
     for name in (*agreed.views, *found.views):
         if (name in agreed.views) != (name in found.views):
-            where = "locked and not met any more" if name in agreed.views else "not in the lock file"
-            left_out[f"{name}: {where}"] = None
+            what = "locked and not met any more" if name in agreed.views else "not in the lock file"
+            gaps[Gap(f"{name}: {what}", path)] = None
     for view in plan.views:
         if view.name in agreed.views:
             for change in _changes(agreed.views[view.name], found.views[view.name], view):
                 changes.setdefault(group_name(change.before, change.after), []).append(change)
     groups = [_group(name, members, path) for name, members in changes.items()]
     ordered = sorted(groups, key=lambda group: (group.severity.rank, group.name))
-    return Report(path, conf, tuple(ordered), plan.size, plan.runs, tuple(left_out))
+    return Report(path, conf, tuple(ordered), plan.size, plan.runs, tuple(plan.left_out), tuple(gaps))
 
 
 def _changes(before: Way, after: Way, view: View) -> Iterator[Change]:

@@ -61,10 +61,10 @@ def _written(report: Report, groups: Sequence[Group], rows: int) -> str:
         for group in groups:
             blocks.extend(_group(group, rows))
     blocks.append(coverage(report))
-    if report.left_out:
-        parts = [f"- {_prose(part)}" for part in report.left_out[:_PARTS]]
-        if len(report.left_out) > _PARTS:
-            parts.append(f"- *and {len(report.left_out) - _PARTS:,} more: see the whole report*")
+    if report.unexplored:
+        parts = [f"- {_prose(part)}" for part in report.unexplored[:_PARTS]]
+        if len(report.unexplored) > _PARTS:
+            parts.append(f"- *and {len(report.unexplored) - _PARTS:,} more: see the whole report*")
         blocks.append(_folded("What was left out", "\n".join(parts)))
     return "\n\n".join(blocks) + "\n"
 

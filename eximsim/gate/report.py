@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from eximsim.errors import Gap
 from eximsim.status import Security
 
 
@@ -117,8 +118,10 @@ class Group:
 class Report:
     """What changes from ``base`` to ``head``: groups, worst first.
 
-    ``situations`` is the size of the space, ``classes`` how many of its classes were told apart and run;
-    ``left_out`` names what could not be explored, each with its reason.
+    ``situations`` is the size of the space, ``classes`` how many of its classes were told apart and run.
+    ``gaps`` are what should have been looked at and could not be: they make the report incomplete, and the
+    exit code 3 unless ``incomplete_allowed`` (``--allow-incomplete``). ``left_out`` are notes of what the
+    exploration leaves out by choice.
     """
 
     base: str
@@ -127,11 +130,18 @@ class Report:
     situations: int
     classes: int
     left_out: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    incomplete_allowed: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether nothing was left out: what is not reported has not changed."""
-        return not self.left_out
+        """Whether all that should be looked at was: what is not reported has not changed."""
+        return not self.gaps
+
+    @property
+    def unexplored(self) -> tuple[str, ...]:
+        """A line for each gap, then those for what is left out by choice."""
+        return (*map(str, self.gaps), *self.left_out)
 
     def count(self, severity: Severity) -> int:
         """How many situations changed in this way."""
@@ -149,6 +159,7 @@ class Report:
             "classes": self.classes,
             "changed": {severity.value: self.count(severity) for severity in Severity},
             "groups": [_group(group) for group in self.groups],
+            "gaps": [{"what": gap.what, "where": gap.where, "remedy": gap.remedy} for gap in self.gaps],
             "left_out": list(self.left_out),
         }
 

@@ -132,11 +132,11 @@ def _domains(policies: Iterable[Policy]) -> dict[str, None]:
 
 @dataclass(slots=True)
 class Named:
-    """The hosts and addresses that host lists name; ``obscure`` are the items that name none outright."""
+    """The hosts and addresses that host lists name; ``obscure`` are other items, and where they stand."""
 
     hosts: dict[str, None]
     addresses: dict[str, None]
-    obscure: dict[str, None]
+    obscure: dict[str, str]
 
 
 def named_hosts(policies: Iterable[Policy]) -> Named:
@@ -147,22 +147,22 @@ def named_hosts(policies: Iterable[Policy]) -> Named:
             for option, (path, line) in transport.options.settings():
                 text = transport.options.text(option)
                 if _HOST_LIST.fullmatch(option) and text:
-                    _read(named, text, policy.config, f"{path}:{line}: {option}")
+                    _read(named, text, policy.config, option, f"{path}:{line}")
     return named
 
 
-def _read(named: Named, text: str, config: Config, where: str) -> None:
+def _read(named: Named, text: str, config: Config, option: str, where: str) -> None:
     for item in re.split(r"(?<!:):(?!:)", text.removeprefix("<;")):
         word = item.strip()
         bare = word.lstrip("! ")
         if bare.startswith("+") and bare[1:] in config.named_lists.get("host", {}):
-            _read(named, config.named_lists["host"][bare[1:]], config, where)
+            _read(named, config.named_lists["host"][bare[1:]], config, option, where)
         elif (address := _ADDRESS.fullmatch(word)) and string_is_ip_address(address[1])[0]:
             named.addresses[address[1]] = None
         elif name := _NAME.fullmatch(word):
             named.hosts[name[1].lower().replace("*.", "any.")] = None
         elif not _PLAIN.fullmatch(word):
-            named.obscure[f"{where}: {word}"] = None
+            named.obscure[f"{option}: {word}"] = where
 
 
 def smtp_transports(config: Config) -> Iterator[DriverInstance]:

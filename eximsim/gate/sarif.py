@@ -47,7 +47,7 @@ def sarif(report: Report, failing: Collection[Severity] = LOSSES) -> str:
                 "executionSuccessful": True,
                 "toolExecutionNotifications": [
                     {"level": "warning", "message": {"text": f"Left out: {visible(part)}"}}
-                    for part in report.left_out
+                    for part in report.unexplored
                 ],
             }
         ],

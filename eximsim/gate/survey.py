@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from eximsim.errors import Gap
 from eximsim.gate import states
 from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
@@ -37,10 +38,14 @@ class View:
 
 @dataclass(slots=True)
 class Survey:
-    """The views of some policies, and what had to be left out. ``runs`` counts the runs of the model."""
+    """The views of some policies; ``runs`` counts the runs of the model.
+
+    ``gaps`` are what could not be explored, ``left_out`` what was left out by choice.
+    """
 
     policies: tuple[Policy, ...]
     views: tuple[View, ...]
+    gaps: dict[Gap, None] = field(default_factory=dict)
     left_out: dict[str, None] = field(default_factory=dict)
     forest: Forest = field(default_factory=Forest)
     runs: int = 0
@@ -80,7 +85,7 @@ class Survey:
             result = policy.run(Case((scene.recipient,), zones, servers, view.kind))
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
-            self.left_out.update(dict.fromkeys(result.unsupported))
+            self.gaps.update(dict.fromkeys(map(Gap, result.unsupported)))
             return outcome_of(result)
 
         return once
@@ -114,7 +119,8 @@ def survey(policies: Sequence[Policy], hosts: int) -> Survey:
     found = routes(policies)
     named = named_hosts(policies)
     staged = [scene for route in found for scene in scenes(route, named, hosts)]
-    left_out: dict[str, None] = {f"{item}: it names no host outright": None for item in named.obscure}
+    gaps = {Gap(f"{item}: it names no host outright", where): None for item, where in named.obscure.items()}
+    left_out: dict[str, None] = {}
     for route in found:
         for host in () if route.by_mx else route.hosts[hosts:]:
             left_out[f"{route.recipient}: host {host}, the route has more than {hosts}"] = None
@@ -125,14 +131,14 @@ def survey(policies: Sequence[Policy], hosts: int) -> Survey:
     kinds = [set(policy.kinds) for policy in policies]
     both = [kind for kind in policies[0].kinds if all(kind in one for one in kinds)]
     for kind in sorted(set.union(*kinds) - set(both)):
-        left_out[f"{kind}s: only one of the two configurations has any"] = None
+        gaps[Gap(f"{kind}s: only one of the two configurations has any")] = None
     views = tuple(View(scene, kind) for scene in staged for kind in both)
     for name in (view.name for view in views if view.wordless):
         left_out[f"{name}: changes of words alone"] = None
     for policy in policies:
         _equal_hosts(policy, hosts, left_out)
-        _unreached(policy, [route.recipient for route in found], left_out)
-    return Survey(policies, views, left_out)
+        _unreached(policy, [route.recipient for route in found], gaps)
+    return Survey(policies, views, gaps, left_out)
 
 
 def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
@@ -143,7 +149,7 @@ def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
             left_out[f"{where}: transport {transport.name}: hosts of equal preference (hosts_max_try)"] = None
 
 
-def _unreached(policy: Policy, recipients: Sequence[str], left_out: dict[str, None]) -> None:
+def _unreached(policy: Policy, recipients: Sequence[str], gaps: dict[Gap, None]) -> None:
     """Note the smtp transports that no route of the survey leads to."""
     used = {
         router.options.text("transport")
@@ -155,4 +161,4 @@ def _unreached(policy: Policy, recipients: Sequence[str], left_out: dict[str, No
     for transport in smtp_transports(policy.config):
         if transport.name not in used:
             where = f"{transport.path}:{transport.line}"
-            left_out[f"{where}: transport {transport.name}: no recipient was found that is sent there"] = None
+            gaps[Gap(f"transport {transport.name}: no recipient was found that is sent there", where)] = None

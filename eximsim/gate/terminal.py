@@ -30,7 +30,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"{counted(report.situations)} in {counted(report.classes, 'class', 'classes')}; " + (
         "all of them explored" if report.complete else "left out:"
     )
-    for item in report.left_out:
+    for item in report.unexplored:
         yield f"  {item}"
 
 

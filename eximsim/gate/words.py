@@ -122,4 +122,4 @@ def coverage(report: Report) -> str:
     run = f"{counted(report.situations)}, told apart as {counted(report.classes, 'class', 'classes')}"
     if report.complete:
         return f"Complete: {run}, all of them run."
-    return f"Not complete: {run}; {counted(len(report.left_out), 'part')} left out."
+    return f"Not complete: {run}; {counted(len(report.unexplored), 'part')} left out."

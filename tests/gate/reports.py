@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eximsim.errors import Gap
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
 from eximsim.status import Security
 
@@ -100,7 +101,8 @@ def example() -> Report:
             (change({"MX": "insecure"}, "delivery", FAILS, FAILS, Severity.WORDING, 30),),
         ),
     )
-    return Report("old.conf", "new.conf", groups, 14_400, 117, ("exim.conf:12: router local: not modelled",))
+    gap = Gap("router local: not modelled", "exim.conf:12")
+    return Report("old.conf", "new.conf", groups, 14_400, 117, gaps=(gap,))
 
 
 def unchanged() -> Report:

@@ -77,7 +77,7 @@ def test_every_value_of_every_axis_runs() -> None:
         for value in axis.values:
             outcome = plan.at(plan.policies[0], view, {f"{axis.name} of {MX}": value})
             assert outcome.result in ("delivered", "deferred", "failed", "undefined"), (axis.name, value)
-    assert plan.left_out == {}
+    assert plan.gaps == {}
 
 
 def test_servers_of_an_smtps_transport_begin_with_tls() -> None:

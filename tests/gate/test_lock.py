@@ -70,9 +70,9 @@ def test_one_group_can_be_accepted_and_another_refused(plan: Survey) -> None:
     assert accepted(agreed, found, plan, None) == found
 
 
-def test_a_view_that_is_not_locked_is_left_out_and_told(plan: Survey) -> None:
+def test_a_view_that_is_not_locked_is_a_gap(plan: Survey) -> None:
     report = checked(plan, Lock("4.99", 1, {}), lock(plan, DANE, HELD, CLEAR))
-    assert report.left_out == (f"{plan.views[0].name}: not in the lock file",)
+    assert [gap.what for gap in report.gaps] == [f"{plan.views[0].name}: not in the lock file"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from eximsim.gate.report import Outcome, Severity
 from eximsim.status import Security
@@ -14,7 +15,8 @@ def test_the_worst_severity_comes_first() -> None:
     assert [group.severity for group in example().groups] == list(Severity)
 
 
-def test_a_report_is_complete_if_nothing_was_left_out() -> None:
+def test_a_report_is_complete_if_it_has_no_gap() -> None:
+    assert replace(unchanged(), left_out=("somebody@one.test.ex: a third host",)).complete
     assert unchanged().complete
     assert not example().complete
 
@@ -40,6 +42,7 @@ def test_json_holds_everything() -> None:
     found = json.loads(json.dumps(example().as_json()))
     assert found["changed"]["security lost"] == 100
     assert found["complete"] is False
+    assert found["gaps"] == [{"what": "router local: not modelled", "where": "exim.conf:12", "remedy": ""}]
     first = found["groups"][0]
     assert first["cause"][0]["where"] == "exim.conf:41"
     assert first["changes"][1]["before"] == {
