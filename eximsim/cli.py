@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import importlib
 import io
 import os
 import sys
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from eximsim.errors import EximsimError, ExitCode
+from eximsim.errors import EximsimError, ExitCode, Unsupported
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_COMPLETION = "_EXIMSIM_COMPLETE"
+"""The variable by which a shell asks for completions, as Click has it."""
 
 
 class LazyGroup(click.Group):
@@ -36,7 +44,20 @@ class LazyGroup(click.Group):
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
         found = getattr(importlib.import_module(module), attribute)
         assert isinstance(found, click.Command)
+        if not any(parameter.name == "debug" for parameter in found.params):
+            found.params.append(_debug_option(hidden=True))
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that a word could be the beginning of, without importing any; and options."""
+        from click.shell_completion import CompletionItem
+
+        named = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in self.lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, without importing any."""
@@ -47,7 +68,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one may have been meant."""
-        if args and not args[0].startswith("-") and args[0] not in self.lazy:
+        known = ctx.resilient_parsing or args[:1] == [] or args[0].startswith("-") or args[0] in self.lazy
+        if not known:
             near = difflib.get_close_matches(args[0], self.lazy, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(self.lazy)}"
             raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
@@ -85,6 +107,22 @@ SERVERS: dict[str, tuple[str, str]] = {
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
+def _debug_option(*, hidden: bool = False) -> click.Option:
+    """``--debug``, which is taken before a command and after it."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            context.find_root().meta[_DEBUG] = True
+
+    text = "Show where an error of eximsim's own came from."
+    return click.Option(
+        ["--debug"], is_flag=True, is_eager=True, expose_value=False, hidden=hidden, callback=keep, help=text
+    )
+
+
+_DEBUG = "eximsim.debug"
+
+
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(package_name="eximsim", message="%(prog)s %(version)s")
 @click.pass_context
@@ -93,9 +131,13 @@ def eximsim(context: click.Context) -> None:
 
     A behavioural model of Exim's outbound decisions, and a regression harness around it.
 
-    Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input, 3 could not look.
+    Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input, 3 could not look;
+    70 an error of eximsim's own, 74 the output could not be written, 141 its reader went away.
     """
     _help_if_alone(context)
+
+
+eximsim.params.append(_debug_option())
 
 
 @click.group(cls=LazyGroup, lazy=SERVERS, context_settings=_CONTEXT, invoke_without_command=True)
@@ -111,27 +153,76 @@ def _help_if_alone(context: click.Context) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; a mistake of the caller is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a log may hold what the terminal's encoding has not
-            stream.reconfigure(errors="backslashreplace")
+    """Run the command line and exit with one of ``ExitCode``; whatever goes wrong is one line on stderr."""
+    _settle_streams()
+    debug: dict[str, object] = {}
     try:
-        with eximsim.make_context("eximsim", sys.argv[1:]) as context:
-            eximsim.invoke(context)
+        code = _invoke(sys.argv[1:], debug)
         sys.stdout.flush()
-        sys.exit(0)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        sys.exit(code)
     except click.ClickException as mistake:
         _leave(f"{mistake.format_message()}{_usage(mistake)}", ExitCode.BAD_INPUT)
+    except Unsupported as gap:
+        _leave(str(gap), ExitCode.COULD_NOT_LOOK)
     except EximsimError as mistake:
         _leave(str(mistake), ExitCode.BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
         _leave("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # whoever read our output has seen enough; keep Python from writing the rest at exit
+        _forget_output()  # whoever read our output has seen enough
+        sys.exit(ExitCode.OUTPUT_CLOSED)
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in _WRITING:
+            _forget_output()
+            _leave(f"cannot write the output: {error.strerror}", ExitCode.OUTPUT_FAILED)
+        if _DEBUG in debug:
+            _traceback()
+        _leave(_report(error), ExitCode.INTERNAL)
+
+
+_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""What a write can fail with that is not a mistake of anybody here."""
+
+
+def _invoke(arguments: list[str], meta: dict[str, object]) -> int:
+    """Run the command line; ``meta`` is told what was asked for besides the command."""
+    if instruction := os.environ.get(_COMPLETION):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(eximsim, {}, "eximsim", _COMPLETION, instruction)
+    try:
+        # the context outlives a failure only in what it hands to meta
+        with eximsim.make_context("eximsim", arguments) as context:
+            try:
+                eximsim.invoke(context)
+            finally:
+                meta.update(context.meta)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    return 0
+
+
+def _settle_streams() -> None:
+    """Make sure that there is something to write to, and that it takes every character.
+
+    A standard stream that was closed by the caller is None, and its number would go to the next file that is
+    opened. Writing to the output then fails as writing to a closed descriptor does; messages go nowhere.
+    """
+    for name, flags in (("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            raw = io.FileIO(os.open(os.devnull, flags), "w")
+            setattr(sys, name, io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8"))
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):  # a log may hold what the terminal's encoding has not
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Keep Python from writing at exit what could not be written."""
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
 
 
 def _usage(mistake: click.ClickException) -> str:
@@ -139,8 +230,32 @@ def _usage(mistake: click.ClickException) -> str:
     return f" (see {context.command_path} --help)" if context else ""
 
 
-def _leave(message: str, code: int) -> NoReturn:
-    print(f"eximsim: {' '.join(message.split())}", file=sys.stderr)
+def _report(error: Exception) -> str:
+    """One line about an error that nobody expected."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
+    what = f"{type(error).__name__}{place}: {error}"
+    return (
+        f"an error of eximsim's own, {what[:_LONGEST]}. Please report it, with the command and its input; "
+        "--debug shows where it came from"
+    )
+
+
+_LONGEST = 300
+
+
+def _traceback() -> None:
+    import traceback
+
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
+
+
+def _leave(message: str, code: ExitCode) -> NoReturn:
+    with contextlib.suppress(OSError):
+        print(f"eximsim: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 

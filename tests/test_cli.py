@@ -103,3 +103,114 @@ def test_every_command_is_where_the_table_says() -> None:
     for where, _ in [*COMMANDS.values(), *SERVERS.values()]:
         module, _, attribute = where.partition(":")
         assert isinstance(getattr(importlib.import_module(module), attribute), click.Command)
+
+
+# ---- output that cannot be written, errors of our own ---------------------------------------------------
+
+PRINTING = (
+    ("--help",),
+    ("profiles",),
+    ("table", "dane"),
+    ("run", "5840", "--trace"),
+    ("lint", "testsuite/confs/5840", "--json"),
+    ("serve", "smtp", "--port", "0"),
+    ("serve", "dns", "--zones", "testsuite/dnszones", "--port", "0"),
+)
+
+
+def with_output(output: object, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "eximsim", *arguments],
+        cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True, check=False, timeout=60,  # type: ignore[call-overload]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_full_disk_is_exit_74_and_one_line(arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = with_output(full, *arguments)
+    assert done.returncode == 74
+    assert done.stderr == "eximsim: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_reader_that_went_away_is_exit_141_without_a_word(arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = with_output(writer, *arguments)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_closed_output_is_exit_74() -> None:
+    command = f"exec {sys.executable} -m eximsim profiles >&-"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (74, "eximsim: cannot write the output: Bad file descriptor\n")
+
+
+def test_without_a_place_for_messages_the_exit_code_is_the_same() -> None:
+    command = f"exec {sys.executable} -m eximsim rum 2>&-"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def failing(error: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A run of a command that raises ``error``."""
+    program = (
+        "import click, sys, eximsim.cli as cli\n"
+        "from eximsim.errors import Unsupported\n"
+        "@click.command()\n"
+        f"def fail(): raise {error}\n"
+        "cli.COMMANDS['fail'] = ('__main__:fail', '')\n"
+        f"sys.argv = ['eximsim', *{arguments!r}]; cli.main()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_error_of_our_own_is_one_line_that_invites_a_report_and_exit_70() -> None:
+    done = failing("KeyError('a\\nb')", "fail")
+    assert (done.returncode, done.stdout) == (70, "")
+    assert done.stderr.count("\n") == 1
+    assert "KeyError" in done.stderr
+    assert "lease report it" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--debug", "fail"), ("fail", "--debug")])
+def test_where_an_error_of_our_own_came_from_is_told_if_asked(arguments: tuple[str, ...]) -> None:
+    done = failing("KeyError('a')", *arguments)
+    assert done.returncode == 70
+    assert done.stderr.startswith("Traceback")
+
+
+def test_what_is_not_modelled_is_exit_3() -> None:
+    done = failing("Unsupported('a thing', 'exim.conf', 7)", "fail")
+    assert (done.returncode, done.stderr) == (3, "eximsim: not modelled: a thing (exim.conf:7)\n")
+
+
+# ---- completion -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        ("eximsim pro", ["plain,profiles"]),
+        ("eximsim serve ", ["plain,dns", "plain,smtp"]),
+        ("eximsim run --wor", ["plain,--world"]),
+        ("eximsim run --world me", ["plain,memory"]),
+        ("eximsim rum --wor", []),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words: str, completions: list[str]) -> None:
+    asked = {"_EXIMSIM_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = eximsim(env=asked)
+    assert (done.returncode, done.stdout.split()) == (0, completions)
+
+
+def test_a_shell_is_told_how_to_complete() -> None:
+    done = eximsim(env={"_EXIMSIM_COMPLETE": "bash_source"})
+    assert done.returncode == 0
+    assert "complete -o nosort -F _eximsim_completion eximsim" in done.stdout
