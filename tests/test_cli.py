@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -118,10 +119,10 @@ PRINTING = (
 )
 
 
-def with_output(output: object, *arguments: str) -> subprocess.CompletedProcess[str]:
+def with_output(output: int | IO[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "eximsim", *arguments],
-        cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True, check=False, timeout=60,  # type: ignore[call-overload]
+        cwd=ROOT, stdout=output, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
     )  # fmt: skip
 
 
