@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from eximsim.suite.recording import Situation
 from eximsim.suite.replay import host_suffix
 
-_DELIVERED = re.compile(r"M\d+ (?:=>|->) (\S+) .*?\bH=(\S+) \[")
+_DELIVERED = re.compile(r"M\d+ (?:=>|->) .*?\bH=(\S+) \[")
 _VERIFIED = re.compile(r"\bCV=(\S+)")
-_DEFERRED = re.compile(r"M\d+ == (\S+) .*?\bdefer \((-?\d+)\)")
-_FAILED = re.compile(r"M\d+ \*\* (\S+?):? ")
+_DEFERRED = re.compile(r"M\d+ == .*?\bdefer \((-?\d+)\)")
+_FAILED = re.compile(r"M\d+ \*\* ")
+_ADDRESS = re.compile(r"M\d+ \S+ (?P<shown>\S+?)(?: \(.*?\))?(?: <(?P<original>\S+)>)?:? ")
 _CRASHED = re.compile(r"terminated by signal|SIGSEGV")
 
 
@@ -21,10 +22,18 @@ def delivery_outcome(situation: Situation, log: Sequence[str]) -> str:
     for line in log:
         if found := _DELIVERED.match(line):
             verified = _VERIFIED.search(line)
-            words[found[1]] = f"sent:{verified[1] if verified else 'CLEAR'}{host_suffix(situation, found[2])}"
+            host = host_suffix(situation, found[1])
+            words[_recipient(line)] = f"sent:{verified[1] if verified else 'CLEAR'}{host}"
         elif found := _DEFERRED.match(line):
-            words[found[1]] = f"defer{found[2]}"
-        elif found := _FAILED.match(line):
-            words[found[1]] = "FAIL"
+            words[_recipient(line)] = f"defer{found[1]}"
+        elif _FAILED.match(line):
+            words[_recipient(line)] = "FAIL"
     crash = "!crash" if any(_CRASHED.search(line) for line in log) else ""
     return ",".join(words[recipient] for recipient in situation.recipients) + crash
+
+
+def _recipient(line: str) -> str:
+    """The recipient that a delivery line is about: the one in angle brackets, if it shows two addresses."""
+    found = _ADDRESS.match(line)
+    assert found is not None
+    return found["original"] or found["shown"]

@@ -76,6 +76,10 @@ class Address:
     """As it came, unquoted; ``deliver_split_address()`` sets it, ``local_part`` and ``domain``."""
     prefix: str | None = None
     suffix: str | None = None
+    include_affixes: bool = False
+    """A server was told of it with its affixes; so log lines show them (``af_include_affixes``)."""
+    address_retry_key: str = ""
+    """The key of its own retry record; made before routing, so that affixes are part of it."""
     self_hostname: str | None = None
     extra_headers: tuple[str, ...] = ()
     """What routers' headers_add gave, newest first, each ending in a newline."""

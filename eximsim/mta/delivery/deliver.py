@@ -188,8 +188,9 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
         _child_done(delivery, addr)
         return False
     domain_record = retry.retry_record(process, retry.domain_key(addr))
-    address_record = retry.retry_record(process, retry.address_key(addr)) or retry.retry_record(
-        process, f"{retry.address_key(addr)}:<{delivery.message.sender}>"
+    addr.address_retry_key = retry.address_key(addr)
+    address_record = retry.retry_record(process, addr.address_retry_key) or retry.retry_record(
+        process, f"{addr.address_retry_key}:<{delivery.message.sender}>"
     )
     now = process.world.now()
     waits = (domain_record is not None and now < domain_record.next_try and not domain_record.expired) or (
@@ -204,7 +205,7 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
             domain_record is None
             and address_record is not None
             and retry.retry_ultimate_address_timeout(
-                process, retry.address_key(addr), addr.domain, address_record
+                process, addr.address_retry_key, addr.domain, address_record
             )
         )
         if not timed_out:

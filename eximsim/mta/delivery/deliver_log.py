@@ -24,16 +24,33 @@ def shown_errno(process: Process, number: int) -> int:
 
 
 def string_log_address(process: Process, addr: Address) -> str:
-    """The address as delivery lines show it, with the original recipient if that was another one."""
-    text = addr.address
-    if addr.cc_local_part:
-        text = f"{addr.prefix or ''}{addr.cc_local_part}{addr.suffix or ''}@{addr.domain}"
-    top = addr
+    """The address as delivery lines show it, with the original recipient if that is written otherwise.
+
+    The local part is as the router saw it: in lower case unless it has caseful_local_part.
+    Source: string_log_address(), src/deliver.c.
+    """
+    text = f"{_log_local_part(addr)}@{addr.domain}" if addr.cc_local_part else addr.address
+    top, between = addr, []
     while top.parent is not None:
         top = top.parent
-        if selector(process, "all_parents") and top.parent is not None:
-            text += f" ({top.address})"
-    return text if top is addr or top.address.lower() == text.lower() else f"{text} <{top.address}>"
+        if top.parent is not None:
+            between.append(top.address)
+    parents = between if selector(process, "all_parents") else []
+    if not parents and _is_written_alike(text, top.address):
+        return text
+    shown = f" ({', '.join(parents)})" if parents else ""
+    return f"{text}{shown} <{top.address}>"
+
+
+def _log_local_part(addr: Address) -> str:
+    if not addr.include_affixes:
+        return addr.local_part
+    return f"{addr.prefix or ''}{addr.local_part}{addr.suffix or ''}"
+
+
+def _is_written_alike(one: str, two: str) -> bool:
+    """Whether two addresses differ at most in the case of their domains."""
+    return one.lower() == two.lower() and one.partition("@")[0] == two[: one.index("@")]
 
 
 def delivery_log(process: Process, addr: Address, mark: str) -> None:

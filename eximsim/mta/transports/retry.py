@@ -58,7 +58,7 @@ def host_key(host: HostItem, port_suffix: str, *, include_ip: bool) -> str:
 
 
 def address_key(addr: Address) -> str:
-    """The database key of an address's routing."""
+    """The database key of an address's routing, with its local part as it is at this moment."""
     return f"R:{addr.local_part}@{addr.domain}"
 
 
@@ -83,13 +83,13 @@ def retry_add_item(
 def forget_address(process: Process, addr: Address) -> None:
     """The address was taken: remove its own routing records, with and without the sender."""
     sender = process.message.sender if process.message else ""
-    retry_add_item(addr, f"{address_key(addr)}:<{sender}>", delete=True)
-    retry_add_item(addr, address_key(addr), delete=True)
+    retry_add_item(addr, f"{addr.address_retry_key}:<{sender}>", delete=True)
+    retry_add_item(addr, addr.address_retry_key, delete=True)
 
 
 def add_rcpt_defer(process: Process, transport: DriverInstance, addr: Address) -> None:
     """A 4xx reply to RCPT: an item for this address, with the sender unless the transport says otherwise."""
-    key = address_key(addr)
+    key = addr.address_retry_key
     if transport.options.flag("address_retry_include_sender"):
         key = f"{key}:<{process.message.sender if process.message else ''}>"
     retry_add_item(addr, key)

@@ -95,7 +95,7 @@ def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
             retry.forget_address(sx.process, addr)
     elif row.outcome is Recipient.TIMEOUT:
         set_errno(sx.addrlist, errnos.ETIMEDOUT, row.text.format(command=command), Rc.DEFER)
-        retry.retry_add_item(addr, retry.address_key(addr))
+        retry.retry_add_item(addr, addr.address_retry_key)
         sx.update_waiting = False
         return Sync.RCPT_TIMEOUT
     elif row.outcome is Recipient.LOST:

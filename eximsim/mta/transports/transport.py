@@ -49,13 +49,18 @@ _LINE_END = re.compile(rb"\r?\n")
 
 
 def transport_rcpt_address(addr: Address, *, include_affixes: bool) -> str:
-    """The address to give to the remote host: with the affixes that a router stripped only if wanted."""
-    top = addr
+    """The address to give to the remote host: without what its router took for a prefix and a suffix.
+
+    ``include_affixes`` leaves them on, here and in the log lines about the address from now on. They are
+    cut off the address as it was written, quotes and all. Source: transport_rcpt_address(), src/transport.c.
+    """
     if include_affixes:
-        return f"{addr.prefix or ''}{addr.cc_local_part}{addr.suffix or ''}@{addr.domain}"
-    while top.parent is not None and top.cc_local_part == "":
-        top = top.parent
-    return addr.address
+        addr.include_affixes = True
+        return addr.address
+    local_part, _, domain = addr.address.rpartition("@")
+    if addr.suffix:
+        local_part = local_part[: len(local_part) - len(addr.suffix)]
+    return f"{local_part[len(addr.prefix or '') :]}@{domain}"
 
 
 def transport_write_message(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:

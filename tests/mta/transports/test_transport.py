@@ -1,0 +1,44 @@
+"""What the smtp transport names to a server: addresses with and without the affixes of their router."""
+
+import pytest
+
+from eximsim.mta.base.structs import Address
+from eximsim.mta.transports.transport import transport_rcpt_address
+from tests.mta.scenario import NEWEST, Mx, Site
+
+AFFIXES = {"local_part_prefix": "Pre-", "local_part_suffix": "+*"}
+LEFT_ON = {"rcpt_include_affixes": "true"}
+
+
+def named(site: Site) -> list[str]:
+    """The recipients that servers were told of."""
+    return [event for _, events in site.calls for event in events if event.startswith("RCPT")]
+
+
+@pytest.mark.parametrize(
+    ("transport", "rcpt", "logged"),
+    [({}, "Joe", "joe"), (LEFT_ON, "Pre-Joe+X", "pre-joe+x")],
+    ids=["taken off", "left on"],
+)
+def test_a_server_is_told_of_affixes_only_if_the_transport_says_so(
+    transport: dict[str, str], rcpt: str, logged: str
+) -> None:
+    site = Site([Mx()], router=AFFIXES, transport=transport)
+    line = site.deliver("Pre-Joe+X@test.ex")[0]
+    assert named(site) == [f"RCPT TO:<{rcpt}@test.ex>"]
+    assert line.startswith(f"=> {logged}@test.ex <Pre-Joe+X@test.ex> ")
+
+
+@pytest.mark.parametrize("release", ["4.88", NEWEST])
+def test_callouts_do_with_affixes_as_deliveries_do(release: str) -> None:
+    without = Site([Mx()], release, router=AFFIXES)
+    without.verify("Pre-Joe+X@test.ex")
+    assert named(without) == ["RCPT TO:<Joe@test.ex>"]
+    kept = Site([Mx()], release, router=AFFIXES, transport=LEFT_ON)
+    kept.verify("Pre-Joe+X@test.ex")
+    assert named(kept) == ["RCPT TO:<Pre-Joe+X@test.ex>"]
+
+
+def test_affixes_are_cut_off_the_address_as_it_was_written() -> None:
+    addr = Address('"pre-a b"@test.ex', prefix="pre-", suffix=None)
+    assert transport_rcpt_address(addr, include_affixes=False) == '-a b"@test.ex'
