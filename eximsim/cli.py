@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from eximsim.errors import EximsimError, ExitCode, Unsupported
+from eximsim.visible import visible
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -255,7 +256,7 @@ def _traceback() -> None:
 
 def _leave(message: str, code: ExitCode) -> NoReturn:
     with contextlib.suppress(OSError):
-        print(f"eximsim: {' '.join(message.split())}", file=sys.stderr)
+        print(f"eximsim: {visible(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)
 
 

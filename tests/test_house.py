@@ -37,7 +37,7 @@ LAYERS = (
     ("mta",),
     ("ports",),
     ("switches",),
-    ("profiles", "status", "trace", "errors", "__version__"),
+    ("profiles", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460

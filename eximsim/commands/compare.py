@@ -24,6 +24,7 @@ from eximsim.commands.situations import (
 from eximsim.errors import InputError
 from eximsim.suite.compare import CHANCE, FIELDS, MODELLED, Comparison, Words, compare_one, differences
 from eximsim.suite.recording import Record, Situation, read_records, read_situations
+from eximsim.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from eximsim.fuzz.contest import Difference
@@ -273,7 +274,7 @@ class _Report:
         click.echo(f"{'all':<22}" + "".join(f"{total[name]:>12}" for name in columns))
         click.echo(f"{self.unstable} unstable records left out")
         for reason, count in self._reasons.most_common():
-            click.echo(f"{count:6} {reason}")
+            click.echo(visible(f"{count:6} {reason}"))
         for found in self._first if first else ():
             _show(found, self._words)
 
@@ -281,11 +282,12 @@ class _Report:
 def _show(found: Comparison, words: Words) -> None:
     record, ours = found.record, found.replayed
     assert ours is not None
-    click.echo(f"\n{record.id} {record.kind} {record.release}: {dict(record.params)}")
+    click.echo()
+    click.echo(visible(f"{record.id} {record.kind} {record.release}: {dict(record.params)}"))
     if record.outcome != ours.outcome:
-        click.echo(f"  outcome {words[0]}: {record.outcome} {words[1]}: {ours.outcome}")
+        click.echo(visible(f"  outcome {words[0]}: {record.outcome} {words[1]}: {ours.outcome}"))
     for line in differences(record.seen, ours.seen, words):
-        click.echo(f"  {line}")
+        click.echo(visible_lines(f"  {line}"))
     if record.queuerun is not None and ours.queuerun is not None:
         for line in differences(record.queuerun, ours.queuerun, words):
-            click.echo(f"  queue run: {line}")
+            click.echo(visible_lines(f"  queue run: {line}"))

@@ -25,6 +25,7 @@ from eximsim.suite.runner import (
 )
 from eximsim.suite.source import Source, TestCase, choose
 from eximsim.suite.tree import EximTree
+from eximsim.visible import visible_lines
 
 _UNCOMPARED = (Verdict.SKIP, Verdict.UNSUPPORTED)
 
@@ -67,7 +68,8 @@ def _compare(source: Source, case: TestCase, subject: str, profile: Profile, *, 
     else:
         click.echo(f"{case.name} {setting.profile.name}: {result}{f': {reason}' if reason else ''}")
         for name in reason.split(", ") if result == "differ" else ():
-            click.echo(golden.difference(name, ours.get(name), theirs.get(name), f"{name} of the program"))
+            found = golden.difference(name, ours.get(name), theirs.get(name), f"{name} of the program")
+            click.echo(visible_lines(found))
     return result in ("agree", Verdict.SKIP.value)
 
 

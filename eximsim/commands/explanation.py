@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from eximsim.gate.explain import Alternative, Explained, Explanation, HostSeen, Step
+from eximsim.visible import visible
 
 _STAGES = ("routing", "hosts", "transport", "outcome")
 _GOOD, _BAD = ("delivered", "accepted"), ("failed", "refused", "crash", "undefined", "unsupported")
@@ -18,23 +19,22 @@ def lines(explanation: Explanation) -> Iterator[str]:
     for number, one in enumerate(explanation.recipients):
         if number:
             yield ""
-        yield click.style(
-            f"{what} {one.recipient}, {explanation.config}, Exim {explanation.profile}", bold=True
-        )
+        title = f"{what} {one.recipient}, {explanation.config}, Exim {explanation.profile}"
+        yield click.style(visible(title), bold=True)
         colour = "green" if one.outcome.result in _GOOD else "red" if one.outcome.result in _BAD else "yellow"
-        yield click.style(str(one.outcome), fg=colour)
+        yield click.style(visible(str(one.outcome)), fg=colour)
         yield from _recipient(one)
     if explanation.assumed or explanation.missing:
         yield ""
     for text in explanation.assumed:
-        yield f"assumed: {text}"
+        yield visible(f"assumed: {text}")
     for path in explanation.missing:
-        yield f"not there: {path}, which the configuration asks for"
+        yield visible(f"not there: {path}, which the configuration asks for")
 
 
 def _recipient(one: Explained) -> Iterator[str]:
     for text in one.unsupported:
-        yield click.style(text, fg="red")
+        yield click.style(visible(text), fg="red")
     if one.hosts:
         yield from _title("Hosts")
         for host in one.hosts:
@@ -47,7 +47,7 @@ def _recipient(one: Explained) -> Iterator[str]:
                 yield from _step(step)
     yield from _title("Log")
     for line in one.log:
-        yield f"  {line}"
+        yield visible(f"  {line}")
     if one.alternatives:
         yield from _title("What would lead to another outcome")
         for alternative in one.alternatives:
@@ -63,14 +63,15 @@ def _host(host: HostSeen) -> Iterator[str]:
     parts = [f"DNSSEC {host.dnssec}"]
     parts += [f"TLSA {host.tlsa}"] if host.tlsa else []
     parts += [f"tried: {host.tried}"] if host.tried else ["not tried"]
-    yield f"  {host.name} [{', '.join(host.addresses)}]: {'; '.join(parts)}"
+    yield visible(f"  {host.name} [{', '.join(host.addresses)}]: {'; '.join(parts)}")
     for call in host.commands:
-        yield f"    {' > '.join(call)}"
+        yield visible(f"    {' > '.join(call)}")
 
 
 def _step(step: Step) -> Iterator[str]:
-    yield f"  {step.rule}: {_inputs(step.inputs)} -> {click.style(step.outcome, bold=True)}"
-    yield click.style(f"    {step.source}", dim=True)
+    decided = visible(f"  {step.rule}: {_inputs(step.inputs)} -> ")
+    yield f"{decided}{click.style(visible(step.outcome), bold=True)}"
+    yield click.style(visible(f"    {step.source}"), dim=True)
 
 
 def _inputs(inputs: Mapping[str, str]) -> str:
@@ -78,6 +79,6 @@ def _inputs(inputs: Mapping[str, str]) -> str:
 
 
 def _alternative(alternative: Alternative) -> Iterator[str]:
-    yield f"  {alternative.outcome}, if"
+    yield visible(f"  {alternative.outcome}, if")
     for number, way in enumerate(alternative.ways):
-        yield f"    {'or ' if number else ''}{' and '.join(way)}"
+        yield visible(f"    {'or ' if number else ''}{' and '.join(way)}")

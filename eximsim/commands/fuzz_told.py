@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eximsim.errors import InputError
+from eximsim.visible import visible_lines
 
 if TYPE_CHECKING:
     from eximsim.fuzz.hunt import Searched, Target
@@ -41,7 +42,7 @@ class Teller:
         if self._as_json:
             click.echo(json.dumps(_told(scenario, mine[0], how)))
         else:
-            click.echo("\n".join([*story(scenario, mine), f"({how})", ""]))
+            click.echo("\n".join([*map(visible_lines, story(scenario, mine)), f"({how})", ""]))
         if self._save is not None:
             _write(scenario, mine[0], self._save)
             self.say(f"written to {self._save}: eximsim run --suite {self._save}")

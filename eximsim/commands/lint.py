@@ -10,6 +10,7 @@ import click
 
 from eximsim.profiles import NEWEST
 from eximsim.suite.many_runs import many_runs
+from eximsim.visible import visible
 
 
 @click.command()
@@ -45,7 +46,7 @@ def lint(
         for one in shown:
             mark = "!" if one.matters else ""
             note = f" ({one.note})" if one.note else ""
-            click.echo(f"{one.path}:{one.line}: {one.status.value}{mark} {one.name}{note}")
+            click.echo(visible(f"{one.path}:{one.line}: {one.status.value}{mark} {one.name}{note}"))
         counts = Counter(one.status for one in found)
         told = ", ".join(f"{counts[status]} {status.value}" for status in Status)
         click.echo(f"{told}; {sum(one.matters for one in found)} that could matter")

@@ -14,6 +14,7 @@ import click
 from eximsim.profiles import TLS_LIBRARIES
 from eximsim.suite import golden
 from eximsim.suite.runner import WORLDS, TestResult, Verdict, exim_path
+from eximsim.visible import visible, visible_lines
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -75,14 +76,15 @@ class Reporter:
         reason = f": {result.reason}" if result.reason else ""
         click.echo(
             f"{result.test} {setting.profile.name} {setting.world} {setting.subject} {result.seconds:.3f}s "
-            f"{result.verdict.value}{reason}"
+            f"{result.verdict.value}{visible(reason)}"
         )
         if result.verdict is Verdict.FAIL and not self.brief:
-            click.echo(_printable(result.differences()))
+            click.echo(visible_lines(result.differences()))
         if self.trace and result.trace is not None:
             for decision in result.trace:
-                click.echo(f"  {decision}")
-            click.echo(f"  the name server was asked: {', '.join(result.questions) or 'nothing'}")
+                click.echo(visible(f"  {decision}"))
+            asked = f"  the name server was asked: {', '.join(result.questions) or 'nothing'}"
+            click.echo(visible(asked))
             if result.setting.world == "loopback":
                 click.echo(f"  TLS handshakes completed on real sockets: {result.handshakes}")
 
@@ -97,7 +99,7 @@ class Reporter:
         """Sum up if there was more than one; returns the exit code."""
         if self.verdicts.total() > 1 and not self.as_json:
             for reason, count in self.reasons.most_common():
-                click.echo(f"{count:5} unsupported: {reason}")
+                click.echo(visible(f"{count:5} unsupported: {reason}"))
             click.echo(", ".join(f"{self.verdicts[verdict]} {verdict.value}" for verdict in Verdict))
         return DIFFERENCE_FOUND if self.verdicts[Verdict.FAIL] + self.verdicts[Verdict.UNSUPPORTED] else 0
 
@@ -109,7 +111,3 @@ class Reporter:
         )
         self._kept.add(result.test)
         golden.keep(self.keep, name, result.texts)
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from eximsim.gate.report import Group, Report, Severity
-from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, position, sides, title, visible
+from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, position, sides, title
+from eximsim.visible import visible
 
 
 def workflow_commands(report: Report, failing: Collection[Severity] = LOSSES) -> str:

@@ -23,9 +23,9 @@ from eximsim.gate.words import (
     coverage,
     occasion,
     verdict,
-    visible,
 )
 from eximsim.status import Security
+from eximsim.visible import visible
 
 if TYPE_CHECKING:
     from eximsim.gate.explain import Explained, Explanation, Step

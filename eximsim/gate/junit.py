@@ -6,7 +6,8 @@ from collections.abc import Collection
 from xml.etree import ElementTree as Tree
 
 from eximsim.gate.report import Change, Group, Report, Severity
-from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, sides, title, visible
+from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, sides, title
+from eximsim.visible import visible
 
 EXPLORED = "the whole space is explored"
 """The name of the test case that tells whether anything was left out."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from eximsim.gate.report import Change, Group, Report
-from eximsim.gate.words import SIGNS, asked, counted, coverage, occasion, sides, title, verdict, visible
+from eximsim.gate.words import SIGNS, asked, counted, coverage, occasion, sides, title, verdict
+from eximsim.visible import visible
 
 LONGEST = 65_000
 """How many characters a comment may have: GitHub takes 65,536."""

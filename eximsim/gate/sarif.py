@@ -21,8 +21,8 @@ from eximsim.gate.words import (
     position,
     sides,
     title,
-    visible,
 )
+from eximsim.visible import visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

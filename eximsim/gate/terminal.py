@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eximsim.gate.report import Group, Report, Severity
-from eximsim.gate.words import SIGNS, counted, visible
+from eximsim.gate.words import SIGNS, counted
+from eximsim.visible import visible
 
 _SHOWN_LOG = 3
 

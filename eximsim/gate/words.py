@@ -47,17 +47,6 @@ LOSSES = (Severity.SECURITY_LOST, Severity.REACHABILITY_LOST)
 _POSITION = re.compile(r"(?P<file>.*[^:]):(?P<line>[1-9][0-9]*)", re.DOTALL)
 
 
-def visible(text: str) -> str:
-    r"""The text on one line, of characters that can be seen: ``\x1b`` instead of what that does."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
-
-
 def position(cause: Cause) -> tuple[str, int] | None:
     """The file and line of a cause; None if it is at no place in a file, as a switch of a release is not."""
     found = _POSITION.fullmatch(cause.where)

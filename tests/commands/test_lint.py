@@ -61,3 +61,15 @@ def test_a_mistake_is_one_line(conf: Path, text: str, message: str) -> None:
     done = invoke("lint", str(conf))
     assert (done.exit_code, done.stdout, message in done.stderr) == (2, "", True)
     assert done.stderr.count("\n") == 1
+
+
+def test_what_a_terminal_would_obey_is_written_out(tmp_path: Path) -> None:
+    conf = tmp_path / "exim\u202e.conf"
+    conf.write_text(PLAIN)
+    assert invoke("lint", str(conf)).stdout.startswith(
+        f"{tmp_path}/exim\\u202e.conf:1: modelled queue_only\n"
+    )
+    told = invoke("lint", "none\x1b[2J\x9b31m\u2066")
+    assert told.exit_code == 2
+    assert told.stderr.removesuffix("\n").isprintable()
+    assert r"none\x1b[2J\x9b31m\u2066" in told.stderr

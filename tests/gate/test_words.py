@@ -5,28 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
 
 from eximsim.gate.report import Cause, Severity
-from eximsim.gate.words import MEANINGS, SIGNS, asked, counted, coverage, position, sides, verdict, visible
+from eximsim.gate.words import MEANINGS, SIGNS, asked, counted, coverage, position, sides, verdict
 from tests.gate.reports import example, unchanged
-from tests.gate.strategies import TEXT
 
 
 def test_each_severity_has_a_sign_and_a_meaning_of_its_own() -> None:
     assert list(SIGNS) == list(MEANINGS) == list(Severity)
     assert len(set(SIGNS.values())) == len(set(MEANINGS.values())) == len(Severity)
-
-
-@settings(max_examples=100)
-@given(TEXT)
-def test_any_text_becomes_one_line_of_characters_that_can_be_seen(text: str) -> None:
-    assert visible(text).isprintable()
-    assert visible(visible(text)) == visible(text)
-
-
-def test_what_cannot_be_seen_is_written_out() -> None:
-    assert visible("a\r\nb\x1b[0m\u202ec\ud800") == r"a\r\nb\x1b[0m\u202ec\ud800"
 
 
 @pytest.mark.parametrize(
