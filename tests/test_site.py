@@ -13,6 +13,8 @@ from tests.test_docs import DOCS, ROOT
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for name in ("furo", "myst_parser", "sphinxcontrib.mermaid"):
+        pytest.importorskip(name, exc_type=ImportError)
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-b", "html", "-d"]
     done = subprocess.run(

@@ -34,9 +34,10 @@ _TIMES = 2
 )  # fmt: skip
 @choice_options
 @jobs_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was recorded as a JSON object, too.")
 def record(
     ids: tuple[str, ...], exim: Path | None, output: Path, scenarios: Path | None, groups: tuple[str, ...],
-    kinds: tuple[str, ...], jobs: int,
+    kinds: tuple[str, ...], jobs: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Record what a real program does in known situations, for comparison with the model or another program.
 
@@ -69,6 +70,10 @@ def record(
         output.write_bytes(gzip.compress(octets, mtime=0) if output.suffix == ".gz" else octets)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", str(output)) from None
+    if as_json:
+        unstable = [line["id"] for line in lines[1:] if not line["stable"]]
+        told = {**head, "output": str(output), "records": len(lines) - 1, "unstable": unstable}
+        click.echo(json.dumps(told))
 
 
 def _terminal() -> TextIO:

@@ -19,7 +19,10 @@ from eximsim.suite.source import choose
 @click.command()
 @click.argument("tests", nargs=-1, metavar="TEST...")
 @click.option(
-    "--suite", "folder", type=click.Path(path_type=Path), help="The folder of tests; default: testsuite/."
+    "--suite",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="The folder of tests; default: testsuite/ here, or as it came with eximsim.",
 )
 @setting_options(profile_help="The release; default: those that the script names, or the newest.")
 @keep_option
@@ -34,6 +37,8 @@ def run(
     """Replay tests of the project's own testsuite; TEST is a number, FIRST-LAST or a group."""
     if accept:
         golden.refuse_under_ci()
+        if folder is None and default_folder() == _SHIPPED:
+            raise InputError("the tests that came with eximsim stay as they are; give yours with --suite DIR")
     chosen = subject_profile(subject) if profile is None else profile_named(profile)
     source = ProjectSuite(folder or default_folder())
     reporter = Reporter(as_json=as_json, keep=keep, trace=trace)
@@ -50,9 +55,13 @@ def run(
     context.exit(reporter.finish())
 
 
+_SHIPPED = Path(__file__).resolve().parents[1] / "testsuite"
+"""The tests that an installed eximsim brings with it."""
+
+
 def default_folder() -> Path:
-    """``testsuite/`` here or beside the package; raises ``InputError``."""
-    for parent in (Path.cwd(), Path(__file__).resolve().parents[2]):
-        if (parent / "testsuite").is_dir():
-            return parent / "testsuite"
-    raise InputError("no folder testsuite/ here; give one with --suite DIR")
+    """``testsuite/`` here, of the checkout, or as it was installed; raises ``InputError``."""
+    for folder in (Path.cwd() / "testsuite", Path(__file__).resolve().parents[2] / "testsuite", _SHIPPED):
+        if (folder / "scripts").is_dir():
+            return folder
+    raise InputError("no tests were installed, and there is no folder testsuite/ here")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     help="Port, UDP and TCP; 0 takes a free one.",
 )
 @click.option("--allow-nonloopback", is_flag=True, help="Permit an address that others can reach.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per query, for machines.")
 def dns(
     zones_path: Path,
     certificates: Path | None,
@@ -51,6 +52,7 @@ def dns(
     listen: str,
     port: int,
     allow_nonloopback: bool,
+    as_json: bool,
 ) -> None:
     """Serve zones over UDP and TCP until interrupted, printing one line per query.
 
@@ -61,7 +63,7 @@ def dns(
     from eximsim.world.nameserver import serve
 
     zones = _zones(zones_path, certificates, host_ipv4)
-    serve(zones, listen, port, allow_nonloopback=allow_nonloopback, report=click.echo)
+    serve(zones, listen, port, allow_nonloopback=allow_nonloopback, as_json=as_json, report=click.echo)
 
 
 def _zones(path: Path, certificates: Path | None, host_ipv4: str) -> Zones:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ DEFAULT_BEHAVIOUR = "ok"
     help="Where to keep the chains that are made, so that clients can be told to trust root.pem.",
 )
 @click.option("--allow-nonloopback", is_flag=True, help="Permit an address that others can reach.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per event, for machines.")
 def smtp(
     behaviour: str | None,
     script: Path | None,
@@ -52,6 +54,7 @@ def smtp(
     certificates: Path | None,
     write_certificates: Path | None,
     allow_nonloopback: bool,
+    as_json: bool,
 ) -> None:
     """Serve scripted SMTP until interrupted, printing one line per event.
 
@@ -65,14 +68,17 @@ def smtp(
 
     check_loopback(listen, allow_nonloopback=allow_nonloopback)
     server = SmtpServer(
-        _behaviour(behaviour, script), _chains(certificates, write_certificates).chains, _show
+        _behaviour(behaviour, script),
+        _chains(certificates, write_certificates).chains,
+        _show_json if as_json else _show,
     )
     if server.policy is not None:
         check_policy(server.policy)
-    with SocketServer(server, listen, port) as sockets:
-        click.echo(f"listening on {sockets.address[0]} port {sockets.address[1]}")
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    with contextlib.suppress(KeyboardInterrupt), SocketServer(server, listen, port) as sockets:
+        address, port = sockets.address
+        said = {"listening": {"address": address, "port": port}}
+        click.echo(json.dumps(said) if as_json else f"listening on {address} port {port}")
+        threading.Event().wait()
 
 
 def _behaviour(name: str | None, script: Path | None) -> Behaviour:
@@ -99,3 +105,11 @@ def _show(log: ConnectionLog, event: str) -> None:
     peer = "" if log.client is None else f"{log.client.address}:{log.client.port}"
     details = f" {log.tls}, SNI {log.sni or 'none'}" if event == "TLS" else ""
     click.echo(f"{peer} {event}{details}")
+
+
+def _show_json(log: ConnectionLog, event: str) -> None:
+    peer = log.client and {"address": log.client.address, "port": log.client.port}
+    told = {"client": peer, "event": event}
+    if event == "TLS":
+        told |= {"tls": log.tls, "sni": log.sni}
+    click.echo(json.dumps(told))

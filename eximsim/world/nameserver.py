@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -207,20 +208,25 @@ def serve(
     port: int,
     *,
     allow_nonloopback: bool = False,
+    as_json: bool = False,
     report: Callable[[str], None] = print,
 ) -> None:
     """Serve zones until interrupted (Ctrl-C); ``report`` gets a line on the address, then one per query.
 
-    Raises ``InputError`` as ``NameServer`` does.
+    With ``as_json`` each line is an object. Raises ``InputError`` as ``NameServer`` does.
     """
 
     def on_query(query: Query, reply: Reply) -> None:
-        report(describe(query, reply))
+        report(json.dumps(as_object(query, reply)) if as_json else describe(query, reply))
 
-    with NameServer(zones, address, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server:
-        report(f"listening on {server.address} port {server.port}, UDP and TCP")
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        NameServer(zones, address, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server,
+    ):
+        place = {"listening": {"address": server.address, "port": server.port}}
+        text = f"listening on {server.address} port {server.port}, UDP and TCP"
+        report(json.dumps(place) if as_json else text)
+        threading.Event().wait()
 
 
 def describe(query: Query, reply: Reply) -> str:
@@ -235,6 +241,20 @@ def describe(query: Query, reply: Reply) -> str:
         "truncated" if reply.truncate and query.protocol == "udp" else "",
     )
     return f"{query.protocol} {query.type} {query.name or '.'}: {', '.join(filter(None, words))}"
+
+
+def as_object(query: Query, reply: Reply) -> dict[str, object]:
+    """The same as ``describe`` says, for machines; ``rcode`` is None if the query gets no answer."""
+    return {
+        "protocol": query.protocol,
+        "type": query.type,
+        "name": query.name,
+        "rcode": None if reply.drop else reply.answer.rcode,
+        "records": len(reply.answer.answers),
+        "ad": reply.answer.ad,
+        "delay": reply.delay,
+        "truncated": reply.truncate and query.protocol == "udp",
+    }
 
 
 class _Quiet:

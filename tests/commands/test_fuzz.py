@@ -121,12 +121,10 @@ def test_two_processes_find_what_one_does(found: Done) -> None:
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """A Dask cluster of one thread on the loopback interface."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
+    with pytest.importorskip("distributed").LocalCluster(
         n_workers=1, threads_per_worker=1, processes=False, host="127.0.0.1", protocol="tcp",
         dashboard_address=None,
-    ) as local:  # type: ignore[no-untyped-call]  # fmt: skip
+    ) as local:  # fmt: skip
         yield local.scheduler_address
 
 

@@ -32,6 +32,13 @@ def test_a_recording_says_what_was_recorded(recorded: Path) -> None:
     assert all(record["stable"] for record in records)
 
 
+def test_a_machine_is_told_what_was_recorded(exim: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.jsonl"
+    done = invoke("record", "--exim", str(exim), "-o", str(path), "--json", "A001")
+    head = lines(path)[0]
+    assert json.loads(done.stdout) == {**head, "output": str(path), "records": 2, "unstable": []}
+
+
 def test_the_model_and_the_program_agree_with_the_recording(recorded: Path, exim: Path) -> None:
     for more in ((), ("--exim", str(exim))):
         done = invoke("compare", "--recorded", str(recorded), "--json", *more)

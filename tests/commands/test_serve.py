@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -38,6 +39,21 @@ def test_queries_are_answered_and_printed_until_interrupted(zone: Path) -> None:
     assert [record.data for record in answer.answers] == [(5, "host.test")]
     assert line == "udp MX mx.test: NOERROR, 1 record, AD\n"
     assert (rest, process.returncode) == (("", ""), 0)
+
+
+def test_a_machine_is_told_the_address_and_each_query_as_json(zone: Path) -> None:
+    arguments = [sys.executable, "-c", PROGRAM, "serve", "dns", "--zones", str(zone), "--port", "0", "--json"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        place = json.loads(process.stdout.readline())["listening"]
+        query("127.0.0.1", place["port"], "mx.test", "MX", timeout=10, tries=1, dnssec=True)
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+    assert place["address"] == "127.0.0.1"
+    assert told == {
+        "protocol": "udp", "type": "MX", "name": "mx.test", "rcode": "NOERROR", "records": 1, "ad": True,
+        "delay": 0.0, "truncated": False,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import smtplib
 import socket
@@ -32,7 +33,8 @@ def serving(*arguments: str) -> Iterator[tuple[int, list[str]]]:
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        port = int(process.stdout.readline().split()[-1])
+        line = process.stdout.readline()
+        port = json.loads(line)["listening"]["port"] if "--json" in arguments else int(line.split()[-1])
         try:
             yield port, lines
         finally:
@@ -50,17 +52,32 @@ def test_a_real_client_has_a_real_dialogue(certificates: Path) -> None:
         client.starttls(context=trust)
         client.sendmail("s@x", ["a@b"], "Subject: x\r\n\r\ny\r\n")
         client.quit()
-    assert [line.split(" ", 1)[1] for line in lines] == [
+    # Python's releases differ in the case in which their client writes commands
+    assert [line.split(" ", 1)[1].upper() for line in lines] == [
         "EHLO",
         "STARTTLS",
-        "TLS TLSv1.3, SNI mx.test.ex",
+        "TLS TLSV1.3, SNI MX.TEST.EX",
         "EHLO",
-        "mail FROM:<s@x>",
-        "rcpt TO:<a@b>",
+        "MAIL FROM:<S@X>",
+        "RCPT TO:<A@B>",
         "DATA",
-        "message accepted",
+        "MESSAGE ACCEPTED",
         "QUIT",
     ]
+
+
+def test_a_machine_is_told_each_event_as_json(certificates: Path) -> None:
+    with (
+        serving("--certificates", str(certificates), "--json") as (port, lines),
+        socket.create_connection(("127.0.0.1", port)) as client,
+    ):
+        assert client.recv(100).startswith(b"220 ")
+        client.sendall(b"QUIT\r\n")
+        place = client.getsockname()
+        while client.recv(100):
+            pass
+    peer = {"address": place[0], "port": place[1]}
+    assert json.loads(lines[0]) == {"client": peer, "event": "QUIT"}
 
 
 def test_an_interrupt_ends_open_connections_quietly(certificates: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import fakeredis
 import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase, InMemoryExampleDatabase
-from hypothesis.extra.redis import RedisExampleDatabase
 
 from eximsim.errors import InputError
 from eximsim.fuzz import database
@@ -59,6 +57,9 @@ def test_without_a_database_nothing_is_kept() -> None:
 
 
 def test_a_redis_server_is_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakeredis = pytest.importorskip("fakeredis")
+    from hypothesis.extra.redis import RedisExampleDatabase
+
     server = fakeredis.FakeServer()
     monkeypatch.setattr("redis.Redis.from_url", lambda _: fakeredis.FakeRedis(server=server))
     keep(open_database("redis://examples.invalid:6379/0"), ONE)
@@ -69,6 +70,7 @@ def test_a_redis_server_is_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_redis_server_that_does_not_answer_is_bad_input() -> None:
+    pytest.importorskip("redis")
     with pytest.raises(InputError, match="no Redis server answers"):
         open_database("redis://127.0.0.1:1/0")
 

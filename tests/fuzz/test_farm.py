@@ -44,12 +44,10 @@ def test_who_has_read_enough_ends_the_search() -> None:
 @pytest.fixture
 def cluster() -> Iterator[str]:
     """A Dask cluster of one thread, on the loopback interface; gives its scheduler's address."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
+    with pytest.importorskip("distributed").LocalCluster(
         n_workers=1, threads_per_worker=1, processes=False, host="127.0.0.1", protocol="tcp",
         dashboard_address=None,
-    ) as local:  # type: ignore[no-untyped-call]  # fmt: skip
+    ) as local:  # fmt: skip
         yield local.scheduler_address
 
 
@@ -60,6 +58,7 @@ def test_a_dask_cluster_gives_the_same(cluster: str) -> None:
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", ""])
 def test_a_scheduler_that_does_not_answer_is_bad_input(address: str) -> None:
+    pytest.importorskip("distributed")
     with (
         pytest.raises(InputError, match="no Dask scheduler answers"),
         workers(scheduler=address, patience=0.3),
