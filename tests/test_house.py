@@ -38,7 +38,7 @@ LAYERS = (
     ("mta",),
     ("ports",),
     ("switches",),
-    ("profiles", "status", "trace", "errors", "visible", "__version__"),
+    ("files", "storage", "profiles", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460

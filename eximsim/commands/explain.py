@@ -11,6 +11,7 @@ import click
 
 from eximsim.errors import InputError
 from eximsim.profiles import NEWEST
+from eximsim.storage import store_text
 from eximsim.suite.many_runs import many_runs
 
 if TYPE_CHECKING:
@@ -83,7 +84,4 @@ def _explanation(recipients: tuple[str, ...], wanted: Wanted) -> Explanation:
 def _write_page(found: Explanation, path: str) -> None:
     from eximsim.gate.html import explanation_page
 
-    try:
-        Path(path).write_text(explanation_page(found), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{error.strerror}; expected a place to write the page to", path) from None
+    store_text(Path(path), explanation_page(found))

@@ -157,15 +157,13 @@ def checked_out(repository: Path, commit: str) -> Iterator[Path]:
     """A commit's tree in a folder of its own, for as long as the context lasts."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
-        _git(repository, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-        try:
-            yield tree
-        finally:
-            _git(repository, "worktree", "remove", "--force", str(tree))
+        _git("clone", "--quiet", "--no-checkout", str(repository), str(tree))
+        _git("-C", str(tree), "checkout", "--quiet", "--detach", commit)
+        yield tree
 
 
-def _git(repository: Path, *words: str) -> None:
-    subprocess.run(("git", "-C", str(repository), *words), check=True)
+def _git(*words: str) -> None:
+    subprocess.run(("git", *words), check=True)
 
 
 if __name__ == "__main__":

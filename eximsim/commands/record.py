@@ -20,7 +20,7 @@ from eximsim.commands.situations import (
     nameable,
     scenario_file,
 )
-from eximsim.errors import InputError
+from eximsim.storage import store
 
 _TIMES = 2
 
@@ -66,10 +66,7 @@ def record(
         with click.progressbar(runs, len(tasks), label=label, file=_terminal()) as progress:
             lines += [one.as_json() for one in progress]
     octets = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    try:
-        output.write_bytes(gzip.compress(octets, mtime=0) if output.suffix == ".gz" else octets)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", str(output)) from None
+    store(output, gzip.compress(octets, mtime=0) if output.suffix == ".gz" else octets)
     if as_json:
         unstable = [line["id"] for line in lines[1:] if not line["stable"]]
         told = {**head, "output": str(output), "records": len(lines) - 1, "unstable": unstable}

@@ -67,6 +67,7 @@ def dns(
 
 
 def _zones(path: Path, certificates: Path | None, host_ipv4: str) -> Zones:
+    from eximsim.files import Folder
     from eximsim.suite.normalisation import Identity
     from eximsim.suite.source import DIRECTORY, zone_texts
     from eximsim.world.certificates import der_chain, load_chains
@@ -78,5 +79,5 @@ def _zones(path: Path, certificates: Path | None, host_ipv4: str) -> Zones:
         kept = load_chains(certificates or beside)
         chains = {"root": kept.root} | {name: identity.chain for name, identity in kept.chains.items()}
         certificate = lambda name: der_chain(chains[name])[0]  # noqa: E731
-    files = zone_texts(path, Identity(DIRECTORY, ipv4=host_ipv4)) if path.is_dir() else {}
+    files = zone_texts(Folder(path), ".", Identity(DIRECTORY, ipv4=host_ipv4)) if path.is_dir() else {}
     return fakens_zones(files, certificate) if files else load_zones(path, certificate)

@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from eximsim.errors import InputError
+from eximsim.files import Folder
+from eximsim.storage import store_below
 from eximsim.suite.recording import Situation
 from eximsim.suite.replay import NETWORK, SENDER, SERVER_PORT, configuration, dialogue
 
@@ -42,16 +42,11 @@ def write_artefact(
             {"networks": [NETWORK], "port": SERVER_PORT, "servers": situation.servers}
         ),
     }
-    try:
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
-        (folder / "certs").mkdir(exist_ok=True)
-        for path in sorted(certificates.iterdir()):
-            shutil.copy(path, folder / "certs")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", str(error.filename)) from None
+    contents = {name: text.encode("utf-8", "backslashreplace") for name, text in files.items()}
+    kept = Folder(certificates)
+    contents |= {f"certs/{name}": kept.read(name) for name in kept.names() if kept.is_file(name)}
+    for name, content in contents.items():
+        store_below(folder, name, content, mode=0o600 if name.endswith(".key.pem") else 0o666)
 
 
 def _script(situation: Situation, profile: str, about: Iterable[str]) -> str:

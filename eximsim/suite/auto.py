@@ -7,16 +7,20 @@ version that the tree says it is decide. No golden is looked at.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import posixpath
 import re
-import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.profiles import PROFILES, Profile, profile
-from eximsim.suite.points import POINTS, Marker, Point
-from eximsim.suite.source import read_text
+from eximsim.suite.git import Entry, opened, repository_around
+from eximsim.suite.points import POINTS, Point
+from eximsim.suite.source import as_text
 
 AUTO = "auto"
 
@@ -56,7 +60,7 @@ def points_of_tree(root: Path) -> Reached:
 def program_chosen(root: Path, chosen: Profile) -> Profile:
     """The program for a release chosen by hand: ``chosen``, but for the ``always`` points of ``POINTS``."""
     for point in [point for point in POINTS if point.always]:
-        if point.marker and (root / point.marker.file).is_file() and not _is_marked(root, point):
+        if point.marker and _text(root, point.marker.file) is not None and not _is_marked(root, point):
             chosen = replace(chosen, **point.before)  # type: ignore[arg-type]  # by name
     return chosen
 
@@ -70,12 +74,16 @@ def _unknown(what: str, root: Path) -> InputError:
 
 def _by_history(root: Path) -> Reached:
     """The points that the checked-out commit descends from; none if ``root`` is not as it was committed."""
-    tracked = _git(root, "ls-files", "--error-unmatch", "runtest") is not None
-    if not tracked or _git(root, "diff", "--quiet", "HEAD", "--", ".") is None:
+    top = repository_around(root)
+    if top is None:
         return {}
-    if (_git(root, "rev-parse", "--is-shallow-repository") or "").strip() != "false":
-        return {}
-    commits = {line[:9] for line in (_git(root, "rev-list", "HEAD") or "").split("\n")}
+    with opened(top) as repository:
+        head = repository.commit("HEAD") if repository else None
+        if repository is None or head is None:
+            return {}
+        if not _is_as_committed(root, repository.entries(head, _below(root, top))):
+            return {}
+        commits = {commit[:9] for commit in repository.ancestors(head)}
     reached: Reached = {}
     for point in POINTS:
         for commit, release in ((point.commit, point.release), *point.picks.items()):
@@ -84,20 +92,32 @@ def _by_history(root: Path) -> Reached:
     return reached
 
 
-def _git(root: Path, *words: str) -> str | None:
-    """What git says, None if it is not there or fails."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+def _below(root: Path, top: Path) -> str:
+    below = Path(os.path.realpath(root)).relative_to(top).as_posix()
+    return "" if below == "." else below
+
+
+def _is_as_committed(root: Path, entries: Mapping[str, Entry]) -> bool:
+    """Whether the files of a commit are those on disk. Git itself is not asked: it would obey the tree."""
+    folder = Folder(root)
+    return "runtest" in entries and all(_is_same(folder, entry) for entry in entries.values())
+
+
+def _is_same(folder: Folder, entry: Entry) -> bool:
+    path = folder.path / entry.name
     try:
-        done = subprocess.run(
-            ("git", "-C", str(root), *words),
-            capture_output=True,
-            env=environment | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
+        if entry.mode == "120000":
+            content = os.fsencode(os.readlink(path))
+        elif not entry.mode.startswith("100"):
+            return True  # a submodule
+        elif path.is_symlink():
+            return False
+        else:
+            content = folder.read(entry.name)
+    except (OSError, ValueError):
+        return False
+    digest = hashlib.sha1 if len(entry.id) == 40 else hashlib.sha256
+    return digest(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == entry.id
 
 
 _COMMIT = re.compile(r"(?:^|[^0-9a-z])([0-9a-f]{7,40})$", re.ASCII)
@@ -131,18 +151,24 @@ def up_to(last: int) -> Reached:
 
 def _is_marked(root: Path, point: Point) -> bool:
     for marker in (point.beside, point.marker):
-        if marker is not None and (root / marker.file).is_file():
-            return _holds(root, marker)
+        if marker is not None and (text := _text(root, marker.file)) is not None:
+            return marker.text in text
     return False
 
 
-def _holds(root: Path, marker: Marker) -> bool:
-    return marker.text in read_text(root / marker.file)
+def _text(root: Path, file: str) -> str | None:
+    """A file of the tree that the ``test/`` folder ``root`` stands in, None if it is not there."""
+    real = Path(os.path.realpath(root))
+    try:
+        return as_text(Folder(real.parent).read(posixpath.normpath(f"{real.name}/{file}")))
+    except OSError:
+        return None
 
 
 def _version(root: Path, file: str, pattern: re.Pattern[str]) -> int:
     """The N of the version 4.N that the tree says it is; 0 if it says none. Raises ``InputError``."""
-    match = pattern.search(read_text(root / file)) if (root / file).is_file() else None
+    text = _text(root, file)
+    match = None if text is None else pattern.search(text)
     if match is None:
         return 0
     if match[1] != "4" or int(match[2]) not in _VERSIONS:

@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.storage import store_below
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.source import as_bytes
 
@@ -135,13 +136,4 @@ def refuse_under_ci() -> None:
 def keep(folder: Path, test: str, outputs: Mapping[str, str]) -> None:
     """Write outputs as ``FOLDER/TEST/log``, ... in the form in which they are compared."""
     for output, text in outputs.items():
-        write(folder / test / output, text)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text as ``read_text`` reads it, and the folders above it; raises ``InputError``."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(as_bytes(text))
-    except OSError as error:
-        raise InputError(f"{error.strerror}; expected a place to write to", str(path)) from None
+        store_below(folder, f"{test}/{output}", as_bytes(text))

@@ -14,11 +14,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
-from eximsim.world.certificates import ChainSet, load_chains
+from eximsim.files import Folder
+from eximsim.world.certificates import ChainSet
 from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import SmtpServer
 
@@ -34,11 +34,15 @@ class Peers:
     servers: Mapping[tuple[str, int], SmtpServer] = field(default_factory=dict)
 
 
-def read_peers(path: Path, certificates: Path) -> Peers:
-    """The servers of one file; nobody listens where a behaviour says so. Raises ``InputError``."""
+def read_peers(folder: Folder, name: str, chains: ChainSet) -> Peers:
+    """The servers of one file of a folder, which show these chains.
+
+    Nobody listens where a behaviour says so. Raises ``InputError``.
+    """
+    path = folder.path / name
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _peers(content, load_chains(certificates))
+        content = json.loads(folder.read(name).decode("utf-8"))
+        return _peers(content, chains)
     except InputError as error:
         raise InputError(error.message, error.path or str(path)) from None
     except json.JSONDecodeError as error:

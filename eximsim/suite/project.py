@@ -19,12 +19,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.profiles import NEWEST as NEWEST_PROFILE
 from eximsim.profiles import Profile
 from eximsim.profiles import profile as profile_named
+from eximsim.storage import remove_below, store_below
 from eximsim.suite import script
 from eximsim.suite.eras import NEWEST
-from eximsim.suite.golden import write
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.peers import Peers, read_peers
 from eximsim.suite.source import (
@@ -34,14 +35,15 @@ from eximsim.suite.source import (
     as_bytes,
     named_files,
     read_text,
+    required,
     substitute,
     zone_texts,
 )
 from eximsim.suite.tree import own_zones
-from eximsim.world.certificates import der_chain
+from eximsim.world.certificates import der_chain, load_chains
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.reply import Zones
-from eximsim.world.zones import load_zones
+from eximsim.world.zones import zones_in
 
 FOLDERS = {
     "log": "logs", "rejectlog": "rejectlogs", "paniclog": "paniclogs", "stdout": "stdout", "stderr": "stderr",
@@ -54,8 +56,9 @@ class ProjectSuite:
     """A ``Source``."""
 
     def __init__(self, root: Path) -> None:
+        self._folder = Folder(root)
         for name in ("scripts", "confs"):
-            if not (root / name).is_dir():
+            if not self._folder.is_folder(name):
                 raise InputError(
                     f"no folder {name}/ here; expected scripts/, confs/, dnszones/ and logs/", str(root)
                 )
@@ -70,7 +73,8 @@ class ProjectSuite:
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:
         scripts = self.root / "scripts"
-        paths = [path for path in sorted(scripts.rglob("*")) if path.is_file() and _is_script(path)]
+        names = [self.root / name for name in self._folder.files("scripts")]
+        paths = [path for path in names if _is_script(path)]
         return tuple(
             TestCase(path.name, "" if path.parent == scripts else path.parent.name, path)
             for path in sorted(paths, key=lambda path: (path.name, path.parent))
@@ -86,7 +90,8 @@ class ProjectSuite:
 
     def script(self, case: TestCase) -> script.Script:
         """See ``Source``."""
-        return script.parse(read_text(case.path), str(case.path))
+        name = case.path.relative_to(self.root).as_posix()
+        return script.parse(read_text(self._folder, name), str(case.path))
 
     def profiles(self, case: TestCase) -> Sequence[str]:
         """The names of the profiles that the script asks for; the newest if it names none."""
@@ -94,50 +99,49 @@ class ProjectSuite:
 
     def files(self, case: TestCase) -> Mapping[str, bytes]:
         """See ``Source``."""
-        conf = substitute(read_text(self.root / "confs" / case.name), self.identity, case.name)
+        conf = substitute(read_text(self._folder, f"confs/{case.name}"), self.identity, case.name)
         return {f"{DIRECTORY}/test-config": as_bytes(conf)}
 
     def zones(self, case: TestCase) -> Zones:
         """See ``Source``: the test's own, or those of ``dnszones/`` and the test host's."""
-        own = self.root / "dnszones" / f"{case.name}.json"
-        return load_zones(own, self._certificate) if own.is_file() else self._zones
+        own = f"dnszones/{case.name}.json"
+        return zones_in(self._folder, own, self._certificate) if self._folder.is_file(own) else self._zones
 
     @cached_property
     def _zones(self) -> Zones:
-        folder = self.root / "dnszones"
-        if not folder.is_dir():
+        if not self._folder.is_folder("dnszones"):
             return fakens_zones(own_zones(self.identity))
-        files = zone_texts(folder, self.identity)
+        files = zone_texts(self._folder, "dnszones", self.identity)
         if not files:
-            return load_zones(folder, self._certificate)
+            return zones_in(self._folder, "dnszones", self._certificate)
         return fakens_zones(files | own_zones(self.identity), self._certificate)
 
     def _certificate(self, name: str) -> bytes:
-        folder = self.root / "certs"
-        chain = folder / f"{name}.chain.pem"
-        return _first(chain if chain.is_file() else folder / f"{name}.pem")
+        for file in (f"certs/{name}.chain.pem", f"certs/{name}.pem"):
+            if self._folder.is_file(file):
+                return _first(self._folder.read(file), str(self.root / file))
+        raise KeyError(name)
 
     def peers(self, case: TestCase) -> Peers:
         """See ``Source``: those of ``servers/TEST.json``."""
-        path = self.root / "servers" / f"{case.name}.json"
-        return read_peers(path, self.root / "certs") if path.is_file() else Peers()
+        name = f"servers/{case.name}.json"
+        if not self._folder.is_file(name):
+            return Peers()
+        return read_peers(self._folder, name, load_chains(self._folder, "certs"))
 
     def requirements(self, case: TestCase) -> Sequence[str]:
         """See ``Source``: as in an Exim tree."""
-        path = case.path.parent / "REQUIRES"
-        return (
-            [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
-        )
+        return required(self._folder, case)
 
     def goldens(self, case: TestCase, profile: Profile) -> Goldens:
         """See ``Source``: a profile's own golden goes before the common one."""
         texts: dict[str, str] = {}
         for output, folder in FOLDERS.items():
             if output in ("mail", "msglog"):
-                for name, path in named_files(self.root / folder, case.name).items():
-                    texts[f"{output}/{name}"] = read_text(path)
-            elif (path := self._golden(folder, case, profile)).is_file():
-                texts[output] = read_text(path)
+                for name, file in named_files(self._folder, folder, case.name).items():
+                    texts[f"{output}/{name}"] = read_text(self._folder, file)
+            elif self._folder.is_file(file := self._golden(folder, case, profile)):
+                texts[output] = read_text(self._folder, file)
         return Goldens(texts)
 
     def has_goldens(self, case: TestCase, profile: Profile) -> bool:
@@ -145,9 +149,9 @@ class ProjectSuite:
         named = self.script(case).settings.get("profiles", ())
         return not named or self._label(case, profile) in named
 
-    def _golden(self, folder: str, case: TestCase, profile: Profile) -> Path:
-        special = self.root / folder / f"{case.name}@{self._label(case, profile)}"
-        return special if special.is_file() else self.root / folder / case.name
+    def _golden(self, folder: str, case: TestCase, profile: Profile) -> str:
+        special = f"{folder}/{case.name}@{self._label(case, profile)}"
+        return special if self._folder.is_file(special) else f"{folder}/{case.name}"
 
     def _label(self, case: TestCase, profile: Profile) -> str:
         """A profile's name as the script has it, which may be an alias."""
@@ -163,26 +167,28 @@ class ProjectSuite:
         changed = []
         for output, text in texts.items():
             kind, _, rest = output.partition("/")
-            path = self.root / FOLDERS[kind] / (f"{case.name}.{rest}" if rest else case.name)
+            name = f"{FOLDERS[kind]}/{case.name}" + (f".{rest}" if rest else "")
             if not common and not rest:
-                if path.is_file() and read_text(path) == text:
-                    path.with_name(f"{case.name}@{label}").unlink(missing_ok=True)
+                special = f"{name}@{label}"
+                if self._holds(name, text):
+                    remove_below(self.root, special)
                     continue
-                path = path.with_name(f"{case.name}@{label}")
-            if _update(path, text):
-                changed.append(path)
+                name = special
+            if self._update(name, text):
+                changed.append(self.root / name)
         return changed
 
+    def _holds(self, name: str, text: str) -> bool:
+        return self._folder.is_file(name) and read_text(self._folder, name) == text
 
-def _update(path: Path, text: str) -> bool:
-    if not text:
-        existed = path.is_file()
-        path.unlink(missing_ok=True)
-        return existed
-    if path.is_file() and read_text(path) == text:
-        return False
-    write(path, text)
-    return True
+    def _update(self, name: str, text: str) -> bool:
+        """Make ``text`` the golden ``name``, none if it is empty; whether that changes anything."""
+        if not text:
+            return remove_below(self.root, name)
+        if self._holds(name, text):
+            return False
+        store_below(self.root, name, as_bytes(text))
+        return True
 
 
 def _is_script(path: Path) -> bool:
@@ -190,11 +196,9 @@ def _is_script(path: Path) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _first(path: Path) -> bytes:
-    """The first certificate of a PEM file, as DER; raises ``KeyError`` if there is no such file."""
-    if not path.is_file():
-        raise KeyError(path.stem)
-    chain = der_chain(path.read_bytes())
+def _first(pem: bytes, path: str) -> bytes:
+    """The first certificate of a PEM file, as DER; raises ``InputError``."""
+    chain = der_chain(pem)
     if not chain:
-        raise InputError("expected a certificate in PEM form", str(path))
+        raise InputError("expected a certificate in PEM form", path)
     return chain[0]

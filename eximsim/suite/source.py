@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.eras import Era
@@ -79,27 +80,39 @@ class Source(Protocol):
         """Make these the goldens for a profile; returns the files that changed. May raise ``InputError``."""
 
 
-def read_text(path: Path) -> str:
-    """A file as text that keeps octets that are not UTF-8; raises ``InputError``."""
-    try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise InputError(f"{error.strerror}; expected a readable file", str(path)) from None
+def as_text(content: bytes) -> str:
+    """Octets as text that keeps those that are not UTF-8."""
+    return content.decode("utf-8", "surrogateescape")
 
 
 def as_bytes(text: str) -> bytes:
-    """The octets of a text that ``read_text`` gave, or that a subject wrote."""
+    """The octets of a text that ``as_text`` gave, or that a subject wrote."""
     return text.encode("utf-8", "surrogateescape")
 
 
-def named_files(folder: Path, test: str) -> dict[str, Path]:
-    """The files ``TEST.NAME`` of a folder by ``NAME``, those in folders ``TEST.dir/`` too."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.glob(f"{test}.*")):
-        for file in sorted(path.rglob("*")) if path.is_dir() else (path,):
-            if file.is_file():
-                found[file.relative_to(folder).as_posix().removeprefix(f"{test}.")] = file
-    return found
+def read_text(folder: Folder, name: str) -> str:
+    """A file of a folder, as ``as_text`` has it; raises ``InputError``."""
+    try:
+        return as_text(folder.read(name))
+    except OSError as error:
+        raise InputError(
+            f"{error.strerror}; expected a readable file of this folder", str(folder.path / name)
+        ) from None
+
+
+def required(folder: Folder, case: TestCase) -> list[str]:
+    """The lines of the file ``REQUIRES`` beside a test's script."""
+    name = case.path.parent.relative_to(folder.path).as_posix() + "/REQUIRES"
+    text = read_text(folder, name) if folder.is_file(name) else ""
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def named_files(folder: Folder, below: str, test: str) -> dict[str, str]:
+    """Where the files ``TEST.NAME`` of a folder are, by ``NAME``; those in folders ``TEST.dir/`` too."""
+    prefix = f"{below}/{test}."
+    mine = [f"{below}/{name}" for name in folder.names(below) if name.startswith(f"{test}.")]
+    names = [name for one in mine for name in ((one,) if folder.is_file(one) else folder.files(one))]
+    return {name.removeprefix(prefix): name for name in names}
 
 
 @lru_cache(maxsize=4)
@@ -129,16 +142,17 @@ def substitute(text: str, identity: Identity, test: str) -> str:
     return re.sub(r"\bTESTNUM\b", test, text)
 
 
-def zone_texts(folder: Path, identity: Identity) -> dict[str, str]:
-    """The zone files in fakens format of ``folder``, as ``runtest`` copies them: path to text, the words that
-    stand for the test environment replaced in both. Empty if there are none.
+def zone_texts(folder: Folder, below: str, identity: Identity) -> dict[str, str]:
+    """The zone files in fakens format of a folder, as ``runtest`` copies them: path to text, the words that
+    stand for the test environment replaced in both. Empty if there are none. Raises ``InputError``.
     """
+    place = folder.path / below
     return {
-        str(folder / _zone_name(path.name, identity)): substitute(
-            decode(path.read_bytes(), str(path)), identity, "0"
+        str(place / _zone_name(name, identity)): substitute(
+            decode(as_bytes(read_text(folder, f"{below}/{name}")), str(place / name)), identity, "0"
         )
-        for path in sorted(folder.iterdir())
-        if path.name.startswith(("db.", "qualify."))
+        for name in folder.names(below)
+        if name.startswith(("db.", "qualify."))
     }
 
 

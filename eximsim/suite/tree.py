@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.auto import program_chosen, program_of_tree
@@ -25,6 +26,7 @@ from eximsim.suite.source import (
     as_bytes,
     named_files,
     read_text,
+    required,
     substitute,
     zone_texts,
 )
@@ -48,19 +50,19 @@ class EximTree:
     """A ``Source``: the folder that holds ``scripts/``, ``confs/`` and ``log/``."""
 
     def __init__(self, root: Path) -> None:
+        self._folder = Folder(root)
         for name in ("scripts", "confs", "log"):
-            if not (root / name).is_dir():
+            if not self._folder.is_folder(name):
                 raise InputError(
                     f"no folder {name}/ here; expected the test/ folder of an Exim source tree", str(root)
                 )
         self.root = root
         self.identity = Identity(DIRECTORY)
-        runtest = root / "runtest"
-        if not runtest.is_file():
+        if not self._folder.is_file("runtest"):
             raise InputError(
                 "no runtest here; expected it to tell how the goldens were normalised", str(root)
             )
-        self.era = era_of(read_text(runtest))
+        self.era = era_of(read_text(self._folder, "runtest"))
         # a runner that cannot normalise TLS 1.3 suites was never run where there were any
         self._openssl = None if "cipher_nnn" in self.era else "openssl-1.0.2"
 
@@ -77,12 +79,12 @@ class EximTree:
 
     @cached_property
     def _cases(self) -> tuple[TestCase, ...]:
-        groups = sorted(p for p in (self.root / "scripts").iterdir() if p.is_dir() and _GROUP.match(p.name))
         return tuple(
-            TestCase(path.name, group.name, path)
-            for group in groups
-            for path in sorted(group.iterdir())
-            if _TEST.match(path.name)
+            TestCase(name, group, self.root / "scripts" / group / name)
+            for group in self._folder.names("scripts")
+            if _GROUP.match(group)
+            for name in self._folder.names(f"scripts/{group}")
+            if _TEST.match(name)
         )
 
     def tests(self) -> Sequence[TestCase]:
@@ -91,11 +93,11 @@ class EximTree:
 
     def script(self, case: TestCase) -> script.Script:
         """See ``Source``."""
-        return script.parse(read_text(case.path), str(case.path))
+        return script.parse(read_text(self._folder, f"scripts/{case.group}/{case.name}"), str(case.path))
 
     def files(self, case: TestCase) -> Mapping[str, bytes]:
         """See ``Source``: the configuration and the files that ``runtest`` puts into ``aux-var/``."""
-        conf = self._substituted(self.root / "confs" / case.name, case.name)
+        conf = self._substituted(f"confs/{case.name}", case.name)
         return {f"{DIRECTORY}/test-config": as_bytes(conf), **self._aux_var}
 
     def zones(self, case: TestCase) -> Zones:
@@ -108,21 +110,18 @@ class EximTree:
 
     def requirements(self, case: TestCase) -> Sequence[str]:
         """See ``Source``."""
-        path = case.path.parent / "REQUIRES"
-        return (
-            [line.strip() for line in read_text(path).split("\n") if line.strip()] if path.is_file() else []
-        )
+        return required(self._folder, case)
 
     def goldens(self, case: TestCase, profile: Profile) -> Goldens:
         """See ``Source``; a tree has one golden for all profiles."""
         texts = {
-            output: read_text(path)
+            output: read_text(self._folder, name)
             for output, folder in OUTPUTS.items()
-            if (path := self.root / folder / case.name).is_file()
+            if self._folder.is_file(name := f"{folder}/{case.name}")
         }
         for kind in ("mail", "msglog"):
-            for name, path in named_files(self.root / kind, case.name).items():
-                texts[f"{kind}/{name}"] = read_text(path)
+            for name, file in named_files(self._folder, kind, case.name).items():
+                texts[f"{kind}/{name}"] = read_text(self._folder, file)
         return Goldens(texts)
 
     def has_goldens(self, case: TestCase, profile: Profile) -> bool:
@@ -135,25 +134,23 @@ class EximTree:
             "the goldens of an Exim tree are not changed; expected a suite of the project", str(self.root)
         )
 
-    def _substituted(self, path: Path, test: str) -> str:
-        return substitute(read_text(path), self.identity, test)
+    def _substituted(self, name: str, test: str) -> str:
+        return substitute(read_text(self._folder, name), self.identity, test)
 
     @cached_property
     def _aux_var(self) -> dict[str, bytes]:
-        folder = self.root / "aux-var-src"
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
         return {
-            f"{DIRECTORY}/aux-var/{path.name}": as_bytes(self._substituted(path, "0"))
-            for path in found
-            if path.is_file() and not path.name.startswith(".")
+            f"{DIRECTORY}/aux-var/{name}": as_bytes(self._substituted(f"aux-var-src/{name}", "0"))
+            for name in self._folder.names("aux-var-src")
+            if self._folder.is_file(f"aux-var-src/{name}") and not name.startswith(".")
         }
 
     @cached_property
     def _zones(self) -> Zones:
-        folder = self.root / "dnszones-src"
-        if not folder.is_dir():
+        if not self._folder.is_folder("dnszones-src"):
             raise InputError("no folder dnszones-src/ here; expected the zones of the tests", str(self.root))
-        return fakens_zones(zone_texts(folder, self.identity) | own_zones(self.identity))
+        zones = zone_texts(self._folder, "dnszones-src", self.identity)
+        return fakens_zones(zones | own_zones(self.identity))
 
 
 def own_zones(identity: Identity) -> dict[str, str]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
+from eximsim.storage import store_below
 
 FOLDER = "goldens"
 """Beside each test module; below it a folder for the module."""
@@ -58,7 +60,8 @@ class Golden:
         if got == want:
             return
         if self.update:
-            _write(path, got)
+            text = "".join(f"{line}\n" for line in got)
+            store_below(self.folder, path.name, text.encode("utf-8", "surrogateescape"))
             return
         raise AssertionError(self._difference(path, got, want))
 
@@ -93,23 +96,12 @@ def _safe(name: str) -> str:
 
 def _stored(path: Path) -> list[str] | None:
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        content = Folder(path.parent).read(path.name)
+        return content.decode("utf-8", "surrogateescape").splitlines()
     except FileNotFoundError:
         return None
     except OSError as problem:
         raise InputError(f"cannot be read: {problem.strerror}", str(path)) from None
-
-
-def _write(path: Path, lines: list[str]) -> None:
-    """Write the file at once as a whole, so that no other process sees half of it."""
-    text = "".join(f"{line}\n" for line in lines)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        new.write_text(text, encoding="utf-8", errors="surrogateescape")
-        new.replace(path)
-    except OSError as problem:
-        raise InputError(f"cannot be written: {problem.strerror}", str(path)) from None
 
 
 def _lines(count: int) -> str:

@@ -28,7 +28,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from trustme import KeyType
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.ports import TlsIdentity
+from eximsim.storage import store_below
 
 __all__ = [
     "ALWAYS",
@@ -55,6 +57,7 @@ Subject = str | Sequence[tuple[str, str]]
 TEST_DOMAIN = "test.ex"
 """The domain whose hosts the standard chains certify."""
 
+_CHAIN = ".chain.pem"
 _ATTRIBUTES = {
     "C": NameOID.COUNTRY_NAME,
     "ST": NameOID.STATE_OR_PROVINCE_NAME,
@@ -251,22 +254,25 @@ def chains_for(hosts: Sequence[str], key_type: KeyType = KeyType.ECDSA) -> Chain
     return ChainSet(authority.root, chains)
 
 
-def load_chains(folder: Path) -> ChainSet:
-    """The chains kept in ``folder``: ``root.pem``, ``NAME.chain.pem``, and ``NAME.key.pem`` if there is one.
+def load_chains(folder: Path | Folder, below: str = ".") -> ChainSet:
+    """The chains in a folder, or in one ``below`` it: ``root.pem``, ``NAME.chain.pem``, and ``NAME.key.pem``
+    if there is one.
 
     A chain without a key will do in the memory world. Raises ``InputError``.
     """
+    seen = Folder(folder) if isinstance(folder, Path) else folder
+    names = [name.removesuffix(_CHAIN) for name in seen.names(below) if name.endswith(_CHAIN)]
     try:
-        root = (folder / "root.pem").read_bytes()
+        root = seen.read(f"{below}/root.pem")
         chains = {
-            path.name.removesuffix(".chain.pem"): TlsIdentity(path.read_bytes(), _key_beside(path))
-            for path in sorted(folder.glob("*.chain.pem"))
+            name: TlsIdentity(seen.read(f"{below}/{name}{_CHAIN}"), _key(seen, f"{below}/{name}.key.pem"))
+            for name in names
         }
     except OSError as error:
         raise InputError(f"expected certificate chains: {error.strerror}", str(error.filename)) from error
     for name, identity in chains.items():
         if not der_chain(identity.chain):
-            raise InputError("expected a PEM certificate", str(folder / f"{name}.chain.pem"))
+            raise InputError("expected a PEM certificate", str(seen.path / below / f"{name}{_CHAIN}"))
     return ChainSet(root, chains)
 
 
@@ -275,27 +281,20 @@ def save_chains(kept: ChainSet, folder: Path) -> None:
 
     The intermediate of the chain ``good`` becomes ``int.pem``.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "root.pem").write_bytes(kept.root)
-        if "good" in kept.chains:
-            (folder / "int.pem").write_bytes(_pem(kept.certificate("int")))
-        for name, identity in kept.chains.items():
-            (folder / f"{name}.chain.pem").write_bytes(identity.chain)
-            key = folder / f"{name}.key.pem"
-            key.touch(mode=0o600)
-            key.write_bytes(identity.key)
-    except OSError as error:
-        raise InputError(f"cannot write certificates: {error.strerror}", str(error.filename)) from error
+    store_below(folder, "root.pem", kept.root)
+    if "good" in kept.chains:
+        store_below(folder, "int.pem", _pem(kept.certificate("int")))
+    for name, identity in kept.chains.items():
+        store_below(folder, f"{name}.key.pem", identity.key, mode=0o600)
+        store_below(folder, f"{name}{_CHAIN}", identity.chain)
 
 
 def _pem(der: bytes) -> bytes:
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
-def _key_beside(chain: Path) -> bytes:
-    key = chain.with_name(chain.name.replace(".chain.pem", ".key.pem"))
-    return key.read_bytes() if key.exists() else b""
+def _key(folder: Folder, name: str) -> bytes:
+    return folder.read(name) if folder.is_file(name) else b""
 
 
 @lru_cache(maxsize=256)

@@ -35,6 +35,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.ports import DnsAnswer, DnsRecord, RData
 from eximsim.world import names, rdata
 from eximsim.world.reply import Reply, Zones, loopback_records
@@ -155,20 +156,26 @@ def _pseudo_name(name: str, type: str) -> Reply | None:
 # ---- reading -------------------------------------------------------------------------------------------
 
 
-def load_fakens_dir(path: str | Path, certificate: rdata.CertificateSource | None = None) -> FakeZones:
-    """Read the zone files of a folder.
+def load_fakens_dir(
+    path: str | Path | Folder, certificate: rdata.CertificateSource | None = None, below: str = "."
+) -> FakeZones:
+    """Read the zone files of a folder, or of one ``below`` it.
 
     Files that are named neither ``db.X`` nor ``qualify.X`` are not zone files and are left alone, as fakens
     does. Raises ``InputError``.
     """
-    folder = Path(path)
+    folder = path if isinstance(path, Folder) else Folder(Path(path))
+    place = folder.path / below
     try:
-        found = sorted(p for p in folder.iterdir() if p.name.startswith(("db.", "qualify.")))
-        texts = {p.name: (str(p), decode(p.read_bytes(), str(p))) for p in found}
+        texts = {
+            name: (str(place / name), decode(folder.read(f"{below}/{name}"), str(place / name)))
+            for name in folder.names(below)
+            if name.startswith(("db.", "qualify."))
+        }
     except OSError as error:
         raise InputError(f"{error.strerror}; expected a folder of zone files", str(error.filename)) from None
     if not texts:
-        raise InputError("no zone files here; expected files named db.ZONE", str(folder))
+        raise InputError("no zone files here; expected files named db.ZONE", str(place))
     return _read(texts, certificate)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder, read_named
 from eximsim.world.fakens import FakeZones, decode, fakens_zones, load_fakens_dir
 from eximsim.world.masterfile import master_zones
 from eximsim.world.rdata import CertificateSource
@@ -23,7 +24,10 @@ __all__ = [
     "load_zones",
     "master_zones",
     "rrset_zones",
+    "zones_in",
 ]
+
+_EXPECTED = "a zone file or a folder of them"
 
 
 def load_zones(path: str | Path, certificate: CertificateSource | None = None) -> Zones:
@@ -34,15 +38,27 @@ def load_zones(path: str | Path, certificate: CertificateSource | None = None) -
     fakens zone, and any other file a master file. Raises ``InputError`` and ``Unsupported``.
     """
     place = Path(path)
+    if place.is_dir():
+        return zones_in(Folder(place), ".", certificate)
+    return _zones(decode(read_named(place, _EXPECTED), str(place)), place, certificate)
+
+
+def zones_in(folder: Folder, name: str, certificate: CertificateSource | None = None) -> Zones:
+    """The same for a file of a folder, or a folder in it."""
+    place = folder.path / name
     try:
-        if place.is_dir():
-            masters = sorted(place.glob("*.zone"))
-            if not masters or any(place.glob("db.*")):
-                return load_fakens_dir(place, certificate)
-            return master_zones({str(p): decode(p.read_bytes(), str(p)) for p in masters}, certificate)
-        text = decode(place.read_bytes(), str(place))
+        if not folder.is_folder(name):
+            return _zones(decode(folder.read(name), str(place)), place, certificate)
+        masters = [one for one in folder.names(name) if one.endswith(".zone")]
+        if not masters or any(one.startswith("db.") for one in folder.names(name)):
+            return load_fakens_dir(folder, certificate, name)
+        texts = {str(place / one): decode(folder.read(f"{name}/{one}"), str(place / one)) for one in masters}
     except OSError as error:
-        raise InputError(f"{error.strerror}; expected a zone file or a folder of them", str(place)) from None
+        raise InputError(f"{error.strerror}; expected {_EXPECTED}", str(error.filename)) from None
+    return master_zones(texts, certificate)
+
+
+def _zones(text: str, place: Path, certificate: CertificateSource | None) -> Zones:
     if place.suffix == ".json":
         return _json_zones(text, str(place), certificate)
     if place.name.startswith("db."):

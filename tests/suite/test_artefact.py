@@ -107,5 +107,5 @@ def test_keys_stay_private(tmp_path: Path, certificates: Path) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, certificates: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="expected a place to write to"):
         write_artefact(DELIVERY, tmp_path / "file", certificates, "4.96", ["A difference"])

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.errors import InputError
+from eximsim.files import Folder
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.source import TestCase, as_bytes, choose, named_files, read_text, substitute
 
@@ -55,13 +56,16 @@ def test_a_test_that_is_not_there_has_a_neighbour_named() -> None:
 def test_octets_that_are_not_utf8_survive_reading_and_writing(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"\xe9\xc3\xa9\n")
-    assert as_bytes(read_text(path)) == b"\xe9\xc3\xa9\n"
+    assert as_bytes(read_text(Folder(tmp_path), "f")) == b"\xe9\xc3\xa9\n"
     with pytest.raises(InputError, match="expected a readable file"):
-        read_text(tmp_path / "none")
+        read_text(Folder(tmp_path), "none")
 
 
 def test_files_of_a_test_may_be_in_folders(tmp_path: Path) -> None:
-    (tmp_path / "75.sub").mkdir()
+    (tmp_path / "mail/75.sub").mkdir(parents=True)
     for name in ("75.userx", "75.sub/usery", "751.other"):
-        (tmp_path / name).write_text(name)
-    assert list(named_files(tmp_path, "75")) == ["sub/usery", "userx"]
+        (tmp_path / "mail" / name).write_text(name)
+    assert named_files(Folder(tmp_path), "mail", "75") == {
+        "sub/usery": "mail/75.sub/usery",
+        "userx": "mail/75.userx",
+    }

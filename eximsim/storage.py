@@ -1,0 +1,160 @@
+"""Writing what is kept: a file is the old one or the new one at every moment, never written through a link.
+
+A file is written beside, synced and renamed, under a lock on its folder. Who has read a file, changed its
+content and writes it back says what was read: if somebody else has written it since, that is an error, and
+nothing is lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from eximsim.errors import InputError
+
+_NEW = ".eximsim-new"
+"""How the name of a file ends that is not yet complete; it begins with a dot."""
+
+_WANTED = "expected a place to write to"
+
+
+class Unread:
+    """The type of ``ANYTHING``: whoever writes does not care what was there."""
+
+
+ANYTHING = Unread()
+
+
+def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) -> None:
+    """Make ``content`` the whole of a file that the caller named, and make the folders above it.
+
+    ``was`` is what was read from it before (None: there was no such file). A link that the caller named is
+    followed; what is no regular file (``/dev/stdout``, a pipe) is written to as it is. Raises ``InputError``.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with open(path, "wb") as sink:
+                sink.write(content)
+            return
+        place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _replace(folder, place.name, content, str(path), was, 0o666)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise InputError(f"{error.strerror}; {_WANTED}", str(path)) from None
+
+
+def store_text(path: Path, text: str) -> None:
+    """The same for text, in UTF-8; what UTF-8 has no octets for is written with a backslash."""
+    store(path, text.encode("utf-8", "backslashreplace"))
+
+
+def store_below(root: Path, name: str, content: bytes, *, mode: int = 0o666) -> None:
+    """Make ``content`` the whole of the file ``name`` below the folder ``root`` that the caller named.
+
+    No part of ``name`` is a link, and the file is none. Folders are made. Raises ``InputError``.
+    """
+    shown = root / name
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _opened(root, name, make=True) as (folder, last):
+            _replace(folder, last, content, str(shown), ANYTHING, mode)
+    except OSError as error:
+        raise InputError(f"{_reason(error)}; {_WANTED}", str(shown)) from None
+
+
+def remove_below(root: Path, name: str) -> bool:
+    """Remove a file below ``root``; whether there was one. Raises ``InputError``."""
+    try:
+        with _opened(root, name, make=False) as (folder, last):
+            os.unlink(last, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise InputError(f"cannot be removed: {_reason(error)}", str(root / name)) from None
+    return True
+
+
+def _reason(error: OSError) -> str:
+    # ENOTDIR is what Linux says of a link that should be a folder and must not be followed
+    return "a symbolic link, or no folder" if isinstance(error, NotADirectoryError) else str(error.strerror)
+
+
+@contextmanager
+def _opened(root: Path, name: str, *, make: bool) -> Iterator[tuple[int, str]]:
+    """The folder of a file below ``root``, opened without following a link, and the file's own name."""
+    *folders, last = name.split("/")
+    if not last or any(part in ("", ".", "..") for part in (*folders, last)):
+        raise InputError(f"{_WANTED} below {root}", name)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    folder = os.open(root, flags)
+    try:
+        for part in folders:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=folder)
+            inner = os.open(part, flags | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        yield folder, last
+    finally:
+        os.close(folder)
+
+
+def _replace(
+    folder: int, name: str, content: bytes, shown: str, was: bytes | Unread | None, mode: int
+) -> None:
+    fcntl.flock(folder, fcntl.LOCK_EX)  # ends with the descriptor, however the process ends
+    _clear(folder, name)
+    old = _status(folder, name)
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise InputError("not a regular file of its own; nothing is written through it", shown)
+    if not isinstance(was, Unread) and _content(folder, name, old is not None) != was:
+        raise InputError("was changed by somebody else since it was read; nothing is written", shown)
+    new = f".{name}.{secrets.token_hex(4)}{_NEW}"
+    fd = os.open(
+        new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder
+    )
+    try:
+        with os.fdopen(fd, "wb") as file:
+            if old is not None and mode == 0o666:
+                os.fchmod(fd, stat.S_IMODE(old.st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+        os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(new, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def _clear(folder: int, name: str) -> None:
+    """Remove what a writer of this file has left behind that was killed: whoever writes holds the lock."""
+    for left in os.listdir(folder):
+        if left.startswith(f".{name}.") and left.endswith(_NEW):
+            with suppress(OSError):
+                os.unlink(left, dir_fd=folder)
+
+
+def _status(folder: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _content(folder: int, name: str, there: bool) -> bytes | None:
+    if not there:
+        return None
+    with os.fdopen(os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+        return file.read()

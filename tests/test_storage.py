@@ -1,0 +1,171 @@
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from eximsim import storage
+from eximsim.errors import InputError
+from eximsim.storage import remove_below, store, store_below, store_text
+
+OLD, NEW = b"old\n" * 1000, b"new\n" * 300_000
+
+
+def test_a_file_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
+    store(tmp_path / "a/b/file", NEW)
+    store_below(tmp_path, "c/d/file", NEW)
+    assert (tmp_path / "a/b/file").read_bytes() == (tmp_path / "c/d/file").read_bytes() == NEW
+    assert os.listdir(tmp_path / "a/b") == ["file"]
+
+
+def test_text_is_utf8_and_loses_nothing(tmp_path: Path) -> None:
+    store_text(tmp_path / "page", "é\udc80\n")
+    assert (tmp_path / "page").read_bytes() == "é\\udc80\n".encode()
+
+
+def test_the_mode_of_a_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(OLD)
+    path.chmod(0o640)
+    store(path, NEW)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    store_below(tmp_path, "key", NEW, mode=0o600)
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("fault", ["write", "fsync", "rename"])
+def test_a_fault_leaves_the_old_file(tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(OLD)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if fault == "write":
+        monkeypatch.setattr(storage.os, "fdopen", full)
+    else:
+        monkeypatch.setattr(storage.os, fault, full)
+    with pytest.raises(InputError, match="No space left"):
+        store(path, NEW)
+    monkeypatch.undo()
+    assert path.read_bytes() == OLD
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_somebody_else_has_written_since_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    store(path, OLD, was=None)
+    store(path, NEW, was=OLD)
+    for was in (OLD, None):
+        with pytest.raises(InputError, match="changed by somebody else"):
+            store(path, b"mine", was=was)
+    assert path.read_bytes() == NEW
+
+
+def test_of_many_writers_at_once_none_is_lost_unsaid(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    refused = []
+
+    def add(number: int) -> None:
+        for _ in range(20):
+            was = path.read_bytes()
+            try:
+                store(path, was + b"%d\n" % number, was=was)
+            except InputError:
+                refused.append(number)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(path.read_bytes().splitlines()) + len(refused) == 80
+
+
+# ---- links ----------------------------------------------------------------------------------------------
+
+
+def test_nothing_below_a_folder_is_written_through_a_link(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    outside.mkdir()
+    root.mkdir()
+    (outside / "file").write_bytes(OLD)
+    (root / "folder").symlink_to(outside)
+    (root / "file").symlink_to(outside / "file")
+    (root / "new").symlink_to(outside / "new")
+    for name in ("folder/file", "folder/new", "folder/deep/new", "file", "new"):
+        with pytest.raises(InputError, match=r"link|not a regular file"):
+            store_below(root, name, NEW)
+    with pytest.raises(InputError, match="link"):
+        remove_below(root, "folder/file")
+    assert (outside / "file").read_bytes() == OLD
+    assert os.listdir(outside) == ["file"]
+
+
+@pytest.mark.parametrize("name", ["../file", "a/../../file", "/file", "", "a/", "."])
+def test_a_name_does_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "root").mkdir()
+    with pytest.raises(InputError, match="expected a place to write to"):
+        store_below(tmp_path / "root", name, NEW)
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_link_that_is_removed_leaves_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(OLD)
+    (tmp_path / "link").symlink_to("target")
+    assert remove_below(tmp_path, "link")
+    assert not remove_below(tmp_path, "link")
+    assert (tmp_path / "target").read_bytes() == OLD
+
+
+def test_a_link_that_the_caller_named_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    store(tmp_path / "link", NEW)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == NEW
+
+
+def test_what_is_no_file_is_written_to_as_it_is(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    store(Path(f"/dev/fd/{writing}"), b"text")
+    assert os.read(reading, 10) == b"text"
+    with pytest.raises(InputError, match="No space left"):
+        store(Path("/dev/full"), b"text")
+    with pytest.raises(InputError, match="Is a directory"):
+        store(tmp_path, b"text")
+
+
+# ---- killed ---------------------------------------------------------------------------------------------
+
+_WRITER = """
+import sys
+from pathlib import Path
+from eximsim.storage import store
+print(flush=True)
+store(Path(sys.argv[1]), b"new\\n" * 300_000)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path: Path, long: bool) -> None:
+    path = tmp_path / "file"
+    seen = set()
+    for moment in range(200 if long else 12):
+        path.write_bytes(OLD)
+        writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        time.sleep(moment * 0.0004)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        seen.add(path.read_bytes())
+    assert seen <= {OLD, NEW}
+    store(path, OLD)
+    assert os.listdir(tmp_path) == ["file"]  # what the killed ones have left is gone
