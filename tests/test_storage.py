@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from eximsim import storage
 from eximsim.errors import InputError
 from eximsim.storage import remove_below, store, store_below, store_text
 
@@ -48,9 +47,9 @@ def test_a_fault_leaves_the_old_file(tmp_path: Path, fault: str, monkeypatch: py
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if fault == "write":
-        monkeypatch.setattr(storage.os, "fdopen", full)
+        monkeypatch.setattr(os, "fdopen", full)
     else:
-        monkeypatch.setattr(storage.os, fault, full)
+        monkeypatch.setattr(os, fault, full)
     with pytest.raises(InputError, match="No space left"):
         store(path, NEW)
     monkeypatch.undo()
