@@ -27,8 +27,8 @@ from eximsim.status import DnsResult, Dnssec, Errno, Rc
 from eximsim.world.reply import Reply
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address, HostItem
     from eximsim.mta.transports.dane import Tlsa as TlsaAnswer
     from eximsim.mta.transports.smtp_context import SmtpContext
     from eximsim.world.rrsets import ResolvedZones, RRset

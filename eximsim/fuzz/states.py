@@ -23,10 +23,10 @@ from eximsim.fuzz.digest import EXPANDED_ONLY, StatePickler, constant, others, r
 from eximsim.fuzz.explore import Choices
 from eximsim.fuzz.space import Space
 from eximsim.fuzz.stage import LazyOptions, LazyServer, LazySession, LazyZones, Stage
-from eximsim.mta.base.structs import Address, HostItem
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.verify.verify_callout import do_callout
 from eximsim.ports import Endpoint, TlsPolicy, TlsSession

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eximsim.fuzz.digest import EXPANDED_ONLY
-from eximsim.mta.base.structs import RetryItem
 from eximsim.mta.process.globals import Process
+from eximsim.mta.records.structs import RetryItem
 from eximsim.mta.transports import dane
 from eximsim.ports import DnsAnswer
 from eximsim.status import DnsResult

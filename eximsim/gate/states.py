@@ -24,11 +24,11 @@ from eximsim.gate.diagram import Answers
 from eximsim.gate.lattice import DATA, END, MAIL, OF_A_HOST, RCPT, LatticeBehaviour, LatticeZones
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.relevance import Relevance, failed_question, relevance
-from eximsim.mta.base.structs import Address, HostItem
 from eximsim.mta.certs.x509 import Certificate
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_out import Answer

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from eximsim.errors import Unsupported
-from eximsim.mta.delivery.queue import Spool
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import daemon, exim
-from eximsim.mta.transports.retry import Hints
+from eximsim.mta.records.hints import Hints
+from eximsim.mta.records.spool import Spool
 from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.subject import Result, Written

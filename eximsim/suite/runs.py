@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.delivery.queue import Spool
 from eximsim.mta.process.globals import Machine, ProcessDied, UndefinedBehaviour
 from eximsim.mta.program import exim
-from eximsim.mta.transports.retry import Hints
+from eximsim.mta.records.hints import Hints
+from eximsim.mta.records.spool import Spool
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import Config

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.delivery.queue import Spool
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.program import exim
-from eximsim.mta.transports.retry import Hints
+from eximsim.mta.records.hints import Hints
+from eximsim.mta.records.spool import Spool
 from eximsim.profiles import profile
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import cast
 
-from eximsim.mta.base.structs import Address
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.delivery.queue import Spool
 from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.records.hints import Hints
+from eximsim.mta.records.spool import Spool
+from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_split_address
 from eximsim.mta.routing.route import route_address
-from eximsim.mta.transports.retry import Hints
 from eximsim.ports import Connection, DnsAnswer, DnsRecord, RData
 from eximsim.profiles import profile
 

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from eximsim.mta.base.structs import Address
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.delivery.queue import Spool
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.program import exim
+from eximsim.mta.records.hints import Hints
+from eximsim.mta.records.spool import Spool
+from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.route import route_address
-from eximsim.mta.transports.retry import Hints
 from eximsim.profiles import Profile, profile
 from eximsim.trace import Decision
 from eximsim.world.certificates import KeyType, der_chain, standard_chains

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl.acl_conditions import check_conditions
-from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, CalloutSettings, Where, setup_header
+from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_header
 from eximsim.mta.base.string import SPACES, string_printing
-from eximsim.mta.base.structs import Address
 from eximsim.mta.config.acl_read import read_inline
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.reception.reception import Reception, host_and_ident
+from eximsim.mta.records.structs import Address
+from eximsim.mta.records.verification import CalloutSettings
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.config.acl_read import AclCondition, AclVerb
-    from eximsim.mta.lookup.match_list import ListMatch
+    from eximsim.mta.records.lists import ListMatch
+    from eximsim.mta.records.structs import Address
 
 _MESSAGES_AT: Mapping[str, frozenset[Rc]] = {
     "accept": frozenset({Rc.OK, Rc.FAIL}),

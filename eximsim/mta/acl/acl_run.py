@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eximsim.mta.base.structs import Address
-    from eximsim.mta.lookup.match_list import ListCache
     from eximsim.mta.process.globals import Process
     from eximsim.mta.reception.reception import Reception
+    from eximsim.mta.records.lists import ListCache
+    from eximsim.mta.records.structs import Address
     from eximsim.status import Rc
 
 
@@ -51,30 +51,6 @@ class Where(Enum):
 
 IN_MESSAGE = frozenset({Where.RCPT, Where.MAIL, Where.PREDATA, Where.DATA, Where.PRDR, Where.NOTSMTP})
 """The places where a message is under way (``<= ACL_WHERE_NOTSMTP``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CalloutSettings:
-    """What ``verify = .../callout=...`` asks for. Times are seconds; None where nothing was said.
-
-    ``seconds`` is the time for each exchange (30), ``overall`` maxwait, ``connect`` the time to connect.
-    The flags have the names of the options; ``postmaster`` holds the sender for the postmaster check
-    (``""`` for the empty one), ``mailfrom`` that of a header sender's callout. ``fake_sender``: the address
-    is not the message's sender, so rewriting does not touch that.
-    """
-
-    seconds: int = 30
-    overall: int | None = None
-    connect: int | None = None
-    defer_ok: bool = False
-    no_cache: bool = False
-    random: bool = False
-    use_sender: bool = False
-    use_postmaster: bool = False
-    hold: bool = False
-    fullpostmaster: bool = False
-    postmaster: str | None = None
-    mailfrom: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eximsim.mta.acl.acl_run import CalloutSettings, Where
+from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.parse import Extracted
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.reception.reception import CheckedSender, host_build_sender_fullhost, look_up_sender_name
+from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify
 from eximsim.mta.verify.verify_headers import (
     header_addresses,
@@ -263,7 +264,7 @@ def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
 def _verify_sender(run: AclRun, address: str, asked: _Options) -> CheckedSender:
     """A full verification; the empty sender needs none."""
     if not address:
-        return CheckedSender(address, verify.VerifyResult(Rc.OK), asked.no_details)
+        return CheckedSender(address, VerifyResult(Rc.OK), asked.no_details)
     envelope = run.reception.envelope
     if address == envelope.sender:
         envelope.sender_unrewritten = address

@@ -12,9 +12,9 @@ from eximsim.mta.reception.receive import submit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eximsim.mta.base.structs import Address
-    from eximsim.mta.delivery.queue import Message
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.spool import Message
+    from eximsim.mta.records.structs import Address
 
 
 def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> str | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import string_printing
-from eximsim.mta.base.structs import MX_NONE, Address, HostItem
 from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import check_delay_warning, send_bounce
 from eximsim.mta.expand.event import main_event_raise
@@ -15,6 +14,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.globals import ProcessDied
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.mta.routing.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
 from eximsim.mta.routing.route import route_address
 from eximsim.mta.transports import retry
@@ -24,9 +24,9 @@ from eximsim.status import Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
-    from eximsim.mta.delivery.queue import Message
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.transports.transport import OpenCall
+    from eximsim.mta.records.open_call import OpenCall
+    from eximsim.mta.records.spool import Message
 
 _SOURCE = "deliver.c deliver_message"
 _HARNESS_PAUSE = 1.0

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
-from eximsim.mta.base.structs import PORT_NONE
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.status import RETRY_BASE, Dnssec
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
 
 
 def shown_errno(process: Process, number: int) -> int:

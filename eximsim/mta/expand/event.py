@@ -8,8 +8,8 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
 
 _SOURCE = "deliver.c event_raise"
 

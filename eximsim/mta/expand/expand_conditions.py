@@ -19,8 +19,8 @@ from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFa
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.lookup.match_list import ListMatch
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.lists import ListMatch
 
 _Test = Callable[[Expander, str, str], bool]
 

@@ -10,8 +10,8 @@ from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.tod import Tod, tod_stamp
 
 if TYPE_CHECKING:
-    from eximsim.mta.delivery.queue import Header
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.spool import Header
 
 
 def _names(text: str) -> frozenset[str]:

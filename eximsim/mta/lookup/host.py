@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import list_items, string_is_ip_address
-from eximsim.mta.base.structs import PORT_NONE, HostItem
 from eximsim.mta.lookup import dns, match
 from eximsim.mta.lookup.host_bydns import host_find_bydns
 from eximsim.mta.lookup.host_chain import (
@@ -27,6 +26,7 @@ from eximsim.mta.lookup.host_chain import (
 )
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
 
 if TYPE_CHECKING:

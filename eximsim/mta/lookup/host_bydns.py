@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
-from eximsim.mta.base.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.mta.lookup import dns, match
 from eximsim.mta.lookup.host_chain import (
     HostResult,
@@ -17,6 +16,7 @@ from eximsim.mta.lookup.host_chain import (
     random_number,
 )
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items, string_is_ip_address
-from eximsim.mta.base.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.mta.lookup import match
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:

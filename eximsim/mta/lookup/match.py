@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand_text import ascii_lower
-from eximsim.mta.lookup.match_list import (
-    FAILED,
-    MATCHED,
-    CheckString,
-    Kind,
-    ListCache,
-    ListMatch,
-    die,
-    match_check_list,
-)
+from eximsim.mta.lookup.match_list import CheckString, Kind, die, match_check_list
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host, verify_check_host, verify_check_this_host
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

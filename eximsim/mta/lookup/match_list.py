@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
 from eximsim.mta.base.string import SPACES, from_octets, list_items
-from eximsim.mta.base.structs import HostItem
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
+from eximsim.mta.records.structs import HostItem
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-
-ListCache = dict[str, "ListMatch"]
-"""What named lists came to for one subject, by name; lists that are expanded are not kept."""
 
 
 class Kind(Enum):
@@ -40,23 +38,6 @@ _KIND_WORDS = {
     Kind.ADDRESS: " address",
     Kind.LOCALPART: " local part",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ListMatch:
-    """What a list or an item came to: OK, FAIL, DEFER, or (an item of a host list) ERROR.
-
-    ``value`` is the looked-up data or, for other items, the part of the pattern that matched; ``error`` says
-    why it is DEFER or ERROR.
-    """
-
-    rc: Rc
-    value: str | None = None
-    error: str = ""
-
-
-MATCHED = ListMatch(Rc.OK)
-FAILED = ListMatch(Rc.FAIL)
 
 
 class Check(Protocol):

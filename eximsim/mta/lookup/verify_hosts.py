@@ -12,19 +12,11 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.ipaddr import host_aton, host_is_in_net, host_mask, host_nmtoa
 from eximsim.mta.base.string import string_is_ip_address
-from eximsim.mta.base.structs import HostItem
 from eximsim.mta.expand.expander import ExpansionFailed
-from eximsim.mta.lookup.match_list import (
-    FAILED,
-    MATCHED,
-    CheckString,
-    Kind,
-    ListCache,
-    ListMatch,
-    die,
-    match_check_list,
-)
+from eximsim.mta.lookup.match_list import CheckString, Kind, die, match_check_list
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
+from eximsim.mta.records.structs import HostItem
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:

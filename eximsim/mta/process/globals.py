@@ -13,11 +13,11 @@ from eximsim.trace import Trace
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import Config
-    from eximsim.mta.delivery.queue import Header, Message, Spool
-    from eximsim.mta.process.log import LogSettings
-    from eximsim.mta.program.daemon import Daemon
-    from eximsim.mta.transports.retry import Hints
-    from eximsim.mta.transports.transport import OpenCall
+    from eximsim.mta.records.daemon import Daemon
+    from eximsim.mta.records.hints import Hints
+    from eximsim.mta.records.logs import LogSettings
+    from eximsim.mta.records.open_call import OpenCall
+    from eximsim.mta.records.spool import Header, Message, Spool
     from eximsim.profiles import Profile
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.records.logs import LogSettings, Rejected
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -48,42 +48,6 @@ SELECTORS = _DEFAULT_SELECTORS | words(
 _BUFFER_SIZE, _ROOM_FOR_MARK = 8192, 100
 
 _ALIASES = {"rejected_headers": "rejected_header"}
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """What one process knows about its logs: the selectors that are on, and the three paths."""
-
-    selectors: frozenset[str]
-    main: str | None
-    reject: str | None
-    panic: str | None
-    reject_enabled: bool
-    zone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The part of a message that the reject log shows after a rejection: envelope and header lines.
-
-    ``headers`` are ``(type letter, text with its newline)``.
-    """
-
-    sender: str
-    recipients: Sequence[str]
-    headers: Sequence[tuple[str, str]]
-
-    def lines(self) -> Iterator[str]:
-        """The lines of the dump; at most five recipients are named."""
-        if self.recipients:
-            yield f"Envelope-from: <{self.sender}>"
-            yield f"Envelope-to: <{self.recipients[0]}>"
-            for recipient in self.recipients[1:5]:
-                yield f"    <{recipient}>"
-            if len(self.recipients) > 5:
-                yield "    ..."
-        for kind, text in self.headers:
-            yield from f"{kind} {text}".removesuffix("\n").split("\n")
 
 
 @lru_cache(maxsize=64)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.parse import AddressError, parse_extract_address
-from eximsim.mta.base.structs import PORT_NONE
+from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.mta.routing.route import route_address
 from eximsim.status import Dnssec, HostStatus, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address, HostItem
     from eximsim.mta.routing.address import Verify
 
 _SPECIAL = ("|", "/", ">")

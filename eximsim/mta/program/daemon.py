@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
@@ -13,6 +12,7 @@ from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
 from eximsim.mta.reception.smtp_in import SmtpIn
+from eximsim.mta.records.daemon import Daemon, Listener
 from eximsim.ports import Action, Close, Endpoint, TlsSession
 
 if TYPE_CHECKING:
@@ -22,28 +22,11 @@ _PORTS = {"smtp": 25, "smtps": 465, "submission": 587, "submissions": 465}
 _MOST_LOGGED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """One socket: an address (None: any) and a port."""
-
-    address: str | None
-    port: int
-
-
-@dataclass(slots=True)
-class Daemon:
-    """A running daemon: its process, its sockets, and what it and its children wrote to stderr."""
-
-    process: Process
-    listeners: tuple[Listener, ...]
-    stderr: list[str] = field(default_factory=list)
-
-
 def daemon_go(parent: Process, override: str | None) -> None:
     """Start a daemon on the ports and interfaces of the configuration, or of -oX. Source: daemon_go()."""
     process = parent.fork()
     listeners = tuple(_listeners(process, override))
-    daemon = Daemon(process, listeners)
+    daemon = Daemon(listeners)
     process.log_stderr = False
     process.err = daemon.stderr.append
     process.out = lambda text: None

@@ -10,7 +10,7 @@ from eximsim.mta.acl.acl import Where, acl_check, string_split_message
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.string import from_octets, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
-from eximsim.mta.delivery.queue import HEADER_OLD, Header, Message, Recipient, deliver_in_child
+from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.globals import Process
@@ -25,6 +25,7 @@ from eximsim.mta.reception.receive_headers import (
     scan_headers,
 )
 from eximsim.mta.reception.reception import Reception
+from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
 from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
 from eximsim.status import Rc
 

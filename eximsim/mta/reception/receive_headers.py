@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote, parse_extract_address
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.tod import Tod, tod_stamp
-from eximsim.mta.delivery.queue import HEADER_OLD, Header
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.verify.verify_headers import header_addresses
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eximsim.mta.delivery.queue import Header, Recipient
 from eximsim.mta.lookup.host import host_name_lookup
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
-from eximsim.mta.process.log import Rejected, selector
+from eximsim.mta.process.log import selector
+from eximsim.mta.records.logs import Rejected
+from eximsim.mta.records.spool import Header, Recipient
 from eximsim.status import Rc
 
 __all__ = [
@@ -28,9 +29,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from eximsim.mta.lookup.match_list import ListCache
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.verify.verify import VerifyResult
+    from eximsim.mta.records.lists import ListCache
+    from eximsim.mta.records.verification import VerifyResult
     from eximsim.ports import TlsSession
 
 

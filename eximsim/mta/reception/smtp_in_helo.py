@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import SPACES, string_is_ip_address, string_printing
-from eximsim.mta.base.structs import HostItem
 from eximsim.mta.config.options import release
 from eximsim.mta.lookup.host_bydns import host_find_bydns
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.reception import host_and_ident, host_build_sender_fullhost, look_up_sender_name
+from eximsim.mta.records.structs import HostItem
 from eximsim.status import Dnssec, HostFind, Rc
 
 if TYPE_CHECKING:

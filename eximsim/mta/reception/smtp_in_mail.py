@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.string import SPACES
-from eximsim.mta.delivery.queue import Recipient
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.reception import host_and_ident
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
+from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.mta.verify import verify
 from eximsim.status import Rc

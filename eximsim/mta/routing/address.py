@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from eximsim.mta.base.structs import Address
+from eximsim.mta.records.structs import Address
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

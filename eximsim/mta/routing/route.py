@@ -21,9 +21,9 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
 
 __all__ = [
     "ROUTERS",

@@ -18,8 +18,8 @@ from eximsim.profiles import TlsaMap
 from eximsim.status import DnsResult, Dnssec, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import HostItem
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import HostItem
 
 _TLSA_SOURCE = "transports/smtp.c (from 4.92 host.c) tlsa_lookup"
 _POLICY_SOURCE = "transports/smtp.c smtp_setup_conn (until 4.88 smtp_deliver)"

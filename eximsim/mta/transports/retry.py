@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.structs import RetryItem
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.hints import RetryRecord
+from eximsim.mta.records.structs import RetryItem
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.config.retry_rules import RetryRule, RetryStep
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.verify.verify_cache import CalloutRecord
+    from eximsim.mta.records.structs import Address, HostItem
 
 _SOURCE = "retry.c retry_update"
-
-
-@dataclass(slots=True)
-class RetryRecord:
-    """One record of the retry database (``dbdata_retry``); times in seconds since the epoch."""
-
-    first_failed: float
-    last_try: float
-    next_try: float
-    time_stamp: float
-    expired: bool = False
-    basic_errno: int = 0
-    more_errno: int = 0
-    text: str = ""
-
-
-@dataclass(slots=True)
-class Hints:
-    """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
-    and the ids of messages that wait, by transport and host name (``mta/transports/transport.py``)."""
-
-    retry: dict[str, RetryRecord] = field(default_factory=dict)
-    wait: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    callout: dict[str, CalloutRecord] = field(default_factory=dict)
 
 
 # ---- keys --------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
@@ -14,6 +13,7 @@ from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_por
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import null_pointer
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear

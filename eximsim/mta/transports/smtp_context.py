@@ -14,10 +14,10 @@ from eximsim.mta.transports.smtp_out import Dialogue, Reply
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.transports.tls import ClientTls
+    from eximsim.mta.records.open_call import ClientTls
+    from eximsim.mta.records.structs import Address, HostItem
 
 PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
 """States of an address that is being worked on (``transport_return >= PENDING``)."""

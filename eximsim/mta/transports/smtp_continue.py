@@ -6,8 +6,10 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Process
+from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response
-from eximsim.mta.transports.transport import OpenCall, transport_check_waiting
+from eximsim.mta.transports.smtp_out import Dialogue
+from eximsim.mta.transports.transport import transport_check_waiting
 
 _SOURCE = "transports/smtp.c smtp_deliver"
 
@@ -40,7 +42,8 @@ def keep_for_next(sx: SmtpContext) -> bool:
         sx.transport.name,
         sx.host.name,
         sx.host.address,
-        sx.wire,
+        sx.wire.connection,
+        bytes(sx.wire.arrived),
         sx.features,
         sx.tls,
         sx.dane,
@@ -110,8 +113,7 @@ def fits(sx: SmtpContext, call: OpenCall) -> bool:
 
 def take_over(sx: SmtpContext, call: OpenCall) -> None:
     """Go on with the open call as if it had just been set up."""
-    sx.dialogue, sx.features, sx.tls = call.dialogue, call.features, call.tls
-    sx.wire.process = sx.process
+    sx.dialogue, sx.features, sx.tls = _dialogue(sx.process, call), call.features, call.tls
     sx.starttls_offered = "STARTTLS" in sx.features
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     for addr in sx.addrlist:
@@ -125,6 +127,10 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
 
 def abandon(process: Process, call: OpenCall) -> None:
     """Close a call that nothing goes on with."""
-    call.dialogue.write("QUIT")
-    call.dialogue.connection.close()
+    _dialogue(process, call).write("QUIT")
+    call.connection.close()
     process.continued = None
+
+
+def _dialogue(process: Process, call: OpenCall) -> Dialogue:
+    return Dialogue(process, call.connection, arrived=bytearray(call.unread))

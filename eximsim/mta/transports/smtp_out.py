@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.structs import PORT_NONE
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.records.structs import PORT_NONE
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog, ConnectTrace
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address, HostItem
     from eximsim.ports import Connection
 
 _SERVICES = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "lmtp": 24, "domain": 53}
@@ -86,8 +86,8 @@ class Dialogue:
     connection: Connection
     command: str = "initial connection"
     log: list[str] = field(default_factory=list)
-    _arrived: bytearray = field(default_factory=bytearray)
-    _buffered: list[bytes] = field(default_factory=list)
+    arrived: bytearray = field(default_factory=bytearray)
+    buffered: list[bytes] = field(default_factory=list)
 
     def write(self, command: str, *, buffer: bool = False) -> int:
         """Send one command line, or keep it with ``buffer`` until the next flush.
@@ -96,7 +96,7 @@ class Dialogue:
         (``smtp_write_command()``).
         """
         self.command = self.process.scratch = command
-        self._buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
+        self.buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
         profile = self.process.profile
         if self.process.host_checking:
             mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
@@ -104,8 +104,8 @@ class Dialogue:
         self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
         if buffer:
             return 0
-        data, count = b"".join(self._buffered), len(self._buffered)
-        self._buffered.clear()
+        data, count = b"".join(self.buffered), len(self.buffered)
+        self.buffered.clear()
         if profile.client_flush_traced:
             self.process.hdebug(f"cmd buf flush {len(data)} bytes", indented=True)
         return count if self.send(data) else -1
@@ -136,12 +136,12 @@ class Dialogue:
 
     def unread(self) -> bool:
         """Whether more has arrived than was read."""
-        return bool(self._arrived)
+        return bool(self.arrived)
 
     def _line(self, timeout: float) -> str | int:
         """The next line without its end, or the errno of a failure (0: end of file)."""
-        while (end := self._arrived.find(b"\n")) < 0:
-            if len(self._arrived) > _LONGEST_REPLY:
+        while (end := self.arrived.find(b"\n")) < 0:
+            if len(self.arrived) > _LONGEST_REPLY:
                 return Errno.SMTPFORMAT
             try:
                 data = self.connection.receive(timeout)
@@ -151,9 +151,9 @@ class Dialogue:
                 return lost.errno
             if not data:
                 return 0
-            self._arrived += data
-        line = bytes(self._arrived[:end])
-        del self._arrived[: end + 1]
+            self.arrived += data
+        line = bytes(self.arrived[:end])
+        del self.arrived[: end + 1]
         return line.decode("utf-8", "surrogateescape").rstrip()
 
 

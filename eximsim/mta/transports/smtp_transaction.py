@@ -6,9 +6,9 @@ from enum import Enum
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
-from eximsim.mta.base.structs import Address
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_intrusion, log_write
 from eximsim.mta.process.sigsegv import null_pointer
+from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls_suites import gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
@@ -52,15 +52,6 @@ if TYPE_CHECKING:
 _SOURCE = "tls-openssl.c tls_client_start"
 _CLIENT_HELLO = "\x16\x03\x01\x02\n\x16\x03"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientTls:
-    """A session that was set up: what the log shows of it."""
-
-    session: TlsSession
-    cv: str
-    peerdn: str
 
 
 class TlsStartFailed(Exception):

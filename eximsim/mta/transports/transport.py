@@ -8,41 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.transports.smtp_out import Dialogue
-    from eximsim.mta.transports.tls import ClientTls
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCall:
-    """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).
-
-    ``next_id`` is the message that waits for it, None if it is for more recipients of the same message.
-    ``sequence`` counts the messages on the connection, this one included.
-    """
-
-    transport: str
-    host_name: str
-    host_address: str
-    dialogue: Dialogue
-    features: frozenset[str]
-    tls: ClientTls | None
-    dane: bool
-    sni: str | None
-    sequence: int
-    next_id: str | None
-
-    def is_to(self, host: HostItem) -> bool:
-        """Whether the call is to this host at this address."""
-        return (self.host_name, self.host_address) == (host.name, host.address)
+    from eximsim.mta.records.structs import Address
 
 
 _LINE_END = re.compile(rb"\r?\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -10,6 +9,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.verification import VerifyResult
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.route import route_address
@@ -17,39 +17,11 @@ from eximsim.mta.verify.verify_callout import do_callout
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.acl.acl_run import CalloutSettings
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.records.verification import CalloutSettings
 
 _SOURCE = "verify.c verify_address"
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
-    """What a verification came to.
-
-    ``rc``: OK, FAIL, DEFER, or in one release FAIL_FORCED (a callout that never ran). ``message`` is for
-    the log, ``user_message`` for the SMTP client. ``failure`` says at which step ("qualify", "route",
-    "mail", "recipient", "postmaster"). ``addr`` is the address as it was routed in the end.
-    """
-
-    rc: Rc
-    message: str | None = None
-    user_message: str | None = None
-    basic_errno: int = 0
-    failure: str | None = None
-    routed: bool = False
-    addr: Address | None = None
-
-    @property
-    def pass_message(self) -> bool:
-        """Whether the client may see ``message``."""
-        return self.addr is not None and self.addr.pass_message
-
-    @property
-    def address_data(self) -> str | None:
-        """``$address_data`` as the routers left it."""
-        return self.addr.data.get("address_data") if self.addr is not None else None
 
 
 def verify_address(

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from eximsim.mta.records.hints import Cached, CalloutRecord
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-
-
-class Cached(IntEnum):
-    """What a callout found, under the numbers that the trace shows (``ccache_...``)."""
-
-    UNKNOWN = 0
-    ACCEPT = 1
-    REJECT = 2
-    REJECT_MFNULL = 3
-
-
-@dataclass(slots=True)
-class CalloutRecord:
-    """One record, of a domain or of an address; stamps are seconds since the epoch."""
-
-    result: Cached = Cached.UNKNOWN
-    time_stamp: float = 0.0
-    postmaster_result: Cached = Cached.UNKNOWN
-    postmaster_stamp: float = 0.0
-    random_result: Cached = Cached.UNKNOWN
-    random_stamp: float = 0.0
 
 
 _EXPIRE = {

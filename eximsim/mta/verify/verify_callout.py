@@ -16,19 +16,14 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
+from eximsim.mta.records.hints import Cached, CalloutRecord
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report, smtp_get_interface, smtp_get_port
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify import verify_inline
-from eximsim.mta.verify.verify_cache import (
-    Cached,
-    CalloutRecord,
-    get_callout_cache_record,
-    write_address,
-    write_domain,
-)
+from eximsim.mta.verify.verify_cache import get_callout_cache_record, write_address, write_domain
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,
     CALLOUT_HANDSHAKE_FAILED,
@@ -45,9 +40,9 @@ from eximsim.profiles import CalloutSize, CommandLog
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.acl.acl_run import CalloutSettings
-    from eximsim.mta.base.structs import Address, HostItem
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.records.verification import CalloutSettings
 
 _SOURCE = "verify.c do_callout"
 _NOT_CACHED = "(not cached or cache expired)"

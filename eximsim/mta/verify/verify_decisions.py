@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
+from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports.smtp_decisions import (
     CA_ROOT_LOG,
     DANE,
@@ -21,7 +22,6 @@ from eximsim.mta.transports.smtp_decisions import (
     Clear,
     Fault,
 )
-from eximsim.mta.verify.verify_cache import Cached
 from eximsim.profiles import CalloutDaneFailure, UnusableTlsa
 
 _SOURCE = "verify.c do_callout"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import ehlo_response
@@ -30,7 +31,6 @@ from eximsim.mta.transports.smtp_setup import (
 )
 from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start, tls_client_start_on_closed_socket
 from eximsim.mta.transports.transport import transport_rcpt_address
-from eximsim.mta.verify.verify_cache import Cached
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_REFUSED,
     OWN_HANDSHAKE_FAILED,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_split_message
-from eximsim.mta.acl.acl_run import CalloutSettings
-from eximsim.mta.delivery.queue import Header
 from eximsim.mta.process.globals import Process
 from eximsim.mta.reception.reception import Reception
+from eximsim.mta.records.spool import Header
+from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify
 from eximsim.status import Rc
 from tests.mta.front import PANIC, Front
@@ -211,7 +211,7 @@ OPTIONS = [
 class Asked:
     """Stands for verification: keeps what was asked, and gives one answer."""
 
-    def __init__(self, result: verify.VerifyResult) -> None:
+    def __init__(self, result: VerifyResult) -> None:
         self.result = result
         self.seen: list[tuple[str, bool, CalloutSettings | None]] = []
 
@@ -223,12 +223,12 @@ class Asked:
         is_recipient: bool,
         callout: CalloutSettings | None = None,
         success_on_redirect: bool = False,
-    ) -> verify.VerifyResult:
+    ) -> VerifyResult:
         self.seen.append((address, is_recipient, callout))
         return self.result
 
 
-def asking(monkeypatch: pytest.MonkeyPatch, result: verify.VerifyResult) -> Asked:
+def asking(monkeypatch: pytest.MonkeyPatch, result: VerifyResult) -> Asked:
     asked = Asked(result)
     monkeypatch.setattr(verify, "verify_address", asked)
     return asked
@@ -238,7 +238,7 @@ def asking(monkeypatch: pytest.MonkeyPatch, result: verify.VerifyResult) -> Aske
 def test_the_options_of_a_callout_are_handed_on(
     monkeypatch: pytest.MonkeyPatch, options: str, settings: CalloutSettings | None
 ) -> None:
-    asked = asking(monkeypatch, verify.VerifyResult(Rc.OK))
+    asked = asking(monkeypatch, VerifyResult(Rc.OK))
     assert checked(f"accept verify = recipient{options}").rc is Rc.OK
     assert asked.seen == [("R@D.ex", True, settings)]
 
@@ -254,7 +254,7 @@ def test_bad_options_are_errors(options: str) -> None:
 
 
 def test_a_failed_sender_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = asking(monkeypatch, verify.VerifyResult(Rc.FAIL, message="nobody"))
+    asked = asking(monkeypatch, VerifyResult(Rc.FAIL, message="nobody"))
     session = reception("check:\n  accept verify = sender")
     first, second = (acl_check(session, RCPT, "r@d.ex", "check") for _ in range(2))
     assert first.rc is second.rc is Rc.FAIL
@@ -264,14 +264,14 @@ def test_a_failed_sender_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_deferral_can_be_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    asking(monkeypatch, verify.VerifyResult(Rc.DEFER, message="later"))
+    asking(monkeypatch, VerifyResult(Rc.DEFER, message="later"))
     assert checked("accept verify = recipient").rc is Rc.DEFER
     assert checked("accept verify = recipient/defer_ok").rc is Rc.OK
     assert checked("accept verify = recipient/callout=defer_ok").rc is Rc.DEFER
 
 
 def test_one_good_sender_in_the_header_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = asking(monkeypatch, verify.VerifyResult(Rc.OK))
+    asked = asking(monkeypatch, VerifyResult(Rc.OK))
     session = reception("check:\n  accept verify = header_sender")
     session.headers = [
         Header("F", "From: <>, One <one@x.ex>, two@x.ex\n"),
@@ -282,7 +282,7 @@ def test_one_good_sender_in_the_header_is_enough(monkeypatch: pytest.MonkeyPatch
 
 
 def test_all_senders_in_the_header_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = asking(monkeypatch, verify.VerifyResult(Rc.FAIL))
+    asked = asking(monkeypatch, VerifyResult(Rc.FAIL))
     session = reception("check:\n  accept verify = header_sender")
     session.headers = [Header("F", "From: One <one@x.ex>, two@x.ex\n")]
     result = acl_check(session, Where.DATA, None, "check")

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.structs import MX_NONE, HostItem
 from eximsim.mta.delivery.deliver import same_hosts
 from eximsim.mta.program import exim
+from eximsim.mta.records.structs import MX_NONE, HostItem
 from eximsim.status import Dnssec
 from eximsim.world.smtp_server import Behaviour, reply
 from tests.mta.scenario import (

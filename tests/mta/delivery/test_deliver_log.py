@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from eximsim.mta.base.structs import Address
 from eximsim.mta.delivery.deliver_log import string_log_address
+from eximsim.mta.records.structs import Address
 from eximsim.world.smtp_server import Behaviour, reply
 from tests.mta.scenario import GOOD, NEW, NEWEST, PLAIN, REFUSING, SENDER, Mx, Site, variant
 

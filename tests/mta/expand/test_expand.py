@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import list_items
-from eximsim.mta.delivery.queue import Header
 from eximsim.mta.expand.expand import ExpansionFailed, expand, expand_condition, is_true
 from eximsim.mta.process.globals import Process
+from eximsim.mta.records.spool import Header
 from tests.mta.routing_world import Reply, Site, records, site
 
 FILES = {

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError
-from eximsim.mta.base.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.mta.lookup import host as hosts
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import Dnssec, HostFind, HostStatus, Rc
 from tests.mta.routing_world import Reply, Site, Zone, records, site
 

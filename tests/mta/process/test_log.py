@@ -10,13 +10,13 @@ from eximsim.errors import InputError
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import (
     SELECTORS,
-    Rejected,
     close_stray_descriptor,
     log_stamp,
     log_write,
     parse_selector,
     selector,
 )
+from eximsim.mta.records.logs import Rejected
 from tests.mta.front import PANIC, REJECT, Front
 
 SELECTED = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.mta.base.structs import Address
+from eximsim.mta.records.structs import Address
 from eximsim.status import Rc
 from tests.mta.routing_world import Site, Zone, records, site
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.structs import HostItem
+from eximsim.mta.records.hints import RetryRecord
+from eximsim.mta.records.structs import HostItem
 from eximsim.mta.transports import retry
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus
 from eximsim.world.smtp_server import Behaviour, reply
@@ -24,7 +25,7 @@ def refused(**settings: object) -> Site:
     return site
 
 
-def record(site: Site, key: str = KEY) -> retry.RetryRecord:
+def record(site: Site, key: str = KEY) -> RetryRecord:
     return site.machine.hints.retry[key]
 
 
@@ -276,7 +277,7 @@ def test_a_host_is_usable_when_its_time_has_come_the_delivery_is_forced_or_the_m
     """A process without a message takes it for as old as the epoch: past the time of any rule."""
     process, now = PROCESS, PROCESS.world.now()
     process.deliver_force = force
-    process.machine.hints.retry[KEY] = retry.RetryRecord(
+    process.machine.hints.retry[KEY] = RetryRecord(
         now - first - last, now - last, now - last + wait, now, expired=expired
     )
     host = HostItem("mx1.test.ex", "10.9.1.1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eximsim.mta.base.structs import Address
+from eximsim.mta.records.structs import Address
 from eximsim.mta.transports.transport import transport_rcpt_address
 from tests.mta.scenario import NEWEST, Mx, Site
 

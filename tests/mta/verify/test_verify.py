@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.mta.acl.acl_run import CalloutSettings
-from eximsim.mta.verify.verify import VerifyResult, verify_address
+from eximsim.mta.records.verification import CalloutSettings, VerifyResult
+from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
 from eximsim.world.smtp_server import Behaviour, reply
 from tests.mta.scenario import PLAIN, REFUSING, Mx, Site

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.mta.verify.verify_cache import Cached, CalloutRecord, get_callout_cache_record
+from eximsim.mta.records.hints import Cached, CalloutRecord
+from eximsim.mta.verify.verify_cache import get_callout_cache_record
 from eximsim.world.smtp_server import Answer, Behaviour, reply
 from tests.mta.scenario import NEW, NEWEST, PLAIN, REFUSING, SENDER, Mx, Site
 

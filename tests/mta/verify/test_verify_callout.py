@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl.acl_run import CalloutSettings
+from eximsim.mta.records.verification import CalloutSettings
 from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply

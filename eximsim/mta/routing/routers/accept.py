@@ -8,9 +8,9 @@ from eximsim.mta.routing.routers import rf
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import RouteResult, Verify
 
 

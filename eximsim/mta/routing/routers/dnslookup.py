@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
-from eximsim.mta.base.structs import HostItem
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import match
+from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Errno, HostFind, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import RouteResult, Verify
 
 _FOUND = frozenset({HostFind.FOUND, HostFind.FOUND_LOCAL})

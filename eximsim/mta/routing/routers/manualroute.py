@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items, split_separator, string_dequote
-from eximsim.mta.base.structs import HostItem
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import RouteResult, Verify
 
 _ITEM_SEPARATOR = ";"

@@ -11,9 +11,9 @@ from eximsim.mta.routing.routers import rf
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.structs import Address
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import RouteResult, Verify
 
 _SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)

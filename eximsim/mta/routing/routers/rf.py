@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import join_items, list_items, string_is_ip_address
-from eximsim.mta.base.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.expand.expand import ExpansionFailed, expand, is_true
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.status import Errno, HostFind, Rc
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.mta.base.structs import PORT_NONE
+from eximsim.mta.records.structs import PORT_NONE
 from eximsim.status import Dnssec, Errno, Rc
 from tests.mta.routing_world import Reply, Site, Zone, addresses, records, site
 

@@ -9,7 +9,7 @@ from eximsim.ports import TlsSession
 from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.config.drivers import DriverInstance
 
 MX_NONE = -1
 """``HostItem.mx`` of a host that did not come from an MX record."""

@@ -1,0 +1,21 @@
+"""A running daemon, as the machine knows it (src/daemon.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One socket: an address (None: any) and a port."""
+
+    address: str | None
+    port: int
+
+
+@dataclass(slots=True)
+class Daemon:
+    """A running daemon: its sockets, and what it and its children wrote to stderr."""
+
+    listeners: tuple[Listener, ...]
+    stderr: list[str] = field(default_factory=list)

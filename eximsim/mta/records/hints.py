@@ -1,0 +1,51 @@
+"""The hints databases of one machine: what earlier deliveries and callouts learnt (src/dbstuff.h)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Cached(IntEnum):
+    """What a callout found, under the numbers that the trace shows (``ccache_...``)."""
+
+    UNKNOWN = 0
+    ACCEPT = 1
+    REJECT = 2
+    REJECT_MFNULL = 3
+
+
+@dataclass(slots=True)
+class CalloutRecord:
+    """One record, of a domain or of an address; stamps are seconds since the epoch."""
+
+    result: Cached = Cached.UNKNOWN
+    time_stamp: float = 0.0
+    postmaster_result: Cached = Cached.UNKNOWN
+    postmaster_stamp: float = 0.0
+    random_result: Cached = Cached.UNKNOWN
+    random_stamp: float = 0.0
+
+
+@dataclass(slots=True)
+class RetryRecord:
+    """One record of the retry database (``dbdata_retry``); times in seconds since the epoch."""
+
+    first_failed: float
+    last_try: float
+    next_try: float
+    time_stamp: float
+    expired: bool = False
+    basic_errno: int = 0
+    more_errno: int = 0
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Hints:
+    """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
+    and the ids of messages that wait, by transport and host name (``mta/transports/transport.py``)."""
+
+    retry: dict[str, RetryRecord] = field(default_factory=dict)
+    wait: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    callout: dict[str, CalloutRecord] = field(default_factory=dict)

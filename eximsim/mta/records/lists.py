@@ -1,0 +1,29 @@
+"""What matching a list comes to (src/match.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eximsim.status import Rc
+
+ListCache = dict[str, "ListMatch"]
+"""What named lists came to for one subject, by name; lists that are expanded are not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListMatch:
+    """What a list or an item came to: OK, FAIL, DEFER, or (an item of a host list) ERROR.
+
+    ``value`` is the looked-up data or, for other items, the part of the pattern that matched; ``error`` says
+    why it is DEFER or ERROR.
+    """
+
+    rc: Rc
+    value: str | None = None
+    error: str = ""
+
+
+MATCHED = ListMatch(Rc.OK)
+
+
+FAILED = ListMatch(Rc.FAIL)

@@ -1,0 +1,45 @@
+"""A call to a host that is left open after a message, and the TLS session on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eximsim.mta.records.structs import HostItem
+    from eximsim.ports import Connection, TlsSession
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """A session that was set up: what the log shows of it."""
+
+    session: TlsSession
+    cv: str
+    peerdn: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).
+
+    ``next_id`` is the message that waits for it, None if it is for more recipients of the same message.
+    ``sequence`` counts the messages on the connection, this one included. ``unread`` is what has arrived and
+    was not read.
+    """
+
+    transport: str
+    host_name: str
+    host_address: str
+    connection: Connection
+    unread: bytes
+    features: frozenset[str]
+    tls: ClientTls | None
+    dane: bool
+    sni: str | None
+    sequence: int
+    next_id: str | None
+
+    def is_to(self, host: HostItem) -> bool:
+        """Whether the call is to this host at this address."""
+        return (self.host_name, self.host_address) == (host.name, host.address)

@@ -1,0 +1,116 @@
+"""Messages and the spool that keeps them: the -H, -D and -J files and the message log (src/spool_in.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eximsim.mta.base.string import octets
+
+HEADER_OLD = "*"
+"""The type letter of a header line that stays on the spool but is not sent."""
+
+
+@dataclass(slots=True)
+class Header:
+    """One header line: its type letter (``htype_`` in src/macros.h; ``*``: not sent), its text."""
+
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class Recipient:
+    """One envelope recipient: ``recipient_item``."""
+
+    address: str
+    errors_to: str | None = None
+    orcpt: str | None = None
+    dsn_flags: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Message:
+    """One message on the queue: what Exim keeps in the -H, -D and -J files and in the message log.
+
+    ``received_time`` and ``frozen_at`` are seconds since the epoch; ``body`` has LF line ends.
+    ``nonrecipients`` are the addresses that are done with; ``journal`` those of the delivery under way that
+    are not yet in it. ``variables`` are the reception's expansion variables ($sender_host_address, ...).
+    """
+
+    id: str
+    sender: str
+    recipients: list[Recipient]
+    headers: list[Header]
+    body: bytes
+    received_time: float
+    nonrecipients: set[str] = field(default_factory=set)
+    journal: list[str] = field(default_factory=list)
+    received_complete: float = 0.0
+    frozen: bool = False
+    frozen_at: float = 0.0
+    deliver_firsttime: bool = True
+    manual_thaw: bool = False
+    local_error_message: bool = False
+    sender_set_untrusted: bool = False
+    originator_login: str = ""
+    originator_uid: int = 0
+    originator_gid: int = 0
+    warning_count: int = 0
+    dont_deliver: bool = False
+    msglog: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """``$message_size`` and S=: the header lines to be sent, the body, and one for the blank line."""
+        return sum(len(octets(h.text)) for h in self.headers if h.kind != HEADER_OLD) + len(self.body) + 1
+
+    @property
+    def wire_size(self) -> int:
+        """The size with CRLF line ends, as ``SIZE=`` counts (``message_size + message_linecount``)."""
+        kept = sum(h.text.count("\n") for h in self.headers if h.kind != HEADER_OLD)
+        return self.size + kept + self.body.count(b"\n")
+
+    @property
+    def longest_line(self) -> int:
+        """The length of the longest line, in octets (``$max_received_linelength``)."""
+        kept = (octets(header.text) for header in self.headers if header.kind != HEADER_OLD)
+        return max((len(line) for part in (*kept, self.body) for line in part.split(b"\n")), default=0)
+
+    @property
+    def received_count(self) -> int:
+        """``$received_count``: the Received: lines that are sent."""
+        return sum(header.kind == "P" for header in self.headers)
+
+    def addresses(self) -> list[str]:
+        """The envelope recipients."""
+        return [recipient.address for recipient in self.recipients]
+
+
+@dataclass(slots=True)
+class Spool:
+    """The message store of one machine.
+
+    ``locked`` are the messages that a delivery process works on; ``last_id`` is the time of the last
+    message id, by process number, so that no id is given twice.
+    """
+
+    messages: dict[str, Message] = field(default_factory=dict)
+    locked: set[str] = field(default_factory=set)
+    last_id: dict[int, int] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        """Put a message on the queue."""
+        self.messages[message.id] = message
+
+    def get(self, message_id: str) -> Message | None:
+        """The message, or None if it is not on the queue."""
+        return self.messages.get(message_id)
+
+    def remove(self, message_id: str) -> None:
+        """Take a message off the queue; it need not be there."""
+        self.messages.pop(message_id, None)
+
+    def ids(self) -> list[str]:
+        """The ids of all messages, oldest first."""
+        return sorted(self.messages)
