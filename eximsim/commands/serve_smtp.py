@@ -62,8 +62,8 @@ def smtp(
         eximsim serve smtp --behaviour cert-expired
         openssl s_client -connect 127.0.0.1:2525 -starttls smtp -crlf
     """
+    from eximsim.world.accepting import SocketServer
     from eximsim.world.nameserver import check_loopback
-    from eximsim.world.serving import SocketServer
     from eximsim.world.tls import check_policy
 
     check_loopback(listen, allow_nonloopback=allow_nonloopback)

@@ -10,7 +10,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +22,14 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.model import PATCHED_VERSION, User
 from eximsim.subjects.namespace import Namespace
 from eximsim.subjects.program import ETC, EXIM, LOST_PRIVILEGE, Accounts, Program, examine, plain_accounts
-from eximsim.subjects.resolver import resolver
+from eximsim.subjects.resolver import Resolver
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
-from eximsim.world.clock import VirtualClock
+from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.host import Accepted, Host, HostedWorld
+from eximsim.world.loop import Loop
 from eximsim.world.reply import Zones
-from eximsim.world.serving import Acceptor, Door, Served
+from eximsim.world.serving import Served
 
 _COMMAND_SECONDS = 60.0
 _START_SECONDS = 10.0
@@ -91,20 +92,26 @@ class EximWorld(HostedWorld):
         self._zones = zones
         self._doors: dict[tuple[str | None, int], Door] = {}
         self._served: list[Served] = []
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._resolver = resolver(self._inside)
-        self._resolver.zones = self._zones
-        self._acceptor = Acceptor(self._welcome)
+        with ExitStack() as stack:
+            self._loop = Loop()
+            stack.callback(self._loop.close)
+            self._resolver = Resolver(self._loop, self._inside)
+            stack.callback(self._resolver.close)
+            self._resolver.zones = self._zones
+            stack.callback(self._stop_serving)
+            self._acceptor = Acceptor(self._loop, self._welcome)
+            stack.callback(self._acceptor.close)
+            self._loop.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._acceptor.close()
-        for served in self._served:
-            served.stop()
-        self._resolver.close()
+        self._stack.close()
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -148,9 +155,13 @@ class EximWorld(HostedWorld):
     def _welcome(self, wire: socket.socket, door: Door, peer: tuple[str, int]) -> None:
         session = door.factory()
         self.accepted.append(Accepted(Endpoint(*peer), door.place, session))
-        served = Served(wire, session, VirtualClock(), time_scale=1.0)
+        served = Served(self._loop, wire, session)
         self._served.append(served)
         served.start(Endpoint(*peer), door.place)
+
+    def _stop_serving(self) -> None:
+        for served in self._served:
+            served.stop()
 
 
 class EximSubject:

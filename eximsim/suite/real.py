@@ -26,7 +26,7 @@ from eximsim.subjects.program import (
     examine,
     plain_accounts,
 )
-from eximsim.subjects.resolver import resolver
+from eximsim.subjects.resolver import Resolver
 from eximsim.suite.outcomes import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (
@@ -39,10 +39,11 @@ from eximsim.suite.replay import (
     rcpt_replies,
 )
 from eximsim.trace import Trace
+from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.certificates import load_chains
-from eximsim.world.clock import VirtualClock
+from eximsim.world.loop import Loop
 from eximsim.world.rrsets import rrset_zones
-from eximsim.world.serving import Acceptor, Door, Served
+from eximsim.world.serving import Served
 from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
 NETWORKS = ("10.9.0.0/16",)
@@ -77,10 +78,13 @@ class RealStand:
             self._inside = stack.enter_context(Namespace(place))
             self.program = examine(self._inside, self._exim, plain_accounts(self._inside))
             self._inside.write(self._pem)
-            self._resolver = resolver(self._inside)
+            self._loop = Loop()
+            stack.callback(self._loop.close)
+            self._resolver = Resolver(self._loop, self._inside)
             stack.callback(self._resolver.close)
-            self._acceptor = Acceptor(self._welcome)
+            self._acceptor = Acceptor(self._loop, self._welcome)
             stack.callback(self._acceptor.close)
+            self._loop.start()
             self._served: list[_Connection] = []
             self._stack = stack.pop_all()
         return self
@@ -159,7 +163,7 @@ class RealStand:
     def _welcome(self, wire: socket.socket, door: Door, peer: tuple[str, int]) -> None:
         session = door.factory()
         assert isinstance(session, SmtpSession)
-        served = Served(wire, session, VirtualClock(), time_scale=1.0)
+        served = Served(self._loop, wire, session)
         self._served.append(_Connection(door.place.address, session, served))
         served.start(Endpoint(*peer), door.place)
 

@@ -4,14 +4,14 @@ Addresses and ports of the scenario are mapped to ports of 127.0.0.1. What must 
 speed does not: the clock is the memory world's, moved by the same rules; a client goes on only when the
 server has come to rest; and the moment at which a server wrote something decides whether the client's time
 limit was enough. So the same scenario gives the same logs in both worlds. ``time_scale`` says how much of
-each wait really happens.
+each wait really happens. Whoever waits drives the servers meanwhile: there is no other thread, unless other
+programs are told where the servers are.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
-import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -31,12 +31,14 @@ from eximsim.ports import (
     TlsOffer,
     TlsSession,
 )
+from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.clock import START, VirtualClock
 from eximsim.world.host import Accepted, Host, HostedWorld
-from eximsim.world.nameserver import NameServer
-from eximsim.world.reply import Zones
+from eximsim.world.loop import READ, WRITE, Loop
+from eximsim.world.nameserver import NameService, Query, one_port
+from eximsim.world.reply import Reply, Zones
 from eximsim.world.resolver import query
-from eximsim.world.serving import Acceptor, Door, Served
+from eximsim.world.serving import Served
 from eximsim.world.stub_resolver import REJECTIONS
 from eximsim.world.tls import ClientEngine, TlsFault, client_fault
 
@@ -71,18 +73,25 @@ class LoopbackWorld(HostedWorld):
         self._callers: dict[int, _Caller] = {}
         self._served: dict[int, Served] = {}
         self._all_served: list[Served] = []
-        self._arrived = threading.Condition()
         self._open: dict[int, LoopbackConnection] = {}
-        self._closing = threading.Event()
+        self._questions: list[str] = []
+        self._closing = False
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._name_server = stack.enter_context(NameServer(self.zones, sleep=self.nap))
+            self.loop = Loop()
+            stack.callback(self.loop.close)
+            udp, tcp = (stack.enter_context(wire) for wire in one_port(_LOOPBACK, 0))
+            service = NameService(
+                self.loop, self.zones, udp, tcp, on_query=self._note, time_scale=self.time_scale
+            )
+            stack.callback(service.close)
+            self._name_server: tuple[str, int] = udp.getsockname()
             self._nobody = stack.enter_context(socket.socket())
             self._nobody.bind((_LOOPBACK, 0))  # bound, but not listening: the kernel refuses connections
             stack.callback(self._stop_serving)
-            self._acceptor = Acceptor(self._welcome)
+            self._acceptor = Acceptor(self.loop, self._welcome)
             stack.callback(self._acceptor.close)
             stack.callback(self.hang_up)
             self._stack = stack.pop_all()
@@ -96,7 +105,7 @@ class LoopbackWorld(HostedWorld):
     @property
     def questions(self) -> tuple[str, ...]:
         """What reached the name server, as ``"TYPE name"``, in order."""
-        return tuple(f"{asked.type} {asked.name}" for asked in self._name_server.queries)
+        return tuple(self._questions)
 
     @property
     def handshakes(self) -> int:
@@ -106,13 +115,15 @@ class LoopbackWorld(HostedWorld):
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
         """See ``World``. The zones know whether an answer will come in time; the real limit is generous."""
         reply = self.zones.answer(name, type)
-        server = self._name_server.address, self._name_server.port
+        address, port = self._name_server
         answer = DnsAnswer("TIMEOUT")
         due = reply.delay
         for _ in range(tries):
             in_time = not reply.drop and due < timeout
             limit = _ARRIVAL_LIMIT if in_time else max(timeout * self.time_scale, _LOST_SECONDS)
-            found = query(*server, name, type, timeout=limit, tries=1, dnssec=dnssec)
+            found = query(
+                address, port, name, type, timeout=limit, tries=1, dnssec=dnssec, ready=self.loop.ready
+            )
             self.clock.advance(due if in_time else timeout)
             if not in_time:
                 due -= timeout  # the answer to an earlier try will do
@@ -162,7 +173,11 @@ class LoopbackWorld(HostedWorld):
         self._acceptor.shut(self._doors.pop((address, port)))
 
     def real_address(self, address: str | None, port: int) -> tuple[str, int]:
-        """Where a listener of the scenario really listens, for programs other than the model."""
+        """Where a listener of the scenario really listens, for programs other than the model.
+
+        From then on the servers have a thread of their own.
+        """
+        self.loop.start()
         return self._doors[address, port].real()
 
     def hang_up(self) -> None:
@@ -176,7 +191,8 @@ class LoopbackWorld(HostedWorld):
 
     def nap(self, seconds: float) -> None:
         """Wait as much real time as ``time_scale`` makes of ``seconds``."""
-        self._closing.wait(seconds * self.time_scale)
+        if self.time_scale:
+            self.loop.until(lambda: self._closing, seconds * self.time_scale)
 
     def _call(self, door: Door, caller: _Caller) -> tuple[socket.socket, Served]:
         """Connect to a listener, and find the connection that it accepted."""
@@ -190,26 +206,27 @@ class LoopbackWorld(HostedWorld):
         except OSError as error:
             wire.close()
             raise ConnectError(error.errno or errno.ECONNREFUSED) from error
-        with self._arrived:
-            if not self._arrived.wait_for(lambda: port in self._served, _ARRIVAL_LIMIT):
-                wire.close()
-                raise RuntimeError("a connection was never accepted")
-            return wire, self._served.pop(port)
+        wire.setblocking(False)
+        if not self.loop.until(lambda: port in self._served, _ARRIVAL_LIMIT):
+            wire.close()
+            raise RuntimeError("a connection was never accepted")
+        return wire, self._served.pop(port)
 
     def _welcome(self, connection: socket.socket, door: Door, peer: tuple[str, int]) -> None:
         caller = self._callers.pop(peer[1], None)
         if caller is None:
             caller = _Caller(Endpoint(*peer), door.place, door.factory())
-        served = Served(connection, caller.session, self.clock, self.time_scale)
-        with self._arrived:
-            self.accepted.append(Accepted(caller.client, caller.server, caller.session))
-            self._all_served.append(served)
-            self._served[peer[1]] = served
-            self._arrived.notify_all()
+        served = Served(self.loop, connection, caller.session, clock=self.clock, time_scale=self.time_scale)
+        self.accepted.append(Accepted(caller.client, caller.server, caller.session))
+        self._all_served.append(served)
+        self._served[peer[1]] = served
         served.start(caller.client, caller.server)
 
+    def _note(self, asked: Query, reply: Reply) -> None:
+        self._questions.append(f"{asked.type} {asked.name}")
+
     def _stop_serving(self) -> None:
-        self._closing.set()
+        self._closing = True
         for served in self._all_served:
             served.stop()
         for served in self._all_served:
@@ -317,7 +334,7 @@ class LoopbackConnection:
         """Throw away what the server has written: it belongs to a session that has failed."""
         while (mark := self._served.next_mark(self._received)) is not None and mark.end is not None:
             try:
-                self._received += len(self._wire.recv(mark.end - self._received))
+                self._received += len(self._take(mark.end - self._received))
             except OSError:
                 return
 
@@ -327,12 +344,27 @@ class LoopbackConnection:
             self._write(wire)
 
     def _write(self, wire: bytes) -> None:
-        try:
-            self._wire.sendall(wire)
-        except OSError as error:
-            raise ConnectionLost(error.errno or errno.EPIPE) from error
         self._sent += len(wire)
+        while wire:
+            try:
+                wire = wire[self._wire.send(wire) :]
+            except BlockingIOError:
+                self._wait(WRITE)
+            except OSError as error:
+                raise ConnectionLost(error.errno or errno.EPIPE) from error
         self.settle()
+
+    def _take(self, size: int) -> bytes:
+        """Octets that have been written; raises ``OSError``."""
+        while True:
+            try:
+                return self._wire.recv(size)
+            except BlockingIOError:
+                self._wait(READ)
+
+    def _wait(self, events: int) -> None:
+        if not self._world.loop.ready(self._wire, events, _ARRIVAL_LIMIT):
+            raise RuntimeError("a connection hangs")
 
     def _read(self, limit: float) -> bytes:
         """What the server wrote in one piece, if that was before ``limit`` on the virtual clock."""
@@ -345,7 +377,7 @@ class LoopbackConnection:
         clock.advance_to(mark.time)
         size = _CHUNK if mark.end is None else mark.end - self._received
         try:
-            wire = self._wire.recv(size)
+            wire = self._take(size)
         except OSError as error:
             raise ConnectionLost(error.errno or errno.ECONNRESET) from error
         self._received += len(wire)

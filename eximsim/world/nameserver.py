@@ -9,29 +9,40 @@ header is there.
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import json
+import socket
+import struct
 import threading
-import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from dnslib import DNSError
-from dnslib.server import DNSHandler, TCPServer, UDPServer
-
 from eximsim.errors import InputError
-from eximsim.ports import DnsAnswer
+from eximsim.ports import Action, Close, DnsAnswer, Endpoint, Send, TlsSession, Wait
 from eximsim.world import wire
+from eximsim.world.accepting import Acceptor, Crowd, Limits, listening_socket
+from eximsim.world.loop import READ, Loop
 from eximsim.world.messages import MAX_PAYLOAD, Message, Question, response, truncated
 from eximsim.world.reply import Reply, Zones
 
 _REFUSED_TYPES = frozenset({"ANY", "AXFR", "IXFR", "TYPE253", "TYPE254"})
 _MAX_TCP = 0xFFFF
-_TCP_SECONDS = 5.0
-_POLL_SECONDS = 0.02
+_MAX_UDP = 0xFFFF
 _BIND_ATTEMPTS = 16
+_LENGTH = struct.Struct("!H")
+_ID = 2
+"""The octets of a message that are not looked at, but repeated."""
+_AT_ONCE = 256
+"""How many datagrams are answered before connections get their turn."""
+_KEPT_RESPONSES = 1024
+_KEPT_SIZE = 512
+"""Octets of a query, at most, whose response is kept."""
+_KEPT_QUERIES = 10_000
+_TCP_LIMITS = Limits(connections=500, step=5.0, total=120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +121,183 @@ def check_loopback(address: str, *, allow_nonloopback: bool = False) -> None:
         raise InputError(f"{address} is not a loopback address; expected 127.0.0.0/8 or ::1")
 
 
+class Responder:
+    """What is said to messages, for one set of zones: the same to the same question, so that it is kept."""
+
+    def __init__(self, zones: Zones) -> None:
+        self.zones = zones
+        self._kept: dict[bytes, Response] = {}
+
+    def datagram(self, octets: bytes) -> Response:
+        """The response to a message that came over UDP."""
+        question = octets[_ID:]
+        found = self._kept.get(question)
+        if found is None:
+            found = respond(self.zones, octets, "udp")
+            if len(octets) <= _KEPT_SIZE and found.octets is not None:
+                if len(self._kept) >= _KEPT_RESPONSES:
+                    self._kept.clear()
+                self._kept[question] = found
+            return found
+        assert found.octets is not None
+        return Response(octets[:_ID] + found.octets[_ID:], found.query, found.reply)
+
+    def message(self, octets: bytes) -> Response:
+        """The response to a message that came over TCP."""
+        return respond(self.zones, octets, "tcp")
+
+
+OnQuery = Callable[[Query, Reply], None]
+
+
+class NameService:
+    """A name server on two sockets, in a loop; it closes neither of them.
+
+    ``zones`` may be exchanged at any time. ``on_query`` is called in the loop, with each query and its reply
+    as they arrive. ``time_scale`` says how much of a reply's delay really happens.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        zones: Zones,
+        udp: socket.socket,
+        tcp: socket.socket,
+        *,
+        on_query: OnQuery,
+        time_scale: float = 1.0,
+    ) -> None:
+        self._loop = loop
+        self._responder = Responder(zones)
+        self._udp = udp
+        self._on_query = on_query
+        self._time_scale = time_scale
+        self._crowd = Crowd(loop, _TCP_LIMITS, time_scale=time_scale)
+        self._acceptor = Acceptor(loop, self._crowd.welcome, self._crowd.make_room)
+        udp.setblocking(False)
+        loop.call(lambda: loop.watch(udp, READ, self._datagrams))
+        self._acceptor.take(tcp, lambda: _Stream(self), Endpoint(*tcp.getsockname()[:2]))
+
+    @property
+    def zones(self) -> Zones:
+        """What is answered from."""
+        return self._responder.zones
+
+    @zones.setter
+    def zones(self, zones: Zones) -> None:
+        self._responder = Responder(zones)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._loop.call(lambda: self._loop.forget(self._udp))
+        self._acceptor.close()
+        self._loop.call(self._crowd.close)
+
+    def _datagrams(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                octets, peer = self._udp.recvfrom(_MAX_UDP)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # the kernel tells of a client that has gone
+            response = self._responder.datagram(octets)
+            self.note(response)
+            if response.octets is None:
+                continue
+            if delay := response.delay * self._time_scale:
+                self._later(delay, response.octets, peer)
+            else:
+                self._send(response.octets, peer)
+
+    def _later(self, delay: float, octets: bytes, peer: tuple[str, int]) -> None:
+        self._loop.later(delay, lambda: self._send(octets, peer))
+
+    def _send(self, octets: bytes, peer: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):  # who asked has gone, or does not read
+            self._udp.sendto(octets, peer)
+
+    def message(self, octets: bytes) -> Response:
+        """The response to a message that came over TCP, noted."""
+        response = self._responder.message(octets)
+        self.note(response)
+        return response
+
+    def note(self, response: Response) -> None:
+        """Tell of a query."""
+        if response.query is not None and response.reply is not None:
+            self._on_query(response.query, response.reply)
+
+
+class _Stream:
+    """A connection of a name server (a ``Session``): any number of messages, in any pieces (RFC 7766)."""
+
+    def __init__(self, service: NameService) -> None:
+        self._service = service
+        self._buffer = bytearray()
+
+    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
+        """See ``Session``."""
+        return ()
+
+    def on_data(self, data: bytes) -> Iterator[Action]:
+        """See ``Session``: each message that is whole is answered, one after the other."""
+        self._buffer += data
+        while len(self._buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._buffer)[0]
+            if len(self._buffer) < end:
+                return
+            octets = bytes(self._buffer[_LENGTH.size : end])
+            del self._buffer[:end]
+            response = self._service.message(octets)
+            if response.octets is None:
+                yield Close()
+                return
+            if response.delay:
+                yield Wait(response.delay)
+            yield Send(_LENGTH.pack(len(response.octets)) + response.octets)
+
+    def on_tls(self, session: TlsSession) -> Iterable[Action]:
+        """See ``Session``; there is no TLS here."""
+        return ()
+
+    def on_tls_failure(self, reason: str) -> Iterable[Action]:
+        """See ``Session``."""
+        return ()
+
+    def on_eof(self) -> Iterable[Action]:
+        """See ``Session``."""
+        return ()
+
+    def on_close(self) -> None:
+        """See ``Session``."""
+
+
+def one_port(address: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """A UDP socket, and a TCP socket that listens, on one port (0: a free one); raises ``OSError``.
+
+    UDP has no SO_REUSEADDR: with it, Linux lets two sockets share a port, and a second server would go
+    unnoticed. If TCP has lost a free port to somebody else, another one is tried.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for left in reversed(range(1 if port else _BIND_ATTEMPTS)):
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            udp.bind((address, port))
+            return udp, listening_socket(address, udp.getsockname()[1])
+        except OSError as error:
+            udp.close()
+            if not left or error.errno != errno.EADDRINUSE:
+                raise
+    raise AssertionError
+
+
 class NameServer:
     """Serves zones on UDP and TCP, both on the same port, while it is entered as a context manager.
 
     ``port`` 0 takes a free one. ``on_query`` is called with each query and its reply, in the thread that
-    serves it. ``sleep`` waits for a reply's delay. Raises ``InputError`` for an address that is not on the
-    loopback interface (without ``allow_nonloopback``) or cannot be had.
+    serves. ``time_scale`` says how much of a reply's delay really happens. Raises ``InputError`` for an
+    address that is not on the loopback interface (without ``allow_nonloopback``) or cannot be had.
     """
 
     def __init__(
@@ -125,81 +307,62 @@ class NameServer:
         port: int = 0,
         *,
         allow_nonloopback: bool = False,
-        on_query: Callable[[Query, Reply], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        on_query: OnQuery | None = None,
+        time_scale: float = 1.0,
     ) -> None:
         check_loopback(address, allow_nonloopback=allow_nonloopback)
-        self.zones = zones
+        self._zones = zones
+        self._service: NameService | None = None
         self.address = address
         self.port = port
         self._on_query = on_query
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._queries: list[Query] = []
-        self._servers: tuple[_UdpServer | _TcpServer, ...] = ()
-        self._threads: tuple[threading.Thread, ...] = ()
+        self._time_scale = time_scale
+        self._queries: deque[Query] = deque(maxlen=_KEPT_QUERIES)
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def zones(self) -> Zones:
+        """What is answered from; it may be exchanged at any time."""
+        return self._zones
+
+    @zones.setter
+    def zones(self, zones: Zones) -> None:
+        self._zones = zones
+        if self._service is not None:
+            self._service.zones = zones
 
     @property
     def queries(self) -> tuple[Query, ...]:
-        """Every question that has arrived, in order, answered or dropped."""
-        with self._lock:
-            return tuple(self._queries)
+        """The last 10,000 questions that have arrived, in order, answered or dropped."""
+        return tuple(self._queries)
 
     def __enter__(self) -> Self:
-        self._servers = self._bind()
-        self.port = self._servers[0].server_address[1]
-        self._threads = tuple(
-            threading.Thread(
-                target=server.serve_forever, args=(_POLL_SECONDS,), name="nameserver", daemon=True
+        try:
+            wires = one_port(self.address, self.port)
+        except OSError as error:
+            raise InputError(f"cannot listen on {self.address} port {self.port}: {error.strerror}") from error
+        with contextlib.ExitStack() as stack:
+            udp, _tcp = (stack.enter_context(wire) for wire in wires)
+            self.port = udp.getsockname()[1]
+            loop = Loop()
+            stack.callback(loop.close)
+            self._service = service = NameService(
+                loop, self.zones, *wires, on_query=self._note, time_scale=self._time_scale
             )
-            for server in self._servers
-        )
-        for thread in self._threads:
-            thread.start()
+            stack.callback(service.close)
+            loop.start()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers:
-            server.shutdown()
-        for thread in self._threads:
-            thread.join()
-        for server in self._servers:
-            server.server_close()
+        self._stack.close()
 
-    def handle(self, octets: bytes, protocol: str) -> bytes | None:
-        """Answer one message, waiting as long as the reply says; None to stay silent."""
-        response = respond(self.zones, octets, protocol)
-        if response.query is not None:
-            with self._lock:
-                self._queries.append(response.query)
-            if self._on_query is not None and response.reply is not None:
-                self._on_query(response.query, response.reply)
-        if response.delay:
-            self._sleep(response.delay)
-        return response.octets
-
-    def _bind(self) -> tuple[_UdpServer, _TcpServer]:
-        """Both sockets on one port; another one is tried if TCP has lost a free one to somebody else."""
-        attempts = 1 if self.port else _BIND_ATTEMPTS
-        failure: OSError | None = None
-        for _ in range(attempts):
-            try:
-                udp = _UdpServer((self.address, self.port), _Handler)
-            except OSError as error:
-                failure = error
-                break
-            try:
-                tcp = _TcpServer((self.address, udp.server_address[1]), _Handler)
-            except OSError as error:
-                failure = error
-                udp.server_close()
-                continue
-            udp.owner = tcp.owner = self
-            return udp, tcp
-        why = failure.strerror if failure is not None else "no free port"
-        raise InputError(f"cannot listen on {self.address} port {self.port}: {why}")
+    def _note(self, query: Query, reply: Reply) -> None:
+        self._queries.append(query)
+        if self._on_query is not None:
+            self._on_query(query, reply)
 
 
 def serve(
@@ -255,51 +418,3 @@ def as_object(query: Query, reply: Reply) -> dict[str, object]:
         "delay": reply.delay,
         "truncated": reply.truncate and query.protocol == "udp",
     }
-
-
-class _Quiet:
-    """The logger that dnslib's handler wants; the server keeps its own log."""
-
-    def log_recv(self, handler: DNSHandler, octets: bytes) -> None:
-        """Nothing."""
-
-    log_send = log_recv
-
-    def log_error(self, handler: DNSHandler, error: object) -> None:
-        """Nothing."""
-
-
-class _Handler(DNSHandler):  # type: ignore[misc]
-    """Framing is dnslib's; a reply that is not to be sent ends like a message that cannot be read."""
-
-    def setup(self) -> None:
-        if isinstance(self.server, _TcpServer):
-            self.request.settimeout(_TCP_SECONDS)
-
-    def get_reply(self, octets: bytes) -> bytes:
-        owner: NameServer = self.server.owner
-        reply = owner.handle(bytes(octets), self.protocol)
-        if reply is None:
-            raise DNSError("nothing to send")
-        return reply
-
-
-class _UdpServer(UDPServer):  # type: ignore[misc]
-    logger = _Quiet()
-    owner: NameServer
-
-    def server_bind(self) -> None:
-        # With SO_REUSEADDR, Linux lets two UDP sockets share a port: a second server would go unnoticed.
-        self.allow_reuse_address = False
-        super().server_bind()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that has gone is no event here."""
-
-
-class _TcpServer(TCPServer):  # type: ignore[misc]
-    logger = _Quiet()
-    owner: NameServer
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that has gone is no event here."""

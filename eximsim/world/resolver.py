@@ -5,14 +5,17 @@ from __future__ import annotations
 import secrets
 import socket
 import time
+from collections.abc import Callable
 
 from eximsim.ports import DnsAnswer
-from eximsim.world import names, wire
+from eximsim.world import loop, names, wire
 from eximsim.world.messages import Message, Question
 from eximsim.world.stub_resolver import SHORTEST, Ask, Done, Lookup, Settings, Step, Wait
 
 _MAX_DATAGRAM = 65535
 _Address = tuple[str, int]
+_Ready = Callable[[socket.socket, int, float], bool]
+"""Waits until a socket can be read or written, no longer than so many seconds; whether it can."""
 
 
 def query(
@@ -24,13 +27,15 @@ def query(
     timeout: float,
     tries: int,
     dnssec: bool,
+    ready: _Ready = loop.ready,
 ) -> DnsAnswer:
     """Ask a name server one question as the C library does, over UDP and if need be over TCP.
 
     ``timeout`` is in seconds, for each of the ``tries`` and for the TCP connection. ``dnssec`` sets the DO
     bit; AD is always set, as the C library does for a resolver that is trusted (``options trust-ad``; RFC
     6840, 5.7), so that the answer's ``ad`` does not depend on it. The RCODE is ``"TIMEOUT"`` if no try got an
-    answer, and ``"FORMERR"`` for a name or a type that no question can hold.
+    answer, and ``"FORMERR"`` for a name or a type that no question can hold. ``ready`` does the waiting,
+    and may drive the server meanwhile.
     """
     try:
         lookup = Lookup(
@@ -41,7 +46,7 @@ def query(
         wire.pack(lookup.query)
     except (names.BadName, KeyError):
         return DnsAnswer("FORMERR")
-    with _Client((server_address, server_port), timeout) as client:
+    with _Client((server_address, server_port), timeout, ready) as client:
         step = lookup.start()
         while not isinstance(step, Done):
             assert isinstance(step, Ask)
@@ -52,9 +57,10 @@ def query(
 class _Client:
     """The sockets of one lookup."""
 
-    def __init__(self, server: _Address, timeout: float) -> None:
+    def __init__(self, server: _Address, timeout: float, ready: _Ready) -> None:
         self._server = server
         self._timeout = timeout
+        self._ready = ready
         self._udp: socket.socket | None = None
 
     def __enter__(self) -> _Client:
@@ -71,7 +77,8 @@ class _Client:
             sock = self._socket(ask)
             sock.send(wire.pack(ask.query))
             while (left := deadline - time.monotonic()) > 0:
-                sock.settimeout(left)
+                if not self._ready(sock, loop.READ, left):
+                    break
                 octets = sock.recv(_MAX_DATAGRAM)
                 if len(octets) < SHORTEST:
                     return lookup.failed()
@@ -79,8 +86,6 @@ class _Client:
                 step = lookup.datagram(message) if message else Wait()
                 if not isinstance(step, Wait):
                     return step
-        except TimeoutError:
-            pass
         except OSError:
             return lookup.failed()
         return lookup.timed_out()
@@ -103,24 +108,24 @@ class _Client:
                 sock.sendall(len(octets).to_bytes(2, "big") + octets)
                 step: Step = Wait()
                 while isinstance(step, Wait):
-                    length = int.from_bytes(_receive(sock, 2, deadline), "big")
-                    message = _read(_receive(sock, length, deadline))
+                    length = int.from_bytes(self._receive(sock, 2, deadline), "big")
+                    message = _read(self._receive(sock, length, deadline))
                     step = lookup.stream(message) if message else Wait()
                 return step
         except OSError:
             return lookup.stream(None)
 
-
-def _receive(sock: socket.socket, count: int, deadline: float) -> bytes:
-    """Exactly ``count`` octets; raises ``OSError`` if the peer or the time ends before."""
-    octets = b""
-    while len(octets) < count:
-        sock.settimeout(max(deadline - time.monotonic(), 0.001))
-        part = sock.recv(count - len(octets))
-        if not part:
-            raise ConnectionError("the name server closed the connection")
-        octets += part
-    return octets
+    def _receive(self, sock: socket.socket, count: int, deadline: float) -> bytes:
+        """Exactly ``count`` octets; raises ``OSError`` if the peer or the time ends before."""
+        octets = b""
+        while len(octets) < count:
+            if not self._ready(sock, loop.READ, deadline - time.monotonic()):
+                raise TimeoutError("the name server takes too long")
+            part = sock.recv(count - len(octets))
+            if not part:
+                raise ConnectionError("the name server closed the connection")
+            octets += part
+        return octets
 
 
 def _read(octets: bytes) -> Message | None:

@@ -1,40 +1,44 @@
-"""Server sessions on real sockets: one thread accepts, and one thread drives each session.
+"""Server sessions on real sockets: one loop drives all of them.
 
-A session's thread tells its state, so that a client in the same process can wait until the server has
-come to rest: nothing that either of them logs then depends on how the threads were scheduled.
+A session that is served can tell its state, so that a client in the same process can wait until the server
+has come to rest: nothing that either of them logs then depends on the machine's speed.
 """
 
 from __future__ import annotations
 
-import selectors
 import socket
 import struct
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import Self
+from typing import Protocol
 
-from eximsim.errors import InputError
-from eximsim.ports import Action, Close, Endpoint, Send, Session, SessionFactory, StartTls, Wait
+from eximsim.ports import Action, Close, Endpoint, Send, Session, StartTls, Wait
 from eximsim.world.clock import VirtualClock
+from eximsim.world.loop import READ, WRITE, Loop, Timer
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
 
-_CHUNK = 65536
+_CHUNK = 16384
+"""What is read at once, in octets: nobody keeps the others waiting for longer than that takes."""
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 _REST_LIMIT = 120.0
 """Seconds of real time after which a session that does not come to rest is taken for hung."""
 
 
 class Phase(Enum):
-    """What a session's thread is doing."""
+    """What a session is doing."""
 
     RUNNING = "running"
     WAITING = "waiting for the client"
+    BLOCKED = "waiting for the client to read"
     DONE = "done"
+
+
+_NEEDS = {Phase.WAITING: READ, Phase.BLOCKED: WRITE}
+_Needs = Phase | float
+"""What a session waits for: its client, or a number of seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +49,62 @@ class Mark:
     time: float
 
 
-class Served:
-    """One accepted connection and the thread that drives its session.
+class Watcher(Protocol):
+    """Who wants to know what becomes of a connection."""
 
-    ``time_scale`` says how much of a session's waiting really happens: 1 all of it, 0 none.
+    def answered(self, served: Served) -> None:
+        """The server has said something."""
+
+    def ended(self, served: Served) -> None:
+        """The connection is over."""
+
+
+class Served:
+    """One accepted connection, and its session.
+
+    With a virtual ``clock`` it is known when each octet was written, and ``time_scale`` says how much of the
+    session's waiting really happens: 1 all of it, 0 none. Without one, time is real.
     """
 
     def __init__(
-        self, connection: socket.socket, session: Session, clock: VirtualClock, time_scale: float
+        self,
+        loop: Loop,
+        connection: socket.socket,
+        session: Session,
+        *,
+        clock: VirtualClock | None = None,
+        time_scale: float = 1.0,
+        watcher: Watcher | None = None,
     ) -> None:
+        connection.setblocking(False)
         self.session = session
         self.problem: BaseException | None = None
         self.handshakes = 0
+        self.phase = Phase.RUNNING
+        self._loop = loop
         self._socket = connection
         self._clock = clock
-        self._time = clock.time
+        self._time = clock.time if clock is not None else 0.0
         self._time_scale = time_scale
-        self._hurry = threading.Event()
-        self._changed = threading.Condition()
-        self._phase = Phase.RUNNING
+        self._watcher = watcher
+        self._watched = 0
+        self._timer: Timer | None = None
+        self._busy = False
+        self._hurry = False
         self._received = 0
         self._sent = 0
         self._marks: deque[Mark] = deque()
         self._engine: ServerEngine | None = None
         self._shaking = False
         self._closed = False
-        self._thread = threading.Thread(target=self._main, name="session", daemon=True)
 
     # ---- what others may call
 
     def start(self, client: Endpoint, server: Endpoint) -> None:
-        """Begin to serve."""
-        self._ends = (client, server)
-        self._thread.start()
+        """Begin to serve; to be called in the loop."""
+        self.client = client
+        self._program = self._main(client, server)
+        self._step()
 
     def rest(self, sent: int | None) -> None:
         """Wait until the session has dealt with the first ``sent`` octets (None: all, and the end).
@@ -86,12 +113,12 @@ class Served:
         """
 
         def at_rest() -> bool:
-            heard = sent is not None and self._received >= sent and self._phase is Phase.WAITING
-            return heard or self._phase is Phase.DONE
+            if self.phase is Phase.WAITING:
+                return sent is not None and self._received >= sent
+            return self.phase is Phase.DONE or (self.phase is Phase.BLOCKED and sent is not None)
 
-        with self._changed:
-            if not self._changed.wait_for(at_rest, _REST_LIMIT):
-                raise RuntimeError("a server session hangs")
+        if not self._loop.until(at_rest, _REST_LIMIT):
+            raise RuntimeError("a server session hangs")
         self.raise_problem()
 
     def raise_problem(self) -> None:
@@ -100,31 +127,81 @@ class Served:
         if problem is not None:
             raise problem
 
-    def is_done(self) -> bool:
-        """Whether the connection is over, and nothing is left to be said about it."""
-        return self._phase is Phase.DONE and self.problem is None
-
     def next_mark(self, offset: int) -> Mark | None:
         """When, and up to where, the octets from ``offset`` on were written; None if nothing was yet."""
-        with self._changed:
-            while self._marks and (end := self._marks[0].end) is not None and end <= offset:
-                self._marks.popleft()
-            return self._marks[0] if self._marks else None
+        while self._marks and (end := self._marks[0].end) is not None and end <= offset:
+            self._marks.popleft()
+        return self._marks[0] if self._marks else None
 
     def stop(self) -> None:
-        """Close the connection and wait for the thread; what waits, waits no longer."""
-        self._hurry.set()
+        """Close the connection, as if the client had; what waits, waits no longer."""
+        self._loop.call(self._end)
+
+    def drop(self) -> None:
+        """Close the connection, and tell the session no more than that; to be called in the loop."""
+        self._program.close()
+        self._over()
+
+    # ---- in the loop
+
+    def _end(self) -> None:
+        self._hurry = True
         with suppress(OSError):  # it is closed, or the client has closed it
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        while self.phase is not Phase.DONE and not self._busy:
+            self._step()
 
-    # ---- the thread
+    def _ready(self) -> None:
+        if self._busy:  # it waits for others, inside of its own work
+            self._attend(0)
+        else:
+            self._step()
 
-    def _main(self) -> None:
+    def _step(self) -> None:
+        """Go on until something has to be waited for."""
+        if self.phase is Phase.DONE:
+            return
+        self._busy = True
+        self.phase = Phase.RUNNING
         try:
-            self._run(self.session.on_connect(*self._ends))
+            needs = next(self._program)
+        except StopIteration:
+            self._over()
+            return
+        finally:
+            self._busy = False
+        if isinstance(needs, Phase):
+            self.phase = needs
+            self._attend(_NEEDS[needs])
+        else:
+            self._attend(0)
+            self._timer = self._loop.later(needs, self._step)
+
+    def _attend(self, events: int) -> None:
+        if events == self._watched:
+            return
+        if events:
+            self._loop.watch(self._socket, events, self._ready)
+        else:
+            self._loop.forget(self._socket)
+        self._watched = events
+
+    def _over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.phase = Phase.DONE
+        if self._watcher is not None:
+            self._watcher.ended(self)
+
+    # ---- the session, as a generator that tells what it waits for
+
+    def _main(self, client: Endpoint, server: Endpoint) -> Generator[_Needs, None, None]:
+        try:
+            yield from self._run(self.session.on_connect(client, server))
             while not self._closed:
-                self._receive()
+                yield from self._receive()
+        except GeneratorExit:
+            raise
         except BaseException as problem:
             self.problem = problem
         finally:
@@ -133,60 +210,58 @@ class Served:
                 self.session.on_close()
             except BaseException as problem:
                 self.problem = self.problem or problem
-            self._enter(Phase.DONE)
 
-    def _enter(self, phase: Phase, received: int = 0) -> None:
-        with self._changed:
-            self._phase = phase
-            self._received += received
-            self._changed.notify_all()
-
-    def _receive(self) -> None:
-        self._enter(Phase.WAITING)
+    def _receive(self) -> Iterator[_Needs]:
+        yield Phase.WAITING
         try:
             data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            if not self._hurry:
+                return
+            data = b""
         except OSError:
             data = b""
-        self._enter(Phase.RUNNING, len(data))
+        self._received += len(data)
         if not data:
             failed = self.session.on_tls_failure(UNEXPECTED_EOF) if self._shaking else self.session.on_eof()
-            self._run(failed)
+            yield from self._run(failed)
             self._closed = True
         elif self._engine is None:
-            self._run(self.session.on_data(data))
+            yield from self._run(self.session.on_data(data))
         else:
             self._engine.feed(data)
-            self._advance(self._engine)
+            yield from self._advance(self._engine)
 
-    def _advance(self, engine: ServerEngine) -> None:
+    def _advance(self, engine: ServerEngine) -> Iterator[_Needs]:
         """Go on with the handshake, or with what lies behind it."""
         try:
             if self._shaking:
                 done = engine.handshake()
-                self._write(engine.outgoing())
+                yield from self._write(engine.outgoing())
                 if not done:
                     return
                 self._shaking = False
                 self.handshakes += 1
-                self._run(self.session.on_tls(engine.session()))
+                yield from self._run(self.session.on_tls(engine.session()))
             while not self._closed and (plain := engine.read()) != b"":
-                self._run(self.session.on_eof() if plain is None else self.session.on_data(plain))
+                yield from self._run(self.session.on_eof() if plain is None else self.session.on_data(plain))
                 self._closed = self._closed or plain is None
         except TlsFault as fault:
-            self._write(engine.outgoing())
+            yield from self._write(engine.outgoing())
             self._engine, self._shaking = None, False
-            self._run(self.session.on_tls_failure(fault.reason))
+            yield from self._run(self.session.on_tls_failure(fault.reason))
 
-    def _run(self, actions: Iterable[Action]) -> None:
-        self._time = max(self._time, self._clock.time)
+    def _run(self, actions: Iterable[Action]) -> Iterator[_Needs]:
+        self._keep_time()
         known = actions if isinstance(actions, Sequence) else ()
         for number, action in enumerate(actions, 1):
-            self._time = max(self._time, self._clock.time)
+            self._keep_time()
             match action:
                 case Send(data):
-                    self._send(data, last=list(known[number:]) == [Close()])
+                    yield from self._send(data, last=list(known[number:]) == [Close()])
                 case Wait(seconds):
-                    self._hurry.wait(seconds * self._time_scale)
+                    if not self._hurry and (real := seconds * self._time_scale) > 0:
+                        yield real
                     self._time += seconds
                 case Close(reset):
                     self._shut(reset=reset)
@@ -194,30 +269,43 @@ class Served:
                 case StartTls():
                     self._engine, self._shaking = ServerEngine(action), True
                     if action.early:
-                        self._advance(self._engine)
+                        yield from self._advance(self._engine)
 
-    def _send(self, data: bytes, *, last: bool) -> None:
+    def _keep_time(self) -> None:
+        if self._clock is not None:
+            self._time = max(self._time, self._clock.time)
+
+    def _send(self, data: bytes, *, last: bool) -> Iterator[_Needs]:
         """Send something; if it is the ``last`` thing, in plain text, it goes out together with the end.
 
         Otherwise a client could be quick enough to write in between, and what it wrote would make a reset of
         the end.
         """
         if self._engine is None:
-            self._write(data, socket.MSG_MORE if last else 0)
+            yield from self._write(data, socket.MSG_MORE if last else 0)
         else:
             self._engine.write(data)
-            self._write(self._engine.outgoing())
+            yield from self._write(self._engine.outgoing())
+        if self._watcher is not None:
+            self._watcher.answered(self)
 
-    def _write(self, wire: bytes, flags: int = 0) -> None:
+    def _write(self, wire: bytes, flags: int = 0) -> Iterator[_Needs]:
         if not wire:
             return
-        self._sent += len(wire)
-        with self._changed:
-            self._marks.append(Mark(self._sent, self._time))
-        try:
-            self._socket.sendall(wire, flags)
-        except OSError:
-            return  # the client has gone: the next read says so
+        self._mark(len(wire))
+        while wire:
+            try:
+                wire = wire[self._socket.send(wire, flags) :]
+            except BlockingIOError:
+                yield Phase.BLOCKED
+            except OSError:
+                return  # the client has gone: the next read says so
+
+    def _mark(self, count: int | None) -> None:
+        """Note when what is written now was written, for a client that has the same clock."""
+        if self._clock is not None:
+            self._sent += count or 0
+            self._marks.append(Mark(self._sent if count else None, self._time))
 
     def _shut(self, *, reset: bool) -> None:
         if self._socket.fileno() < 0:
@@ -226,145 +314,11 @@ class Served:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
         elif self._engine is not None and not self._shaking:
             self._engine.shutdown()
-            self._write(self._engine.outgoing())
+            if goodbye := self._engine.outgoing():
+                self._mark(len(goodbye))
+                with suppress(OSError):
+                    self._socket.send(goodbye)
         self._closed = True
-        with self._changed:
-            self._marks.append(Mark(None, self._time))
+        self._mark(None)
+        self._attend(0)
         self._socket.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A listening socket: where it really is, what serves it, and what it is called in the scenario."""
-
-    socket: socket.socket
-    factory: SessionFactory
-    place: Endpoint
-
-    def real(self) -> tuple[str, int]:
-        """The address and port that the socket is bound to."""
-        name = self.socket.getsockname()
-        return name[0], name[1]
-
-
-class Acceptor:
-    """Accepts connections on any number of sockets; a context manager that leaves nothing behind.
-
-    ``welcome`` is called in the accepting thread for each connection, with the door and the client's real
-    address; it makes the session and starts it.
-    """
-
-    def __init__(self, welcome: Callable[[socket.socket, Door, tuple[str, int]], None]) -> None:
-        self._welcome = welcome
-        self._selector = selectors.DefaultSelector()
-        self._wake, self._woken = socket.socketpair()
-        self._selector.register(self._woken, selectors.EVENT_READ)
-        self._lock = threading.Lock()
-        self._accepting = threading.Lock()
-        self._doors: list[Door] = []
-        self._stopping = False
-        self._thread = threading.Thread(target=self._main, name="acceptor", daemon=True)
-        self._thread.start()
-
-    def open(self, address: str, port: int, factory: SessionFactory, place: Endpoint | None = None) -> Door:
-        """Listen on a real address (port 0: any); raises ``OSError``. ``place`` is its scenario name."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((address, port))
-            listener.listen(64)
-        except OSError:
-            listener.close()
-            raise
-        return self.take(listener, factory, place or Endpoint(address, listener.getsockname()[1]))
-
-    def take(self, listener: socket.socket, factory: SessionFactory, place: Endpoint) -> Door:
-        """Accept on a socket that listens already."""
-        listener.setblocking(False)
-        door = Door(listener, factory, place)
-        with self._lock:
-            self._doors.append(door)
-        self._selector.register(listener, selectors.EVENT_READ, door)
-        self._wake.send(b"!")
-        return door
-
-    def drain(self) -> None:
-        """Return when every connection that the kernel has taken has been welcomed."""
-        for door in list(self._doors):
-            while self._accept(door):
-                pass
-
-    def shut(self, door: Door) -> None:
-        """Stop listening there; connections go on."""
-        self._selector.unregister(door.socket)
-        with self._lock:
-            self._doors.remove(door)
-        door.socket.close()
-
-    def close(self) -> None:
-        """Stop listening everywhere and end the thread."""
-        self._stopping = True
-        self._wake.send(b"!")
-        self._thread.join()
-        for door in list(self._doors):
-            self.shut(door)
-        self._selector.close()
-        self._wake.close()
-        self._woken.close()
-
-    def _main(self) -> None:
-        while not self._stopping:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._woken:
-                    self._woken.recv(64)
-                else:
-                    self._accept(key.data)
-
-    def _accept(self, door: Door) -> bool:
-        with self._accepting:
-            try:
-                connection, peer = door.socket.accept()
-            except OSError:
-                return False  # the client was faster to leave, or the door was shut
-            connection.setblocking(True)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._welcome(connection, door, (peer[0], peer[1]))
-            return True
-
-
-class SocketServer:
-    """Sessions of one factory on one real address, in real time, for clients outside this process.
-
-    A context manager; ``address`` is where it listens once entered. Entering raises ``InputError``.
-    """
-
-    def __init__(self, factory: SessionFactory, address: str = "127.0.0.1", port: int = 0) -> None:
-        self.address = (address, port)
-        self._factory = factory
-        self._served: list[Served] = []
-
-    def __enter__(self) -> Self:
-        self._acceptor = Acceptor(self._welcome)
-        try:
-            self.address = self._acceptor.open(*self.address, self._factory).real()
-        except OSError as error:
-            self._acceptor.close()
-            address, port = self.address
-            raise InputError(f"cannot listen on {address} port {port}: {error.strerror}") from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._acceptor.close()
-        for served in self._served:
-            served.stop()
-        for served in self._served:
-            served.raise_problem()
-
-    def _welcome(self, connection: socket.socket, door: Door, peer: tuple[str, int]) -> None:
-        self._served = [served for served in self._served if not served.is_done()]
-        served = Served(connection, door.factory(), VirtualClock(), time_scale=1.0)
-        self._served.append(served)
-        served.start(Endpoint(*peer), door.place)

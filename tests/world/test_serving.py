@@ -2,7 +2,8 @@ import socket
 import threading
 
 from eximsim.ports import Endpoint
-from eximsim.world.serving import Acceptor, Door, SocketServer
+from eximsim.world.accepting import Acceptor, Door, SocketServer
+from eximsim.world.loop import Loop
 from eximsim.world.smtp_server import Behaviour, SmtpServer, Then, reply
 
 
@@ -24,7 +25,9 @@ def test_draining_waits_for_every_connection_that_the_kernel_has_taken() -> None
         welcomed.append(door.place)
 
     place = Endpoint("10.9.1.1", 25)
-    acceptor = Acceptor(welcome)
+    loop = Loop()
+    acceptor = Acceptor(loop, welcome)
+    loop.start()
     try:
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         door = acceptor.take(listener, SmtpServer(Behaviour(extensions=()), {}), place)
@@ -34,4 +37,5 @@ def test_draining_waits_for_every_connection_that_the_kernel_has_taken() -> None
             assert welcomed == [place] * count
     finally:
         acceptor.close()
-    assert "acceptor" not in {thread.name for thread in threading.enumerate()}
+        loop.close()
+    assert "loop" not in {thread.name for thread in threading.enumerate()}

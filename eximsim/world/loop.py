@@ -1,0 +1,194 @@
+"""One thread for any number of sockets, with the standard library's ``selectors``.
+
+A loop is driven in one of two ways. Where server and client are the same process and take turns (the
+loopback world), whoever waits for something drives it: there is no thread, nothing is left to chance, and
+what a server does may wait for other servers in turn. ``start()`` gives it a thread of its own, for clients
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import heapq
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import TypeVar
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_LONG = 86400.0
+"""Seconds that stand for no limit: what waits longer looks again."""
+
+_T = TypeVar("_T")
+
+
+class Timer:
+    """Something to be done later, unless it is cancelled."""
+
+    __slots__ = ("action",)
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Do it never."""
+        self.action = None
+
+
+class Loop:
+    """Calls back when sockets are ready and times have come; all callbacks run in one thread.
+
+    Only ``call``, ``until``, ``ready``, ``start`` and ``close`` may be called from other threads than the
+    one that drives the loop.
+    """
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._count = count()
+        self._thread: threading.Thread | None = None
+        self._asked: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._stopping = False
+        self._problem: BaseException | None = None
+
+    # ---- for callbacks
+
+    def watch(self, wire: socket.socket, events: int, ready: Callable[[], None]) -> None:
+        """Call ``ready`` whenever one of the events is there; this replaces what was watched before."""
+        try:
+            self._selector.modify(wire, events, ready)
+        except KeyError:
+            self._selector.register(wire, events, ready)
+
+    def forget(self, wire: socket.socket) -> None:
+        """Watch a socket no longer, if it was."""
+        with suppress(KeyError, ValueError):  # ValueError: it is closed
+            self._selector.unregister(wire)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
+        """Do something after a time."""
+        timer = Timer(action)
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._count), timer))
+        return timer
+
+    # ---- for those who wait
+
+    def until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something is done, but no longer than that; whether it is."""
+        if not self._is_driver():
+            with self._changed:
+                self._waiting += 1
+                try:
+                    return self._changed.wait_for(done, seconds)
+                finally:
+                    self._waiting -= 1
+        end = time.monotonic() + seconds
+        while not done():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self.turn(left)
+        return True
+
+    def ready(self, wire: socket.socket, events: int, seconds: float) -> bool:
+        """Wait until a socket that is not the loop's own can be used, but no longer than that."""
+        if not self._is_driver():
+            return ready(wire, events, seconds)
+        found: list[bool] = []
+
+        def note() -> None:
+            self.forget(wire)
+            found.append(True)
+
+        self.watch(wire, events, note)
+        try:
+            return self.until(lambda: bool(found), seconds)
+        finally:
+            self.forget(wire)
+
+    def call(self, work: Callable[[], _T]) -> _T:
+        """Have something done in the thread that drives the loop: its result, or what it raised."""
+        if self._is_driver():
+            return work()
+        results: list[_T] = []
+        problems: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(work())
+            except BaseException as problem:
+                problems.append(problem)
+
+        self._asked.append(run)
+        self._wake.send(b"!")
+        self.until(lambda: bool(results or problems), _LONG)
+        if problems:
+            raise problems[0]
+        return results[0]
+
+    def turn(self, limit: float) -> None:
+        """Wait for the next events, at most ``limit`` seconds, and do what they call for."""
+        if self._timers:
+            limit = min(limit, max(0.0, self._timers[0][0] - time.monotonic()))
+        for key, _ in self._selector.select(limit):
+            key.data()
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            action = heapq.heappop(self._timers)[2].action
+            if action is not None:
+                action()
+
+    # ---- a thread of its own
+
+    def start(self) -> None:
+        """Drive the loop in a thread of its own from now on."""
+        if self._thread is not None:
+            return
+        self._wake, self._woken = socket.socketpair()
+        self.watch(self._woken, READ, self._on_wake)
+        self._thread = threading.Thread(target=self._main, name="loop", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, and raise what a callback raised in it."""
+        if self._thread is not None:
+            self._stopping = True
+            self._wake.send(b"!")
+            self._thread.join()
+            self._thread = None
+            self._wake.close()
+            self._woken.close()
+        self._selector.close()
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise problem
+
+    def _is_driver(self) -> bool:
+        return self._thread is None or threading.current_thread() is self._thread
+
+    def _on_wake(self) -> None:
+        self._woken.recv(4096)
+        while self._asked:
+            self._asked.popleft()()
+
+    def _main(self) -> None:
+        while not self._stopping:
+            try:
+                self.turn(_LONG)
+            except BaseException as problem:  # one mistake does not stop the service for everybody else
+                self._problem = self._problem or problem
+            if self._waiting:
+                with self._changed:
+                    self._changed.notify_all()
+
+
+def ready(wire: socket.socket, events: int, seconds: float) -> bool:
+    """Wait until a socket can be used, but no longer than that; nobody drives a loop meanwhile."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(wire, events)
+        return bool(selector.select(max(0.0, seconds)))
