@@ -22,7 +22,7 @@ _DEEPEST = 32
 """Folders in folders, when a whole folder is gone through."""
 
 _GIVEN = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
-"""Where a shell shows what it has opened itself, ``<(command)``: the caller's own, and it may be a pipe."""
+"""Where a shell shows what it has opened itself."""
 
 Name = str | PurePosixPath
 
@@ -106,12 +106,17 @@ def _below(name: Name) -> PurePosixPath:
 
 
 def read_named(path: Path | str, expected: str, largest: int = LARGEST) -> bytes:
-    """The content of a file that the caller named; a link is followed. Raises ``InputError``.
+    """The content of a file that the caller named; raises ``InputError``.
 
-    ``expected`` is what it should be: ``"an Exim configuration"``.
+    The file itself may come from a stranger: if it is a link, it has to stay in its folder. What the caller's
+    shell has opened, ``<(command)``, may be a pipe. ``expected`` is what the file should be: ``"an Exim
+    configuration"``.
     """
+    shown = str(path)
     try:
-        return _content(os.fspath(path), str(path), largest)
+        if shown.startswith(_GIVEN):
+            return _content(shown, shown, largest, given=True)
+        return Folder(Path(path).parent, largest).read(Path(path).name)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such name"
         raise InputError(f"{reason}; expected {expected}", str(path)) from None
@@ -125,9 +130,8 @@ def read_named_text(path: Path | str, expected: str, largest: int = LARGEST) -> 
         raise InputError(f"expected {expected}, as text in UTF-8: {error.reason}", str(path)) from None
 
 
-def _content(place: str, shown: str, largest: int) -> bytes:
-    """All of a regular file; of a pipe too, if the caller's shell has opened it."""
-    given = shown.startswith(_GIVEN)
+def _content(place: str, shown: str, largest: int, *, given: bool = False) -> bytes:
+    """All of a regular file; of a pipe too, if it was ``given`` by the caller's shell."""
     try:
         fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | (0 if given else os.O_NONBLOCK))
     except OSError as error:
@@ -137,7 +141,7 @@ def _content(place: str, shown: str, largest: int) -> bytes:
         mode = os.fstat(fd).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), shown)
-        if not stat.S_ISREG(mode) and not (given and not stat.S_ISBLK(mode)):
+        if not stat.S_ISREG(mode) and not given:
             raise OSError(errno.EINVAL, "not a regular file", shown)
         content = file.read(largest + 1)
     if len(content) > largest:

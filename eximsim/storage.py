@@ -31,7 +31,7 @@ ANYTHING = Unread()
 
 
 def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) -> None:
-    """Make ``content`` the whole of a file that the caller named, and make the folders above it.
+    """Make ``content`` the whole of a file that the caller named, in a folder that is there.
 
     ``was`` is what was read from it before (None: there was no such file). A link that the caller named is
     followed; what is no regular file (``/dev/stdout``, a pipe) is written to as it is. Raises ``InputError``.
@@ -42,7 +42,6 @@ def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) 
                 sink.write(content)
             return
         place = Path(os.path.realpath(path)) if path.is_symlink() else path
-        place.parent.mkdir(parents=True, exist_ok=True)
         folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             _replace(folder, place.name, content, str(path), was, 0o666)

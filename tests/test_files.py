@@ -93,8 +93,14 @@ def test_a_pipe_of_the_callers_shell_is_read_to_its_end() -> None:
     thread.join()
 
 
-def test_a_named_file_may_be_a_link_and_is_told_if_it_is_no_text(root: Path) -> None:
-    assert read_named(root / "out", "a thing") == b"secret"
+def test_a_named_file_may_be_a_link_in_its_folder(root: Path) -> None:
+    assert read_named(root / "inside", "a thing") == b"deep"
+    for name in ("out", "absolute", "chain"):
+        with pytest.raises(InputError, match=r"leads out of the folder .*; expected a thing"):
+            read_named(root / name, "a thing")
+
+
+def test_a_named_file_that_is_no_text_is_told(root: Path) -> None:
     (root / "octets").write_bytes(b"\xff")
     with pytest.raises(InputError, match="octets: expected a thing, as text in UTF-8"):
         read_named_text(root / "octets", "a thing")

@@ -17,10 +17,14 @@ OLD, NEW = b"old\n" * 1000, b"new\n" * 300_000
 
 
 def test_a_file_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
-    store(tmp_path / "a/b/file", NEW)
     store_below(tmp_path, "c/d/file", NEW)
-    assert (tmp_path / "a/b/file").read_bytes() == (tmp_path / "c/d/file").read_bytes() == NEW
-    assert os.listdir(tmp_path / "a/b") == ["file"]
+    assert (tmp_path / "c/d/file").read_bytes() == NEW
+    assert os.listdir(tmp_path / "c/d") == ["file"]
+
+
+def test_a_folder_that_the_caller_named_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file or directory; expected a place to write to"):
+        store(tmp_path / "a/file", NEW)
 
 
 def test_text_is_utf8_and_loses_nothing(tmp_path: Path) -> None:

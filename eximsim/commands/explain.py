@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eximsim.commands.policies import files_options, load_policy, sources, tell_what_was_read
 from eximsim.errors import InputError
 from eximsim.profiles import NEWEST
 from eximsim.storage import store_text
@@ -31,6 +32,8 @@ class Wanted:
     sender: str | None
     callout: bool
     brief: bool
+    files: tuple[str, ...]
+    read_system: bool
 
 
 @click.command()
@@ -43,6 +46,7 @@ class Wanted:
 )
 @click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
+@files_options
 @click.option("--sender", metavar="ADDRESS", help="Default: sender@ this host; empty for bounces.")
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callout instead.")
 @click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
@@ -68,17 +72,19 @@ def explain(recipients: tuple[str, ...], html: str | None, as_json: bool, **want
 
 
 def _explanation(recipients: tuple[str, ...], wanted: Wanted) -> Explanation:
-    from eximsim.commands.policies import load_policy
     from eximsim.gate import explain as gate
     from eximsim.suite.assumed import surroundings
     from eximsim.suite.policy import Case
 
     world = surroundings(Path(wanted.zones), Path(wanted.servers) if wanted.servers else None)
-    policy = load_policy(wanted.config, wanted.profile_name, wanted.tls, wanted.defines, world.chains)
+    files = sources(wanted.config, wanted.files, wanted.read_system)
+    policy = load_policy(wanted.config, wanted.profile_name, wanted.tls, wanted.defines, world.chains, files)
     if wanted.callout and "callout" not in policy.kinds:
         raise InputError("no ACL verifies by callout", wanted.config)
     case = Case((), world.zones, world.servers, "callout" if wanted.callout else "delivery", wanted.sender)
-    return gate.explain(policy, world, recipients, case, changes=not wanted.brief)
+    found = gate.explain(policy, world, recipients, case, changes=not wanted.brief)
+    tell_what_was_read(files)
+    return found
 
 
 def _write_page(found: Explanation, path: str) -> None:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eximsim.commands.policies import configuration_text, files_options, sources, tell_what_was_read
 from eximsim.errors import InputError
+from eximsim.files import read_named_text
 from eximsim.gate.report import Report, Severity
 from eximsim.profiles import NEWEST, profile
+from eximsim.storage import store, store_text
 
 if TYPE_CHECKING:
     from eximsim.suite.policy import Policy
@@ -37,6 +40,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "-D", "defines", multiple=True, metavar="NAME=VALUE", help="A macro, as Exim's own -D; several times."
 )
+@files_options
 @click.option(
     "--hosts", type=click.IntRange(1, 2), default=1, show_default=True,
     help="How many hosts a recipient's domain has.",
@@ -61,6 +65,8 @@ def gate(
     old: str | None,
     new: str | None,
     defines: tuple[str, ...],
+    files: tuple[str, ...],
+    read_system: bool,
     hosts: int,
     lock: Path | None,
     groups: tuple[str, ...],
@@ -88,7 +94,7 @@ def gate(
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")
     macros = _macros(defines)
-    policies = _policies(configurations, old, new, macros)
+    policies = _policies(configurations, old, new, macros, (files, read_system))
     if lock is not None:
         if len(policies) > 1:
             raise click.UsageError("--lock takes one configuration and one release")
@@ -101,10 +107,12 @@ def gate(
         report = compare(*policies, hosts=hosts, names=_names(policies))
     if not report.situations and report.complete:
         raise InputError("no mail goes out by an smtp transport; nothing can be compared", report.head)
+    for policy in policies:
+        tell_what_was_read(policy.sources)
     failing = FAIL_ON[fail_on]
     for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
         if path is not None:
-            _write(path, writer(report, failing))
+            store_text(path, writer(report, failing))
     click.echo(_shown(report, failing, as_json=as_json, github=github))
     if any(report.count(severity) for severity in failing):
         raise click.exceptions.Exit(1)
@@ -116,7 +124,11 @@ def _macros(defines: Sequence[str]) -> dict[str, str]:
 
 
 def _policies(
-    paths: Sequence[Path], old: str | None, new: str | None, macros: dict[str, str]
+    paths: Sequence[Path],
+    old: str | None,
+    new: str | None,
+    macros: dict[str, str],
+    named: tuple[tuple[str, ...], bool],
 ) -> tuple[Policy, ...]:
     from eximsim.gate.lattice import certificates
     from eximsim.suite.policy import Policy
@@ -128,18 +140,9 @@ def _policies(
         sides.append((paths[-1], second))
     chains = certificates(("mail.invalid",))
     return tuple(
-        Policy(str(path), _text(path), release, chains, macros, path.resolve().parent)
+        Policy(str(path), configuration_text(str(path)), release, chains, macros, sources(str(path), *named))
         for path, release in sides
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read the configuration: {error.strerror}", str(path)) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"expected text in UTF-8: {error.reason}", str(path)) from error
 
 
 def _names(policies: Sequence[Policy]) -> tuple[str, str]:
@@ -164,8 +167,10 @@ def _locked(policy: Policy, hosts: int, path: Path, groups: Sequence[str]) -> Re
         raise InputError("no such lock file; --accept makes it", str(path))
     plan = survey((policy,), hosts)
     found = current(plan, policy.profile.name, hosts)
+    text: str | None = None
     if path.exists():
-        agreed = read_lock(_text(path), str(path), plan.forest)
+        text = read_named_text(path, "a lock file")
+        agreed = read_lock(text, str(path), plan.forest)
     else:
         agreed = Lock(policy.profile.name, hosts, {})
     if agreed.hosts != hosts:
@@ -177,17 +182,11 @@ def _locked(policy: Policy, hosts: int, path: Path, groups: Sequence[str]) -> Re
         if unknown:
             names = ", ".join(group.name for group in report.groups) or "none"
             raise InputError(f"no group {', '.join(sorted(unknown))} in what has changed; there is {names}")
-        _write(path, written(accepted(agreed, found, plan, wanted)))
+        new = written(accepted(agreed, found, plan, wanted))
+        store(path, new.encode(), was=None if text is None else text.encode())
         kept = tuple(g for g in report.groups if wanted is not None and g.name not in wanted)
         return replace(report, groups=kept)
     return report
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write: {error.strerror}", str(path)) from error
 
 
 Failing = Sequence[Severity]

@@ -1,31 +1,58 @@
-"""The files that a user's configuration names, read when Exim asks for them."""
+"""The files that a user's configuration names, read when Exim asks for them.
+
+A configuration may name any file of the machine, and what is in it may end up in a report. So files come from
+where the caller has said, and from nowhere else.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
+from eximsim.files import Folder
 from eximsim.mta.base.string import octets
 
 _MISSING = object()
+_NOT_FILES = ("/proc/", "/sys/", "/dev/")
+"""What looks like files there is the state of the machine, and of this process: never what is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the files come from that a configuration names: each from the first of these that has it.
+
+    ``given`` are contents by path, as the configuration names them. Below ``folder``, a configuration that
+    is kept in a repository finds ``/etc/exim/relays`` as ``etc/exim/relays`` beside it; no link leads out of
+    it. The machine itself is asked only if ``system`` says so, and ``from_system`` notes the paths that were
+    read from it, in order.
+    """
+
+    folder: Path | None = None
+    given: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    system: bool = False
+    from_system: dict[str, None] = field(default_factory=dict, compare=False)
 
 
 class ConfigFiles(Mapping[str, bytes]):
-    """Contents by path: the configuration itself, then what is on disk below ``folder``, then at the path.
+    """Contents by path: the configuration itself, then what ``sources`` have.
 
-    A configuration that is kept in a repository finds ``/etc/exim/relays`` as ``etc/exim/relays`` beside it.
-    ``instead`` are contents that stand for files whatever is on disk. Each file is read once. ``found`` and
+    ``instead`` are contents that stand for files whatever is there. Each file is read once. ``found`` and
     ``missing`` are the paths that were asked for, each once and in order.
     """
 
     def __init__(
-        self, path: str, text: str, folder: Path | None, instead: Mapping[str, bytes] | None = None
+        self, path: str, text: str, sources: Sources, instead: Mapping[str, bytes] | None = None
     ) -> None:
         self._fixed = {**(instead or {}), path: octets(text)}
-        self._folder = folder
+        self._sources = sources
+        self._folder = None if sources.folder is None else Folder(sources.folder)
+        self._system = Folder(Path("/"))
         self._read: dict[str, bytes | None] = {}
+        self._why: dict[str, str] = {}
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -34,21 +61,28 @@ class ConfigFiles(Mapping[str, bytes]):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The files that were asked for and are nowhere."""
+        """The files that were asked for and are in none of the sources."""
         return tuple(path for path, content in self._read.items() if content is None)
 
+    def why_missing(self, path: str) -> str:
+        """Why a file is ``missing``, and what would help, in one phrase."""
+        why = self._why.get(path, "")
+        if why or self._sources.system:
+            return why or "not there"
+        return "not below the configuration's folder; --file NAME=PATH or --read-system gives it"
+
     def read_file(self, path: str) -> bytes:
-        """As a world reads files; raises ``OSError``."""
+        """As the reader of configurations asks for files; raises ``FileNotFoundError`` that says why."""
         try:
             return self[path]
         except KeyError:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+            raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path) from None
 
     def __getitem__(self, path: str) -> bytes:
         if path in self._fixed:
             return self._fixed[path]
         if path not in self._read:
-            self._read[path] = self._from_disk(path)
+            self._read[path] = self._content(path)
         content = self._read[path]
         if content is None:
             raise KeyError(path)
@@ -63,12 +97,38 @@ class ConfigFiles(Mapping[str, bytes]):
     def __len__(self) -> int:
         return len(self._fixed) + len(self.found)
 
-    def _from_disk(self, path: str) -> bytes | None:
+    def _content(self, path: str) -> bytes | None:
+        if path in self._sources.given:
+            return self._sources.given[path]
+        for name in (path, self._inside(path)):
+            content = None if name is None else self._tried(self._folder, name, path)
+            if content is not None:
+                return content
+        if not self._sources.system or not path.startswith("/"):
+            return None
+        if os.path.realpath(path).startswith(_NOT_FILES):
+            self._why[path] = "not a file that a configuration can mean"
+            return None
+        content = self._tried(self._system, path, path)
+        if content is not None:
+            self._sources.from_system[path] = None
+        return content
+
+    def _tried(self, folder: Folder | None, name: str, path: str) -> bytes | None:
+        try:
+            return None if folder is None else folder.read(name)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                self._why[path] = str(error.strerror)
+        return None
+
+    def _inside(self, path: str) -> str | None:
+        """What a path is called below the folder, if it is the whole path of something there."""
         if self._folder is None:
             return None
-        for place in (self._folder / path.lstrip("/"), Path(path)):
-            try:
-                return place.read_bytes()
-            except (OSError, ValueError):
-                continue
+        for whole in (os.path.abspath, os.path.realpath):
+            top = whole(self._folder.path)
+            inside = os.path.relpath(os.path.abspath(path), top)
+            if not inside.startswith(".."):
+                return inside
         return None

@@ -8,7 +8,7 @@ configuration says about its own machine stands for something here:
 - a server listens at every port; at 465, and at the port of a transport that uses smtps, it begins with TLS;
 - any ``tls_verify_certificates`` of a client, the system's store too, is the root of the case's certificates;
 - a client certificate is one of these, whatever files it is in;
-- files that the configuration includes or looks up are read below its own folder, then at their own path.
+- files that the configuration includes or looks up come from where ``Sources`` says.
 
 A callout is run by a condition of the configuration itself (``verify = recipient/callout``) on its own: what
 stands before it in its ACL is taken to hold.
@@ -29,7 +29,7 @@ from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
-from eximsim.suite.config_files import ConfigFiles
+from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.suite.policy_result import (
     Recipient,
     Result,
@@ -50,8 +50,6 @@ from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import Behaviour, SmtpServer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from eximsim.ports import SessionFactory
     from eximsim.profiles import Profile
 
@@ -109,7 +107,7 @@ class Policy:
     """A configuration, read for one release; raises ``InputError`` and ``Unsupported`` where it cannot be.
 
     ``path`` is what messages call it; ``text`` its content. ``defines`` are macros as of ``-D``. ``chains``
-    are the certificates of the servers. ``folder`` is where the files are that it names, None: nowhere.
+    are the certificates of the servers. ``sources`` is where the files are that it names.
     """
 
     path: str
@@ -117,7 +115,7 @@ class Policy:
     profile: Profile
     chains: ChainSet
     defines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    folder: Path | None = None
+    sources: Sources = field(default_factory=Sources)
     changed: Config | None = None
     """The configuration with options that ``with_option`` has changed."""
 
@@ -125,7 +123,7 @@ class Policy:
     def files(self) -> ConfigFiles:
         """The files that the configuration names, and which of them were asked for."""
         own = self._client_certificates()
-        return ConfigFiles(self.path, self.text, self.folder, own)
+        return ConfigFiles(self.path, self.text, self.sources, own)
 
     def _client_certificates(self) -> Mapping[str, bytes]:
         any_chain = next(iter(self.chains.chains.values()), None)
@@ -139,8 +137,7 @@ class Policy:
         """What the configuration says."""
         if self.changed is not None:
             return self.changed
-        world = MemoryWorld(_NO_ZONES, Host(files=self.files))
-        return read_config(world, self.path, self.profile, self.defines, tolerant=True)
+        return read_config(self.files, self.path, self.profile, self.defines, tolerant=True)
 
     @cached_property
     def callouts(self) -> tuple[Callout, ...]:

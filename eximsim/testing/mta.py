@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from eximsim.errors import InputError
+from eximsim.files import read_named_text
 from eximsim.profiles import NEWEST
 from eximsim.profiles import profile as named_profile
 from eximsim.testing.result import Callout, Delivery
@@ -49,6 +50,7 @@ class Mta:
         ``profile`` is the release (default: the newest), ``defines`` are macros as of Exim's ``-D``, ``seed``
         decides where Exim leaves it to chance. Raises ``InputError`` and ``Unsupported``.
         """
+        from eximsim.suite.config_files import Sources
         from eximsim.suite.policy import Policy  # with the whole model, which is slow to load
         from eximsim.testing.certificates import chains
 
@@ -62,7 +64,7 @@ class Mta:
             profile=named_profile(profile or self._release),
             chains=chains(),
             defines=dict(defines or {}),
-            folder=folder,
+            sources=Sources(folder),
         )
         return Machine(policy, self._zone, self._server, seed)
 
@@ -127,10 +129,7 @@ class Machine:
 
 
 def _content(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"cannot be read: {problem}", str(path)) from None
+    return read_named_text(path, "an Exim configuration")
 
 
 def _some(recipients: tuple[str, ...]) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def test_mistakes_are_one_line(strict: str, arguments: list[str], message: str) 
 
 
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read the configuration"):
+    with pytest.raises(InputError, match="expected an Exim configuration"):
         CliRunner().invoke(
             eximsim, ["gate", str(tmp_path / "no.conf"), "--against", "4.87"], catch_exceptions=False
         )

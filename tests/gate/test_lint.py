@@ -7,14 +7,14 @@ from eximsim.gate.lint import Finding, lint
 from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.readconf import read_config
 from eximsim.profiles import NEWEST, profile
-from eximsim.suite.config_files import ConfigFiles
+from eximsim.suite.config_files import ConfigFiles, Sources
 
 ROUTER = "begin routers\nr:\n  driver = dnslookup\n  transport = t\n"
 TRANSPORT = "begin transports\nt:\n  driver = smtp\n"
 
 
 def findings(text: str) -> dict[str, Finding]:
-    files = ConfigFiles("exim.conf", text, None)
+    files = ConfigFiles("exim.conf", text, Sources())
     found = lint(read_config(files, "exim.conf", profile(NEWEST), tolerant=True))
     return {one.name: one for one in found}
 

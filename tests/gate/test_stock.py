@@ -10,6 +10,7 @@ import pytest
 
 from eximsim.gate.lint import lint
 from eximsim.profiles import NEWEST, profile
+from eximsim.suite.config_files import Sources
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
 from tests.gate.stock import STOCK
@@ -74,7 +75,10 @@ def test_with_a_smarthost_all_goes_there() -> None:
 def test_a_list_of_hubs_is_looked_at_first(tmp_path: Path) -> None:
     (tmp_path / "etc" / "mail").mkdir(parents=True)
     (tmp_path / "etc" / "mail" / "hubs").write_text("*.test.ex: relay.test.ex byname\n")
-    assert told(run(replace(policy(), folder=tmp_path), "a@b.test.ex"))[:2] == ("delivered", "relay.test.ex")
+    assert told(run(replace(policy(), sources=Sources(tmp_path)), "a@b.test.ex"))[:2] == (
+        "delivered",
+        "relay.test.ex",
+    )
 
 
 def test_to_authenticate_is_unsupported_only_where_it_would_be_done(tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ def test_to_authenticate_is_unsupported_only_where_it_would_be_done(tmp_path: Pa
     assert told(run(policy(**RELAY), servers=servers))[0] == "delivered"
     (tmp_path / "etc" / "mail").mkdir(parents=True)
     (tmp_path / "etc" / "mail" / "passwords").write_text("relay.test.ex:user:secret\n")
-    result = run(replace(policy(**RELAY), folder=tmp_path), servers=servers)
+    result = run(replace(policy(**RELAY), sources=Sources(tmp_path)), servers=servers)
     assert told(result)[0] == "unsupported"
     assert result.recipients[0].reason.startswith("client authentication (hosts_try_auth)")
 
@@ -90,7 +94,7 @@ def test_to_authenticate_is_unsupported_only_where_it_would_be_done(tmp_path: Pa
 def test_aliases_lead_elsewhere_and_local_mail_is_not_modelled(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "aliases").write_text("sales: a@test.ex\n")
-    tested = replace(policy(), folder=tmp_path)
+    tested = replace(policy(), sources=Sources(tmp_path))
     assert told(run(tested, "sales@home.example"))[:2] == ("delivered", "mx.test.ex")
     (local,) = run(tested, "real-root@home.example").recipients
     assert (local.result, "appendfile" in local.reason) == ("unsupported", True)

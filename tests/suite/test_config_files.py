@@ -1,36 +1,83 @@
+"""Where the files come from that a configuration names."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
-from eximsim.suite.config_files import ConfigFiles
+from eximsim.suite.config_files import ConfigFiles, Sources
 
 
-def test_files_are_found_below_the_folder_then_at_their_own_path(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc" / "list").write_text("below")
-    outside = tmp_path / "outside"
-    outside.write_text("outside")
-    files = ConfigFiles("/etc/exim.conf", "text", tmp_path)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A configuration's folder, beside a file that is none of its business."""
+    (tmp_path / "outside").write_text("outside")
+    folder = tmp_path / "folder"
+    (folder / "etc").mkdir(parents=True)
+    (folder / "etc/list").write_text("below")
+    (folder / "link").symlink_to("../outside")
+    return folder
+
+
+def test_files_are_found_below_the_folder_of_the_configuration(folder: Path) -> None:
+    files = ConfigFiles("/etc/exim.conf", "text", Sources(folder))
     assert files["/etc/exim.conf"] == b"text"
     assert files.read_file("/etc/list") == b"below"
-    assert files[str(outside)] == b"outside"
     assert "/etc/nowhere" not in files
-    assert (files.found, files.missing) == (("/etc/list", str(outside)), ("/etc/nowhere",))
-    assert list(files) == ["/etc/exim.conf", "/etc/list", str(outside)]
-    assert len(files) == 3
+    assert (files.found, files.missing) == (("/etc/list",), ("/etc/nowhere",))
+    assert list(files) == ["/etc/exim.conf", "/etc/list"]
+    assert len(files) == 2
 
 
-def test_what_stands_for_a_file_comes_before_the_file(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("on disk")
-    files = ConfigFiles("c", "", tmp_path, {"/key": b"instead"})
-    assert files["/key"] == b"instead"
+def test_the_whole_path_of_a_file_below_the_folder_is_understood(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ConfigFiles("c", "", Sources(folder))[str(folder / "etc/list")] == b"below"
+    monkeypatch.chdir(folder.parent)
+    assert ConfigFiles("c", "", Sources(Path("folder")))["folder/etc/list"] == b"below"
 
 
-def test_without_a_folder_nothing_is_read(tmp_path: Path) -> None:
-    (tmp_path / "there").write_text("")
-    files = ConfigFiles("c", "", None)
+@pytest.mark.parametrize("path", ["OUTSIDE", "../outside", "/etc/../../outside", "/link", "/etc/passwd"])
+def test_nothing_else_of_the_machine_is_read(folder: Path, path: str) -> None:
+    path = path.replace("OUTSIDE", str(folder.parent / "outside"))
+    files = ConfigFiles("c", "", Sources(folder))
+    with pytest.raises(FileNotFoundError, match=r"--file NAME=PATH or --read-system|leads out of the folder"):
+        files.read_file(path)
+    assert files.missing == (path,)
+
+
+def test_a_file_that_is_given_comes_first(folder: Path) -> None:
+    given = {"/etc/list": b"given", "/etc/passwd": b"given"}
+    files = ConfigFiles("c", "", Sources(folder, given))
+    assert (files["/etc/list"], files["/etc/passwd"]) == (b"given", b"given")
+
+
+def test_the_machine_is_read_if_the_caller_says_so_and_it_is_noted(folder: Path) -> None:
+    outside = str(folder.parent / "outside")
+    sources = Sources(folder, system=True)
+    files = ConfigFiles("c", "", sources)
+    assert (files[outside], files["/etc/list"]) == (b"outside", b"below")
+    assert list(sources.from_system) == [outside]
+
+
+@pytest.mark.parametrize("path", ["/proc/self/environ", "/dev/zero", "/dev/stdin", "/sys/kernel/notes"])
+def test_the_state_of_the_machine_is_no_file(folder: Path, path: str) -> None:
+    link = folder.parent / "environ"
+    link.symlink_to(path)
+    files = ConfigFiles("c", "", Sources(folder, system=True))
+    for name in (path, str(link)):
+        assert name not in files
+        assert files.why_missing(name) == "not a file that a configuration can mean"
+
+
+def test_what_stands_for_a_file_comes_before_the_file(folder: Path) -> None:
+    files = ConfigFiles("c", "", Sources(folder), {"/etc/list": b"instead"})
+    assert files["/etc/list"] == b"instead"
+
+
+def test_without_a_folder_nothing_is_read(folder: Path) -> None:
+    files = ConfigFiles("c", "", Sources())
     with pytest.raises(FileNotFoundError):
-        files.read_file(str(tmp_path / "there"))
-    assert files.missing == (str(tmp_path / "there"),)
+        files.read_file(str(folder / "etc/list"))
+    assert files.missing == (str(folder / "etc/list"),)

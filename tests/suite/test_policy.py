@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.profiles import NEWEST, profile
+from eximsim.suite.config_files import Sources
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Recipient, Result
 from tests.suite.recorded import stand
@@ -167,7 +168,7 @@ def test_files_are_looked_for_below_the_configurations_folder(tmp_path: Path) ->
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "domains").write_text("test.ex\n")
     text = CONFIG.replace("driver = dnslookup", "driver = dnslookup\n  domains = /etc/domains : /etc/none")
-    found = replace(policy(text), folder=tmp_path)
+    found = replace(policy(text), sources=Sources(tmp_path))
     assert only(found.run(Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"}))).result == "delivered"
     assert found.files.found == ("/etc/domains",)
     lost = only(run(text))
@@ -188,7 +189,7 @@ begin rewrite
 def test_the_sender_is_rewritten_by_rule(content: str, sender: str | None, tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "senders").write_text(content)
-    result = replace(policy(CONFIG + REWRITE), folder=tmp_path).run(
+    result = replace(policy(CONFIG + REWRITE), sources=Sources(tmp_path)).run(
         Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"})
     )
     mail = next(event for event in result.connections[0]["events"] if event.startswith("MAIL"))  # type: ignore[attr-defined]
@@ -224,7 +225,9 @@ def test_a_router_may_want_files_to_be_there(files: str, taken: bool, tmp_path: 
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "there").write_text("")
     text = CONFIG.replace("driver = dnslookup", f"driver = dnslookup\n  require_files = {files}")
-    result = replace(policy(text), folder=tmp_path).run(Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"}))
+    result = replace(policy(text), sources=Sources(tmp_path)).run(
+        Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"})
+    )
     assert (only(result).result == "delivered") is taken
 
 

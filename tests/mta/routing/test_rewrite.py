@@ -9,7 +9,7 @@ from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import Process
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.profiles import profile
-from eximsim.suite.config_files import ConfigFiles
+from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.suite.runs import new_machine
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
@@ -43,7 +43,7 @@ h@head.ex  other@head.ex hw
 def rewritten(address: str, *, is_recipient: bool = True) -> tuple[str, list[str]]:
     """The new address, and what the main log says, without its time."""
     release = profile("4.96")
-    files = ConfigFiles("exim.conf", RULES, None)
+    files = ConfigFiles("exim.conf", RULES, Sources())
     world = MemoryWorld(rrset_zones(()), Host(files=files))
     machine = new_machine(world, release)
     process = Process(machine, read_config(files, "exim.conf", release), release, 1)
