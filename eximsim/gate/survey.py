@@ -85,7 +85,7 @@ class Survey:
             result = policy.run(Case((scene.recipient,), zones, servers, view.kind))
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
-            self.gaps.update(dict.fromkeys(map(Gap, result.unsupported)))
+            self.gaps.update(dict.fromkeys((*map(Gap, result.unsupported), *policy.files.gaps)))
             return outcome_of(result)
 
         return once
@@ -127,7 +127,7 @@ def survey(policies: Sequence[Policy], hosts: int) -> Survey:
     chains = certificates(
         tuple(dict.fromkeys(host for scene in staged for host in scene.addresses)) or ("x",)
     )
-    policies = tuple(replace(policy, chains=chains) for policy in policies)
+    asked, policies = policies, tuple(replace(policy, chains=chains) for policy in policies)
     kinds = [set(policy.kinds) for policy in policies]
     both = [kind for kind in policies[0].kinds if all(kind in one for one in kinds)]
     for kind in sorted(set.union(*kinds) - set(both)):
@@ -138,6 +138,8 @@ def survey(policies: Sequence[Policy], hosts: int) -> Survey:
     for policy in policies:
         _equal_hosts(policy, hosts, left_out)
         _unreached(policy, [route.recipient for route in found], gaps)
+    for policy in (*asked, *policies):
+        gaps.update(dict.fromkeys(policy.files.gaps))
     return Survey(policies, views, gaps, left_out)
 
 

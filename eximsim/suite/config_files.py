@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from eximsim.errors import Gap
 from eximsim.files import Folder
 from eximsim.mta.base.string import octets
 
@@ -47,11 +48,13 @@ class ConfigFiles(Mapping[str, bytes]):
     def __init__(
         self, path: str, text: str, sources: Sources, instead: Mapping[str, bytes] | None = None
     ) -> None:
+        self._path = path
         self._fixed = {**(instead or {}), path: octets(text)}
         self._sources = sources
         self._folder = None if sources.folder is None else Folder(sources.folder)
         self._system = Folder(Path("/"))
         self._read: dict[str, bytes | None] = {}
+        self._missed: dict[str, None] = {}
         self._why: dict[str, str] = {}
 
     @property
@@ -73,20 +76,32 @@ class ConfigFiles(Mapping[str, bytes]):
 
     def read_file(self, path: str) -> bytes:
         """As the reader of configurations asks for files; raises ``FileNotFoundError`` that says why."""
-        try:
-            return self[path]
-        except KeyError:
-            raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path) from None
+        content = self._known(path)
+        if content is None:
+            raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path)
+        return content
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The missing files that a run asked for: what they say there could change what becomes of mail.
+
+        What ``.include_if_exists`` names is not among them.
+        """
+        return tuple(Gap(f"names {path}: {self.why_missing(path)}", self._path) for path in self._missed)
 
     def __getitem__(self, path: str) -> bytes:
+        content = self._known(path)
+        if content is None:
+            self._missed[path] = None
+            raise KeyError(path)
+        return content
+
+    def _known(self, path: str) -> bytes | None:
         if path in self._fixed:
             return self._fixed[path]
         if path not in self._read:
             self._read[path] = self._content(path)
-        content = self._read[path]
-        if content is None:
-            raise KeyError(path)
-        return content
+        return self._read[path]
 
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self.get(path, _MISSING) is not _MISSING

@@ -1,0 +1,27 @@
+"""A file that decides and that is not here is said by the gate: what it holds could change the outcome."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eximsim.gate.compare import compare
+from eximsim.profiles import profile
+from eximsim.suite.config_files import Sources
+from tests.gate.policies import CONF, policy
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  driver = dnslookup\n", "  driver = dnslookup\n  domains = ! lsearch;/etc/relays\n"),
+        ("OPTIONS\n", "  hosts_require_tls = lsearch;/etc/relays\n"),
+    ],
+)
+def test_a_file_that_a_run_asks_for_and_that_is_not_here_is_a_gap(old: str, new: str) -> None:
+    one = policy(conf=CONF.replace(old, new))
+    two = replace(one, profile=profile("4.98"))
+    assert "names /etc/relays: not below" in str(compare(one, two).gaps)
+    given = Sources(given={"/etc/relays": b"other.example: 1\n"})
+    assert "not below" not in str(compare(replace(one, sources=given), replace(two, sources=given)).gaps)
