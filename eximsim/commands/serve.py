@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from eximsim.world.nameserver import NameServer
     from eximsim.world.zones import CertificateSource, Zones
 
 
@@ -60,10 +64,27 @@ def dns(
         eximsim serve dns --zones testsuite/dnszones
         dig @127.0.0.1 -p 5353 +dnssec pier.example.org MX
     """
-    from eximsim.world.nameserver import serve
+    from eximsim.commands.lines import Lines
+    from eximsim.world.nameserver import NameServer, Query, as_object, describe
+    from eximsim.world.reply import Reply
+
+    def on_query(query: Query, reply: Reply) -> None:
+        lines.say(lambda: json.dumps(as_object(query, reply)) if as_json else describe(query, reply))
 
     zones = _zones(zones_path, certificates, host_ipv4)
-    serve(zones, listen, port, allow_nonloopback=allow_nonloopback, as_json=as_json, report=click.echo)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Lines(as_json=as_json) as lines,
+        NameServer(zones, listen, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server,
+    ):
+        lines.say(lambda: _listening(server, as_json=as_json))
+        threading.Event().wait()
+
+
+def _listening(server: NameServer, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"listening": {"address": server.address, "port": server.port}})
+    return f"listening on {server.address} port {server.port}, UDP and TCP"
 
 
 def _zones(path: Path, certificates: Path | None, host_ipv4: str) -> Zones:

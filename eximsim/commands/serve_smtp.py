@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from eximsim.errors import InputError
+from eximsim.ports import Endpoint
 from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Behaviour, ConnectionLog, SmtpServer
 
 if TYPE_CHECKING:
@@ -45,6 +47,30 @@ DEFAULT_BEHAVIOUR = "ok"
     help="Where to keep the chains that are made, so that clients can be told to trust root.pem.",
 )
 @click.option("--allow-nonloopback", is_flag=True, help="Permit an address that others can reach.")
+@click.option(
+    "--max-connections",
+    default=1000,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(1),
+    help="Connections at a time. One more, and the one that was answered longest ago is closed.",
+)
+@click.option(
+    "--max-step",
+    default=900.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Time for one command or message.",
+)
+@click.option(
+    "--max-total",
+    default=3600.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Time for a connection.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per event, for machines.")
 def smtp(
     behaviour: str | None,
@@ -54,6 +80,9 @@ def smtp(
     certificates: Path | None,
     write_certificates: Path | None,
     allow_nonloopback: bool,
+    max_connections: int,
+    max_step: float,
+    max_total: float,
     as_json: bool,
 ) -> None:
     """Serve scripted SMTP until interrupted, printing one line per event.
@@ -62,22 +91,30 @@ def smtp(
         eximsim serve smtp --behaviour cert-expired
         openssl s_client -connect 127.0.0.1:2525 -starttls smtp -crlf
     """
-    from eximsim.world.accepting import SocketServer
+    from eximsim.commands.lines import Lines
+    from eximsim.world.accepting import Limits, SocketServer
     from eximsim.world.nameserver import check_loopback
     from eximsim.world.tls import check_policy
 
+    def on_event(log: ConnectionLog, event: str) -> None:
+        lines.say(lambda: _event(log, event, as_json=as_json))
+
+    def on_drop(client: Endpoint, why: str) -> None:
+        lines.say(lambda: _dropped(client, why, as_json=as_json))
+
     check_loopback(listen, allow_nonloopback=allow_nonloopback)
-    server = SmtpServer(
-        _behaviour(behaviour, script),
-        _chains(certificates, write_certificates).chains,
-        _show_json if as_json else _show,
-    )
+    chains = _chains(certificates, write_certificates).chains
+    server = SmtpServer(_behaviour(behaviour, script), chains, on_event, keep=False)
     if server.policy is not None:
         check_policy(server.policy)
-    with contextlib.suppress(KeyboardInterrupt), SocketServer(server, listen, port) as sockets:
-        address, port = sockets.address
-        said = {"listening": {"address": address, "port": port}}
-        click.echo(json.dumps(said) if as_json else f"listening on {address} port {port}")
+    limits = Limits(connections=max_connections, step=max_step, total=max_total)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Lines(as_json=as_json) as lines,
+        SocketServer(server, listen, port, limits=limits, on_drop=on_drop) as sockets,
+    ):
+        place = Endpoint(*sockets.address)
+        lines.say(lambda: _listening(place, as_json=as_json))
         threading.Event().wait()
 
 
@@ -101,15 +138,22 @@ def _chains(certificates: Path | None, write: Path | None) -> ChainSet:
     return kept
 
 
-def _show(log: ConnectionLog, event: str) -> None:
+def _listening(place: Endpoint, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"listening": asdict(place)})
+    return f"listening on {place.address} port {place.port}"
+
+
+def _event(log: ConnectionLog, event: str, *, as_json: bool) -> str:
+    if as_json:
+        told = {"client": log.client and asdict(log.client), "event": event}
+        return json.dumps(told | ({"tls": log.tls, "sni": log.sni} if event == "TLS" else {}))
     peer = "" if log.client is None else f"{log.client.address}:{log.client.port}"
     details = f" {log.tls}, SNI {log.sni or 'none'}" if event == "TLS" else ""
-    click.echo(f"{peer} {event}{details}")
+    return f"{peer} {event}{details}"
 
 
-def _show_json(log: ConnectionLog, event: str) -> None:
-    peer = log.client and {"address": log.client.address, "port": log.client.port}
-    told = {"client": peer, "event": event}
-    if event == "TLS":
-        told |= {"tls": log.tls, "sni": log.sni}
-    click.echo(json.dumps(told))
+def _dropped(client: Endpoint, why: str, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"client": asdict(client), "event": "closed", "why": why})
+    return f"{client.address}:{client.port} closed: {why}"

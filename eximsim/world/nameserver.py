@@ -11,10 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
-import json
 import socket
 import struct
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -363,33 +361,6 @@ class NameServer:
         self._queries.append(query)
         if self._on_query is not None:
             self._on_query(query, reply)
-
-
-def serve(
-    zones: Zones,
-    address: str,
-    port: int,
-    *,
-    allow_nonloopback: bool = False,
-    as_json: bool = False,
-    report: Callable[[str], None] = print,
-) -> None:
-    """Serve zones until interrupted (Ctrl-C); ``report`` gets a line on the address, then one per query.
-
-    With ``as_json`` each line is an object. Raises ``InputError`` as ``NameServer`` does.
-    """
-
-    def on_query(query: Query, reply: Reply) -> None:
-        report(json.dumps(as_object(query, reply)) if as_json else describe(query, reply))
-
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        NameServer(zones, address, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server,
-    ):
-        place = {"listening": {"address": server.address, "port": server.port}}
-        text = f"listening on {server.address} port {server.port}, UDP and TCP"
-        report(json.dumps(place) if as_json else text)
-        threading.Event().wait()
 
 
 def describe(query: Query, reply: Reply) -> str:

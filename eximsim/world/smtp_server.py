@@ -27,9 +27,16 @@ from eximsim.ports import (
     Wait,
 )
 from eximsim.world.host import Accepted
+from eximsim.world.smtp_content import Content, Received
 
 MAX_LINE = 8192
-"""A longer line, in octets, gets 500 and the connection is closed."""
+"""A longer command line, in octets, gets 500 and the connection is closed."""
+
+MAX_MESSAGE = 64 << 20
+"""A longer message, in octets, gets 552 and the connection is closed."""
+
+MAX_COMMANDS = 100_000
+"""After so many commands the connection gets 421 and is closed."""
 
 
 class Then(Enum):
@@ -149,15 +156,6 @@ EVIDENCE_BEHAVIOURS: Mapping[str, Behaviour] = {
 """The named servers of the recordings, by name; their chains are those of ``standard_chains``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message that the server took: envelope as the client wrote it, content with CRLF, dots undone."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    content: bytes
-
-
 @dataclass(slots=True)
 class ConnectionLog:
     """What the server saw of one connection.
@@ -230,17 +228,21 @@ class SmtpSession:
         policy: TlsPolicy | None,
         log: ConnectionLog,
         report: Report | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
         self.behaviour = behaviour
         self.log = log
         self._report = report
+        self._keep = keep
         self.state = State.COMMAND
         self._policy = policy
         self._buffer = bytearray()
         self._tls = False
         self._sender = ""
         self._recipients: list[str] = []
-        self._content: list[bytes] = []
+        self._content = Content(keep=keep)
+        self._commands = 0
 
     # ---- what the shell calls
 
@@ -299,6 +301,9 @@ class SmtpSession:
             return None
         if line is None or len(line) > MAX_LINE:
             return self._answer(reply("500 line too long", then=Then.CLOSE))
+        self._commands += 1
+        if self._commands > MAX_COMMANDS:
+            return self._answer(reply("421 too many commands", then=Then.CLOSE))
         text = line.decode("latin-1").strip()
         verb = text.partition(" ")[0].upper()
         if verb:
@@ -306,18 +311,18 @@ class SmtpSession:
         return self._answer(self._phase(verb, text))
 
     def _data(self) -> list[Action] | None:
-        line = self._line()
-        if line is None:
+        over = self._content.take(self._buffer)
+        if self._content.size > MAX_MESSAGE:
+            return self._answer(reply("552 message too big", then=Then.CLOSE))
+        if not over:
             return None
-        if line != b".":
-            self._content.append(line[1:] if line.startswith(b".") else line)
-            return []
         answer = self.behaviour.end_of_data
         if answer.lines and answer.lines[-1].startswith("2"):
-            content = b"".join(part + b"\r\n" for part in self._content)
-            self.log.messages.append(Received(self._sender, tuple(self._recipients), content))
+            if self._keep:
+                octets = self._content.octets()
+                self.log.messages.append(Received(self._sender, tuple(self._recipients), octets))
             self._note("message accepted")
-        self._content, self._recipients = [], []
+        self._content, self._recipients = Content(keep=self._keep), []
         return self._answer(answer)
 
     def _garbage(self) -> list[Action]:
@@ -330,7 +335,8 @@ class SmtpSession:
     # ---- helpers
 
     def _note(self, event: str) -> None:
-        self.log.events.append(event)
+        if self._keep:
+            self.log.events.append(event)
         if self._report is not None:
             self._report(self.log, event)
 
@@ -355,7 +361,7 @@ class SmtpSession:
             case "rcpt":
                 recipient = _path(text)
                 answer = dict(behaviour.recipients).get(recipient, behaviour.rcpt)
-                if answer.lines and answer.lines[-1].startswith("2"):
+                if self._keep and answer.lines and answer.lines[-1].startswith("2"):
                     self._recipients.append(recipient)
                 return answer
         answer = getattr(behaviour, phase)
@@ -402,22 +408,30 @@ class SmtpServer:
     """A scripted server: called, it gives a session (it is a ``SessionFactory``).
 
     ``connections`` are the logs of its connections in order of acceptance; ``report`` is told of each event.
+    Without ``keep`` it remembers neither connections nor events nor messages, so that it can go on for ever.
     ``policy`` is what it brings into handshakes, None if it never has one.
     """
 
     def __init__(
-        self, behaviour: Behaviour, chains: Mapping[str, TlsIdentity], report: Report | None = None
+        self,
+        behaviour: Behaviour,
+        chains: Mapping[str, TlsIdentity],
+        report: Report | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
         self.behaviour = behaviour
         self._report = report
+        self._keep = keep
         self.connections: list[ConnectionLog] = []
         self.policy = _policy(behaviour, chains)
 
     def __call__(self) -> SmtpSession:
         """A session for a new connection."""
         log = ConnectionLog()
-        self.connections.append(log)
-        return SmtpSession(self.behaviour, self.policy, log, self._report)
+        if self._keep:
+            self.connections.append(log)
+        return SmtpSession(self.behaviour, self.policy, log, self._report, keep=self._keep)
 
 
 def _policy(behaviour: Behaviour, chains: Mapping[str, TlsIdentity]) -> TlsPolicy | None:

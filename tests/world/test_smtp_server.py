@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from eximsim.errors import InputError
 from eximsim.ports import Action, Close, Endpoint, Send, StartTls, TlsIdentity, TlsSession, Wait
+from eximsim.world import smtp_server
+from eximsim.world.smtp_content import Received
 from eximsim.world.smtp_server import (
     EVIDENCE_BEHAVIOURS,
     MAX_LINE,
     Answer,
     Behaviour,
     ConnectionLog,
-    Received,
     SmtpServer,
     SmtpSession,
     Then,
@@ -276,3 +277,29 @@ def test_arbitrary_octets_are_answered_in_whole_lines_or_not_at_all(name: str, p
     noted, sent, _ = outcome(name, pieces)
     assert sent == b"" or sent.endswith(b"\r\n")
     assert len(noted) <= 2 + b"".join(pieces).count(b"\n")
+
+
+def test_a_message_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_server, "MAX_MESSAGE", 100_000)
+    talk = Talk(Behaviour())
+    talk.say(b"DATA\r\n")
+    assert talk.say(b"x" * 99_000) == b""
+    assert talk.say(b"x" * 99_000) == b"552 message too big\r\n"
+    assert talk.closed == Close()
+
+
+def test_commands_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_server, "MAX_COMMANDS", 3)
+    talk = Talk(Behaviour())
+    assert talk.say(b"NOOP\r\n" * 4).endswith(b"250 OK\r\n421 too many commands\r\n")
+    assert talk.closed == Close()
+
+
+def test_a_server_that_does_not_keep_reports_and_remembers_nothing() -> None:
+    told: list[str] = []
+    server = SmtpServer(Behaviour(), CHAINS, lambda log, event: told.append(event), keep=False)
+    session = server()
+    session.on_connect(CLIENT, SERVER)
+    list(session.on_data(b"MAIL FROM:<s@x>\r\nRCPT TO:<a@b>\r\nDATA\r\nhello\r\n.\r\n"))
+    assert told == ["MAIL FROM:<s@x>", "RCPT TO:<a@b>", "DATA", "message accepted"]
+    assert (server.connections, session.log.events, session.log.messages) == ([], [], [])
