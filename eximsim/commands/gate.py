@@ -14,19 +14,14 @@ import click
 from eximsim.commands.policies import configuration_text, files_options, sources, tell_what_was_read
 from eximsim.errors import InputError
 from eximsim.files import read_named_text
-from eximsim.gate.report import Report, Severity
+from eximsim.gate.report import Report
+from eximsim.gate.severity import FAIL_ON, Severity
 from eximsim.profiles import NEWEST, profile
 from eximsim.storage import store, store_text
 
 if TYPE_CHECKING:
     from eximsim.suite.policy import Policy
 
-FAIL_ON: dict[str, tuple[Severity, ...]] = {
-    "security": (Severity.SECURITY_LOST,),
-    "reachability": (Severity.SECURITY_LOST, Severity.REACHABILITY_LOST),
-    "any": tuple(Severity),
-    "none": (),
-}
 _EVERYTHING = "everything"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -51,9 +46,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="With --lock: agree to what has changed, or to one group of it; several times for several.",
 )  # fmt: skip
 @click.option(
-    "--fail-on", type=click.Choice([*FAIL_ON]), default="security", show_default=True,
-    help="What makes the exit code 1: security lost; reachability lost too; any change; nothing.",
+    "--fail-on", type=click.Choice([*FAIL_ON]), default=("default",), multiple=True, metavar="WHAT",
+    help=f"What makes the exit code 1; several times for several. One of {', '.join(FAIL_ON)}. Default: all "
+    "but more protection and words.",
 )  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Every class of situations, not only the smallest.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 @click.option("--github", is_flag=True, help="GitHub workflow commands, which annotate the configuration.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a page to read.")
@@ -70,7 +67,8 @@ def gate(
     hosts: int,
     lock: Path | None,
     groups: tuple[str, ...],
-    fail_on: str,
+    fail_on: tuple[str, ...],
+    verbose: bool,
     as_json: bool,
     github: bool,
     html: Path | None,
@@ -109,12 +107,12 @@ def gate(
         raise InputError("no mail goes out by an smtp transport; nothing can be compared", report.head)
     for policy in policies:
         tell_what_was_read(policy.sources)
-    failing = FAIL_ON[fail_on]
+    failing = tuple(one for one in Severity if any(one in FAIL_ON[name] for name in fail_on))
     for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
         if path is not None:
             store_text(path, writer(report, failing))
-    click.echo(_shown(report, failing, as_json=as_json, github=github))
-    if any(report.count(severity) for severity in failing):
+    click.echo(_shown(report, failing, as_json=as_json, github=github, verbose=verbose))
+    if not report.severities.isdisjoint(failing):
         raise click.exceptions.Exit(1)
 
 
@@ -192,16 +190,18 @@ def _locked(policy: Policy, hosts: int, path: Path, groups: Sequence[str]) -> Re
 Failing = Sequence[Severity]
 
 
-def _shown(report: Report, failing: Failing, *, as_json: bool, github: bool) -> str:
+def _shown(report: Report, failing: Failing, *, as_json: bool, github: bool, verbose: bool) -> str:
     if as_json:
-        return json.dumps(report.as_json(), indent=2)
+        from eximsim.gate.report_json import report_json
+
+        return json.dumps(report_json(report), indent=2)
     if github:
         from eximsim.gate.annotations import workflow_commands
 
         return workflow_commands(report, failing)
     from eximsim.gate.terminal import terminal
 
-    return terminal(report)
+    return terminal(report, verbose=verbose)
 
 
 def _html(report: Report, failing: Failing) -> str:

@@ -4,39 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from eximsim.gate.report import Group, Report, Severity
-from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, position, sides, title
+from eximsim.gate.report import Group, Report
+from eximsim.gate.severity import FAILING, Severity
+from eximsim.gate.words import (
+    amount,
+    answers,
+    asked,
+    coverage,
+    meant,
+    occasion,
+    position,
+    sides,
+    title,
+)
 from eximsim.visible import visible
 
 
-def workflow_commands(report: Report, failing: Collection[Severity] = LOSSES) -> str:
-    """One line for each group, worst first, and one if something was left out; empty if there are neither.
+def workflow_commands(report: Report, failing: Collection[Severity] = FAILING) -> str:
+    """A notice with the answers; an error for each thing that could not be looked at; a line for each group.
 
     ``failing`` are the severities shown as errors; what else changes is a notice. GitHub shows ten of each
     for a step. Source: GitHub's pages about workflow commands, and ``actions/toolkit`` for the quoting.
     """
-    lines = [_group(group, failing) for group in report.groups]
-    if not report.complete:
-        text = "\n".join([coverage(report), *map(visible, report.unexplored)])
-        lines.append(_command("warning", {"title": "not everything was explored"}, text))
+    (question, answer), (other, less) = answers(report)
+    said = [answer, f"{other} {less}", coverage(report)]
+    lines = [_command("notice", {"title": question}, "\n".join(map(visible, said)))]
+    level = "warning" if report.incomplete_allowed else "error"
+    lines += [
+        _command(level, {**_at(gap.where), "title": "could not look"}, visible(str(gap)))
+        for gap in report.gaps
+    ]
+    lines += [_group(report, group, failing) for group in report.groups]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _group(group: Group, failing: Collection[Severity]) -> str:
-    places = [place for cause in group.cause if (place := position(cause))]
-    properties = {"file": places[0][0], "line": str(places[0][1])} if places else {}
-    properties["title"] = title(group)
+def _group(report: Report, group: Group, failing: Collection[Severity]) -> str:
+    places = [cause.where for cause in group.cause if position(cause.where)]
     witness = group.witness
     before, after = sides(witness)
     causes = [f"{cause.name} ({cause.where}): {cause.text}" for cause in group.cause]
     shown = [
         *causes,
-        f"{counted(group.size)}; the smallest: {occasion(witness)}, {asked(witness)}",
+        f"{title(group)} ({amount(report, [group])})",
+        f"the smallest: {occasion(witness)}, {asked(witness)}",
         f"before: {before}",
         f"after: {after}",
     ]
     level = "error" if group.severity in failing else "notice"
+    properties = {**_at(places[0] if places else ""), "title": f"{meant(group)}: {group.name}"}
     return _command(level, properties, "\n".join(map(visible, shown)))
+
+
+def _at(where: str) -> dict[str, str]:
+    place = position(where)
+    return {"file": place[0], "line": str(place[1])} if place else {}
 
 
 def _command(level: str, properties: dict[str, str], text: str) -> str:

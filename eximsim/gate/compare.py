@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from eximsim.gate.differences import Difference, differences
-from eximsim.gate.outcome import Standing, severity, standing
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
+from eximsim.gate.everyday import everyday
+from eximsim.gate.outcome import Standing, fate, severity, standing
+from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.survey import Survey, View, survey
 from eximsim.gate.toggles import Toggle, toggles, watched
 from eximsim.suite.policy import Policy
@@ -25,7 +26,10 @@ def compare(base: Policy, head: Policy, *, hosts: int = 1, names: tuple[str, str
     comparison = Comparison(plan, toggles(*plan.policies))
     groups = comparison.groups()
     old, new = names or (base.path, head.path)
-    return Report(old, new, groups, plan.size, plan.runs, tuple(plan.left_out), tuple(plan.gaps))
+    mail = everyday(plan)
+    return Report(
+        old, new, groups, plan.size, plan.runs, tuple(plan.left_out), tuple(plan.gaps), everyday=mail
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,12 @@ class Comparison:
         """The changes by cause: the worst group first, in it the worst and then the simplest change first."""
         found: dict[tuple[Toggle, ...], list[Change]] = {}
         for one in self._classes():
-            change = change_of(one.view, one.found)
-            for causes in self._causes(one):
-                found.setdefault(causes, []).append(change)
+            for causes, difference in self._caused(one):
+                found.setdefault(causes, []).append(change_of(one.view, difference))
         made = [
-            _group(tuple(toggle.cause for toggle in causes), changes) for causes, changes in found.items()
+            group
+            for causes, changes in found.items()
+            for group in grouped(tuple(toggle.cause for toggle in causes), changes)
         ]
         return tuple(sorted(made, key=lambda group: (group.severity.rank, _simplicity(group.witness))))
 
@@ -73,22 +78,28 @@ class Comparison:
 
     # ---- causes
 
-    def _causes(self, one: _Class) -> list[tuple[Toggle, ...]]:
-        """What brings a change about: a set of steps, or several if each of them alone changes the words."""
+    def _caused(self, one: _Class) -> list[tuple[tuple[Toggle, ...], Difference]]:
+        """What brings a change about: a set of steps and what it changes.
+
+        Several, each with what it changes, if each of them alone changes some of the words.
+        """
         if len(self._steps) == 1:
-            return [self._steps]
+            return [(self._steps, one.found)]
         words = _same_standing(one.found.before, one.found.after)
         for causes in self._known:
             if self._reaches(one, causes, whole=words):
-                return [causes]
+                return [(causes, one.found)]
         steps = self._candidates(one)
         if words:
-            single: list[tuple[Toggle, ...]] = [
-                (step,) for step in steps if self._at(one, (step,)) != one.found.before
+            alone = ((step, self._at(one, (step,))) for step in steps)
+            single: list[tuple[tuple[Toggle, ...], Difference]] = [
+                ((step,), replace(one.found, after=after))
+                for step, after in alone
+                if after != one.found.before
             ]
             if single:
                 return single
-        return [self._sufficient(one, steps, whole=words)]
+        return [(self._sufficient(one, steps, whole=words), one.found)]
 
     def _candidates(self, one: _Class) -> tuple[Toggle, ...]:
         """The steps that can matter: options, and the switches that one of the two runs asks for."""
@@ -165,7 +176,13 @@ def _simplicity(change: Change) -> tuple[object, ...]:
     return change.severity.rank, len(change.situation), change.kind != "delivery", -change.size
 
 
-def _group(cause: tuple[Cause, ...], changes: list[Change]) -> Group:
-    ordered = sorted(changes, key=_simplicity)
-    worst: Severity = ordered[0].severity
-    return Group(cause, worst, tuple(ordered))
+def grouped(cause: tuple[Cause, ...], changes: Iterable[Change]) -> Iterator[Group]:
+    """The groups of one cause: one for each kind of run, what became of it before, and what after."""
+    apart: dict[tuple[object, ...], list[Change]] = {}
+    for change in changes:
+        kind, before, after = change.kind, change.before, change.after
+        key = (kind, fate(before, kind), fate(after, kind), change.severity)
+        apart.setdefault(key, []).append(change)
+    for members in apart.values():
+        ordered = sorted(members, key=_simplicity)
+        yield Group(cause, ordered[0].severity, tuple(ordered))

@@ -12,16 +12,27 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eximsim.gate import palette
+from eximsim.gate.outcome import fate
 from eximsim.gate.outcome import severity as weigh
-from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report, Severity
+from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report
+from eximsim.gate.severity import Severity
 from eximsim.gate.words import (
-    MEANINGS,
     PROTECTIONS,
-    SIGNS,
-    at_worst,
+    UNCHANGED,
+    amount,
+    answers,
+    asked,
+    classes,
     counted,
     coverage,
+    everyday_table,
+    meant,
+    move,
     occasion,
+    sentence,
+    simplest,
+    title,
+    together,
     verdict,
 )
 from eximsim.status import Security
@@ -33,18 +44,26 @@ if TYPE_CHECKING:
 OPEN = 3
 """How many groups, the worst ones, are unfolded when the page is opened."""
 
-ROWS = 40
+ROWS = 8
 """How many classes of a group are listed before the rest is folded away."""
+
+MOST_ROWS = 40
+"""How many classes of a group are listed at all; the page stays small enough to be sent."""
+
+GAPS = 12
+"""How many things that could not be looked at are named before the rest is folded away."""
 
 
 def report_page(report: Report) -> str:
-    """The report as one HTML page: what moved from which outcome to which, then each group, worst first."""
+    """The report as one HTML page: the answers, everyday mail, what became of what, then each group."""
     return _templates().get_template("report.html.j2").render(
         report=report,
         moves=moves(report),
         tables=[matrix(group) for group in report.groups],
         unfolded=OPEN,
         rows=ROWS,
+        most=MOST_ROWS,
+        most_gaps=GAPS,
     )  # fmt: skip
 
 
@@ -73,16 +92,29 @@ def _templates() -> Environment:
         Security=Security,
         light=palette.LIGHT,
         dark=palette.DARK,
-        signs=SIGNS,
-        meanings=MEANINGS,
         protections=PROTECTIONS,
-        counted=counted,
-        coverage=coverage,
-        occasion=occasion,
-        verdict=verdict,
+        unchanged=UNCHANGED,
         weigh=weigh,
         stages=stages,
-        at_worst=at_worst,
+        **{
+            function.__name__: function
+            for function in (
+                *(
+                    amount,
+                    answers,
+                    asked,
+                    classes,
+                    counted,
+                    coverage,
+                    everyday_table,
+                    fate,
+                    meant,
+                    move,
+                    occasion,
+                ),
+                *(sentence, simplest, title, together, verdict),
+            )
+        },
     )
     found.filters["tone"] = tone
     return found
@@ -94,18 +126,13 @@ def _shown(value: object) -> object:
 
 
 def tone(severity: Severity) -> str:
-    """The name of a severity among the colours: ``security-lost``."""
-    return severity.value.replace(" ", "-")
-
-
-def brief(outcome: Outcome) -> str:
-    """The kind of outcome: what became of the recipient and how safely, ``delivered, DANE``."""
-    return outcome.result if outcome.security is None else f"{outcome.result}, {outcome.security}"
+    """The class of a severity on a page: ``is-given-up``."""
+    return f"is-{severity.key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """How many situations moved from each kind of outcome to each other one.
+    """How many classes of situations moved from each kind of outcome to each other one.
 
     ``before`` and ``after`` are the kinds in the order of rows and columns; a cell counts by severity, worst
     first, and is empty if nothing moved that way.
@@ -117,14 +144,14 @@ class Moves:
 
 
 def moves(report: Report) -> Moves:
-    """The matrix at the top of the page, best kinds of outcome first."""
+    """The matrix of the page, best kinds of outcome first."""
     changes = [change for group in report.groups for change in group.changes]
-    before = _kinds(change.before for change in changes)
-    after = _kinds(change.after for change in changes)
+    before = _kinds((change.before, change.kind) for change in changes)
+    after = _kinds((change.after, change.kind) for change in changes)
     counts: dict[tuple[str, str], dict[Severity, int]] = {}
-    for change in changes:
-        cell = counts.setdefault((brief(change.before), brief(change.after)), {})
-        cell[change.severity] = cell.get(change.severity, 0) + change.size
+    for one in changes:
+        cell = counts.setdefault((fate(one.before, one.kind), fate(one.after, one.kind)), {})
+        cell[one.severity] = cell.get(one.severity, 0) + 1
     cells = tuple(
         tuple(tuple(sorted(counts.get((old, new), {}).items(), key=_rank)) for new in after) for old in before
     )
@@ -135,12 +162,13 @@ def _rank(cell: tuple[Severity, int]) -> int:
     return cell[0].rank
 
 
-def _kinds(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+def _kinds(outcomes: Iterable[tuple[Outcome, str]]) -> tuple[str, ...]:
     """The kinds of the outcomes, each once: by result, then the safest first."""
-    return tuple(dict.fromkeys(brief(outcome) for outcome in sorted(outcomes, key=_order)))
+    return tuple(dict.fromkeys(fate(outcome, kind) for outcome, kind in sorted(outcomes, key=_order)))
 
 
-def _order(outcome: Outcome) -> tuple[int, int]:
+def _order(found: tuple[Outcome, str]) -> tuple[int, int]:
+    outcome, _ = found
     safety = -1 if outcome.security is None else outcome.security.value
     return RESULTS.index(outcome.result), -safety
 

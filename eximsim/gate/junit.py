@@ -5,55 +5,77 @@ from __future__ import annotations
 from collections.abc import Collection
 from xml.etree import ElementTree as Tree
 
-from eximsim.gate.report import Change, Group, Report, Severity
-from eximsim.gate.words import LOSSES, asked, counted, coverage, occasion, sides, title
+from eximsim.gate.report import Change, Group, Report
+from eximsim.gate.severity import FAILING, Severity
+from eximsim.gate.words import (
+    amount,
+    answers,
+    asked,
+    counted,
+    coverage,
+    everyday_table,
+    meant,
+    occasion,
+    sides,
+    title,
+    together,
+)
 from eximsim.visible import visible
 
 EXPLORED = "the whole space is explored"
-"""The name of the test case that tells whether anything was left out."""
+"""The name of the test case that tells whether there was anything that could not be looked at."""
 
 
-def junit(report: Report, failing: Collection[Severity] = LOSSES) -> str:
-    """One test case for each group, worst first, and one for what was explored.
+def junit(report: Report, failing: Collection[Severity] = FAILING) -> str:
+    """One test case for each group, worst first, and one for what was explored; the answers are properties.
 
-    A group fails if its severity is one of ``failing``; what was left out is a skipped test. The form is that
-    of the schema that Jenkins' xUnit plugin publishes (``junit-10.xsd``). There are no times in it: the same
-    report gives the same bytes.
+    A group fails if its severity is one of ``failing``; what could not be looked at is an error, a skipped
+    test if that was allowed. The form is that of the schema that Jenkins' xUnit plugin publishes
+    (``junit-10.xsd``). There are no times in it: the same report gives the same bytes.
     """
     failures = sum(group.severity in failing for group in report.groups)
+    unlooked = not report.complete
     counts = {
         "name": visible(f"{report.base} against {report.head}"),
         "tests": str(len(report.groups) + 1),
         "failures": str(failures),
-        "errors": "0",
-        "skipped": str(int(not report.complete)),
+        "errors": str(int(unlooked and not report.incomplete_allowed)),
+        "skipped": str(int(unlooked and report.incomplete_allowed)),
     }
     root = Tree.Element("testsuites", {"name": "eximsim gate", **_without(counts, "name", "skipped")})
     suite = Tree.SubElement(root, "testsuite", counts)
     properties = Tree.SubElement(suite, "properties")
     for name, value in _facts(report).items():
-        Tree.SubElement(properties, "property", {"name": name, "value": visible(value)})
+        Tree.SubElement(properties, "property", {"name": visible(name), "value": visible(value)})
+    _explored(suite, report)
     for group in report.groups:
-        case = _case(suite, group.severity.value, group.name)
+        case = _case(suite, group.severity.key, title(group))
         if group.severity in failing:
             before, after = sides(group.witness)
-            message = f"{title(group)}: was {before}, is {after}"
+            message = f"{meant(group)}: {title(group)}: was {before}, is {after}"
             found = Tree.SubElement(case, "failure", {"message": visible(message)})
-            found.set("type", group.severity.value)
+            found.set("type", meant(group))
         else:
             found = Tree.SubElement(case, "system-out")
-        found.text = _text(group)
-    explored = _case(suite, "coverage", EXPLORED)
-    if not report.complete:
-        skipped = Tree.SubElement(explored, "skipped", {"message": coverage(report), "type": "left out"})
-        skipped.text = "\n".join(map(visible, report.unexplored))
+        found.text = _text(report, group)
     Tree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{Tree.tostring(root, encoding="unicode")}\n'
 
 
+def _explored(suite: Tree.Element, report: Report) -> None:
+    case = _case(suite, "coverage", EXPLORED)
+    if not report.complete:
+        verdict = "skipped" if report.incomplete_allowed else "error"
+        found = Tree.SubElement(case, verdict, {"message": coverage(report), "type": "could not look"})
+    elif report.left_out:
+        found = Tree.SubElement(case, "system-out")
+    else:
+        return
+    found.text = "\n".join(map(visible, report.unexplored))
+
+
 def _case(suite: Tree.Element, kind: str, name: str) -> Tree.Element:
-    classname = f"gate.{kind.replace(' ', '_')}"
-    return Tree.SubElement(suite, "testcase", {"classname": classname, "name": visible(name)})
+    return Tree.SubElement(suite, "testcase", {"classname": f"gate.{kind}", "name": visible(name)})
 
 
 def _without(counts: dict[str, str], *names: str) -> dict[str, str]:
@@ -61,26 +83,39 @@ def _without(counts: dict[str, str], *names: str) -> dict[str, str]:
 
 
 def _facts(report: Report) -> dict[str, str]:
+    everyday = {
+        f"{mail.route}: {situation}": f"{before} / {after}"
+        for mail in report.everyday
+        for _, situation, before, after in everyday_table(mail)
+    }
     return {
+        **dict(answers(report)),
         "base": report.base,
         "head": report.head,
-        "situations": str(report.situations),
         "classes": str(report.classes),
         "complete": "yes" if report.complete else "no",
+        **everyday,
     }
 
 
-def _text(group: Group) -> str:
+def _text(report: Report, group: Group) -> str:
     lines = [f"{cause.name} ({cause.where}): {cause.text}" for cause in group.cause]
-    lines.append(f"{counted(group.size)} changed")
-    for change in group.changes:
+    lines += [together(group)] if len(group.cause) > 1 else []
+    lines.append(amount(report, [group]))
+    for change in group.changes[:_LISTED]:
         lines.extend(_lines(change))
+    if len(group.changes) > _LISTED:
+        lines.append(f"and {counted(len(group.changes) - _LISTED, 'more class', 'more classes')}")
     return "\n".join(map(visible, lines))
+
+
+_LISTED = 25
+"""How many classes of a group are told."""
 
 
 def _lines(change: Change) -> list[str]:
     return [
-        f"{change.severity.value}: {occasion(change)}, {asked(change)} ({counted(change.size)})",
+        f"{occasion(change)}, {asked(change)}",
         f"  before: {change.before}",
         *(f"    {line}" for line in change.before.log),
         f"  after:  {change.after}",

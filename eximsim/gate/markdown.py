@@ -6,7 +6,23 @@ import re
 from collections.abc import Iterable, Sequence
 
 from eximsim.gate.report import Change, Group, Report
-from eximsim.gate.words import SIGNS, asked, counted, coverage, occasion, sides, title, verdict
+from eximsim.gate.words import (
+    amount,
+    answers,
+    asked,
+    classes,
+    counted,
+    coverage,
+    everyday_table,
+    meant,
+    move,
+    occasion,
+    sentence,
+    sides,
+    title,
+    together,
+    verdict,
+)
 from eximsim.visible import visible
 
 LONGEST = 65_000
@@ -33,7 +49,7 @@ _START = re.compile(r"\A(\d*)([-+=.)])")
 
 
 def markdown(report: Report) -> str:
-    """The report, worst first: one table of all groups, then each group with its smallest witness.
+    """The report: answers, everyday mail, one table of all groups, each group with its smallest witness.
 
     GitHub's dialect. What is said of the configuration and by servers is quoted, so that it is neither markup
     nor a mention. Where a comment would be too long, classes are left out of the lists, then the lists, then
@@ -51,40 +67,52 @@ def markdown(report: Report) -> str:
 
 
 def _written(report: Report, groups: Sequence[Group], rows: int) -> str:
-    blocks = [f"## Mail policy: {_code(report.base)} → {_code(report.head)}", f"**{verdict(report)}**"]
+    blocks = [f"## Mail policy: {_code(report.base)} → {_code(report.head)}"]
+    blocks += [f"{_prose(question)} **{_prose(answer)}**" for question, answer in answers(report)]
+    if report.gaps:
+        blocks.append(f"**Could not look:**\n\n{_items(map(str, report.gaps))}")
+    for mail in report.everyday:
+        blocks.append(f"Everyday mail to {_prose(mail.route)}:")
+        cells = (tuple(map(_prose, row)) for row in everyday_table(mail))
+        blocks.append(_table(("", "situation", "before", "after"), cells))
     if groups:
-        heads = ("", "what changes", "situations", "cause", "smallest witness", "before", "after")
+        heads = ("", "what it means", "classes", "cause", "before → after", "smallest witness")
         blocks.append(_table(heads, map(_summary, groups)))
     if len(groups) < len(report.groups):
         hidden = counted(len(report.groups) - len(groups), "group")
         blocks.append(f"*{hidden} more, no worse than these, do not fit here: see the whole report.*")
     if rows:
         for group in groups:
-            blocks.extend(_group(group, rows))
-    blocks.append(coverage(report))
-    if report.unexplored:
-        parts = [f"- {_prose(part)}" for part in report.unexplored[:_PARTS]]
-        if len(report.unexplored) > _PARTS:
-            parts.append(f"- *and {len(report.unexplored) - _PARTS:,} more: see the whole report*")
-        blocks.append(_folded("What was left out", "\n".join(parts)))
+            blocks.extend(_group(report, group, rows))
+    blocks.append(f"{_prose(verdict(report))} {coverage(report)}")
+    if report.left_out:
+        blocks.append(_folded("What is left out by choice", _items(report.left_out)))
     return "\n\n".join(blocks) + "\n"
 
 
+def _items(parts: Iterable[str]) -> str:
+    lines = [f"- {_prose(part)}" for part in parts]
+    if len(lines) > _PARTS:
+        lines[_PARTS:] = [f"- *and {len(lines) - _PARTS:,} more: see the whole report*"]
+    return "\n".join(lines)
+
+
 def _summary(group: Group) -> tuple[str, ...]:
-    witness = group.witness
     return (
-        SIGNS[group.severity],
-        group.severity.value,
-        f"{group.size:,}",
+        group.severity.told.sign,
+        meant(group),
+        f"{len(group.changes):,}",
         "<br>".join(_code(cause.name) for cause in group.cause),
-        _prose(asked(witness)),
-        *map(_prose, sides(witness)),
+        _prose(move(group)),
+        _prose(asked(group.witness)),
     )
 
 
-def _group(group: Group, rows: int) -> Iterable[str]:
+def _group(report: Report, group: Group, rows: int) -> Iterable[str]:
     witness = group.witness
-    yield f"### {SIGNS[group.severity]} {_prose(title(group))}"
+    yield f"### {group.severity.told.sign} {_prose(title(group))}"
+    said = (sentence(meant(group)), sentence(amount(report, [group])), together(group))
+    yield " ".join(map(_prose, filter(None, said)))
     yield "\n".join(f"- {_code(c.name)} ({_code(c.where)}): {_prose(c.text)}" for c in group.cause)
     situation = [(_prose(axis), _prose(value)) for axis, value in witness.situation.items()]
     if situation:
@@ -96,31 +124,19 @@ def _group(group: Group, rows: int) -> Iterable[str]:
     if witness.before.log or witness.after.log:
         yield _folded("Its log lines", _difference(witness))
     if len(group.changes) > 1:
-        yield _folded(
-            f"All of it: {counted(group.size)} in {counted(len(group.changes), 'class', 'classes')}",
-            _listed(group, rows),
-        )
+        yield _folded(f"All {classes(len(group.changes))}", _listed(group, rows))
 
 
 def _listed(group: Group, rows: int) -> str:
-    shown = group.changes[:rows]
-    heads = ("", "situation", "situations", "before", "after")
-    text = _table(heads, map(_row, shown))
-    rest = group.changes[rows:]
-    if rest:
-        size = sum(change.size for change in rest)
-        classes = counted(len(rest), "more class", "more classes")
-        text += f"\n\n*And {classes} ({counted(size)}): see the whole report.*"
+    text = _table(("situation", "before", "after"), map(_row, group.changes[:rows]))
+    rest = len(group.changes) - rows
+    if rest > 0:
+        text += f"\n\n*And {counted(rest, 'more class', 'more classes')}: see the whole report.*"
     return text
 
 
 def _row(change: Change) -> tuple[str, ...]:
-    return (
-        SIGNS[change.severity],
-        _prose(f"{change.kind}, {asked(change)}"),
-        f"{change.size:,}",
-        *map(_prose, sides(change)),
-    )
+    return (_prose(f"{change.kind}, {asked(change)}"), *map(_prose, sides(change)))
 
 
 def _difference(change: Change) -> str:
@@ -137,7 +153,7 @@ def _folded(summary: str, text: str) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    numbers = {"situations"}
+    numbers = {"classes"}
     rule = ["---:" if head in numbers else "---" for head in heads]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 

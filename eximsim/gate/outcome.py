@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from eximsim.gate.report import Outcome, Severity
+from eximsim.gate.report import Outcome
+from eximsim.gate.severity import Severity
 from eximsim.mta.base.tables import shown
 from eximsim.mta.transports import dane, smtp_decisions
 from eximsim.mta.verify import verify_decisions
@@ -124,35 +125,28 @@ def standing(outcome: Outcome) -> Standing:
     return _NOT_TAKEN[outcome.result in ("failed", "refused"), outcome.unreachable]
 
 
-_WORDS = {
-    "s-": Severity.SECURITY_LOST,
-    "s+": Severity.SECURITY_GAINED,
-    "r-": Severity.REACHABILITY_LOST,
-    "r+": Severity.REACHABILITY_GAINED,
-    "..": Severity.WORDING,
-}
-
-# Rows: before; columns: after, in the order of Standing.
+# Rows: before; columns: after, in the order of Standing. A process that dies leaves the mail where it is.
 _MATRIX = """
-              clear tls  veri dane held barr wait lost cras undf
-CLEAR         ..    s+   s+   s+   s+   s+   r-   r-   r-   r-
-TLS           s-    ..   s+   s+   s+   s+   r-   r-   r-   r-
-VERIFIED      s-    s-   ..   s+   s+   s+   r-   r-   r-   r-
-DANE          s-    s-   s-   ..   r-   r-   r-   r-   r-   r-
-HELD          s-    s-   s-   r+   ..   r-   ..   r-   r-   r-
-BARRED        s-    s-   s-   r+   r+   ..   r+   ..   r-   r-
-WAITS         r+    r+   r+   r+   ..   r-   ..   r-   r-   r-
-LOST          r+    r+   r+   r+   r+   ..   r+   ..   r-   r-
-CRASH         r+    r+   r+   r+   r+   r+   r+   r+   ..   r-
-UNDEFINED     r+    r+   r+   r+   r+   r+   r+   r+   r+   ..
+              clear    tls      veri     dane     held     barr     wait     lost     cras undf
+CLEAR         words    more     more     more     held     bounced  held     bounced  dies dies
+TLS           less     words    more     more     held     bounced  held     bounced  dies dies
+VERIFIED      less     less     words    more     held     bounced  held     bounced  dies dies
+DANE          less     less     less     words    held     bounced  held     bounced  dies dies
+HELD          released released released released words    given-up words    given-up dies dies
+BARRED        released released released released put-off  words    put-off  words    dies dies
+WAITS         released released released released words    given-up words    given-up dies dies
+LOST          released released released released put-off  words    put-off  words    dies dies
+CRASH         released released released released words    given-up words    given-up words dies
+UNDEFINED     released released released released held     bounced  held     bounced  dies words
 """
 
 
 def _read(matrix: str) -> Mapping[tuple[Standing, Standing], Severity]:
     _, *rows = matrix.strip().splitlines()
+    by_key = {one.key: one for one in Severity}
     return MappingProxyType(
         {
-            (Standing[name], after): _WORDS[word]
+            (Standing[name], after): by_key[word]
             for name, *words in map(str.split, rows)
             for after, word in zip(Standing, words, strict=True)
         }
@@ -162,14 +156,42 @@ def _read(matrix: str) -> Mapping[tuple[Standing, Standing], Severity]:
 SEVERITY: Mapping[tuple[Standing, Standing], Severity] = _read(_MATRIX)
 """What a change means, by what counted before and what counts after.
 
-A message that was kept back for want of security and is now taken with less than DANE is security lost: what
-the policy refused happens. One that merely did not reach anybody and is now taken is reachability gained,
-also in clear: no policy stood in its way. What is lost in one direction is gained in the other.
+Mail that stops is never a gain, whatever the reason; mail that was kept back and goes out now is never one
+either, since nobody but its administrator knows why it was. Of what can be anything (undefined), the best is
+taken for before and the worst for after.
 """
+
+_WORDS: Mapping[Standing, tuple[str, str]] = MappingProxyType(
+    {
+        Standing.CLEAR: ("delivered in clear", "accepted, asked in clear"),
+        Standing.TLS: ("delivered over TLS, not verified", "accepted, asked over TLS, not verified"),
+        Standing.VERIFIED: ("delivered over verified TLS", "accepted, asked over verified TLS"),
+        Standing.DANE: ("delivered under DANE", "accepted, asked under DANE"),
+        Standing.HELD: ("held back for want of protection", "put off for want of protection"),
+        Standing.BARRED: ("bounced for want of protection", "refused for want of protection"),
+        Standing.WAITS: ("held back", "put off"),
+        Standing.LOST: ("bounced", "refused"),
+        Standing.CRASH: ("dies", "dies"),
+        Standing.UNDEFINED: ("undefined", "undefined"),
+    }
+)
+"""What happens, in words: in a delivery, in a callout."""
+
+
+def fate(outcome: Outcome, kind: str = "delivery") -> str:
+    """What happens to the mail, or to the client of a callout, in a few words: ``delivered in clear``."""
+    if outcome.result == "accepted" and outcome.security is None:
+        return "accepted, nobody asked"
+    delivery, callout = _WORDS[standing(outcome)]
+    return callout if kind == "callout" else delivery
 
 
 def severity(before: Outcome, after: Outcome) -> Severity | None:
-    """What the change means; None if nothing has changed. Another host, or other words: wording."""
+    """What the change means; None if nothing has changed."""
     if before == after:
         return None
-    return SEVERITY[standing(before), standing(after)]
+    found = SEVERITY[standing(before), standing(after)]
+    delivered = before.result == after.result == "delivered"
+    if found is Severity.WORDS and delivered and before.host != after.host:
+        return Severity.ELSEWHERE
+    return found

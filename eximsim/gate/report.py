@@ -8,26 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from eximsim.errors import Gap
+from eximsim.gate.severity import Severity
 from eximsim.status import Security
-
-
-class Severity(Enum):
-    """What a change means for whoever runs the mail system; worst first."""
-
-    SECURITY_LOST = "security lost"
-    REACHABILITY_LOST = "reachability lost"
-    SECURITY_GAINED = "security gained"
-    REACHABILITY_GAINED = "reachability gained"
-    WORDING = "wording only"
-
-    @property
-    def rank(self) -> int:
-        """0 for the worst."""
-        return list(Severity).index(self)
-
 
 RESULTS = (
     "delivered", "deferred", "failed", "accepted", "refused", "tempfailed", "crash", "undefined",
@@ -92,7 +76,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Changes that have one cause: smallest witness first, one severity (the worst of them)."""
+    """Changes with one cause and one meaning, the same before and the same after: the smallest first.
+
+    Several causes bring the change about only together: none of them can be left out.
+    """
 
     cause: tuple[Cause, ...]
     severity: Severity
@@ -100,7 +87,7 @@ class Group:
 
     @property
     def witness(self) -> Change:
-        """The smallest situation that shows the worst of the group."""
+        """The smallest situation that shows it."""
         return self.changes[0]
 
     @property
@@ -115,13 +102,32 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Everyday:
+    """One of the situations that mail meets every day: what happens before and after."""
+
+    situation: str
+    before: Outcome
+    after: Outcome
+    severity: Severity | None = None
+    """What the change means, None if nothing has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Everyday mail on one route: ``route`` is to whom, and by which router and transport."""
+
+    route: str
+    rows: tuple[Everyday, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What changes from ``base`` to ``head``: groups, worst first.
+    """What changes from ``base`` to ``head``: everyday mail, then all groups, worst first.
 
     ``situations`` is the size of the space, ``classes`` how many of its classes were told apart and run.
     ``gaps`` are what should have been looked at and could not be: they make the report incomplete, and the
     exit code 3 unless ``incomplete_allowed`` (``--allow-incomplete``). ``left_out`` are notes of what the
-    exploration leaves out by choice.
+    exploration leaves out by choice. ``everyday`` has what ordinary mail does, route by route.
     """
 
     base: str
@@ -132,6 +138,7 @@ class Report:
     left_out: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     incomplete_allowed: bool = False
+    everyday: tuple[Mail, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -143,55 +150,22 @@ class Report:
         """A line for each gap, then those for what is left out by choice."""
         return (*map(str, self.gaps), *self.left_out)
 
-    def count(self, severity: Severity) -> int:
-        """How many situations changed in this way."""
-        return sum(
-            change.size for group in self.groups for change in group.changes if change.severity is severity
+    def of(self, severity: Severity) -> tuple[Change, ...]:
+        """The classes of situations that changed in this way."""
+        return tuple(
+            change for group in self.groups for change in group.changes if change.severity is severity
         )
 
-    def as_json(self) -> dict[str, object]:
-        """The report as ``eximsim gate --json`` prints it."""
-        return {
-            "base": self.base,
-            "head": self.head,
-            "complete": self.complete,
-            "situations": self.situations,
-            "classes": self.classes,
-            "changed": {severity.value: self.count(severity) for severity in Severity},
-            "groups": [_group(group) for group in self.groups],
-            "gaps": [{"what": gap.what, "where": gap.where, "remedy": gap.remedy} for gap in self.gaps],
-            "left_out": list(self.left_out),
-        }
+    @property
+    def severities(self) -> frozenset[Severity]:
+        """What changes there are: of all groups, and of everyday mail."""
+        ordinary = (row.severity for mail in self.everyday for row in mail.rows if row.severity)
+        return frozenset((*(group.severity for group in self.groups), *ordinary))
 
+    def count(self, severity: Severity) -> int:
+        """How many situations changed in this way."""
+        return sum(change.size for change in self.of(severity))
 
-def _group(group: Group) -> dict[str, object]:
-    return {
-        "name": group.name,
-        "severity": group.severity.value,
-        "cause": [{"name": c.name, "where": c.where, "text": c.text} for c in group.cause],
-        "situations": group.size,
-        "changes": [_change(change) for change in group.changes],
-    }
-
-
-def _change(change: Change) -> dict[str, object]:
-    return {
-        "situation": dict(change.situation),
-        "kind": change.kind,
-        "route": change.route,
-        "severity": change.severity.value,
-        "size": change.size,
-        "before": _outcome(change.before),
-        "after": _outcome(change.after),
-    }
-
-
-def _outcome(outcome: Outcome) -> dict[str, object]:
-    return {
-        "result": outcome.result,
-        "security": None if outcome.security is None else outcome.security.name.lower(),
-        "host": outcome.host,
-        "reason": outcome.reason,
-        "log": list(outcome.log),
-        "unreachable": outcome.unreachable,
-    }
+    def share(self, situations: int) -> float:
+        """How large a part of the space some situations are, from 0 to 1."""
+        return situations / self.situations if self.situations else 0.0

@@ -10,55 +10,70 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from eximsim import __version__
-from eximsim.gate.report import Cause, Group, Report, Severity
+from eximsim.errors import Gap
+from eximsim.gate.report import Cause, Group, Report
+from eximsim.gate.severity import FAILING, Severity
 from eximsim.gate.words import (
-    LOSSES,
-    MEANINGS,
+    amount,
+    answers,
     asked,
-    counted,
     coverage,
+    everyday_table,
+    meant,
     occasion,
     position,
+    sentence,
     sides,
     title,
+    together,
 )
 from eximsim.visible import visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _SCORES: Mapping[Severity, str] = MappingProxyType(
-    {Severity.SECURITY_LOST: "8.0", Severity.REACHABILITY_LOST: "5.0"}
-)
+    {Severity.LESS: "8.0", Severity.DIES: "7.0", Severity.RELEASED: "6.0", Severity.BOUNCED: "5.0",
+     Severity.HELD: "5.0"}
+)  # fmt: skip
 """What GitHub sorts by, on the scale of CVSS; other severities have none."""
 
+_UNLOOKED = "could-not-look"
+"""The rule of what could not be looked at."""
 
-def sarif(report: Report, failing: Collection[Severity] = LOSSES) -> str:
-    """One result for each group, worst first; one rule for each severity.
 
-    Severities in ``failing`` are errors, others notes. A result is at the lines of its causes; a cause that
-    is a switch of a release is a logical location. Its fingerprint is of severity and causes, not of lines,
-    so it stays the same when a line moves. What was left out is a notification of the run.
+def sarif(report: Report, failing: Collection[Severity] = FAILING) -> str:
+    """One result for each thing that could not be looked at, then one for each group, worst first.
+
+    There is a rule for each severity and one for what could not be looked at, which is an error (a warning if
+    it was allowed). Severities in ``failing`` are errors, others notes. A result is at the lines of its
+    causes; a cause that is a switch of a release is a logical location. Its fingerprint is of what changes
+    and why, not of lines, so it stays the same when a line moves. What is left out by choice is a
+    notification of the run.
     """
     run = {
+        "properties": {
+            "answers": [visible(f"{question} {answer}") for question, answer in answers(report)],
+            "coverage": coverage(report),
+            "base": report.base,
+            "head": report.head,
+            "classes": report.classes,
+            "everyday": {mail.route: [list(row) for row in everyday_table(mail)] for mail in report.everyday},
+        },
         "tool": {"driver": {"name": "eximsim", "version": __version__, "rules": _rules(failing)}},
         "automationDetails": {"id": "eximsim/gate/"},
         "invocations": [
             {
-                "executionSuccessful": True,
+                "executionSuccessful": report.complete or report.incomplete_allowed,
                 "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": f"Left out: {visible(part)}"}}
-                    for part in report.unexplored
+                    {"level": "note", "message": {"text": f"Left out: {visible(part)}"}}
+                    for part in report.left_out
                 ],
             }
         ],
-        "results": [_result(group, failing) for group in report.groups],
-        "properties": {
-            "base": report.base,
-            "head": report.head,
-            "coverage": coverage(report),
-            "situations": report.situations,
-            "classes": report.classes,
-        },
+        "results": [
+            *(_gap(gap, allowed=report.incomplete_allowed) for gap in report.gaps),
+            *(_result(report, group, failing) for group in report.groups),
+        ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -67,23 +82,33 @@ def _level(severity: Severity, failing: Collection[Severity]) -> str:
     return "error" if severity in failing else "note"
 
 
-def _identity(severity: Severity) -> str:
-    return severity.value.replace(" ", "-")
-
-
 def _rules(failing: Collection[Severity]) -> list[dict[str, object]]:
-    return [
+    of_severities: list[dict[str, object]] = [
         {
-            "id": _identity(severity),
+            "id": severity.key,
             "name": severity.name.title().replace("_", ""),
-            "shortDescription": {"text": severity.value.capitalize()},
-            "fullDescription": {"text": MEANINGS[severity]},
-            "help": {"text": f"{MEANINGS[severity]} The result names the smallest situation that shows it."},
+            "shortDescription": {"text": severity.value[:1].upper() + severity.value[1:]},
+            "fullDescription": {"text": severity.told.meaning},
+            "help": {
+                "text": f"{severity.told.meaning} The result names the smallest situation that shows it."
+            },
             "defaultConfiguration": {"level": _level(severity, failing)},
             "properties": {"tags": ["email"], **_score(severity)},
         }
         for severity in Severity
     ]
+    unlooked: dict[str, object] = {
+        "id": _UNLOOKED,
+        "name": "CouldNotLook",
+        "shortDescription": {"text": "Could not look"},
+        "fullDescription": {
+            "text": "Something could not be looked at: what is not reported may have changed."
+        },
+        "help": {"text": "The result says what would help. --allow-incomplete makes it a warning."},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["email"]},
+    }
+    return [*of_severities, unlooked]
 
 
 def _score(severity: Severity) -> dict[str, object]:
@@ -92,33 +117,48 @@ def _score(severity: Severity) -> dict[str, object]:
     return {"security-severity": _SCORES[severity], "tags": ["email", "security"]}
 
 
-def _result(group: Group, failing: Collection[Severity]) -> dict[str, object]:
+def _gap(gap: Gap, *, allowed: bool) -> dict[str, object]:
+    place = _physical(gap.where)
+    return {
+        "ruleId": _UNLOOKED,
+        "ruleIndex": len(Severity),
+        "level": "warning" if allowed else "error",
+        "message": {"text": visible(f"Could not look: {gap}")},
+        "locations": [] if place is None else [{"physicalLocation": place}],
+        "partialFingerprints": {"eximsimGap/v1": _digest(gap.what)},
+    }
+
+
+def _result(report: Report, group: Group, failing: Collection[Severity]) -> dict[str, object]:
     placed = [place for cause in group.cause if (place := _place(cause)) is not None]
-    switches = dict.fromkeys((c.name, c.where) for c in group.cause if position(c) is None)
+    switches = dict.fromkeys((c.name, c.where) for c in group.cause if position(c.where) is None)
     first: dict[str, object] = dict(placed[0]) if placed else {}
     if switches:
         first["logicalLocations"] = [_named(*switch) for switch in switches]
     return {
-        "ruleId": _identity(group.severity),
+        "ruleId": group.severity.key,
         "ruleIndex": group.severity.rank,
         "level": _level(group.severity, failing),
-        "message": {"text": _message(group)},
+        "message": {"text": _message(report, group)},
         "locations": [first],
         "relatedLocations": [{"id": number, **place} for number, place in enumerate(placed[1:], 1)],
-        "partialFingerprints": {"eximsimGroup/v1": _fingerprint(group)},
-        "properties": {"situations": group.size, "classes": len(group.changes)},
+        "partialFingerprints": {"eximsimGroup/v2": fingerprint(group)},
+        "properties": {"classes": len(group.changes), "share": report.share(group.size)},
     }
 
 
-def _place(cause: Cause) -> dict[str, object] | None:
-    found = position(cause)
+def _physical(where: str) -> dict[str, object] | None:
+    found = position(where)
     if found is None:
         return None
     file, line = found
-    return {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}},
-        "message": {"text": visible(f"{cause.name}: {cause.text}")},
-    }
+    return {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}
+
+
+def _place(cause: Cause) -> dict[str, object] | None:
+    place = _physical(cause.where)
+    text = visible(f"{cause.name}: {cause.text}")
+    return None if place is None else {"physicalLocation": place, "message": {"text": text}}
 
 
 def _uri(file: str) -> str:
@@ -132,12 +172,13 @@ def _named(name: str, where: str) -> dict[str, object]:
     return {"name": visible(name), "fullyQualifiedName": visible(f"{name} ({where})")}
 
 
-def _message(group: Group) -> str:
+def _message(report: Report, group: Group) -> str:
     witness = group.witness
     before, after = sides(witness)
     lines = [
-        f"{title(group).capitalize()} ({counted(group.size)}).",
+        f"{sentence(meant(group))} {title(group)} ({amount(report, [group])}).",
         *(f"{cause.name} ({cause.where}): {cause.text}" for cause in group.cause),
+        *filter(None, [together(group)]),
         f"Smallest witness: {occasion(witness)}, {asked(witness)}.",
         f"Before: {before}.",
         f"After: {after}.",
@@ -145,5 +186,10 @@ def _message(group: Group) -> str:
     return "\n".join(map(visible, lines))
 
 
-def _fingerprint(group: Group) -> str:
-    return sha256(f"{_identity(group.severity)}\n{group.name}".encode(errors="surrogatepass")).hexdigest()
+def fingerprint(group: Group) -> str:
+    """What a group is known by from one report to the next, whatever lines its causes are at."""
+    return _digest(f"{group.severity.key}\n{group.witness.kind}\n{title(group)}")
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()

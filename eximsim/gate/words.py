@@ -1,35 +1,15 @@
-"""Words and signs that every written form of a report shares."""
+"""Words that every written form of a report shares; those of a severity are in ``severity.py``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
+from eximsim.gate.outcome import fate
+from eximsim.gate.report import Change, Everyday, Group, Mail, Outcome, Report
+from eximsim.gate.severity import STOPS, Severity
 from eximsim.status import Security
-
-SIGNS: Mapping[Severity, str] = MappingProxyType(
-    {
-        Severity.SECURITY_LOST: "✗",
-        Severity.REACHABILITY_LOST: "▼",
-        Severity.SECURITY_GAINED: "✓",
-        Severity.REACHABILITY_GAINED: "▲",
-        Severity.WORDING: "≈",
-    }
-)
-"""One sign for each severity, told apart by its shape alone; none is ever drawn as a coloured picture."""
-
-MEANINGS: Mapping[Severity, str] = MappingProxyType(
-    {
-        Severity.SECURITY_LOST: "Mail goes out less well protected than before.",
-        Severity.REACHABILITY_LOST: "Mail that went through before is held back, refused or returned.",
-        Severity.SECURITY_GAINED: "Mail goes out better protected than before, or no longer in clear.",
-        Severity.REACHABILITY_GAINED: "Mail that was held back, refused or returned before goes through.",
-        Severity.WORDING: "The outcome is the same; what Exim says or logs of it is not.",
-    }
-)
-"""What each severity means, in one sentence."""
 
 PROTECTIONS: Mapping[Security, str] = MappingProxyType(
     {
@@ -41,21 +21,26 @@ PROTECTIONS: Mapping[Security, str] = MappingProxyType(
 )
 """What each level of security means, in one sentence."""
 
-LOSSES = (Severity.SECURITY_LOST, Severity.REACHABILITY_LOST)
-"""The severities that are failures, and errors, unless somebody says otherwise."""
+TAKEN = ("delivered", "accepted")
+"""The results of mail that goes out, and of a callout that takes the recipient."""
 
 _POSITION = re.compile(r"(?P<file>.*[^:]):(?P<line>[1-9][0-9]*)", re.DOTALL)
 
 
-def position(cause: Cause) -> tuple[str, int] | None:
-    """The file and line of a cause; None if it is at no place in a file, as a switch of a release is not."""
-    found = _POSITION.fullmatch(cause.where)
+def position(where: str) -> tuple[str, int] | None:
+    """The file and line of ``file:line``; None if it is no place in a file: a commit, a ChangeLog item."""
+    found = _POSITION.fullmatch(where)
     return None if found is None else (found["file"], int(found["line"]))
 
 
 def counted(number: int, noun: str = "situation", plural: str = "") -> str:
     """``1 situation``, ``14,400 situations``, ``2 classes``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def sentence(text: str) -> str:
+    """The words with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def asked(change: Change) -> str:
@@ -84,31 +69,135 @@ def _told(one: Outcome, other: Outcome) -> str:
     return f"{one}; logged: {' / '.join(own) or 'nothing more'}"
 
 
+def move(group: Group) -> str:
+    """What became of what: ``delivered in clear → held back for want of protection``."""
+    one = group.witness
+    before, after = fate(one.before, one.kind), fate(one.after, one.kind)
+    if before != after:
+        return f"{before} → {after}"
+    return f"{before}, by another host" if group.severity is Severity.ELSEWHERE else before
+
+
 def title(group: Group) -> str:
-    """``security lost: hosts_require_dane``."""
-    return f"{group.severity.value}: {group.name}"
+    """``hosts_try_dane: delivered in clear → held back for want of protection``."""
+    return f"{group.name}: {move(group)}"
 
 
-def at_worst(group: Group) -> int:
-    """In how many situations of a group the change is as bad as the group is called."""
-    return sum(change.size for change in group.changes if change.severity is group.severity)
+def meant(group: Group) -> str:
+    """What the group's change means: ``delivered before, now held back``."""
+    return group.severity.words(group.witness.kind)
+
+
+def together(group: Group) -> str:
+    """Said of several causes; empty for one."""
+    return "Only together: none of them does this alone." if len(group.cause) > 1 else ""
+
+
+def portion(share: float) -> str:
+    """A share as people say it: ``12 %``, ``0.4 %``."""
+    percent = 100 * share
+    return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def amount(report: Report, groups: Sequence[Group]) -> str:
+    """How much some groups are: ``3 classes, 0.4 % of all situations``, if it is a share worth telling."""
+    number = classes(sum(len(group.changes) for group in groups))
+    share = report.share(sum(group.size for group in groups))
+    return f"{number}, {portion(share)} of all situations" if share >= _LEAST else number
+
+
+_LEAST = 0.001
+
+
+def classes(number: int) -> str:
+    """``1 class``, ``1,203 classes``."""
+    return counted(number, "class", "classes")
+
+
+def simplest(group: Group, most: int = 5) -> tuple[str, ...]:
+    """Situations other than the witness in which a single answer brings about what the group shows."""
+    found = dict.fromkeys(asked(change) for change in group.changes[1:] if len(change.situation) == 1)
+    found.pop(asked(group.witness), None)
+    return tuple(found)[:most]
+
+
+# ---- everyday mail ---------------------------------------------------------------------------------------
+
+UNCHANGED = "="
+"""The sign of a row in which nothing changes."""
+
+
+def everyday_table(mail: Mail) -> Iterator[tuple[str, str, str, str]]:
+    """The lines of everyday mail: sign, situation, what happens before, and after (``the same``)."""
+    usual = next((row.before.host for row in mail.rows if row.before.result in TAKEN), "")
+    for row in mail.rows:
+        sign = UNCHANGED if row.severity is None else row.severity.told.sign
+        before, after = (_briefly(outcome, usual) for outcome in (row.before, row.after))
+        said = {None: "the same", Severity.WORDS: "the same, in other words"}.get(row.severity)
+        yield sign, row.situation, before, said or after
+
+
+def _briefly(outcome: Outcome, usual: str) -> str:
+    """What happens; with the host that takes it if that is another one than usual."""
+    elsewhere = outcome.result in TAKEN and outcome.host != usual
+    return f"{fate(outcome)} by {outcome.host}" if elsewhere else fate(outcome)
+
+
+# ---- the answers that come first -------------------------------------------------------------------------
+
+STOPS_ASKED = "Does any mail that went out before stop?"
+LESS_ASKED = "Does any mail go out with less protection?"
+
+
+def answers(report: Report) -> tuple[tuple[str, str], ...]:
+    """What everybody asks first, each with an answer of one line."""
+    went = [group for group in report.groups if group.witness.before.result in TAKEN]
+    stopping = [group for group in went if group.severity in STOPS]
+    weaker = [group for group in report.groups if group.severity is Severity.LESS]
+    released = [group for group in report.groups if group.severity is Severity.RELEASED]
+    ordinary = [row for mail in report.everyday for row in mail.rows]
+    stops = [row for row in ordinary if row.severity in STOPS and row.before.result in TAKEN]
+    less = _answer(report, weaker, [row for row in ordinary if row.severity is Severity.LESS])
+    if released:
+        less += f" Mail that was kept back goes out now: {amount(report, released)}."
+    return (STOPS_ASKED, _answer(report, stopping, stops)), (LESS_ASKED, less)
+
+
+_EVERYDAY_NAMED = 4
+
+
+def _answer(report: Report, groups: Sequence[Group], ordinary: Sequence[Everyday]) -> str:
+    unknown = f"{counted(len(report.gaps), 'thing')} could not be looked at" if report.gaps else ""
+    if not groups and not ordinary:
+        return f"Not known: {unknown}; in what was looked at, no." if unknown else "No."
+    named = list(dict.fromkeys(row.situation for row in ordinary))
+    said = []
+    if named:
+        more = ", ..." if len(named) > _EVERYDAY_NAMED else ""
+        said.append(f"everyday mail ({', '.join(named[:_EVERYDAY_NAMED])}{more})")
+    for kind, word in (("delivery", "deliveries"), ("callout", "callouts")):
+        some = [group for group in groups if group.witness.kind == kind]
+        if some:
+            said.append(f"{word}: {amount(report, some)}")
+    if not named:
+        said.append(f"for example {asked(groups[0].witness)}")
+    return f"Yes. {sentence('; '.join(said))}{f' And {unknown}.' if unknown else ''}"
 
 
 def verdict(report: Report) -> str:
-    """The whole report in one sentence."""
+    """The whole report in one sentence: how many classes of situations changed, and how."""
     counts = [
-        f"{severity.value} in {counted(report.count(severity))}"
-        for severity in Severity
-        if report.count(severity)
+        f"{severity.value}: {classes(len(found))}" for severity in Severity if (found := report.of(severity))
     ]
     if not counts:
         return "No outcome changes." if report.complete else "No outcome changes in what was explored."
-    return f"{'; '.join(counts).capitalize()}."
+    return sentence("; ".join(counts))
 
 
 def coverage(report: Report) -> str:
     """What was looked at, in one sentence: whether what is not reported has not changed."""
-    run = f"{counted(report.situations)}, told apart as {counted(report.classes, 'class', 'classes')}"
+    run = f"{classes(report.classes)} of situations told apart"
     if report.complete:
         return f"Complete: {run}, all of them run."
-    return f"Not complete: {run}; {counted(len(report.unexplored), 'part')} left out."
+    allowed = " (allowed)" if report.incomplete_allowed else ""
+    return f"Not complete{allowed}: {run}; {counted(len(report.gaps), 'thing')} could not be looked at."

@@ -51,17 +51,27 @@ def test_a_loss_of_security_is_exit_code_1(strict: str, lax: str, tmp_path: Path
     assert found.exit_code == 1
     report = json.loads(found.stdout)
     assert report["complete"] is True
-    assert report["groups"][0]["severity"] == "security lost"
+    assert report["groups"][0]["severity"] == "held back or bounced before, now delivered"
     assert report["groups"][0]["name"] == "hosts_require_dane"
     assert "Complete: " in markdown.read_text()
     assert json.loads(sarif.read_text())["version"] == "2.1.0"
 
 
-def test_a_gain_is_shown_and_passes(strict: str, lax: str) -> None:
+def test_mail_that_stops_is_no_gain(strict: str, lax: str) -> None:
     found = run(lax, strict)
-    assert found.exit_code == 0
+    assert found.exit_code == 1
+    assert "Does any mail that went out before stop? Yes." in found.stdout
     assert "hosts_require_dane: transport remote: was '' and is '*'." in found.stdout
-    assert "all of them explored" in found.stdout
+    assert "all of them run" in found.stdout
+    for narrow, code in (
+        (["less"], 0),
+        (["stops"], 1),
+        (["less", "bounced"], 1),
+        (["none"], 0),
+        (["any"], 1),
+    ):
+        asked = (part for name in narrow for part in ("--fail-on", name))
+        assert run(lax, strict, *asked).exit_code == code
 
 
 def test_a_lock_is_made_checked_and_updated(
@@ -73,7 +83,7 @@ def test_a_lock_is_made_checked_and_updated(
     agreed = Path(lock).read_text()
     found = run(lax, "--lock", lock)
     assert found.exit_code == 1
-    assert "SECURITY LOST  barred-to-verified" in found.stdout
+    assert "HELD BACK OR BOUNCED BEFORE, NOW DELIVERED  barred-to-verified" in found.stdout
     assert Path(lock).read_text() == agreed
     monkeypatch.setenv("CI", "true")
     with pytest.raises(InputError, match="refused where CI is set"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from eximsim.errors import Gap
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report, Severity
+from eximsim.gate.report import Cause, Change, Everyday, Group, Mail, Outcome, Report
+from eximsim.gate.severity import Severity
 from eximsim.status import Security
 
 DANE = Outcome(
@@ -45,66 +46,62 @@ def option(name: str, line: int, text: str) -> Cause:
 
 
 def example() -> Report:
-    """A report with a group of each severity; names and words hold characters that need quoting."""
+    """A report with groups of several severities; names and words hold characters that need quoting."""
     lost = option("hosts_require_dane", 41, 'transport "t": was * and is !h1-a.test.ex : *')
     groups = (
         Group(
             (lost,),
-            Severity.SECURITY_LOST,
+            Severity.LESS,
             (
-                change({"TLSA of host 1": "SERVFAIL"}, "delivery", WAITS, CLEAR, Severity.SECURITY_LOST, 96),
-                Change(
+                change(
                     {"TLSA of host 1": "match", "STARTTLS of host 1": "454"},
-                    "delivery",
-                    DANE,
-                    CLEAR,
-                    Severity.SECURITY_LOST,
-                    4,
-                    ROUTE,
+                    "delivery", DANE, CLEAR, Severity.LESS, 96,
                 ),
+                change({"MX": "insecure", "EHLO": "HELP"}, "delivery", DANE, CLEAR, Severity.LESS, 4),
             ),
         ),
         Group(
             (Cause("tlsa_map", "4b0fe3193 (4.88 JH/03)", "What the answer to a TLSA question means."),),
-            Severity.REACHABILITY_LOST,
-            (
-                change(
-                    {"TLSA of host 1": "NXDOMAIN"}, "delivery", CLEAR, WAITS, Severity.REACHABILITY_LOST, 12
-                ),
-            ),
-        ),
-        Group(
-            (option("tls_tempfail_tryclear", 44, "transport | t: was true and is false"),),
-            Severity.SECURITY_GAINED,
-            (change({"STARTTLS of host 1": "454"}, "delivery", CLEAR, WAITS, Severity.SECURITY_GAINED, 8),),
+            Severity.HELD,
+            (change({"TLSA of host 1": "NXDOMAIN"}, "delivery", CLEAR, WAITS, Severity.HELD, 12),),
         ),
         Group(
             (
                 option("dns_again_means_nonexist", 3, "was unset and is *.test.ex"),
                 option("hosts_try_dane", 42, "was *"),
             ),
-            Severity.REACHABILITY_GAINED,
+            Severity.RELEASED,
             (
-                change(
-                    {"TLSA of host 1": "time-out"},
-                    "callout",
-                    UNASKED,
-                    ACCEPTED,
-                    Severity.REACHABILITY_GAINED,
-                    2,
-                ),
+                change({"TLSA of host 1": "time-out"}, "callout", UNASKED, ACCEPTED, Severity.RELEASED, 2),
+                change({"TLSA of host 1": "SERVFAIL"}, "callout", UNASKED, ACCEPTED, Severity.RELEASED, 2),
             ),
         ),
         Group(
-            (Cause("failed_address_colon_spaced", "7b411755d (4.99)", "A blank before the colon."),),
-            Severity.WORDING,
-            (change({"MX": "insecure"}, "delivery", FAILS, FAILS, Severity.WORDING, 30),),
+            (option("tls_tempfail_tryclear", 44, "transport | t: was true and is false"),),
+            Severity.MORE,
+            (change({"STARTTLS of host 1": "454"}, "delivery", CLEAR, DANE, Severity.MORE, 8),),
         ),
-    )
+        Group(
+            (Cause("failed_address_colon_spaced", "7b411755d (4.99)", "A blank before the colon."),),
+            Severity.WORDS,
+            (change({"MX": "insecure"}, "delivery", FAILS, FAILS, Severity.WORDS, 30),),
+        ),
+    )  # fmt: skip
     gap = Gap("router local: not modelled", "exim.conf:12")
-    return Report("old.conf", "new.conf", groups, 14_400, 117, gaps=(gap,))
+    return Report("old.conf", "new.conf", groups, 14_400, 117, gaps=(gap,), everyday=everyday())
+
+
+def everyday() -> tuple[Mail, ...]:
+    """Everyday mail on one route: nothing changes, mail is held back, other words."""
+    rows = (
+        Everyday("no DNSSEC", CLEAR, CLEAR),
+        Everyday("TLSA SERVFAIL", CLEAR, WAITS, Severity.HELD),
+        Everyday("host | down", FAILS, FAILS, Severity.WORDS),
+    )
+    return (Mail(f"{ROUTE} by its MX hosts", rows),)
 
 
 def unchanged() -> Report:
     """A report of a change that changes nothing."""
-    return Report("old.conf", "new.conf", (), 14_400, 117)
+    same = Mail(f"{ROUTE} by its MX hosts", (Everyday("no DNSSEC", CLEAR, CLEAR),))
+    return Report("old.conf", "new.conf", (), 14_400, 117, everyday=(same,))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from eximsim.gate.report import RESULTS, Cause, Change, Group, Outcome, Report, Severity
+from eximsim.errors import Gap
+from eximsim.gate.report import RESULTS, Cause, Change, Everyday, Group, Mail, Outcome, Report
+from eximsim.gate.severity import Severity
 from eximsim.status import Security
 
 NASTY = st.sampled_from(
@@ -45,6 +47,9 @@ groups = st.builds(
     st.sampled_from(Severity),
     st.lists(changes, min_size=1, max_size=3).map(tuple),
 )
+rows = st.builds(Everyday, TEXT, outcomes, outcomes, st.none() | st.sampled_from(Severity))
+mails = st.builds(Mail, TEXT, st.lists(rows, min_size=1, max_size=3).map(tuple))
+gaps = st.builds(Gap, TEXT, places, TEXT)
 reports = st.builds(
     Report,
     TEXT,
@@ -53,4 +58,7 @@ reports = st.builds(
     st.integers(0, 10**9),
     st.integers(0, 10**6),
     st.lists(TEXT, max_size=2).map(tuple),
+    st.lists(gaps, max_size=2).map(tuple),
+    st.booleans(),
+    st.lists(mails, max_size=2).map(tuple),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given, settings
 
 from eximsim.gate.annotations import workflow_commands
-from eximsim.gate.report import Report, Severity
+from eximsim.gate.report import Report
+from eximsim.gate.severity import Severity
 from tests.gate.reports import example, unchanged
 from tests.gate.strategies import reports
 
@@ -28,33 +30,46 @@ def plain(text: str) -> str:
     return text
 
 
+def test_the_answers_come_first_as_a_notice() -> None:
+    level, properties, text = read(workflow_commands(unchanged()).rstrip())
+    assert (level, properties) == ("notice", {"title": "Does any mail that went out before stop?"})
+    assert text.splitlines()[:2] == ["No.", "Does any mail go out with less protection? No."]
+
+
 def test_a_loss_is_an_error_at_the_line_of_its_cause() -> None:
-    level, properties, text = read(workflow_commands(example()).splitlines()[0])
+    level, properties, text = read(workflow_commands(example()).splitlines()[2])
     assert level == "error"
-    assert properties == {"file": "exim.conf", "line": "41", "title": "security lost: hosts_require_dane"}
+    assert properties == {
+        "file": "exim.conf", "line": "41", "title": "delivered with less protection: hosts_require_dane",
+    }  # fmt: skip
     assert text.splitlines() == [
         'hosts_require_dane (exim.conf:41): transport "t": was * and is !h1-a.test.ex : *',
-        "100 situations; the smallest: delivery to a@one.test.ex, TLSA of host 1: SERVFAIL",
-        "before: deferred: DANE error: tlsa lookup DEFER",
+        "hosts_require_dane: delivered under DANE → delivered in clear (2 classes, 0.7 % of all situations)",
+        "the smallest: delivery to a@one.test.ex, TLSA of host 1: match, STARTTLS of host 1: 454",
+        "before: delivered to h1-a.test.ex (DANE)",
         "after: delivered to h1-a.test.ex (in clear)",
     ]
 
 
 def test_a_switch_of_a_release_has_no_file() -> None:
-    level, properties, _ = read(workflow_commands(example()).splitlines()[1])
+    level, properties, _ = read(workflow_commands(example()).splitlines()[3])
     assert level == "error"
-    assert properties == {"title": "reachability lost: tlsa_map"}
+    assert properties == {"title": "delivered before, now held back: tlsa_map"}
 
 
-def test_what_is_no_failure_is_a_notice_and_what_was_left_out_a_warning() -> None:
+def test_what_could_not_be_looked_at_is_an_error_and_a_warning_if_it_was_allowed() -> None:
+    level, properties, text = read(workflow_commands(example()).splitlines()[1])
+    assert (level, properties) == ("error", {"file": "exim.conf", "line": "12", "title": "could not look"})
+    assert text == "exim.conf:12: router local: not modelled"
+    allowed = workflow_commands(replace(example(), incomplete_allowed=True))
+    assert read(allowed.splitlines()[1])[0] == "warning"
+
+
+def test_what_is_no_failure_is_a_notice() -> None:
     levels = [read(line)[0] for line in workflow_commands(example()).splitlines()]
-    assert levels == ["error", "error", "notice", "notice", "notice", "warning"]
-    some = workflow_commands(example(), failing={Severity.WORDING})
-    assert [read(line)[0] for line in some.splitlines()] == [*["notice"] * 4, "error", "warning"]
-
-
-def test_nothing_changed_is_nothing_said() -> None:
-    assert workflow_commands(unchanged()) == ""
+    assert levels == ["notice", *["error"] * 4, "notice", "notice"]
+    some = workflow_commands(replace(example(), gaps=()), failing={Severity.WORDS})
+    assert [read(line)[0] for line in some.splitlines()] == [*["notice"] * 5, "error"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,7 +77,7 @@ def test_nothing_changed_is_nothing_said() -> None:
 def test_each_group_is_one_line_whatever_is_in_it(report: Report) -> None:
     text = workflow_commands(report)
     lines = text.splitlines()
-    assert len(lines) == len(report.groups) + (not report.complete)
+    assert len(lines) == 1 + len(report.groups) + len(report.gaps)
     assert text.count("\n") == len(lines)
     for line in lines:
         assert line.isprintable()

@@ -59,8 +59,8 @@ def test_outcome_hosts_decisions_and_what_would_change_it_are_on_the_page() -> N
 
 def test_another_outcome_says_what_it_would_cost() -> None:
     page = explanation_page(real())
-    assert '<div class="tone security-lost">' in page
-    assert '<div class="tone reachability-lost">' in page
+    assert '<div class="tone is-less">' in page
+    assert '<div class="tone is-held">' in page
 
 
 def test_steps_that_follow_each_other_in_one_stage_stand_together() -> None:

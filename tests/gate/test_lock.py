@@ -7,7 +7,8 @@ import pytest
 from eximsim.errors import InputError
 from eximsim.gate.diagram import Forest
 from eximsim.gate.lock import Lock, accepted, check, read_lock, written
-from eximsim.gate.report import Outcome, Report, Severity
+from eximsim.gate.report import Outcome, Report
+from eximsim.gate.severity import Severity
 from eximsim.gate.survey import Survey, View, survey
 from eximsim.status import Security
 from tests.gate.policies import policy
@@ -56,9 +57,9 @@ def test_what_was_agreed_on_is_no_change(plan: Survey) -> None:
 def test_changes_are_grouped_by_what_became_of_what(plan: Survey) -> None:
     report = checked(plan, lock(plan, DANE, HELD, CLEAR), lock(plan, CLEAR, CLEAR, HELD))
     assert [(group.name, group.severity) for group in report.groups] == [
-        ("dane-to-clear", Severity.SECURITY_LOST),
-        ("held-to-clear", Severity.SECURITY_LOST),
-        ("clear-to-held", Severity.SECURITY_GAINED),
+        ("dane-to-clear", Severity.LESS),
+        ("clear-to-held", Severity.HELD),
+        ("held-to-clear", Severity.RELEASED),
     ]
     assert report.groups[0].witness.size * 3 == plan.views[0].scene.size
 

@@ -50,35 +50,47 @@ def test_the_worst_comes_first_and_every_group_is_there() -> None:
     assert text.splitlines()[0] == "## Mail policy: <code>old.conf</code> → <code>new.conf</code>"
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     assert headings == [
-        "### ✗ security lost: hosts\\_require\\_dane",
-        "### ▼ reachability lost: tlsa\\_map",
-        "### ✓ security gained: tls\\_tempfail\\_tryclear",
-        "### ▲ reachability gained: dns\\_again\\_means\\_nonexist+hosts\\_try\\_dane",
-        "### ≈ wording only: failed\\_address\\_colon\\_spaced",
+        "### ✗ hosts\\_require\\_dane: delivered under DANE → delivered in clear",
+        "### ‖ tlsa\\_map: delivered in clear → held back for want of protection",
+        "### ▲ dns\\_again\\_means\\_nonexist+hosts\\_try\\_dane: put off for want of protection → accepted, "
+        "asked over TLS, not verified",
+        "### ✓ tls\\_tempfail\\_tryclear: delivered in clear → delivered under DANE",
+        "### ≈ failed\\_address\\_colon\\_spaced: bounced for want of protection",
     ]
 
 
 def test_a_group_has_its_witness_and_the_rest_folded() -> None:
     text = seen(markdown(example()))
     assert "Smallest witness, delivery to a@one.test.ex:" in text
-    assert "TLSA of host 1\nSERVFAIL\n" in text
-    assert "deferred: DANE error: tlsa lookup DEFER\ndelivered to h1-a.test.ex (in clear)\n" in text
-    assert "<details><summary>All of it: 100 situations in 2 classes</summary>" in markdown(example())
-    assert "- M1 == a@one.test.ex R=client T=t defer (-36)" in markdown(example())
+    assert "TLSA of host 1\nmatch\n" in text
+    assert "delivered to h1-a.test.ex (in clear)\ndeferred: DANE error: tlsa lookup DEFER\n" in text
+    assert "<details><summary>All 2 classes</summary>" in markdown(example())
+    assert "+ M1 == a@one.test.ex R=client T=t defer (-36)" in markdown(example())
 
 
-def test_what_was_left_out_is_said() -> None:
-    text = markdown(example())
-    assert "Not complete: 14,400 situations" in text
-    assert "exim.conf:12: router local: not modelled" in seen(text)
+def test_the_answers_come_first_and_then_everyday_mail() -> None:
+    lines = seen(markdown(example())).splitlines()
+    assert lines[1].startswith("Does any mail that went out before stop? Yes. Everyday mail (TLSA SERVFAIL);")
+    at = lines.index("TLSA SERVFAIL")
+    assert lines[at - 1 : at + 3 : 2] == ["‖", "delivered in clear"]
 
 
-def test_nothing_changed_is_two_sentences() -> None:
-    assert markdown(unchanged()).splitlines()[2:] == [
-        "**No outcome changes.**",
-        "",
-        "Complete: 14,400 situations, told apart as 117 classes, all of them run.",
+def test_what_could_not_be_looked_at_stands_near_the_top() -> None:
+    text = seen(markdown(example()))
+    assert "Not complete: 117 classes" in text
+    assert "exim.conf:12: router local: not modelled" in text[: text.index("Everyday mail to")]
+    assert "What is left out by choice" in markdown(replace(example(), left_out=("a third host",)))
+
+
+def test_nothing_changed_is_two_answers_and_everyday_mail() -> None:
+    lines = markdown(unchanged()).splitlines()
+    assert lines[2::2][:2] == [
+        "Does any mail that went out before stop? **No.**",
+        "Does any mail go out with less protection? **No.**",
     ]
+    assert lines[-1] == (
+        "No outcome changes. Complete: 117 classes of situations told apart, all of them run."
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -96,7 +108,7 @@ def test_tables_hold_whatever_is_in_them(report: Report) -> None:
         tables += 1
     several = sum(len(group.changes) > 1 for group in report.groups)
     with_axes = sum(bool(group.witness.situation) for group in report.groups)
-    assert tables == bool(report.groups) + len(report.groups) + several + with_axes
+    assert tables == bool(report.groups) + len(report.groups) + several + with_axes + len(report.everyday)
 
 
 @settings(max_examples=30, deadline=None)
@@ -134,10 +146,10 @@ def test_a_large_report_stays_below_what_a_comment_may_have_and_says_so() -> Non
     many = replace(group, changes=tuple(replace(group.witness, size=n) for n in range(1, 500)))
     text = markdown(replace(report, groups=(many,)))
     assert len(text) <= LONGEST
-    assert "*And 474 more classes (" in text
-    text = markdown(replace(report, groups=(many,) * 30))
+    assert "*And 474 more classes: " in text
+    text = markdown(replace(report, groups=(many,) * 20))
     assert len(text) <= LONGEST
-    assert text.count("*And 491 more classes (") == 30
+    assert text.count("*And 491 more classes: ") == 20
     text = markdown(replace(report, groups=report.groups * 120))
     assert len(text) <= LONGEST
     assert "groups more, no worse than these" in text

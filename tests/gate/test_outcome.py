@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.gate.outcome import (
-    SEVERITY,
-    Standing,
-    severity,
-    standing,
-)
-from eximsim.gate.report import RESULTS, Outcome, Severity
+from eximsim.gate.outcome import SEVERITY, Standing, fate, severity, standing
+from eximsim.gate.report import RESULTS, Outcome
+from eximsim.gate.severity import FAIL_ON, STOPS, Severity
 from eximsim.gate.survey import survey
+from eximsim.gate.words import TAKEN
 from eximsim.status import Security
 from tests.gate.policies import MX, policy
 
-OPPOSITE = {
-    Severity.SECURITY_LOST: Severity.SECURITY_GAINED,
-    Severity.SECURITY_GAINED: Severity.SECURITY_LOST,
-    Severity.REACHABILITY_LOST: Severity.REACHABILITY_GAINED,
-    Severity.REACHABILITY_GAINED: Severity.REACHABILITY_LOST,
-    Severity.WORDING: Severity.WORDING,
+OPPOSITE: dict[Severity, set[Severity]] = {
+    Severity.LESS: {Severity.MORE},
+    Severity.MORE: {Severity.LESS},
+    Severity.BOUNCED: {Severity.RELEASED},
+    Severity.HELD: {Severity.RELEASED},
+    Severity.RELEASED: {Severity.BOUNCED, Severity.HELD, Severity.DIES},
+    Severity.GIVEN_UP: {Severity.PUT_OFF, Severity.DIES},
+    Severity.PUT_OFF: {Severity.GIVEN_UP},
+    Severity.ELSEWHERE: {Severity.ELSEWHERE},
 }
 
 
@@ -43,7 +43,8 @@ def outcomes(draw: st.DrawFn) -> Outcome:
 @given(outcomes(), outcomes())
 def test_what_is_lost_one_way_is_gained_the_other(one: Outcome, two: Outcome) -> None:
     there, back = severity(one, two), severity(two, one)
-    assert back is (None if there is None else OPPOSITE[there])
+    if there in OPPOSITE and "undefined" not in (one.result, two.result):
+        assert back in OPPOSITE[there]
 
 
 @given(outcomes())
@@ -56,32 +57,61 @@ def test_every_change_has_a_severity(one: Outcome, two: Outcome) -> None:
     assert (severity(one, two) is None) == (one == two)
 
 
-def test_less_protection_is_security_lost() -> None:
+@given(outcomes(), outcomes())
+def test_mail_that_stops_is_never_a_gain(one: Outcome, two: Outcome) -> None:
+    if one.result in TAKEN and two.result not in TAKEN:
+        assert severity(one, two) in STOPS
+
+
+@given(outcomes(), outcomes())
+def test_all_but_words_and_more_protection_fails_unless_somebody_says_otherwise(
+    one: Outcome, two: Outcome
+) -> None:
+    found = severity(one, two)
+    if found not in (None, *FAIL_ON["default"]):
+        assert (one.result in TAKEN) == (two.result in TAKEN)
+        assert one.security is None or two.security is None or one.result not in TAKEN or (
+            one.security <= two.security
+        )  # fmt: skip
+
+
+def test_less_protection_is_less_and_more_is_more() -> None:
     for more, less in itertools.combinations(reversed(Security), 2):
-        assert severity(Outcome("delivered", more), Outcome("delivered", less)) is Severity.SECURITY_LOST
-        assert severity(Outcome("accepted", more), Outcome("accepted", less)) is Severity.SECURITY_LOST
+        for result in TAKEN:
+            assert severity(Outcome(result, more), Outcome(result, less)) is Severity.LESS
+            assert severity(Outcome(result, less), Outcome(result, more)) is Severity.MORE
 
 
+@pytest.mark.parametrize("unreachable", [True, False])
 @pytest.mark.parametrize("result", ["deferred", "failed", "tempfailed", "refused"])
-def test_what_was_kept_back_and_now_goes_in_clear_is_security_lost(result: str) -> None:
+def test_what_was_kept_back_and_goes_out_now_is_released(result: str, unreachable: bool) -> None:
     after = Outcome("delivered", Security.CLEAR)
-    assert severity(Outcome(result), after) is Severity.SECURITY_LOST
-    assert severity(Outcome(result, unreachable=True), after) is Severity.REACHABILITY_GAINED
+    assert severity(Outcome(result, unreachable=unreachable), after) is Severity.RELEASED
 
 
-def test_what_was_deferred_and_now_bounces_is_reachability_lost() -> None:
-    assert severity(Outcome("deferred"), Outcome("failed")) is Severity.REACHABILITY_LOST
+def test_what_was_held_back_and_now_bounces_is_given_up_and_the_other_way_round_put_off() -> None:
+    assert severity(Outcome("deferred"), Outcome("failed")) is Severity.GIVEN_UP
+    assert severity(Outcome("failed"), Outcome("deferred", unreachable=True)) is Severity.PUT_OFF
 
 
-def test_another_host_or_other_words_are_wording() -> None:
+def test_the_same_protection_at_another_host_is_no_matter_of_words() -> None:
     one = Outcome("delivered", Security.DANE, "h1")
-    assert severity(one, Outcome("delivered", Security.DANE, "h2")) is Severity.WORDING
-    assert severity(Outcome("deferred", reason="a"), Outcome("deferred", reason="b")) is Severity.WORDING
+    assert severity(one, Outcome("delivered", Security.DANE, "h2")) is Severity.ELSEWHERE
+    assert severity(Outcome("deferred", reason="a"), Outcome("deferred", reason="b")) is Severity.WORDS
 
 
-def test_the_table_is_complete_and_its_diagonal_is_wording() -> None:
+def test_what_happens_is_told_in_the_words_of_a_delivery_or_of_a_callout() -> None:
+    held = Outcome("tempfailed")
+    assert (fate(held), fate(held, "callout")) == (
+        "held back for want of protection", "put off for want of protection",
+    )  # fmt: skip
+    assert fate(Outcome("accepted", None), "callout") == "accepted, nobody asked"
+    assert fate(Outcome("delivered", Security.TLS)) == "delivered over TLS, not verified"
+
+
+def test_the_table_is_complete_and_its_diagonal_is_words() -> None:
     assert set(SEVERITY) == set(itertools.product(Standing, Standing))
-    assert {SEVERITY[one, one] for one in Standing} == {Severity.WORDING}
+    assert {SEVERITY[one, one] for one in Standing} == {Severity.WORDS}
 
 
 # ---- outcomes of real runs -------------------------------------------------------------------------------

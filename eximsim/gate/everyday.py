@@ -1,0 +1,106 @@
+"""Everyday mail: about a dozen situations with names, and what two policies make of each.
+
+They are situations of the lattice like all others, picked because everybody who sends mail meets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from eximsim.fuzz.explore import Axis
+from eximsim.gate import lattice
+from eximsim.gate.lattice import Scene, axis_of, certificates
+from eximsim.gate.outcome import severity
+from eximsim.gate.report import Everyday, Mail
+from eximsim.gate.survey import Survey, View
+
+_Answers = Mapping[Axis, str]
+
+_NO_DNSSEC: _Answers = {lattice.MX: lattice.INSECURE, lattice.ADDRESS: lattice.INSECURE}
+_NO_TLSA: _Answers = {lattice.TLSA: "no data"}
+_MISMATCH: _Answers = {lattice.RECORDS: "mismatch"}
+_NO_STARTTLS: _Answers = {lattice.EHLO: "no STARTTLS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A situation of everyday mail: what is out of the ordinary of the first host, and of the second.
+
+    If ``second`` is None there is only one host.
+    """
+
+    name: str
+    first: _Answers
+    second: _Answers | None = None
+
+
+SITUATIONS: tuple[Situation, ...] = (
+    Situation("no DNSSEC", _NO_DNSSEC),
+    Situation("DNSSEC without TLSA", _NO_TLSA),
+    Situation("TLSA that matches", {}),
+    Situation("TLSA that does not match", _MISMATCH),
+    Situation("TLSA SERVFAIL", {lattice.TLSA: "SERVFAIL"}),
+    Situation("TLSA, but no STARTTLS", _NO_STARTTLS),
+    Situation("no STARTTLS", {**_NO_DNSSEC, **_NO_STARTTLS}),
+    Situation("certificate expired", {**_NO_DNSSEC, lattice.CERTIFICATE: "expired"}),
+    Situation("certificate self-signed", {**_NO_DNSSEC, lattice.CERTIFICATE: "self-signed"}),
+    Situation("certificate for another name", {**_NO_DNSSEC, lattice.CERTIFICATE: "another name"}),
+    Situation(
+        "first MX down, second without TLS", {lattice.CONNECT: "refused"}, {**_NO_TLSA, **_NO_STARTTLS}
+    ),
+    Situation("first MX fails DANE, second without TLS", _MISMATCH, {**_NO_TLSA, **_NO_STARTTLS}),
+    Situation("host down", {lattice.CONNECT: "time-out"}),
+    Situation("recipient put off (4xx)", {lattice.RCPT: "4xx"}),
+    Situation("recipient refused (5xx)", {lattice.RCPT: "5xx"}),
+)
+"""All of them, in the order in which they are shown. What they do not name is as it should be."""
+
+
+def everyday(plan: Survey) -> tuple[Mail, ...]:
+    """Everyday mail on every route of the survey, under its first and its last policy."""
+    found = {}
+    for view in plan.views:
+        if view.kind == "delivery" and view.scene.recipient not in found:
+            found[view.scene.recipient] = Mail(_route(view.scene), tuple(_rows(plan, view)))
+    return tuple(found.values())
+
+
+def _route(scene: Scene) -> str:
+    hosts = "its MX hosts" if scene.mx else " and ".join(scene.addresses)
+    return f"{scene.recipient} by {hosts}"
+
+
+def _rows(plan: Survey, view: View) -> Iterator[Everyday]:
+    for situation in SITUATIONS:
+        scene = staged(view.scene, 1 if situation.second is None else 2)
+        if scene is None:
+            continue
+        chains = certificates(tuple(scene.addresses))
+        base, head = (replace(plan.policies[place], chains=chains) for place in (0, -1))
+        here, answers = replace(view, scene=scene), given(situation, scene)
+        before = plan.at(base, here, answers)
+        after = before if base == head else plan.at(head, here, answers)
+        yield Everyday(situation.name, before, after, severity(before, after))
+
+
+def staged(scene: Scene, hosts: int) -> Scene | None:
+    """The scene with so many hosts, the first ones; None if its route has fewer."""
+    names = list(scene.addresses)
+    if scene.mx and len(names) < hosts:
+        names.append(f"mx{hosts}.{scene.domain}")
+    if len(names) < hosts:
+        return None
+    free = (f"192.0.2.{number}" for number in range(1, 255))
+    unused = (one for one in free if one not in scene.addresses.values())
+    addresses = {name: scene.addresses.get(name) or next(unused) for name in names[:hosts]}
+    return replace(scene, mx=tuple(addresses) if scene.mx else (), addresses=addresses)
+
+
+def given(situation: Situation, scene: Scene) -> dict[str, str]:
+    """The answers of a situation, axis by axis, as the lattice calls them."""
+    found = {}
+    for host, answers in zip(scene.addresses, (situation.first, situation.second or {}), strict=False):
+        for axis, value in answers.items():
+            found[axis_of(axis, scene.domain if axis is lattice.MX else host)] = value
+    return found
