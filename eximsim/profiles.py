@@ -273,6 +273,10 @@ class Profile:
     """A waiting message goes down the connection in a process of its own, which nobody but a queue runner
     waits for. Ended by f3ee1d51e (4.99): transport_pass_socket() in transport.c."""
 
+    first_phase_ignores_retry_data: bool = False
+    """The first phase of a two-phase queue run does not ask the retry database whether an address may be
+    routed yet. From 6748707c6 (4.99) to 140c289d1 (after 4.99, bug 3172): deliver_message()."""
+
     batches_share_connection: bool = False
     """Recipients of one message that are delivered in several batches go down one connection if they have a
     host in common. Since f3ee1d51e (4.99): do_remote_deliveries() in deliver.c."""
@@ -805,6 +809,7 @@ _P499 = _then(
     _P498,
     "4.99",
     option_release="4.99",
+    first_phase_ignores_retry_data=True,
     failed_address_colon_spaced=True,
     check_srv_is_list=True,
     route_debug_nested=True,
@@ -825,6 +830,7 @@ _P499 = _then(
     events=_P498.events | {"smtp:fail:protocol", "smtp:fail:syntax"},
     command_log=CommandLog.AFTER_CALLOUT,
 )
+_P499_DEV = _then(_P499, "4.99-dev-13835a3c1", version="4.99", first_phase_ignores_retry_data=False)
 _P496_DEBIAN = _then(
     _P496,
     "4.96-debian12",
@@ -837,6 +843,7 @@ _P496_DEBIAN = _then(
 _CHAIN = (
     _P485, _P486_DEV, _P486, _P487, _P488_JH03, _P488, _P489, _P4891, _P490_DEV, _P490, _P491, _P492, _P493,
     _P4941, _P4942_FIXES, _P495, _P496, _P496_DEBIAN, _P497, _P498, _P499,
+    _P499_DEV,
 )  # fmt: skip
 
 PROFILES: MappingProxyType[str, Profile] = MappingProxyType({p.name: p for p in _CHAIN})

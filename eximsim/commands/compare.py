@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eximsim.commands.compare_random import WORDS, Drawn, compare_random
+from eximsim.commands.compare_scenarios import compare_scenarios
 from eximsim.commands.compare_tests import are_tests, compare_tests
 from eximsim.commands.situations import (
     Choice,
@@ -24,6 +25,7 @@ from eximsim.commands.situations import (
 from eximsim.errors import InputError
 from eximsim.suite.compare import CHANCE, FIELDS, MODELLED, Comparison, Words, compare_one, differences
 from eximsim.suite.recording import Record, Situation, read_records, read_situations
+from eximsim.suite.scenario_records import has_runs
 from eximsim.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -118,6 +120,12 @@ def compare(
         sys.exit(0 if compare_tests(exim, ids, tree, as_json=as_json) else 1)
     choice = Choice(ids, groups, kinds)
     path = scenario_file(scenarios, recorded)
+    if recorded is not None and has_runs(recorded):
+        if exim is not None or kinds:
+            raise click.UsageError("a recording of scenarios goes with neither --exim nor --kind")
+        chains = certificates or path.parent / "certs"
+        same = compare_scenarios(recorded, path, chains, ids, groups, releases, as_json=as_json)
+        sys.exit(0 if same else 1)
     if recorded is None:
         if exim is None:
             raise click.UsageError("expected what to compare: --recorded FILE, --exim PATH, or both")

@@ -18,7 +18,8 @@ from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.suite.policy_result import Recipient, delivered
 from eximsim.suite.real_runs import own_certificates
 from eximsim.suite.recording import Seen, Situation
-from eximsim.suite.replay import SERVER_PORT, Replayed, Stand, configuration
+from eximsim.suite.replay import Replayed, Stand, configuration
+from eximsim.suite.stand_configuration import SERVER_PORT
 from eximsim.trace import Decision, Trace
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld

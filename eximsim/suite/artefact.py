@@ -17,7 +17,8 @@ from pathlib import Path
 from eximsim.files import Folder
 from eximsim.storage import store_below
 from eximsim.suite.recording import Situation
-from eximsim.suite.replay import NETWORK, SENDER, SERVER_PORT, configuration, dialogue
+from eximsim.suite.replay import NETWORK, SENDER, configuration, dialogue
+from eximsim.suite.stand_configuration import SERVER_PORT
 
 TEST = "0001"
 """The number of the only test of the folder."""

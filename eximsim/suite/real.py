@@ -31,13 +31,13 @@ from eximsim.suite.outcomes import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (
     SENDER,
-    SERVER_PORT,
     Normaliser,
     Replayed,
     callout_outcome,
     configuration,
     rcpt_replies,
 )
+from eximsim.suite.stand_configuration import SERVER_PORT
 from eximsim.trace import Trace
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.certificates import load_chains

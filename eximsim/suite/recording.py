@@ -105,7 +105,7 @@ class Record:
 def read_situations(path: Path) -> dict[str, Situation]:
     """The situations of a scenario file, by id; raises ``InputError`` with file and line."""
     found = {}
-    for line, item in _objects(path):
+    for line, item in objects(path):
         try:
             found[item["id"]] = situation_of(item)
         except (KeyError, TypeError, AttributeError) as problem:
@@ -153,7 +153,7 @@ def situation_of(item: Mapping[str, Any]) -> Situation:
 
 def read_records(path: Path) -> Iterator[Record]:
     """The records of a recording, in its order; raises ``InputError`` with file and line."""
-    for line, item in _objects(path):
+    for line, item in objects(path):
         if "eximsim" in item:
             continue
         try:
@@ -187,7 +187,8 @@ def _seen(item: Mapping[str, Any]) -> Seen:
     )
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file of JSON lines, plain or gzip, with their lines; raises ``InputError``."""
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()

@@ -16,6 +16,7 @@ from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.process.globals import Machine
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.runs import new_machine, run_exim
+from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet, load_chains
 from eximsim.world.host import Host
@@ -33,9 +34,7 @@ if TYPE_CHECKING:
 MakeWorld = Callable[["Zones", Host], MemoryWorld]
 """Makes the world of a situation; it may do more than a plain one."""
 
-SERVER_PORT = 1225
 _CR = "\r"
-_SELECTORS = ("received_recipients", "tls_peerdn", "tls_certificate_verified", "tls_sni", "smtp_confirmation")
 SENDER = "s@myhost.test.ex"
 NETWORK = "10.9.0.0/16"
 """Where a situation's servers are; it leads to the host itself."""
@@ -57,52 +56,7 @@ class Replayed:
 
 def configuration(situation: Situation) -> str:
     """The Exim configuration of a situation, with its own settings put in."""
-
-    def settings(values: object) -> list[str]:
-        assert hasattr(values, "items")
-        return [f"  {name} = {value}" for name, value in values.items()]
-
-    router = {"driver": "dnslookup", **situation.router}
-    main = {
-        "keep_environment": "",
-        "remote_max_parallel": "1",
-        "primary_hostname": "myhost.test.ex",
-        "spool_directory": "/spool",
-        "dns_dnssec_ok": "1",
-        "dns_retrans": "1s",
-        "dns_retry": "1",
-        "log_selector": " ".join(f"+{name}" for name in _SELECTORS),
-        "acl_smtp_rcpt": "check_rcpt",
-        "tls_advertise_hosts": "",
-        **situation.main,
-    }
-    transport = {
-        "port": str(SERVER_PORT),
-        "connect_timeout": "5s",
-        "command_timeout": "5s",
-        "final_timeout": "5s",
-        "tls_verify_certificates": "certs/root.pem",
-        **situation.transport,
-    }
-    lines = [
-        *(line.strip() for line in settings(main)),
-        "begin acl",
-        "check_rcpt:",
-        "  accept verify = recipient/callout=5s,no_cache",
-        "begin routers",
-        "client:",
-        *settings(
-            {"driver": router.pop("driver"), "self": "send", "errors_to": '""', "transport": "t", **router}
-        ),
-        "begin transports",
-        "t:",
-        "  driver = smtp",
-        "  allow_localhost",
-        *settings(transport),
-        "begin retry",
-        "* * F,5d,10s",
-    ]
-    return "\n".join(lines) + "\n"
+    return stand_configuration(situation.main, situation.router, situation.transport)
 
 
 def _configured(situation: Situation) -> bytes:

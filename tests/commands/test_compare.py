@@ -148,3 +148,73 @@ def test_a_broken_recording_is_named_with_its_line(small: Path) -> None:
     done = compare(small)
     assert done.exit_code == 2
     assert f"{small}:3: expected one JSON object a line" in done.stderr
+
+
+# ---- scenarios -------------------------------------------------------------------------
+
+TRANSPORT = EVIDENCE.parent / "transport"
+
+
+def scenario_records(tmp_path: Path, *ids: str) -> Path:
+    kept = [item for item in read(TRANSPORT / "outcomes.jsonl.gz") if item["id"] in ids]
+    return write(tmp_path / "outcomes.jsonl", kept)
+
+
+def test_a_recording_of_scenarios_is_compared_by_program_and_field(tmp_path: Path) -> None:
+    recorded = scenario_records(tmp_path, "null-mx", "self-fail")
+    done = compare(recorded, "--scenarios", str(TRANSPORT / "scenarios.jsonl.gz"))
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0].split()[:6] == [
+        "program", "records", "agree", "explained", "differ", "unsupported",
+    ]  # fmt: skip
+    assert done.stdout.count("openssl") == 5
+
+
+def test_what_differs_of_a_scenario_is_told_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    recorded = scenario_records(tmp_path, "null-mx")
+    change(recorded, release="4.95", tls="openssl")
+    items = [json.loads(line) for line in recorded.read_text().splitlines()]
+    items[0]["runs"][0]["queued"] = 9
+    write(recorded, items[:1])
+    done = compare(recorded, "--scenarios", str(TRANSPORT / "scenarios.jsonl.gz"))
+    assert done.exit_code == 1
+    assert "null-mx: 4.95 openssl" in done.stdout
+    assert "run 1 queued recorded: 9" in done.stdout
+    (told,) = objects(compare(recorded, "--scenarios", str(TRANSPORT / "scenarios.jsonl.gz"), "--json"))
+    assert (told["id"], told["result"]) == ("null-mx", "differ")
+
+
+def test_scenarios_are_chosen_by_id_group_and_release(tmp_path: Path) -> None:
+    recorded = scenario_records(tmp_path, "null-mx", "self-fail", "self-send")
+    where = ("--scenarios", str(TRANSPORT / "scenarios.jsonl.gz"), "--json")
+    assert len(objects(compare(recorded, *where, "null-mx", "--release", "4.95"))) == 1
+    ids = {one["id"] for one in objects(compare(recorded, *where, "--group", "self", "--release", "4.95"))}
+    assert ids
+    assert all(str(id).startswith("self-") for id in ids)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--release", "4.60"), "no record matches what was asked for"),
+        (("--kind", "callout"), "neither --exim nor --kind"),
+    ],
+)
+def test_what_a_recording_of_scenarios_cannot_do_is_said(
+    tmp_path: Path, arguments: tuple[str, ...], complaint: str
+) -> None:
+    recorded = scenario_records(tmp_path, "null-mx")
+    done = compare(recorded, "--scenarios", str(TRANSPORT / "scenarios.jsonl.gz"), *arguments)
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+
+
+def test_a_scenario_that_the_file_does_not_have_is_bad_input(tmp_path: Path) -> None:
+    recorded = scenario_records(tmp_path, "null-mx")
+    scenarios = write(tmp_path / "scenarios.jsonl", [])
+    scenarios.write_text(
+        json.dumps({"id": "other", "about": "", "zone": [], "servers": {}, "recipients": []})
+    )
+    done = compare(recorded, "--scenarios", str(scenarios), "--certificates", str(TRANSPORT / "certs"))
+    assert done.exit_code == 2
+    assert "expected a scenario null-mx, which the recording names" in done.stderr

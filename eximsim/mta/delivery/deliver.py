@@ -25,6 +25,7 @@ from eximsim.status import Errno, HostStatus, Rc
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.hints import RetryRecord
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Message
 
@@ -187,11 +188,8 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
     if addr.unique in delivery.message.nonrecipients:
         _child_done(delivery, addr)
         return False
-    domain_record = retry.retry_record(process, retry.domain_key(addr))
     addr.address_retry_key = retry.address_key(addr)
-    address_record = retry.retry_record(process, addr.address_retry_key) or retry.retry_record(
-        process, f"{addr.address_retry_key}:<{delivery.message.sender}>"
-    )
+    domain_record, address_record = _routing_records(delivery, addr)
     now = process.world.now()
     waits = (domain_record is not None and now < domain_record.next_try and not domain_record.expired) or (
         address_record is not None and now < address_record.next_try
@@ -214,6 +212,16 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
             return False
     addr.dr_retry_exists = domain_record is not None or address_record is not None
     return _not_queued(delivery, addr)
+
+
+def _routing_records(delivery: Delivery, addr: Address) -> tuple[RetryRecord | None, RetryRecord | None]:
+    """What the retry database has of the address's domain, and of the address, maybe with the sender."""
+    process, key = delivery.process, addr.address_retry_key
+    if process.queue_2stage and process.profile.first_phase_ignores_retry_data:
+        return None, None
+    of_address = retry.retry_record(process, key)
+    of_sender = retry.retry_record(process, f"{key}:<{delivery.message.sender}>")
+    return retry.retry_record(process, retry.domain_key(addr)), of_address or of_sender
 
 
 def _is_held(delivery: Delivery, addr: Address) -> bool:

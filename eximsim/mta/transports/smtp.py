@@ -17,7 +17,7 @@ from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
-from eximsim.mta.transports.smtp_out import smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_out import BadSetting, smtp_get_interface, smtp_get_port
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import send_message
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
@@ -79,15 +79,16 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     hosts = _host_list(process, transport, addrlist)
     if hosts is None:
         return False
-    port = smtp_get_port(
-        process, transport.options.text("port") or "smtp", addrlist[0], f"{transport.name} transport"
-    )
-    if port is None:
+    try:
+        port = smtp_get_port(process, transport.options.text("port") or "smtp", f"{transport.name} transport")
+        continuing = process.continued is not None
+        run = Run(process, transport, addrlist, hosts, port, Counts(), continuing=continuing)
+        for cutoff_retry in range(1 if transport.options.flag("delay_after_cutoff") else 2):
+            if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
+                break
+    except BadSetting as why:
+        _panic(addrlist[0], str(why))
         return False
-    run = Run(process, transport, addrlist, hosts, port, Counts(), continuing=process.continued is not None)
-    for cutoff_retry in range(1 if transport.options.flag("delay_after_cutoff") else 2):
-        if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
-            break
     if run.finished:
         return True
     _explain_untried(run)
@@ -231,7 +232,7 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
     port = run.port if host.port == PORT_NONE else host.port
     suffix = "" if port == 25 else f":{port}"
     who = f"{run.transport.name} transport"
-    interface = smtp_get_interface(process, options.text("interface"), host.address, run.addrlist[0], who)
+    interface = smtp_get_interface(process, options.text("interface"), host.address, who)
     if interface:
         suffix += f"/{interface}"
     attempt = Attempt(suffix, interface, include_ip=options.flag("retry_include_ip_address"))

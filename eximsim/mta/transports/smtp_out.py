@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_printtime
+from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog, ConnectTrace
-from eximsim.status import Errno, Rc
+from eximsim.status import Errno
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.records.structs import HostItem
     from eximsim.ports import Connection
 
 _SERVICES = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "lmtp": 24, "domain": 53}
@@ -162,52 +163,47 @@ def _well_formed(line: str) -> bool:
     return len(code) == 3 and code.isascii() and code.isdigit() and line[3:4] in ("-", " ", "")
 
 
-def smtp_get_interface(
-    process: Process, text: str | None, host_address: str, addr: Address, who: str
-) -> str | None:
+class BadSetting(Exception):
+    """An option of the transport, ``interface`` or ``port``, is of no use; ``args[0]`` says why."""
+
+
+def smtp_get_interface(process: Process, text: str | None, host_address: str, who: str) -> str | None:
     """The address to connect from, of the host address's family, or None for any.
 
-    A bad setting leaves ``addr`` with ``transport_return`` PANIC and the message.
+    Raises ``BadSetting`` for what is no address, unless one that fits stands before it.
     """
     if not text:
         return None
     try:
-        value = expand(process, text).strip()
+        value = expand(process, text)
     except ExpansionFailed as failed:
-        if not failed.forced:
-            _bad_setting(addr, f'failed to expand "interface" option for {who}: {failed.message}')
-        return None
-    wanted_v6 = ":" in host_address
-    for item in value.replace("<;", "", 1).split(
-        ";" if value.startswith("<;") else ":" if not wanted_v6 else ";"
-    ):
-        interface = item.strip()
-        if interface and (":" in interface) == wanted_v6:
+        if failed.forced:
+            return None
+        raise BadSetting(f'failed to expand "interface" option for {who}: {failed.message}') from None
+    wanted = 6 if ":" in host_address else 4
+    for interface in list_items(value) if value.strip() else ():
+        version, _ = string_is_ip_address(interface)
+        if not version:
+            raise BadSetting(f'"{interface}" is not a valid IP address for the "interface" option for {who}')
+        if version == wanted:
             return interface
     return None
 
 
-def smtp_get_port(process: Process, text: str, addr: Address, who: str) -> int | None:
-    """The port that ``text`` (a number or a service's name) says; None, and ``addr`` at PANIC, if none."""
+def smtp_get_port(process: Process, text: str, who: str) -> int:
+    """The port that ``text`` (a number or a service's name) says; raises ``BadSetting`` if none."""
     try:
         value = expand(process, text)
     except ExpansionFailed as failed:
-        _bad_setting(addr, f'failed to expand "{text}" ("port" option) for {who}: {failed.message}')
-        return None
+        what = f'failed to expand "{text}" ("port" option) for {who}: {failed.message}'
+        raise BadSetting(what) from None
     if value[:1].isdigit():
         if value.isascii() and value.isdigit():
             return int(value)
-        _bad_setting(addr, f"invalid port number for {who}: {value}")
-        return None
+        raise BadSetting(f"invalid port number for {who}: {value}")
     if value in _SERVICES:
         return _SERVICES[value]
-    _bad_setting(addr, f'TCP port "{value}" is not defined for {who}')
-    return None
-
-
-def _bad_setting(addr: Address, message: str) -> None:
-    addr.transport_return = Rc.PANIC
-    addr.message = message
+    raise BadSetting(f'TCP port "{value}" is not defined for {who}')
 
 
 def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:

@@ -19,7 +19,12 @@ from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached, CalloutRecord
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report, smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_out import (
+    BadSetting,
+    smtp_debug_cmd_report,
+    smtp_get_interface,
+    smtp_get_port,
+)
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify import verify_inline
@@ -209,13 +214,12 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
     assert transport is not None
     assert host.address is not None
     process.variables["domain"], process.variables["local_part"] = addr.domain, addr.local_part
-    interface = smtp_get_interface(
-        process, transport.options.text("interface"), host.address, addr, "callout"
-    )
-    port = smtp_get_port(process, transport.options.text("port") or "smtp", addr, "callout")
-    if port is None:
-        log_write(process, f"<{addr.address}>: {addr.message}", panic=True)
-        port = 25
+    interface, port = None, 25
+    try:
+        interface = smtp_get_interface(process, transport.options.text("interface"), host.address, "callout")
+        port = smtp_get_port(process, transport.options.text("port") or "smtp", "callout")
+    except BadSetting as why:
+        log_write(process, f"<{addr.address}>: {why}", panic=True)
     return SmtpContext(
         process,
         transport,

@@ -8,9 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eximsim.mta.base import errnos
-from eximsim.mta.transports.smtp_out import Dialogue, Reply, smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_out import (
+    BadSetting,
+    Dialogue,
+    Reply,
+    smtp_get_interface,
+    smtp_get_port,
+)
 from eximsim.ports import ConnectionLost, ReadTimeout, TlsOffer, TlsSession
-from eximsim.status import Errno, Rc
+from eximsim.status import Errno
 from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site, variant
 
@@ -217,13 +223,12 @@ def test_a_reply_that_is_none_defers_with_the_command_that_it_should_have_answer
     ],
 )
 def test_a_port_is_a_number_or_a_service(text: str, expected: int | str) -> None:
-    site = Site()
-    (addr,) = site.addresses()
-    found = smtp_get_port(site.process(), text, addr, "here")
     if isinstance(expected, int):
-        assert found == expected
-    else:
-        assert (found, addr.transport_return, addr.message) == (None, Rc.PANIC, expected)
+        assert smtp_get_port(Site().process(), text, "here") == expected
+        return
+    with pytest.raises(BadSetting) as caught:
+        smtp_get_port(Site().process(), text, "here")
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize(
@@ -241,15 +246,22 @@ def test_a_port_is_a_number_or_a_service(text: str, expected: int | str) -> None
 def test_the_interface_is_the_first_of_the_hosts_family(
     text: str | None, address: str, expected: str | None
 ) -> None:
-    site = Site()
-    (addr,) = site.addresses()
-    assert smtp_get_interface(site.process(), text, address, addr, "here") == expected
-    assert addr.transport_return is Rc.DEFER
+    assert smtp_get_interface(Site().process(), text, address, "here") == expected
 
 
-def test_an_interface_that_does_not_expand_is_a_panic() -> None:
-    site = Site()
-    (addr,) = site.addresses()
-    assert smtp_get_interface(site.process(), "$nothing", "10.9.1.1", addr, "here") is None
-    assert addr.transport_return is Rc.PANIC
-    assert addr.message == ('failed to expand "interface" option for here: unknown variable name "nothing"')
+@pytest.mark.parametrize(
+    ("text", "address", "expected"),
+    [
+        (
+            "$nothing",
+            "10.9.1.1",
+            'failed to expand "interface" option for here: unknown variable name "nothing"',
+        ),
+        ("fd09::2", "fd09::1", '"fd09:2" is not a valid IP address for the "interface" option for here'),
+        ("<; fd09::2 ; x", "10.9.1.1", '"x" is not a valid IP address for the "interface" option for here'),
+    ],
+)
+def test_an_interface_that_is_no_address_is_told(text: str, address: str, expected: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        smtp_get_interface(Site().process(), text, address, "here")
+    assert str(caught.value) == expected

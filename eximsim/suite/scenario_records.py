@@ -1,0 +1,106 @@
+"""What programs did in scenarios: one JSON object a line for each scenario and program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from eximsim.errors import InputError
+from eximsim.profiles import Profile, profile, with_tls
+from eximsim.suite.recording import objects
+
+FIELDS = ("log", "stdout", "servers", "dns", "queued", "exit", "messages")
+"""What is recorded of each run, and compared."""
+
+_RELEASES: Mapping[str, str] = MappingProxyType(
+    {"4.92.3": "4.92", "4.98.2": "4.98", "master-13835a3c1": "4.99-dev-13835a3c1"}
+)
+"""The profile of a program whose label is no profile's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of one command.
+
+    ``log`` are the lines of main log, reject log and panic log, ``stdout`` what the program printed;
+    ``servers`` the connections in order; ``dns`` the questions; ``queued`` how many messages are on the queue
+    then; ``messages`` what servers took, envelope and content. Dates, ids and versions have names instead.
+    """
+
+    log: tuple[str, ...]
+    stdout: tuple[str, ...]
+    servers: tuple[Mapping[str, object], ...]
+    dns: tuple[str, ...]
+    queued: int
+    exit: object
+    messages: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The object that a recording has for this run."""
+        lists = ("log", "stdout", "servers", "dns", "messages")
+        return {name: list(value) if name in lists else value for name, value in _values(self)}
+
+
+def _values(done: Done) -> Iterator[tuple[str, Any]]:
+    for name in FIELDS:
+        yield name, getattr(done, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRecord:
+    """What one program did in one scenario; ``unstable`` are the fields in which it did not always do it."""
+
+    id: str
+    release: str
+    tls: str
+    runs: tuple[Done, ...]
+    unstable: frozenset[str] = frozenset()
+
+    @property
+    def profile(self) -> Profile:
+        """The model's release for this program; raises ``InputError``."""
+        return _profile(self.release, self.tls)
+
+
+@lru_cache(maxsize=64)
+def _profile(release: str, tls: str) -> Profile:
+    return with_tls(profile(_RELEASES.get(release, release)), tls)
+
+
+def has_runs(path: Path) -> bool:
+    """Whether a recording has this form, and not the older one of ``suite.recording``."""
+    return any("runs" in item for _, item in objects(path) if "eximsim" not in item)
+
+
+def read_scenario_records(path: Path) -> Iterator[ScenarioRecord]:
+    """The records of a recording, in its order; raises ``InputError`` with file and line."""
+    for line, item in objects(path):
+        if "eximsim" in item:
+            continue
+        try:
+            yield ScenarioRecord(
+                item["id"],
+                item["release"],
+                item.get("tls", "openssl"),
+                tuple(map(_done, item["runs"])),
+                frozenset(item.get("unstable", ())),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            what = f"expected a record with id, release and runs: {problem}"
+            raise InputError(what, str(path), line) from None
+
+
+def _done(item: Mapping[str, Any]) -> Done:
+    return Done(
+        tuple(item["log"]),
+        tuple(item["stdout"]),
+        tuple(item["servers"]),
+        tuple(item["dns"]),
+        item["queued"],
+        item["exit"],
+        tuple(item["messages"]),
+    )

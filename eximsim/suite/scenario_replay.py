@@ -1,0 +1,203 @@
+"""Giving a scenario's commands to the model, and putting what came out into the form of a recording."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from eximsim.errors import InputError
+from eximsim.mta.process.globals import Machine
+from eximsim.profiles import Profile
+from eximsim.suite.replay import LOG_FILES, NETWORK, Normaliser, logged
+from eximsim.suite.runs import Ran, new_machine, run_exim
+from eximsim.suite.scenario_records import Done
+from eximsim.suite.scenarios import RRsets, Scenario, Servers, Step, endpoint
+from eximsim.suite.stand_configuration import SERVER_PORT
+from eximsim.world.certificates import ChainSet, load_chains
+from eximsim.world.host import Accepted, Host
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.reply import Zones
+from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_script import server_behaviour
+from eximsim.world.smtp_server import Received, SmtpServer, log_of
+
+ADDRESSES = ("127.0.0.1", "::1", "fd09::1")
+"""The addresses of the host's interfaces."""
+
+NETWORKS = (NETWORK,)
+"""Where a scenario's servers are besides; these addresses lead to the host itself, too."""
+
+_CONFIG = "/exim.conf"
+
+
+class Lots(random.Random):
+    """Chance that knows whether it was asked."""
+
+    drawn = False
+
+    def getrandbits(self, k: int, /) -> int:
+        """See ``random.Random``."""
+        self.drawn = True
+        return super().getrandbits(k)
+
+    def random(self) -> float:
+        """See ``random.Random``."""
+        self.drawn = True
+        return super().random()
+
+
+class ScenarioStand:
+    """A place to give commands: the certificates that servers use, loaded once."""
+
+    def __init__(self, certificates: Path) -> None:
+        self.chains: ChainSet = load_chains(certificates)
+        self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
+
+    def play(self, scenario: Scenario, profile: Profile, seeds: Sequence[int] = ()) -> Play:
+        """The scenario on the model under ``profile``, to be run step by step.
+
+        ``seeds`` decide, a command each, where Exim draws lots; 0 for those without.
+        """
+        return Play(scenario, profile, self.chains, self._pem, seeds)
+
+
+class Play:
+    """One scenario under way on one machine; iterating gives the commands and does what comes of each.
+
+    ``drawn`` tells whether the last command made Exim draw lots. Iterating raises ``Unsupported`` and
+    ``UndefinedBehaviour``.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        profile: Profile,
+        chains: ChainSet,
+        pem: Mapping[str, bytes],
+        seeds: Sequence[int],
+    ) -> None:
+        self._scenario, self._profile, self._chains, self._seeds = scenario, profile, chains, seeds
+        files = {name: text.encode("utf-8", "surrogateescape") for name, text in scenario.files.items()}
+        files = {**pem, **files, _CONFIG: scenario.config.encode("utf-8", "surrogateescape")}
+        host = Host(ADDRESSES, NETWORKS, scenario.hosts, files)
+        self.world = MemoryWorld(self._zones(scenario.zone), host)
+        self.machine: Machine = new_machine(self.world, profile)
+        self.machine.privilege_lost = True  # as with -C, in recordings
+        self._normalise = TextNormaliser(profile.version)
+        self._served: list[tuple[str, int]] = []
+        self._lots = Lots()
+        self._serve(scenario.servers)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the last command made Exim draw lots."""
+        return self._lots.drawn
+
+    def __iter__(self) -> Iterator[Done]:
+        for number, step in enumerate(self._scenario.steps):
+            seed = self._seeds[number] if number < len(self._seeds) else 0
+            self._lots = self.machine.rng = Lots(seed)
+            self._prepare(step)
+            stdin = step.stdin.encode("utf-8", "surrogateescape")
+            command = ["-C", _CONFIG, *map(self._argument, step.argv)]
+            try:
+                ran = run_exim(self.machine, self.world, self._profile, command, stdin)
+            except InputError as problem:
+                yield self._refused(problem)
+            else:
+                yield self._done(ran)
+
+    def _prepare(self, step: Step) -> None:
+        self.world.clock.advance(step.sleep)
+        if step.servers is not None:
+            self._serve(step.servers)
+        if step.zone is not None:
+            self.world.zones = self._zones(step.zone)
+
+    def _zones(self, zone: RRsets) -> Zones:
+        return rrset_zones(zone, certificate=self._chains.certificate)
+
+    def _serve(self, servers: Servers) -> None:
+        for place in self._served:
+            self.world.unlisten(*place)
+        self._served = []
+        for name, server in servers.items():
+            behaviour = server_behaviour(server)
+            if behaviour.listen:
+                self.world.listen(*endpoint(name), SmtpServer(behaviour, self._chains.chains))
+                self._served.append(endpoint(name))
+
+    def _argument(self, text: str) -> str:
+        found = re.fullmatch(r"\$msg(\d+)", text)
+        ids = self.machine.spool.ids()
+        return ids[int(found[1]) - 1] if found and int(found[1]) <= len(ids) else text
+
+    def _refused(self, problem: InputError) -> Done:
+        """What comes of a command if the program cannot read its configuration."""
+        where = f" in line {problem.line} of {problem.path}" if problem.line else ""
+        log = (f"PANIC: Exim configuration error{where}:", f"PANIC:   {problem.message}")
+        return Done(log, (), (), (), len(self.machine.spool.messages), 1, ())
+
+    def _done(self, ran: Ran) -> Done:
+        if ran.stopped is not None:
+            raise ran.stopped
+        files = (self.machine.files.get(path, ()) for path in LOG_FILES)
+        log = logged(files, self._normalise.line)
+        stdout = tuple(map(self._normalise, ran.output))
+        logs = [log_of(accepted) for accepted in ran.accepted]
+        messages = (line for one in logs for message in one.messages for line in shown_message(message))
+        return Done(
+            log,
+            stdout,
+            tuple(map(_connection, ran.accepted)),
+            ran.questions,
+            len(self.machine.spool.messages),
+            ran.exit,
+            tuple(map(self._normalise, messages)),
+        )
+
+
+def _connection(accepted: Accepted) -> dict[str, object]:
+    log, server = log_of(accepted), accepted.server
+    address = (
+        f"[{server.address}]" if ":" in server.address and server.port != SERVER_PORT else server.address
+    )
+    place = address if server.port == SERVER_PORT else f"{address}:{server.port}"
+    return {
+        "addr": place, "from": accepted.client.address, "events": list(log.events), "sni": log.sni,
+        "tls": log.tls,
+    }  # fmt: skip
+
+
+def shown_message(message: Received) -> Iterable[str]:
+    """A message that a server took: the envelope, then the content; of a bounce only that it is one."""
+    yield f"from <{message.sender}> to {' '.join(message.recipients)}"
+    text = message.content.decode("latin-1").replace("\r\n", "\n")
+    if _BOUNCE.search(text.partition("\n\n")[0]):
+        yield "  (a bounce)"
+    else:
+        yield from (f"  {line}" for line in text.split("\n"))
+
+
+_BOUNCE = re.compile(r"^Auto-Submitted: auto-replied", re.M)
+
+
+class TextNormaliser:
+    """Names for what is different each time: dates, message ids, versions. ``line`` is for log lines."""
+
+    _SUBSTITUTIONS = (
+        (re.compile(r"\b[A-Z][a-z][a-z], \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d [-+]\d{4}"), "DATE"),
+        (re.compile(r"<E[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|(?:-[0-9A-Za-z]+){2})@"), "<EID@"),
+    )  # fmt: skip
+
+    def __init__(self, version: str) -> None:
+        self.line = Normaliser()
+        self._version = re.compile(rf"\bExim {re.escape(version)}\b")
+
+    def __call__(self, line: str) -> str:
+        """A line of a message, or of what the program prints."""
+        for pattern, text in self._SUBSTITUTIONS:
+            line = pattern.sub(text, line)
+        return self.line(self._version.sub("Exim V", line))
