@@ -6,8 +6,8 @@ import json
 import os
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +15,7 @@ from eximsim.visible import visible
 
 _KEPT = 10_000
 _AT_ONCE = 500
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.02
 _END_SECONDS = 1.0
 
 
@@ -28,7 +28,7 @@ class Lines:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
-        self._waiting: deque[Callable[[], str]] = deque()
+        self._waiting: deque[str] = deque()
         self._left_out = 0
         self._closed = False
         self._over = False
@@ -47,31 +47,29 @@ class Lines:
         self._there.set()
         self._thread.join(_END_SECONDS)
 
-    def say(self, line: Callable[[], str]) -> None:
-        """Print what ``line`` makes, soon; for one thread at a time."""
+    def say(self, line: str) -> None:
+        """Print a line, soon; for one thread at a time."""
         if self._closed:
             return
         if len(self._waiting) >= _KEPT:
             self._left_out += 1
             return
-        self._waiting.append(line)
+        self._waiting.append(visible(line))
         if not self._there.is_set():
             self._there.set()
 
     def _main(self) -> None:
         while not self._over:
             self._there.wait()
+            if not self._over:
+                time.sleep(_GATHER_SECONDS)
             self._there.clear()
             while self._waiting and not self._closed:
-                if not self._over and len(self._waiting) < _AT_ONCE:
-                    self._there.wait(_GATHER_SECONDS)
                 self._print()
 
     def _print(self) -> None:
         count = min(len(self._waiting), _AT_ONCE)
-        lines = [self._waiting.popleft()() for _ in range(count)]
-        if not self._as_json:
-            lines = [visible(line) for line in lines]
+        lines = [self._waiting.popleft() for _ in range(count)]
         left_out, self._left_out = self._left_out, 0
         if left_out:
             text = f"({left_out:,} lines left out: they came faster than they were read)"

@@ -69,7 +69,7 @@ def dns(
     from eximsim.world.reply import Reply
 
     def on_query(query: Query, reply: Reply) -> None:
-        lines.say(lambda: json.dumps(as_object(query, reply)) if as_json else describe(query, reply))
+        lines.say(json.dumps(as_object(query, reply)) if as_json else describe(query, reply))
 
     zones = _zones(zones_path, certificates, host_ipv4)
     with (
@@ -77,7 +77,7 @@ def dns(
         Lines(as_json=as_json) as lines,
         NameServer(zones, listen, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server,
     ):
-        lines.say(lambda: _listening(server, as_json=as_json))
+        lines.say(_listening(server, as_json=as_json))
         threading.Event().wait()
 
 

@@ -97,10 +97,10 @@ def smtp(
     from eximsim.world.tls import check_policy
 
     def on_event(log: ConnectionLog, event: str) -> None:
-        lines.say(lambda: _event(log, event, as_json=as_json))
+        lines.say(_event(log, event, as_json=as_json))
 
     def on_drop(client: Endpoint, why: str) -> None:
-        lines.say(lambda: _dropped(client, why, as_json=as_json))
+        lines.say(_dropped(client, why, as_json=as_json))
 
     check_loopback(listen, allow_nonloopback=allow_nonloopback)
     chains = _chains(certificates, write_certificates).chains
@@ -114,7 +114,7 @@ def smtp(
         SocketServer(server, listen, port, limits=limits, on_drop=on_drop) as sockets,
     ):
         place = Endpoint(*sockets.address)
-        lines.say(lambda: _listening(place, as_json=as_json))
+        lines.say(_listening(place, as_json=as_json))
         threading.Event().wait()
 
 

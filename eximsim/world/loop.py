@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from typing import TypeVar
 
@@ -48,6 +47,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self._watched: set[socket.socket] = set()
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = count()
         self._thread: threading.Thread | None = None
@@ -61,14 +61,16 @@ class Loop:
 
     def watch(self, wire: socket.socket, events: int, ready: Callable[[], None]) -> None:
         """Call ``ready`` whenever one of the events is there; this replaces what was watched before."""
-        try:
+        if wire in self._watched:
             self._selector.modify(wire, events, ready)
-        except KeyError:
+        else:
+            self._watched.add(wire)
             self._selector.register(wire, events, ready)
 
     def forget(self, wire: socket.socket) -> None:
         """Watch a socket no longer, if it was."""
-        with suppress(KeyError, ValueError):  # ValueError: it is closed
+        if wire in self._watched:
+            self._watched.remove(wire)
             self._selector.unregister(wire)
 
     def later(self, seconds: float, action: Callable[[], None]) -> Timer:

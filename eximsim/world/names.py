@@ -13,10 +13,11 @@ from functools import lru_cache
 Labels = tuple[bytes, ...]
 
 _PLAIN = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
+_PLAIN_LABEL = re.compile(rb"[A-Za-z0-9_-]+")
 _PART = re.compile(r"\\(\d{3})|\\(.)|([^\\])", re.DOTALL)
 _SPECIAL = frozenset(b'".;\\()@$')
 _MAX_WIRE = 255
-_MAX_LABEL = 63
+MAX_LABEL = 63
 
 
 class BadName(ValueError):
@@ -31,6 +32,8 @@ def from_text(text: str) -> Labels:
     """
     if text in ("", "."):
         return ()
+    if len(text) < _MAX_WIRE - 1 and _PLAIN.fullmatch(text):
+        return tuple(text.encode().split(b"."))
     labels: list[bytearray] = [bytearray()]
     position = 0
     while position < len(text):
@@ -60,7 +63,7 @@ def from_raw(text: str) -> Labels:
 
 def to_text(labels: Labels) -> str:
     """The text form of a name (``ns_name_ntop()`` without a final dot)."""
-    return ".".join("".join(_escape(octet) for octet in label) for label in labels)
+    return ".".join(map(_label_text, labels))
 
 
 @lru_cache(maxsize=4096)
@@ -100,7 +103,7 @@ def _octets(text: str, name: str) -> bytes:
 
 def check(labels: Labels) -> Labels:
     """The labels themselves, if they are a domain name; raises ``BadName`` as ``from_text()`` does."""
-    if all(0 < len(label) <= _MAX_LABEL for label in labels) and _wire_length(labels) <= _MAX_WIRE:
+    if all(0 < len(label) <= MAX_LABEL for label in labels) and _wire_length(labels) <= _MAX_WIRE:
         try:
             b"".join(labels).decode()
         except UnicodeDecodeError:
@@ -110,11 +113,17 @@ def check(labels: Labels) -> Labels:
         raise BadName(f"{to_text(labels)!r} has an empty label")
     if _wire_length(labels) > _MAX_WIRE:
         raise BadName(f"{to_text(labels)!r} is longer than {_MAX_WIRE} octets")
-    raise BadName(f"{to_text(labels)!r} has a label of more than {_MAX_LABEL} octets")
+    raise BadName(f"{to_text(labels)!r} has a label of more than {MAX_LABEL} octets")
 
 
 def _wire_length(labels: Labels) -> int:
     return sum(map(len, labels)) + len(labels) + 1
+
+
+def _label_text(label: bytes) -> str:
+    if _PLAIN_LABEL.fullmatch(label):
+        return label.decode()
+    return "".join(_escape(octet) for octet in label)
 
 
 def _escape(octet: int) -> str:

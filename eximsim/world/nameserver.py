@@ -37,8 +37,8 @@ _ID = 2
 _AT_ONCE = 256
 """How many datagrams are answered before connections get their turn."""
 _KEPT_RESPONSES = 1024
-_KEPT_SIZE = 512
-"""Octets of a query, at most, whose response is kept."""
+_KEPT_QUERY, _KEPT_RESPONSE = 512, 4096
+"""Octets that a query and its response have at most, to be kept."""
 _KEPT_QUERIES = 10_000
 _TCP_LIMITS = Limits(connections=500, step=5.0, total=120.0)
 
@@ -124,25 +124,20 @@ class Responder:
 
     def __init__(self, zones: Zones) -> None:
         self.zones = zones
-        self._kept: dict[bytes, Response] = {}
+        self._kept: dict[str, dict[bytes, Response]] = {"udp": {}, "tcp": {}}
 
-    def datagram(self, octets: bytes) -> Response:
-        """The response to a message that came over UDP."""
-        question = octets[_ID:]
-        found = self._kept.get(question)
-        if found is None:
-            found = respond(self.zones, octets, "udp")
-            if len(octets) <= _KEPT_SIZE and found.octets is not None:
-                if len(self._kept) >= _KEPT_RESPONSES:
-                    self._kept.clear()
-                self._kept[question] = found
-            return found
-        assert found.octets is not None
-        return Response(octets[:_ID] + found.octets[_ID:], found.query, found.reply)
-
-    def message(self, octets: bytes) -> Response:
-        """The response to a message that came over TCP."""
-        return respond(self.zones, octets, "tcp")
+    def respond(self, octets: bytes, protocol: str) -> Response:
+        """The response to a message that came over ``protocol``."""
+        kept, question = self._kept[protocol], octets[_ID:]
+        found = kept.get(question)
+        if found is not None and found.octets is not None:
+            return Response(octets[:_ID] + found.octets[_ID:], found.query, found.reply)
+        found = respond(self.zones, octets, protocol)
+        if found.octets is not None and len(octets) <= _KEPT_QUERY and len(found.octets) <= _KEPT_RESPONSE:
+            if len(kept) >= _KEPT_RESPONSES:
+                kept.clear()
+            kept[question] = found
+        return found
 
 
 OnQuery = Callable[[Query, Reply], None]
@@ -199,7 +194,7 @@ class NameService:
                 return
             except OSError:
                 continue  # the kernel tells of a client that has gone
-            response = self._responder.datagram(octets)
+            response = self._responder.respond(octets, "udp")
             self.note(response)
             if response.octets is None:
                 continue
@@ -217,7 +212,7 @@ class NameService:
 
     def message(self, octets: bytes) -> Response:
         """The response to a message that came over TCP, noted."""
-        response = self._responder.message(octets)
+        response = self._responder.respond(octets, "tcp")
         self.note(response)
         return response
 

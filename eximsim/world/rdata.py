@@ -290,4 +290,20 @@ def decode_name(buffer: DNSBuffer) -> str:
 
     Raises dnslib's ``BufferError``, ``names.BadName``, or ``RecursionError`` for a maze of pointers.
     """
-    return names.to_text(names.check(tuple(bytes(label) for label in buffer.decode_name().label)))
+    labels = _plain_labels(buffer)
+    if labels is None:
+        labels = tuple(bytes(label) for label in buffer.decode_name().label)
+    return names.to_text(names.check(labels))
+
+
+def _plain_labels(buffer: DNSBuffer) -> names.Labels | None:
+    """The labels of a name that is whole and not compressed, the usual case; None for any other."""
+    data, offset = buffer.data, buffer.offset
+    labels = []
+    while offset < len(data) and 0 < (length := data[offset]) <= names.MAX_LABEL:
+        labels.append(bytes(data[offset + 1 : offset + 1 + length]))
+        offset += 1 + length
+    if offset >= len(data) or data[offset]:
+        return None
+    buffer.offset = offset + 1
+    return tuple(labels)

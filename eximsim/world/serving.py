@@ -22,6 +22,7 @@ from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
 
 _CHUNK = 16384
 """What is read at once, in octets: nobody keeps the others waiting for longer than that takes."""
+_CLOSE = Close()
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 _REST_LIMIT = 120.0
 """Seconds of real time after which a session that does not come to rest is taken for hung."""
@@ -36,7 +37,6 @@ class Phase(Enum):
     DONE = "done"
 
 
-_NEEDS = {Phase.WAITING: READ, Phase.BLOCKED: WRITE}
 _Needs = Phase | float
 """What a session waits for: its client, or a number of seconds."""
 
@@ -172,7 +172,7 @@ class Served:
             self._busy = False
         if isinstance(needs, Phase):
             self.phase = needs
-            self._attend(_NEEDS[needs])
+            self._attend(READ if needs is Phase.WAITING else WRITE)
         else:
             self._attend(0)
             self._timer = self._loop.later(needs, self._step)
@@ -258,7 +258,7 @@ class Served:
             self._keep_time()
             match action:
                 case Send(data):
-                    yield from self._send(data, last=list(known[number:]) == [Close()])
+                    yield from self._send(data, last=len(known) == number + 1 and known[number] == _CLOSE)
                 case Wait(seconds):
                     if not self._hurry and (real := seconds * self._time_scale) > 0:
                         yield real

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+MAX_MESSAGE = 64 << 20
+"""A longer message, in octets, is too big."""
+
 _LONG_LINE = 65536
 """Octets of a line that are taken before its end has come."""
 _END = re.compile(rb"^\.\r?\n", re.MULTILINE)
@@ -42,6 +45,11 @@ class Content:
         self._append(bytes(buffer[:whole]))
         del buffer[: end.end() if end else whole]
         return end is not None
+
+    @property
+    def too_big(self) -> bool:
+        """Whether more has come than anybody should send."""
+        return self.size > MAX_MESSAGE
 
     def octets(self) -> bytes:
         """The content so far: lines end with CRLF, dots are undone."""

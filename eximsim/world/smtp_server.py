@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from eximsim.errors import InputError
 from eximsim.ports import (
@@ -31,9 +32,6 @@ from eximsim.world.smtp_content import Content, Received
 
 MAX_LINE = 8192
 """A longer command line, in octets, gets 500 and the connection is closed."""
-
-MAX_MESSAGE = 64 << 20
-"""A longer message, in octets, gets 552 and the connection is closed."""
 
 MAX_COMMANDS = 100_000
 """After so many commands the connection gets 421 and is closed."""
@@ -312,7 +310,7 @@ class SmtpSession:
 
     def _data(self) -> list[Action] | None:
         over = self._content.take(self._buffer)
-        if self._content.size > MAX_MESSAGE:
+        if self._content.too_big:
             return self._answer(reply("552 message too big", then=Then.CLOSE))
         if not over:
             return None
@@ -371,7 +369,7 @@ class SmtpSession:
     def _answer(self, answer: Answer) -> list[Action]:
         actions: list[Action] = [Wait(answer.delay)] if answer.delay else []
         if answer.lines:
-            actions.append(Send("".join(f"{line}\r\n" for line in answer.lines).encode()))
+            actions.append(_spoken(answer.lines))
         self.state, last = _AFTER[answer.then]
         if self.state is State.HANDSHAKE:
             assert self._policy is not None
@@ -395,6 +393,11 @@ _STEPS = {
     State.HANDSHAKE: SmtpSession._swallow,
     State.CLOSED: SmtpSession._swallow,
 }
+
+
+@lru_cache(maxsize=1024)
+def _spoken(lines: tuple[str, ...]) -> Send:
+    return Send("".join(f"{line}\r\n" for line in lines).encode())
 
 
 def _path(text: str) -> str:

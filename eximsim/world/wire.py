@@ -22,6 +22,11 @@ from eximsim.world.messages import Message as Message
 from eximsim.world.messages import Question as Question
 
 MAX_UDP_WITHOUT_EDNS = 512
+_HEADER = struct.Struct("!6H")
+_QR, _AA, _TC, _RD, _RA, _AD, _CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
+"""The flags in the header's second word (RFC 1035, 4.1.1; RFC 4035, 3); opcode and RCODE lie between."""
+_OPT = struct.Struct("!BHHIH")
+_OPT_TYPE, _DO = 41, 0x8000
 _MIN_RECORD = 11
 _LAST_POINTER = 0x3FFF
 _MAX_NAME = 255
@@ -61,25 +66,17 @@ def header_id(octets: bytes) -> int | None:
 def pack(message: Message) -> bytes:
     """The octets of a message."""
     rcode = rcode_number(message.rcode)
-    header = dnslib.DNSHeader(
-        id=message.id,
-        bitmap=0,
-        qr=message.response,
-        opcode=message.opcode,
-        aa=message.aa,
-        tc=message.tc,
-        rd=message.rd,
-        ra=message.ra,
-        ad=message.ad,
-        cd=message.cd,
-        rcode=rcode & 0xF,
-        q=len(message.questions),
-        a=len(message.answers),
-        auth=len(message.authority),
-        ar=int(message.edns is not None),
-    )
     buffer = _Buffer()
-    header.pack(buffer)
+    buffer.append(
+        _HEADER.pack(
+            message.id,
+            _flags(message) | message.opcode << 11 | rcode & 0xF,
+            len(message.questions),
+            len(message.answers),
+            len(message.authority),
+            int(message.edns is not None),
+        )
+    )
     for question in message.questions:
         buffer.encode_name(DNSLabel(names.from_text(question.name)))
         buffer.pack("!HH", rdata.type_number(question.type), question.cls)
@@ -92,13 +89,22 @@ def pack(message: Message) -> bytes:
         ).pack(buffer)
     if message.edns is not None:
         edns = message.edns
-        dnslib.EDNS0(
-            ext_rcode=rcode >> 4,
-            version=edns.version,
-            flags="do" if edns.dnssec_ok else "",
-            udp_len=edns.payload,
-        ).pack(buffer)
+        flags = rcode >> 4 << 24 | edns.version << 16 | _DO * edns.dnssec_ok
+        buffer.append(_OPT.pack(0, _OPT_TYPE, edns.payload, flags, 0))
     return bytes(buffer.data)
+
+
+def _flags(message: Message) -> int:
+    bits = (
+        (message.response, _QR),
+        (message.aa, _AA),
+        (message.tc, _TC),
+        (message.rd, _RD),
+        (message.ra, _RA),
+        (message.ad, _AD),
+        (message.cd, _CD),
+    )
+    return sum(bit for is_set, bit in bits if is_set)
 
 
 def unpack(octets: bytes) -> Message:
@@ -117,25 +123,25 @@ def unpack(octets: bytes) -> Message:
 
 
 def _unpack(buffer: DNSBuffer) -> Message:
-    header = dnslib.DNSHeader.parse(buffer)
-    if _MIN_RECORD * (header.a + header.auth + header.ar) > buffer.remaining():
+    id, flags, asked, answered, above, added = buffer.unpack(_HEADER.format)
+    if _MIN_RECORD * (answered + above + added) > buffer.remaining():
         raise BadMessage("fewer octets than its records need")
-    questions = tuple(_question(buffer) for _ in range(header.q))
-    answers, _ = _records(buffer, header.a)
-    authority, _ = _records(buffer, header.auth)
-    _, opt = _records(buffer, header.ar)
-    edns = None if opt is None else Edns(opt.payload, opt.flags >> 16 & 0xFF, bool(opt.flags & 0x8000))
-    rcode = header.rcode | (0 if opt is None else opt.flags >> 24 << 4)
+    questions = tuple(_question(buffer) for _ in range(asked))
+    answers, _ = _records(buffer, answered)
+    authority, _ = _records(buffer, above)
+    _, opt = _records(buffer, added)
+    edns = None if opt is None else Edns(opt.payload, opt.flags >> 16 & 0xFF, bool(opt.flags & _DO))
+    rcode = flags & 0xF | (0 if opt is None else opt.flags >> 24 << 4)
     return Message(
-        header.id,
-        bool(header.qr),
-        header.opcode,
-        bool(header.aa),
-        bool(header.tc),
-        bool(header.rd),
-        bool(header.ra),
-        bool(header.ad),
-        bool(header.cd),
+        id,
+        bool(flags & _QR),
+        flags >> 11 & 0xF,
+        bool(flags & _AA),
+        bool(flags & _TC),
+        bool(flags & _RD),
+        bool(flags & _RA),
+        bool(flags & _AD),
+        bool(flags & _CD),
         rcode_name(rcode),
         questions,
         answers,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eximsim.errors import InputError
 from eximsim.ports import Action, Close, Endpoint, Send, StartTls, TlsIdentity, TlsSession, Wait
-from eximsim.world import smtp_server
+from eximsim.world import smtp_content, smtp_server
 from eximsim.world.smtp_content import Received
 from eximsim.world.smtp_server import (
     EVIDENCE_BEHAVIOURS,
@@ -280,7 +280,7 @@ def test_arbitrary_octets_are_answered_in_whole_lines_or_not_at_all(name: str, p
 
 
 def test_a_message_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_server, "MAX_MESSAGE", 100_000)
+    monkeypatch.setattr(smtp_content, "MAX_MESSAGE", 100_000)
     talk = Talk(Behaviour())
     talk.say(b"DATA\r\n")
     assert talk.say(b"x" * 99_000) == b""
