@@ -36,6 +36,20 @@ class Gap:
     where: str = ""
     remedy: str = ""
 
+    @classmethod
+    def of(cls, problem: Unsupported) -> Gap:
+        """Something that is not modelled and was met."""
+        where = (
+            "" if problem.path is None else f"{problem.path}:{problem.line}" if problem.line else problem.path
+        )
+        return cls(
+            f"not modelled: {problem.item}", where, "a copy of the configuration without it shows the rest"
+        )
+
+    def as_json(self) -> dict[str, str]:
+        """The object that every command's JSON has."""
+        return {"what": self.what, "where": self.where, "remedy": self.remedy}
+
     def __str__(self) -> str:
         """``exim.conf:12: transport named by an expansion; give --recipient``."""
         where = f"{self.where}: " if self.where else ""

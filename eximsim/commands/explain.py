@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eximsim.commands.policies import files_options, load_policy, sources, tell_what_was_read
-from eximsim.errors import InputError
+from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST
 from eximsim.storage import store_text
 from eximsim.suite.many_runs import many_runs
@@ -51,13 +51,26 @@ class Wanted:
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callout instead.")
 @click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
 @click.option("--html", metavar="FILE", help="Write a self-contained page as well.")
+@click.option("--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
-def explain(recipients: tuple[str, ...], html: str | None, as_json: bool, **wanted: object) -> None:
+@click.pass_context
+def explain(
+    context: click.Context,
+    /,
+    recipients: tuple[str, ...],
+    html: str | None,
+    allow_incomplete: bool,
+    as_json: bool,
+    **wanted: object,
+) -> None:
     """What happens to a message to RECIPIENT, and why.
 
     Shows routing, the hosts with their security, each decision with its inputs, its outcome and Exim's
     source, the log lines, and the smallest changes to DNS, servers or options that would lead to another
     outcome. Each recipient gets a message of its own.
+
+    Exit codes: 0 explained, 2 bad input, 3 could not look: the outcome hangs on something that is not
+    modelled, or nobody can say what happens.
     """
     with many_runs():  # and much to import: the collector would find nothing
         found = _explanation(recipients, Wanted(**wanted))  # type: ignore[arg-type]  # by name
@@ -69,6 +82,8 @@ def explain(recipients: tuple[str, ...], html: str | None, as_json: bool, **want
         from eximsim.commands.explanation import lines
 
         click.echo("\n".join(lines(found)))
+    if found.gaps and not allow_incomplete:
+        context.exit(ExitCode.COULD_NOT_LOOK)
 
 
 def _explanation(recipients: tuple[str, ...], wanted: Wanted) -> Explanation:

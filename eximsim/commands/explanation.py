@@ -28,13 +28,15 @@ def lines(explanation: Explanation) -> Iterator[str]:
         yield ""
     for text in explanation.assumed:
         yield visible(f"assumed: {text}")
+    for gap in explanation.unread:
+        yield click.style(visible(f"could not look: {gap}"), fg="red")
     for path in explanation.missing:
         yield visible(f"not there: {path}, which the configuration asks for")
 
 
 def _recipient(one: Explained) -> Iterator[str]:
-    for text in one.unsupported:
-        yield click.style(visible(text), fg="red")
+    for gap in one.gaps:
+        yield click.style(visible(f"could not look: {gap}"), fg="red")
     if one.hosts:
         yield from _title("Hosts")
         for host in one.hosts:

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Gap
 from eximsim.gate.report import Outcome
 from eximsim.mta.base.tables import shown
 from eximsim.status import Security
 from eximsim.suite.policy import Case
+from eximsim.suite.policy_addresses import recipients_of
 
 if TYPE_CHECKING:
     from eximsim.suite.assumed import Surroundings
@@ -65,7 +67,8 @@ class Alternative:
 class Explained:
     """The way of one recipient's message, or of the callout that verifies the recipient.
 
-    ``unsupported`` is what the way would have needed and the model does not have.
+    ``unsupported`` is what the way would have needed and the model does not have, ``gaps`` all for which the
+    outcome is uncertain.
     """
 
     recipient: str
@@ -76,6 +79,7 @@ class Explained:
     log: tuple[str, ...]
     alternatives: tuple[Alternative, ...] = ()
     unsupported: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,13 @@ class Explanation:
     recipients: tuple[Explained, ...]
     assumed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unread: tuple[Gap, ...] = ()
+    """The missing files that a run asked for."""
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be looked at."""
+        return tuple(dict.fromkeys((*(gap for one in self.recipients for gap in one.gaps), *self.unread)))
 
     def as_json(self) -> dict[str, object]:
         """The explanation as ``eximsim explain --json`` prints it."""
@@ -99,6 +110,8 @@ class Explanation:
             "config": self.config,
             "profile": self.profile,
             "kind": self.kind,
+            "complete": not self.gaps,
+            "gaps": [gap.as_json() for gap in self.gaps],
             "assumed": list(self.assumed),
             "missing": list(self.missing),
             "recipients": [_explained(one) for one in self.recipients],
@@ -123,7 +136,7 @@ def explain(
     Without ``changes`` it is not worked out what would lead to another outcome.
     """
     explained = []
-    for recipient in recipients:
+    for recipient in recipients_of(recipients, policy.config.main):
         one = replace(case, recipients=(recipient,), zone=world.zones, servers=world.servers)
         result = policy.run(one)
         found = _explain_one(result)
@@ -139,6 +152,7 @@ def explain(
         tuple(explained),
         assumed=world.assumed,
         missing=policy.files.missing,
+        unread=policy.files.gaps,
     )
 
 
@@ -152,6 +166,7 @@ def _explain_one(result: Result) -> Explained:
         result.dns,
         result.raw_log,
         unsupported=result.unsupported,
+        gaps=result.gaps,
     )
 
 

@@ -160,10 +160,9 @@ def _expansions(config: Config) -> Iterator[Finding]:
     for rule in config.rewrites:
         for item in (*lacking(rule.pattern), *lacking(rule.replacement)):
             yield Finding(rule.path, rule.line, f"rewrite: {item}", Status.UNSUPPORTED, matters=True)
-    for kind, lists in config.named_lists.items():
-        for name, text in lists.items():
-            for item in lacking(text):
-                yield Finding(config.path, 0, f"{kind}list {name}: {item}", Status.UNSUPPORTED, matters=True)
+    for (kind, name), place in config.list_places.items():
+        for item in lacking(config.named_lists[kind][name]):
+            yield Finding(*place, f"{kind}list {name}: {item}", Status.UNSUPPORTED, matters=True)
 
 
 def _texts(options: Options, prefix: str, names: tuple[str, ...], *, matters: bool) -> Iterator[Finding]:

@@ -24,12 +24,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import Gap, InputError, Unsupported
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
 from eximsim.suite.config_files import ConfigFiles, Sources
+from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
 from eximsim.suite.policy_result import (
     Recipient,
     Result,
@@ -52,9 +53,6 @@ from eximsim.world.smtp_server import Behaviour, SmtpServer
 if TYPE_CHECKING:
     from eximsim.ports import SessionFactory
     from eximsim.profiles import Profile
-
-HOSTNAME = "mta.invalid"
-"""What the machine is called if the configuration does not say (primary_hostname)."""
 
 _PANIC_LOG = "/log/paniclog"
 _LOGS = (("/log/mainlog", ""), ("/log/rejectlog", "REJECT: "), (_PANIC_LOG, "PANIC: "))
@@ -226,9 +224,9 @@ class Policy:
             for transport in self.config.transports.values()
             if transport.driver == "smtp"
         ]
-        named = (word.strip("[]") for text in texts for word in re.split(r"[\s:;,]+", text))
+        named = (word for text in texts for part in _ADDRESSES.findall(text) for word in _readings(part))
         own = dict.fromkeys(
-            word for word in named if string_is_ip_address(word)[0] and word not in ("0.0.0.0", "::0")
+            word for word in named if string_is_ip_address(word)[0] and word not in _ANY_ADDRESS
         )
         return Host(addresses=tuple(dict.fromkeys(("127.0.0.1", *own))), files=self.files)
 
@@ -251,6 +249,12 @@ class Policy:
 
 
 _NO_ZONES = rrset_zones(())
+_ADDRESSES = re.compile(r"[0-9A-Fa-f:.]+")
+
+
+def _readings(text: str) -> Iterator[str]:
+    """What addresses a part of a list may be: IPv4 between colons, IPv6 with its colons doubled or not."""
+    yield from (text, text.replace("::", ":"), *text.split(":"))
 
 
 class PolicySession:
@@ -279,19 +283,21 @@ class PolicySession:
                 self._served.append((address, port))
 
     def deliver(self, recipients: Iterable[str], sender: str | None = None) -> Result:
-        """Take in a message from this machine and try to deliver it; ``sender`` empty is a bounce's."""
-        name = self.policy.config.main.text("primary_hostname") or HOSTNAME
-        given = f"sender@{name}" if sender is None else sender or "<>"
-        self._recipients = _unknown(recipients)
-        return self._deliveries(["-odf", "-f", given, *self._recipients])
+        """Take in a message from this machine and try to deliver it; ``sender`` empty is a bounce's.
+
+        Raises ``InputError`` for an address that is none.
+        """
+        main = self.policy.config.main
+        self._recipients = _unknown(recipients_of(recipients, main))
+        return self._deliveries(["-odf", "-oep", "-f", sender_of(sender, main), "--", *self._recipients])
 
     def queue_run(self, option: str = "-q") -> Result:
         """Run the queue; the recipients are those of the last delivery, as they are then."""
         return self._deliveries([option])
 
     def callout(self, addresses: Iterable[str], number: int = 0) -> Result:
-        """Verify each address by the callout ``number`` of the policy."""
-        self._recipients = _unknown(addresses)
+        """Verify each address by the callout ``number`` of the policy; raises as ``deliver`` does."""
+        self._recipients = _unknown(recipients_of(addresses, self.policy.config.main))
         config, what = self.policy.callout_config(number), self.policy.callouts[number].what
         said = tuple(dialogue(self._recipients, what))
         ran = self._exim(["-bs", "-f", "<>"], "".join(f"{line}\r\n" for line in said).encode(), config)
@@ -320,6 +326,7 @@ class PolicySession:
             for address, known in self._recipients.items():
                 if known.result == "unknown":
                     self._recipients[address] = Recipient(address, why[0], reason=why[1])
+        missed = tuple(self._missed(ran))
         return Result(
             recipients=tuple(self._recipients.values()),
             raw_log=self._raw_log,
@@ -329,7 +336,8 @@ class PolicySession:
             decisions=ran.decisions,
             queued=len(self.machine.spool.messages),
             exit=ran.exit,
-            unsupported=tuple(dict.fromkeys(str(problem) for problem in self._missed(ran))),
+            unsupported=tuple(dict.fromkeys(map(str, missed))),
+            gaps=tuple(dict.fromkeys((*map(Gap.of, missed), *self._lost()))),
         )
 
     def _why_unknown(self, ran: Ran) -> tuple[str, str] | None:
@@ -338,11 +346,19 @@ class PolicySession:
             return "unsupported", str(ran.stopped).removeprefix("not modelled: ")
         if ran.stopped is not None:
             return "undefined", str(ran.stopped)
+        if any(decision.rule == "acl" and decision.outcome == "DISCARD" for decision in ran.decisions):
+            return "delivered", "discarded by an ACL"
         panics = self.machine.files.get(_PANIC_LOG, ())
-        if ran.exit == 0 or not panics:
-            return None
-        _, _, said = Normaliser()(panics[-1]).partition("M1 ")
-        return "crash", said or panics[-1]
+        if ran.exit != 0 and panics:
+            _, _, said = Normaliser()(panics[-1]).partition("M1 ")
+            return "crash", said or panics[-1]
+        return ("failed", " ".join(ran.errors).removeprefix("exim: ")) if ran.errors else None
+
+    def _lost(self) -> Iterator[Gap]:
+        """Recipients of whom nobody can say what becomes of them."""
+        for address, found in self._recipients.items():
+            if found.result in _LOST:
+                yield Gap(_LOST[found.result].format(address=address, reason=found.reason))
 
     def _missed(self, ran: Ran) -> Iterator[Unsupported]:
         """What the run met that the model does not have: where it stopped, and options that it passed by."""
@@ -360,6 +376,13 @@ class PolicySession:
         for left in left_out:
             if left.place in met and can_matter_outbound(left.place, left.name):
                 yield left.problem
+
+
+_LOST = {
+    "unknown": "nothing was decided about {address}",
+    "undefined": "Exim itself leaves open what happens: {reason}",
+    "crash": "Exim dies: {reason}",
+}
 
 
 def _unknown(addresses: Iterable[str]) -> dict[str, Recipient]:

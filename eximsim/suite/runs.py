@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What one run did: exit status (``"signal N"`` if it died), output lines, decisions, connections that
-    servers accepted, questions that reached the name server.
+    servers accepted, questions that reached the name server, and what it said on stderr.
 
     ``stopped`` is why the model could not go on to the end; what came before that is there.
     """
@@ -35,6 +35,7 @@ class Ran:
     accepted: tuple[Accepted, ...]
     questions: tuple[str, ...]
     stopped: Unsupported | UndefinedBehaviour | None = None
+    errors: tuple[str, ...] = ()
 
 
 def new_machine(world: MemoryWorld, profile: Profile, seed: int = 0) -> Machine:
@@ -67,12 +68,13 @@ def run_exim(
     asked, connected = len(world.questions), len(world.accepted)
     first_decision = len(machine.trace.decisions)
     output: list[str] = []
+    errors: list[str] = []
     ended: object = 0
     stopped: Unsupported | UndefinedBehaviour | None = None
     try:
         status = exim.run(machine, arguments, stdin, {}, profile, config)
         ended = status.code if status.code >= 0 else f"signal {-status.code}"
-        output = status.stdout.splitlines()
+        output, errors = status.stdout.splitlines(), status.stderr.splitlines()
     except ProcessDied as death:
         ended = f"signal {death.signal}"
     except (Unsupported, UndefinedBehaviour) as problem:
@@ -85,4 +87,5 @@ def run_exim(
         tuple(world.accepted[connected:]),
         world.questions[asked:],
         stopped,
+        tuple(errors),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.invoking import invoke
+from tests.commands.invoking import Done, invoke
 from tests.gate.test_explain import CONFIG, ZONE
 
 
@@ -73,5 +73,163 @@ def test_a_page_can_be_written_as_well(files: list[str], tmp_path: Path) -> None
     text = page.read_text()
     assert "a@example.com" in text
     assert "mx1.example.com" in text
-    done = invoke("explain", *files, "--brief", "--html", str(tmp_path / "no" / "way"), "a@example.com")
+    done = invoke("explain", *files, "--brief", "--html", str(page / "below"), "a@example.com")
     assert (done.exit_code, "expected a place to write" in done.stderr) == (2, True)
+
+
+# ---- what could not be looked at ------------------------------------------------------------------------
+
+
+def explain_with(files: list[str], tmp_path: Path, config: str, *arguments: str) -> Done:
+    (tmp_path / "exim.conf").write_text(config)
+    return invoke("explain", *files, "--brief", *arguments)
+
+
+MYSQL = CONFIG.replace("begin routers\n", "begin routers\nfirst:\n  driver = redirect\n  data = @@\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [
+        ("${lookup mysql{select 1}}", "the lookup type mysql"),
+        ("${run{/bin/true}}", "the expansion item ${run"),
+        ("${quote_mysql:x}", "the expansion operator ${quote_mysql:"),
+        ("$malware_name", "the variable $malware_name"),
+        ("${if crypteq{a}{b}{c}}", "the condition crypteq"),
+        ("${if match{a}{\\\\Ka}{b}}", "\\K in a regular expression"),
+    ],
+)
+def test_what_is_not_modelled_is_exit_3_with_file_and_line(
+    files: list[str], tmp_path: Path, text: str, item: str
+) -> None:
+    config = MYSQL.replace("@@", text)
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    line = config.splitlines().index(f"  data = {text}") + 1
+    where = f"{tmp_path}/exim.conf:{line}"
+    assert done.exit_code == 3
+    assert f"could not look: {where}: not modelled: {item}; " in done.stdout
+    assert explain_with(files, tmp_path, config, "--allow-incomplete", "a@example.com").exit_code == 0
+
+
+def test_a_lookup_of_a_named_list_is_told_by_the_lists_own_line(files: list[str], tmp_path: Path) -> None:
+    config = "domainlist ours = x.ex : mysql;select 1\n" + CONFIG.replace(
+        "transport = smtp\n", "transport = smtp\n  domains = !+ours\n"
+    )
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    assert (
+        done.exit_code,
+        f"{tmp_path}/exim.conf:1: not modelled: the lookup type mysql" in done.stdout,
+    ) == (
+        3,
+        True,
+    )
+
+
+def test_a_machine_is_told_the_gaps(files: list[str], tmp_path: Path) -> None:
+    done = explain_with(files, tmp_path, MYSQL.replace("@@", "$malware_name"), "--json", "a@example.com")
+    told = json.loads(done.stdout)
+    assert (told["complete"], [gap["what"] for gap in told["gaps"]]) == (
+        False,
+        ["not modelled: the variable $malware_name"],
+    )
+
+
+def test_an_option_that_was_passed_by_and_could_matter_is_exit_3(files: list[str], tmp_path: Path) -> None:
+    config = CONFIG.replace("driver = smtp\n", "driver = smtp\n  socks_proxy = 192.0.2.1\n")
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    assert (done.exit_code, "delivered to mx1.example.com" in done.stdout) == (3, True)
+    assert "socks_proxy" in done.stdout
+
+
+def test_a_router_that_is_not_modelled_is_exit_3(files: list[str], tmp_path: Path) -> None:
+    config = MYSQL.replace("driver = redirect\n  data = @@\n", "driver = queryprogram\n  command = /bin/x\n")
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    assert (done.exit_code, "the router driver queryprogram" in done.stdout) == (3, True)
+
+
+# ---- addresses ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("joe", "joe@out.example.net"),
+        ("<a@example.com>", "a@example.com"),
+        ("Some One <a@example.com>", "a@example.com"),
+        ("-d", "-d@out.example.net"),
+    ],
+)
+def test_addresses_are_read_as_exim_reads_them(files: list[str], given: str, address: str) -> None:
+    told = json.loads(invoke("explain", *files, "--brief", "--json", "--", given).stdout)
+    assert [one["recipient"] for one in told["recipients"]] == [address]
+    assert told["recipients"][0]["outcome"]["result"] != "unknown"
+
+
+def test_one_argument_may_hold_several_addresses(files: list[str]) -> None:
+    told = json.loads(invoke("explain", *files, "--brief", "--json", "a@example.com, b@example.com").stdout)
+    assert [one["recipient"] for one in told["recipients"]] == ["a@example.com", "b@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a@@b"], "bad address 'a@@b': domain missing or malformed"),
+        ([" "], "an empty address"),
+        (["--sender", "a@@b", "c@example.com"], "bad address 'a@@b'"),
+    ],
+)
+def test_an_address_that_is_none_is_bad_input(files: list[str], arguments: list[str], message: str) -> None:
+    done = invoke("explain", *files, *arguments)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert message in done.stderr
+
+
+def test_a_host_may_have_a_name_that_no_address_has(files: list[str], tmp_path: Path) -> None:
+    config = CONFIG.replace("out.example.net", "our host")
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    assert "<= sender@mta.invalid" in done.stdout
+    assert "delivered to mx1.example.com" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcome"),
+    [
+        ("deny message = not today", "failed: message rejected by non-SMTP ACL: not today"),
+        ("defer message = later", "failed: message rejected by non-SMTP ACL: later"),
+        ("discard", "delivered"),
+    ],
+)
+def test_a_message_that_an_acl_stops_is_told(
+    files: list[str], tmp_path: Path, verb: str, outcome: str
+) -> None:
+    config = "acl_not_smtp = stop\n" + CONFIG.replace("begin acl\n", f"begin acl\nstop:\n  {verb}\n")
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    assert (done.exit_code, done.stdout.splitlines()[1]) == (0, outcome)
+
+
+# ---- ways out -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interface", "outcome"),
+    [
+        ("${if eq{1}{2}{x}}", "delivered to mx1.example.com (DANE)"),
+        ("<; 2001:db8::1", "delivered to mx1.example.com (DANE)"),
+        ("${if eq{1}{1}{192.0.2.9}}", "delivered to mx1.example.com (DANE)"),
+        ("::1", 'deferred: ":1" is not a valid IP address for the "interface" option for smtp transport'),
+    ],
+)
+def test_an_interface_is_read_as_exim_reads_it(
+    files: list[str], tmp_path: Path, interface: str, outcome: str
+) -> None:
+    config = CONFIG.replace("driver = smtp\n", f"driver = smtp\n  interface = {interface}\n")
+    done = explain_with(files, tmp_path, config, "a@example.com")
+    assert (done.exit_code, done.stdout.splitlines()[1]) == (0, outcome)
+
+
+def test_a_domain_literal_can_be_routed(files: list[str], tmp_path: Path) -> None:
+    config = CONFIG.replace(
+        "begin routers\n", "begin routers\nliteral:\n  driver = ipliteral\n  transport = smtp\n"
+    )
+    done = explain_with(files, tmp_path, config, "a@[203.0.113.1]")
+    assert done.stdout.splitlines()[1].startswith("delivered to [203.0.113.1]")

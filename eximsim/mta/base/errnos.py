@@ -7,6 +7,10 @@ EACCES = 13
 ENOTDIR = 20
 EINVAL = 22
 EPIPE = 32
+EAFNOSUPPORT = 97
+EADDRINUSE = 98
+EADDRNOTAVAIL = 99
+ENETDOWN = 100
 ENETUNREACH = 101
 ECONNRESET = 104
 ETIMEDOUT = 110
@@ -20,6 +24,10 @@ _TEXT = {
     ENOTDIR: "Not a directory",
     EINVAL: "Invalid argument",
     EPIPE: "Broken pipe",
+    EAFNOSUPPORT: "Address family not supported by protocol",
+    EADDRINUSE: "Address already in use",
+    EADDRNOTAVAIL: "Cannot assign requested address",
+    ENETDOWN: "Network is down",
     ENETUNREACH: "Network is unreachable",
     ECONNRESET: "Connection reset by peer",
     ETIMEDOUT: "Connection timed out",

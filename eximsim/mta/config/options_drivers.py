@@ -120,7 +120,7 @@ ROUTERS: dict[str, Table] = {
 }
 """Options that a router of one driver has besides."""
 
-MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
+MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "redirect"})
 """Router drivers that the model has."""
 
 TRANSPORT = table(

@@ -83,6 +83,10 @@ class Config:
     authenticators: tuple[DriverInstance, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     """What the model does not have, if the configuration was read all the same."""
+    list_places: Mapping[tuple[str, str], tuple[str, int]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """File and line of each named list, by kind and name."""
 
 
 def read_config(
@@ -167,6 +171,7 @@ class _Reader:
         self.rewrites: tuple[RewriteRule, ...] = ()
         self.authenticators: tuple[DriverInstance, ...] = ()
         self.named_lists: dict[str, dict[str, str]] = {kind: {} for kind in _LIST_KINDS}
+        self.list_places: dict[tuple[str, str], tuple[str, int]] = {}
         self.routers: tuple[DriverInstance, ...] = ()
         self.transports: tuple[DriverInstance, ...] = ()
         self.retries: tuple[RetryRule, ...] = ()
@@ -201,6 +206,7 @@ class _Reader:
             rewrites=self.rewrites,
             authenticators=self.authenticators,
             left_out=tuple(self.left_out),
+            list_places=MappingProxyType(self.list_places),
         )
 
     def _leave_out(self, place: str, name: str, problem: Unsupported) -> None:
@@ -241,6 +247,7 @@ class _Reader:
             lists[name] = read_string(line.text[match.end() :], name)
         except ValueError as error:
             raise _error(line, str(error)) from None
+        self.list_places[kind, name] = line.path, line.line
 
     def read_acls(self, section: Section) -> None:
         """The acl section: ACLs by name, with macro definitions between them (readconf_acl())."""

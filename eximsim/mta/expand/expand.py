@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand_conditions import CONDITIONS
 from eximsim.mta.expand.expand_items import ITEMS
 from eximsim.mta.expand.expand_operators import run_operator
@@ -36,8 +37,8 @@ class _Expander(Expander):
 def expand(process: Process, text: str) -> str:
     """``text`` with all variables, items and escapes replaced.
 
-    Raises ``ExpansionFailed``, or ``Unsupported`` for what the model does not have. Source:
-    expand_string(), src/expand.c.
+    Raises ``ExpansionFailed``, or ``Unsupported``, with file and line, for what the model does not have.
+    Source: expand_string(), src/expand.c.
     """
     if "$" not in text and "\\" not in text:
         return text
@@ -46,7 +47,9 @@ def expand(process: Process, text: str) -> str:
         constant = template.constant
         result = constant if constant is not None else _Expander(process).string(template)
     except RecursionError:
-        raise Unsupported("an expansion nested this deeply") from None
+        raise placed(Unsupported("an expansion nested this deeply"), process.config, text) from None
+    except Unsupported as problem:
+        raise placed(problem, process.config, text) from None
     return from_octets(octets(result)) if _SURROGATE.search(result) else result
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
 from eximsim.mta.base.string import SPACES, from_octets, list_items
+from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
@@ -240,6 +242,8 @@ def match_check_list(
     scan = _Scan(process, check, trace, name, cache)
     try:
         return scan.run([items] if single else list_items(items))
+    except Unsupported as problem:
+        raise placed(problem, process.config, text) from None
     finally:
         trace.end()
 

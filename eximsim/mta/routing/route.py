@@ -7,6 +7,7 @@ from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_set_expansions, deliver_split_address
@@ -14,6 +15,7 @@ from eximsim.mta.routing.route_conditions import declined_before, prepare
 from eximsim.mta.routing.routers import rf
 from eximsim.mta.routing.routers.accept import accept_router_entry
 from eximsim.mta.routing.routers.dnslookup import dnslookup_router_entry
+from eximsim.mta.routing.routers.ipliteral import ipliteral_router_entry
 from eximsim.mta.routing.routers.manualroute import manualroute_router_entry
 from eximsim.mta.routing.routers.redirect import redirect_router_entry
 from eximsim.status import Rc
@@ -43,6 +45,7 @@ ROUTERS: MappingProxyType[str, Entry] = MappingProxyType(
     {
         "accept": accept_router_entry,
         "dnslookup": dnslookup_router_entry,
+        "ipliteral": ipliteral_router_entry,
         "manualroute": manualroute_router_entry,
         "redirect": redirect_router_entry,
     }
@@ -140,6 +143,8 @@ def _run(
     """Run the router; fail_verify turns its success into a failure."""
     addr.local_host_removed = False
     _debug(process, f"calling {router.name} router")
+    if router.driver not in ROUTERS:
+        raise Unsupported(f"the router driver {router.driver}", router.path, router.line)
     rc = ROUTERS[router.driver](process, router, addr, verify, routed)
     process.variables.pop("router_name", None)
     process.trace.record(
