@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from eximsim.fuzz.expected import Expectations, Expected
 from eximsim.fuzz.laws import LAWS, Law
-from eximsim.fuzz.run import NAMED, Run
+from eximsim.fuzz.run import Run
 from eximsim.fuzz.schedule_laws import laws_under
 from eximsim.fuzz.schedules import plan_of, replay
 from eximsim.fuzz.variations import variations
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.suite.policy_result import Recipient, delivered
+from eximsim.suite.policy_result import NAMED, Recipient, delivered
 from eximsim.suite.real_runs import own_certificates
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import Replayed, Stand, configuration

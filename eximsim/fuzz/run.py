@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from eximsim.fuzz.expected import Expected
 from eximsim.mta.base.tables import shown
 from eximsim.mta.transports import dane
-from eximsim.suite.policy_result import Recipient
+from eximsim.suite.policy_result import NAMED, Recipient
 from eximsim.suite.recording import Seen, Situation
 from eximsim.trace import Decision
 
 if TYPE_CHECKING:
     from eximsim.fuzz.expected import Expectations
     from eximsim.profiles import Profile
-
-NAMED = "recipient named"
-"""The rule of the trace when a server is told of a recipient."""
 
 TRIED = "host tried"
 POLICY = dane.HOST_POLICY.name

@@ -37,6 +37,7 @@ from eximsim.ports import TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession
+from eximsim.suite.policy_result import NAMED
 from eximsim.trace import Decision, Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.clock import VirtualClock
@@ -114,10 +115,11 @@ class _Alive:
 
     def trace(self, trace: Trace) -> tuple[object, ...]:
         """The decisions that an outcome is made from, and whether the policy has ruled a host out."""
-        verified = None
+        verified: object = None
         if self.kind == "callout":
-            told = (one for one in reversed(trace.decisions) if one.rule == "certificate verified")
-            verified = next(((one.outcome, one.inputs["host"]) for one in told), None)
+            told = [(one.rule, one.outcome, one.inputs["host"]) for one in trace if one.rule in _TOLD]
+            named = [one for one in told if one[0] == NAMED]
+            verified = (named or told)[-1:]
         outcomes = [(one.rule, one.outcome) for one in trace if one.rule in _OUTCOMES]
         return verified, outcomes, any(map(is_refusal, trace))
 
@@ -174,6 +176,7 @@ class _Alive:
 
 
 _OUTCOMES = frozenset({"address outcome", "transport died"})
+_TOLD = frozenset({"certificate verified", NAMED})
 _LOG_FOLDER = "/log/"
 _COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)
 """Whether the lattice has a server that keeps silent where a log line would tell how much was written."""

@@ -157,6 +157,9 @@ def _conversation(address: str, result: str, reply: str, ran: Ran) -> Recipient:
         if f"RCPT TO:<{address}>" in events:
             asked = True
             cv = (cv or "no") if connection["tls"] else None
+    named = [one for one in ran.decisions if one.rule == NAMED and one.inputs["address"] == address]
+    if named:
+        host, cv = str(named[-1].inputs["host"]), None if named[-1].outcome == "clear" else named[-1].outcome
     return Recipient(address, result, 0, reply[4:], host, cv if asked else None, asked)
 
 
@@ -180,6 +183,9 @@ def dialogue(addresses: Iterable[str], what: str) -> Iterator[str]:
         yield "RSET"
     yield "QUIT"
 
+
+NAMED = "recipient named"
+"""The rule of the trace when a server is told of a recipient."""
 
 SENDER = "postmaster@client.invalid"
 """Who the other address of a callout's dialogue is."""
