@@ -1,0 +1,176 @@
+"""``eximsim check``: promises that a configuration must keep in every situation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eximsim.commands.policies import files_options
+from eximsim.files import read_named_text
+from eximsim.profiles import NEWEST
+from eximsim.storage import store_text
+from eximsim.suite.many_runs import many_runs
+
+if TYPE_CHECKING:
+    from eximsim.fuzz.baseline import Entry
+    from eximsim.fuzz.promise import Promise
+    from eximsim.gate.proof_report import Judgement
+    from eximsim.gate.survey import View
+    from eximsim.suite.policy import Policy
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_DEFAULT = "promises.toml"
+
+
+@click.command()
+@click.argument("config", metavar="CONF")
+@click.option(
+    "--promises", multiple=True, type=_FILE, metavar="FILE",
+    help=f"The promises (TOML); several times for several. Default: {_DEFAULT} beside CONF.",
+)  # fmt: skip
+@click.option(
+    "--preset", "presets", multiple=True, metavar="NAME",
+    help="Ready-made promises: no-downgrade, tls-required, dane-where-published; several times for several.",
+)  # fmt: skip
+@click.option("--profile", "release", metavar="P", default=NEWEST, show_default=True, help="The release.")
+@click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
+@click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
+@files_options
+@click.option(
+    "--hosts", type=click.IntRange(1, 2), default=2, show_default=True,
+    help="How many hosts a recipient's domain has.",
+)  # fmt: skip
+@click.option("--baseline", type=_FILE, metavar="FILE", help="The breaches that are known, and do not count.")
+@click.option("--accept", is_flag=True, help="Write the breaches that there are into the baseline.")
+@click.option(
+    "--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at; it is told."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show every way in which a promise breaks.")
+@click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
+def check(
+    config: str, promises: tuple[Path, ...], presets: tuple[str, ...], release: str, tls: str | None,
+    defines: tuple[str, ...], files: tuple[str, ...], read_system: bool, hosts: int, baseline: Path | None,
+    accept: bool, allow_incomplete: bool, verbose: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Does the configuration CONF keep its promises, whatever DNS and servers do?
+
+    \b
+    eximsim check exim.conf --preset tls-required
+    eximsim check exim.conf --promises promises.toml --hosts 2
+    eximsim check exim.conf --preset no-downgrade --baseline known.toml --accept
+
+    A promise says what never happens, or always, under which conditions:
+
+    \b
+    [[never]]
+    recipient = "*@bank.example"
+    outcome = "delivered"
+    below = "verified"
+    when = { MX = "secure", "TLSA records" = ["match", "mismatch"] }
+
+    Every situation that the configuration can tell apart is looked at. A promise that does not hold is shown
+    with the smallest situation that breaks it; docs/promises.md has all words.
+
+    Exit codes: 0 all hold, 1 one is broken, 2 bad input, 3 something could not be looked at.
+    """
+    if accept and baseline is None:
+        raise click.UsageError("--accept needs --baseline")
+    from eximsim.commands.policies import load_policy, sources, tell_what_was_read
+    from eximsim.gate.lattice import certificates
+
+    with many_runs():
+        told = sources(config, files, read_system)
+        policy = load_policy(config, release, tls, defines, certificates(("mail.invalid",)), told)
+        judgement = _judged(policy, _promises(config, promises, presets), hosts, baseline)
+    tell_what_was_read(told)
+    if allow_incomplete:
+        from dataclasses import replace
+
+        judgement = replace(judgement, incomplete_is_fine=True)
+    if accept and baseline is not None:
+        judgement = _accepted(judgement, baseline)
+    _show(judgement, as_json=as_json, verbose=verbose)
+    click.get_current_context().exit(judgement.exit_code)
+
+
+def _show(judgement: Judgement, *, as_json: bool, verbose: bool) -> None:
+    from eximsim.gate import proof_report
+
+    if as_json:
+        click.echo(json.dumps(proof_report.as_json(judgement), indent=2))
+    else:
+        click.echo("\n".join(proof_report.lines(judgement, verbose=verbose)))
+
+
+def _promises(config: str, files: tuple[Path, ...], presets: tuple[str, ...]) -> tuple[Promise, ...]:
+    from eximsim.gate.promises import named, preset, read_promises
+
+    if not files and not presets:
+        beside = Path(config).with_name(_DEFAULT)
+        if not beside.is_file():
+            raise click.UsageError(f"no promises; expected --promises, --preset or a file {beside}")
+        files = (beside,)
+    found = [one for name in presets for one in preset(name)]
+    for path in files:
+        found += read_promises(read_named_text(path, "promises"), str(path))
+    return named(found)
+
+
+def _judged(policy: Policy, promises: tuple[Promise, ...], hosts: int, baseline: Path | None) -> Judgement:
+    from eximsim.gate.proof import Prover
+    from eximsim.gate.proof_report import Judgement
+
+    known = known_breaches(baseline)
+    with _watched() as watch:
+        proof = Prover(policy, hosts).prove(promises, watch)
+    return Judgement(policy.path, policy.profile.name, proof, known)
+
+
+def known_breaches(baseline: Path | None) -> frozenset[Entry]:
+    """What a baseline holds; nothing if there is no such file yet. Raises ``InputError``."""
+    from eximsim.fuzz.baseline import read_baseline
+
+    if baseline is None or not baseline.exists():
+        return frozenset()
+    return read_baseline(read_named_text(baseline, "a baseline"), str(baseline))
+
+
+def _accepted(judgement: Judgement, path: Path) -> Judgement:
+    """The same with all breaches known, and written; never from what could not be looked at as a whole."""
+    from dataclasses import replace
+
+    if judgement.proof.gaps and not judgement.incomplete_is_fine:
+        click.echo(f"{path} was not written: something could not be looked at", err=True)
+        return judgement
+    names = {verdict.promise.name for verdict in judgement.proof.verdicts}
+    others = {one for one in judgement.known if one.promise not in names}
+    known = frozenset(others | {breach.entry for breach in judgement.proof.breaches})
+    write_baseline(path, known)
+    return replace(judgement, known=known)
+
+
+def write_baseline(path: Path, known: frozenset[Entry]) -> None:
+    """Write a baseline; raises ``InputError``, also where ``CI`` is set."""
+    from eximsim.fuzz.baseline import written_baseline
+    from eximsim.suite.golden import refuse_under_ci
+
+    refuse_under_ci()
+    store_text(path, written_baseline(known))
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[View], None]]:
+    """What is being explored, on a terminal; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("exploring") as status:
+        yield lambda view: status.update(f"exploring {view.name}")

@@ -1,0 +1,151 @@
+"""What came of promises, as lines for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eximsim.errors import ExitCode, Gap
+from eximsim.fuzz.baseline import Entry
+from eximsim.gate.proof import Answers, Breach, Proof, Verdict, told
+from eximsim.gate.words import counted
+from eximsim.visible import visible
+
+_SHOWN = 5
+"""How many ways to break a promise are shown beside the simplest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A proof held against a baseline.
+
+    ``incomplete_is_fine`` says that what could not be looked at does not count.
+    """
+
+    config: str
+    release: str
+    proof: Proof
+    known: frozenset[Entry] = frozenset()
+    incomplete_is_fine: bool = False
+
+    def new(self, verdict: Verdict) -> list[Breach]:
+        """The breaches of a promise that are not in the baseline."""
+        return [one for one in verdict.breaches if one.entry not in self.known]
+
+    @property
+    def gone(self) -> list[Entry]:
+        """What the baseline has of these promises and is not found any more."""
+        names = {verdict.promise.name for verdict in self.proof.verdicts}
+        found = {breach.entry for breach in self.proof.breaches}
+        return sorted(one for one in self.known - found if one.promise in names)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be looked at, and what Exim itself leaves open."""
+        unsettled = dict.fromkeys(
+            Gap(f"{one.view.name}: Exim leaves open what happens: {one.outcome.reason}", remedy=_REMEDY)
+            for verdict in self.proof.verdicts
+            for one in self.new(verdict)
+            if one.is_open
+        )
+        return (*self.proof.gaps, *unsettled)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """1 if a promise is broken in a way that is not known, 3 if something could not be looked at."""
+        if any(not one.is_open for verdict in self.proof.verdicts for one in self.new(verdict)):
+            return ExitCode.DIFFERENCE
+        if self.gaps and not self.incomplete_is_fine:
+            return ExitCode.COULD_NOT_LOOK
+        return ExitCode.AS_IT_SHOULD_BE
+
+
+_REMEDY = "a baseline can hold it (--baseline FILE --accept)"
+
+
+def lines(judgement: Judgement, *, verbose: bool = False) -> Iterator[str]:
+    """The report for a terminal; ``verbose``: every breach, and not the simplest ones alone."""
+    verdicts = judgement.proof.verdicts
+    broken = sum(any(not one.is_open for one in judgement.new(verdict)) for verdict in verdicts)
+    told_by = f"{judgement.config} ({judgement.release})"
+    yield f"{told_by}: {broken or 'none'} of {counted(len(verdicts), 'promise')} broken"
+    for gap in judgement.gaps:
+        yield f"could not look: {visible(str(gap))}"
+    for verdict in sorted(verdicts, key=lambda one: not judgement.new(one)):
+        yield ""
+        yield from _verdict(judgement, verdict, verbose=verbose)
+    if judgement.gone:
+        gone = counted(len(judgement.gone), "known breach", "known breaches")
+        yield f"\n{gone} did not happen any more; --accept takes them out of the baseline"
+
+
+def _verdict(judgement: Judgement, verdict: Verdict, *, verbose: bool) -> Iterator[str]:
+    new = judgement.new(verdict)
+    known = len(verdict.breaches) - len(new)
+    promise = verdict.promise
+    certain = [one for one in new if not one.is_open]
+    sign = "✗" if certain else "?" if new or not verdict.views else "✓"
+    yield f"{sign} {visible(promise.name)}{f' ({promise.where})' if promise.where else ''}"
+    if promise.sentence != promise.name:
+        yield f"  {visible(promise.sentence)}"
+    if known:
+        yield f"  {counted(known, 'breach', 'breaches')} that the baseline has"
+    for place, breach in enumerate([*certain, *(one for one in new if one.is_open)]):
+        if place > _SHOWN and not verbose:
+            yield f"  and in {counted(len(new) - place, 'other way')} (--verbose shows all)"
+            return
+        yield from _breach(breach, first=place == 0)
+
+
+def _breach(breach: Breach, *, first: bool) -> Iterator[str]:
+    outcome = visible(str(breach.outcome))
+    if not first:
+        yield f"  and by {breach.view.kind}, {', '.join(situation_lines(breach.situation))} -> {outcome}"
+        return
+    yield f"  {'not settled in' if breach.is_open else 'broken by'} {breach.view.name}"
+    yield from (f"    {line}" for line in situation_lines(breach.situation))
+    yield f"    -> {outcome}"
+    yield from (f"       {visible(line)}" for line in breach.outcome.log)
+
+
+def situation_lines(situation: Answers) -> list[str]:
+    """A situation, one answer a line."""
+    return [f"{axis}: {value}" for axis, value in situation.items()] or ["everything as it should be"]
+
+
+def as_json(judgement: Judgement) -> dict[str, object]:
+    """The report as ``eximsim check --json`` prints it."""
+    return {
+        "config": judgement.config,
+        "release": judgement.release,
+        "exit": int(judgement.exit_code),
+        "complete": not judgement.gaps,
+        "promises": [_promise(judgement, verdict) for verdict in judgement.proof.verdicts],
+        "gaps": [{"what": gap.what, "where": gap.where, "remedy": gap.remedy} for gap in judgement.gaps],
+        "gone": [{"promise": one.promise, "in": one.where, "when": one.when} for one in judgement.gone],
+    }
+
+
+def _promise(judgement: Judgement, verdict: Verdict) -> dict[str, object]:
+    new = judgement.new(verdict)
+    return {
+        "name": verdict.promise.name,
+        "sentence": verdict.promise.sentence,
+        "where": verdict.promise.where,
+        "holds": False if verdict.breaches and not all(one.is_open for one in verdict.breaches) else None
+        if verdict.breaches or not verdict.views else True,
+        "breaches": [
+            {
+                "known": one not in new,
+                "in": one.view.name,
+                "kind": one.view.kind,
+                "recipient": one.view.scene.recipient,
+                "situation": dict(one.situation),
+                "outcome": told(one.outcome),
+                "result": one.outcome.result,
+                "reason": one.outcome.reason,
+                "log": list(one.outcome.log),
+            }
+            for one in verdict.breaches
+        ],
+    }  # fmt: skip
