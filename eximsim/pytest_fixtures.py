@@ -1,15 +1,14 @@
-"""The fixtures of policy tests: ``zone``, ``server`` and ``mta``; loaded by ``eximsim.pytest_plugin``."""
+"""The fixtures of policy tests (``zone``, ``server``, ``mta``, ``policy``), loaded by ``pytest_plugin``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from eximsim.testing import Mta, Server, Zone
+    from eximsim.testing import Mta, Policies, Server, Zone
+    from eximsim.testing.configurations import Configurations
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,20 +37,27 @@ def server(zone: Zone) -> Server:
 @pytest.fixture
 def mta(request: pytest.FixtureRequest, zone: Zone, server: Server) -> Mta:
     """The mail system: ``mta(config="exim.conf").deliver("a@example.com")``."""
-    from eximsim.profiles import NEWEST
     from eximsim.testing import Mta
 
-    subject = request.config.getoption("--eximsim-subject")
+    return Mta(zone, server, _configurations(request))
+
+
+@pytest.fixture
+def policy(request: pytest.FixtureRequest) -> Policies:
+    """What a configuration promises, in every situation: ``policy("exim.conf").keeps("tls-required")``."""
+    from eximsim.testing import Policies
+
+    return Policies(_configurations(request))
+
+
+def _configurations(request: pytest.FixtureRequest) -> Configurations:
+    from eximsim.pytest_settings import release_of, settings_of, subject_of
+    from eximsim.testing.configurations import Configurations, folders_of
+
+    subject, settings = subject_of(request.config), settings_of(request.config)
     if subject != "model":
-        raise pytest.UsageError(f"--eximsim-subject={subject}: the fixture mta runs the model only")
-    release = request.config.getoption("--eximsim-profile") or NEWEST
-    return Mta(zone, server, tuple(_folders(request.path.parent, request.config.rootpath)), release)
-
-
-def _folders(folder: Path, root: Path) -> Iterator[Path]:
-    """The folder of a test and those above it, up to the root."""
-    yield folder
-    for above in folder.parents:
-        if not above.is_relative_to(root):
-            return
-        yield above
+        raise pytest.UsageError(
+            f"--eximsim-subject={subject}: the fixture {request.fixturename} runs the model only"
+        )
+    folders = tuple(folders_of(request.path.parent, request.config.rootpath))
+    return Configurations(folders, release_of(request.config), settings.config, settings.defines)

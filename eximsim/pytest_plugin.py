@@ -29,8 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("eximsim")
     group.addoption("--eximsim-world", action="append", metavar="WORLD",
                     help="run scripts in this world only (memory or loopback; may be repeated)")  # fmt: skip
-    group.addoption("--eximsim-subject", default="model", metavar="SUBJECT",
-                    help="what runs the scripts: model, or exim:PATH for a real program")  # fmt: skip
+    group.addoption("--eximsim-subject", metavar="SUBJECT",
+                    help="what runs scripts and policy tests: model, or exim:PATH (a program)")  # fmt: skip
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -62,10 +62,14 @@ class ScriptFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each profile that the script names, in each world; a real program gets one."""
-        if self.config.getoption("--eximsim-subject") != "model":
+        from eximsim.pytest_settings import settings_of, subject_of
+
+        if subject_of(self.config) != "model":
             yield self._item("", "exim")
             return
-        worlds = self.config.getoption("--eximsim-world") or self.config.getini("eximsim_worlds")
+        said = settings_of(self.config).world
+        usual = [said] if said else self.config.getini("eximsim_worlds")
+        worlds = self.config.getoption("--eximsim-world") or usual
         for profile in self.suite.profiles(self.case):
             for world in worlds:
                 yield self._item(profile, world)
@@ -94,11 +98,12 @@ class ScriptItem(pytest.Item):
     def runtest(self) -> None:
         """Run it; a test that is not modelled fails, since it is not a pass."""
         from eximsim.profiles import NEWEST, profile
+        from eximsim.pytest_settings import subject_of
         from eximsim.suite.runner import Setting, Verdict, run_test, subject_profile
 
         parent = self.parent
         assert isinstance(parent, ScriptFile)
-        subject = self.config.getoption("--eximsim-subject")
+        subject = subject_of(self.config)
         own = subject_profile(subject) if not self.profile else None
         setting = Setting(own or profile(self.profile or NEWEST), self.world, subject)
         result = run_test(parent.suite, parent.case, setting)

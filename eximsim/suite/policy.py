@@ -29,6 +29,7 @@ from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
+from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
 from eximsim.suite.policy_result import (
@@ -302,6 +303,12 @@ class PolicySession:
         said = tuple(dialogue(self._recipients, what))
         ran = self._exim(["-bs", "-f", "<>"], "".join(f"{line}\r\n" for line in said).encode(), config)
         return self._result(ran, verified(tuple(self._recipients), ran, said, what))
+
+    def route(self, address: str) -> AddressTest:
+        """Ask where an address would go (``exim -bt``); nothing is sent."""
+        ran = self._exim(["-bt", address], b"", self.policy.delivery_config)
+        unsupported = tuple(dict.fromkeys(str(problem) for problem in self._missed(ran)))
+        return AddressTest(ran.output, read_address_test(ran.output), unsupported)
 
     @property
     def log(self) -> tuple[str, ...]:

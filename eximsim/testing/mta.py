@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from eximsim.errors import InputError
-from eximsim.files import read_named_text
-from eximsim.profiles import NEWEST
-from eximsim.profiles import profile as named_profile
+from eximsim.testing.configurations import Configurations
 from eximsim.testing.result import Callout, Delivery
+from eximsim.testing.routing import Routing
 from eximsim.testing.server import Server
 from eximsim.testing.zone import Zone
 
@@ -22,18 +21,14 @@ _Told = TypeVar("_Told", Delivery, Callout)
 
 
 class Mta:
-    """The fixture ``mta``: called with a configuration, it gives the machine that runs it.
+    """The fixture ``mta``: called with a configuration, it gives the machine that runs it."""
 
-    ``folders`` are where a configuration's file is looked for, first to last; ``release`` is the profile for
-    tests that name none.
-    """
-
-    def __init__(self, zone: Zone, server: Server, folders: Sequence[Path], release: str = NEWEST) -> None:
+    def __init__(self, zone: Zone, server: Server, configurations: Configurations | None = None) -> None:
         self._zone, self._server = zone, server
-        self._folders, self._release = folders, release
+        self._configurations = configurations or Configurations()
 
     def __repr__(self) -> str:
-        return f"<mta: {self._release} unless a test says more>"
+        return f"<mta: {self._configurations.release} unless a test says more>"
 
     def __call__(
         self,
@@ -44,37 +39,24 @@ class Mta:
         defines: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> Machine:
-        """A machine with the configuration in the file ``config``, or with ``text`` for one.
+        """A machine with a configuration.
 
-        A relative path is looked for beside the test, then in each folder above it, up to pytest's root.
-        ``profile`` is the release (default: the newest), ``defines`` are macros as of Exim's ``-D``, ``seed``
-        decides where Exim leaves it to chance. Raises ``InputError`` and ``Unsupported``.
+        Args:
+            config: its file; a relative path is looked for beside the test, then in each folder above it, up
+                to pytest's root. Without it and ``text``: what ``[tool.eximsim]`` names.
+            text: the configuration itself, in place of a file.
+            profile: the release; the newest, or what pytest was told.
+            defines: macros, as of Exim's ``-D``.
+            seed: decides where Exim leaves it to chance.
+
+        Raises:
+            InputError: there is no such file, or a mistake in it.
+            Unsupported: the model does not have what the configuration needs.
         """
-        from eximsim.suite.config_files import Sources
-        from eximsim.suite.policy import Policy  # with the whole model, which is slow to load
         from eximsim.testing.certificates import chains
 
-        if (config is None) == (text is None):
-            raise InputError("mta: expected config=, the name of a file, or text=")
-        path = self._find(Path(config)) if config is not None else None
-        folder = path.parent if path is not None else self._folders[0]
-        policy = Policy(
-            path=str(config) if config is not None else "configuration",
-            text=_content(path) if path is not None else str(text),
-            profile=named_profile(profile or self._release),
-            chains=chains(),
-            defines=dict(defines or {}),
-            sources=Sources(folder),
-        )
+        policy = self._configurations.read(chains(), config, text, profile, defines)
         return Machine(policy, self._zone, self._server, seed)
-
-    def _find(self, config: Path) -> Path:
-        places = [folder / config for folder in self._folders]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            looked = ", ".join(dict.fromkeys(str(place.parent) for place in places))
-            raise InputError(f"no such file; looked in {looked}", str(config))
-        return found
 
 
 class Machine:
@@ -86,7 +68,6 @@ class Machine:
     def __init__(self, policy: Policy, zone: Zone, server: Server, seed: int = 0) -> None:
         self._policy, self._zone, self._server, self._seed = policy, zone, server, seed
         self._session: PolicySession | None = None
-        policy.config  # noqa: B018  # a mistake in it is told where the test names it
 
     def __repr__(self) -> str:
         return f"<machine with {self._policy.path}, {self._policy.profile.name}>"
@@ -110,6 +91,15 @@ class Machine:
         """
         return self._told(Delivery, self._ready().queue_run(option))
 
+    def route(self, address: str) -> Routing:
+        """Ask where mail for an address would go, as ``exim -bt`` does; nothing is sent.
+
+        Raises:
+            InputError: the zone or a server cannot be as the test says.
+        """
+        tested = self._ready().route(address)
+        return Routing(address, tested.found, tested.output, tested.unsupported)
+
     def wait(self, seconds: float) -> None:
         """Let time pass; nobody really waits."""
         self._ready().world.sleep(seconds)
@@ -126,10 +116,6 @@ class Machine:
 
     def _told(self, kind: type[_Told], result: Result) -> _Told:
         return kind(result, self._policy.profile.name, result.recipients)
-
-
-def _content(path: Path) -> str:
-    return read_named_text(path, "an Exim configuration")
 
 
 def _some(recipients: tuple[str, ...]) -> tuple[str, ...]:

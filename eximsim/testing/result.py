@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 Security = Literal["dane", "verified", "tls", "clear"]
 """How safe a conversation was: DANE, TLS with a certificate that was verified, any TLS, none."""
 
+Text = str | re.Pattern[str]
+"""Part of a text, or a pattern that is found in it."""
+
 _WORDS: Mapping[status.Security, Security] = {
     status.Security.DANE: "dane",
     status.Security.VERIFIED: "verified",
     status.Security.TLS: "tls",
     status.Security.CLEAR: "clear",
 }
+
+_RANKS: Mapping[str, status.Security] = {word: security for security, word in _WORDS.items()}
 
 _TOLD = {
     "delivered": "was delivered",
@@ -76,42 +82,91 @@ class _Verbs:
         lots = [f"{one.address} {_lot(one)}" for one in self.recipients]
         return "\n".join([*lots, *(f"  {line}" for line in self.log)])
 
-    def _should(self, result: str, wanted: str, *demands: Callable[[Recipient], bool]) -> Self:
+    def should_log(self, text: Text) -> Self:
+        """A log line has ``text`` in it, or fits it if it is a pattern; of one recipient, not one of others.
+
+        Args:
+            text: part of a line as in ``log``, or a compiled pattern that is searched for.
+
+        Raises:
+            AssertionError: no line has it; with the log and the decisions.
+        """
         __tracebackhide__ = True
         for one in self.recipients:
-            if one.result != result or not all(demand(one) for demand in demands):
+            if not any(has_text(line, text) for line in self._own_lines(one)):
+                _fail(self, one, f"should be logged with {shown_text(text)}")
+        return self
+
+    def _should(self, results: tuple[str, ...], wanted: str, *demands: Callable[[Recipient], bool]) -> Self:
+        __tracebackhide__ = True
+        for one in self.recipients:
+            if one.result not in results or not all(demand(one) for demand in demands):
                 _fail(self, one, wanted)
         return self
 
-    def _said(self, text: str | None) -> Callable[[Recipient], bool]:
+    def _said(self, text: Text | None) -> Callable[[Recipient], bool]:
         """Whether a recipient's reason, or a log line that is not about another recipient, has ``text``."""
 
         def said(one: Recipient) -> bool:
-            others = [other.address for other in self.result.recipients if other.address != one.address]
-            own = (line for line in self.log if not any(other in line for other in others))
-            return text is None or text in one.reason or any(text in line for line in own)
+            if text is None or has_text(one.reason, text):
+                return True
+            return any(has_text(line, text) for line in self._own_lines(one))
 
         return said
+
+    def _own_lines(self, one: Recipient) -> list[str]:
+        """The log lines that are not about another recipient."""
+        others = [other.address for other in self.result.recipients if other.address != one.address]
+        return [line for line in self.log if not any(other in line for other in others)]
 
 
 class Delivery(_Verbs):
     """What became of a message; each verb raises ``AssertionError`` if it is not so, and returns the same."""
 
-    def should_deliver(self, *, host: str | None = None, security: Security | None = None) -> Self:
-        """Each recipient was delivered, to ``host`` and with this ``security`` if they are given."""
-        __tracebackhide__ = True
-        wanted = f"should be delivered{_to(host)}{_in_brackets(security)}"
-        return self._should("delivered", wanted, _was_host(host), _was_safe(security))
+    def should_deliver(
+        self,
+        *,
+        host: str | None = None,
+        security: Security | None = None,
+        security_at_least: Security | None = None,
+    ) -> Self:
+        """Each recipient was delivered.
 
-    def should_defer(self, *, reason: str | None = None) -> Self:
-        """Each recipient was deferred; ``reason`` is part of what Exim says of it."""
-        __tracebackhide__ = True
-        return self._should("deferred", f"should be deferred{_because(reason)}", self._said(reason))
+        Args:
+            host: to this host.
+            security: exactly so well protected.
+            security_at_least: so well protected, or better.
 
-    def should_bounce(self, *, reason: str | None = None) -> Self:
-        """Each recipient failed for good; ``reason`` is part of what Exim says of it."""
+        Raises:
+            AssertionError: it was not; with what happened instead, and the decisions that led there.
+            ValueError: a word for security that there is not.
+        """
         __tracebackhide__ = True
-        return self._should("failed", f"should bounce{_because(reason)}", self._said(reason))
+        wanted = f"should be delivered{_to(host)}{_in_brackets(security, security_at_least)}"
+        return self._should(_DELIVERED, wanted, _was_host(host), *_was_safe(security, security_at_least))
+
+    def should_not_deliver(self, *, reason: Text | None = None) -> Self:
+        """No recipient was delivered: each is to be tried again, or failed for good.
+
+        Args:
+            reason: part of what Exim says of it, or a pattern.
+
+        Raises:
+            AssertionError: one was, or it is not known what became of one.
+        """
+        __tracebackhide__ = True
+        wanted = f"should not be delivered{_because(reason)}"
+        return self._should(_NOT_DELIVERED, wanted, self._said(reason))
+
+    def should_defer(self, *, reason: Text | None = None) -> Self:
+        """Each recipient was deferred; ``reason`` is part of what Exim says of it, or a pattern."""
+        __tracebackhide__ = True
+        return self._should(("deferred",), f"should be deferred{_because(reason)}", self._said(reason))
+
+    def should_bounce(self, *, reason: Text | None = None) -> Self:
+        """Each recipient failed for good; ``reason`` is part of what Exim says of it, or a pattern."""
+        __tracebackhide__ = True
+        return self._should(("failed",), f"should bounce{_because(reason)}", self._said(reason))
 
 
 class Callout(_Verbs):
@@ -122,20 +177,36 @@ class Callout(_Verbs):
         """The replies that the client of Exim got."""
         return self.result.smtp
 
-    def should_accept(self, *, security: Security | None = None) -> Self:
-        """Each address was verified, over a conversation with this ``security`` if it is given."""
-        __tracebackhide__ = True
-        return self._should("accepted", f"should be accepted{_in_brackets(security)}", _was_safe(security))
+    def should_accept(
+        self, *, security: Security | None = None, security_at_least: Security | None = None
+    ) -> Self:
+        """Each address was verified, over a conversation that was so well protected.
 
-    def should_refuse(self, *, reason: str | None = None) -> Self:
-        """Each address was refused for good; ``reason`` is part of the reply or of the log."""
-        __tracebackhide__ = True
-        return self._should("refused", f"should be refused{_because(reason)}", self._said(reason))
+        Args:
+            security: exactly so.
+            security_at_least: so, or better.
 
-    def should_defer(self, *, reason: str | None = None) -> Self:
-        """Each address was refused for now; ``reason`` is part of the reply or of the log."""
+        Raises:
+            AssertionError: it was not.
+            ValueError: a word for security that there is not.
+        """
         __tracebackhide__ = True
-        return self._should("tempfailed", f"should be deferred{_because(reason)}", self._said(reason))
+        wanted = f"should be accepted{_in_brackets(security, security_at_least)}"
+        return self._should(("accepted",), wanted, *_was_safe(security, security_at_least))
+
+    def should_refuse(self, *, reason: Text | None = None) -> Self:
+        """Each address was refused for good; ``reason`` is part of the reply or of the log, or a pattern."""
+        __tracebackhide__ = True
+        return self._should(("refused",), f"should be refused{_because(reason)}", self._said(reason))
+
+    def should_defer(self, *, reason: Text | None = None) -> Self:
+        """Each address was refused for now; ``reason`` is part of the reply or of the log, or a pattern."""
+        __tracebackhide__ = True
+        return self._should(("tempfailed",), f"should be deferred{_because(reason)}", self._said(reason))
+
+
+_DELIVERED = ("delivered",)
+_NOT_DELIVERED = ("deferred", "failed")
 
 
 def security_of(one: Recipient) -> Security | None:
@@ -150,22 +221,39 @@ def _was_host(host: str | None) -> Callable[[Recipient], bool]:
     return lambda one: host is None or one.host.lower() == host.lower()
 
 
-def _was_safe(security: str | None) -> Callable[[Recipient], bool]:
-    if security is not None and security not in _WORDS.values():
-        raise ValueError(f"security {security!r}: expected {', '.join(_WORDS.values())}")
-    return lambda one: security is None or security_of(one) == security
+def _was_safe(exactly: str | None, at_least: str | None) -> list[Callable[[Recipient], bool]]:
+    for word in (exactly, at_least):
+        if word is not None and word not in _RANKS:
+            raise ValueError(f"security {word!r}: expected {', '.join(_RANKS)}")
+
+    def safe_enough(one: Recipient) -> bool:
+        found = security_of(one)
+        return at_least is None or (found is not None and _RANKS[found] >= _RANKS[at_least])
+
+    return [lambda one: exactly is None or security_of(one) == exactly, safe_enough]
 
 
 def _to(host: str | None) -> str:
     return f" to {host}" if host else ""
 
 
-def _in_brackets(security: str | None) -> str:
-    return f" ({security})" if security else ""
+def _in_brackets(security: str | None, at_least: str | None = None) -> str:
+    words = [*([security] if security else []), *([f"at least {at_least}"] if at_least else [])]
+    return f" ({', '.join(words)})" if words else ""
 
 
-def _because(reason: str | None) -> str:
-    return f" for {reason!r}" if reason else ""
+def _because(reason: Text | None) -> str:
+    return f" for {shown_text(reason)}" if reason else ""
+
+
+def has_text(where: str, text: Text) -> bool:
+    """Whether a text is part of another, or a pattern is found in it."""
+    return text in where if isinstance(text, str) else text.search(where) is not None
+
+
+def shown_text(text: Text) -> str:
+    """A text or a pattern, as messages show it."""
+    return repr(text) if isinstance(text, str) else f"/{text.pattern}/"
 
 
 # ---- how it went ------------------------------------------------------------------------------------------

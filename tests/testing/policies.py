@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eximsim.testing import Machine, Mta, Server, Zone
+from eximsim.testing.configurations import Configurations
 
 CONFIG = """\
 primary_hostname = mail.example.net
@@ -34,7 +35,7 @@ class Stand:
     def __init__(self, folder: Path = Path(), release: str = "4.99") -> None:
         self.zone = Zone()
         self.server = Server(self.zone)
-        self.mta = Mta(self.zone, self.server, (folder,), release)
+        self.mta = Mta(self.zone, self.server, Configurations((folder,), release))
 
     def machine(self, **settings: str) -> Machine:
         return self.mta(text=CONFIG, **settings)  # type: ignore[arg-type]

@@ -130,8 +130,8 @@ def test_release_and_macros_are_the_tests_choice() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "mta: expected config="),
-        ({"text": "", "config": "x"}, "mta: expected config="),
+        ({}, "expected config="),
+        ({"text": "", "config": "x"}, "expected config="),
         ({"text": "nonsense = 1\n"}, "configuration:1"),
         ({"text": "", "profile": "9.99"}, "unknown profile '9.99'"),
     ],

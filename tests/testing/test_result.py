@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
-from eximsim.testing import Callout, Delivery
-from tests.testing.policies import Stand
+from eximsim.testing import Callout, Delivery, Security
+from tests.testing.policies import CONFIG, Stand
 
 A = "a@example.com"
 
@@ -78,3 +79,73 @@ def test_a_reason_is_not_taken_from_another_recipient() -> None:
     result[A].should_defer(reason="full")
     with pytest.raises(AssertionError):
         result[A].should_defer(reason="asleep")
+
+
+@pytest.mark.parametrize("least", ["clear", "tls", "verified"])
+def test_protection_may_be_better_than_the_least_that_is_asked_for(
+    delivery: Delivery, least: Security
+) -> None:
+    delivery.should_deliver(security_at_least=least)
+
+
+def test_protection_below_the_least_is_a_failure(delivery: Delivery) -> None:
+    lines = told(lambda: delivery.should_deliver(security_at_least="dane"))
+    assert (
+        lines[0] == f"{A} should be delivered (at least dane), but was delivered to mx.example.com (verified)"
+    )
+
+
+def test_a_callout_has_a_least_protection_too() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.machine().callout(A).should_accept(security_at_least="verified")
+    stand.server("mx.example.com", certificate="selfsigned")
+    stand.zone.add("mx.example.com", tlsa="nxdomain")
+    lines = told(lambda: stand.machine().callout(A).should_accept(security_at_least="verified"))
+    assert lines[0].startswith(f"{A} should be accepted (at least verified), but was accepted")
+
+
+@pytest.mark.parametrize(("command", "reply"), [("rcpt", "450 later"), ("rcpt", "550 no")])
+def test_mail_that_waits_or_bounces_was_not_delivered(command: str, reply: str) -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply(command, reply)
+    stand.machine().deliver(A).should_not_deliver(reason=reply)
+
+
+def test_mail_that_was_delivered_fails_should_not_deliver(delivery: Delivery) -> None:
+    assert told(delivery.should_not_deliver)[0].startswith(f"{A} should not be delivered, but was delivered")
+
+
+def test_what_is_not_modelled_is_not_taken_for_mail_that_was_not_delivered() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    text = CONFIG.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+    with pytest.raises(AssertionError, match="is not modelled"):
+        stand.mta(text=text).deliver(A).should_not_deliver()
+
+
+def test_the_log_has_a_text_or_fits_a_pattern(delivery: Delivery) -> None:
+    delivery.should_log("R=remote T=out").should_log(re.compile(r"=> a@example\.com .* CV=yes"))
+    lines = told(lambda: delivery.should_log(re.compile(r"CV=(dane|no)\b")))
+    assert lines[0].startswith(f"{A} should be logged with /CV=(dane|no)\\b/, but was delivered")
+
+
+def test_a_log_line_of_another_recipient_is_not_ones_own() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply("rcpt", "550 no such user", to="b@example.com")
+    found = stand.machine().deliver(A, "b@example.com")
+    found["b@example.com"].should_log("no such user")
+    with pytest.raises(AssertionError, match="should be logged"):
+        found[A].should_log("no such user")
+
+
+@pytest.mark.parametrize("reason", [re.compile(r"^\d*.*no$"), re.compile("550 n.")])
+def test_a_reason_may_be_a_pattern(reason: re.Pattern[str]) -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply("rcpt", "550 no")
+    stand.machine().deliver(A).should_bounce(reason=reason)
+    with pytest.raises(AssertionError, match=r"should be deferred for /550 n\./"):
+        stand.machine().callout(A).should_defer(reason=re.compile("550 n."))

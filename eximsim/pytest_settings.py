@@ -1,0 +1,37 @@
+"""What pytest was told about eximsim: by options, and by ``[tool.eximsim]`` of ``pyproject.toml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from eximsim.testing.settings import Settings
+
+_SETTINGS = pytest.StashKey["Settings"]()
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """What the table in the root's ``pyproject.toml`` says; raises ``pytest.UsageError``."""
+    from eximsim.errors import InputError
+    from eximsim.testing.settings import read_settings
+
+    if _SETTINGS not in config.stash:
+        try:
+            config.stash[_SETTINGS] = read_settings(config.rootpath)
+        except InputError as mistake:
+            raise pytest.UsageError(str(mistake)) from None
+    return config.stash[_SETTINGS]
+
+
+def subject_of(config: pytest.Config) -> str:
+    """What runs scripts and policy tests: ``"model"`` or ``"exim:PATH"``."""
+    return str(config.getoption("--eximsim-subject") or settings_of(config).subject or "model")
+
+
+def release_of(config: pytest.Config) -> str:
+    """The release of policy tests that name none."""
+    from eximsim.profiles import NEWEST
+
+    return str(config.getoption("--eximsim-profile") or settings_of(config).profile or NEWEST)
