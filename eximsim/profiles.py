@@ -118,6 +118,10 @@ class Profile:
     """Built-in macros ``_EXP_ITEM_..``, ``_EXP_OP_..``, ``_EXP_COND_..`` and ``_EXP_VAR_..``. Since fc37f2aca
     (4.97): macro_predef.c."""
 
+    pcre2: bool = False
+    """Regular expressions are PCRE2's, with its words for what is wrong with them, not PCRE's. Since
+    22ed7a529 (4.96): regex_must_compile() in exim.c."""
+
     relative_includes: bool = False
     """``.include`` takes a path relative to the including file. Since 29f678881 (4.89): get_config_line()
     in readconf.c."""
@@ -766,6 +770,7 @@ _P496 = _then(
     _P495,
     "4.96",
     option_release="4.96",
+    pcre2=True,
     unusable_tlsa=UnusableTlsa.UNDEFINED,
     crash_log=CrashLog.FACTS,
     callout_dane_failure=CalloutDaneFailure.NULL_CONTEXT,

@@ -1,166 +1,158 @@
-"""PCRE patterns on Python's engine: what Exim's regex_must_compile() and regex_match_and_setup() do.
+"""Regular expressions as Exim has them: PCRE2 over octets, with its own limits.
 
-The two languages agree on nearly all that mail configurations use. ``translate`` carries over what differs
-in writing only (``\\Q..\\E``, ``[[:alpha:]]``, ``\\z``, ``\\h``, ``(?<name>``, options in the middle); what
-has no counterpart raises ``Unsupported``.
+A match that takes more than 10,000,000 steps (PCRE2's default, which Exim leaves as it is) is given up. Exim
+takes that for no match, and says so in its debugging output only; here it is in the trace of the run.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pcre2
+from pcre2 import _cy
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.string import from_octets, octets
 
-_POSIX = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "ascii": r"\x00-\x7f",
-    "blank": r" \t",
-    "cntrl": r"\x00-\x1f\x7f",
-    "digit": "0-9",
-    "graph": "!-~",
-    "lower": "a-z",
-    "print": " -~",
-    "punct": r"!-/:-@\[-`{-~",
-    "space": r"\t-\r ",
-    "upper": "A-Z",
-    "word": "0-9A-Za-z_",
-    "xdigit": "0-9A-Fa-f",
-}
-_ESCAPES = {
-    "z": r"\Z",
-    "Z": r"(?=\n?\Z)",
-    "h": r"[ \t]",
-    "H": r"[^ \t]",
-    "R": r"(?:\r\n|[\n\x0b\f\r])",
-    "N": r"[^\n]",
-    "e": r"\x1b",
-}
-_SAME = frozenset("\\AbBdDsSwWnrtfvaxu0123456789")
-_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
-_OPTIONS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]+))?\)")
-_HEX = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
-_UNKNOWN_GROUPS = ("(?R", "(?0", "(?&", "(?P>", "(?|", "(?C", "(*")
+if TYPE_CHECKING:
+    from eximsim.mta.base.effort import Effort
+    from eximsim.trace import Trace
+
+_SOURCE = "src/exim.c regex_match_and_setup"
+_QUICK = b"(*LIMIT_MATCH=100000)"
+"""Most matches take fewer steps. Those that take more are remembered, and there are not many of them."""
+_HEAP = b"(*LIMIT_HEAP=131072)"
+"""KB that one match may use; Exim would take 20 GB."""
+_TOO_MUCH_HEAP = "heap limit exceeded"
+
+_NOT_EXIMS = 0x00000002 | 0x00100000
+"""PCRE2_ALT_BSUX and PCRE2_NEVER_BACKSLASH_C, which the binding sets and Exim does not."""
+
+_PCRE1_WORDS = {
+    "missing closing parenthesis": "missing )",
+    "quantifier does not follow a repeatable item": "nothing to repeat",
+    "subpattern name must start with a non-digit": "group name must start with a non-digit",
+    "missing ) after (?# comment": "missing ) after comment",
+    "syntax error in subpattern name (missing terminator?)":
+        "syntax error in subpattern name (missing terminator)",
+}  # fmt: skip
+"""What PCRE says where it has other words than PCRE2."""
 
 
 class RegexError(Exception):
-    """A pattern that does not compile: the engine's words and the offset at which it gave up."""
+    """A pattern that does not compile: the library's words, and the offset at which it gave up."""
 
     def __init__(self, reason: str, offset: int) -> None:
         self.reason = reason
         self.offset = offset
         super().__init__(f"{reason} at offset {offset}")
 
-
-def translate(pattern: str) -> str:
-    """The Python pattern that matches what PCRE's ``pattern`` matches; raises ``Unsupported``."""
-    out: list[str] = []
-    opened: list[str] = [""]
-    position, end = 0, len(pattern)
-    while position < end:
-        char = pattern[position]
-        if char == "\\":
-            piece, position = _escape(pattern, position)
-        elif char == "[":
-            piece, position = _bracket(pattern, position)
-        elif char == "(":
-            piece, position = _group(pattern, position, opened)
-        elif char == ")" and len(opened) > 1:
-            piece, position = ")" * opened.pop().count("(") + ")", position + 1
-        elif char == "|":
-            piece, position = ")" * opened[-1].count("(") + "|" + opened[-1], position + 1
-        else:
-            piece, position = char, position + 1
-        out.append(piece)
-    return "".join(out) + ")" * opened[0].count("(")
+    def told(self, *, pcre2: bool) -> str:
+        """Words and offset as a program says them that was built with PCRE2, or with PCRE."""
+        reason = self.reason if pcre2 else _PCRE1_WORDS.get(self.reason, self.reason)
+        return f"{reason} at offset {self.offset}"
 
 
-def _escape(pattern: str, position: int) -> tuple[str, int]:
-    following = pattern[position + 1 : position + 2]
-    if following == "Q":
-        close = pattern.find("\\E", position + 2)
-        close = len(pattern) if close < 0 else close
-        return re.escape(pattern[position + 2 : close]), close + 2
-    if following == "E":
-        return "", position + 2
-    if code := _HEX.match(pattern, position):
-        return re.escape(chr(int(code[1], 16))), code.end()
-    if following in _ESCAPES:
-        return _ESCAPES[following], position + 2
-    if following in "GKXpPgkCyY" and following:
-        raise Unsupported(f"\\{following} in a regular expression")
-    if following.isascii() and following.isalpha() and following not in _SAME:
-        return following, position + 2
-    return pattern[position : position + 2], position + 2
+Groups = tuple[str, ...]
+"""``$0``, ``$1``, ... after a match; groups that took no part are empty, and left out at the end."""
 
 
-def _bracket(pattern: str, position: int) -> tuple[str, int]:
-    start = position
-    position += 1
-    out = ["["]
-    if pattern.startswith("^", position):
-        out.append("^")
-        position += 1
-    if pattern.startswith("]", position):
-        out.append("\\]")
-        position += 1
-    while position < len(pattern) and pattern[position] != "]":
-        if named := _CLASS.match(pattern, position):
-            if named[1] or named[2] not in _POSIX:
-                raise Unsupported(f"{named[0]} in a regular expression")
-            out.append(_POSIX[named[2]])
-            position = named.end()
-        elif pattern[position] == "\\":
-            piece, position = _escape(pattern, position)
-            out.append(r" \t" if piece == _ESCAPES["h"] else piece)
-        else:
-            plain = pattern[position]
-            doubled = plain == "-" and pattern.startswith("-", position + 1)
-            out.append("\\" + plain if plain in "[&~|" or doubled else plain)
-            position += 1
-    if position >= len(pattern):
-        return pattern[start:], position
-    return "".join(out) + "]", position + 1
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One of several matches in a text: the octets before it since the last one, and its groups."""
+
+    before: str
+    groups: Groups
 
 
-def _group(pattern: str, position: int, opened: list[str]) -> tuple[str, int]:
-    if pattern.startswith(_UNKNOWN_GROUPS, position):
-        raise Unsupported(f"{pattern[position : position + 3]} in a regular expression")
-    if options := _OPTIONS.match(pattern, position):
-        on, off = options[1], options[2] or ""
-        if set(on + off) - set("imsx"):
-            raise Unsupported(f"{options[0]} in a regular expression")
-        opener = f"(?{on}{'-' if off else ''}{off}:"
-        opened[-1] += opener
-        return opener, options.end()
-    if pattern.startswith("(?#", position):
-        close = pattern.find(")", position)
-        return "", len(pattern) if close < 0 else close + 1
-    opened.append("")
-    if pattern.startswith("(?<", position) and pattern[position + 3 : position + 4] not in ("=", "!", ""):
-        return "(?P<", position + 3
-    return "(", position + 1
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A compiled pattern. Matches are told to ``trace`` if they are given up, and cost ``effort``."""
+
+    pattern: str
+    caseless: bool
+    _quick: pcre2.Pattern = field(compare=False)
+    _whole: pcre2.Pattern = field(compare=False)
+
+    def search(self, text: str, trace: Trace, effort: Effort) -> Groups | None:
+        """The groups of the first match, or None."""
+        try:
+            found = self._quick.search(octets(text))
+        except pcre2.LibraryError:
+            effort.spend_on_regex()
+            groups, why = _hard(self, text)
+            self._tell(why, text, trace)
+            return groups
+        return None if found is None else _groups(found)
+
+    def spans(self, text: str, trace: Trace, effort: Effort) -> Iterator[Span]:
+        """All matches, from left to right; the last one has what is left over, and no groups."""
+        subject = octets(text)
+        done, why = 0, ""
+        matches = self._whole.finditer(subject)
+        while True:
+            effort.spend()
+            try:
+                found = next(matches, None)
+            except pcre2.LibraryError as error:
+                effort.spend_on_regex()
+                found, why = None, _reason(error)
+            if found is None:
+                break
+            yield Span(from_octets(subject[done : found.start()]), _groups(found))
+            done = found.end()
+        self._tell(why, text, trace)
+        yield Span(from_octets(subject[done:]), ())
+
+    def _tell(self, why: str, text: str, trace: Trace) -> None:
+        if why:
+            trace.record("regular expression", f"no match: {why}", _SOURCE, pattern=self.pattern, text=text)
+
+
+@lru_cache(maxsize=256)
+def _hard(regex: Regex, text: str) -> tuple[Groups | None, str]:
+    """The groups of a match that takes many steps, or why there is none."""
+    try:
+        found = regex._whole.search(octets(text))
+    except pcre2.LibraryError as error:
+        return None, _reason(error)
+    return (None if found is None else _groups(found)), ""
+
+
+def _reason(error: pcre2.LibraryError) -> str:
+    reason = str(error)
+    if reason == _TOO_MUCH_HEAP:
+        raise Unsupported("a match of a regular expression that needs more than 128 MB")
+    return reason
 
 
 @lru_cache(maxsize=512)
-def compile_pattern(pattern: str, caseless: bool = False) -> re.Pattern[str]:
-    """The compiled pattern; raises ``RegexError`` or ``Unsupported``.
+def compile_pattern(pattern: str, caseless: bool = False) -> Regex:
+    """The compiled pattern; raises ``RegexError``.
 
     Source: regex_compile(), src/regex_cache.c (before 4.97 regex_must_compile(), src/exim.c).
     """
-    flags = re.ASCII | (re.IGNORECASE if caseless else 0)
+    whole = _compiled(_HEAP, pattern, caseless)
+    return Regex(pattern, caseless, _compiled(_QUICK + _HEAP, pattern, caseless), whole)
+
+
+def _compiled(limits: bytes, pattern: str, caseless: bool) -> pcre2.Pattern:
+    flags = pcre2.IGNORECASE if caseless else pcre2.NOFLAG
+    text = limits + octets(pattern)
     try:
-        return re.compile(translate(pattern), flags)
-    except re.error as error:
-        raise RegexError(error.msg, error.pos or 0) from None
-    except (OverflowError, RecursionError) as error:
-        raise RegexError(str(error), 0) from None
+        return pcre2.Pattern(_cy.compile(text, flags, _NOT_EXIMS), text, flags, False, None)
+    except pcre2.PatternError as error:
+        reason = error.msg.partition("; ")[2]
+        if "is disabled" in reason:
+            raise Unsupported("\\C in a regular expression") from None
+        raise RegexError(reason, max(error.pos - len(limits), 0)) from None
 
 
-def groups_of(match: re.Match[str]) -> tuple[str, ...]:
-    """``$0``, ``$1``, ... after a match; groups that took no part are empty, and left out at the end."""
+def _groups(match: pcre2.Match) -> Groups:
     last = match.re.groups
     while last and match.start(last) < 0:
         last -= 1
-    return tuple(match[index] or "" for index in range(last + 1))
+    return tuple(from_octets(match[index] or b"") for index in range(last + 1))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
 from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
@@ -172,13 +171,10 @@ def _eqi(expander: Expander, left: str, right: str) -> bool:
 
 
 def _match(expander: Expander, text: str, pattern: str) -> bool:
-    try:
-        found = compile_pattern(pattern).search(text)
-    except RegexError as error:
-        raise ExpansionFailed(f'regular expression error in "{pattern}": {error}') from None
+    found = expander.regex(pattern).search(text, expander.process.trace, expander.process.effort)
     if found is None:
         return False
-    expander.process.numeric = groups_of(found)
+    expander.process.numeric = found
     return True
 
 

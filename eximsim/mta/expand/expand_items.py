@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
 from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
@@ -261,19 +260,17 @@ def _sg(expander: Expander, item: Item, skipping: bool) -> str:
     if skipping:
         return ""
     text, pattern, replacement = values
-    try:
-        compiled = compile_pattern(pattern)
-    except RegexError as error:
-        raise ExpansionFailed(f'regular expression error in "{pattern}": {error}') from None
     out: list[str] = []
-    position = 0
-    for found in compiled.finditer(text):
-        out.append(text[position : found.start()])
-        process.numeric = groups_of(found)
-        out.append(expander.expand(replacement))
-        position = found.end()
+    made = 0
+    for found in expander.regex(pattern).spans(text, process.trace, process.effort):
+        out.append(found.before)
+        if found.groups:
+            process.numeric = found.groups
+            out.append(expander.expand(replacement))
+            made += len(out[-1])
+            process.effort.spend(made)
     process.numeric = numeric
-    return "".join((*out, text[position:]))
+    return "".join(out)
 
 
 def _tr(expander: Expander, item: Item, skipping: bool) -> str:

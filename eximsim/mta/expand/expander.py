@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import (
     Answer,
@@ -77,7 +78,9 @@ class Expander:
         process = self.process
         process.debug_depth += 1
         try:
-            return "".join([self._node(node, skipping) for node in template.nodes])
+            made = "".join([self._node(node, skipping) for node in template.nodes])
+            process.effort.spend(len(made))
+            return made
         finally:
             process.debug_depth -= 1
 
@@ -138,6 +141,14 @@ class Expander:
 
     # ---- what items share ---------------------------------------------------------------------------
 
+    def regex(self, pattern: str) -> Regex:
+        """The compiled pattern."""
+        try:
+            return compile_pattern(pattern)
+        except RegexError as error:
+            told = error.told(pcre2=self.process.profile.pcre2)
+            raise ExpansionFailed(f'regular expression error in "{pattern}": {told}') from None
+
     def subs(self, item: Item, *, skipping: bool) -> list[str]:
         """The item's arguments, expanded; raises what reading them raised."""
         values = [self.string(arg, skipping=skipping) for arg in item.args]
@@ -149,6 +160,7 @@ class Expander:
         """Whether a condition holds; while skipping, always False."""
         process = self.process
         process.debug_depth += 1
+        process.effort.spend()
         try:
             return self.conditions[condition.name](self, condition, skipping)
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -120,11 +119,6 @@ def _authority_name(answer: DnsAnswer) -> str | None:
     return next((record.name for record in answer.authority if record.type == wanted), None)
 
 
-@lru_cache(maxsize=4096)
-def _name_is_well_formed(pattern: str, name: str) -> bool:
-    return compile_pattern(pattern).search(name) is not None
-
-
 def _fails_name_check(process: Process, name: str, type: str) -> bool:
     """Whether the name's syntax rules it out before it is asked (dns_check_names_pattern)."""
     pattern = process.config.main.text("dns_check_names_pattern")
@@ -132,7 +126,7 @@ def _fails_name_check(process: Process, name: str, type: str) -> bool:
         return False
     if type in _SERVICE_TYPES and process.profile.dns_name_check_skips_service:
         name = name.split(".", 2)[-1]
-    return not _name_is_well_formed(pattern, name)
+    return compile_pattern(pattern).search(name, process.trace, process.effort) is None
 
 
 def _again_means_nonexist(process: Process, name: str, type: str) -> bool:

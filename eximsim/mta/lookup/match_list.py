@@ -8,14 +8,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.regex_cache import RegexError, compile_pattern, groups_of
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, from_octets, list_items
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
-from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.sigsegv import SIGSEGV
 from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
 from eximsim.mta.records.structs import HostItem
 from eximsim.status import HostFind, Rc
@@ -136,15 +137,14 @@ class CheckString:
 
     def _regex(self, pattern: str) -> ListMatch:
         try:
-            found = compile_pattern(pattern, self.caseless).search(self.original)
+            compiled = compile_pattern(pattern, self.caseless)
         except RegexError as error:
-            die(
-                self.process,
-                f"regular expression error: {error} while compiling {pattern}",
-            )
+            told = error.told(pcre2=self.process.profile.pcre2)
+            die(self.process, f"regular expression error: {told} while compiling {pattern}")
+        found = compiled.search(self.original, self.process.trace, self.process.effort)
         if found is None:
             return FAILED
-        self._capture(groups_of(found))
+        self._capture(found)
         return ListMatch(Rc.OK, pattern)
 
     def _special(self, pattern: str) -> ListMatch | None:
@@ -358,7 +358,7 @@ class _Scan:
         found = self.cache.get(name) if self.cache is not None else None
         cached = found is not None
         if found is None:
-            found = match_check_list(self.process, self.check, text, name=self.name, cache=self.cache)
+            found = self._entered(name, text)
             trace.end_sublist(name)
             if found.rc is Rc.DEFER:
                 trace.deferred(item)
@@ -372,6 +372,14 @@ class _Scan:
             return None
         trace.verdict(not self.negated, f'matched "{item}"{" - cached" if cached else ""}')
         return self._decided(found.value)
+
+    def _entered(self, name: str, text: str) -> ListMatch:
+        with self.process.effort.in_list(self.check.kind.value, name, self.check.key) as endless:
+            if not endless:
+                return match_check_list(self.process, self.check, text, name=self.name, cache=self.cache)
+            if "$" in text:
+                raise Unsupported(f'a named list that refers to itself by an expansion: "+{name}"')
+            raise ProcessDied(SIGSEGV)  # the stack is used up, so that no handler can say a word
 
     def _no_such_list(self, item: str, name: str) -> ListMatch:
         message = f'unknown named{_KIND_WORDS[self.check.kind]} list "+{name}"'

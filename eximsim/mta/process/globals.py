@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from eximsim.mta.base.effort import Effort
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
@@ -79,6 +80,8 @@ class Machine:
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
+    effort: Effort = field(default_factory=Effort)
+    """What the run that is under way has spent."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     """What processes that nobody waits for are about to do, with the time at which each begins."""
 
@@ -256,6 +259,11 @@ class Process:
     def trace(self) -> Trace:
         """The trace of the run."""
         return self.machine.trace
+
+    @property
+    def effort(self) -> Effort:
+        """What the run has spent."""
+        return self.machine.effort
 
     def run_anew(self) -> None:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
 from eximsim.mta.base.parse import (
     AddressError,
@@ -71,6 +72,7 @@ def run(
     ``argv`` does not hold the program's name. ``config`` takes the place of the file that it names. Raises
     ``InputError`` for a bad configuration and ``Unsupported`` for what is not modelled.
     """
+    machine.effort = Effort()
     out: list[str] = []
     err: list[str] = []
     try:

@@ -235,7 +235,7 @@ FAILURES = [
     ("${if bool{maybe}{a}{b}}", '!unrecognised boolean value "maybe"'),
     ("${if = {a}{1}}", '!integer expected but "a" found'),
     ("${if and{{= {x}{1}}}}", '!integer expected but "x" found inside "and{...}" condition'),
-    ("${if match{a}{(}}", '!regular expression error in "(": missing ), unterminated subpattern at offset 0'),
+    ("${if match{a}{(}}", '!regular expression error in "(": missing closing parenthesis at offset 1'),
     ("${if match_ip{host}{*}}", '!"host" is not an IP address'),
     ("${if eq{a}{b}{x}fail}", '!!"if" failed and "fail" requested'),
     ("${if eq{a}{b}{x}fale}", '!syntax error in "if" item - "fail" expected'),

@@ -1,0 +1,58 @@
+"""How much one run may do: what a configuration asks for can be without end, and the time of a run is not.
+
+Steps are counted, not seconds, so that the same run ends at the same place everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from eximsim.errors import Unsupported
+
+_STEPS = 400_000
+_REGEXES = 8
+_NESTED_LISTS = 40
+LONGEST = 4_000_000
+"""Characters of the longest string that an expansion makes."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """What has been spent in one run of the program; the methods raise ``Unsupported`` when it is too much.
+
+    Exim would go on: it takes minutes, or all memory.
+    """
+
+    steps: int = 0
+    regexes: int = 0
+    _lists: list[tuple[str, ...]] = field(default_factory=list)
+
+    def spend(self, made: int = 0) -> None:
+        """One more part of an expansion has been evaluated, which ``made`` a string of so many characters."""
+        self.steps += 1
+        if self.steps > _STEPS:
+            raise Unsupported(f"expansions of more than {_STEPS:,} steps in one run")
+        if made > LONGEST:
+            raise Unsupported(f"an expansion that makes more than {LONGEST:,} characters")
+
+    def spend_on_regex(self) -> None:
+        """One more regular expression has taken very many steps."""
+        self.regexes += 1
+        if self.regexes > _REGEXES:
+            raise Unsupported(f"more than {_REGEXES} regular expressions of many steps in one run")
+
+    @contextmanager
+    def in_list(self, *key: str) -> Iterator[bool]:
+        """Within a named list that is looked at for something; whether it is so already, and has no end."""
+        if key in self._lists:
+            yield True
+            return
+        if len(self._lists) >= _NESTED_LISTS:
+            raise Unsupported(f"named lists in named lists, more than {_NESTED_LISTS} deep")
+        self._lists.append(key)
+        try:
+            yield False
+        finally:
+            self._lists.pop()
