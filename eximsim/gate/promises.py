@@ -244,10 +244,9 @@ name = "dane-where-published: never without DANE"
 below = "dane"
 when = { MX = "secure", address = "secure", TLSA = "secure", "TLSA records" = ["!unusable", "!too short"] }
 
-[[always]]
-name = "dane-where-published: mail goes out where the records match"
-outcome = ["delivered", "accepted"]
-at_least = "dane"
+[[never]]
+name = "dane-where-published: never held back where the records match"
+outcome = ["deferred", "tempfailed"]
 when = { "TLSA records" = ["match", "authority", "match and unusable"], "everything else" = "well" }
 """,
 }

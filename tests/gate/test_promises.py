@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.gate.promises import PRESETS, named, preset, promise, read_promises, some_recipient
+from eximsim.gate.promises import (
+    AXES,
+    PRESETS,
+    named,
+    preset,
+    preset_text,
+    promise,
+    read_promises,
+    some_recipient,
+)
 from eximsim.status import Security
 
 FILE = """\
@@ -103,3 +114,21 @@ def test_some_recipient_is_one_that_the_pattern_is_about(pattern: str) -> None:
     assert "*" not in found
     assert "?" not in found
     assert promise("never", recipient=pattern).is_about(found)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_page_shows_each_preset_as_it_is(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "promises.md").read_text(encoding="utf-8")
+    assert f"```toml\n{preset_text(name)}```" in page
+
+
+def test_the_promises_that_the_page_begins_with_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "promises.md").read_text(encoding="utf-8")
+    first = page.split("```toml\n")[1].split("```")[0]
+    assert len(read_promises(first, "promises.toml")) == 3
+
+
+def test_the_page_has_every_condition_with_its_values() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "promises.md").read_text(encoding="utf-8")
+    for axis in AXES.values():
+        assert f"| `{axis.name}` | {', '.join(f'`{value}`' for value in axis.values)} |" in page
