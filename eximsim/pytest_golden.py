@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
-    """Compares lines with a file beside the test: ``golden(result.log)``."""
+    """Compares a value with a file beside the test: ``golden(result.log)``."""
     from eximsim.testing import Golden
 
     update = request.config.getoption("--golden-update")
     folder, name = _place(request.node)
-    found = Golden(folder, name, update=update, shown_from=request.config.rootpath)
+    colour = request.config.get_terminal_writer().hasmarkup or request.config.getoption("color") == "yes"
+    found = Golden(folder, name, update=update, shown_from=request.config.rootpath, colour=colour)
     yield found
     account: Account = request.config.pluginmanager.getplugin("eximsim-goldens-account")
     account.used.update(map(str, found.used))
@@ -70,6 +72,7 @@ class Account:
         """By the folder of their goldens."""
         self.passed: set[tuple[str, str]] = set()
         self._places: dict[str, tuple[str, str]] = {}
+        self._unused: list[Path] = []
         self._whole = not any("::" in str(argument) for argument in config.args)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -85,9 +88,11 @@ class Account:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A worker tells the process that reports."""
+        """A worker tells the process that reports, which fails for goldens that nobody wants."""
         output = getattr(session.config, "workeroutput", None)
-        if output is not None:
+        if output is None:
+            self._settle(session)
+        else:
             output[_OUTPUT] = {
                 "used": sorted(self.used),
                 "tests": {folder: sorted(names) for folder, names in self.tests.items()},
@@ -104,14 +109,28 @@ class Account:
             for folder, names in told["tests"].items():
                 self.tests.setdefault(folder, set()).update(names)
 
+    def _settle(self, session: pytest.Session) -> None:
+        """Fail for unused goldens; with ``--golden-update``, remove them."""
+        self._unused = self.unused()
+        if not self._unused:
+            return
+        if self._config.getoption("--golden-update"):
+            from eximsim.storage import remove_below
+
+            for path in self._unused:
+                remove_below(path.parent, path.name)
+        elif session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     def unused(self) -> list[Path]:
         """The goldens that no test wants any more.
 
-        They belong to a test that passed without them, or to none, if the whole module was looked at.
+        They belong to a test that passed without them; or to none, or to a module that is gone, if whole
+        modules were run.
         """
         from eximsim.testing.golden import SUFFIX, belongs_to
 
-        found = []
+        found = [path for folder in self._abandoned() for path in sorted(folder.glob(f"*{SUFFIX}"))]
         for folder, names in sorted(self.tests.items()):
             for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
                 owner = belongs_to(path.name, names)
@@ -120,12 +139,31 @@ class Account:
                     found.append(path)
         return found
 
+    def _abandoned(self) -> list[Path]:
+        """The folders of goldens beside those of tests that were collected whose module is gone."""
+        if not self._whole:
+            return []
+        places = sorted({Path(folder).parent for folder in self.tests})
+        return [
+            folder
+            for place in places
+            for folder in sorted(place.glob("*/"))
+            if self._is_module(f"{folder.name}.py") and not (place.parent / f"{folder.name}.py").exists()
+        ]
+
+    def _is_module(self, file: str) -> bool:
+        return any(fnmatchcase(file, pattern) for pattern in self._config.getini("python_files"))
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """List the unused goldens."""
-        unused = self.unused()
+        unused = self._unused
         if not unused:
             return
-        terminalreporter.section(f"{len(unused)} unused golden{'' if len(unused) == 1 else 's'}", yellow=True)
-        terminalreporter.line("No test compares with these files any more; they can be deleted.")
+        removed = self._config.getoption("--golden-update")
+        how = {"yellow": True} if removed else {"red": True}
+        count = f"{len(unused)} unused golden{'' if len(unused) == 1 else 's'}"
+        terminalreporter.section(f"{count} removed" if removed else count, **how)
+        if not removed:
+            terminalreporter.line("No test compares with these files any more; --golden-update removes them.")
         for path in unused:
             terminalreporter.line(os.path.relpath(path, self._config.rootpath))

@@ -111,19 +111,38 @@ def test_goldens_are_not_written_under_ci(project: Project, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("processes", [0, 2])
-def test_goldens_that_no_test_wants_are_reported(project: Project, processes: int) -> None:
+def test_goldens_that_no_test_wants_fail_and_go_with_an_update(project: Project, processes: int) -> None:
     project.run("--golden-update")
     project.write(TESTS.replace('    golden("third\\n")\n', "").replace('"4.92", ', ""))
     result = project.run(processes=processes)
     result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
             "*2 unused goldens*",
-            "No test compares with these files any more; they can be deleted.",
+            "No test compares with these files any more; --golden-update removes them.",
             "goldens/test_logs/test_each-4.92.log.txt",
             "goldens/test_logs/test_one.2.txt",
         ]
     )
+    updated = project.run("--golden-update", processes=processes)
+    assert updated.ret == pytest.ExitCode.OK
+    updated.stdout.fnmatch_lines(["*2 unused goldens removed*"])
+    assert project.files() == ["TestOfClass.test_two.txt", "test_each-4.93.log.txt", "test_one.txt"]
+    assert project.run(processes=processes).ret == pytest.ExitCode.OK
+
+
+def test_goldens_of_a_module_that_is_gone_are_unused(project: Project) -> None:
+    project.run("--golden-update")
+    project.pytester.makepyfile(test_other="def test_it(golden):\n    golden('x')\n")
+    project.run("--golden-update")
+    (project.pytester.path / "test_logs.py").unlink()
+    (project.goldens.parent / "data").mkdir()
+    (project.goldens.parent / "data" / "mine.txt").write_text("not a golden of ours")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*5 unused goldens*", "goldens/test_logs/test_one.txt"])
+    result.stdout.no_fnmatch_line("*mine.txt*")
 
 
 @pytest.mark.parametrize(
@@ -159,3 +178,50 @@ def test_names_that_look_alike_have_files_of_their_own(project: Project) -> None
     project.run("--golden-update").assert_outcomes(passed=3)
     assert len(project.files()) == 3
     project.run().assert_outcomes(passed=3)
+
+
+VALUES = """
+from dataclasses import dataclass
+
+@dataclass
+class Point:
+    x: int
+
+def test_values(golden):
+    golden({"b": [1, None], "a": {3, 1, 2}})
+    golden.check("number", 42)
+    golden.check("object", Point(1))
+    golden.check("numbers", [1, 2])
+    golden.check("octets", b"ab")
+    golden.check("nothing", [])
+"""
+
+
+def test_a_golden_of_any_value_holds_the_value(project: Project) -> None:
+    project.write(VALUES)
+    project.run("--golden-update").assert_outcomes(passed=1)
+    stored = {path.name: path.read_text() for path in project.goldens.iterdir()}
+    assert stored == {
+        "test_values.txt": "{'a': {1, 2, 3}, 'b': [1, None]}\n",
+        "test_values.number.txt": "42\n",
+        "test_values.object.txt": "Point(x=1)\n",
+        "test_values.numbers.txt": "[1, 2]\n",
+        "test_values.octets.txt": "b'ab'\n",
+        "test_values.nothing.txt": "",
+    }
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_value_that_is_printed_with_an_address_is_a_mistake(project: Project) -> None:
+    project.write("def test_it(golden):\n    golden([object()])\n")
+    result = project.run("--golden-update")
+    result.stdout.fnmatch_lines(["E  *golden of a value that is printed with an address of memory: at 0x*"])
+
+
+def test_a_diff_has_colours_on_a_terminal_and_none_in_a_pipe(project: Project) -> None:
+    project.run("--golden-update")
+    project.write(TESTS.replace('"second"', '"other"'))
+    coloured = project.run("--color=yes").stdout.str()
+    assert "\x1b[31m-second\x1b[0m" in coloured
+    assert "\x1b[32m+other\x1b[0m" in coloured
+    assert "\x1b" not in project.run("--color=no").stdout.str()

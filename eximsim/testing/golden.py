@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import pprint
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.storage import store_below
+from eximsim.visible import visible
 
 FOLDER = "goldens"
 """Beside each test module; below it a folder for the module."""
@@ -22,16 +24,23 @@ _LONGEST = 120
 
 
 class Golden:
-    """The fixture ``golden``: called with lines, it compares them with the golden of the test.
+    """The fixture ``golden``: called with a value, it compares it with the golden of the test.
 
     ``test`` is the test's name, ``folder`` where the goldens of its module are. With ``update`` a golden
-    that is not there, or is another, is written. ``used`` are the files that were asked for.
+    that is not there, or is another, is written. ``used`` are the files that were asked for. With ``colour``
+    the lines of a diff have their colours, for a terminal.
     """
 
     def __init__(
-        self, folder: Path, test: str, *, update: bool = False, shown_from: Path | None = None
+        self,
+        folder: Path,
+        test: str,
+        *,
+        update: bool = False,
+        shown_from: Path | None = None,
+        colour: bool = False,
     ) -> None:
-        self.folder, self.test, self.update = folder, test, update
+        self.folder, self.test, self.update, self._colour = folder, test, update, colour
         self.used: list[Path] = []
         self._shown_from = shown_from or folder
         self._unnamed = 0
@@ -39,23 +48,29 @@ class Golden:
     def __repr__(self) -> str:
         return f"<goldens of {self.test}>"
 
-    def __call__(self, lines: str | Iterable[str]) -> None:
+    def __call__(self, value: object) -> None:
         """Compare with the golden of this test; of several calls in one test, each has its own.
 
-        Raises ``AssertionError`` with what differs.
+        Args:
+            value: what has a text of its own (texts, decisions, deliveries), or several of these: stored as
+                their lines. Any other value as it is printed (``pprint``), dictionaries and sets in order.
+
+        Raises:
+            AssertionError: there is no golden, or it is another; with the diff.
+            InputError: the value is not printed alike twice, since its text has an address of memory.
         """
         __tracebackhide__ = True
         self._unnamed += 1
-        self.check("" if self._unnamed == 1 else str(self._unnamed), lines)
+        self.check("" if self._unnamed == 1 else str(self._unnamed), value)
 
-    def check(self, name: str, lines: str | Iterable[str]) -> None:
-        """Compare with the golden ``name`` of this test; raises ``AssertionError`` with what differs."""
+    def check(self, name: str, value: object) -> None:
+        """Compare with the golden ``name`` of this test; see the call of the fixture itself."""
         __tracebackhide__ = True
         path = self.folder / file_name(self.test, name)
         if path in self.used:
             raise InputError(f"golden {name!r} is compared twice in one test", str(path))
         self.used.append(path)
-        got = lines.splitlines() if isinstance(lines, str) else [str(line) for line in lines]
+        got = printed(value)
         want = _stored(path)
         if got == want:
             return
@@ -69,11 +84,37 @@ class Golden:
         shown = os.path.relpath(path, self._shown_from)
         hint = "pytest --golden-update writes it"
         if want is None:
-            return "\n".join([f"there is no golden {shown}; {hint}", *(f"+{line}" for line in got)])
+            new = [f"+{line}" for line in got]
+            return "\n".join([f"there is no golden {shown}; {hint}", *map(self._coloured, new)])
         diff = list(difflib.unified_diff(want, got, f"golden {shown}", "this run", lineterm=""))
         missing = sum(line.startswith("-") for line in diff[2:])
-        new = sum(line.startswith("+") for line in diff[2:])
-        return "\n".join([f"{_lines(missing)} missing, {_lines(new)} new; {hint}", *diff])
+        added = sum(line.startswith("+") for line in diff[2:])
+        told = f"{_lines(missing)} missing, {_lines(added)} new; {hint}"
+        return "\n".join([told, *map(self._coloured, diff)])
+
+    def _coloured(self, line: str) -> str:
+        code = _COLOURS.get(line[:1], "") if self._colour else ""
+        return f"\x1b[{code}m{visible(line)}\x1b[0m" if code else visible(line)
+
+
+def _has_text_of_its_own(value: object) -> bool:
+    return isinstance(value, str) or type(value).__str__ not in (object.__str__, bytes.__str__)
+
+
+_COLOURS = {"-": "31", "+": "32", "@": "36"}
+_ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
+
+
+def printed(value: object) -> list[str]:
+    """A value as a golden has it, line by line; raises ``InputError`` for one that no golden can hold."""
+    if not isinstance(value, str | Mapping | Set | bytes) and isinstance(value, Iterable):
+        value = list(value)
+        if all(map(_has_text_of_its_own, value)):
+            return [part for one in value for part in str(one).splitlines() or [""]]
+    text = str(value) if _has_text_of_its_own(value) else pprint.pformat(value, width=100)
+    if (address := _ADDRESS.search(text)) is not None:
+        raise InputError(f"golden of a value that is printed with an address of memory:{address[0]}")
+    return text.splitlines()
 
 
 def file_name(test: str, name: str = "") -> str:
