@@ -20,8 +20,9 @@ from eximsim.world.host import Accepted, Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
 from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_content import Received
 from eximsim.world.smtp_script import server_behaviour
-from eximsim.world.smtp_server import Received, SmtpServer, log_of
+from eximsim.world.smtp_server import SmtpServer, log_of
 
 ADDRESSES = ("127.0.0.1", "::1", "fd09::1")
 """The addresses of the host's interfaces."""

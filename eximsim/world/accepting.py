@@ -13,7 +13,7 @@ from typing import Self
 
 from eximsim.errors import InputError
 from eximsim.ports import Endpoint, SessionFactory
-from eximsim.world.loop import READ, Loop
+from eximsim.world.loop import READ, Loop, Ready
 from eximsim.world.serving import Phase, Served
 
 _BACKLOG = 1024
@@ -84,7 +84,7 @@ class Acceptor:
 
     def _watch(self, door: Door) -> None:
         if door in self._doors:
-            self._loop.watch(door.socket, READ, lambda: self._accept_some(door))
+            self._loop.watch(door.socket, READ, Ready(lambda: self._accept_some(door)))
 
     def _shut(self, door: Door) -> None:
         self._loop.forget(door.socket)

@@ -16,11 +16,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _LONG = 86400.0
 """Seconds that stand for no limit: what waits longer looks again."""
+_FEW = 16
+"""So many sockets that are ready are no crowd."""
+_TURN_SECONDS = 0.02
+"""Of a crowd, as many are served in a turn as this allows."""
 
 _T = TypeVar("_T")
 
@@ -38,8 +42,37 @@ class Timer:
         self.action = None
 
 
+class Watcher(Protocol):
+    """Who is told that a socket is ready."""
+
+    @property
+    def rank(self) -> int:
+        """How much work it has caused."""
+
+    def ready(self) -> None:
+        """The socket is ready."""
+
+
+class Ready:
+    """A ``Watcher`` that is a function, and is told before all others."""
+
+    __slots__ = ("ready",)
+    rank = -1
+
+    def __init__(self, ready: Callable[[], None]) -> None:
+        self.ready = ready
+
+
+def _rank(event: tuple[selectors.SelectorKey, int]) -> int:
+    watcher: Watcher = event[0].data
+    return watcher.rank
+
+
 class Loop:
     """Calls back when sockets are ready and times have come; all callbacks run in one thread.
+
+    In a crowd, those that have caused the least work come first, and the others when there is time: who
+    speaks without end does not keep those waiting who have a word to say.
 
     Only ``call``, ``until``, ``ready``, ``start`` and ``close`` may be called from other threads than the
     one that drives the loop.
@@ -59,13 +92,13 @@ class Loop:
 
     # ---- for callbacks
 
-    def watch(self, wire: socket.socket, events: int, ready: Callable[[], None]) -> None:
-        """Call ``ready`` whenever one of the events is there; this replaces what was watched before."""
+    def watch(self, wire: socket.socket, events: int, watcher: Watcher) -> None:
+        """Tell the watcher whenever one of the events is there; this replaces what was watched before."""
         if wire in self._watched:
-            self._selector.modify(wire, events, ready)
+            self._selector.modify(wire, events, watcher)
         else:
             self._watched.add(wire)
-            self._selector.register(wire, events, ready)
+            self._selector.register(wire, events, watcher)
 
     def forget(self, wire: socket.socket) -> None:
         """Watch a socket no longer, if it was."""
@@ -108,7 +141,7 @@ class Loop:
             self.forget(wire)
             found.append(True)
 
-        self.watch(wire, events, note)
+        self.watch(wire, events, Ready(note))
         try:
             return self.until(lambda: bool(found), seconds)
         finally:
@@ -138,12 +171,24 @@ class Loop:
         """Wait for the next events, at most ``limit`` seconds, and do what they call for."""
         if self._timers:
             limit = min(limit, max(0.0, self._timers[0][0] - time.monotonic()))
-        for key, _ in self._selector.select(limit):
-            key.data()
+        events = self._selector.select(limit)
+        if len(events) > _FEW:
+            self._serve_crowd(events)
+        else:
+            for key, _ in events:
+                key.data.ready()
         while self._timers and self._timers[0][0] <= time.monotonic():
             action = heapq.heappop(self._timers)[2].action
             if action is not None:
                 action()
+
+    def _serve_crowd(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
+        events.sort(key=_rank)
+        end = time.monotonic() + _TURN_SECONDS
+        for number, (key, _) in enumerate(events):
+            if number > _FEW and time.monotonic() > end:
+                return  # who is left is still ready in the next turn
+            key.data.ready()
 
     # ---- a thread of its own
 
@@ -152,7 +197,7 @@ class Loop:
         if self._thread is not None:
             return
         self._wake, self._woken = socket.socketpair()
-        self.watch(self._woken, READ, self._on_wake)
+        self.watch(self._woken, READ, Ready(self._on_wake))
         self._thread = threading.Thread(target=self._main, name="loop", daemon=True)
         self._thread.start()
 

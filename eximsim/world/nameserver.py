@@ -23,7 +23,7 @@ from eximsim.errors import InputError
 from eximsim.ports import Action, Close, DnsAnswer, Endpoint, Send, TlsSession, Wait
 from eximsim.world import wire
 from eximsim.world.accepting import Acceptor, Crowd, Limits, listening_socket
-from eximsim.world.loop import READ, Loop
+from eximsim.world.loop import READ, Loop, Ready
 from eximsim.world.messages import MAX_PAYLOAD, Message, Question, response, truncated
 from eximsim.world.reply import Reply, Zones
 
@@ -168,7 +168,7 @@ class NameService:
         self._crowd = Crowd(loop, _TCP_LIMITS, time_scale=time_scale)
         self._acceptor = Acceptor(loop, self._crowd.welcome, self._crowd.make_room)
         udp.setblocking(False)
-        loop.call(lambda: loop.watch(udp, READ, self._datagrams))
+        loop.call(lambda: loop.watch(udp, READ, Ready(self._datagrams)))
         self._acceptor.take(tcp, lambda: _Stream(self), Endpoint(*tcp.getsockname()[:2]))
 
     @property

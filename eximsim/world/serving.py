@@ -20,8 +20,9 @@ from eximsim.world.clock import VirtualClock
 from eximsim.world.loop import READ, WRITE, Loop, Timer
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
 
-_CHUNK = 16384
-"""What is read at once, in octets: nobody keeps the others waiting for longer than that takes."""
+_FIRST, _MOST = 512, 16384
+"""What is read at once, in octets: as much as has come before, so that nobody begins with keeping the others
+waiting, and between these."""
 _CLOSE = Close()
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 _REST_LIMIT = 120.0
@@ -151,7 +152,13 @@ class Served:
         while self.phase is not Phase.DONE and not self._busy:
             self._step()
 
-    def _ready(self) -> None:
+    @property
+    def rank(self) -> int:
+        """See ``loop.Watcher``: the octets that have come."""
+        return self._received
+
+    def ready(self) -> None:
+        """See ``loop.Watcher``."""
         if self._busy:  # it waits for others, inside of its own work
             self._attend(0)
         else:
@@ -181,7 +188,7 @@ class Served:
         if events == self._watched:
             return
         if events:
-            self._loop.watch(self._socket, events, self._ready)
+            self._loop.watch(self._socket, events, self)
         else:
             self._loop.forget(self._socket)
         self._watched = events
@@ -214,7 +221,7 @@ class Served:
     def _receive(self) -> Iterator[_Needs]:
         yield Phase.WAITING
         try:
-            data = self._socket.recv(_CHUNK)
+            data = self._socket.recv(min(max(_FIRST, self._received), _MOST))
         except BlockingIOError:
             if not self._hurry:
                 return
