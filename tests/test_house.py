@@ -117,6 +117,85 @@ def test_imports_go_down_only(path: Path) -> None:
     assert [name for name in below if layer(name) < own] == []
 
 
+# Within the model, too: a room imports only from those after it.
+ROOMS = (
+    "decisions",
+    "program",
+    "reception",
+    "acl",
+    "delivery",
+    "verify",
+    "transports",
+    "routing",
+    "lookup",
+    "expand",
+    "process",
+    "records",
+    "config",
+    "certs",
+    "base",
+)
+KNOT = 9
+"""Lists, hosts and the DNS need each other in Exim, too; these modules of ``lookup`` are the only circle."""
+
+MODEL = modules(PACKAGE / "mta")
+
+
+def dotted(path: Path) -> str:
+    """The name under which a module is imported."""
+    return ".".join(("eximsim", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+@cache
+def model() -> frozenset[str]:
+    return frozenset(map(dotted, MODEL))
+
+
+def model_imports(path: Path) -> set[str]:
+    """The modules of the model that one of them imports, for types only or not; ``mta`` itself is empty."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return (found & model()) - {"eximsim.mta", dotted(path)}
+
+
+@pytest.mark.parametrize("path", [path for path in MODEL if path.parent != PACKAGE / "mta"], ids=shown)
+def test_rooms_of_the_model_import_down_only(path: Path) -> None:
+    own = ROOMS.index(dotted(path).split(".")[2])
+    assert [name for name in model_imports(path) if ROOMS.index(name.split(".")[2]) < own] == []
+
+
+@pytest.mark.parametrize("path", MODEL, ids=shown)
+def test_the_model_imports_nothing_inside_functions(path: Path) -> None:
+    functions = (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef))
+    inside = [
+        node.lineno
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert inside == []
+
+
+def test_the_only_circle_in_the_model_is_the_knot_of_lists_hosts_and_dns() -> None:
+    edges = {dotted(path): model_imports(path) for path in MODEL}
+    reached = {name: set(found) for name, found in edges.items()}
+    for middle in edges:
+        for name in edges:
+            if middle in reached[name]:
+                reached[name] |= reached[middle]
+    circle = {name for name in edges if name in reached[name]}
+    assert {name.split(".")[2] for name in circle} == {"lookup"}
+    assert len(circle) <= KNOT
+
+
+def test_every_room_says_what_it_may_import() -> None:
+    rooms = [path for path in MODEL if path.name == "__init__.py" and path.parent.parent == PACKAGE / "mta"]
+    assert {path.parent.name for path in rooms} == {*ROOMS} - {"decisions"}
+    assert [shown(path) for path in rooms if "May import" not in (ast.get_docstring(tree(path)) or "")] == []
+
+
 RELEASE = re.compile(r"\d\.\d\d(\.\d+)?(-\S+)?")
 NAMES_OF_RELEASES = frozenset({"name", "option_release", "version"})
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.fuzz.expected import Tlsa
 from eximsim.fuzz.run import Run
-from eximsim.mta.transports.tls_verify import GNUTLS, OPENSSL
+from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.profiles import UnusableTlsa
 
 if TYPE_CHECKING:

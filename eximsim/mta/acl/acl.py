@@ -11,8 +11,10 @@ from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_
 from eximsim.mta.base.string import SPACES, string_printing
 from eximsim.mta.config.acl_read import read_inline
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write, selector
-from eximsim.mta.reception.reception import Reception, host_and_ident
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.structs import Address
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.status import Errno, Rc
@@ -52,6 +54,7 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     return AclResult(rc, None if user is None else string_split_message(user), run.log_message, run.drop)
 
 
+@upward.acl_eval.answer
 def acl_eval(process: Process, text: str) -> tuple[Rc, str | None]:
     """Run an ACL for ``${acl {...}}``; its result and message. Source: acl_eval(), src/acl.c."""
     run = AclRun(Reception(process), Where.UNKNOWN, None, nested=_check_internal)

@@ -12,9 +12,10 @@ from eximsim.mta.acl.acl_verify import acl_verify
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.lookup.match import Kind, match_isinlist, match_isinlist_string
+from eximsim.mta.lookup.match import match_isinlist, match_isinlist_string
 from eximsim.mta.lookup.verify_hosts import verify_check_this_host
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import Kind
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

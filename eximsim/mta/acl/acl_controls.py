@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.phrase import parse_fix_phrase
-from eximsim.mta.reception.reception import Submission
+from eximsim.mta.process.reception import Submission
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.reception.reception import Reception
+    from eximsim.mta.process.reception import Reception
     from eximsim.mta.records.lists import ListCache
     from eximsim.mta.records.structs import Address
     from eximsim.status import Rc

@@ -9,7 +9,10 @@ from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.parse import Extracted
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items
-from eximsim.mta.reception.reception import CheckedSender, host_build_sender_fullhost, look_up_sender_name
+from eximsim.mta.lookup.host import look_up_sender_name
+from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.lookup.verify_helo import smtp_verify_helo
+from eximsim.mta.process.reception import CheckedSender
 from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify
 from eximsim.mta.verify.verify_headers import (
@@ -113,8 +116,6 @@ def _certificate(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
 
 
 def _helo(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
-    from eximsim.mta.reception.smtp_in_helo import smtp_verify_helo  # greeting a client runs ACLs too
-
     if not run.reception.helo_verified and not run.reception.helo_verify_failed:
         smtp_verify_helo(run.reception)
     return Rc.OK if run.reception.helo_verified else Rc.FAIL

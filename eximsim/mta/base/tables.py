@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from eximsim.errors import Unsupported
 from eximsim.trace import Decision
 
 if TYPE_CHECKING:
-    from eximsim.mta.process.globals import Process
     from eximsim.profiles import Profile
+    from eximsim.trace import Trace
 
 T = TypeVar("T")
 
@@ -48,6 +48,18 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value.value if isinstance(value, Enum) else value)
+
+
+class Decider(Protocol):
+    """Who decides: a process, with its release, and the trace that keeps the decision."""
+
+    @property
+    def profile(self) -> Profile:
+        """The release whose variant of a table counts."""
+
+    @property
+    def trace(self) -> Trace:
+        """Where the decision is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +151,7 @@ class Table(Generic[T]):
         found: Mapping[Inputs, Row[T]] = self.__dict__["_cells"].get(key, {})
         return found
 
-    def decide(self, process: Process, *inputs: Value | Question, **context: object) -> Row[T]:
+    def decide(self, process: Decider, *inputs: Value | Question, **context: object) -> Row[T]:
         """The row that decides, recorded in the trace with its inputs and with ``context``.
 
         An input that is a question is asked only if the answer makes a difference, from the first column to

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from eximsim.mta.config.expansion_names import CONDITIONS, ITEMS, OPERATORS, VARIABLES
 from eximsim.mta.config.options import Release, release
 from eximsim.mta.config.options_drivers import ROUTER, TRANSPORT
 
@@ -54,11 +55,6 @@ def _options(known: Release) -> Iterator[str]:
 
 
 def _expansions() -> Iterator[str]:
-    from eximsim.mta.expand.expand_conditions import CONDITIONS  # expansions need the configuration's reader
-    from eximsim.mta.expand.expand_items import ITEMS
-    from eximsim.mta.expand.expand_operators import OPERATORS
-    from eximsim.mta.expand.expand_variables import VARIABLES
-
     yield from _upper("_EXP_ITEM", ITEMS)
     yield from _upper("_EXP_OP", OPERATORS)
     yield from _upper("_EXP_COND", CONDITIONS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.expand.expand import ExpansionFailed, expand, is_true
-from eximsim.mta.reception.receive import submit
+from eximsim.mta.process.upward import child_open_exim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> 
     """
     content = _report(process, recipient, failed).encode("utf-8", "surrogateescape")
     login = process.machine.exim_user
-    return submit(process, "", [recipient], content, reference=process.message_id, login=login)
+    return child_open_exim(process, "", [recipient], content, process.message_id, login)
 
 
 def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.delivery.deliver import deliver_message
 from eximsim.mta.process.globals import ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import Message, Recipient
@@ -125,14 +126,12 @@ def deliver_in_child(
     that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: "); None if
     the parent does not look (background delivery).
     """
-    from eximsim.mta.delivery import deliver  # bounces come back here as new messages
-
     child = process.fork()
     child.message_id = message_id
     if anew:
         child.run_anew()
     try:
-        deliver.deliver_message(child, message_id, force=force, give_up=give_up)
+        deliver_message(child, message_id, force=force, give_up=give_up)
     except ProcessDied as death:
         process.machine.spool.locked.discard(message_id)
         if crash is not None:

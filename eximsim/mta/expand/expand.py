@@ -17,6 +17,7 @@ from eximsim.mta.expand.expand_items import ITEMS
 from eximsim.mta.expand.expand_operators import run_operator
 from eximsim.mta.expand.expand_parse import parse, parse_condition
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
+from eximsim.mta.process.upward import expand_string
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -34,6 +35,7 @@ class _Expander(Expander):
     operators = run_operator
 
 
+@expand_string.answer
 def expand(process: Process, text: str) -> str:
     """``text`` with all variables, items and escapes replaced.
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
+from eximsim.mta.config import expansion_names
+from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
-from eximsim.mta.expand.expand_parse_conditions import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
 from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFailed
+from eximsim.mta.process import upward
+from eximsim.mta.records.lists import Kind
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -199,34 +202,26 @@ def _crypteq(expander: Expander, text: str, crypted: str) -> bool:
     raise Unsupported("the condition crypteq")
 
 
-# src/match.c and src/expand.c need each other, hence the imports inside.
-
-
-def _match_list(expander: Expander, text: str, items: str, kind: str) -> bool:
-    from eximsim.mta.lookup import match
-
-    found = match.match_isinlist(expander.process, text, items, match.Kind(kind), expanding=False)
-    return _listed(expander, items, found)
+def _match_list(expander: Expander, text: str, items: str, kind: Kind) -> bool:
+    return _listed(expander, items, upward.match_isinlist(expander.process, text, items, kind))
 
 
 def _match_domain(expander: Expander, text: str, items: str) -> bool:
-    return _match_list(expander, text, items, "domain")
+    return _match_list(expander, text, items, Kind.DOMAIN)
 
 
 def _match_local_part(expander: Expander, text: str, items: str) -> bool:
-    return _match_list(expander, text, items, "localpart")
+    return _match_list(expander, text, items, Kind.LOCALPART)
 
 
 def _match_address(expander: Expander, text: str, items: str) -> bool:
-    return _match_list(expander, text, items, "address")
+    return _match_list(expander, text, items, Kind.ADDRESS)
 
 
 def _match_ip(expander: Expander, address: str, items: str) -> bool:
-    from eximsim.mta.lookup import verify_hosts
-
     if address and not string_is_ip_address(address)[0]:
         raise ExpansionFailed(f'"{address}" is not an IP address')
-    return _listed(expander, items, verify_hosts.match_ip(expander.process, address, items))
+    return _listed(expander, items, upward.match_ip(expander.process, address, items))
 
 
 def _listed(expander: Expander, items: str, found: ListMatch) -> bool:
@@ -335,14 +330,12 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
 
     Raises ``ExpansionFailed``, forced if the ACL defers. Source: eval_acl(), src/expand.c.
     """
-    from eximsim.mta.acl import acl  # src/acl.c and src/expand.c need each other
-
     args = values[1:]
     settings: dict[str, str | None] = {
         f"acl_arg{index}": args[index - 1] if index <= len(args) else None for index in range(1, 10)
     }
     with process.setting(**settings, acl_narg=str(len(args))):
-        rc, message = acl.acl_eval(process, values[0])
+        rc, message = upward.acl_eval(process, values[0])
     if rc in (Rc.OK, Rc.FAIL):
         return rc is Rc.OK, message
     raise ExpansionFailed(f'{rc.name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
@@ -392,6 +385,7 @@ CONDITIONS = _Conditions(
     }
 )
 """Every condition by name."""
+expansion_names.complete(CONDITIONS, expansion_names.CONDITIONS)
 
 LACKING = frozenset({"crypteq", *(name for name, act in CONDITIONS.items() if act is _not_modelled)})
 """Conditions that Exim has and the model does not."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
+from eximsim.mta.config import expansion_names
 from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand.expand_lists import iterate_item, sort_item
+from eximsim.mta.expand.expand_lookups import search_findtype_partial
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expand_tree import Answer, Item, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
+from eximsim.mta.process import upward
 
 _NUMBER = re.compile(r"-?[0-9]*")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
@@ -54,13 +57,11 @@ def _acl(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
-    from eximsim.mta.lookup import search  # src/search.c and src/expand.c need each other
-
     complete = item.fault is None and bool(item.word)
     values = [expander.string(arg, skipping=skipping) for arg in (item.args[:-1] if complete else item.args)]
     if not item.word and item.fault is not None:
         raise expander.failure(item.fault)
-    kind = search.search_findtype_partial(item.word)
+    kind = search_findtype_partial(item.word)
     keyed = bool(values)
     if kind.single_key and not keyed:
         raise ExpansionFailed(f'missing {{key}} for single-key "{item.word}" lookup')
@@ -73,7 +74,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
     query = expander.string(item.args[-1], skipping=skipping)
 
     def find() -> str | None:
-        found = search.search_find(expander.process, kind, values[0] if keyed else None, query)
+        found = upward.search_find(expander.process, kind, values[0] if keyed else None, query)
         if found.deferred:
             key = values[0] if keyed else query
             raise ExpansionFailed(
@@ -202,8 +203,6 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
-    from eximsim.mta.lookup.tlscert import expand_getcertele  # it needs certificates, which are slow to load
-
     field = expander.string(item.args[0], skipping=skipping).strip(SPACES)
     nodes = item.args[1].nodes if len(item.args) > 1 else ()
     if item.fault is not None:
@@ -212,7 +211,7 @@ def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed('second argument of "certextract" must be a certificate variable')
     name = nodes[0].name
     return _answered(
-        expander, item, item.answer, lambda: expand_getcertele(expander.process, field, name), skipping
+        expander, item, item.answer, lambda: upward.expand_getcertele(expander.process, field, name), skipping
     )
 
 
@@ -379,37 +378,40 @@ def _unsupported(item: Item) -> str:
     raise Unsupported(f"the expansion item ${{{item.name}")
 
 
-ITEMS: dict[str, ItemFunction] = {
-    "acl": _acl,
-    "authresults": _not_modelled,
-    "certextract": _certextract,
-    "dlfunc": _not_modelled,
-    "env": _env,
-    "extract": _extract,
-    "filter": iterate_item,
-    "hash": _substr,
-    "hmac": _hmac,
-    "if": _if,
-    "imapfolder": _not_modelled,
-    "length": _substr,
-    "listextract": _listextract,
-    "listquote": _listquote,
-    "lookup": _lookup,
-    "map": iterate_item,
-    "nhash": _substr,
-    "perl": _not_modelled,
-    "prvs": _prvs,
-    "prvscheck": _prvscheck,
-    "readfile": _readfile,
-    "readsocket": _not_modelled,
-    "reduce": iterate_item,
-    "run": _not_modelled,
-    "sg": _sg,
-    "sort": sort_item,
-    "srs_encode": _not_modelled,
-    "substr": _substr,
-    "tr": _tr,
-}
+ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
+    {
+        "acl": _acl,
+        "authresults": _not_modelled,
+        "certextract": _certextract,
+        "dlfunc": _not_modelled,
+        "env": _env,
+        "extract": _extract,
+        "filter": iterate_item,
+        "hash": _substr,
+        "hmac": _hmac,
+        "if": _if,
+        "imapfolder": _not_modelled,
+        "length": _substr,
+        "listextract": _listextract,
+        "listquote": _listquote,
+        "lookup": _lookup,
+        "map": iterate_item,
+        "nhash": _substr,
+        "perl": _not_modelled,
+        "prvs": _prvs,
+        "prvscheck": _prvscheck,
+        "readfile": _readfile,
+        "readsocket": _not_modelled,
+        "reduce": iterate_item,
+        "run": _not_modelled,
+        "sg": _sg,
+        "sort": sort_item,
+        "srs_encode": _not_modelled,
+        "substr": _substr,
+        "tr": _tr,
+    },
+    expansion_names.ITEMS,
+)
 """Every item by name."""
 
 LACKING = frozenset(name for name, act in ITEMS.items() if act is _not_modelled)

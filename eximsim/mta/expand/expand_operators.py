@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -19,11 +19,13 @@ from eximsim.mta.base.string import (
     string_is_ip_address,
     string_printing,
 )
+from eximsim.mta.config import expansion_names
+from eximsim.mta.config.expansion_names import CERTIFICATES
 from eximsim.mta.expand.expand_codings import CODINGS
+from eximsim.mta.expand.expand_lookups import search_quote
 from eximsim.mta.expand.expand_numbers import NUMBERS
 from eximsim.mta.expand.expand_text import ascii_lower, ascii_upper
 from eximsim.mta.expand.expand_tree import Operator, Variable
-from eximsim.mta.expand.expand_variables import CERTIFICATES
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
 
 if TYPE_CHECKING:
@@ -81,8 +83,6 @@ def _in_quotes(text: str) -> str:
 def _quote(expander: Expander, text: str, arg: str | None, name: str) -> str:
     if arg is None:
         return text if _PLAIN.fullmatch(text) else _in_quotes(text)
-    from eximsim.mta.lookup.search import search_quote  # src/search.c and src/expand.c need each other
-
     kind, _, option = arg.partition("_")
     return search_quote(kind, text, option or None)
 
@@ -239,33 +239,36 @@ def _not_modelled(expander: Expander, text: str, arg: str | None, name: str) -> 
     raise Unsupported(f"the expansion operator ${{{name}:")
 
 
-OPERATORS: dict[str, TextFunction] = {
-    **CODINGS,
-    **NUMBERS,
-    "address": _address,
-    "addresses": _addresses,
-    "domain": _domain,
-    "escape": _escape,
-    "escape8bit": _escape8bit,
-    "expand": _expand,
-    "headerwrap": _not_modelled,
-    "hexquote": _hexquote,
-    "ipv6denorm": _ipv6denorm,
-    "ipv6norm": _ipv6norm,
-    "lc": _lc,
-    "listcount": _listcount,
-    "listnamed": _listnamed,
-    "local_part": _local_part,
-    "mask": _mask,
-    "quote": _quote,
-    "quote_local_part": _quote_local_part,
-    "reverse_ip": _reverse_ip,
-    "rxquote": _rxquote,
-    "stat": _not_modelled,
-    "uc": _uc,
-    "utf8_localpart_from_alabel": _not_modelled,
-    "utf8_localpart_to_alabel": _not_modelled,
-}
+OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
+    {
+        **CODINGS,
+        **NUMBERS,
+        "address": _address,
+        "addresses": _addresses,
+        "domain": _domain,
+        "escape": _escape,
+        "escape8bit": _escape8bit,
+        "expand": _expand,
+        "headerwrap": _not_modelled,
+        "hexquote": _hexquote,
+        "ipv6denorm": _ipv6denorm,
+        "ipv6norm": _ipv6norm,
+        "lc": _lc,
+        "listcount": _listcount,
+        "listnamed": _listnamed,
+        "local_part": _local_part,
+        "mask": _mask,
+        "quote": _quote,
+        "quote_local_part": _quote_local_part,
+        "reverse_ip": _reverse_ip,
+        "rxquote": _rxquote,
+        "stat": _not_modelled,
+        "uc": _uc,
+        "utf8_localpart_from_alabel": _not_modelled,
+        "utf8_localpart_to_alabel": _not_modelled,
+    },
+    expansion_names.OPERATORS,
+)
 
 LACKING = frozenset(name for name, act in OPERATORS.items() if act is _not_modelled)
 """Operators that Exim has and the model does not."""

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_reader import NAME, NAME_MAX, Reader
 from eximsim.mta.expand.expand_tree import Condition, Fault, Template
 
 ONE_ARGUMENT = frozenset(("exists", "isip", "isip4", "isip6", "ldapauth", "pam", "pwcheck", "radius"))
-COMPARISONS = frozenset(
-    {
-        "<", "<=", "=", "==", ">", ">=", "crypteq", "eq", "eqi", "ge", "gei", "gt", "gti", "inlist",
-        "inlisti", "le", "lei", "lt", "lti", "match", "match_address", "match_domain", "match_ip",
-        "match_local_part",
-    }
-)  # fmt: skip
 _UNEXPANDED_SECOND = frozenset(("match_address", "match_domain", "match_ip", "match_local_part"))
-ITERATIONS = frozenset(("forall", "forall_json", "forall_jsons", "forany", "forany_json", "forany_jsons"))
 
 
 class ConditionReader(Reader):

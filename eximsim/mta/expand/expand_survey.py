@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from eximsim.mta.expand import expand_conditions, expand_items, expand_operators, expand_variables
+from eximsim.mta.config.expansion_names import LACKING_VARIABLES
+from eximsim.mta.expand import expand_conditions, expand_items, expand_operators
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import Condition, Item, Node, Operator, Template, Variable
-from eximsim.mta.lookup import search
+from eximsim.mta.records.lookups import SearchError, find_type, is_lacking
 
 _LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*(?:\d*-[a-z]+)?[*@]*(?:,[\w=,]+)?)[ \t]*;")
 
@@ -23,10 +24,10 @@ def lacking(text: str) -> Iterator[str]:
 
 def _lookup(word: str) -> Iterator[str]:
     try:
-        kind = search.find_type(word)
-    except search.SearchError:
+        kind = find_type(word)
+    except SearchError:
         return
-    if search.is_lacking(kind):
+    if is_lacking(kind):
         yield f"the lookup type {kind.name}"
 
 
@@ -38,7 +39,7 @@ def _template(template: Template) -> Iterator[str]:
 def _node(node: Node) -> Iterator[str]:
     match node:
         case Variable():
-            if node.name in expand_variables.LACKING:
+            if node.name in LACKING_VARIABLES:
                 yield f"the variable ${node.name}"
         case Operator():
             if node.name in expand_operators.LACKING:

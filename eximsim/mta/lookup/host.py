@@ -11,20 +11,9 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import list_items, string_is_ip_address
-from eximsim.mta.lookup import dns, match
-from eximsim.mta.lookup.host_bydns import host_find_bydns
-from eximsim.mta.lookup.host_chain import (
-    HostResult,
-    has_ipv6,
-    host_build_hostlist,
-    host_find_interfaces,
-    host_item_get_port,
-    host_remove_duplicates,
-    host_scan_for_local_hosts,
-    random_number,
-    randomize,
-)
+from eximsim.mta.lookup import dns, host_bydns, host_chain, match, verify_hosts
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
@@ -32,22 +21,7 @@ from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
     from eximsim.mta.process.globals import Process
-
-__all__ = [
-    "HostItem",
-    "HostResult",
-    "NameLookup",
-    "find_for_transport",
-    "host_build_hostlist",
-    "host_find_bydns",
-    "host_find_byname",
-    "host_find_interfaces",
-    "host_item_get_port",
-    "host_name_lookup",
-    "host_scan_for_local_hosts",
-    "random_number",
-    "randomize",
-]
+    from eximsim.mta.process.reception import Reception
 
 _BYNAME = "host.c host_find_byname"
 _NAME_LOOKUP = "host.c host_name_lookup"
@@ -74,7 +48,7 @@ def host_find_byname(
     search_parents: bool = False,
     local_host_check: bool = True,
     canonical_name_wanted: bool = False,
-) -> HostResult:
+) -> host_chain.HostResult:
     """Find the addresses of ``host.name`` by gethostbyname2(): hosts file, then DNS, IPv6 first.
 
     ``host`` is filled in and is the first of the result. Nothing is known of DNSSEC. The system's resolver
@@ -88,11 +62,11 @@ def host_find_byname(
     if not hosts:
         find = _not_found(process, host, temporary)
         process.trace.record("host by name", find.name, _BYNAME, host=asked)
-        return HostResult(find, [host], host.name)
-    hosts = host_remove_duplicates(hosts)
+        return host_chain.HostResult(find, [host], host.name)
+    hosts = host_chain.host_remove_duplicates(hosts)
     find = HostFind.FOUND
     if local_host_check:
-        find, hosts, _ = host_scan_for_local_hosts(process, hosts)
+        find, hosts, _ = host_chain.host_scan_for_local_hosts(process, hosts)
     if canonical_name_wanted:
         _debug(process, f"fully qualified name = {host.name}")
     _debug(process, "gethostbyname2 looked up these IP addresses:")
@@ -101,7 +75,7 @@ def host_find_byname(
     process.trace.record(
         "host by name", find.name, _BYNAME, host=asked, addresses=" ".join(h.address or "" for h in hosts)
     )
-    return HostResult(find, hosts, host.name)
+    return host_chain.HostResult(find, hosts, host.name)
 
 
 def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) -> tuple[list[HostItem], bool]:
@@ -116,7 +90,7 @@ def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) ->
         host.name = found.name
         for address in found.addresses:
             if ignored is not None and (
-                match.verify_check_given_host(process, ignored, host.name, address) is Rc.OK
+                verify_hosts.verify_check_given_host(process, ignored, host.name, address) is Rc.OK
             ):
                 continue
             item = host if not hosts else replace(host, last_try=0)
@@ -127,7 +101,7 @@ def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) ->
 
 
 def _families(process: Process, name: str) -> tuple[str, ...]:
-    if not has_ipv6(process) or _in_list(process, name, "dns_ipv4_lookup"):
+    if not host_chain.has_ipv6(process) or _in_list(process, name, "dns_ipv4_lookup"):
         return ("A",)
     return ("AAAA", "A")
 
@@ -184,12 +158,12 @@ def _not_found(process: Process, host: HostItem, temporary: bool) -> HostFind:
     return HostFind.AGAIN
 
 
-def find_for_transport(process: Process, host: HostItem, options: Options) -> HostResult:
+def find_for_transport(process: Process, host: HostItem, options: Options) -> host_chain.HostResult:
     """Find a host's addresses as an smtp transport's options say (transports/smtp.c, verify.c)."""
     qualify_single, search_parents = options.flag("dns_qualify_single"), options.flag("dns_search_parents")
     if options.flag("gethostbyname") or string_is_ip_address(host.name)[0]:
         return host_find_byname(process, host, qualify_single=qualify_single, search_parents=search_parents)
-    return host_find_bydns(
+    return host_bydns.host_find_bydns(
         process,
         host,
         dnssec_request_domains=options.text("dnssec_request_domains"),
@@ -215,6 +189,11 @@ class NameLookup:
     aliases: tuple[str, ...] = ()
     secure: bool = False
     message: str = ""
+
+
+@upward.host_name_lookup.answer
+def _look_up_client(process: Process) -> object:
+    return host_name_lookup(process)
 
 
 def host_name_lookup(process: Process, address: str | None = None, *, for_log: bool = True) -> NameLookup:
@@ -317,7 +296,7 @@ def _checked_names(process: Process, address: str, names: list[str], secure: boo
     good: list[str] = []
     for name in names:
         wanted = "*" if secure else None
-        found = host_find_bydns(process, HostItem(name), dnssec_request_domains=wanted)
+        found = host_bydns.host_find_bydns(process, HostItem(name), dnssec_request_domains=wanted)
         if found.find is HostFind.AGAIN:
             _debug(process, "temporary error for host name lookup")
             return NameLookup(Rc.DEFER)
@@ -343,3 +322,10 @@ def _points_to(process: Process, hosts: list[HostItem], address: str) -> bool:
             return True
         _debug(process, f"  {host.address}")
     return False
+
+
+def look_up_sender_name(reception: Reception, *, for_log: bool = True) -> Rc:
+    """Look the client's name up (host_name_lookup()), and keep the reason if it has none."""
+    found = host_name_lookup(reception.process, for_log=for_log)
+    reception.host_lookup_message = found.message
+    return found.rc

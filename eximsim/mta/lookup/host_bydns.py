@@ -6,15 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
-from eximsim.mta.lookup import dns, match
-from eximsim.mta.lookup.host_chain import (
-    HostResult,
-    has_ipv6,
-    host_remove_duplicates,
-    host_scan_for_local_hosts,
-    insert_host,
-    random_number,
-)
+from eximsim.mta.lookup import dns, host_chain, match, verify_hosts
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
@@ -88,7 +80,7 @@ def host_find_bydns(
     ipv4_only: bool = False,
     ipv4_first: bool = False,
     dnssec_lists_named: bool = False,
-) -> HostResult:
+) -> host_chain.HostResult:
     """Find the hosts for the domain ``host.name`` and their addresses, best first.
 
     SRV records are asked for first (if ``srv_service`` is given), then MX (``mx``), then the name's own
@@ -111,7 +103,7 @@ def host_find_bydns(
     if mx and (found is None or (found.find is None and found.result is not DnsResult.SUCCEED)):
         found = _ask_mx(search, name, found.fully_qualified_name if found else name, mx_fail_domains)
     if found is not None and found.find is not None:
-        result = HostResult(found.find, [host], found.fully_qualified_name)
+        result = host_chain.HostResult(found.find, [host], found.fully_qualified_name)
     elif found is None or found.result is not DnsResult.SUCCEED:
         result = _by_address(search, host, found.fully_qualified_name if found else name, a)
     else:
@@ -195,29 +187,29 @@ def _ask_mx(search: _Search, name: str, known_as: str, fail_domains: str | None)
     return found
 
 
-def _by_address(search: _Search, host: HostItem, known_as: str, wanted: bool) -> HostResult:
+def _by_address(search: _Search, host: HostItem, known_as: str, wanted: bool) -> host_chain.HostResult:
     """The domain has no SRV or MX records: its own addresses, if they are wanted."""
     if not wanted:
-        return HostResult(HostFind.FAILED, [host], known_as)
+        return host_chain.HostResult(HostFind.FAILED, [host], known_as)
     host.mx, host.port, host.dnssec = MX_NONE, PORT_NONE, Dnssec.UNK
     find, hosts, name = _set_address_from_dns(search, host, allow_ip=False, known_as=known_as)
     removed = False
     if find is HostFind.FOUND:
-        find, hosts, removed = host_scan_for_local_hosts(search.process, hosts)
+        find, hosts, removed = host_chain.host_scan_for_local_hosts(search.process, hosts)
     elif find is HostFind.IGNORED:
         find = HostFind.FAILED
-    return HostResult(find, hosts, name, removed)
+    return host_chain.HostResult(find, hosts, name, removed)
 
 
-def _by_records(search: _Search, host: HostItem, found: _Records) -> HostResult:
+def _by_records(search: _Search, host: HostItem, found: _Records) -> host_chain.HostResult:
     """The hosts that MX or SRV records name, with addresses, in the order in which to try them."""
     process = search.process
     ordered = _record_hosts(process, host, found)
     if not ordered:
-        return HostResult(HostFind.FAILED, [host], found.fully_qualified_name)
+        return host_chain.HostResult(HostFind.FAILED, [host], found.fully_qualified_name)
     if found.type == "SRV":
         if len(ordered) == 1 and ordered[0].name == "":
-            return HostResult(HostFind.FAILED, ordered, found.fully_qualified_name)
+            return host_chain.HostResult(HostFind.FAILED, ordered, found.fully_qualified_name)
         _weighted(process, ordered)
     dns.dns_init(process, False, False, search.request or search.require)
     find = HostFind.FAILED
@@ -235,12 +227,14 @@ def _by_records(search: _Search, host: HostItem, found: _Records) -> HostResult:
             ignored.add(id(item))
     if search.ignore_target_hosts is not None:
         hosts = [h for h in hosts if id(h) not in ignored] or hosts[-1:]
-    if has_ipv6(process):
+    if host_chain.has_ipv6(process):
         _prefer_family(hosts, search.ipv4_first)
-    scan, hosts, removed = host_scan_for_local_hosts(process, host_remove_duplicates(hosts))
+    scan, hosts, removed = host_chain.host_scan_for_local_hosts(
+        process, host_chain.host_remove_duplicates(hosts)
+    )
     if scan is not HostFind.FAILED:
         find = scan
-    return HostResult(find, hosts, found.fully_qualified_name, removed)
+    return host_chain.HostResult(find, hosts, found.fully_qualified_name, removed)
 
 
 def _record_hosts(process: Process, host: HostItem, found: _Records) -> list[HostItem]:
@@ -262,7 +256,7 @@ def _record_hosts(process: Process, host: HostItem, found: _Records) -> list[Hos
             host, name=name, address=None, port=port, mx=preference, sort_key=key, dnssec=found.dnssec
         )
         item.status = HostStatus.UNKNOWN
-        insert_host(hosts, item)
+        host_chain.insert_host(hosts, item)
     return hosts
 
 
@@ -270,7 +264,7 @@ def _fields(process: Process, record: DnsRecord) -> tuple[int, int, int, str]:
     """Preference, weight, port and host of an MX or SRV record."""
     match record.data:
         case (int(preference), str(name)):
-            return preference, random_number(process, 500), PORT_NONE, name
+            return preference, host_chain.random_number(process, 500), PORT_NONE, name
         case (int(priority), int(weight), int(port), str(name)):
             return priority, weight, port, name
     raise TypeError(f"{record.type} record with data {record.data!r}")
@@ -292,10 +286,10 @@ def _weighted(process: Process, hosts: list[HostItem]) -> None:
                 break
             end += 1
         if end != start:
-            draw = random_number(process, total + 1)
+            draw = host_chain.random_number(process, total + 1)
             chosen = next((i for i in range(start, end) if hosts[i].sort_key >= draw), end)
             hosts.insert(start, hosts.pop(chosen))
-        hosts[start].sort_key = hosts[start].mx * 1000 + random_number(process, 500)
+        hosts[start].sort_key = hosts[start].mx * 1000 + host_chain.random_number(process, 500)
 
 
 def _prefer_family(hosts: list[HostItem], ipv4_first: bool) -> None:
@@ -316,12 +310,15 @@ def _is_ignored(search: _Search, name: str, address: str) -> bool:
     if ignored is None:
         return False
     option = "ignore_target_hosts" if search.process.profile.router_lists_named else None
-    return match.verify_check_given_host(search.process, ignored, name, address, list_name=option) is Rc.OK
+    return (
+        verify_hosts.verify_check_given_host(search.process, ignored, name, address, list_name=option)
+        is Rc.OK
+    )
 
 
 def _address_types(search: _Search, name: str) -> tuple[str, ...]:
     main = search.process.config.main
-    if not has_ipv6(search.process) or search.ipv4_only:
+    if not host_chain.has_ipv6(search.process) or search.ipv4_only:
         return ("A",)
     ipv4_domains = main.text("dns_ipv4_lookup")
     if ipv4_domains is not None and _matches(search.process, name, ipv4_domains, "dns_ipv4_lookup"):
@@ -414,7 +411,7 @@ def _add_addresses(search: _Search, chain: list[HostItem], records: Iterable[Dns
             continue
         if head.address is not None and any(h.address == address for h in chain):
             continue
-        key = head.mx * 1000 + random_number(process, 500) + offset
+        key = head.mx * 1000 + host_chain.random_number(process, 500) + offset
         if head.address is None:
             if head.name.lower() != record.name.lower():
                 head.name = dns.string_copy_dnsdomain(record.name)

@@ -8,30 +8,14 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand_text import ascii_lower
-from eximsim.mta.lookup.match_list import CheckString, Kind, die, match_check_list
-from eximsim.mta.lookup.verify_hosts import verify_check_given_host, verify_check_host, verify_check_this_host
+from eximsim.mta.lookup import match_list
+from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
-from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
+from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-
-__all__ = [
-    "Kind",
-    "ListCache",
-    "ListMatch",
-    "match_address_list",
-    "match_check_string",
-    "match_isinlist",
-    "match_isinlist_address",
-    "match_isinlist_domain",
-    "match_isinlist_local_part",
-    "match_isinlist_string",
-    "verify_check_given_host",
-    "verify_check_host",
-    "verify_check_this_host",
-]
 
 _WHOLE_LOOKUP = re.compile(r"[0-9A-Za-z-]*\*?@?;")
 _AT_DOMAINS = frozenset(("", "[]", "mx_any", "mx_primary", "mx_secondary"))
@@ -55,15 +39,15 @@ def match_isinlist(
     Captured text becomes ``$0``, ``$1``, ... for domains and local parts. ``single``: the text is one item.
     Source: match_isinlist() and match_address_list(), src/match.c.
     """
-    check: CheckString | CheckAddress
+    check: match_list.CheckString | CheckAddress
     if kind is Kind.ADDRESS:
         check = CheckAddress(process, subject, caseless)
     else:
         named = kind in (Kind.DOMAIN, Kind.LOCALPART)
-        check = CheckString(
+        check = match_list.CheckString(
             process, kind, subject, caseless, 0 if named or single else -1, at_special=kind is Kind.DOMAIN
         )
-    return match_check_list(
+    return match_list.match_check_list(
         process,
         check,
         text,
@@ -73,6 +57,12 @@ def match_isinlist(
         single=single,
         cache=cache,
     )
+
+
+@upward.match_isinlist.answer
+def _match_condition(process: Process, subject: str, text: str, kind: Kind) -> ListMatch:
+    """As the conditions of ``${if`` ask: their list is expanded already."""
+    return match_isinlist(process, subject, text, kind, expanding=False)
 
 
 def match_isinlist_domain(
@@ -134,7 +124,7 @@ def match_address_list(process: Process, address: str, text: str, *, single: boo
 
 def match_check_string(process: Process, subject: str, pattern: str, *, caseless: bool = True) -> Rc:
     """Whether ``subject`` matches one pattern that is not part of a list. Source: match_check_string()."""
-    return CheckString(process, Kind.STRING, subject, caseless).test(pattern).rc
+    return match_list.CheckString(process, Kind.STRING, subject, caseless).test(pattern).rc
 
 
 def match_address_pattern(process: Process, address: str, pattern: str) -> bool:
@@ -144,7 +134,7 @@ def match_address_pattern(process: Process, address: str, pattern: str) -> bool:
     """
     process.numeric = (address,)
     check = CheckAddress(process, address, caseless=False, setup=1)
-    return match_check_list(process, check, pattern, name=address, single=True).rc is Rc.OK
+    return match_list.match_check_list(process, check, pattern, name=address, single=True).rc is Rc.OK
 
 
 @dataclass(slots=True)
@@ -202,8 +192,8 @@ class CheckAddress:
             return self._split_lookup(pattern[2:])
         return self._parts(pattern)
 
-    def _string(self, text: str, *, partial: bool = True, setup: int = -1) -> CheckString:
-        return CheckString(self.process, Kind.STRING, text, self.caseless, setup, partial=partial)
+    def _string(self, text: str, *, partial: bool = True, setup: int = -1) -> match_list.CheckString:
+        return match_list.CheckString(self.process, Kind.STRING, text, self.caseless, setup, partial=partial)
 
     def _whole_lookup(self, pattern: str) -> ListMatch:
         if pattern.startswith("partial-"):
@@ -221,7 +211,7 @@ class CheckAddress:
         if local_part == "*":
             return FAILED
         for _ in range(_MOST_CHAINED):
-            found = CheckString(self.process, Kind.STRING, key, caseless=False).test(lookup)
+            found = match_list.CheckString(self.process, Kind.STRING, key, caseless=False).test(lookup)
             if found.rc is not Rc.OK or found.value is None:
                 return found
             items = found.value
@@ -240,7 +230,9 @@ class CheckAddress:
             if following is None:
                 return FAILED
             key = following
-        return die(self.process, f"Loop detected in lookup of local part of {self.subject} in @@{lookup}")
+        return match_list.die(
+            self.process, f"Loop detected in lookup of local part of {self.subject} in @@{lookup}"
+        )
 
     def _parts(self, pattern: str) -> ListMatch:
         local_part, _, domain = self.subject.rpartition("@")
@@ -254,8 +246,10 @@ class CheckAddress:
             wild = local_part[: len(local_part) - len(pattern_local) + 1]
             self.process.numeric = (*self.process.numeric[:setup], wild)
             setup += 1
-        check = CheckString(self.process, Kind.DOMAIN, domain, self.caseless, setup, at_special=True)
-        found = match_check_list(
+        check = match_list.CheckString(
+            self.process, Kind.DOMAIN, domain, self.caseless, setup, at_special=True
+        )
+        found = match_list.match_check_list(
             self.process,
             check,
             pattern_domain if at else pattern,

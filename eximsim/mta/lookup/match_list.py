@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from eximsim.errors import Unsupported
@@ -13,26 +12,18 @@ from eximsim.mta.base.string import SPACES, from_octets, list_items
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_text import ascii_lower
+from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import SIGSEGV
-from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
+from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
+from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-
-
-class Kind(Enum):
-    """The kinds of lists; the value is the key in ``Config.named_lists`` (strings have no named lists)."""
-
-    STRING = "string"
-    DOMAIN = "domain"
-    LOCALPART = "localpart"
-    ADDRESS = "address"
-    HOST = "host"
 
 
 _KIND_WORDS = {
@@ -149,13 +140,11 @@ class CheckString:
 
     def _special(self, pattern: str) -> ListMatch | None:
         """``@[]`` and ``@mx_...``; None if the pattern is neither."""
-        from eximsim.mta.lookup import host  # src/host.c and src/match.c need each other
-
         if pattern == "@[]":
             text = self.subject
             if not (text.startswith("[") or text.endswith("]")):
                 return FAILED
-            if text[1:-1] not in host.host_find_interfaces(self.process):
+            if text[1:-1] not in host_chain.host_find_interfaces(self.process):
                 return FAILED
             self._capture((text,))
             return ListMatch(Rc.OK, pattern)
@@ -164,7 +153,7 @@ class CheckString:
             slash and not rest.startswith("ignore=")
         ):
             return None
-        found = host.host_find_bydns(
+        found = host_bydns.host_find_bydns(
             self.process,
             HostItem(self.subject),
             mx=True,
@@ -180,17 +169,15 @@ class CheckString:
         return ListMatch(Rc.OK, pattern)
 
     def _lookup(self, pattern: str) -> ListMatch:
-        from eximsim.mta.lookup import search  # src/search.c and src/match.c need each other
-
         type_name, _, rest = pattern.partition(";")
         try:
-            kind = search.find_type(type_name)
+            kind = find_type(type_name)
             if not self.partial and kind.partial >= 0:
-                kind = search.find_type(type_name.partition("-")[2])
+                kind = find_type(type_name.partition("-")[2])
             found = search.search_find(
                 self.process, kind, self.subject if kind.single_key else None, rest.lstrip(SPACES)
             )
-        except search.SearchError as error:
+        except SearchError as error:
             die(self.process, str(error))
         except ExpansionFailed as error:
             if error.defer:

@@ -55,3 +55,41 @@ def _helo_is_address(helo: str, host: str) -> bool:
     if literal[:5].lower() in ("ipv6:", "ipv4:"):
         literal = literal[5:]
     return string_is_ip_address(literal)[0] != 0 and host_aton(literal) == host_aton(host)
+
+
+def interface_for_log(process: Process) -> str:
+    """`` I=[address]:port`` if the selector ``incoming_interface`` asks for it, or nothing."""
+    address = process.variables.get("interface_address")
+    if address is None or not selector(process, "incoming_interface"):
+        return ""
+    return f" I=[{address}]:{process.variables.get('interface_port', '0')}"
+
+
+def host_and_ident(process: Process, *, flagged: bool) -> str:
+    """How the log names the client: ``H=host U=ident``, without the first flag unless ``flagged``.
+
+    Source: host_and_ident(), src/host.c.
+    """
+    full, ident = process.variables.get("sender_fullhost"), process.variables.get("sender_ident")
+    if full is None:
+        name = f"{'U=' if flagged else ''}{'unknown' if ident is None else ident}"
+    else:
+        tail = "" if ident is None else f" U={ident}"
+        name = f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
+    if process.profile.client_name_in_big_buffer:
+        process.scratch = name
+    return name
+
+
+def add_host_info_for_log(process: Process) -> str:
+    """The fields `` H= I= U= P=`` of the arrival line. Source: add_host_info_for_log(), src/receive.c."""
+    known = process.variables
+    secure = selector(process, "dnssec") and known.get("sender_host_dnssec") == "yes"
+    text = ""
+    if "sender_fullhost" in known:
+        text = f"{' DS' if secure else ''} H={known['sender_fullhost']}{interface_for_log(process)}"
+    if "sender_ident" in known:
+        text += f" U={known['sender_ident']}"
+    if "received_protocol" in known:
+        text += f" P={known['received_protocol']}"
+    return text

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import list_items
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate, parse
 from eximsim.mta.certs.x509_names import gnutls_text, rfc2253
-from eximsim.mta.expand.expand_variables import CERTIFICATES, is_known
+from eximsim.mta.config.expansion_names import CERTIFICATES
+from eximsim.mta.expand.expand_variables import is_known
 from eximsim.mta.expand.expander import ExpansionFailed
-from eximsim.mta.transports.tls_verify import GNUTLS
+from eximsim.mta.process import upward
 
 if TYPE_CHECKING:
     from cryptography.x509 import Name
@@ -33,6 +35,7 @@ def from_pem(text: str) -> bytes:
     return base64.b64decode("".join(line for line in text.splitlines() if not line.startswith("-")))
 
 
+@upward.expand_getcertele.answer
 def expand_getcertele(process: Process, field: str, variable: str) -> str | None:
     """The field of the certificate in ``$variable``; None if there is no certificate, or no such field in it.
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.ipaddr import host_aton, host_is_in_net, host_mask, host_nmtoa
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
-from eximsim.mta.lookup.match_list import CheckString, Kind, die, match_check_list
+from eximsim.mta.lookup import host, host_chain, match_list, search
+from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
-from eximsim.mta.records.lists import FAILED, MATCHED, ListCache, ListMatch
+from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
+from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
 from eximsim.status import HostFind, Rc
 
@@ -79,7 +81,7 @@ def verify_check_this_host(
         return MATCHED if text else FAILED
     client = host_name is None or host_address == process.variables.get("sender_host_address")
     search = partial(
-        match_check_list,
+        match_list.match_check_list,
         process,
         CheckHost(process, host_name, host_address),
         text,
@@ -93,9 +95,10 @@ def verify_check_this_host(
         return search()
 
 
+@upward.match_ip.answer
 def match_ip(process: Process, address: str, text: str) -> ListMatch:
     """The condition ``match_ip``: a list of IP addresses and networks that is not expanded."""
-    return match_check_list(
+    return match_list.match_check_list(
         process, CheckHost(process, _ONLY_IP, address), text, name=address, expanding=False
     )
 
@@ -124,8 +127,6 @@ class CheckHost:
 
     def test(self, pattern: str) -> ListMatch:
         """An address or network, a lookup, a plain name (by its addresses), or a pattern for the name."""
-        from eximsim.mta.lookup import host
-
         if pattern == "*":
             return MATCHED
         if not self.host_address:
@@ -138,7 +139,7 @@ class CheckHost:
             main = self.process.config.main
             pattern = main.text("primary_hostname") or self.process.machine.hostname
         elif pattern == "@[]":
-            return MATCHED if self.host_address in host.host_find_interfaces(self.process) else FAILED
+            return MATCHED if self.host_address in host_chain.host_find_interfaces(self.process) else FAILED
         if string_is_ip_address(pattern, mask=True)[0]:
             return MATCHED if host_is_in_net(self.host_address, pattern) else FAILED
         malformed = self._malformed(pattern)
@@ -174,16 +175,14 @@ class CheckHost:
         net = _NET.match(type_name) if semicolon else None
         if net is None and not (semicolon and self.host_name == _ONLY_IP):
             return None
-        from eximsim.mta.lookup import search
-
         bits = int(net[1]) if net is not None and net[1] else -1
         try:
-            kind = search.find_type(type_name[net.end() :] if net is not None else type_name)
+            kind = find_type(type_name[net.end() :] if net is not None else type_name)
             found = search.search_find(
                 self.process, kind, self._ip_key(kind.name, bits) if kind.single_key else None, rest
             )
-        except (search.SearchError, ExpansionFailed) as error:
-            die(self.process, str(error))
+        except (SearchError, ExpansionFailed) as error:
+            match_list.die(self.process, str(error))
         if found.value is not None:
             return ListMatch(Rc.OK, found.value)
         return ListMatch(Rc.DEFER, error=found.error) if found.deferred else FAILED
@@ -194,8 +193,6 @@ class CheckHost:
         return host_nmtoa(host_mask(value, width, bits), width, bits, separator)
 
     def _by_addresses(self, name: str) -> ListMatch:
-        from eximsim.mta.lookup import host
-
         found = host.host_find_byname(
             self.process, HostItem(name), qualify_single=True, local_host_check=False
         )
@@ -208,18 +205,16 @@ class CheckHost:
         return ListMatch(Rc.ERROR, error=f"failed to find IP address for {name}")
 
     def _name_matches(self, name: str, pattern: str) -> ListMatch:
-        check = CheckString(self.process, Kind.HOST, name, caseless=True, at_special=True)
+        check = match_list.CheckString(self.process, Kind.HOST, name, caseless=True, at_special=True)
         return check.test(pattern)
 
     def _client_matches(self, pattern: str) -> ListMatch:
         """By the client's name and its aliases, unless a query-style lookup needs neither."""
-        from eximsim.mta.lookup import search
-
         type_name, semicolon, _ = pattern.partition(";")
         if semicolon:
             try:
-                kind = search.find_type(type_name)
-            except search.SearchError as error:
+                kind = find_type(type_name)
+            except SearchError as error:
                 log_write(self.process, f'{error} in host list item "{pattern}"', panic=True)
                 return ListMatch(Rc.DEFER, error=str(error))
             if not kind.single_key:
@@ -235,8 +230,6 @@ class CheckHost:
         return FAILED
 
     def _client_name(self, pattern: str) -> str | None:
-        from eximsim.mta.lookup import host
-
         process = self.process
         known = process.variables.get("sender_host_name")
         if known is not None:

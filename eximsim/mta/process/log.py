@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
-from eximsim.mta.expand.expand import expand
 from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.upward import expand_string
 from eximsim.mta.records.logs import LogSettings, Rejected
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _log_path(process: Process) -> str | None:
     text = options.text("log_file_path")
     if not text:
         return default
-    items = list(list_items(expand(process, text), ":"))
+    items = list(list_items(expand_string(process, text), ":"))
     files = [item for item in items if item != "syslog"]
     if not files:
         return None if items else default

@@ -1,1 +1,4 @@
-"""The program itself: src/exim.c and src/daemon.c."""
+"""The program as it is called: its command line, the daemon, testing an address (src/exim.c, src/daemon.c).
+
+May import every room of the model.
+"""

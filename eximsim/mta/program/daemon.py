@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items
 from eximsim.mta.delivery import queue
+from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import drop_selector, log_write, selector
-from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.records.daemon import Daemon, Listener
 from eximsim.ports import Action, Close, Endpoint, TlsSession

@@ -19,19 +19,20 @@ from eximsim.mta.base.parse import (
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.config.readconf_print import readconf_print
 from eximsim.mta.delivery import queue
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.lookup.match import match_isinlist_address
+from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
 from eximsim.mta.program.exim_argv import BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
-from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import announce, message_size_limit, smtp_active_hostname
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify

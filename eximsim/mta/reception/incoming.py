@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.string import SPACES, string_printing
 from eximsim.mta.expand.expand import expand
+from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.process.log import log_stamp, log_write, selector, words
+from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
-from eximsim.mta.reception.reception import Envelope, Reception, add_host_info_for_log
 from eximsim.mta.reception.smtp_in_reply import tls_log
 from eximsim.mta.records.spool import Message
 from eximsim.status import Rc

@@ -13,8 +13,10 @@ from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
+from eximsim.mta.process import upward
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
 from eximsim.mta.reception.receive_headers import (
@@ -24,7 +26,6 @@ from eximsim.mta.reception.receive_headers import (
     extract_recipients,
     scan_headers,
 )
-from eximsim.mta.reception.reception import Reception
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
 from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
 from eximsim.status import Rc
@@ -228,8 +229,9 @@ def _no_recipients(incoming: Incoming) -> None:
     raise Unsupported("a message to the sender about addresses that -t could not read")
 
 
+@upward.child_open_exim.answer
 def submit(
-    process: Process, sender: str, recipients: Sequence[str], content: bytes, *, reference: str, login: str
+    process: Process, sender: str, recipients: Sequence[str], content: bytes, reference: str, login: str
 ) -> str | None:
     """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its id.
 

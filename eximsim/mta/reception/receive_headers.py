@@ -16,7 +16,7 @@ from eximsim.mta.verify.verify_headers import header_addresses
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.reception.reception import Reception
+    from eximsim.mta.process.reception import Reception
 
 _OTHER = " "
 _KINDS = {

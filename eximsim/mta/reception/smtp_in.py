@@ -8,101 +8,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import SPACES, from_octets
-from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_ends, smtp_in_start, smtp_in_tls
 from eximsim.mta.reception.receive import DataReader, receive_msg
-from eximsim.mta.reception.reception import Envelope
 from eximsim.mta.reception.smtp_in_commands import Command, Sync, find_command
-from eximsim.mta.reception.smtp_in_reply import Replies, connection_info
+from eximsim.mta.reception.smtp_session import HISTORY, RESTORED, SmtpSession, State
 from eximsim.ports import Action, Close, Send, TlsSession
-from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.process.globals import Process
+    from eximsim.mta.process.reception import Reception
     from eximsim.mta.reception.receive_headers import Submitter
-    from eximsim.mta.reception.reception import Reception
 
 COMMAND_SIZE = 16384
 """``smtp_cmd_buffer_size``: longer lines are no commands."""
 
-_RESTORED = frozenset({"rset", "helo", "ehlo", "starttls"})
-"""Commands of which one for each message is not counted as a non-mail command."""
 
-
-class State(Enum):
-    """What a session does with the next octets."""
-
-    COMMAND = "waits for a command"
-    DATA = "reads a message that ends in a dot"
-    CHUNK = "reads the octets of a BDAT command"
-    HANDSHAKE = "waits for the TLS handshake"
-    REFUSING = "answers every command but QUIT with one reply"
-    ENDED = "is over"
-
-
-@dataclass(frozen=True, slots=True)
-class AclAnswer:
-    """What an ACL said, once a refusal has been answered."""
-
-    rc: Rc
-    user_message: str | None
-    log_message: str | None = None
-
-
-class SmtpIn:
+class SmtpIn(SmtpSession):
     """One session with one client.
 
     ``deliver`` is called with the id of each message that is accepted for immediate delivery, after the
-    reply has been handed out. ``submitter`` is the local user of a session over standard input, and
-    ``real_sender`` replaces each sender that ``may_be_sender`` does not allow that user to give.
+    reply has been handed out.
     """
+
+    __slots__ = ("_accepted", "_deliver", "_received")
 
     def __init__(
         self, reception: Reception, deliver: Callable[[str], None], submitter: Submitter | None = None
     ) -> None:
-        self.reception = reception
-        self.process: Process = reception.process
-        self.process.smtp_connection = partial(connection_info, reception)
-        self.replies = Replies(reception)
-        self.submitter = submitter
-        self.real_sender: str | None = None
-        self.may_be_sender: Callable[[str], bool] = lambda sender: True
-        self.state = State.COMMAND
-        self.hostname = ""
-        self.size_limit = 0
-        self.queue_only = self.process.config.main.flag("queue_only")
-        self.greeted = False
-        self.esmtp = self.helo_seen = self.helo_accept_junk = self.helo_required = self.helo_verify = False
-        self.pipelining_advertised = self.tls_advertised = self.dsn_advertised = self.chunking_offered = False
-        self.last_was_rejected_mail = self.last_was_rcpt = self.rejected_mail = self.was_rcpt = False
-        self.free_commands = set(_RESTORED)
-        self.mail_commands = self.nonmail_commands = self.unknown_commands = 0
-        self.counts_nonmail: bool | None = None
-        self.history: list[str] = []
-        self.notquit_run = self.lost = False
-        self.reader: DataReader | None = None
-        self.input = bytearray()
+        super().__init__(reception, submitter)
         self._deliver = deliver
-        self._actions: list[Action] = []
         self._accepted: list[str] = []
         self._received = 0
-        self._chunk = (0, False)
-        self._refusal = ""
 
     # ---- what the shell calls -----------------------------------------------------------------------
-
-    @property
-    def ended(self) -> bool:
-        """Whether the session is over; ``lost`` then tells whether the client went away."""
-        return self.state is State.ENDED
 
     def start(self) -> Iterator[Action]:
         """Greet the client, or refuse it."""
@@ -147,13 +88,13 @@ class SmtpIn:
         """Work on the input as far as it goes, and hand out actions as they become due."""
         while True:
             progress = not self.ended and self._step()
-            if not progress or self._accepted or self._actions:
+            if not progress or self._accepted or self.actions:
                 yield from self._drain()
             if not progress:
                 return
 
     def _drain(self) -> Iterator[Action]:
-        actions, self._actions = self._actions, []
+        actions, self.actions = self.actions, []
         yield from actions
         if data := self.replies.take():
             yield Send(data)
@@ -221,7 +162,7 @@ class SmtpIn:
         if argument and not command.argument:
             self.error("syntax", 501, "unexpected argument data")
             return
-        self.history = [*self.history, command.name.split()[0].upper()][-smtp_in_ends.HISTORY :]
+        self.history = [*self.history, command.name.split()[0].upper()][-HISTORY:]
         command.run(self, argument)
 
     def _out_of_sync(self, command: Command | None) -> bool:
@@ -240,85 +181,10 @@ class SmtpIn:
         word = line.rstrip(SPACES).lower().split(" ")[0]
         if word == "quit":
             smtp_in_ends.say_goodbye(self)
-        elif word == "rset" and self._refusal.startswith("421"):
+        elif word == "rset" and self.refusal.startswith("421"):
             self.replies.line("250 Reset OK")
         else:
-            self.replies.line(self._refusal)
-
-    # ---- helpers of the commands --------------------------------------------------------------------
-
-    def client_in(self, option: str, *, defer: bool = False) -> bool:
-        """Whether the client is in the host list of a main option; ``defer`` counts a deferral as yes."""
-        process = self.process
-        text = process.config.main.text(option)
-        result = verify_check_host(process, text, list_name=option, cache=self.reception.host_cache)
-        return result is Rc.OK or (defer and result is Rc.DEFER)
-
-    def error(self, kind: str, code: int, text: str, data: str | None = None) -> None:
-        """Answer a syntax or protocol error; too many of them end the session."""
-        if self.replies.synprot_error(kind, code, text, data):
-            self.end(lost=True)
-
-    def check_acl(self, where: Where, option: str) -> AclAnswer:
-        """Run the ACL of a main option; no ACL says OK. A refusal is answered here."""
-        text = self.process.config.main.text(option)
-        if text is None:
-            return AclAnswer(Rc.OK, None)
-        result = acl_check(self.reception, where, None, text)
-        if result.rc in (Rc.OK, Rc.DISCARD):
-            return AclAnswer(result.rc, result.user_message, result.log_message)
-        if self.replies.acl_fail(where, result, self.process.variables.get("smtp_command_argument")):
-            self.drop()
-        return AclAnswer(result.rc, None)
-
-    def drop(self) -> None:
-        """End the session after an ACL's ``drop``."""
-        smtp_in_ends.notquit(self, "acl-drop", None)
-        self.end()
-
-    def end(self, *, lost: bool = False) -> None:
-        """The session is over; ``lost`` makes Exim exit with a failure."""
-        if not self.ended:
-            self.state, self.lost = State.ENDED, lost
-            smtp_in_ends.log_no_mail(self)
-
-    def refuse_session(self) -> None:
-        """The client is not let in: nothing more is said or logged."""
-        self.state = State.ENDED
-
-    def reset(self) -> None:
-        """Forget the mail transaction (smtp_reset())."""
-        self.reception.envelope = Envelope()
-        self.reader = None
-        variables = self.process.variables
-        for name in ("sender_address", "message_size", "rcpt_count", "recipients_count"):
-            variables.pop(name, None)
-        for name in [name for name in variables if name.startswith("acl_m")]:
-            del variables[name]
-
-    def act(self, action: Action) -> None:
-        """Have the shell do something once all replies so far are sent."""
-        if data := self.replies.take():
-            self._actions.append(Send(data))
-        self._actions.append(action)
-
-    def wait_for_tls(self) -> None:
-        """Nothing is read until the handshake is over; what was sent too early is thrown away."""
-        self.input.clear()
-        self.state = State.HANDSHAKE
-
-    def refuse_all(self, reply: str) -> None:
-        """Answer every command from now on with ``reply``, until QUIT."""
-        self.state, self._refusal = State.REFUSING, reply
-
-    def read_message(self) -> None:
-        """The client was told to send the message."""
-        self.reader = DataReader(strict=self.process.profile.data_needs_crlf)
-        self.state = State.DATA
-
-    def read_chunk(self, size: int, *, last: bool) -> None:
-        """The client sends ``size`` octets of a message."""
-        self._chunk, self.state = (size, last), State.CHUNK
+            self.replies.line(self.refusal)
 
     # ---- messages -----------------------------------------------------------------------------------
 
@@ -333,7 +199,7 @@ class SmtpIn:
         return True
 
     def _read_chunk(self) -> bool:
-        size, last = self._chunk
+        size, last = self.chunk
         if len(self.input) < size:
             return False
         data = bytes(self.input[:size])
@@ -365,7 +231,7 @@ class SmtpIn:
                 self._accepted.append(received.message_id)
             process.message_id = ""
         self.reset()
-        self.free_commands = set(_RESTORED)
+        self.free_commands = set(RESTORED)
 
     def _may_deliver(self) -> bool:
         """Whether the configuration lets a message be delivered at once."""

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_mail, smtp_in_tls
-from eximsim.mta.reception.reception import host_and_ident
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.reception.smtp_in import SmtpIn
+    from eximsim.mta.reception.smtp_session import SmtpSession
 
 
 class Sync(Enum):
@@ -36,28 +36,28 @@ class Command:
     """
 
     name: str
-    run: Callable[[SmtpIn, str], None]
+    run: Callable[[SmtpSession, str], None]
     sync: Sync
     argument: bool = True
     mail: bool = True
 
 
-def _rset(session: SmtpIn, argument: str) -> None:
+def _rset(session: SmtpSession, argument: str) -> None:
     incomplete_transaction_log(session, "RSET")
     session.reset()
     session.replies.line("250 Reset OK")
     session.free_commands.discard("rset")
 
 
-def _noop(session: SmtpIn, argument: str) -> None:
+def _noop(session: SmtpSession, argument: str) -> None:
     session.replies.line("250 OK")
 
 
-def _auth(session: SmtpIn, argument: str) -> None:
+def _auth(session: SmtpSession, argument: str) -> None:
     session.error("protocol", 503, "AUTH command used when not advertised")
 
 
-def _help(session: SmtpIn, argument: str) -> None:
+def _help(session: SmtpSession, argument: str) -> None:
     options = session.process.config.main
     words = ["AUTH"]
     if session.reception.tls is None and session.client_in("tls_advertise_hosts", defer=True):
@@ -72,10 +72,10 @@ def _help(session: SmtpIn, argument: str) -> None:
     session.replies.line(f"214 {' '.join(words)}")
 
 
-def _refused_by_acl(where: Where, option: str, word: str) -> Callable[[SmtpIn, str], None]:
+def _refused_by_acl(where: Where, option: str, word: str) -> Callable[[SmtpSession, str], None]:
     """EXPN and ETRN: refused without an ACL, not modelled beyond it."""
 
-    def run(session: SmtpIn, argument: str) -> None:
+    def run(session: SmtpSession, argument: str) -> None:
         if where is Where.ETRN:
             client = host_and_ident(session.process, flagged=False)
             log_write(session.process, f"ETRN {argument} received from {client}", when="etrn")

@@ -6,27 +6,25 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import from_octets, string_printing
+from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write, selector
-from eximsim.mta.reception.reception import host_and_ident
-from eximsim.mta.reception.smtp_in_reply import closed_by, connection_info, elapsed, tls_log
+from eximsim.mta.reception.smtp_in_reply import closed_by, connection_info, elapsed
+from eximsim.mta.reception.smtp_session import notquit
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.reception.smtp_in import SmtpIn
+    from eximsim.mta.reception.smtp_session import SmtpSession
 
 _SHOWN = 150
 
-HISTORY = 20
-"""So many commands of a session are remembered."""
 
-
-def quit_command(session: SmtpIn, argument: str) -> None:
+def quit_command(session: SmtpSession, argument: str) -> None:
     """The QUIT command."""
     incomplete_transaction_log(session, "QUIT")
     say_goodbye(session)
 
 
-def say_goodbye(session: SmtpIn) -> None:
+def say_goodbye(session: SmtpSession) -> None:
     """Answer QUIT, in acl_smtp_quit's words if it has any; its result does not matter."""
     process = session.process
     acl = process.config.main.text("acl_smtp_quit")
@@ -44,7 +42,7 @@ def say_goodbye(session: SmtpIn) -> None:
     session.end()
 
 
-def _log_closed(session: SmtpIn, how: str) -> None:
+def _log_closed(session: SmtpSession, how: str) -> None:
     text = f"{connection_info(session.reception)}{closed_by(session.reception, how)}"
     log_write(session.process, text, when="smtp_connection")
 
@@ -52,14 +50,14 @@ def _log_closed(session: SmtpIn, how: str) -> None:
 # ---- the client is gone ----------------------------------------------------------------------------
 
 
-def lost_while_refusing(session: SmtpIn) -> None:
+def lost_while_refusing(session: SmtpSession) -> None:
     """End of file where only QUIT was still waited for."""
     _log_closed(session, "by EOF")
     notquit(session, "tls-failed", None)
     session.end()
 
 
-def lost_at_command(session: SmtpIn) -> None:
+def lost_at_command(session: SmtpSession) -> None:
     """End of file where a command was expected (EOF_CMD)."""
     process, reception = session.process, session.reception
     envelope, profile = reception.envelope, process.profile
@@ -77,7 +75,7 @@ def lost_at_command(session: SmtpIn) -> None:
     session.end(lost=True)
 
 
-def lost_in_message(session: SmtpIn) -> None:
+def lost_in_message(session: SmtpSession) -> None:
     """End of file inside a message (handle_lost_connection(), src/receive.c)."""
     where = "" if session.reader is None else session.reader.where()
     if any(selector(session.process, name) for name in ("lost_incoming_connection", "smtp_connection")):
@@ -88,27 +86,7 @@ def lost_in_message(session: SmtpIn) -> None:
     session.end(lost=True)
 
 
-def notquit(session: SmtpIn, reason: str, code: str | None, text: str = "") -> None:
-    """Run acl_smtp_notquit, once, and give the last reply (smtp_notquit_exit())."""
-    if session.notquit_run:
-        return
-    session.notquit_run = True
-    process = session.process
-    acl = process.config.main.text("acl_smtp_notquit")
-    user_message = None
-    if acl is not None:
-        process.variables["smtp_notquit_reason"] = reason
-        result = acl_check(session.reception, Where.NOTQUIT, None, acl)
-        user_message = result.user_message
-        if result.rc is Rc.ERROR:
-            log_write(process, f"ACL for not-QUIT returned ERROR: {result.log_message}", panic=True)
-    if code is not None and user_message is not None:
-        session.replies.respond(code, user_message)
-    elif code is not None:
-        session.replies.line(f"{code} {text}")
-
-
-def incomplete_transaction_log(session: SmtpIn, what: str) -> None:
+def incomplete_transaction_log(session: SmtpSession, what: str) -> None:
     """Log the envelope of a transaction that comes to nothing, if the selector asks for it."""
     envelope = session.reception.envelope
     if envelope.sender is None or not selector(session.process, "smtp_incomplete_transaction"):
@@ -123,7 +101,7 @@ def incomplete_transaction_log(session: SmtpIn, what: str) -> None:
 # ---- the client does not behave --------------------------------------------------------------------
 
 
-def sync_failure(session: SmtpIn) -> None:
+def sync_failure(session: SmtpSession) -> None:
     """The client went on without waiting for an answer."""
     incomplete_transaction_log(session, "sync failure")
     offered = "" if session.pipelining_advertised else " not"
@@ -139,7 +117,7 @@ def sync_failure(session: SmtpIn) -> None:
     session.end(lost=True)
 
 
-def unknown_command(session: SmtpIn) -> None:
+def unknown_command(session: SmtpSession) -> None:
     """Answer what is no command; after smtp_max_unknown_commands of them the session ends."""
     process = session.process
     session.unknown_commands += 1
@@ -157,7 +135,7 @@ def unknown_command(session: SmtpIn) -> None:
     session.end()
 
 
-def too_many_nonmail(session: SmtpIn) -> bool:
+def too_many_nonmail(session: SmtpSession) -> bool:
     """Count a command that moves no mail; True, and the session is over, if it was one too many."""
     process = session.process
     if session.counts_nonmail is None:
@@ -175,18 +153,6 @@ def too_many_nonmail(session: SmtpIn) -> bool:
     return True
 
 
-def _log_dropped(session: SmtpIn, what: str, last: str) -> None:
+def _log_dropped(session: SmtpSession, what: str, last: str) -> None:
     client = host_and_ident(session.process, flagged=False)
     log_write(session.process, f"SMTP call from {client} dropped: too many {what} ({last})", reject=True)
-
-
-def log_no_mail(session: SmtpIn) -> None:
-    """The line that smtp_no_mail asks for when a session brought no MAIL (smtp_log_no_mail())."""
-    process, reception = session.process, session.reception
-    if session.mail_commands or not selector(process, "smtp_no_mail"):
-        return
-    before = "..." if len(session.history) == HISTORY else ""
-    had = f" C={before}{','.join(session.history)}" if session.history else ""
-    client = host_and_ident(process, flagged=False)
-    text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}{tls_log(reception)}{had}"
-    log_write(process, text)

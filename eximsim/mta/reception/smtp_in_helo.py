@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import SPACES, string_is_ip_address, string_printing
 from eximsim.mta.config.options import release
-from eximsim.mta.lookup.host_bydns import host_find_bydns
+from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.match import match_isinlist_domain
+from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
+from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception.reception import host_and_ident, host_build_sender_fullhost, look_up_sender_name
-from eximsim.mta.records.structs import HostItem
-from eximsim.status import Dnssec, HostFind, Rc
+from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eximsim.mta.reception.reception import Reception
-    from eximsim.mta.reception.smtp_in import SmtpIn
+    from eximsim.mta.reception.smtp_session import SmtpSession
 
 _PROTOCOLS = {
     # EHLO, TLS, authenticated
@@ -31,7 +30,7 @@ _PROTOCOLS = {
 }
 
 
-def protocol(session: SmtpIn) -> str:
+def protocol(session: SmtpSession) -> str:
     """``$received_protocol`` as the session stands."""
     reception = session.reception
     secure = reception.tls is not None
@@ -40,7 +39,7 @@ def protocol(session: SmtpIn) -> str:
     return local + _PROTOCOLS[session.esmtp, secure, authenticated]
 
 
-def check_helo(session: SmtpIn, name: str) -> bool:
+def check_helo(session: SmtpSession, name: str) -> bool:
     """Take the client's name if it is one: a domain or an address in brackets. Source: check_helo()."""
     reception = session.reception
     reception.set("sender_helo_name", None)
@@ -50,7 +49,7 @@ def check_helo(session: SmtpIn, name: str) -> bool:
     return True
 
 
-def _is_name(session: SmtpIn, name: str) -> bool:
+def _is_name(session: SmtpSession, name: str) -> bool:
     if name.startswith("["):
         if not name.endswith("]"):
             return False
@@ -65,17 +64,17 @@ def _is_name(session: SmtpIn, name: str) -> bool:
     )
 
 
-def helo(session: SmtpIn, argument: str) -> None:
+def helo(session: SmtpSession, argument: str) -> None:
     """The HELO command."""
     _hello(session, argument, "HELO")
 
 
-def ehlo(session: SmtpIn, argument: str) -> None:
+def ehlo(session: SmtpSession, argument: str) -> None:
     """The EHLO command."""
     _hello(session, argument, "EHLO")
 
 
-def _hello(session: SmtpIn, argument: str, verb: str) -> None:
+def _hello(session: SmtpSession, argument: str, verb: str) -> None:
     session.esmtp = verb == "EHLO"
     session.free_commands -= {"helo", "ehlo"}
     reception, process = session.reception, session.process
@@ -109,7 +108,7 @@ def _hello(session: SmtpIn, argument: str, verb: str) -> None:
     session.reset()
 
 
-def _name_client(session: SmtpIn, verb: str) -> bool:
+def _name_client(session: SmtpSession, verb: str) -> bool:
     """Look the client's name up if what it said is worth it, and verify what it said; False refuses it."""
     reception, process = session.reception, session.process
     known = process.variables
@@ -144,70 +143,10 @@ def _name_client(session: SmtpIn, verb: str) -> bool:
     return False
 
 
-def smtp_verify_helo(reception: Reception) -> bool:
-    """Check that the client is who it says: by its address, by its name's lookup, or the other way round.
-
-    False if a lookup has to be put off. Source: smtp_verify_helo(), src/smtp_in.c.
-    """
-    process = reception.process
-    said, address = reception.get("sender_helo_name"), reception.get("sender_host_address")
-    process.hdebug(f'verifying EHLO/HELO argument "{"NULL" if said is None else said}"')
-    completed = True
-    if said is None:
-        process.hdebug("no EHLO/HELO command was issued")
-    elif address is None:
-        process.hdebug("no client IP address: assume success")
-        reception.helo_verified = True
-    elif said.startswith("["):
-        plain = address.lower().removeprefix("::ffff:")
-        reception.helo_verified = said[1:].startswith((address, plain))
-        if reception.helo_verified:
-            process.hdebug("matched host address")
-    else:
-        if reception.get("sender_host_name") is None and reception.get("host_lookup_failed") != "1":
-            completed = look_up_sender_name(reception, for_log=False) is not Rc.DEFER
-        _compare_names(reception, said)
-        if not reception.helo_verified:
-            _look_up_helo(reception, said, address)
-    if not reception.helo_verified:
-        reception.helo_verify_failed = True
-    return completed
-
-
-def _compare_names(reception: Reception, said: str) -> None:
-    name = reception.get("sender_host_name")
-    if name is None:
-        return
-    if name.lower() == said.lower():
-        reception.helo_verified = True
-        reception.process.hdebug("matched host name")
-        return
-    alias = next(
-        (alias for alias in reception.process.sender_host_aliases if alias.lower() == said.lower()), None
-    )
-    if alias is not None:
-        reception.helo_verified = True
-        reception.process.hdebug(f"matched alias {alias}")
-
-
-def _look_up_helo(reception: Reception, said: str, address: str) -> None:
-    process = reception.process
-    process.hdebug(f"getting IP address for {said}")
-    found = host_find_bydns(process, HostItem(said), dnssec_request_domains="*", dnssec_require_domains="")
-    if found.find not in (HostFind.FOUND, HostFind.FOUND_LOCAL):
-        return
-    if any(host.address == address for host in found.hosts):
-        reception.helo_verified = True
-        secure = found.hosts[0].dnssec is Dnssec.YES
-        reception.set("sender_helo_dnssec", "yes" if secure else None)
-        process.hdebug(f"IP address for {said} matches calling address")
-        process.hdebug(f"Forward DNS security status: {'' if secure else 'un'}verified")
-
-
 # ---- the answer ------------------------------------------------------------------------------------
 
 
-def _welcome(session: SmtpIn, user_message: str | None) -> None:
+def _welcome(session: SmtpSession, user_message: str | None) -> None:
     """The reply to a HELO or EHLO that is accepted."""
     code, greeting = "250 ", _greeting(session)
     if user_message is not None:
@@ -227,7 +166,7 @@ def _welcome(session: SmtpIn, user_message: str | None) -> None:
         session.replies.line(f"{code[:3]}{' ' if index == len(lines) - 1 else '-'}{line}")
 
 
-def _greeting(session: SmtpIn) -> str:
+def _greeting(session: SmtpSession) -> str:
     reception = session.reception
     ident, address = reception.get("sender_ident"), reception.get("sender_host_address")
     name = reception.get("sender_host_name") or reception.get("sender_helo_name")
@@ -235,19 +174,19 @@ def _greeting(session: SmtpIn) -> str:
     return f"{session.hostname} Hello {'' if ident is None else f'{ident} at '}{name}{tail}"
 
 
-def _has_feature(session: SmtpIn, feature: str) -> bool:
+def _has_feature(session: SmtpSession, feature: str) -> bool:
     return feature in release(session.process.profile.option_release).features
 
 
-def _has_option(session: SmtpIn, name: str) -> bool:
+def _has_option(session: SmtpSession, name: str) -> bool:
     return f"main.{name}" not in release(session.process.profile.option_release).absent
 
 
-def _size(session: SmtpIn) -> str:
+def _size(session: SmtpSession) -> str:
     return f"SIZE {session.size_limit}" if session.size_limit > 0 else "SIZE"
 
 
-def _limits(session: SmtpIn) -> str | None:
+def _limits(session: SmtpSession) -> str | None:
     if not _has_feature(session, "ESMTP_LIMITS"):
         return None
     options = session.process.config.main
@@ -260,59 +199,59 @@ def _limits(session: SmtpIn) -> str | None:
     return f"{text} RCPTMAX={recipients}" if recipients > 0 else text
 
 
-def _8bitmime(session: SmtpIn) -> str | None:
+def _8bitmime(session: SmtpSession) -> str | None:
     return "8BITMIME" if session.process.config.main.flag("accept_8bitmime") else None
 
 
-def _dsn(session: SmtpIn) -> str | None:
+def _dsn(session: SmtpSession) -> str | None:
     session.dsn_advertised = session.client_in("dsn_advertise_hosts", defer=True)
     return "DSN" if session.dsn_advertised else None
 
 
-def _has_acl(option: str, word: str) -> Callable[[SmtpIn], str | None]:
-    def offer(session: SmtpIn) -> str | None:
+def _has_acl(option: str, word: str) -> Callable[[SmtpSession], str | None]:
+    def offer(session: SmtpSession) -> str | None:
         return word if session.process.config.main.text(option) is not None else None
 
     return offer
 
 
-def _vrfy(session: SmtpIn) -> str | None:
+def _vrfy(session: SmtpSession) -> str | None:
     wanted = session.process.profile.vrfy_advertised
     return "VRFY" if wanted and session.process.config.main.text("acl_smtp_vrfy") is not None else None
 
 
-def _pipelining(session: SmtpIn) -> str | None:
+def _pipelining(session: SmtpSession) -> str | None:
     enabled = session.reception.pipelining_enable
     session.pipelining_advertised = enabled and session.client_in("pipelining_advertise_hosts")
     return "PIPELINING" if session.pipelining_advertised else None
 
 
-def _pipe_connect(session: SmtpIn) -> str | None:
+def _pipe_connect(session: SmtpSession) -> str | None:
     if not session.process.profile.pipe_connect_offered or not session.pipelining_advertised:
         return None
     known = session.reception.get("sender_host_address") is not None
     return "PIPECONNECT" if known and session.client_in("pipelining_connect_advertise_hosts") else None
 
 
-def _chunking(session: SmtpIn) -> str | None:
+def _chunking(session: SmtpSession) -> str | None:
     if not _has_option(session, "chunking_advertise_hosts"):
         return None
     session.chunking_offered = session.client_in("chunking_advertise_hosts", defer=True)
     return "CHUNKING" if session.chunking_offered else None
 
 
-def _starttls(session: SmtpIn) -> str | None:
+def _starttls(session: SmtpSession) -> str | None:
     if session.reception.tls is not None:
         return None
     session.tls_advertised = session.client_in("tls_advertise_hosts", defer=True)
     return "STARTTLS" if session.tls_advertised else None
 
 
-def _prdr(session: SmtpIn) -> str | None:
+def _prdr(session: SmtpSession) -> str | None:
     return "PRDR" if session.process.config.main.flag("prdr_enable") else None
 
 
-_FEATURES: tuple[Callable[[SmtpIn], str | None], ...] = (
+_FEATURES: tuple[Callable[[SmtpSession], str | None], ...] = (
     _size,
     _limits,
     _8bitmime,
@@ -330,7 +269,7 @@ _FEATURES: tuple[Callable[[SmtpIn], str | None], ...] = (
 offered, because its option names no host there."""
 
 
-def helo_is_missing(session: SmtpIn) -> bool:
+def helo_is_missing(session: SmtpSession) -> bool:
     """Whether MAIL is refused because the client has not said HELO, as it has to."""
     process = session.process
     by_list = process.config.main.exists("hosts_require_helo")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.string import SPACES
+from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception.reception import host_and_ident
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eximsim.mta.base.parse import Extracted
-    from eximsim.mta.reception.smtp_in import AclAnswer, SmtpIn
+    from eximsim.mta.reception.smtp_session import AclAnswer, SmtpSession
 
 _HUGE = 2**31 - 1
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
@@ -55,7 +55,7 @@ def extract_option(text: str) -> tuple[str, str, str] | None:
     return text[:at], text[at + 1 :], ""
 
 
-def _mail_options(session: SmtpIn, text: str) -> str:
+def _mail_options(session: SmtpSession, text: str) -> str:
     """Take off the options of MAIL that are known; what is left."""
     while session.esmtp and (found := extract_option(text)) is not None:
         before, name, value = found
@@ -66,14 +66,14 @@ def _mail_options(session: SmtpIn, text: str) -> str:
     return text
 
 
-def _opt_size(session: SmtpIn, value: str) -> bool:
+def _opt_size(session: SmtpSession, value: str) -> bool:
     if not (value.isascii() and value.isdigit()):
         return False
     session.reception.envelope.message_size = min(int(value[:20]), _HUGE)
     return True
 
 
-def _opt_body(session: SmtpIn, value: str) -> bool:
+def _opt_body(session: SmtpSession, value: str) -> bool:
     if not session.process.config.main.flag("accept_8bitmime"):
         return False
     known = {"8BITMIME": 8, "7BIT": 7}.get(value.upper())
@@ -84,7 +84,7 @@ def _opt_body(session: SmtpIn, value: str) -> bool:
     return True
 
 
-def _opt_ret(session: SmtpIn, value: str) -> bool:
+def _opt_ret(session: SmtpSession, value: str) -> bool:
     envelope = session.reception.envelope
     if session.dsn_advertised:
         if envelope.dsn_ret is not None:
@@ -97,7 +97,7 @@ def _opt_ret(session: SmtpIn, value: str) -> bool:
     return True
 
 
-def _opt_envid(session: SmtpIn, value: str) -> bool:
+def _opt_envid(session: SmtpSession, value: str) -> bool:
     envelope = session.reception.envelope
     if session.dsn_advertised:
         if envelope.dsn_envid is not None:
@@ -107,20 +107,20 @@ def _opt_envid(session: SmtpIn, value: str) -> bool:
     return True
 
 
-def _opt_auth(session: SmtpIn, value: str) -> bool:
+def _opt_auth(session: SmtpSession, value: str) -> bool:
     if value != "<>":
         client = host_and_ident(session.process, flagged=True)
         log_write(session.process, f"ignoring AUTH={value} from {client} (client not authenticated)")
     return True
 
 
-def _opt_prdr(session: SmtpIn, value: str) -> bool:
+def _opt_prdr(session: SmtpSession, value: str) -> bool:
     session.reception.envelope.prdr = session.process.config.main.flag("prdr_enable")
     return True
 
 
 _WITHOUT_VALUE = frozenset({"PRDR"})
-_MAIL_OPTIONS: dict[str, Callable[[SmtpIn, str], bool]] = {
+_MAIL_OPTIONS: dict[str, Callable[[SmtpSession, str], bool]] = {
     "SIZE": _opt_size,
     "BODY": _opt_body,
     "AUTH": _opt_auth,
@@ -130,7 +130,7 @@ _MAIL_OPTIONS: dict[str, Callable[[SmtpIn, str], bool]] = {
 }
 
 
-def _rcpt_options(session: SmtpIn, text: str) -> tuple[str, str | None, frozenset[str]]:
+def _rcpt_options(session: SmtpSession, text: str) -> tuple[str, str | None, frozenset[str]]:
     """Take off ORCPT and NOTIFY; what is left, and the two values."""
     orcpt: str | None = None
     notify: frozenset[str] = frozenset()
@@ -155,7 +155,7 @@ def _rcpt_options(session: SmtpIn, text: str) -> tuple[str, str | None, frozense
     return text, orcpt, notify
 
 
-def _address(session: SmtpIn, text: str, *, allow_null: bool) -> Extracted | None:
+def _address(session: SmtpSession, text: str, *, allow_null: bool) -> Extracted | None:
     """The address in a command's data; a syntax error is answered, and gives None."""
     options = session.process.config.main
     try:
@@ -174,7 +174,7 @@ def _address(session: SmtpIn, text: str, *, allow_null: bool) -> Extracted | Non
 # ---- MAIL ------------------------------------------------------------------------------------------
 
 
-def mail(session: SmtpIn, argument: str) -> None:
+def mail(session: SmtpSession, argument: str) -> None:
     """The MAIL command."""
     session.mail_commands += 1
     session.rejected_mail = True
@@ -205,7 +205,7 @@ def mail(session: SmtpIn, argument: str) -> None:
         _accept_sender(session)
 
 
-def _sender_fits(session: SmtpIn, found: Extracted, text: str) -> bool:
+def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
     process, envelope = session.process, session.reception.envelope
     size, limit = envelope.message_size, session.size_limit
     if 0 < limit < size:
@@ -230,7 +230,7 @@ def _sender_fits(session: SmtpIn, found: Extracted, text: str) -> bool:
     return True
 
 
-def _accept_sender(session: SmtpIn) -> None:
+def _accept_sender(session: SmtpSession) -> None:
     envelope = session.reception.envelope
     answer = session.check_acl(Where.MAIL, "acl_smtp_mail")
     if answer.rc not in (Rc.OK, Rc.DISCARD):
@@ -250,7 +250,7 @@ def _accept_sender(session: SmtpIn) -> None:
 # ---- RCPT ------------------------------------------------------------------------------------------
 
 
-def rcpt(session: SmtpIn, argument: str) -> None:
+def rcpt(session: SmtpSession, argument: str) -> None:
     """The RCPT command."""
     envelope = session.reception.envelope
     envelope.rcpt_count += 1
@@ -301,7 +301,7 @@ def rcpt(session: SmtpIn, argument: str) -> None:
             session.drop()
 
 
-def _qualified_recipient(session: SmtpIn, found: Extracted, text: str) -> str | None:
+def _qualified_recipient(session: SmtpSession, found: Extracted, text: str) -> str | None:
     if found.domain_at:
         return found.address
     process = session.process
@@ -317,7 +317,7 @@ def _qualified_recipient(session: SmtpIn, found: Extracted, text: str) -> str | 
     return None
 
 
-def _too_many_recipients(session: SmtpIn) -> bool:
+def _too_many_recipients(session: SmtpSession) -> bool:
     process, envelope = session.process, session.reception.envelope
     options = process.config.main
     limit = options.number("recipients_max")
@@ -337,14 +337,14 @@ def _too_many_recipients(session: SmtpIn) -> bool:
     return True
 
 
-def _accepted(session: SmtpIn, user_message: str | None) -> None:
+def _accepted(session: SmtpSession, user_message: str | None) -> None:
     if user_message is None:
         session.replies.line("250 Accepted")
     else:
         session.replies.user_message("250", user_message)
 
 
-def _discard(session: SmtpIn, argument: str, acl: str, user: str | None, log: str | None) -> None:
+def _discard(session: SmtpSession, argument: str, acl: str, user: str | None, log: str | None) -> None:
     process, envelope = session.process, session.reception.envelope
     _accepted(session, user)
     envelope.rcpt_fail_count += 1
@@ -358,7 +358,7 @@ def _discard(session: SmtpIn, argument: str, acl: str, user: str | None, log: st
 # ---- DATA and BDAT ---------------------------------------------------------------------------------
 
 
-def data(session: SmtpIn, argument: str) -> None:
+def data(session: SmtpSession, argument: str) -> None:
     """The DATA command."""
     if not _ready_for_data(session, "DATA"):
         return
@@ -372,11 +372,11 @@ def data(session: SmtpIn, argument: str) -> None:
     session.read_message()
 
 
-def _predata(session: SmtpIn) -> AclAnswer:
+def _predata(session: SmtpSession) -> AclAnswer:
     return session.check_acl(Where.PREDATA, "acl_smtp_predata")
 
 
-def _ready_for_data(session: SmtpIn, verb: str) -> bool:
+def _ready_for_data(session: SmtpSession, verb: str) -> bool:
     envelope, replies = session.reception.envelope, session.replies
     if not envelope.discarded and not envelope.recipients:
         if envelope.rcpt_response_same and envelope.rcpt_response is not None:
@@ -394,7 +394,7 @@ def _ready_for_data(session: SmtpIn, verb: str) -> bool:
     return True
 
 
-def bdat(session: SmtpIn, argument: str) -> None:
+def bdat(session: SmtpSession, argument: str) -> None:
     """The BDAT command (RFC 3030)."""
     if not session.chunking_offered:
         session.error("protocol", 503, "BDAT command used when CHUNKING not advertised")
@@ -412,7 +412,7 @@ def bdat(session: SmtpIn, argument: str) -> None:
 # ---- VRFY ------------------------------------------------------------------------------------------
 
 
-def vrfy(session: SmtpIn, argument: str) -> None:
+def vrfy(session: SmtpSession, argument: str) -> None:
     """The VRFY command: refused with 252 unless an ACL lets it."""
     process = session.process
     try:

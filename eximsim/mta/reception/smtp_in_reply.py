@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write, selector
-from eximsim.mta.reception.reception import host_and_ident
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.acl.acl import AclResult
-    from eximsim.mta.reception.reception import Reception
+    from eximsim.mta.process.reception import Reception
 
 _SMTP_CODE = re.compile(r"\d\d\d\s(?:\d\.\d\d?\d?\.\d\d?\d?\s)?")
 """``regex_smtp_code``: a code, perhaps an extended one, at the start of a message."""

@@ -8,22 +8,23 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.host import look_up_sender_name
+from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
-from eximsim.mta.reception.reception import host_and_ident, host_build_sender_fullhost, look_up_sender_name
 from eximsim.mta.reception.smtp_in_helo import protocol
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.reception.smtp_in import SmtpIn
+    from eximsim.mta.reception.smtp_session import SmtpSession
 
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _LARGEST = 2**31 - 1
 
 
-def smtp_start_session(session: SmtpIn) -> None:
+def smtp_start_session(session: SmtpSession) -> None:
     """Greet the client, or refuse it; where TLS comes first, only begin with that."""
     process, reception = session.process, session.reception
     reception.started = process.world.now()
@@ -48,7 +49,7 @@ def smtp_start_session(session: SmtpIn) -> None:
         check_client(session)
 
 
-def check_client(session: SmtpIn) -> None:
+def check_client(session: SmtpSession) -> None:
     """Find out what this client may do, and greet it if it is let in at all."""
     process, reception = session.process, session.reception
     if session.client_in("host_reject_connection"):
@@ -67,7 +68,7 @@ def check_client(session: SmtpIn) -> None:
     _greet(session)
 
 
-def _greet(session: SmtpIn) -> None:
+def _greet(session: SmtpSession) -> None:
     process, options = session.process, session.process.config.main
     session.greeted = True
     acl = options.text("acl_smtp_connect")
@@ -126,7 +127,7 @@ def message_size_limit(process: Process) -> int:
     return min(int(digits) * unit, _LARGEST)
 
 
-def announce(session: SmtpIn) -> None:
+def announce(session: SmtpSession) -> None:
     """Log the connection if the selector asks for it and the client is not in hosts_connection_nolog."""
     process = session.process
     if session.client_in("hosts_connection_nolog"):

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception.reception import host_build_sender_fullhost
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log
+from eximsim.mta.reception.smtp_in_helo import protocol
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
 from eximsim.mta.transports.tls_suites import suites
-from eximsim.mta.transports.tls_verify import GNUTLS, VerifyMode, VerifySettings, judge, peer_dn
+from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, judge, peer_dn
 from eximsim.ports import StartTls, TlsAlert, TlsIdentity, TlsPolicy, TlsSession
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.reception.smtp_in import SmtpIn
+    from eximsim.mta.reception.smtp_session import SmtpSession
 
 _DEPENDS_ON_SNI = ("tls_sni", "tls_in_sni")
 
@@ -28,7 +30,7 @@ class _SetUpFailed(Exception):
     """The certificate or key cannot be had; the client may try again later."""
 
 
-def starttls(session: SmtpIn, argument: str) -> None:
+def starttls(session: SmtpSession, argument: str) -> None:
     """The STARTTLS command."""
     if not session.tls_advertised:
         session.error("protocol", 503, "STARTTLS command used when not advertised")
@@ -49,7 +51,7 @@ def starttls(session: SmtpIn, argument: str) -> None:
     session.wait_for_tls()
 
 
-def start(session: SmtpIn) -> None:
+def start(session: SmtpSession) -> None:
     """TLS on connect: the handshake comes before everything else."""
     try:
         policy = _policy(session)
@@ -61,10 +63,8 @@ def start(session: SmtpIn) -> None:
     session.wait_for_tls()
 
 
-def started(session: SmtpIn, tls: TlsSession) -> None:
+def started(session: SmtpSession, tls: TlsSession) -> None:
     """Forget what was said in clear, and note what the handshake brought."""
-    from eximsim.mta.reception.smtp_in_helo import protocol  # the greeting offers STARTTLS
-
     reception, process = session.reception, session.process
     reception.tls = tls
     variables = process.variables
@@ -87,7 +87,7 @@ def started(session: SmtpIn, tls: TlsSession) -> None:
     variables["received_protocol"] = protocol(session)
 
 
-def failed(session: SmtpIn, reason: str) -> None:
+def failed(session: SmtpSession, reason: str) -> None:
     """Log the failed handshake; every further command is refused."""
     profile = session.process.profile
     if profile.tls_library == GNUTLS:
@@ -151,12 +151,12 @@ def _openssl_reason(reason: str, library: str) -> str:
     return f"(SSL_accept): error:0A000{number:03X}:SSL routines::{words}"
 
 
-def _log_tls_error(session: SmtpIn, text: str) -> None:
+def _log_tls_error(session: SmtpSession, text: str) -> None:
     info = connection_info(session.reception).removeprefix("SMTP ")
     log_write(session.process, f"TLS error on {info} {text}")
 
 
-def _policy(session: SmtpIn) -> TlsPolicy:
+def _policy(session: SmtpSession) -> TlsPolicy:
     process = session.process
     certificate = _file(session, "tls_certificate")
     if certificate is None:
@@ -176,7 +176,7 @@ def _policy(session: SmtpIn) -> TlsPolicy:
     )
 
 
-def _required_ciphers(session: SmtpIn) -> str | None:
+def _required_ciphers(session: SmtpSession) -> str | None:
     process = session.process
     text = process.config.main.text("tls_require_ciphers")
     try:
@@ -188,13 +188,13 @@ def _required_ciphers(session: SmtpIn) -> str | None:
         raise _SetUpFailed("expansion of tls_require_ciphers failed") from None
 
 
-def _verify_mode(session: SmtpIn) -> VerifyMode:
+def _verify_mode(session: SmtpSession) -> VerifyMode:
     if session.client_in("tls_verify_hosts"):
         return VerifyMode.REQUIRED
     return VerifyMode.OPTIONAL if session.client_in("tls_try_verify_hosts") else VerifyMode.NONE
 
 
-def _settings(session: SmtpIn, mode: VerifyMode) -> VerifySettings:
+def _settings(session: SmtpSession, mode: VerifyMode) -> VerifySettings:
     """How the client's certificate is verified: by the CAs of tls_verify_certificates, without a name."""
     anchors = _file(session, "tls_verify_certificates")
     return VerifySettings(
@@ -205,7 +205,9 @@ def _settings(session: SmtpIn, mode: VerifyMode) -> VerifySettings:
     )
 
 
-def _judge_client(session: SmtpIn, settings: VerifySettings, chain: tuple[bytes, ...]) -> TlsAlert | None:
+def _judge_client(
+    session: SmtpSession, settings: VerifySettings, chain: tuple[bytes, ...]
+) -> TlsAlert | None:
     """Verify a client's chain, and note the result; without one the client is refused if it must have one."""
     if not chain:
         return TlsAlert.HANDSHAKE_FAILURE if settings.mode is VerifyMode.REQUIRED else None
@@ -216,7 +218,7 @@ def _judge_client(session: SmtpIn, settings: VerifySettings, chain: tuple[bytes,
     return verdict.alert
 
 
-def _file(session: SmtpIn, option: str) -> bytes | None:
+def _file(session: SmtpSession, option: str) -> bytes | None:
     """The content of the first file that a TLS option names, None if it names none."""
     process, options = session.process, session.process.config.main
     text = options.text(option)

@@ -1,13 +1,21 @@
-"""What matching a list comes to (src/match.c)."""
+"""The kinds of lists, and what matching one comes to (src/match.c)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from eximsim.status import Rc
 
-ListCache = dict[str, "ListMatch"]
-"""What named lists came to for one subject, by name; lists that are expanded are not kept."""
+
+class Kind(Enum):
+    """The kinds of lists; the value is the key in ``Config.named_lists`` (strings have no named lists)."""
+
+    STRING = "string"
+    DOMAIN = "domain"
+    LOCALPART = "localpart"
+    ADDRESS = "address"
+    HOST = "host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class ListMatch:
 
 
 MATCHED = ListMatch(Rc.OK)
-
-
 FAILED = ListMatch(Rc.FAIL)
+
+ListCache = dict[str, ListMatch]
+"""What named lists came to for one subject, by name; lists that are expanded are not kept."""

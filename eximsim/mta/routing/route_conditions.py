@@ -9,6 +9,7 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import Kind
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Rc
@@ -200,14 +201,14 @@ def _is_there(process: Process, path: str) -> bool:
 
 
 def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    return _check(process, addr.domain, router, "domains", match.Kind.DOMAIN)
+    return _check(process, addr.domain, router, "domains", Kind.DOMAIN)
 
 
 def _check_local_parts(process: Process, addr: Address, router: DriverInstance) -> Rc:
     """The list sees the local part in its own case, so that ``+caseful`` in it can work."""
     local_part = addr.cc_local_part[len(addr.prefix or "") :]
     local_part = local_part[: len(local_part) - len(addr.suffix or "")]
-    return _check(process, local_part, router, "local_parts", match.Kind.LOCALPART)
+    return _check(process, local_part, router, "local_parts", Kind.LOCALPART)
 
 
 def _check_local_user(process: Process, addr: Address, router: DriverInstance) -> Rc:
@@ -225,19 +226,19 @@ def _check_local_user(process: Process, addr: Address, router: DriverInstance) -
 
 
 def _check_senders(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    return _check(process, process.variables.get("sender_address", ""), router, "senders", match.Kind.ADDRESS)
+    return _check(process, process.variables.get("sender_address", ""), router, "senders", Kind.ADDRESS)
 
 
 _DATA = {"domains": "domain_data", "local_parts": "local_part_data", "senders": "sender_data"}
 """The variable that a match with data sets."""
 
 
-def _check(process: Process, subject: str, router: DriverInstance, option: str, kind: match.Kind) -> Rc:
+def _check(process: Process, subject: str, router: DriverInstance, option: str, kind: Kind) -> Rc:
     """Whether the subject is in the option's list; OK if that is not set. Source: route_check_dls()."""
     wanted = router.options.text(option)
     if wanted is None:
         return Rc.OK
-    caseless = kind is not match.Kind.LOCALPART or not router.options.flag("caseful_local_part")
+    caseless = kind is not Kind.LOCALPART or not router.options.flag("caseful_local_part")
     named = option if process.profile.router_lists_named else None
     found = match.match_isinlist(process, subject, wanted, kind, caseless=caseless, list_name=named)
     has_data = process.profile.list_match_gives_data or ";" in wanted

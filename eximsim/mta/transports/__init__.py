@@ -1,1 +1,4 @@
-"""From hosts to a message that was taken: src/transports/smtp.c with DANE, TLS and retry data."""
+"""The smtp transport and its calls to hosts, with DANE, TLS and retries (src/transports/smtp.c).
+
+May import ``routing`` and what is below it.
+"""

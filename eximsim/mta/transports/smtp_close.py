@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eximsim.mta.base import errnos
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.process.globals import LostSession
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report
-from eximsim.mta.transports.tls_verify import GNUTLS
 from eximsim.ports import ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
 

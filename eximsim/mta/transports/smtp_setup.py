@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
@@ -37,7 +38,6 @@ from eximsim.mta.transports.smtp_decisions import (
 )
 from eximsim.mta.transports.smtp_out import Reply, smtp_connect, smtp_port_for_connect
 from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
-from eximsim.mta.transports.tls_verify import GNUTLS
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
 from eximsim.status import Dnssec, Errno, Rc

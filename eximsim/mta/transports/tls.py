@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
+from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_intrusion, log_write
@@ -25,8 +26,6 @@ from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls_suites import gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
-    GNUTLS,
-    OPENSSL,
     TlsVerdict,
     VerifyMode,
     VerifySettings,

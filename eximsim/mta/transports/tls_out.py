@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate, parse
 from eximsim.mta.certs.x509_errors import rules_of
 from eximsim.mta.certs.x509_names import oneline
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
-from eximsim.mta.transports.tls_verify import GNUTLS, VERIFY_FAILED, TlsVerdict, VerifyMode
+from eximsim.mta.transports.tls_verify import VERIFY_FAILED, TlsVerdict, VerifyMode
 
 if TYPE_CHECKING:
     from eximsim.mta.certs.x509_verify import Step

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.transports.tls_verify import GNUTLS
+from eximsim.mta.certs.tls_libraries import GNUTLS
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

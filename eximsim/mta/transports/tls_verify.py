@@ -15,14 +15,12 @@ from types import MappingProxyType
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table
 from eximsim.mta.certs import dane_openssl, gnutls_verify
 from eximsim.mta.certs.dane_match import DANE_EE, Tlsa
+from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.certs.x509 import Certificate, parse
 from eximsim.mta.certs.x509_errors import OpensslRules, rules_of
 from eximsim.mta.certs.x509_names import gnutls_check_hostname, gnutls_text, oneline, openssl_check_host
 from eximsim.mta.certs.x509_verify import Step, verify_chain
 from eximsim.ports import TlsAlert
-
-GNUTLS = "gnutls"
-OPENSSL = ("openssl-1.0.2", "openssl-3")
 
 
 class VerifyMode(Enum):

@@ -8,6 +8,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port
+from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.verification import VerifyResult
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
@@ -67,6 +68,11 @@ def verify_address(
             break
         pending.extend(children)
     return VerifyResult(Rc.OK, routed=routed, addr=addr)
+
+
+@upward.verify_recipient.answer
+def _verify_errors_address(process: Process, address: str) -> VerifyResult:
+    return verify_address(process, address, is_recipient=True)
 
 
 def _route(process: Process, addr: Address, *, is_recipient: bool) -> tuple[Rc, list[Address], str | None]:

@@ -6,7 +6,6 @@ Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP clien
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,7 +15,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
-from eximsim.mta.records.hints import Cached, CalloutRecord
+from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_out import (
@@ -28,6 +27,7 @@ from eximsim.mta.transports.smtp_out import (
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify import verify_inline
+from eximsim.mta.verify.callout import Callout
 from eximsim.mta.verify.verify_cache import get_callout_cache_record, write_address, write_domain
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,
@@ -38,10 +38,9 @@ from eximsim.mta.verify.verify_decisions import (
     Context,
     Heard,
     Mishap,
-    Reading,
     Step,
 )
-from eximsim.profiles import CalloutSize, CommandLog
+from eximsim.profiles import CommandLog
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -52,50 +51,6 @@ if TYPE_CHECKING:
 _SOURCE = "verify.c do_callout"
 _NOT_CACHED = "(not cached or cache expired)"
 _DOING = "accepting a local SMTP message from <root>"
-
-
-@dataclass(slots=True)
-class Callout:
-    """One callout for one address: its settings, and what it has learnt so far."""
-
-    process: Process
-    addr: Address
-    hosts: list[HostItem]
-    settings: CalloutSettings
-    is_recipient: bool
-    sender: str
-    key: str
-    postmaster: str | None
-    random: str | None = None
-    failure: str | None = None
-    old_domain_result: Cached = Cached.ACCEPT
-    domain_record: CalloutRecord = field(default_factory=CalloutRecord)
-    address_record: CalloutRecord = field(default_factory=CalloutRecord)
-    yield_: Rc = Rc.OK
-    done: bool = False
-    context: Context = Context.FRESH
-
-    def announced_size(self, sx: SmtpContext) -> int | None:
-        """What ``SIZE=`` says in MAIL, if the host takes it: what the client said, and something on top."""
-        size = int(self.process.variables.get("message_size", "0"))
-        allowance = sx.transport.options.number("size_addition")
-        switch = self.process.profile.callout_size
-        if allowance < 0 or (not size and switch is not CalloutSize.ALWAYS):
-            return None
-        uncached = self.is_recipient and self.settings.no_cache
-        return size + allowance if uncached or switch is not CalloutSize.IF_KNOWN_AND_UNCACHED else None
-
-    def learn(self, reading: Reading) -> None:
-        """Take note of what a host has said."""
-        self.failure = reading.failure or self.failure
-        if reading.domain is not None:
-            self.domain_record.result = reading.domain
-        if reading.address is not None:
-            self.address_record.result = reading.address
-        if reading.postmaster is not None:
-            self.domain_record.postmaster_result = reading.postmaster
-        if reading.final:
-            self.yield_, self.done = Rc.FAIL, True
 
 
 def do_callout(

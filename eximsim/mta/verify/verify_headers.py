@@ -9,7 +9,7 @@ from eximsim.mta.base.parse import AddressError, Extracted, parse_extract_addres
 from eximsim.mta.base.string import SPACES, string_printing
 
 if TYPE_CHECKING:
-    from eximsim.mta.reception.reception import Reception
+    from eximsim.mta.process.reception import Reception
     from eximsim.mta.records.spool import Header
 
 _SENDER_KINDS = frozenset("FS")

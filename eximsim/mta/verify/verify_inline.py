@@ -44,7 +44,7 @@ from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.transports.smtp_context import SmtpContext
-    from eximsim.mta.verify.verify_callout import Callout
+    from eximsim.mta.verify.callout import Callout
 
 
 class _Refused(Exception):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_split_message
 from eximsim.mta.process.globals import Process
-from eximsim.mta.reception.reception import Reception
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.spool import Header
 from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify

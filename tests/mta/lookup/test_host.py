@@ -6,17 +6,18 @@ from hypothesis import strategies as st
 
 from eximsim.errors import InputError
 from eximsim.mta.lookup import host as hosts
+from eximsim.mta.lookup import host_bydns, host_chain
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import Dnssec, HostFind, HostStatus, Rc
 from tests.mta.routing_world import Reply, Site, Zone, records, site
 
 
-def bydns(here: Site, name: str, **options: object) -> hosts.HostResult:
+def bydns(here: Site, name: str, **options: object) -> host_chain.HostResult:
     wanted: dict[str, object] = {"mx": True, "dnssec_request_domains": "*", **options}
-    return hosts.host_find_bydns(here.process, HostItem(name), **wanted)  # type: ignore[arg-type]
+    return host_bydns.host_find_bydns(here.process, HostItem(name), **wanted)  # type: ignore[arg-type]
 
 
-def found(result: hosts.HostResult) -> list[tuple[str, str | None]]:
+def found(result: host_chain.HostResult) -> list[tuple[str, str | None]]:
     return [(h.name, h.address) for h in result.hosts]
 
 
@@ -320,32 +321,32 @@ def test_an_ip_address_by_name_is_itself() -> None:
     ],
 )
 def test_the_port_at_the_end_of_a_hosts_name(text: str, name: str, port: int) -> None:
-    assert hosts.host_item_get_port(text) == (name, port)
+    assert host_chain.host_item_get_port(text) == (name, port)
 
 
 def test_a_host_list_keeps_its_order_unless_it_is_randomised() -> None:
     here = site()
-    plain = hosts.host_build_hostlist(here.process, "<; a.ex ; b.ex ; + ; c.ex", False)
+    plain = host_chain.host_build_hostlist(here.process, "<; a.ex ; b.ex ; + ; c.ex", False)
     assert [(h.name, h.mx) for h in plain] == [("a.ex", -1), ("b.ex", -1), ("c.ex", -1)]
 
 
 @given(st.integers(0, 1000))
 def test_groups_of_a_randomised_host_list_stay_in_order(seed: int) -> None:
-    items = hosts.host_build_hostlist(site(seed=seed).process, "a:b:c:+:d:e", True)
+    items = host_chain.host_build_hostlist(site(seed=seed).process, "a:b:c:+:d:e", True)
     assert {h.name for h in items[:3]} == {"a", "b", "c"}
     assert {h.name for h in items[3:]} == {"d", "e"}
 
 
 def test_interfaces_are_those_of_local_interfaces() -> None:
-    assert hosts.host_find_interfaces(site().process) == ("::1", "127.0.0.1", "10.0.0.1")
-    assert hosts.host_find_interfaces(site(main="disable_ipv6").process) == ("127.0.0.1", "10.0.0.1")
+    assert host_chain.host_find_interfaces(site().process) == ("::1", "127.0.0.1", "10.0.0.1")
+    assert host_chain.host_find_interfaces(site(main="disable_ipv6").process) == ("127.0.0.1", "10.0.0.1")
     here = site(main="local_interfaces = <; [10.9.9.9]:26 ; 10.9.9.8.25\nextra_local_interfaces = 10.9.9.7")
-    assert hosts.host_find_interfaces(here.process) == ("10.9.9.9", "10.9.9.8", "10.9.9.7")
+    assert host_chain.host_find_interfaces(here.process) == ("10.9.9.9", "10.9.9.8", "10.9.9.7")
 
 
 def test_an_interface_that_is_no_address_is_refused() -> None:
     with pytest.raises(InputError, match="local_interfaces: expected an IP address, found 'nonsense'"):
-        hosts.host_find_interfaces(site(main="local_interfaces = nonsense").process)
+        host_chain.host_find_interfaces(site(main="local_interfaces = nonsense").process)
 
 
 # ---- names of hosts ---------------------------------------------------------------------------------------

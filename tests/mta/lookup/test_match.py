@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.lookup.match import (
-    Kind,
-    ListCache,
     match_address_list,
     match_check_string,
     match_isinlist,
@@ -18,6 +16,7 @@ from eximsim.mta.lookup.match import (
     match_isinlist_string,
 )
 from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.records.lists import Kind, ListCache
 from eximsim.status import Rc
 from tests.mta.routing_world import Reply, Site, records, site
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.base.ipaddr import host_is_in_net
-from eximsim.mta.lookup.match import verify_check_given_host, verify_check_host
-from eximsim.mta.lookup.verify_hosts import match_ip
+from eximsim.mta.lookup.verify_hosts import match_ip, verify_check_given_host, verify_check_host
 from eximsim.status import Rc
 from tests.mta.routing_world import Reply, Site, records, site
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eximsim.mta.reception.reception import Reception, host_build_sender_fullhost
+from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.ports import Action, Close, Send, StartTls
 from tests.mta.front import CONF, MAIN, PANIC, REJECT, Front

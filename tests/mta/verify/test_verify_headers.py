@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.base.parse import Extracted
-from eximsim.mta.reception.reception import Reception
+from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.spool import Header, Recipient
 from eximsim.mta.verify.verify_headers import (
     header_addresses,

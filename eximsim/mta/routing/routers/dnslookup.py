@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.lookup import host as hosts
-from eximsim.mta.lookup import match
+from eximsim.mta.lookup import host_bydns, host_chain, match
 from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Errno, HostFind, Rc
@@ -88,7 +87,7 @@ def _names(search: _Search) -> Iterator[str]:
             yield f"{search.addr.domain}.{part}"
 
 
-def _find(search: _Search) -> hosts.HostResult | Rc:
+def _find(search: _Search) -> host_chain.HostResult | Rc:
     """The hosts of the first name that has any, or what the router comes to without them."""
     for name in _names(search):
         found = _lookup(search, name)
@@ -107,14 +106,14 @@ def _find(search: _Search) -> hosts.HostResult | Rc:
     return Rc.DECLINE
 
 
-def _lookup(search: _Search, name: str) -> hosts.HostResult | Rc:
+def _lookup(search: _Search, name: str) -> host_chain.HostResult | Rc:
     process, options = search.process, search.router.options
     ipv4_only = _holds(search, "ipv4_only")
     ipv4_first = _holds(search, "ipv4_prefer")
     if ipv4_only is None or ipv4_first is None:
         return Rc.DEFER
     process.debug_depth += process.profile.dns_debug_nested
-    found = hosts.host_find_bydns(
+    found = host_bydns.host_find_bydns(
         process,
         HostItem(name),
         mx=True,
@@ -152,7 +151,7 @@ def _in_domains(search: _Search, option: str, name: str) -> Rc:
     return match.match_isinlist_domain(search.process, name, domains, list_name=option)
 
 
-def _rejected_without_mx(search: _Search, found: hosts.HostResult) -> Rc:
+def _rejected_without_mx(search: _Search, found: host_chain.HostResult) -> Rc:
     """SKIP if the name has address records only and is in mx_domains."""
     if found.find not in _FOUND or found.hosts[0].mx >= 0:
         return Rc.OK
@@ -163,7 +162,7 @@ def _rejected_without_mx(search: _Search, found: hosts.HostResult) -> Rc:
     return Rc.SKIP if rc is Rc.OK else Rc.OK
 
 
-def _not_found(search: _Search, found: hosts.HostResult) -> Rc:
+def _not_found(search: _Search, found: host_chain.HostResult) -> Rc:
     """What the router comes to; SKIP to go on with the next name."""
     addr, host = search.addr, found.hosts[0]
     if found.find is HostFind.SECURITY:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items, split_separator, string_dequote
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.lookup import host as hosts
-from eximsim.mta.lookup import match
+from eximsim.mta.lookup import host_chain, match
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Rc
@@ -95,7 +95,7 @@ def _route_item(process: Process, router: DriverInstance, addr: Address) -> tupl
         domains, end = string_dequote(item, 0)
         if not item:
             continue
-        found = match.match_isinlist(process, addr.domain, domains, match.Kind.DOMAIN, single=True)
+        found = match.match_isinlist(process, addr.domain, domains, Kind.DOMAIN, single=True)
         if found.rc is Rc.OK:
             text, end = string_dequote(item, _skip_spaces(item, end))
             return text, item[_skip_spaces(item, end) :], found.value
@@ -172,7 +172,7 @@ def _find_hosts(
 ) -> Rc:
     """Fill in ``addr.host_list``."""
     all_ignored = router.options.text("host_all_ignored")
-    addr.host_list = hosts.host_build_hostlist(process, text, choices.randomize)
+    addr.host_list = host_chain.host_build_hostlist(process, text, choices.randomize)
     rc = rf.rf_lookup_hostlist(
         process,
         addr,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.string import join_items, list_items, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand, is_true
 from eximsim.mta.lookup import host as hosts
+from eximsim.mta.lookup import host_bydns, host_chain
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.upward import verify_recipient
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.status import Errno, HostFind, Rc
 
@@ -103,14 +105,12 @@ def rf_get_errors_address(
 
 def _verified_errors_address(process: Process, wanted: str) -> str | None:
     """The errors address, qualified if need be, or None if it is no good."""
-    from eximsim.mta.verify import verify  # verifying routes, and routing verifies
-
     if "@" not in wanted:
         wanted = qualified(process, wanted)
     before, testing = dict(process.variables), process.address_test_mode
     process.variables["sender_address"] = ""
     process.address_test_mode = False
-    result = verify.verify_address(process, wanted, is_recipient=True)
+    result = verify_recipient(process, wanted)
     process.variables.clear()
     process.variables.update(before)
     process.address_test_mode = testing
@@ -207,7 +207,7 @@ def rf_queue_add(process: Process, addr: Address, router: DriverInstance, routed
                 text = expand(process, text)
         except ExpansionFailed:
             return Rc.DEFER
-        addr.fallback_hosts = hosts.host_build_hostlist(process, text, False)
+        addr.fallback_hosts = host_chain.host_build_hostlist(process, text, False)
     routed.addr_remote.insert(0, addr)
     return Rc.OK
 
@@ -289,7 +289,7 @@ def rf_lookup_hostlist(
             found.append(host)
             continue
         group, sort_key = host.mx, host.sort_key
-        host.name, port = hosts.host_item_get_port(host.name)
+        host.name, port = host_chain.host_item_get_port(host.name)
         by_mx = len(host.name) > 3 and host.name.lower().endswith("/mx")
         if by_mx:
             host.name, group = host.name[:-3], MX_NONE
@@ -327,11 +327,11 @@ def _lookup_one(
     lookup: str,
     ipv4_only: bool,
     ipv4_first: bool,
-) -> hosts.HostResult:
+) -> host_chain.HostResult:
     ignored = router.options.text("ignore_target_hosts")
     if not by_mx and (lookup == "byname" or string_is_ip_address(host.name)[0]):
         return _by_name(process, host, ignored)
-    result = hosts.host_find_bydns(
+    result = host_bydns.host_find_bydns(
         process,
         host,
         mx=by_mx,
@@ -350,14 +350,14 @@ def _lookup_one(
     return result
 
 
-def _by_name(process: Process, host: HostItem, ignored: str | None) -> hosts.HostResult:
+def _by_name(process: Process, host: HostItem, ignored: str | None) -> host_chain.HostResult:
     return hosts.host_find_byname(
         process, host, ignore_target_hosts=ignored, qualify_single=True, canonical_name_wanted=True
     )
 
 
 def _lookup_failure(
-    process: Process, addr: Address, router: DriverInstance, result: hosts.HostResult, find_failed: str
+    process: Process, addr: Address, router: DriverInstance, result: host_chain.HostResult, find_failed: str
 ) -> Rc:
     """OK if a host was found, SKIP to leave it out, or what the router comes to."""
     name = result.hosts[0].name

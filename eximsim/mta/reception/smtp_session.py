@@ -1,0 +1,237 @@
+"""What is known of an SMTP session, and what all commands do with it (the variables of src/smtp_in.c).
+
+``smtp_in.py`` reads the client's input and finds the command; the modules beside it carry the commands out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.lookup.verify_hosts import verify_check_host
+from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.reception import Envelope
+from eximsim.mta.reception.receive_data import DataReader
+from eximsim.mta.reception.smtp_in_reply import Replies, connection_info, elapsed, tls_log
+from eximsim.ports import Action, Send
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.process.reception import Reception
+    from eximsim.mta.reception.receive_headers import Submitter
+
+RESTORED = frozenset({"rset", "helo", "ehlo", "starttls"})
+"""Commands of which one for each message is not counted as a non-mail command."""
+
+HISTORY = 20
+"""So many commands of a session are remembered."""
+
+
+class State(Enum):
+    """What a session does with the next octets."""
+
+    COMMAND = "waits for a command"
+    DATA = "reads a message that ends in a dot"
+    CHUNK = "reads the octets of a BDAT command"
+    HANDSHAKE = "waits for the TLS handshake"
+    REFUSING = "answers every command but QUIT with one reply"
+    ENDED = "is over"
+
+
+@dataclass(frozen=True, slots=True)
+class AclAnswer:
+    """What an ACL said, once a refusal has been answered."""
+
+    rc: Rc
+    user_message: str | None
+    log_message: str | None = None
+
+
+@dataclass(slots=True)
+class SmtpSession:
+    """One session with one client."""
+
+    reception: Reception
+    submitter: Submitter | None = None
+    """The local user of a session over standard input."""
+    real_sender: str | None = None
+    """Replaces each sender that ``may_be_sender`` does not allow the submitter to give."""
+    may_be_sender: Callable[[str], bool] = lambda sender: True
+    process: Process = field(init=False)
+    replies: Replies = field(init=False)
+    state: State = State.COMMAND
+    lost: bool = False
+    """The client went away, or was sent away: Exim exits with a failure."""
+    notquit_run: bool = False
+    """acl_smtp_notquit has had its say."""
+    input: bytearray = field(default_factory=bytearray)
+    """What the client has sent and nothing has read."""
+    actions: list[Action] = field(default_factory=list)
+    """What the shell has to do next."""
+    refusal: str = ""
+    """What REFUSING answers with."""
+
+    # ---- set when the session starts
+    hostname: str = ""
+    """``$smtp_active_hostname``."""
+    size_limit: int = 0
+    """message_size_limit in octets; 0 for none."""
+    queue_only: bool = field(init=False)
+    greeted: bool = False
+    helo_required: bool = False
+    """The client must greet with a name that can be verified (helo_verify_hosts)."""
+    helo_verify: bool = False
+    """The name is verified, and may be wrong (helo_try_verify_hosts)."""
+    helo_accept_junk: bool = False
+
+    # ---- set by EHLO and HELO
+    esmtp: bool = False
+    helo_seen: bool = False
+    pipelining_advertised: bool = False
+    tls_advertised: bool = False
+    dsn_advertised: bool = False
+    chunking_offered: bool = False
+
+    # ---- the commands so far
+    history: list[str] = field(default_factory=list)
+    """The last commands, for the line that smtp_no_mail asks for."""
+    mail_commands: int = 0
+    nonmail_commands: int = 0
+    unknown_commands: int = 0
+    counts_nonmail: bool | None = None
+    """The client is in smtp_accept_max_nonmail_hosts; None: nobody has looked."""
+    free_commands: set[str] = field(default_factory=lambda: set(RESTORED))
+    """Commands whose next use is not counted as a non-mail command."""
+    rejected_mail: bool = False
+    """This command is a MAIL that was refused, or a RCPT that pipelining sent after one."""
+    was_rcpt: bool = False
+    """This command is a RCPT."""
+    last_was_rejected_mail: bool = False
+    last_was_rcpt: bool = False
+
+    # ---- the message that is coming in
+    reader: DataReader | None = None
+    chunk: tuple[int, bool] = (0, False)
+    """The size of the chunk that BDAT announced, and whether it is the last."""
+
+    def __post_init__(self) -> None:
+        self.process = self.reception.process
+        self.process.smtp_connection = partial(connection_info, self.reception)
+        self.replies = Replies(self.reception)
+        self.queue_only = self.process.config.main.flag("queue_only")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session is over; ``lost`` then tells whether the client went away."""
+        return self.state is State.ENDED
+
+    def client_in(self, option: str, *, defer: bool = False) -> bool:
+        """Whether the client is in the host list of a main option; ``defer`` counts a deferral as yes."""
+        process = self.process
+        text = process.config.main.text(option)
+        result = verify_check_host(process, text, list_name=option, cache=self.reception.host_cache)
+        return result is Rc.OK or (defer and result is Rc.DEFER)
+
+    def error(self, kind: str, code: int, text: str, data: str | None = None) -> None:
+        """Answer a syntax or protocol error; too many of them end the session."""
+        if self.replies.synprot_error(kind, code, text, data):
+            self.end(lost=True)
+
+    def check_acl(self, where: Where, option: str) -> AclAnswer:
+        """Run the ACL of a main option; no ACL says OK. A refusal is answered here."""
+        text = self.process.config.main.text(option)
+        if text is None:
+            return AclAnswer(Rc.OK, None)
+        result = acl_check(self.reception, where, None, text)
+        if result.rc in (Rc.OK, Rc.DISCARD):
+            return AclAnswer(result.rc, result.user_message, result.log_message)
+        if self.replies.acl_fail(where, result, self.process.variables.get("smtp_command_argument")):
+            self.drop()
+        return AclAnswer(result.rc, None)
+
+    def drop(self) -> None:
+        """End the session after an ACL's ``drop``."""
+        notquit(self, "acl-drop", None)
+        self.end()
+
+    def end(self, *, lost: bool = False) -> None:
+        """The session is over; ``lost`` makes Exim exit with a failure."""
+        if not self.ended:
+            self.state, self.lost = State.ENDED, lost
+            log_no_mail(self)
+
+    def refuse_session(self) -> None:
+        """The client is not let in: nothing more is said or logged."""
+        self.state = State.ENDED
+
+    def reset(self) -> None:
+        """Forget the mail transaction (smtp_reset())."""
+        self.reception.envelope = Envelope()
+        self.reader = None
+        variables = self.process.variables
+        for name in ("sender_address", "message_size", "rcpt_count", "recipients_count"):
+            variables.pop(name, None)
+        for name in [name for name in variables if name.startswith("acl_m")]:
+            del variables[name]
+
+    def act(self, action: Action) -> None:
+        """Have the shell do something once all replies so far are sent."""
+        if data := self.replies.take():
+            self.actions.append(Send(data))
+        self.actions.append(action)
+
+    def wait_for_tls(self) -> None:
+        """Nothing is read until the handshake is over; what was sent too early is thrown away."""
+        self.input.clear()
+        self.state = State.HANDSHAKE
+
+    def refuse_all(self, reply: str) -> None:
+        """Answer every command from now on with ``reply``, until QUIT."""
+        self.state, self.refusal = State.REFUSING, reply
+
+    def read_message(self) -> None:
+        """The client was told to send the message."""
+        self.reader = DataReader(strict=self.process.profile.data_needs_crlf)
+        self.state = State.DATA
+
+    def read_chunk(self, size: int, *, last: bool) -> None:
+        """The client sends ``size`` octets of a message."""
+        self.chunk, self.state = (size, last), State.CHUNK
+
+
+def notquit(session: SmtpSession, reason: str, code: str | None, text: str = "") -> None:
+    """Run acl_smtp_notquit, once, and give the last reply (smtp_notquit_exit())."""
+    if session.notquit_run:
+        return
+    session.notquit_run = True
+    process = session.process
+    acl = process.config.main.text("acl_smtp_notquit")
+    user_message = None
+    if acl is not None:
+        process.variables["smtp_notquit_reason"] = reason
+        result = acl_check(session.reception, Where.NOTQUIT, None, acl)
+        user_message = result.user_message
+        if result.rc is Rc.ERROR:
+            log_write(process, f"ACL for not-QUIT returned ERROR: {result.log_message}", panic=True)
+    if code is not None and user_message is not None:
+        session.replies.respond(code, user_message)
+    elif code is not None:
+        session.replies.line(f"{code} {text}")
+
+
+def log_no_mail(session: SmtpSession) -> None:
+    """The line that smtp_no_mail asks for when a session brought no MAIL (smtp_log_no_mail())."""
+    process, reception = session.process, session.reception
+    if session.mail_commands or not selector(process, "smtp_no_mail"):
+        return
+    before = "..." if len(session.history) == HISTORY else ""
+    had = f" C={before}{','.join(session.history)}" if session.history else ""
+    client = host_and_ident(process, flagged=False)
+    text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}{tls_log(reception)}{had}"
+    log_write(process, text)
