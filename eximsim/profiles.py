@@ -287,6 +287,18 @@ class Profile:
 
     # ---- set-up of a connection ---------------------------------------------------------------------
 
+    chunk_needs_recipient: bool = False
+    """Without PIPELINING no BDAT is said when all recipients were refused. Since c5040dfdb (4.93, bug 2454):
+    smtp_deliver()."""
+
+    continued_call_takes_chunks: bool = False
+    """A message that goes down a connection of another goes by BDAT too. Since 5ddebd0ec (4.96):
+    smtp_deliver()."""
+
+    circumflex_hides_next: bool = True
+    """In data to authenticate with, the character after a doubled circumflex is not looked at. Ended by
+    ca22cc0ab (4.95, bug 2687): auth_client_item() in auths/get_data.c."""
+
     quit_pipelined: bool = False
     """With PIPELINING, QUIT goes out with the end of a message that is tried for the first time. With GnuTLS
     a server that does not close then is logged as an error. Since 001bf8f58 (4.95): smtp_deliver()."""
@@ -720,6 +732,7 @@ _P492 = _then(
 _P493 = _then(
     _P492,
     "4.93",
+    chunk_needs_recipient=True,
     option_release="4.93",
     callout_connect_failure_worded=False,
     gnutls_first_read_fails_handshake=True,
@@ -756,6 +769,7 @@ _P495 = _then(
     option_release="4.95",
     received_date_on_own_line=True,
     quit_pipelined=True,
+    circumflex_hides_next=False,
     lost_tls_stays_active=True,
     unusable_tlsa=UnusableTlsa.NULL_TEXT,
     dnssec_separates_batches=True,
@@ -769,6 +783,7 @@ _P495 = _then(
 _P496 = _then(
     _P495,
     "4.96",
+    continued_call_takes_chunks=True,
     option_release="4.96",
     pcre2=True,
     unusable_tlsa=UnusableTlsa.UNDEFINED,

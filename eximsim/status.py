@@ -95,6 +95,8 @@ class Errno(IntEnum):
     RCPT4XX = -44
     MAIL4XX = -45
     DATA4XX = -46
+    AUTHPROB = -48
+    UTF8_FWD = -49
     RRETRY = -51
     LRETRY = -52
     HRETRY = -53

@@ -172,6 +172,7 @@ POINTS: Sequence[Point] = (
     _point("ee8b80906", "4.92", "second_hello_may_be_refused",
         ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
     # 4.93
+    _point("c5040dfdb", "4.93", "chunk_needs_recipient"),
     _point("897024f1b", "4.93", "acl_debug_names_line", ("runtest", "AES256-SHAnnn:xxx")),
     _point("fc243e944", "4.93", "gnutls_first_read_fails_handshake"),
     _point("d9acfc1ce", "4.93", "gnutls_suite_described"),
@@ -200,6 +201,7 @@ POINTS: Sequence[Point] = (
     _point("0bfae1bfb", "4.95", "retry_errno_moved"),
     _point("6a9cf7f89", "4.95", "queue_run_preloads_anchors", ("confs/1102", "")),
     _point("843edb383", "4.95", "pipelined_commands_marked"),
+    _point("ca22cc0ab", "4.95", "circumflex_hides_next"),
     _point("001bf8f58", "4.95", "quit_pipelined lost_tls_stays_active"),
     _point("cf39dad3d", "4.95", "continued_mark_by_transport"),
     _point("79aa468aa", "4.95", "dane_sni",
@@ -210,6 +212,7 @@ POINTS: Sequence[Point] = (
     _point("2f8e0a5f6", "4.95", "option_release", ("confs/0070", "hosts_require_helo =")),
     _point("1f1633046", "4.95", "crash_log", ("confs/5710", "# output list separator changes")),
     # 4.96
+    _point("5ddebd0ec", "4.96", "continued_call_takes_chunks"),
     _point("ef2e5890d", "4.96", "events"),
     _point("dd09071d4", "4.96", "crash_log", ("runtest", "# Time-only, in debug output")),
     _point("b249717db", "4.96", "callout_dane_failure"),

@@ -25,7 +25,7 @@ class Received:
 
 
 class Content:
-    """Takes a message, up to the line with a single dot; a line may end with LF alone.
+    """Takes a message, in chunks, or up to the line with a single dot; a line may end with LF alone.
 
     ``size`` counts the octets as they came. Without ``keep`` the content is forgotten as it comes.
     """
@@ -50,6 +50,12 @@ class Content:
     def too_big(self) -> bool:
         """Whether more has come than anybody should send."""
         return self.size > MAX_MESSAGE
+
+    def add(self, part: bytes) -> None:
+        """Take octets as they are: a chunk has neither dots to undo nor an end to be found."""
+        self.size += len(part)
+        if self._keep:
+            self._parts.append(part)
 
     def octets(self) -> bytes:
         """The content so far: lines end with CRLF, dots are undone."""

@@ -121,6 +121,13 @@ def _answer(key: str, value: object) -> Answer:
     return Answer(texts, _then(key, parts, texts), _delay(key, parts.get("delay", 0.0)))
 
 
+def _answers(key: str, value: object) -> tuple[Answer, ...]:
+    """The answers of an exchange: a list of texts, or of tables."""
+    if not isinstance(value, list):
+        return (_answer(key, value),)
+    return tuple(_answer(f"{key}[{number}]", item) for number, item in enumerate(value))
+
+
 def _then(key: str, parts: Mapping[str, object], lines: tuple[str, ...]) -> Then:
     usual = {"data": ("354", Then.DATA), "starttls": ("220", Then.TLS), "quit": ("221", Then.CLOSE)}
     code, then = usual.get(key, ("", Then.GO_ON))
@@ -168,7 +175,9 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "starttls": _answer,
     "mail": _answer,
     "rcpt": _answer,
+    "auth": _answers,
     "data": _answer,
+    "bdat": _answer,
     "end_of_data": _answer,
     "reset": _answer,
     "quit": _answer,

@@ -10,6 +10,7 @@ What a state makes of its input is in three tables: ``COMMANDS`` (the phase that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -76,7 +77,9 @@ class Behaviour:
     ``listen`` False: nobody listens, connections are refused. ``ehlo`` None: the greeting made of ``host``
     and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has answers for single
     recipients (the address as the client wrote it, without angle brackets), before ``rcpt``.
-    ``end_of_data`` counts as an acceptance if it begins with 2. ``chain`` names the certificate chain,
+    ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin with 334;
+    None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That counts as
+    an acceptance if it begins with 2. ``chain`` names the certificate chain,
     ``chains_by_sni`` others for lower-case server names.
     """
 
@@ -91,7 +94,9 @@ class Behaviour:
     mail: Answer = Answer(("250 OK",))
     rcpt: Answer = Answer(("250 OK",))
     recipients: tuple[tuple[str, Answer], ...] = ()
+    auth: tuple[Answer, ...] | None = None
     data: Answer = Answer(("354 Send it",), Then.DATA)
+    bdat: Answer = Answer(("250 OK",))
     end_of_data: Answer = Answer(("250 OK id=X",))
     reset: Answer = Answer(("250 OK",))
     quit: Answer = Answer(("221 bye",), Then.CLOSE)
@@ -103,9 +108,8 @@ class Behaviour:
     request_client_certificate: bool = False
 
     def __post_init__(self) -> None:
-        for extension in self.extensions:
-            if extension.split(" ")[0].upper() in ("CHUNKING", "BINARYMIME"):
-                raise InputError(f"extension {extension}: the test server takes messages by DATA only")
+        if self.auth == ():
+            raise InputError("auth: expected an answer to AUTH")
         for phase in ("banner", "ehlo", "helo", "mail", "rcpt", "end_of_data", "reset", "quit", "unknown"):
             answer = getattr(self, phase)
             if answer is not None and answer.then in (Then.TLS, Then.DATA):
@@ -162,6 +166,7 @@ class ConnectionLog:
     ``TLS-failed REASON``, ``message accepted``, ``EOF`` (the client closed or reset without QUIT),
     ``BINARY`` (TLS, or other rubbish, where a command was due), ``error REASON`` (the client broke an
     established TLS session off). ``sni`` is what the client asked for, ``tls`` the version agreed on.
+    ``authentication`` are the lines of AUTH, whole.
     """
 
     server: Endpoint | None = None
@@ -170,6 +175,7 @@ class ConnectionLog:
     sni: str | None = None
     tls: str | None = None
     messages: list[Received] = field(default_factory=list)
+    authentication: list[str] = field(default_factory=list)
 
 
 class State(Enum):
@@ -178,6 +184,8 @@ class State(Enum):
     COMMAND = "a command is due"
     HANDSHAKE = "a TLS handshake is under way"
     DATA = "inside a message"
+    AUTH = "a line of an authentication is due"
+    CHUNK = "inside a chunk of a message"
     GARBAGE = "the next bytes get text for an answer"
     DEAF = "whatever comes is swallowed"
     CLOSED = "done"
@@ -195,7 +203,7 @@ _AFTER: Mapping[Then, tuple[State, Action | None]] = {
 }
 
 # States in which the end of the client's stream is an event: it should have said QUIT.
-_AT_EOF = frozenset({State.COMMAND, State.DATA, State.DEAF})
+_AT_EOF = frozenset({State.COMMAND, State.DATA, State.DEAF, State.AUTH, State.CHUNK})
 
 COMMANDS: Mapping[str, str] = {
     "EHLO": "ehlo",
@@ -203,14 +211,18 @@ COMMANDS: Mapping[str, str] = {
     "STARTTLS": "starttls",
     "MAIL": "mail",
     "RCPT": "rcpt",
+    "AUTH": "auth",
     "DATA": "data",
+    "BDAT": "bdat",
     "RSET": "reset",
     "NOOP": "reset",
     "QUIT": "quit",
 }
 """The phase of a ``Behaviour`` that answers each SMTP verb; others get ``unknown``."""
 
+_TOO_BIG = reply("552 message too big", then=Then.CLOSE)
 _WHOLE = frozenset({"MAIL", "RCPT"})
+_BDAT = re.compile(r"BDAT ([0-9]{1,9})( LAST)?", re.IGNORECASE)
 
 
 Report = Callable[[ConnectionLog, str], None]
@@ -241,6 +253,9 @@ class SmtpSession:
         self._recipients: list[str] = []
         self._content = Content(keep=keep)
         self._commands = 0
+        self._exchange: list[Answer] = []
+        self._chunk_left = 0
+        self._chunk_is_last = False
 
     # ---- what the shell calls
 
@@ -306,15 +321,37 @@ class SmtpSession:
         verb = text.partition(" ")[0].upper()
         if verb:
             self._note(text if verb in _WHOLE else verb)
+        if verb == "BDAT" and (chunk := _BDAT.fullmatch(text)):
+            self._chunk_left, self._chunk_is_last = int(chunk[1]), chunk[2] is not None
+            self.state = State.CHUNK
+            return [] if self._chunk_left else self._end_of_chunk()
         return self._answer(self._phase(verb, text))
 
     def _data(self) -> list[Action] | None:
         over = self._content.take(self._buffer)
         if self._content.too_big:
-            return self._answer(reply("552 message too big", then=Then.CLOSE))
+            return self._answer(_TOO_BIG)
         if not over:
             return None
-        answer = self.behaviour.end_of_data
+        return self._end_of_message(self.behaviour.end_of_data)
+
+    def _chunk(self) -> list[Action]:
+        part = bytes(self._buffer[: self._chunk_left])
+        del self._buffer[: self._chunk_left]
+        self._content.add(part)
+        self._chunk_left -= len(part)
+        if self._content.too_big:
+            return self._answer(_TOO_BIG)
+        return [] if self._chunk_left else self._end_of_chunk()
+
+    def _end_of_chunk(self) -> list[Action]:
+        if not self._recipients:
+            return self._end_of_message(reply("503 no valid recipients"))
+        if self._chunk_is_last:
+            return self._end_of_message(self.behaviour.end_of_data)
+        return self._answer(self.behaviour.bdat)
+
+    def _end_of_message(self, answer: Answer) -> list[Action]:
         if answer.lines and answer.lines[-1].startswith("2"):
             if self._keep:
                 octets = self._content.octets()
@@ -322,6 +359,16 @@ class SmtpSession:
             self._note("message accepted")
         self._content, self._recipients = Content(keep=self._keep), []
         return self._answer(answer)
+
+    def _auth(self) -> list[Action] | None:
+        line = self._line()
+        if line is None:
+            return None
+        self.log.authentication.append(line.decode("latin-1"))
+        if line == b"*":
+            self._exchange = []
+            return self._answer(reply("501 authentication cancelled"))
+        return self._answer(self._exchange.pop(0) if self._exchange else reply("535 there is no more to say"))
 
     def _garbage(self) -> list[Action]:
         self._buffer.clear()
@@ -354,6 +401,14 @@ class SmtpSession:
                 return behaviour.hello(extended=phase == "ehlo", tls=self._tls)
             case "starttls" if behaviour.starttls.then is Then.TLS and (self._tls or self._policy is None):
                 return reply("503 TLS is not on offer")
+            case "auth" if behaviour.auth is not None:
+                self.log.authentication.append(text)
+                first, *self._exchange = behaviour.auth
+                return first
+            case "auth":
+                return behaviour.unknown
+            case "bdat":
+                return reply("501 expected a size, and LAST or nothing")
             case "mail":
                 self._sender, self._recipients = _path(text), []
             case "rcpt":
@@ -371,6 +426,9 @@ class SmtpSession:
         if answer.lines:
             actions.append(_spoken(answer.lines))
         self.state, last = _AFTER[answer.then]
+        asks = bool(answer.lines) and answer.lines[-1].startswith("334")
+        if asks and self.state is State.COMMAND:
+            self.state = State.AUTH
         if self.state is State.HANDSHAKE:
             assert self._policy is not None
             last = StartTls(self._policy, bytes(self._buffer), self._hello)
@@ -388,6 +446,8 @@ class SmtpSession:
 _STEPS = {
     State.COMMAND: SmtpSession._command,
     State.DATA: SmtpSession._data,
+    State.AUTH: SmtpSession._auth,
+    State.CHUNK: SmtpSession._chunk,
     State.GARBAGE: SmtpSession._garbage,
     State.DEAF: SmtpSession._swallow,
     State.HANDSHAKE: SmtpSession._swallow,

@@ -87,6 +87,7 @@ class Site:
     main: Settings = field(default_factory=dict)
     router: Settings = field(default_factory=dict)
     routers: str = ""
+    authenticators: str = ""
     retry: str = "* * F,5d,10m"
     callout: str = "5s,no_cache"
     zone: Sequence[RRset] = ()
@@ -207,6 +208,11 @@ class Site:
         return [f"mx{address.rpartition('.')[2]}" for address, _ in self.calls]
 
     @property
+    def events(self) -> list[str]:
+        """What servers noted, in order of the connections."""
+        return [event for session in self._sessions for event in session.log.events]
+
+    @property
     def messages(self) -> list[Received]:
         """The messages that servers took, in order of the connections."""
         return [message for session in self._sessions for message in session.log.messages]
@@ -274,6 +280,8 @@ class Site:
             "begin transports",
             "smtp:",
             *_settings(transport),
+            "begin authenticators",
+            self.authenticators,
             "begin retry",
             self.retry,
         ]

@@ -74,7 +74,7 @@ def test_what_follows_an_answer_is_the_usual_thing(phase: str, line: str, then: 
         ('tls_on_connect = "yes"', "tls_on_connect: expected true or false"),
         ('max_version = "SSLv3"', "max_version: expected"),
         ("recipients = 1", "recipients: expected a table"),
-        ('extensions = ["CHUNKING"]', "by DATA only"),
+        ("auth = []", "auth: expected an answer to AUTH"),
     ],
 )
 def test_a_mistake_is_named(text: str, message: str) -> None:

@@ -211,7 +211,7 @@ def test_a_line_that_is_too_long_ends_the_connection(end: bytes) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"extensions": ("CHUNKING",)},
+        {"auth": ()},
         {"mail": Answer(("250 OK",), Then.TLS)},
         {"banner": Answer(("220 x",), Then.DATA)},
     ],

@@ -1,7 +1,7 @@
 """Options of authenticators: src/auths/.
 
-What a server asks of its clients does not matter here: no client of a scenario authenticates itself. Client
-options are looked at to learn whether Exim would authenticate; using an authenticator is unsupported.
+Those of a server do not matter here: no client of a scenario authenticates itself. As a client, plaintext,
+cram_md5 and external are modelled (``mta/auths/``); to use another is unsupported.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from eximsim.mta.config.options import Options, Schema
 _M, _I = Status.MODELLED, Status.INERT
 
 _COMMON = {
-    **texts(_M, "client_condition driver public_name"),
+    **texts(_M, "client_condition client_set_id driver public_name"),
     **texts(
         _I,
-        """client_set_id server_advertise_condition server_condition server_debug_print
+        """server_advertise_condition server_condition server_debug_print
         server_mail_auth_condition server_set_id""",
     ),
 }
@@ -38,7 +38,7 @@ _DRIVERS: dict[str, Table] = {
     "plaintext": {
         **texts(_M, "client_send"),
         **texts(_I, "server_prompts"),
-        **flags(_I, off="client_ignore_invalid_base64"),
+        **flags(_M, off="client_ignore_invalid_base64"),
     },
     "spa": {**texts(_M, "client_domain client_password client_username"), **texts(_I, "server_password")},
     "tls": texts(_I, "server_param server_param1 server_param2 server_param3"),

@@ -147,8 +147,9 @@ TRANSPORT_SHARED = table(
 _SMTP = table(
     texts(
         _M,
-        """dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains fallback_hosts hosts
-        hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls hosts_require_auth
+        """authenticated_sender dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains
+        fallback_hosts hosts hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls
+        hosts_require_auth
         hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_auth hosts_try_dane
         hosts_try_fastopen hosts_try_prdr interface port tls_certificate tls_privatekey tls_require_ciphers
         tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
@@ -162,7 +163,7 @@ _SMTP = table(
     ),
     texts(
         _U,
-        """arc_sign authenticated_sender dkim_domain dkim_private_key dkim_selector gnutls_require_kx
+        """arc_sign dkim_domain dkim_private_key dkim_selector gnutls_require_kx
         gnutls_require_mac gnutls_require_protocols hosts_pipe_connect hosts_require_alpn
         serialize_hosts socks_proxy tls_alpn tls_crl""",
     ),
@@ -179,9 +180,10 @@ _SMTP = table(
         _M,
         on="""address_retry_include_sender delay_after_cutoff dns_qualify_single multi_domain
         retry_include_ip_address tls_tempfail_tryclear""",
-        off="allow_localhost dns_search_parents gethostbyname hosts_override hosts_randomize",
+        off="""allow_localhost authenticated_sender_force dns_search_parents gethostbyname
+        hosts_override hosts_randomize""",
     ),
-    flags(_U, off="authenticated_sender_force lmtp_ignore_quota"),
+    flags(_U, off="lmtp_ignore_quota"),
     flags(_I, on="keepalive"),
     numbers(
         Kind.INTEGER,

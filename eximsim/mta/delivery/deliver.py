@@ -447,6 +447,7 @@ def _run_transport(
             addr.special_action = "freeze"
     for addr in copies:
         addr.cv = _certificate_word(child) if addr.tls is not None else None
+        addr.authenticated = child.authenticated
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
     parent.scratch = "0"  # the end of the child's report
     if message is None:

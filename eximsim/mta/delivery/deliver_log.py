@@ -69,6 +69,8 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
     if addr.host_used is not None:
         parts += _host_parts(process, addr)
     parts += _tls_parts(process, addr)
+    if addr.host_used is not None:
+        parts += _extension_parts(process, addr)
     if selector(process, "smtp_confirmation") and addr.message and addr.host_used is not None:
         text = addr.message[:1024].replace("\\", "\\\\").replace('"', '\\"')
         parts.append(f'C="{text}"')
@@ -135,6 +137,20 @@ def _tls_parts(process: Process, addr: Address) -> list[str]:
         parts.append(f"CV={addr.cv}")
     if selector(process, "tls_peerdn") and addr.peerdn:
         parts.append(f'DN="{string_printing(addr.peerdn)}"')
+    return parts
+
+
+def _extension_parts(process: Process, addr: Address) -> list[str]:
+    """What of SMTP's extensions the delivery used: A=, PRDR, K (``delivery_log()``)."""
+    parts = []
+    if (used := addr.authenticated) is not None:
+        known = f"{used.name}:{used.id}" if used.id else used.name
+        told = used.id and used.sender and selector(process, "smtp_mailauth")
+        parts.append(f"A={known}:{used.sender}" if told else f"A={known}")
+    if addr.prdr_used:
+        parts.append("PRDR")
+    if addr.chunking_used:
+        parts.append("K")
     return parts
 
 

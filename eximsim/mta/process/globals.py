@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
+from eximsim.mta.records.structs import Authenticated
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
@@ -201,6 +202,7 @@ class Process:
     resolver: Resolver = field(default_factory=Resolver)
     dns_fails: dict[DnsFailKey, tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
     driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
+    authenticated: Authenticated | None = None
     message_id: str = ""
     host_checking: bool = False
     host_find_failed_syntax: bool = False

@@ -192,6 +192,8 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     variables.setdefault("received_protocol", "local")
     if submitter.local:
         variables.setdefault("authenticated_id", submitter.login)
+        domain = qualify_domain(process, is_recipient=False)
+        variables.setdefault("authenticated_sender", f"{submitter.login}@{domain}")
     reception = Reception(process)
     reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
     reception.sender_host_notsocket = "sender_host_address" in variables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eximsim.ports import TlsSession
@@ -36,6 +36,22 @@ class HostItem:
     last_try: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """That a process has authenticated itself to a server (client_authenticator and its kin).
+
+    ``name`` is the authenticator's, ``id`` what client_set_id gives, ``sender`` what MAIL was told.
+    """
+
+    name: str
+    id: str | None = None
+    sender: str | None = None
+
+    def sending(self, sender: str) -> Authenticated:
+        """The same, with the AUTH parameter of MAIL."""
+        return replace(self, sender=sender)
+
+
 @dataclass(slots=True)
 class Address:
     """One recipient on its way: ``address_item``."""
@@ -66,6 +82,11 @@ class Address:
     cv: str | None = None
     """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
     peerdn: str | None = None
+    authenticated: Authenticated | None = None
+    chunking_used: bool = False
+    """The message went by BDAT (``af_chunking_used``)."""
+    prdr_used: bool = False
+    """The server answered for each recipient after the message (``af_prdr_used``)."""
     continued: bool = False
     """It went down a connection that was there already."""
     local_address: str = ""

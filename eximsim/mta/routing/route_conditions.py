@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.routing.address import deliver_set_expansions
-from eximsim.mta.routing.routers import rf
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def check_router_conditions(
         return rc, why
     condition = options.text("condition")
     if condition is not None:
-        rc = rf.expand_check_condition(process, condition, router)
+        rc = expand_check_condition(process, condition, f"{router.name} router")
         if rc is Rc.DEFER:
             return Rc.DEFER, "condition check lookup defer"
         if rc is not Rc.OK:

@@ -17,9 +17,9 @@ from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
+from eximsim.mta.transports.smtp_message import send_message
 from eximsim.mta.transports.smtp_out import BadSetting, smtp_get_interface, smtp_get_port
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
-from eximsim.mta.transports.smtp_transaction import send_message
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.status import Errno, HostFind, HostStatus, Rc
 

@@ -39,6 +39,10 @@ def auth_mechanisms(text: str) -> frozenset[str]:
     return frozenset(found[1].lower().split()) if found else frozenset()
 
 
+_DATA = ("sending", "end")
+"""How the names of the steps begin in which a message is sent."""
+
+
 @dataclass(slots=True)
 class Outstanding:
     """Commands that were sent or buffered and whose replies have not been read."""
@@ -78,6 +82,14 @@ class SmtpContext:
     mechanisms: frozenset[str] = frozenset()
     """Ways to authenticate that the server offers, in lower case."""
     pipelining: bool = False
+    chunking: bool = False
+    """The message goes by BDAT (RFC 3030)."""
+    prdr: bool = False
+    """The server answers for each recipient after the message, if it is asked to."""
+    chunks_unanswered: bool = False
+    """A message is on its way by BDAT, and no chunk was answered yet."""
+    prdr_active: bool = False
+    """It was asked to, for this transaction."""
     reply: Reply = field(default_factory=lambda: Reply(True, ""))
     setting_up: bool = True
     send_quit: bool = True
@@ -197,7 +209,9 @@ class Analysis:
 
 def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
     """Analyse an unwanted reply: the digit to act on, errno and text (``check_response()``)."""
-    pipelined = sx.pipelining and sx.wire.command.split(" ", 1)[0] in ("MAIL", "RCPT", "DATA")
+    word = sx.wire.command.split(" ", 1)[0]
+    early = word in ("MAIL", "RCPT", "DATA") or (sx.chunks_unanswered and word in _DATA)
+    pipelined = sx.pipelining and early
     what = f"{'pipelined ' if pipelined else ''}{sx.wire.command}"
     if reply.errno == errnos.ETIMEDOUT:
         written = sx.process.transport_count

@@ -116,6 +116,8 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     sx.dialogue, sx.features, sx.tls = _dialogue(sx.process, call), call.features, call.tls
     sx.starttls_offered = "STARTTLS" in sx.features
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
+    chunks = sx.process.profile.continued_call_takes_chunks
+    sx.chunking = chunks and "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
     for addr in sx.addrlist:
         addr.continued = True
         if call.tls is not None:

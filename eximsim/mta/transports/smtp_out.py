@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -87,6 +88,8 @@ class Dialogue:
     connection: Connection
     command: str = "initial connection"
     log: list[str] = field(default_factory=list)
+    authenticating: bool = False
+    """What is sent is secret: messages and traces show asterisks."""
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
 
@@ -96,8 +99,10 @@ class Dialogue:
         Returns the number of commands that went out, 0 if buffered, -1 if the connection is lost
         (``smtp_write_command()``).
         """
-        self.command = self.process.scratch = command
         self.buffered.append(command.encode("utf-8", "surrogateescape") + b"\r\n")
+        if self.authenticating:
+            command = _flattened(command)
+        self.command = self.process.scratch = command
         profile = self.process.profile
         if self.process.host_checking:
             mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
@@ -156,6 +161,16 @@ class Dialogue:
         line = bytes(self.arrived[:end])
         del self.arrived[: end + 1]
         return line.decode("utf-8", "surrogateescape").rstrip()
+
+
+def _flattened(command: str) -> str:
+    """A command of an authentication as messages show it: AUTH's data, and other lines whole, as ``*``."""
+    shown = _AUTH_COMMAND.match(command)
+    start = shown.end() if shown else 0
+    return command[:start] + "*" * (len(command) - start)
+
+
+_AUTH_COMMAND = re.compile(r"AUTH\s+\S*\s*")
 
 
 def _well_formed(line: str) -> bool:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_libraries import GNUTLS
-from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports import dane, tls_out
+from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import (
     SmtpContext,
     auth_mechanisms,
-    check_response,
     ehlo_response,
     set_errno,
 )
@@ -36,32 +34,12 @@ from eximsim.mta.transports.smtp_decisions import (
     NoSession,
     StartTls,
 )
+from eximsim.mta.transports.smtp_failure import SetupFailed, require
 from eximsim.mta.transports.smtp_out import Reply, smtp_connect, smtp_port_for_connect
 from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
 from eximsim.status import Dnssec, Errno, Rc
-
-
-class SetupFailed(Exception):
-    """The call cannot be set up; ``code`` is the digit to act on (``'4'`` or ``'5'``).
-
-    Without ``names_host`` it is no fault of the host's, and the log line on the address does not name it.
-    """
-
-    def __init__(
-        self,
-        code: str,
-        errno: int,
-        message: str | None,
-        *,
-        user: bool = False,
-        send_quit: bool = True,
-        names_host: bool = True,
-    ) -> None:
-        self.code, self.errno, self.message = code, errno, message
-        self.user, self.send_quit, self.names_host = user, send_quit, names_host
-        super().__init__(message)
 
 
 def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
@@ -206,7 +184,7 @@ def _greet(sx: SmtpContext) -> None:
     """Banner and EHLO or HELO, in clear (for smtps: nothing yet)."""
     sx.helo_data = expand_helo(sx)
     if not sx.smtps:
-        _require(sx, sx.read())
+        require(sx, sx.read())
         if refusal := greeted(sx):
             text = f"deferred by smtp:connect event expansion: {refusal}"
             raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False)
@@ -275,7 +253,7 @@ def _no_greeting(sx: SmtpContext, refused: Reply | None, *, over_tls: bool) -> N
     if refused is not None and lost and profile.helo_loss_tells_ehlo_reply:
         what = f"in response to {sx.wire.command} (EHLO response was: {refused.text})"
         raise SetupFailed("4", Errno.SMTPCLOSED, f"Remote host closed connection {what}", send_quit=False)
-    _require(sx, reply)
+    require(sx, reply)
 
 
 def _over(ehlo: Reply, helo: Reply) -> Reply:
@@ -307,7 +285,7 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
         _handshake(sx)
     if sx.tls is not None:
         if sx.smtps:
-            _require(sx, sx.read())
+            require(sx, sx.read())
         _say_hello(sx, again=True)
     elif sx.process.lost_session is not None:
         _say_hello(sx, again=True)
@@ -315,38 +293,10 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
         _check_tls_not_required(sx)
         if sx.process.continued is not None:
             return  # nothing has been said of features
-    _check_features(sx)
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
+    sx.chunking = "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
+    sx.prdr = "PRDR" in sx.features and sx.host_is_in("hosts_try_prdr")
     smtp_auth(sx)
-
-
-def _check_features(sx: SmtpContext) -> None:
-    """Raise ``Unsupported`` if the message would be sent by BDAT, or get a reply for each recipient."""
-    for feature, option in _NOT_USED:
-        needed = not sx.verify and (feature != "PRDR" or len(sx.addrlist) > 1)
-        if needed and feature in sx.features and sx.host_is_in(option):
-            raise Unsupported(f"{feature} ({option})", *sx.transport.options.where(option))
-
-
-_NOT_USED = (("CHUNKING", "hosts_try_chunking"), ("PRDR", "hosts_try_prdr"))
-
-
-def smtp_auth(sx: SmtpContext) -> None:
-    """Authenticate if that is wanted: to do it is not modelled, only what comes of not being able to."""
-    required, options = sx.host_is_in("hosts_require_auth"), sx.transport.options
-    why = "server did not advertise AUTH support"
-    if sx.mechanisms and (required or sx.host_is_in("hosts_try_auth")):
-        why = "no common mechanisms were found"
-        for authenticator in sx.process.config.authenticators:
-            offered = (authenticator.options.text("public_name") or "").lower() in sx.mechanisms
-            if offered and can_be_client(authenticator.options):
-                option = "hosts_require_auth" if required else "hosts_try_auth"
-                raise Unsupported(f"client authentication ({option})", *options.where(option))
-    if not required:
-        return
-    if sx.verify and not sx.process.profile.callout_uses_setup_conn:
-        raise Unsupported("a callout to a host of hosts_require_auth", *options.where("hosts_require_auth"))
-    raise SetupFailed("4", Errno.AUTHFAIL, f"authentication required but {why}", names_host=False)
 
 
 def _starttls_accepted(sx: SmtpContext) -> bool:
@@ -355,7 +305,7 @@ def _starttls_accepted(sx: SmtpContext) -> bool:
     ehlo, reply = sx.reply, sx.read()
     action = starttls_action(sx, reply)
     if action is StartTls.DEFER:
-        _require(sx, Reply(False, reply.text, reply.errno))
+        require(sx, Reply(False, reply.text, reply.errno))
     if action is StartTls.HANDSHAKE:
         return True
     sx.reply = ehlo
@@ -418,12 +368,6 @@ def _write(sx: SmtpContext, command: str) -> None:
         raise SetupFailed("4", errnos.EPIPE, text, send_quit=False)
 
 
-def _require(sx: SmtpContext, reply: Reply) -> None:
-    if not reply.ok:
-        found = check_response(sx, reply)
-        raise SetupFailed(found.code, found.errno, found.message, user=found.user, send_quit=found.send_quit)
-
-
 def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
     """Give the addresses their outcome, end the session, and say what it means for the host."""
     reply = "5xx" if failure.code == "5" else "4xx or none"
@@ -434,4 +378,4 @@ def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
     set_errno(sx.addrlist, failure.errno, failure.message, lost.addresses, user=failure.user, host=host)
     sx.ok, sx.send_quit = False, failure.send_quit
     end_session(sx)
-    return lost.host
+    return Rc.ERROR if failure.stops else lost.host

@@ -1,4 +1,4 @@
-"""MAIL, RCPT and the message itself over a call that is set up: the second half of ``smtp_deliver()``."""
+"""MAIL and RCPT over a call that is set up, and what a broken transaction means (``smtp_deliver()``)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from enum import Enum
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import msg_event_raise
+from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
+from eximsim.mta.transports.smtp_auth import mail_auth
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import (
     Outstanding,
@@ -17,10 +19,9 @@ from eximsim.mta.transports.smtp_context import (
     check_response,
     set_errno,
 )
-from eximsim.mta.transports.smtp_continue import keep_for_next, say_rset
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
 from eximsim.mta.transports.smtp_out import Answer, Reply
-from eximsim.mta.transports.transport import transport_rcpt_address, transport_write_message
+from eximsim.mta.transports.transport import transport_rcpt_address
 from eximsim.status import Errno, Rc
 
 _REPLIED = (0, Errno.MAIL4XX, Errno.DATA4XX)
@@ -36,6 +37,7 @@ class Sync(Enum):
     BAD_MAIL = "MAIL refused"
     BAD_DATA = "DATA refused"
     SEND_FAILED = "could not be sent"
+    BAD_INTERNAL = "a parameter of MAIL could not be worked out"
 
 
 def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Sync:
@@ -46,6 +48,14 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     server takes it.
     """
     announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
+    sx.prdr_active = sx.prdr and len(addrs) > 1 and not sx.verify
+    announced += " PRDR" if sx.prdr_active else ""
+    try:
+        announced += mail_auth(sx)
+    except ExpansionFailed as failed:
+        text = f"failed to expand authenticated_sender: {failed.message}"
+        set_errno(addrs, Errno.EXPANDFAIL, text, Rc.DEFER)
+        return Sync.BAD_INTERNAL
     sx.waiting = Outstanding(f"MAIL FROM:<{sender}>{announced}")
     if (sync := _say(sx, sx.waiting.mail, buffer=sx.pipelining)) is not Sync.READ:
         return sync
@@ -64,17 +74,17 @@ def _say(sx: SmtpContext, command: str, *, buffer: bool) -> Sync:
     count = sx.wire.write(command, buffer=buffer)
     if count < 0:
         return Sync.SEND_FAILED
-    return _read_outstanding(sx) if count else Sync.READ
+    return read_outstanding(sx) if count else Sync.READ
 
 
-def _read_outstanding(sx: SmtpContext) -> Sync:
+def read_outstanding(sx: SmtpContext) -> Sync:
     """Read the replies to MAIL and to each RCPT that is waiting."""
     last = sx.wire.command
     waiting, sx.waiting = sx.waiting, Outstanding()
     if waiting.mail:
         sx.wire.command = waiting.mail
         if not sx.read().ok:
-            _note_temporary(sx, sx.reply, Errno.MAIL4XX)
+            note_temporary(sx, sx.reply, Errno.MAIL4XX)
             return Sync.BAD_MAIL
     for addr in waiting.recipients:
         if (sync := _read_rcpt(sx, addr)) is not Sync.READ:
@@ -127,121 +137,11 @@ def _rcpt_deferred(sx: SmtpContext, addr: Address) -> None:
         sx.update_waiting = False
 
 
-def _note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
+def note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
     """A 4xx reply to MAIL, DATA or the message is an error of the message, under a number of its own."""
     if not reply.errno and reply.text[:1] == "4":
         sx.addrlist[0].more_errno |= int(reply.text[1:3]) << 8
         sx.reply = Reply(False, reply.text, errno)
-
-
-def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Rc:
-    """Deliver the message to ``addrs``, in as many transactions as max_rcpt asks for, and end the session.
-
-    Without an address there is one transaction all the same: releases that go on to another host when DANE
-    has failed all recipients say MAIL to it.
-
-    Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
-    """
-    limit = sx.transport.options.number("max_rcpt") or max(len(addrs), 1)
-    for start in range(0, max(len(addrs), 1), limit):
-        batch = addrs[start : start + limit]
-        if start and sx.send_rset and (why := say_rset(sx)) is not None:
-            set_errno(addrs[start:], why.errno, why.message, Rc.DEFER, host=sx.host)
-            break
-        sx.ok, sx.send_rset, sx.completed_addr = False, True, False
-        sx.last_of_message = start + limit >= len(addrs)
-        rc = _transaction(sx, batch, sender, size)
-        if rc is not None:
-            return rc
-        if not sx.completed_addr:
-            break
-    if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
-        hang_up(sx)
-    return Rc.OK
-
-
-def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int | None) -> Rc | None:
-    """One transaction; None if the session goes on, else what became of the host."""
-    sync = write_mail_and_rcpt(sx, batch, sender, size)
-    if sync is Sync.READ and (sx.ok or sx.pipelining):
-        sync = _say_data(sx)
-    if sync is Sync.READ:
-        return _send_data(sx, batch) if sx.ok else None
-    if sync is Sync.RCPT_TIMEOUT:
-        sx.send_quit = False
-        hang_up(sx)
-        return Rc.OK
-    return transaction_failed(sx, send_failed=sync is Sync.SEND_FAILED)
-
-
-def _say_data(sx: SmtpContext) -> Sync:
-    had_good = sx.ok
-    if sx.wire.write("DATA") < 0:
-        return Sync.SEND_FAILED
-    if (sync := _read_outstanding(sx)) is not Sync.READ:
-        return sync
-    sx.wire.command = "DATA"
-    if sx.read("3").ok or not (had_good or sx.ok):
-        return Sync.READ
-    _note_temporary(sx, sx.reply, Errno.DATA4XX)
-    return Sync.BAD_DATA
-
-
-def _send_data(sx: SmtpContext, addrs: list[Address]) -> Rc | None:
-    sx.quit_early = sx.quit_early or _may_quit_early(sx)
-    sx.wire.command = "sending data block"
-    if not _write_message(sx, transport_write_message(sx.process, sx.transport, addrs)):
-        sx.reply = Reply(False, "", errnos.EPIPE)
-        return transaction_failed(sx)
-    sx.wire.command = "end of data"
-    if not sx.read("2", float(sx.transport.options.seconds("final_timeout"))).ok:
-        _note_temporary(sx, sx.reply, Errno.DATA4XX)
-        return transaction_failed(sx)
-    sx.send_rset = False
-    flag = "="
-    for addr in sx.addrlist:  # also one that an earlier host took, and then closed the connection
-        if addr.transport_return is Rc.PENDING_OK:
-            addr.transport_return, addr.host_used = Rc.OK, sx.host
-            addr.more_errno, addr.special_action, flag = 0, flag, "-"
-            addr.message = string_printing(sx.reply.text)
-    return None
-
-
-def _write_message(sx: SmtpContext, data: bytes) -> bool:
-    """Send the message; False if the connection is lost.
-
-    If a lost TLS session is held to be that of this connection, the server is sent what that session makes of
-    the message, and waits for its end, unless QUIT was sent at once and no more is to come.
-    """
-    process = sx.process
-    process.transport_count = len(data)
-    lost = process.lost_session
-    if sx.tls is not None or lost is None or not lost.socket_reused:
-        return sx.wire.send(data)
-    if not sx.wire.send(_APPLICATION_DATA + len(data).to_bytes(2, "big") + bytes(len(data))):
-        return False
-    if sx.quit_early:
-        sx.wire.connection.close()
-    return True
-
-
-_APPLICATION_DATA = b"\x17\x03\x03"
-"""How a TLS record of content begins (RFC 8446, section 5.1)."""
-
-
-def _may_quit_early(sx: SmtpContext) -> bool:
-    """Whether QUIT goes out with the message's end. (A message that waits for the host keeps it back too.)"""
-    process = sx.process
-    return (
-        process.profile.quit_pipelined
-        and sx.pipelining
-        and sx.completed_addr
-        and sx.send_quit
-        and sx.last_of_message
-        and not process.continue_more
-        and process.message is not None
-        and process.message.deliver_firsttime
-    )
 
 
 def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:

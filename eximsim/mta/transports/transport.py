@@ -38,6 +38,16 @@ def transport_rcpt_address(addr: Address, *, include_affixes: bool) -> str:
 
 def transport_write_message(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
     """The message as it goes over SMTP: CRLF line ends, dots doubled, and the final dot line."""
+    text = b"".join(message_parts(process, transport, addrs))
+    if text and not text.endswith(b"\r\n"):
+        text += b"\r\n"
+    if text.startswith(b"."):
+        text = b"." + text
+    return text.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+
+
+def message_parts(process: Process, transport: DriverInstance, addrs: list[Address]) -> tuple[bytes, bytes]:
+    """The header lines with the line that ends them, and the body, each with CRLF line ends."""
     message = process.message
     assert message is not None
     remove = {name.strip().lower() for name in (addrs[0].remove_headers or "").split(":") if name.strip()}
@@ -47,15 +57,9 @@ def transport_write_message(process: Process, transport: DriverInstance, addrs: 
         if header.kind != "*" and header.text.partition(":")[0].strip().lower() not in remove
     ]
     head = "".join((*lines, *reversed(addrs[0].extra_headers))).encode("utf-8", "surrogateescape")
-    parts = [b"" if transport.options.flag("body_only") else head + b"\n"]
-    if not transport.options.flag("headers_only"):
-        parts.append(message.body)
-    text = _LINE_END.sub(b"\r\n", b"".join(parts))
-    if text and not text.endswith(b"\r\n"):
-        text += b"\r\n"
-    if text.startswith(b"."):
-        text = b"." + text
-    return text.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    head = b"" if transport.options.flag("body_only") else head + b"\n"
+    body = b"" if transport.options.flag("headers_only") else message.body
+    return _LINE_END.sub(b"\r\n", head), _LINE_END.sub(b"\r\n", body)
 
 
 def transport_update_waiting(process: Process, transport: str, hosts: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from eximsim.mta.base.string import string_printing
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports import dane
+from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import ehlo_response
 from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
@@ -24,7 +25,6 @@ from eximsim.mta.transports.smtp_setup import (
     hello_command,
     hello_follows,
     open_dialogue,
-    smtp_auth,
     starttls_action,
     use_dane,
     wanted_dane,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
+from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host_bydns, host_chain, match
 from eximsim.mta.records.structs import HostItem
@@ -140,7 +141,7 @@ def _holds(search: _Search, option: str) -> bool | None:
     condition = search.router.options.text(option)
     if condition is None:
         return False
-    rc = rf.expand_check_condition(search.process, condition, search.router)
+    rc = expand_check_condition(search.process, condition, f"{search.router.name} router")
     return None if rc is Rc.DEFER else rc is Rc.OK
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import join_items, list_items, string_is_ip_address
-from eximsim.mta.expand.expand import ExpansionFailed, expand, is_true
+from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import host_bydns, host_chain
 from eximsim.mta.process.log import log_write
@@ -47,22 +47,6 @@ def exp_bool(process: Process, addr: Address, router: DriverInstance, option: st
         return False
     addr.message = f'"{expanded}" is not a valid value for the "{option}" option in the {router.name} router'
     return None
-
-
-def expand_check_condition(process: Process, condition: str, router: DriverInstance) -> Rc:
-    """OK if the condition holds, FAIL if not, DEFER if a lookup in it put it off.
-
-    An expansion that fails is logged and counts as false. Source: expand_check_condition(), src/expand.c.
-    """
-    try:
-        return Rc.OK if is_true(expand(process, condition)) else Rc.FAIL
-    except ExpansionFailed as failed:
-        if failed.defer:
-            return Rc.DEFER
-        if not failed.forced:
-            text = f'failed to expand condition "{condition}" for {router.name} router: {failed.message}'
-            log_write(process, text, panic=True)
-        return Rc.FAIL
 
 
 def rf_expand_data(process: Process, addr: Address, text: str) -> str | Rc:

@@ -1,0 +1,53 @@
+"""The cram_md5 authenticator as a client: src/auths/cram_md5.c, RFC 2195."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+
+from eximsim.mta.auths.client import Attempt, Client, Result
+from eximsim.mta.auths.get_data import b64decode
+from eximsim.mta.base.string import octets
+from eximsim.mta.expand.expand import expand
+from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.mta.process.globals import Process
+
+
+def auth_cram_md5_client(client: Client) -> Attempt:
+    """Answer the server's challenge with a digest of the secret (``auth_cram_md5_client()``)."""
+    options, process = client.authenticator.options, client.process
+    secret_text = options.text("client_secret") or ""
+    name_text = options.text("client_name") or process.config.main.text("primary_hostname")
+    secret, secret_failed = _expanded(process, secret_text)
+    name, failed = _expanded(process, name_text or process.machine.hostname)
+    if secret is None or name is None:
+        if failed is not None and failed.forced:  # of the name only: its expansion forgets about the other
+            return Attempt(Result.CANCELLED)
+        why = failed or secret_failed
+        assert why is not None
+        text = secret_text if secret is None else name_text
+        place = f"{client.authenticator.name} authenticator"
+        return Attempt(Result.ERROR, f'expansion of "{text}" failed in {place}: {why.message}')
+    if not client.say(f"AUTH {client.public_name}"):
+        return Attempt(Result.FAIL_SEND)
+    reply = client.read("3")
+    if not reply.ok:
+        return Attempt(Result.FAIL, reply.text)
+    challenge = b64decode(reply.text[4:])
+    if challenge is None:
+        # Exim shows what it has sent last, past the length of a code, in the place of the challenge
+        shown = f"AUTH {client.public_name}"[4:]
+        return Attempt(Result.ERROR, f"bad base 64 string in challenge: {shown}")
+    digest = hmac.new(octets(secret), challenge.partition(b"\0")[0], "md5").hexdigest()
+    answer = octets(f"{name} {digest}")
+    if not client.say(base64.b64encode(answer).decode("ascii")):
+        return Attempt(Result.FAIL_SEND)
+    reply = client.read("2")
+    return Attempt(Result.OK if reply.ok else Result.FAIL, reply.text)
+
+
+def _expanded(process: Process, text: str) -> tuple[str | None, ExpansionFailed | None]:
+    try:
+        return expand(process, text), None
+    except ExpansionFailed as failed:
+        return None, failed

@@ -1,0 +1,29 @@
+"""The plaintext authenticator as a client (PLAIN, LOGIN): src/auths/plaintext.c."""
+
+from __future__ import annotations
+
+from eximsim.mta.auths.client import Attempt, Client, Result
+from eximsim.mta.auths.get_data import Prompt, auth_client_item
+from eximsim.mta.base.string import list_items
+
+_VARIABLES = 4
+"""$auth1 to $auth4."""
+
+
+def auth_plaintext_client(client: Client) -> Attempt:
+    """Send the items of client_send, one for each prompt (``auth_plaintext_client()``)."""
+    options = client.authenticator.options
+    items = list(list_items(options.text("client_send") or ""))
+    for number, item in enumerate(items, 1):
+        found = auth_client_item(
+            client,
+            item,
+            first=number == 1,
+            last=number == len(items),
+            ignore_invalid_base64=options.flag("client_ignore_invalid_base64"),
+        )
+        if not isinstance(found, Prompt):
+            return found
+        if number <= _VARIABLES:
+            client.process.variables[f"auth{number}"] = found.data
+    return Attempt(Result.FAIL)

@@ -1,0 +1,284 @@
+"""The message over a call that is set up: transactions, DATA or BDAT, replies (``smtp_deliver()``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.records.structs import Address
+from eximsim.mta.transports.smtp_close import hang_up
+from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
+from eximsim.mta.transports.smtp_continue import keep_for_next, say_rset
+from eximsim.mta.transports.smtp_out import Reply
+from eximsim.mta.transports.smtp_transaction import (
+    Sync,
+    note_temporary,
+    read_outstanding,
+    transaction_failed,
+    write_mail_and_rcpt,
+)
+from eximsim.mta.transports.transport import message_parts, transport_write_message
+from eximsim.status import Errno, Rc
+
+_SENDING, _END = "sending data block", "end of data"
+"""What Exim calls the steps in its messages."""
+
+_OUT_BUFFER = 8192
+"""Octets of transport.c's output buffer (DELIVER_OUT_BUFFER_SIZE)."""
+
+
+def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Rc:
+    """Deliver the message to ``addrs``, in as many transactions as max_rcpt asks for, and end the session.
+
+    Without an address there is one transaction all the same: releases that go on to another host when DANE
+    has failed all recipients say MAIL to it.
+
+    Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
+    """
+    limit = sx.transport.options.number("max_rcpt") or max(len(addrs), 1)
+    for start in range(0, max(len(addrs), 1), limit):
+        batch = addrs[start : start + limit]
+        if start and sx.send_rset and (why := say_rset(sx)) is not None:
+            set_errno(addrs[start:], why.errno, why.message, Rc.DEFER, host=sx.host)
+            break
+        sx.ok, sx.send_rset, sx.completed_addr = False, True, False
+        sx.last_of_message = start + limit >= len(addrs)
+        rc = _transaction(sx, batch, sender, size)
+        if rc is not None:
+            return rc
+        if not sx.completed_addr:
+            break
+    if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
+        hang_up(sx)
+    return Rc.OK
+
+
+def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int | None) -> Rc | None:
+    """One transaction; None if the session goes on, else what became of the host."""
+    sync = write_mail_and_rcpt(sx, batch, sender, size)
+    if sync is Sync.READ and not sx.chunking and (sx.ok or sx.pipelining):
+        sync = _say_data(sx)
+    if sync is Sync.READ:
+        return _send(sx, batch) if sx.ok or (sx.chunking and _chunk_goes_unwanted(sx)) else None
+    if sync is Sync.BAD_INTERNAL:
+        hang_up(sx)
+        return Rc.ERROR
+    if sync is Sync.RCPT_TIMEOUT:
+        sx.send_quit = False
+        hang_up(sx)
+        return Rc.OK
+    return transaction_failed(sx, send_failed=sync is Sync.SEND_FAILED)
+
+
+def _chunk_goes_unwanted(sx: SmtpContext) -> bool:
+    """Whether BDAT is said although no recipient was accepted, as far as is known."""
+    return sx.pipelining or not sx.process.profile.chunk_needs_recipient
+
+
+def _say_data(sx: SmtpContext) -> Sync:
+    had_good = sx.ok
+    if sx.wire.write("DATA") < 0:
+        return Sync.SEND_FAILED
+    if (sync := read_outstanding(sx)) is not Sync.READ:
+        return sync
+    sx.wire.command = "DATA"
+    if sx.read("3").ok or not (had_good or sx.ok):
+        return Sync.READ
+    note_temporary(sx, sx.reply, Errno.DATA4XX)
+    return Sync.BAD_DATA
+
+
+def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
+    """Send the message and take the replies to it; None if the session goes on."""
+    sx.quit_early = sx.quit_early or _may_quit_early(sx)
+    said = "DATA"
+    sx.wire.command, sx.process.transport_count = _SENDING, 0
+    if sx.chunking:
+        said, problem = _write_chunks(sx, batch)
+        if problem is not None:
+            return problem
+    elif not _write_message(sx, transport_write_message(sx.process, sx.transport, batch)):
+        return _lost(sx)
+    sx.wire.command = _END
+    if sx.waiting.mail or sx.waiting.recipients:
+        if (sync := _reap(sx)) is Sync.RCPT_TIMEOUT:
+            sx.send_quit = False
+            hang_up(sx)
+            return Rc.OK
+        if sync is not Sync.READ:
+            return transaction_failed(sx)
+    problem = _read_prdr(sx, said) if sx.prdr_active else _read_one_for_all(sx)
+    sx.chunks_unanswered = False
+    return problem
+
+
+def _read_one_for_all(sx: SmtpContext) -> Rc | None:
+    if not _read_final(sx).ok:
+        return _refused(sx)
+    _take(sx, sx.addrlist, string_printing(sx.reply.text))
+    return None
+
+
+def _read_final(sx: SmtpContext, ok_digit: str = "2") -> Reply:
+    return sx.read(ok_digit, float(sx.transport.options.seconds("final_timeout")))
+
+
+def _refused(sx: SmtpContext) -> Rc:
+    note_temporary(sx, sx.reply, Errno.DATA4XX)
+    return transaction_failed(sx)
+
+
+def _lost(sx: SmtpContext) -> Rc:
+    sx.reply = Reply(False, "", errnos.EPIPE)
+    return transaction_failed(sx)
+
+
+def _take(sx: SmtpContext, addrs: list[Address], confirmation: str) -> None:
+    """The server has the message for those of ``addrs`` that it did not refuse."""
+    sx.send_rset = False
+    flag = "="
+    for addr in addrs:  # also one that an earlier host took, and then closed the connection
+        if addr.transport_return is Rc.PENDING_OK:
+            _taken(sx, addr, confirmation, flag)
+            flag = "-"
+
+
+def _taken(sx: SmtpContext, addr: Address, confirmation: str, flag: str) -> None:
+    addr.transport_return, addr.host_used = Rc.OK, sx.host
+    addr.more_errno, addr.special_action = 0, flag
+    addr.message = confirmation
+    addr.chunking_used, addr.prdr_used = sx.chunking, sx.prdr_active
+
+
+# ---- a reply for each recipient ------------------------------------------------------------------------
+
+
+def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
+    """The replies of a server that was asked to answer for each recipient; None if it did its part.
+
+    A server that answers at once has not understood, and its answer is for all.
+    """
+    if not _read_final(sx, "3").ok:
+        if sx.reply.errno or sx.reply.text[:1] != "2":
+            return _refused(sx)
+        sx.prdr_active = False
+        _take(sx, sx.addrlist, string_printing(sx.reply.text))
+        return None
+    batch = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_OK]
+    sx.send_rset = False
+    flag = "="
+    for addr in batch:
+        reply = _read_final(sx)
+        text = string_printing(reply.text)
+        if reply.ok:
+            sx.completed_addr = True
+            _taken(sx, addr, text, flag)
+            flag = "-"
+        elif reply.errno or not reply.text:
+            return transaction_failed(sx)
+        else:
+            addr.message, addr.pass_message = f"PRDR error after {said}: {text}", True
+            permanent = reply.text[:1] == "5"
+            addr.transport_return = Rc.FAIL if permanent else Rc.DEFER
+            if not permanent:
+                addr.more_errno |= int(reply.text[1:3]) << 8
+    overall = _read_final(sx)
+    if not overall.ok:
+        for addr in batch:
+            if overall.text[:1] == "5" or addr.transport_return is Rc.OK:
+                addr.transport_return = Rc.PENDING_OK
+        return _refused(sx)
+    for addr in batch:
+        if addr.transport_return is Rc.OK:
+            addr.message = f"{addr.message}\\n{string_printing(overall.text)}"
+    return None
+
+
+# ---- the octets ----------------------------------------------------------------------------------------
+
+
+def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None]:
+    """Send the message by BDAT; the last command, and what became of the host if that is over.
+
+    The header lines of a large message go first, and all replies are read then, so that a message that no
+    recipient is accepted for need not be sent. Source: internal_transport_write_message() in transport.c,
+    smtp_chunk_cmd_callback().
+    """
+    head, body = message_parts(sx.process, sx.transport, batch)
+    sx.chunks_unanswered = True
+    *before, rest = _header_chunks(head)
+    if rest and len(rest) + len(body) > _OUT_BUFFER:
+        before, rest = [*before, rest], b""
+    for part in before:
+        if not _write_chunk(sx, f"BDAT {len(part)}", part):
+            return "", _lost(sx)
+        if (sx.waiting.mail or sx.waiting.recipients) and _reap(sx) is not Sync.READ:
+            return "", transaction_failed(sx)
+        if not sx.read().ok:
+            return "", _refused(sx)
+        sx.chunks_unanswered = False
+    last = f"BDAT {len(rest) + len(body)} LAST"
+    return last, None if _write_chunk(sx, last, rest + body) else _lost(sx)
+
+
+def _header_chunks(head: bytes) -> Iterator[bytes]:
+    """The header lines as they fill transport.c's output buffer, and what is left in it at their end."""
+    start = at = 0
+    while at < len(head):
+        if at - start > _OUT_BUFFER - 2:
+            yield head[start:at]
+            start = at
+        at += 2 if head[at : at + 2] == b"\r\n" else 1
+    yield head[start:]
+
+
+def _write_chunk(sx: SmtpContext, command: str, data: bytes) -> bool:
+    sent = sx.wire.write(command) > 0 and _write_message(sx, data)
+    sx.wire.command = _SENDING
+    return sent
+
+
+def _reap(sx: SmtpContext) -> Sync:
+    """Read the replies to MAIL and RCPT; messages about them name the step that Exim is at by now."""
+    step = sx.wire.command
+    sync = read_outstanding(sx)
+    sx.wire.command = step
+    return sync
+
+
+def _write_message(sx: SmtpContext, data: bytes) -> bool:
+    """Send the message; False if the connection is lost.
+
+    If a lost TLS session is held to be that of this connection, the server is sent what that session makes of
+    the message, and waits for its end, unless QUIT was sent at once and no more is to come.
+    """
+    process = sx.process
+    process.transport_count += len(data)
+    lost = process.lost_session
+    if sx.tls is not None or lost is None or not lost.socket_reused:
+        return sx.wire.send(data)
+    if not sx.wire.send(_APPLICATION_DATA + len(data).to_bytes(2, "big") + bytes(len(data))):
+        return False
+    if sx.quit_early:
+        sx.wire.connection.close()
+    return True
+
+
+_APPLICATION_DATA = b"\x17\x03\x03"
+"""How a TLS record of content begins (RFC 8446, section 5.1)."""
+
+
+def _may_quit_early(sx: SmtpContext) -> bool:
+    """Whether QUIT goes out with the message's end. (A message that waits for the host keeps it back too.)"""
+    process = sx.process
+    return (
+        process.profile.quit_pipelined
+        and sx.pipelining
+        and (sx.completed_addr or sx.chunking)
+        and sx.send_quit
+        and sx.last_of_message
+        and not process.continue_more
+        and process.message is not None
+        and process.message.deliver_firsttime
+    )

@@ -1,0 +1,103 @@
+"""The message itself: by DATA, by BDAT, and with a reply for each recipient."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from tests.mta.scenario import NEWEST, Mx, Site
+
+BODY = "Subject: x\n\n.line\nlast\n"
+LARGE = "Subject: x\n\n" + "a line of text\n" * 1000
+
+
+def server(*extensions: str, **more: object) -> Mx:
+    return Mx(Behaviour(extensions=extensions, **more))  # type: ignore[arg-type]
+
+
+CHUNKING = server("CHUNKING")
+BOTH = server("PIPELINING", "CHUNKING")
+
+
+def delivered(
+    server: Mx, *recipients: str, body: str = BODY, release: str = NEWEST, **transport: str
+) -> Site:
+    site = Site([server], release, transport=transport)
+    site.deliver(*recipients, body=body)
+    return site
+
+
+@pytest.mark.parametrize("server", [CHUNKING, BOTH], ids=["alone", "pipelined"])
+@pytest.mark.parametrize("release", ["4.89", "4.92", "4.95", NEWEST])
+def test_a_small_message_is_one_chunk(server: Mx, release: str) -> None:
+    site = delivered(server, release=release)
+    assert site.events == [
+        "EHLO", "MAIL FROM:<s@myhost.test.ex>", "RCPT TO:<a@test.ex>", "BDAT", "message accepted", "QUIT",
+    ]  # fmt: skip
+    assert ' K C="250 OK id=X"' in site.log[-2]
+    (message,) = site.messages
+    assert message.content.endswith(b"\r\n\r\n.line\r\nlast\r\n")
+
+
+def test_the_same_octets_arrive_by_data_and_by_chunks() -> None:
+    by_data, by_chunks = (delivered(server, body=LARGE).messages[0] for server in (Mx(), BOTH))
+    assert by_data.content.partition(b"\r\n\r\n")[2] == by_chunks.content.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("server", [CHUNKING, BOTH], ids=["alone", "pipelined"])
+def test_the_header_lines_of_a_large_message_go_first(server: Mx) -> None:
+    assert delivered(server, body=LARGE).events.count("BDAT") == 2
+
+
+def test_many_header_lines_go_in_chunks_of_a_buffer() -> None:
+    body = "".join(f"X-{number}: {'x' * 70}\n" for number in range(250)) + "\nend\n"
+    site = delivered(BOTH, body=body)
+    assert site.events.count("BDAT") == 3
+    assert site.messages[0].content.endswith(b"\r\n\r\nend\r\n")
+
+
+def test_a_host_that_is_not_to_be_sent_chunks_gets_data() -> None:
+    site = delivered(BOTH, hosts_try_chunking="")
+    assert "DATA" in site.events
+    assert " K " not in site.log[-2]
+
+
+@pytest.mark.parametrize(
+    ("server", "step"),
+    [(CHUNKING, "end of data"), (BOTH, "pipelined end of data")],
+    ids=["alone", "pipelined"],
+)
+def test_a_refusal_of_the_last_chunk_names_the_end_of_data(server: Mx, step: str) -> None:
+    behaviour = Behaviour(extensions=server.behaviour.extensions, end_of_data=reply("550 no spam"))
+    site = delivered(Mx(behaviour))
+    assert site.outcome == f"FAIL 0: SMTP error from remote mail server after {step}: 550 no spam"
+
+
+def test_a_refusal_of_the_first_chunk_keeps_the_body_back() -> None:
+    behaviour = Behaviour(extensions=("PIPELINING", "CHUNKING"), bdat=reply("552 too big"))
+    site = delivered(Mx(behaviour), body=LARGE)
+    step = "pipelined sending data block"
+    assert site.outcome == f"FAIL 0: SMTP error from remote mail server after {step}: 552 too big"
+    assert site.events.count("BDAT") == 1
+
+
+def test_a_refusal_of_mail_is_read_after_the_message_was_sent() -> None:
+    site = delivered(server("PIPELINING", "CHUNKING", mail=reply("550 go away")))
+    step = "pipelined end of data"
+    assert site.outcome == f"FAIL 0: SMTP error from remote mail server after {step}: 550 go away"
+    assert "BDAT" in site.events
+
+
+def test_recipients_that_are_refused_keep_their_own_words() -> None:
+    site = delivered(server("PIPELINING", "CHUNKING", rcpt=reply("550 nobody")))
+    refusal = "SMTP error from remote mail server after RCPT TO:<a@test.ex>: 550 nobody"
+    assert site.outcome == f"FAIL 0: {refusal}"
+
+
+def test_without_pipelining_no_chunk_is_sent_when_all_recipients_are_refused() -> None:
+    assert "BDAT" not in delivered(server("CHUNKING", rcpt=reply("550 nobody"))).events
+
+
+def test_a_connection_lost_after_the_last_chunk_is_an_error_of_the_message() -> None:
+    site = delivered(server("CHUNKING", end_of_data=Answer(then=Then.CLOSE)))
+    assert site.outcome == "DEFER -18: Remote host closed connection in response to end of data"
