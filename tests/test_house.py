@@ -117,6 +117,11 @@ def test_imports_go_down_only(path: Path) -> None:
     assert [name for name in below if layer(name) < own] == []
 
 
+def test_neither_the_world_nor_the_port_to_it_knows_the_model() -> None:
+    below = [PACKAGE / "ports.py", *modules(PACKAGE / "world")]
+    assert [shown(path) for path in below if any(n.startswith("eximsim.mta") for n in imported(path))] == []
+
+
 # Within the model, too: a room imports only from those after it.
 ROOMS = (
     "decisions",

@@ -160,92 +160,125 @@ class Setting:
                 variables[name] = value
 
 
+@dataclass(frozen=True, slots=True)
+class RejectLog:
+    """The reject log of one process, as far as a stray ``close(0)`` can do it harm."""
+
+    stdin_closed: bool = False
+    """Some code has closed descriptor 0, which it never opened."""
+    open: bool = False
+    """The reject log has been written."""
+    is_stdin: bool = False
+    """It was opened after that, and so has descriptor 0."""
+    lost: bool = False
+    """And then descriptor 0 was closed once more."""
+
+
 @dataclass(slots=True)
 class Process:
-    """One Exim process. ``fork()`` gives a child that has a copy of everything, as the kernel does.
-
-    ``variables`` are the expansion variables that have a value, without the dollar sign. ``dns_fails`` is
-    the negative cache of src/dns.c; ``host_find_failed_syntax`` is set when a name's syntax was why a host
-    was not found. ``address_test_mode`` is -bt. ``debug_depth`` is how deep (acl_level + expand_level) the
-    trace of newer releases is nested, and ``debug_line_open`` whether its last line is unfinished.
-    ``smtp_connection`` names the SMTP connection that is being served
-    (smtp_get_connection_info()). ``driver_state`` holds, by transport name, what a driver changed in
-    its own options block (a fault that Exim has to this day; see ``tls_tempfail_tryclear``).
-
-    ``numeric`` are the expansion variables ``$0``, ``$1``, ...; ``header_list`` the header lines of the
-    message that comes in (in a delivery it is empty, and those of ``message`` count). ``environment`` are
-    the variables that keep_environment left.
-
-    ``host_checking_callout`` is -bhc; ``verbose`` is -v (and -bt); ``log_testing_mode`` sends log lines to
-    stderr; ``reject_log_open`` tells that the reject log has been written, ``reject_log_lost`` that its
-    descriptor was then closed by mistake; ``dont_deliver`` is -N; ``queue_smtp`` leaves remote deliveries for
-    later (-odqs, and the first stage of -qq); ``queue_run_local`` is -ql; ``deliver_force_thaw`` is -qff and
-    -M; ``deliver_force`` is -qf.
-    ``message`` is the one that is delivered, ``return_path`` the envelope sender it is given.
-    ``continued`` is the open call that this delivery goes on with, ``kept_call`` the one that it leaves open;
-    ``continue_more`` asks the transport to leave it open for more recipients of the message.
-    ``unusable_hosts`` are the hosts that failed in this delivery, by retry key: whether they are expired,
-    and why. ``scratch`` is what big_buffer was last used for. ``libc_errno`` is errno as the last system call
-    left it: callouts up to 4.88 read a stale one. ``callout_context_set``: a callout of this process has got
-    as far as a connection. ``main_log_open``: this process, or one that it was forked from, has written to
-    the main log. ``lost_session`` is the TLS session of an earlier connection that was never closed
-    (tls_out.active). ``certificate_verified`` and ``dane_verified`` are about the last session there was, and
-    are what a transport process reports of all its addresses at its end. ``transport_count`` is how many
-    octets of the message have gone to the last host.
-    """
+    """One Exim process. ``fork()`` gives a child that has a copy of everything, as the kernel does."""
 
     machine: Machine
     config: Config
     profile: Profile
     pid: int
-    variables: dict[str, str] = field(default_factory=dict)
-    resolver: Resolver = field(default_factory=Resolver)
-    dns_fails: dict[DnsFailKey, tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
-    driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
-    authenticated: Authenticated | None = None
-    message_id: str = ""
+
+    # ---- how the program was called
     host_checking: bool = False
-    host_find_failed_syntax: bool = False
-    address_test_mode: bool = False
-    debug_depth: int = 0
-    debug_line_open: bool = False
-    smtp_connection: Callable[[], str] | None = None
-    numeric: tuple[str, ...] = ()
-    header_list: list[Header] = field(default_factory=list)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    sender_host_aliases: tuple[str, ...] = ()
+    """-bh and -bhc."""
     host_checking_callout: bool = False
+    """-bhc."""
+    address_test_mode: bool = False
+    """-bt."""
     verbose: bool = False
-    log_testing_mode: bool = False
-    log_stderr: bool = True
-    log_settings: LogSettings | None = None
-    reject_log_open: bool = False
-    reject_log_lost: bool = False
-    reject_log_is_stdin: bool = False
-    stdin_closed: bool = False
+    """-v, and -bt."""
     dont_deliver: bool = False
+    """-N."""
     queue_smtp: bool = False
+    """Remote deliveries are left for later: -odqs, and the first stage of -qq."""
     queue_running: bool = False
-    queue_run_local: bool = False
-    deliver_force_thaw: bool = False
-    deliver_force: bool = False
     queue_2stage: bool = False
-    message: Message | None = None
-    return_path: str = ""
-    continued: OpenCall | None = None
-    kept_call: OpenCall | None = None
-    continue_more: bool = False
-    unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
-    libc_errno: int = 0
-    scratch: str = ""
-    callout_context_set: bool = False
-    main_log_open: bool = False
-    lost_session: LostSession | None = None
-    certificate_verified: bool = False
-    dane_verified: bool = False
-    transport_count: int = 0
+    """The first stage of -qq."""
+    queue_run_local: bool = False
+    """-ql."""
+    deliver_force: bool = False
+    """-qf."""
+    deliver_force_thaw: bool = False
+    """-qff and -M."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The environment variables that keep_environment left."""
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
+
+    # ---- what expansions see
+    variables: dict[str, str] = field(default_factory=dict)
+    """The expansion variables that have a value, without the dollar sign."""
+    numeric: tuple[str, ...] = ()
+    """``$0``, ``$1``, ..."""
+    header_list: list[Header] = field(default_factory=list)
+    """The header lines of the message that comes in; in a delivery those of ``message`` count."""
+
+    # ---- the logs, and the trace of -bh
+    log_settings: LogSettings | None = None
+    """None until something is logged."""
+    log_testing_mode: bool = False
+    """Log lines go to stderr."""
+    log_stderr: bool = True
+    """Lines for the panic log go to stderr, too."""
+    main_log_open: bool = False
+    """This process, or one that it was forked from, has written to the main log."""
+    reject_log: RejectLog = RejectLog()
+    debug_depth: int = 0
+    """How deep (acl_level + expand_level) the trace of newer releases is nested."""
+    debug_line_open: bool = False
+    """The last line of the trace is unfinished."""
+    scratch: str = ""
+    """What big_buffer was last used for."""
+    libc_errno: int = 0
+    """errno as the last system call left it: callouts up to 4.88 read a stale one."""
+
+    # ---- names and the DNS
+    resolver: Resolver = field(default_factory=Resolver)
+    dns_fails: dict[DnsFailKey, tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
+    """The negative cache of src/dns.c."""
+    host_find_failed_syntax: bool = False
+    """A host was not found because of the syntax of its name."""
+
+    # ---- the client that is served
+    smtp_connection: Callable[[], str] | None = None
+    """Names the SMTP connection (smtp_get_connection_info())."""
+    sender_host_aliases: tuple[str, ...] = ()
+
+    # ---- the message that is delivered
+    message_id: str = ""
+    message: Message | None = None
+    return_path: str = ""
+    """The envelope sender that it is given."""
+    unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    """The hosts that failed in this delivery, by retry key: whether they are expired, and why."""
+    continued: OpenCall | None = None
+    """The open call that this delivery goes on with."""
+    kept_call: OpenCall | None = None
+    """The open call that it leaves behind."""
+    continue_more: bool = False
+    """The transport is to leave its call open for more recipients of the message."""
+
+    # ---- calls to other hosts
+    driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
+    """What a driver changed in its own options block, by transport name: a fault that Exim has to this day.
+    See ``SmtpContext.tempfail_tryclear``."""
+    authenticated: Authenticated | None = None
+    """How the client has authenticated itself to the host."""
+    callout_context_set: bool = False
+    """A callout of this process has got as far as a connection."""
+    lost_session: LostSession | None = None
+    """The TLS session of an earlier connection that was never closed (tls_out.active)."""
+    certificate_verified: bool = False
+    """Of the last session there was; a transport process reports it for all its addresses at its end."""
+    dane_verified: bool = False
+    """Likewise."""
+    transport_count: int = 0
+    """How many octets of the message have gone to the last host."""
 
     @property
     def world(self) -> World:

@@ -220,14 +220,15 @@ def log_intrusion(process: Process, data: str) -> None:
 
 
 def _reject(process: Process, known: LogSettings, lines: list[str]) -> None:
-    if process.reject_log_lost:
+    log = process.reject_log
+    if log.lost:
         length = sum(len(octets(line)) + 1 for line in lines)
         problem = f"failed to write to reject log: length={length} result=-1 errno=9 (Bad file descriptor)"
         _append(process, known.panic, [*lines, f"{log_stamp(process)} {problem}"])
         raise PanicDie(problem)
     _append(process, known.reject, lines)
-    process.reject_log_is_stdin |= process.stdin_closed and not process.reject_log_open
-    process.reject_log_open = True
+    is_stdin = log.is_stdin or (log.stdin_closed and not log.open)
+    process.reject_log = replace(log, open=True, is_stdin=is_stdin)
 
 
 def close_stray_descriptor(process: Process) -> None:
@@ -236,8 +237,8 @@ def close_stray_descriptor(process: Process) -> None:
     A second time closes the reject log, and the next line for it ends the process (``PanicDie``),
     as measured in 4.96 and 4.97.1 after a second ``null conn-context pointer``.
     """
-    process.reject_log_lost = process.reject_log_is_stdin
-    process.stdin_closed = True
+    log = process.reject_log
+    process.reject_log = replace(log, stdin_closed=True, lost=log.is_stdin)
 
 
 def _append(process: Process, path: str | None, lines: list[str]) -> None:
