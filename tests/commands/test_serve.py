@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from eximsim.world import wire
 from eximsim.world.resolver import query
 from tests.commands.invoking import invoke
 
@@ -99,3 +103,60 @@ def test_the_words_of_the_test_environment_are_replaced(tmp_path: Path) -> None:
     done = invoke("serve", "dns", "--zones", str(tmp_path), "--host-ipv4", "here")
     assert done.exit_code == 2
     assert done.stderr.startswith(f"eximsim: {tmp_path}/db.test:1: 'here' is not an address")
+
+
+@contextmanager
+def serving(zone: Path, *prefix: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A name server of its own, and its port; ``prefix`` is a command that starts it."""
+    command = [*prefix, sys.executable, "-c", PROGRAM, "serve", "dns", "--zones", str(zone), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().split("port ")[1].split(",")[0])
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
+def ask(port: int, name: str = "mx.test") -> str:
+    return query("127.0.0.1", port, name, "MX", timeout=5, tries=2, dnssec=True).rcode
+
+
+def test_answers_go_on_when_nobody_reads_what_is_printed_any_more(zone: Path) -> None:
+    with serving(zone) as (process, port):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert ask(port) == "NOERROR"
+        assert process.stderr.readline() == (
+            "eximsim: nobody reads what is printed (Broken pipe); serving goes on\n"
+        )
+        assert [ask(port) for _ in range(5)] == ["NOERROR"] * 5
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def test_answers_go_on_when_what_is_printed_is_not_read(zone: Path) -> None:
+    with serving(zone) as (process, port):
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.connect(("127.0.0.1", port))
+            client.settimeout(5)
+            message = wire.Message(1, questions=(wire.Question("x" * 60 + ".test", "MX"),))
+            for _ in range(12_000):
+                client.send(wire.pack(message))
+                client.recv(1000)
+        assert ask(port) == "NOERROR"
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        assert next(line for line in lines if not line.startswith("udp ")).endswith(
+            " lines left out: they came faster than they were read)\n"
+        )
+
+
+def test_what_a_terminal_would_obey_is_written_out(zone: Path) -> None:
+    with serving(zone) as (process, port):
+        assert ask(port, "a\x1bb\u202e.test") == "NXDOMAIN"
+        assert process.stdout is not None
+        line = process.stdout.readline()
+    assert line.startswith("udp MX a")
+    assert line.removesuffix("\n").isprintable()

@@ -27,9 +27,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[int, list[str]]]:
+def serving(*arguments: str, prefix: tuple[str, ...] = ()) -> Iterator[tuple[int, list[str]]]:
     """The port of a server of its own, and the lines that it has printed, once it is over."""
-    command = [sys.executable, "-W", "error", "-u", "-c", COMMAND, "--port", "0", *arguments]
+    command = [*prefix, sys.executable, "-W", "error", "-u", "-c", COMMAND, "--port", "0", *arguments]
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -122,3 +122,41 @@ def test_a_chain_without_key_is_bad_input(certificates: Path, tmp_path: Path) ->
             (tmp_path / file.name).write_bytes(file.read_bytes())
     result = invoke("serve", "smtp", "--certificates", str(tmp_path))
     assert (result.exit_code, "unencrypted private key" in result.stderr) == (2, True)
+
+
+def test_at_the_limit_of_descriptors_new_clients_are_served_and_nothing_spins(certificates: Path) -> None:
+    arguments = ["--certificates", str(certificates), "--behaviour", "nostarttls"]
+    with serving(*arguments, prefix=("prlimit", "--nofile=40")) as (port, lines):
+        clients = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(60)]
+        for client in clients[-5:]:
+            assert client.recv(100) == b"220 mx.test.ex ESMTP\r\n"
+        for client in clients:
+            client.close()
+    assert sum(line.endswith(" closed: others wait for its place") for line in lines) >= 20
+
+
+def test_octets_of_clients_do_nothing_to_a_terminal(certificates: Path) -> None:
+    with (
+        serving("--certificates", str(certificates)) as (port, lines),
+        socket.create_connection(("127.0.0.1", port), 10) as client,
+    ):
+        client.recv(100)
+        client.sendall(b"MAIL FROM:<\x1b[2J\x9b\xe2\x80\xae@x>\r\nquit\x1b\r\n")
+        assert client.recv(100).startswith(b"250 ")
+    assert all(line.isprintable() for line in lines)
+    assert lines[0].endswith(r" MAIL FROM:<\x1b[2J\x9bâ\x80®@x>")
+
+
+def test_limits_can_be_set_and_are_told(certificates: Path) -> None:
+    arguments = ["--certificates", str(certificates), "--max-connections", "2", "--max-step", "0.2"]
+    with serving(*arguments) as (port, lines):
+        clients = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(3)]
+        for client in clients:
+            client.recv(100)
+            assert client.recv(100) == b""
+            client.close()
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        "closed: others wait for its place",
+        "closed: nothing to answer for 0.2 s",
+        "closed: nothing to answer for 0.2 s",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError
-from eximsim.world import wire
+from eximsim.world import accepting, nameserver, wire
+from eximsim.world.accepting import Limits
 from eximsim.world.messages import MAX_PAYLOAD
-from eximsim.world.nameserver import NameServer, Query, describe, respond
+from eximsim.world.nameserver import NameServer, Query, Responder, describe, respond
 from eximsim.world.resolver import query
 from eximsim.world.zones import rrset_zones
 
@@ -202,3 +204,82 @@ def test_dropped_query_is_seen_by_the_log_only() -> None:
         assert all(seen.acquire(timeout=10) for _ in range(2))
         assert server.queries == (Query("drop.test", "A", "udp"),) * 2
     assert answer.rcode == "TIMEOUT"
+
+
+def frames(*questions: tuple[str, str]) -> tuple[bytes, list[bytes]]:
+    """Queries as they go over TCP, and the responses to them."""
+    octets = [
+        wire.pack(wire.Message(number, rd=True, questions=(wire.Question(*question),)))
+        for number, question in enumerate(questions)
+    ]
+    responses = [respond(ZONES, one, "tcp").octets or b"" for one in octets]
+    return b"".join(len(one).to_bytes(2, "big") + one for one in octets), responses
+
+
+def read(client: socket.socket, count: int) -> list[bytes]:
+    with client.makefile("rb") as stream:
+        return [stream.read(int.from_bytes(stream.read(2), "big")) for _ in range(count)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_a_connection_takes_any_number_of_queries_in_any_pieces(size: int) -> None:
+    octets, responses = frames(("mx.test", "MX"), ("big.test", "TXT"), ("mx.test", "MX"), ("no.test", "A"))
+    with NameServer(ZONES) as server, socket.create_connection((server.address, server.port), 10) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(octets), size):
+            client.sendall(octets[start : start + size])
+        assert read(client, 4) == responses
+        client.sendall(octets)
+        assert read(client, 4) == responses
+        assert len(server.queries) == 8
+
+
+def test_connections_that_say_nothing_keep_nobody_waiting() -> None:
+    with NameServer(ZONES) as server:
+        place = (server.address, server.port)
+        idle = [socket.create_connection(place, 10) for _ in range(100)]
+        began = time.monotonic()
+        query(*place, "tc.test", "A", timeout=10, tries=1, dnssec=False)
+        assert time.monotonic() - began < 2
+        for client in idle:
+            client.close()
+
+
+def test_who_drips_into_a_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nameserver, "_TCP_LIMITS", Limits(step=0.3))
+    monkeypatch.setattr(accepting, "_SWEEP_SECONDS", 0.05)
+    with NameServer(ZONES) as server, socket.create_connection((server.address, server.port), 10) as client:
+        client.settimeout(0.02)
+        for _ in range(100):
+            with contextlib.suppress(TimeoutError):
+                client.sendall(b"\x00")
+                assert client.recv(1) == b""
+                return
+    pytest.fail("it is still open")
+
+
+def test_a_slow_answer_keeps_only_those_waiting_who_asked_for_it() -> None:
+    with NameServer(ZONES, time_scale=0.4) as server:
+        place = (server.address, server.port)
+        slow, _ = frames(("slow.test", "A"))
+        with socket.create_connection(place, 10) as client, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            client.sendall(slow)
+            udp.sendto(slow[2:], place)
+            began = time.monotonic()
+            query(*place, "mx.test", "MX", timeout=10, tries=1, dnssec=False)
+            query(*place, "tc.test", "A", timeout=10, tries=1, dnssec=False)
+            assert time.monotonic() - began < 0.9
+            assert read(client, 1)
+            assert udp.recv(1000)
+            assert time.monotonic() - began > 0.9
+
+
+@given(st.lists(st.tuples(st.sampled_from(["mx.test", "MX.test", "tc.test", "no.test", "drop.test"]),
+                          st.sampled_from(["MX", "A"]), st.integers(0, 3), st.booleans(), st.booleans(),
+                          st.sampled_from(["udp", "tcp"]))))  # fmt: skip
+def test_what_is_kept_is_what_would_be_said(asked: list[tuple[str, str, int, bool, bool, str]]) -> None:
+    responder = Responder(ZONES)
+    for name, type, id, ad, with_edns, protocol in asked:
+        edns = wire.Edns(1232) if with_edns else None
+        octets = wire.pack(wire.Message(id, ad=ad, edns=edns, questions=(wire.Question(name, type),)))
+        assert responder.respond(octets, protocol) == respond(ZONES, octets, protocol)
