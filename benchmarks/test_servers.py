@@ -1,7 +1,7 @@
 """How fast the servers are on their own, and how they fare among clients that mean no good.
 
-``python -m pytest benchmarks/test_servers.py``. On the machine where it was measured, a server with a thread for
-each connection came to 4,400 questions a second and 1,400 to 2,000 dialogues. The quickest round counts.
+``python -m pytest benchmarks/test_servers.py``. On the machine where it was measured, servers with a thread
+for each connection came to 4,400 questions and 1,400 to 2,000 dialogues a second. The quickest round counts.
 """
 
 from __future__ import annotations
