@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from typing import Self, TypedDict, Unpack
 
@@ -15,8 +16,15 @@ _PHASES = {
     "connect": "banner", "ehlo": "ehlo", "helo": "helo", "starttls": "starttls", "mail": "mail",
     "rcpt": "rcpt", "data": "data", "message": "end_of_data", "rset": "reset", "quit": "quit",
 }  # fmt: skip
+_CODE = re.compile(r"\d\d\d(?:[ -]|$)")
 COMMANDS = tuple(_PHASES)
 """What a server can be told to answer: ``connect`` is for the banner, ``message`` for the final dot."""
+
+OFFERS = (
+    "PIPELINING", "SIZE 52428800", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8",
+)  # fmt: skip
+"""What a server offers besides STARTTLS unless a test says otherwise: what a current Postfix does, as far as
+the model and the scripted server know what to do with it (no CHUNKING)."""
 
 KINDS = ("good", "wrongname", "expired", "selfsigned", "incomplete")
 """``good``: for the host's name, from an authority that is trusted, with the whole chain; ``wrongname``: for
@@ -34,7 +42,7 @@ class Settings(TypedDict, total=False):
     """False: connections are refused."""
     tls_on_connect: bool
     offers: Sequence[str]
-    """Extensions besides STARTTLS: ``["SIZE 1000"]``."""
+    """Extensions besides STARTTLS, in place of ``OFFERS``: ``["SIZE 1000"]``."""
 
 
 class MailServer:
@@ -45,7 +53,7 @@ class MailServer:
         self._said: dict[str, object] = {"host": host, "chain": chain_name(host, KINDS[0])}
         self._recipients: dict[str, object] = {}
         self._starttls = True
-        self._offers: tuple[str, ...] = ("HELP",)
+        self._offers = OFFERS
 
     def __repr__(self) -> str:
         return f"<server of {self.host}>"
@@ -73,21 +81,32 @@ class MailServer:
     def reply(
         self,
         command: str,
-        *lines: str,
+        *lines: str | float,
         to: str | None = None,
         then: str | None = None,
         delay: float = 0.0,
+        behind: str = "",
     ) -> Self:
-        """Answer ``command`` (one of ``COMMANDS``) with these lines, ``"550 no"``.
+        """Answer ``command`` with these lines.
 
-        ``to`` makes it the answer for one recipient. ``then`` is what follows the answer: ``"close"``,
-        ``"reset"`` (a TCP reset), ``"silence"``, or after STARTTLS ``"garbage"``. ``delay`` is the seconds
-        before it. No lines and ``then="silence"``: never answered. Raises ``InputError``.
+        Args:
+            command: one of ``COMMANDS``.
+            lines: ``"550 no"``; of several each but the last gets its hyphen, and one without a code the code
+                of the first. A number between them is a pause, in seconds. None, with ``then="silence"``: the
+                command is never answered.
+            to: the answer is for this recipient only.
+            then: what follows: ``"close"``, ``"reset"`` (a TCP reset), ``"silence"``, or after STARTTLS
+                ``"garbage"``.
+            delay: seconds before the answer.
+            behind: octets that are sent right behind it, ``"250 injected\\r\\n"``.
+
+        Raises:
+            InputError: what there is not, or what is no reply.
         """
         phase = _PHASES.get(command.lower())
         if phase is None:
             raise InputError(f"command {command!r}: expected {', '.join(COMMANDS)}")
-        answer: dict[str, object] = {"lines": list(lines), "delay": delay}
+        answer: dict[str, object] = {"lines": _one_reply(lines), "delay": delay, "behind": behind}
         if then is not None:
             answer["then"] = then
         if to is None:
@@ -145,6 +164,21 @@ class Server:
                 )
             found[place] = server
         return found
+
+
+def _one_reply(lines: Sequence[str | float]) -> list[str | float]:
+    """Lines as those of one reply: with the first one's code, and a hyphen in all but the last."""
+    numbers = [number for number, line in enumerate(lines) if isinstance(line, str)]
+    found = list(lines)
+    if not numbers or not _CODE.match(str(lines[numbers[0]])):
+        return found
+    code = str(lines[numbers[0]])[:3]
+    for number in numbers:
+        line = str(lines[number])
+        text = line[4:] if _CODE.match(line) else line
+        own = line[:3] if _CODE.match(line) else code
+        found[number] = f"{own}{' ' if number == numbers[-1] else '-'}{text}" if own == code else line
+    return found
 
 
 def chain_name(host: str, kind: str) -> str:

@@ -10,6 +10,10 @@
     delay = 2.5                          # seconds
     then = "close"                       # go on, close, reset, silence; for starttls also tls, garbage
 
+    [ehlo]
+    lines = ["250-slow.example", 30, "250 HELP"]   # a number: seconds of silence
+    behind = "250 one more\\r\\n"        # octets right behind the reply, that nobody asked for
+
     [recipients]
     "nobody@test.ex" = "550 no such user"
 
@@ -22,7 +26,7 @@ The keys are the fields of ``Behaviour``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,14 +115,41 @@ def _version(key: str, value: object) -> str:
 def _answer(key: str, value: object) -> Answer:
     parts = value if isinstance(value, dict) else {"lines": value}
     for part in parts:
-        if part not in ("lines", "then", "delay"):
-            raise InputError(f"{key}.{part}: expected lines, then or delay")
+        if part not in ("lines", "then", "delay", "behind"):
+            raise InputError(f"{key}.{part}: expected lines, then, delay or behind")
     lines = parts.get("lines", [])
-    texts = _texts(key, [lines] if isinstance(lines, str) else lines)
+    said = [lines] if isinstance(lines, str) else lines
+    texts = _texts(key, [one for one in said if not _is_number(one)] if isinstance(said, list) else said)
     for line in texts:
         if not _REPLY_LINE.fullmatch(line):
             raise InputError(f"{key}: {line!r} is no SMTP reply; expected three digits and a text")
-    return Answer(texts, _then(key, parts, texts), _delay(key, parts.get("delay", 0.0)))
+    return Answer(
+        texts,
+        _then(key, parts, texts),
+        _delay(key, parts.get("delay", 0.0)),
+        tuple(_pauses(key, said)),
+        _behind(key, parts.get("behind", "")),
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _pauses(key: str, said: Iterable[object]) -> Iterator[tuple[int, float]]:
+    """The pauses between lines, by the number of the line that comes after them."""
+    number = 0
+    for one in said:
+        if _is_number(one):
+            yield number, _delay(key, one)
+        else:
+            number += 1
+
+
+def _behind(key: str, value: object) -> bytes:
+    if not isinstance(value, str) or not value.isascii():
+        raise InputError(f"{key}.behind: expected a text in ASCII")
+    return value.encode("ascii")
 
 
 def _answers(key: str, value: object) -> tuple[Answer, ...]:

@@ -11,7 +11,7 @@ What a state makes of its input is in three tables: ``COMMANDS`` (the phase that
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -58,11 +58,29 @@ class Then(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One step of a script: wait ``delay`` seconds, send the lines (without line ends), then ``then``."""
+    """One step of a script: wait ``delay`` seconds, send the lines (without line ends), then ``then``.
+
+    ``pauses`` are seconds to wait before a line, by its number from 0. ``behind`` is sent with the last line,
+    right behind it, as it is: octets that no command asked for.
+    """
 
     lines: tuple[str, ...] = ()
     then: Then = Then.GO_ON
     delay: float = 0.0
+    pauses: tuple[tuple[int, float], ...] = ()
+    behind: bytes = b""
+
+    def spoken(self) -> Iterator[Action]:
+        """What is sent, and what is waited for in between."""
+        start = 0
+        for number, seconds in (*self.pauses, (len(self.lines), 0.0)):
+            last = number == len(self.lines)
+            if (part := self.lines[start:number]) or (last and self.behind):
+                said = _spoken(part)
+                yield Send(said.data + self.behind) if last and self.behind else said
+            if seconds:
+                yield Wait(seconds)
+            start = number
 
 
 def reply(*lines: str, then: Then = Then.GO_ON, delay: float = 0.0) -> Answer:
@@ -423,8 +441,7 @@ class SmtpSession:
 
     def _answer(self, answer: Answer) -> list[Action]:
         actions: list[Action] = [Wait(answer.delay)] if answer.delay else []
-        if answer.lines:
-            actions.append(_spoken(answer.lines))
+        actions += answer.spoken()
         self.state, last = _AFTER[answer.then]
         asks = bool(answer.lines) and answer.lines[-1].startswith("334")
         if asks and self.state is State.COMMAND:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from eximsim.errors import InputError
 from eximsim.testing import Server, Zone
-from eximsim.testing.server import COMMANDS
+from eximsim.testing.server import COMMANDS, OFFERS
 from eximsim.world.smtp_server import Answer, Then
+from tests.testing.policies import Stand
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_each_command_can_be_answered(server: Server, command: str) -> None:
 def test_starttls_is_on_offer_or_not_or_answered(server: Server) -> None:
     one = server("mx.example.com", starttls=False)
     assert not one.behaviour().does_tls()
-    assert "250 HELP" in one.behaviour().hello(extended=True, tls=False).lines
+    assert not any("STARTTLS" in line for line in one.behaviour().hello(extended=True, tls=False).lines)
     one.set(starttls="454 not now")
     assert one.behaviour().starttls == Answer(("454 not now",))
     one.set(starttls=True, offers=["SIZE 1000"])
@@ -94,3 +96,43 @@ def test_a_mistake_is_told(server: Server, wrong: Callable[[Server], object], me
     with pytest.raises(InputError) as caught:
         wrong(server)
     assert str(caught.value).startswith(message)
+
+
+def test_several_lines_are_one_reply(server: Server) -> None:
+    found = server("mx.example.com").reply("rcpt", "550 no such user", "ask postmaster", "550 really")
+    assert found.behaviour().rcpt == Answer(("550-no such user", "550-ask postmaster", "550 really"))
+
+
+def test_a_reply_may_pause_and_have_octets_behind_it(server: Server) -> None:
+    found = server("mx.example.com").reply("ehlo", "250-mx", 7, "HELP", behind="250 x\r\n")
+    assert found.behaviour().ehlo == Answer(("250-mx", "250 HELP"), pauses=((1, 7.0),), behind=b"250 x\r\n")
+
+
+def test_a_pause_inside_a_reply_is_time_that_passes() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply("mail", "250-still", 200, "here")
+    stand.machine().deliver("a@example.com").should_deliver()
+    stand.server("mx.example.com").reply("mail", "250-still", 301, "here")
+    stand.machine().deliver("a@example.com").should_not_deliver(reason="timed out")
+
+
+def test_a_line_of_several_is_part_of_the_reason() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply("rcpt", "550 no such user", "ask postmaster")
+    stand.machine().deliver("a@example.com").should_bounce(reason=re.compile(r"no such user.*ask postmaster"))
+
+
+def test_octets_behind_an_answer_are_taken_for_the_next_answer() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply("mail", "250 OK", behind="550 not you\r\n")
+    stand.machine().deliver("a@example.com").should_bounce(reason="550 not you")
+
+
+def test_a_server_offers_what_real_ones_do_unless_a_test_says_otherwise(server: Server) -> None:
+    lines = server("mx.example.com").behaviour().hello(extended=True, tls=True).lines
+    assert [line[4:] for line in lines[1:]] == list(OFFERS)
+    server("mx.example.com", offers=["SIZE 1000"])
+    assert server("mx.example.com").behaviour().hello(extended=True, tls=True).lines[1:] == ("250 SIZE 1000",)

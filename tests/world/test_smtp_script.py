@@ -69,7 +69,7 @@ def test_what_follows_an_answer_is_the_usual_thing(phase: str, line: str, then: 
         ("rcpt = 1", "rcpt: expected a list of texts"),
         ('[rcpt]\nthen = "fly"', "rcpt.then: expected one of go on, close"),
         ("[rcpt]\ndelay = -1", "rcpt.delay: expected a number of seconds"),
-        ("[rcpt]\nline = 1", "rcpt.line: expected lines, then or delay"),
+        ("[rcpt]\nline = 1", "rcpt.line: expected lines, then, delay or behind"),
         ('[mail]\nlines = "250 OK"\nthen = "tls"', "mail: 'tls' cannot follow it"),
         ('tls_on_connect = "yes"', "tls_on_connect: expected true or false"),
         ('max_version = "SSLv3"', "max_version: expected"),
@@ -114,3 +114,15 @@ LINES = st.sampled_from(
 def test_any_text_is_a_script_or_bad_input(text: str) -> None:
     with contextlib.suppress(InputError):
         assert isinstance(parse_script(text, "x.toml"), Behaviour)
+
+
+def test_a_number_among_the_lines_is_a_pause_and_octets_may_stand_behind() -> None:
+    text = 'ehlo = { lines = ["250-mx", 30, "250 HELP"], behind = "250 more\\r\\n" }'
+    answer = parse_script(text, "x.toml").ehlo
+    assert answer == Answer(("250-mx", "250 HELP"), pauses=((1, 30.0),), behind=b"250 more\r\n")
+
+
+@pytest.mark.parametrize("text", ["rcpt = { behind = 3 }", 'rcpt = { behind = "ä" }', 'rcpt = ["250 x", -1]'])
+def test_octets_and_pauses_that_cannot_be_are_mistakes(text: str) -> None:
+    with pytest.raises(InputError, match="rcpt"):
+        parse_script(text, "x.toml")

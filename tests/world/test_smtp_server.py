@@ -303,3 +303,22 @@ def test_a_server_that_does_not_keep_reports_and_remembers_nothing() -> None:
     list(session.on_data(b"MAIL FROM:<s@x>\r\nRCPT TO:<a@b>\r\nDATA\r\nhello\r\n.\r\n"))
     assert told == ["MAIL FROM:<s@x>", "RCPT TO:<a@b>", "DATA", "message accepted"]
     assert (server.connections, session.log.events, session.log.messages) == ([], [], [])
+
+
+def test_a_pause_stands_between_the_lines_of_a_reply() -> None:
+    answer = Answer(
+        ("250-one", "250-two", "250 three"), delay=1, pauses=((1, 2.5), (2, 4)), behind=b"250 x\r\n"
+    )
+    assert list(answer.spoken()) == [
+        Send(b"250-one\r\n"),
+        Wait(2.5),
+        Send(b"250-two\r\n"),
+        Wait(4),
+        Send(b"250 three\r\n250 x\r\n"),
+    ]
+
+
+def test_octets_behind_a_reply_go_out_with_it() -> None:
+    assert list(Answer(("220 go",), Then.TLS, behind=b"250 x\r\n").spoken()) == [Send(b"220 go\r\n250 x\r\n")]
+    assert list(Answer(behind=b"x").spoken()) == [Send(b"x")]
+    assert list(Answer().spoken()) == []
