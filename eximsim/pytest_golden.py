@@ -160,9 +160,9 @@ class Account:
         if not unused:
             return
         removed = self._config.getoption("--golden-update")
-        how = {"yellow": True} if removed else {"red": True}
         count = f"{len(unused)} unused golden{'' if len(unused) == 1 else 's'}"
-        terminalreporter.section(f"{count} removed" if removed else count, **how)
+        title = f"{count} removed" if removed else count
+        terminalreporter.section(title, yellow=bool(removed), red=not removed)
         if not removed:
             terminalreporter.line("No test compares with these files any more; --golden-update removes them.")
         for path in unused:

@@ -14,17 +14,19 @@ from eximsim.world.smtp_server import Behaviour
 
 _PHASES = {
     "connect": "banner", "ehlo": "ehlo", "helo": "helo", "starttls": "starttls", "mail": "mail",
-    "rcpt": "rcpt", "data": "data", "message": "end_of_data", "rset": "reset", "quit": "quit",
+    "rcpt": "rcpt", "auth": "auth", "data": "data", "bdat": "bdat", "message": "end_of_data",
+    "rset": "reset", "quit": "quit",
 }  # fmt: skip
 _CODE = re.compile(r"\d\d\d(?:[ -]|$)")
 COMMANDS = tuple(_PHASES)
 """What a server can be told to answer: ``connect`` is for the banner, ``message`` for the final dot."""
 
-OFFERS = (
+OFFERS: tuple[str, ...] = (
     "PIPELINING", "SIZE 52428800", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8",
+    "CHUNKING",
 )  # fmt: skip
-"""What a server offers besides STARTTLS unless a test says otherwise: what a current Postfix does, as far as
-the model and the scripted server know what to do with it (no CHUNKING)."""
+"""What a server offers besides STARTTLS unless a test says otherwise: what a current Postfix does. One that
+is told what to answer to DATA leaves CHUNKING out, since with it there is no DATA."""
 
 KINDS = ("good", "wrongname", "expired", "selfsigned", "incomplete")
 """``good``: for the host's name, from an authority that is trusted, with the whole chain; ``wrongname``: for
@@ -120,7 +122,10 @@ class MailServer:
 
     def behaviour(self) -> Behaviour:
         """What the server does; its chain is one of ``certificates.chains()``. Raises ``InputError``."""
-        offers = [*(["STARTTLS"] if self._starttls else []), *self._offers]
+        known = self._offers
+        if known is OFFERS and "data" in self._said:
+            known = tuple(name for name in known if name != "CHUNKING")
+        offers = [*(["STARTTLS"] if self._starttls else []), *known]
         return read_behaviour({"extensions": offers, **self._said, "recipients": self._recipients})
 
 

@@ -118,8 +118,8 @@ def _answer(key: str, value: object) -> Answer:
         if part not in ("lines", "then", "delay", "behind"):
             raise InputError(f"{key}.{part}: expected lines, then, delay or behind")
     lines = parts.get("lines", [])
-    said = [lines] if isinstance(lines, str) else lines
-    texts = _texts(key, [one for one in said if not _is_number(one)] if isinstance(said, list) else said)
+    said: list[object] = [lines] if isinstance(lines, str) else _texts_and_pauses(key, lines)
+    texts = _texts(key, [one for one in said if not _is_number(one)])
     for line in texts:
         if not _REPLY_LINE.fullmatch(line):
             raise InputError(f"{key}: {line!r} is no SMTP reply; expected three digits and a text")
@@ -130,6 +130,12 @@ def _answer(key: str, value: object) -> Answer:
         tuple(_pauses(key, said)),
         _behind(key, parts.get("behind", "")),
     )
+
+
+def _texts_and_pauses(key: str, lines: object) -> list[object]:
+    if not isinstance(lines, list):
+        raise InputError(f"{key}: expected a list of texts")
+    return lines
 
 
 def _is_number(value: object) -> bool:

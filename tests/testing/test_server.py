@@ -136,3 +136,17 @@ def test_a_server_offers_what_real_ones_do_unless_a_test_says_otherwise(server: 
     assert [line[4:] for line in lines[1:]] == list(OFFERS)
     server("mx.example.com", offers=["SIZE 1000"])
     assert server("mx.example.com").behaviour().hello(extended=True, tls=True).lines[1:] == ("250 SIZE 1000",)
+
+
+def test_an_answer_to_data_is_given_since_chunking_is_left_out_then() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com").reply("data", "451 not now")
+    stand.machine().deliver("a@example.com").should_defer(reason="451 not now")
+
+
+def test_chunks_are_what_a_message_is_sent_in() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    result = stand.machine().deliver("a@example.com").should_deliver()
+    assert any("BDAT" in str(event) for one in result.connections for event in one["events"])  # type: ignore[attr-defined]
