@@ -406,6 +406,10 @@ class Profile:
     """A callout ends in FAIL_FORCED where DANE is only requested and there is no TLSA record: the recipient
     passes unasked. Between 2d5fdd539 (4.88) and 02b41d710 (4.89): do_callout()."""
 
+    random_acceptance_ends: bool = False
+    """A host that takes a random recipient has answered the callout; before, it had not. Since 2ddb4094c
+    (4.90): do_callout()."""
+
     callout_size: CalloutSize = CalloutSize.IF_KNOWN
     """When a callout announces the size of the message. Changed by 02b41d710 (4.89) and 14de8063d (4.90):
     do_callout()."""
@@ -699,6 +703,7 @@ _P490_DEV = _then(
 _P490 = _then(
     _P490_DEV,
     "4.90",
+    random_acceptance_ends=True,
     helo_copy_overlaps=False,
     message_error_names_host=True,
     tlsa_map=TlsaMap.NEGATIVE_IS_NO_DANE,

@@ -143,6 +143,7 @@ POINTS: Sequence[Point] = (
     _point("5d6bdf01a", _490_DEV, "tlsa_map", ("src/fakens.c", "    yield = NO_DATA;"),
         beside=(_SMTP_C, "sec ? FAIL_FORCED : DEFER")),
     _point("ce889807c", _490_DEV, "", (_5840, "\nexim -odq CALLER@dane.no.3")),
+    _point("2ddb4094c", "4.90", "random_acceptance_ends"),
     _point("6b5242044", "4.90", "tlsa_map", (_5840, "\nexim -odq CALLER@dane.no.3"),
         beside=("../doc/doc-txt/ChangeLog", "commandline_checks_require_admin")),
     _point("f77197ae2", "4.90", "verify_error_names_callout", ("confs/4012", "")),

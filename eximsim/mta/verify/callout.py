@@ -48,6 +48,11 @@ class Callout:
         uncached = self.is_recipient and self.settings.no_cache
         return size + allowance if uncached or switch is not CalloutSize.IF_KNOWN_AND_UNCACHED else None
 
+    def size_beside(self, sx: SmtpContext) -> int | None:
+        """The same for the questions about a random recipient and the postmaster."""
+        beside = self.process.profile.callout_size is not CalloutSize.IF_KNOWN_AND_UNCACHED
+        return self.announced_size(sx) if beside else None
+
     def learn(self, reading: Reading) -> None:
         """Take note of what a host has said."""
         self.failure = reading.failure or self.failure

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -17,7 +16,7 @@ from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
-from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.transports.smtp_context import Outstanding, SmtpContext
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
     smtp_debug_cmd_report,
@@ -193,8 +192,25 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
 
 
 def _ask(call: Callout, sx: SmtpContext) -> None:
-    if call.random or call.postmaster is not None:
-        raise Unsupported("callouts with random or postmaster as they are since 4.89")
+    """Ask one host: about a random recipient, the real one and the postmaster, as far as that is wanted."""
+    while _set_up(call, sx):
+        sx.waiting = Outstanding()
+        try:
+            _ask_in_turn(call, sx)
+        except _Reopen:
+            end_session(sx)
+            call.random = None
+            continue
+        end_session(sx, quit_timeout=QUIT_TIMEOUT)
+        break
+    _report(sx)
+
+
+class _Reopen(Exception):
+    """The connection cannot be used after the question about a random recipient."""
+
+
+def _set_up(call: Callout, sx: SmtpContext) -> bool:
     addr = call.addr
     addr.transport_return = Rc.PENDING_DEFER
     rc = smtp_setup_conn(sx)
@@ -202,16 +218,78 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
         addr.transport_return = Rc.PENDING_DEFER
         rc = smtp_setup_conn(sx, suppress_tls=True)
     if rc is not Rc.OK or sx.dialogue is None:
-        _report(sx)
         _set_up_failed(call, sx)
-        return
+        return False
     call.domain_record.result = (
         Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT
     )
     call.context, call.process.callout_context_set = Context.USED, True
-    _recipient(call, sx)
-    end_session(sx, quit_timeout=QUIT_TIMEOUT)
-    _report(sx)
+    return True
+
+
+def _ask_in_turn(call: Callout, sx: SmtpContext) -> None:
+    """Ask until an answer makes the rest needless; raises ``_Reopen``."""
+    if call.random and not _random_refused(call, sx):
+        return
+    if not _recipient(call, sx):
+        return
+    if call.postmaster is not None:
+        _postmaster(call, sx)
+
+
+def _question(call: Callout, sx: SmtpContext, recipient: str, sender: str, size: int | None) -> Sync:
+    """MAIL and RCPT for somebody other than the address in question; its own text stands in for a moment."""
+    addr, address = call.addr, call.addr.address
+    addr.address, addr.transport_return = recipient, Rc.PENDING_DEFER
+    try:
+        return write_mail_and_rcpt(sx, [addr], sender, size)
+    finally:
+        addr.address = address
+
+
+def _random_refused(call: Callout, sx: SmtpContext) -> bool:
+    """Whether the host refuses a recipient that cannot be there, so that its word on the real one counts."""
+    record, addr = call.domain_record, call.addr
+    record.random_stamp = sx.process.world.now()
+    sync = _question(call, sx, f"{call.random}@{addr.domain}", call.sender, call.size_beside(sx))
+    said, addr.transport_return = addr.transport_return, Rc.PENDING_DEFER
+    if sync is Sync.READ and said is Rc.PENDING_OK:
+        record.random_result = Cached.ACCEPT
+        if sx.process.profile.random_acceptance_ends:
+            call.done, call.failure = True, "random"
+            return False
+    if sync is Sync.READ and said is Rc.FAIL:
+        record.random_result = Cached.REJECT
+        if _reset(sx):
+            return True
+        raise _Reopen
+    _refused(call, sx, Step.RANDOM, _heard(sx.reply.errno, sx.reply.text))
+    return False
+
+
+def _postmaster(call: Callout, sx: SmtpContext) -> None:
+    """Ask about the postmaster once the host has answered about the recipient; a refusal is final."""
+    record, addr = call.domain_record, call.addr
+    assert call.postmaster is not None
+    said, call.done = addr.transport_return, False
+    if not _reset(sx):
+        _refused(call, sx, Step.POSTMASTER, _heard(sx.reply.errno, sx.reply.text))
+        return
+    size = call.size_beside(sx)
+    sync = _question(call, sx, f"postmaster@{addr.domain}", call.postmaster, size)
+    taken = sync is Sync.READ and addr.transport_return is Rc.PENDING_OK
+    if not taken and call.settings.fullpostmaster:
+        taken = sx.wire.write("RCPT TO:<postmaster>") > 0 and sx.read().ok
+    record.postmaster_stamp = sx.process.world.now()
+    addr.transport_return = said
+    if taken:
+        record.postmaster_result, call.done = Cached.ACCEPT, True
+        return
+    _refused(call, sx, Step.POSTMASTER, _heard(sx.reply.errno, sx.reply.text))
+
+
+def _reset(sx: SmtpContext) -> bool:
+    return sx.wire.write("RSET") > 0 and sx.read().ok
 
 
 def _report(sx: SmtpContext) -> None:
@@ -263,20 +341,22 @@ def _dane_failed(call: Callout, sx: SmtpContext) -> None:
         close_stray_descriptor(process)
 
 
-def _recipient(call: Callout, sx: SmtpContext) -> None:
+def _recipient(call: Callout, sx: SmtpContext) -> bool:
+    """Ask about the recipient itself; whether it was accepted."""
     addr = call.addr
     sync = write_mail_and_rcpt(sx, [addr], call.sender, call.announced_size(sx))
     if sync is Sync.READ and addr.transport_return is Rc.PENDING_OK:
         call.done = True
         call.address_record.result = Cached.ACCEPT
-        return
+        return True
     heard = _heard(sx.reply.errno, sx.reply.text)
     if sync is Sync.BAD_MAIL:
         _refused(call, sx, Step.MAIL, heard)
-        return
+        return False
     if heard is Heard.PERMANENT and addr.transport_return is not Rc.FAIL:
         heard = Heard.MALFORMED
     _refused(call, sx, Step.RCPT, heard)
+    return False
 
 
 def _heard(errno: int, text: str) -> Heard:

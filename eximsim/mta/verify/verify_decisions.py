@@ -40,6 +40,7 @@ class Step(Enum):
     MAIL = "MAIL"
     RCPT = "RCPT"
     POSTMASTER = "RCPT to postmaster"
+    RANDOM = "RCPT to a random recipient"
 
 
 class Heard(Enum):
@@ -77,9 +78,11 @@ _RESPONSE_OF = 'response to "{command}" from {host} [{address}] was: {reply}'
 _REFUSED = Reading(final=True, failure="recipient", address=Cached.REJECT)
 _NULL_REFUSED = Reading(final=True, failure="mail", domain=Cached.REJECT_MFNULL)
 _MAIL_REFUSED = Reading(final=True, failure="mail")
+_POSTMASTER_REFUSED = Reading(final=True, failure="postmaster", postmaster=Cached.REJECT)
 
 _SHARED_ROWS: Rows[Reading] = (
     Row((Step.RCPT, Heard.PERMANENT, ANY), _REFUSED, _RESPONSE),
+    Row((Step.POSTMASTER, Heard.PERMANENT, ANY), _POSTMASTER_REFUSED, _RESPONSE),
     Row((Step.MAIL, Heard.PERMANENT, True), _NULL_REFUSED, _RESPONSE),
     Row((Step.MAIL, Heard.PERMANENT, False), _MAIL_REFUSED, _RESPONSE),
     Row((Step.MAIL, Heard.OTHER, ANY), Reading(failure="mail"), _RESPONSE),
@@ -92,8 +95,7 @@ _SHARED_ROWS: Rows[Reading] = (
 )
 _OWN_CLIENT_ROWS: Rows[Reading] = (
     Row((Step.RCPT, Heard.PERMANENT, ANY), _REFUSED, _RESPONSE_OF),
-    Row((Step.POSTMASTER, Heard.PERMANENT, ANY),
-        Reading(final=True, failure="postmaster", postmaster=Cached.REJECT), _RESPONSE_OF),
+    Row((Step.POSTMASTER, Heard.PERMANENT, ANY), _POSTMASTER_REFUSED, _RESPONSE_OF),
     Row((Step.MAIL, Heard.PERMANENT, True), _NULL_REFUSED, _RESPONSE_OF),
     Row((Step.MAIL, Heard.PERMANENT, False), _MAIL_REFUSED, _RESPONSE_OF),
     Row((Step.SETUP, Heard.PERMANENT, ANY),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
@@ -281,7 +280,92 @@ def test_who_verifies_a_sender_is_told_the_command_and_the_answer(release: str) 
     assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")
 
 
-@pytest.mark.parametrize("option", ["random", "postmaster", "fullpostmaster"])
-def test_what_the_newer_engine_does_besides_is_unsupported(option: str) -> None:
-    with pytest.raises(Unsupported, match="random or postmaster"):
-        Site([Mx(PLAIN)], NEWEST, callout=f"5s,{option}").verify()
+# ---- a random recipient and the postmaster ---------------------------------------------
+
+RANDOM = "RCPT TO:<myhost.test.ex-"
+SINCE_489 = pytest.mark.parametrize("release", ["4.89", "4.92", NEWEST])
+
+
+def answering(*recipients: tuple[str, Answer], **phases: Answer) -> Mx:
+    return Mx(Behaviour(extensions=(), recipients=recipients, **phases))  # type: ignore[arg-type]  # by name
+
+
+def heard(site: Site) -> list[str]:
+    return [event for _, events in site.calls for event in events]
+
+
+def test_a_host_that_takes_a_random_recipient_is_asked_no_more() -> None:
+    site = Site([answering()], NEWEST, callout="5s,random")
+    assert site.verify() == [ACCEPTED]
+    assert len([event for event in heard(site) if event.startswith("RCPT")]) == 1
+    assert heard(site)[2].startswith(RANDOM)
+    assert site.verify("b@test.ex") == [ACCEPTED]
+    assert len(site.calls) == 1
+
+
+def test_in_4_89_a_host_that_takes_a_random_recipient_has_not_answered() -> None:
+    site = Site([answering()], "4.89", callout="5s,no_cache,random")
+    assert site.verify() == [NOT_DONE]
+    assert rejected(site).endswith('-testing@test.ex>" was: 250 OK')
+
+
+@SINCE_489
+def test_a_host_that_refuses_a_random_recipient_is_asked_about_the_real_one(release: str) -> None:
+    site = Site(
+        [answering(("a@test.ex", reply("250 OK")), rcpt=reply("550 no"))], release, callout="5s,random"
+    )
+    assert site.verify() == [ACCEPTED]
+    said = heard(site)
+    assert said[2].startswith(RANDOM)
+    assert [said[1], *said[3:]] == [
+        "MAIL FROM:<>", "RSET", "MAIL FROM:<>", "RCPT TO:<a@test.ex>", "QUIT",
+    ]  # fmt: skip
+
+
+@SINCE_489
+def test_a_host_that_breaks_off_after_a_random_recipient_is_called_again(release: str) -> None:
+    server = answering(("a@test.ex", reply("250 OK")), rcpt=reply("550 no"), reset=Answer(then=Then.CLOSE))
+    site = Site([server], release, callout="5s,random")
+    assert site.verify() == [ACCEPTED]
+    assert len(site.calls) == 2
+
+
+@SINCE_489
+def test_a_temporary_answer_about_a_random_recipient_leaves_it_to_the_next_host(release: str) -> None:
+    site = Site(
+        [answering(rcpt=reply("450 later")), answering(rcpt=reply("550 no"))], release, callout="5s,random"
+    )
+    assert site.verify()[0].startswith("550")
+    assert site.called == ["mx1", "mx2"]
+
+
+@SINCE_489
+def test_the_postmaster_is_asked_about_after_the_recipient(release: str) -> None:
+    site = Site([answering()], release, callout="5s,postmaster")
+    assert site.verify() == [ACCEPTED]
+    assert heard(site) == [
+        "EHLO", "MAIL FROM:<>", "RCPT TO:<a@test.ex>",
+        "RSET", "MAIL FROM:<>", "RCPT TO:<postmaster@test.ex>", "QUIT",
+    ]  # fmt: skip
+
+
+@SINCE_489
+def test_a_host_without_a_postmaster_is_refused_now_and_from_the_cache(release: str) -> None:
+    site = Site([answering(("postmaster@test.ex", reply("550 none")))], release, callout="5s,postmaster")
+    assert site.verify()[0].startswith("550")
+    assert site.verify("b@test.ex")[0].startswith("550")
+    assert len(site.calls) == 1
+
+
+@SINCE_489
+def test_a_postmaster_without_a_domain_will_do_if_that_is_asked_for(release: str) -> None:
+    server = answering(("postmaster@test.ex", reply("550 none")))
+    assert Site([server], release, callout="5s,fullpostmaster").verify() == [ACCEPTED]
+
+
+def test_the_postmaster_is_asked_about_from_another_sender() -> None:
+    site = Site([answering()], NEWEST, callout="5s,postmaster_mailfrom=me@test.ex")
+    site.verify()
+    assert [event for event in heard(site) if event.startswith("MAIL")] == [
+        "MAIL FROM:<>", "MAIL FROM:<me@test.ex>",
+    ]  # fmt: skip
