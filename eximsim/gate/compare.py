@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
-from eximsim.gate.survey import Survey, View, survey
+from eximsim.gate.survey import Survey, View, Wanted, survey
 from eximsim.gate.toggles import Toggle, toggles, watched
 from eximsim.suite.policy import Policy
 
@@ -17,14 +17,21 @@ AS_IT_SHOULD_BE = {"everything": "as it should be"}
 """How a situation is told in which nothing is out of the ordinary."""
 
 
-def compare(base: Policy, head: Policy, *, hosts: int = 1, names: tuple[str, str] | None = None) -> Report:
+def compare(
+    base: Policy,
+    head: Policy,
+    *,
+    hosts: int = 1,
+    names: tuple[str, str] | None = None,
+    wanted: Wanted | None = None,
+) -> Report:
     """Compare two policies in all situations with so many ``hosts``; the report calls them by ``names``.
 
-    Raises ``InputError`` and ``Unsupported`` for a configuration that cannot be read.
+    ``wanted`` says more than the number of hosts. Raises ``InputError`` and ``Unsupported`` for a
+    configuration that cannot be read.
     """
-    plan = survey((base, head), hosts)
-    comparison = Comparison(plan, toggles(*plan.policies))
-    groups = comparison.groups()
+    plan = survey((base, head), wanted or Wanted(hosts))
+    groups = Comparison(plan).groups()
     old, new = names or (base.path, head.path)
     mail = everyday(plan)
     return Report(
@@ -43,10 +50,11 @@ class _Class:
 class Comparison:
     """Two policies, the steps from one to the other, and what has been learnt about their effects."""
 
-    def __init__(self, plan: Survey, steps: Sequence[Toggle]) -> None:
-        self._plan, self._steps = plan, tuple(steps)
+    def __init__(self, plan: Survey) -> None:
+        self._plan = plan
         self._base, self._head = plan.policies
         self._kind = kind_of if any(len(view.scene.addresses) > 1 for view in plan.views) else one_kind
+        self._steps: tuple[Toggle, ...] = ()
         self._known: list[tuple[Toggle, ...]] = []
         self._policies: dict[tuple[Toggle, ...], Policy] = {(): self._base}
 
@@ -65,10 +73,14 @@ class Comparison:
 
     def _classes(self) -> Iterator[_Class]:
         """Every class with two outcomes, in all views."""
-        for view in self._plan.views:
-            before = self._plan.diagram(self._base, view)
-            after = self._plan.diagram(self._head, view) if self._steps else before
-            for found in differences(before, after, view.scene.size, self._kind):
+        plan, views = self._plan, self._plan.views
+        before = [plan.diagram(self._base, view) for view in views]
+        after = before
+        if toggles(self._base, self._head):
+            after = [plan.diagram(self._head, view) for view in views]
+        self._steps = toggles(self._base, self._head)  # by now all files are known
+        for view, one, two in zip(views, before, after, strict=True):
+            for found in differences(one, two, view.scene.size, self._kind):
                 yield _Class(view, self._worded(view, found) if view.wordless else found)
 
     def _worded(self, view: View, found: Difference) -> Difference:

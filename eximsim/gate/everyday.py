@@ -61,7 +61,7 @@ def everyday(plan: Survey) -> tuple[Mail, ...]:
     """Everyday mail on every route of the survey, under its first and its last policy."""
     found = {}
     for view in plan.views:
-        if view.kind == "delivery" and view.scene.recipient not in found:
+        if view.kind == "delivery" and view.scene.addresses and view.scene.recipient not in found:
             found[view.scene.recipient] = Mail(_route(view.scene), tuple(_rows(plan, view)))
     return tuple(found.values())
 
@@ -91,7 +91,8 @@ def staged(scene: Scene, hosts: int) -> Scene | None:
         names.append(f"mx{hosts}.{scene.domain}")
     if len(names) < hosts:
         return None
-    free = (f"192.0.2.{number}" for number in range(1, 255))
+    pool = next(iter(scene.addresses.values()), "").rpartition(".")[0] or "192.0.2"
+    free = (f"{pool}.{number}" for number in range(1, 255))
     unused = (one for one in free if one not in scene.addresses.values())
     addresses = {name: scene.addresses.get(name) or next(unused) for name in names[:hosts]}
     return replace(scene, mx=tuple(addresses) if scene.mx else (), addresses=addresses)

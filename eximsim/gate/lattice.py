@@ -158,12 +158,16 @@ class Scene:
     """Who is there: the recipient's domain, its MX hosts in order, and the address of every host.
 
     ``others`` are further hosts that a configuration names: they have an address, and nothing varies.
+    ``sender`` is whom the message is from (empty: a bounce; None: somebody at this machine). ``at`` is the
+    address of the first host if it is one that a configuration names.
     """
 
     recipient: str
     mx: tuple[str, ...]
     addresses: Mapping[str, str]
     others: Mapping[str, str]
+    sender: str | None = None
+    at: str = ""
 
     @property
     def domain(self) -> str:

@@ -1,206 +1,136 @@
-"""The lock file: the outcomes that were agreed on, class by class of situations, as text for review.
+"""The lock: outcomes that were agreed on, compared with what happens now to the same mail.
 
-    release 4.99
-    hosts 1
-
-    delivery to someone@destination.example by mx1.destination.example
-    @4e1d MX of destination.example
-      secure: @90c2
-      insecure: @77aa
-      NXDOMAIN | no data: failed, unreached
-
-Each block is a question; an answer leads to another question or to an outcome. The first block of a view is
-where it begins. The name of a block is made from its content, so that what has not changed is not in a diff.
+What was explored when the lock was made is explored again, whatever the configuration names by now: who has
+lost a router or a list shows as mail that goes another way.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
-from eximsim.errors import Gap, InputError
-from eximsim.gate.diagram import Ask, End, Forest, Node, Way, combined, mapped
+from eximsim.errors import Gap
+from eximsim.gate.diagram import End, Forest, Way, combined, mapped
+from eximsim.gate.hunks import hunks_of
+from eximsim.gate.lattice import Scene
+from eximsim.gate.lock_text import Lock, digests
 from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.survey import Survey, View
-from eximsim.status import Security
+from eximsim.mta.base.string import from_octets
+from eximsim.suite.policy import Policy
 
-_HEAD = (
-    "# Outcomes that were agreed on. Checked by: eximsim gate CONF --lock FILE",
-    "# Changed by: eximsim gate CONF --lock FILE --accept [GROUP]",
-)
-_SECURITY: Mapping[Security | None, str] = {
-    None: "nobody asked",
-    **{one: one.name.lower() for one in Security},
-}
-_BY_WORD = {word: security for security, word in _SECURITY.items()}
-_BLOCK = re.compile(r"(@[0-9a-f]+) (.+)")
-_ANSWER = re.compile(r"  ([^:]+): (.+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """What a lock file says: release, number of hosts, and the diagram of each view by its name."""
-
-    release: str
-    hosts: int
-    views: Mapping[str, Way]
-
-
-# ---- writing ---------------------------------------------------------------------------------------------
-
-
-def written(lock: Lock) -> str:
-    """The text of the lock file."""
-    lines = [*_HEAD, f"release {lock.release}", f"hosts {lock.hosts}"]
-    for name, way in lock.views.items():
-        lines += ["", name, *_blocks(way.node)]
-    return "\n".join(lines) + "\n"
-
-
-def _blocks(node: Node) -> Iterator[str]:
-    names: dict[int, str] = {}
-    known: dict[str, str] = {}
-
-    def name(one: Node) -> str:
-        if isinstance(one, End):
-            return _outcome_words(one.outcome)
-        if id(one) not in names:
-            text = "\n".join((one.axis, *_answers(one, name)))
-            label = "@" + blake2b(text.encode(), digest_size=4).hexdigest()
-            names[id(one)] = label
-            known[label] = text
-        return names[id(one)]
-
-    first = name(node)
-    if isinstance(node, End):
-        yield f"  always: {first}"
-        return
-    for label in reversed(known):
-        yield f"{label} {known[label]}"
-
-
-def _answers(one: Ask, name: Callable[[Node], str]) -> Iterator[str]:
-    """The lines of a block: answers that lead to the same stand together."""
-    by_node: dict[str, list[str]] = {}
-    for value, following in zip(one.values, one.ways, strict=True):
-        by_node.setdefault(name(following.node), []).append(value)
-    for label, values in by_node.items():
-        yield f"  {' | '.join(values)}: {label}"
-
-
-def _outcome_words(outcome: Outcome) -> str:
-    words = [outcome.result]
-    if outcome.result in ("delivered", "accepted"):
-        words.append(_SECURITY[outcome.security])
-    elif outcome.unreachable:
-        words.append("unreached")
-    if outcome.host:
-        words.append(f"host {outcome.host}")
-    return ", ".join(words)
-
-
-# ---- reading ---------------------------------------------------------------------------------------------
-
-
-def read_lock(text: str, path: str, forest: Forest) -> Lock:
-    """The lock of a file's text; raises ``InputError`` with ``path`` and line."""
-    facts: dict[str, str] = {}
-    views: dict[str, Way] = {}
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
-    groups: list[list[tuple[int, str]]] = [[]]
-    for number, line in lines:
-        if line.strip():
-            groups[-1].append((number, line))
-        elif groups[-1]:
-            groups.append([])
-    for _, line in groups[0]:
-        word, _, value = line.partition(" ")
-        facts[word] = value
-    if "release" not in facts or not facts.get("hosts", "").isdigit():
-        raise InputError("expected the lines 'release' and 'hosts' of a lock file", path, 1)
-    for group in groups[1:]:
-        if group:
-            views[group[0][1]] = _read_view(group[1:], path, group[0][0], forest)
-    return Lock(facts["release"], int(facts["hosts"]), views)
-
-
-def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Forest) -> Way:
-    blocks: dict[str, tuple[str, list[tuple[int, str, str]]]] = {}
-    current: list[tuple[int, str, str]] = []
-    for number, line in lines:
-        if block := _BLOCK.fullmatch(line):
-            current = []
-            blocks[block[1]] = (block[2], current)
-        elif answer := _ANSWER.fullmatch(line):
-            current.append((number, answer[1], answer[2]))
-        else:
-            raise InputError(
-                f"{line.strip()!r}; expected '@name axis' or '  value: what follows'", path, number
-            )
-    ways: dict[str, Way] = {}
-
-    def way(label: str, number: int) -> Way:
-        if not label.startswith("@"):
-            return forest.end(_read_outcome(label, path, number))
-        if label not in blocks:
-            raise InputError(f"{label} is nowhere in this view", path, number)
-        if label not in ways:
-            axis, answers = blocks[label]
-            values = tuple(value for _, words, _ in answers for value in words.split(" | "))
-            following = [way(to, at) for at, words, to in answers for _ in words.split(" | ")]
-            ways[label] = forest.ask(axis, values, tuple(following))
-        return ways[label]
-
-    if not blocks:
-        if not current:
-            raise InputError("a view without outcomes", path, start)
-        return way(current[0][2], current[0][0])
-    return way(next(iter(blocks)), start)
-
-
-def _read_outcome(text: str, path: str, number: int) -> Outcome:
-    result, *words = text.split(", ")
-    outcome = Outcome(result)
-    for word in words:
-        if word in _BY_WORD:
-            outcome = replace(outcome, security=_BY_WORD[word])
-        elif word == "unreached":
-            outcome = replace(outcome, unreachable=True)
-        elif word.startswith("host "):
-            outcome = replace(outcome, host=word.removeprefix("host "))
-        else:
-            raise InputError(f"outcome {text!r}; do not know {word!r}", path, number)
-    return outcome
-
-
-# ---- checking --------------------------------------------------------------------------------------------
+_MOST_LINES = 8
+"""So many changed lines are told."""
 
 
 def current(plan: Survey, release: str, hosts: int) -> Lock:
     """The outcomes of the surveyed policy, ready to be locked."""
     (policy,) = plan.policies
     found = {view.name: mapped(plan.forest, plan.diagram(policy, view), essence) for view in plan.views}
-    return Lock(release, hosts, found)
+    views = {view.name: view for view in plan.views}
+    return Lock(release, hosts, found, views, _files(policy), tuple(plan.sampled))
+
+
+def _files(policy: Policy) -> dict[str, tuple[str, ...]]:
+    """The digests of all files that were read."""
+    paths = dict.fromkeys((*policy.config.files, *policy.files.found))
+    return {
+        path: digests(from_octets(content).splitlines())
+        for path in paths
+        if (content := policy.files.content(path)) is not None
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What was agreed on for a view of today: the name that it had, and its outcomes in today's names."""
+
+    name: str
+    way: Way
+
+
+def agreed_for(agreed: Lock, plan: Survey) -> dict[str, Locked]:
+    """What was agreed on for each view of the survey, by the view's name; a view without it is new."""
+    found: dict[str, Locked] = {}
+    for view in plan.views:
+        origin = plan.origins.get(view.name)
+        if origin is not None and origin.name in agreed.ways:
+            way = agreed.ways[origin.name]
+            names = _renamed(origin.scene, view.scene)
+            found[view.name] = Locked(origin.name, _in_names(plan.forest, way, names) if names else way)
+    return found
+
+
+def _renamed(was: Scene, now: Scene) -> dict[str, str]:
+    """How the names of one scene are called in another that was like it."""
+    pairs = ((was.domain, now.domain), *zip(was.addresses, now.addresses, strict=False))
+    return {old: new for old, new in pairs if old != new}
+
+
+def _in_names(forest: Forest, way: Way, names: Mapping[str, str]) -> Way:
+    """A diagram in which hosts and domains have other names."""
+    made: dict[int, Way] = {}
+
+    def copy(one: Way) -> Way:
+        node = one.node
+        if id(node) not in made:
+            if isinstance(node, End):
+                host = names.get(node.outcome.host, node.outcome.host)
+                made[id(node)] = forest.end(replace(node.outcome, host=host))
+            else:
+                what, _, subject = node.axis.partition(" of ")
+                axis = f"{what} of {names.get(subject, subject)}"
+                made[id(node)] = forest.ask(axis, node.values, tuple(map(copy, node.ways)))
+        return made[id(node)]
+
+    return copy(way)
+
+
+# ---- checking --------------------------------------------------------------------------------------------
 
 
 def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Report:
     """Where the found outcomes are not those that were agreed on, grouped by what became of what."""
     changes: dict[str, list[Change]] = {}
     gaps = dict(plan.gaps)
-    for name in (*agreed.views, *found.views):
-        if (name in agreed.views) != (name in found.views):
-            what = "locked and not met any more" if name in agreed.views else "not in the lock file"
-            gaps[Gap(f"{name}: {what}", path)] = None
+    known = agreed_for(agreed, plan)
+    met = {one.name for one in known.values()}
+    if not agreed.ways:
+        gaps[Gap("the lock holds nothing", path, "--accept makes it anew")] = None
+    for name in agreed.ways:
+        if name not in met:
+            gaps[Gap(f"{name}: locked and not met any more", path, "--accept makes the lock anew")] = None
     for view in plan.views:
-        if view.name in agreed.views:
-            for change in _changes(agreed.views[view.name], found.views[view.name], view):
+        if view.name not in known:
+            gaps[Gap(f"{view.name}: not in the lock file", path, "--accept adds it")] = None
+        else:
+            for change in _changes(known[view.name].way, found.ways[view.name], view):
                 changes.setdefault(group_name(change.before, change.after), []).append(change)
-    groups = [_group(name, members, path) for name, members in changes.items()]
+    lines = changed_lines(agreed, found)
+    for name in agreed.sampled:
+        if place := next((line for line in lines if line.startswith(f"{name}:")), ""):
+            what = f"{name} has changed, and only a sample of its entries is locked"
+            gaps[Gap(what, place.partition(" ")[0], "--git compares all of it")] = None
+    groups = [_group(name, members, path, lines) for name, members in changes.items()]
     ordered = sorted(groups, key=lambda group: (group.severity.rank, group.name))
     return Report(path, conf, tuple(ordered), plan.size, plan.runs, tuple(plan.left_out), tuple(gaps))
+
+
+def changed_lines(agreed: Lock, found: Lock) -> list[str]:
+    """The lines that are not as they were when the lock was made: ``exim.conf:12``, ``exim.conf:9 (gone)``.
+
+    The files are in the order in which they were read.
+    """
+    lines: list[str] = []
+    for name in dict.fromkeys((*agreed.files, *found.files)):
+        was, now = agreed.files.get(name), found.files.get(name)
+        if was is None or now is None:
+            lines.append(f"{name}:1 ({'new' if was is None else 'gone'})")
+            continue
+        hunks = hunks_of(name, name, was, now)
+        lines += (hunk.where if hunk.come else f"{hunk.where} (gone)" for hunk in hunks)
+    return lines
 
 
 def _changes(before: Way, after: Way, view: View) -> Iterator[Change]:
@@ -216,24 +146,33 @@ def group_name(before: Outcome, after: Outcome) -> str:
     return f"{standing(before).name.lower()}-to-{standing(after).name.lower()}"
 
 
-def _group(name: str, changes: list[Change], path: str) -> Group:
+def _group(name: str, changes: list[Change], path: str, lines: Sequence[str]) -> Group:
     ordered = sorted(changes, key=lambda one: (one.severity.rank, len(one.situation), -one.size))
     before, after = standing(ordered[0].before), standing(ordered[0].after)
     text = f"Agreed was: {before.value}. Found: {after.value}."
-    return Group((Cause(name, path, text),), ordered[0].severity, tuple(ordered))
+    where = path
+    if lines:
+        where = lines[0].partition(" ")[0]
+        more = f" and {len(lines) - _MOST_LINES} more" if len(lines) > _MOST_LINES else ""
+        text += f" Lines changed since the lock was made: {', '.join(lines[:_MOST_LINES])}{more}."
+    return Group((Cause(name, where, text),), ordered[0].severity, tuple(ordered))
 
 
-def accepted(agreed: Lock, found: Lock, plan: Survey, groups: frozenset[str] | None) -> Lock:
-    """The lock with what was found in place of what was agreed on, for these groups (None: for all)."""
-    if groups is None:
-        return found
+def accepted(agreed: Lock, found: Lock, plan: Survey, groups: frozenset[str]) -> Lock:
+    """The lock with what was found in place of what was agreed on, for these groups.
+
+    What is not in the lock stays out of it.
+    """
 
     def pick(before: Outcome, after: Outcome) -> Outcome:
         changed = severity(before, after) is not None and group_name(before, after) in groups
         return after if changed else before
 
-    views = {
-        name: combined(plan.forest, agreed.views[name], way, pick) if name in agreed.views else way
-        for name, way in found.views.items()
+    known = agreed_for(agreed, plan)
+    ways = {
+        view.name: combined(plan.forest, known[view.name].way, found.ways[view.name], pick)
+        for view in plan.views
+        if view.name in known
     }
-    return Lock(agreed.release, agreed.hosts, views)
+    views = {name: found.views[name] for name in ways}
+    return Lock(agreed.release, agreed.hosts, ways, views, found.files, found.sampled)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from eximsim.errors import InputError
 from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, TAKEN, Condition, Promise
 from eximsim.gate.lattice import MX, OF_A_HOST
-from eximsim.gate.routes import ANY_DOMAIN
+from eximsim.gate.scenes import ANY_DOMAIN
 from eximsim.world.smtp_script import TOML_PLACE
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from eximsim.errors import Gap
 from eximsim.fuzz.baseline import Entry
 from eximsim.fuzz.promise import Condition, Promise
 from eximsim.gate.diagram import End, Node, Way
-from eximsim.gate.lattice import Scene, certificates
+from eximsim.gate.lattice import Scene
 from eximsim.gate.outcome import essence
 from eximsim.gate.promises import AXES, some_recipient
 from eximsim.gate.report import Outcome
-from eximsim.gate.routes import Route, named_hosts, route_of, scenes
-from eximsim.gate.survey import Survey, View, survey
+from eximsim.gate.routes import LOCAL
+from eximsim.gate.survey import View, Wanted, survey
 from eximsim.suite.policy import Policy
 
 Answers = Mapping[str, str]
@@ -113,39 +113,29 @@ class Prover:
         return Proof(tuple(verdicts), tuple({**self._plan.gaps, **gaps}), self._plan.runs)
 
     def _views(self, promise: Promise) -> list[View]:
-        return [
-            view
-            for view in self._plan.views
-            if view.kind in promise.kinds and promise.is_about(view.scene.recipient)
-        ]
+        """The views that a promise is about, each by a recipient that it is about."""
+        found = []
+        for view in self._plan.views:
+            scenes = (view.scene, *view.also)
+            about = (scene for scene in scenes if promise.is_about(scene.recipient))
+            if view.kind in promise.kinds and (scene := next(about, None)) is not None:
+                found.append(view if scene is view.scene else View(scene, view.kind))
+        return found
 
     def _reach(self, promises: Iterable[Promise]) -> None:
-        """Add views for the patterns that no recipient of the plan fits."""
-        known = {view.scene.recipient for view in self._plan.views}
+        """Survey again for the patterns that no recipient of the plan fits."""
+        known = {scene.recipient for view in self._plan.views for scene in (view.scene, *view.also)}
         wanted = [
             some_recipient(pattern)
             for one in promises
             for pattern in one.recipients
             if not any(replace(one, recipients=(pattern,)).is_about(recipient) for recipient in known)
         ]
-        if not wanted:
-            return
-        (policy,) = self._plan.policies
-        named = named_hosts([policy])
-        staged = [
-            scene
-            for recipient in dict.fromkeys(wanted)
-            for scene in scenes(_route(policy, recipient), named, self._hosts)
-        ]
-        views = tuple(View(scene, kind) for scene in staged for kind in policy.kinds)
-        every = (*self._plan.views, *views)
-        hosts = tuple(dict.fromkeys(host for view in every for host in view.scene.addresses)) or ("x",)
-        known_plan = self._plan
-        self._plan = Survey(
-            (replace(policy, chains=certificates(hosts)),), every, known_plan.gaps, known_plan.left_out,
-            runs=known_plan.runs,
-        )  # fmt: skip
-        self._diagrams.clear()
+        if wanted:
+            runs = self._plan.runs
+            self._plan = survey(self._plan.policies, Wanted(self._hosts, tuple(dict.fromkeys(wanted))))
+            self._plan.runs += runs
+            self._diagrams.clear()
 
     def _verdict(self, promise: Promise, watch: Watch) -> tuple[Verdict, list[Gap]]:
         (policy,) = self._plan.policies
@@ -172,13 +162,7 @@ class Prover:
 
     def _not_modelled(self, outcome: Outcome) -> bool:
         item = outcome.reason.partition(" (")[0]
-        return any(item in gap.what for gap in self._plan.gaps)
-
-
-def _route(policy: Policy, recipient: str) -> Route:
-    """The way of a recipient; that by MX records if none is known, so that it is looked at all the same."""
-    found = route_of(policy, recipient.rpartition("@")[2])
-    return replace(found, recipient=recipient) if found else Route(recipient, True, (), (), "")
+        return item == LOCAL or any(item in gap.what for gap in self._plan.gaps)
 
 
 # ---- the walk ---------------------------------------------------------------------------------------------

@@ -1,47 +1,86 @@
-"""Where a configuration sends mail to: recipients, and the hosts that the lattice has to bring to life."""
+"""Where a configuration sends a message: found out by running it where every name can be looked up."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import count
 
-from eximsim.gate.lattice import Scene
-from eximsim.mta.base.string import string_is_ip_address
+from eximsim.errors import Gap, InputError, Unsupported
+from eximsim.gate.named import Network
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.readconf import Config
 from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.suite.policy import Case, Policy
+from eximsim.suite.policy_result import Result
 from eximsim.world.reply import Reply, Zones
 
-ANY_DOMAIN = "destination.example"
-"""Stands for every domain that the configuration does not name."""
+_POOLS = ("192.0.2.", "198.51.100.", "203.0.113.", "51.15.20.", "93.184.40.", "151.101.60.")
+"""Where the addresses of situations come from: the ranges for documentation, as long as nobody bars them."""
 
-_DOMAIN = re.compile(r"(?<![\w.@/-])(?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+(?![\w/-])", re.IGNORECASE)
-_HOST_LIST = re.compile(r"hosts_\w+|tls_\w*hosts|serialize_hosts|fallback_hosts")
-_NAME = re.compile(r"!?\s*((?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z0-9-]+)", re.IGNORECASE)
-_ADDRESS = re.compile(r"!?\s*([0-9a-f:.]+)(?:/\d+)?", re.IGNORECASE)
-_PLAIN = re.compile(r"!?\s*(?:\*|@\[?\]?|)\s*")
-_FIRST_ADDRESS, _OTHER_ADDRESS = "192.0.2.", "198.51.100."
+LOCAL = "local delivery"
+"""How what is not modelled of it is called, as it sends nothing out."""
+
+_SMTPS = ("smtps", "submissions")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message: who it is for, and who sends it (empty: a bounce; None: somebody at this machine)."""
+
+    recipient: str
+    sender: str | None = None
+
+    @property
+    def domain(self) -> str:
+        """The recipient's domain."""
+        return self.recipient.rpartition("@")[2].lower()
+
+    def __str__(self) -> str:
+        """``someone@example.com``, ``someone@example.com from <>``."""
+        return self.recipient if self.sender is None else f"{self.recipient} from {self.sender or '<>'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way out: what is sent to ``recipient`` reaches ``hosts``, by MX or as the router says."""
+    """How a policy sends a message: to ``hosts``, by MX or as the router says; by no host if it does not.
 
-    recipient: str
+    ``routers`` are those that took it, one after the other; ``transports`` what it was given to, ``smtps``
+    whether servers begin with TLS. ``problem`` is why it could not be followed to its end.
+    """
+
     by_mx: bool
     hosts: tuple[str, ...]
     routers: tuple[str, ...]
-    transport: str
+    transports: tuple[str, ...]
+    smtps: bool
+    problem: Gap | None = None
+
+
+def pools(networks: Iterable[Network]) -> tuple[str, str]:
+    """Two ranges of addresses, by their first three numbers, that no configuration has an opinion on."""
+    named = [network for network in networks if network.prefixlen]
+    free = [
+        pool
+        for pool in _POOLS
+        if not any(
+            network.version == ip_address(f"{pool}0").version
+            and (ip_address(f"{pool}0") in network or str(network[0]).startswith(pool))
+            for network in named
+        )
+    ]
+    found = (*free, *_POOLS)
+    return found[0], found[1]
 
 
 class _Probe(Zones):
     """Says yes to everything, and notes what was asked: the hosts of a route become known so."""
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, domain: str, pool: str) -> None:
         super().__init__()
-        self._domain = domain
+        self._domain, self._pool = domain, pool
+        self._numbers = count(1)
         self.by_mx = False
 
     def owners(self) -> Iterable[str]:
@@ -53,7 +92,7 @@ class _Probe(Zones):
             self.by_mx = True
             return _found(name, type, (10, f"mx1.{self._domain}"))
         if type == "A" and (not self.by_mx or name != self._domain):
-            return _found(name, type, f"{_FIRST_ADDRESS}1")
+            return _found(name, type, f"{self._pool}{next(self._numbers) % 250 + 1}")
         return Reply(DnsAnswer("SERVFAIL" if type == "TLSA" else "NOERROR", ad=type != "TLSA"))
 
 
@@ -61,108 +100,63 @@ def _found(name: str, type: str, data: str | tuple[int, str]) -> Reply:
     return Reply(DnsAnswer("NOERROR", ad=True, answers=(DnsRecord(name, type, data, 3600),)))
 
 
-def route_of(policy: Policy, domain: str) -> Route | None:
-    """How mail for ``domain`` leaves, None if it does not leave by SMTP."""
-    recipient = f"someone@{domain}"
-    zones = _Probe(domain)
-    decisions = policy.run(Case((recipient,), zones, {})).decisions
-    hosts = [
-        (str(decision.inputs["host"]), str(decision.inputs["address"]))
-        for decision in decisions
-        if decision.rule == "host tried"
-    ]
-    if not hosts:
-        return None
-    routers = [
-        str(decision.inputs["router"])
-        for decision in decisions
-        if decision.rule == "router" and decision.outcome == "OK"
-    ]
-    transport = next(str(one.inputs["transport"]) for one in decisions if one.rule == "routing")
-    names = tuple(dict.fromkeys(name for name, _ in hosts))
-    return Route(recipient, zones.by_mx, names, tuple(routers), transport)
+def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0]) -> Route:
+    """How a policy sends a message; what goes wrong on the way is told in the route."""
+    zones = _Probe(mail.domain, pool)
+    try:
+        result = policy.run(Case((mail.recipient,), zones, {}, sender=mail.sender))
+    except Exception as fault:
+        return Route(False, (), (), (), smtps=False, problem=fault_of(fault, policy))
+    found = {word: list[str]() for word in ("host tried", "router", "routing")}
+    for decision in result.decisions:
+        inputs = decision.inputs
+        if decision.rule == "host tried":
+            found["host tried"].append(str(inputs["host"]))
+        elif decision.rule == "router" and decision.outcome == "OK":
+            found["router"].append(str(inputs["router"]))
+        elif decision.rule == "routing" and inputs["transport"] is not None:
+            found["routing"].append(str(inputs["transport"]))
+    hosts = tuple(dict.fromkeys(found["host tried"]))
+    transports = tuple(dict.fromkeys(found["routing"]))
+    return Route(
+        zones.by_mx and bool(hosts),
+        hosts,
+        tuple(dict.fromkeys(found["router"])),
+        transports,
+        any(name in smtps_transports(policy.config) for name in transports),
+        next(iter(problems(policy, result)), None),
+    )
 
 
-def begins_with_tls(policy: Policy, recipient: str) -> bool:
-    """Whether what is sent to ``recipient`` goes out by smtps, so that its servers begin with TLS."""
-    smtps = {
-        one.name
-        for one in smtp_transports(policy.config)
-        if (one.options.text("protocol") or "").lower() in _SMTPS
-    }
-    route = route_of(policy, recipient.rpartition("@")[2]) if smtps else None
-    return route is not None and route.transport in smtps
+def problems(policy: Policy, result: Result) -> Iterator[Gap]:
+    """What a run met that is not modelled, but for transports that send nothing out."""
+    local = {f"{one.path}:{one.line}" for one in policy.config.transports.values() if one.driver != "smtp"}
+    for missed in result.missed:
+        gap = Gap.of(missed)
+        if gap.where not in local:
+            yield gap
 
 
-_SMTPS = ("smtps", "submissions")
+def _place(problem: InputError) -> str:
+    """``file:line`` as far as they are known."""
+    return ":".join(str(part) for part in (problem.path, problem.line) if part is not None)
 
 
-def routes(policies: Sequence[Policy]) -> list[Route]:
-    """A route for each way on which one of the policies sends mail out, that for any domain first."""
-    found: dict[tuple[object, ...], Route] = {}
-    for domain in _domains(policies):
-        routed = [route_of(policy, domain) for policy in policies]
-        known = next((route for route in routed if route is not None), None)
-        if known is not None:
-            ways = [
-                (route.by_mx, route.routers, () if route.by_mx else route.hosts) if route else None
-                for route in routed
-            ]
-            found.setdefault(tuple(ways), known)
-    return list(found.values())
-
-
-def _domains(policies: Iterable[Policy]) -> dict[str, None]:
-    texts = [
-        text
-        for policy in policies
-        for text in (
-            *policy.config.named_lists.get("domain", {}).values(),
-            *(
-                router.options.text(name) or ""
-                for router in policy.config.routers
-                for name, _ in router.options.settings()
-                if name in ("domains", "route_list", "route_data")
-            ),
-        )
-    ]
-    named = (word.lower() for text in texts for word in _DOMAIN.findall(text))
-    return dict.fromkeys((ANY_DOMAIN, *(word.replace("*.", "any.") for word in named)))
-
-
-@dataclass(slots=True)
-class Named:
-    """The hosts and addresses that host lists name; ``obscure`` are other items, and where they stand."""
-
-    hosts: dict[str, None]
-    addresses: dict[str, None]
-    obscure: dict[str, str]
-
-
-def named_hosts(policies: Iterable[Policy]) -> Named:
-    """What the host lists of all smtp transports say."""
-    named = Named({}, {}, {})
-    for policy in policies:
-        for transport in smtp_transports(policy.config):
-            for option, (path, line) in transport.options.settings():
-                text = transport.options.text(option)
-                if _HOST_LIST.fullmatch(option) and text:
-                    _read(named, text, policy.config, option, f"{path}:{line}")
-    return named
-
-
-def _read(named: Named, text: str, config: Config, option: str, where: str) -> None:
-    for item in re.split(r"(?<!:):(?!:)", text.removeprefix("<;")):
-        word = item.strip()
-        bare = word.lstrip("! ")
-        if bare.startswith("+") and bare[1:] in config.named_lists.get("host", {}):
-            _read(named, config.named_lists["host"][bare[1:]], config, option, where)
-        elif (address := _ADDRESS.fullmatch(word)) and string_is_ip_address(address[1])[0]:
-            named.addresses[address[1]] = None
-        elif name := _NAME.fullmatch(word):
-            named.hosts[name[1].lower().replace("*.", "any.")] = None
-        elif not _PLAIN.fullmatch(word):
-            named.obscure[f"{option}: {word}"] = where
+def fault_of(fault: Exception, policy: Policy) -> Gap:
+    """Why a run could not be made, as a gap: something that the configuration says, or our own fault."""
+    if isinstance(fault, InputError):
+        return Gap(fault.message, _place(fault))
+    if isinstance(fault, Unsupported):
+        return Gap.of(fault)
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f" in {trace.tb_frame.f_code.co_qualname}"
+    return Gap(
+        f"a fault of eximsim{place}: {type(fault).__name__}: {fault}",
+        policy.path,
+        "please report it with this configuration",
+    )
 
 
 def smtp_transports(config: Config) -> Iterator[DriverInstance]:
@@ -170,31 +164,8 @@ def smtp_transports(config: Config) -> Iterator[DriverInstance]:
     return (transport for transport in config.transports.values() if transport.driver == "smtp")
 
 
-def scenes(route: Route, named: Named, hosts: int) -> list[Scene]:
-    """The scenes to explore for a route: with each host that a list names, and with one that none does."""
-    domain = route.recipient.partition("@")[2]
-    if not route.by_mx:
-        return [_scene(route, (), _addresses(route.hosts[:hosts], named), named)]
-    others = [f"mx{number}.{domain}" for number in range(1, hosts + 1)]
-    found = [
-        tuple(others),
-        *((*others[:place], name, *others[place + 1 :]) for name in named.hosts for place in range(hosts)),
-    ]
-    plain = _addresses(others, named)
-    return [
-        *(_scene(route, names, _addresses(names, named), named) for names in found),
-        *(_scene(route, tuple(others), {**plain, others[0]: one}, named) for one in named.addresses),
-    ]
-
-
-def _scene(route: Route, mx: tuple[str, ...], addresses: Mapping[str, str], named: Named) -> Scene:
-    """A scene in which every host that a list names has an address of its own."""
-    others = [host for host in named.hosts if host not in addresses]
-    known = {name: f"{_OTHER_ADDRESS}{number}" for number, name in enumerate(others, 1)}
-    return Scene(route.recipient, mx, addresses, known)
-
-
-def _addresses(names: Sequence[str], named: Named) -> Mapping[str, str]:
-    free = (f"{_FIRST_ADDRESS}{number}" for number in range(1, 255))
-    unused = (address for address in free if address not in named.addresses)
-    return {name: name if string_is_ip_address(name)[0] else next(unused) for name in names}
+def smtps_transports(config: Config) -> frozenset[str]:
+    """The names of those whose servers begin with TLS."""
+    return frozenset(
+        one.name for one in smtp_transports(config) if (one.options.text("protocol") or "").lower() in _SMTPS
+    )

@@ -1,29 +1,45 @@
 """What policies do in all situations: the scenes that they can meet, and a diagram for each.
 
-What cannot be explored is noted, never skipped in silence.
+What cannot be explored is noted, never skipped in silence: ``Survey.gaps`` should have been looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eximsim.errors import Gap
 from eximsim.gate import states
 from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
+from eximsim.gate.named import names_of
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
-from eximsim.gate.routes import begins_with_tls, named_hosts, route_of, routes, scenes, smtp_transports
+from eximsim.gate.routes import Mail, Route, fault_of, problems, route_of, smtp_transports, smtps_transports
+from eximsim.gate.scenes import TYPICAL, Stage, Staged, Typical, grouped, messages
 from eximsim.suite.policy import Case, Policy
+from eximsim.suite.policy_result import Result
+
+NO_CALLOUT = Outcome("accepted", reason="no callout asks about the recipient")
+"""What becomes of a callout where the configuration has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asks to be explored: so many ``hosts`` for a recipient, and addresses of their own."""
+
+    hosts: int = 1
+    recipients: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One scene as one kind of run: ``"delivery"`` or ``"callout"``."""
+    """One scene as one kind of run: ``"delivery"`` or ``"callout"``; it stands for the scenes ``also``."""
 
     scene: Scene
     kind: str
+    also: tuple[Scene, ...] = ()
 
     @property
     def wordless(self) -> bool:
@@ -33,14 +49,24 @@ class View:
     @property
     def name(self) -> str:
         """``delivery to someone@example.com by mx1.example.com``."""
-        return f"{self.kind} to {self.scene.recipient} by {' and '.join(self.scene.addresses)}"
+        return f"{self.kind} to {name_of(self.scene)}"
+
+
+def name_of(scene: Scene) -> str:
+    """``someone@example.com by mx1.example.com``; `` at 192.0.2.9`` if that is named."""
+    mail = Mail(scene.recipient, scene.sender)
+    hosts = " and ".join(scene.addresses)
+    at = f" at {scene.at}" if scene.at else ""
+    return f"{mail} by {hosts}{at}" if hosts else str(mail)
 
 
 @dataclass(slots=True)
 class Survey:
     """The views of some policies; ``runs`` counts the runs of the model.
 
-    ``gaps`` are what could not be explored, ``left_out`` what was left out by choice.
+    ``gaps`` are what could not be explored, ``left_out`` what was left out by choice. ``origins`` has the
+    view that was agreed on for each view's name, ``sampled`` the files of which not every entry was tried;
+    ``guarded`` are files that may be missing: the configuration asks whether they are there.
     """
 
     policies: tuple[Policy, ...]
@@ -49,9 +75,15 @@ class Survey:
     left_out: dict[str, None] = field(default_factory=dict)
     forest: Forest = field(default_factory=Forest)
     runs: int = 0
+    origins: dict[str, View] = field(default_factory=dict)
+    sampled: tuple[str, ...] = ()
+    guarded: frozenset[str] = frozenset()
+    _smtps: dict[tuple[int, str, str | None], tuple[Policy, bool]] = field(default_factory=dict)
 
     def diagram(self, policy: Policy, view: View) -> Way:
         """All outcomes of a policy in a view."""
+        if view.kind not in policy.kinds:
+            return self.forest.end(NO_CALLOUT)
         try:
             return self._explored(policy, view, alone=True)
         except _SendsMore:
@@ -73,22 +105,52 @@ class Survey:
 
         If it must be ``alone`` and sends out more than one message, ``_SendsMore`` is raised.
         """
-        scene, chains = view.scene, policy.chains
-        smtps = begins_with_tls(policy, scene.recipient)
 
         def once(choose: Chooser) -> Outcome:
-            zones = LatticeZones(scene, choose, chains)
-            servers = {
-                address: listener(host, choose, chains, tls_on_connect=smtps)
-                for host, address in scene.addresses.items()
-            }
-            result = policy.run(Case((scene.recipient,), zones, servers, view.kind))
+            result = self.result(policy, view, choose)
+            if isinstance(result, Outcome):
+                return result
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
-            self.gaps.update(dict.fromkeys((*map(Gap, result.unsupported), *policy.files.gaps)))
             return outcome_of(result)
 
         return once
+
+    def result(self, policy: Policy, view: View, choose: Chooser) -> Result | Outcome:
+        """What a run did, with what it met that is not modelled noted; an outcome if it could not be made."""
+        if view.kind not in policy.kinds:
+            return NO_CALLOUT
+        scene, chains = view.scene, policy.chains
+        zones = LatticeZones(scene, choose, chains)
+        smtps = self._begins_with_tls(policy, scene)
+        servers = {
+            address: listener(host, choose, chains, tls_on_connect=smtps)
+            for host, address in scene.addresses.items()
+        }
+        try:
+            result = policy.run(Case((scene.recipient,), zones, servers, view.kind, scene.sender))
+        except Exception as fault:
+            gap = fault_of(fault, policy)
+            self.gaps[gap] = None
+            return Outcome("undefined", reason=gap.what)
+        self.gaps.update(dict.fromkeys((*problems(policy, result), *self.missing_files(policy))))
+        return result
+
+    def missing_files(self, policy: Policy) -> Iterator[Gap]:
+        """The files that a policy's runs have asked for, and that are not here, as gaps."""
+        for gap in policy.files.gaps:
+            if not any(gap.what.startswith(f"names {path}: ") for path in self.guarded):
+                yield gap
+
+    def _begins_with_tls(self, policy: Policy, scene: Scene) -> bool:
+        """Whether what is sent in a scene goes out by smtps, so that its servers begin with TLS."""
+        if not smtps_transports(policy.config):
+            return False
+        key = (id(policy), scene.recipient, scene.sender)
+        if key not in self._smtps:
+            smtps = route_of(policy, Mail(scene.recipient, scene.sender)).smtps
+            self._smtps[key] = policy, smtps  # as long as the policy is here, no other has its id
+        return self._smtps[key][1]
 
     def at(self, policy: Policy, view: View, answers: Mapping[str, str]) -> Outcome:
         """The outcome in one situation."""
@@ -114,33 +176,197 @@ class _Given:
         return self._answers.get(axis, values[0])
 
 
-def survey(policies: Sequence[Policy], hosts: int) -> Survey:
-    """What has to be explored for these policies, with up to so many ``hosts`` for a recipient."""
-    found = routes(policies)
-    named = named_hosts(policies)
-    staged = [scene for route in found for scene in scenes(route, named, hosts)]
-    gaps = {Gap(f"{item}: it names no host outright", where): None for item, where in named.obscure.items()}
-    left_out: dict[str, None] = {}
-    for route in found:
-        for host in () if route.by_mx else route.hosts[hosts:]:
-            left_out[f"{route.recipient}: host {host}, the route has more than {hosts}"] = None
-    chains = certificates(
-        tuple(dict.fromkeys(host for scene in staged for host in scene.addresses)) or ("x",)
-    )
-    asked, policies = policies, tuple(replace(policy, chains=chains) for policy in policies)
-    kinds = [set(policy.kinds) for policy in policies]
-    both = [kind for kind in policies[0].kinds if all(kind in one for one in kinds)]
-    for kind in sorted(set.union(*kinds) - set(both)):
-        gaps[Gap(f"{kind}s: only one of the two configurations has any")] = None
-    views = tuple(View(scene, kind) for scene in staged for kind in both)
-    for name in (view.name for view in views if view.wordless):
-        left_out[f"{name}: changes of words alone"] = None
-    for policy in policies:
-        _equal_hosts(policy, hosts, left_out)
-        _unreached(policy, [route.recipient for route in found], gaps)
-    for policy in (*asked, *policies):
-        gaps.update(dict.fromkeys(policy.files.gaps))
-    return Survey(policies, views, gaps, left_out)
+def survey(policies: Sequence[Policy], wanted: Wanted | int = 1, agreed: Sequence[View] = ()) -> Survey:
+    """What has to be explored for these policies; ``agreed`` are views that have to be among them."""
+    wanted = Wanted(wanted) if isinstance(wanted, int) else wanted
+    return _Surveyor(policies, wanted, agreed).survey()
+
+
+_Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str]
+
+
+def _key(scene: Scene) -> _Key:
+    """What a scene is about, whatever addresses its hosts have."""
+    return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at
+
+
+class _Surveyor:
+    """Finds the views of some policies."""
+
+    def __init__(self, policies: Sequence[Policy], wanted: Wanted, agreed: Sequence[View]) -> None:
+        self._wanted, self._agreed = wanted, agreed
+        self._named = names_of(policies)
+        self._stage = Stage(self._named, wanted.hosts)
+        self._routes: dict[tuple[int, Mail], Route] = {}
+        self._origin: dict[int, Scene] = {}
+        self._signatures: dict[tuple[int, int], Hashable] = {}
+        self._plan = Survey(tuple(policies), (), guarded=frozenset(self._named.guarded))
+
+    def survey(self) -> Survey:
+        """All of it."""
+        plan, named = self._plan, self._named
+        mails = messages(named, self._wanted.recipients, self._wanted.senders)
+        scenes = [self._stage.scene(mail, self._routes_of(mail)) for mail in mails]
+        agreed = {_key(view.scene): view for view in self._agreed}
+        locked = {key: self._again(view.scene) for key, view in agreed.items()}
+        liked = {_key(one): self._again(one) for view in agreed.values() for one in view.also}
+        every = (*scenes, *locked.values(), *liked.values())
+        hosts = tuple(dict.fromkeys(host for scene in every for host in scene.addresses))
+        chains = certificates((*hosts, *(name for name in named.hosts if name not in hosts)) or ("x",))
+        own = {id(policy): replace(policy, chains=chains) for policy in plan.policies}
+        self._routes = {(id(own[of]), mail): route for (of, mail), route in self._routes.items()}
+        plan.policies = tuple(own[id(policy)] for policy in plan.policies)
+        staged = self._grouped(scenes)
+        also = {id(one.scene): one.also for one in staged}
+        staged = self._grouped(
+            [scene for one in staged for scene in (one.scene, *self._stage.with_hosts(one.scene))]
+        )
+        found = []
+        for one in staged:
+            rest = [other for scene in (one.scene, *one.also) for other in (scene, *also.get(id(scene), ()))]
+            found.append(Staged(one.scene, tuple(rest[1:])))
+        if agreed:
+            found = self._beside(found, agreed, locked, liked)
+        kinds = dict.fromkeys(kind for policy in plan.policies for kind in policy.kinds)
+        kinds |= dict.fromkeys(view.kind for view in self._agreed)
+        plan.views = tuple(View(one.scene, kind, one.also) for one in found for kind in kinds)
+        self._origins(found, kinds)
+        plan.sampled = tuple(named.sampled)
+        self._notes(mails)
+        return plan
+
+    # ---- what was agreed on
+
+    def _again(self, scene: Scene) -> Scene:
+        """A scene that was agreed on, with the hosts that its mail goes to now."""
+        mail = Mail(scene.recipient, scene.sender)
+        return self._stage.again(scene, self._routes_of(mail))
+
+    def _beside(
+        self,
+        found: Sequence[Staged],
+        agreed: Mapping[_Key, View],
+        locked: Mapping[_Key, Scene],
+        liked: Mapping[_Key, Scene],
+    ) -> list[Staged]:
+        """The scenes that were agreed on, what was like one of them and is not any more, and new ones."""
+        result: list[Staged] = []
+        apart: list[Staged] = []
+        known: dict[Hashable, None] = {}
+        for key, view in agreed.items():
+            whole = self._whole(locked[key])
+            known[whole] = None
+            self._origin[id(locked[key])] = view.scene
+            same: list[Scene] = []
+            others: dict[Hashable, list[Scene]] = {}
+            for one in (liked[_key(scene)] for scene in view.also):
+                other = self._whole(one)
+                (same if other == whole else others.setdefault(other, [])).append(one)
+            result.append(Staged(locked[key], tuple(same)))
+            apart += [Staged(first, tuple(rest)) for first, *rest in others.values()]
+            for first, *_ in others.values():
+                self._origin[id(first)] = view.scene
+        known |= {self._whole(one.scene): None for one in apart}
+        fresh = [one for one in found if self._whole(one.scene) not in known]
+        return [*result, *apart, *fresh]
+
+    def _whole(self, scene: Scene) -> Hashable:
+        """What comes of a scene in all typical situations."""
+        return tuple(self._signature(scene, number) for number in range(len(TYPICAL) * self._wanted.hosts))
+
+    def _origins(self, found: Sequence[Staged], kinds: Iterable[str]) -> None:
+        """Note for each view which one was agreed on in its place."""
+        agreed = {(_key(view.scene), view.kind): view for view in self._agreed}
+        for one in found:
+            if (was := self._origin.get(id(one.scene))) is None:
+                continue
+            for kind in kinds:
+                if (view := agreed.get((_key(was), kind))) is not None:
+                    self._plan.origins[View(one.scene, kind).name] = view
+
+    def _routes_of(self, mail: Mail) -> list[Route]:
+        return [self._route(policy, mail) for policy in self._plan.policies]
+
+    def _route(self, policy: Policy, mail: Mail) -> Route:
+        key = (id(policy), mail)
+        if key not in self._routes:
+            route = self._routes[key] = route_of(policy, mail, self._stage.pool)
+            found = () if route.problem is None else (route.problem,)
+            self._plan.gaps.update(dict.fromkeys((*found, *self._plan.missing_files(policy))))
+        return self._routes[key]
+
+    # ---- which scenes are the same
+
+    def _grouped(self, scenes: Sequence[Scene]) -> list[Staged]:
+        return grouped(scenes, self._signature, len(TYPICAL) * self._wanted.hosts)
+
+    def _signature(self, scene: Scene, number: int) -> Hashable:
+        key = (id(scene), number)
+        refused, situation = divmod(number, len(TYPICAL))
+        if key not in self._signatures:
+            choose = Typical(TYPICAL[situation], tuple(scene.addresses)[:refused])
+            self._signatures[key] = tuple(
+                _signature(self._plan.result(policy, View(scene, kind), choose))
+                for policy in self._plan.policies
+                for kind in policy.kinds[: 1 if number else None]
+            )
+        return self._signatures[key]
+
+    # ---- what is left out
+
+    def _notes(self, mails: Sequence[Mail]) -> None:
+        plan, named = self._plan, self._named
+        for item, where in named.obscure.items():
+            plan.gaps[Gap(item, where, "give --recipient or --sender, or allow it")] = None
+        for path, number in named.sampled.items():
+            plan.left_out[f"{path}: {number} entries more; others of the file stand for them"] = None
+        plan.left_out.update(self._stage.beyond)
+        for name in (view.name for view in plan.views if view.wordless):
+            plan.left_out[f"{name}: changes of words alone"] = None
+        routes = [(policy, self._route(policy, mail)) for mail in mails for policy in plan.policies]
+        if not any(route.hosts for _, route in routes):
+            what = "nothing was explored: no mail was found that goes out by an smtp transport"
+            gap = Gap(what, plan.policies[-1].path, "--recipient names mail that does")
+            plan.gaps = {gap: None, **plan.gaps}
+        for policy in plan.policies:
+            for path in policy.files.missing:
+                if path in plan.guarded:
+                    plan.left_out[f"{policy.path}: looks for {path}, which is not here"] = None
+            _equal_hosts(policy, self._wanted.hosts, plan.left_out)
+            used = {name for other, route in routes if other is policy for name in route.transports}
+            self._unreached(policy, used)
+
+    def _unreached(self, policy: Policy, used: set[str]) -> None:
+        """Note the smtp transports that no message was found for."""
+        named = {router.options.text("transport") or "" for router in policy.config.routers}
+        for transport in smtp_transports(policy.config):
+            where = f"{transport.path}:{transport.line}"
+            if transport.name in used:
+                continue
+            if transport.name in named or any("$" in name for name in named):
+                what = f"transport {transport.name}: no recipient was found that is sent there"
+                self._plan.gaps[Gap(what, where, "--recipient or --sender names mail that is")] = None
+            else:
+                self._plan.left_out[f"{where}: transport {transport.name}: no router names it"] = None
+
+
+_ASIDE = frozenset(("dns answer", "message received", "host by name", "router condition"))
+"""Decisions that a name can bring about just by being named somewhere; what they lead to shows elsewhere."""
+
+
+def _signature(result: Result | Outcome) -> Hashable:
+    """What tells two scenes apart: the way of the message up to its outcome, whatever the names are."""
+    if isinstance(result, Outcome):
+        return result
+    way: list[Hashable] = []
+    for one in result.decisions:
+        if one.rule == "routing":
+            way.append((one.inputs["router"], one.inputs["transport"], one.outcome))
+        elif one.rule not in _ASIDE:
+            way.append((one.rule, one.outcome))
+        if one.rule == "address outcome":
+            break
+    return replace(essence(outcome_of(result)), host=""), tuple(way)
 
 
 def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
@@ -149,18 +375,3 @@ def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
         if transport.options.number("hosts_max_try") < hosts:
             where = f"{transport.path}:{transport.line}"
             left_out[f"{where}: transport {transport.name}: hosts of equal preference (hosts_max_try)"] = None
-
-
-def _unreached(policy: Policy, recipients: Sequence[str], gaps: dict[Gap, None]) -> None:
-    """Note the smtp transports that no route of the survey leads to."""
-    used = {
-        router.options.text("transport")
-        for recipient in recipients
-        if (route := route_of(policy, recipient.rpartition("@")[2])) is not None
-        for router in policy.config.routers
-        if router.name in route.routers
-    }
-    for transport in smtp_transports(policy.config):
-        if transport.name not in used:
-            where = f"{transport.path}:{transport.line}"
-            gaps[Gap(f"transport {transport.name}: no recipient was found that is sent there", where)] = None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
 from eximsim.errors import EximsimError
+from eximsim.gate.hunks import difference, hunks_of
 from eximsim.gate.report import Cause
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tables import shown
+from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.drivers import DriverInstance
+from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
 from eximsim.profiles import BEFORE, PROFILES, Profile, differences
@@ -28,8 +32,11 @@ class Toggle:
 
 
 def toggles(base: Policy, head: Policy) -> tuple[Toggle, ...]:
-    """Every step from ``base`` to ``head``: switches first, which change how the rest is read."""
-    return (*_switches(base.profile, head.profile), *_options(base, head))
+    """Every step from ``base`` to ``head``: switches first, which change how the rest is read.
+
+    Of the files that a configuration looks things up in, those count that the policies have asked for so far.
+    """
+    return (*_switches(base.profile, head.profile), *_options(base, head), *_files(base, head))
 
 
 # ---- switches --------------------------------------------------------------------------------------------
@@ -100,11 +107,10 @@ _Step = Callable[[Config], Config]
 
 
 def _options(base: Policy, head: Policy) -> Iterator[Toggle]:
-    if base.text == head.text and base.defines == head.defines:
-        return
     try:
         old = base.config
         new = replace(head, profile=base.profile).config
+        lines = difference(base, head)
     except EximsimError:
         where = f"{head.path}:1"
         cause = Cause(
@@ -113,7 +119,9 @@ def _options(base: Policy, head: Policy) -> Iterator[Toggle]:
         yield Toggle(cause, lambda policy: replace(head, profile=policy.profile))
         return
     for cause, step in _steps(old, new):
-        yield Toggle(cause, partial(_with_step, step=step))
+        where, how = lines.place(cause.where)
+        text = f"{cause.text[:-1]} ({how})." if how else cause.text
+        yield Toggle(Cause(cause.name, where, text), partial(_with_step, step=step))
 
 
 def _with_step(policy: Policy, *, step: _Step) -> Policy:
@@ -133,16 +141,79 @@ def _steps(old: Config, new: Config) -> Iterator[tuple[Cause, _Step]]:
             Cause("order of routers", f"{first.path}:{first.line}", f"The order is now {', '.join(order)}."),
             partial(_reordered, order=order),
         )
-    for part, text in _WHOLE_PARTS.items():
+    yield from _named_lists(old, new)
+    yield from _acls(old, new)
+    for part, what in _WHOLE_PARTS.items():
         if _without_lines(getattr(old, part)) != _without_lines(getattr(new, part)):
-            yield Cause(part, f"{new.path}:{new.last_line or 1}", text), partial(_set_part, part=part, of=new)
+            yield (
+                Cause(
+                    part, _first_place(getattr(new, part), getattr(old, part), new), f"{what} have changed."
+                ),
+                partial(_set_part, part=part, of=new),
+            )
 
 
 _WHOLE_PARTS: Mapping[str, str] = {
-    "named_lists": "A named list has changed.",
-    "acls": "An access control list has changed.",
-    "retries": "The retry rules have changed.",
+    "retries": "The retry rules",
+    "rewrites": "The rewrite rules",
+    "authenticators": "The authenticators",
 }
+
+
+def _first_place(new: object, old: object, config: Config) -> str:
+    """Where the first difference between two parts is, as far as they say where they are."""
+    was, now = (list(part) if isinstance(part, tuple) else [] for part in (old, new))
+    known = {_without_lines(one) for one in was}
+    there = {_without_lines(one) for one in now}
+    for one in (
+        *(one for one in now if _without_lines(one) not in known),
+        *(one for one in was if _without_lines(one) not in there),
+    ):
+        if (line := getattr(one, "line", 0)) and (path := getattr(one, "path", "")):
+            return f"{path}:{line}"
+    return f"{config.path}:{config.last_line or 1}"
+
+
+def _named_lists(old: Config, new: Config) -> Iterator[tuple[Cause, _Step]]:
+    for kind in new.named_lists:
+        was, now = old.named_lists[kind], new.named_lists[kind]
+        for name in dict.fromkeys((*now, *was)):
+            if was.get(name) != now.get(name):
+                path, line = (new if name in now else old).list_places[kind, name]
+                text = f"{kind}list {name}: was {_told(was.get(name))} and is {_told(now.get(name))}."
+                yield (
+                    Cause(f"{kind}list {name}", f"{path}:{line}", text),
+                    partial(_set_list, kind=kind, name=name, text=now.get(name)),
+                )
+
+
+def _set_list(config: Config, *, kind: str, name: str, text: str | None) -> Config:
+    lists = {key: value for key, value in config.named_lists[kind].items() if key != name}
+    if text is not None:
+        lists[name] = text
+    return replace(config, named_lists={**config.named_lists, kind: lists})
+
+
+def _acls(old: Config, new: Config) -> Iterator[tuple[Cause, _Step]]:
+    for name in dict.fromkeys((*new.acls, *old.acls)):
+        was, now = old.acls.get(name, ()), new.acls.get(name, ())
+        if _without_lines(was) != _without_lines(now):
+            what = "is new" if not was else "is gone" if not now else "has changed"
+            where = _first_place(_conditions(now), _conditions(was), new)
+            cause = Cause(f"acl {name}", where, f"The access control list {what}.")
+            yield cause, partial(_set_acl, name=name, verbs=now if name in new.acls else None)
+
+
+def _conditions(verbs: Iterable[AclVerb]) -> tuple[AclVerb | AclCondition, ...]:
+    found: list[AclVerb | AclCondition] = []
+    for verb in verbs:
+        found += (verb, *verb.conditions)
+    return tuple(found)
+
+
+def _set_acl(config: Config, *, name: str, verbs: tuple[AclVerb, ...] | None) -> Config:
+    acls = {key: value for key, value in config.acls.items() if key != name}
+    return replace(config, acls=acls if verbs is None else {**acls, name: verbs})
 
 
 def _without_lines(part: object) -> str:
@@ -169,7 +240,7 @@ def _changed(place: str, old: Options, new: Options) -> Iterator[tuple[Cause, Op
     names = dict.fromkeys(name for options in (new, old) for name, _ in options.settings())
     for name in names:
         was, now = old.value(name), new.value(name)
-        if was != now:
+        if was != now and {old.status(name), new.status(name)} - {Status.INERT}:
             path, line = new.where(name) if new.is_set(name) else old.where(name)
             text = f"{place}: was {_told(was)} and is {_told(now)}."
             yield Cause(name, f"{path}:{line}", text), new
@@ -219,6 +290,36 @@ def _replace_driver(
     return replace(
         config, routers=tuple(sorted(routers.values(), key=lambda router: place.get(router.name, -1)))
     )
+
+
+# ---- files -----------------------------------------------------------------------------------------------
+
+
+def _files(base: Policy, head: Policy) -> Iterator[Toggle]:
+    """The files that were asked for, other than those that the configurations were read from."""
+    own = {*base.config.files, *head.config.files}
+    asked = (*base.files.found, *base.files.missing, *head.files.found, *head.files.missing)
+    for path in dict.fromkeys(asked):
+        was, now = base.files.content(path), head.files.content(path)
+        if path in own or was == now:
+            continue
+        cause = Cause(path, *_of_file(path, was, now))
+        yield Toggle(cause, partial(_with_file, path=path, content=now))
+
+
+def _of_file(path: str, was: bytes | None, now: bytes | None) -> tuple[str, str]:
+    """Where a file has changed first, and how."""
+    if was is None or now is None:
+        return f"{path}:1", "The file is not there any more." if now is None else "The file is new."
+    hunk = next(hunks_of(path, path, *(from_octets(side).splitlines() for side in (was, now))), None)
+    if hunk is None:
+        return f"{path}:1", "The ends of its lines have changed."
+    told = [repr(lines[0]) if lines else "nothing" for lines in (hunk.gone, hunk.come)]
+    return hunk.where, f"The file has changed: was {told[0]} and is {told[1]}."
+
+
+def _with_file(policy: Policy, *, path: str, content: bytes | None) -> Policy:
+    return replace(policy, instead={**policy.instead, path: content})
 
 
 # ---- which switches a run reads --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -28,25 +28,27 @@ class Sources:
 
     ``given`` are contents by path, as the configuration names them. Below ``folder``, a configuration that
     is kept in a repository finds ``/etc/exim/relays`` as ``etc/exim/relays`` beside it; no link leads out of
-    it. The machine itself is asked only if ``system`` says so, and ``from_system`` notes the paths that were
-    read from it, in order.
+    it. ``revision`` is asked instead of the folder if there is one. The machine itself is asked only if
+    ``system`` says so, and ``from_system`` notes the paths that were read from it, in order.
     """
 
     folder: Path | None = None
     given: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
     system: bool = False
+    revision: Callable[[str], bytes | None] | None = None
+    """Gives the content of a file by its name below the folder, as it was at some time."""
     from_system: dict[str, None] = field(default_factory=dict, compare=False)
 
 
 class ConfigFiles(Mapping[str, bytes]):
     """Contents by path: the configuration itself, then what ``sources`` have.
 
-    ``instead`` are contents that stand for files whatever is there. Each file is read once. ``found`` and
-    ``missing`` are the paths that were asked for, each once and in order.
+    ``instead`` are contents that stand for files whatever is there (None: no such file). Each file is read
+    once. ``found`` and ``missing`` are the paths that were asked for, each once and in order.
     """
 
     def __init__(
-        self, path: str, text: str, sources: Sources, instead: Mapping[str, bytes] | None = None
+        self, path: str, text: str, sources: Sources, instead: Mapping[str, bytes | None] | None = None
     ) -> None:
         self._path = path
         self._fixed = {**(instead or {}), path: octets(text)}
@@ -89,6 +91,14 @@ class ConfigFiles(Mapping[str, bytes]):
         """
         return tuple(Gap(f"names {path}: {self.why_missing(path)}", self._path) for path in self._missed)
 
+    def content(self, path: str) -> bytes | None:
+        """The content of a file, None if there is none; that no run has asked for it is kept in mind."""
+        known = path in self._read
+        found = self._known(path)
+        if not known and path in self._read:
+            del self._read[path]
+        return found
+
     def __getitem__(self, path: str) -> bytes:
         content = self._known(path)
         if content is None:
@@ -107,10 +117,11 @@ class ConfigFiles(Mapping[str, bytes]):
         return isinstance(path, str) and self.get(path, _MISSING) is not _MISSING
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*self._fixed, *self.found))
+        fixed = (path for path, content in self._fixed.items() if content is not None)
+        return iter((*fixed, *self.found))
 
     def __len__(self) -> int:
-        return len(self._fixed) + len(self.found)
+        return sum(1 for _ in self)
 
     def _content(self, path: str) -> bytes | None:
         if path in self._sources.given:
@@ -130,6 +141,8 @@ class ConfigFiles(Mapping[str, bytes]):
         return content
 
     def _tried(self, folder: Folder | None, name: str, path: str) -> bytes | None:
+        if folder is self._folder and self._sources.revision is not None:
+            return self._sources.revision(name)
         try:
             return None if folder is None else folder.read(name)
         except OSError as error:

@@ -106,7 +106,8 @@ class Policy:
     """A configuration, read for one release; raises ``InputError`` and ``Unsupported`` where it cannot be.
 
     ``path`` is what messages call it; ``text`` its content. ``defines`` are macros as of ``-D``. ``chains``
-    are the certificates of the servers. ``sources`` is where the files are that it names.
+    are the certificates of the servers. ``sources`` is where the files are that it names; ``instead`` are
+    contents that stand for files whatever is there (None: no such file).
     """
 
     path: str
@@ -115,13 +116,14 @@ class Policy:
     chains: ChainSet
     defines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sources: Sources = field(default_factory=Sources)
+    instead: Mapping[str, bytes | None] = field(default_factory=lambda: MappingProxyType({}))
     changed: Config | None = None
     """The configuration with options that ``with_option`` has changed."""
 
     @cached_property
     def files(self) -> ConfigFiles:
         """The files that the configuration names, and which of them were asked for."""
-        own = self._client_certificates()
+        own = {**self._client_certificates(), **self.instead}
         return ConfigFiles(self.path, self.text, self.sources, own)
 
     def _client_certificates(self) -> Mapping[str, bytes]:
@@ -343,7 +345,7 @@ class PolicySession:
             decisions=ran.decisions,
             queued=len(self.machine.spool.messages),
             exit=ran.exit,
-            unsupported=tuple(dict.fromkeys(map(str, missed))),
+            missed=tuple(dict.fromkeys(missed)),
             gaps=tuple(dict.fromkeys((*map(Gap.of, missed), *self._lost()))),
         )
 

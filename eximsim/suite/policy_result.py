@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Gap
+from eximsim.errors import Gap, Unsupported
 from eximsim.mta.base.errnos import strerror
 from eximsim.suite.replay import Normaliser
 from eximsim.world.smtp_server import SmtpSession
@@ -51,9 +51,9 @@ class Result:
 
     ``raw_log`` has the log lines as written (those of reject and panic log marked ``REJECT:``, ``PANIC:``);
     ``smtp`` the replies of a callout; ``connections`` are as in a recording, without the server's name.
-    ``unsupported`` is what the run would have needed and the model does not have: what was decided before
-    that about a recipient holds all the same. ``gaps`` are all that leaves an outcome uncertain: these, what
-    the program itself leaves open, a program that dies, recipients that got lost.
+    ``missed`` is what the run would have needed and the model does not have: what was decided before that
+    about a recipient holds all the same. ``gaps`` are all that leaves an outcome uncertain: these, what the
+    program itself leaves open, a program that dies, recipients that got lost.
     """
 
     recipients: tuple[Recipient, ...]
@@ -64,8 +64,13 @@ class Result:
     decisions: tuple[Decision, ...]
     queued: int
     exit: object
-    unsupported: tuple[str, ...] = ()
+    missed: tuple[Unsupported, ...] = ()
     gaps: tuple[Gap, ...] = ()
+
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """What the run missed, a line each."""
+        return tuple(dict.fromkeys(map(str, self.missed)))
 
     @cached_property
     def log(self) -> tuple[str, ...]:

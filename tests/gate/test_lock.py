@@ -6,7 +6,9 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.gate.diagram import Forest
-from eximsim.gate.lock import Lock, accepted, check, read_lock, written
+from eximsim.gate.lattice import Scene
+from eximsim.gate.lock import accepted, check, current
+from eximsim.gate.lock_text import Lock, digests, read_lock, written
 from eximsim.gate.report import Outcome, Report
 from eximsim.gate.severity import Severity
 from eximsim.gate.survey import Survey, View, survey
@@ -23,13 +25,15 @@ UNREACHED = Outcome("deferred", unreachable=True)
 @pytest.fixture
 def plan() -> Survey:
     plan = survey([policy()], 1)
-    return Survey(plan.policies, plan.views[:1])
+    (view, *_) = plan.views
+    return Survey(plan.policies, (view,), origins={view.name: view})
 
 
 def lock(plan: Survey, *outcomes: Outcome) -> Lock:
     """A lock of one view, in which one question decides."""
     way = plan.forest.ask("TLSA of mx", VALUES, tuple(map(plan.forest.end, outcomes)))
-    return Lock("4.99", 1, {plan.views[0].name: way})
+    (view,) = plan.views
+    return Lock("4.99", 1, {view.name: way}, {view.name: view})
 
 
 def checked(plan: Survey, agreed: Lock, found: Lock) -> Report:
@@ -38,14 +42,32 @@ def checked(plan: Survey, agreed: Lock, found: Lock) -> Report:
 
 def test_what_is_written_is_read_again(plan: Survey) -> None:
     one = lock(plan, DANE, CLEAR, UNREACHED)
-    assert read_lock(written(one), "policy.lock", plan.forest) == one
+    again = read_lock(written(one), "policy.lock", plan.forest)
+    assert again.ways == one.ways
+    (was,), (now,) = one.views.values(), again.views.values()
+    assert (now.kind, now.scene.recipient, now.scene.mx) == (was.kind, was.scene.recipient, was.scene.mx)
+    assert now.scene.addresses == was.scene.addresses
+    assert [scene.recipient for scene in now.also] == [scene.recipient for scene in was.also]
+
+
+def test_files_and_rare_scenes_are_read_again(plan: Survey) -> None:
+    scene = Scene("a@b.example", (), {"smart.example": "192.0.2.9"}, {}, "", "192.0.2.9")
+    view = View(scene, "delivery")
+    files = {"exim.conf": digests(["a"] * 50), "/etc/a list": digests(["x: y"])}
+    one = Lock("4.99", 2, {view.name: plan.forest.end(HELD)}, {view.name: view}, files, ("/etc/a list",))
+    again = read_lock(written(one), "policy.lock", plan.forest)
+    assert again == one
 
 
 def test_the_text_can_be_reviewed(plan: Survey) -> None:
     lines = written(lock(plan, DANE, HELD, HELD)).splitlines()
     assert lines[2:6] == ["release 4.99", "hosts 1", "", plan.views[0].name]
-    assert lines[6].endswith(" TLSA of mx")
-    assert lines[7:] == ["  secure: delivered, dane, host mx", "  insecure | SERVFAIL: deferred"]
+    assert lines[6:8] == [
+        "scene someone@destination.example, mx mx1.destination.example 192.0.2.1",
+        "like someone@relay.example.org, mx mx1.relay.example.org 192.0.2.1",
+    ]
+    assert lines[8].endswith(" TLSA of mx")
+    assert lines[9:] == ["  secure: delivered, dane, host mx", "  insecure | SERVFAIL: deferred"]
 
 
 def test_what_was_agreed_on_is_no_change(plan: Survey) -> None:
@@ -67,13 +89,14 @@ def test_changes_are_grouped_by_what_became_of_what(plan: Survey) -> None:
 def test_one_group_can_be_accepted_and_another_refused(plan: Survey) -> None:
     agreed, found = lock(plan, DANE, HELD, CLEAR), lock(plan, CLEAR, CLEAR, HELD)
     new = accepted(agreed, found, plan, frozenset({"clear-to-held"}))
-    assert new == lock(plan, DANE, HELD, HELD)
-    assert accepted(agreed, found, plan, None) == found
+    assert new.ways == lock(plan, DANE, HELD, HELD).ways
 
 
 def test_a_view_that_is_not_locked_is_a_gap(plan: Survey) -> None:
+    plan.origins.clear()
     report = checked(plan, Lock("4.99", 1, {}), lock(plan, DANE, HELD, CLEAR))
-    assert [gap.what for gap in report.gaps] == [f"{plan.views[0].name}: not in the lock file"]
+    name = plan.views[0].name
+    assert [gap.what for gap in report.gaps] == ["the lock holds nothing", f"{name}: not in the lock file"]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +104,9 @@ def test_a_view_that_is_not_locked_is_a_gap(plan: Survey) -> None:
     [
         ("hosts 1\n", 1, "release"),
         ("release 4.99\nhosts 1\n\nview\nrubbish\n", 5, "rubbish"),
+        ("release 4.99\nhosts 1\n\nview\n  always: deferred\n", 4, "without its scene"),
+        ("release 4.99\nhosts 1\n\nview\nscene a@b, mx\n  always: deferred\n", 5, "expected 'mx HOST"),
+        ("release 4.99\nhosts 1\n\nfiles\nx\n", 5, "expected a file"),
         ("release 4.99\nhosts 1\n\nview\n@a x\n  y: @b\n", 6, "@b is nowhere"),
         ("release 4.99\nhosts 1\n\nview\n@a x\n  y: delivered, somehow\n", 6, "somehow"),
     ],
@@ -96,3 +122,93 @@ def test_a_view_is_named_for_people() -> None:
     assert View(scene, "delivery").name == (
         "delivery to someone@destination.example by mx1.destination.example"
     )
+
+
+# ---- what happens now to mail that was agreed on ---------------------------------------------------------
+
+PARTNER = """\
+primary_hostname = relay.example.org
+hostlist dane_hosts = mx.partner.example
+begin routers
+partner:
+  driver = manualroute
+  domains = secure.example
+  transport = remote
+  route_list = * smart.partner.example
+out:
+  driver = dnslookup
+  transport = remote
+  dnssec_request_domains = *
+begin transports
+remote:
+  driver = smtp
+  hosts_require_dane = +dane_hosts
+begin retry
+* * F,2d,15m
+"""
+
+
+def between(first: str, second: str) -> str:
+    """The lines of ``PARTNER`` from one to another."""
+    return PARTNER[PARTNER.index(first) : PARTNER.index(second)]
+
+
+def locked(conf: str) -> str:
+    """The text of a lock of a configuration."""
+    plan = survey([policy(conf=conf)], 1)
+    assert plan.gaps == {}
+    return written(current(plan, "4.99", 1))
+
+
+def against(text: str, conf: str) -> Report:
+    """What a lock says of a configuration."""
+    one = policy(conf=conf)
+    agreed = read_lock(text, "policy.lock", Forest())
+    plan = survey([one], agreed.hosts, tuple(agreed.views.values()))
+    agreed = read_lock(text, "policy.lock", plan.forest)
+    return check(agreed, current(plan, "4.99", 1), plan, "policy.lock", one.path)
+
+
+@pytest.fixture(scope="module")
+def of_partner() -> str:
+    return locked(PARTNER)
+
+
+def test_what_has_not_changed_is_as_it_was_agreed_on(of_partner: str) -> None:
+    report = against(of_partner, PARTNER)
+    assert (report.groups, report.gaps) == ((), ())
+    assert against(of_partner, PARTNER.replace("begin retry", "# a comment\nbegin retry")).groups == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity", "line"),
+    [
+        ("  hosts_require_dane = +dane_hosts\n", "", Severity.RELEASED, 16),
+        ("dane_hosts = mx.partner.example", "dane_hosts = mx.partnr.example", Severity.RELEASED, 2),
+        (between("partner:\n", "out:\n"), "", None, 4),
+        (between("out:\n", "begin transports"), "", Severity.BOUNCED, 9),
+    ],
+    ids=["the option", "a name in a list", "the router of a partner", "the router of all others"],
+)
+def test_what_is_gone_shows_in_what_happens_to_the_mail(
+    of_partner: str, old: str, new: str, severity: Severity | None, line: int
+) -> None:
+    assert old in PARTNER
+    report = against(of_partner, PARTNER.replace(old, new))
+    assert report.groups
+    assert severity is None or severity in {group.severity for group in report.groups}
+    assert {group.cause[0].where for group in report.groups} == {f"exim.conf:{line}"}
+
+
+def test_a_new_way_is_not_in_the_lock(of_partner: str) -> None:
+    router = between("partner:\n", "out:\n")
+    new = router.replace("partner:", "other:").replace("secure.example", "other.example")
+    new = new.replace("smart.partner", "smart.other").replace("transport = remote", "transport = plain")
+    conf = PARTNER.replace("out:\n", f"{new}out:\n").replace(
+        "begin retry", "plain:\n  driver = smtp\nbegin retry"
+    )
+    report = against(of_partner, conf)
+    assert report.groups == ()
+    assert [gap.what for gap in report.gaps] == [
+        "delivery to someone@other.example by smart.other.example: not in the lock file"
+    ]

@@ -83,6 +83,8 @@ class Config:
     authenticators: tuple[DriverInstance, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     """What the model does not have, if the configuration was read all the same."""
+    files: tuple[str, ...] = ()
+    """The files that it was read from, the first one first."""
     list_places: Mapping[tuple[str, str], tuple[str, int]] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -206,6 +208,7 @@ class _Reader:
             rewrites=self.rewrites,
             authenticators=self.authenticators,
             left_out=tuple(self.left_out),
+            files=tuple(name for name, content in lines.read_files.items() if content is not None),
             list_places=MappingProxyType(self.list_places),
         )
 

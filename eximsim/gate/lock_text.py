@@ -1,0 +1,278 @@
+"""The text of a lock file.
+
+    release 4.99
+    hosts 1
+
+    files
+      exim.conf
+        1f0a 93bc 77de
+
+    delivery to someone@destination.example by mx1.destination.example
+    scene someone@destination.example, mx mx1.destination.example 192.0.2.1
+    like someone@partner.example, mx mx1.partner.example 192.0.2.1
+    @4e1d MX of destination.example
+      secure: @90c2
+      insecure: @77aa
+      NXDOMAIN | no data: failed, unreached
+
+Of each file there is a short digest for every line: enough to name the lines that have changed since, and too
+short to tell what is in them. Each block is a question; an answer leads to another question or to an outcome.
+The first block of a view is where it begins. The name of a block is made from its content, so that what has
+not changed is not in a diff. ``scene`` says what is explored, ``like`` what it stands for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from types import MappingProxyType
+
+from eximsim.errors import InputError
+from eximsim.gate.diagram import Ask, End, Forest, Node, Way
+from eximsim.gate.lattice import Scene
+from eximsim.gate.report import Outcome
+from eximsim.gate.survey import View
+from eximsim.status import Security
+
+_HEAD = (
+    "# Outcomes that were agreed on. Checked by: eximsim gate CONF --lock FILE",
+    "# Changed by: eximsim gate CONF --lock FILE --accept [GROUP]",
+)
+_SECURITY: Mapping[Security | None, str] = {
+    None: "nobody asked",
+    **{one: one.name.lower() for one in Security},
+}
+_BY_WORD = {word: security for security, word in _SECURITY.items()}
+_BLOCK = re.compile(r"(@[0-9a-f]+) (.+)")
+_ANSWER = re.compile(r"  ([^:]+): (.+)")
+_DIGESTS_IN_A_LINE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a lock file says.
+
+    Release, number of hosts, the diagram of each view by its name; the views themselves; the digests of the
+    lines of each file; and the files of which only a sample was explored.
+    """
+
+    release: str
+    hosts: int
+    ways: Mapping[str, Way]
+    views: Mapping[str, View] = field(default_factory=lambda: MappingProxyType({}))
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    sampled: tuple[str, ...] = ()
+
+
+def digests(lines: Sequence[str]) -> tuple[str, ...]:
+    """The digests of a file's lines, without the white space around them."""
+    stripped = (line.strip().encode("utf-8", "surrogateescape") for line in lines)
+    return tuple(blake2b(line, digest_size=2).hexdigest() for line in stripped)
+
+
+# ---- writing ---------------------------------------------------------------------------------------------
+
+
+def written(lock: Lock) -> str:
+    """The text of the lock file."""
+    lines = [*_HEAD, f"release {lock.release}", f"hosts {lock.hosts}"]
+    if lock.files:
+        lines += ["", "files"]
+    for path, found in lock.files.items():
+        lines.append(f"  {path}{_SAMPLE if path in lock.sampled else ''}")
+        for place in range(0, len(found), _DIGESTS_IN_A_LINE):
+            lines.append(f"    {' '.join(found[place : place + _DIGESTS_IN_A_LINE])}")
+    for name, way in lock.ways.items():
+        lines += ["", name]
+        if name in lock.views:
+            lines += _scenes(lock.views[name])
+        lines += _blocks(way.node)
+    return "\n".join(lines) + "\n"
+
+
+_SAMPLE = " (a sample)"
+
+
+def _scenes(view: View) -> Iterator[str]:
+    yield f"scene {_scene_words(view.scene)}"
+    yield from (f"like {_scene_words(scene)}" for scene in view.also)
+
+
+def _scene_words(scene: Scene) -> str:
+    words = [scene.recipient]
+    if scene.sender is not None:
+        words.append(f"from {scene.sender or '<>'}")
+    for host, address in scene.addresses.items():
+        words.append(f"{'mx' if host in scene.mx else 'host'} {host} {address}")
+    if scene.at:
+        words.append("at it")
+    return ", ".join(words)
+
+
+def _blocks(node: Node) -> Iterator[str]:
+    names: dict[int, str] = {}
+    known: dict[str, str] = {}
+
+    def name(one: Node) -> str:
+        if isinstance(one, End):
+            return _outcome_words(one.outcome)
+        if id(one) not in names:
+            text = "\n".join((one.axis, *_answers(one, name)))
+            label = "@" + blake2b(text.encode(), digest_size=4).hexdigest()
+            names[id(one)] = label
+            known[label] = text
+        return names[id(one)]
+
+    first = name(node)
+    if isinstance(node, End):
+        yield f"  always: {first}"
+        return
+    for label in reversed(known):
+        yield f"{label} {known[label]}"
+
+
+def _answers(one: Ask, name: Callable[[Node], str]) -> Iterator[str]:
+    """The lines of a block: answers that lead to the same stand together."""
+    by_node: dict[str, list[str]] = {}
+    for value, following in zip(one.values, one.ways, strict=True):
+        by_node.setdefault(name(following.node), []).append(value)
+    for label, values in by_node.items():
+        yield f"  {' | '.join(values)}: {label}"
+
+
+def _outcome_words(outcome: Outcome) -> str:
+    words = [outcome.result]
+    if outcome.result in ("delivered", "accepted"):
+        words.append(_SECURITY[outcome.security])
+    elif outcome.unreachable:
+        words.append("unreached")
+    if outcome.host:
+        words.append(f"host {outcome.host}")
+    return ", ".join(words)
+
+
+# ---- reading ---------------------------------------------------------------------------------------------
+
+
+def read_lock(text: str, path: str, forest: Forest) -> Lock:
+    """The lock of a file's text; raises ``InputError`` with ``path`` and line."""
+    facts: dict[str, str] = {}
+    ways: dict[str, Way] = {}
+    views: dict[str, View] = {}
+    files: dict[str, tuple[str, ...]] = {}
+    sampled: list[str] = []
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
+    groups: list[list[tuple[int, str]]] = [[]]
+    for number, line in lines:
+        if line.strip():
+            groups[-1].append((number, line))
+        elif groups[-1]:
+            groups.append([])
+    for _, line in groups[0]:
+        word, _, value = line.partition(" ")
+        facts[word] = value
+    if "release" not in facts or not facts.get("hosts", "").isdigit():
+        raise InputError("expected the lines 'release' and 'hosts' of a lock file", path, 1)
+    for group in filter(None, groups[1:]):
+        start, name = group[0]
+        if name == "files":
+            files, sampled = _read_files(group[1:], path)
+            continue
+        scenes = [_read_scene(line, path, number) for number, line in group[1:] if _IS_SCENE.match(line)]
+        rest = [(number, line) for number, line in group[1:] if not _IS_SCENE.match(line)]
+        ways[name] = _read_view(rest, path, start, forest)
+        if not scenes:
+            raise InputError("a view without its scene; --accept makes the lock anew", path, start)
+        views[name] = View(scenes[0], name.partition(" ")[0], tuple(scenes[1:]))
+    return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled))
+
+
+_IS_SCENE = re.compile(r"(?:scene|like) ")
+_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|(at it)")
+
+
+def _read_scene(line: str, path: str, number: int) -> Scene:
+    recipient, *words = line.partition(" ")[2].split(", ")
+    mx: list[str] = []
+    addresses: dict[str, str] = {}
+    sender, at = None, False
+    for word in words:
+        found = _PARTS.fullmatch(word)
+        if found is None:
+            raise InputError(f"{word!r}; expected 'mx HOST ADDRESS', 'host ...', 'from ...'", path, number)
+        if found[1]:
+            addresses[found[2]] = found[3]
+            mx += [found[2]] if found[1] == "mx" else []
+        elif found[4]:
+            sender = "" if found[4] == "<>" else found[4]
+        else:
+            at = True
+    first = next(iter(addresses.values()), "")
+    return Scene(recipient, tuple(mx), addresses, {}, sender, first if at else "")
+
+
+def _read_files(lines: list[tuple[int, str]], path: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    files: dict[str, tuple[str, ...]] = {}
+    sampled: list[str] = []
+    name = ""
+    for number, line in lines:
+        if line.startswith("    ") and name:
+            files[name] += tuple(line.split())
+        elif line.startswith("  "):
+            name = line[2:].removesuffix(_SAMPLE)
+            files[name] = ()
+            sampled += [name] if line.endswith(_SAMPLE) else []
+        else:
+            raise InputError(f"{line.strip()!r}; expected a file or the digests of its lines", path, number)
+    return files, sampled
+
+
+def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Forest) -> Way:
+    blocks: dict[str, tuple[str, list[tuple[int, str, str]]]] = {}
+    current: list[tuple[int, str, str]] = []
+    for number, line in lines:
+        if block := _BLOCK.fullmatch(line):
+            current = []
+            blocks[block[1]] = (block[2], current)
+        elif answer := _ANSWER.fullmatch(line):
+            current.append((number, answer[1], answer[2]))
+        else:
+            raise InputError(
+                f"{line.strip()!r}; expected '@name axis' or '  value: what follows'", path, number
+            )
+    ways: dict[str, Way] = {}
+
+    def way(label: str, number: int) -> Way:
+        if not label.startswith("@"):
+            return forest.end(_read_outcome(label, path, number))
+        if label not in blocks:
+            raise InputError(f"{label} is nowhere in this view", path, number)
+        if label not in ways:
+            axis, answers = blocks[label]
+            values = tuple(value for _, words, _ in answers for value in words.split(" | "))
+            following = [way(to, at) for at, words, to in answers for _ in words.split(" | ")]
+            ways[label] = forest.ask(axis, values, tuple(following))
+        return ways[label]
+
+    if not blocks:
+        if not current:
+            raise InputError("a view without outcomes", path, start)
+        return way(current[0][2], current[0][0])
+    return way(next(iter(blocks)), start)
+
+
+def _read_outcome(text: str, path: str, number: int) -> Outcome:
+    result, *words = text.split(", ")
+    outcome = Outcome(result)
+    for word in words:
+        if word in _BY_WORD:
+            outcome = replace(outcome, security=_BY_WORD[word])
+        elif word == "unreached":
+            outcome = replace(outcome, unreachable=True)
+        elif word.startswith("host "):
+            outcome = replace(outcome, host=word.removeprefix("host "))
+        else:
+            raise InputError(f"outcome {text!r}; do not know {word!r}", path, number)
+    return outcome

@@ -1,0 +1,315 @@
+"""The names that a configuration tells apart: domains, local parts, senders, hosts and addresses.
+
+They are taken from all that it says (options, named lists, conditions of ACLs, retry rules) and from the
+files that it names. A pattern has a name that fits it as its witness: any.bank.example for
+``*.bank.example``. That a name is here and makes no difference does no harm: the survey finds that out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from eximsim.mta.config.options import Options
+from eximsim.mta.config.readconf import Config
+from eximsim.suite.policy import Policy
+from eximsim.suite.policy_addresses import HOSTNAME
+
+ANYBODY = "someone"
+"""The local part that stands for every one that the configuration does not name."""
+
+ENTRIES = 60
+"""Of so many entries of a file each is looked at; of a longer one also those that differ between policies."""
+
+_LABELS = r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
+_DOMAIN = re.compile(rf"(?<![\w.@/$%-])(\*?\.?)({_LABELS})(?![\w/-])", re.IGNORECASE)
+_MAILBOX = re.compile(rf"(?<![\w.+/$-])([\w.+*-]+)@(\*?\.?)({_LABELS}|[\w-]+)(?![\w-])", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w.])")
+_IPV6 = re.compile(r"(?<![\w.])(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}(?:/\d{1,3})?(?![\w.])", re.IGNORECASE)
+_PATH = re.compile(r"(?<![\w.}])/[^\s:;{}\"',|]+")
+_GUARDED = re.compile(r"exists\s*\{\s*([^\s{}]+)\s*\}")
+_HOST_LIST = re.compile(r"hosts?(?:_\w+)?|\w+_hosts(?:_\w+)?|tls_\w*hosts")
+_REFERENCE = re.compile(r"(?<![\w+])\+(\w+)")
+_WORD = re.compile(r"!?\s*([a-z0-9_][\w+-]*)\s*", re.IGNORECASE)
+_PATTERN = re.compile(r"\^[^\s:]*")
+_DOMAIN_LISTS = frozenset(("domains", "hold_domains", "queue_domains", "queue_smtp_domains"))
+_LOCAL_LISTS = frozenset(("local_parts", "local_part_prefix", "local_part_suffix"))
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(slots=True)
+class Named:
+    """The names that some configurations tell apart, each once and in their order.
+
+    ``hosts`` and ``reached`` are names and networks that lists of hosts for the way out have; ``networks``
+    are all, ``locals`` local parts, ``mailboxes`` and ``senders`` whole addresses. ``obscure`` are patterns
+    that no witness was found for, with the place of each; ``sampled`` the files of which not every entry is
+    here, with the number of those left out. ``guarded`` are files that need not be there: the configuration
+    asks whether they are.
+    """
+
+    domains: dict[str, None] = field(default_factory=dict)
+    mailboxes: dict[str, None] = field(default_factory=dict)
+    locals: dict[str, None] = field(default_factory=dict)
+    senders: dict[str, None] = field(default_factory=dict)
+    hosts: dict[str, None] = field(default_factory=dict)
+    reached: dict[Network, None] = field(default_factory=dict)
+    networks: dict[Network, None] = field(default_factory=dict)
+    obscure: dict[str, str] = field(default_factory=dict)
+    sampled: dict[str, int] = field(default_factory=dict)
+    guarded: dict[str, None] = field(default_factory=dict)
+
+    def addresses(self) -> Iterator[str]:
+        """One address of each network for the way out, and one just outside of those that have several."""
+        for network in self.reached:
+            first = int(network.network_address)
+            size = network.num_addresses
+            yield str(network[1] if size > 2 else network[0])
+            if size > 1 and first > 0:
+                yield str(type(network.network_address)(first - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Something that a configuration says: the option's name, the text, and where.
+
+    Only what is ``outbound`` is looked at on the way out, so that a pattern without a witness counts.
+    """
+
+    name: str
+    text: str
+    where: str
+    outbound: bool = True
+    of_hosts: bool = False
+
+
+def names_of(policies: Iterable[Policy]) -> Named:
+    """All names of some policies. Files that the policies have in different states give what differs, too."""
+    named = Named()
+    policies = tuple(policies)
+    paths: dict[str, bool] = {}
+    for policy in policies:
+        named.domains[policy.config.main.text("primary_hostname") or HOSTNAME] = None
+        for one in _texts(policy.config):
+            _read(named, one)
+            named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))
+            for path in _PATH.findall(one.text):
+                paths[path] = paths.get(path, False) or one.of_hosts
+    for path, of_hosts in paths.items():
+        contents = [policy.files.content(path) for policy in policies]
+        _read_file(named, _Text("entry", path, path, of_hosts=of_hosts), contents)
+    return named
+
+
+# ---- what is said ----------------------------------------------------------------------------------------
+
+
+def _texts(config: Config) -> Iterator[_Text]:
+    yield from _options("", config.main, config.path)
+    for driver in (*config.routers, *config.transports.values()):
+        for one in _options(f"{driver.name}: ", driver.options, driver.path):
+            yield one
+            yield from _referred(one, config, set())
+    for kind, lists in config.named_lists.items():
+        for name, text in lists.items():
+            where = f"{config.path}: {kind}list {name}"
+            yield _Text(_OF_A_LIST.get(kind, kind), text, where, outbound=False)
+    for verbs in config.acls.values():
+        for verb in verbs:
+            for condition in verb.conditions:
+                where = f"{condition.path}:{condition.line}"
+                yield _Text(condition.name, condition.argument, where, outbound=False)
+    for rule in config.retries:
+        yield _Text("domains", f"{rule.pattern} : {rule.senders or ''}", config.path)
+    for rewrite in config.rewrites:
+        yield _Text("rewrite", rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
+
+
+_OF_A_LIST = {"domain": "domains", "localpart": "local_parts"}
+
+
+def _referred(one: _Text, config: Config, seen: set[str]) -> Iterator[_Text]:
+    """The named lists that a text refers to, read as the text itself is."""
+    for name in _REFERENCE.findall(one.text):
+        for kind, lists in config.named_lists.items():
+            if name in lists and f"{kind} {name}" not in seen:
+                seen.add(f"{kind} {name}")
+                of_hosts = one.of_hosts and kind == "host"
+                found = _Text(_OF_A_LIST.get(kind, kind), lists[name], one.where, of_hosts=of_hosts)
+                yield found
+                yield from _referred(found, config, seen)
+
+
+def _options(place: str, options: Options, path: str) -> Iterator[_Text]:
+    for name, (file, line) in options.settings():
+        value = options.value(name)
+        if isinstance(value, str):
+            of_hosts = _HOST_LIST.fullmatch(name) is not None or "$host" in value or "${host" in value
+            yield _Text(name, value, f"{file or path}:{line}", of_hosts=of_hosts and place != "")
+
+
+def _read(named: Named, one: _Text) -> None:
+    text = one.text
+    domains = [_fitting(star, name.lower()) for star, name in _DOMAIN.findall(text)]
+    named.domains.update(dict.fromkeys(domains))
+    if one.of_hosts:
+        named.hosts.update(dict.fromkeys(domains))
+    mailboxes = [
+        f"{local.replace('*', ANYBODY) or ANYBODY}@{_fitting(star, domain.lower())}"
+        for local, star, domain in _MAILBOX.findall(text)
+    ]
+    named.mailboxes.update(dict.fromkeys(mailboxes))
+    named.domains.update(dict.fromkeys(one.rpartition("@")[2] for one in mailboxes))
+    if "sender" in one.name or "sender" in text or "return_path" in text:
+        named.senders.update(dict.fromkeys(("", *mailboxes, *(f"{ANYBODY}@{domain}" for domain in domains))))
+    for word in (*_IPV4.findall(text), *_IPV6.findall(text), *_IPV6.findall(text.replace("::", ":"))):
+        _add_network(named, word, one)
+    if one.name in _DOMAIN_LISTS:
+        named.domains.update(dict.fromkeys(word.lower() for word in _items(text)))
+    elif one.name in _LOCAL_LISTS:
+        affix = "{0}" if one.name == "local_parts" else "{0}" + ANYBODY
+        affix = ANYBODY + "{0}" if one.name == "local_part_suffix" else affix
+        named.locals.update(dict.fromkeys(affix.format(word.strip("* ")) for word in _affixes(text)))
+    for pattern in _PATTERN.findall(text) if one.name in _LISTS or one.name.startswith("hosts_") else ():
+        _add_pattern(named, one, pattern)
+
+
+_LISTS = _DOMAIN_LISTS | _LOCAL_LISTS | {"senders", "hosts", "host", "address", "recipients"}
+
+
+def _fitting(star: str, name: str) -> str:
+    """A name that fits the pattern: ``*.`` and ``*`` before it, or nothing."""
+    return f"any.{name}" if star in ("*.", ".") else f"any{name}" if star else name
+
+
+def _items(text: str) -> Iterator[str]:
+    """The items of a list that are single words."""
+    for item in re.split(r"[:;,\n]", text.removeprefix("<")):
+        if word := _WORD.fullmatch(item.strip()):
+            yield word[1]
+
+
+def _affixes(text: str) -> Iterator[str]:
+    for item in re.split(r"[:;,\n]", text.removeprefix("<")):
+        word = item.strip().lstrip("!").strip()
+        if word and re.fullmatch(r"\*?[\w.+=-]+\*?", word):
+            yield word
+
+
+def _add_network(named: Named, word: str, one: _Text) -> None:
+    try:
+        network = ip_network(word, strict=False)
+    except ValueError:
+        return
+    named.networks[network] = None
+    if one.of_hosts:
+        named.reached[network] = None
+
+
+# ---- patterns --------------------------------------------------------------------------------------------
+
+
+def _add_pattern(named: Named, one: _Text, pattern: str) -> None:
+    quoted = r"\N" in one.text
+    written = pattern.replace(r"\N", "") if quoted else re.sub(r"\\(.)", r"\1", pattern)
+    witness = example_of(written)
+    if witness is None and one.outbound:
+        named.obscure[f"{one.name}: {pattern}: no name was found that fits it"] = one.where
+    elif witness is None:
+        return
+    elif one.name in _LOCAL_LISTS:
+        named.locals[witness] = None
+    elif "@" in witness:
+        named.mailboxes[witness] = None
+        named.senders[witness] = None
+    else:
+        full = witness if "." in witness else f"{witness}.any.example"
+        found = full if re.search(written, full, re.IGNORECASE) else witness
+        named.domains[found] = None
+        if one.of_hosts:
+            named.hosts[found] = None
+
+
+_QUANTIFIED = re.compile(
+    r"(?:\\[dwDWsSb]|\\[^\w]|\[\^?[^\]]+\]|\.|[\w@/ -])(?:[*+?]\??|\{\d+(?:,\d*)?\}\??)?"
+)
+_CLASSES = {r"\d": "1", r"\w": "x", r"\D": "x", r"\s": " ", r"\S": "x", r"\W": "-", r"\b": ""}
+
+
+def example_of(pattern: str) -> str | None:
+    """Some text that a regular expression fits, None if none was found: patterns are simple as a rule."""
+    text = pattern.strip().removeprefix("^").removesuffix("$")
+    for _ in range(8):
+        simpler = re.sub(r"\((?:\?:|\?i\))?([^()|]*)(?:\|[^()]*)?\)[?*+]?", r"\1", text)
+        if simpler == text:
+            break
+        text = simpler
+    text = text.partition("|")[0]
+    found = _QUANTIFIED.sub(_first, text)
+    try:
+        fits = re.search(pattern, found, re.IGNORECASE) is not None
+    except re.error:
+        return None
+    return found.lower() if fits and re.fullmatch(r"[\w.@+=/-]+", found) else None
+
+
+def _first(found: re.Match[str]) -> str:
+    """One text for an item of a regular expression with what says how often."""
+    item = re.sub(r"(?<=.)(?:[*+?]\??|\{\d+(?:,\d*)?\}\??)$", "", found[0])
+    count = re.search(r"\{(\d+)", found[0])
+    if item == ".":
+        one = "x"
+    elif item.startswith("[^"):
+        one = next((char for char in "x1-_" if char not in item), "x")
+    elif item.startswith("["):
+        one = item[2] if item[1] == "\\" else item[1]
+    else:
+        one = _CLASSES.get(item, item.removeprefix("\\"))
+    return one * max(int(count[1]) if count else 1, 1)
+
+
+# ---- files -----------------------------------------------------------------------------------------------
+
+_BIG = 4_000_000
+
+
+def _read_file(named: Named, one: _Text, contents: list[bytes | None]) -> None:
+    """The keys of a file's lines; of a long one the first, and what only one of the policies has."""
+    sides = [_lines(content) for content in contents if content is not None and len(content) <= _BIG]
+    if not sides or any(b"-----BEGIN" in (content or b"")[:4096] for content in contents):
+        return
+    common = dict.fromkeys(sides[0])
+    for side in sides[1:]:
+        common = dict.fromkeys(line for line in common if line in side)
+    different = dict.fromkeys(line for side in sides for line in side if line not in common)
+    if len(sides) < len(contents):
+        different |= common
+    shown = [*different, *(line for line in common if line not in different)]
+    most = max(ENTRIES, min(len(different), 5 * ENTRIES))
+    if len(shown) > most:
+        named.sampled[one.where] = len(shown) - most
+    for line in shown[:most]:
+        _read_entry(named, replace(one, text=line))
+
+
+def _lines(content: bytes) -> dict[str, None]:
+    lines = (line.strip() for line in content.decode("utf-8", "surrogateescape").splitlines())
+    return dict.fromkeys(line for line in lines if line and not line.startswith("#"))
+
+
+_KEY = re.compile(r'"?([^\s:"]+)"?')
+
+
+def _read_entry(named: Named, line: _Text) -> None:
+    key, known = _KEY.match(line.text), len(named.domains)
+    _read(named, line)
+    if key is None:
+        return
+    word = key[1].lower()
+    if word.startswith("^"):
+        _add_pattern(named, line, word)
+    elif re.fullmatch(r"\*?[a-z0-9_.+-]+\*?", word) and len(named.domains) == known:
+        named.locals[word.strip("*") or ANYBODY] = None
+        named.domains[word.strip("*.") or "any"] = None

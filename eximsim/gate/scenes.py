@@ -1,0 +1,186 @@
+"""The scenes that have to be explored: messages, and the hosts that the lattice brings to life for them.
+
+Every name that a configuration tells apart is tried, as recipient, sender, host or address, in a few typical
+situations. Those of which every policy makes the same there are one scene, which stands for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from eximsim.gate.lattice import (
+    ADDRESS,
+    CERTIFICATE,
+    CONNECT,
+    EHLO,
+    HANDSHAKE,
+    INSECURE,
+    MX,
+    RECORDS,
+    TLSA,
+    Scene,
+)
+from eximsim.gate.named import ANYBODY, Named
+from eximsim.gate.routes import Mail, Route, pools
+from eximsim.mta.base.string import string_is_ip_address
+
+ANY_DOMAIN = "destination.example"
+"""Stands for every domain that the configuration does not name."""
+
+_MOST = 400
+"""So many messages are tried."""
+_LOCALS = 40
+
+TYPICAL: tuple[Mapping[str, str], ...] = (
+    {},
+    {EHLO.name: "no STARTTLS"},
+    {TLSA.name: "NXDOMAIN", CERTIFICATE.name: "self-signed"},
+    {TLSA.name: "SERVFAIL"},
+    {RECORDS.name: "mismatch"},
+    {MX.name: INSECURE, ADDRESS.name: INSECURE},
+    {TLSA.name: "NXDOMAIN", HANDSHAKE.name: "fails"},
+)
+"""Situations, by the name of the axis: one for each thing that a list of hosts or domains decides."""
+
+
+class Typical:
+    """A ``Chooser`` with one answer for all hosts, by the name of the axis; else the plainest.
+
+    The hosts ``refused`` take no connections, so that it comes to the next ones.
+    """
+
+    def __init__(self, answers: Mapping[str, str], refused: Sequence[str] = ()) -> None:
+        self._answers, self._refused = answers, refused
+
+    def choose(self, axis: str, values: Sequence[str]) -> str:
+        """See ``Chooser``."""
+        what, _, subject = axis.partition(" of ")
+        if what == CONNECT.name and subject in self._refused:
+            return "refused"
+        return self._answers.get(what, values[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A scene, and the other scenes that it stands for."""
+
+    scene: Scene
+    also: tuple[Scene, ...] = ()
+
+
+def messages(named: Named, recipients: Sequence[str], senders: Sequence[str]) -> tuple[Mail, ...]:
+    """The messages to try: to those who were asked for first, then to anybody, then to all names."""
+    domains = [ANY_DOMAIN, *(name for name in named.domains if name != ANY_DOMAIN)]
+    locals_ = list(named.locals)[:_LOCALS]
+    given = [Mail(one, sender) for one in recipients for sender in senders or (None,)]
+    everybody = [
+        *(f"{ANYBODY}@{domain}" for domain in domains),
+        *named.mailboxes,
+        *(f"{local}@{domain}" for local in locals_ for domain in domains[: 1 + _MOST // 50]),
+    ]
+    found = dict.fromkeys(given)
+    if not (recipients and senders):
+        found |= dict.fromkeys(Mail(one, sender) for one in everybody[:1] for sender in senders)
+    found |= dict.fromkeys(map(Mail, everybody))
+    found |= dict.fromkeys(
+        Mail(recipient, sender)
+        for sender in named.senders
+        for recipient in (*(recipients or ()), everybody[0])
+    )
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Puts scenes together for policies that name ``named``: with up to so many ``hosts`` for a recipient."""
+
+    named: Named
+    hosts: int
+    beyond: dict[str, None] = field(default_factory=dict)
+    """Hosts that are not looked at, in words."""
+    _names: tuple[str, ...] = ()
+    _pools: tuple[str, str] = ("", "")
+
+    def __post_init__(self) -> None:
+        self._names = tuple(dict.fromkeys((*self.named.hosts, *self.named.domains)))
+        self._pools = pools(self.named.networks)
+
+    @property
+    def pool(self) -> str:
+        """Where the addresses of hosts are."""
+        return self._pools[0]
+
+    def scene(self, mail: Mail, routes: Iterable[Route]) -> Scene:
+        """The scene in which every policy finds the hosts that it is looking for."""
+        mx: tuple[str, ...] = ()
+        others: dict[str, None] = {}
+        for route in routes:
+            if route.by_mx:
+                mx = tuple(f"mx{number}.{mail.domain}" for number in range(1, self.hosts + 1))
+            else:
+                others.update(dict.fromkeys(route.hosts[: self.hosts]))
+                for host in route.hosts[self.hosts :]:
+                    self.beyond[f"{mail}: host {host}, the route has more than {self.hosts}"] = None
+        return self._made(mail, mx, (*mx, *(name for name in others if name not in mx)))
+
+    def again(self, scene: Scene, routes: Iterable[Route]) -> Scene:
+        """A scene that was agreed on, and the hosts that its mail goes to now, if they are others."""
+        now = self.scene(Mail(scene.recipient, scene.sender), routes)
+        free = (f"{self._pools[1]}{number}" for number in range(251, 256))
+        new = {host: address for host, address in now.addresses.items() if host not in scene.addresses}
+        if scene.mx and now.mx:
+            new = {host: address for host, address in new.items() if host not in now.mx}
+        taken = set(scene.addresses.values())
+        new = {
+            host: next(free, address) if address in taken and address != host else address
+            for host, address in new.items()
+        }
+        addresses = {**scene.addresses, **new}
+        others = {name: address for name, address in now.others.items() if name not in addresses}
+        return replace(scene, mx=scene.mx or now.mx, addresses=addresses, others=others)
+
+    def with_hosts(self, scene: Scene) -> Iterator[Scene]:
+        """The scene with each host that a list names in each place, and with each address in the first."""
+        mail = Mail(scene.recipient, scene.sender)
+        others = tuple(name for name in scene.addresses if name not in scene.mx)
+        for name in self.named.hosts:
+            for place in range(len(scene.mx)):
+                if name not in scene.addresses:
+                    mx = (*scene.mx[:place], name, *scene.mx[place + 1 :])
+                    yield self._made(mail, mx, (*mx, *others))
+        if scene.mx:
+            for address in self.named.addresses():
+                yield replace(scene, addresses={**scene.addresses, scene.mx[0]: address}, at=address)
+
+    def _made(self, mail: Mail, mx: tuple[str, ...], hosts: Sequence[str]) -> Scene:
+        """A scene in which every host that the configuration names has an address of its own."""
+        addresses = {
+            name: name if string_is_ip_address(name)[0] else f"{self._pools[0]}{number}"
+            for number, name in enumerate(hosts, 1)
+        }
+        rest = (name for name in self._names if name not in addresses)
+        others = {name: f"{self._pools[1]}{number % 250 + 1}" for number, name in enumerate(rest)}
+        return Scene(mail.recipient, mx, addresses, others, mail.sender)
+
+
+def grouped(
+    scenes: Iterable[Scene], signature: Callable[[Scene, int], Hashable], situations: int
+) -> list[Staged]:
+    """The scenes that have to be explored: one of those that have the same signature in every respect.
+
+    ``signature`` tells what comes of a scene in one of so many ``situations``, by its number.
+    """
+    groups: list[list[Scene]] = [list(scenes)]
+    for number in range(situations):
+        split: list[list[Scene]] = []
+        for group in groups:
+            if len(group) == 1:
+                split.append(group)
+                continue
+            parts: dict[Hashable, list[Scene]] = {}
+            for scene in group:
+                parts.setdefault(signature(scene, number), []).append(scene)
+            split.extend(parts.values())
+        groups = split
+    return [Staged(first, tuple(rest)) for first, *rest in groups]
