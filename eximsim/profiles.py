@@ -287,6 +287,10 @@ class Profile:
 
     # ---- set-up of a connection ---------------------------------------------------------------------
 
+    header_names_globbed: bool = False
+    """``X-*`` in headers_remove stands for all header lines that begin so. Since 258dfd012 (4.94, bug 159):
+    transport_headers_send()."""
+
     chunk_needs_recipient: bool = False
     """Without PIPELINING no BDAT is said when all recipients were refused. Since c5040dfdb (4.93, bug 2454):
     smtp_deliver()."""
@@ -754,6 +758,7 @@ _P493 = _then(
 _P4941 = _then(
     _P493,
     "4.94.1",
+    header_names_globbed=True,
     events=_P493.events | {"msg:defer"},
     option_release="4.94.1",
     verify_options_in_big_buffer=False,

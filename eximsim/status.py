@@ -83,6 +83,7 @@ class Errno(IntEnum):
     SMTPFORMAT = -19
     EXIMQUOTA = -22
     HELD = -23
+    CHHEADER_FAIL = -25
     EXPANDFAIL = -27
     BADTRANSPORT = -30
     UNKNOWNHOST = -32

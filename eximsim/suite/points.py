@@ -188,6 +188,7 @@ POINTS: Sequence[Point] = (
     _point("ab0e957b0", "4.93", "dnsdb_asks_dnssec", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
     _point("da40b1ec6", "4.93", "tls_version_without_v", ("confs/2002", "cipher_ $tls_in_cipher_std")),
     # 4.94
+    _point("258dfd012", "4.94.1", "header_names_globbed"),
     _point("c58803fd1", "4.94.1", "callout_dane_failure"),
     _point("78598e6a6", "4.94.1", "events"),
     _point("d8024efa3", "4.94.1", "check_local_user_sets_data", ("confs/0005", "$local_part_data")),

@@ -127,7 +127,7 @@ TRANSPORT = table(
     texts(_M, "driver event_action message_size_limit return_path"),
     texts(_U, "max_parallel shadow_condition shadow_transport transport_filter"),
     texts(_I, "current_directory debug_print home_directory"),
-    of_kind(Kind.TEXT_LIST, _U, None, "headers_add headers_remove"),
+    of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
     flags(_M, off="body_only headers_only rcpt_include_affixes"),
     flags(_M, unset="retry_use_local_part"),
@@ -151,7 +151,8 @@ _SMTP = table(
         fallback_hosts hosts hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls
         hosts_require_auth
         hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_auth hosts_try_dane
-        hosts_try_fastopen hosts_try_prdr interface port tls_certificate tls_privatekey tls_require_ciphers
+        hosts_try_fastopen hosts_try_prdr interface port serialize_hosts tls_certificate tls_privatekey
+        tls_require_ciphers
         tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
         helo_data="$primary_hostname",
@@ -165,7 +166,7 @@ _SMTP = table(
         _U,
         """arc_sign dkim_domain dkim_private_key dkim_selector gnutls_require_kx
         gnutls_require_mac gnutls_require_protocols hosts_pipe_connect hosts_require_alpn
-        serialize_hosts socks_proxy tls_alpn tls_crl""",
+        socks_proxy tls_alpn tls_crl""",
     ),
     texts(
         _I,

@@ -11,6 +11,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port, randomize
 from eximsim.mta.lookup.match import match_isinlist_domain
+from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
@@ -286,6 +287,8 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     """Try the host; True if no further host is to be tried."""
     process = run.process
     process.variables["host"], process.variables["host_address"] = host.name, host.address or ""
+    if not run.continuing:
+        _serialize(run, host)
     first = prepare_addresses(run.addrlist, host)
     if first is None and process.profile.no_pending_address_ends_host_loop:
         run.finished = True
@@ -317,6 +320,13 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
         if timeout is None or process.world.now() - process.received_time > timeout:
             run.unexpired_tried -= 1
     return False
+
+
+def _serialize(run: Run, host: HostItem) -> None:
+    """Look the host up in serialize_hosts. It is always free: deliveries are made one after the other."""
+    text = run.transport.options.text("serialize_hosts")
+    if text is not None:
+        verify_check_given_host(run.process, text, host.name, host.address, list_name="serialize_hosts")
 
 
 def _no_recipient(run: Run, host: HostItem) -> ProcessDied:

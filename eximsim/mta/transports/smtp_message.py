@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
+from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
@@ -94,12 +95,15 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     sx.quit_early = sx.quit_early or _may_quit_early(sx)
     said = "DATA"
     sx.wire.command, sx.process.transport_count = _SENDING, 0
-    if sx.chunking:
-        said, problem = _write_chunks(sx, batch)
-        if problem is not None:
-            return problem
-    elif not _write_message(sx, transport_write_message(sx.process, sx.transport, batch)):
-        return _lost(sx)
+    try:
+        if sx.chunking:
+            said, problem = _write_chunks(sx, batch)
+            if problem is not None:
+                return problem
+        elif not _write_message(sx, transport_write_message(sx.process, sx.transport, batch)):
+            return _lost(sx)
+    except ExpansionFailed as failed:
+        return _header_failed(sx, failed)
     sx.wire.command = _END
     if sx.waiting.mail or sx.waiting.recipients:
         if (sync := _reap(sx)) is Sync.RCPT_TIMEOUT:
@@ -132,6 +136,15 @@ def _refused(sx: SmtpContext) -> Rc:
 def _lost(sx: SmtpContext) -> Rc:
     sx.reply = Reply(False, "", errnos.EPIPE)
     return transaction_failed(sx)
+
+
+def _header_failed(sx: SmtpContext, failed: ExpansionFailed) -> Rc:
+    """A header line cannot be worked out while the message is being sent: no host is tried any more."""
+    text = f"failed to expand headers_add or headers_remove: {failed.message}"
+    set_errno(sx.addrlist, Errno.CHHEADER_FAIL, text, Rc.DEFER, host=sx.host)
+    sx.ok = sx.send_quit = False
+    hang_up(sx)
+    return Rc.ERROR
 
 
 def _take(sx: SmtpContext, addrs: list[Address], confirmation: str) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from eximsim.mta.transports.header_lines import transport_headers_send
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -47,17 +48,16 @@ def transport_write_message(process: Process, transport: DriverInstance, addrs: 
 
 
 def message_parts(process: Process, transport: DriverInstance, addrs: list[Address]) -> tuple[bytes, bytes]:
-    """The header lines with the line that ends them, and the body, each with CRLF line ends."""
+    """The header lines with the line that ends them, and the body, each with CRLF line ends.
+
+    Raises ``ExpansionFailed`` as ``transport_headers_send`` does.
+    """
     message = process.message
     assert message is not None
-    remove = {name.strip().lower() for name in (addrs[0].remove_headers or "").split(":") if name.strip()}
-    lines = [
-        header.text
-        for header in message.headers
-        if header.kind != "*" and header.text.partition(":")[0].strip().lower() not in remove
-    ]
-    head = "".join((*lines, *reversed(addrs[0].extra_headers))).encode("utf-8", "surrogateescape")
-    head = b"" if transport.options.flag("body_only") else head + b"\n"
+    head = b""
+    if not transport.options.flag("body_only"):
+        lines = "".join(transport_headers_send(process, transport, addrs[0]))
+        head = lines.encode("utf-8", "surrogateescape") + b"\n"
     body = b"" if transport.options.flag("headers_only") else message.body
     return _LINE_END.sub(b"\r\n", head), _LINE_END.sub(b"\r\n", body)
 
