@@ -20,7 +20,7 @@ def sent(release: str = NEWEST, **transport: str) -> tuple[Site, list[str]]:
 
 
 def test_header_lines_are_added_last_each_expanded_for_the_host() -> None:
-    _, lines = sent(headers_add="X-T: $host\\nX-U: ${if eq{a}{b}{x}fail}\\nX-U: u")
+    _, lines = sent(headers_add='"X-T: $host\\nX-U: ${if eq{a}{b}{x}fail}\\nX-U: u"')
     assert lines == ["X-One: 1", "X-Two: 2", "Keep: 3", "X-T: mx1.test.ex", "X-U: u"]
 
 
