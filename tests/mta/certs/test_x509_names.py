@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
@@ -146,6 +146,7 @@ LABEL = st.text("abcxyz0-", min_size=1, max_size=4)
 def test_without_wildcards_a_host_matches_itself_and_nothing_else(
     labels: list[str], wanted: list[str]
 ) -> None:
+    assume(not all(label.isdigit() for label in wanted))  # an address is no host name
     subject, host = cert(".".join(labels)), ".".join(wanted)
     assert openssl_check_host(subject, host) == (labels == wanted)
     assert gnutls_check_hostname(subject, host) == (labels == wanted)

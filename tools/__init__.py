@@ -1,0 +1,1 @@
+"""Generators of docs and measurements; they are not shipped."""
