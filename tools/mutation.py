@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +48,9 @@ NEAR = (
     "tests/fuzz/test_laws.py",
 )
 """What is run after the tests of the module itself and of its room."""
+
+NOTHING = -1
+"""The node of a mutation that changes nothing."""
 
 _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.And: ast.Or,
@@ -103,8 +106,8 @@ def mutations(module: str, text: str) -> Iterator[Mutation]:
 def mutated(mutation: Mutation, text: str) -> ast.Module:
     """The tree of a module with one change."""
     tree = ast.parse(text)
-    node = next(node for number, node in enumerate(ast.walk(tree)) if number == mutation.node)
-    _apply(tree, node)
+    for node in [node for number, node in enumerate(ast.walk(tree)) if number == mutation.node]:
+        _apply(tree, node)
     return ast.fix_missing_locations(tree)
 
 
@@ -286,9 +289,10 @@ def main() -> None:
     def one(mutation: Mutation) -> Outcome | None:
         return run(mutation, wanted.seconds) if time.monotonic() < end else None
 
-    import hypothesis  # noqa: F401  # what every child needs
-    import pytest  # noqa: F401
+    import pytest  # noqa: F401  # what every child needs
 
+    if chosen and run(replace(chosen[0], node=NOTHING), wanted.seconds).result != "survived":
+        sys.exit("the tests fail, or take too long, without any change")
     with ThreadPoolExecutor(wanted.jobs) as pool:
         for outcome in filter(None, pool.map(one, chosen)):
             counts[outcome.result] += 1
