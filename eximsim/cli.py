@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from eximsim.errors import EximsimError, ExitCode, Unsupported
+from eximsim.errors import CouldNotLook, EximsimError, ExitCode, Unsupported
 from eximsim.visible import visible
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def main() -> NoReturn:
         sys.exit(code)
     except click.ClickException as mistake:
         _leave(f"{mistake.format_message()}{_usage(mistake)}", ExitCode.BAD_INPUT)
-    except Unsupported as gap:
+    except (Unsupported, CouldNotLook) as gap:
         _leave(str(gap), ExitCode.COULD_NOT_LOOK)
     except EximsimError as mistake:
         _leave(str(mistake), ExitCode.BAD_INPUT)

@@ -61,6 +61,10 @@ class EximsimError(Exception):
     """Base of every error that eximsim raises on purpose."""
 
 
+class CouldNotLook(EximsimError):
+    """The machine did not let us look, so that "fine" and "differs" would be guesses: exit code 3."""
+
+
 class InputError(EximsimError):
     """A file or an argument that does not say what it should: the command line exits 2 with this line.
 

@@ -23,6 +23,7 @@ from eximsim.subjects.model import PATCHED_VERSION, User
 from eximsim.subjects.namespace import Namespace
 from eximsim.subjects.program import ETC, EXIM, LOST_PRIVILEGE, Accounts, Program, examine, plain_accounts
 from eximsim.subjects.resolver import Resolver
+from eximsim.subjects.resources import check_end, check_words
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
 from eximsim.world.accepting import Acceptor, Door
@@ -187,6 +188,8 @@ class EximSubject:
             raise Unsupported(f"a command run as user {user}")
         self._send_files()
         ran = self._inside.run([EXIM, *argv], stdin, env, seconds=_COMMAND_SECONDS, settle=True)
+        check_end(ran.exit)
+        check_words(ran.stderr.decode("utf-8", "replace"))
         self._world.settle()
         code = _TIMED_OUT if ran.exit is None else ran.exit
         return Result(code, self._text(ran.stdout), self._text(ran.stderr))
@@ -219,6 +222,8 @@ class EximSubject:
         """See ``Subject``."""
         spool = f"{self._directory}/spool"
         files = self._inside.read(f"{spool}/log", f"{self._directory}/test-mail")
+        logs = {Path(path).name: octets.decode("utf-8", "replace") for path, octets in files.items()}
+        check_words(logs.get("paniclog", ""), logs.get("mainlog", ""))
         msglogs = self._inside.read(f"{spool}/msglog")
         return Written(
             {path: text for path, octets in files.items() if (text := self._text(octets)) or not octets},

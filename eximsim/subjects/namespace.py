@@ -18,15 +18,16 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from eximsim.errors import EximsimError
+from eximsim.errors import CouldNotLook
 from eximsim.subjects import inside
 from eximsim.subjects.isolation import Place, die_with
+from eximsim.subjects.resources import SHORTAGES, ShortOfResources, check_limits
 
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
 
 
-class NoNamespace(EximsimError):
+class NoNamespace(CouldNotLook):
     """This machine does not let us have a private namespace; the message is one line and says why."""
 
 
@@ -48,7 +49,10 @@ def end_with_parent() -> None:
 
 
 class Namespace:
-    """A context manager; raises ``NoNamespace`` on entering. Not for several threads at once."""
+    """A context manager; raises ``NoNamespace`` on entering. Not for several threads at once.
+
+    Where the machine is short of something, entering and all requests raise ``ShortOfResources``.
+    """
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -58,16 +62,12 @@ class Namespace:
         """Who we are inside."""
 
     def __enter__(self) -> Self:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-IS", inside.__file__, str(theirs.fileno()), str(os.getpid())]
-            self._helper = subprocess.Popen(
-                [*command, json.dumps(asdict(self._place))],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt from the terminal is for this process only
-            )
-        self._channel = ours
+        check_limits()
+        try:
+            self._channel, self._helper = self._start()
+        except OSError as error:
+            raise _failure(error, "no private namespace here") from None
+        ours = self._channel
         ours.settimeout(_START_SECONDS)
         try:
             hello, _ = inside.receive(ours)
@@ -88,6 +88,19 @@ class Namespace:
     ) -> None:
         self._leave()
 
+    def _start(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        """The helper, and our end of the way to it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-IS", inside.__file__, str(theirs.fileno()), str(os.getpid())]
+            helper = subprocess.Popen(
+                [*command, json.dumps(asdict(self._place))],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt from the terminal is for this process only
+            )
+        return ours, helper
+
     def _leave(self) -> None:
         with suppress(OSError):  # it is closed at the other end
             self._channel.shutdown(socket.SHUT_RDWR)
@@ -104,13 +117,13 @@ class Namespace:
             inside.send(self._channel, {"do": do, **fields})
             response, fds = inside.receive(self._channel)
         except (inside.Gone, ConnectionError):
-            raise RuntimeError("the helper in the namespace has died") from None
+            raise ShortOfResources("the helper in the namespace has died; somebody killed it") from None
         except BaseException:  # an interrupt: request and response are out of step from here on
             with suppress(OSError):
                 self._channel.shutdown(socket.SHUT_RDWR)
             raise
         if isinstance(response, dict) and "error" in response:
-            raise OSError(response["errno"], response["error"])
+            raise _failure(OSError(response["errno"], response["error"]), do)
         return response, fds
 
     def socket(self, kind: socket.SocketKind, address: str, port: int) -> socket.socket:
@@ -169,3 +182,10 @@ class Namespace:
     def kill(self) -> None:
         """Kill every program inside."""
         self._ask("kill")
+
+
+def _failure(error: OSError, what: str) -> OSError | ShortOfResources:
+    """What to raise for an error of the machine."""
+    if error.errno in SHORTAGES:
+        return ShortOfResources(f"{what}: {error.strerror}")
+    return error

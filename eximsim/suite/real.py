@@ -27,6 +27,7 @@ from eximsim.subjects.program import (
     plain_accounts,
 )
 from eximsim.subjects.resolver import Resolver
+from eximsim.subjects.resources import check_end, check_words
 from eximsim.suite.outcomes import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (
@@ -49,7 +50,7 @@ from eximsim.world.smtp_server import SmtpServer, SmtpSession
 NETWORKS = ("10.9.0.0/16",)
 """Where a situation's servers may be."""
 
-RUN_SECONDS = 20.0
+RUN_SECONDS = 60.0
 """After which a run is a time-out."""
 
 _SPOOL, _CERTIFICATES = "/spool", "/certs"
@@ -127,6 +128,8 @@ class RealStand:
         argv = [EXIM, "-C", CONFIGURATION, *arguments]
         ran = self._inside.run(argv, dialogue or b"", seconds=RUN_SECONDS)
         files = self._inside.read(_SPOOL)
+        check_end(ran.exit)
+        check_words(*self._complaints(ran, files))
         self._acceptor.drain()
         replies = ran.stdout.decode("utf-8", "surrogateescape").splitlines()
         return Seen(
@@ -137,6 +140,12 @@ class RealStand:
             queued=None if dialogue else sum(path.endswith("-H") for path in files),
             exit=_ended(ran),
         )
+
+    @staticmethod
+    def _complaints(ran: Ran, files: dict[str, bytes]) -> tuple[str, str]:
+        """What it wrote to stderr and to its panic log, and what to its main log."""
+        main, panic = (files.get(f"{_SPOOL}/log/{name}", b"") for name in ("mainlog", "paniclog"))
+        return (ran.stderr + panic).decode("utf-8", "replace"), main.decode("utf-8", "replace")
 
     def _log(self, files: dict[str, bytes], normalise: Normaliser) -> tuple[str, ...]:
         lines = []

@@ -10,14 +10,17 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from eximsim.errors import CouldNotLook
 from eximsim.profiles import Profile
 from eximsim.subjects.namespace import end_with_parent
 from eximsim.subjects.program import Program
+from eximsim.subjects.resources import check_limits
 from eximsim.suite.real import RealStand
 from eximsim.suite.recording import Record, Situation
 from eximsim.suite.replay import Replayed
@@ -61,6 +64,7 @@ def run_all(
             for situation, kind in tasks:
                 yield _record(stand, situation, kind, times)
         return
+    check_limits()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _enter, (exim, certificates)) as pool:
         waiting: deque[Future[Record]] = deque()
@@ -71,6 +75,8 @@ def run_all(
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise CouldNotLook("a process that ran the program has died; somebody killed it") from None
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol, TypeVar
 
+from eximsim.errors import CouldNotLook
+
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _LONG = 86400.0
 """Seconds that stand for no limit: what waits longer looks again."""
@@ -199,7 +201,11 @@ class Loop:
         self._wake, self._woken = socket.socketpair()
         self.watch(self._woken, READ, Ready(self._on_wake))
         self._thread = threading.Thread(target=self._main, name="loop", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # at the limit of processes
+            self._thread = None
+            raise CouldNotLook(f"no thread for the servers: {error}") from None
 
     def close(self) -> None:
         """End the thread, and raise what a callback raised in it."""

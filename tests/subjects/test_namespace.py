@@ -11,6 +11,7 @@ import pytest
 
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, NoNamespace
+from eximsim.subjects.resources import ShortOfResources
 from tests.subjects.killing import all_end_after_kill
 
 ROOT = Path(__file__).parents[2]
@@ -158,7 +159,7 @@ def test_an_interrupt_ends_it_at_once(namespaces: None) -> None:
         interrupter.start()
         with pytest.raises(KeyboardInterrupt):
             inside.run(["/bin/sh", "-c", "sleep 300; true", SLEEPER], env=ENV, seconds=300)
-        with pytest.raises(RuntimeError, match="has died"):
+        with pytest.raises(ShortOfResources, match="has died"):
             inside.run(["/bin/true"], seconds=1)
     assert helpers(MARK) == []
     interrupter.join()
