@@ -277,6 +277,10 @@ class Profile:
     """A waiting message goes down the connection in a process of its own, which nobody but a queue runner
     waits for. Ended by f3ee1d51e (4.99): transport_pass_socket() in transport.c."""
 
+    oldest_waiting_first: bool = False
+    """Of the messages that wait for a host the oldest goes first down the connection, not the newest. Since
+    fbc48a247 (4.98): transport_check_waiting()."""
+
     first_phase_ignores_retry_data: bool = False
     """The first phase of a two-phase queue run does not ask the retry database whether an address may be
     routed yet. From 6748707c6 (4.99) to 140c289d1 (after 4.99, bug 3172): deliver_message()."""
@@ -358,6 +362,10 @@ class Profile:
     name_mismatch_names_host: bool = False
     """``certificate name mismatch: DN=".." H=".."`` instead of ``: ".."``. Since b999c4832 (4.89):
     verify_callback() in tls-openssl.c."""
+
+    protocol_checked: bool = False
+    """``protocol`` knows ``submissions``, and a word that it does not know is an error; before, that was
+    ``smtp``. Since 46799c27d and 746134b01 (4.99, bug 3156): smtp_setup_conn()."""
 
     smtps_banner_command: str | None = None
     """What messages name as the command before the greeting of an smtps server. ``TLS-on-connect`` since
@@ -545,6 +553,30 @@ class Profile:
 
     # ---- text ------------------------------------------------------------------------------------------
 
+    outgoing_interface_colon: bool = True
+    """``I=[address]:port``. From d12746bc1 (4.92) to 2d5bf0979 (4.93) without the colon:
+    d_log_interface()."""
+
+    continued_mark_in_host: bool = False
+    """The mark of a connection that is used once more stands before ``I=``, in lines on failures, too. Since
+    9604a8438 (4.95): d_hostlog()."""
+
+    deferral_names_own_end: bool = False
+    """``I=`` and all else that is said of a host in delivery lines is in lines on deferrals, too. Since
+    5c161fa61 (4.95, bug 2675): deferral_log()."""
+
+    long_line_counted: bool = False
+    """``message has lines too long for transport`` is followed by the length. Since 77cbc05db (4.99, bug
+    2871): smtp_transport_entry()."""
+
+    expired_hosts_named: bool = False
+    """``all hosts for 'D' have been failing for a long time`` instead of other words without the domain.
+    Since c3f2eb9a7 (4.88, bug 1782): smtp_transport_entry()."""
+
+    queue_control_is_named: bool = False
+    """``first-pass only routing due to -odqs, queue_smtp_domains or control=queue`` instead of ``domain
+    matches queue_smtp_domains, or -odqs set``. Since 9438970c9 (4.94): smtp_transport_entry()."""
+
     retry_errno_moved: bool = False
     """The numbers for "retry time not reached" are one lower (-52 to -56). Since 0bfae1bfb (4.95), which
     put a new number before them: macros.h."""
@@ -555,6 +587,10 @@ class Profile:
 
     failed_address_colon_spaced: bool = False
     """``** addr R=r T=t : msg`` with a blank before the colon. Since 7b411755d (4.99): deliver.c."""
+
+    deferred_rcpt_port: bool = False
+    """In that line the log selector outgoing_port shows the port. Since 67ea939cf (4.92):
+    sync_responses()."""
 
     deferred_rcpt_colon: bool = True
     """``H=host [ip]: SMTP error .. after RCPT``, logged while hosts are left, has the colon. Ended by
@@ -672,6 +708,7 @@ _P488 = _then(
     callout_quit_reply_read=True,
     callout_cache_trace_names_key=True,
     dnssec_status_logged=True,
+    expired_hosts_named=True,
 )
 _P489 = _then(
     _P488,
@@ -737,6 +774,8 @@ _P492 = _then(
     ignored_failure_raises_event=True,
     callout_dane_failure=CalloutDaneFailure.DIES_UNLESS_SET_UP,
     cname_loops_option=True,
+    deferred_rcpt_port=True,
+    outgoing_interface_colon=False,
 )
 _P493 = _then(
     _P492,
@@ -754,6 +793,7 @@ _P493 = _then(
     gnutls_suite_described=True,
     dnsdb_asks_dnssec=True,
     tls_version_without_v=True,
+    outgoing_interface_colon=True,
 )
 _P4941 = _then(
     _P493,
@@ -771,6 +811,7 @@ _P4941 = _then(
     check_local_user_sets_data=True,
     list_match_gives_data=True,
     cert_name_before_cname=True,
+    queue_control_is_named=True,
 )
 _P4942_FIXES = _then(_P4941, "4.94.2+fixes", version="4.94.2", dane_sni=DaneSni.HOST)
 _P495 = _then(
@@ -789,6 +830,8 @@ _P495 = _then(
     continued_mark_by_transport=True,
     pipelined_commands_marked=True,
     tls_resumption_asked=True,
+    continued_mark_in_host=True,
+    deferral_names_own_end=True,
 )
 _P496 = _then(
     _P495,
@@ -834,6 +877,7 @@ _P498 = _then(
     malformed_ipv6_recognised=True,
     connect_trace=ConnectTrace.TWO_LINES,
     events=_P497.events | {"dns:fail"},
+    oldest_waiting_first=True,
 )
 _P499 = _then(
     _P498,
@@ -859,6 +903,8 @@ _P499 = _then(
     connect_trace=ConnectTrace.FAILURE_NAMED,
     events=_P498.events | {"smtp:fail:protocol", "smtp:fail:syntax"},
     command_log=CommandLog.AFTER_CALLOUT,
+    long_line_counted=True,
+    protocol_checked=True,
 )
 _P499_DEV = _then(_P499, "4.99-dev-13835a3c1", version="4.99", first_phase_ignores_retry_data=False)
 _P496_DEBIAN = _then(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eximsim.status import Errno
+
 ENOENT = 2
 EACCES = 13
 ENOTDIR = 20
@@ -39,3 +41,11 @@ _TEXT = {
 def strerror(number: int) -> str:
     """What ``strerror()`` says of ``number``."""
     return _TEXT.get(number, f"Unknown error {number}")
+
+
+_OF_EXIM: dict[int, str] = {Errno.EVENT: "Event requests alternate response"}
+
+
+def exim_errstr(number: int) -> str:
+    """The same, with Exim's own words for its own numbers. Source: exim_errstr(), src/log.c."""
+    return _OF_EXIM.get(number) or strerror(number)

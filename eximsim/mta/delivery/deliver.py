@@ -11,8 +11,9 @@ from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import check_delay_warning, send_bounce
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.match import match_isinlist_domain
-from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.mta.routing.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
@@ -34,6 +35,8 @@ _HARNESS_PAUSE = 1.0
 """Seconds."""
 _AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK}
 """What is left of a state in the one octet that a transport process reports it in: PENDING is 256."""
+_FAILURE = 1
+"""The exit code of a process that has given up (EXIT_FAILURE)."""
 _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
 
 
@@ -51,6 +54,7 @@ class Delivery:
     failed: list[Address] = field(default_factory=list)
     defer: list[Address] = field(default_factory=list)
     duplicates: dict[str, Address] = field(default_factory=dict)
+    remote_count: int = 0
     next_call: OpenCall | None = None
     freeze: bool = False
     frozen_info: str = ""
@@ -239,7 +243,7 @@ def _is_held(delivery: Delivery, addr: Address) -> bool:
 
 def _not_queued(delivery: Delivery, addr: Address) -> bool:
     domains = delivery.process.config.main.text("queue_domains")
-    if delivery.force or not domains:
+    if delivery.force or delivery.process.queue_running or not domains:
         return True
     rc = match_isinlist_domain(delivery.process, addr.domain, domains)
     if rc is not Rc.OK and rc is not Rc.DEFER:
@@ -319,13 +323,17 @@ def _queue_remote(delivery: Delivery, addr: Address, old_domain: str, to_route: 
 
 def _do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
     """Run the transports, each batch of addresses in a process of its own."""
+    delivery.remote_count += 0 if fallback else len(delivery.remote)
     while delivery.remote:
-        batch = _next_batch(delivery)
-        transport = batch[0].transport
+        transport = delivery.remote[0].transport
         if transport is None:
             raise Unsupported("remote delivery without a transport")
         if transport.driver != "smtp":
             raise Unsupported(f"transport driver {transport.driver}", transport.path, transport.line)
+        if _is_too_big(delivery, transport, delivery.remote[0], fallback=fallback):
+            del delivery.remote[0]
+            continue
+        batch = _next_batch(delivery, transport)
         if delivery.process.queue_run_local:
             for addr in batch:
                 addr.basic_errno, addr.message = Errno.LOCAL_ONLY, "remote deliveries suppressed"
@@ -335,6 +343,35 @@ def _do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
             delivery.defer[:0] = batch
             continue
         _run_transport(delivery, transport, batch, fallback=fallback)
+
+
+def _is_too_big(delivery: Delivery, transport: DriverInstance, addr: Address, *, fallback: bool) -> bool:
+    """Whether message_size_limit of the transport keeps the message from it: the address fails then.
+
+    A limit that is none defers it. Source: check_message_size(), src/deliver.c.
+    """
+    text = transport.options.text("message_size_limit")
+    if text is None:
+        return False
+    process = delivery.process
+    deliver_set_expansions(process, addr)
+    wrong = f"message_size_limit in {transport.name} transport"
+    addr.transport_return = Rc.DEFER
+    try:
+        limit = expanded_string_integer(expand(process, text), positive=True)
+    except ExpansionFailed as failed:
+        addr.message = f"failed to expand {wrong}: {failed.message}"
+    except EvalError as failed:
+        addr.message = f"invalid {wrong}: {failed.message}"
+    else:
+        if not 0 < limit < delivery.message.size:
+            return False
+        addr.transport_return = Rc.FAIL
+        addr.message = f"message is too big (transport limit = {limit})"
+    finally:
+        deliver_set_expansions(process, None)
+    _remote_post_process(delivery, addr, None, fallback=fallback)
+    return True
 
 
 def _suits_open_call(delivery: Delivery, transport: DriverInstance, addr: Address) -> bool:
@@ -356,19 +393,27 @@ def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:
     return any(host.name == name for other in delivery.remote for host in other.host_list)
 
 
-def _next_batch(delivery: Delivery) -> list[Address]:
+def _most_in_a_batch(delivery: Delivery, transport: DriverInstance) -> int:
+    """How many addresses one run of the transport gets, which makes several transactions of them."""
+    process = delivery.process
+    limit = transport.options.number("max_rcpt") or _UNLIMITED
+    parallel = 1 if process.continued else max(1, process.config.main.number("remote_max_parallel"))
+    share = delivery.remote_count // parallel
+    if limit == 1 or limit >= share:
+        return limit
+    messages = transport.options.number("connection_max_messages")
+    left = messages - (process.continued.sequence - 1 if process.continued else 0)
+    return min(share, limit * left) if left > 0 else share
+
+
+_UNLIMITED = 999999
+
+
+def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:
     """The first address, and those that can go in the same call."""
     first = delivery.remote.pop(0)
     batch = [first]
-    transport = first.transport
-    assert transport is not None
-    multi_domain, limit = (
-        transport.options.flag("multi_domain"),
-        transport.options.number("max_rcpt") or 999999,
-    )
-    parallel = max(1, delivery.process.config.main.number("remote_max_parallel"))
-    if limit != 1:
-        limit = max(limit, (len(delivery.remote) + 1) // parallel)
+    multi_domain, limit = transport.options.flag("multi_domain"), _most_in_a_batch(delivery, transport)
     with_dnssec = delivery.process.profile.dnssec_separates_batches
     for other in list(delivery.remote):
         if len(batch) >= limit:
@@ -427,10 +472,12 @@ def _run_transport(
     parent = delivery.process
     first = batch[0]
     deliver_set_expansions(parent, first, batch[1:])
+    parent.return_path = _return_path(delivery, transport, first)
+    for addr in batch:
+        addr.return_path = parent.return_path
     smtp_transport_setup(parent, transport, batch)
     child = parent.fork()
     child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
-    child.return_path = _return_path(delivery, transport, first)
     hosts = [replace(host) for host in first.host_list]
     copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
     message: str | None = None
@@ -439,7 +486,7 @@ def _run_transport(
             for addr in copies[1:]:
                 addr.transport_return, addr.basic_errno = copies[0].transport_return, copies[0].basic_errno
                 addr.message = copies[0].message
-    except ProcessDied as death:
+    except (ProcessDied, PanicDie) as death:
         copies = [replace(addr) for addr in batch]
         hosts = []
         message = _transport_died(delivery, batch, child.pid, death)
@@ -452,6 +499,9 @@ def _run_transport(
     parent.scratch = "0"  # the end of the child's report
     if message is None:
         parent.transport_count = child.transport_count
+    for name in ("sending_ip_address", "sending_port"):
+        if name in child.variables:
+            parent.variables[name] = child.variables[name]
     kept = child.kept_call
     if kept is not None and kept.next_id is not None:
         delivery.next_call, kept = kept, None
@@ -463,6 +513,8 @@ def _run_transport(
             )
     for original, addr in zip(batch, copies, strict=True):
         addr.host_list = original.host_list
+        addr.retry_keys = retry.retry_items_merged(original.retry_keys, addr.retry_keys)
+        addr.first = None if addr is copies[0] else copies[0]
         _remote_post_process(delivery, addr, message, fallback=fallback)
     parent.continued = kept
 
@@ -474,6 +526,7 @@ def _certificate_word(process: Process) -> str:
 
 def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -> str:
     path = addr.errors_address if addr.errors_address is not None else delivery.message.sender
+    delivery.process.return_path = path
     text = transport.options.text("return_path")
     if text is None:
         return path
@@ -487,12 +540,16 @@ def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -
         ) from None
 
 
-def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: ProcessDied) -> str:
+def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: ProcessDied | PanicDie) -> str:
+    """Note that the process died of a signal, or ended in failure; the message for its addresses."""
     assert batch[0].transport is not None
     driver = batch[0].transport.driver
+    signal = death.signal if isinstance(death, ProcessDied) else None
+    status = _FAILURE << 8 if signal is None else signal
+    how = f"exit code {_FAILURE}" if signal is None else f"terminated by signal {signal}"
     delivery.process.trace.record(
-        "transport died",
-        f"signal {death.signal}",
+        "transport died" if signal is not None else "transport gave up",
+        how.removeprefix("terminated by "),
         "deliver.c par_reduce",
         address=batch[0].address,
         addresses=tuple(addr.address for addr in batch),
@@ -501,10 +558,7 @@ def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: P
         got = f"got 0 of 7 bytes (pipeheader) from transport process {pid} for transport {driver}"
         for addr in batch:
             log_write(delivery.process, f"Delivery status for {addr.address}: {got}", panic=True)
-    return (
-        f"{driver} transport process returned non-zero status 0x{death.signal:04x}:"
-        f" terminated by signal {death.signal}"
-    )
+    return f"{driver} transport process returned non-zero status 0x{status:04x}: {how}"
 
 
 def _remote_post_process(delivery: Delivery, addr: Address, message: str | None, *, fallback: bool) -> None:
@@ -547,7 +601,8 @@ def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -
             delivery.freeze = True
         if not process.queue_2stage or addr.basic_errno:
             driver = addr.transport if kind == "T" else addr.router if kind == "R" else None
-            deliver_log.defer_log(process, addr, kind=kind, name=driver.name if driver else None)
+            name = driver.name if driver else None
+            deliver_log.defer_log(process, addr, kind=kind, name=name, panic=rc is Rc.PANIC)
     else:
         _failed_address(delivery, addr)
 

@@ -15,7 +15,7 @@ from eximsim.status import RETRY_BASE, Dnssec
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.structs import Address
+    from eximsim.mta.records.structs import Address, HostItem
 
 
 def shown_errno(process: Process, number: int) -> int:
@@ -59,7 +59,7 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
     Without a mark the line begins with an octet of zero, and is shown as so many spaces.
     """
     parts = [f"{mark}> {string_log_address(process, addr)}"]
-    parts += _sender_parts(process)
+    parts += _sender_parts(process, addr)
     if addr.router:
         parts.append(f"R={addr.router.name}")
     assert addr.transport is not None
@@ -67,7 +67,7 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
     if selector(process, "delivery_size"):
         parts.append(f"S={process.message.size if process.message else 0}")
     if addr.host_used is not None:
-        parts += _host_parts(process, addr)
+        parts += _host_parts(process, addr, delivered=True)
     parts += _tls_parts(process, addr)
     if addr.host_used is not None:
         parts += _extension_parts(process, addr)
@@ -99,32 +99,37 @@ def raise_event(process: Process, event: str, addr: Address) -> None:
 _AUTHENTICATED = {Dnssec.YES: "yes", Dnssec.NO: "no"}
 
 
-def _sender_parts(process: Process) -> list[str]:
+def _sender_parts(process: Process, addr: Address) -> list[str]:
     parts = []
     if selector(process, "sender_on_delivery"):
         parts.append(f"F=<{process.message.sender if process.message else ''}>")
-    if selector(process, "return_path_on_delivery"):
-        parts.append(f"P=<{process.return_path}>")
+    if addr.return_path is not None and selector(process, "return_path_on_delivery"):
+        parts.append(f"P=<{addr.return_path}>")
     return parts
 
 
-def _host_parts(process: Process, addr: Address) -> list[str]:
-    host = addr.host_used
+def _host_parts(process: Process, addr: Address, *, delivered: bool = False) -> list[str]:
+    """The host, and the end of the connection on this side: ``d_hostlog()``."""
+    host, profile = addr.host_used, process.profile
     assert host is not None
-    port = f":{host.port}" if selector(process, "outgoing_port") else ""
-    continued = process.continued is not None and process.continued.sequence > 1
-    mark = "*" if (addr.continued if process.profile.continued_mark_by_transport else continued) else ""
-    shown = process.profile.dnssec_status_logged and selector(process, "dnssec")
-    secure = " DS" if shown and host.dnssec is Dnssec.YES else ""
-    parts = [f"H={host.name}{secure} [{host.address}]{port}{mark}"]
-    if (
-        selector(process, "incoming_interface")
-        and selector(process, "outgoing_interface")
-        and addr.local_address
-    ):
-        local = f":{addr.local_port}" if selector(process, "outgoing_port") else ""
-        parts.append(f"I=[{addr.local_address}]{local}")
+    ports = selector(process, "outgoing_port")
+    secure = profile.dnssec_status_logged and selector(process, "dnssec") and host.dnssec is Dnssec.YES
+    text = f"H={host.name}{' DS' if secure else ''} [{host.address}]{f':{host.port}' if ports else ''}"
+    mark = "*" if (delivered or profile.continued_mark_in_host) and _is_continued(process, addr) else ""
+    own = process.variables.get("sending_ip_address")
+    parts = [text + mark if profile.continued_mark_in_host else text]
+    if own and selector(process, "incoming_interface") and selector(process, "outgoing_interface"):
+        colon = ":" if profile.outgoing_interface_colon else ""
+        parts.append(f"I=[{own}]{colon + process.variables['sending_port'] if ports else ''}")
+    if not profile.continued_mark_in_host:
+        parts[-1] += mark
     return parts
+
+
+def _is_continued(process: Process, addr: Address) -> bool:
+    if process.profile.continued_mark_by_transport:
+        return addr.continued
+    return process.continued is not None and process.continued.sequence > 1
 
 
 def _tls_parts(process: Process, addr: Address) -> list[str]:
@@ -154,25 +159,31 @@ def _extension_parts(process: Process, addr: Address) -> list[str]:
     return parts
 
 
-def defer_log(process: Process, addr: Address, *, kind: str, name: str | None) -> None:
-    """Log a deferral: ``kind`` is ``"T"`` or ``"R"``, ``name`` the driver's name if there was one."""
+def defer_log(process: Process, addr: Address, *, kind: str, name: str | None, panic: bool = False) -> None:
+    """Log a deferral: ``kind`` is ``"T"``, ``"R"`` or ``"none"``, ``name`` the driver if there was one."""
     text = string_log_address(process, addr)
     if name is not None:
         if kind == "T" and addr.router:
             text += f" R={addr.router.name}"
         text += f" {kind}={name}"
     else:
-        text += " transporting" if kind == "T" else " routing"
+        text += {"T": " transporting", "R": " routing"}.get(kind, "")
     text += f" defer ({shown_errno(process, addr.basic_errno)})"
     if addr.basic_errno > 0:
         text += f": {errnos.strerror(addr.basic_errno)}"
     if addr.host_used is not None:
-        text += f" H={addr.host_used.name} [{addr.host_used.address}]"
-        if selector(process, "outgoing_port"):
-            text += f":{25 if addr.host_used.port == PORT_NONE else addr.host_used.port}"
+        text += " " + " ".join(_deferred_host_parts(process, addr, addr.host_used))
     if addr.message:
         text += f": {addr.message}"
-    log_write(process, f"== {text}", when="retry_defer" if addr.basic_errno <= RETRY_BASE else None)
+    when = "retry_defer" if addr.basic_errno <= RETRY_BASE else None
+    log_write(process, f"== {text}", when=when, panic=panic)
+
+
+def _deferred_host_parts(process: Process, addr: Address, host: HostItem) -> list[str]:
+    if process.profile.deferral_names_own_end:
+        return _host_parts(process, addr)
+    port = 25 if host.port == PORT_NONE else host.port
+    return [f"H={host.name} [{host.address}]{f':{port}' if selector(process, 'outgoing_port') else ''}"]
 
 
 def failure_log(process: Process, addr: Address) -> None:
@@ -180,7 +191,7 @@ def failure_log(process: Process, addr: Address) -> None:
     early = process.profile.ignored_failure_raises_event
     if early and not addr.ignore_error:
         raise_event(process, "msg:fail:delivery", addr)
-    parts = [string_log_address(process, addr), *_sender_parts(process)]
+    parts = [string_log_address(process, addr), *_sender_parts(process, addr)]
     if addr.router:
         parts.append(f"R={addr.router.name}")
     if addr.transport:

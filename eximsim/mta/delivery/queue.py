@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.delivery.deliver import deliver_message
-from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import Message, Recipient
 
@@ -124,7 +124,7 @@ def deliver_in_child(
 
     With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``). A child
     that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: "); None if
-    the parent does not look (background delivery).
+    the parent does not look (background delivery). Of one that gives up its parent says nothing.
     """
     child = process.fork()
     child.message_id = message_id
@@ -132,6 +132,8 @@ def deliver_in_child(
         child.run_anew()
     try:
         deliver_message(child, message_id, force=force, give_up=give_up)
+    except PanicDie:
+        process.machine.spool.locked.discard(message_id)
     except ProcessDied as death:
         process.machine.spool.locked.discard(message_id)
         if crash is not None:

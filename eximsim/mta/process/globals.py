@@ -252,8 +252,6 @@ class Process:
     # ---- the message that is delivered
     message_id: str = ""
     message: Message | None = None
-    return_path: str = ""
-    """The envelope sender that it is given."""
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """The hosts that failed in this delivery, by retry key: whether they are expired, and why."""
     continued: OpenCall | None = None
@@ -279,6 +277,15 @@ class Process:
     """Likewise."""
     transport_count: int = 0
     """How many octets of the message have gone to the last host."""
+
+    @property
+    def return_path(self) -> str:
+        """The envelope sender that the message is given where it is going; ``$return_path``."""
+        return self.variables.get("return_path", "")
+
+    @return_path.setter
+    def return_path(self, path: str) -> None:
+        self.variables["return_path"] = path
 
     @property
     def world(self) -> World:

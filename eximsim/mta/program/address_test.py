@@ -152,10 +152,14 @@ def _print_routed(process: Process, addr: Address, *, duplicate: bool) -> None:
     addresses = max(len(host.address or "unknown") for host in addr.host_list)
     for host in addr.host_list:
         local, negated = transport.driver != "smtp", process.profile.address_test_negates_ad
-        process.out(_host_line(host, names, addresses, local=local, ad_negated=negated))
+        harness = process.machine.test_harness
+        line = _host_line(host, names, addresses, local=local, ad_negated=negated, harness=harness)
+        process.out(line)
 
 
-def _host_line(host: HostItem, names: int, addresses: int, *, local: bool, ad_negated: bool) -> str:
+def _host_line(
+    host: HostItem, names: int, addresses: int, *, local: bool, ad_negated: bool, harness: bool
+) -> str:
     text = f"  host {host.name:<{names}} "
     if host.address is None and local:
         text += f" {'':<{addresses}} "
@@ -167,7 +171,7 @@ def _host_line(host: HostItem, names: int, addresses: int, *, local: bool, ad_ne
         text += f" port={host.port}"
     if ad_negated:
         text += f" ad={'yes' if host.dnssec is Dnssec.YES else 'no'}"
-    elif host.dnssec is Dnssec.YES:
+    elif harness and host.dnssec is Dnssec.YES:
         text += " AD"
     if host.status is HostStatus.UNUSABLE:
         text += " ** unusable **"

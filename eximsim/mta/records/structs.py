@@ -113,6 +113,8 @@ class Address:
     retry_skipped: bool = False
     """Some host was skipped because its retry time had not come: the address cannot time out yet."""
     retry_timedout: bool = False
+    first: Address | None = None
+    """The first address of the batch in which this one was delivered; None for that one itself."""
     ignore_error: bool = False
     dr_retry_exists: bool = False
 

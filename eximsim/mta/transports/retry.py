@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,22 @@ def retry_add_item(
     message = f"H={used.name} [{used.address}]: {addr.message}" if used else addr.message
     item = RetryItem(key, addr.basic_errno, addr.more_errno, message, delete, host, message_specific)
     addr.retry_keys.insert(0, item)
+
+
+def retry_items_merged(known: Sequence[RetryItem], reported: Sequence[RetryItem]) -> list[RetryItem]:
+    """The items of an address once its transport process has reported; newest first, as reported.
+
+    An item that writes a record drops those that would delete it, and none of these is added to it. Source:
+    par_read_pipe(), src/deliver.c.
+    """
+    merged = list(known)
+    for item in reported:
+        same = [other for other in merged if other.key == item.key]
+        written = any(not other.delete for other in same)
+        merged = [other for other in merged if other.key != item.key or not other.delete]
+        if not (item.delete and written):
+            merged.insert(0, item)
+    return merged
 
 
 def forget_address(process: Process, addr: Address) -> None:
@@ -195,14 +212,31 @@ def retry_check_address(
 def retry_update(
     process: Process, deferred: list[Address], failed: list[Address], succeeded: list[Address]
 ) -> None:
-    """Write the retry items to the database; an address that has timed out moves from deferred to failed."""
-    for group in (succeeded, failed, deferred):
-        for addr in list(group):
-            timed_out = _update_address(process, addr, any_deferred=bool(deferred))
-            if group is deferred and timed_out and addr.retry_keys:
-                deferred.remove(addr)
-                failed.insert(0, addr)
-                _time_out(process, addr)
+    """Write the retry items to the database; an address that has timed out moves from deferred to failed.
+
+    Those that were delivered in one batch with it move, too: the first of them has the items of its hosts,
+    and stands behind them, as the lists are Exim's chains.
+    """
+    for group in (succeeded, failed):
+        for addr in group:
+            _update_address(process, addr, any_deferred=bool(deferred))
+    at = start = 0
+    batch: Address | None = None
+    while at < len(deferred):
+        addr = deferred[at]
+        timed_out = _update_address(process, addr, any_deferred=True)
+        if addr.retry_keys and timed_out:
+            first = start if batch is addr else at
+            over = deferred[first : at + 1]
+            del deferred[first : at + 1]
+            failed[:0] = over
+            for one in over:
+                _time_out(process, one)
+            at = first
+            continue
+        if addr.first is not batch:
+            batch, start = addr.first, at
+        at += 1
 
 
 def _update_address(process: Process, end: Address, *, any_deferred: bool) -> bool:

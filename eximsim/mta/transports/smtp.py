@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
+from eximsim.mta.base.errnos import exim_errstr
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port, randomize
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_message import send_message
-from eximsim.mta.transports.smtp_out import BadSetting, smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_out import BadSetting, default_port, smtp_get_interface, smtp_get_port
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.status import Errno, HostFind, HostStatus, Rc
@@ -81,7 +82,7 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     if hosts is None:
         return False
     try:
-        port = smtp_get_port(process, transport.options.text("port") or "smtp", f"{transport.name} transport")
+        port = smtp_get_port(process, default_port(process, transport), f"{transport.name} transport")
         continuing = process.continued is not None
         run = Run(process, transport, addrlist, hosts, port, Counts(), continuing=continuing)
         for cutoff_retry in range(1 if transport.options.flag("delay_after_cutoff") else 2):
@@ -184,7 +185,12 @@ def _find_address(run: Run, index: int) -> bool:
         for addr in run.addrlist:
             if addr.transport_return is Rc.DEFER:
                 addr.basic_errno = Errno.UNKNOWNHOST
-                addr.message = f"failed to lookup IP address for {host.name}"
+                insecure = found.find is HostFind.SECURITY and process.profile.insecure_host_defers
+                addr.message = (
+                    f"lookup of IP address for {host.name} was insecure"
+                    if insecure
+                    else f"failed to lookup IP address for {host.name}"
+                )
         return False
     for item in found.hosts:
         item.port = port
@@ -203,15 +209,21 @@ def _queue_only(run: Run) -> bool:
     process = run.process
     if process.deliver_force and not process.queue_2stage:
         return False
-    domains = process.config.main.text("queue_smtp_domains")
+    domains = None if process.queue_running else process.config.main.text("queue_smtp_domains")
     in_list = domains is not None and match_isinlist_domain(process, run.addrlist[0].domain, domains) is Rc.OK
     if not (process.queue_smtp or in_list):
         return False
     run.expired = False
     for addr in run.addrlist:
         if addr.transport_return is Rc.DEFER:
-            addr.message = "domain matches queue_smtp_domains, or -odqs set"
+            addr.message = _FIRST_PASS[process.profile.queue_control_is_named]
     return True
+
+
+_FIRST_PASS = {
+    False: "domain matches queue_smtp_domains, or -odqs set",
+    True: "first-pass only routing due to -odqs, queue_smtp_domains or control=queue",
+}
 
 
 @dataclass(slots=True)
@@ -437,12 +449,13 @@ def deferred_event_raise(process: Process, addr: Address, host: HostItem, event:
 
 def write_logs(process: Process, addr: Address, host: HostItem) -> None:
     """Log what went wrong with one host (``write_logs()``)."""
-    who = f"H={host.name} [{host.address}]"
+    port = 25 if host.port == PORT_NONE else host.port
+    who = f"H={host.name} [{host.address}]{f':{port}' if selector(process, 'outgoing_port') else ''}"
     if addr.message:
         why = f": {errnos.strerror(addr.basic_errno)}" if addr.basic_errno > 0 else ""
         log_write(process, f"{who}: {addr.message}{why}")
     else:
-        log_write(process, f"{who} {errnos.strerror(addr.basic_errno)}")
+        log_write(process, f"{who} {exim_errstr(addr.basic_errno)}")
 
 
 def _note_retry(
@@ -481,15 +494,28 @@ def _explain_untried(run: Run) -> None:
             _explain(run, addr)
 
 
+_EXPIRED = {
+    (False, True): "retry time not reached for any host after a long failure period",
+    (
+        False,
+        False,
+    ): ("all hosts have been failing for a long time and were last tried after this message arrived"),
+    (True, True): "all hosts{domain} have been failing for a long time (and retry time not reached)",
+    (True, False): (
+        "all hosts{domain} have been failing for a long time and were last tried after this message arrived"
+    ),
+}
+"""By whether the release names the domain, and by delay_after_cutoff."""
+
+
 def _explain(run: Run, addr: Address) -> None:
     if run.continuing:
         addr.message = "no host found for existing SMTP connection"
         return
     if run.expired:
-        addr.message = (
-            "retry time not reached for any host after a long failure period"
-            if run.transport.options.flag("delay_after_cutoff")
-            else "all hosts have been failing for a long time and were last tried after this message arrived"
+        late = run.transport.options.flag("delay_after_cutoff")
+        addr.message = _EXPIRED[run.process.profile.expired_hosts_named, late].format(
+            domain=f" for '{addr.domain}'" if addr.domain else ""
         )
         addr.pass_message = True
         if not addr.fallback_hosts or addr.host_list is addr.fallback_hosts:

@@ -205,6 +205,34 @@ def smtp_get_interface(process: Process, text: str | None, host_address: str, wh
     return None
 
 
+class Protocol(Enum):
+    """What a transport's ``protocol`` says, in capitals or not."""
+
+    SMTP = "smtp"
+    SMTPS = "smtps"
+    LMTP = "lmtp"
+    UNKNOWN = "another word"
+
+
+def protocol_of(process: Process, transport: DriverInstance) -> Protocol:
+    """What the transport's ``protocol`` means to this release."""
+    word = (transport.options.text("protocol") or "smtp").lower()
+    if word == "submissions" and process.profile.protocol_checked:
+        return Protocol.SMTPS
+    if word in (known.value for known in Protocol):
+        return Protocol(word)
+    return Protocol.UNKNOWN if process.profile.protocol_checked else Protocol.SMTP
+
+
+def default_port(process: Process, transport: DriverInstance) -> str:
+    """The transport's ``port``, or that of its ``protocol``. Source: smtp_transport_init()."""
+    port = transport.options.text("port")
+    return _PORTS[protocol_of(process, transport)] if port is None else port
+
+
+_PORTS = {Protocol.SMTP: "smtp", Protocol.SMTPS: "smtps", Protocol.LMTP: "lmtp", Protocol.UNKNOWN: "25"}
+
+
 def smtp_get_port(process: Process, text: str, who: str) -> int:
     """The port that ``text`` (a number or a service's name) says; raises ``BadSetting`` if none."""
     try:
@@ -262,6 +290,8 @@ def smtp_connect(
         process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
         raise
     process.hdebug(form.connected, indented=True)
+    process.variables["sending_ip_address"] = connection.local_address
+    process.variables["sending_port"] = str(connection.local_port)
     return Dialogue(process, connection)
 
 

@@ -35,7 +35,13 @@ from eximsim.mta.transports.smtp_decisions import (
     StartTls,
 )
 from eximsim.mta.transports.smtp_failure import SetupFailed, require
-from eximsim.mta.transports.smtp_out import Reply, smtp_connect, smtp_port_for_connect
+from eximsim.mta.transports.smtp_out import (
+    Protocol,
+    Reply,
+    protocol_of,
+    smtp_connect,
+    smtp_port_for_connect,
+)
 from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
@@ -48,9 +54,12 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     ``suppress_tls`` is the second attempt in clear after a failed handshake. On OK the dialogue is open; on
     failure it is closed.
     """
-    process, options = sx.process, sx.transport.options
-    protocol = (options.text("protocol") or "smtp").lower()
-    sx.smtps, sx.lmtp = protocol in ("smtps", "submissions"), protocol == "lmtp"
+    process, protocol = sx.process, protocol_of(sx.process, sx.transport)
+    if protocol is Protocol.UNKNOWN:
+        word = sx.transport.options.text("protocol")
+        log_write(process, f"bad protocol option in transport: '{word}'\n", panic=True)
+        return Rc.ERROR
+    sx.smtps, sx.lmtp = protocol is Protocol.SMTPS, protocol is Protocol.LMTP
     sx.dane, sx.tls, sx.setting_up, sx.send_quit = False, None, True, True
     tls_out.forget(process)
     sx.dane_required = sx.host_is_in("hosts_require_dane")

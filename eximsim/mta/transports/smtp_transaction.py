@@ -8,7 +8,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_auth import mail_auth
@@ -129,12 +129,19 @@ def _rcpt_deferred(sx: SmtpContext, addr: Address) -> None:
         sx.process.variables["event_defer_errno"] = str(addr.more_errno)
         msg_event_raise(sx.process, "msg:rcpt:host:defer", addr)
         if sx.more_hosts:
-            colon = ":" if sx.process.profile.deferred_rcpt_colon else ""
-            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]{colon} {addr.message}")
+            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]{_after_host(sx)} {addr.message}")
         else:
             msg_event_raise(sx.process, "msg:rcpt:defer", addr)
         retry.add_rcpt_defer(sx.process, sx.transport, addr)
         sx.update_waiting = False
+
+
+def _after_host(sx: SmtpContext) -> str:
+    """What stands after the host's address in a line about a deferred recipient."""
+    profile = sx.process.profile
+    if profile.deferred_rcpt_port and selector(sx.process, "outgoing_port"):
+        return f":{sx.port}"
+    return ":" if profile.deferred_rcpt_colon else ""
 
 
 def note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:

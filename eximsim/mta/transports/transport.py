@@ -74,15 +74,29 @@ def transport_update_waiting(process: Process, transport: str, hosts: Iterable[s
 def transport_check_waiting(
     process: Process, transport: str, host: str, acceptable: Callable[[str], bool]
 ) -> str | None:
-    """The next ``acceptable`` message that waits for ``host``; it and those that are gone are forgotten."""
+    """The next ``acceptable`` message that waits for ``host``; it and those that are gone are forgotten.
+
+    Nothing is forgotten if none is found and others wait that are not acceptable.
+    """
     waiting = process.machine.hints.wait.get(transport, {})
-    ids = [
-        message_id
-        for message_id in waiting.pop(host, [])
-        if message_id != process.message_id and process.machine.spool.get(message_id) is not None
-    ]
-    found = next(filter(acceptable, ids), None)
-    if left := [message_id for message_id in ids if message_id != found]:
+    spool = process.machine.spool
+    known = waiting.get(host, [])
+    order = known if process.profile.oldest_waiting_first else known[::-1]
+    gone = {process.message_id}
+    found = None
+    for message_id in order:
+        if message_id in gone:
+            continue
+        if spool.get(message_id) is None:
+            gone.add(message_id)
+        elif acceptable(message_id):
+            found = message_id
+            gone.add(found)
+            break
+    left = [message_id for message_id in known if message_id not in gone]
+    if not left:
+        waiting.pop(host, None)
+    elif found is not None:
         waiting[host] = left
     return found
 
@@ -98,6 +112,7 @@ def transport_lines_too_long(process: Process, transport: DriverInstance, addrli
         return False
     for addr in addrlist:
         addr.transport_return, addr.basic_errno, addr.pass_message = Rc.FAIL, Errno.SMTPFORMAT, True
-        longest = process.message.longest_line
-        addr.message = f"message has lines too long for transport (received {longest}, limit {limit})"
+        addr.message = "message has lines too long for transport"
+        if process.profile.long_line_counted:
+            addr.message += f" (received {process.message.longest_line}, limit {limit})"
     return True

@@ -19,6 +19,7 @@ from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import Outstanding, SmtpContext
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
+    default_port,
     smtp_debug_cmd_report,
     smtp_get_interface,
     smtp_get_port,
@@ -171,7 +172,7 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
     interface, port = None, 25
     try:
         interface = smtp_get_interface(process, transport.options.text("interface"), host.address, "callout")
-        port = smtp_get_port(process, transport.options.text("port") or "smtp", "callout")
+        port = smtp_get_port(process, default_port(process, transport), "callout")
     except BadSetting as why:
         log_write(process, f"<{addr.address}>: {why}", panic=True)
     return SmtpContext(

@@ -145,8 +145,8 @@ def test_a_list_is_done_with_when_its_last_member_is() -> None:
 def test_a_held_domain_waits_and_a_forced_run_delivers_it() -> None:
     site = Site(main={"hold_domains": "test.ex"})
     site.exim("-odi", "-f", SENDER, "a@test.ex")
-    assert site.log[-1] == "== a@test.ex routing defer (-23): domain is held"
-    assert site.queue_run() == ["== a@test.ex routing defer (-23): domain is held"]
+    assert site.log[-1] == "== a@test.ex defer (-23): domain is held"
+    assert site.queue_run() == ["== a@test.ex defer (-23): domain is held"]
     assert site.queue_run("-qf")[-1] == "Completed"
 
 
@@ -405,3 +405,60 @@ def test_connection_max_messages_ends_the_connection() -> None:
     site.world.sleep(600)
     site.queue_run()
     assert site.called == ["mx1", "mx1"]
+
+
+# ---- what keeps a message from its transport -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ("50", "** a@test.ex R=r T=smtp : message is too big (transport limit = 50)"),
+        ("1M", "Completed"),
+        ("0", "Completed"),
+        ("x", "invalid message_size_limit in smtp transport: integer expected"),
+        ("$nothing", "failed to expand message_size_limit in smtp transport: unknown variable"),
+    ],
+)  # fmt: skip
+def test_the_transports_size_limit_keeps_a_big_message_from_it(limit: str, expected: str) -> None:
+    site = Site(release=NEWEST, transport={"message_size_limit": limit})
+    site.deliver()
+    assert any(expected in line for line in site.log)
+    assert bool(sent(site)) is (expected == "Completed")
+
+
+@pytest.mark.parametrize("option", ["queue_domains", "queue_smtp_domains"])
+def test_a_domain_that_is_queued_is_delivered_in_a_queue_run(option: str) -> None:
+    site = Site(main={option: "test.ex"})
+    site.exim("-odi", "-f", SENDER, "a@test.ex")
+    assert not sent(site)
+    site.exim("-q")
+    assert sent(site) == [("a@test.ex",)]
+
+
+@pytest.mark.parametrize(
+    ("release", "protocol", "port", "outcome"),
+    [
+        ("4.98", "smtps", 465, "Completed"),
+        (NEWEST, "smtps", 465, "Completed"),
+        ("4.98", "submissions", 25, "Completed"),
+        (NEWEST, "submissions", 465, "Completed"),
+        ("4.98", "nonsense", 25, "Completed"),
+        (NEWEST, "nonsense", None, "== a@test.ex R=r T=smtp defer (0)"),
+    ],
+)
+def test_a_protocol_has_a_port_and_what_it_means_is_the_releases(
+    release: str, protocol: str, port: int | None, outcome: str
+) -> None:
+    site = Site(release=release, transport={"protocol": protocol})
+    site.serve("10.9.1.1", Behaviour(tls_on_connect=True), 465)
+    site.deliver()
+    assert site.log[-1] == outcome
+    assert [one.server.port for one in site.world.accepted] == ([port] if port else [])
+
+
+def test_a_transport_process_that_gives_up_takes_only_its_own_addresses_along() -> None:
+    site = Site(release=NEWEST, transport={"hosts_avoid_tls": "lsearch;/nowhere"})
+    assert site.exim("-odf", "-f", SENDER, "a@test.ex").code == 0
+    assert site.log[-2].endswith("smtp transport process returned non-zero status 0x0100: exit code 1")
+    assert site.log[-1] == "Frozen"

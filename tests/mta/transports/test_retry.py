@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from eximsim.mta.base import errnos
 from eximsim.mta.records.hints import RetryRecord
-from eximsim.mta.records.structs import HostItem
+from eximsim.mta.records.structs import HostItem, RetryItem
 from eximsim.mta.transports import retry
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus
 from eximsim.world.smtp_server import Behaviour, reply
@@ -286,3 +286,45 @@ def test_a_host_is_usable_when_its_time_has_come_the_delivery_is_forced_or_the_m
     usable = its_time or not expired
     assert host.status is (HostStatus.USABLE if usable else HostStatus.UNUSABLE_EXPIRED)
     assert found == retry.HostRetry(its_time and expired, KEY, None)
+
+
+# ---- what a transport process reports --------------------------------------------------
+
+KEYS = st.sampled_from(["R:a@test.ex", "T:mx1.test.ex:10.9.1.1"])
+ITEMS = st.lists(st.builds(RetryItem, KEYS, st.just(0), st.just(0), st.none(), st.booleans()))
+
+
+@given(ITEMS, ITEMS)
+def test_a_record_that_is_to_be_written_is_never_deleted_by_the_same_report(
+    known: list[RetryItem], reported: list[RetryItem]
+) -> None:
+    merged = retry.retry_items_merged(known, reported)
+    for item in reported:
+        same = [other for other in merged if other.key == item.key]
+        assert same
+        if not item.delete:
+            assert all(not other.delete for other in same)
+
+
+def test_an_address_that_is_deferred_again_waits_for_its_next_time() -> None:
+    site = Site([Mx(Behaviour(rcpt=reply("450 later")))], release=NEWEST)
+    site.deliver()
+    for _ in range(2):
+        site.world.clock.advance(11 * MINUTE)
+        site.exim("-q")
+        calls = len(site.world.accepted)
+        site.exim("-q")
+        assert len(site.world.accepted) == calls
+        assert "== a@test.ex routing defer (-52): retry time not reached" in site.log
+
+
+def test_all_addresses_of_a_batch_time_out_together() -> None:
+    site = Site([Mx(REFUSING)], release=NEWEST, retry="* * F,1h,10m")
+    site.deliver("a@test.ex", "b@test.ex")
+    site.world.clock.advance(2 * HOUR)
+    site.exim("-q")
+    over = [line for line in site.log if line.endswith("retry timeout exceeded") and line.startswith("**")]
+    assert over == ["** b@test.ex: retry timeout exceeded", "** a@test.ex: retry timeout exceeded"]
+    assert not site.machine.spool.messages or all(
+        not one.sender for one in site.machine.spool.messages.values()
+    )

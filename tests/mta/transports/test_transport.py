@@ -2,8 +2,9 @@
 
 import pytest
 
+from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import Address
-from eximsim.mta.transports.transport import transport_rcpt_address
+from eximsim.mta.transports.transport import transport_check_waiting, transport_rcpt_address
 from tests.mta.scenario import NEWEST, Mx, Site
 
 AFFIXES = {"local_part_prefix": "Pre-", "local_part_suffix": "+*"}
@@ -42,3 +43,29 @@ def test_callouts_do_with_affixes_as_deliveries_do(release: str) -> None:
 def test_affixes_are_cut_off_the_address_as_it_was_written() -> None:
     addr = Address('"pre-a b"@test.ex', prefix="pre-", suffix=None)
     assert transport_rcpt_address(addr, include_affixes=False) == '-a b"@test.ex'
+
+
+@pytest.mark.parametrize(("release", "expected"), [("4.96", ["c", "b", "a"]), ("4.98", ["b", "a", "c"])])
+def test_of_the_waiting_messages_the_newest_goes_first_or_the_oldest(
+    release: str, expected: list[str]
+) -> None:
+    site = Site(release=release)
+    process = site.process()
+    process.message_id = "x"
+    waiting = process.machine.hints.wait.setdefault("smtp", {})
+    waiting["mx1.test.ex"] = ["x", "gone", "b", "a", "c"]
+    for name in "abc":
+        process.machine.spool.add(Message(name, "", [], [], b"", 0.0))
+    found = [transport_check_waiting(process, "smtp", "mx1.test.ex", lambda _: True) for _ in range(4)]
+    assert found == [*expected, None]
+    assert waiting == {}
+
+
+def test_nothing_is_forgotten_if_no_waiting_message_will_do() -> None:
+    process = Site().process()
+    process.message_id = "x"
+    waiting = process.machine.hints.wait.setdefault("smtp", {})
+    waiting["mx1.test.ex"] = ["x", "a"]
+    process.machine.spool.add(Message("a", "", [], [], b"", 0.0))
+    assert transport_check_waiting(process, "smtp", "mx1.test.ex", lambda _: False) is None
+    assert waiting["mx1.test.ex"] == ["x", "a"]

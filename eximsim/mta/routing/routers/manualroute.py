@@ -70,6 +70,7 @@ def manualroute_router_entry(
     if host_text:
         rc = _find_hosts(process, router, addr, routed, host_text, choices)
         if rc is not Rc.OK:
+            addr.transport = None  # it is the address's only once hosts are found
             return rc
         if addr.transport is None and verify is None:
             log_write(process, f"Error in {router.name} router: no transport defined")
