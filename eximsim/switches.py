@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from eximsim.profiles import Profile
+from eximsim.profile import Profile
 
 
 @cache

@@ -38,12 +38,13 @@ LAYERS = (
     ("mta",),
     ("ports",),
     ("switches",),
-    ("files", "storage", "profiles", "status", "trace", "errors", "visible", "__version__"),
+    ("profiles",),
+    ("files", "storage", "profile", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460
 LONGER = {
-    "profiles.py": "the chain of releases is one text",
+    "profile.py": "every switch with its history is one text",
     "mta/delivery/deliver.py": "one file in Exim, and one here",
     "mta/transports/smtp.py": "the loop over the hosts",
 }

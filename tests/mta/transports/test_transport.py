@@ -45,7 +45,7 @@ def test_affixes_are_cut_off_the_address_as_it_was_written() -> None:
     assert transport_rcpt_address(addr, include_affixes=False) == '-a b"@test.ex'
 
 
-@pytest.mark.parametrize(("release", "expected"), [("4.96", ["c", "b", "a"]), ("4.98", ["b", "a", "c"])])
+@pytest.mark.parametrize(("release", "expected"), [("4.96", ["c", "a", "b"]), ("4.98", ["b", "a", "c"])])
 def test_of_the_waiting_messages_the_newest_goes_first_or_the_oldest(
     release: str, expected: list[str]
 ) -> None:
