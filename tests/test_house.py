@@ -39,7 +39,8 @@ LAYERS = (
     ("ports",),
     ("switches",),
     ("profiles",),
-    ("files", "storage", "profile", "status", "trace", "errors", "visible", "__version__"),
+    ("formats", "storage", "shapes"),
+    ("files", "profile", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460

@@ -10,12 +10,11 @@ outcome = "delivered to mx1.destination.example (in clear)"
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 
 from eximsim.errors import InputError
-from eximsim.world.smtp_script import TOML_PLACE
+from eximsim.formats import parse_toml
 
 _HEAD = (
     "# Breaches of promises that are known. --accept writes this file; look at the diff before you commit it."
@@ -35,12 +34,7 @@ class Entry:
 
 def read_baseline(text: str, path: str) -> frozenset[Entry]:
     """The entries of a baseline; raises ``InputError`` with ``path`` and line."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = TOML_PLACE.search(str(error))
-        line = int(place[1]) if place and place[1] else text.count("\n") + 1
-        raise InputError(TOML_PLACE.sub("", str(error)), path, line) from None
+    content = parse_toml(text, path)
     known = content.pop("known", [])
     starts = [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == "[[known]]"]
     if content or not isinstance(known, list):

@@ -18,9 +18,11 @@ from types import MappingProxyType
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.formats import parse_json
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Program
 from eximsim.profiles import NEWEST, Profile, differences, profile
+from eximsim.shapes import Map, check
 from eximsim.suite.recording import Situation, situation_of
 
 TAG = "eximsim1:"
@@ -50,6 +52,12 @@ _COMMON = (
     b'"kind":"delivery",'
 )
 """What lines have in common, for a shorter compression. It belongs to ``eximsim1``: never change it."""
+
+
+_SHAPE = {
+    "situation": Map(object), "kind": str, "profile": str, "switches?": Map((str, int, bool, None, [str])),
+    "seed?": int, "mutant?": str, "laws?": [str],
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class Scenario:
 def scenario_of(line: str) -> Scenario:
     """The scenario that a line holds; raises ``InputError`` for a line that is none."""
     content = _unpacked(line)
+    check(content, _SHAPE)
     try:
         situation = situation_of({"id": "", **content["situation"], "kinds": [content["kind"]]})
         found = Scenario(
@@ -121,8 +130,8 @@ def _unpacked(line: str) -> dict[str, Any]:
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         octets = unpacker.decompress(packed, _MOST)
-        content = json.loads(octets) if unpacker.eof else None
-    except (ValueError, binascii.Error, zlib.error, RecursionError):
+        content = parse_json(octets.decode(), None, "a scenario") if unpacker.eof else None
+    except (ValueError, binascii.Error, zlib.error, InputError):
         raise InputError("the line is damaged: a part is missing, or was changed") from None
     if not isinstance(content, dict):
         raise InputError("the line is damaged: a part is missing, or was changed")

@@ -15,17 +15,16 @@ when = { TLSA = "secure", "TLSA records" = "match", "everything else" = "well" }
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import InputError
+from eximsim.formats import parse_toml
 from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, TAKEN, Condition, Promise
 from eximsim.gate.lattice import MX, OF_A_HOST
 from eximsim.gate.scenes import ANY_DOMAIN
-from eximsim.world.smtp_script import TOML_PLACE
 
 if TYPE_CHECKING:
     from eximsim.fuzz.explore import Axis
@@ -136,12 +135,7 @@ def _values(axis: Axis, value: object) -> tuple[str, ...]:
 
 def read_promises(text: str, path: str) -> tuple[Promise, ...]:
     """The promises of a TOML file; raises ``InputError`` with ``path`` and line."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = TOML_PLACE.search(str(error))
-        line = int(place[1]) if place and place[1] else text.count("\n") + 1
-        raise InputError(TOML_PLACE.sub("", str(error)), path, line) from None
+    content = parse_toml(text, path)
     blocks = _Blocks(text)
     for key in content:
         if key not in _KEYS:

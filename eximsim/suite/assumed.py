@@ -7,13 +7,14 @@ were made from, so that the records are taken to be right: their data is that of
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import Folder, read_named_text
+from eximsim.formats import parse_toml
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.certs.dane_match import DANE_TA, data_of, parse_tlsa
 from eximsim.mta.certs.x509 import Certificate, parse
@@ -21,7 +22,7 @@ from eximsim.ports import DnsRecord, TlsIdentity
 from eximsim.world import names
 from eximsim.world.certificates import ChainSet, chains_for
 from eximsim.world.reply import Reply, Zones
-from eximsim.world.smtp_script import TOML_PLACE, read_behaviour
+from eximsim.world.smtp_script import read_behaviour
 from eximsim.world.smtp_server import Behaviour
 from eximsim.world.zones import load_zones
 
@@ -177,14 +178,8 @@ def _read_servers(
     path: Path, hosts: Mapping[str, str]
 ) -> tuple[dict[str, Behaviour], dict[str, TlsIdentity]]:
     """The behaviours of a servers file by address, and the certificates that it names."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the servers: {error}", str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        place = TOML_PLACE.search(str(error))
-        line = int(place[1]) if place and place[1] else None
-        raise InputError(TOML_PLACE.sub("", str(error)), str(path), line) from None
+    tables = parse_toml(read_named_text(path, "a file of servers"), str(path))
+    folder = Folder(path.parent)
     found: dict[str, Behaviour] = {}
     identities: dict[str, TlsIdentity] = {}
     for name, table in tables.items():
@@ -197,7 +192,7 @@ def _read_servers(
         except InputError as error:
             raise InputError(f"{name}: {error.message}", str(path)) from None
         if own is not None:
-            identities[str(own)] = _identity(path.parent / str(own))
+            identities[str(own)] = _identity(folder, str(own))
             behaviour = replace(behaviour, chain=str(own))
         found.update(dict.fromkeys(addresses, behaviour))
     return found, identities
@@ -212,11 +207,12 @@ def _addresses(name: str, hosts: Mapping[str, str], path: Path) -> list[str]:
     return found
 
 
-def _identity(path: Path) -> TlsIdentity:
+def _identity(folder: Folder, name: str) -> TlsIdentity:
+    path = str(folder.path / name)
     try:
-        pem = path.read_bytes()
+        pem = folder.read(name)
     except OSError as error:
-        raise InputError(f"cannot read the certificate: {error.strerror}", str(path)) from None
+        raise InputError(f"cannot read the certificate: {error.strerror}", path) from None
     if b"-----BEGIN CERTIFICATE-----" not in pem:
-        raise InputError("expected a PEM certificate", str(path))
+        raise InputError("expected a PEM certificate", path)
     return TlsIdentity(pem, b"")

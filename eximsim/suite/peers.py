@@ -10,7 +10,6 @@ content of a script (``world.smtp_script``); the certificate chains are those of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -18,11 +17,14 @@ from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
+from eximsim.formats import parse_json
+from eximsim.shapes import Map, check
 from eximsim.world.certificates import ChainSet
 from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import SmtpServer
 
 _KEYS = frozenset({"networks", "port", "servers"})
+_SHAPE = {"networks?": [str], "port": int, "servers": Map((str, Map(object)))}
 _EXPECTED = 'expected {"networks": [...], "port": NUMBER, "servers": {ADDRESS: BEHAVIOUR}}'
 
 
@@ -41,12 +43,11 @@ def read_peers(folder: Folder, name: str, chains: ChainSet) -> Peers:
     """
     path = folder.path / name
     try:
-        content = json.loads(folder.read(name).decode("utf-8"))
+        content = parse_json(folder.read(name).decode("utf-8"), str(path), "JSON")
+        check(content, _SHAPE)
         return _peers(content, chains)
     except InputError as error:
-        raise InputError(error.message, error.path or str(path)) from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{error.msg}; expected JSON", str(path), error.lineno) from None
+        raise InputError(error.message, error.path or str(path), error.line) from None
     except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{error}; {_EXPECTED}", str(path)) from None
 

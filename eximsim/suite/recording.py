@@ -6,14 +6,15 @@ self-contained situation each (zone, options, servers, recipients). Both may be 
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.files import read_named
+from eximsim.formats import json_lines
+from eximsim.shapes import Map, check
 from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import Behaviour
 
@@ -108,31 +109,32 @@ def read_situations(path: Path) -> dict[str, Situation]:
     for line, item in objects(path):
         try:
             found[item["id"]] = situation_of(item)
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise InputError(
-                f"expected a situation with id, recipients, zone and servers: {problem}", str(path), line
-            ) from None
         except InputError as problem:
             raise InputError(problem.message, str(path), line) from None
     return found
 
 
-_KINDS: Mapping[str, type] = {
-    "id": str, "group": str, "params": dict, "recipients": list, "zone": list, "main": dict, "router": dict,
-    "transport": dict, "servers": dict, "kinds": list,
+_SITUATION = {
+    "id": str, "group?": str, "params?": Map(object), "recipients": [str], "zone": [Map(object)],
+    "main?": Map(str), "router?": Map(str), "transport?": Map(str), "servers": Map((str, Map(object))),
+    "kinds?": [str], "queuerun?": (str, None),
 }  # fmt: skip
-_NAMED: Mapping[type, str] = {str: "a text", list: "a list", dict: "an object"}
+_SEEN = {
+    "log": [str], "smtp?": [str], "servers": [{"addr": str, "events": [str]}], "dns": [str],
+    "queued?": (int, None), "exit": (int, str, None),
+}  # fmt: skip
+_RECORD = {
+    "release": str, "tls?": str, "id": str, "kind": str, "outcome": str, "stable?": bool, **_SEEN,
+    "queuerun?": (None, _SEEN), "params?": Map(object), "seconds?": float,
+}  # fmt: skip
 
 
 def situation_of(item: Mapping[str, Any]) -> Situation:
     """The situation that one object of a scenario file describes.
 
-    Raises ``InputError`` for a value of the wrong kind or a server that is none, ``KeyError`` for what is
-    missing.
+    Raises ``InputError`` for a value of the wrong kind, one that is missing, or a server that is none.
     """
-    for name, kind in _KINDS.items():
-        if not isinstance(item.get(name, kind()), kind):
-            raise InputError(f"{name} is {item[name]!r}; expected {_NAMED[kind]}")
+    check(item, _SITUATION)
     situation = Situation(
         id=item["id"],
         group=item.get("group", item["id"][:1]),
@@ -156,24 +158,20 @@ def read_records(path: Path) -> Iterator[Record]:
     for line, item in objects(path):
         if "eximsim" in item:
             continue
-        try:
-            second = item.get("queuerun")
-            yield Record(
-                release=item["release"],
-                tls=item.get("tls", "openssl"),
-                id=item["id"],
-                kind=item["kind"],
-                outcome=item["outcome"],
-                stable=item.get("stable", True),
-                seen=_seen(item),
-                queuerun=_seen(second) if second else None,
-                params=item.get("params", {}),
-                seconds=item.get("seconds", 0.0),
-            )
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise InputError(
-                f"expected a record with release, id, kind and outcome: {problem}", str(path), line
-            ) from None
+        check(item, _RECORD, str(path), line)
+        second = item.get("queuerun")
+        yield Record(
+            release=item["release"],
+            tls=item.get("tls", "openssl"),
+            id=item["id"],
+            kind=item["kind"],
+            outcome=item["outcome"],
+            stable=item.get("stable", True),
+            seen=_seen(item),
+            queuerun=_seen(second) if second else None,
+            params=item.get("params", {}),
+            seconds=item.get("seconds", 0.0),
+        )
 
 
 def _seen(item: Mapping[str, Any]) -> Seen:
@@ -189,22 +187,4 @@ def _seen(item: Mapping[str, Any]) -> Seen:
 
 def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a file of JSON lines, plain or gzip, with their lines; raises ``InputError``."""
-    try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
-    except OSError as problem:
-        raise InputError(f"cannot be read: {problem.strerror}", str(path)) from None
-    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError) as problem:
-        raise InputError(f"expected JSON lines, plain or gzip: {problem}", str(path)) from None
-    if not text.strip():
-        raise InputError("expected JSON lines, found an empty file", str(path))
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-        except json.JSONDecodeError as problem:
-            raise InputError(f"expected one JSON object a line: {problem.msg}", str(path), number) from None
-        if not isinstance(item, dict):
-            raise InputError("expected one JSON object a line", str(path), number)
-        yield number, item
+    return json_lines(read_named(path, "JSON lines, plain or gzip"), str(path))

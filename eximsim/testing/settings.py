@@ -11,14 +11,14 @@ subject = "model"
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
-from eximsim.world.smtp_script import TOML_PLACE
+from eximsim.files import read_named_text
+from eximsim.formats import parse_toml
 
 _KEYS = ("profile", "config", "defines", "world", "subject")
 
@@ -44,18 +44,11 @@ def read_settings(folder: Path) -> Settings:
     Raises ``InputError`` with file and line.
     """
     path = folder / "pyproject.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         return Settings()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"cannot be read: {problem}", str(path)) from None
-    try:
-        table = tomllib.loads(text).get("tool", {}).get("eximsim", {})
-    except tomllib.TOMLDecodeError as error:
-        place = TOML_PLACE.search(str(error))
-        line = int(place[1]) if place and place[1] else text.count("\n") + 1
-        raise InputError(TOML_PLACE.sub("", str(error)), str(path), line) from None
+    text = read_named_text(path, "settings of a project")
+    tool = parse_toml(text, str(path)).get("tool", {})
+    table = tool.get("eximsim", {}) if isinstance(tool, dict) else {}
     return _checked(table, text, path)
 
 

@@ -32,36 +32,24 @@ from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.files import read_named_text
+from eximsim.formats import parse_toml
 from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then
 
 _REPLY_LINE = re.compile(r"[2-5][0-9][0-9](?:[ -][ -~]*)?")
-TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
 def load_script(path: Path) -> Behaviour:
     """The behaviour that a script file describes; raises ``InputError``."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the script: {error}", str(path)) from error
-    return parse_script(text, str(path))
+    return parse_script(read_named_text(path, "the script of a server"), str(path))
 
 
 def parse_script(text: str, path: str) -> Behaviour:
     """The behaviour that the text of a script describes; raises ``InputError`` with ``path``."""
-    import tomllib  # few runs read a servers file
-
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = TOML_PLACE.search(str(error))
-        message = TOML_PLACE.sub("", str(error))
-        last = text.count("\n") + 1
-        raise InputError(message, path, int(place[1]) if place and place[1] else last) from error
-    try:
-        return read_behaviour(data)
+        return read_behaviour(parse_toml(text, path))
     except InputError as error:
-        raise InputError(error.message, path) from error
+        raise InputError(error.message, path, error.line) from error
 
 
 def named_behaviour(name: str) -> Behaviour:
@@ -75,7 +63,11 @@ def named_behaviour(name: str) -> Behaviour:
 
 def server_behaviour(server: str | Mapping[str, object]) -> Behaviour:
     """A behaviour by its name, or by the content of a script; raises ``InputError``."""
-    return named_behaviour(server) if isinstance(server, str) else read_behaviour(server)
+    if isinstance(server, str):
+        return named_behaviour(server)
+    if not isinstance(server, Mapping):
+        raise InputError(f"a server is {server!r}; expected a behaviour's name or a script")
+    return read_behaviour(server)
 
 
 def read_behaviour(data: Mapping[str, object]) -> Behaviour:

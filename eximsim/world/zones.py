@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.files import Folder, read_named
+from eximsim.formats import parse_json
 from eximsim.world.fakens import FakeZones, decode, fakens_zones, load_fakens_dir
 from eximsim.world.masterfile import master_zones
 from eximsim.world.rdata import CertificateSource
@@ -67,12 +67,7 @@ def _zones(text: str, place: Path, certificate: CertificateSource | None) -> Zon
 
 
 def _json_zones(text: str, path: str, certificate: CertificateSource | None) -> ResolvedZones:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{error.msg}; expected JSON", path, error.lineno) from None
-    except (ValueError, RecursionError):
-        raise InputError("an endless number or nest; expected JSON of RRsets", path) from None
+    content = parse_json(text, path, "JSON of RRsets")
     rrsets = content.get("zone") if isinstance(content, dict) else content
     if not isinstance(rrsets, list):
         raise InputError("no list of RRsets; expected one, or an object with one under zone", path)

@@ -87,7 +87,7 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text('rcpt = "550 no"')
     assert load_script(path).rcpt == reply("550 no")
-    with pytest.raises(InputError, match="cannot read the script"):
+    with pytest.raises(InputError, match="expected the script of a server"):
         load_script(tmp_path / "none.toml")
 
 
