@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +33,8 @@ _AHEAD = 8
 """How many situations each process has waiting for it."""
 
 _PREFIX = "eximsim-certificates-"
+_LOCK = "in-use"
+_BEGINNING_SECONDS = 600.0
 
 Task = tuple[Situation, str]
 """A situation and the kind in which it is run."""
@@ -40,19 +44,31 @@ Task = tuple[Situation, str]
 def own_certificates() -> Iterator[Path]:
     """A folder of new chains with their keys, while it is needed.
 
-    Its name has the number of the process that made it: the next one removes what a killed one left.
+    Whoever made it holds a lock in it for as long as it lives, so that the next one knows what a killed one
+    left, also where several containers, each with numbers of its own for processes, share a folder.
     """
     _remove_orphans(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
-        save_chains(standard_chains(), Path(folder))
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, open(Path(name, _LOCK), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        save_chains(standard_chains(), Path(name))
+        yield Path(name)
 
 
 def _remove_orphans(folder: Path) -> None:
-    for path in folder.glob(f"{_PREFIX}[0-9]*-*"):
-        maker = path.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", maker).exists():
-            shutil.rmtree(path, ignore_errors=True)  # another user's stays
+    for path in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # it is another user's, in use, or gone
+            if path.stat().st_uid == os.getuid() and _is_orphan(path):
+                shutil.rmtree(path)
+
+
+def _is_orphan(path: Path) -> bool:
+    """Whether nobody needs the folder; raises ``OSError`` if somebody does."""
+    try:
+        with open(path / _LOCK) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:  # its maker was killed at once, or has just begun
+        return time.time() - path.stat().st_mtime > _BEGINNING_SECONDS
+    return True
 
 
 def run_all(

@@ -1,5 +1,6 @@
 """The reference program against the model, and against what has been recorded of it."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -94,19 +95,42 @@ def test_a_comparison_that_is_killed_leaves_no_process_of_any_kind(exim: Path, s
     mounts = Path("/proc/self/mountinfo").read_text()
     assert all_end_after_kill([sys.executable, "-c", program, *words], seconds)
     assert Path("/proc/self/mountinfo").read_text() == mounts
-    with own_certificates():
-        kept = Path(tempfile.gettempdir()).glob("eximsim-certificates-*")
-        assert all(Path("/proc", path.name.split("-")[2]).exists() for path in kept)
-
-
-def test_certificates_of_a_process_that_was_killed_are_removed_by_the_next() -> None:
+    before = set(Path(tempfile.gettempdir()).glob("eximsim-certificates-*"))
     with own_certificates() as folder:
-        gone = subprocess.Popen(["/bin/true"])
-        gone.wait()
-        orphan = folder.with_name(f"eximsim-certificates-{gone.pid}-x")
-        orphan.mkdir()
-        (orphan / "root.pem").touch()
-        with own_certificates() as other:
-            assert not orphan.exists()
-            assert folder.exists()
-        assert not other.exists()
+        kept = set(Path(tempfile.gettempdir()).glob("eximsim-certificates-*"))
+        assert all(in_use(path) for path in kept - before - {folder})
+
+
+def in_use(folder: Path) -> bool:
+    """Whether whoever made a folder of certificates lives, or has just begun."""
+    lock = folder / "in-use"
+    return (
+        not lock.exists() or subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode != 0
+    )
+
+
+_MAKER = f"""
+import os, signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from eximsim.suite.real_runs import own_certificates
+with own_certificates() as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_certificates_are_removed_by_the_next_if_their_maker_was_killed(killed: bool) -> None:
+    command = ["unshare", "--fork", "--pid", "--kill-child", sys.executable, "-c", _MAKER]
+    if os.getuid():
+        command.insert(1, "--map-root-user")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as maker:
+        assert maker.stdout is not None
+        theirs = Path(maker.stdout.readline().strip())
+        if killed:
+            maker.kill()
+            assert maker.stdout.read() == ""  # all of them have ended
+        with own_certificates() as ours:
+            assert ours != theirs
+            assert theirs.exists() is not killed
+        assert not ours.exists()
