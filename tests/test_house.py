@@ -37,15 +37,15 @@ LAYERS = (
     ("world",),
     ("mta",),
     ("ports",),
-    ("switches",),
     ("profiles",),
+    ("switches",),
     ("formats", "storage", "shapes"),
-    ("files", "profile", "status", "trace", "errors", "visible", "__version__"),
+    ("history", "files", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460
 LONGER = {
-    "profile.py": "every switch with its history is one text",
+    "switches.py": "all switches, each with its history",
     "mta/delivery/deliver.py": "one file in Exim, and one here",
     "mta/transports/smtp.py": "the loop over the hosts",
 }

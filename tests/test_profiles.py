@@ -93,7 +93,7 @@ def test_every_switch_is_used_by_some_release_but_what_only_a_build_decides() ->
         ("4.94.2+fixes", "openssl", "4.94.2+fixes", "openssl-3"),
         ("4.96", "openssl", "4.96", "openssl-3"),
         ("4.96-gnutls", "gnutls", "4.96-debian12", "gnutls"),
-        ("4.97.1", "openssl", "4.97", "openssl-3"),
+        ("4.97.1", "openssl", "4.97.1", "openssl-3"),
         ("4.98.2", "openssl", "4.98", "openssl-3"),
         ("4.99", "openssl", "4.99", "openssl-3"),
         ("4.99-gnutls", "gnutls", "4.99", "gnutls"),

@@ -118,7 +118,7 @@ def profiles_page() -> str:
     """``docs/profiles.md``: what each release changed, and what each switch is."""
     parts = [
         "# Profiles",
-        "Written by `python -m eximsim.commands.docs` from `eximsim/profile.py`; `eximsim profiles A B`"
+        "Written by `python -m eximsim.commands.docs` from `eximsim/switches.py`; `eximsim profiles A B`"
         " prints what differs between any two.",
         "Each profile is written as what it changed against one before it.",
     ]

@@ -10,7 +10,7 @@ import click
 
 from eximsim.commands.tabular import Grid, as_terminal
 from eximsim.profiles import ALIASES, BEFORE, NEWEST, PROFILES, Profile, differences, profile
-from eximsim.switches import first_sentence, switch_docs
+from eximsim.switches import first_sentence, switch_docs, switch_words
 
 
 @click.command()
@@ -66,7 +66,7 @@ def _aliases(name: str) -> list[str]:
 
 
 def _differences(old: Profile, new: Profile, as_json: bool) -> None:
-    docs = switch_docs()
+    docs, words = switch_docs(), switch_words()
     found = {name: told(was, now) for name, (was, now) in differences(old, new).items()}
     if as_json:
         switches = {name: {"from": was, "to": now, "about": docs[name]} for name, (was, now) in found.items()}
@@ -75,7 +75,7 @@ def _differences(old: Profile, new: Profile, as_json: bool) -> None:
     if not found:
         click.echo(f"{old.name} and {new.name} have the same switches")
         return
-    rows = [[name, was, now, first_sentence(docs[name])] for name, (was, now) in found.items()]
+    rows = [[name, was, now, first_sentence(words[name])] for name, (was, now) in found.items()]
     header = ["switch", old.name, new.name, "what it is about"]
     click.echo(as_terminal(Grid("", "", "", header, rows), colour=sys.stdout.isatty()))
 

@@ -17,9 +17,9 @@ from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
-from eximsim.profiles import BEFORE, PROFILES, Profile, differences
+from eximsim.profiles import Profile, differences, steps_between
 from eximsim.suite.policy import Policy
-from eximsim.switches import first_sentence, switch_docs
+from eximsim.switches import first_sentence, switch_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,13 @@ def toggles(base: Policy, head: Policy) -> tuple[Toggle, ...]:
 
 # ---- switches --------------------------------------------------------------------------------------------
 
-_COMMIT = r"[0-9a-f]{9}"
-_ENTRY = re.compile(rf"({_COMMIT}(?:(?:,| and) {_COMMIT})*) \(([^)]*)\)")
-"""How a switch's docstring tells where it comes from: ``4b0fe3193 (4.88 JH/03)``."""
-
 
 def _switches(old: Profile, new: Profile) -> Iterator[Toggle]:
-    docs = switch_docs()
+    words = switch_words()
     for name, (was, now) in differences(old, new).items():
-        text = f"{first_sentence(docs.get(name, ''))} Was: {shown(was)}; is: {shown(now)}."
+        text = f"{first_sentence(words.get(name, ''))} Was: {shown(was)}; is: {shown(now)}."
         if isinstance(was, frozenset):
-            text = first_sentence(docs[name])
+            text = first_sentence(words[name])
         cause = Cause(name, origin(name, old, new), text.strip())
         yield Toggle(cause, partial(_with_switch, name=name, value=now), name)
 
@@ -61,44 +57,12 @@ def _with_switch(policy: Policy, *, name: str, value: object) -> Policy:
 
 
 def origin(switch: str, old: Profile, new: Profile) -> str:
-    """The commits and ChangeLog items that changed a switch between two releases, from its docstring.
+    """The commits and ChangeLog items that changed a switch between two releases.
 
     What was measured and is no commit's doing has the name of the newer release.
     """
-    entries = _ENTRY.findall(switch_docs().get(switch, ""))
-    steps = [_plain(name) for name in _between(old, new) if _changed_in(name, switch)]
-    if len(entries) > 1:
-        entries = [(commits, when) for commits, when in entries if any(_is_of(when, step) for step in steps)]
-    return "; ".join(f"{commits} ({when})" for commits, when in entries) or new.name
-
-
-def _between(old: Profile, new: Profile) -> Iterator[str]:
-    """The profiles after the older of the two up to the newer."""
-    names = list(PROFILES)
-    known = [names.index(one.name) if one.name in names else 0 for one in (old, new)]
-    yield from names[min(known) + 1 : max(known) + 1]
-
-
-def _changed_in(name: str, switch: str) -> bool:
-    return bool(getattr(PROFILES[name], switch) != getattr(PROFILES[BEFORE[name]], switch))
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", " ", text.lower().replace("/", "")).strip()
-
-
-def _is_of(when: str, step: str) -> bool:
-    """Whether a docstring's ``4.88 JH/03`` belongs to the profile: to its item, or to the release."""
-    said = _plain(when)
-    release, _, point = step.partition(" ")
-    if point.startswith("jh"):
-        return step in said
-    return re.match(rf"{re.escape(release)}(?![.\d])(?! {_ITEM_OF_A_PROFILE})", said) is not None
-
-
-_ITEM_OF_A_PROFILE = "|".join(
-    _plain(name).partition(" ")[2] for name in PROFILES if _plain(name).partition(" ")[2].startswith("jh")
-)
+    steps = steps_between(switch, old, new)
+    return "; ".join(step.origin(release) for release, step in steps if step.commit) or new.name
 
 
 # ---- options ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
-from eximsim.profiles import PROFILES, Profile, profile
+from eximsim.profiles import BEFORE, PROFILES, Profile, profile
 from eximsim.suite.git import Entry, opened, repository_around
 from eximsim.suite.points import POINTS, Point
 from eximsim.suite.source import as_text
@@ -177,7 +177,9 @@ def _version(root: Path, file: str, pattern: re.Pattern[str]) -> int:
 
 
 def _number(release: str) -> int:
-    return int(release.removeprefix("4.").partition("-")[0].partition(".")[0])
+    """The N of the version 4.N in whose making a profile was; a head is after the release it is named for."""
+    own = int(release.removeprefix("4.").partition("-")[0].partition(".")[0])
+    return own + (release.startswith(f"{BEFORE.get(release)}-dev-"))
 
 
 # ---- what the program was there ------------------------------------------------------------------------
@@ -190,7 +192,7 @@ def program_at(reached: Reached) -> Profile:
     settled: set[str] = set()
     for point in reversed(POINTS):
         if point.commit in reached:
-            settled.update(point.switches)
+            settled.update(point.before)
         elif _belongs(point, newest):
             undone |= {switch: value for switch, value in point.before.items() if switch not in settled}
     return replace(profile(newest), **undone)  # type: ignore[arg-type]  # by name

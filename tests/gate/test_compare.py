@@ -105,10 +105,10 @@ def test_a_route_that_is_gone_is_a_step() -> None:
     ("switch", "old", "new", "where"),
     [
         ("tlsa_map", "4.87", "4.88-jh03", "4b0fe3193 (4.88 JH/03)"),
-        ("tlsa_map", "4.88-jh03", "4.88", "2d5fdd539 and ef3a1a30b (4.88)"),
-        ("tlsa_map", "4.90", "4.91", "899b8bbc6 (4.91)"),
+        ("tlsa_map", "4.88-jh03", "4.88", "2d5fdd539 (4.88); ef3a1a30b (4.88 JH/16)"),
+        ("tlsa_map", "4.90", "4.91", "899b8bbc6 (4.91 bug 1523)"),
         ("tlsa_failure_ignored_if_requested", "4.87", "4.88-jh03", "4b0fe3193 (4.88 JH/03)"),
-        ("dane_failure_log", "4.88-jh03", "4.88", "ae5afa611 (4.88)"),
+        ("dane_failure_log", "4.88-jh03", "4.88", "ae5afa611 (4.88 JH/30, bug 1897)"),
         ("tlsa_before_connect", "4.89", "4.90", "58c30e478 (4.90)"),
     ],
 )
