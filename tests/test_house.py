@@ -134,6 +134,7 @@ ROOMS = (
     "verify",
     "transports",
     "routing",
+    "auths",
     "lookup",
     "expand",
     "process",

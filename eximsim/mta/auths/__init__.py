@@ -1,1 +1,4 @@
-"""Authentication as a client: src/auths/. Below the transports, which hand it their dialogue."""
+"""Authenticating oneself to a server (src/auths/): what each authenticator says.
+
+The transports hand it their dialogue. May import ``expand`` and what is below it.
+"""
