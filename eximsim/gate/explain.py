@@ -173,10 +173,16 @@ def _explain_one(result: Result) -> Explained:
 # ---- steps -----------------------------------------------------------------------------------------------
 
 _STAGES = (
-    ("arrival", ("message received",)),
+    ("arrival", ("message received", "recipient rewritten")),
     ("routing", ("router condition", "router", "routing", "self")),
     ("hosts", ("dns answer", "host addresses", "hosts of a domain", "host by name", "host name")),
-    ("outcome", ("host tried", "host retry time", "retry", "address outcome", "callout", "verify", "acl")),
+    (
+        "outcome",
+        (
+            *("host tried", "host retry time", "retry", "address outcome", "address timed out"),
+            *("callout", "verify", "acl"),
+        ),
+    ),
 )
 
 

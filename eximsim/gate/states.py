@@ -175,7 +175,7 @@ class _Alive:
         return (session.sni if self.counts.sni else None, *_SESSION(session))
 
 
-_OUTCOMES = frozenset({"address outcome", "transport died"})
+_OUTCOMES = frozenset({"address outcome", "address timed out", "transport died"})
 _TOLD = frozenset({"certificate verified", NAMED})
 _LOG_FOLDER = "/log/"
 _COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)

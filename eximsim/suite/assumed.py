@@ -103,7 +103,7 @@ def surroundings(zones: Path, servers: Path | None = None) -> Surroundings:
     chains, behaviours, own = reader.chains, dict.fromkeys(hosts, Behaviour()), False
     assumed: list[str] = []
     if servers is not None:
-        given, identities = _read_servers(servers, hosts)
+        given, identities = _read_servers(servers, hosts, chains)
         behaviours |= given
         own = bool(identities)
         chains = ChainSet(chains.root, {**chains.chains, **identities})
@@ -150,7 +150,8 @@ class _Reader:
     @cached_property
     def chains(self) -> ChainSet:
         """Certificates for all hosts."""
-        return chains_for(tuple(dict.fromkeys(self.hosts.values())) or (_NO_HOST,))
+        hosts = tuple(dict.fromkeys(self.hosts.values())) or (_NO_HOST,)
+        return chains_for(hosts, one_key=True)
 
     @cached_property
     def zones(self) -> Zones:
@@ -175,7 +176,7 @@ def _placeholder() -> ChainSet:
 
 
 def _read_servers(
-    path: Path, hosts: Mapping[str, str]
+    path: Path, hosts: Mapping[str, str], chains: ChainSet
 ) -> tuple[dict[str, Behaviour], dict[str, TlsIdentity]]:
     """The behaviours of a servers file by address, and the certificates that it names."""
     tables = parse_toml(read_named_text(path, "a file of servers"), str(path))
@@ -187,13 +188,11 @@ def _read_servers(
         try:
             if not isinstance(table, Mapping):
                 raise InputError('expected a table, such as ["192.0.2.1"]')
-            own = table.get("certificate")
-            behaviour = read_behaviour({key: table[key] for key in table if key != "certificate"})
+            behaviour = read_behaviour(table)
         except InputError as error:
             raise InputError(f"{name}: {error.message}", str(path)) from None
-        if own is not None:
-            identities[str(own)] = _identity(folder, str(own))
-            behaviour = replace(behaviour, chain=str(own))
+        if behaviour.chain not in chains.chains:
+            identities[behaviour.chain] = _identity(folder, behaviour.chain, chains)
         found.update(dict.fromkeys(addresses, behaviour))
     return found, identities
 
@@ -207,12 +206,14 @@ def _addresses(name: str, hosts: Mapping[str, str], path: Path) -> list[str]:
     return found
 
 
-def _identity(folder: Folder, name: str) -> TlsIdentity:
+def _identity(folder: Folder, name: str, chains: ChainSet) -> TlsIdentity:
     path = str(folder.path / name)
     try:
         pem = folder.read(name)
     except OSError as error:
-        raise InputError(f"cannot read the certificate: {error.strerror}", path) from None
+        kinds = ", ".join(chains.chains)
+        what = f"cannot read the certificate: {error.strerror}; expected {kinds}, or a file beside this one"
+        raise InputError(what, path) from None
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise InputError("expected a PEM certificate", path)
     return TlsIdentity(pem, b"")

@@ -358,7 +358,7 @@ class PolicySession:
         if any(decision.rule == "acl" and decision.outcome == "DISCARD" for decision in ran.decisions):
             return "delivered", "discarded by an ACL"
         panics = self.machine.files.get(_PANIC_LOG, ())
-        if ran.exit != 0 and panics:
+        if panics:
             _, _, said = Normaliser()(panics[-1]).partition("M1 ")
             return "crash", said or panics[-1]
         return ("failed", " ".join(ran.errors).removeprefix("exim: ")) if ran.errors else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -88,17 +88,32 @@ def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[s
     """The outcome of each recipient of a delivery about which something was decided."""
     outcomes: dict[str, dict[str, Recipient]] = {}
     died: set[object] = set()
+    stands_for: dict[str, list[str]] = {}
     for decision in decisions:
         inputs = decision.inputs
         if decision.rule == "transport died":
             died.update(inputs["addresses"])  # type: ignore[arg-type]  # a tuple of texts
-        if decision.rule == "address outcome" and inputs["recipient"] in addresses:
-            found = outcomes.setdefault(str(inputs["recipient"]), {})
-            found[str(inputs["address"])] = _outcome(decision, died)
+        if decision.rule == "recipient rewritten" and inputs["recipient"] in addresses:
+            stands_for.setdefault(decision.outcome, []).append(str(inputs["recipient"]))
+        if decision.rule == "address outcome":
+            given = str(inputs["recipient"])
+            for recipient in (*stands_for.get(given, ()), *([given] if given in addresses else [])):
+                found = outcomes.setdefault(recipient, {})
+                found[str(inputs["address"])] = replace(_outcome(decision, died), address=recipient)
+        if decision.rule == "address timed out":
+            name = str(inputs["address"])
+            for found in outcomes.values():
+                if name in found and found[name].result == "deferred":
+                    found[name] = _timed_out(found[name])
     return {
         recipient: max(found.values(), key=lambda one: RESULTS.index(one.result))
         for recipient, found in outcomes.items()
     }
+
+
+def _timed_out(late: Recipient) -> Recipient:
+    why = f"{late.reason}: " if late.reason else ""
+    return replace(late, result="failed", reason=f"{why}retry timeout exceeded")
 
 
 def _outcome(decision: Decision, died: set[object]) -> Recipient:

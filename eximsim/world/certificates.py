@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import trustme
@@ -147,9 +147,13 @@ def self_signed(
     *,
     validity: Validity = ALWAYS,
     key_type: KeyType = KeyType.RSA,
+    key: PrivateKey | None = None,
 ) -> TlsIdentity:
-    """A certificate that vouches for itself: ``subject`` in the given order, ``hosts`` as DNS names."""
-    key, name = _new_key(key_type), _name(subject)
+    """A certificate that vouches for itself: ``subject`` in the given order, ``hosts`` as DNS names.
+
+    Without a ``key`` a new one is made.
+    """
+    key, name = key or _new_key(key_type), _name(subject)
     certificate = _leaf_builder(key, name, name, hosts, validity).sign(key, hashes.SHA256())
     return TlsIdentity(certificate.public_bytes(Encoding.PEM), _key_pem(key))
 
@@ -196,9 +200,13 @@ class Authority:
         sent: Sent = Sent.INTERMEDIATES,
         validity: Validity = ALWAYS,
         key_type: KeyType = KeyType.RSA,
+        key: PrivateKey | None = None,
     ) -> TlsIdentity:
-        """A leaf for ``hosts``, together with as much of the chain as ``sent`` says."""
-        key = _new_key(key_type)
+        """A leaf for ``hosts``, together with as much of the chain as ``sent`` says.
+
+        Without a ``key`` a new one is made.
+        """
+        key = key or _new_key(key_type)
         identifier = self._certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
         builder = _leaf_builder(key, _name(subject), self._certificate.subject, hosts, validity)
@@ -240,16 +248,22 @@ def standard_chains(key_type: KeyType = KeyType.RSA) -> ChainSet:
     return chains_for((f"*.{TEST_DOMAIN}",), key_type)
 
 
-def chains_for(hosts: Sequence[str], key_type: KeyType = KeyType.ECDSA) -> ChainSet:
-    """Chains of the names of ``standard_chains``, for these hosts together."""
+def chains_for(hosts: Sequence[str], key_type: KeyType = KeyType.ECDSA, *, one_key: bool = False) -> ChainSet:
+    """Chains of the names of ``standard_chains``, for these hosts together.
+
+    With ``one_key`` all leaves have the same key, as a server keeps its key when its certificate expires or
+    is for another name; else each has its own.
+    """
     authority = Authority(key_type=key_type)
     subject, other = f"/CN={hosts[0]}", "mail.other.ex"
+    key = _new_key(key_type) if one_key else None
+    issue = partial(authority.issue, key_type=key_type, key=key)
     chains = {
-        "good": authority.issue(subject, hosts, sent=Sent.ROOT, key_type=key_type),
-        "wrongname": authority.issue(f"/CN={other}", (other,), sent=Sent.ROOT, key_type=key_type),
-        "expired": authority.issue(subject, hosts, sent=Sent.ROOT, validity=EXPIRED, key_type=key_type),
-        "selfsigned": self_signed(subject, hosts, key_type=key_type),
-        "eeonly": authority.issue(subject, hosts, sent=Sent.LEAF, key_type=key_type),
+        "good": issue(subject, hosts, sent=Sent.ROOT),
+        "wrongname": issue(f"/CN={other}", (other,), sent=Sent.ROOT),
+        "expired": issue(subject, hosts, sent=Sent.ROOT, validity=EXPIRED),
+        "selfsigned": self_signed(subject, hosts, key_type=key_type, key=key),
+        "eeonly": issue(subject, hosts, sent=Sent.LEAF),
     }
     return ChainSet(authority.root, chains)
 

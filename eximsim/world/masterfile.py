@@ -5,9 +5,11 @@ relative and omitted owners, times with units (``1h30m``), class IN, and RFC 359
 LENGTH HEX`` for every type that has no text form here. Not understood: ``$INCLUDE``. A relative name needs an
 ``$ORIGIN`` before it. A file may hold several zones; each starts at its SOA.
 
-One directive is our own: ``$SECURE on`` (or ``off``, as every file starts) says that the records after it
-validate, which is what an answer's AD shows. An RRset is secure if all its records are; a negative answer is
-secure if the SOA of its zone is, since that is where its proof comes from. No keys or signatures are made.
+Two directives are our own. ``$ANSWER NAME TYPE SERVFAIL`` says what no record can: a question is answered
+with this RCODE (or ``REFUSED``, ``NXDOMAIN``, ...), or never (``TIMEOUT``). ``$SECURE on`` (or ``off``, as
+every file starts) says that what comes after it validates, which is what an answer's AD shows. An RRset is
+secure if all its records are; a negative answer is secure if the SOA of its zone is, since that is where its
+proof comes from. No keys or signatures are made.
 
 TLSA certificate data may be written ``@cert:NAME``, as in ``world.fakens``.
 """
@@ -15,13 +17,13 @@ TLSA certificate data may be written ``@cert:NAME``, as in ``world.fakens``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.ports import DnsRecord, RData
 from eximsim.world import names, rdata
-from eximsim.world.rrsets import Apex, ResolvedZones, RRset
+from eximsim.world.rrsets import RCODES, Apex, ResolvedZones, RRset
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f]+) | (?P<newline>\n) | (?P<comment>;[^\n]*) | (?P<open>\() | (?P<close>\))
@@ -34,6 +36,7 @@ _TIME = re.compile(r"\d{1,10}|(?:\d{1,10}[smhdw])+", re.ASCII | re.IGNORECASE)
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLASSES = ("IN", "CH", "HS", "CS")
 _MAX_TTL = 0x7FFFFFFF
+_SILENCE = "TIMEOUT"
 
 
 def master_zones(
@@ -43,23 +46,29 @@ def master_zones(
 
     Raises ``InputError`` with file and line, and ``Unsupported`` for ``$INCLUDE``.
     """
-    lines = [line for path, text in files.items() for line in _Reader(path, certificate).read(text)]
+    readers = [(_Reader(path, certificate), text) for path, text in files.items()]
+    lines = [line for reader, text in readers for line in reader.read(text)]
+    told = [answer for reader, _ in readers for answer in reader.answers]
     rrsets: dict[tuple[str, str], list[_Line]] = {}
     for line in lines:
         rrset = rrsets.setdefault((names.key(line.record.name), line.record.type), [])
         if line.record not in (known.record for known in rrset):
             rrset.append(line)
     _check(rrsets)
-    owners = dict.fromkeys(line.record.name for line in lines)
+    _check_answers(told, rrsets)
+    owners = dict.fromkeys((*(line.record.name for line in lines), *(one.rrset.name for one in told)))
     return ResolvedZones(
         (
-            RRset(
-                rrset[0].record.name,
-                rrset[0].record.type,
-                tuple(line.record for line in rrset),
-                secure=all(line.secure for line in rrset),
-            )
-            for rrset in rrsets.values()
+            *(one.rrset for one in told),
+            *(
+                RRset(
+                    rrset[0].record.name,
+                    rrset[0].record.type,
+                    tuple(line.record for line in rrset),
+                    secure=all(line.secure for line in rrset),
+                )
+                for rrset in rrsets.values()
+            ),
         ),
         (_apex(line) for line in lines if line.record.type == "SOA"),
         dict.fromkeys(name for owner in owners for name in names.parents(owner) if name),
@@ -70,6 +79,15 @@ def master_zones(
 class _Line:
     record: DnsRecord
     secure: bool
+    path: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What ``$ANSWER`` says."""
+
+    rrset: RRset
     path: str
     number: int
 
@@ -95,6 +113,17 @@ def _check(rrsets: Mapping[tuple[str, str], Sequence[_Line]]) -> None:
             )
 
 
+def _check_answers(told: Iterable[_Answer], rrsets: Mapping[tuple[str, str], object]) -> None:
+    """Hold that a question has one answer."""
+    seen = set(rrsets)
+    for one in told:
+        key = names.key(one.rrset.name), one.rrset.type
+        if key in seen:
+            what = f"$ANSWER for {one.rrset.name} {one.rrset.type}, which has records or another answer"
+            raise InputError(f"{what}; expected one of them", one.path, one.number)
+        seen.add(key)
+
+
 @dataclass(frozen=True, slots=True)
 class _Word:
     text: str
@@ -112,6 +141,8 @@ class _Reader:
         self._default_ttl: int | None = None
         self._last_ttl: int | None = None
         self._secure = False
+        self.answers: list[_Answer] = []
+        """What ``$ANSWER`` has said so far."""
 
     def read(self, text: str) -> Iterator[_Line]:
         """The records in order; raises ``InputError`` or ``Unsupported`` with the number of the line."""
@@ -128,8 +159,11 @@ class _Reader:
         name = words[0].text.upper()
         if name == "$INCLUDE":
             raise Unsupported("$INCLUDE in a zone file", self._path, number)
+        if name == "$ANSWER":
+            self.answers.append(_Answer(self._answer([word.text for word in words[1:]]), self._path, number))
+            return
         if name not in ("$ORIGIN", "$TTL", "$SECURE"):
-            raise rdata.BadData(f"directive {words[0].text!r}; expected $ORIGIN, $TTL or $SECURE")
+            raise rdata.BadData(f"directive {words[0].text!r}; expected $ORIGIN, $TTL, $SECURE or $ANSWER")
         if len(words) != 2:
             raise rdata.BadData(f"{name} with {len(words) - 1} arguments; expected one")
         value = words[1].text
@@ -141,6 +175,21 @@ class _Reader:
             self._secure = value == "on"
         else:
             raise rdata.BadData(f"$SECURE {value!r}; expected on or off")
+
+    def _answer(self, words: Sequence[str]) -> RRset:
+        rcodes = [rcode for rcode in RCODES if rcode != "NOERROR"]
+        if len(words) != 3 or words[2].upper() not in (*rcodes, _SILENCE):
+            raise rdata.BadData(f"$ANSWER; expected NAME TYPE and one of {', '.join(rcodes)}, {_SILENCE}")
+        try:
+            type = rdata.type_name(rdata.type_number(words[1].upper()))
+        except KeyError:
+            raise rdata.BadData(
+                f"record type {words[1]!r}; expected a mnemonic, or TYPE and a number"
+            ) from None
+        rcode = words[2].upper()
+        if rcode == _SILENCE:
+            return RRset(self._absolute(words[0]), type, drop=True)
+        return RRset(self._absolute(words[0]), type, rcode=rcode, secure=self._secure)
 
     def _record(self, words: Sequence[_Word], blank_owner: bool) -> DnsRecord:
         rest = list(words)

@@ -20,7 +20,9 @@
     [chains_by_sni]
     "mx2.test.ex" = "selfsigned"
 
-The keys are the fields of ``Behaviour``.
+The keys are the fields of ``Behaviour``. The words of the fixture ``server`` will do as well: ``certificate``
+for chain, ``connect`` for banner, ``message`` for end_of_data, ``rset`` for reset, ``"incomplete"`` for
+eeonly; and ``starttls = false`` for a server that does not offer it.
 """
 
 from __future__ import annotations
@@ -73,17 +75,40 @@ def server_behaviour(server: str | Mapping[str, object]) -> Behaviour:
 def read_behaviour(data: Mapping[str, object]) -> Behaviour:
     """The behaviour that the content of a script describes; raises ``InputError``."""
     base = named_behaviour(_text("base", data.get("base", "ok")))
-    changes = {key: value for key, value in data.items() if key != "base"}
-    for key in changes:
-        if key not in _READERS:
-            raise InputError(f"{key}: expected one of base, {', '.join(_READERS)}")
-    return replace(base, **{key: _READERS[key](key, value) for key, value in changes.items()})
+    fields: dict[str, object] = {}
+    offered = True
+    for key, value in data.items():
+        field = _WORDS.get(key, key)
+        if key == "starttls" and isinstance(value, bool):
+            offered = value
+        elif field in fields:
+            raise InputError(f"{key}: {field} says the same; expected one of them")
+        elif key == "base":
+            continue
+        elif field not in _READERS:
+            raise InputError(f"{key}: expected one of base, {', '.join((*_READERS, *_WORDS))}")
+        else:
+            fields[field] = _READERS[field](key, value)
+    found: Behaviour = replace(base, **fields)  # type: ignore[arg-type]  # by name
+    if not offered:
+        without = tuple(one for one in found.extensions if one.upper() != "STARTTLS")
+        return replace(found, extensions=without)
+    return found
+
+
+_WORDS = {"certificate": "chain", "connect": "banner", "message": "end_of_data", "rset": "reset"}
+"""The words of the fixture ``server``, which mean the same here."""
 
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or "\n" in value or "\r" in value:
         raise InputError(f"{key}: expected one line of text")
     return value
+
+
+def _chain(key: str, value: object) -> str:
+    name = _text(key, value)
+    return "eeonly" if name == "incomplete" else name
 
 
 def _flag(key: str, value: object) -> bool:
@@ -193,7 +218,7 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "request_client_certificate": _flag,
     "host": _text,
     "garbage": _text,
-    "chain": _text,
+    "chain": _chain,
     "max_version": _version,
     "extensions": _texts,
     "recipients": _recipients,

@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _EXPECTED = "a zone file or a folder of them"
+_FAKENS = ("db.", "qualify.")
+_FILES = "files ZONE.zone (master files), or db.ZONE as Exim's test suite has them"
 
 
 def load_zones(path: str | Path, certificate: CertificateSource | None = None) -> Zones:
@@ -50,6 +52,8 @@ def zones_in(folder: Folder, name: str, certificate: CertificateSource | None = 
         if not folder.is_folder(name):
             return _zones(decode(folder.read(name), str(place)), place, certificate)
         masters = [one for one in folder.names(name) if one.endswith(".zone")]
+        if not any(one.startswith(_FAKENS) for one in folder.names(name)) and not masters:
+            raise InputError(f"no zones here; expected {_FILES}", str(place))
         if not masters or any(one.startswith("db.") for one in folder.names(name)):
             return load_fakens_dir(folder, certificate, name)
         texts = {str(place / one): decode(folder.read(f"{name}/{one}"), str(place / one)) for one in masters}

@@ -96,7 +96,6 @@ MYSQL = CONFIG.replace("begin routers\n", "begin routers\nfirst:\n  driver = red
         ("${quote_mysql:x}", "the expansion operator ${quote_mysql:"),
         ("$malware_name", "the variable $malware_name"),
         ("${if crypteq{a}{b}{c}}", "the condition crypteq"),
-        ("${if match{a}{\\\\Ka}{b}}", "\\K in a regular expression"),
     ],
 )
 def test_what_is_not_modelled_is_exit_3_with_file_and_line(
@@ -191,6 +190,13 @@ def test_a_host_may_have_a_name_that_no_address_has(files: list[str], tmp_path: 
     assert "delivered to mx1.example.com" in done.stdout
 
 
+def test_a_recipient_that_is_rewritten_is_followed(files: list[str], tmp_path: Path) -> None:
+    config = CONFIG + "begin rewrite\n*@old.example $1@example.com\n"
+    done = explain_with(files, tmp_path, config, "a@old.example", "a@example.com")
+    assert done.exit_code == 0
+    assert done.stdout.count("\ndelivered to mx1.example.com (DANE)\n") == 2
+
+
 @pytest.mark.parametrize(
     ("verb", "outcome"),
     [
@@ -205,6 +211,19 @@ def test_a_message_that_an_acl_stops_is_told(
     config = "acl_not_smtp = stop\n" + CONFIG.replace("begin acl\n", f"begin acl\nstop:\n  {verb}\n")
     done = explain_with(files, tmp_path, config, "a@example.com")
     assert (done.exit_code, done.stdout.splitlines()[1]) == (0, outcome)
+
+
+# ---- what the log says ---------------------------------------------------------------------------------
+
+
+def test_the_headline_says_what_the_log_ends_with(files: list[str], tmp_path: Path) -> None:
+    (tmp_path / "servers.toml").write_text('["mx1.example.com"]\nlisten = false\n')
+    servers = ["--servers", str(tmp_path / "servers.toml")]
+    done = explain_with(files, tmp_path, CONFIG.partition("begin retry")[0], *servers, "a@example.com")
+    assert "** a@example.com: retry timeout exceeded" in done.stdout
+    assert done.stdout.splitlines()[1] == "failed: Connection refused: retry timeout exceeded"
+    done = explain_with(files, tmp_path, CONFIG, *servers, "a@example.com")
+    assert done.stdout.splitlines()[1] == "deferred: Connection refused"
 
 
 # ---- ways out -------------------------------------------------------------------------------------------

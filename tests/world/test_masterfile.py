@@ -167,7 +167,7 @@ def test_certificate_reference_is_read() -> None:
         ("x. 5 TXT a)", "closing parenthesis"),
         ("x. 5 TXT (a", "never closed"),
         ("x. 5 TXT a\\", "backslash at the end"),
-        ("$GENERATE 1-2 x A 192.0.2.1", r"expected \$ORIGIN, \$TTL or \$SECURE"),
+        ("$GENERATE 1-2 x A 192.0.2.1", r"expected \$ORIGIN, \$TTL, \$SECURE or \$ANSWER"),
         ("$TTL", "TTL with 0 arguments"),
         ("$SECURE maybe", "expected on or off"),
         ("a..b. 5 A 192.0.2.1", "empty label"),
@@ -207,3 +207,47 @@ def test_any_text_is_zones_or_an_input_error(text: str) -> None:
         return
     assert problem.line is not None
     assert "\n" not in str(problem)
+
+
+# ---- what no record can say -----------------------------------------------------------------------------
+
+ANSWERS = """\
+$ORIGIN test.ex.
+$TTL 60
+@ SOA ns host 1 2 3 4 5
+mx A 10.0.0.1
+$ANSWER _25._tcp.mx TLSA servfail
+$ANSWER slow A TIMEOUT
+$ANSWER no.other.ex. MX REFUSED
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "rcode", "drop"),
+    [
+        ("_25._tcp.mx.test.ex", "TLSA", "SERVFAIL", False),
+        ("slow.test.ex", "A", "TIMEOUT", True),
+        ("no.other.ex", "MX", "REFUSED", False),
+        ("slow.test.ex", "MX", "NOERROR", False),
+        ("mx.test.ex", "A", "NOERROR", False),
+    ],
+)
+def test_a_question_can_fail_or_stay_unanswered(name: str, type: str, rcode: str, drop: bool) -> None:
+    reply = master_zones({"z": ANSWERS}).answer(name, type)
+    assert (reply.answer.rcode, reply.drop) == (rcode, drop)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("$ANSWER mx A SERVFAIL", "z:8: $ANSWER for mx.test.ex A, which has records or another answer"),
+        ("$ANSWER slow A SERVFAIL", "z:8: $ANSWER for slow.test.ex A, which has records or another answer"),
+        ("$ANSWER a A NOERROR", "z:8: $ANSWER; expected NAME TYPE and one of FORMERR, SERVFAIL, "),
+        ("$ANSWER a A", "z:8: $ANSWER; expected NAME TYPE and one of "),
+        ("$ANSWER a FOO SERVFAIL", "z:8: record type 'FOO'"),
+    ],
+)
+def test_an_answer_that_says_nothing_clear_is_an_error(line: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        master_zones({"z": f"{ANSWERS}{line}\n"})
+    assert str(caught.value).startswith(message)

@@ -60,3 +60,8 @@ def test_bad_file_is_named(tmp_path: Path, name: str, text: str, expected: str) 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file or directory; expected a zone file"):
         load_zones(tmp_path / "missing")
+
+
+def test_a_folder_without_zones_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no zones here; expected files ZONE\.zone .*, or db\.ZONE"):
+        load_zones(tmp_path)

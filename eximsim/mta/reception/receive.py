@@ -267,11 +267,20 @@ def _prepare(incoming: Incoming, *, from_headers: bool = False) -> None:
     process.message_id = new_message_id(process)
     incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
     for recipient in envelope.recipients:
-        recipient.address = rewrite_address(process, recipient.address, is_recipient=True)
+        _rewrite_recipient(process, recipient)
     complete_headers(reception, incoming.scan, incoming.submitter)
     if process.config.rewrites and envelope.sender:
         envelope.sender = rewrite_address(process, envelope.sender, is_recipient=False)
         process.variables["sender_address"] = envelope.sender
+
+
+def _rewrite_recipient(process: Process, recipient: Recipient) -> None:
+    given = recipient.address
+    recipient.address = rewrite_address(process, given, is_recipient=True)
+    if recipient.address != given:
+        process.trace.record(
+            "recipient rewritten", recipient.address, "receive.c receive_msg", recipient=given
+        )
 
 
 def _complete(incoming: Incoming) -> None:

@@ -312,4 +312,5 @@ def _time_out(process: Process, addr: Address) -> None:
     said = addr.user_message
     addr.user_message = f"{said}: retry timeout exceeded" if said else "retry timeout exceeded"
     parent = f" <{addr.parent.address}>" if addr.parent else ""
+    process.trace.record("address timed out", "FAIL", _SOURCE, address=addr.address)
     log_write(process, f"** {addr.address}{parent}: retry timeout exceeded")
