@@ -40,7 +40,7 @@ LAYERS = (
     ("profiles",),
     ("switches",),
     ("formats", "storage", "shapes"),
-    ("history", "files", "status", "trace", "errors", "visible", "__version__"),
+    ("bounds", "history", "files", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460

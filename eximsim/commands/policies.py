@@ -97,7 +97,9 @@ def read_policy(path: str, release: str, tls: str | None, defines: Iterable[str]
 
 def configuration_text(path: str) -> str:
     """The octets of the configuration at ``path`` as the model has them; raises ``InputError``."""
-    return from_octets(read_named(path, "an Exim configuration"))
+    from eximsim.suite.config_files import LARGEST
+
+    return from_octets(read_named(path, "an Exim configuration", LARGEST))
 
 
 def _profile(release: str, tls: str | None) -> Profile:

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import read_named
 from eximsim.fuzz.hunt import Policy
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config, DriverInstance, read_config
 from eximsim.profiles import Profile
-from eximsim.world.host import Host
-from eximsim.world.memory import MemoryWorld
-from eximsim.world.rrsets import rrset_zones
+from eximsim.suite.config_files import ConfigFiles, Sources
 
 MAIN = ("dns_again_means_nonexist", "dns_trust_aa", "dns_cname_loops", "dns_ipv4_lookup", "disable_ipv6")
 ROUTER = (
@@ -39,12 +39,9 @@ TRANSPORT = (
 
 def policy_of(path: Path, profile: Profile) -> Policy:
     """The policy of a configuration file, read for one release; raises ``InputError`` and ``Unsupported``."""
-    try:
-        text = path.read_bytes()
-    except OSError as problem:
-        raise InputError(f"cannot be read: {problem.strerror}", str(path)) from None
-    world = MemoryWorld(rrset_zones(()), Host(files={str(path): text}))
-    config = read_config(world, str(path), profile)
+    text = from_octets(read_named(path, "an Exim configuration"))
+    files = ConfigFiles(str(path), text, Sources(path.parent))
+    config = read_config(files, str(path), profile)
     router, transport = _mail_path(config)
     lists = {
         f"{kind}list {name}": content

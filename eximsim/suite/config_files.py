@@ -17,6 +17,9 @@ from eximsim.errors import Gap
 from eximsim.files import Folder
 from eximsim.mta.base.string import octets
 
+LARGEST = 16 * 1024 * 1024
+"""Octets of the largest file that a configuration may name, or be."""
+
 _MISSING = object()
 _NOT_FILES = ("/proc/", "/sys/", "/dev/")
 """What looks like files there is the state of the machine, and of this process: never what is meant."""
@@ -53,8 +56,8 @@ class ConfigFiles(Mapping[str, bytes]):
         self._path = path
         self._fixed = {**(instead or {}), path: octets(text)}
         self._sources = sources
-        self._folder = None if sources.folder is None else Folder(sources.folder)
-        self._system = Folder(Path("/"))
+        self._folder = None if sources.folder is None else Folder(sources.folder, LARGEST)
+        self._system = Folder(Path("/"), LARGEST)
         self._read: dict[str, bytes | None] = {}
         self._missed: dict[str, None] = {}
         self._why: dict[str, str] = {}

@@ -41,7 +41,7 @@ from eximsim.suite.replay import (
 from eximsim.suite.stand_configuration import SERVER_PORT
 from eximsim.trace import Trace
 from eximsim.world.accepting import Acceptor, Door
-from eximsim.world.certificates import load_chains
+from eximsim.world.certificates import load_chains, pem_files
 from eximsim.world.loop import Loop
 from eximsim.world.rrsets import rrset_zones
 from eximsim.world.serving import Served
@@ -69,8 +69,7 @@ class RealStand:
     def __init__(self, exim: Path, certificates: Path) -> None:
         self._exim = exim.absolute()
         self._chains = load_chains(certificates)
-        files = sorted(certificates.glob("*.pem"))
-        self._pem = {f"{_CERTIFICATES}/{path.name}": path.read_bytes() for path in files}
+        self._pem = pem_files(certificates, _CERTIFICATES)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

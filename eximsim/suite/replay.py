@@ -18,7 +18,7 @@ from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.runs import new_machine, run_exim
 from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration
 from eximsim.trace import Trace
-from eximsim.world.certificates import ChainSet, load_chains
+from eximsim.world.certificates import ChainSet, load_chains, pem_files
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
@@ -85,7 +85,7 @@ class Stand:
 
     def __init__(self, certificates: Path) -> None:
         self.chains: ChainSet = load_chains(certificates)
-        self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
+        self._pem = pem_files(certificates, "certs")
 
     def replay(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.bounds import within_bounds
 from eximsim.errors import Unsupported
 from eximsim.mta.process.globals import Machine, ProcessDied, UndefinedBehaviour
 from eximsim.mta.program import exim
@@ -72,7 +73,8 @@ def run_exim(
     ended: object = 0
     stopped: Unsupported | UndefinedBehaviour | None = None
     try:
-        status = exim.run(machine, arguments, stdin, {}, profile, config)
+        with within_bounds("a run"):
+            status = exim.run(machine, arguments, stdin, {}, profile, config)
         ended = status.code if status.code >= 0 else f"signal {-status.code}"
         output, errors = status.stdout.splitlines(), status.stderr.splitlines()
     except ProcessDied as death:

@@ -15,7 +15,7 @@ from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.suite.scenario_records import Done
 from eximsim.suite.scenarios import RRsets, Scenario, Servers, Step, endpoint
 from eximsim.suite.stand_configuration import SERVER_PORT
-from eximsim.world.certificates import ChainSet, load_chains
+from eximsim.world.certificates import ChainSet, load_chains, pem_files
 from eximsim.world.host import Accepted, Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
@@ -54,7 +54,7 @@ class ScenarioStand:
 
     def __init__(self, certificates: Path) -> None:
         self.chains: ChainSet = load_chains(certificates)
-        self._pem = {f"certs/{path.name}": path.read_bytes() for path in sorted(certificates.glob("*.pem"))}
+        self._pem = pem_files(certificates, "certs")
 
     def play(self, scenario: Scenario, profile: Profile, seeds: Sequence[int] = ()) -> Play:
         """The scenario on the model under ``profile``, to be run step by step.

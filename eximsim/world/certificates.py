@@ -290,6 +290,15 @@ def load_chains(folder: Path | Folder, below: str = ".") -> ChainSet:
     return ChainSet(root, chains)
 
 
+def pem_files(folder: Path, shown: str) -> dict[str, bytes]:
+    """The PEM files of a folder as files of a scenario below ``shown``; raises ``InputError``."""
+    seen = Folder(folder)
+    try:
+        return {f"{shown}/{name}": seen.read(name) for name in seen.names() if name.endswith(".pem")}
+    except OSError as error:
+        raise InputError(f"expected certificates: {error.strerror}", str(error.filename)) from None
+
+
 def save_chains(kept: ChainSet, folder: Path) -> None:
     """Write chains as ``load_chains`` reads them, keys readable by the owner only; raises ``InputError``.
 

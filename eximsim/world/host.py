@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from eximsim.files import Folder
 from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory
 
 EVERY_PORT = 0
@@ -108,7 +109,7 @@ class HostedWorld:
             return self.host.files[path]
         for prefix, folder in self.host.folders:
             if path == prefix or path.startswith(f"{prefix}/"):
-                return (folder / path[len(prefix) :].lstrip("/")).read_bytes()
+                return Folder(folder).read(path[len(prefix) :])
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
     def _add_listener(self, address: str | None, port: int, factory: SessionFactory) -> None:

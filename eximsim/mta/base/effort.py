@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from eximsim.errors import Unsupported
 
-_STEPS = 400_000
+_STEPS = 60_000
 _REGEXES = 8
+_ADDRESSES = 2_000
 _NESTED_LISTS = 40
 LONGEST = 4_000_000
 """Characters of the longest string that an expansion makes."""
@@ -27,6 +28,7 @@ class Effort:
 
     steps: int = 0
     regexes: int = 0
+    addresses: int = 0
     _lists: list[tuple[str, ...]] = field(default_factory=list)
 
     def spend(self, made: int = 0) -> None:
@@ -42,6 +44,12 @@ class Effort:
         self.regexes += 1
         if self.regexes > _REGEXES:
             raise Unsupported(f"more than {_REGEXES} regular expressions of many steps in one run")
+
+    def spend_on_address(self) -> None:
+        """One more address is routed."""
+        self.addresses += 1
+        if self.addresses > _ADDRESSES:
+            raise Unsupported(f"more than {_ADDRESSES:,} addresses in one run")
 
     @contextmanager
     def in_list(self, *key: str) -> Iterator[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 
 from eximsim.mta.base.string import from_octets, octets
@@ -12,6 +13,11 @@ _WORD = re.compile(r"=\?([^?]*)\?(.)\?(.*?)\?=", re.DOTALL)
 _ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BAD_QP = re.compile(rb"=(?![0-9A-Fa-f]{2})|[ \t]")
 _SPACE_BETWEEN = re.compile(r"[ \t\n\r\f\v]*")
+_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,39}")
+_NO_CHARSETS = frozenset(
+    {"idna", "mbcs", "oem", "palmos", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+)
+"""What Python has codecs for, and iconv has not."""
 _LONGEST = 75
 _BREAK = 67
 _QUOTED = frozenset(b'?=()<>@,;:\\".[]_')
@@ -60,12 +66,22 @@ def _recode(data: bytes, source: str, target: str) -> tuple[bytes, str | None]:
     if source.lower() == target.lower():
         return data, None
     try:
-        return data.decode(source).encode(target), None
+        return data.decode(_codec(source)).encode(_codec(target)), None
     except LookupError:
         reason = "Invalid argument (maybe unsupported conversion)"
         return data, f'iconv_open("{target}", "{source}") failed: {reason}'
     except UnicodeError:
         return data, None
+
+
+def _codec(charset: str) -> str:
+    """What Python calls a character set; raises ``LookupError`` for what iconv does not know by that name."""
+    if not _CHARSET.fullmatch(charset):
+        raise LookupError
+    name = codecs.lookup(charset).name
+    if name in _NO_CHARSETS:
+        raise LookupError
+    return name
 
 
 def parse_quote_2047(text: str, charset: str) -> str:

@@ -25,6 +25,8 @@ _MAX_MACRO_NAME = 63
 _MAX_NESTING = 10
 _MAX_INCLUDES = 100
 _MAX_LINE = 1_000_000
+_MAX_LINES = 200_000
+_MAX_TEXT = 20_000_000
 
 _READING, _SKIPPING_TO_ELSE, _SKIPPING_TO_ENDIF = range(3)
 
@@ -76,6 +78,8 @@ class ConfigLines:
     _macros: dict[str, str] = field(default_factory=dict)
     _fixed: frozenset[str] = frozenset()
     _files: list[_OpenFile] = field(default_factory=list)
+    _seen: int = 0
+    _made: int = 0
     _state: int = _READING
     _outer_states: list[int] = field(default_factory=list)
 
@@ -110,6 +114,9 @@ class ConfigLines:
             if not text:
                 start = ConfigLine("", *self.position)
             text = (text + content).rstrip(SPACES)
+            self._made += len(content)
+            if len(text) > _MAX_LINE or self._made > _MAX_TEXT:
+                raise InputError("more text than a configuration can have", *self.position)
             if text and not text.endswith("\\"):
                 break
             text = text[:-1]
@@ -174,9 +181,9 @@ class ConfigLines:
                 tail, found = tail.replace(name, "y"), True
         for name, replacement in self._macros.items():
             if name in tail:
-                tail, found = tail.replace(name, replacement), True
-                if len(tail) > _MAX_LINE:
+                if len(tail) + tail.count(name) * (len(replacement) - len(name)) > _MAX_LINE:
                     raise InputError("line too long after the replacement of macros", *self.position)
+                tail, found = tail.replace(name, replacement), True
         return head + tail, found
 
     def _condition(self, content: str, found: bool) -> bool:
@@ -237,6 +244,9 @@ class ConfigLines:
             current = self._files[-1]
             if current.next < len(current.lines):
                 current.next += 1
+                self._seen += 1
+                if self._seen > _MAX_LINES:
+                    raise InputError(f"more than {_MAX_LINES:,} lines, with included files", *self.position)
                 return current.lines[current.next - 1]
             if len(self._files) == 1:
                 return None

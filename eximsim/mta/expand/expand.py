@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from eximsim.bounds import BEYOND, beyond
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.config.places import placed
@@ -48,8 +49,11 @@ def expand(process: Process, text: str) -> str:
         template = parse(text)
         constant = template.constant
         result = constant if constant is not None else _Expander(process).string(template)
-    except RecursionError:
-        raise placed(Unsupported("an expansion nested this deeply"), process.config, text) from None
+    except BEYOND as error:
+        unsupported = beyond(error, "an expansion")
+        if unsupported is None:
+            raise
+        raise placed(unsupported, process.config, text) from None
     except Unsupported as problem:
         raise placed(problem, process.config, text) from None
     return from_octets(octets(result)) if _SURROGATE.search(result) else result

@@ -203,6 +203,8 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
+    if item.fault is not None and not item.args:
+        raise expander.failure(item.fault)
     field = expander.string(item.args[0], skipping=skipping).strip(SPACES)
     nodes = item.args[1].nodes if len(item.args) > 1 else ()
     if item.fault is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from eximsim.bounds import BEYOND, beyond
 from eximsim.mta.config.expansion_names import LACKING_VARIABLES
 from eximsim.mta.expand import expand_conditions, expand_items, expand_operators
 from eximsim.mta.expand.expand_parse import parse
@@ -17,7 +18,12 @@ _LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*(?:\d*-[a-z]+)?[*@]*(
 def lacking(text: str) -> Iterator[str]:
     """The items, conditions, operators, variables and lookups of ``text`` that are not modelled, in words."""
     if "$" in text:
-        yield from _template(parse(text))
+        try:
+            yield from list(_template(parse(text)))
+        except BEYOND as error:
+            if beyond(error, "") is None:
+                raise
+            yield "an expansion that is nested this deeply"
     for match in _LIST_LOOKUP.finditer(text):
         yield from _lookup(match[1])
 

@@ -60,6 +60,7 @@ def route_address(process: Process, addr: Address, *, verify: Verify | None) -> 
     ``rc`` is OK, DISCARD, FAIL or DEFER; with OK the address is in one of the result's lists, or has become
     others in ``addr_new``. Source: route_address().
     """
+    process.effort.spend_on_address()
     routed = RouteResult()
     _debug(process, ">" * 35)
     _debug(process, f"routing {addr.address}")
