@@ -66,7 +66,7 @@ WITHOUT_END = {
     "forall in forall": nested("{eq{1}{1}}", "{forall{<,1,2,3,4,5,6,7,8,9,0}@}", 8).join(
         ("${if forall{<,1}", "{1}{0}}")
     ),
-    "reduce that doubles": "${reduce{<,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5}{x}{$value$value}}",
+    "reduce that doubles": f"${{reduce{{<,{'1,' * 25}}}{{x}}{{$value$value}}}}",
     "sg that doubles": nested("xxxxxxxxxxxx", "${sg{@}{.}{\\$0\\$0\\$0\\$0}}", 11),
     "many hard patterns": "".join(
         f"${{if match{{{'a' * number}!}}{{\\N(a+)+$\\N}}{{1}}{{0}}}}" for number in range(30, 60)
@@ -143,8 +143,14 @@ def test_files_that_include_each_other_are_given_up(tmp_path: Path) -> None:
         read(tmp_path, f".include {tmp_path}/f0\n")
 
 
-def test_continuation_lines_without_end_are_given_up(tmp_path: Path) -> None:
+def test_much_text_is_given_up(tmp_path: Path) -> None:
+    line = f"{'AB' * 9}\n"
     with pytest.raises(InputError, match="more text than a configuration can have"):
+        read(tmp_path, f"AB = {'x' * 100_000}\n" + "".join(f"C{n:03}={line}" for n in range(200)))
+
+
+def test_continuation_lines_without_end_are_given_up(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line too long"):
         read(tmp_path, "primary_hostname = " + ("x" * 100 + "\\\n") * 20_000)
 
 

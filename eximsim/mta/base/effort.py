@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from eximsim.errors import Unsupported
 
-_STEPS = 60_000
-_REGEXES = 8
+_STEPS = 100_000
+_REGEXES = 5
 _ADDRESSES = 2_000
 _NESTED_LISTS = 40
 LONGEST = 4_000_000

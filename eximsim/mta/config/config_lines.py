@@ -115,7 +115,9 @@ class ConfigLines:
                 start = ConfigLine("", *self.position)
             text = (text + content).rstrip(SPACES)
             self._made += len(content)
-            if len(text) > _MAX_LINE or self._made > _MAX_TEXT:
+            if len(text) > _MAX_LINE:
+                raise InputError("line too long", *self.position)
+            if self._made > _MAX_TEXT:
                 raise InputError("more text than a configuration can have", *self.position)
             if text and not text.endswith("\\"):
                 break

@@ -74,6 +74,7 @@ class Expander:
     def string(self, template: Template, *, skipping: bool = False) -> str:
         """The value of a template; while skipping, an empty string."""
         if template.constant is not None:
+            self.process.effort.spend()
             return "" if skipping else template.constant
         process = self.process
         process.debug_depth += 1

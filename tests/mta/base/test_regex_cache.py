@@ -140,12 +140,12 @@ def test_a_text_in_which_the_search_is_given_up_stays_as_it_is() -> None:
 
 
 def search_many(effort: Effort) -> None:
-    for number in range(9):
+    for number in range(6):
         compile_pattern("(a+)+$").search("a" * (40 + number) + "!", Trace(), effort)
 
 
 def test_a_run_has_only_so_many_of_them() -> None:
-    with pytest.raises(Unsupported, match="more than 8 regular expressions of many steps in one run"):
+    with pytest.raises(Unsupported, match="more than 5 regular expressions of many steps in one run"):
         search_many(Effort())
 
 
