@@ -232,7 +232,7 @@ def tests_for(module: str) -> list[str]:
     return [*own, str(ROOT / path.parent), *(str(ROOT / near) for near in NEAR)]
 
 
-def _child(mutation: Mutation) -> None:
+def _child(mutation: Mutation, options: Sequence[str]) -> None:
     import pytest
 
     os.chdir(ROOT)
@@ -241,13 +241,13 @@ def _child(mutation: Mutation) -> None:
     os.dup2(quiet, 2)
     sys.meta_path.insert(0, _Finder(mutation))
     arguments = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-    os._exit(0 if pytest.main([*arguments, *tests_for(mutation.module)]) == 0 else 1)
+    os._exit(0 if pytest.main([*arguments, *options, *tests_for(mutation.module)]) == 0 else 1)
 
 
-def run(mutation: Mutation, seconds: float) -> Outcome:
-    """Run the tests on one mutation; raises nothing."""
+def run(mutation: Mutation, seconds: float, options: Sequence[str] = ()) -> Outcome:
+    """Run the tests, with these options of pytest's, on one mutation; raises nothing."""
     began = time.monotonic()
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(mutation,))
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(mutation, options))
     process.start()
     process.join(seconds)
     result = "survived" if process.exitcode == 0 else "noticed"
@@ -279,19 +279,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9, help="begin none after so many")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="leave out so many of them")
+    parser.add_argument("--deselect", action="append", help="a test that fails anyhow")
     parser.add_argument("--out", type=Path, help="a file to append the outcomes to, a JSON object each")
     wanted = parser.parse_args()
     chosen = drawn(wanted.count, wanted.seed, wanted.module or MODULES)[wanted.first :]
     print(f"seed {wanted.seed}, {len(chosen)} mutations", flush=True)
+    options = [word for test in wanted.deselect or () for word in ("--deselect", test)]
     end = time.monotonic() + wanted.minutes * 60
     counts = {"noticed": 0, "survived": 0, "hung": 0}
 
     def one(mutation: Mutation) -> Outcome | None:
-        return run(mutation, wanted.seconds) if time.monotonic() < end else None
+        return run(mutation, wanted.seconds, options) if time.monotonic() < end else None
 
     import pytest  # noqa: F401  # what every child needs
 
-    if chosen and run(replace(chosen[0], node=NOTHING), wanted.seconds).result != "survived":
+    if chosen and run(replace(chosen[0], node=NOTHING), wanted.seconds, options).result != "survived":
         sys.exit("the tests fail, or take too long, without any change")
     with ThreadPoolExecutor(wanted.jobs) as pool:
         for outcome in filter(None, pool.map(one, chosen)):

@@ -22,6 +22,7 @@ from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.outputs import munged
 from eximsim.suite.peers import Peers
 from eximsim.suite.play import Player, WrongStatus
+from eximsim.suite.queue_order import in_order_of_arrival
 from eximsim.suite.script import Script
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
@@ -143,7 +144,8 @@ def run_test(source: Source, case: TestCase, setting: Setting) -> TestResult:
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def _run(source: Source, case: TestCase, setting: Setting) -> TestResult:
+def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = False) -> TestResult:
+    """Run a test; ``beside`` a real program, whose queue runs take messages in an order by chance."""
     parsed = source.script(case)
     for requirement in source.requirements(case):
         if missing := requirements.lack(requirement, setting.profile, ipv6=False):
@@ -157,24 +159,27 @@ def _run(source: Source, case: TestCase, setting: Setting) -> TestResult:
     with _subject(setting, source, source.zones(case), host) as (world, subject):
         for (address, port), server in peers.servers.items():
             world.listen(address, port, server)
+        beside = beside or exim_path(setting.subject) is not None
         player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
-        result = _play(source, case, setting, parsed, player)
+        result = _play(source, case, setting, parsed, player, beside=beside)
         handshakes = world.handshakes if isinstance(world, LoopbackWorld) else 0
         return replace(result, questions=tuple(world.questions), handshakes=handshakes)
 
 
-def _play(source: Source, case: TestCase, setting: Setting, parsed: Script, player: Player) -> TestResult:
+def _play(
+    source: Source, case: TestCase, setting: Setting, parsed: Script, player: Player, *, beside: bool
+) -> TestResult:
     """Run the script, then compare."""
     reason, goldens = "", source.goldens(case, setting.profile).texts
     try:
         if exim_path(setting.subject) is not None and not source.has_goldens(case, setting.profile):
             goldens = _modelled(source, case, setting)
         player.play()
-        texts = _texts(player, parsed, goldens)
+        texts = _texts(player, parsed, goldens, beside=beside)
     except Unsupported as lack:
         return TestResult(case.name, setting, Verdict.UNSUPPORTED, str(lack), trace=player.subject.trace())
     except WrongStatus as wrong:
-        reason, texts = str(wrong), _texts(player, parsed, goldens)
+        reason, texts = str(wrong), _texts(player, parsed, goldens, beside=beside)
     wanted = {name: text for name, text in goldens.items() if _is_compared(name, parsed)}
     if exim_path(setting.subject) is not None:
         texts, wanted = client_parts(texts), client_parts(wanted)
@@ -194,14 +199,21 @@ def _play(source: Source, case: TestCase, setting: Setting, parsed: Script, play
 
 def _modelled(source: Source, case: TestCase, setting: Setting) -> Mapping[str, str]:
     """What the model writes in a real program's place, where nothing is stored for its release."""
-    result = _run(source, case, replace(setting, world="memory", subject=MODEL))
+    result = _run(source, case, replace(setting, world="memory", subject=MODEL), beside=True)
     if result.verdict is Verdict.UNSUPPORTED:
         raise Unsupported(result.reason.removeprefix("not modelled: "))
     return result.texts
 
 
-def _texts(player: Player, parsed: Script, goldens: Mapping[str, str]) -> dict[str, str]:
-    return munged(player.raw, player.subject.written(), parsed, player.identity, player.era, goldens)
+def _texts(player: Player, parsed: Script, goldens: Mapping[str, str], *, beside: bool) -> dict[str, str]:
+    written = player.subject.written()
+    if beside:
+        ordered = {
+            path: in_order_of_arrival(text) if path.endswith("mainlog") else text
+            for path, text in written.files.items()
+        }
+        written = replace(written, files=ordered)
+    return munged(player.raw, written, parsed, player.identity, player.era, goldens)
 
 
 def client_parts(texts: Mapping[str, str]) -> dict[str, str]:

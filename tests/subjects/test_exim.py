@@ -8,6 +8,7 @@ from pathlib import Path
 from eximsim.subjects.exim import program_at
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.project import ProjectSuite
+from eximsim.suite.queue_order import in_order_of_arrival
 from eximsim.suite.runner import Setting, TestResult, Verdict, run_test, subject_profile
 
 _CONF = """
@@ -105,6 +106,13 @@ killdaemon
     assert program.texts["log"] == model.texts["log"].partition(SERVER_HEADING)[0]
 
 
+def test_the_order_in_which_a_queue_run_takes_messages_is_no_difference(tmp_path: Path, exim: Path) -> None:
+    script = "# t\n" + "".join(f"exim -odq {name}@lost.test.ex\nBody\n****\n" for name in "abcdef")
+    model, program = run(suite(tmp_path, script + "exim -qf\n****\n"), exim)
+    assert program.texts["log"].count(" Completed") == 6
+    assert program.texts["log"] == in_order_of_arrival(model.texts["log"])
+
+
 OWN = ProjectSuite(Path(__file__).parents[2] / "testsuite")
 
 
@@ -120,7 +128,7 @@ def test_the_project_s_own_test_goes_the_same_way_on_the_program(exim: Path) -> 
 
 def test_a_scripted_client_is_not_run_on_a_real_program(tmp_path: Path, exim: Path) -> None:
     script = "# t\nclient 127.0.0.1 PORT_D\n??? 220\n****\n"
-    _, program = run(suite(tmp_path, script), exim)
+    model, program = run(suite(tmp_path, script), exim)
     assert program.verdict is Verdict.UNSUPPORTED
     assert "a scripted client of a real program" in program.reason
 
