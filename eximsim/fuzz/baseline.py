@@ -10,6 +10,7 @@ outcome = "delivered to mx1.destination.example (in clear)"
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 
@@ -30,6 +31,25 @@ class Entry:
     where: str
     when: str
     outcome: str
+
+    @property
+    def shape(self) -> tuple[str, str, str, frozenset[str]]:
+        """Promise, kind, outcome and what has to be, without the names of hosts and addresses."""
+        parts = _PART.split(self.when)
+        whens = frozenset(_OF.sub("", part) for part in parts if part != _NOTHING)
+        return self.promise, self.where.partition(" ")[0], _TO.sub("", self.outcome), whens
+
+    def covers(self, found: Entry) -> bool:
+        """Whether a breach is this one, perhaps with more that is out of the ordinary, perhaps elsewhere."""
+        *mine, what = self.shape
+        *its, more = found.shape
+        return mine == its and what <= more
+
+
+_PART = re.compile(r", (?=[A-Za-z ]+ of \S+: )|; ")
+_OF = re.compile(r" of \S+(?=: )")
+_TO = re.compile(r" to \S+(?= \()")
+_NOTHING = "all is well"
 
 
 def read_baseline(text: str, path: str) -> frozenset[Entry]:

@@ -268,7 +268,8 @@ def _attempts() -> st.SearchStrategy[Attempt]:
 
 
 @lru_cache(maxsize=256)
-def _of(names: tuple[str, ...]) -> st.SearchStrategy[Schedule]:
+def at_questions(names: tuple[str, ...]) -> st.SearchStrategy[Schedule]:
+    """Schedules with rules for up to three questions of these names, ``tlsa@h1-a``; none is the plainest."""
     attempts = st.lists(_attempts(), min_size=1, max_size=2).map(tuple)
 
     def rule(target: str, plan: tuple[Attempt, ...]) -> Rule:
@@ -282,7 +283,7 @@ def _of(names: tuple[str, ...]) -> st.SearchStrategy[Schedule]:
 
 def schedules(situation: Situation) -> st.SearchStrategy[Schedule]:
     """Schedules with rules for up to three of a situation's questions; none at all is the plainest."""
-    return _of(targets(situation) or ("*",))
+    return at_questions(targets(situation) or ("*",))
 
 
 def scheduled_situations() -> st.SearchStrategy[Situation]:

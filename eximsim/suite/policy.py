@@ -190,10 +190,17 @@ class Policy:
         return result
 
     def session(
-        self, zone: Zones | Iterable[Mapping[str, object]], servers: Mapping[str, Server], seed: int = 0
+        self,
+        zone: Zones | Iterable[Mapping[str, object]],
+        servers: Mapping[str, Server],
+        seed: int = 0,
+        made: Callable[[Zones, Host], MemoryWorld] = MemoryWorld,
     ) -> PolicySession:
-        """A machine with this policy, on which several things can be done one after the other."""
-        session = PolicySession(self, MemoryWorld(_NO_ZONES, self._host), seed)
+        """A machine with this policy, on which several things can be done one after the other.
+
+        ``made`` makes the world around it.
+        """
+        session = PolicySession(self, made(_NO_ZONES, self._host), seed)
         session.surround(zone, servers)
         return session
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,8 +15,12 @@ from eximsim.testing.server import Server
 from eximsim.testing.zone import Zone
 
 if TYPE_CHECKING:
+    from eximsim.fuzz.schedule import Schedule
     from eximsim.suite.policy import Policy, PolicySession
     from eximsim.suite.policy_result import Result
+    from eximsim.world.host import Host
+    from eximsim.world.memory import MemoryWorld
+    from eximsim.world.reply import Zones
 
 _Told = TypeVar("_Told", Delivery, Callout)
 
@@ -65,8 +70,11 @@ class Machine:
     The zone and the servers are as the test has them at the moment of each run.
     """
 
-    def __init__(self, policy: Policy, zone: Zone, server: Server, seed: int = 0) -> None:
+    def __init__(
+        self, policy: Policy, zone: Zone, server: Server, seed: int = 0, plan: Schedule | None = None
+    ) -> None:
         self._policy, self._zone, self._server, self._seed = policy, zone, server, seed
+        self._plan = plan
         self._session: PolicySession | None = None
 
     def __repr__(self) -> str:
@@ -109,10 +117,19 @@ class Machine:
         servers = {address: server.behaviour() for address, server in self._server.by_address().items()}
         zone = self._zone.entries(self._server.chain_of)
         if self._session is None:
-            self._session = self._policy.session(zone, servers, self._seed)
+            self._session = self._policy.session(zone, servers, self._seed, self._world())
         else:
             self._session.surround(zone, servers)
         return self._session
+
+    def _world(self) -> Callable[[Zones, Host], MemoryWorld]:
+        from eximsim.world.memory import MemoryWorld
+
+        if self._plan is None:
+            return MemoryWorld
+        from eximsim.fuzz.schedules import ScheduledWorld
+
+        return partial(ScheduledWorld, plan=self._plan)
 
     def _told(self, kind: type[_Told], result: Result) -> _Told:
         return kind(result, self._policy.profile.name, result.recipients)
