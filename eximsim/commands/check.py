@@ -109,17 +109,14 @@ def _show(judgement: Judgement, *, as_json: bool, verbose: bool) -> None:
 
 
 def _promises(config: str, files: tuple[Path, ...], presets: tuple[str, ...]) -> tuple[Promise, ...]:
-    from eximsim.gate.promises import named, preset, read_promises
+    from eximsim.gate.promises import given_promises
 
     if not files and not presets:
         beside = Path(config).with_name(_DEFAULT)
         if not beside.is_file():
             raise click.UsageError(f"no promises; expected --promises, --preset or a file {beside}")
         files = (beside,)
-    found = [one for name in presets for one in preset(name)]
-    for path in files:
-        found += read_promises(read_named_text(path, "promises"), str(path))
-    return named(found)
+    return given_promises(files, presets)
 
 
 def _judged(policy: Policy, promises: tuple[Promise, ...], hosts: int, baseline: Path | None) -> Judgement:

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eximsim.commands.check import known_breaches, write_baseline
+from eximsim.commands.fuzz_promises import search_promises
 from eximsim.commands.fuzz_told import Teller, watched
-from eximsim.errors import InputError
+from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, profile, with_tls
 
 if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
 
+    from eximsim.fuzz.baseline import Entry
     from eximsim.fuzz.hunt import Target
+    from eximsim.fuzz.promise import Promise
 
 _SEEDS = 1 << 32
 _DEFAULT_DATABASE = ".hypothesis/examples"
@@ -36,6 +40,24 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
     metavar="FILE",
     help="Search for situations in which this configuration breaks a law.",
 )
+@click.option(
+    "--promises",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --config: search for breaches of these promises (docs/promises.md), and not of the laws.",
+)
+@click.option("--preset", "presets", multiple=True, metavar="NAME", help="The same for ready-made promises.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --config: the breaches that are known, and do not count.",
+)
+@click.option("--accept", is_flag=True, help="Add what is found to the baseline.")
+@click.option(
+    "--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at; it is told."
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Of the random situations; default: another each time.")
 @click.option(
     "--max",
@@ -81,8 +103,9 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
 @click.pass_context
 def fuzz(
     context: click.Context, release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str,
-    config: Path | None, seed: int | None, most: int, jobs: int, scheduler: str | None, database: str,
-    shared: tuple[str, ...], replay: str | None, save: Path | None, as_json: bool,
+    config: Path | None, promises: tuple[Path, ...], presets: tuple[str, ...], baseline: Path | None,
+    accept: bool, allow_incomplete: bool, seed: int | None, most: int, jobs: int, scheduler: str | None,
+    database: str, shared: tuple[str, ...], replay: str | None, save: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Search for a broken promise: a situation in which a law does not hold.
 
@@ -90,11 +113,19 @@ def fuzz(
     eximsim fuzz                               all laws, the newest release
     eximsim fuzz --profile 4.87 --law no-downgrade
     eximsim fuzz --config my.conf              the laws under this configuration
+    eximsim fuzz --config my.conf --promises promises.toml --baseline known.toml
     eximsim fuzz --replay STRING               a counterexample again
 
     The finite spaces of one and two hosts are searched whole, and random situations besides. The first
-    counterexample of each law is made smaller and told. Exit code 1 if a law is broken.
+    counterexample of each law is made smaller and told.
+
+    Exit codes: 0 nothing is broken, 1 a law or a promise is, 2 bad input; with --config 3: something could
+    not be looked at.
     """
+    if config is None and (promises or presets or baseline):
+        raise click.UsageError("--promises, --preset and --baseline need --config")
+    if accept and baseline is None:
+        raise click.UsageError("--accept needs --baseline")
     teller = Teller(as_json, save)
     if replay is not None:
         _replay(replay, laws, teller)
@@ -102,12 +133,45 @@ def fuzz(
         from eximsim.fuzz.database import open_database
         from eximsim.fuzz.farm import workers
 
-        target = _target(release, tls, laws, mutant, config)
-        kept = open_database(database or None, shared)
         seed = secrets.randbelow(_SEEDS) if seed is None else seed
-        with workers(jobs, scheduler) as executor:
-            _search(target, most, seed, executor, jobs, kept, teller)
-    context.exit(1 if teller.laws else 0)
+        known = known_breaches(baseline)
+        entries, blind = set(known), False
+        if config is not None and (promises or presets):
+            given = _own_promises(promises, presets)
+            searched, found = search_promises(
+                config, release or NEWEST, tls, given, known, most, seed, as_json=as_json
+            )
+            entries |= {find.breach.entry for find in found}
+            blind = bool(searched.gaps or searched.unsupported)
+        if laws or not (promises or presets):
+            target = replace(_target(release, tls, laws, mutant, config), known=known)
+            kept = open_database(database or None, shared)
+            with workers(jobs, scheduler) as executor:
+                _search(target, most, seed, executor, jobs, kept, teller)
+            entries |= teller.entries
+            blind = blind or (config is not None and teller.is_blind)
+        context.exit(
+            _settled(baseline if accept else None, known, frozenset(entries), blind, allow_incomplete)
+        )
+    context.exit(ExitCode.DIFFERENCE if teller.laws else ExitCode.AS_IT_SHOULD_BE)
+
+
+def _settled(
+    baseline: Path | None, known: frozenset[Entry], found: frozenset[Entry], blind: bool, allowed: bool
+) -> ExitCode:
+    """The exit code; what was found is written to the ``baseline`` if there is one, and does not count."""
+    if baseline is not None and (allowed or not blind):
+        write_baseline(baseline, found)
+        known = found
+    if found - known:
+        return ExitCode.DIFFERENCE
+    return ExitCode.COULD_NOT_LOOK if blind and not allowed else ExitCode.AS_IT_SHOULD_BE
+
+
+def _own_promises(files: tuple[Path, ...], presets: tuple[str, ...]) -> tuple[Promise, ...]:
+    from eximsim.gate.promises import given_promises
+
+    return given_promises(files, presets)
 
 
 def _target(

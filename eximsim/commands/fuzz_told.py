@@ -17,6 +17,7 @@ from eximsim.errors import InputError
 from eximsim.visible import visible_lines
 
 if TYPE_CHECKING:
+    from eximsim.fuzz.baseline import Entry
     from eximsim.fuzz.hunt import Searched, Target
     from eximsim.fuzz.judge import Broken
     from eximsim.fuzz.scenario import Scenario
@@ -27,6 +28,7 @@ class Teller:
 
     def __init__(self, as_json: bool, save: Path | None) -> None:
         self.laws: list[str] = []
+        self.entries: set[Entry] = set()
         self._as_json, self._save = as_json, save
         self._scenarios = 0
         self._unsupported: Counter[str] = Counter()
@@ -39,6 +41,7 @@ class Teller:
         (law,) = scenario.laws
         mine = [one for one in broken if one.law.id == law][:1]
         self.laws.append(law)
+        self.entries.add(mine[0].entry)
         if self._as_json:
             click.echo(json.dumps(_told(scenario, mine[0], how)))
         else:
@@ -47,6 +50,11 @@ class Teller:
             _write(scenario, mine[0], self._save)
             self.say(f"written to {self._save}: eximsim run --suite {self._save}")
             self._save = None
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether something could not be judged."""
+        return bool(self._unsupported)
 
     def say(self, text: str) -> None:
         """A remark, where it does not get between objects for machines."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from eximsim.errors import EximsimError, Unsupported
 from eximsim.fuzz import farm
+from eximsim.fuzz.baseline import Entry
 from eximsim.fuzz.explore import Choices, explore
 from eximsim.fuzz.judge import Broken, default_stand, judge, perform
 from eximsim.fuzz.laws import LAWS
@@ -96,7 +97,7 @@ class Target:
     """What is searched: a release, or the mistake ``mutant`` (``mended``: taken out); and for which laws.
 
     ``contrast``: what is broken without the mistake too does not count. With a ``policy`` its settings hold,
-    and no others.
+    and no others. What is ``known`` does not count.
     """
 
     profile: Profile
@@ -105,6 +106,7 @@ class Target:
     mended: bool = False
     contrast: bool = False
     policy: Policy | None = None
+    known: frozenset[Entry] = frozenset()
 
     @property
     def program(self) -> Program:
@@ -124,6 +126,7 @@ class Target:
         with self.program.running() as profile:
             run = perform(situation, situation.kinds[0], profile, stand, seed)
             broken = judge(situation, profile, laws, stand, run=run)
+        broken = [one for one in broken if one.entry not in self.known] if self.known else broken
         if not (broken and self.contrast):
             return broken
         anyway = {one.law.id for one in replace(self, mended=True, contrast=False).judged(situation, seed)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from eximsim.fuzz.baseline import Entry
 from eximsim.fuzz.expected import Expectations, Expected
 from eximsim.fuzz.laws import LAWS, Law
 from eximsim.fuzz.run import Run
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from eximsim.profiles import Profile
 
 
+_MAILBOX = re.compile(r"[\w.+-]+@[\w.-]+")
+_HOST = re.compile(r"\b[\w-]+(?:\.[\w-]+)*\.(?:test\.ex|example)\b")
+_ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A law that a run broke.
@@ -43,6 +50,12 @@ class Broken:
     decision: int | None
     run: Run
     variation: str = ""
+
+    @property
+    def entry(self) -> Entry:
+        """What a baseline knows it by: the decision that did it, and how, whatever the names are."""
+        how = _ADDRESS.sub("an address", _HOST.sub("a host", _MAILBOX.sub("a recipient", self.explanation)))
+        return Entry(self.law.id, self.run.kind, self.rule or "no single decision", how)
 
     @property
     def rule(self) -> str:

@@ -21,12 +21,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import InputError
+from eximsim.files import read_named_text
 from eximsim.formats import parse_toml
 from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, TAKEN, Condition, Promise
 from eximsim.gate.lattice import MX, OF_A_HOST
 from eximsim.gate.scenes import ANY_DOMAIN
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from eximsim.fuzz.explore import Axis
     from eximsim.status import Security
 
@@ -267,6 +270,14 @@ def some_recipient(pattern: str) -> str:
         domain = ANY_DOMAIN
     local = (local or "*").replace("*", "someone").replace("?", "x")
     return f"{local}@{domain.replace('*', 'any').replace('?', 'x')}"
+
+
+def given_promises(files: Iterable[Path], presets: Iterable[str]) -> tuple[Promise, ...]:
+    """The promises of presets and files, in this order; raises ``InputError``."""
+    found = [one for name in presets for one in preset(name)]
+    for path in files:
+        found += read_promises(read_named_text(path, "promises"), str(path))
+    return named(found)
 
 
 def named(promises: Iterable[Promise]) -> tuple[Promise, ...]:

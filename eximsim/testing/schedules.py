@@ -59,9 +59,9 @@ def over_policy(policy: Policy, recipient: str, *, scheduled: bool = True) -> st
 
     domain = recipient.rpartition("@")[2]
     route = route_of(policy, domain)
-    if route is None:
-        raise InputError(f"no mail for {recipient} goes out by an smtp transport", policy.path)
     names = tuple(f"mx{number}.{domain}" for number in range(1, _MOST_HOSTS + 1))
+    if route is None or not _goes_out(policy, recipient, names if route.by_mx else route.hosts):
+        raise InputError(f"no mail for {recipient} goes out by an smtp transport", policy.path)
     if route.by_mx:
         several = st.lists(st.just(None), min_size=1, max_size=_MOST_HOSTS).map(
             lambda some: names[: len(some)]
@@ -75,6 +75,12 @@ def over_policy(policy: Policy, recipient: str, *, scheduled: bool = True) -> st
         return drawn.map(lambda parts: Drawn(policy, recipient, *parts))
 
     return several.flatmap(worlds)
+
+
+def _goes_out(policy: Policy, recipient: str, names: tuple[str, ...]) -> bool:
+    """Whether the recipient itself is routed to hosts, and not only a bounce about it."""
+    plainest = Drawn(policy, recipient, tuple(map(Host, names)))
+    return any(one.hosts for one in plainest.machine().route(recipient).found)
 
 
 def _host(name: str) -> st.SearchStrategy[Host]:

@@ -10,6 +10,7 @@ import pytest
 
 from eximsim.fuzz.scenario import TAG, scenario_of
 from tests.commands.invoking import Done, invoke
+from tests.testing.policies import CONFIG
 
 X3 = ("--profile", "4.88-jh03", "--law", "reachable-without-tlsa", "--seed", "1", "--max", "400")
 MENDED = ("--law", "reachable-without-tlsa", "--seed", "1", "--max", "30")
@@ -176,3 +177,83 @@ def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], said: str) -> N
     assert done.exit_code == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+# ---- one's own configuration ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    path = tmp_path / "exim.conf"
+    path.write_text(CONFIG)
+    return str(path)
+
+
+def test_promises_are_searched_around_the_configuration_itself(own: str) -> None:
+    done = fuzz("--config", own, "--preset", "tls-required", "--seed", "1", "--max", "60")
+    assert done.exit_code == 1
+    assert "broken: tls-required" in done.stdout
+    assert f'mta("{own}").deliver(' in done.stdout
+
+
+def test_a_baseline_holds_what_is_known_of_promises(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    known = str(tmp_path / "known.toml")
+    arguments = (
+        "--config",
+        own,
+        "--preset",
+        "tls-required",
+        "--seed",
+        "1",
+        "--max",
+        "20",
+        "--baseline",
+        known,
+    )
+    while fuzz(*arguments).exit_code == 1:
+        assert fuzz(*arguments, "--accept").exit_code == 0
+    assert fuzz(*arguments).exit_code == 0
+
+
+def test_a_baseline_holds_what_is_known_of_laws(
+    tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    known = str(tmp_path / "known.toml")
+    law = ("--profile", "4.87", "--law", "no-downgrade", "--seed", "1", "--max", "300")
+    arguments = ("--config", own, "--baseline", known, *law)
+    assert fuzz(*arguments).exit_code == 1
+    assert fuzz(*arguments, "--accept").exit_code == 0
+    again = fuzz(*arguments)
+    first = Path(known).read_text()
+    assert "[[known]]" in first
+    assert "test.ex" not in first
+    if again.exit_code == 1:  # another way to break it
+        assert fuzz(*arguments, "--accept").exit_code == 0
+        assert Path(known).read_text() != first
+
+
+def test_what_could_not_be_judged_is_exit_3_unless_it_may_be(own: str) -> None:
+    Path(own).write_text(
+        CONFIG.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+    )
+    arguments = ("--config", own, "--preset", "tls-required", "--seed", "1", "--max", "5")
+    assert fuzz(*arguments).exit_code == 3
+    assert fuzz(*arguments, "--allow-incomplete").exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--promises", "--preset", "--baseline"])
+def test_promises_need_a_configuration(option: str) -> None:
+    done = fuzz(option, "x")
+    assert done.exit_code == 2
+    assert "need --config" in done.stderr
+
+
+def test_machines_get_an_object_for_each_broken_promise(own: str) -> None:
+    done = fuzz("--config", own, "--preset", "tls-required", "--seed", "1", "--max", "60", "--json")
+    (told,) = map(json.loads, done.stdout.splitlines())
+    assert told["promise"] == "tls-required"
+    assert told["world"][-1].startswith("mta(")
