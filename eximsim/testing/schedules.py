@@ -55,12 +55,12 @@ def over(
 
 def over_policy(policy: Policy, recipient: str, *, scheduled: bool = True) -> st.SearchStrategy[Drawn]:
     """As ``over``, of a configuration that has been read, with the chains of ``testing.certificates``."""
-    from eximsim.gate.routes import route_of
+    from eximsim.gate.routes import Mail, route_of
 
     domain = recipient.rpartition("@")[2]
-    route = route_of(policy, domain)
+    route = route_of(policy, Mail(recipient))
     names = tuple(f"mx{number}.{domain}" for number in range(1, _MOST_HOSTS + 1))
-    if route is None or not _goes_out(policy, recipient, names if route.by_mx else route.hosts):
+    if not route.hosts or not _goes_out(policy, recipient, names if route.by_mx else route.hosts):
         raise InputError(f"no mail for {recipient} goes out by an smtp transport", policy.path)
     if route.by_mx:
         several = st.lists(st.just(None), min_size=1, max_size=_MOST_HOSTS).map(
