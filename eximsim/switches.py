@@ -527,6 +527,10 @@ class Profile:
     """A callout ends in FAIL_FORCED where DANE is only requested and there is no TLSA record: the recipient
     passes unasked."""
 
+    delay_warned_without_attempt: bool = switch(False, "deliver_message()", since("4.92", "de6f74f29"))
+    """A warning about a delay goes out in any queue run that is late enough, although no retry time has come.
+    Bug 2341."""
+
     random_acceptance_ends: bool = switch(False, "do_callout()", since("4.90", "2ddb4094c"))
     """A host that takes a random recipient has answered the callout; before, it had not."""
 

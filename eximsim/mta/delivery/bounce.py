@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.expand.expand import ExpansionFailed, expand, is_true
+from eximsim.mta.expand.check_condition import expand_check_condition
+from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.upward import child_open_exim
+from eximsim.status import RETRY_BASE, Errno, Rc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,18 +68,70 @@ def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
     return "\n".join(lines) + f"\n{original}\n{body}\n--{boundary}--\n"
 
 
-def check_delay_warning(process: Process, message: Message) -> None:
-    """Raise ``Unsupported`` if a deferred message has come to the age at which its sender is warned."""
+def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address]) -> None:
+    """Tell the sender of a message that it waits, if it is time to (``deliver_message()``)."""
     options = process.config.main
     times, condition = options.times("delay_warning"), options.text("delay_warning_condition")
-    if not message.sender or not times or process.world.now() - message.received_time < times[0]:
+    base = Errno.LRETRY if process.profile.delay_warned_without_attempt else RETRY_BASE
+    if not message.sender or not times or all(addr.basic_errno <= base for addr in deferred):
         return
-    try:
-        warned = condition is None or is_true(expand(process, condition))
-    except ExpansionFailed:
-        warned = True
-    if warned:
-        raise Unsupported("a warning that a message is delayed", *options.where("delay_warning"))
+    domains = {addr.domain for addr in deferred}
+    with process.setting(domain=domains.pop() if len(domains) == 1 else None):
+        who = "delay_warning option"
+        if condition is not None and expand_check_condition(process, condition, who) is not Rc.OK:
+            return
+    age = int(process.world.now() - message.received_time)
+    count, shown = _warnings_due(times, age)
+    if message.warning_count >= count:
+        return
+    recipients = tuple(dict.fromkeys(addr.errors_address or message.sender for addr in deferred))
+    text = _warning(process, recipients, deferred, _delay(age, shown)).encode("utf-8", "surrogateescape")
+    login = process.machine.exim_user
+    child_open_exim(process, "", recipients, text, process.message_id, login)
+    message.warning_count = count
+
+
+def _warnings_due(times: Sequence[int], age: int) -> tuple[int, int]:
+    """How many warnings there should have been at an age in seconds, and the time that the last one names.
+
+    Past the last time the gap before it is repeated.
+    """
+    count = sum(1 for _ in takewhile(lambda time: age >= time, times))
+    if not count:
+        return 0, 0
+    shown = times[count - 1]
+    if count < len(times):
+        return count, shown
+    gap = shown - (times[count - 2] if count > 1 else 0)
+    more = (age - times[count - 1]) // gap
+    return count + more, shown + gap * more
+
+
+def _delay(age: int, shown: int) -> str:
+    """``$warnmsg_delay``."""
+    return f"{shown // 60} minutes" if age < 120 * 60 else f"{shown // 3600} hours"
+
+
+def _warning(process: Process, recipients: Sequence[str], deferred: Sequence[Address], delay: str) -> str:
+    boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
+    lines = [
+        "Auto-Submitted: auto-replied",
+        f"From: {_dsn_from(process)}",
+        f"To: {','.join(recipients)}",
+        f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
+        "MIME-Version: 1.0",
+        f"Subject: Warning: message {process.message_id} delayed {delay}",
+        "",
+        f"--{boundary}",
+        "Content-type: text/plain; charset=us-ascii",
+        "",
+        f"For {delay} these recipients could not be reached; they will be tried again:",
+        "",
+        *(f"  {addr.address}\n    {_reason(addr)}" for addr in deferred),
+        "",
+        f"--{boundary}--",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _dsn_from(process: Process) -> str:

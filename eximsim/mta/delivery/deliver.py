@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.delivery import deliver_log
-from eximsim.mta.delivery.bounce import check_delay_warning, send_bounce
+from eximsim.mta.delivery.bounce import send_bounce, warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
@@ -73,11 +74,15 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.scratch = "\n"  # the last line of the headers that were read
     process.variables.update(message.variables)
     process.variables["sender_address"] = message.sender
-    if message.frozen and not _thaw(process, message, force=force):
-        return
+    fate = Fate.GIVEN_UP if give_up else Fate.TRIED
+    if message.frozen:
+        thawed = _thaw(process, message, force=force)
+        if thawed is None:
+            return
+        fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
     delivery = Delivery(process, message, force)
-    _start_addresses(delivery, give_up=give_up)
+    _start_addresses(delivery, fate)
     while delivery.new:
         _route_all(delivery)
     if delivery.remote:
@@ -89,7 +94,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         retry.retry_update(process, delivery.defer, delivery.failed, delivery.succeed)
     _process_failed(delivery)
     if delivery.defer and not process.queue_2stage:
-        check_delay_warning(process, message)
+        warn_of_delay(process, message, delivery.defer)
     _finish(delivery)
     spool.locked.discard(message_id)
     if process.continued is not None:
@@ -121,12 +126,22 @@ def _go_on(process: Process, call: OpenCall) -> None:
         abandon(process, call)
 
 
-def _thaw(process: Process, message: Message, *, force: bool) -> bool:
-    """Whether a frozen message may be tried after all."""
+class Fate(Enum):
+    """What is to become of all recipients (``process_recipients``); else why their delivery is cancelled."""
+
+    TRIED = ""
+    GIVEN_UP = "delivery cancelled by administrator"
+    TIMED_OUT = "delivery cancelled; message timed out"
+
+
+def _thaw(process: Process, message: Message, *, force: bool) -> Fate | None:
+    """What becomes of a frozen message; None: it stays frozen."""
     options, now = process.config.main, process.world.now()
     age = now - message.received_time
     if 0 < options.seconds("timeout_frozen_after") <= age:
-        raise Unsupported("timeout_frozen_after", *options.where("timeout_frozen_after"))
+        log_write(process, "cancelled by timeout_frozen_after")
+        message.frozen = False
+        return Fate.TIMED_OUT
     if not message.sender and age >= options.seconds("ignore_bounce_errors_after"):
         log_write(process, "Unfrozen by errmsg timer")
     elif force and process.deliver_force_thaw:
@@ -136,28 +151,28 @@ def _thaw(process: Process, message: Message, *, force: bool) -> bool:
         log_write(process, "Unfrozen by auto-thaw")
     else:
         log_write(process, "Message is frozen", when="skip_delivery")
-        return False
+        return None
     message.frozen = False
-    return True
+    return Fate.TRIED
 
 
 # ---- routing -----------------------------------------------------------------------------
 
 
-def _start_addresses(delivery: Delivery, *, give_up: bool) -> None:
+def _start_addresses(delivery: Delivery, fate: Fate) -> None:
     options = delivery.process.config.main
     if delivery.message.received_count > options.number("received_headers_max"):
         what = "more Received: lines than received_headers_max"
         raise Unsupported(what, *options.where("received_headers_max"))
-    if give_up:
+    if fate is Fate.GIVEN_UP:
         log_write(delivery.process, f"cancelled by {delivery.process.machine.user}")
     for recipient in delivery.message.recipients:
         if recipient.address in delivery.message.nonrecipients:
             continue
         addr = deliver_make_addr(recipient.address)
         addr.errors_address = recipient.errors_to
-        if give_up:
-            addr.message = "delivery cancelled by administrator"
+        if fate is not Fate.TRIED:
+            addr.message = fate.value
             if delivery.message.sender:
                 delivery.failed.append(addr)
         else:
@@ -675,7 +690,6 @@ def _process_failed(delivery: Delivery) -> None:
 
 def _finish(delivery: Delivery) -> None:
     process, message = delivery.process, delivery.message
-    message.warning_count = 0
     if not delivery.defer:
         process.machine.spool.remove(message.id)
         log_write(process, "Completed")
