@@ -38,7 +38,9 @@ def test_a_sender_is_warned_once_for_each_time_that_has_come() -> None:
 
 
 @pytest.mark.parametrize(("release", "warned"), [("4.91", 0), ("4.92", 1), (NEWEST, 1)])
-def test_since_4_92_a_message_whose_retry_time_has_not_come_is_warned_about(release: str, warned: int) -> None:
+def test_since_4_92_a_message_whose_retry_time_has_not_come_is_warned_about(
+    release: str, warned: int
+) -> None:
     site = Site([BUSY], release, main={"delay_warning": "1m"}, retry="* * F,4d,1d")
     site.exim("-odf", "-f", SENDER, "a@test.ex")
     assert len(later(site, 0.1, "-q")) == warned
