@@ -105,15 +105,21 @@ def _below(name: Name) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
+STANDARD = "-"
+"""The name of standard input, and of standard output where something is written."""
+
+
 def read_named(path: Path | str, expected: str, largest: int = LARGEST) -> bytes:
     """The content of a file that the caller named; raises ``InputError``.
 
     The file itself may come from a stranger: if it is a link, it has to stay in its folder. What the caller's
-    shell has opened, ``<(command)``, may be a pipe. ``expected`` is what the file should be: ``"an Exim
-    configuration"``.
+    shell has opened, ``<(command)``, may be a pipe; ``-`` is standard input. ``expected`` is what the file
+    should be: ``"an Exim configuration"``.
     """
     shown = str(path)
     try:
+        if shown == STANDARD:
+            return _content("/dev/stdin", shown, largest, given=True)
         if shown.startswith(_GIVEN):
             return _content(shown, shown, largest, given=True)
         return Folder(Path(path).parent, largest).read(Path(path).name)

@@ -11,11 +11,13 @@ import fcntl
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.files import STANDARD
 
 _NEW = ".eximsim-new"
 """How the name of a file ends that is not yet complete; it begins with a dot."""
@@ -52,7 +54,13 @@ def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) 
 
 
 def store_text(path: Path, text: str) -> None:
-    """The same for text, in UTF-8; what UTF-8 has no octets for is written with a backslash."""
+    """The same for text, in UTF-8; what UTF-8 has no octets for is written with a backslash.
+
+    ``-`` is standard output.
+    """
+    if str(path) == STANDARD:
+        sys.stdout.write(text)
+        return
     store(path, text.encode("utf-8", "backslashreplace"))
 
 

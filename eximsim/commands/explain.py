@@ -11,6 +11,7 @@ import click
 
 from eximsim.commands.policies import files_options, load_policy, sources, tell_what_was_read
 from eximsim.errors import ExitCode, InputError
+from eximsim.files import STANDARD
 from eximsim.profiles import NEWEST
 from eximsim.storage import store_text
 from eximsim.suite.many_runs import many_runs
@@ -76,7 +77,9 @@ def explain(
         found = _explanation(recipients, Wanted(**wanted))  # type: ignore[arg-type]  # by name
     if html is not None:
         _write_page(found, html)
-    if as_json:
+    if html == STANDARD:
+        pass  # the page is all that goes there
+    elif as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:
         from eximsim.commands.explanation import lines

@@ -12,6 +12,7 @@ import click
 from eximsim.commands.gate_sides import EVERYTHING
 from eximsim.commands.policies import files_options, tell_what_was_read
 from eximsim.errors import ExitCode
+from eximsim.files import STANDARD
 from eximsim.gate.report import Report
 from eximsim.gate.severity import FAIL_ON, Severity
 from eximsim.profiles import NEWEST
@@ -129,7 +130,8 @@ def gate(
     for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
         if path is not None:
             store_text(path, writer(report, failing))
-    click.echo(_shown(report, failing, as_json=as_json, github=github, verbose=verbose))
+    if STANDARD not in map(str, (html, markdown, junit, sarif)):
+        click.echo(_shown(report, failing, as_json=as_json, github=github, verbose=verbose))
     if not report.severities.isdisjoint(failing):
         raise click.exceptions.Exit(ExitCode.DIFFERENCE)
     if report.gaps and not allow_incomplete:

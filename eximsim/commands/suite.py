@@ -13,7 +13,7 @@ import click
 
 from eximsim.commands.results import Reporter, keep_option, setting_options
 from eximsim.errors import InputError
-from eximsim.profiles import NEWEST, with_tls
+from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
 from eximsim.subjects.namespace import end_with_parent
 from eximsim.suite.auto import AUTO
@@ -53,17 +53,25 @@ def suite(
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
     source = EximTree(tree)
-    if profile == AUTO:
-        release = source.own_program()
-    else:
-        release = (subject_profile(subject) if profile is None else None) or profile_named(profile or NEWEST)
-    setting = Setting(with_tls(release, tls) if tls else release, world, subject)
+    setting = Setting(_release(source, profile, tls, subject), world, subject)
     either_library = tls is None and exim_path(subject) is None
     cases = choose(source.tests(), tests, tree)
     reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
     for result in _results(tree, cases, setting, jobs, either_library):
         reporter.add(result)
     context.exit(reporter.finish())
+
+
+def _release(source: EximTree, wanted: str | None, tls: str | None, subject: str) -> Profile:
+    """The release that the tests run under; with a real program its TLS library is the program's own."""
+    program = subject_profile(subject) if wanted in (None, AUTO) else None
+    if wanted != AUTO:
+        release = program or profile_named(wanted or NEWEST)
+        return with_tls(release, tls) if tls else release
+    if tls is None and program is not None:
+        tls = next(name for name in TLS_LIBRARIES if program.tls_library.startswith(name))
+    release = source.own_program()
+    return with_tls(release, tls) if tls else release
 
 
 def _results(

@@ -229,6 +229,10 @@ def _read_files(lines: list[tuple[int, str]], path: str) -> tuple[dict[str, tupl
     return files, sampled
 
 
+_DEEPEST = 200
+"""So many questions follow each other at most; a space has fewer axes."""
+
+
 def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Forest) -> Way:
     blocks: dict[str, tuple[str, list[tuple[int, str, str]]]] = {}
     current: list[tuple[int, str, str]] = []
@@ -243,17 +247,22 @@ def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Fore
                 f"{line.strip()!r}; expected '@name axis' or '  value: what follows'", path, number
             )
     ways: dict[str, Way] = {}
+    above: dict[str, None] = {}
 
     def way(label: str, number: int) -> Way:
         if not label.startswith("@"):
             return forest.end(_read_outcome(label, path, number))
         if label not in blocks:
             raise InputError(f"{label} is nowhere in this view", path, number)
+        if label in above or len(above) > _DEEPEST:
+            raise InputError(f"{label} leads back to itself, or has no end", path, number)
         if label not in ways:
+            above[label] = None
             axis, answers = blocks[label]
             values = tuple(value for _, words, _ in answers for value in words.split(" | "))
             following = [way(to, at) for at, words, to in answers for _ in words.split(" | ")]
             ways[label] = forest.ask(axis, values, tuple(following))
+            del above[label]
         return ways[label]
 
     if not blocks:

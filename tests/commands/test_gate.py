@@ -110,3 +110,9 @@ def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
         CliRunner().invoke(
             eximsim, ["gate", str(tmp_path / "no.conf"), "--against", "4.87"], catch_exceptions=False
         )
+
+
+def test_a_report_that_goes_to_standard_output_is_all_that_goes_there(strict: str, lax: str) -> None:
+    done = run(strict, lax, "--markdown", "-")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("#")

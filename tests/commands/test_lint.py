@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,12 +32,12 @@ def test_a_clean_configuration_is_told_so(conf: Path) -> None:
 
 
 def test_what_could_matter_is_marked_and_fails(conf: Path) -> None:
-    conf.write_text(f"{PLAIN}  socks_proxy = 192.0.2.1\n  headers_add = X: y\n")
+    conf.write_text(f"{PLAIN}  socks_proxy = 192.0.2.1\n  max_parallel = 2\n")
     done = invoke("lint", str(conf), "--unsupported")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[:2] == [
         f"{conf}:5: unsupported! transport.t.socks_proxy",
-        f"{conf}:6: unsupported transport.t.headers_add (cannot change what becomes of outbound mail)",
+        f"{conf}:6: unsupported transport.t.max_parallel (cannot change what becomes of outbound mail)",
     ]
     told = json.loads(invoke("lint", str(conf), "--json").stdout)
     assert [(one["line"], one["status"], one["matters"]) for one in told][2:] == [
@@ -73,3 +75,12 @@ def test_what_a_terminal_would_obey_is_written_out(tmp_path: Path) -> None:
     assert told.exit_code == 2
     assert told.stderr.removesuffix("\n").isprintable()
     assert r"none\x1b[2J\x9b31m\u2066" in told.stderr
+
+
+def test_a_configuration_can_come_in_on_standard_input() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eximsim", "lint", "-"],
+        input="primary_hostname = a.example\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("-:1: modelled primary_hostname\n")

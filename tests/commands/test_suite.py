@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from eximsim.commands.suite import _release
+from eximsim.profiles import profile
 from tests.commands.invoking import Done, invoke
 
 FILES = {
@@ -68,3 +71,11 @@ def test_a_broken_script_is_a_failure_of_its_own_test(tree: Path) -> None:
     done = suite(tree, "--json")
     assert (done.exit_code, results(done)["2050"]) == (1, "pass")
     assert "exam" in done.stdout
+
+
+def test_a_real_programs_own_tls_library_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tree, gnutls = mock.Mock(own_program=lambda: profile("4.96")), profile("4.96-debian12")
+    monkeypatch.setattr("eximsim.commands.suite.subject_profile", lambda subject: gnutls)
+    assert _release(tree, "auto", None, "exim:/x").tls_library == "gnutls"
+    assert _release(tree, "auto", "openssl", "exim:/x").tls_library.startswith("openssl")
+    assert _release(tree, None, None, "exim:/x") is gnutls

@@ -41,7 +41,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
         ("system_filter = /x\n", "system_filter", True),
         ("freeze_tell = postmaster\n", "freeze_tell", False),
         (f"{TRANSPORT}  socks_proxy = 192.0.2.1\n", "transport.t.socks_proxy", True),
-        (f"{TRANSPORT}  headers_add = X: y\n", "transport.t.headers_add", False),
+        (f"{TRANSPORT}  max_parallel = 2\n", "transport.t.max_parallel", False),
         (f"{ROUTER}  translate_ip_address = x\n{TRANSPORT}", "router.r.translate_ip_address", True),
     ],
 )
@@ -100,3 +100,9 @@ def test_acl_conditions_matter_only_for_mail_from_this_machine() -> None:
 def test_an_unknown_option_is_an_error() -> None:
     with pytest.raises(InputError, match=r'exim\.conf:1: main option "no_such_option" unknown'):
         findings("no_such_option = 1\n")
+
+
+def test_a_text_without_end_is_told_and_not_followed() -> None:
+    deep = "${if eq{a}{" * 5000
+    found = findings(f"{ROUTER}  address_data = {deep}\n{TRANSPORT}")
+    assert found["router.r.address_data: an expansion that is nested this deeply"].matters

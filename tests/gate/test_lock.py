@@ -109,6 +109,7 @@ def test_a_view_that_is_not_locked_is_a_gap(plan: Survey) -> None:
         ("release 4.99\nhosts 1\n\nfiles\nx\n", 5, "expected a file"),
         ("release 4.99\nhosts 1\n\nview\n@a x\n  y: @b\n", 6, "@b is nowhere"),
         ("release 4.99\nhosts 1\n\nview\n@a x\n  y: delivered, somehow\n", 6, "somehow"),
+        ("release 4.99\nhosts 1\n\nview\n@a x\n  y: @a\n", 6, "@a leads back to itself"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_its_line(text: str, line: int, what: str) -> None:

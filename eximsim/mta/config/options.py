@@ -146,7 +146,7 @@ class Options:
         self._values = {**schema.defaults, **values}
         self._where = where
 
-    def replaced(self, **values: Value) -> Options:
+    def replaced(self, /, **values: Value) -> Options:
         """The same with other values for some options; raises ``KeyError`` for one that no release has."""
         if unknown := next((name for name in values if name not in self._values), None):
             raise KeyError(unknown)

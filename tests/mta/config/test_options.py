@@ -174,3 +174,10 @@ def test_a_setting_matters_unless_it_says_what_holds_anyway(
 def test_a_table_does_not_take_a_name_twice() -> None:
     with pytest.raises(ValueError, match="listed twice"):
         table(texts(Status.INERT, "a"), texts(Status.MODELLED, "a"))
+
+
+def test_every_option_can_be_replaced_by_name_whatever_it_is_called() -> None:
+    for schema in release(RELEASES[-1]).routers.values():
+        options = Options(schema, {}, {})
+        for name in schema.defaults:
+            assert options.replaced(**{name: "x"}).value(name) == "x"
