@@ -22,6 +22,7 @@ from eximsim.fuzz.stage import Stage, play
 from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
+from eximsim.suite.conversation import Conversation
 from eximsim.suite.replay import Normaliser, Replayed, Stand, logged
 from eximsim.trace import Decision, Trace
 
@@ -75,10 +76,7 @@ class Tree:
         seen = replace(
             whole.end.replayed.seen,
             log=logged(told.logs, Normaliser()),
-            servers=tuple(
-                {"addr": c.address, "server": "ok", "events": list(c.events), "sni": c.sni, "tls": c.tls}
-                for c in told.calls
-            ),
+            servers=tuple(Conversation(c.address, tuple(c.events), c.sni, c.tls, "ok") for c in told.calls),
             dns=told.questions,
         )
         replayed = Replayed(seen, whole.end.replayed.outcome, None, trace)

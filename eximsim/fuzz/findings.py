@@ -81,13 +81,7 @@ def _counts_as_delivered(run: Run) -> bool:
 def _lost_under_tls(run: Run) -> bool:
     """Whether a connection that had TLS ended without QUIT before another one was opened."""
     connections = list(run.connections())
-    return any(one["tls"] and "QUIT" not in list(_events(one)) for one in connections[:-1])
-
-
-def _events(connection: Mapping[str, object]) -> Iterable[object]:
-    events = connection["events"]
-    assert isinstance(events, list)
-    return events
+    return any(one.tls and "QUIT" not in one.events for one in connections[:-1])
 
 
 _LACK = "tlsa host, dane host policy"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from eximsim.fuzz.law import Fault, Law
 from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Run, Safety
 from eximsim.fuzz.variations import Varied, Vary
-from eximsim.suite.recording import Seen
 
 _CALLOUT_ONLY = ("hosts_verify_avoid_tls",)
 
@@ -62,8 +60,7 @@ def other_said(run: Run, recipient: str) -> bool:
     """Whether a server said something about the sender or the recipient in this run."""
     if any(named.recipient == recipient for named in run.named()):
         return True
-    events = (connection["events"] for connection in run.connections())
-    return any(str(one).startswith("MAIL") for found in events if isinstance(found, list) for one in found)
+    return any(connection.was_said("MAIL") for connection in run.connections())
 
 
 def _stricter(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
@@ -118,12 +115,8 @@ def _same(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
         if one != two:
             yield Fault(f"the decision becomes {two}", number)
             return
-    if len(run.decisions) != len(other.decisions) or _bytes(run) != _bytes(other):
+    if len(run.decisions) != len(other.decisions) or run.seen != other.seen:
         yield Fault("the same situation gives other logs, replies or connections")
-
-
-def _bytes(run: Run) -> tuple[Seen, ...]:
-    return tuple(replace(seen, servers=tuple(dict(one) for one in seen.servers)) for seen in run.seen)
 
 
 def _several(run: Run) -> bool:

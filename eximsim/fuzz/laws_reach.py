@@ -38,10 +38,9 @@ def _reason_given(run: Run) -> Iterator[Fault]:
 
 def _no_empty_call(run: Run) -> Iterator[Fault]:
     for connection in run.connections():
-        events, address = connection["events"], str(connection["addr"])
-        assert isinstance(events, list)
-        mail = next((n for n, event in enumerate(events) if str(event).startswith("MAIL")), None)
-        if mail is None or any(str(event).startswith("RCPT") for event in events[mail:]):
+        events, address = connection.events, connection.address
+        mail = next((n for n, event in enumerate(events) if event.startswith("MAIL")), None)
+        if mail is None or any(event.startswith("RCPT") for event in events[mail:]):
             continue
         answer = run.situation.behaviour(address).mail
         if answer.lines and answer.lines[-1].startswith("2") and answer.then.value == "go on":
@@ -81,12 +80,7 @@ def _later_host_tried(run: Run) -> Iterator[Fault]:
 
 def _sender_refused(run: Run) -> bool:
     """Whether a server refused MAIL: that is said of the sender, not of the host."""
-    for connection in run.connections():
-        events = connection["events"]
-        assert isinstance(events, list)
-        if any(str(event).startswith("MAIL") for event in events):
-            return True
-    return False
+    return any(connection.was_said("MAIL") for connection in run.connections())
 
 
 def _last_of_the_hosts(run: Run) -> int | None:
@@ -126,12 +120,7 @@ def _nothing_lost(run: Run) -> Iterator[Fault]:
 def _sent(run: Run, recipient: str) -> bool:
     """Whether a server that was told of the recipient accepted a message."""
     wanted = {f"RCPT TO:<{recipient}>", "message accepted"}
-    for connection in run.connections():
-        events = connection["events"]
-        assert isinstance(events, list)
-        if wanted.issubset(events):
-            return True
-    return False
+    return any(wanted.issubset(connection.events) for connection in run.connections())
 
 
 def _bounces(run: Run) -> bool:

@@ -58,10 +58,8 @@ def _required_tls(run: Run) -> Iterator[Fault]:
     if run.situation.transport.get("protocol") != "smtps":
         return
     for connection in run.connections():
-        events = connection["events"]
-        assert isinstance(events, list)
-        if "TLS-failed WRONG_VERSION_NUMBER" in events:
-            yield Fault(f"the server at {connection['addr']} was addressed in clear, although over smtps")
+        if "TLS-failed WRONG_VERSION_NUMBER" in connection.events:
+            yield Fault(f"the server at {connection.address} was addressed in clear, although over smtps")
 
 
 def _no_stronger_claim(run: Run) -> Iterator[Fault]:
@@ -122,13 +120,9 @@ def _unusable_is_no_trust(run: Run) -> Iterator[Fault]:
 def _sni(run: Run) -> Iterator[Fault]:
     """The SNI of each connection against the host that was called there, if only one can be meant."""
     for connection in run.connections():
-        events = connection["events"]
-        assert isinstance(events, list)
-        if not any(str(event).startswith("TLS") for event in events):
+        if not connection.was_said("TLS") or "TLS-failed WRONG_VERSION_NUMBER" in connection.events:
             continue
-        if "TLS-failed WRONG_VERSION_NUMBER" in events:
-            continue
-        meant = [host for host in run.expected.hosts.values() if connection["addr"] in host.addresses]
+        meant = [host for host in run.expected.hosts.values() if connection.address in host.addresses]
         if len(meant) != 1:
             continue
         engaged = {
@@ -136,7 +130,7 @@ def _sni(run: Run) -> Iterator[Fault]:
             for number, one in run.of(dane.TLSA_HOST.name, dane.TLSA_CALLOUT.name)
             if str(one.inputs["host"]).lower() == meant[0].name
         }
-        sni = str(connection["sni"]).lower() if connection["sni"] is not None else None
+        sni = connection.sni.lower() if connection.sni is not None else None
         uses = [number for outcome, number in engaged if outcome == dane.Verdict.USE.value]
         if uses and sni != meant[0].name:
             yield Fault(f"DANE is used for {meant[0].name}, but the SNI is {sni or 'not sent'}", max(uses))

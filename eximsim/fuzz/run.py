@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from eximsim.fuzz.expected import Expected
 from eximsim.mta.base.tables import shown
 from eximsim.mta.transports import dane
+from eximsim.suite.conversation import Conversation
 from eximsim.suite.policy_result import NAMED, Recipient
 from eximsim.suite.recording import Seen, Situation
 from eximsim.trace import Decision
@@ -149,7 +150,7 @@ class Run:
     def _name(self, host: object) -> str:
         return self.called.get(str(host), str(host))
 
-    def connections(self) -> Iterator[Mapping[str, object]]:
+    def connections(self) -> Iterator[Conversation]:
         """The connections that servers accepted."""
         return (connection for seen in self.seen for connection in seen.servers)
 

@@ -137,11 +137,9 @@ def _reply(what: object) -> str:
 
 def _happened(seen: Seen) -> Iterator[str]:
     for connection in seen.servers:
-        events = connection["events"]
-        assert isinstance(events, list)
-        tls = f", {connection['tls']}" if connection.get("tls") else ", in clear"
-        sni = f", SNI {connection['sni']}" if connection.get("sni") else ""
-        yield f"{connection['addr']} was called{tls}{sni}: {', '.join(map(str, events))}"
+        tls = f", {connection.tls}" if connection.tls else ", in clear"
+        sni = f", SNI {connection.sni}" if connection.sni else ""
+        yield f"{connection.address} was called{tls}{sni}: {', '.join(connection.events)}"
     if not seen.servers:
         yield "no server was called"
     yield from (f"reply: {line}" for line in seen.smtp)

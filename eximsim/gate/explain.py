@@ -229,9 +229,7 @@ def _hosts(result: Result) -> tuple[HostSeen, ...]:
             found[name].tried.append(decision.outcome)
     calls: dict[str, list[tuple[str, ...]]] = {}
     for connection in result.connections:
-        events = connection["events"]
-        assert isinstance(events, list)
-        calls.setdefault(str(connection["addr"]), []).append(tuple(map(str, events)))
+        calls.setdefault(connection.address, []).append(connection.events)
     return tuple(
         HostSeen(
             host.name,

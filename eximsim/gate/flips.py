@@ -148,7 +148,7 @@ def _dns_flip(type: str, name: str, what: str, other: Reply) -> Flip:
 
 
 def _server_flips(world: Surroundings, result: Result) -> Iterator[Flip]:
-    tried = dict.fromkeys(str(connection["addr"]) for connection in result.connections)
+    tried = dict.fromkeys(connection.address for connection in result.connections)
     refused = (
         str(decision.inputs["address"]) for decision in result.decisions if decision.rule == "host tried"
     )

@@ -241,6 +241,15 @@ runs of one build, and the model has what came of it in the recorded builds. ``d
 reasons."""
 
 
+def _field(seen: Seen, name: str) -> list[object]:
+    """A field of a run, item by item, as it is compared."""
+    if name == "log":
+        return list(shown_log(seen.log))
+    if name == "servers":
+        return [server.as_json() for server in seen.servers]
+    return list(getattr(seen, name))
+
+
 Words = tuple[str, str]
 MODELLED: Words = ("recorded", "modelled")
 """What the two sides of a comparison are called."""
@@ -250,9 +259,7 @@ def differences(real: Seen, ours: Seen, words: Words = MODELLED) -> list[str]:
     """The first lines that differ, field by field."""
     lines = []
     for name in ("log", "smtp", "servers", "dns"):
-        was, now = list(getattr(real, name)), list(getattr(ours, name))
-        if name == "log":
-            was, now = list(shown_log(real.log)), list(shown_log(ours.log))
+        was, now = _field(real, name), _field(ours, name)
         if was == now:
             continue
         for number in range(max(len(was), len(now))):

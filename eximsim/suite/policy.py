@@ -31,11 +31,11 @@ from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
 from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
+from eximsim.suite.conversation import conversation_of
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
 from eximsim.suite.policy_result import (
     Recipient,
     Result,
-    connection_of,
     delivered,
     dialogue,
     normalised,
@@ -347,7 +347,7 @@ class PolicySession:
             recipients=tuple(self._recipients.values()),
             raw_log=self._raw_log,
             smtp=ran.output,
-            connections=tuple(map(connection_of, ran.accepted)),
+            connections=tuple(map(conversation_of, ran.accepted)),
             dns=ran.questions,
             decisions=ran.decisions,
             queued=len(self.machine.spool.messages),

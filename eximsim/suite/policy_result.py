@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unsupported
 from eximsim.mta.base.errnos import strerror
+from eximsim.suite.conversation import Conversation, conversation_of
 from eximsim.suite.replay import Normaliser
-from eximsim.world.smtp_server import SmtpSession
 
 if TYPE_CHECKING:
     from eximsim.suite.runs import Ran
     from eximsim.trace import Decision
-    from eximsim.world.host import Accepted
 
 RESULTS = (
     "delivered", "deferred", "failed", "accepted", "tempfailed", "refused", "crash", "undefined",
@@ -59,7 +58,7 @@ class Result:
     recipients: tuple[Recipient, ...]
     raw_log: tuple[str, ...]
     smtp: tuple[str, ...]
-    connections: tuple[Mapping[str, object], ...]
+    connections: tuple[Conversation, ...]
     dns: tuple[str, ...]
     decisions: tuple[Decision, ...]
     queued: int
@@ -171,26 +170,14 @@ def _conversation(address: str, result: str, reply: str, ran: Ran) -> Recipient:
         inputs = decision.inputs
         if decision.rule == "certificate verified":
             cv, host = decision.outcome, str(inputs["host"])
-    for connection in map(connection_of, ran.accepted):
-        events = connection["events"]
-        assert isinstance(events, list)
-        if f"RCPT TO:<{address}>" in events:
+    for connection in map(conversation_of, ran.accepted):
+        if f"RCPT TO:<{address}>" in connection.events:
             asked = True
-            cv = (cv or "no") if connection["tls"] else None
+            cv = (cv or "no") if connection.tls else None
     named = [one for one in ran.decisions if one.rule == NAMED and one.inputs["address"] == address]
     if named:
         host, cv = str(named[-1].inputs["host"]), None if named[-1].outcome == "clear" else named[-1].outcome
     return Recipient(address, result, 0, reply[4:], host, cv if asked else None, asked)
-
-
-def connection_of(accepted: Accepted) -> dict[str, object]:
-    """A connection as a recording has it; one to a server that is not scripted has its address only."""
-    session, address = accepted.session, accepted.server
-    if not isinstance(session, SmtpSession):
-        return {"addr": address.address, "port": address.port, "events": [], "sni": None, "tls": None}
-    log = session.log
-    events = list(log.events)
-    return {"addr": address.address, "port": address.port, "events": events, "sni": log.sni, "tls": log.tls}
 
 
 def dialogue(addresses: Iterable[str], what: str) -> Iterator[str]:

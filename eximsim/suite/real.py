@@ -8,6 +8,7 @@ same normalisation into a recording's form.
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from eximsim.subjects.program import (
 )
 from eximsim.subjects.resolver import Resolver
 from eximsim.subjects.resources import check_end, check_words
+from eximsim.suite.conversation import Conversation
 from eximsim.suite.outcomes import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (
@@ -134,7 +136,7 @@ class RealStand:
         return Seen(
             log=self._log(files, normalise),
             smtp=rcpt_replies(replies) if dialogue else (),
-            servers=tuple(self._connections(situation)),
+            servers=tuple(self._conversations(situation)),
             dns=tuple(self._resolver.questions),
             queued=None if dialogue else sum(path.endswith("-H") for path in files),
             exit=_ended(ran),
@@ -175,22 +177,12 @@ class RealStand:
         self._served.append(_Connection(door.place.address, session, served))
         served.start(Endpoint(*peer), door.place)
 
-    def _connections(self, situation: Situation) -> list[dict[str, object]]:
+    def _conversations(self, situation: Situation) -> Iterator[Conversation]:
         """What the servers saw; their clients are gone by now, so that they come to their ends."""
-        found: list[dict[str, object]] = []
         for connection in self._served:
             connection.served.rest(None)
-            log = connection.session.log
-            found.append(
-                {
-                    "addr": connection.address,
-                    "server": situation.server_name(connection.address),
-                    "events": list(log.events),
-                    "sni": log.sni,
-                    "tls": log.tls,
-                }
-            )
-        return found
+            log, name = connection.session.log, situation.server_name(connection.address)
+            yield Conversation(connection.address, tuple(log.events), log.sni, log.tls, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from eximsim.errors import InputError
 from eximsim.files import read_named
 from eximsim.formats import json_lines
 from eximsim.shapes import Map, check
+from eximsim.suite.conversation import Conversation, read_conversation
 from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import Behaviour
 
@@ -60,7 +61,7 @@ class Seen:
 
     log: tuple[str, ...] = ()
     smtp: tuple[str, ...] = ()
-    servers: tuple[Mapping[str, object], ...] = ()
+    servers: tuple[Conversation, ...] = ()
     dns: tuple[str, ...] = ()
     queued: int | None = None
     exit: object = 0
@@ -69,8 +70,8 @@ class Seen:
         """The fields that a recording has for this run; what does not belong to its kind is left out."""
         kind = {"smtp": list(self.smtp)} if self.queued is None else {"queued": self.queued}
         return {
-            "log": list(self.log), **kind, "exit": self.exit, "servers": [dict(one) for one in self.servers],
-            "dns": list(self.dns),
+            "log": list(self.log), **kind, "exit": self.exit,
+            "servers": [one.as_json() for one in self.servers], "dns": list(self.dns),
         }  # fmt: skip
 
 
@@ -178,7 +179,7 @@ def _seen(item: Mapping[str, Any]) -> Seen:
     return Seen(
         tuple(item["log"]),
         tuple(item.get("smtp", ())),
-        tuple(item["servers"]),
+        tuple(map(read_conversation, item["servers"])),
         tuple(item["dns"]),
         item.get("queued"),
         item["exit"],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.process.globals import Machine
+from eximsim.suite.conversation import Conversation
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.runs import new_machine, run_exim
 from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration
@@ -180,7 +181,7 @@ class StandRun:
         return Seen(
             log=self._log(),
             smtp=rcpt_replies(ran.output) if smtp else (),
-            servers=tuple(self._connections(ran.accepted)),
+            servers=tuple(map(self._conversation, ran.accepted)),
             dns=ran.questions,
             queued=None if smtp else len(machine.spool.messages),
             exit=ran.exit,
@@ -189,21 +190,10 @@ class StandRun:
     def _log(self) -> tuple[str, ...]:
         return logged((self.machine.files.get(path, ()) for path in LOG_FILES), self._normalise)
 
-    def _connections(self, connections: Iterable[Accepted]) -> list[dict[str, object]]:
-        """The connections in the order in which they were accepted."""
-        found: list[dict[str, object]] = []
-        for accepted in connections:
-            log, address = log_of(accepted), accepted.server.address
-            found.append(
-                {
-                    "addr": address,
-                    "server": self.situation.server_name(address),
-                    "events": list(log.events),
-                    "sni": log.sni,
-                    "tls": log.tls,
-                }
-            )
-        return found
+    def _conversation(self, accepted: Accepted) -> Conversation:
+        address, log = accepted.server.address, log_of(accepted)
+        name = self.situation.server_name(address)
+        return Conversation(address, tuple(log.events), log.sni, log.tls, name)
 
 
 def logged(files: Iterable[Iterable[str]], normalise: Normaliser) -> tuple[str, ...]:
@@ -300,10 +290,8 @@ def callout_outcome(situation: Situation, seen: Seen) -> str:
         code = codes[number] if number < len(codes) else "?"
         how = "noconv"
         for connection in seen.servers:
-            events = connection["events"]
-            assert isinstance(events, list)
-            if f"RCPT TO:<{recipient}>" in events:
-                how = "tls" if connection["tls"] else "clear"
+            if f"RCPT TO:<{recipient}>" in connection.events:
+                how = "tls" if connection.tls else "clear"
         words.append(f"{code}:{how}")
     exit_word = "" if seen.exit == 0 else f"!{seen.exit}"
     if any("SIGSEGV" in line for line in seen.log):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
 from eximsim import status
+from eximsim.suite.conversation import Conversation
 
 if TYPE_CHECKING:
     from eximsim.suite.policy_result import Recipient, Result
@@ -61,8 +62,8 @@ class _Verbs:
         return self.result.decisions
 
     @property
-    def connections(self) -> tuple[Mapping[str, object], ...]:
-        """Each connection that a server accepted: ``addr``, ``port``, ``events``, ``sni`` and ``tls``."""
+    def connections(self) -> tuple[Conversation, ...]:
+        """Each connection that a server accepted: ``address``, ``port``, ``events``, ``sni`` and ``tls``."""
         return self.result.connections
 
     @property

@@ -36,7 +36,7 @@ def _leaves(stand: Stand, space: Space) -> list[Leaf[Replayed | str]]:
 
 def _without_names(replayed: Replayed) -> object:
     """What was seen, without what a recording calls the servers."""
-    servers = tuple({**connection, "server": ""} for connection in replayed.seen.servers)
+    servers = tuple(replace(connection, server="") for connection in replayed.seen.servers)
     return replace(replayed.seen, servers=servers), replayed.outcome
 
 
@@ -96,7 +96,7 @@ def test_a_host_that_is_not_called_is_not_chosen(stand: Stand) -> None:
 def test_both_orders_of_equal_hosts_are_tried(stand: Stand) -> None:
     leaves = _leaves(stand, SPACES["two equal hosts"])
     first_called = {
-        leaf.result.seen.servers[0]["addr"]
+        leaf.result.seen.servers[0].address
         for leaf in leaves
         if isinstance(leaf.result, Replayed) and leaf.result.seen.servers
     }

@@ -69,7 +69,7 @@ def test_addresses_of_private_networks_are_not_used() -> None:
 def test_with_a_smarthost_all_goes_there() -> None:
     result = run(policy(**RELAY))
     assert told(result)[:2] == ("delivered", "relay.test.ex")
-    assert result.connections[0]["port"] == 587
+    assert result.connections[0].port == 587
 
 
 def test_a_list_of_hubs_is_looked_at_first(tmp_path: Path) -> None:

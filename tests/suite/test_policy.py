@@ -68,7 +68,7 @@ def test_a_configuration_is_run_as_it_is_and_its_log_is_found() -> None:
     assert result.dns[-1] == "TLSA _25._tcp.mx.test.ex"
     assert result.queued == 0
     (call,) = result.connections
-    assert (call["addr"], call["port"], call["sni"]) == ("192.0.2.1", 25, "mx.test.ex")
+    assert (call.address, call.port, call.sni) == ("192.0.2.1", 25, "mx.test.ex")
 
 
 def test_what_is_deferred_says_why() -> None:
@@ -107,7 +107,7 @@ def test_servers_listen_where_the_transport_looks_for_them(port: str) -> None:
         CONFIG.replace("hosts_try_dane", f"protocol = {protocol}\n  port = {port}\n  hosts_try_dane")
     )
     assert only(result).result == "delivered"
-    assert result.connections[0]["port"] == int(port)
+    assert result.connections[0].port == int(port)
 
 
 def test_the_systems_trust_store_is_the_cases_root() -> None:
@@ -192,7 +192,7 @@ def test_the_sender_is_rewritten_by_rule(content: str, sender: str | None, tmp_p
     result = replace(policy(CONFIG + REWRITE), sources=Sources(tmp_path)).run(
         Case(("a@test.ex",), ZONE, {"192.0.2.1": "ok"})
     )
-    mail = next(event for event in result.connections[0]["events"] if event.startswith("MAIL"))  # type: ignore[attr-defined]
+    mail = next(event for event in result.connections[0].events if event.startswith("MAIL"))
     assert mail.startswith(f"MAIL FROM:<{sender or 'sender@out.example.net'}>")
 
 

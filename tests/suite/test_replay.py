@@ -59,7 +59,7 @@ def test_a_delivery_is_seen_in_log_servers_questions_and_queue() -> None:
         ["M1", "Completed"],
     ]
     (call,) = found.seen.servers
-    assert (call["addr"], call["server"], call["tls"], call["sni"]) == ("10.9.1.1", "ok", "TLSv1.2", None)
+    assert (call.address, call.server, call.tls, call.sni) == ("10.9.1.1", "ok", "TLSv1.2", None)
     assert found.seen.dns == (
         "MX test.ex",
         "AAAA h1-t.test.ex",

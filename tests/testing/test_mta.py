@@ -104,7 +104,7 @@ def test_callouts_are_refused_for_good_or_for_now(stand: Stand) -> None:
 def test_a_result_tells_how_it_came_about(stand: Stand) -> None:
     result = stand.machine().deliver(A)
     assert "TLSA _25._tcp.mx.example.com" in result.questions
-    assert [connection["addr"] for connection in result.connections] == ["192.0.2.1"]
+    assert [connection.address for connection in result.connections] == ["192.0.2.1"]
     assert "tlsa result" in [decision.rule for decision in result.decisions]
     assert str(result).splitlines()[0] == f"{A} was delivered to mx.example.com (dane)"
 
