@@ -132,13 +132,20 @@ def gate(
             store_text(path, writer(report, failing))
     if STANDARD not in map(str, (html, markdown, junit, sarif)):
         click.echo(_shown(report, failing, as_json=as_json, github=github, verbose=verbose))
-    if not report.severities.isdisjoint(failing):
-        raise click.exceptions.Exit(ExitCode.DIFFERENCE)
-    if report.gaps and not allow_incomplete:
-        raise click.exceptions.Exit(ExitCode.COULD_NOT_LOOK)
+    if code := exit_code(report, failing):
+        raise click.exceptions.Exit(code)
 
 
 Failing = Sequence[Severity]
+
+
+def exit_code(report: Report, failing: Failing) -> ExitCode:
+    """What the command ends with: a change that counts comes before what could not be looked at."""
+    if not report.severities.isdisjoint(failing):
+        return ExitCode.DIFFERENCE
+    if report.gaps and not report.incomplete_allowed:
+        return ExitCode.COULD_NOT_LOOK
+    return ExitCode.AS_IT_SHOULD_BE
 
 
 def _shown(report: Report, failing: Failing, *, as_json: bool, github: bool, verbose: bool) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
-from eximsim.gate.survey import Survey, View, Wanted, survey
+from eximsim.gate.survey import Memory, Survey, View, Wanted, survey
 from eximsim.gate.toggles import Toggle, toggles, watched
 from eximsim.suite.policy import Policy
 
@@ -24,13 +24,14 @@ def compare(
     hosts: int = 1,
     names: tuple[str, str] | None = None,
     wanted: Wanted | None = None,
+    memory: Memory | None = None,
 ) -> Report:
     """Compare two policies in all situations with so many ``hosts``; the report calls them by ``names``.
 
-    ``wanted`` says more than the number of hosts. Raises ``InputError`` and ``Unsupported`` for a
-    configuration that cannot be read.
+    ``wanted`` says more than the number of hosts; with a ``memory`` the same base need not be explored again.
+    Raises ``InputError`` and ``Unsupported`` for a configuration that cannot be read.
     """
-    plan = survey((base, head), wanted or Wanted(hosts))
+    plan = survey((base, head), wanted or Wanted(hosts), memory=memory)
     groups = Comparison(plan).groups()
     old, new = names or (base.path, head.path)
     mail = everyday(plan)
@@ -74,13 +75,15 @@ class Comparison:
     def _classes(self) -> Iterator[_Class]:
         """Every class with two outcomes, in all views."""
         plan, views = self._plan, self._plan.views
-        before = [plan.diagram(self._base, view) for view in views]
-        after = before
-        if toggles(self._base, self._head):
-            after = [plan.diagram(self._head, view) for view in views]
+        before = [plan.explored(self._base, view) for view in views]
+        steps = toggles(self._base, self._head)
+        after = [
+            plan.explored(self._head, view) if can_reach(steps, one.met) else one
+            for view, one in zip(views, before, strict=True)
+        ]
         self._steps = toggles(self._base, self._head)  # by now all files are known
         for view, one, two in zip(views, before, after, strict=True):
-            for found in differences(one, two, view.scene.size, self._kind):
+            for found in differences(one.way, two.way, view.scene.size, self._kind):
                 yield _Class(view, self._worded(view, found) if view.wordless else found)
 
     def _worded(self, view: View, found: Difference) -> Difference:
@@ -151,6 +154,16 @@ class Comparison:
                 policy = step.apply(policy)
             self._policies[steps] = policy
         return self._plan.at(policy, one.view, one.found.answers)
+
+
+def can_reach(steps: Sequence[Toggle], met: frozenset[str] | None) -> bool:
+    """Whether steps can change what becomes of mail that comes to these routers and transports.
+
+    A run reads no option of a driver that it does not come to, and goes on as before until it reads one.
+    """
+    if met is None:
+        return bool(steps)
+    return any(step.driver is None or step.driver in met for step in steps)
 
 
 def one_kind(_: Outcome) -> str:

@@ -34,6 +34,14 @@ class Hunk:
         """``file:line`` of the first line that differs: as it is now, or as it was if it is gone."""
         return f"{self.new_path}:{self.new}" if self.come else f"{self.old_path}:{self.old}"
 
+    def includes(self, path: str) -> bool:
+        """Whether one of the lines includes a file."""
+        name = path.rpartition("/")[2]
+        return any(
+            line.lstrip().startswith(".include") and line.rstrip().strip('"').endswith(name)
+            for line in (*self.gone, *self.come)
+        )
+
     def touches(self, path: str, first: int, last: int) -> bool:
         """Whether some of these lines of one of the two files differ, or a line between them is gone."""
         for name, start, lines in (
@@ -65,6 +73,9 @@ class Difference:
             return where, ""
         first = int(number)
         last = self._last(path, first)
+        for hunk in self.hunks:
+            if hunk.includes(path):
+                return hunk.where, f"includes {where}"
         for hunk in self.hunks:
             if hunk.touches(path, first, last):
                 return _first_of(hunk, path, first), ""

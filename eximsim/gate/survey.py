@@ -60,34 +60,89 @@ def name_of(scene: Scene) -> str:
     return f"{mail} by {hosts}{at}" if hosts else str(mail)
 
 
+_Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str]
+
+
+def _key(scene: Scene) -> _Key:
+    """What a scene is about, whatever addresses its hosts have."""
+    return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """The outcomes of a policy in a view, and the routers and transports that a run came to there.
+
+    ``met`` is None where that is not known.
+    """
+
+    way: Way
+    met: frozenset[str] | None
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known of policies, for several surveys that they are in.
+
+    Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
+    which one of them sends out more than one message, so that others probably do, too.
+    """
+
+    forest: Forest = field(default_factory=Forest)
+    explored: dict[tuple[int, _Key, str], Explored] = field(default_factory=dict)
+    signatures: dict[tuple[int, _Key, int], Hashable] = field(default_factory=dict)
+    gaps: dict[int, dict[Gap, None]] = field(default_factory=dict)
+    busy: set[tuple[_Key, str]] = field(default_factory=set)
+    kept: list[Policy] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Survey:
     """The views of some policies; ``runs`` counts the runs of the model.
 
     ``gaps`` are what could not be explored, ``left_out`` what was left out by choice. ``origins`` has the
     view that was agreed on for each view's name, ``sampled`` the files of which not every entry was tried;
-    ``guarded`` are files that may be missing: the configuration asks whether they are there.
+    ``guarded`` are files that may be missing: the configuration asks whether they are there. ``known_as``
+    has what the memory knows each policy by.
     """
 
     policies: tuple[Policy, ...]
     views: tuple[View, ...]
     gaps: dict[Gap, None] = field(default_factory=dict)
     left_out: dict[str, None] = field(default_factory=dict)
-    forest: Forest = field(default_factory=Forest)
+    memory: Memory = field(default_factory=Memory)
+    known_as: dict[int, int] = field(default_factory=dict)
     runs: int = 0
     origins: dict[str, View] = field(default_factory=dict)
     sampled: tuple[str, ...] = ()
     guarded: frozenset[str] = frozenset()
+    _met: set[str] | None = None
     _smtps: dict[tuple[int, str, str | None], tuple[Policy, bool]] = field(default_factory=dict)
+
+    @property
+    def forest(self) -> Forest:
+        """The nodes of all diagrams."""
+        return self.memory.forest
 
     def diagram(self, policy: Policy, view: View) -> Way:
         """All outcomes of a policy in a view."""
+        return self.explored(policy, view).way
+
+    def explored(self, policy: Policy, view: View) -> Explored:
+        """All outcomes of a policy in a view, and what its runs came to."""
         if view.kind not in policy.kinds:
-            return self.forest.end(NO_CALLOUT)
-        try:
-            return self._explored(policy, view, alone=True)
-        except _SendsMore:
-            return self._explored(policy, view, alone=False)
+            return Explored(self.forest.end(NO_CALLOUT), None)
+        key = (self.known_as.get(id(policy), id(policy)), _key(view.scene), view.kind)
+        if key not in self.memory.explored:
+            self._met = set()
+            busy = key[1:] in self.memory.busy
+            try:
+                way = self._explored(policy, view, alone=not busy)
+            except _SendsMore:
+                self.memory.busy.add(key[1:])
+                way = self._explored(policy, view, alone=False)
+            self.memory.explored[key] = Explored(way, None if self._met is None else frozenset(self._met))
+            self.memory.kept.append(policy)
+        return self.memory.explored[key]
 
     def _explored(self, policy: Policy, view: View, *, alone: bool) -> Way:
         run = self.run(policy, view, alone=alone)
@@ -109,10 +164,17 @@ class Survey:
         def once(choose: Chooser) -> Outcome:
             result = self.result(policy, view, choose)
             if isinstance(result, Outcome):
+                self._met = None
                 return result
+            if self._met is not None:
+                self._met.update(_met(result))
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
-            return outcome_of(result)
+            outcome = outcome_of(result)
+            if outcome.result == "undefined" and not result.missed:
+                open_end = f"Exim {policy.profile.name} leaves open what happens: {outcome.reason}"
+                self.left_out[open_end] = None
+            return outcome
 
         return once
 
@@ -131,10 +193,17 @@ class Survey:
             result = policy.run(Case((scene.recipient,), zones, servers, view.kind, scene.sender))
         except Exception as fault:
             gap = fault_of(fault, policy)
-            self.gaps[gap] = None
+            self.add(policy, gap)
             return Outcome("undefined", reason=gap.what)
-        self.gaps.update(dict.fromkeys((*problems(policy, result), *self.missing_files(policy))))
+        self.add(policy, *problems(policy, result), *self.missing_files(policy))
         return result
+
+    def add(self, policy: Policy, *gaps: Gap) -> None:
+        """Note gaps, and which policy has them."""
+        if gaps:
+            self.gaps.update(dict.fromkeys(gaps))
+            known_as = self.known_as.get(id(policy), id(policy))
+            self.memory.gaps.setdefault(known_as, {}).update(dict.fromkeys(gaps))
 
     def missing_files(self, policy: Policy) -> Iterator[Gap]:
         """The files that a policy's runs have asked for, and that are not here, as gaps."""
@@ -176,31 +245,44 @@ class _Given:
         return self._answers.get(axis, values[0])
 
 
-def survey(policies: Sequence[Policy], wanted: Wanted | int = 1, agreed: Sequence[View] = ()) -> Survey:
-    """What has to be explored for these policies; ``agreed`` are views that have to be among them."""
+def survey(
+    policies: Sequence[Policy],
+    wanted: Wanted | int = 1,
+    agreed: Sequence[View] = (),
+    memory: Memory | None = None,
+) -> Survey:
+    """What has to be explored for these policies; ``agreed`` are views that have to be among them.
+
+    What the ``memory`` knows of a policy is not found out again.
+    """
     wanted = Wanted(wanted) if isinstance(wanted, int) else wanted
-    return _Surveyor(policies, wanted, agreed).survey()
+    return _Surveyor(policies, wanted, agreed, memory or Memory()).survey()
 
 
-_Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str]
-
-
-def _key(scene: Scene) -> _Key:
-    """What a scene is about, whatever addresses its hosts have."""
-    return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at
+def _met(result: Result) -> Iterator[str]:
+    """The routers that a run asked and the transports that it used: ``router x``, ``transport y``."""
+    for one in result.decisions:
+        if one.rule in ("router", "router condition"):
+            yield f"router {one.inputs['router']}"
+        elif one.rule == "routing" and one.inputs["transport"] is not None:
+            yield f"transport {one.inputs['transport']}"
 
 
 class _Surveyor:
     """Finds the views of some policies."""
 
-    def __init__(self, policies: Sequence[Policy], wanted: Wanted, agreed: Sequence[View]) -> None:
+    def __init__(
+        self, policies: Sequence[Policy], wanted: Wanted, agreed: Sequence[View], memory: Memory
+    ) -> None:
         self._wanted, self._agreed = wanted, agreed
         self._named = names_of(policies)
         self._stage = Stage(self._named, wanted.hosts)
         self._routes: dict[tuple[int, Mail], Route] = {}
         self._origin: dict[int, Scene] = {}
-        self._signatures: dict[tuple[int, int], Hashable] = {}
-        self._plan = Survey(tuple(policies), (), guarded=frozenset(self._named.guarded))
+        self._plan = Survey(tuple(policies), (), guarded=frozenset(self._named.guarded), memory=memory)
+        memory.kept += policies
+        for policy in policies:
+            self._plan.gaps.update(memory.gaps.get(id(policy), {}))
 
     def survey(self) -> Survey:
         """All of it."""
@@ -215,6 +297,7 @@ class _Surveyor:
         chains = certificates((*hosts, *(name for name in named.hosts if name not in hosts)) or ("x",))
         own = {id(policy): replace(policy, chains=chains) for policy in plan.policies}
         self._routes = {(id(own[of]), mail): route for (of, mail), route in self._routes.items()}
+        plan.known_as = {id(new): old for old, new in own.items()}
         plan.policies = tuple(own[id(policy)] for policy in plan.policies)
         staged = self._grouped(scenes)
         also = {id(one.scene): one.also for one in staged}
@@ -292,7 +375,7 @@ class _Surveyor:
         if key not in self._routes:
             route = self._routes[key] = route_of(policy, mail, self._stage.pool)
             found = () if route.problem is None else (route.problem,)
-            self._plan.gaps.update(dict.fromkeys((*found, *self._plan.missing_files(policy))))
+            self._plan.add(policy, *found, *self._plan.missing_files(policy))
         return self._routes[key]
 
     # ---- which scenes are the same
@@ -301,16 +384,20 @@ class _Surveyor:
         return grouped(scenes, self._signature, len(TYPICAL) * self._wanted.hosts)
 
     def _signature(self, scene: Scene, number: int) -> Hashable:
-        key = (id(scene), number)
-        refused, situation = divmod(number, len(TYPICAL))
-        if key not in self._signatures:
+        return tuple(self._of(policy, scene, number) for policy in self._plan.policies)
+
+    def _of(self, policy: Policy, scene: Scene, number: int) -> Hashable:
+        """What one policy makes of a scene in a typical situation."""
+        signatures = self._plan.memory.signatures
+        key = (self._plan.known_as[id(policy)], _key(scene), number)
+        if key not in signatures:
+            refused, situation = divmod(number, len(TYPICAL))
             choose = Typical(TYPICAL[situation], tuple(scene.addresses)[:refused])
-            self._signatures[key] = tuple(
+            signatures[key] = tuple(
                 _signature(self._plan.result(policy, View(scene, kind), choose))
-                for policy in self._plan.policies
                 for kind in policy.kinds[: 1 if number else None]
             )
-        return self._signatures[key]
+        return signatures[key]
 
     # ---- what is left out
 
@@ -324,7 +411,8 @@ class _Surveyor:
         for name in (view.name for view in plan.views if view.wordless):
             plan.left_out[f"{name}: changes of words alone"] = None
         routes = [(policy, self._route(policy, mail)) for mail in mails for policy in plan.policies]
-        if not any(route.hosts for _, route in routes):
+        leaves = any(route.hosts for _, route in routes)
+        if not leaves:
             what = "nothing was explored: no mail was found that goes out by an smtp transport"
             gap = Gap(what, plan.policies[-1].path, "--recipient names mail that does")
             plan.gaps = {gap: None, **plan.gaps}
@@ -334,7 +422,8 @@ class _Surveyor:
                     plan.left_out[f"{policy.path}: looks for {path}, which is not here"] = None
             _equal_hosts(policy, self._wanted.hosts, plan.left_out)
             used = {name for other, route in routes if other is policy for name in route.transports}
-            self._unreached(policy, used)
+            if leaves:
+                self._unreached(policy, used)
 
     def _unreached(self, policy: Policy, used: set[str]) -> None:
         """Note the smtp transports that no message was found for."""

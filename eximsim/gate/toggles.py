@@ -24,11 +24,15 @@ from eximsim.switches import first_sentence, switch_words
 
 @dataclass(frozen=True, slots=True)
 class Toggle:
-    """One step: what it is, and how a policy looks after it; ``switch`` names the switch that it sets."""
+    """One step: what it is, and how a policy looks after it.
+
+    ``switch`` names the switch that it sets, ``driver`` the only router or transport that it changes.
+    """
 
     cause: Cause
     apply: Callable[[Policy], Policy]
     switch: str | None = None
+    driver: str | None = None
 
 
 def toggles(base: Policy, head: Policy) -> tuple[Toggle, ...]:
@@ -85,7 +89,20 @@ def _options(base: Policy, head: Policy) -> Iterator[Toggle]:
     for cause, step in _steps(old, new):
         where, how = lines.place(cause.where)
         text = f"{cause.text[:-1]} ({how})." if how else cause.text
-        yield Toggle(Cause(cause.name, where, text), partial(_with_step, step=step))
+        yield Toggle(
+            Cause(cause.name, where, text), partial(_with_step, step=step), driver=_driver_of(old, new, step)
+        )
+
+
+def _driver_of(old: Config, new: Config, step: _Step) -> str | None:
+    """The router or transport that a step changes, if it was there before and is there now."""
+    told = step.keywords if isinstance(step, partial) else {}
+    kind, name = told.get("kind"), told.get("name")
+    sides = [
+        config.transports if kind == "transport" else {router.name for router in config.routers}
+        for config in (old, new)
+    ]
+    return f"{kind} {name}" if kind in ("router", "transport") and all(name in one for one in sides) else None
 
 
 def _with_step(policy: Policy, *, step: _Step) -> Policy:
