@@ -128,7 +128,7 @@ def test_the_project_s_own_test_goes_the_same_way_on_the_program(exim: Path) -> 
 
 def test_a_scripted_client_is_not_run_on_a_real_program(tmp_path: Path, exim: Path) -> None:
     script = "# t\nclient 127.0.0.1 PORT_D\n??? 220\n****\n"
-    model, program = run(suite(tmp_path, script), exim)
+    _, program = run(suite(tmp_path, script), exim)
     assert program.verdict is Verdict.UNSUPPORTED
     assert "a scripted client of a real program" in program.reason
 

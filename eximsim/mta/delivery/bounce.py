@@ -5,10 +5,9 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
+from eximsim.mta.delivery.moan import moan_write_from
 from eximsim.mta.expand.check_condition import expand_check_condition
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.status import RETRY_BASE, Errno, Rc
 
@@ -39,7 +38,7 @@ def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
     lines = [
         f"X-Failed-Recipients: {addresses}",
         "Auto-Submitted: auto-replied",
-        f"From: {_dsn_from(process)}",
+        f"From: {moan_write_from(process)}",
         f"To: {recipient}",
         f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
         "MIME-Version: 1.0",
@@ -116,7 +115,7 @@ def _warning(process: Process, recipients: Sequence[str], deferred: Sequence[Add
     boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
     lines = [
         "Auto-Submitted: auto-replied",
-        f"From: {_dsn_from(process)}",
+        f"From: {moan_write_from(process)}",
         f"To: {','.join(recipients)}",
         f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
         "MIME-Version: 1.0",
@@ -132,16 +131,6 @@ def _warning(process: Process, recipients: Sequence[str], deferred: Sequence[Add
         f"--{boundary}--",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _dsn_from(process: Process) -> str:
-    """Who a report is from. Source: moan_write_from(), src/moan.c."""
-    options = process.config.main
-    try:
-        return expand(process, options.text("dsn_from") or "")
-    except ExpansionFailed as failure:
-        what = f"dsn_from that does not expand ({failure.message})"
-        raise Unsupported(what, *options.where("dsn_from")) from None
 
 
 def _reason(addr: Address) -> str:

@@ -20,6 +20,7 @@ from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
+from eximsim.mta.delivery.moan import moan_to_sender
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.lookup.match import match_isinlist_address
@@ -31,7 +32,7 @@ from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
 from eximsim.mta.program.exim_argv import BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.program.readconf_print import readconf_print
-from eximsim.mta.reception.receive import LocalError, local_content, receive_local
+from eximsim.mta.reception.receive import LocalError, local_content, malformed_recipient, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import announce, message_size_limit, smtp_active_hostname
@@ -176,11 +177,15 @@ def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
         return 1
     try:
         return _receive_one(process, line, stdin)
-    except (_Fatal, LocalError) as problem:
-        if isinstance(problem, LocalError) and line.errors == "sender":
-            raise Unsupported(f"a message to the sender about: {problem.message.strip()}") from None
+    except LocalError as problem:
+        if line.errors == "sender":
+            sender = process.variables.get("sender_address", "")
+            told = moan_to_sender(process, sender, problem.why, stdin)
+            return 0 if told and line.errors_sender_ok else 1
         process.err(str(problem))
-        return 1
+    except _Fatal as problem:
+        process.err(str(problem))
+    return 1
 
 
 def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
@@ -227,10 +232,9 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
                 if not address.domain_at and not line.qualify:
                     raise AddressError("unqualified recipient address not allowed")
             except AddressError as error:
-                problem = f'exim: bad recipient address "{string_printing(argument)}": {error.message}\n'
-                if line.errors == "sender":
-                    raise Unsupported(f"a message to the sender about: {problem.strip()}") from None
-                raise _Fatal(problem) from None
+                shown = string_printing(argument)
+                problem = f'exim: bad recipient address "{shown}": {error.message}\n'
+                raise LocalError(problem, malformed_recipient(shown, error.message)) from None
             found.append(address.address)
     return found
 

@@ -77,6 +77,8 @@ class CommandLine:
     dont_deliver: bool = False
     verbose: bool = False
     errors: str = "sender"
+    errors_sender_ok: bool = False
+    """A report to the sender is no failure (-oee)."""
     qualify: bool = True
     reference: str | None = None
     force: bool = False
@@ -169,6 +171,7 @@ class _Parser:
         if text[:1] not in _ERROR_MODES or text[1:] not in ("", "e"):
             raise BadOption(self._option)
         self.line.errors = _ERROR_MODES[text[:1]]
+        self.line.errors_sender_ok = text[:1] == "e"
 
     def given(self, text: str) -> None:
         name = _GIVEN.get(text)

@@ -133,7 +133,7 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     faked = envelope.fake_response is Rc.FAIL and process.profile.fake_reject_arrival_mark
     line = f"{'(=' if faked else '<='} {message.sender or '<>'}"
-    if reference is not None:
+    if reference:
         line += f" R={reference}"
     line += add_host_info_for_log(process) + tls_log(reception)
     name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")

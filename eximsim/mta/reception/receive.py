@@ -10,6 +10,7 @@ from eximsim.mta.acl.acl import Where, acl_check, string_split_message
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.string import from_octets, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.delivery.moan import Complaint, moan_to_sender
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
@@ -51,12 +52,21 @@ class Received:
 
 
 class LocalError(Exception):
-    """A local submission is refused: Exim writes ``message`` to stderr and ends with ``code``."""
+    """A local submission is refused: Exim writes ``message`` to stderr, or tells the sender ``why``."""
 
-    def __init__(self, message: str, code: int = 1) -> None:
+    def __init__(self, message: str, why: Complaint) -> None:
         self.message = message
-        self.code = code
+        self.why = why
         super().__init__(message)
+
+
+_NOBODY = Complaint("no recipient addresses", "no recipient addresses")
+
+
+def malformed_recipient(address: str, why: str) -> Complaint:
+    """About a recipient that is no address."""
+    logged = f"at least one malformed recipient address: {address} - {why}"
+    return Complaint("malformed recipient address", logged)
 
 
 # ---- over SMTP -------------------------------------------------------------------------------------
@@ -164,7 +174,8 @@ def receive_local(
 ) -> Received:
     """Take in a message from standard input; with ``from_headers`` (-t) the header names the recipients.
 
-    ``reference`` is the id of the message that this one is about (-oMm). Raises ``LocalError``.
+    ``reference`` is the id of the message that this one is about (-oMm, -E); empty: Exim wrote it for another
+    reason. Raises ``LocalError``.
     """
     process = reception.process
     named, content = from_line(content)
@@ -180,7 +191,8 @@ def receive_local(
     if 0 < size_limit < header_size + len(body) and body:
         _too_big(reception, max(size_limit, header_size) + 1, size_limit)
         _forget(reception)
-        raise LocalError(f"exim: message rejected: message too big (max={size_limit})\n")
+        why = Complaint("message too big", f"message too big (limit set to {size_limit})")
+        raise LocalError(f"exim: message rejected: message too big (max={size_limit})\n", why)
     _complete(incoming)
     acl = process.config.main.text("acl_not_smtp")
     if acl is not None and reception.envelope.recipients:
@@ -199,7 +211,8 @@ def receive_local(
             )
             text = result.user_message or "local configuration problem"
             _forget(reception)
-            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n")
+            why = Complaint("rejected by local scanning code", f"rejected by non-SMTP ACL: {text}")
+            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", why)
         add_acl_headers(reception)
     return _finish(incoming, accept(incoming, reference))
 
@@ -221,11 +234,13 @@ def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> 
 def _no_recipients(incoming: Incoming) -> None:
     bad = incoming.scan.bad_addresses
     if not bad:
-        raise LocalError("exim: no recipients in message\n")
+        raise LocalError("exim: no recipients in message\n", _NOBODY)
     if not incoming.envelope.recipients:
         one = len(bad) == 1
         lines = "".join(f"  {string_printing(text)}: {why}\n" for text, why in bad)
-        raise LocalError(f"exim: invalid address{':' if one else 'es:' + chr(10)}{lines}")
+        text, why = bad[0]
+        complaint = malformed_recipient(string_printing(text), why)
+        raise LocalError(f"exim: invalid address{':' if one else 'es:' + chr(10)}{lines}", complaint)
     raise Unsupported("a message to the sender about addresses that -t could not read")
 
 
@@ -248,7 +263,11 @@ def submit(
     reception = Reception(child)
     reception.envelope.sender = sender
     submitter = Submitter(login, local=True, trusted=True, sender_forced=True)
-    received = receive_local(reception, content, submitter, recipients, reference=reference)
+    try:
+        received = receive_local(reception, content, submitter, recipients, reference=reference)
+    except LocalError as problem:
+        moan_to_sender(child, "", problem.why, content)
+        return None
     if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
         deliver_in_child(child, received.message_id, crash=None, anew=True)
     return received.message_id
@@ -307,7 +326,7 @@ def _take_recipients(incoming: Incoming) -> None:
     if incoming.process.config.main.flag("extract_addresses_remove_arguments"):
         envelope.recipients = [Recipient(address) for address in named if address not in given]
         if named and given and not envelope.recipients:
-            raise LocalError("exim: all -t recipients overridden by command line\n")
+            raise LocalError("exim: all -t recipients overridden by command line\n", _NOBODY)
     else:
         envelope.recipients += [Recipient(address) for address in named]
 
