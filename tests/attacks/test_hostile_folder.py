@@ -1,0 +1,195 @@
+"""All commands on a folder of a stranger's: what they open, run and call is what they may."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.hostile import SECRET, Hostile, hostile
+
+STRACE = shutil.which("strace")
+CALLS = "open,openat,openat2,creat,execve,execveat,connect,bind"
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"], "EXIMSIM_SECRET": SECRET, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8",
+}  # fmt: skip
+INNOCENT = """\
+begin routers
+out:
+  driver = dnslookup
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+"""
+WATCH = ("-f", "-y", "--seccomp-bpf", "-e", f"trace={CALLS}", "-ff", "-o", "calls/of", "-qq")
+ROOT = Path(__file__).parents[2]
+
+GIVEN = "--config F/exim.conf --zones F/clean"
+COMMANDS = (
+    "lint F/exim.conf",
+    "lint F/include.conf",
+    "lint F/linked.conf",
+    f"explain {GIVEN} --brief a@destination.example",
+    f"explain {GIVEN} --html O/way.html a@destination.example",
+    "explain --config F/exim.conf --zones F/zones a@destination.example",
+    "explain --config F/exim.conf --zones F/linked.zone a@destination.example",
+    f"explain {GIVEN} --servers F/servers.toml a@destination.example",
+    f"explain {GIVEN} --servers F/linked.toml a@destination.example",
+    "gate F/exim.conf --against 4.92 --html O/page.html --json",
+    "gate F/exim.conf --lock F/linked.lock",
+    "gate F/exim.conf --lock F/linked.lock --accept",
+    "check F/exim.conf --preset no-downgrade",
+    "check F/exim.conf --promises F/linked.toml",
+    "fuzz --config F/linked.conf --max 1",
+    "fuzz --config F/exim.conf --max 1 --seed 1",
+    "run --suite F/suite",
+    "run --suite F/suite --keep O/kept",
+    "run --suite F/suite --keep F/suite/mail",
+    "run --suite F/suite --accept",
+    "suite --tree F/tree/test --profile auto",
+    "suite --tree F/tree/test --keep O/kept-tree",
+    "compare --recorded F/linked.jsonl",
+    "compare --recorded F/linked.jsonl --scenarios F/linked.jsonl",
+    "serve smtp --script F/linked.toml --port 0",
+    "serve dns --zones F/zones --port 0",
+)
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Hostile:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "calls").mkdir()
+    return hostile(tmp_path)
+
+
+def run(command: str, stranger: Hostile, *before: str) -> subprocess.CompletedProcess[str]:
+    top = stranger.folder.parent
+    words = [re.sub(r"^F/", "folder/", re.sub(r"^O/", "out/", word)) for word in command.split()]
+    return subprocess.run(
+        [*before, sys.executable, "-m", "eximsim.cli", *words],
+        cwd=top,
+        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT), "TMPDIR": str(top / "tmp"), "HOME": str(top / "tmp")},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def texts(place: Path) -> Iterator[str]:
+    for path in place.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield path.read_text(errors="replace")
+
+
+def recorded(stranger: Hostile) -> list[str]:
+    """What strace has written, a file for each process."""
+    files = sorted((stranger.folder.parent / "calls").iterdir())
+    return [line for file in files for line in file.read_text(errors="replace").splitlines()]
+
+
+def record(lines: list[str]) -> Iterator[tuple[str, str, str]]:
+    """The calls of a record that were successful: name, arguments, and what was opened, run or called."""
+    for line in lines:
+        found = CALL.match(line)
+        if found is None or (int(found["result"]) < 0 and found["name"] not in ("connect", "bind")):
+            continue
+        named = NAMES.search(found["arguments"])
+        what = found["shown"] or (named[1] if named else "")
+        yield found["name"], found["arguments"], re.sub(r"^/proc/\d+/", "/proc/self/", what)
+
+
+@pytest.fixture(scope="module")
+def ambient(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    """What an innocent command opens and calls: the interpreter's and the libraries' own."""
+    if STRACE is None:
+        return frozenset()
+    stranger = hostile(tmp_path_factory.mktemp("innocent"))
+    (stranger.folder.parent / "tmp").mkdir()
+    (stranger.folder.parent / "calls").mkdir()
+    (stranger.folder / "exim.conf").write_text(INNOCENT)
+    done = run(f"explain {GIVEN} a@destination.example", stranger, STRACE, *WATCH)
+    assert done.returncode == 0, done.stderr
+    lines = recorded(stranger)
+    return frozenset(what for _, _, what in record(lines) if not what.startswith(str(stranger.folder.parent)))
+
+
+def allowed_to_read(path: str, stranger: Hostile) -> bool:
+    top = os.path.realpath(stranger.folder.parent)
+    own = (*map(os.path.realpath, (sys.prefix, sys.base_prefix, ROOT)), "/usr/lib/", "/usr/share/", "/lib/")
+    places = (f"{top}/folder", f"{top}/out", f"{top}/tmp")
+    return path.startswith(own) or path in (top, "/dev/null") or path.startswith(places)
+
+
+def allowed_to_write(path: str, stranger: Hostile) -> bool:
+    top = os.path.realpath(stranger.folder.parent)
+    places = (f"{top}/out/", f"{top}/tmp/", f"{top}/folder/suite/", "/dev/null", "/dev/pts", "/dev/tty")
+    return path.startswith(places)
+
+
+CALL = re.compile(r"^(?:\d+ +)?(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)(?:<(?P<shown>.*?)>)?")
+NAMES = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def faults(lines: list[str], stranger: Hostile, ambient: frozenset[str]) -> Iterator[str]:
+    """The calls of a record that were made and may not be."""
+    for name, arguments, what in record(lines):
+        if name in ("connect", "bind"):
+            if "AF_INET" in arguments and (name == "connect" or "127.0.0.1" not in arguments):
+                yield f"{name} {arguments}"
+        elif name.startswith("exec"):
+            if not re.fullmatch(r".*/(python[0-9.]*|git|git-[a-z-]+|timeout)", what):
+                yield f"{name} {what}"
+        else:
+            writes = re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)", arguments)
+            if what not in ambient and not (allowed_to_write if writes else allowed_to_read)(what, stranger):
+                yield f"{'writes' if writes else 'reads'} {what}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_outside_is_told_changed_or_run(
+    command: str, stranger: Hostile, ambient: frozenset[str]
+) -> None:
+    before = {path: path.read_bytes() for path in stranger.outside.iterdir()}
+    watched = [STRACE, *WATCH] if STRACE else []
+    if command.startswith("serve dns"):
+        watched += ["timeout", "-s", "INT", "15"]
+    done = run(command, stranger, *watched)
+    assert done.returncode in (0, 1, 2, 3, 130), done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    for place in ("out", "folder"):
+        assert not any(SECRET in text for text in texts(stranger.folder.parent / place))
+    assert {path: path.read_bytes() for path in stranger.outside.iterdir()} == before
+    if STRACE:
+        lines = recorded(stranger)
+        assert sum(1 for _ in record(lines)) > 50
+        assert list(faults(lines, stranger, ambient)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'openat(AT_FDCWD</x>, "/etc/shadow", O_RDONLY|O_CLOEXEC) = 3</etc/shadow>',
+        'openat(AT_FDCWD</x>, "folder/link", O_RDONLY) = 3</OUTSIDE/secret>',
+        'openat(3</x>, "new", O_WRONLY|O_CREAT|O_EXCL, 0666) = 4</TOP/folder/exim.conf>',
+        'execve("/bin/sh", ["sh", "-c", "x"], 0x7f /* 9 vars */) = 0',
+        "connect(3<TCP:[1]>, {sa_family=AF_INET, sin_port=htons(25)}, 16) = -1 ECONNREFUSED (refused)",
+    ],
+)
+def test_the_watch_sees_what_may_not_be(line: str, stranger: Hostile) -> None:
+    top = stranger.folder.parent
+    line = line.replace("/OUTSIDE", str(stranger.outside)).replace("/TOP", str(top))
+    assert len(list(faults([line], stranger, frozenset()))) == 1
+    inside = f'openat(AT_FDCWD</x>, "x", O_RDONLY) = 3<{top}/folder/exim.conf>'
+    assert list(faults([inside], stranger, frozenset())) == []
