@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eximsim.testing import Mta, Policies, Server, Zone
     from eximsim.testing.configurations import Configurations
 
@@ -35,11 +37,13 @@ def server(zone: Zone) -> Server:
 
 
 @pytest.fixture
-def mta(request: pytest.FixtureRequest, zone: Zone, server: Server) -> Mta:
+def mta(request: pytest.FixtureRequest, zone: Zone, server: Server) -> Iterator[Mta]:
     """The mail system: ``mta(config="exim.conf").deliver("a@example.com")``."""
     from eximsim.testing import Mta
 
-    return Mta(zone, server, _configurations(request))
+    found = Mta(zone, server, _configurations(request))
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -54,10 +58,11 @@ def _configurations(request: pytest.FixtureRequest) -> Configurations:
     from eximsim.pytest_settings import release_of, settings_of, subject_of
     from eximsim.testing.configurations import Configurations, folders_of
 
-    subject, settings = subject_of(request.config), settings_of(request.config)
-    if subject != "model":
-        raise pytest.UsageError(
-            f"--eximsim-subject={subject}: the fixture {request.fixturename} runs the model only"
-        )
+    settings, program = settings_of(request.config), None
+    if request.fixturename != "policy":  # a proof has to look into what it is about
+        from eximsim.suite.runner import exim_path
+
+        program = exim_path(subject_of(request.config))
     folders = tuple(folders_of(request.path.parent, request.config.rootpath))
-    return Configurations(folders, release_of(request.config), settings.config, settings.defines)
+    release = release_of(request.config)
+    return Configurations(folders, release, settings.config, settings.defines, program)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from eximsim.testing.settings import Settings
 
 _SETTINGS = pytest.StashKey["Settings"]()
+_PROGRAM = pytest.StashKey[str]()
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -31,7 +32,16 @@ def subject_of(config: pytest.Config) -> str:
 
 
 def release_of(config: pytest.Config) -> str:
-    """The release of policy tests that name none."""
+    """The release of policy tests that name none; that of the program, if a real one is the subject."""
     from eximsim.profiles import NEWEST
 
-    return str(config.getoption("--eximsim-profile") or settings_of(config).profile or NEWEST)
+    said = config.getoption("--eximsim-profile") or settings_of(config).profile
+    subject = subject_of(config)
+    if said is None and subject != "model":
+        from eximsim.suite.runner import subject_profile
+
+        if config.stash.get(_PROGRAM, None) is None:
+            own = subject_profile(subject)
+            config.stash[_PROGRAM] = NEWEST if own is None else own.name
+        return config.stash[_PROGRAM]
+    return str(said or NEWEST)

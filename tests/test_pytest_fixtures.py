@@ -75,13 +75,41 @@ def test_a_configuration_above_the_test_is_found(project: pytest.Pytester) -> No
     project.runpytest("-p", "eximsim.pytest_plugin", "policies").assert_outcomes(passed=1)
 
 
-def test_a_real_program_is_not_taken_for_the_model(project: pytest.Pytester) -> None:
+def test_a_subject_that_there_is_none_of_is_told(project: pytest.Pytester) -> None:
     project.makepyfile(test_policy=NO_DOWNGRADE)
-    result = project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-subject", "exim:/usr/sbin/exim4")
+    result = project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-subject", "/usr/sbin/exim4")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        ["E  *--eximsim-subject=exim:/usr/sbin/exim4: the fixture mta runs the model only"]
+    result.stdout.fnmatch_lines(["E  */usr/sbin/exim4*expected model or exim:PATH*"])
+
+
+POLICY = """
+def test_promises(policy):
+    ours = policy()
+    ours.always("example.com", outcome="delivered", when={"everything else": "well"})
+
+def test_what_the_table_says(mta, zone):
+    zone.add("mx.example.com", tlsa="servfail")
+    result = mta().deliver("a@example.com").should_deliver(security="verified")
+    assert result.profile == "4.87"
+"""
+
+
+def test_the_table_in_pyproject_says_what_is_meant(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=POLICY)
+    project.makepyprojecttoml(
+        '[tool.eximsim]\nconfig = "exim.conf"\nprofile = "4.87"\n[tool.pytest.ini_options]\n'
     )
+    project.runpytest("-p", "eximsim.pytest_plugin").assert_outcomes(passed=2)
+    result = project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-profile", "4.99", "-k", "table")
+    result.assert_outcomes(failed=1, deselected=1)
+
+
+def test_a_mistake_in_the_table_is_told_with_its_line(project: pytest.Pytester) -> None:
+    project.makepyfile(test_policy=POLICY)
+    project.makepyprojecttoml("[tool.eximsim]\nconfig = 3\n[tool.pytest.ini_options]\n")
+    result = project.runpytest("-p", "eximsim.pytest_plugin")
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["E  *pyproject.toml:2: tool.eximsim.config: expected a text"])
 
 
 def test_the_plugin_is_there_wherever_the_package_is_installed(project: pytest.Pytester) -> None:

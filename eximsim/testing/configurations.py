@@ -22,13 +22,15 @@ class Configurations:
     """What holds for all configurations of a test.
 
     ``folders`` are where files are looked for, first to last; ``config`` is the configuration that is meant
-    if a test names none, ``release`` its profile, and ``defines`` are macros for all.
+    if a test names none, ``release`` its profile, and ``defines`` are macros for all. ``program`` is a real
+    Exim that runs them, None: the model.
     """
 
     folders: Sequence[Path] = field(default_factory=lambda: (Path.cwd(),))
     release: str = NEWEST
     config: str | None = None
     defines: Mapping[str, str] = field(default_factory=dict)
+    program: Path | None = None
 
     def read(
         self,

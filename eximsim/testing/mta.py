@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from eximsim.errors import InputError
+from eximsim.suite.real_policy import RealPolicySession
 from eximsim.testing.configurations import Configurations
 from eximsim.testing.result import Callout, Delivery
 from eximsim.testing.routing import Routing
@@ -31,6 +32,7 @@ class Mta:
     def __init__(self, zone: Zone, server: Server, configurations: Configurations | None = None) -> None:
         self._zone, self._server = zone, server
         self._configurations = configurations or Configurations()
+        self._made: list[Machine] = []
 
     def __repr__(self) -> str:
         return f"<mta: {self._configurations.release} unless a test says more>"
@@ -61,7 +63,15 @@ class Mta:
         from eximsim.testing.certificates import chains
 
         policy = self._configurations.read(chains(), config, text, profile, defines)
-        return Machine(policy, self._zone, self._server, seed)
+        program = self._configurations.program
+        self._made.append(Machine(policy, self._zone, self._server, seed, program=program))
+        return self._made[-1]
+
+    def close(self) -> None:
+        """End the machines that were made; those of the model need no end."""
+        for machine in self._made:
+            machine.close()
+        self._made.clear()
 
 
 class Machine:
@@ -71,11 +81,17 @@ class Machine:
     """
 
     def __init__(
-        self, policy: Policy, zone: Zone, server: Server, seed: int = 0, plan: Schedule | None = None
+        self,
+        policy: Policy,
+        zone: Zone,
+        server: Server,
+        seed: int = 0,
+        plan: Schedule | None = None,
+        program: Path | None = None,
     ) -> None:
         self._policy, self._zone, self._server, self._seed = policy, zone, server, seed
-        self._plan = plan
-        self._session: PolicySession | None = None
+        self._plan, self._program = plan, program
+        self._session: PolicySession | RealPolicySession | None = None
 
     def __repr__(self) -> str:
         return f"<machine with {self._policy.path}, {self._policy.profile.name}>"
@@ -88,9 +104,18 @@ class Machine:
     def callout(self, *recipients: str, number: int = 0) -> Callout:
         """Verify these addresses by the configuration's callout (``verify = recipient/callout``).
 
-        ``number`` says which, if its ACLs have several; the first is 0. Raises ``InputError``.
+        Args:
+            recipients: the addresses.
+            number: which callout, if the ACLs have several; the first is 0.
+
+        Raises:
+            InputError: the configuration has no such callout; or a real program is the subject, since it
+                would run the whole ACL.
         """
-        return self._told(Callout, self._ready().callout(_some(recipients), number))
+        session = self._ready()
+        if isinstance(session, RealPolicySession):
+            raise InputError("callouts are run on the model only", str(self._program))
+        return self._told(Callout, session.callout(_some(recipients), number))
 
     def queue_run(self, option: str = "-qff") -> Delivery:
         """Try again what is on the queue, and tell what became of the last message's recipients.
@@ -109,13 +134,24 @@ class Machine:
         return Routing(address, tested.found, tested.output, tested.unsupported)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; nobody really waits."""
-        self._ready().world.sleep(seconds)
+        """Let time pass; nobody really waits. Raises ``InputError`` for a real program."""
+        session = self._ready()
+        if isinstance(session, RealPolicySession):
+            raise InputError("time passes on the model only", str(self._program))
+        session.world.sleep(seconds)
 
-    def _ready(self) -> PolicySession:
+    def close(self) -> None:
+        """End the machine, if it is a real program's; of the model nothing is left anyway."""
+        if isinstance(self._session, RealPolicySession):
+            self._session.close()
+            self._session = None
+
+    def _ready(self) -> PolicySession | RealPolicySession:
         """The session, in the world as it now is."""
         servers = {address: server.behaviour() for address, server in self._server.by_address().items()}
         zone = self._zone.entries(self._server.chain_of)
+        if self._session is None and self._program is not None:
+            self._session = RealPolicySession(self._policy, self._program)
         if self._session is None:
             self._session = self._policy.session(zone, servers, self._seed, self._world())
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.suite.policy import PolicySession
 from eximsim.testing import Machine
 from tests.testing.policies import CONFIG, Stand
 
@@ -49,7 +50,7 @@ def test_any_part_may_be_left_out(machine: Machine) -> None:
 
 def test_nothing_is_sent(machine: Machine) -> None:
     machine.route("a@example.com")
-    assert machine._session is not None
+    assert isinstance(machine._session, PolicySession)
     assert machine._session.machine.spool.messages == {}
 
 
