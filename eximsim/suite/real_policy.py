@@ -22,9 +22,10 @@ from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import CONFIGURATION, ETC, EXIM, LOST_PRIVILEGE, examine, plain_accounts
 from eximsim.subjects.resolver import Resolver
 from eximsim.suite.address_test import AddressTest, read_address_test
+from eximsim.suite.conversation import conversation_of
 from eximsim.suite.policy import Policy, Server
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
-from eximsim.suite.policy_result import Recipient, Result, connection_of
+from eximsim.suite.policy_result import Recipient, Result
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.host import Accepted
 from eximsim.world.loop import Loop
@@ -170,7 +171,7 @@ class RealPolicySession:
             recipients=tuple(found.values()),
             raw_log=log,
             smtp=(),
-            connections=tuple(map(connection_of, self._accepted)),
+            connections=tuple(map(conversation_of, self._accepted)),
             dns=tuple(self._resolver.questions),
             decisions=(),
             queued=queued,
