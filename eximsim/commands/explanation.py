@@ -37,16 +37,15 @@ def lines(explanation: Explanation) -> Iterator[str]:
 def _recipient(one: Explained) -> Iterator[str]:
     for gap in one.gaps:
         yield click.style(visible(f"could not look: {gap}"), fg="red")
+    decisive = [step for step in one.steps if step.decisive]
+    if decisive:
+        yield from _title("What decided")
+        for step in decisive:
+            yield _decided(step)
     if one.hosts:
         yield from _title("Hosts")
         for host in one.hosts:
             yield from _host(host)
-    for stage in _STAGES:
-        steps = [step for step in one.steps if step.stage == stage]
-        if steps:
-            yield from _title(f"Decisions: {stage}")
-            for step in steps:
-                yield from _step(step)
     yield from _title("Log")
     for line in one.log:
         yield visible(f"  {line}")
@@ -54,6 +53,12 @@ def _recipient(one: Explained) -> Iterator[str]:
         yield from _title("What would lead to another outcome")
         for alternative in one.alternatives:
             yield from _alternative(alternative)
+    for stage in _STAGES:
+        steps = [step for step in one.steps if step.stage == stage]
+        if steps:
+            yield from _title(f"Decisions: {stage}")
+            for step in steps:
+                yield from _step(step)
 
 
 def _title(text: str) -> Iterator[str]:
@@ -71,9 +76,13 @@ def _host(host: HostSeen) -> Iterator[str]:
 
 
 def _step(step: Step) -> Iterator[str]:
-    decided = visible(f"  {step.rule}: {_inputs(step.inputs)} -> ")
-    yield f"{decided}{click.style(visible(step.outcome), bold=True)}"
+    yield _decided(step)
     yield click.style(visible(f"    {step.source}"), dim=True)
+
+
+def _decided(step: Step) -> str:
+    decided = visible(f"  {step.rule}: {_inputs(step.inputs)} -> ")
+    return f"{decided}{click.style(visible(step.outcome), bold=True)}"
 
 
 def _inputs(inputs: Mapping[str, str]) -> str:

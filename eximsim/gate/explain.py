@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap
+from eximsim.gate.outcome import is_refusal
 from eximsim.gate.report import Outcome
 from eximsim.mta.base.tables import shown
 from eximsim.status import Security
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One decision: the stage of the way it belongs to, its rule, what it looked at, to what it came, and
-    Exim's source."""
+    Exim's source.
+
+    ``decisive`` ones settle what becomes of the message: who takes it, which host is ruled out, what a host
+    said. A router that declines is not.
+    """
 
     stage: str
     rule: str
     inputs: Mapping[str, str]
     outcome: str
     source: str
+    decisive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,28 @@ def _steps(decisions: Iterable[Decision]) -> Iterator[Step]:
         if decision.rule == "dns answer" and decision.inputs.get("type") == "TLSA":
             stage = "transport"
         inputs = {name: _text(value) for name, value in decision.inputs.items() if value not in (None, "")}
-        yield Step(stage, decision.rule, inputs, decision.outcome, decision.source)
+        yield Step(stage, decision.rule, inputs, decision.outcome, decision.source, _settles(decision))
+
+
+_SETTLING = frozenset(
+    [
+        *("recipient rewritten", "routing", "self", "tlsa result", "certificate verified"),
+        *("host tried", "callout host", "transport died", "address outcome", "address timed out", "verify"),
+    ]
+)
+"""Rules that settle something whatever they come to."""
+
+_SETTLED_BY = {
+    "router": frozenset(("OK", "FAIL", "DEFER", "DISCARD", "REROUTED")),
+    "acl": frozenset(("FAIL", "FAIL_DROP", "DEFER", "DISCARD", "ERROR")),
+    "host retry time": frozenset(("not reached",)),
+}
+"""Outcomes of others that do."""
+
+
+def _settles(decision: Decision) -> bool:
+    settled = decision.outcome in _SETTLED_BY.get(decision.rule, ())
+    return decision.rule in _SETTLING or settled or is_refusal(decision)
 
 
 def _text(value: object) -> str:
@@ -268,6 +295,7 @@ def _explained(one: Explained) -> dict[str, object]:
                 "inputs": dict(step.inputs),
                 "outcome": step.outcome,
                 "source": step.source,
+                "decisive": step.decisive,
             }
             for step in one.steps
         ],

@@ -252,3 +252,16 @@ def test_a_domain_literal_can_be_routed(files: list[str], tmp_path: Path) -> Non
     )
     done = explain_with(files, tmp_path, config, "a@[203.0.113.1]")
     assert done.stdout.splitlines()[1].startswith("delivered to [203.0.113.1]")
+
+
+def test_what_decided_comes_first_and_routers_that_declined_come_last(
+    files: list[str], tmp_path: Path
+) -> None:
+    chain = "".join(f"r{n}:\n  driver = redirect\n  domains = {n}.example\n  data = x@y\n" for n in range(20))
+    done = explain_with(files, tmp_path, CONFIG.replace("remote:\n", f"{chain}remote:\n", 1), "a@example.com")
+    lines = done.stdout.splitlines()
+    assert lines[3] == "What decided"
+    assert lines[4].startswith("  router: router=remote, ")
+    assert max(n for n, line in enumerate(lines) if "=> a@example.com" in line) < min(
+        n for n, line in enumerate(lines) if "router=r0" in line
+    )

@@ -201,5 +201,5 @@ def test_the_explanation_is_json(tmp_path: Path) -> None:
     assert told["profile"] == NEWEST
     (recipient,) = told["recipients"]
     assert recipient["outcome"]["security"] == "dane"
-    assert {"rule", "inputs", "outcome", "source", "stage"} == set(recipient["steps"][0])
+    assert {"rule", "inputs", "outcome", "source", "stage", "decisive"} == set(recipient["steps"][0])
     assert recipient["alternatives"][0]["ways"]
