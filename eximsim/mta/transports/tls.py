@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
@@ -100,6 +100,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     process.variables.pop("tls_out_tlsa_usage", None)
     if profile.tls_library != GNUTLS:
         process.certificate_verified = False
+    identity = _client_identity(sx)
     asked = tls_out.ocsp_asked(sx)
     settings = _settings(sx)
     if profile.tls_resumption_asked:
@@ -122,7 +123,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         sni=_sni(sx),
         ciphers=allowed.ciphers,
         max_version=allowed.max_version,
-        identity=_client_identity(sx),
+        identity=identity,
         judge_late=profile.tls_library == GNUTLS,
     )
     try:
@@ -172,10 +173,15 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> N
         text = error.detail
     else:
         text = _ERROR_TEXT[library, error.fault]
+    raise _failed(sx, prefix, text) from None
+
+
+def _failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
+    """The end of an attempt, logged where the release does that."""
     sx.process.trace.record("tls handshake", "failed", _SOURCE, host=sx.host.name, dane=sx.dane, why=text)
     if sx.process.profile.tls_error_logged:
         _log_tls_error(sx, prefix, text)
-    raise TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})") from None
+    return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")
 
 
 def _log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
@@ -400,10 +406,21 @@ def _client_identity(sx: SmtpContext) -> TlsIdentity | None:
     if not certificate:
         return None
     key = _expanded(sx, "tls_privatekey") or certificate
-    try:
-        return TlsIdentity(sx.process.world.read_file(certificate), sx.process.world.read_file(key))
-    except OSError:
-        raise Unsupported(
-            f"tls_certificate file that cannot be read: {certificate}",
-            *sx.transport.options.where("tls_certificate"),
-        ) from None
+    texts = []
+    for path, function in ((certificate, "certificate_chain_file"), (key, "PrivateKey_file")):
+        try:
+            texts.append(sx.process.world.read_file(path))
+        except OSError as error:
+            if sx.process.profile.tls_library == GNUTLS:
+                step = f"cert/key setup: cert={certificate} key={key}"
+                raise _failed(sx, step, "Error while reading file.") from None
+            raise _failed(sx, f"SSL_CTX_use_{function} file={path}", _system_error(sx, error)) from None
+    return TlsIdentity(*texts)
+
+
+def _system_error(sx: SmtpContext, error: OSError) -> str:
+    """An error of the system in the words of OpenSSL's error queue."""
+    number = error.errno or errnos.ENOENT
+    if sx.process.profile.tls_library == "openssl-3":
+        return f"error:8{number:07X}:system library::{errnos.strerror(number)}"
+    return f"error:02001{number:03X}:system library:fopen:{errnos.strerror(number)}"

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
 from eximsim.ports import TlsSession
 from eximsim.world.certificates import der_chain
@@ -133,11 +132,6 @@ def test_tls_require_ciphers_is_what_the_client_offers() -> None:
 def test_no_cipher_in_common_is_a_failed_handshake() -> None:
     site = delivered(Mx(), tls_require_ciphers="ECDHE-RSA-AES128-GCM-SHA256", **MUST)
     assert site.outcome.startswith("DEFER -37")
-
-
-def test_a_client_certificate_that_cannot_be_read_is_unsupported() -> None:
-    with pytest.raises(Unsupported, match="tls_certificate"):
-        delivered(Mx(), tls_certificate="/nowhere.pem")
 
 
 @pytest.mark.parametrize(("release", "version"), [(NEW, "TLSv1.2"), ("4.88", "TLSv1.3"), (NEWEST, "TLSv1.3")])
