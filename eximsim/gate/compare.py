@@ -9,8 +9,9 @@ from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
+from eximsim.gate.step import Toggle
 from eximsim.gate.survey import Memory, Survey, View, Wanted, survey
-from eximsim.gate.toggles import Toggle, toggles, watched
+from eximsim.gate.toggles import toggles, watched
 from eximsim.suite.policy import Policy
 
 AS_IT_SHOULD_BE = {"everything": "as it should be"}
@@ -110,7 +111,7 @@ class Comparison:
             single: list[tuple[tuple[Toggle, ...], Difference]] = [
                 ((step,), replace(one.found, after=after))
                 for step, after in alone
-                if after != one.found.before
+                if after != one.found.before and not step.rest
             ]
             if single:
                 return single
@@ -127,19 +128,26 @@ class Comparison:
 
     def _sufficient(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> tuple[Toggle, ...]:
         """The fewest steps that lead to the new outcome: one, or a set that none can be left out of."""
-        causes: tuple[Toggle, ...] = ()
-        for step in steps:
-            if self._reaches(one, (step,), whole=whole):
-                causes = (step,)
-                break
-        else:
-            causes = steps if self._reaches(one, steps, whole=whole) else self._steps
-            for step in causes:
-                fewer = tuple(other for other in causes if other is not step)
-                if self._reaches(one, fewer, whole=whole):
-                    causes = fewer
+        specific = tuple(step for step in steps if not step.rest)
+        causes = (
+            self._fewest(one, specific, whole=whole) or self._fewest(one, steps, whole=whole) or self._steps
+        )
         self._known.append(causes)
         self._known.sort(key=len)
+        return causes
+
+    def _fewest(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> tuple[Toggle, ...]:
+        """The fewest of these steps that lead to the new outcome; none if all together do not."""
+        for step in steps:
+            if self._reaches(one, (step,), whole=whole):
+                return (step,)
+        if not steps or not self._reaches(one, steps, whole=whole):
+            return ()
+        causes = steps
+        for step in reversed(steps):
+            fewer = tuple(other for other in causes if other is not step)
+            if fewer and self._reaches(one, fewer, whole=whole):
+                causes = fewer
         return causes
 
     def _reaches(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> bool:
@@ -150,7 +158,7 @@ class Comparison:
         policy = self._policies.get(steps)
         if policy is None:
             policy = self._base
-            for step in steps:
+            for step in sorted(steps, key=lambda step: step.switch is None):
                 policy = step.apply(policy)
             self._policies[steps] = policy
         return self._plan.at(policy, one.view, one.found.answers)

@@ -43,6 +43,7 @@ Network = IPv4Network | IPv6Network
 class Named:
     """The names that some configurations tell apart, each once and in their order.
 
+    ``own`` are those of the machine itself: nobody else answers to them, so that a bounce stays here.
     ``hosts`` and ``reached`` are names and networks that lists of hosts for the way out have; ``networks``
     are all, ``locals`` local parts, ``mailboxes`` and ``senders`` whole addresses. ``obscure`` are patterns
     that no witness was found for, with the place of each; ``sampled`` the files of which not every entry is
@@ -54,6 +55,7 @@ class Named:
     mailboxes: dict[str, None] = field(default_factory=dict)
     locals: dict[str, None] = field(default_factory=dict)
     senders: dict[str, None] = field(default_factory=dict)
+    own: dict[str, None] = field(default_factory=dict)
     hosts: dict[str, None] = field(default_factory=dict)
     reached: dict[Network, None] = field(default_factory=dict)
     networks: dict[Network, None] = field(default_factory=dict)
@@ -91,7 +93,8 @@ def names_of(policies: Iterable[Policy]) -> Named:
     policies = tuple(policies)
     paths: dict[str, bool] = {}
     for policy in policies:
-        named.domains[policy.config.main.text("primary_hostname") or HOSTNAME] = None
+        own = policy.config.main.text("primary_hostname") or HOSTNAME
+        named.own[own] = named.domains[own] = None
         for one in _texts(policy.config):
             _read(named, one)
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))

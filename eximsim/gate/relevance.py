@@ -7,7 +7,7 @@ an option that it does not set, or something that is over. Wherever that cannot 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from eximsim.fuzz.digest import EXPANDED_ONLY
@@ -98,7 +98,7 @@ def relevance(policy: Policy) -> Relevance:
     return Relevance(
         text,
         everything,
-        hidden=frozenset(name for name in EXPANDED_ONLY if not everything and not _named(name, words)),
+        hidden=frozenset(_hidden(words)) if not everything else frozenset(),
         clock=everything
         or _CLOCK.search(text) is not None
         or any(policy.config.main.is_set(name) for name in _TIMES)
@@ -111,6 +111,16 @@ def relevance(policy: Policy) -> Relevance:
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
         fallback="fallback_hosts" in words,
     )
+
+
+def _hidden(words: frozenset[str]) -> Iterator[str]:
+    yield from (name for name in EXPANDED_ONLY if not _named(name, words))
+    if words.isdisjoint({*_OWN_END, "outgoing_interface", "all"}):
+        yield from _OWN_END
+
+
+_OWN_END = ("sending_ip_address", "sending_port")
+"""What tells of this end of a connection: expansions, and one log selector."""
 
 
 def _named(variable: str, words: frozenset[str]) -> bool:

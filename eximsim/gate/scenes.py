@@ -103,7 +103,8 @@ class Stage:
     _pools: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
-        self._names = tuple(dict.fromkeys((*self.named.hosts, *self.named.domains)))
+        domains = (name for name in self.named.domains if name not in self.named.own)
+        self._names = tuple(dict.fromkeys((*self.named.hosts, *domains)))
         self._pools = pools(self.named.networks)
 
     @property

@@ -21,9 +21,26 @@ from typing import Any
 
 from eximsim.fuzz.digest import StatePickler, constant, others, reducers, same
 from eximsim.gate.diagram import Answers
-from eximsim.gate.lattice import DATA, END, MAIL, OF_A_HOST, RCPT, LatticeBehaviour, LatticeZones
+from eximsim.gate.lattice import (
+    BANNER,
+    CONNECT,
+    DATA,
+    EHLO,
+    END,
+    HELO,
+    MAIL,
+    OF_A_HOST,
+    RCPT,
+    RECORDS,
+    STARTTLS,
+    TLSA,
+    LatticeBehaviour,
+    LatticeZones,
+)
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.relevance import Relevance, failed_question, relevance
+from eximsim.mta.base.effort import Effort
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
@@ -52,6 +69,7 @@ _REDUCERS = reducers(
     {
         LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
         Certificate: lambda one: (same, (one.der,)),
+        Effort: lambda one: (same, (one._lists,)),  # what has been spent only tells when a run has no end
         **dict.fromkeys((Answers, LatticeZones, *_FIXED), constant),
     }
 )
@@ -70,7 +88,7 @@ class _Alive:
     done: frozenset[str]
     alone: bool
     callout: bool
-    transaction: bool
+    step: str
     words: bool
 
     def frame(self, frame: types.FrameType) -> tuple[object, ...]:
@@ -106,8 +124,17 @@ class _Alive:
             process.scratch if self.counts.last_command else None,
             process.main_log_open if process.profile.lost_tls_stays_active else None,
             process.transport_count if _COMMANDS_TIME_OUT else None,
+            self.last_session(process),
             *_PROCESS(process),
         )
+
+    def last_session(self, process: Process) -> object:
+        """How the last TLS session was verified; of no matter when the next one will say it anew.
+
+        An address forgets its session when the next host's turn comes: nothing is told of the last one then.
+        """
+        anew = process.profile.tls_library != GNUTLS and self.alone and self.step in _BEFORE_TLS
+        return None if anew else (process.certificate_verified, process.dane_verified)
 
     def machine(self, machine: Machine) -> tuple[object, ...]:
         files = [file for file in machine.files.items() if not file[0].startswith(_LOG_FOLDER)]
@@ -159,7 +186,7 @@ class _Alive:
         """A call; once set up, what was replied is over, and TLS begins only if it goes on for others."""
         if sx.setting_up:
             return (*_SETTING_UP(sx), sx.tlsa if sx.tls is None else ())
-        reply = sx.reply if sx.pipelining or not self.transaction else None
+        reply = sx.reply if sx.pipelining or self.step not in _TRANSACTION else None
         waiting = None if self.alone else sx.update_waiting
         features = sx.features - {"STARTTLS"} if self.alone else sx.features
         return (*_SET_UP(sx), features, reply, waiting)
@@ -183,6 +210,7 @@ _COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HO
 _PROCESS = others(
     Process,
     *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
+    *("certificate_verified", "dane_verified"),
 )
 _MACHINE = others(Machine, "files")
 _HOST = others(HostItem, "dnssec", "status", "why")
@@ -263,8 +291,8 @@ class Watcher:
         done = frozenset[str]()
         if self._alone or callout:
             done = _done(axis, session.machine.trace, callout.get("hosts", ())[: callout.get("number", 0)])
-        transaction = axis.partition(" of ")[0] in _TRANSACTION
-        view = _Alive(self._counts, self._kind, done, self._alone, bool(callout), transaction, self._words)
+        step = axis.partition(" of ")[0]
+        view = _Alive(self._counts, self._kind, done, self._alone, bool(callout), step, self._words)
         try:
             StatePickler(out, _REDUCERS, _ALIVE, view).dump([view.frame(each) for each in frames])
         except (TypeError, pickle.PicklingError, AttributeError) as problem:
@@ -290,6 +318,8 @@ def _done(axis: str, trace: Trace, asked: Sequence[HostItem]) -> frozenset[str]:
 
 
 _TRANSACTION = frozenset(axis.name for axis in (MAIL, RCPT, DATA, END))
+_BEFORE_TLS = frozenset(axis.name for axis in (TLSA, RECORDS, CONNECT, BANNER, EHLO, HELO, STARTTLS))
+"""What is asked of a host before its TLS session is begun, if it is at all."""
 
 
 def _caller(frame: types.FrameType) -> types.FrameType:

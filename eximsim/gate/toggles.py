@@ -4,69 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 
 from eximsim.errors import EximsimError
 from eximsim.gate.hunks import difference, hunks_of
 from eximsim.gate.report import Cause
+from eximsim.gate.step import Toggle, told
+from eximsim.gate.upgrade import upgrade
 from eximsim.mta.base.string import from_octets
-from eximsim.mta.base.tables import shown
 from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
-from eximsim.profiles import Profile, differences, steps_between
+from eximsim.profiles import Profile
 from eximsim.suite.policy import Policy
-from eximsim.switches import first_sentence, switch_words
-
-
-@dataclass(frozen=True, slots=True)
-class Toggle:
-    """One step: what it is, and how a policy looks after it.
-
-    ``switch`` names the switch that it sets, ``driver`` the only router or transport that it changes.
-    """
-
-    cause: Cause
-    apply: Callable[[Policy], Policy]
-    switch: str | None = None
-    driver: str | None = None
 
 
 def toggles(base: Policy, head: Policy) -> tuple[Toggle, ...]:
-    """Every step from ``base`` to ``head``: switches first, which change how the rest is read.
+    """Every step from ``base`` to ``head``, in the order in which causes are looked for.
 
     Of the files that a configuration looks things up in, those count that the policies have asked for so far.
     """
-    return (*_switches(base.profile, head.profile), *_options(base, head), *_files(base, head))
-
-
-# ---- switches --------------------------------------------------------------------------------------------
-
-
-def _switches(old: Profile, new: Profile) -> Iterator[Toggle]:
-    words = switch_words()
-    for name, (was, now) in differences(old, new).items():
-        text = f"{first_sentence(words.get(name, ''))} Was: {shown(was)}; is: {shown(now)}."
-        if isinstance(was, frozenset):
-            text = first_sentence(words[name])
-        cause = Cause(name, origin(name, old, new), text.strip())
-        yield Toggle(cause, partial(_with_switch, name=name, value=now), name)
-
-
-def _with_switch(policy: Policy, *, name: str, value: object) -> Policy:
-    return replace(policy, profile=replace(policy.profile, **{name: value}))  # type: ignore[arg-type]  # by name
-
-
-def origin(switch: str, old: Profile, new: Profile) -> str:
-    """The commits and ChangeLog items that changed a switch between two releases.
-
-    What was measured and is no commit's doing has the name of the newer release.
-    """
-    steps = steps_between(switch, old, new)
-    return "; ".join(step.origin(release) for release, step in steps if step.commit) or new.name
+    switches, defaults, tables = upgrade(base, head.profile)
+    return (*switches, *defaults, *_options(base, head), *_files(base, head), *tables)
 
 
 # ---- options ---------------------------------------------------------------------------------------------
@@ -161,7 +123,7 @@ def _named_lists(old: Config, new: Config) -> Iterator[tuple[Cause, _Step]]:
         for name in dict.fromkeys((*now, *was)):
             if was.get(name) != now.get(name):
                 path, line = (new if name in now else old).list_places[kind, name]
-                text = f"{kind}list {name}: was {_told(was.get(name))} and is {_told(now.get(name))}."
+                text = f"{kind}list {name}: was {told(was.get(name))} and is {told(now.get(name))}."
                 yield (
                     Cause(f"{kind}list {name}", f"{path}:{line}", text),
                     partial(_set_list, kind=kind, name=name, text=now.get(name)),
@@ -223,12 +185,8 @@ def _changed(place: str, old: Options, new: Options) -> Iterator[tuple[Cause, Op
         was, now = old.value(name), new.value(name)
         if was != now and {old.status(name), new.status(name)} - {Status.INERT}:
             path, line = new.where(name) if new.is_set(name) else old.where(name)
-            text = f"{place}: was {_told(was)} and is {_told(now)}."
+            text = f"{place}: was {told(was)} and is {told(now)}."
             yield Cause(name, f"{path}:{line}", text), new
-
-
-def _told(value: object) -> str:
-    return "not set" if value is None else repr(value) if isinstance(value, str) else shown(value)
 
 
 _Driver = dict[str, DriverInstance]

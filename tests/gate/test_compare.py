@@ -7,7 +7,9 @@ import pytest
 from eximsim.gate.compare import compare
 from eximsim.gate.report import Cause, Report
 from eximsim.gate.severity import Severity
-from eximsim.gate.toggles import origin, toggles
+from eximsim.gate.toggles import toggles
+from eximsim.gate.upgrade import origin
+from eximsim.gate.words import together
 from eximsim.profiles import profile
 from tests.gate.policies import policy
 
@@ -128,3 +130,23 @@ def test_an_upgrade_is_told_in_terms_of_its_changelog() -> None:
     assert {group.severity for group in report.groups} == {
         Severity.HELD, Severity.PUT_OFF, Severity.WORDS,
     }  # fmt: skip
+
+
+def test_an_upgrade_that_changes_defaults_tells_them_and_that_they_act_only_together() -> None:
+    """DANE is tried by default since 4.93, and DNSSEC, without which there is none, asked for."""
+    conf = CONF.replace("  dnssec_request_domains = *\n", "")
+    report = compare(policy("", "4.92", conf=conf), policy("", "4.93", conf=conf))
+    assert {group.name for group in report.groups} == {"hosts_try_dane+dnssec_request_domains"}
+    dane, dnssec = report.groups[0].cause
+    assert (dane.where, dnssec.where) == ("59c0959a3 (4.93 JH/22)", "ab0e957b0 (4.93 HS/06)")
+    assert dane.text == "transport remote: now defaults to '*'; the default was not set."
+    assert together(report.groups[0]) == "Only together: none of them does this alone."
+
+
+def test_two_changes_of_words_have_a_witness_each_in_which_only_their_own_words_change() -> None:
+    """``failed_address_colon_spaced`` and others: what the one logs otherwise is not told of the other."""
+    report = compare(policy("", "4.97", conf=CONF), policy("", "4.99", conf=CONF))
+    words = [group for group in report.groups if group.severity is Severity.WORDS]
+    assert all(len(group.cause) == 1 for group in words)
+    witnesses = [(group.name, group.witness.before.log, group.witness.after.log) for group in words]
+    assert len(set(witnesses)) == len(words)

@@ -194,6 +194,11 @@ class Options:
         value = self._values[name]
         return value if isinstance(value, tuple) else ()
 
+    @property
+    def names(self) -> Iterator[str]:
+        """The options that the release has."""
+        return iter(self._schema.settable)
+
     def exists(self, name: str) -> bool:
         """Whether the release has the option."""
         return name in self._schema.settable
