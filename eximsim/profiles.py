@@ -88,6 +88,10 @@ _RELEASES = (
         version="4.96",
         tls_library="gnutls",
         exim_user="Debian-exim",
+        build_lacks=(
+            *("main.dmarc_forensic_sender", "main.dmarc_history_file", "main.dmarc_tld_file"),
+            "acl.dmarc_status",
+        ),
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package
     ),
     _release("4.97", "4.96", option_release="4.97"),

@@ -758,6 +758,9 @@ class Profile:
     ipv6: bool = True
     """Built with HAVE_IPV6; without it everything is as with disable_ipv6."""
 
+    build_lacks: tuple[str, ...] = ()
+    """What the program was built without: options and ACL conditions, ``"main.dmarc_tld_file"``."""
+
     exim_user: str = "exim"
     """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""
 

@@ -19,14 +19,16 @@ _TLS_VERSIONS = ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3")
 
 
 @cache
-def builtin_macros(option_release: str, tls_library: str, *, expansions: bool) -> tuple[str, ...]:
+def builtin_macros(
+    option_release: str, tls_library: str, lacks: tuple[str, ...] = (), *, expansions: bool
+) -> tuple[str, ...]:
     """Every such macro, in the order in which they are tried.
 
-    A name that another one begins with comes after it. Releases before 4.88 have none. ``expansions`` adds
-    those that name what an expansion can hold. Source: macro_predef.c, until 4.89 macros_create_builtin() in
-    src/readconf.c.
+    A name that another one begins with comes after it. Releases before 4.88 have none. ``lacks`` is what the
+    program was built without; ``expansions`` adds those that name what an expansion can hold. Source:
+    macro_predef.c, until 4.89 macros_create_builtin() in src/readconf.c.
     """
-    known = release(option_release)
+    known = release(option_release, lacks)
     if not known.features:
         return ()
     names = [*_features(known, tls_library), *_options(known)]

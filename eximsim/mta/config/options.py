@@ -83,8 +83,11 @@ _GROUPS: Mapping[str, Table] = {
 
 
 @cache
-def release(name: str) -> Release:
-    """The options of the release ``name`` (``Profile.option_release``); raises ``KeyError`` if it is none."""
+def release(name: str, lacks: tuple[str, ...] = ()) -> Release:
+    """The options of the release ``name`` (``Profile.option_release``); raises ``KeyError`` if it is none.
+
+    ``lacks`` are those that a program was built without (``Profile.build_lacks``).
+    """
     known = [changes.release for changes in HISTORY]
     if name not in known:
         raise KeyError(name)
@@ -92,6 +95,7 @@ def release(name: str) -> Release:
     passed = HISTORY[:position]
     absent = {key for changes in passed for key in changes.gone.split()}
     absent.update(key for changes in HISTORY[position:] for key in changes.new.split())
+    absent.update(lacks)
     changed = _changed_options(passed)
 
     def schema(what: str, modelled: bool, groups: Sequence[str], shared: Table) -> Schema:

@@ -109,6 +109,7 @@ def read_config(
         path,
         profile.option_release,
         profile.tls_library,
+        profile.build_lacks,
         profile.relative_includes,
         profile.retry_local_part_if_preconditions,
         profile.expansion_macros,
@@ -122,6 +123,7 @@ def read_config(
         builtin_macros,
         profile.option_release,
         profile.tls_library,
+        profile.build_lacks,
         expansions=profile.expansion_macros,
     )
     lines = ConfigLines(world, builtin, profile.relative_includes)
@@ -166,7 +168,7 @@ class _Reader:
 
     def __init__(self, profile: Profile, tolerant: bool) -> None:
         self.profile = profile
-        self.release = release(profile.option_release)
+        self.release = release(profile.option_release, profile.build_lacks)
         self.left_out: list[LeftOut] = []
         self.tolerate = self._leave_out if tolerant else None
         self.main = Settings(self.release.main, partial(self.tolerate, "main") if self.tolerate else None)
@@ -230,6 +232,9 @@ class _Reader:
         if options.flag("local_sender_retain") and options.flag("local_from_check"):
             message = "both local_from_check and local_sender_retain are set; this combination is not allowed"
             raise InputError(message, *options.where("local_sender_retain"))
+        if self.profile.tls_library == "gnutls" and options.is_set("openssl_options"):
+            message = "openssl_options is set but we're using GnuTLS"
+            raise InputError(message, *options.where("openssl_options"))
         if options.number("tls_dh_max_bits") < _FEWEST_DH_BITS:
             message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
             raise InputError(message, *options.where("tls_dh_max_bits"))

@@ -18,7 +18,9 @@ def readconf_print(process: Process, names: Sequence[str]) -> int:
         raise Unsupported(f"the option -bP {' '.join(names)}".rstrip())
     profile = process.profile
     expansions = profile.expansion_macros
-    builtin = builtin_macros(profile.option_release, profile.tls_library, expansions=expansions)
+    builtin = builtin_macros(
+        profile.option_release, profile.tls_library, profile.build_lacks, expansions=expansions
+    )
     for name, value in (*((name, "y") for name in builtin), *process.config.macros.items()):
         process.out(f"{name}={value}\n")
     return 0

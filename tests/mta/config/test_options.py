@@ -4,13 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.errors import Unsupported
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.config.macro_predef import builtin_macros
 from eximsim.mta.config.optionlist import Kind, Option, Status, table, texts
 from eximsim.mta.config.options import Options, can_matter, release
 from eximsim.mta.config.options_drivers import MODELLED_ROUTERS, MODELLED_TRANSPORTS, ROUTERS, TRANSPORTS
 from eximsim.mta.config.options_history import HISTORY
-from eximsim.profiles import PROFILES
+from eximsim.mta.config.readconf import read_config
+from eximsim.profiles import PROFILES, profile
+from eximsim.suite.config_files import ConfigFiles, Sources
 
 RELEASES = [changes.release for changes in HISTORY]
 
@@ -181,3 +183,17 @@ def test_every_option_can_be_replaced_by_name_whatever_it_is_called() -> None:
         options = Options(schema, {}, {})
         for name in schema.defaults:
             assert options.replaced(**{name: "x"}).value(name) == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dmarc_tld_file = /x\n", "exim.conf:1: main option"),
+        ("openssl_options = +no_sslv2\n", "exim.conf:1: openssl_options is set but we're using GnuTLS"),
+        ("begin acl\na:\n  accept dmarc_status = none\n", "exim.conf:3: "),
+    ],
+)
+def test_what_a_program_was_built_without_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_config(ConfigFiles("exim.conf", text, Sources()), "exim.conf", profile("4.96-debian12"))
+    assert str(caught.value).startswith(message)
