@@ -126,9 +126,9 @@ def ambient(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
 
 def allowed_to_read(path: str, stranger: Hostile) -> bool:
     top = os.path.realpath(stranger.folder.parent)
-    own = (*map(os.path.realpath, (sys.prefix, sys.base_prefix, ROOT)), "/usr/lib/", "/usr/share/", "/lib/")
-    places = (f"{top}/folder", f"{top}/out", f"{top}/tmp")
-    return path.startswith(own) or path in (top, "/dev/null") or path.startswith(places)
+    own = [os.path.realpath(place) for place in (sys.prefix, sys.base_prefix, str(ROOT))]
+    places = (*own, "/usr/lib", "/usr/share", "/lib", *(f"{top}/{name}" for name in ("folder", "out", "tmp")))
+    return path in (top, "/dev/null", *places) or path.startswith(tuple(f"{place}/" for place in places))
 
 
 def allowed_to_write(path: str, stranger: Hostile) -> bool:
