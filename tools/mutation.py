@@ -219,6 +219,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """See ``MetaPathFinder``."""
         return spec_from_loader(fullname, self) if fullname == self._name else None
 
+    def pytest_configure(self) -> None:
+        """Come before pytest's own finder, which rewrites the whole package: it brings a plugin along."""
+        assert self._name not in sys.modules
+        sys.meta_path.insert(0, self)
+
     def exec_module(self, module: ModuleType) -> None:
         """See ``Loader``."""
         module.__file__ = str(self._path)
@@ -239,9 +244,9 @@ def _child(mutation: Mutation, options: Sequence[str]) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    sys.meta_path.insert(0, _Finder(mutation))
     arguments = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-    os._exit(0 if pytest.main([*arguments, *options, *tests_for(mutation.module)]) == 0 else 1)
+    words = [*arguments, *options, *tests_for(mutation.module)]
+    os._exit(0 if pytest.main(words, plugins=[_Finder(mutation)]) == 0 else 1)
 
 
 def run(mutation: Mutation, seconds: float, options: Sequence[str] = ()) -> Outcome:

@@ -99,7 +99,11 @@ def test_an_expired_intermediate_is_no_trust_anchor_problem_but_one_below_is() -
 
 
 def test_a_record_that_cannot_match_is_as_good_as_none() -> None:
-    for rdata in (b"\3\7\1" + bytes(32), b"\3\1\1" + bytes(20), b"\2\0\0" + b"no certificate", b"\3\1"):
+    key_for_a_certificate = b"\2\0\0" + ZOO.intermediate.spki
+    for rdata in (
+        *(b"\3\7\1" + bytes(32), b"\3\1\1" + bytes(20), b"\3\1"),
+        *(b"\2\0\0" + b"no certificate", key_for_a_certificate),
+    ):
         result = verdict(ZOO.chain("leaf", "intermediate"), parse_tlsa(rdata))
         assert result.error is X509Error.UNABLE_TO_GET_ISSUER_CERT_LOCALLY
         assert verdict([ZOO.leaf], parse_tlsa(rdata), tlsa(3, 0, 1, ZOO.leaf)).ok

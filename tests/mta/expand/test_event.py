@@ -81,6 +81,21 @@ def test_a_callout_raises_the_events_of_its_connection() -> None:
         assert names(site) == ["tcp:connect", "smtp:connect", *ehlo, "tcp:close"]
 
 
+def test_a_refused_ehlo_is_an_event_and_the_helo_after_it_is_none() -> None:
+    server = Behaviour(ehlo=Answer(("502 no",)), extensions=())
+    site = Site([Mx(server)], NEWEST, transport={"event_action": LISTEN})
+    site.deliver()
+    assert [event for event in heard(site) if event.startswith("smtp:ehlo")] == ["smtp:ehlo 502 no"]
+
+
+@pytest.mark.parametrize(("answer", "events"), [("250 here", ["smtp:ehlo 250 here"]), ("550 no", [])])
+def test_a_refused_lhlo_is_no_event(answer: str, events: list[str]) -> None:
+    server = Behaviour(unknown=Answer((answer,)), extensions=())
+    site = Site([Mx(server)], NEWEST, transport={"event_action": LISTEN, "protocol": "lmtp", "port": "25"})
+    site.deliver()
+    assert [event for event in heard(site) if event.startswith("smtp:ehlo")] == events
+
+
 def test_nobody_listens_without_event_action() -> None:
     site = Site(release=NEWEST)
     site.deliver()

@@ -373,6 +373,7 @@ def test_a_clients_name_has_to_point_back() -> None:
 def test_a_clients_name_is_secure_both_ways_or_not(ptr: bool, a: bool, secure: bool) -> None:
     here = site({(PTR, "PTR"): records("h.ex", ad=ptr), ("h.ex", "A"): records("10.1.1.1", ad=a)})
     assert hosts.host_name_lookup(here.process, "10.1.1.1").secure is secure
+    assert here.process.variables["sender_host_dnssec"] == ("yes" if secure else "no")
 
 
 def test_a_client_without_a_name() -> None:

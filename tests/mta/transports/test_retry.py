@@ -57,6 +57,19 @@ def test_a_record_names_the_host_that_failed() -> None:
     assert list(refused(transport={"port": "2525"}).machine.hints.retry) == [f"{KEY}:2525"]
 
 
+@pytest.mark.parametrize("phase", ["mail", "data", "end_of_data"])
+@pytest.mark.parametrize(("code", "minutes"), [("451", 60), ("452", 10)])
+def test_a_rule_for_a_reply_to_mail_or_data_looks_at_its_last_two_digits(
+    phase: str, code: str, minutes: int
+) -> None:
+    server = Behaviour(extensions=(), **{phase: reply(f"{code} later")})  # type: ignore[arg-type]  # by name
+    error = "mail_451" if phase == "mail" else "data_451"
+    site = Site([Mx(server)], NEWEST, retry=f"* {error} F,1d,1h\n* * F,5d,10m")
+    site.deliver()
+    (key,) = site.machine.hints.retry
+    assert minutes_to_wait(site, key) == minutes
+
+
 def test_a_temporarily_refused_recipient_has_a_record_of_its_own() -> None:
     def keys(**transport: str) -> list[str]:
         site = Site([Mx(Behaviour(rcpt=reply("450 later")))], transport=transport)
