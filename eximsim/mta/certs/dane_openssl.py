@@ -17,7 +17,6 @@ from eximsim.mta.certs.dane_match import (
     DANE_TA,
     EXACT,
     FULL_CERTIFICATE,
-    PUBLIC_KEY,
     Tlsa,
     matchable_records,
 )
@@ -200,8 +199,8 @@ def _anchor_from_records(
         if _issued(rules, cert, subject) and is_signed_by(subject.der, cert.spki):
             return TrustAnchor(cert, record, len(below) + 1, tuple(below), made_up=False)
     for record in reversed(records):
-        is_key = record.selector == PUBLIC_KEY and record.mtype == EXACT
-        if is_key and is_signed_by(subject.der, record.data):
+        # of what stands there in full, a certificate is no key that could have signed anything
+        if record.mtype == EXACT and is_signed_by(subject.der, record.data):
             return _made_up(subject, record.data, record, below)
     return None
 

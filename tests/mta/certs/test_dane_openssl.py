@@ -109,6 +109,17 @@ def test_a_record_that_cannot_match_is_as_good_as_none() -> None:
         assert verdict([ZOO.leaf], parse_tlsa(rdata), tlsa(3, 0, 1, ZOO.leaf)).ok
 
 
+def test_what_a_record_has_in_full_is_an_anchor_only_if_it_has_signed_and_has_the_name() -> None:
+    leaf = make("mx", ZOO.intermediate, names=[HOST], identifiers=False)
+    namesake = make("Zoo Intermediate", ca=True, identifiers=False)
+    renamed = make("Zoo Authority", ca=True, key=ZOO.intermediate.key, identifiers=False)
+    for record in (tlsa(2, 0, 0, namesake), tlsa(2, 0, 0, renamed), tlsa(2, 1, 0, namesake)):
+        result = verdict([leaf], record)
+        assert result.error is X509Error.UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+        assert result.match is None
+    assert verdict([leaf], tlsa(2, 1, 0, renamed)).ok
+
+
 def test_openssl_3_dies_where_a_whole_key_has_signed_a_leaf_that_may_not_sign() -> None:
     leaf = make("mx", names=[HOST], cert_sign=False)
     record = tlsa(2, 1, 0, leaf)
