@@ -92,6 +92,7 @@ _RELEASES = (
             *("main.dmarc_forensic_sender", "main.dmarc_history_file", "main.dmarc_tld_file"),
             "acl.dmarc_status",
         ),
+        i18n=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package
     ),
     _release("4.97", "4.96", option_release="4.97"),

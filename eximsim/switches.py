@@ -427,6 +427,14 @@ class Profile:
     )
     """A 5xx greeting or HELO reply defers while hosts are left."""
 
+    setup_5xx_goes_on: bool = switch(
+        False,
+        "smtp_setup_conn()",
+        since("4.89", "02b41d710", item="JH/11"),
+        since("4.90", "e69636bc9", item="JH/15", picks={"4b9e57976": "4.89.1"}),
+    )
+    """After a 5xx greeting or HELO reply the loop over the hosts goes on, though no recipient is left."""
+
     tls_error_logged: bool = switch(
         True,
         "tls_error() in tls-openssl.c, smtp_setup_conn()",
@@ -598,10 +606,16 @@ class Profile:
     )
     """``D=`` before ``closed by QUIT`` and its kin."""
 
+    i18n: bool = switch(False, "built with SUPPORT_I18N, smtp_setup_msg()")
+    """EHLO offers SMTPUTF8 to smtputf8_advertise_hosts: the choice of who builds a package."""
+
+    pipe_connect_renamed: bool = switch(False, "smtp_setup_msg()", since("4.96", "a375c22c1"))
+    """The word is PIPECONNECT, and no longer PIPE_CONNECT."""
+
     pipe_connect_offered: bool = switch(
         False, "smtp_setup_msg()", since("4.94.1", "81344b40e", item="JH/02", published="4.94")
     )
-    """EHLO offers PIPECONNECT to pipelining_connect_advertise_hosts; before, that was not built in."""
+    """EHLO offers early pipelining to pipelining_connect_advertise_hosts; before, that was not built in."""
 
     missing_helo_is_protocol_error: bool = switch(
         False, "smtp_setup_msg()", since("4.98", "b97c55112", item="JH/32, bug 3096")

@@ -206,6 +206,7 @@ POINTS: Sequence[Point] = (
     _point("2f8e0a5f6", ("confs/0070", "hosts_require_helo =")),
     _point("1f1633046", ("confs/5710", "# output list separator changes")),
     # 4.96
+    _point("a375c22c1"),
     _point("22ed7a529"),
     _point("5ddebd0ec"),
     _point("ef2e5890d"),

@@ -187,6 +187,13 @@ def test_a_record_without_its_parts_is_bad_input(tmp_path: Path, text: str) -> N
 
 PROGRAMS = sorted({(record.release, record.tls) for record in records()})
 EVERY = 4
+OPEN = frozenset(
+    """cont-two-batches-second-fails dns-many-mx dsn-params event-action lmtp-two-recipients log-selector-many
+    main-event-action min-verify-certs-bad-expansion min-verify-certs-missing-dane rewrite-sender-recipient
+    router-conditions smtp-reset-in-data tls-ciphers-bad tls-ciphers-none-shared verify-callout-event
+    verify-vars""".split()
+)
+"""Scenarios in which some program still does something else than the model."""
 
 
 def disagreeing(found: Iterable[ScenarioComparison]) -> list[str]:
@@ -198,5 +205,4 @@ def test_a_sample_of_what_each_program_did_agrees(release: str, tls: str) -> Non
     start = PROGRAMS.index((release, tls)) % EVERY
     of_it = [record for record in records() if (record.release, record.tls) == (release, tls)]
     found = [compare_scenario(record, scenarios()[record.id], stand()) for record in of_it[start::EVERY]]
-    differing = disagreeing(found)
-    assert len(differing) <= 0.3 * len(found), differing
+    assert disagreeing(one for one in found if one.record.id not in OPEN) == []

@@ -7,7 +7,7 @@ it; ``options_history.py`` says what changed when.
 load limits (the model's load is 0), limits on memory and parallel work, and settings of features that are
 unsupported where they are used (``perl_startup`` without ``${perl``, ``ldap_version`` without a lookup).
 TLS sessions are never resumed here: no server of a scenario has an earlier one to come back to.
-The machine's local time is UTC, and SMTPUTF8 is not offered, as under Exim's own test suite.
+The machine's local time is UTC.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ _TEXTS = table(
         received_header_text=RECEIVED_HEADER_WITH_CIPHER,
         smtp_accept_max_nonmail_hosts="*",
         smtp_banner="$smtp_active_hostname ESMTP Exim $version_number $tod_full",
+        smtputf8_advertise_hosts="*",
     ),
     texts(
         _U,
@@ -94,7 +95,7 @@ _TEXTS = table(
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host
         smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
-        smtp_reserve_hosts smtputf8_advertise_hosts system_filter tls_crl tls_ocsp_file
+        smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
         uucp_from_pattern warn_message_file wellknown_advertise_hosts""",
         proxy_required_hosts="",
         timezone="UTC",

@@ -56,7 +56,9 @@ class Delivery:
     defer: list[Address] = field(default_factory=list)
     duplicates: dict[str, Address] = field(default_factory=dict)
     remote_count: int = 0
+    next_id: str | None = None
     next_call: OpenCall | None = None
+    """For ``next_id``."""
     freeze: bool = False
     frozen_info: str = ""
 
@@ -99,30 +101,32 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     spool.locked.discard(message_id)
     if process.continued is not None:
         abandon(process, process.continued)
-    if delivery.next_call is not None:
-        _deliver_next(process, delivery.next_call)
+    if delivery.next_id is not None:
+        _deliver_next(process, delivery.next_id, delivery.next_call)
 
 
-def _deliver_next(process: Process, call: OpenCall) -> None:
-    """Deliver the message that waits for the host down the call that was left open.
+def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> None:
+    """Deliver the message that waits for the host down the call that was left open for it, if it still is.
 
     The process that does it was nobody's child for long; only a queue runner waited for it. Under Exim's test
     suite it first gives its parent time to finish. Source: transport_pass_socket(), src/transport.c.
     """
     machine, successor = process.machine, process.fork()
-    successor.variables, successor.dns_fails, successor.driver_state = {}, {}, {}
+    successor.variables, successor.driver_state = {}, {}
+    if process.profile.next_message_in_background:
+        successor.dns_fails = {}
     successor.continued, successor.unusable_hosts = call, {}
     if process.profile.next_message_in_background and machine.test_harness and not process.queue_running:
         begin = process.world.now() + _HARNESS_PAUSE
-        machine.background.append((begin, lambda: _go_on(successor, call)))
+        machine.background.append((begin, lambda: _go_on(successor, message_id, call)))
     else:
-        _go_on(successor, call)
+        _go_on(successor, message_id, call)
 
 
-def _go_on(process: Process, call: OpenCall) -> None:
-    assert call.next_id is not None
-    deliver_message(process, call.next_id, force=False, give_up=False)
-    if process.continued is call:
+def _go_on(process: Process, message_id: str, call: OpenCall | None) -> None:
+    force = process.deliver_force or process.profile.next_message_in_background
+    deliver_message(process, message_id, force=force, give_up=False)
+    if call is not None and process.continued is call:
         abandon(process, call)
 
 
@@ -486,6 +490,7 @@ def _run_transport(
     """Run the smtp transport in a child process; only what the child reports back survives it."""
     parent = delivery.process
     first = batch[0]
+    _drop_next_call(delivery)
     deliver_set_expansions(parent, first, batch[1:])
     parent.return_path = _return_path(delivery, transport, first)
     for addr in batch:
@@ -518,8 +523,6 @@ def _run_transport(
         if name in child.variables:
             parent.variables[name] = child.variables[name]
     kept = child.kept_call
-    if kept is not None and kept.next_id is not None:
-        delivery.next_call, kept = kept, None
     for host in hosts:
         if host.address is not None and host.status in _UNUSABLE:
             parent.unusable_hosts[f"T:{host.name}:{host.address}"] = (
@@ -531,7 +534,27 @@ def _run_transport(
         addr.retry_keys = retry.retry_items_merged(original.retry_keys, addr.retry_keys)
         addr.first = None if addr is copies[0] else copies[0]
         _remote_post_process(delivery, addr, message, fallback=fallback)
-    parent.continued = kept
+    parent.continued = kept if kept is not None and kept.next_id is None else None
+    if kept is not None and kept.next_id is not None:
+        _keep_for(delivery, kept, kept.next_id)
+
+
+def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
+    """Keep the call for another message; nothing is left of it for this one.
+
+    What goes on in the background does so while other batches are delivered.
+    """
+    if delivery.remote and delivery.process.profile.next_message_in_background:
+        _deliver_next(delivery.process, next_id, call)
+    else:
+        delivery.next_id, delivery.next_call = next_id, call
+
+
+def _drop_next_call(delivery: Delivery) -> None:
+    """Another batch is delivered before the message that the call was kept for: it loses the call."""
+    if delivery.next_call is not None:
+        delivery.next_call.connection.close()
+        delivery.next_call = None
 
 
 def _certificate_word(process: Process) -> str:

@@ -230,7 +230,9 @@ def _pipe_connect(session: SmtpSession) -> str | None:
     if not session.process.profile.pipe_connect_offered or not session.pipelining_advertised:
         return None
     known = session.reception.get("sender_host_address") is not None
-    return "PIPECONNECT" if known and session.client_in("pipelining_connect_advertise_hosts") else None
+    if not known or not session.client_in("pipelining_connect_advertise_hosts"):
+        return None
+    return "PIPECONNECT" if session.process.profile.pipe_connect_renamed else "PIPE_CONNECT"
 
 
 def _chunking(session: SmtpSession) -> str | None:
@@ -251,6 +253,11 @@ def _prdr(session: SmtpSession) -> str | None:
     return "PRDR" if session.process.config.main.flag("prdr_enable") else None
 
 
+def _smtputf8(session: SmtpSession) -> str | None:
+    built = session.process.profile.i18n
+    return "SMTPUTF8" if built and session.client_in("smtputf8_advertise_hosts") else None
+
+
 _FEATURES: tuple[Callable[[SmtpSession], str | None], ...] = (
     _size,
     _limits,
@@ -264,6 +271,7 @@ _FEATURES: tuple[Callable[[SmtpSession], str | None], ...] = (
     _chunking,
     _starttls,
     _prdr,
+    _smtputf8,
 )
 """In the order in which EHLO lists them; HELP is always last. A feature that the release lacks is never
 offered, because its option names no host there."""

@@ -230,16 +230,20 @@ SETUP_FAILED: Table[Lost] = Table(
     _SETUP,
     (Column("reply", ("5xx", "4xx or none")), yes_no("more hosts")),
     {
-        (False,): (
+        (False, False): (
             Row(("5xx", ANY), Lost(Rc.FAIL, Rc.OK)),
             Row(("4xx or none", ANY), Lost(Rc.DEFER, Rc.DEFER)),
         ),
-        (True,): (
+        (False, True): (
+            Row(("5xx", ANY), Lost(Rc.FAIL, Rc.FAIL)),
+            Row(("4xx or none", ANY), Lost(Rc.DEFER, Rc.DEFER)),
+        ),
+        (True, False): (
             Row(("5xx", False), Lost(Rc.FAIL, Rc.DEFER)),
             Row((ANY, ANY), Lost(Rc.DEFER, Rc.DEFER)),
         ),
     },
-    switches=("setup_5xx_tries_next_host",),
+    switches=("setup_5xx_tries_next_host", "setup_5xx_goes_on"),
 )
 
 

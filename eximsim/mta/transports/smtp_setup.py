@@ -256,7 +256,7 @@ def _no_greeting(sx: SmtpContext, refused: Reply | None, *, over_tls: bool) -> N
     gnutls = profile.gnutls_first_read_fails_handshake and profile.tls_library == GNUTLS
     if over_tls and gnutls:
         _no_tls_session(sx, TlsStartFailed(Rc.FAIL, "error on first read"))
-    if refused is not None and profile.helo_loss_tells_ehlo_reply:
+    if refused is not None and profile.helo_loss_tells_ehlo_reply and not profile.helo_copy_overlaps:
         reply = sx.reply = _over(refused, reply)
     lost = not reply.text and reply.errno in (0, errnos.ECONNRESET)
     if refused is not None and lost and profile.helo_loss_tells_ehlo_reply:

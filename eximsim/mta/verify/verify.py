@@ -35,8 +35,19 @@ def verify_address(
 ) -> VerifyResult:
     """Route ``address`` as a sender or a recipient, and do the callout that is asked for.
 
-    An address that is redirected to exactly one other is verified as that one. The empty address is OK.
+    An address that is redirected to exactly one other is verified as that one, unless
+    ``success_on_redirect``. The empty address is OK. At which step it failed is left in
+    ``$recipient_verify_failure`` or ``$sender_verify_failure``.
     """
+    found = _verify(process, address, callout, is_recipient=is_recipient, redirected=success_on_redirect)
+    name = "recipient_verify_failure" if is_recipient else "sender_verify_failure"
+    process.variables[name] = found.failure or ""
+    return found
+
+
+def _verify(
+    process: Process, address: str, callout: CalloutSettings | None, *, is_recipient: bool, redirected: bool
+) -> VerifyResult:
     if not address:
         return VerifyResult(Rc.OK)
     if "@" not in address:
@@ -64,7 +75,7 @@ def verify_address(
         )
         if rc is not Rc.OK:
             return VerifyResult(rc, addr.message, addr.user_message, addr.basic_errno, failure, routed, addr)
-        if len(children) != 1 or success_on_redirect:
+        if len(children) != 1 or redirected:
             break
         pending.extend(children)
     return VerifyResult(Rc.OK, routed=routed, addr=addr)
