@@ -430,7 +430,7 @@ class Profile:
     setup_5xx_goes_on: bool = switch(
         False,
         "smtp_setup_conn()",
-        since("4.89", "02b41d710", item="JH/11"),
+        since("4.89", "02b41d710"),
         since("4.90", "e69636bc9", item="JH/15", picks={"4b9e57976": "4.89.1"}),
     )
     """After a 5xx greeting or HELO reply the loop over the hosts goes on, though no recipient is left."""
@@ -606,9 +606,6 @@ class Profile:
     )
     """``D=`` before ``closed by QUIT`` and its kin."""
 
-    i18n: bool = switch(False, "built with SUPPORT_I18N, smtp_setup_msg()")
-    """EHLO offers SMTPUTF8 to smtputf8_advertise_hosts: the choice of who builds a package."""
-
     pipe_connect_renamed: bool = switch(False, "smtp_setup_msg()", since("4.96", "a375c22c1"))
     """The word is PIPECONNECT, and no longer PIPE_CONNECT."""
 
@@ -774,6 +771,9 @@ class Profile:
 
     build_lacks: tuple[str, ...] = ()
     """What the program was built without: options and ACL conditions, ``"main.dmarc_tld_file"``."""
+
+    i18n: bool = False
+    """Built with SUPPORT_I18N, so that EHLO offers SMTPUTF8 to smtputf8_advertise_hosts."""
 
     exim_user: str = "exim"
     """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""
