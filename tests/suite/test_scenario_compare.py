@@ -193,7 +193,7 @@ OPEN = frozenset(
         "log-selector-many", "main-event-action", "min-verify-certs-bad-expansion",
         "min-verify-certs-missing-dane", "rewrite-sender-recipient", "router-conditions",
         "smtp-reset-in-data", "tls-ciphers-bad", "tls-ciphers-none-shared", "verify-callout-event",
-        "verify-vars",
+        "timeout-frozen-after", "verify-vars",
     )
 )  # fmt: skip
 """Scenarios in which some program still does something else than the model."""
