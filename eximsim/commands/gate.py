@@ -36,7 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @files_options
 @click.option(
-    "--hosts", type=click.IntRange(1, 2), default=1, show_default=True,
+    "--hosts", type=click.IntRange(1, 3), default=2, show_default=True,
     help="How many hosts a recipient's domain has.",
 )  # fmt: skip
 @click.option(
@@ -105,16 +105,19 @@ def gate(
     nothing of that was found, but not everything could be looked at; each gap is a line of the report.
     """
     from eximsim.commands import gate_sides
+    from eximsim.commands.progress import exploring
+    from eximsim.gate.survey import Memory
 
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")
     reading = gate_sides.Reading(gate_sides.macros(defines), files, read_system, old, new)
     wanted = gate_sides.wanted(hosts, recipients, senders)
-    with gate_sides.policies(configurations, revision, reading) as policies:
+    with gate_sides.policies(configurations, revision, reading) as policies, exploring(hosts) as watch:
+        memory = Memory(watch)
         if lock is not None:
             if len(policies) > 1:
                 raise click.UsageError("--lock takes one configuration and one release")
-            report = gate_sides.locked(policies[0], wanted, lock, groups)
+            report = gate_sides.locked(policies[0], wanted, lock, groups, memory)
         elif len(policies) == 1:
             raise click.UsageError(
                 "nothing to compare with; expected two configurations, --git, --against or --lock"
@@ -122,7 +125,9 @@ def gate(
         else:
             from eximsim.gate.compare import compare
 
-            report = compare(*policies, wanted=wanted, names=gate_sides.names(policies, revision))
+            report = compare(
+                *policies, wanted=wanted, names=gate_sides.names(policies, revision), memory=memory
+            )
     report = replace(report, incomplete_allowed=allow_incomplete)
     for policy in policies:
         tell_what_was_read(policy.sources)

@@ -20,7 +20,7 @@ from eximsim.storage import store
 
 if TYPE_CHECKING:
     from eximsim.gate.report import Report
-    from eximsim.gate.survey import Wanted
+    from eximsim.gate.survey import Memory, Wanted
     from eximsim.suite.policy import Policy
 
 EVERYTHING = "everything"
@@ -160,7 +160,7 @@ _LINK, _LINKS = "120000", 8
 # ---- a lock file -----------------------------------------------------------------------------------------
 
 
-def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str]) -> Report:
+def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], memory: Memory) -> Report:
     """Compare with the lock file, and write it if that was asked for and everything could be looked at."""
     from eximsim.gate.diagram import Forest
     from eximsim.gate.lock import accepted, check, current
@@ -174,7 +174,7 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str]) ->
     release, hosts = policy.profile.name, wanted.hosts
     text = read_named_text(path, "a lock file") if path.exists() else None
     if EVERYTHING in groups:
-        plan = survey((policy,), wanted)
+        plan = survey((policy,), wanted, memory=memory)
         lock = current(plan, release, hosts)
         plan.origins = {view.name: view for view in plan.views}
         report = check(lock, lock, plan, str(path), policy.path)
@@ -187,7 +187,7 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str]) ->
     agreed = read_lock(text, str(path), Forest())
     if agreed.hosts != hosts:
         raise InputError(f"was made with --hosts {agreed.hosts}; found --hosts {hosts}", str(path))
-    plan = survey((policy,), wanted, tuple(agreed.views.values()))
+    plan = survey((policy,), wanted, tuple(agreed.views.values()), memory)
     agreed = read_lock(text, str(path), plan.forest)
     found = current(plan, release, hosts)
     report = check(agreed, found, plan, str(path), policy.path)

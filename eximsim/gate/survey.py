@@ -79,13 +79,29 @@ class Explored:
     met: frozenset[str] | None
 
 
+class Watch:
+    """Is told how far an exploration has come; this one does not care."""
+
+    def planned(self, explorations: int) -> None:
+        """So many explorations are to be made."""
+
+    def run(self) -> None:
+        """The model was run once more."""
+
+    def explored(self) -> None:
+        """An exploration has come to its end."""
+
+
 @dataclass(slots=True)
 class Memory:
     """What is known of policies, for several surveys that they are in.
 
     Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
-    which one of them sends out more than one message, so that others probably do, too.
+    which one of them sends out more than one message, so that others probably do, too. ``watch`` is told
+    how far it has come.
     """
+
+    watch: Watch = field(default_factory=Watch)
 
     forest: Forest = field(default_factory=Forest)
     explored: dict[tuple[int, _Key, str], Explored] = field(default_factory=dict)
@@ -142,6 +158,7 @@ class Survey:
                 way = self._explored(policy, view, alone=False)
             self.memory.explored[key] = Explored(way, None if self._met is None else frozenset(self._met))
             self.memory.kept.append(policy)
+            self.memory.watch.explored()
         return self.memory.explored[key]
 
     def _explored(self, policy: Policy, view: View, *, alone: bool) -> Way:
@@ -162,6 +179,7 @@ class Survey:
         """
 
         def once(choose: Chooser) -> Outcome:
+            self.memory.watch.run()
             result = self.result(policy, view, choose)
             if isinstance(result, Outcome):
                 self._met = None
@@ -313,6 +331,7 @@ class _Surveyor:
         kinds = dict.fromkeys(kind for policy in plan.policies for kind in policy.kinds)
         kinds |= dict.fromkeys(view.kind for view in self._agreed)
         plan.views = tuple(View(one.scene, kind, one.also) for one in found for kind in kinds)
+        plan.memory.watch.planned(len(plan.views) * len(plan.policies))
         self._origins(found, kinds)
         plan.sampled = tuple(named.sampled)
         self._notes(mails)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
+from rich.progress import Progress, TextColumn
 
 from eximsim.cli import eximsim
+from eximsim.commands.gate import gate
+from eximsim.commands.progress import Shown
 from eximsim.errors import InputError
-from tests.gate.policies import CONF
+from eximsim.gate.survey import Memory, Watch, survey
+from tests.gate.policies import CONF, policy
 
 SMALL = CONF.replace("begin acl\ncheck_rcpt:\n  accept verify = recipient/callout\n", "").replace(
     "acl_smtp_rcpt = check_rcpt\n", ""
@@ -19,7 +25,7 @@ STRICT = SMALL.replace("OPTIONS\n", "  hosts_require_dane = *\n")
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(eximsim, ["gate", *arguments])
+    return CliRunner().invoke(eximsim, ["gate", "--hosts", "1", *arguments])
 
 
 @pytest.fixture
@@ -116,3 +122,52 @@ def test_a_report_that_goes_to_standard_output_is_all_that_goes_there(strict: st
     done = run(strict, lax, "--markdown", "-")
     assert done.exit_code == 1
     assert done.stdout.startswith("#")
+
+
+def test_two_hosts_are_explored_unless_somebody_says_otherwise() -> None:
+    (hosts,) = (one for one in gate.params if one.name == "hosts")
+    assert hosts.default == 2
+    assert run("a.conf", "b.conf", "--hosts", "4").exit_code == 2
+
+
+def test_on_a_terminal_it_says_how_far_it_has_come() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80)
+    with Progress(TextColumn("{task.completed} of {task.total}"), console=console) as bar:
+        shown = Shown(bar, 1)
+        shown.planned(4)
+        shown.explored()
+        for _ in range(150):
+            shown.run()
+        (task,) = bar.tasks
+        assert (task.completed, task.total) == (1.5, 4)
+        shown.explored()
+        assert task.completed == 2
+
+
+def test_an_exploration_tells_who_watches_it() -> None:
+    watch = Counting()
+    survey((policy(conf=SMALL.replace("OPTIONS\n", "")),), 1, memory=(memory := Memory(watch)))
+    planned = watch.number
+    assert planned > 0
+    plan = survey((policy(conf=SMALL.replace("OPTIONS\n", "")),), 1, memory=memory)
+    for view in plan.views:
+        plan.diagram(plan.policies[0], view)
+    assert watch.done == len(plan.views) == planned
+    assert watch.runs >= plan.runs > 100
+
+
+class Counting(Watch):
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.number = self.runs = self.done = 0
+
+    def planned(self, explorations: int) -> None:
+        self.number = explorations
+
+    def run(self) -> None:
+        self.runs += 1
+
+    def explored(self) -> None:
+        self.done += 1

@@ -19,7 +19,7 @@ STRICT = "  hosts_require_tls = *\n"
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(eximsim, ["gate", *arguments])
+    return CliRunner().invoke(eximsim, ["gate", "--hosts", "1", *arguments])
 
 
 def written(folder: Path, **files: str) -> Path:
