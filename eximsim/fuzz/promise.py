@@ -28,6 +28,14 @@ PROTECTIONS = {
 """How well mail is protected, by the word for it; worst first."""
 
 
+_LEAST = {
+    Security.CLEAR: "nothing",
+    Security.TLS: "TLS",
+    Security.VERIFIED: "verified TLS",
+    Security.DANE: "DANE",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One thing that DNS or a server must say for a promise to apply: ``TLSA`` is ``SERVFAIL``.
@@ -42,7 +50,7 @@ class Condition:
 
     def __str__(self) -> str:
         of = f" of {self.host}" if self.host else ""
-        return f"{self.axis}{of} is {' or '.join(self.values)}"
+        return f"{self.axis}{of}: {' or '.join(self.values)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +78,15 @@ class Promise:
 
     @property
     def sentence(self) -> str:
-        """In words: ``mail for *@bank.example is never delivered with less than TLS, verified``."""
-        about = f"mail for {' or '.join(self.recipients)} is {'always' if self.always else 'never'}"
-        parts = [about, " or ".join(self.outcomes) or "protected"]
+        """In words: ``mail for *@bank.example is never delivered with less than verified TLS``."""
+        whom = "anybody" if self.recipients == ("*",) else " or ".join(self.recipients)
+        parts = [f"mail for {whom} is {'always' if self.always else 'never'}"]
+        parts.append(" or ".join(self.outcomes) or "protected")
         if self.protection is not None:
-            parts.append(f"{'at least with' if self.always else 'with less than'} {self.protection}")
+            least = _LEAST[self.protection]
+            parts.append(f"{'at least with' if self.always else 'with less than'} {least}")
         told = " ".join(parts)
-        return f"{told}, when {' and '.join(map(str, self.when))}" if self.when else told
+        return f"{told}, when {'; '.join(map(str, self.when))}" if self.when else told
 
     def is_about(self, recipient: str) -> bool:
         """Whether the promise is about this address; case does not matter."""

@@ -41,7 +41,7 @@ def test_promises_that_hold_can_be_chained(required: Policy) -> None:
 def test_a_promise_that_does_not_hold_fails_with_the_situation_that_breaks_it(required: Policy) -> None:
     with pytest.raises(AssertionError) as failed:
         required.never("example.com", outcome="deferred", when={"EHLO": "no STARTTLS"})
-    assert "mail for *@example.com is never deferred, when EHLO is no STARTTLS" in str(failed.value)
+    assert "mail for *@example.com is never deferred, when EHLO: no STARTTLS" in str(failed.value)
     assert "EHLO of mx1.example.com: no STARTTLS" in str(failed.value)
 
 
