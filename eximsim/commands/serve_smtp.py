@@ -13,7 +13,8 @@ import click
 
 from eximsim.errors import InputError
 from eximsim.ports import Endpoint
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Behaviour, ConnectionLog, SmtpServer
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS, Behaviour
+from eximsim.world.smtp_server import ConnectionLog, SmtpServer
 
 if TYPE_CHECKING:
     from eximsim.world.certificates import ChainSet

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from eximsim.fuzz.chooser import Chooser, Weighted
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS
 
 Server = str | Mapping[str, object]
 

@@ -17,8 +17,9 @@ from eximsim.suite.recording import Situation
 from eximsim.world.certificates import ChainSet
 from eximsim.world.reply import Reply, Zones
 from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_behaviour import Answer
 from eximsim.world.smtp_script import read_behaviour
-from eximsim.world.smtp_server import COMMANDS, Answer, ConnectionLog, SmtpServer, SmtpSession
+from eximsim.world.smtp_server import COMMANDS, ConnectionLog, SmtpServer, SmtpSession
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import Config

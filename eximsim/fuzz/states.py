@@ -37,7 +37,8 @@ from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryConnection, MemoryWorld
-from eximsim.world.smtp_server import Behaviour, ConnectionLog
+from eximsim.world.smtp_behaviour import Behaviour
+from eximsim.world.smtp_server import ConnectionLog
 
 _FIXED = (
     Behaviour, ChainSet, Choices, Config, ConnectionLog, Host, LazyOptions, LazyZones, Options, Profile,

@@ -20,7 +20,7 @@ from eximsim.suite.assumed import ZonesWith
 from eximsim.suite.policy_result import RESULTS
 from eximsim.world import names
 from eximsim.world.reply import Reply
-from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options

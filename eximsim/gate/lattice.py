@@ -31,10 +31,11 @@ from eximsim.mta.transports.smtp_out import Answer
 from eximsim.ports import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity
 from eximsim.status import DnsResult
 from eximsim.world import names, rdata
-from eximsim.world import smtp_server as server
+from eximsim.world import smtp_behaviour as server
 from eximsim.world.certificates import Authority, ChainSet, KeyType, Sent, self_signed
 from eximsim.world.reply import Reply, Zones
-from eximsim.world.smtp_server import ConnectionLog, SmtpSession, Then, reply
+from eximsim.world.smtp_behaviour import Then, reply
+from eximsim.world.smtp_server import ConnectionLog, SmtpSession
 
 SECURE, INSECURE = "secure", "insecure"
 _TTL = 3600

@@ -22,8 +22,8 @@ from eximsim.ports import DnsRecord, TlsIdentity
 from eximsim.world import names
 from eximsim.world.certificates import ChainSet, chains_for
 from eximsim.world.reply import Reply, Zones
+from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import read_behaviour
-from eximsim.world.smtp_server import Behaviour
 from eximsim.world.zones import load_zones
 
 _NO_HOST = "host.invalid"

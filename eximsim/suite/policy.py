@@ -48,8 +48,9 @@ from eximsim.world.host import EVERY_PORT, Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
 from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import server_behaviour
-from eximsim.world.smtp_server import Behaviour, SmtpServer
+from eximsim.world.smtp_server import SmtpServer
 
 if TYPE_CHECKING:
     from eximsim.ports import SessionFactory

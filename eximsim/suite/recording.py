@@ -16,8 +16,8 @@ from eximsim.files import read_named
 from eximsim.formats import json_lines
 from eximsim.shapes import Map, check
 from eximsim.suite.conversation import Conversation, read_conversation
+from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import server_behaviour
-from eximsim.world.smtp_server import Behaviour
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Self, TypedDict, Unpack
 
 from eximsim.errors import InputError
 from eximsim.testing.zone import Zone
+from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import read_behaviour
-from eximsim.world.smtp_server import Behaviour
 
 _PHASES = {
     "connect": "banner", "ehlo": "ehlo", "helo": "helo", "starttls": "starttls", "mail": "mail",

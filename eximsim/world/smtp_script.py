@@ -36,7 +36,7 @@ from typing import Any
 from eximsim.errors import InputError
 from eximsim.files import read_named_text
 from eximsim.formats import parse_toml
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then
 
 _REPLY_LINE = re.compile(r"[2-5][0-9][0-9](?:[ -][ -~]*)?")
 

@@ -12,7 +12,7 @@ from eximsim.fuzz.worlds import situations
 from eximsim.profiles import profile
 from eximsim.suite.recording import Situation, situation_of
 from eximsim.suite.replay import Stand
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS
 from tests.suite.recorded import stand
 
 MANY = 600

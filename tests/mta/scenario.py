@@ -22,8 +22,9 @@ from eximsim.world.certificates import KeyType, der_chain, standard_chains
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then
 from eximsim.world.smtp_content import Received
-from eximsim.world.smtp_server import Answer, Behaviour, SmtpServer, SmtpSession, Then
+from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
 OK = Behaviour()
 CHAINS = standard_chains(KeyType.ECDSA)

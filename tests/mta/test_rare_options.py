@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import Unsupported
-from eximsim.world.smtp_server import Answer, Behaviour
+from eximsim.world.smtp_behaviour import Answer, Behaviour
 from tests.mta.front import Front
 from tests.mta.scenario import NEWEST, Mx, Site, variant
 

@@ -8,7 +8,7 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.suite.assumed import Surroundings, surroundings
-from eximsim.world.smtp_server import Behaviour
+from eximsim.world.smtp_behaviour import Behaviour
 
 ZONE = "$ORIGIN example.com.\n$TTL 300\nmx A 203.0.113.1\n"
 

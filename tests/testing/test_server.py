@@ -8,7 +8,7 @@ import pytest
 from eximsim.errors import InputError
 from eximsim.testing import Server, Zone
 from eximsim.testing.server import COMMANDS, OFFERS
-from eximsim.world.smtp_server import Answer, Then
+from eximsim.world.smtp_behaviour import Answer, Then
 from tests.testing.policies import Stand
 
 

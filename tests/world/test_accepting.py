@@ -14,7 +14,8 @@ from eximsim.ports import Endpoint
 from eximsim.world import accepting
 from eximsim.world.accepting import Acceptor, Door, Limits, SocketServer
 from eximsim.world.loop import Loop
-from eximsim.world.smtp_server import Behaviour, SmtpServer, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
+from eximsim.world.smtp_server import SmtpServer
 
 BANNER = b"220 mx.test.ex ESMTP\r\n"
 

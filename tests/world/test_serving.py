@@ -4,7 +4,8 @@ import threading
 from eximsim.ports import Endpoint
 from eximsim.world.accepting import Acceptor, Door, SocketServer
 from eximsim.world.loop import Loop
-from eximsim.world.smtp_server import Behaviour, SmtpServer, Then, reply
+from eximsim.world.smtp_behaviour import Behaviour, Then, reply
+from eximsim.world.smtp_server import SmtpServer
 
 
 def test_a_client_that_writes_after_the_last_words_still_gets_the_end_and_no_reset() -> None:

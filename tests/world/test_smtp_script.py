@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then, reply
 from eximsim.world.smtp_script import load_script, named_behaviour, parse_script
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then, reply
 
 
 def test_an_empty_script_is_the_plain_server() -> None:

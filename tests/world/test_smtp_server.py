@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 from eximsim.errors import InputError
 from eximsim.ports import Action, Close, Endpoint, Send, StartTls, TlsIdentity, TlsSession, Wait
 from eximsim.world import smtp_content, smtp_server
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then, reply
 from eximsim.world.smtp_content import Received
-from eximsim.world.smtp_server import (
-    EVIDENCE_BEHAVIOURS,
-    MAX_LINE,
-    Answer,
-    Behaviour,
-    ConnectionLog,
-    SmtpServer,
-    SmtpSession,
-    Then,
-    reply,
-)
+from eximsim.world.smtp_server import MAX_LINE, ConnectionLog, SmtpServer, SmtpSession
 
 CHAINS = {
     name: TlsIdentity(name.encode(), b"") for name in ("good", "wrongname", "expired", "selfsigned", "eeonly")

@@ -36,15 +36,8 @@ from eximsim.world.host import Host
 from eximsim.world.loopback import LoopbackWorld
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Reply, Zones
-from eximsim.world.smtp_server import (
-    EVIDENCE_BEHAVIOURS,
-    Answer,
-    Behaviour,
-    ConnectionLog,
-    SmtpServer,
-    Then,
-    reply,
-)
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then, reply
+from eximsim.world.smtp_server import ConnectionLog, SmtpServer
 
 AnyWorld = MemoryWorld | LoopbackWorld
 Maker = Callable[[], AbstractContextManager[AnyWorld]]

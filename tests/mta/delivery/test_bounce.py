@@ -3,8 +3,8 @@ from __future__ import annotations
 import email
 from email.message import Message
 
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from eximsim.world.smtp_content import Received
-from eximsim.world.smtp_server import Behaviour, reply
 from tests.mta.scenario import SENDER, Mx, Site
 
 HOME = {"name": "myhost.test.ex", "type": "MX", "ad": True, "data": [[10, "mx2.test.ex"]]}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.delivery.bounce import _warnings_due
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
 BUSY = Mx(Behaviour(extensions=(), recipients=(("a@test.ex", reply("450 later")),)))

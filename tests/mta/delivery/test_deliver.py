@@ -9,7 +9,7 @@ from eximsim.mta.delivery.deliver import same_hosts
 from eximsim.mta.program import exim
 from eximsim.mta.records.structs import MX_NONE, HostItem
 from eximsim.status import Dnssec
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import (
     NEW,
     NEWEST,

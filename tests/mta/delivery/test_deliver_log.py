@@ -6,7 +6,7 @@ import pytest
 
 from eximsim.mta.delivery.deliver_log import string_log_address
 from eximsim.mta.records.structs import Address
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import GOOD, NEW, NEWEST, PLAIN, REFUSING, SENDER, Mx, Site, variant
 
 HOST = "H=mx1.test.ex [10.9.1.1]"

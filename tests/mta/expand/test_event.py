@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.event import event_raise
 from eximsim.profiles import PROFILES, Profile, profile, with_tls
-from eximsim.world.smtp_server import Answer, Behaviour
+from eximsim.world.smtp_behaviour import Answer, Behaviour
 from tests.mta.scenario import (
     GOOD,
     NEW,

@@ -8,7 +8,7 @@ import pytest
 
 from eximsim.errors import Unsupported
 from eximsim.profiles import PROFILES, CalloutSize, CommandLog, ConnectTrace, Profile, profile, with_tls
-from eximsim.world.smtp_server import Behaviour
+from eximsim.world.smtp_behaviour import Behaviour
 from tests.mta.scenario import (
     GOOD,
     NEW,

@@ -9,7 +9,7 @@ from eximsim.mta.records.hints import RetryRecord
 from eximsim.mta.records.structs import HostItem, RetryItem
 from eximsim.mta.transports import retry
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import NEW, NEWEST, REFUSING, SENDER, Mx, Site
 
 KEY = "T:mx1.test.ex:10.9.1.1"

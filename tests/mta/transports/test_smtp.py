@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import (
     BAD_TLS,
     GOOD,

@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from eximsim.world.smtp_server import Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
 PLAIN = "p:\n driver = plaintext\n public_name = PLAIN\n client_send = ^user^secret\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
 BODY = "Subject: x\n\n.line\nlast\n"

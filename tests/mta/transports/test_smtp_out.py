@@ -17,7 +17,7 @@ from eximsim.mta.transports.smtp_out import (
 )
 from eximsim.ports import ConnectionLost, ReadTimeout, TlsOffer, TlsSession
 from eximsim.status import Errno
-from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site, variant
 
 PROCESS = Site().process()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEW, NEWEST, PIPELINING, PLAIN, SENDER, Mx, Site
 
 RECIPIENTS = tuple(f"{letter}@test.ex" for letter in "abcde")

@@ -7,7 +7,7 @@ import pytest
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
 from eximsim.ports import TlsSession
 from eximsim.world.certificates import der_chain
-from eximsim.world.smtp_server import Behaviour
+from eximsim.world.smtp_behaviour import Behaviour
 from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, Site, variant
 
 MUST = {"hosts_require_tls": "*"}

@@ -5,7 +5,7 @@ import pytest
 from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import PLAIN, REFUSING, Mx, Site
 
 LIST = """

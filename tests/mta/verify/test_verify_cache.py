@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from eximsim.mta.records.hints import Cached, CalloutRecord
 from eximsim.mta.verify.verify_cache import get_callout_cache_record
-from eximsim.world.smtp_server import Answer, Behaviour, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, reply
 from tests.mta.scenario import NEW, NEWEST, PLAIN, REFUSING, SENDER, Mx, Site
 
 BOTH = pytest.mark.parametrize("release", [NEW, NEWEST])

@@ -7,7 +7,7 @@ import pytest
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
-from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import (
     BAD_TLS,
     GOOD,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.world.smtp_server import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import GOOD, NEW, OLD, UNUSABLE, Mx, Site
 
 ACCEPTED, NOT_DONE = "250 Accepted", "451 Could not complete recipient verify callout"
