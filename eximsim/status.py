@@ -98,6 +98,7 @@ class Errno(IntEnum):
     DATA4XX = -46
     AUTHPROB = -48
     UTF8_FWD = -49
+    HOST_IS_LOCAL = -50
     RRETRY = -51
     LRETRY = -52
     HRETRY = -53

@@ -539,6 +539,9 @@ class Profile:
     """A warning about a delay goes out in any queue run that is late enough, although no retry time has come.
     Bug 2341."""
 
+    local_host_has_errno: bool = switch(False, "smtp_transport_entry()", since("4.94.1", "6e0fddef0"))
+    """A host that turns out to be this one defers under a number of its own, -50."""
+
     random_acceptance_ends: bool = switch(False, "do_callout()", since("4.90", "2ddb4094c"))
     """A host that takes a random recipient has answered the callout; before, it had not."""
 

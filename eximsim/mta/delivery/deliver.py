@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.globals import PanicDie, ProcessDied
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.mta.routing.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
 from eximsim.mta.routing.route import route_address
@@ -73,6 +74,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if message is None or message_id in spool.locked:
         return
     process.message, process.message_id, process.deliver_force = message, message_id, force
+    process.dont_deliver = process.dont_deliver or message.dont_deliver
     process.scratch = "\n"  # the last line of the headers that were read
     process.variables.update(message.variables)
     process.variables["sender_address"] = message.sender
@@ -631,6 +633,7 @@ def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -
     if rc is Rc.OK:
         delivery.succeed.insert(0, addr)
         _address_done(delivery, addr)
+        deliver_log.success_msglog(process, addr)
         _child_done(delivery, addr)
         deliver_log.delivery_log(process, addr, addr.special_action)
     elif rc in (Rc.DEFER, Rc.PANIC):
@@ -684,6 +687,14 @@ def _child_done(delivery: Delivery, addr: Address) -> None:
         if addr.child_count > 0:
             return
         _address_done(delivery, addr)
+        if all(above.address != addr.address for above in _ancestors(addr)):
+            deliver_msglog(delivery.process, f"{addr.address}: children all complete")
+
+
+def _ancestors(addr: Address) -> Iterator[Address]:
+    while addr.parent is not None:
+        addr = addr.parent
+        yield addr
 
 
 def _process_failed(delivery: Delivery) -> None:
@@ -721,4 +732,5 @@ def _finish(delivery: Delivery) -> None:
     message.deliver_firsttime = False
     if delivery.freeze:
         message.frozen, message.frozen_at = True, process.world.now()
+        deliver_msglog(process, f"*** Frozen{delivery.frozen_info}", stamped=False)
         log_write(process, f"Frozen{delivery.frozen_info}")

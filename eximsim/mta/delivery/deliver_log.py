@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import msg_event_raise
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls import construct_cipher_name
@@ -51,6 +51,13 @@ def _log_local_part(addr: Address) -> str:
 def _is_written_alike(one: str, two: str) -> bool:
     """Whether two addresses differ at most in the case of their domains."""
     return one.lower() == two.lower() and one.partition("@")[0] == two[: one.index("@")]
+
+
+def success_msglog(process: Process, addr: Address) -> None:
+    """Note a success in the message's own log (``post_process_one()``)."""
+    assert addr.transport is not None
+    parent = f" <{addr.parent.address}>" if addr.parent else ""
+    deliver_msglog(process, f"{addr.address}{parent}: {addr.transport.name} transport succeeded")
 
 
 def delivery_log(process: Process, addr: Address, mark: str) -> None:
@@ -152,6 +159,8 @@ def _extension_parts(process: Process, addr: Address) -> list[str]:
         known = f"{used.name}:{used.id}" if used.id else used.name
         told = used.id and used.sender and selector(process, "smtp_mailauth")
         parts.append(f"A={known}:{used.sender}" if told else f"A={known}")
+    if addr.pipelining_used and selector(process, "pipelining"):
+        parts.append("L")
     if addr.prdr_used:
         parts.append("PRDR")
     if addr.chunking_used:
@@ -175,6 +184,9 @@ def defer_log(process: Process, addr: Address, *, kind: str, name: str | None, p
         text += " " + " ".join(_deferred_host_parts(process, addr, addr.host_used))
     if addr.message:
         text += f": {addr.message}"
+    first = process.message is not None and process.message.deliver_firsttime
+    if first or addr.basic_errno > RETRY_BASE:
+        deliver_msglog(process, text)
     when = "retry_defer" if addr.basic_errno <= RETRY_BASE else None
     log_write(process, f"== {text}", when=when, panic=panic)
 
@@ -206,6 +218,8 @@ def failure_log(process: Process, addr: Address) -> None:
         text += f": {errnos.strerror(addr.basic_errno)}"
     if addr.message:
         text += f": {addr.message}"
+    routed = addr.router is not None or addr.transport is not None
+    deliver_msglog(process, text if routed else f"routing failed for {text}")
     log_write(process, f"** {text}")
     if not early:
         raise_event(process, "msg:fail:delivery", addr)

@@ -203,6 +203,13 @@ def _fitting(lines: list[str]) -> list[str]:
     return [*from_octets(kept).split("\n"), "*** truncated ***"]
 
 
+def deliver_msglog(process: Process, text: str, *, stamped: bool = True) -> None:
+    """Write a line to the log that goes with the message (``deliver_msglog()``, src/deliver.c)."""
+    if process.message is not None and process.config.main.flag("message_logs"):
+        stamp = f"{log_stamp(process)} " if stamped else ""
+        process.message.msglog.append(f"{stamp}{text}\n")
+
+
 def _flag_names(main: bool, reject: bool, panic: bool, when: str | None) -> str:
     named = (when, " " + (when or "")), (main, " MAIN"), (panic, " PANIC"), (reject, " REJECT")
     return "".join(word for is_set, word in named if is_set)

@@ -116,7 +116,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:
         process.machine.spool.add(message)
-        message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
+        if process.config.main.flag("message_logs"):
+            message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
     if selector(process, "received_sender"):
         line += f" from <{envelope.sender}>"
     if selector(process, "received_recipients") and incoming.raw_recipients:

@@ -83,6 +83,8 @@ class Address:
     """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
     peerdn: str | None = None
     authenticated: Authenticated | None = None
+    pipelining_used: bool = False
+    """Commands were sent before the replies to those before them (``af_pipelining``)."""
     chunking_used: bool = False
     """The message went by BDAT (``af_chunking_used``)."""
     prdr_used: bool = False

@@ -13,11 +13,11 @@ from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port, randomize
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
-from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses
+from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_message import send_message
 from eximsim.mta.transports.smtp_out import BadSetting, default_port, smtp_get_interface, smtp_get_port
@@ -197,7 +197,7 @@ def _find_address(run: Run, index: int) -> bool:
     run.hosts[index : index + 1] = found.hosts
     if found.find is HostFind.FOUND_LOCAL and not options.flag("allow_localhost"):
         for addr in run.addrlist:
-            addr.basic_errno = 0
+            addr.basic_errno = Errno.HOST_IS_LOCAL if run.process.profile.local_host_has_errno else 0
             addr.message = f"{run.transport.name} transport found host {host.name} to be local"
         host.status = HostStatus.USABLE
         return False
@@ -308,7 +308,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     run.total_tried += 1
     more = index + 1 < len(run.hosts)
     sx = _context(run, host, attempt.interface, more_hosts=more)
-    rc = smtp_deliver(sx)
+    rc = _bypass(run, host) if process.dont_deliver else smtp_deliver(sx)
     if rc is Rc.DEFER:
         rc = _host_deferred(run, sx, first)
     last = not (
@@ -332,6 +332,15 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
         if timeout is None or process.world.now() - process.received_time > timeout:
             run.unexpired_tried -= 1
     return False
+
+
+def _bypass(run: Run, host: HostItem) -> Rc:
+    """With -N the first host that would be tried is held to have taken the message."""
+    set_errno(run.addrlist, 0, None, Rc.OK)
+    for addr in run.addrlist:
+        addr.host_used, addr.special_action = host, "*"
+        addr.message = "delivery bypassed by -N option"
+    return Rc.OK
 
 
 def _serialize(run: Run, host: HostItem) -> None:
@@ -453,9 +462,11 @@ def write_logs(process: Process, addr: Address, host: HostItem) -> None:
     who = f"H={host.name} [{host.address}]{f':{port}' if selector(process, 'outgoing_port') else ''}"
     if addr.message:
         why = f": {errnos.strerror(addr.basic_errno)}" if addr.basic_errno > 0 else ""
-        log_write(process, f"{who}: {addr.message}{why}")
+        line = f"{who}: {addr.message}{why}"
     else:
-        log_write(process, f"{who} {exim_errstr(addr.basic_errno)}")
+        line = f"{who} {exim_errstr(addr.basic_errno)}"
+    log_write(process, line)
+    deliver_msglog(process, line)
 
 
 def _note_retry(

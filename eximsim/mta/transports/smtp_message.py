@@ -161,7 +161,7 @@ def _taken(sx: SmtpContext, addr: Address, confirmation: str, flag: str) -> None
     addr.transport_return, addr.host_used = Rc.OK, sx.host
     addr.more_errno, addr.special_action = 0, flag
     addr.message = confirmation
-    addr.chunking_used, addr.prdr_used = sx.chunking, sx.prdr_active
+    addr.pipelining_used, addr.chunking_used, addr.prdr_used = sx.pipelining, sx.chunking, sx.prdr_active
 
 
 # ---- a reply for each recipient ------------------------------------------------------------------------

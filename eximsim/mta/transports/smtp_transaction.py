@@ -8,7 +8,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_auth import mail_auth
@@ -114,6 +114,8 @@ def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
     else:
         addr.message = row.text.format(command=command, reply=string_printing(sx.reply.text))
         addr.pass_message = True
+        if not sx.verify:
+            deliver_msglog(sx.process, f"H={sx.host.name} [{sx.host.address}] {addr.message}")
         if row.outcome is Recipient.REFUSED:
             addr.transport_return, sx.completed_addr = Rc.FAIL, True
         else:
@@ -176,8 +178,11 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
     of_message = lost.host is Rc.OK
     if of_message and lost.addresses is Rc.DEFER:
         shown = f"{message}: {errnos.strerror(errno)}" if errno > 0 else message
-        if sx.process.profile.message_error_names_host:
-            log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]: {shown}")
+        who = f"H={sx.host.name} [{sx.host.address}]"
+        named = sx.process.profile.message_error_names_host
+        deliver_msglog(sx.process, f"{who}{':' if named else ''} {shown}")
+        if named:
+            log_write(sx.process, f"{who}: {shown}")
         elif sx.more_hosts:
             log_write(sx.process, shown)
         sx.message_defer = True
