@@ -32,6 +32,7 @@ LAYERS = (
     ("testing",),
     ("gate",),
     ("fuzz",),
+    ("explore",),
     ("suite",),
     ("subjects",),
     ("world",),
@@ -275,3 +276,9 @@ def test_style_is_clean() -> None:
 
 def test_the_form_is_the_formatters() -> None:
     assert tool("ruff", "format", "--no-cache", "--check", "--quiet") == ""
+
+
+def test_only_one_module_looks_at_calls_from_outside() -> None:
+    looking = re.compile(r"\b(_getframe|f_locals|f_back|gi_frame)\b")
+    found = [shown(path) for path in modules() if looking.search(path.read_text(encoding="utf-8"))]
+    assert found == ["explore/stack.py"]

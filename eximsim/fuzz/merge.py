@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from sys import _getframe
-from types import FrameType
 
+from eximsim.explore.stack import owner_within
 from eximsim.fuzz.explore import Choices, Merged, Plan
 from eximsim.fuzz.states import digest
 from eximsim.mta.process.globals import UndefinedBehaviour
@@ -219,6 +218,7 @@ class _Answers(Choices):
         self.recorder: _Recorder | None = None
         self._branch = next(reversed(given.keys()), None)
         self._store = store
+        self._asking: StandRun | None = None
 
     def choose(self, axis_name: str, values: Sequence[str]) -> str:
         """See ``Choices``; raises ``Merged`` at a state from which everything is known."""
@@ -231,7 +231,7 @@ class _Answers(Choices):
         if value is None:
             state, mark = None, self._mark()
             if len(values) > 1 and self._store.looks_at(axis_name):
-                state = digest(axis_name, _getframe(1), _ROOT)
+                state = digest(axis_name, self._run())
                 self.rest = self._store.find(state, self.path)
                 if self.rest is not None:
                     self.end = mark
@@ -242,17 +242,16 @@ class _Answers(Choices):
 
     def _mark(self) -> _Mark:
         if self.recorder is None:
-            frame: FrameType | None = _getframe(2)
-            while frame is not None and frame.f_code is not _ROOT:
-                frame = frame.f_back
-            assert frame is not None
-            run = frame.f_locals["self"]
-            assert isinstance(run, StandRun)
-            self.recorder = _Recorder(run)
+            self.recorder = _Recorder(self._run())
         return self.recorder.mark()
 
-
-_ROOT = StandRun.exim.__code__
+    def _run(self) -> StandRun:
+        """The run that asks: there is one for each object of this kind."""
+        if self._asking is None:
+            asking = owner_within(StandRun.exim.__code__)
+            assert isinstance(asking, StandRun)
+            self._asking = asking
+        return self._asking
 
 
 # ---- all runs --------------------------------------------------------------------------------------------

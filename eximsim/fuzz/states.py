@@ -1,12 +1,12 @@
 """The state of the model in the middle of a run, as a digest: equal digests go on in the same way.
 
-The state is everything that the rest of the run can look at: for each call that is under way, where it is
-and its local variables, and all that can be reached from these. Left out are what never changes in a space
-(configuration, profile, certificates, tables), what is written and never read by the model (the trace, the
-log files, what servers and name servers have noted), numbers that no law and no decision looks at (the local
-port of a connection, the numbers of processes), variables that no configuration of a space expands, and what
-is over: answers about hosts that were tried, how a session began in which the message is being handed over.
-A test holds that runs put together from equal states are the runs that the model makes.
+The state is everything that the rest of the run can look at: the calls that are under way
+(``explore.stack``), and all that can be reached from their variables. Left out are what never changes in a
+space (configuration, profile, certificates, tables), what is written and never read by the model (the trace,
+the log files, what servers and name servers have noted), numbers that no law and no decision looks at (the
+local port of a connection, the numbers of processes), variables that no configuration of a space expands,
+and what is over: answers about hosts that were tried, how a session began in which the message is being
+handed over. A test holds that runs put together from equal states are the runs that the model makes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from __future__ import annotations
 import io
 import pickle
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from eximsim.fuzz.digest import EXPANDED_ONLY, StatePickler, constant, others, reducers, same
+from eximsim.explore.digest import EXPANDED_ONLY, StatePickler, constant, others, reducers, same
+from eximsim.explore.stack import call_state, calls_within, generator_state
 from eximsim.fuzz.explore import Choices
 from eximsim.fuzz.space import Space
 from eximsim.fuzz.stage import LazyOptions, LazyServer, LazySession, LazyZones, Stage
@@ -28,7 +29,6 @@ from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.transports.smtp_context import SmtpContext
-from eximsim.mta.verify.verify_callout import do_callout
 from eximsim.ports import Endpoint, TlsPolicy, TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.recording import Situation
@@ -71,17 +71,8 @@ class _View:
     last: bool
     callout: bool
 
-    def frame(self, frame: types.FrameType) -> tuple[object, ...]:
-        """A call that is under way. (A local dictionary can be a copy of expansion variables.)"""
-        code, told = frame.f_code, []
-        for name, value in frame.f_locals.items():
-            if type(value) is dict and not _NOT_LOOKED_AT.isdisjoint(value):
-                value = _variables(value)
-            told.append((name, value))
-        return code.co_qualname, frame.f_lasti, told
-
-    def generator(self, one: types.GeneratorType[Any, Any, Any]) -> tuple[object, ...]:
-        return "generator", None if one.gi_frame is None else self.frame(one.gi_frame)
+    def generator(self, one: types.GeneratorType[object, object, object]) -> tuple[object, ...]:
+        return generator_state(one, _shown)
 
     def machine(self, machine: Machine) -> tuple[object, ...]:
         files = [item for item in machine.files.items() if item[0] not in LOG_FILES]
@@ -133,11 +124,15 @@ _NOT_LOOKED_AT = EXPANDED_ONLY - {"tls_out_tlsa_usage"}
 """Variables that no configuration of a space expands either; under DANE hosts_request_ocsp expands one."""
 
 
+def _shown(values: dict[str, object]) -> Mapping[str, object]:
+    return values if _NOT_LOOKED_AT.isdisjoint(values) else _variables(values)
+
+
 def _variables(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if name not in _NOT_LOOKED_AT}
 
 
-_MACHINE = others(Machine, "files", "trace", "next_pid")
+_MACHINE = others(Machine, "files", "trace", "next_pid", "asking")
 _PROCESS = others(
     Process, "pid", "dns_fails", "driver_state", "variables", "libc_errno", "main_log_open", "scratch"
 )
@@ -163,31 +158,27 @@ class Unknown(Exception):
     """The state holds something that cannot be put into a digest."""
 
 
-def digest(axis: str, frame: types.FrameType, root: types.CodeType) -> bytes:
-    """The state of the calls from ``frame`` out to the one of ``root``, which does not count, as they ask for
-    the value of ``axis``; raises ``Unknown``.
-    """
-    frames: list[types.FrameType] = []
-    asked: Sequence[HostItem] = ()
-    callout, at = False, frame
-    while at.f_code is not root:
-        if frames or not at.f_globals["__name__"].startswith(_SEARCH):
-            frames.append(at)  # what the search itself does to make a choice is no state
-        if at.f_code is do_callout.__code__:
-            callout, asked = True, at.f_locals["hosts"][: at.f_locals["number"]]
-        assert at.f_back is not None
-        at = at.f_back
+def digest(axis: str, run: StandRun) -> bytes:
+    """The state of a run as it asks for the value of ``axis``; raises ``Unknown``."""
+    calls = calls_within(StandRun.exim.__code__, _is_of_the_run)
     out = io.BytesIO()
-    view = _view(axis, at.f_locals["self"], callout, asked)
+    view = _view(axis, run)
     try:
-        StatePickler(out, _REDUCERS, _ALIVE, view).dump([axis, *map(view.frame, frames)])
+        StatePickler(out, _REDUCERS, _ALIVE, view).dump([axis, *(call_state(call, _shown) for call in calls)])
     except (TypeError, pickle.PicklingError, AttributeError) as problem:
         raise Unknown(str(problem)) from problem
     return blake2b(out.getbuffer(), digest_size=16).digest()
 
 
-def _view(axis: str, run: StandRun, callout: bool, asked: Sequence[HostItem]) -> _View:
-    """What can still be looked at; ``asked`` are the hosts that a callout is through with."""
+def _is_of_the_run(call: types.FrameType) -> bool:
+    """Whether a call is no part of what the search does to make a choice."""
+    return not str(call.f_globals["__name__"]).startswith(_SEARCH)
+
+
+def _view(axis: str, run: StandRun) -> _View:
+    """What can still be looked at."""
+    asking = run.machine.asking
+    asked = asking.hosts[: asking.through] if asking else ()
     host, _, step = axis.partition(" ")
     tried = {str(one.inputs["host"]) for one in run.machine.trace if one.rule == "host tried"}
     done = frozenset(tried.union(one.name for one in asked))
@@ -195,7 +186,7 @@ def _view(axis: str, run: StandRun, callout: bool, asked: Sequence[HostItem]) ->
     if transaction:
         done |= {Space.name(host)}
     hosts = {entry["name"] for entry in run.situation.zone if entry["type"] == "A"}
-    return _View(done, transaction, transaction and hosts <= done, callout)
+    return _View(done, transaction, transaction and hosts <= done, asking is not None)
 
 
 _TRANSACTION = ("MAIL", "RCPT", "DATA", "end of data")

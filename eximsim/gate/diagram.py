@@ -106,7 +106,7 @@ class Chooser(Protocol):
         """The value of ``axis``, one of ``values``; the same whenever it is asked."""
 
 
-State = Callable[[], tuple[Hashable, Log]]
+State = Callable[[str], tuple[Hashable, Log]]
 """Tells the state of the program that asks, and what it has logged: equal states go on in the same way."""
 
 
@@ -156,7 +156,7 @@ class Answers:
         elif axis == self._branch:
             self._branch = None
         if axis not in self.answers:
-            state, self.log = self._state() if self._state else (None, ())
+            state, self.log = self._state(axis) if self._state else (None, ())
             self.rest = None if state is None else self._find(state, self.answers)
             if self.rest is not None:
                 raise Merged

@@ -1,7 +1,7 @@
 """The state of the model in the middle of a run, as a digest: equal digests go on in the same way.
 
 This is what explicit-state model checkers do. The state is everything that the rest of the run can look at:
-for each call that is under way, where it is and its local variables, and all that can be reached from these.
+for each call that is under way, where it is and its variables (``explore.stack``), and what these lead to.
 Left out is what never changes (configuration, profile, tables) and what is written but never read by the
 model (the trace, what servers and name servers have noted). What an outcome is made of counts as well: the
 log, the decisions that matter for it, and in which connections a server was asked about the recipient.
@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import attrgetter
-from sys import _getframe
 from typing import Any
 
-from eximsim.fuzz.digest import StatePickler, constant, others, reducers, same
+from eximsim.explore.digest import StatePickler, constant, others, reducers, same
+from eximsim.explore.stack import call_state, calls_between, first_argument, generator_state
 from eximsim.gate.diagram import Answers
 from eximsim.gate.lattice import (
     BANNER,
@@ -49,7 +49,6 @@ from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_out import Answer
-from eximsim.mta.verify.verify_callout import do_callout
 from eximsim.ports import TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
@@ -91,17 +90,11 @@ class _Alive:
     step: str
     words: bool
 
-    def frame(self, frame: types.FrameType) -> tuple[object, ...]:
-        """A call that is under way. (A local dictionary can be a copy of expansion variables.)"""
-        code, told = frame.f_code, []
-        for name, value in sorted(frame.f_locals.items()):
-            if type(value) is dict and not self.counts.hidden.isdisjoint(value):
-                value = self.counts.variables(value)
-            told.append((name, value))
-        return code.co_qualname, code.co_firstlineno, frame.f_lasti, told
+    def shown(self, values: dict[str, object]) -> Mapping[str, object]:
+        return values if self.counts.hidden.isdisjoint(values) else self.counts.variables(values)
 
-    def generator(self, generator: types.GeneratorType[Any, Any, Any]) -> tuple[object, ...]:
-        return (None if generator.gi_frame is None else self.frame(generator.gi_frame),)
+    def generator(self, generator: types.GeneratorType[object, object, object]) -> tuple[object, ...]:
+        return generator_state(generator, self.shown)
 
     def is_settled(self, name: str, type: str) -> bool:
         """Whether a question is not asked again: it is about a host that is done."""
@@ -212,7 +205,7 @@ _PROCESS = others(
     *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
     *("certificate_verified", "dane_verified"),
 )
-_MACHINE = others(Machine, "files")
+_MACHINE = others(Machine, "files", "asking")
 _HOST = others(HostItem, "dnssec", "status", "why")
 _WORDS = attrgetter("basic_errno", "more_errno", "message", "user_message", "host_used")
 _SESSION_OF = attrgetter("tls", "cv", "peerdn")
@@ -270,31 +263,20 @@ class Watcher:
         self._counts, self._words = relevance(policy), words
         self._kind, self._alone = kind, alone and kind == "delivery"
 
-    def __call__(self) -> tuple[bytes, tuple[str, ...]]:
-        """The state of the run that asks a question, and its log so far (see ``diagram.State``)."""
-        frame = _getframe(1)
-        while frame.f_code is not Answers.choose.__code__:
-            frame = _caller(frame)
-        axis = frame.f_locals["axis"]
-        frame = _caller(frame)
-        frames = []
-        session: PolicySession | None = None
-        callout: Mapping[str, Any] = {}
-        while frame.f_code is not Policy.run.__code__:
-            frames.append(frame)
-            session = frame.f_locals.get("self")
-            if frame.f_code is do_callout.__code__:
-                callout = frame.f_locals
-            frame = _caller(frame)
+    def __call__(self, axis: str) -> tuple[bytes, tuple[str, ...]]:
+        """The state of the run that asks for the value of ``axis``, and its log so far."""
+        calls = calls_between(Answers.choose.__code__, Policy.run.__code__)
+        session = first_argument(calls[-1])
         assert isinstance(session, PolicySession)
-        out = io.BytesIO()
+        asking = session.machine.asking
         done = frozenset[str]()
-        if self._alone or callout:
-            done = _done(axis, session.machine.trace, callout.get("hosts", ())[: callout.get("number", 0)])
+        if self._alone or asking:
+            done = _done(axis, session.machine.trace, asking.hosts[: asking.through] if asking else ())
         step = axis.partition(" of ")[0]
-        view = _Alive(self._counts, self._kind, done, self._alone, bool(callout), step, self._words)
+        view = _Alive(self._counts, self._kind, done, self._alone, asking is not None, step, self._words)
+        out = io.BytesIO()
         try:
-            StatePickler(out, _REDUCERS, _ALIVE, view).dump([view.frame(each) for each in frames])
+            StatePickler(out, _REDUCERS, _ALIVE, view).dump([call_state(call, view.shown) for call in calls])
         except (TypeError, pickle.PicklingError, AttributeError) as problem:
             raise Unknown(str(problem)) from problem
         return blake2b(out.getbuffer(), digest_size=16).digest(), session.log if self._words else ()
@@ -320,8 +302,3 @@ def _done(axis: str, trace: Trace, asked: Sequence[HostItem]) -> frozenset[str]:
 _TRANSACTION = frozenset(axis.name for axis in (MAIL, RCPT, DATA, END))
 _BEFORE_TLS = frozenset(axis.name for axis in (TLSA, RECORDS, CONNECT, BANNER, EHLO, HELO, STARTTLS))
 """What is asked of a host before its TLS session is begun, if it is at all."""
-
-
-def _caller(frame: types.FrameType) -> types.FrameType:
-    assert frame.f_back is not None
-    return frame.f_back

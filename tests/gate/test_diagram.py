@@ -51,7 +51,7 @@ class Later:
             self.mind.append(choices.choose("a", AXES["a"]))
         return Outcome("failed", reason="".join(self.mind))
 
-    def state(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def state(self, axis: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(self.mind), ()
 
 

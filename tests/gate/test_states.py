@@ -25,7 +25,7 @@ FEW = {
 }
 """The values of axes of a smaller space; other axes have their plainest only."""
 
-Unmerged = Callable[[], tuple[int, tuple[str, ...]]]
+Unmerged = Callable[[str], tuple[int, tuple[str, ...]]]
 
 
 class Few:
@@ -42,7 +42,7 @@ class Few:
 def unmerged(watcher: Watcher) -> Unmerged:
     """Every state is another one."""
     numbers = itertools.count()
-    return lambda: (next(numbers), watcher()[1])
+    return lambda axis: (next(numbers), watcher(axis)[1])
 
 
 @pytest.mark.parametrize(("release", "kind"), [("4.87", "callout"), ("4.99", "delivery")])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
-from eximsim.mta.records.structs import Authenticated
+from eximsim.mta.records.structs import Authenticated, HostItem
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
@@ -51,6 +51,14 @@ class UndefinedBehaviour(Exception):
 
 
 @dataclass(slots=True)
+class Asking:
+    """How far the callout that is under way has come: its hosts, and how many of them it is through with."""
+
+    hosts: Sequence[HostItem]
+    through: int = 0
+
+
+@dataclass(slots=True)
 class Machine:
     """What outlives a process: disk, clock, network and the trace of the run.
 
@@ -83,6 +91,8 @@ class Machine:
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     effort: Effort = field(default_factory=Effort)
     """What the run that is under way has spent."""
+    asking: Asking | None = None
+    """The callout that is under way; the model itself does not look at it."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     """What processes that nobody waits for are about to do, with the time at which each begins."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.mta.process.globals import Asking, UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
@@ -69,8 +69,21 @@ def do_callout(
     if settings.random and call.random is None:
         call.random = _random_local_part(process)
     process.libc_errno = 0  # the address has been routed, which sets it so
+    machine = process.machine
+    before, machine.asking = machine.asking, Asking(hosts)
+    try:
+        rc = _ask_hosts(call, machine.asking)
+    finally:
+        machine.asking = before
+    return (_conclude(call) if rc is None else rc), call.failure
+
+
+def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
+    """Ask one host after the other; None unless one of them ends the callout with a result of its own."""
+    process, settings, hosts = call.process, call.settings, call.hosts
     start, overall = process.world.now(), settings.overall or 4 * settings.seconds
     for number, host in enumerate(hosts):
+        asking.through = number
         if host.address is None:
             continue
         if process.world.now() - start >= overall:
@@ -81,10 +94,10 @@ def do_callout(
         if process.profile.callout_uses_setup_conn:
             _ask(call, sx)
         elif (rc := verify_inline.ask(call, sx)) is not None:
-            return rc, call.failure
+            return rc
         if call.done:
             break
-    return _conclude(call), call.failure
+    return None
 
 
 def _prepare(

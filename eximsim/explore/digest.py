@@ -1,4 +1,4 @@
-"""How a state of the model becomes octets: what the explorations of search and gate have in common.
+"""How a state of the model becomes octets.
 
 A digest is the pickle of what counts of a state. ``StatePickler`` knows how functions, tables and the like
 count; what else counts in an exploration, and of what only a part does, that exploration says.
