@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,13 @@ def test_a_configuration_is_searched_with_its_own_settings(tmp_path: Path) -> No
         (("--replay", "eximsim1:xxxx"), "damaged"),
         (("--config", "/no/such/file"), "cannot be read"),
         (("--shared", "/no/such/folder"), "no such folder"),
-        (("--scheduler", "nowhere"), "no Dask scheduler"),
+        pytest.param(
+            ("--scheduler", "nowhere"),
+            "no Dask scheduler",
+            marks=pytest.mark.skipif(
+                find_spec("distributed") is None, reason="the extra farm is not installed"
+            ),
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], said: str) -> None:

@@ -96,7 +96,7 @@ def test_an_interrupt_ends_open_connections_quietly(certificates: Path) -> None:
         (["--behaviour", "nosuch"], "behaviour 'nosuch': expected one of ok"),
         (["--behaviour", "refused"], "a server that refuses connections is one that is not started"),
         (["--behaviour", "ok", "--script", "x"], "expected --behaviour or --script, not both"),
-        (["--script", "/nonexistent/x.toml"], "cannot read the script"),
+        (["--script", "/nonexistent/x.toml"], "expected the script of a server"),
         (["--listen", "0.0.0.0"], "not a loopback address"),
         (["--listen", "localhost"], "not an IP address"),
         (["--certificates", "/nonexistent"], "expected certificate chains"),
