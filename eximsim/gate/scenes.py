@@ -6,6 +6,7 @@ situations. Those of which every policy makes the same there are one scene, whic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -82,13 +83,19 @@ def messages(named: Named, recipients: Sequence[str], senders: Sequence[str]) ->
     found = dict.fromkeys(given)
     if not (recipients and senders):
         found |= dict.fromkeys(Mail(one, sender) for one in everybody[:1] for sender in senders)
-    found |= dict.fromkeys(map(Mail, everybody))
+    found |= dict.fromkeys(Mail(one) for one in everybody if _ADDRESS.fullmatch(one))
     found |= dict.fromkeys(
         Mail(recipient, sender)
         for sender in named.senders
+        if not sender or _ADDRESS.fullmatch(sender)
         for recipient in (*(recipients or ()), everybody[0])
     )
     return tuple(found)
+
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_ADDRESS = re.compile(rf"[\w+=/-]+(?:\.[\w+=/-]+)*@{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+"""What Exim takes for an address, as far as names of configurations go."""
 
 
 @dataclass(slots=True)

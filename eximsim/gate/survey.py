@@ -433,6 +433,9 @@ class _Surveyor:
         leaves = any(route.hosts for _, route in routes)
         if not leaves:
             what = "nothing was explored: no mail was found that goes out by an smtp transport"
+            if plan.views:
+                became = plan.at(plan.policies[-1], plan.views[0], {})
+                what += f" (to {plan.views[0].scene.recipient}: {became})"
             gap = Gap(what, plan.policies[-1].path, "--recipient names mail that does")
             plan.gaps = {gap: None, **plan.gaps}
         for policy in plan.policies:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from eximsim.commands.gate import exit_code
-from eximsim.errors import EximsimError
+from eximsim.errors import EximsimError, ExitCode, Gap
 from eximsim.gate.compare import compare
 from eximsim.gate.explain import outcome_of
 from eximsim.gate.lock import check, current
@@ -204,16 +205,36 @@ class Gates:
         return check(agreed, current(plan, NEWEST, WANTED.hosts), plan, "policy.lock", CONF)
 
 
-def complaint(report: Report, edit: Edit, known: tuple[object, ...]) -> str:
-    """What is wrong with a report of an edit that changes an outcome; empty if nothing is."""
+def complaints(files: Files, number: int, seed: int, every: int = 20) -> list[str]:
+    """What the gate and the lock miss of so many edits: that an outcome changes, or where it comes from.
+
+    An edit that changes none is looked at now and then (``every``): it must not end in an exception.
+    """
+    before = explained(files)
+    assert before is not None
+    gates, found = Gates(files), []
+    for place, edit in enumerate(edits(files, number, seed)):
+        edited = edit.applied(files)
+        after = explained(edited)
+        if after is None or (after == before and place % every):
+            continue
+        head = policy(edited)
+        for name, report in (("gate", gates.gate(head)), ("lock", gates.locked(head))):
+            if after != before and (problem := complaint(report, edit, gates.gaps)):
+                found.append(f"{name}: {edit}: {problem}")
+    return found
+
+
+def complaint(report: Report, edit: Edit, known: tuple[Gap, ...]) -> str:
+    """What is wrong with a report of an edit that changes an outcome; empty if nothing is.
+
+    The gaps of the configuration itself, ``known``, are no answer.
+    """
     fresh = replace(report, gaps=tuple(gap for gap in report.gaps if gap not in known))
-    if exit_code(fresh, FAILING) == 0:
-        return "exit 0"
-    places = [cause.where for group in fresh.groups for cause in group.cause]
-    places += [gap.where for gap in fresh.gaps]
-    texts = [cause.text for group in fresh.groups for cause in group.cause]
-    exact = f"{edit.name}:{edit.line}"
-    if exact in places or any(exact in text for text in texts):
+    if exit_code(fresh, FAILING) is ExitCode.AS_IT_SHOULD_BE:
+        return "exit code 0"
+    causes = [cause for group in fresh.groups for cause in group.cause]
+    told = " ".join((*(f"{cause.where} {cause.text}" for cause in causes), *map(str, fresh.gaps)))
+    if re.search(rf"(?<![\w/]){re.escape(edit.name)}:{edit.line}(?!\d)", told):
         return ""
-    near = [where for where in places if where.rpartition(":")[0] == edit.name]
-    return f"names {', '.join(dict.fromkeys(near or places))[:200]}"
+    return f"{edit.name}:{edit.line} is not among {', '.join(dict.fromkeys(c.where for c in causes))}"

@@ -1,0 +1,77 @@
+"""Lines are deleted and changed: what changes an outcome is never passed, and told with its file and line.
+
+This is a small part; ``benchmarks/test_deletions.py`` has all configurations and hundreds of edits.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gate.deletions import CONF, Edit, Gates, complaint, complaints, edits, explained, policy
+from tests.gate.samples import SAMPLES
+
+
+def test_the_edits_are_the_same_for_the_same_seed() -> None:
+    files = SAMPLES["partners"]
+    some = edits(files, 20, 7)
+    assert some == edits(files, 20, 7) != edits(files, 20, 8)
+    assert all(files[edit.name].splitlines()[edit.line - 1] == edit.was != edit.now for edit in some)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_configuration_sends_mail_in_the_fixed_situations(name: str) -> None:
+    found = explained(SAMPLES[name])
+    assert found is not None
+    assert len(found) >= 40
+    assert any("delivered" in str(one) for one in found)
+
+
+SMALL = {
+    CONF: """\
+primary_hostname = mta.own.example
+begin routers
+partners:
+  driver = dnslookup
+  domains = lsearch;/etc/partners
+  transport = strict
+  no_more
+others:
+  driver = dnslookup
+  transport = plain
+begin transports
+strict:
+  driver = smtp
+  hosts_require_tls = *
+plain:
+  driver = smtp
+""",
+    "/etc/partners": "# ours\npartner.example: yes\nbank.example: yes\n",
+}
+
+
+@pytest.fixture(scope="module")
+def gates() -> Gates:
+    return Gates(SMALL)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Edit("/etc/partners", 3, "bank.example: yes", None),
+        Edit("/etc/partners", 2, "partner.example: yes", "partnr.example: yes"),
+        Edit(CONF, 14, "  hosts_require_tls = *", None),
+        Edit(CONF, 6, "  transport = strict", "  transport = plain"),
+    ],
+    ids=str,
+)
+def test_a_line_that_decides_is_not_missed(gates: Gates, edit: Edit) -> None:
+    edited = edit.applied(SMALL)
+    head = policy(edited)
+    assert explained(edited) != explained(SMALL)
+    assert gates.gaps == ()
+    assert complaint(gates.gate(head), edit, ()) == ""
+    assert complaint(gates.locked(head), edit, ()) == ""
+
+
+def test_seeded_edits_are_not_missed() -> None:
+    assert complaints(SMALL, 4, 3) == []
