@@ -1,7 +1,7 @@
 """Whether the gate can be believed: 500 edits, of a line each, of eight configurations.
 
-Wherever ``explain`` comes to another outcome in a fixed situation, ``gate`` and ``gate --lock`` must not pass,
-and must name the file and the line. It takes half an hour on one core:
+Wherever ``explain`` comes to another outcome in a fixed situation, ``gate`` and ``gate --lock`` do not pass,
+and name the file and the line. It takes half an hour on one core:
 
     python -m pytest benchmarks/test_deletions.py -n 2
 """
