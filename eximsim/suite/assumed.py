@@ -200,7 +200,11 @@ def _read_servers(
 def _addresses(name: str, hosts: Mapping[str, str], path: Path) -> list[str]:
     if string_is_ip_address(name)[0]:
         return [name]
-    found = [address for address, host in hosts.items() if names.key(host) == names.key(name)]
+    try:
+        key = names.key(name)
+    except names.BadName as problem:
+        raise InputError(f"{name[:40]}: {problem}", str(path)) from None
+    found = [address for address, host in hosts.items() if names.key(host) == key]
     if not found:
         raise InputError(f"{name}: neither an address nor a host that the zones give one", str(path))
     return found

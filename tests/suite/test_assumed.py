@@ -58,6 +58,12 @@ def test_what_is_wrong_is_told(tmp_path: Path, text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["9" * 400, "a..b", "\\", "nobody.example.com"])
+def test_a_server_is_an_address_or_a_host_of_the_zones(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        around(tmp_path, f"['{name}']\n")
+
+
 def test_a_server_keeps_its_key_when_its_certificate_expires(tmp_path: Path) -> None:
     chains = around(tmp_path, "").chains
     assert len({identity.key for identity in chains.chains.values()}) == 1
