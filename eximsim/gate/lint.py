@@ -13,6 +13,7 @@ from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options_outbound import MAIN_EXPANDED, OUTBOUND_TRANSPORTS, can_matter_outbound
 from eximsim.mta.config.readconf import option_report
 from eximsim.mta.expand.expand_survey import lacking
+from eximsim.mta.transports.smtp_auth import CLIENTS
 
 if TYPE_CHECKING:
     from eximsim.mta.config.acl_read import AclCondition
@@ -102,9 +103,24 @@ def _drivers(config: Config) -> Iterator[Finding]:
         local = name.startswith("transport.")
         note = f"the {driver.driver} {name.partition('.')[0]}"
         yield Finding(driver.path, driver.line, name, Status.UNSUPPORTED, not local, note)
+    yield from _authenticators(config)
+
+
+def _authenticators(config: Config) -> Iterator[Finding]:
+    """Those that Exim has as a client and the model has not matter where a transport authenticates itself."""
+    used = any(
+        transport.options.written(name)
+        for transport in config.transports.values()
+        for name in ("hosts_try_auth", "hosts_require_auth")
+        if transport.driver in OUTBOUND_TRANSPORTS
+    )
     for auth in config.authenticators:
-        note = "not used, unless a server offers it to a host of hosts_try_auth or hosts_require_auth"
-        yield Finding(auth.path, auth.line, f"authenticator.{auth.name}", Status.UNSUPPORTED, note=note)
+        known = auth.driver in CLIENTS
+        note = "" if known else f"the {auth.driver} authenticator, if a server offers it"
+        note = note if used or known else "no transport has hosts_try_auth or hosts_require_auth"
+        status = Status.MODELLED if known else Status.UNSUPPORTED
+        matters = used and not known
+        yield Finding(auth.path, auth.line, f"authenticator.{auth.name}", status, matters, note)
 
 
 def _rewrites(config: Config) -> Iterator[Finding]:

@@ -106,3 +106,22 @@ def test_a_text_without_end_is_told_and_not_followed() -> None:
     deep = "${if eq{a}{" * 5000
     found = findings(f"{ROUTER}  address_data = {deep}\n{TRANSPORT}")
     assert found["router.r.address_data: an expansion that is nested this deeply"].matters
+
+
+AUTH = "begin authenticators\na:\n  driver = {}\n  public_name = X\n{}"
+
+
+@pytest.mark.parametrize(
+    ("option", "driver", "more", "expected"),
+    [
+        ("", "plaintext", "  client_send = ^a^b\n", (Status.MODELLED, False)),
+        ("", "spa", "", (Status.UNSUPPORTED, False)),
+        ("  hosts_try_auth = *\n", "spa", "", (Status.UNSUPPORTED, True)),
+        ("  hosts_require_auth = *\n", "spa", "", (Status.UNSUPPORTED, True)),
+        ("  hosts_require_auth = *\n", "cram_md5", "", (Status.MODELLED, False)),
+    ],
+)
+def test_an_authenticator_matters_where_a_transport_uses_it(
+    option: str, driver: str, more: str, expected: tuple[Status, bool]
+) -> None:
+    assert one(f"{ROUTER}{TRANSPORT}{option}{AUTH.format(driver, more)}", "authenticator.a") == expected

@@ -24,7 +24,7 @@ from eximsim.mta.transports.smtp_failure import SetupFailed, require
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.status import Errno, Rc
 
-_CLIENTS: Mapping[str, Callable[[Client], Attempt]] = MappingProxyType(
+CLIENTS: Mapping[str, Callable[[Client], Attempt]] = MappingProxyType(
     {
         "cram_md5": auth_cram_md5_client,
         "external": auth_external_client,
@@ -75,7 +75,7 @@ def _is_ready(sx: SmtpContext, authenticator: DriverInstance) -> bool:
 
 def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
     """One attempt (``try_authenticator()``); a mechanism that is refused for good is no failure yet."""
-    run = _CLIENTS.get(authenticator.driver)
+    run = CLIENTS.get(authenticator.driver)
     if run is None:
         raise Unsupported(f"the {authenticator.driver} authenticator", authenticator.path, authenticator.line)
     sx.wire.authenticating = True
