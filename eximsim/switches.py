@@ -419,6 +419,11 @@ class Profile:
     second_hello_may_be_refused: bool = switch(False, "smtp_reap_ehlo()", since("4.92", "ee8b80906"))
     """A refusal of the EHLO or HELO over TLS is no failure: MAIL follows, and no extension is used."""
 
+    unwanted_report_named: bool = switch(
+        False, "deliver_message()", since("4.93", "df98a6ff2", item="bug 2411")
+    )
+    """A failure that the sender does not want to be told of is ``error ignored``, and why."""
+
     message_error_names_host: bool = switch(False, "smtp_deliver()", since("4.90", "ec62d0a95"))
     """A 4xx reply to MAIL, DATA or the message is logged with the host's name, and for the last host too."""
 

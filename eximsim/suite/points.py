@@ -160,6 +160,7 @@ POINTS: Sequence[Point] = (
     _point("d12746bc1"),
     _point("67ea939cf"),
     # 4.93
+    _point("df98a6ff2"),
     _point("c5040dfdb"),
     _point("897024f1b", ("runtest", "AES256-SHAnnn:xxx")),
     _point("fc243e944"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -68,7 +68,11 @@ class ScenarioRecord:
 
 @lru_cache(maxsize=64)
 def _profile(release: str, tls: str) -> Profile:
-    return with_tls(profile(_RELEASES.get(release, release)), tls)
+    name = _RELEASES.get(release)
+    if name is None:
+        return with_tls(profile(release), tls)
+    version = release if release[0].isdigit() else profile(name).version
+    return with_tls(replace(profile(name), version=version), tls)
 
 
 def has_runs(path: Path) -> bool:

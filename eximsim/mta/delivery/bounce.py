@@ -29,6 +29,48 @@ def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> 
     return child_open_exim(process, "", [recipient], content, process.message_id, login)
 
 
+def report_success(process: Process, succeeded: Sequence[Address]) -> None:
+    """Tell the sender of those that servers took that send no reports (``maybe_send_dsn()``)."""
+    message = process.message
+    assert message is not None
+    relayed = [addr for addr in succeeded if "SUCCESS" in addr.dsn_flags and not addr.dsn_aware]
+    if not relayed or not message.sender:
+        return
+    boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
+    lines = [
+        f"From: {moan_write_from(process)}",
+        "Auto-Submitted: auto-generated",
+        f"To: {message.sender}",
+        "Subject: Delivery Status Notification",
+        f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
+        "MIME-Version: 1.0",
+        "",
+        f"--{boundary}",
+        "Content-type: text/plain; charset=us-ascii",
+        "",
+        "The message has been passed on for these recipients, to servers that send no reports:",
+        "",
+        *(f"  {addr.address}" for addr in relayed),
+        "",
+        f"--{boundary}",
+        "Content-type: message/delivery-status",
+        "",
+        f"Reporting-MTA: dns; {process.machine.hostname}",
+        *([f"Original-Envelope-ID: {message.dsn_envid}"] if message.dsn_envid is not None else []),
+        "",
+        *(f"Action: delivered\nFinal-Recipient: rfc822;{addr.address}\nStatus: 2.0.0\n" for addr in relayed),
+        f"--{boundary}",
+        "Content-type: text/rfc822-headers",
+        "",
+        f"Return-path: <{message.sender}>",
+    ]
+    original = "".join(header.text for header in message.headers if header.kind != "*")
+    content = "\n".join(lines) + f"\n{original}\n--{boundary}--\n"
+    login = process.machine.exim_user
+    octets = content.encode("utf-8", "surrogateescape")
+    child_open_exim(process, "", [message.sender], octets, process.message_id, login)
+
+
 def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
     message = process.message
     assert message is not None
@@ -63,8 +105,23 @@ def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
         f"Return-path: <{message.sender}>",
     ]
     original = "".join(header.text for header in message.headers if header.kind != "*")
-    body = message.body.decode("utf-8", "surrogateescape")
+    body = message.body.decode("utf-8", "surrogateescape") if _has_body(process, message) else ""
     return "\n".join(lines) + f"\n{original}\n{body}\n--{boundary}--\n"
+
+
+_STEP = 8192
+"""Octets by which bounce_return_size_limit is rounded up (DELIVER_IN_BUFFER_SIZE)."""
+
+
+def _has_body(process: Process, message: Message) -> bool:
+    """Whether a bounce holds the body of its message (``deliver_message()``)."""
+    options = process.config.main
+    if message.dsn_ret == "HDRS" or not options.flag("bounce_return_body"):
+        return False
+    if message.longest_line > options.number("bounce_return_linesize_limit"):
+        return False
+    limit = options.number("bounce_return_size_limit")
+    return limit <= 0 or len(message.body) <= (limit // _STEP + 1) * _STEP
 
 
 def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address]) -> None:

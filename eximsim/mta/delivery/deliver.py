@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.delivery import deliver_log
-from eximsim.mta.delivery.bounce import send_bounce, warn_of_delay
+from eximsim.mta.delivery.bounce import report_success, send_bounce, warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
@@ -96,6 +96,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         _do_remote_deliveries(delivery, fallback=True)
     if not process.dont_deliver:
         retry.retry_update(process, delivery.defer, delivery.failed, delivery.succeed)
+    report_success(process, delivery.succeed)
     _process_failed(delivery)
     if delivery.defer and not process.queue_2stage:
         warn_of_delay(process, message, delivery.defer)
@@ -177,6 +178,7 @@ def _start_addresses(delivery: Delivery, fate: Fate) -> None:
             continue
         addr = deliver_make_addr(recipient.address)
         addr.errors_address = recipient.errors_to
+        addr.dsn_flags, addr.dsn_orcpt = recipient.dsn_flags, recipient.orcpt
         if fate is not Fate.TRIED:
             addr.message = fate.value
             if delivery.message.sender:
@@ -704,12 +706,15 @@ def _process_failed(delivery: Delivery) -> None:
         if not delivery.message.sender and addr.errors_address is None:
             addr.ignore_error = True
         bounce_to = addr.errors_address if addr.errors_address is not None else delivery.message.sender
-        if addr.ignore_error or not bounce_to:
+        unwanted = bool(addr.dsn_flags) and "FAILURE" not in addr.dsn_flags
+        if addr.ignore_error or unwanted or not bounce_to:
             delivery.failed.pop(0)
             parent = f" <{addr.parent.address}>" if addr.parent else ""
             if delivery.process.profile.ignored_failure_raises_event:
                 deliver_log.raise_event(delivery.process, "msg:fail:delivery", addr)
-            log_write(delivery.process, f"{addr.address}{parent}: error ignored")
+            told = unwanted and not addr.ignore_error and delivery.process.profile.unwanted_report_named
+            why = ": RFC 3461 DSN, failure notify not requested" if told else ""
+            log_write(delivery.process, f"{addr.address}{parent}: error ignored{why}")
             together = [addr]
         else:
             together = [

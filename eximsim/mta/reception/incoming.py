@@ -111,6 +111,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         originator_login=incoming.submitter.login,
         sender_set_untrusted=incoming.submitter.sender_forced and not incoming.submitter.trusted,
         dont_deliver=process.dont_deliver,
+        dsn_ret=envelope.dsn_ret,
+        dsn_envid=envelope.dsn_envid,
         variables=kept,
     )
     line = _arrival_line(incoming, message, reference)

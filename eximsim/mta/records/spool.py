@@ -57,6 +57,9 @@ class Message:
     originator_gid: int = 0
     warning_count: int = 0
     dont_deliver: bool = False
+    dsn_ret: str | None = None
+    """``HDRS`` or ``FULL``: what a report is to hold of the message."""
+    dsn_envid: str | None = None
     msglog: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
 

@@ -115,6 +115,11 @@ class Address:
     retry_skipped: bool = False
     """Some host was skipped because its retry time had not come: the address cannot time out yet."""
     retry_timedout: bool = False
+    dsn_flags: frozenset[str] = frozenset()
+    """When its sender wants to be told: the words of NOTIFY."""
+    dsn_orcpt: str | None = None
+    dsn_aware: bool = False
+    """The server has been told of it with all that is asked for."""
     first: Address | None = None
     """The first address of the batch in which this one was delivered; None for that one itself."""
     ignore_error: bool = False

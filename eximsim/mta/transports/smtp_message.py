@@ -8,6 +8,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.records.structs import Address
+from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
 from eximsim.mta.transports.smtp_continue import keep_for_next, say_rset
@@ -112,7 +113,13 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
             return Rc.OK
         if sync is not Sync.READ:
             return transaction_failed(sx)
-    problem = _read_prdr(sx, said) if sx.prdr_active else _read_one_for_all(sx)
+    if sx.prdr_active:
+        problem = _read_prdr(sx, said)
+    elif sx.lmtp:
+        sx.completed_addr = False
+        problem = _read_each(sx, said, "LMTP")
+    else:
+        problem = _read_one_for_all(sx)
     sx.chunks_unanswered = False
     return problem
 
@@ -167,6 +174,30 @@ def _taken(sx: SmtpContext, addr: Address, confirmation: str, flag: str) -> None
 # ---- a reply for each recipient ------------------------------------------------------------------------
 
 
+def _read_each(sx: SmtpContext, said: str, word: str) -> Rc | None:
+    """A reply for each recipient that was accepted; one that does not come leaves those after it without."""
+    sx.send_rset = False
+    flag = "="
+    for addr in [one for one in sx.addrlist if one.transport_return is Rc.PENDING_OK]:
+        reply = _read_final(sx)
+        text = string_printing(reply.text)
+        if reply.ok:
+            sx.completed_addr = True
+            _taken(sx, addr, text, flag)
+            flag = "-"
+        elif reply.errno or not reply.text:
+            return transaction_failed(sx)
+        else:
+            addr.message, addr.pass_message = f"{word} error after {said}: {text}", True
+            permanent = reply.text[:1] == "5"
+            addr.transport_return = Rc.FAIL if permanent else Rc.DEFER
+            if not permanent:
+                addr.more_errno |= int(reply.text[1:3]) << 8
+                if sx.lmtp:
+                    retry.retry_add_item(addr, addr.address_retry_key)
+    return None
+
+
 def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
     """The replies of a server that was asked to answer for each recipient; None if it did its part.
 
@@ -179,23 +210,8 @@ def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
         _take(sx, sx.addrlist, string_printing(sx.reply.text))
         return None
     batch = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_OK]
-    sx.send_rset = False
-    flag = "="
-    for addr in batch:
-        reply = _read_final(sx)
-        text = string_printing(reply.text)
-        if reply.ok:
-            sx.completed_addr = True
-            _taken(sx, addr, text, flag)
-            flag = "-"
-        elif reply.errno or not reply.text:
-            return transaction_failed(sx)
-        else:
-            addr.message, addr.pass_message = f"PRDR error after {said}: {text}", True
-            permanent = reply.text[:1] == "5"
-            addr.transport_return = Rc.FAIL if permanent else Rc.DEFER
-            if not permanent:
-                addr.more_errno |= int(reply.text[1:3]) << 8
+    if (problem := _read_each(sx, said, "PRDR")) is not None:
+        return problem
     overall = _read_final(sx)
     if not overall.ok:
         for addr in batch:

@@ -50,6 +50,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
     sx.prdr_active = sx.prdr and len(addrs) > 1 and not sx.verify
     announced += " PRDR" if sx.prdr_active else ""
+    announced += _mail_dsn(sx)
     try:
         announced += mail_auth(sx)
     except ExpansionFailed as failed:
@@ -65,9 +66,31 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         buffer = sx.pipelining and not (sx.verify and number == len(addrs))
         rcpt = transport_rcpt_address(addr, include_affixes=affixes)
         sx.note_recipient(addr.address)
-        if (sync := _say(sx, f"RCPT TO:<{rcpt}>", buffer=buffer)) is not Sync.READ:
+        if (sync := _say(sx, f"RCPT TO:<{rcpt}>{_rcpt_dsn(sx, addr)}", buffer=buffer)) is not Sync.READ:
             return sync
     return Sync.READ
+
+
+def _mail_dsn(sx: SmtpContext) -> str:
+    """RET and ENVID, as the message came with them, for a server that takes them."""
+    message = sx.process.message
+    if "DSN" not in sx.features or message is None:
+        return ""
+    ret = f" RET={message.dsn_ret}" if message.dsn_ret is not None else ""
+    return ret + (f" ENVID={message.dsn_envid}" if message.dsn_envid is not None else "")
+
+
+_NOTIFY = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
+
+
+def _rcpt_dsn(sx: SmtpContext, addr: Address) -> str:
+    """NOTIFY and ORCPT likewise; and whether the server takes them is remembered."""
+    addr.dsn_aware = "DSN" in sx.features
+    if not addr.dsn_aware:
+        return ""
+    notify = ",".join(word for word in _NOTIFY if word in addr.dsn_flags)
+    orcpt = f" ORCPT={addr.dsn_orcpt}" if addr.dsn_orcpt is not None else ""
+    return (f" NOTIFY={notify}" if notify else "") + orcpt
 
 
 def _say(sx: SmtpContext, command: str, *, buffer: bool) -> Sync:

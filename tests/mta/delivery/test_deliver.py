@@ -10,6 +10,7 @@ from eximsim.mta.program import exim
 from eximsim.mta.records.structs import MX_NONE, HostItem
 from eximsim.status import Dnssec
 from eximsim.world.smtp_behaviour import Behaviour, reply
+from eximsim.world.smtp_server import log_of
 from tests.mta.scenario import (
     NEW,
     NEWEST,
@@ -462,3 +463,103 @@ def test_a_transport_process_that_gives_up_takes_only_its_own_addresses_along() 
     assert site.exim("-odf", "-f", SENDER, "a@test.ex").code == 0
     assert site.log[-2].endswith("smtp transport process returned non-zero status 0x0100: exit code 1")
     assert site.log[-1] == "Frozen"
+
+
+# ---- what the sender wants to be told of --------------------------------------------------
+
+
+def session(*lines: str) -> str:
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def dsn(site: Site, mail: str, *recipients: str) -> None:
+    """Take a message in by SMTP, with the parameters of RFC 3461, and deliver it."""
+    said = (
+        f"MAIL FROM:<s@test.ex>{mail}",
+        *(f"RCPT TO:{to}" for to in recipients),
+        "DATA",
+        "Subject: x",
+        "",
+        "x",
+        ".",
+    )
+    site.exim("-odi", "-bs", stdin=session("EHLO client.test.ex", *said, "QUIT"))
+
+
+def commands(site: Site) -> list[str]:
+    return [event for accepted in site.world.accepted for event in log_of(accepted).events if ":" in event]
+
+
+DSN = {"dsn_advertise_hosts": "*", "acl_smtp_rcpt": "accept"}
+
+
+def test_a_server_that_reports_is_told_what_is_asked_for() -> None:
+    site = Site([Mx(Behaviour(extensions=("DSN",)))], main=DSN)
+    dsn(
+        site,
+        " RET=HDRS ENVID=abc",
+        "<a@test.ex> NOTIFY=FAILURE,SUCCESS ORCPT=rfc822;x@test.ex",
+        "<b@test.ex>",
+    )
+    assert commands(site) == [
+        "MAIL FROM:<s@test.ex> RET=HDRS ENVID=abc",
+        "RCPT TO:<a@test.ex> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x@test.ex",
+        "RCPT TO:<b@test.ex>",
+    ]
+
+
+def test_for_a_server_that_does_not_report_exim_tells_of_success() -> None:
+    site = Site(main=DSN)
+    dsn(site, "", "<a@test.ex> NOTIFY=SUCCESS", "<b@test.ex>")
+    assert sent(site) == [("a@test.ex", "b@test.ex"), ("s@test.ex",)]
+    report = site.messages[1].content
+    assert b"Final-Recipient: rfc822;a@test.ex\r\n" in report
+    assert b"b@test.ex\r\nStatus" not in report
+
+
+@pytest.mark.parametrize(
+    ("release", "notify", "expected"),
+    [
+        (NEWEST, "NEVER", "b@test.ex: error ignored: RFC 3461 DSN, failure notify not requested"),
+        ("4.92", "NEVER", "b@test.ex: error ignored"),
+        (NEWEST, "SUCCESS", "b@test.ex: error ignored: RFC 3461 DSN, failure notify not requested"),
+    ],
+)
+def test_a_failure_that_the_sender_does_not_want_to_know_is_ignored(
+    release: str, notify: str, expected: str
+) -> None:
+    site = Site([REFUSES], release=release, main=DSN)
+    dsn(site, "", f"<b@test.ex> NOTIFY={notify}")
+    assert expected in site.log
+    assert not any("<= <>" in line for line in site.log)
+
+
+def test_a_bounce_leaves_out_a_body_that_is_not_wanted_or_has_long_lines() -> None:
+    for mail, body in ((" RET=HDRS", "hello"), ("", "x" * 1200)):
+        site = Site([Mx(Behaviour(recipients=(("a@test.ex", reply("550 no")),)))], main=DSN)
+        lines = (f"MAIL FROM:<s@test.ex>{mail}", "RCPT TO:<a@test.ex>", "DATA", "Subject: x", "", body, ".")
+        site.exim("-odi", "-bs", stdin=session("EHLO client.test.ex", *lines, "QUIT"))
+        assert sent(site) == [("s@test.ex",)]
+        assert body.encode() not in site.messages[0].content
+
+
+# ---- LMTP -----------------------------------------------------------------------------------
+
+
+def test_an_lmtp_server_answers_for_each_recipient() -> None:
+    answer = reply("250 first", "550 second", "451 third")
+    site = Site([Mx(Behaviour(end_of_data=answer, unknown=reply("250 hello")))], release=NEWEST,
+                transport={"protocol": "lmtp", "port": "25"})  # fmt: skip
+    site.deliver("a@test.ex", "b@test.ex", "c@test.ex")
+    assert any(line.startswith("=> a@test.ex") for line in site.log)
+    assert any("** b@test.ex" in line and "LMTP error after DATA: 550 second" in line for line in site.log)
+    assert any("== c@test.ex" in line and "LMTP error after DATA: 451 third" in line for line in site.log)
+    assert "R:c@test.ex" in site.machine.hints.retry
+
+
+def test_an_lmtp_server_that_does_not_answer_for_all_leaves_the_rest_deferred() -> None:
+    site = Site([Mx(Behaviour(end_of_data=reply("250 first"), unknown=reply("250 hello")))], release=NEWEST,
+                transport={"protocol": "lmtp", "port": "25"})  # fmt: skip
+    site.deliver("a@test.ex", "b@test.ex")
+    assert any(line.startswith("=> a@test.ex") for line in site.log)
+    assert any("== b@test.ex" in line and "SMTP timeout after end of data" in line for line in site.log)
