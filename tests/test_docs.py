@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -75,8 +76,8 @@ def test_neighbours_are_joined(names: list[str], shown: str) -> None:
 
 def test_agreement_is_counted_by_release_and_group(tmp_path: Path) -> None:
     recordings = ROOT / "testsuite" / "recordings"
-    (tmp_path / "certs").symlink_to(recordings / "certs")
-    (tmp_path / "scenarios.jsonl.gz").symlink_to(recordings / "scenarios.jsonl.gz")
+    shutil.copytree(recordings / "certs", tmp_path / "certs")
+    shutil.copy(recordings / "scenarios.jsonl.gz", tmp_path)
     few = tmp_path / "few.jsonl"
     few.write_text("".join(record_lines(recordings / "evidence.jsonl.gz", {"A001", "A002", "B001"})))
     page = agreement_page(few)

@@ -173,7 +173,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
     for _, line in groups[0]:
         word, _, value = line.partition(" ")
         facts[word] = value
-    if "release" not in facts or not facts.get("hosts", "").isdigit():
+    if "release" not in facts or facts.get("hosts") not in _HOSTS:
         raise InputError("expected the lines 'release' and 'hosts' of a lock file", path, 1)
     for group in filter(None, groups[1:]):
         start, name = group[0]
@@ -189,6 +189,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
     return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled))
 
 
+_HOSTS = ("1", "2")
 _IS_SCENE = re.compile(r"(?:scene|like) ")
 _PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|(at it)")
 
@@ -259,6 +260,8 @@ def _read_view(lines: list[tuple[int, str]], path: str, start: int, forest: Fore
         if label not in ways:
             above[label] = None
             axis, answers = blocks[label]
+            if not answers:
+                raise InputError(f"{label} has no answers", path, number)
             values = tuple(value for _, words, _ in answers for value in words.split(" | "))
             following = [way(to, at) for at, words, to in answers for _ in words.split(" | ")]
             ways[label] = forest.ask(axis, values, tuple(following))

@@ -85,11 +85,8 @@ def run(
         config = read_config(machine.world, line.config, profile, line.defines)
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
-    process.verbose, process.dont_deliver, process.queue_smtp = (
-        line.verbose,
-        line.dont_deliver,
-        line.queue_smtp,
-    )
+    process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
+    process.dont_deliver = line.dont_deliver
     if line.mode in _CHECKING or _is_trusted(process):
         process.variables.update(line.given)
     try:
