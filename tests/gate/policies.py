@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from eximsim.gate.lattice import certificates
 from eximsim.profiles import profile
 from eximsim.suite.policy import Policy
@@ -34,3 +36,14 @@ def policy(options: str = "", release: str = "4.99", path: str = "exim.conf", co
     """The configuration with these lines in its transport."""
     chains = certificates(("mail.invalid",))
     return Policy(path, conf.replace("OPTIONS\n", options), profile(release), chains)
+
+
+class Answers:
+    """Answers as they are given, else the plainest."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self._answers = answers
+
+    def choose(self, axis: str, values: Sequence[str]) -> str:
+        """See ``Chooser``."""
+        return self._answers.get(axis, values[0])
