@@ -44,11 +44,14 @@ if TYPE_CHECKING:
 OPEN = 3
 """How many groups, the worst ones, are unfolded when the page is opened."""
 
-ROWS = 8
+ROWS = 6
 """How many classes of a group are listed before the rest is folded away."""
 
-MOST_ROWS = 40
-"""How many classes of a group are listed at all; the page stays small enough to be sent."""
+MOST_ROWS = 12
+"""How many classes of a group are listed at all."""
+
+PAGE_ROWS, PAGE_GROUPS = 180, 80
+"""How many classes and groups a page shows, so that it stays small enough to be sent."""
 
 GAPS = 12
 """How many things that could not be looked at are named before the rest is folded away."""
@@ -59,12 +62,22 @@ def report_page(report: Report) -> str:
     return _templates().get_template("report.html.j2").render(
         report=report,
         moves=moves(report),
-        tables=[matrix(group) for group in report.groups],
+        tables=[matrix(group) for group in report.groups[:PAGE_GROUPS]],
+        listed=listed(report.groups[:PAGE_GROUPS]),
+        groups=PAGE_GROUPS,
         unfolded=OPEN,
         rows=ROWS,
-        most=MOST_ROWS,
         most_gaps=GAPS,
     )  # fmt: skip
+
+
+def listed(groups: Iterable[Group]) -> list[int]:
+    """How many classes of each group are listed, the worst groups first."""
+    left, found = PAGE_ROWS, []
+    for group in groups:
+        found.append(min(len(group.changes), MOST_ROWS, left))
+        left -= found[-1]
+    return found
 
 
 def explanation_page(explanation: Explanation) -> str:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from eximsim.gate import palette
-from eximsim.gate.html import MOST_ROWS, ROWS, matrix, moves, report_page
+from eximsim.gate.html import MOST_ROWS, PAGE_GROUPS, PAGE_ROWS, ROWS, listed, matrix, moves, report_page
 from eximsim.gate.report import Group, Report
 from eximsim.gate.severity import Severity
 from tests.gate.reports import CLEAR, DANE, ROUTE, WAITS, change, example, option, unchanged
@@ -155,9 +155,19 @@ def test_a_large_group_is_folded_after_some_rows_and_says_what_is_not_there() ->
     text = report_page(report)
     assert f"<summary>{MOST_ROWS - ROWS} more classes</summary>" in text
     rows = [a for a in Page(text).all("tr") if "tone" in (a.get("class") or "").split()]
-    shown = sum(min(len(group.changes), MOST_ROWS) for group in report.groups if len(group.changes) > 1)
+    shown = sum(number for number in listed(report.groups) if number > 1)
     assert len(rows) == shown + 2
     assert f"And {len(report.groups[0].changes) - MOST_ROWS} classes that are not on this page" in text
+
+
+def test_a_page_of_many_groups_stays_small_enough_to_be_sent_and_names_them_all() -> None:
+    report = large()
+    many = replace(report, groups=report.groups[:1] * 200)
+    text = report_page(many)
+    assert sum(listed(many.groups)) == PAGE_ROWS
+    assert len(text) < 500_000
+    assert text.count('<details class="group') == PAGE_GROUPS
+    assert text.count("hosts_try_dane: ") >= 200
 
 
 def test_log_lines_that_only_one_side_has_stand_out() -> None:
