@@ -41,7 +41,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation("TLSA that matches", {}),
     Situation("TLSA that does not match", _MISMATCH),
     Situation("TLSA SERVFAIL", {lattice.TLSA: "SERVFAIL"}),
-    Situation("TLSA, but no STARTTLS", _NO_STARTTLS),
+    Situation("TLSA but no STARTTLS", _NO_STARTTLS),
     Situation("no STARTTLS", {**_NO_DNSSEC, **_NO_STARTTLS}),
     Situation("certificate expired", {**_NO_DNSSEC, lattice.CERTIFICATE: "expired"}),
     Situation("certificate self-signed", {**_NO_DNSSEC, lattice.CERTIFICATE: "self-signed"}),

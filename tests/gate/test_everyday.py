@@ -50,7 +50,7 @@ def test_switching_dane_on_shows_what_it_holds_back_and_what_goes_to_a_worse_hos
     (mail,) = everyday(survey([old, new], 1))
     found = {row.situation: row.severity for row in mail.rows}
     assert {name for name, weight in found.items() if weight is Severity.HELD} == {
-        "TLSA that does not match", "TLSA SERVFAIL", "TLSA, but no STARTTLS",
+        "TLSA that does not match", "TLSA SERVFAIL", "TLSA but no STARTTLS",
     }  # fmt: skip
     assert found["first MX fails DANE, second without TLS"] is Severity.LESS
     assert found["TLSA that matches"] is Severity.MORE
