@@ -258,6 +258,12 @@ def test_by_name_asks_the_hosts_file_first_and_knows_no_security() -> None:
     assert result.hosts[0].dnssec is Dnssec.UNK
 
 
+def test_an_address_that_is_ignored_is_left_out_of_those_that_the_system_knows() -> None:
+    here = site({("h.ex", "A"): records("10.1.1.1", "10.1.1.2")})
+    result = hosts.host_find_byname(here.process, HostItem("h.ex"), ignore_target_hosts="10.1.1.1")
+    assert found(result) == [("h.ex", "10.1.1.2")]
+
+
 def test_by_name_does_not_use_the_negative_cache() -> None:
     here = site()
     bydns(here, "h.ex", mx=False)

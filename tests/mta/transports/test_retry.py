@@ -70,6 +70,16 @@ def test_a_rule_for_a_reply_to_mail_or_data_looks_at_its_last_two_digits(
     assert minutes_to_wait(site, key) == minutes
 
 
+def test_a_record_has_the_first_150_octets_of_what_went_wrong() -> None:
+    assert record(refused()).text == "Connection refused"
+    server = Behaviour(extensions=(), rcpt=reply("451 " + "x" * 200))
+    site = Site([Mx(server)], NEWEST)
+    site.deliver()
+    (kept,) = site.machine.hints.retry.values()
+    assert len(kept.text) == 150
+    assert kept.text.endswith(": 451 xxx" + "x" * 10)
+
+
 def test_a_temporarily_refused_recipient_has_a_record_of_its_own() -> None:
     def keys(**transport: str) -> list[str]:
         site = Site([Mx(Behaviour(rcpt=reply("450 later")))], transport=transport)
