@@ -130,7 +130,7 @@ TRANSPORT = table(
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
     flags(_M, off="body_only headers_only rcpt_include_affixes"),
-    flags(_M, unset="retry_use_local_part"),
+    flags(_I, unset="retry_use_local_part"),  # asked by local deliveries only
     flags(_U, off="delivery_date_add disable_logging envelope_to_add return_path_add"),
     flags(_I, off="initgroups"),
     numbers(Kind.TIME, _I, transport_filter_timeout=5 * MINUTE),
