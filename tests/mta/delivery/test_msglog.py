@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eximsim.world.smtp_server import Behaviour, reply
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
 
