@@ -186,11 +186,11 @@ class _Search:
     def __init__(self, promise: Promise, scene: Scene) -> None:
         self._promise, self._scene = promise, scene
         self._hosts = tuple(scene.addresses)
-        self._conditional = {
-            f"{condition.axis} of {subject}": condition
-            for host in ("", *self._hosts)
-            for condition, subject in promise.conditions(host, self._hosts, scene.domain)
-        }
+        self._conditional: dict[str, dict[Condition, str]] = {}
+        for host in ("", *self._hosts):
+            for condition, subject in promise.conditions(host, self._hosts, scene.domain):
+                own = "" if condition.host or condition.axis == "MX" else subject
+                self._conditional.setdefault(f"{condition.axis} of {subject}", {})[condition] = own
         self._below: dict[Node, frozenset[str] | None] = {}
         self._known: dict[tuple[Node, frozenset[tuple[str, str]]], dict[_Key, _Found]] = {}
 
@@ -202,13 +202,31 @@ class _Search:
         axes = self._axes(node)
         if axes is None:
             return {}
+        out = self._ruled_out(answers)
+        if out is None or (self._hosts and out.issuperset(self._hosts)):
+            return {}
         counts = frozenset(
-            item for item in answers.items() if item[0] in axes or item[0] in self._conditional
-        )
+            (axis, value if axis in axes else "")
+            for axis, value in answers.items()
+            if axis in axes
+            or (axis in self._conditional and not out.issuperset(self._conditional[axis].values()))
+        ) | {("", host) for host in out}
         found = self._known.get((node, counts))
         if found is None:
             found = self._known[node, counts] = self._searched(node, answers)
         return found
+
+    def _ruled_out(self, answers: Answers) -> set[str] | None:
+        """The hosts that conditions rule out after these answers; None: the promise does not apply."""
+        out = set()
+        for axis, conditions in self._conditional.items():
+            value = answers.get(axis)
+            for condition, host in conditions.items() if value is not None else ():
+                if value not in condition.values:
+                    if not host:
+                        return None
+                    out.add(host)
+        return out
 
     def _searched(self, node: Node, answers: Answers) -> dict[_Key, _Found]:
         if isinstance(node, End):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eximsim.fuzz.promise import Promise
 from eximsim.gate.lattice import MX, OF_A_HOST, axis_of
 from eximsim.gate.promises import preset, promise
-from eximsim.gate.proof import Proof, Prover
+from eximsim.gate.proof import Proof, Prover, _Search
 from eximsim.gate.proof_report import Judgement, as_json, lines
 from eximsim.suite.policy import Policy
 from tests.gate import policies
@@ -75,6 +75,14 @@ def test_always_with_everything_well_holds_for_mail_that_simply_goes_out() -> No
     busy = promise("always", outcome="delivered", when={"RCPT": "4xx", "everything else": "well"})
     (breach,) = proof(policy(), busy).breaches
     assert breach.outcome.result == "deferred"
+
+
+def test_a_promise_with_many_conditions_is_walked_only_where_they_hold() -> None:
+    well = promise("never", outcome="deferred", when={"everything else": "well"})
+    (view,) = _PROVER._plan.views
+    search = _Search(well, view.scene)
+    assert search.breaches(_PROVER._diagrams[view.name]) == []
+    assert len(search._known) < 4 * len(OF_A_HOST)
 
 
 def test_a_recipient_whom_the_configuration_does_not_name_is_looked_at_all_the_same() -> None:
