@@ -44,8 +44,9 @@ from eximsim.world.certificates import der_chain
 from eximsim.world.fakens import decode, fakens_zones
 from eximsim.world.masterfile import master_zones
 from eximsim.world.rrsets import rrset_zones
+from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS
 from eximsim.world.smtp_script import parse_script
-from eximsim.world.smtp_server import EVIDENCE_BEHAVIOURS, SmtpServer
+from eximsim.world.smtp_server import SmtpServer
 from eximsim.world.wire import BadMessage, unpack
 from tests.attacks.test_without_end import ZONE, configured
 from tests.gate.policies import CONF as OTHER
