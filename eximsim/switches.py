@@ -334,6 +334,11 @@ class Profile:
     """``*`` after a host's address tells that a connection was used once more. Before, it told that there had
     been one to use, even if the transport then made another."""
 
+    deliver_time_on_failures: bool = switch(
+        False, "defer_log() and failure_log() in deliver.c", since("4.94.1", "a55697acf", item="bug 322")
+    )
+    """``+deliver_time`` puts ``DT=`` on the lines of deferrals and failures, too, not only of deliveries."""
+
     next_message_in_background: bool = switch(
         True, "transport_pass_socket() in transport.c", since("4.99", "f3ee1d51e")
     )

@@ -213,14 +213,15 @@ _SESSION_OF = attrgetter("tls", "cv", "peerdn")
 _ADDRESS = others(
     Address,
     *("retry_keys", "local_port", "pass_message", "tls", "cv", "peerdn"),
-    *("basic_errno", "more_errno", "message", "user_message", "host_used"),
+    *("basic_errno", "more_errno", "delivery_seconds", "message", "user_message", "host_used"),
 )
-_SETTING_UP = others(SmtpContext, "command_log", "tlsa")
+_SETTING_UP = others(SmtpContext, "command_log", "tlsa", "started")
 _SET_UP = others(
     SmtpContext,
     *(
         "command_log",
         "tlsa",
+        "started",
         "starttls_offered",
         "esmtp",
         "features",

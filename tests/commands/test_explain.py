@@ -226,6 +226,25 @@ def test_the_headline_says_what_the_log_ends_with(files: list[str], tmp_path: Pa
     assert done.stdout.splitlines()[1] == "deferred: Connection refused"
 
 
+@pytest.mark.parametrize(("release", "shown"), [("4.93", False), ("4.94.1", True), ("4.99", True)])
+def test_the_time_of_a_delivery_is_told_of_failures_too_since_4_94(
+    files: list[str], tmp_path: Path, release: str, shown: bool
+) -> None:
+    (tmp_path / "servers.toml").write_text(
+        '["mx1.example.com"]\nmail = { lines = ["450 later"], delay = 75.0 }\n'
+    )
+    more = ["--profile", release, "--servers", str(tmp_path / "servers.toml")]
+    config = f"log_selector = +deliver_time\n{CONFIG}"
+    done = explain_with(files, tmp_path, config, *more, "a@example.com")
+    (line,) = (line for line in done.stdout.splitlines() if " == a@example.com" in line)
+    assert (" DT=1m15s: SMTP error" in line) is shown
+    done = explain_with(
+        files, tmp_path, f"log_selector = +deliver_time\n{CONFIG}", *more, "a@nowhere.example"
+    )
+    (line,) = (line for line in done.stdout.splitlines() if " ** a@nowhere.example" in line)
+    assert line.endswith(" DT=0s") is shown
+
+
 # ---- ways out -------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
+from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
@@ -85,10 +86,18 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
     if selector(process, "queue_time"):
         parts.append(f"QT={int(now - process.received_time)}s")
     if selector(process, "deliver_time"):
-        parts.append(f"DT={addr.more_errno}s")
+        parts.append(_duration(addr))
     line = " ".join(parts)
     log_write(process, line if mark else " " * (1 + len(line)))
     raise_event(process, "msg:delivery", addr)
+
+
+def _duration(addr: Address) -> str:
+    return f"DT={readconf_printtime(addr.delivery_seconds)}"
+
+
+def _shows_duration_of_failures(process: Process) -> bool:
+    return process.profile.deliver_time_on_failures and selector(process, "deliver_time")
 
 
 def raise_event(process: Process, event: str, addr: Address) -> None:
@@ -182,6 +191,8 @@ def defer_log(process: Process, addr: Address, *, kind: str, name: str | None, p
         text += f": {errnos.strerror(addr.basic_errno)}"
     if addr.host_used is not None:
         text += " " + " ".join(_deferred_host_parts(process, addr, addr.host_used))
+    if _shows_duration_of_failures(process):
+        text += f" {_duration(addr)}"
     if addr.message:
         text += f": {addr.message}"
     first = process.message is not None and process.message.deliver_firsttime
@@ -218,6 +229,8 @@ def failure_log(process: Process, addr: Address) -> None:
         text += f": {errnos.strerror(addr.basic_errno)}"
     if addr.message:
         text += f": {addr.message}"
+    if _shows_duration_of_failures(process):
+        text += f" {_duration(addr)}"
     routed = addr.router is not None or addr.transport is not None
     deliver_msglog(process, text if routed else f"routing failed for {text}")
     log_write(process, f"** {text}")

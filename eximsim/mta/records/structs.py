@@ -72,6 +72,8 @@ class Address:
     """The sender that the router's ``errors_to`` sets for this address; None: as the message has it."""
     basic_errno: int = Errno.UNKNOWNERROR
     more_errno: int = 0
+    delivery_seconds: int = 0
+    """How long the last attempt took (``delivery_time``); for the log only."""
     message: str | None = None
     user_message: str | None = None
     transport_return: Rc = Rc.DEFER

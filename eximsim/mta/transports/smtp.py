@@ -336,7 +336,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
 
 def _bypass(run: Run, host: HostItem) -> Rc:
     """With -N the first host that would be tried is held to have taken the message."""
-    set_errno(run.addrlist, 0, None, Rc.OK)
+    set_errno(None, run.addrlist, 0, None, Rc.OK)
     for addr in run.addrlist:
         addr.host_used, addr.special_action = host, "*"
         addr.message = "delivery bypassed by -N option"
@@ -383,11 +383,12 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     assert message is not None
     addrlist, allowance = sx.addrlist, sx.transport.options.number("size_addition")
     size = message.wire_size + allowance if allowance >= 0 else None
-    sx.first_addr = addrlist[0]
+    sx.first_addr, sx.started = addrlist[0], sx.process.world.now()
     outcome = Rc.OK
     while True:
         rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
         if rc is not Rc.OK or sx.dialogue is None:
+            addrlist[0].delivery_seconds = sx.seconds
             return rc
         pending = [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
         held = _held_for_later(sx, pending)

@@ -91,6 +91,8 @@ class SmtpContext:
     prdr_active: bool = False
     """It was asked to, for this transaction."""
     reply: Reply = field(default_factory=lambda: Reply(True, ""))
+    started: float = 0
+    """When the delivery began (``delivery_start``)."""
     setting_up: bool = True
     send_quit: bool = True
     ok: bool = False
@@ -156,8 +158,14 @@ class SmtpContext:
         self.reply = self.wire.read(ok_digit, self.command_timeout if timeout is None else timeout)
         return self.reply
 
+    @property
+    def seconds(self) -> int:
+        """How long the delivery has taken so far."""
+        return int(self.process.world.now() - self.started)
+
 
 def set_errno(
+    sx: SmtpContext | None,
     addrlist: list[Address],
     errno: int,
     message: str | None,
@@ -174,6 +182,7 @@ def set_errno(
     for addr in addrlist:
         if addr.transport_return in PENDING:
             addr.basic_errno = errno
+            addr.delivery_seconds = 0 if sx is None else sx.seconds
             if message is not None:
                 addr.message = message
                 addr.pass_message = addr.pass_message or user

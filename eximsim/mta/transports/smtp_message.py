@@ -42,7 +42,7 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     for start in range(0, max(len(addrs), 1), limit):
         batch = addrs[start : start + limit]
         if start and sx.send_rset and (why := say_rset(sx)) is not None:
-            set_errno(addrs[start:], why.errno, why.message, Rc.DEFER, host=sx.host)
+            set_errno(sx, addrs[start:], why.errno, why.message, Rc.DEFER, host=sx.host)
             break
         sx.ok, sx.send_rset, sx.completed_addr = False, True, False
         sx.last_of_message = start + limit >= len(addrs)
@@ -148,7 +148,7 @@ def _lost(sx: SmtpContext) -> Rc:
 def _header_failed(sx: SmtpContext, failed: ExpansionFailed) -> Rc:
     """A header line cannot be worked out while the message is being sent: no host is tried any more."""
     text = f"failed to expand headers_add or headers_remove: {failed.message}"
-    set_errno(sx.addrlist, Errno.CHHEADER_FAIL, text, Rc.DEFER, host=sx.host)
+    set_errno(sx, sx.addrlist, Errno.CHHEADER_FAIL, text, Rc.DEFER, host=sx.host)
     sx.ok = sx.send_quit = False
     hang_up(sx)
     return Rc.ERROR
@@ -166,7 +166,7 @@ def _take(sx: SmtpContext, addrs: list[Address], confirmation: str) -> None:
 
 def _taken(sx: SmtpContext, addr: Address, confirmation: str, flag: str) -> None:
     addr.transport_return, addr.host_used = Rc.OK, sx.host
-    addr.more_errno, addr.special_action = 0, flag
+    addr.more_errno, addr.special_action, addr.delivery_seconds = 0, flag, sx.seconds
     addr.message = confirmation
     addr.pipelining_used, addr.chunking_used, addr.prdr_used = sx.pipelining, sx.chunking, sx.prdr_active
 

@@ -124,7 +124,7 @@ def _check_dane(sx: SmtpContext) -> Rc:
     if policy.outcome is dane.Policy.FAIL:
         text = policy.text.format(host=sx.host.name)
         if sx.process.profile.dane_outcome_in_address:
-            set_errno(sx.addrlist, Errno.DNSDEFER, text, Rc.FAIL)
+            set_errno(sx, sx.addrlist, Errno.DNSDEFER, text, Rc.FAIL)
         else:
             log_write(sx.process, text)
         sx.raise_event("dane:fail", "dane-required")
@@ -133,7 +133,7 @@ def _check_dane(sx: SmtpContext) -> Rc:
     row = dane.TLSA_HOST.decide(sx.process, found.rc, want, host=sx.host.name)
     if row.outcome is dane.Verdict.LOST:
         if row.text:
-            set_errno(sx.addrlist, Errno.DNSDEFER, row.text.format(result=found.rc.name), found.rc)
+            set_errno(sx, sx.addrlist, Errno.DNSDEFER, row.text.format(result=found.rc.name), found.rc)
         sx.raise_event("dane:fail", "dane-required" if sx.dane_required else "dnssec-invalid")
         return found.rc
     if row.outcome is dane.Verdict.USE:
@@ -175,7 +175,7 @@ def _connect(sx: SmtpContext) -> Rc:
         text = errnos.strerror(error.errno) if sx.verify else None
         if text is not None and sx.process.profile.callout_connect_failure_worded:
             text = f"could not connect: {text}"
-        set_errno(sx.addrlist, error.errno, text, Rc.DEFER)
+        set_errno(sx, sx.addrlist, error.errno, text, Rc.DEFER)
         return Rc.DEFER
     lost = sx.process.lost_session
     if lost is not None and sx.process.main_log_open is not lost.log_open:
@@ -384,7 +384,7 @@ def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:
         sx.process, reply, sx.more_hosts, host=sx.host.name, errno=int(failure.errno)
     ).outcome
     host = sx.host if failure.names_host else None
-    set_errno(sx.addrlist, failure.errno, failure.message, lost.addresses, user=failure.user, host=host)
+    set_errno(sx, sx.addrlist, failure.errno, failure.message, lost.addresses, user=failure.user, host=host)
     sx.ok, sx.send_quit = False, failure.send_quit
     end_session(sx)
     return Rc.ERROR if failure.stops else lost.host

@@ -55,7 +55,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         announced += mail_auth(sx)
     except ExpansionFailed as failed:
         text = f"failed to expand authenticated_sender: {failed.message}"
-        set_errno(addrs, Errno.EXPANDFAIL, text, Rc.DEFER)
+        set_errno(sx, addrs, Errno.EXPANDFAIL, text, Rc.DEFER)
         return Sync.BAD_INTERNAL
     sx.waiting = Outstanding(f"MAIL FROM:<{sender}>{announced}")
     if (sync := _say(sx, sx.waiting.mail, buffer=sx.pipelining)) is not Sync.READ:
@@ -127,7 +127,7 @@ def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
         if addr.dr_retry_exists:
             retry.forget_address(sx.process, addr)
     elif row.outcome is Recipient.TIMEOUT:
-        set_errno(sx.addrlist, errnos.ETIMEDOUT, row.text.format(command=command), Rc.DEFER)
+        set_errno(sx, sx.addrlist, errnos.ETIMEDOUT, row.text.format(command=command), Rc.DEFER)
         retry.retry_add_item(addr, addr.address_retry_key)
         sx.update_waiting = False
         return Sync.RCPT_TIMEOUT
@@ -209,7 +209,7 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
         elif sx.more_hosts:
             log_write(sx.process, shown)
         sx.message_defer = True
-    set_errno(sx.addrlist, errno, message, lost.addresses, user=user, host=sx.host)
+    set_errno(sx, sx.addrlist, errno, message, lost.addresses, user=user, host=sx.host)
     sx.ok = False
     hang_up(sx)
     return lost.host
