@@ -8,7 +8,7 @@ def test_no_downgrade(mta: Mta, zone: Zone) -> None:
 """
 
 from eximsim.testing.golden import Golden
-from eximsim.testing.mta import Machine, Mta
+from eximsim.testing.machine import Machine, Mta
 from eximsim.testing.policy import Policies, Policy
 from eximsim.testing.result import Callout, Delivery, Security
 from eximsim.testing.routing import Routing

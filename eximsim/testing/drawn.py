@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.files import read_named_text
 from eximsim.fuzz.schedule import Schedule
-from eximsim.testing.mta import Machine
+from eximsim.testing.machine import Machine
 from eximsim.testing.server import Server
 from eximsim.testing.zone import Zone
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eximsim.profiles import NEWEST
 from eximsim.testing.configurations import Configurations
-from eximsim.testing.mta import Mta
+from eximsim.testing.machine import Mta
 from eximsim.testing.policy import Policies
 from eximsim.testing.server import Server
 from eximsim.testing.zone import Zone
