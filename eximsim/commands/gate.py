@@ -68,6 +68,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--markdown", type=_FILE, metavar="FILE", help="Write the report as Markdown.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF 2.1.0.")
+@click.option(
+    "--code-quality", "quality", type=_FILE, metavar="FILE", help="Write it for GitLab's Code Quality."
+)
 def gate(
     configurations: tuple[Path, ...],
     revision: str | None,
@@ -90,6 +93,7 @@ def gate(
     markdown: Path | None,
     junit: Path | None,
     sarif: Path | None,
+    quality: Path | None,
 ) -> None:
     """Tell what a change changes: which mail goes out less safely, or not at all.
 
@@ -132,7 +136,10 @@ def gate(
     for policy in policies:
         tell_what_was_read(policy.sources)
     failing = tuple(one for one in Severity if any(one in FAIL_ON[name] for name in fail_on))
-    for path, writer in ((html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif)):
+    forms = (
+        (html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif), (quality, _code_quality),
+    )  # fmt: skip
+    for path, writer in forms:
         if path is not None:
             store_text(path, writer(report, failing))
     if STANDARD not in map(str, (html, markdown, junit, sarif)):
@@ -189,3 +196,9 @@ def _sarif(report: Report, failing: Failing) -> str:
     from eximsim.gate.sarif import sarif
 
     return sarif(report, failing)
+
+
+def _code_quality(report: Report, failing: Failing) -> str:
+    from eximsim.gate.code_quality import code_quality
+
+    return code_quality(report, failing)

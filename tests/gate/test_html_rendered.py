@@ -19,7 +19,7 @@ OVERFLOW = """
     .filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1 && !inScroller(e));
   return {
     width: root.clientWidth, scrolls: root.scrollWidth, wide: wide.map((e) => e.outerHTML.slice(0, 80)),
-    stacked: getComputedStyle(document.querySelector(".classes td")).display,
+    stacked: getComputedStyle(document.querySelector(".classes td[data-name]")).display,
   };
 """
 
