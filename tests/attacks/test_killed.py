@@ -1,0 +1,104 @@
+"""A command that is killed while it stores something leaves the old or the new, never a part."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.gate.policies import CONF
+
+ROOT = Path(__file__).parents[2]
+GOLDEN_TEST = "def test_it(golden):\n    golden([f'line {number}' for number in range(20_000)])\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """A command that stores: how its folder is made, its words, and where what it stores is."""
+
+    prepare: Callable[[Path], None]
+    words: tuple[str, ...]
+    stored: str
+
+
+def _lock(folder: Path) -> None:
+    (folder / "exim.conf").write_text(CONF.replace("OPTIONS", "  hosts_require_tls = *"))
+    (folder / "out").mkdir()
+
+
+def _suite(folder: Path) -> None:
+    shutil.copytree(ROOT / "testsuite", folder / "out", ignore=shutil.ignore_patterns("recordings"))
+    for path in (folder / "out/logs").rglob("5840*"):
+        path.write_text("old\n")
+
+
+def _golden(folder: Path) -> None:
+    (folder / "test_it.py").write_text(GOLDEN_TEST)
+    (folder / "goldens/test_it").mkdir(parents=True)
+    (folder / "goldens/test_it/test_it.txt").write_text("old\n")
+
+
+STORING = {
+    "run --accept": Storing(
+        _suite, ("-m", "eximsim.cli", "run", "--suite", "out", "--accept", "5840"), "out/logs"
+    ),
+    "--golden-update": Storing(
+        _golden, ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--golden-update", "test_it.py"), "goldens"
+    ),
+    "gate --accept": Storing(
+        _lock, ("-m", "eximsim.cli", "gate", "exim.conf", "--lock", "out/lock", "--accept"), "out"
+    ),
+}
+SLOW = ("gate --accept",)
+"""In the long mode only."""
+
+
+def started(folder: Path, storing: Storing) -> subprocess.Popen[bytes]:
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(
+        [sys.executable, *storing.words], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def files(folder: Path, storing: Storing) -> dict[str, bytes]:
+    """What is stored; what begins with a dot and is not complete does not count."""
+    root = folder / storing.stored
+    found = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize("name", STORING)
+def test_what_a_killed_command_has_stored_is_the_old_or_the_new(
+    name: str, tmp_path: Path, *, long: bool
+) -> None:
+    if name in SLOW and not long:
+        pytest.skip("takes a minute: --long")
+    storing = STORING[name]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    storing.prepare(whole)
+    old = files(whole, storing)
+    began = time.monotonic()
+    started(whole, storing).wait(timeout=120)
+    lasted = time.monotonic() - began
+    new = files(whole, storing)
+    assert new != old
+    moments = 200 if long else 3
+    for moment in range(moments):
+        folder = tmp_path / f"killed{moment}"
+        folder.mkdir()
+        storing.prepare(folder)
+        process = started(folder, storing)
+        time.sleep(lasted * (0.5 + 0.6 * moment / moments))
+        process.kill()
+        process.wait()
+        for file, content in files(folder, storing).items():
+            assert content in (old.get(file), new.get(file)), file
+        shutil.rmtree(folder)
