@@ -45,7 +45,7 @@ def explore(hosts: int) -> None:
     plan = survey([Policy("exim.conf", CONF, profile("4.99"), certificates(("mail.invalid",)))], hosts)
     for view in plan.views:
         plan.diagram(plan.policies[0], view)
-    assert plan.left_out == {}
+    assert plan.gaps == {}
 
 
 def test_all_situations_of_one_host() -> None:

@@ -160,7 +160,8 @@ class Scene:
 
     ``others`` are further hosts that a configuration names: they have an address, and nothing varies.
     ``sender`` is whom the message is from (empty: a bounce; None: somebody at this machine). ``at`` is the
-    address of the first host if it is one that a configuration names.
+    address of the first host if it is one that a configuration names. ``port`` is where TLSA records are
+    looked for; those of another port are another matter, and vary on their own.
     """
 
     recipient: str
@@ -169,6 +170,7 @@ class Scene:
     others: Mapping[str, str]
     sender: str | None = None
     at: str = ""
+    port: int = 25
 
     @property
     def domain(self) -> str:
@@ -243,10 +245,12 @@ class LatticeZones(Zones):
             return self._records(name, type, SECURE, [[scene.others[name]]])
         host = name.partition("._tcp.")[2]
         if type == "TLSA" and host in scene.addresses:
-            value = self._value(TLSA, host)
+            port = name.partition(".")[0].lstrip("_")
+            subject = host if port == str(scene.port) else f"{host} port {port}"
+            value = self._value(TLSA, subject)
             if value not in (SECURE, INSECURE):
                 return self._records(name, type, value, [])
-            records = _TLSA_RECORDS[self._value(RECORDS, host)]
+            records = _TLSA_RECORDS[self._value(RECORDS, subject)]
             return self._records(name, type, value, [record.split() for record in records])
         known = name in self.owners()
         return _negative(name, "NOERROR" if known else "NXDOMAIN", secure=True)

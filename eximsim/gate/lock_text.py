@@ -48,6 +48,7 @@ _BY_WORD = {word: security for security, word in _SECURITY.items()}
 _BLOCK = re.compile(r"(@[0-9a-f]+) (.+)")
 _ANSWER = re.compile(r"  ([^:]+): (.+)")
 _DIGESTS_IN_A_LINE = 20
+_SMTP = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def _scene_words(scene: Scene) -> str:
         words.append(f"{'mx' if host in scene.mx else 'host'} {host} {address}")
     if scene.at:
         words.append("at it")
+    if scene.port != _SMTP:
+        words.append(f"port {scene.port}")
     return ", ".join(words)
 
 
@@ -191,14 +194,14 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
 
 _HOSTS = ("1", "2")
 _IS_SCENE = re.compile(r"(?:scene|like) ")
-_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|(at it)")
+_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|port (\d{1,5})|(at it)")
 
 
 def _read_scene(line: str, path: str, number: int) -> Scene:
     recipient, *words = line.partition(" ")[2].split(", ")
     mx: list[str] = []
     addresses: dict[str, str] = {}
-    sender, at = None, False
+    sender, at, port = None, False, _SMTP
     for word in words:
         found = _PARTS.fullmatch(word)
         if found is None:
@@ -208,10 +211,12 @@ def _read_scene(line: str, path: str, number: int) -> Scene:
             mx += [found[2]] if found[1] == "mx" else []
         elif found[4]:
             sender = "" if found[4] == "<>" else found[4]
+        elif found[5]:
+            port = int(found[5])
         else:
             at = True
     first = next(iter(addresses.values()), "")
-    return Scene(recipient, tuple(mx), addresses, {}, sender, first if at else "")
+    return Scene(recipient, tuple(mx), addresses, {}, sender, first if at else "", port)
 
 
 def _read_files(lines: list[tuple[int, str]], path: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:

@@ -47,7 +47,8 @@ class Route:
     """How a policy sends a message: to ``hosts``, by MX or as the router says; by no host if it does not.
 
     ``routers`` are those that took it, one after the other; ``transports`` what it was given to, ``smtps``
-    whether servers begin with TLS. ``problem`` is why it could not be followed to its end.
+    whether servers begin with TLS. ``problem`` is why it could not be followed to its end. ``port`` is where
+    TLSA records were looked for, 0 if they were not.
     """
 
     by_mx: bool
@@ -56,6 +57,7 @@ class Route:
     transports: tuple[str, ...]
     smtps: bool
     problem: Gap | None = None
+    port: int = 0
 
 
 def pools(networks: Iterable[Network]) -> tuple[str, str]:
@@ -82,6 +84,7 @@ class _Probe(Zones):
         self._domain, self._pool = domain, pool
         self._numbers = count(1)
         self.by_mx = False
+        self.port = 0
 
     def owners(self) -> Iterable[str]:
         """None is known beforehand."""
@@ -93,6 +96,9 @@ class _Probe(Zones):
             return _found(name, type, (10, f"mx1.{self._domain}"))
         if type == "A" and (not self.by_mx or name != self._domain):
             return _found(name, type, f"{self._pool}{next(self._numbers) % 250 + 1}")
+        port = name.partition("._tcp.")[0].lstrip("_")
+        if type == "TLSA" and not self.port and port.isdigit():
+            self.port = int(port)
         return Reply(DnsAnswer("SERVFAIL" if type == "TLSA" else "NOERROR", ad=type != "TLSA"))
 
 
@@ -125,6 +131,7 @@ def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0]) -> Route:
         transports,
         any(name in smtps_transports(policy.config) for name in transports),
         next(iter(problems(policy, result)), None),
+        zones.port,
     )
 
 

@@ -31,7 +31,7 @@ ANY_DOMAIN = "destination.example"
 
 _MOST = 400
 """So many messages are tried."""
-_LOCALS = 40
+_LOCALS, _SMTP = 40, 25
 
 TYPICAL: tuple[Mapping[str, str], ...] = (
     {},
@@ -123,6 +123,8 @@ class Stage:
         """The scene in which every policy finds the hosts that it is looking for."""
         mx: tuple[str, ...] = ()
         others: dict[str, None] = {}
+        routes = tuple(routes)
+        port = next((route.port for route in routes if route.port), _SMTP)
         for route in routes:
             if route.by_mx:
                 mx = tuple(f"mx{number}.{mail.domain}" for number in range(1, self.hosts + 1))
@@ -130,7 +132,7 @@ class Stage:
                 others.update(dict.fromkeys(route.hosts[: self.hosts]))
                 for host in route.hosts[self.hosts :]:
                     self.beyond[f"{mail}: host {host}, the route has more than {self.hosts}"] = None
-        return self._made(mail, mx, (*mx, *(name for name in others if name not in mx)))
+        return replace(self._made(mail, mx, (*mx, *(name for name in others if name not in mx))), port=port)
 
     def again(self, scene: Scene, routes: Iterable[Route]) -> Scene:
         """A scene that was agreed on, and the hosts that its mail goes to now, if they are others."""
@@ -156,7 +158,7 @@ class Stage:
             for place in range(len(scene.mx)):
                 if name not in scene.addresses:
                     mx = (*scene.mx[:place], name, *scene.mx[place + 1 :])
-                    yield self._made(mail, mx, (*mx, *others))
+                    yield replace(self._made(mail, mx, (*mx, *others)), port=scene.port)
         if scene.mx:
             for address in self.named.addresses():
                 yield replace(scene, addresses={**scene.addresses, scene.mx[0]: address}, at=address)

@@ -60,12 +60,12 @@ def name_of(scene: Scene) -> str:
     return f"{mail} by {hosts}{at}" if hosts else str(mail)
 
 
-_Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str]
+_Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int]
 
 
 def _key(scene: Scene) -> _Key:
     """What a scene is about, whatever addresses its hosts have."""
-    return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at
+    return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at, scene.port
 
 
 @dataclass(frozen=True, slots=True)

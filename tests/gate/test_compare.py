@@ -150,3 +150,9 @@ def test_two_changes_of_words_have_a_witness_each_in_which_only_their_own_words_
     assert all(len(group.cause) == 1 for group in words)
     witnesses = [(group.name, group.witness.before.log, group.witness.after.log) for group in words]
     assert len(set(witnesses)) == len(words)
+
+
+def test_tlsa_records_of_another_port_are_another_matter() -> None:
+    report = compare(policy("  port = 587\n"), policy())
+    assert {group.cause[0].name for group in report.groups} == {"port"}
+    assert report.gaps == ()

@@ -51,7 +51,7 @@ def test_what_is_written_is_read_again(plan: Survey) -> None:
 
 
 def test_files_and_rare_scenes_are_read_again(plan: Survey) -> None:
-    scene = Scene("a@b.example", (), {"smart.example": "192.0.2.9"}, {}, "", "192.0.2.9")
+    scene = Scene("a@b.example", (), {"smart.example": "192.0.2.9"}, {}, "", "192.0.2.9", 587)
     view = View(scene, "delivery")
     files = {"exim.conf": digests(["a"] * 50), "/etc/a list": digests(["x: y"])}
     one = Lock("4.99", 2, {view.name: plan.forest.end(HELD)}, {view.name: view}, files, ("/etc/a list",))
