@@ -105,16 +105,14 @@ _RELEASES = (
 
 def _made() -> Mapping[str, Profile]:
     """Every profile, each from the one before it."""
+    changes: dict[str, dict[str, Any]] = {release.name: {"version": release.name} for release in _RELEASES}
+    for name, switch in switches_of(Profile).items():
+        for step in switch.steps:
+            for release in step.releases:
+                changes[release][name] = step.value
     made = {"4.85": Profile(name="4.85")}
-    for release in _RELEASES:
-        changes: dict[str, Any] = {
-            name: step.value
-            for name, switch in switches_of(Profile).items()
-            for step in switch.steps
-            if release.name in step.releases
-        }
-        changes = {"version": release.name, **changes, **release.given}
-        made[release.name] = replace(made[release.before], name=release.name, **changes)
+    for one in _RELEASES:
+        made[one.name] = replace(made[one.before], name=one.name, **{**changes[one.name], **one.given})
     return MappingProxyType(made)
 
 
