@@ -110,7 +110,7 @@ def gate(
     """
     from eximsim.commands import gate_sides
     from eximsim.commands.progress import exploring
-    from eximsim.gate.survey import Memory
+    from eximsim.gate.memory import Memory
 
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")

@@ -19,8 +19,9 @@ from eximsim.profiles import NEWEST, Profile, profile
 from eximsim.storage import store
 
 if TYPE_CHECKING:
+    from eximsim.gate.memory import Memory
     from eximsim.gate.report import Report
-    from eximsim.gate.survey import Memory, Wanted
+    from eximsim.gate.survey import Wanted
     from eximsim.suite.policy import Policy
 
 EVERYTHING = "everything"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eximsim.gate.survey import Watch
+from eximsim.gate.memory import Watch
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
+from eximsim.gate.memory import Memory
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.step import Toggle
-from eximsim.gate.survey import Memory, Survey, View, Wanted, survey
+from eximsim.gate.survey import Survey, View, Wanted, survey
 from eximsim.gate.toggles import toggles, watched
 from eximsim.suite.policy import Policy
 

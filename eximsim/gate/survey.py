@@ -12,6 +12,7 @@ from eximsim.errors import Gap
 from eximsim.gate import states
 from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
+from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.named import names_of
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
@@ -60,55 +61,9 @@ def name_of(scene: Scene) -> str:
     return f"{mail} by {hosts}{at}" if hosts else str(mail)
 
 
-_Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int]
-
-
-def _key(scene: Scene) -> _Key:
+def _key(scene: Scene) -> Key:
     """What a scene is about, whatever addresses its hosts have."""
     return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at, scene.port
-
-
-@dataclass(frozen=True, slots=True)
-class Explored:
-    """The outcomes of a policy in a view, and the routers and transports that a run came to there.
-
-    ``met`` is None where that is not known.
-    """
-
-    way: Way
-    met: frozenset[str] | None
-
-
-class Watch:
-    """Is told how far an exploration has come; this one does not care."""
-
-    def planned(self, explorations: int) -> None:
-        """So many explorations are to be made."""
-
-    def run(self) -> None:
-        """The model was run once more."""
-
-    def explored(self) -> None:
-        """An exploration has come to its end."""
-
-
-@dataclass(slots=True)
-class Memory:
-    """What is known of policies, for several surveys that they are in.
-
-    Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
-    which one of them sends out more than one message, so that others probably do, too. ``watch`` is told
-    how far it has come.
-    """
-
-    watch: Watch = field(default_factory=Watch)
-
-    forest: Forest = field(default_factory=Forest)
-    explored: dict[tuple[int, _Key, str], Explored] = field(default_factory=dict)
-    signatures: dict[tuple[int, _Key, int], Hashable] = field(default_factory=dict)
-    gaps: dict[int, dict[Gap, None]] = field(default_factory=dict)
-    busy: set[tuple[_Key, str]] = field(default_factory=set)
-    kept: list[Policy] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -347,9 +302,9 @@ class _Surveyor:
     def _beside(
         self,
         found: Sequence[Staged],
-        agreed: Mapping[_Key, View],
-        locked: Mapping[_Key, Scene],
-        liked: Mapping[_Key, Scene],
+        agreed: Mapping[Key, View],
+        locked: Mapping[Key, Scene],
+        liked: Mapping[Key, Scene],
     ) -> list[Staged]:
         """The scenes that were agreed on, what was like one of them and is not any more, and new ones."""
         result: list[Staged] = []

@@ -13,9 +13,10 @@ from eximsim.gate.compare import compare
 from eximsim.gate.explain import outcome_of
 from eximsim.gate.lock import check, current
 from eximsim.gate.lock_text import read_lock, written
+from eximsim.gate.memory import Memory
 from eximsim.gate.report import Report
 from eximsim.gate.severity import Severity
-from eximsim.gate.survey import Memory, Wanted, survey
+from eximsim.gate.survey import Wanted, survey
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.config_files import Sources
 from eximsim.suite.policy import Case, Policy

@@ -93,7 +93,7 @@ class Debian(RealStand):
                 if choose.choose(f"{CONNECT.name} of {host}", CONNECT.values) == "accepted":
                     wire = self._inside.socket(socket.SOCK_STREAM, address, 25)
                     session = listener(host, choose, certificates(tuple(scene.addresses)))
-                    door = self._acceptor.take(wire, session, Endpoint(address, 25))  # type: ignore[arg-type]
+                    door = self._acceptor.take(wire, session, Endpoint(address, 25))
                     stack.callback(self._acceptor.shut, door)
             ran = self._inside.run(
                 [EXIM, "-C", CONFIGURATION, "-odf", "-f", "sender@home.example", scene.recipient],

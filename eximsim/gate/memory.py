@@ -1,0 +1,56 @@
+"""What is known of policies from one survey to the next, and who is told how far an exploration has come."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from eximsim.errors import Gap
+from eximsim.gate.diagram import Forest, Way
+from eximsim.suite.policy import Policy
+
+Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int]
+"""What a scene is about, whatever addresses its hosts have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """The outcomes of a policy in a view, and the routers and transports that a run came to there.
+
+    ``met`` is None where that is not known.
+    """
+
+    way: Way
+    met: frozenset[str] | None
+
+
+class Watch:
+    """Is told how far an exploration has come; this one does not care."""
+
+    def planned(self, explorations: int) -> None:
+        """So many explorations are to be made."""
+
+    def run(self) -> None:
+        """The model was run once more."""
+
+    def explored(self) -> None:
+        """An exploration has come to its end."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known of policies, for several surveys that they are in.
+
+    Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
+    which one of them sends out more than one message, so that others probably do, too. ``watch`` is told
+    how far it has come.
+    """
+
+    watch: Watch = field(default_factory=Watch)
+
+    forest: Forest = field(default_factory=Forest)
+    explored: dict[tuple[int, Key, str], Explored] = field(default_factory=dict)
+    signatures: dict[tuple[int, Key, int], Hashable] = field(default_factory=dict)
+    gaps: dict[int, dict[Gap, None]] = field(default_factory=dict)
+    busy: set[tuple[Key, str]] = field(default_factory=set)
+    kept: list[Policy] = field(default_factory=list)
