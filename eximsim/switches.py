@@ -552,6 +552,11 @@ class Profile:
     local_host_has_errno: bool = switch(False, "smtp_transport_entry()", since("4.94.1", "6e0fddef0"))
     """A host that turns out to be this one defers under a number of its own, -50."""
 
+    reply_timeout_is_whole: bool = switch(
+        False, "smtp_read_response()", since("4.93", "0a5441fcd", item="JH/28")
+    )
+    """command_timeout and its kin are for a whole reply; before, each read had that much time."""
+
     random_acceptance_ends: bool = switch(False, "do_callout()", since("4.90", "2ddb4094c"))
     """A host that takes a random recipient has answered the callout; before, it had not."""
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import string_printing
+from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import report_success, send_bounce, warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
@@ -519,6 +519,7 @@ def _run_transport(
     for addr in copies:
         addr.cv = _certificate_word(child) if addr.tls is not None else None
         addr.authenticated = child.authenticated
+        addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
     parent.scratch = "0"  # the end of the child's report
     if message is None:
@@ -559,6 +560,10 @@ def _drop_next_call(delivery: Delivery) -> None:
     if delivery.next_call is not None:
         delivery.next_call.connection.close()
         delivery.next_call = None
+
+
+_MESSAGE_PIPED = 1024
+"""Octets of an address's message that come through the pipe from the transport process."""
 
 
 def _certificate_word(process: Process) -> str:

@@ -230,9 +230,9 @@ def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
         text = string_printing(reply.text).lstrip()
         said = f"in response to {what}: {text}" if text else f"(an empty line) in response to {what}"
         return Analysis("4", reply.errno, f"Malformed SMTP reply {said}", False, False)
-    if reply.text and not reply.errno:
+    if reply.text:
         text = f"SMTP error from remote mail server after {what}: {string_printing(reply.text)}"
-        return Analysis(reply.text[0], 0, text, True, True)
+        return Analysis(reply.text[0], reply.errno, text, True, True)
     if reply.errno in (0, errnos.ECONNRESET):
         text = f"Remote host closed connection in response to {what}"
         return Analysis("4", Errno.SMTPCLOSED, text, False, False)

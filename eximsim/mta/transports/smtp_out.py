@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import list_items, string_is_ip_address
+from eximsim.mta.base.string import list_items, octets, string_is_ip_address
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from eximsim.ports import Connection
 
 _SERVICES = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "lmtp": 24, "domain": 53}
-_LONGEST_REPLY = 4096
+_REPLY_BUFFER, _ROOM_LEFT = 4096, 4
+"""Octets of the buffer for a reply, and how many have to stay free in it (``read_response_line()``)."""
 _LOGGED_OF_COMMAND = 8
 
 
@@ -61,18 +62,22 @@ class Reply:
     """What ``smtp_read_response()`` leaves behind.
 
     ``ok``: the first digit is the one asked for. ``text``: the reply's lines joined by newlines, ``""`` if
-    nothing could be read. ``errno``: 0 for a well-formed reply or an orderly end of file.
+    nothing could be read. ``errno``: 0 for a well-formed reply or an orderly end of file. ``truncated``:
+    lines are missing.
     """
 
     ok: bool
     text: str
     errno: int = 0
+    truncated: bool = False
 
     @property
     def answer(self) -> Answer:
         """What kind of answer this is."""
         if self.errno:
             return _BY_ERRNO.get(self.errno, Answer.BROKEN)
+        if self.truncated and self.text[:1] == "2":
+            return Answer.OTHER
         return Answer.of_code(self.text[0]) if self.text else Answer.LOST
 
 
@@ -125,12 +130,20 @@ class Dialogue:
         return True
 
     def read(self, ok_digit: str, timeout: float) -> Reply:
-        """Read one reply, all its lines (``smtp_read_response()``); ``timeout`` in seconds for each read."""
+        """Read one reply, all its lines (``smtp_read_response()``).
+
+        ``timeout`` in seconds is for the whole reply, in whole seconds; up to 4.92 it was for each read.
+        """
+        whole = self.process.profile.reply_timeout_is_whole
+        until = int(self.process.world.now()) + timeout if whole else None
         lines: list[str] = []
+        room = _REPLY_BUFFER
         while True:
-            line = self._line(timeout)
-            if isinstance(line, int):
-                return Reply(False, "", line)
+            line = self._line(timeout, until, room)
+            if isinstance(line, _Broken):
+                earlier = "".join(f"{one}\n" for one in lines)
+                return Reply(False, earlier + line.text, line.errno, truncated=bool(earlier))
+            room -= len(octets(line)) + 1
             if self.process.host_checking:
                 self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}", indented=True)
             lines.append(line)
@@ -144,23 +157,38 @@ class Dialogue:
         """Whether more has arrived than was read."""
         return bool(self.arrived)
 
-    def _line(self, timeout: float) -> str | int:
-        """The next line without its end, or the errno of a failure (0: end of file)."""
-        while (end := self.arrived.find(b"\n")) < 0:
-            if len(self.arrived) > _LONGEST_REPLY:
-                return Errno.SMTPFORMAT
+    def _line(self, timeout: float, until: float | None, room: int) -> str | _Broken:
+        """The next line without its end, which may take up all but the last few octets of ``room``."""
+        while (end := self.arrived.find(b"\n")) < 0 and len(self.arrived) <= room - _ROOM_LEFT:
+            if until is not None:
+                timeout = until - int(self.process.world.now())
+            if timeout <= 0 and until is not None:
+                return _Broken(errnos.ETIMEDOUT)
             try:
                 data = self.connection.receive(timeout)
             except ReadTimeout:
-                return errnos.ETIMEDOUT
+                return _Broken(errnos.ETIMEDOUT)
             except ConnectionLost as lost:
-                return lost.errno
+                return _Broken(lost.errno)
             if not data:
-                return 0
+                return _Broken(0)
             self.arrived += data
+        if end < 0 or end > room - _ROOM_LEFT:
+            cut = room - _ROOM_LEFT + 1
+            line = bytes(self.arrived[:cut])
+            del self.arrived[:cut]
+            return _Broken(Errno.SMTPFORMAT, line.decode("utf-8", "surrogateescape"))
         line = bytes(self.arrived[:end])
         del self.arrived[: end + 1]
         return line.decode("utf-8", "surrogateescape").rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """Why there is no further line of a reply (errno, 0 at the end of file); ``text``: of one too long."""
+
+    errno: int
+    text: str = ""
 
 
 def _flattened(command: str) -> str:

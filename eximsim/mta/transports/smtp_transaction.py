@@ -196,7 +196,7 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
         log_write(sx.process, text)
         hang_up(sx)
         return Rc.OK
-    answer = Answer.of_code(code) if errno in _REPLIED else Reply(False, "", errno).answer
+    answer = _answer(code, errno)
     lost = TRANSACTION_FAILED.decide(sx.process, _stage(command), answer, host=sx.host.name).outcome
     of_message = lost.host is Rc.OK
     if of_message and lost.addresses is Rc.DEFER:
@@ -213,6 +213,13 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
     sx.ok = False
     hang_up(sx)
     return lost.host
+
+
+def _answer(code: str, errno: int) -> Answer:
+    """What kind of answer it was; a reset in the middle of a reply is not taken for a lost connection."""
+    if errno in _REPLIED:
+        return Answer.of_code(code)
+    return Answer.BROKEN if errno == errnos.ECONNRESET else Reply(False, "", errno).answer
 
 
 def _all_answered(sx: SmtpContext) -> bool:

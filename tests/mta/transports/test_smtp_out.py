@@ -102,7 +102,7 @@ def test_whatever_arrives_is_a_reply_or_a_failure_with_a_number(stream: bytes, e
         (b"250-a\r\nrubbish\r\n", Reply(False, "250-a\nrubbish", Errno.SMTPFORMAT)),
         (b"", Reply(False, "")),
         (b"250 no line end", Reply(False, "")),
-        (b"250-a\r\n250-b\r\n", Reply(False, "")),
+        (b"250-a\r\n250-b\r\n", Reply(False, "250-a\n250-b\n", truncated=True)),
     ],
 )
 def test_a_reply_is_its_lines_and_is_wanted_if_its_first_digit_is(stream: bytes, expected: Reply) -> None:
@@ -113,12 +113,19 @@ def test_a_reply_is_its_lines_and_is_wanted_if_its_first_digit_is(stream: bytes,
     ("end", "number"),
     [("", 0), (SILENCE, errnos.ETIMEDOUT), (CONNECTION_LOST, errnos.ECONNRESET)],
 )
-def test_an_unfinished_reply_is_no_reply(end: str, number: int) -> None:
-    assert replies([b"250-half\r\n250"], 1, end) == [Reply(False, "", number)]
+def test_of_an_unfinished_reply_the_whole_lines_are_known(end: str, number: int) -> None:
+    assert replies([b"250-half\r\n250"], 1, end) == [Reply(False, "250-half\n", number, truncated=True)]
 
 
 def test_a_line_that_does_not_end_is_malformed() -> None:
-    assert replies([b"250 " + b"x" * 1000] * 5, 1, SILENCE) == [Reply(False, "", Errno.SMTPFORMAT)]
+    (reply,) = replies([b"250 " + b"x" * 1000] * 5, 1, SILENCE)
+    assert (reply.errno, len(reply.text)) == (Errno.SMTPFORMAT, 4093)
+
+
+@pytest.mark.parametrize(("length", "whole"), [(4092, True), (4093, False)])
+def test_a_reply_has_to_fit_into_its_buffer(length: int, whole: bool) -> None:
+    (reply,) = replies([b"250 " + b"x" * (length - 4) + b"\n"], 1)
+    assert reply.ok is whole
 
 
 def test_what_is_left_over_is_the_next_reply() -> None:
