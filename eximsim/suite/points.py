@@ -159,6 +159,7 @@ POINTS: Sequence[Point] = (
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
     _point("d12746bc1"),
     _point("67ea939cf"),
+    _point("de6f74f29"),
     # 4.93
     _point("df98a6ff2"),
     _point("c5040dfdb"),
@@ -177,9 +178,11 @@ POINTS: Sequence[Point] = (
     _point("da40b1ec6", ("confs/2002", "cipher_ $tls_in_cipher_std")),
     # 4.94
     _point("81344b40e"),
+    _point("6e0fddef0"),
     _point("258dfd012"),
     _point("c58803fd1"),
     _point("78598e6a6"),
+    _point("a55697acf"),
     _point("9438970c9"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", ("confs/0624", "")),
