@@ -306,13 +306,13 @@ _KEY = re.compile(r'"?([^\s:"]+)"?')
 
 
 def _read_entry(named: Named, line: _Text) -> None:
-    key, known = _KEY.match(line.text), len(named.domains)
+    key = _KEY.match(line.text)
     _read(named, line)
     if key is None:
         return
     word = key[1].lower()
     if word.startswith("^"):
         _add_pattern(named, line, word)
-    elif re.fullmatch(r"\*?[a-z0-9_.+-]+\*?", word) and len(named.domains) == known:
+    elif re.fullmatch(r"\*?[a-z0-9_.+-]+\*?", word) and not _DOMAIN.fullmatch(word):
         named.locals[word.strip("*") or ANYBODY] = None
         named.domains[word.strip("*.") or "any"] = None

@@ -106,6 +106,16 @@ def test_entries_of_a_file_are_tried() -> None:
     assert names == ["someone@destination.example", "someone@signed.example"]
 
 
+def test_aliases_are_tried_as_local_parts() -> None:
+    conf = CONF.replace(
+        "  driver = dnslookup\n", "  driver = redirect\n  data = ${lookup{$local_part}lsearch{/x}}\n"
+    )
+    given = Sources(given={"/x": b"sales: boss@partner.example\n"})
+    named = names_of([replace(policy(conf=conf.replace("  transport = remote\n", "")), sources=given)])
+    assert list(named.locals) == ["sales"]
+    assert list(named.mailboxes) == ["boss@partner.example"]
+
+
 def test_addresses_keep_clear_of_those_that_are_ignored() -> None:
     bogons = "192.0.2.0/24 : 198.51.100.0/24 : 203.0.113.0/24 : 10.0.0.0/8"
     conf = CONF.replace(
