@@ -35,30 +35,15 @@ def test_a_longer_line_passes_where_the_limit_is_higher_or_not_there(release: st
     assert site.outcome.startswith("sent to ")
 
 
-def test_a_server_that_takes_chunks_is_an_error_unless_the_option_leaves_it_out() -> None:
-    with pytest.raises(Unsupported, match=r"CHUNKING \(hosts_try_chunking\)"):
-        Site([offering("CHUNKING")], NEWEST).deliver()
-    quiet = Site([offering("CHUNKING")], NEWEST, transport={"hosts_try_chunking": ""})
-    quiet.deliver()
-    assert quiet.outcome.startswith("sent to ")
-    assert Site([offering("CHUNKING")], NEWEST).verify() == ["250 Accepted"]
-
-
-def test_replies_for_each_recipient_are_an_error_only_with_several() -> None:
-    one = Site([offering("PRDR")], NEWEST)
-    one.deliver()
-    assert one.outcome.startswith("sent to ")
-    with pytest.raises(Unsupported, match=r"PRDR \(hosts_try_prdr\)"):
-        Site([offering("PRDR")], NEWEST).deliver("a@test.ex", "b@test.ex")
-
-
 @pytest.mark.parametrize(
     ("named", "text"),
     [("TLS-on-connect", "TLS-on-connect"), ("\n", r"\n")],
 )
 def test_a_greeting_over_smtps_is_named_after_what_the_buffer_held(named: str, text: str) -> None:
     refusing = Mx(Behaviour(tls_on_connect=True, banner=Answer(("554 no",))))
-    site = Site([refusing], variant(NEWEST, smtps_banner_command=named), transport={"protocol": "smtps"})
+    site = Site(
+        [refusing], variant(NEWEST, smtps_banner_command=named), transport={"protocol": "smtps", "port": "25"}
+    )
     site.deliver()
     assert f"SMTP error from remote mail server after {text}: 554 no" in site.outcome
     assert any(f"after {text}: 554 no" in line for line in site.log)
@@ -68,15 +53,11 @@ def test_a_greeting_over_smtps_is_named_after_what_the_buffer_held(named: str, t
 
 
 @pytest.mark.parametrize(("age", "due"), [(DAY - 1, False), (DAY, True)])
-def test_a_warning_that_is_due_is_unsupported(age: int, due: bool) -> None:
+def test_a_warning_is_due_after_a_day_unless_a_time_is_set(age: int, due: bool) -> None:
     site = Site([Mx(Behaviour(listen=False))])
     site.deliver()
     site.world.sleep(age)
-    if due:
-        with pytest.raises(Unsupported, match="a warning that a message is delayed"):
-            site.queue_run("-qf")
-    else:
-        site.queue_run("-qf")
+    assert any(line.startswith("<= <>") for line in site.queue_run("-qf")) is due
 
 
 @pytest.mark.parametrize("main", [{"delay_warning": ""}, {"delay_warning_condition": "no"}])
