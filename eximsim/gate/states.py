@@ -45,6 +45,7 @@ from eximsim.mta.certs.x509 import Certificate
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.transports.smtp import Run
 from eximsim.mta.transports.smtp_context import SmtpContext
@@ -215,6 +216,7 @@ _ADDRESS = others(
     *("retry_keys", "local_port", "pass_message", "tls", "cv", "peerdn"),
     *("basic_errno", "more_errno", "delivery_seconds", "message", "user_message", "host_used"),
 )
+_MESSAGE = others(Message, "msglog")
 _SETTING_UP = others(SmtpContext, "command_log", "tlsa", "started")
 _SET_UP = others(
     SmtpContext,
@@ -237,6 +239,7 @@ _ALIVE: Mapping[type, Callable[[_Alive, Any], tuple[object, ...]]] = {
     ConnectionLog: lambda view, one: (),
     HostItem: _Alive.host,
     MemoryConnection: _Alive.connection,
+    Message: lambda view, one: _MESSAGE(one),  # its log is written, and read by nobody before the end
     Machine: _Alive.machine,
     MemoryWorld: _Alive.world,
     Process: _Alive.process,
