@@ -429,6 +429,21 @@ class Profile:
     )
     """A failure that the sender does not want to be told of is ``error ignored``, and why."""
 
+    bind_failure_logged: bool = switch(False, "ip_bind() in ip.c", since("4.97", "2b3ac4f13"))
+    """``bind of [address]:port failed`` tells that a connection cannot come from its interface."""
+
+    callout_misconfiguration_logged: bool = switch(False, "do_callout()", since("4.97", "cfd47d9e7"))
+    """A callout whose connection fails for its transport's configuration names the transport in the logs."""
+
+    callout_word_mended: bool = switch(False, "do_callout()", since("4.99", "c8b8b6c7b"))
+    """That line says ``callout``, and no longer ``calloout``."""
+
+    dns_lists_name_others: bool = switch(
+        False, "match_isinlist() as called in host.c and dns.c", since("4.95", "e2be2df5c", item="bug 2701")
+    )
+    """``+name`` in dnssec_request_domains, dns_again_means_nonexist and other lists of host and DNS lookups
+    is the list of that name; before, it matched nothing."""
+
     message_error_names_host: bool = switch(False, "smtp_deliver()", since("4.90", "ec62d0a95"))
     """A 4xx reply to MAIL, DATA or the message is logged with the host's name, and for the last host too."""
 

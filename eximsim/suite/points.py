@@ -187,6 +187,7 @@ POINTS: Sequence[Point] = (
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", ("confs/0624", "")),
     # 4.95
+    _point("e2be2df5c"),
     _point("2983e1a61"),
     _point("0851a3bbf"),
     _point("9eed571fd"),
@@ -220,6 +221,8 @@ POINTS: Sequence[Point] = (
     _point("564960ff8"),
     _point("5800e3234", ("confs/0101", "$local_part_data'")),
     # 4.97
+    _point("2b3ac4f13"),
+    _point("cfd47d9e7"),
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
     _point("fc37f2aca"),
@@ -240,6 +243,7 @@ POINTS: Sequence[Point] = (
     _point("9d7795dba", ("runtest", r"mx=\S+ sort=\K\S+/xx/")),
     _point("b97c55112", ("confs/0637", "")),
     # 4.99
+    _point("c8b8b6c7b"),
     _point("fbc48a247"),
     _point("6748707c6"),
     _point("f3ee1d51e", ("scripts/0000-Basic/0209", "450 Temporary error 3")),

@@ -12,7 +12,7 @@ from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls import construct_cipher_name
-from eximsim.status import RETRY_BASE, Dnssec
+from eximsim.status import RETRY_BASE, Dnssec, Errno
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def shown_errno(process: Process, number: int) -> int:
     """The number in the brackets after ``defer``: those of the retry family moved once."""
-    return number - 1 if number <= RETRY_BASE and process.profile.retry_errno_moved else int(number)
+    retry = Errno.QUEUE_DOMAIN <= number <= RETRY_BASE
+    return number - 1 if retry and process.profile.retry_errno_moved else int(number)
 
 
 def string_log_address(process: Process, addr: Address) -> str:

@@ -15,11 +15,12 @@ from eximsim.mta.base.ipaddr import invert_address
 from eximsim.mta.base.regex_cache import compile_pattern
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.expand import expand
+from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup import match
 from eximsim.mta.process.globals import ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.ports import DnsAnswer, DnsRecord
-from eximsim.status import DnsResult, Rc
+from eximsim.status import DnsResult
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -110,7 +111,7 @@ def dns_is_secure(process: Process, answer: DnsAnswer) -> bool:
     authority = _authority_name(answer) if trusted else None
     if authority is None:
         return False
-    return match.match_isinlist_domain(process, authority, trusted) is Rc.OK
+    return match.match_isinlist_of_dns(process, authority, trusted, None)
 
 
 def _authority_name(answer: DnsAnswer) -> str | None:
@@ -149,10 +150,7 @@ def _again_means_nonexist(process: Process, name: str, type: str) -> bool:
     resolver.deciding_again = True
     try:
         with process.setting(domain=name):
-            return (
-                match.match_isinlist_domain(process, name, domains, list_name="dns_again_means_nonexist")
-                is Rc.OK
-            )
+            return match.match_isinlist_of_dns(process, name, domains, "dns_again_means_nonexist")
     finally:
         resolver.deciding_again = False
 
@@ -207,8 +205,24 @@ def dns_lookup(process: Process, name: str, type: str, known_as: str | None = No
     """Ask a question and follow CNAMEs, as far as the release does, if the name server has not done it.
 
     ``known_as`` is the fully qualified name as an earlier lookup found it. Logs a chain that is too long,
-    which is a FAIL. Source: dns_lookup(); RFC 1034 section 3.6.2.
+    which is a FAIL. A lookup without success raises ``dns:fail``. Source: dns_lookup(); RFC 1034 section
+    3.6.2.
     """
+    found, why = _follow(process, name, type, known_as)
+    if found.result is not DnsResult.SUCCEED and "dns:fail" in process.profile.events:
+        _failure_event(process, f"{why or f'DNS_{found.result.name}'}:{name.replace(':', '::')}:{type}")
+    return found
+
+
+def _failure_event(process: Process, data: str) -> None:
+    """Tell the event_action of the transport at work, or else the main one."""
+    transport = process.config.transports.get(process.variables.get("transport_name", ""))
+    options = process.config.main if transport is None else transport.options
+    event_raise(process, options.text("event_action"), "dns:fail", data)
+
+
+def _follow(process: Process, name: str, type: str, known_as: str | None) -> tuple[DnsLookup, str]:
+    """The answer; and a word of Exim's for a failure that has no code."""
     asked = name
     fully_qualified = known_as or name
     secure = True
@@ -216,20 +230,21 @@ def dns_lookup(process: Process, name: str, type: str, known_as: str | None = No
     for step in range(_cname_limit(process)):
         result, answer = dns_basic_lookup(process, asked, type)
         if result is not DnsResult.SUCCEED:
-            return DnsLookup(result, answer, fully_qualified, dns_is_secure(process, answer))
+            return DnsLookup(result, answer, fully_qualified, dns_is_secure(process, answer)), ""
         cname, first = _scan(answer, type)
         if step == 0:
             fully_qualified = _owner(cname or first, fully_qualified)
         if first is not None:
             if not secure:
                 answer = _made_insecure(process, answer)
-            return DnsLookup(DnsResult.SUCCEED, answer, fully_qualified, dns_is_secure(process, answer))
+            secured = dns_is_secure(process, answer)
+            return DnsLookup(DnsResult.SUCCEED, answer, fully_qualified, secured), ""
         if cname is None:
-            return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False)
+            return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False), "no_hit_yet_no_cname"
         secure = secure and dns_is_secure(process, answer)
         asked = str(cname.data)
     log_write(process, f"CNAME loop for {name} encountered")
-    return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False)
+    return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False), "cname_loop"
 
 
 def _cname_limit(process: Process) -> int:

@@ -111,7 +111,7 @@ def _in_list(process: Process, name: str, option: str) -> bool:
     domains = process.config.main.text(option)
     if domains is None:
         return False
-    return match.match_isinlist_domain(process, name, domains, list_name=option) is Rc.OK
+    return match.match_isinlist_of_dns(process, name, domains, option)
 
 
 def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:

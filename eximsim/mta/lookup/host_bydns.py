@@ -139,7 +139,7 @@ def _dnssec_wishes(
 
 
 def _matches(process: Process, name: str, domains: str | None, option: str | None) -> bool:
-    return match.match_isinlist_domain(process, name, domains, list_name=option) is Rc.OK
+    return match.match_isinlist_of_dns(process, name, domains, option)
 
 
 def _insecure(search: _Search, type: str, name: str) -> None:

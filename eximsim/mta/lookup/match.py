@@ -33,6 +33,7 @@ def match_isinlist(
     single: bool = False,
     list_name: str | None = None,
     cache: ListCache | None = None,
+    anchored: bool = True,
 ) -> ListMatch:
     """Match ``subject`` against a list of ``kind``, and give the data that came with the match.
 
@@ -45,7 +46,13 @@ def match_isinlist(
     else:
         named = kind in (Kind.DOMAIN, Kind.LOCALPART)
         check = match_list.CheckString(
-            process, kind, subject, caseless, 0 if named or single else -1, at_special=kind is Kind.DOMAIN
+            process,
+            kind,
+            subject,
+            caseless,
+            0 if named or single else -1,
+            at_special=kind is Kind.DOMAIN,
+            anchored=anchored,
         )
     return match_list.match_check_list(
         process,
@@ -78,6 +85,13 @@ def match_isinlist_domain(
     return match_isinlist(
         process, domain, text, Kind.DOMAIN, caseless=caseless, list_name=list_name, cache=cache
     ).rc
+
+
+def match_isinlist_of_dns(process: Process, domain: str, text: str | None, list_name: str | None) -> bool:
+    """Whether a domain is in one of the lists that host and DNS lookups search for themselves."""
+    anchored = process.profile.dns_lists_name_others
+    found = match_isinlist(process, domain, text, Kind.DOMAIN, list_name=list_name, anchored=anchored)
+    return found.rc is Rc.OK
 
 
 def match_isinlist_local_part(
@@ -150,6 +164,7 @@ class CheckAddress:
     setup: int = -1
     subject: str = ""
     kind: Kind = Kind.ADDRESS
+    anchored: bool = True
 
     def __post_init__(self) -> None:
         local_part, at, domain = self.original.rpartition("@")

@@ -38,6 +38,8 @@ class Check(Protocol):
     """A subject with the way in which one pattern is matched against it."""
 
     kind: Kind
+    anchored: bool
+    """An item may name another list; without, ``+name`` is a text like any other."""
 
     @property
     def key(self) -> str:
@@ -72,6 +74,7 @@ class CheckString:
     setup: int = -1
     partial: bool = True
     at_special: bool = False
+    anchored: bool = True
     subject: str = ""
 
     def __post_init__(self) -> None:
@@ -280,7 +283,7 @@ class _Scan:
             pattern = item[1:].lstrip(SPACES) if self.negated else item
             if pattern[:1] == "/":
                 result = self._file(item, pattern)
-            elif pattern[:1] == "+" and self.check.kind is not Kind.STRING:
+            elif pattern[:1] == "+" and self.check.kind is not Kind.STRING and self.check.anchored:
                 result = self._sublist(item, pattern[1:])
             else:
                 result = self._item(item, pattern)

@@ -111,6 +111,7 @@ class CheckHost:
     host_name: str | None
     host_address: str
     kind: Kind = Kind.HOST
+    anchored: bool = True
 
     @property
     def key(self) -> str:

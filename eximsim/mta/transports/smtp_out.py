@@ -13,6 +13,7 @@ from eximsim.mta.base.string import list_items, octets, string_is_ip_address
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog, ConnectTrace
@@ -316,6 +317,9 @@ def smtp_connect(
     except ConnectError as error:
         limit = f" (timeout={readconf_printtime(int(timeout))})" if error.errno == errnos.ETIMEDOUT else ""
         process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
+        unbound = interface is not None and error.errno == errnos.EADDRNOTAVAIL
+        if unbound and process.profile.bind_failure_logged:
+            log_write(process, f"bind of [{interface}]:0 failed")
         raise
     process.hdebug(form.connected, indented=True)
     process.variables["sending_ip_address"] = connection.local_address

@@ -201,7 +201,8 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
     of_message = lost.host is Rc.OK
     if of_message and lost.addresses is Rc.DEFER:
         shown = f"{message}: {errnos.strerror(errno)}" if errno > 0 else message
-        who = f"H={sx.host.name} [{sx.host.address}]"
+        port = f":{sx.host.port}" if selector(sx.process, "outgoing_port") else ""
+        who = f"H={sx.host.name} [{sx.host.address}]{port}"
         named = sx.process.profile.message_error_names_host
         deliver_msglog(sx.process, f"{who}{':' if named else ''} {shown}")
         if named:

@@ -232,6 +232,7 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
         addr.transport_return = Rc.PENDING_DEFER
         rc = smtp_setup_conn(sx, suppress_tls=True)
     if rc is not Rc.OK or sx.dialogue is None:
+        _log_misconfigured(call, sx)
         _set_up_failed(call, sx)
         return False
     call.domain_record.result = (
@@ -239,6 +240,22 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
     )
     call.context, call.process.callout_context_set = Context.USED, True
     return True
+
+
+_MISCONFIGURED = frozenset(
+    (errnos.EAFNOSUPPORT, errnos.EADDRINUSE, errnos.EADDRNOTAVAIL, errnos.ENETDOWN, errnos.ENETUNREACH)
+)
+"""Errors of a connection that may lie in the transport's configuration."""
+
+
+def _log_misconfigured(call: Callout, sx: SmtpContext) -> None:
+    """Name the transport of such an error; the words for sender and recipient are the wrong way round."""
+    errno, profile = call.addr.basic_errno, sx.process.profile
+    if errno in _MISCONFIGURED and profile.callout_misconfiguration_logged:
+        whose = "sender" if call.is_recipient else "recipient"
+        word = "callout" if profile.callout_word_mended else "calloout"
+        why = f"T={sx.transport.name} {errnos.strerror(errno)}"
+        log_write(sx.process, f"{whose} verify defer (making {word} connection): {why}", panic=True)
 
 
 def _ask_in_turn(call: Callout, sx: SmtpContext) -> None:

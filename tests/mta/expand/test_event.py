@@ -170,7 +170,7 @@ def test_a_failure_is_one_event_whether_it_is_ignored_or_not(
 def test_the_main_configuration_hears_that_a_message_is_done_with() -> None:
     site = Site(release=NEWEST, main={"event_action": LISTEN})
     site.deliver()
-    assert heard(site) == ["msg:complete"]
+    assert heard(site) == ["dns:fail DNS_NODATA:mx1.test.ex:AAAA", "msg:complete"]
 
 
 # ---- what an event_action can see and do ----------------------------------------------------

@@ -272,3 +272,13 @@ def test_an_interface_that_is_no_address_is_told(text: str, address: str, expect
     with pytest.raises(BadSetting) as caught:
         smtp_get_interface(Site().process(), text, address, "here")
     assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(("release", "lines"), [("4.96", 0), ("4.97", 1)])
+def test_an_interface_that_cannot_be_bound_is_logged(release: str, lines: int) -> None:
+    site = Site(release=release, transport={"interface": "99.99.99.99"})
+    site.deliver()
+    assert site.log.count("bind of [99.99.99.99]:0 failed") == lines
+    assert any(
+        line.startswith("== a@test.ex") and "Cannot assign requested address" in line for line in site.log
+    )
