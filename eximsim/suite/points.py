@@ -161,6 +161,7 @@ POINTS: Sequence[Point] = (
     _point("67ea939cf"),
     _point("de6f74f29"),
     # 4.93
+    _point("0a5441fcd"),
     _point("df98a6ff2"),
     _point("c5040dfdb"),
     _point("897024f1b", ("runtest", "AES256-SHAnnn:xxx")),
