@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from eximsim.gate.certificate_files import certificate_gaps
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
 from eximsim.gate.memory import Memory
@@ -35,6 +36,7 @@ def compare(
     """
     plan = survey((base, head), wanted or Wanted(hosts), memory=memory)
     groups = Comparison(plan).groups()
+    plan.gaps.update(dict.fromkeys(certificate_gaps(base, head)))
     old, new = names or (base.path, head.path)
     mail = everyday(plan)
     return Report(
