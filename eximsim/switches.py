@@ -429,6 +429,11 @@ class Profile:
     )
     """A failure that the sender does not want to be told of is ``error ignored``, and why."""
 
+    skipped_warn_located: bool = switch(
+        False, "acl_check_internal()", since("4.99", "f90a37225", item="bug 2897")
+    )
+    """``ACL 'warn' statement skipped`` tells in which ACL, and where."""
+
     bind_failure_logged: bool = switch(False, "ip_bind() in ip.c", since("4.97", "2b3ac4f13"))
     """``bind of [address]:port failed`` tells that a connection cannot come from its interface."""
 

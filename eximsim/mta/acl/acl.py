@@ -120,7 +120,10 @@ def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:
             return f'ACL "{text}"', verbs
         if text.startswith("/"):
             raise Unsupported(f"ACL in a file: {text}")
-    return "inline ACL", read_inline(text, process.config.path, process.config.last_line)
+    return _INLINE, read_inline(text, process.config.path, process.config.last_line)
+
+
+_INLINE = "inline ACL"
 
 
 def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
@@ -128,6 +131,7 @@ def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
     run.log_message = run.user_message = None
     run.reception.temp_details = False
     run.basic_errno, run.endpass, run.verb = 0, False, verb.verb
+    run.place = "" if name == _INLINE else f" at line {verb.line} of {verb.path}"
     run.trace(f"processing {_shown_verb(run, name, verb)}")
     cond = check_conditions(run, verb)
     said = {Rc.DEFER: "deferred", Rc.ERROR: "error", Rc.OK: "succeeded", Rc.FAIL: "failed"}.get(cond)
@@ -146,7 +150,7 @@ def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
 def _shown_verb(run: AclRun, name: str, verb: AclVerb) -> str:
     profile = run.process.profile
     shown = f'{name} "{verb.verb}"' if profile.acl_debug_names_acl else f'"{verb.verb}"'
-    inline = name == "inline ACL"
+    inline = name == _INLINE
     if profile.acl_debug_names_line and not (inline and profile.acl_debug_names_acl):
         shown += f" ({verb.path} {verb.line})"
     return shown
@@ -228,7 +232,10 @@ def _warn(run: AclRun, name: str, cond: Rc) -> Rc | None:
     elif cond is Rc.DEFER and selector(process, "acl_warn_skipped"):
         detail = "" if run.log_message is None else f": {run.log_message}"
         client = host_and_ident(process, flagged=True)
-        log_write(process, f'{client} Warning: ACL "warn" statement skipped: condition test deferred{detail}')
+        where = ' "warn" statement skipped'
+        if process.profile.skipped_warn_located:
+            where = f" 'warn' statement skipped (in {name.replace(chr(34), '')}{run.place})"
+        log_write(process, f"{client} Warning: ACL{where}: condition test deferred{detail}")
     run.log_message = run.user_message = None
     return None
 

@@ -83,6 +83,8 @@ class AclRun:
     endpass: bool = False
     drop: bool = False
     verb: str = ""
+    place: str = ""
+    """Where the verb at work stands: `` at line 3 of FILE``; empty for an inline ACL."""
     domain_cache: ListCache = field(default_factory=dict)
     local_part_cache: ListCache = field(default_factory=dict)
     nested: Callable[[AclRun, str], Rc] | None = None

@@ -35,7 +35,8 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     lost = sx.process.lost_session
     if lost is not None and lost.socket_reused:
         sx.process.lost_session = replace(lost, log_open=sx.process.main_log_open)
-    sx.raise_event("tcp:close")
+    with sx.process.setting(host=None if sx.verify else sx.process.variables.get("host")):
+        sx.raise_event("tcp:close")
     if profile.command_log is CommandLog.AT_CLOSE:
         smtp_debug_cmd_report(sx.process, sx.command_log)
 

@@ -364,7 +364,7 @@ def _expanded(sx: SmtpContext, name: str) -> str | None:
             return None
         what = f"expansion of {name} failed: {failed.message}"
         log_write(sx.process, what, panic=True)
-        raise TlsStartFailed(Rc.FAIL, what) from None
+        raise TlsStartFailed(Rc.FAIL, "Internal error") from None
 
 
 def _anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
