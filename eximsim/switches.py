@@ -298,6 +298,9 @@ class Profile:
     host_debug_indented: bool = switch(False, "host.c, check_host() in verify.c", since("4.99", "78e481bba"))
     """So is that of hosts and their names."""
 
+    host_debug_all_indented: bool = switch(False, "host.c", since("4.99-dev-13835a3c1", "3c24de41a"))
+    """And so are the addresses found, and why a host has none."""
+
     router_lists_named: bool = switch(False, "readconf_find_option()", since("4.98", "1d2868b2d"))
     """The host-check trace names the generic options of the router at work whose lists are searched."""
 

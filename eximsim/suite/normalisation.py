@@ -240,14 +240,23 @@ def own_ports(
     name: str, before: str, example: tuple[str, str], *, after: str = "", names: str = "N S D D2 D3 D4",
     every: bool = False, hint: str = "", files: frozenset[Kind] = EVERYWHERE, when: str | None = None,
 ) -> Normalisation:  # fmt: skip
-    """Give the test's own ports their names where ``before`` matches what precedes them."""
+    """Give the test's own ports their names where ``before`` matches what precedes them.
+
+    ``every`` looks for one port after the other, each wherever it stands: what is before the second number
+    of a line may hold the first.
+    """
 
     def edit(identity: Identity) -> Edit:
         ports = {str(getattr(identity, f"port_{port.lower()}")): f"PORT_{port}" for port in names.split()}
-        numbers = "|".join(ports)
-        change = re.compile(f"(?P<before>{before})(?P<port>{numbers}){after}", re.ASCII).sub
-        return lambda line, reading: change(
-            lambda match: match["before"] + ports[match["port"]], line, count=0 if every else 1
-        )
+        groups = list(ports) if every else ["|".join(ports)]
+        forms = (f"(?P<before>{before})(?P<port>{group}){after}" for group in groups)
+        changes = [re.compile(form, re.ASCII).sub for form in forms]
+
+        def change(line: str, reading: Reading) -> str:
+            for replace in changes:
+                line = replace(lambda m: m["before"] + ports[m["port"]], line, count=0 if every else 1)
+            return line
+
+        return change
 
     return Normalisation(name=name, edit=edit, example=example, files=files, hint=hint, when=when)

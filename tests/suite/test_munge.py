@@ -47,6 +47,13 @@ def test_a_chosen_normalisation_makes_of_its_example_what_it_says(name: str) -> 
         assert apply(rule, before) == after
 
 
+def test_each_port_that_is_listened_on_is_named() -> None:
+    (rule,) = (rule for rule in TABLES if rule.name == "ports listened on")
+    line = "listening for SMTP on port %port_d% port %port_s% and for SMTPS on port %port_d2%\n"
+    named = "listening for SMTP on port PORT_D port PORT_S and for SMTPS on port PORT_D2\n"
+    assert apply(rule, filled(line)) == named
+
+
 def test_normalisations_have_names_of_their_own() -> None:
     keys = [(rule.name, rule.files) for rule in TABLES]
     assert len(set(keys)) == len(keys)

@@ -70,8 +70,14 @@ def test_nobody_listening_is_said() -> None:
 
 
 def test_any_number_of_lines_can_be_taken() -> None:
-    code, said = played("??? 220", "NOOP", "???? 250", "QUIT", "??? 221")
+    code, said = played("??? 220", "NOOP", "????250", "QUIT", "??? 221")
     assert (code, said.count("<<<")) == (0, 2)
+
+
+def test_a_line_that_may_be_missing_is_left_for_what_follows() -> None:
+    code, said = played("??? 220", "NOOP", "????5", "??? 250")
+    assert (code, said.count("<<<")) == (0, 2)
+    assert "????5\n??? 250\n<<< 250" in said
 
 
 def test_a_client_that_waits_in_vain_times_out() -> None:

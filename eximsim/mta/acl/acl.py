@@ -117,7 +117,7 @@ def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:
                 run.trace(f'ACL "{text}" is empty: implicit DENY')
                 return None
             run.trace(f'using ACL "{text}"')
-            return f'ACL "{text}"', verbs
+            return (f"ACL {text}" if process.profile.acl_debug_names_acl else f'ACL "{text}"'), verbs
         if text.startswith("/"):
             raise Unsupported(f"ACL in a file: {text}")
     return _INLINE, read_inline(text, process.config.path, process.config.last_line)

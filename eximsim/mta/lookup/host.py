@@ -68,10 +68,10 @@ def host_find_byname(
     if local_host_check:
         find, hosts, _ = host_chain.host_scan_for_local_hosts(process, hosts)
     if canonical_name_wanted:
-        _debug(process, f"fully qualified name = {host.name}")
-    _debug(process, "gethostbyname2 looked up these IP addresses:")
+        _debug_found(process, f"fully qualified name = {host.name}")
+    _debug_found(process, "gethostbyname2 looked up these IP addresses:")
     for item in hosts:
-        _debug(process, f"  name={item.name} address={item.address or '<null>'}")
+        _debug_found(process, f"  name={item.name} address={item.address or '<null>'}")
     process.trace.record(
         "host by name", find.name, _BYNAME, host=asked, addresses=" ".join(h.address or "" for h in hosts)
     )
@@ -116,6 +116,8 @@ def _in_list(process: Process, name: str, option: str) -> bool:
 
 def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
     process.libc_errno = 0  # as the C library leaves it
+    if process.machine.test_harness and name == "localhost":  # host_fake_gethostbyname()
+        return _ByName(DnsResult.SUCCEED, name, ("127.0.0.1" if type == "A" else "::1",))
     version = string_is_ip_address(name)[0]
     if version:
         matches = (version == 6) is (type == "AAAA")
@@ -208,23 +210,30 @@ def host_name_lookup(process: Process, address: str | None = None, *, for_log: b
     if address is None:
         address = process.variables["sender_host_address"]
     _debug(process, f"looking up host name for {address}")
-    names, secure, deferred = _names_of(process, address)
-    if deferred:
-        result = NameLookup(Rc.DEFER)
-    elif not names:
-        if process.host_checking or not process.log_testing_mode:
-            log_write(process, f"no host name found for IP address {address}", when="host_lookup_failed")
-        result = NameLookup(Rc.FAIL, message=" (failed to find host name from IP address)")
-    else:
-        _debug(process, f'IP address lookup yielded "{names[0]}"')
-        for alias in names[1:]:
-            _debug(process, f'  alias "{alias}"')
-        result = _checked_names(process, address, names, secure)
+    process.debug_depth += process.profile.dns_debug_nested
+    try:
+        result = _name_lookup(process, address)
+    finally:
+        process.debug_depth -= process.profile.dns_debug_nested
     process.trace.record("host name", result.rc.name, _NAME_LOOKUP, address=address, name=result.name)
     _set_sender_host(process, result)
     if of_client and for_log:
         host_build_sender_fullhost(process)
     return result
+
+
+def _name_lookup(process: Process, address: str) -> NameLookup:
+    names, secure, deferred = _names_of(process, address)
+    if deferred:
+        return NameLookup(Rc.DEFER)
+    if not names:
+        if process.host_checking or not process.log_testing_mode:
+            log_write(process, f"no host name found for IP address {address}", when="host_lookup_failed")
+        return NameLookup(Rc.FAIL, message=" (failed to find host name from IP address)")
+    _debug(process, f'IP address lookup yielded "{names[0]}"')
+    for alias in names[1:]:
+        _debug(process, f'  alias "{alias}"')
+    return _checked_names(process, address, names, secure)
 
 
 def _set_sender_host(process: Process, found: NameLookup) -> None:
@@ -243,6 +252,10 @@ def _debug(process: Process, text: str) -> None:
     process.hdebug(text, indented=process.profile.host_debug_indented)
 
 
+def _debug_found(process: Process, text: str) -> None:
+    process.hdebug(text, indented=process.profile.host_debug_all_indented)
+
+
 def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
     """The names found, whether the answer was secure, and whether the search has to be put off."""
     main = process.config.main
@@ -254,14 +267,14 @@ def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
             if names:
                 return names, found.secure, False
             if found.result is DnsResult.AGAIN:
-                _debug(process, "IP address PTR lookup gave temporary error")
+                _debug_found(process, "IP address PTR lookup gave temporary error")
                 return [], False, True
         elif order.lower() == "byaddr":
-            _debug(process, "IP address lookup using gethostbyaddr()")
+            _debug_found(process, "IP address lookup using gethostbyaddr()")
             result, names = _gethostbyaddr(process, address)
             if names:
                 return names, False, False
-            _debug(process, f"IP address lookup failed: h_errno={_H_ERRNO[result]}")
+            _debug_found(process, f"IP address lookup failed: h_errno={_H_ERRNO[result]}")
             if result in _TEMPORARY:
                 return [], False, True
         else:
@@ -298,29 +311,29 @@ def _checked_names(process: Process, address: str, names: list[str], secure: boo
         wanted = "*" if secure else None
         found = host_bydns.host_find_bydns(process, HostItem(name), dnssec_request_domains=wanted)
         if found.find is HostFind.AGAIN:
-            _debug(process, "temporary error for host name lookup")
+            _debug_found(process, "temporary error for host name lookup")
             return NameLookup(Rc.DEFER)
         if found.find not in (HostFind.FOUND, HostFind.FOUND_LOCAL):
-            _debug(process, f"no IP addresses found for {name}")
+            _debug_found(process, f"no IP addresses found for {name}")
             continue
         secure = secure and found.hosts[0].dnssec is Dnssec.YES
         _debug(process, f"checking addresses for {name}")
         if _points_to(process, found.hosts, address):
             good.append(name)
         else:
-            _debug(process, f"no IP address for {name} matched {address}")
+            _debug_found(process, f"no IP address for {name} matched {address}")
     if good:
         return NameLookup(Rc.OK, good[0], tuple(good[1:]), secure)
-    _debug(process, f"{address} does not match any IP address for {names[0]}")
+    _debug_found(process, f"{address} does not match any IP address for {names[0]}")
     return NameLookup(Rc.FAIL, message=f" ({address} does not match any IP address for {names[0]})")
 
 
 def _points_to(process: Process, hosts: list[HostItem], address: str) -> bool:
     for host in hosts:
         if host.address is not None and host_is_in_net(host.address, address):
-            _debug(process, f"  {host.address} OK")
+            _debug_found(process, f"  {host.address} OK")
             return True
-        _debug(process, f"  {host.address}")
+        _debug_found(process, f"  {host.address}")
     return False
 
 

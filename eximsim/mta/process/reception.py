@@ -97,6 +97,17 @@ class Envelope:
 
 
 @dataclass(slots=True)
+class Pipelining:
+    """What the server offered of pipelining, and what the client made of it (the field ``L`` in the log)."""
+
+    advertised: bool = False
+    used: bool = False
+    early_advertised: bool = False
+    """EHLO offered that the client need not wait for the greeting the next time (PIPECONNECT)."""
+    early_used: bool = False
+
+
+@dataclass(slots=True)
 class Reception:
     """One process that takes in mail: over SMTP (from a socket, or from standard input), or without."""
 
@@ -127,6 +138,7 @@ class Reception:
     enforce_sync: bool = True
     multiline_responses: bool = True
     pipelining_enable: bool = True
+    pipelining: Pipelining = field(default_factory=Pipelining)
 
     # ---- how a refusal is worded
     sender_verified_failed: CheckedSender | None = None

@@ -138,7 +138,7 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     line = f"{'(=' if faked else '<='} {message.sender or '<>'}"
     if reference:
         line += f" R={reference}"
-    line += add_host_info_for_log(process) + tls_log(reception)
+    line += add_host_info_for_log(process) + _pipelining_log(reception) + tls_log(reception)
     name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")
     if name is not None:
         line += f" A={name}" + (f":{identity}" if identity else "")
@@ -147,21 +147,33 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
         line += f" M8S={envelope.body_8bitmime}"
     if selector(process, "receive_time"):
         line += " RT=0s"
-    identity_text = _message_id_for_log(incoming.scan)
-    if identity_text is not None and selector(process, "msg_id"):
-        line += f" id={identity_text}"
+    line += _message_id_log(process, incoming.scan)
     if incoming.scan.subject is not None and selector(process, "subject"):
         subject = expand(process, "$h_subject:")[:100].replace("\\", "\\\\").replace('"', '\\"')
         line += string_printing(f' T="{subject}"')
     return line
 
 
-def _message_id_for_log(scan: Scan) -> str | None:
-    """The id in the Message-Id: line that the message came with."""
-    if scan.message_id is None:
-        return None
-    text = scan.message_id.text.partition(":")[2].replace("\n", "").strip(SPACES)
+def _pipelining_log(reception: Reception) -> str:
+    """The field `` L``: pipelining was offered; ``-``: not used; ``*`` and ``.``: used early, and offered."""
+    seen = reception.pipelining
+    if not (seen.advertised and selector(reception.process, "pipelining")):
+        return ""
+    early = "*" if seen.early_used else "." if seen.early_advertised else ""
+    return f" L{early}{'' if seen.used else '-'}"
+
+
+def _message_id_log(process: Process, scan: Scan) -> str:
+    """The field `` id=`` with the id in the Message-Id: line, `` id*=`` where that line was made here."""
+    header = scan.message_id
+    created = header is None
+    if created and selector(process, "msg_id_created"):
+        header = scan.created_message_id
+    if header is None or not selector(process, "msg_id"):
+        return ""
+    text = header.text.partition(":")[2].replace("\n", "").strip(SPACES)
     try:
-        return string_printing(parse_extract_address(text, allow_domain_literals=True).address)
+        found = parse_extract_address(text, allow_domain_literals=True).address
     except AddressError:
-        return None
+        return ""
+    return f" id{'*' if created else ''}={string_printing(found)}"

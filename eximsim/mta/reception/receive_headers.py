@@ -64,6 +64,8 @@ class Scan:
     date: bool = False
     from_header: Header | None = None
     message_id: Header | None = None
+    created_message_id: Header | None = None
+    """The Message-Id: line that was made here, unless the message has Resent- lines."""
     subject: Header | None = None
     received: int = 1
     bad_addresses: list[tuple[str, str]] = field(default_factory=list)
@@ -159,7 +161,8 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
     prefix = "Resent-" if scan.resent else ""
     if fix and scan.message_id is None:
         identity = f"E{process.message_id}{_id_text(process)}@{_id_domain(process)}"
-        _add(reception, scan, "I", f"{prefix}Message-Id: <{identity}>\n")
+        made = _add(reception, scan, "I", f"{prefix}Message-Id: <{identity}>\n")
+        scan.created_message_id = None if scan.resent else made
     if fix and scan.from_header is None:
         scan.from_header = _from_header(reception, prefix, submitter)
         if scan.from_header is not None:
@@ -170,9 +173,10 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
         _add(reception, scan, _OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
 
 
-def _add(reception: Reception, scan: Scan, kind: str, text: str) -> None:
+def _add(reception: Reception, scan: Scan, kind: str, text: str) -> Header:
     header = Header(kind, text)
     reception.headers.insert(0 if scan.resent else len(reception.headers), header)
+    return header
 
 
 def _id_domain(process: Process) -> str:

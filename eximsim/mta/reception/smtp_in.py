@@ -175,7 +175,7 @@ class SmtpIn(SmtpSession):
         ):
             return False
         sync = Sync.ALWAYS if command is None else command.sync
-        return sync is Sync.ALWAYS or (sync is Sync.UNLESS_PIPELINING and not self.pipelining_advertised)
+        return sync is Sync.ALWAYS or (sync is Sync.UNLESS_PIPELINING and not reception.pipelining.advertised)
 
     def _refuse(self, line: str) -> None:
         word = line.rstrip(SPACES).lower().split(" ")[0]

@@ -104,7 +104,7 @@ def incomplete_transaction_log(session: SmtpSession, what: str) -> None:
 def sync_failure(session: SmtpSession) -> None:
     """The client went on without waiting for an answer."""
     incomplete_transaction_log(session, "sync failure")
-    offered = "" if session.pipelining_advertised else " not"
+    offered = "" if session.reception.pipelining.advertised else " not"
     shown = string_printing(from_octets(bytes(session.input[:_SHOWN])))
     client = host_and_ident(session.process, flagged=True)
     log_write(

@@ -157,7 +157,7 @@ def _welcome(session: SmtpSession, user_message: str | None) -> None:
             log_write(session.process, f"{problem}: {string_printing(code + text)}", panic=True)
         greeting = code[4:] + first
     lines = [greeting]
-    session.pipelining_advertised = session.tls_advertised = session.dsn_advertised = False
+    session.reception.pipelining.advertised = session.tls_advertised = session.dsn_advertised = False
     session.chunking_offered = False
     if session.esmtp:
         lines += [offered for offer in _FEATURES if (offered := offer(session)) is not None]
@@ -221,17 +221,20 @@ def _vrfy(session: SmtpSession) -> str | None:
 
 
 def _pipelining(session: SmtpSession) -> str | None:
-    enabled = session.reception.pipelining_enable
-    session.pipelining_advertised = enabled and session.client_in("pipelining_advertise_hosts")
-    return "PIPELINING" if session.pipelining_advertised else None
+    seen = session.reception.pipelining
+    seen.advertised = session.reception.pipelining_enable and session.client_in("pipelining_advertise_hosts")
+    return "PIPELINING" if seen.advertised else None
 
 
 def _pipe_connect(session: SmtpSession) -> str | None:
-    if not session.process.profile.pipe_connect_offered or not session.pipelining_advertised:
+    seen = session.reception.pipelining
+    if not session.process.profile.pipe_connect_offered or not seen.advertised:
         return None
     known = session.reception.get("sender_host_address") is not None
     if not known or not session.client_in("pipelining_connect_advertise_hosts"):
         return None
+    seen.early_advertised = True
+    seen.early_used = seen.early_used or (not session.helo_seen and bool(session.input))
     return "PIPECONNECT" if session.process.profile.pipe_connect_renamed else "PIPE_CONNECT"
 
 

@@ -237,6 +237,7 @@ def _accept_sender(session: SmtpSession) -> None:
         envelope.sender = None
         session.process.variables.pop("sender_address", None)
         return
+    session.note_pipelining()
     prdr = ", PRDR Requested" if envelope.prdr else ""
     if answer.user_message is None:
         session.replies.line(f"250 OK{prdr}")
@@ -257,7 +258,7 @@ def rcpt(session: SmtpSession, argument: str) -> None:
     session.process.variables["rcpt_count"] = str(envelope.rcpt_count)
     session.was_rcpt = envelope.rcpt_in_progress = True
     if envelope.sender is None:
-        if session.pipelining_advertised and session.last_was_rejected_mail:
+        if session.reception.pipelining.advertised and session.last_was_rejected_mail:
             session.replies.line("503 sender not yet given")
             session.rejected_mail = True
         else:
@@ -338,6 +339,7 @@ def _too_many_recipients(session: SmtpSession) -> bool:
 
 
 def _accepted(session: SmtpSession, user_message: str | None) -> None:
+    session.note_pipelining()
     if user_message is None:
         session.replies.line("250 Accepted")
     else:
@@ -382,7 +384,7 @@ def _ready_for_data(session: SmtpSession, verb: str) -> bool:
         if envelope.rcpt_response_same and envelope.rcpt_response is not None:
             replies.respond("503", "All RCPT commands were rejected with this error:", final=False)
             replies.respond("503", envelope.rcpt_response.removesuffix("\r\n"), final=False)
-        if session.pipelining_advertised and session.last_was_rcpt:
+        if session.reception.pipelining.advertised and session.last_was_rcpt:
             replies.line(f"503 Valid RCPT command must precede {verb}")
         else:
             session.error("protocol", 503, f"valid RCPT command must precede {verb}")

@@ -77,7 +77,7 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     if reception.certificate_verified:
         variables["tls_in_certificate_verified"] = "1"
     if not process.config.main.flag("tls_remember_esmtp"):
-        session.helo_seen = session.esmtp = session.pipelining_advertised = False
+        session.helo_seen = session.esmtp = session.reception.pipelining.advertised = False
     session.free_commands |= {"ehlo", "auth"}
     if reception.get("sender_helo_name") is not None:
         reception.set("sender_helo_name", None)

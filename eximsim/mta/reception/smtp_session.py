@@ -93,7 +93,6 @@ class SmtpSession:
     # ---- set by EHLO and HELO
     esmtp: bool = False
     helo_seen: bool = False
-    pipelining_advertised: bool = False
     tls_advertised: bool = False
     dsn_advertised: bool = False
     chunking_offered: bool = False
@@ -130,6 +129,12 @@ class SmtpSession:
     def ended(self) -> bool:
         """Whether the session is over; ``lost`` then tells whether the client went away."""
         return self.state is State.ENDED
+
+    def note_pipelining(self) -> None:
+        """MAIL or RCPT is accepted: has the client sent more already? Source: pipeline_response()."""
+        reception = self.reception
+        if self.input and reception.enforce_sync and reception.is_socket and reception.pipelining.advertised:
+            reception.pipelining.used = True
 
     def client_in(self, option: str, *, defer: bool = False) -> bool:
         """Whether the client is in the host list of a main option; ``defer`` counts a deferral as yes."""

@@ -126,3 +126,27 @@ def test_a_daemon_can_be_stopped() -> None:
     assert daemon.kill(front.machine) == ""
     with pytest.raises(Exception, match="111"):
         front.world.connect("127.0.0.1", 1225, 5)
+
+
+NOT_EARLY = "pipelining_connect_advertise_hosts ="
+
+
+@pytest.mark.parametrize(
+    ("main", "packets", "shown"),
+    [
+        ("", ["MAIL FROM:<s@b.ex>\r\nRCPT TO:<r@d.ex>\r\nDATA\r\n"], "P=esmtp L. S="),
+        (NOT_EARLY, ["MAIL FROM:<s@b.ex>\r\n", "RCPT TO:<r@d.ex>\r\n", "DATA\r\n"], "P=esmtp L- S="),
+        (NOT_EARLY, ["MAIL FROM:<s@b.ex>\r\n", "RCPT TO:<r@d.ex>\r\nDATA\r\n"],
+         "P=esmtp L S="),
+        ("pipelining_advertise_hosts =", ["MAIL FROM:<s@b.ex>\r\n", "RCPT TO:<r@d.ex>\r\n", "DATA\r\n"],
+         "P=esmtp S="),
+    ],
+)  # fmt: skip
+def test_the_log_tells_of_pipelining(main: str, packets: list[str], shown: str) -> None:
+    front = Front(f"{ACCEPT}\nlog_selector = +pipelining\n{main}", release="4.99")
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    for packet in ["", "EHLO me.ex\r\n", *packets, "Subject: x\r\n\r\nbody\r\n.\r\n"]:
+        client.send(packet.encode())
+        said(client)
+    assert shown in front.log()[1]

@@ -280,7 +280,10 @@ def test_releases_name_the_acl_as_they_do() -> None:
     old = Front("acl_smtp_rcpt = check", acls, release="4.88-jh03").exim("-bh", "192.0.2.9", stdin=session)
     new = Front("acl_smtp_rcpt = check", acls, release="4.99").exim("-bh", "192.0.2.9", stdin=session)
     assert '>>> processing "accept"\n' in old.stderr
-    assert f'>>>  processing ACL "other" "accept" ({CONF} ' in new.stderr
+    assert '>>> using ACL "check"\n' in new.stderr
+    assert f'>>>  processing ACL other "accept" ({CONF} ' in new.stderr
+    assert ">>>  end of ACL other: ACCEPT\n" in new.stderr
+    assert '>>> end of ACL "other": ACCEPT\n' in old.stderr
 
 
 def test_what_cannot_be_a_host_is_an_error() -> None:
@@ -373,3 +376,13 @@ def test_every_line_of_every_answer_is_a_reply(data: bytes) -> None:
     lines = said.split(b"\r\n")
     assert lines.pop() in (b"", b"<closed>")
     assert all(line[:3].isdigit() and line[3:4] in b" -" for line in lines)
+
+
+# ---- the fields of the arrival line -------------------------------------------------------------------
+
+
+def test_a_message_id_that_was_made_here_is_logged_with_an_asterisk_on_demand() -> None:
+    front = Front(f"{ACCEPT}\nlog_selector = +msg_id_created", release="4.99")
+    front.exim("-odq", "-bs", stdin="\r\n".join([HELLO, *LETTER, "QUIT", ""]))
+    name = front.machine.spool.ids()[0]
+    assert f" id*=E{name}@here.ex" in front.log()[0]

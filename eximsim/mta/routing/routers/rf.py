@@ -277,7 +277,9 @@ def rf_lookup_hostlist(
         by_mx = len(host.name) > 3 and host.name.lower().endswith("/mx")
         if by_mx:
             host.name, group = host.name[:-3], MX_NONE
+        process.debug_depth += process.profile.host_debug_all_indented
         result = _lookup_one(process, addr, router, host, by_mx, lookup, ipv4_only, ipv4_first)
+        process.debug_depth -= process.profile.host_debug_all_indented
         rc = _lookup_failure(process, addr, router, result, find_failed)
         if rc is Rc.SKIP:
             continue
