@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import count
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -14,6 +15,7 @@ from eximsim.mta.delivery.bounce import report_success, send_bounce, warn_of_del
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
+from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import deliver_msglog, log_write
@@ -85,6 +87,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
             return
         fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
+    process.random_seed = 0
     delivery = Delivery(process, message, force)
     _start_addresses(delivery, fate)
     while delivery.new:
@@ -347,7 +350,9 @@ def _queue_remote(delivery: Delivery, addr: Address, old_domain: str, to_route: 
 def _do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
     """Run the transports, each batch of addresses in a process of its own."""
     delivery.remote_count += 0 if fallback else len(delivery.remote)
-    while delivery.remote:
+    for number in count():
+        if not delivery.remote:
+            return
         transport = delivery.remote[0].transport
         if transport is None:
             raise Unsupported("remote delivery without a transport")
@@ -365,7 +370,8 @@ def _do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
         if not _suits_open_call(delivery, transport, batch[0]):
             delivery.defer[:0] = batch
             continue
-        _run_transport(delivery, transport, batch, fallback=fallback)
+        seed = HARNESS_SEED + 2 * number
+        _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
 
 
 def _is_too_big(delivery: Delivery, transport: DriverInstance, addr: Address, *, fallback: bool) -> bool:
@@ -489,9 +495,12 @@ def _last_equal(one: list[HostItem], two: list[HostItem], start: int) -> int:
 
 
 def _run_transport(
-    delivery: Delivery, transport: DriverInstance, batch: list[Address], *, fallback: bool
+    delivery: Delivery, transport: DriverInstance, batch: list[Address], *, fallback: bool, seed: int
 ) -> None:
-    """Run the smtp transport in a child process; only what the child reports back survives it."""
+    """Run the smtp transport in a child process; only what the child reports back survives it.
+
+    ``seed`` is what its draws start from under Exim's test suite.
+    """
     parent = delivery.process
     first = batch[0]
     _drop_next_call(delivery)
@@ -502,6 +511,7 @@ def _run_transport(
     smtp_transport_setup(parent, transport, batch)
     child = parent.fork()
     child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
+    child.random_seed = seed
     hosts = [replace(host) for host in first.host_list]
     copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
     message: str | None = None

@@ -80,18 +80,20 @@ def host_find_bydns(
     ipv4_only: bool = False,
     ipv4_first: bool = False,
     dnssec_lists_named: bool = False,
+    dnssec_lists: bool = True,
 ) -> host_chain.HostResult:
     """Find the hosts for the domain ``host.name`` and their addresses, best first.
 
     SRV records are asked for first (if ``srv_service`` is given), then MX (``mx``), then the name's own
     addresses (``a``). ``host`` is used up: the first item of the result stands in its place, found or not.
     The domain lists are given unexpanded; ``dnssec_lists_named`` says that the host-check trace knows what
-    options the two for DNSSEC are. Equal preferences come in random order, IPv6 before IPv4
-    unless ``ipv4_first``. ``process.host_find_failed_syntax`` tells of a name that no DNS can hold.
+    options the two for DNSSEC are, ``dnssec_lists`` is false for a caller that has none to give. Equal
+    preferences come in random order, IPv6 before IPv4 unless ``ipv4_first``.
+    ``process.host_find_failed_syntax`` tells of a name that no DNS can hold.
     Source: host_find_bydns(); RFC 5321 section 5.1, RFC 2782.
     """
     require, request = _dnssec_wishes(
-        process, host.name, dnssec_require_domains, dnssec_request_domains, dnssec_lists_named
+        process, host.name, dnssec_require_domains, dnssec_request_domains, dnssec_lists_named, dnssec_lists
     )
     search = _Search(process, request, require, ignore_target_hosts, ipv4_only, ipv4_first)
     dns.dns_init(process, qualify_single, search_parents, request)
@@ -120,19 +122,20 @@ def host_find_bydns(
 
 
 def _dnssec_wishes(
-    process: Process, name: str, required: str | None, requested: str | None, named: bool
+    process: Process, name: str, required: str | None, requested: str | None, named: bool, given: bool
 ) -> tuple[bool, bool]:
     """Whether secure answers are required, and whether they are asked for."""
     nested = process.profile.dns_debug_nested
     if nested:
         process.hdebug("check dnssec require list", indented=True)
         process.debug_depth += 1
-    require = _matches(process, name, required, "dnssec_require_domains" if named else None)
+    require = given and _matches(process, name, required, "dnssec_require_domains" if named else None)
     if nested:
         process.debug_depth -= 1
         process.hdebug("check dnssec request list", indented=True)
         process.debug_depth += 1
-    request = require or _matches(process, name, requested, "dnssec_request_domains" if named else None)
+    option = "dnssec_request_domains" if named else None
+    request = require or (given and _matches(process, name, requested, option))
     if nested:
         process.debug_depth -= 1
     return require, request

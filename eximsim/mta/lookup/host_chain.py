@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from eximsim.mta.process.globals import Process
 
+HARNESS_SEED = 42
+"""``random_seed`` under Exim's test suite."""
+
 _ANY = {"0.0.0.0": 4, "::0": 6}
 
 
@@ -40,8 +43,18 @@ class HostResult:
 
 
 def random_number(process: Process, limit: int) -> int:
-    """A number below ``limit`` from the scenario's generator, which is not touched if there is no choice."""
-    return process.machine.rng.randrange(limit) if limit >= 1 else 0
+    """A number below ``limit`` from the scenario's generator, which is not touched if there is no choice.
+
+    Under Exim's test suite it is Exim's own generator, which draws the same in every run. Source:
+    random_number(), src/host.c.
+    """
+    if limit < 1:
+        return 0
+    if not process.machine.test_harness:
+        return process.machine.rng.randrange(limit)
+    seed = process.random_seed or HARNESS_SEED
+    process.random_seed = (1103515245 * seed + 12345) & 0xFFFFFFFF
+    return (process.random_seed >> 16) % limit
 
 
 def host_build_hostlist(process: Process, text: str, randomize: bool) -> list[HostItem]:

@@ -162,6 +162,7 @@ class CheckString:
             mx=True,
             a=False,
             ignore_target_hosts=pattern[len(name) + 8 :] if slash else None,
+            dnssec_lists=False,
         )
         if found.find is HostFind.AGAIN:
             return ListMatch(Rc.DEFER, error=f'DNS lookup of "{self.subject}" deferred')

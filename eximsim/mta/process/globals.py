@@ -244,6 +244,8 @@ class Process:
     """The last line of the trace is unfinished."""
     scratch: str = ""
     """What big_buffer was last used for."""
+    random_seed: int = 0
+    """What draws of this process start from under Exim's test suite; 0 before the first one."""
     libc_errno: int = 0
     """errno as the last system call left it: callouts up to 4.88 read a stale one."""
 

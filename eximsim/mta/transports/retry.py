@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
+from eximsim.mta.lookup.host_chain import random_number
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.hints import RetryRecord
@@ -302,7 +303,7 @@ def _next_try(process: Process, record: RetryRecord, rule: RetryStep) -> float:
         return now + (p1 if gap < p1 else following)
     if following > p1:
         spread = following - p1
-        return now + p1 + process.machine.rng.randrange(max(spread, 1)) / 2 + spread / 2
+        return now + p1 + random_number(process, spread) // 2 + spread // 2
     return now + p1
 
 

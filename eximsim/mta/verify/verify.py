@@ -119,7 +119,6 @@ def _callout(
         process.hdebug("(Use -bhc if you want the callouts to happen.)")
         return Rc.OK, None
     if transport is None:
-        process.hdebug("cannot callout via null transport")
         return do_callout(process, addr, [], settings, is_recipient=is_recipient)
     if transport.driver != "smtp":
         raise Unsupported(f"callout over transport driver {transport.driver}", transport.path, transport.line)

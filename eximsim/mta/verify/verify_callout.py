@@ -66,6 +66,8 @@ def do_callout(
         _trace_cache(process, "disabled by no_cache")
     elif (cached := _cached(call)) is not None:
         return cached, call.failure
+    if addr.transport is None:
+        process.hdebug("cannot callout via null transport")
     if settings.random and call.random is None:
         call.random = _random_local_part(process)
     process.libc_errno = 0  # the address has been routed, which sets it so

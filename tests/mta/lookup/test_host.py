@@ -410,3 +410,16 @@ def test_odd_characters_in_a_clients_name(release: str, rc: Rc) -> None:
         release=release,
     )
     assert hosts.host_name_lookup(here.process, "10.1.1.1").rc is rc
+
+
+def test_under_the_test_suite_draws_are_those_of_exim() -> None:
+    here = site({})
+    here.process.machine.test_harness = True
+    drawn = [host_chain.random_number(here.process, 1000) for _ in range(3)]
+    seed = 42
+    for number in drawn:
+        seed = (1103515245 * seed + 12345) % 2**32
+        assert number == (seed >> 16) % 1000
+    here.process.random_seed = 0
+    assert host_chain.random_number(here.process, 1000) == drawn[0]
+    assert host_chain.random_number(here.process, 0) == 0
