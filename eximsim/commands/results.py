@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+from eximsim.errors import ExitCode
 from eximsim.profiles import TLS_LIBRARIES
 from eximsim.suite import golden
 from eximsim.suite.runner import WORLDS, TestResult, Verdict, exim_path
@@ -96,12 +97,14 @@ class Reporter:
             click.echo(f"{result.test} {result.setting.profile.name}: stored {path}")
 
     def finish(self) -> int:
-        """Sum up if there was more than one; returns the exit code."""
+        """Sum up if there was more than one; returns the exit code. Nothing but skips is not having looked."""
         if self.verdicts.total() > 1 and not self.as_json:
             for reason, count in self.reasons.most_common():
                 click.echo(visible(f"{count:5} unsupported: {reason}"))
             click.echo(", ".join(f"{self.verdicts[verdict]} {verdict.value}" for verdict in Verdict))
-        return DIFFERENCE_FOUND if self.verdicts[Verdict.FAIL] + self.verdicts[Verdict.UNSUPPORTED] else 0
+        if self.verdicts[Verdict.FAIL] + self.verdicts[Verdict.UNSUPPORTED]:
+            return DIFFERENCE_FOUND
+        return 0 if self.verdicts[Verdict.PASS] else ExitCode.COULD_NOT_LOOK
 
     def _keep(self, result: TestResult) -> None:
         if self.keep is None or not result.texts:

@@ -77,7 +77,7 @@ def dns(
         Lines(as_json=as_json) as lines,
         NameServer(zones, listen, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server,
     ):
-        lines.say(_listening(server, as_json=as_json))
+        click.echo(_listening(server, as_json=as_json))
         threading.Event().wait()
 
 

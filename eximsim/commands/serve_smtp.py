@@ -115,7 +115,7 @@ def smtp(
         SocketServer(server, listen, port, limits=limits, on_drop=on_drop) as sockets,
     ):
         place = Endpoint(*sockets.address)
-        lines.say(_listening(place, as_json=as_json))
+        click.echo(_listening(place, as_json=as_json))
         threading.Event().wait()
 
 

@@ -53,6 +53,11 @@ def test_the_library_that_was_asked_for_is_the_one_for_all(tree: Path) -> None:
     assert (done.exit_code, results(done)) == (0, {"2050": "pass", "2150": "skip"})
 
 
+def test_when_every_test_was_skipped_nothing_was_looked_at(tree: Path) -> None:
+    done = suite(tree, "2150", "--json", "--tls", "gnutls")
+    assert (done.exit_code, results(done)) == (3, {"2150": "skip"})
+
+
 def test_several_processes_give_the_results_in_the_tests_order(tree: Path) -> None:
     done = suite(tree, "--json", "--jobs", "2")
     assert list(results(done).items()) == [("2050", "pass"), ("2150", "pass")]
