@@ -97,7 +97,7 @@ class Reporter:
             click.echo(f"{result.test} {result.setting.profile.name}: stored {path}")
 
     def finish(self) -> int:
-        """Sum up if there was more than one; returns the exit code. Nothing but skips is not having looked."""
+        """Sum up if there was more than one; returns the exit code. Nothing but skips is no look at all."""
         if self.verdicts.total() > 1 and not self.as_json:
             for reason, count in self.reasons.most_common():
                 click.echo(visible(f"{count:5} unsupported: {reason}"))
