@@ -10,6 +10,7 @@ from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.config.drivers import DriverInstance
+    from eximsim.mta.records.lists import ListCache
 
 MX_NONE = -1
 """``HostItem.mx`` of a host that did not come from an MX record."""
@@ -62,6 +63,10 @@ class Address:
     domain: str = ""
     unique: str = ""
     parent: Address | None = None
+    domain_cache: ListCache = field(default_factory=dict, compare=False, repr=False)
+    """Whether the domain is in named lists, once that is known."""
+    local_part_cache: ListCache = field(default_factory=dict, compare=False, repr=False)
+    """The same of the local part without affixes."""
     router: DriverInstance | None = None
     transport: DriverInstance | None = None
     start_router: DriverInstance | None = None

@@ -17,6 +17,7 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.lists import ListCache
     from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import Verify
 
@@ -201,14 +202,18 @@ def _is_there(process: Process, path: str) -> bool:
 
 
 def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    return _check(process, addr.domain, router, "domains", Kind.DOMAIN)
+    return _check(process, addr.domain, router, "domains", Kind.DOMAIN, addr.domain_cache)
 
 
 def _check_local_parts(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    """The list sees the local part in its own case, so that ``+caseful`` in it can work."""
+    """The list sees the local part in its own case, so that ``+caseful`` in it can work.
+
+    What is known of named lists holds for the local part without affixes only.
+    """
     local_part = addr.cc_local_part[len(addr.prefix or "") :]
     local_part = local_part[: len(local_part) - len(addr.suffix or "")]
-    return _check(process, local_part, router, "local_parts", Kind.LOCALPART)
+    cache = None if addr.prefix or addr.suffix else addr.local_part_cache
+    return _check(process, local_part, router, "local_parts", Kind.LOCALPART, cache)
 
 
 def _check_local_user(process: Process, addr: Address, router: DriverInstance) -> Rc:
@@ -233,14 +238,23 @@ _DATA = {"domains": "domain_data", "local_parts": "local_part_data", "senders": 
 """The variable that a match with data sets."""
 
 
-def _check(process: Process, subject: str, router: DriverInstance, option: str, kind: Kind) -> Rc:
+def _check(
+    process: Process,
+    subject: str,
+    router: DriverInstance,
+    option: str,
+    kind: Kind,
+    cache: ListCache | None = None,
+) -> Rc:
     """Whether the subject is in the option's list; OK if that is not set. Source: route_check_dls()."""
     wanted = router.options.text(option)
     if wanted is None:
         return Rc.OK
     caseless = kind is not Kind.LOCALPART or not router.options.flag("caseful_local_part")
     named = option if process.profile.router_lists_named else None
-    found = match.match_isinlist(process, subject, wanted, kind, caseless=caseless, list_name=named)
+    found = match.match_isinlist(
+        process, subject, wanted, kind, caseless=caseless, list_name=named, cache=cache
+    )
     has_data = process.profile.list_match_gives_data or ";" in wanted
     if found.rc is Rc.OK and found.value is not None and has_data:
         process.variables[_DATA[option]] = found.value
