@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.parse import Extracted
 from eximsim.mta.base.readtime import readconf_readtime
@@ -211,6 +212,8 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
 def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     asked = _read_options(run.process, text, options)
     assert run.address is not None
+    if asked.callout is not None and asked.callout.hold and not run.process.host_checking:
+        raise Unsupported("the callout option hold: the delivery goes down the connection of the callout")
     result = verify.verify_address(
         run.process,
         run.address.address,

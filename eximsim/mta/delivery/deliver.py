@@ -87,6 +87,10 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
             return
         fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
+    if process.verbose:
+        if process.queue_running:
+            raise Unsupported("option -v of a queue run")
+        process.err(f"delivering {message_id}\n")
     process.random_seed = 0
     delivery = Delivery(process, message, force)
     _start_addresses(delivery, fate)
@@ -502,6 +506,8 @@ def _run_transport(
     ``seed`` is what its draws start from under Exim's test suite.
     """
     parent = delivery.process
+    if parent.verbose and not parent.dont_deliver:
+        raise Unsupported("option -v of a delivery: the dialogue on standard error")
     first = batch[0]
     _drop_next_call(delivery)
     deliver_set_expansions(parent, first, batch[1:])

@@ -265,7 +265,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-t": _set(from_headers=True),
     "-ti": _set(from_headers=True, dot_ends=False),
     "-v": _set(verbose=True),
-    "-N": _set(dont_deliver=True),
+    "-N": _set(dont_deliver=True, verbose=True),
     "-odb": _set(synchronous=False, queue_only=False),
     "-odf": _set(synchronous=True, queue_only=False),
     "-odi": _set(synchronous=True, queue_only=False),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where
+from eximsim.mta.base.string import list_items
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
@@ -22,6 +23,9 @@ from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import SmtpSession
+
+_CURVES = frozenset(["auto", "prime256v1", "secp384r1", "secp521r1", "X25519", "P-256", "P-384", "P-521"])
+"""Names that every OpenSSL knows, and Exim's word for its choice."""
 
 _DEPENDS_ON_SNI = ("tls_sni", "tls_in_sni")
 
@@ -164,6 +168,7 @@ def _policy(session: SmtpSession) -> TlsPolicy:
     key = _file(session, "tls_privatekey")
     identity = TlsIdentity(certificate, certificate if key is None else key)
     allowed = suites(process, _required_ciphers(session))
+    _check_curves(session)
     mode = _verify_mode(session)
     if mode is VerifyMode.NONE:
         return TlsPolicy(identity, max_version=allowed.max_version, ciphers=allowed.ciphers)
@@ -174,6 +179,17 @@ def _policy(session: SmtpSession) -> TlsPolicy:
         request_client_certificate=True,
         judge=partial(_judge_client, session, _settings(session, mode)),
     )
+
+
+def _check_curves(session: SmtpSession) -> None:
+    """Hold that OpenSSL knows the curves of tls_eccurve: with others there is no TLS (init_ecdh())."""
+    process = session.process
+    if process.profile.tls_library == GNUTLS:
+        return
+    text = expand(process, process.config.main.text("tls_eccurve") or "")
+    for curve in list_items(text):
+        if curve not in _CURVES:
+            raise Unsupported(f"tls_eccurve {curve}", *process.config.main.where("tls_eccurve"))
 
 
 def _required_ciphers(session: SmtpSession) -> str | None:

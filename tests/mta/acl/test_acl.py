@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_split_message
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.reception import Reception
@@ -203,7 +204,6 @@ OPTIONS = [
     ("/callout=postmaster", CalloutSettings(postmaster="")),
     ("/callout=postmaster_mailfrom=p@x.ex", CalloutSettings(postmaster="p@x.ex")),
     ("/callout=fullpostmaster", CalloutSettings(postmaster="", fullpostmaster=True)),
-    ("/callout=hold", CalloutSettings(hold=True)),
     ("/defer_ok", None),
 ]
 
@@ -232,6 +232,12 @@ def asking(monkeypatch: pytest.MonkeyPatch, result: VerifyResult) -> Asked:
     asked = Asked(result)
     monkeypatch.setattr(verify, "verify_address", asked)
     return asked
+
+
+def test_a_delivery_down_the_connection_of_a_callout_is_not_modelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking(monkeypatch, VerifyResult(Rc.OK))
+    with pytest.raises(Unsupported, match="callout option hold"):
+        checked("accept verify = recipient/callout=hold")
 
 
 @pytest.mark.parametrize(("options", "settings"), OPTIONS)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from eximsim.errors import Unsupported
 from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
@@ -49,8 +52,23 @@ def test_no_log_is_kept_with_the_message_if_it_is_not_wanted() -> None:
 
 def test_nothing_is_delivered_with_the_option_that_says_so() -> None:
     site = Site([Mx()], NEWEST)
-    site.exim("-N", "-odf", "-f", "s@test.ex", "a@test.ex")
+    shown = site.exim("-N", "-odf", "-f", "s@test.ex", "a@test.ex").stderr.splitlines()
     assert site.messages == []
+    assert [line.split()[0] for line in shown if not line.startswith("  ")][:3] == [
+        "LOG:",
+        "delivering",
+        "LOG:",
+    ]
+
+
+def test_what_a_delivery_would_show_with_v_is_not_modelled() -> None:
+    with pytest.raises(Unsupported, match="option -v of a delivery"):
+        Site([Mx()], NEWEST).exim("-v", "-odf", "-f", "s@test.ex", "a@test.ex")
+
+
+def test_the_log_names_the_transport_that_is_bypassed() -> None:
+    site = Site([Mx()], NEWEST)
+    site.exim("-N", "-odf", "-f", "s@test.ex", "a@test.ex")
     assert (
         site.log[-2] == '*> a@test.ex R=r T=smtp H=mx1.test.ex [10.9.1.1] C="delivery bypassed by -N option"'
     )
