@@ -311,9 +311,14 @@ class Profile:
     lookup."""
 
     fallback_hosts_expanded: bool = switch(
-        False, "rf_queue_add()", since("4.99", "aa7920076", item="bug 200")
+        False, "rf_queue_add(), smtp_transport_setup()", since("4.99", "aa7920076", item="bug 200")
     )
-    """A router's fallback_hosts is expanded."""
+    """fallback_hosts of routers and of the smtp transport is expanded."""
+
+    malformed_header_address_logged: bool = switch(
+        False, "rewrite_one_header()", since("4.98", "12fab4b0a", item="bug 3061")
+    )
+    """An address in a header line that cannot be read is logged when addresses are qualified."""
 
     queue_run_preloads_anchors: bool = switch(
         False, "tls_client_creds_init() in tls-openssl.c", since("4.95", "6a9cf7f89")

@@ -242,8 +242,9 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
 
 def _qualify_all(reception: Reception, scan: Scan) -> None:
     """Where a domain is added, the line as it was stays before the new one, marked as old."""
+    texts = [_qualified(reception, header) for header in reception.headers]
     for index, header in reversed(list(enumerate(reception.headers))):
-        text = _qualified(reception, header)
+        text = texts[index]
         if text != header.text:
             old, header.text = Header(HEADER_OLD, header.text), text
             reception.headers.insert(index, old)
@@ -257,8 +258,7 @@ def _qualified(reception: Reception, header: Header) -> str:
         allowed, is_recipient = reception.allow_unqualified_recipient, True
     else:
         return header.text
-    if not allowed or (header.kind == "R" and not reception.allow_unqualified_recipient):
-        return header.text
+    allowed = allowed and (header.kind != "R" or reception.allow_unqualified_recipient)
     domain = qualify_domain(reception.process, is_recipient=is_recipient)
     name, _, content = header.text.partition(":")
     result, position = name + ":", 0
@@ -266,7 +266,10 @@ def _qualified(reception: Reception, header: Header) -> str:
         at = content.index(text, position)
         result += content[position:at]
         position = at + len(text)
-        if isinstance(found, Extracted) and not found.domain_at and found.address:
+        if isinstance(found, AddressError):
+            if reception.process.profile.malformed_header_address_logged and found.message != "empty address":
+                log_write(reception.process, f"qualify/rewrite: {found.message}")
+        elif allowed and not found.domain_at and found.address:
             text = f"{text[: found.start]}{found.address}@{domain}{text[found.end :]}"
         result += text
     return result + content[position:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.errnos import exim_errstr
 from eximsim.mta.expand.event import event_raise
@@ -64,7 +65,13 @@ class Run:
 def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: list[Address]) -> None:
     """Give addresses without fallback hosts the transport's own, before the transport's process starts."""
     text = transport.options.text("fallback_hosts")
-    if text:
+    if text and not addrlist[0].local_host_removed:
+        if process.profile.fallback_hosts_expanded:
+            try:
+                text = expand(process, text)
+            except ExpansionFailed:
+                place = transport.options.where("fallback_hosts")
+                raise Unsupported("fallback_hosts that does not expand", *place) from None
         for addr in addrlist:
             if not addr.fallback_hosts:
                 addr.fallback_hosts = host_build_hostlist(process, text, False)

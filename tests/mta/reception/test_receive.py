@@ -309,3 +309,12 @@ def test_a_bad_size_limit_does_not_pass_unseen() -> None:
     front = Front("smtp_active_hostname = ${if")
     assert front.exim("-bs", stdin="QUIT\r\n").code == 1
     assert "(smtp_active_hostname)" in front.log(PANIC)[0]
+
+
+@pytest.mark.parametrize(("release", "told"), [("4.97", False), ("4.98", True)])
+def test_an_address_in_a_header_line_that_cannot_be_read_is_logged(release: str, told: bool) -> None:
+    front = Front("", release=release)
+    front.exim("-odq", "b@here.ex", stdin="To: <a@b.ex\nCc: nobody:;\n\nbody\n")
+    name = front.machine.spool.ids()[0]
+    assert (f"{name} qualify/rewrite: '>' missing at end of address" in front.log()[0]) is told
+    assert sum("qualify/rewrite" in line for line in front.log()) == told

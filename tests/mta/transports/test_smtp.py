@@ -227,6 +227,14 @@ def test_fallback_hosts_are_tried_when_all_others_have_failed() -> None:
     assert site.outcome == "sent to 10.9.3.1 (clear)"
 
 
+@pytest.mark.parametrize(("release", "delivered"), [("4.98", False), ("4.99", True)])
+def test_fallback_hosts_of_the_transport_are_expanded_since_4_99(release: str, delivered: bool) -> None:
+    options = {"fallback_hosts": "${expand:10.9.3.1}"}
+    site = Site([Mx(REFUSING)], release, transport=options)
+    site.deliver()
+    assert ("[10.9.3.1]" in "".join(site.log)) is delivered
+
+
 def test_fallback_hosts_are_not_tried_after_a_permanent_failure() -> None:
     site = Site([Mx(Behaviour(rcpt=reply("550 no")))], transport={"fallback_hosts": "10.9.3.1"})
     site.serve("10.9.3.1", PLAIN)
