@@ -123,6 +123,9 @@ def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> N
     """
     machine, successor = process.machine, process.fork()
     successor.variables, successor.driver_state = {}, {}
+    if call is not None:
+        successor.variables["sending_ip_address"] = call.connection.local_address
+        successor.variables["sending_port"] = str(call.connection.local_port)
     if process.profile.next_message_in_background:
         successor.dns_fails = {}
     successor.continued, successor.unusable_hosts = call, {}

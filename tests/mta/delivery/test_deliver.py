@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -311,9 +313,9 @@ def test_a_router_that_names_no_transport_there_is_defers() -> None:
 # ---- several messages to one host ------------------------------------------------------
 
 
-def waiting_for(server: Mx, release: str = NEW) -> Site:
+def waiting_for(server: Mx, release: str = NEW, selector: str = "-subject") -> Site:
     """Two messages wait for the same host, which has come back."""
-    site = Site([Mx(REFUSING)], release)
+    site = Site([Mx(REFUSING)], release, main={"log_selector": selector})
     site.deliver("a@test.ex")
     site.deliver("b@test.ex")
     site.serve("10.9.1.1", server.behaviour)
@@ -329,6 +331,16 @@ def test_a_message_that_waits_for_the_host_goes_down_the_same_connection() -> No
     first, second = (line for line in log if line.startswith("=>"))
     assert " [10.9.1.1] " in first
     assert " [10.9.1.1]* " in second
+
+
+@pytest.mark.parametrize("release", ["4.89", NEW])
+def test_a_kept_connection_has_the_interface_that_it_was_made_from(release: str) -> None:
+    site = waiting_for(Mx(PLAIN), release, "+incoming_interface +outgoing_interface +outgoing_port")
+    own = [re.search(r"I=\[[^ *]+", line) for line in site.queue_run() if line.startswith("=>")]
+    assert len(own) == 2
+    assert own[0] is not None
+    assert own[1] is not None
+    assert own[0][0] == own[1][0]
 
 
 @pytest.mark.parametrize(("release", "cv"), [("4.95", "no"), (NEWEST, "yes")])
