@@ -42,8 +42,10 @@ TREES: Mapping[str, str] = MappingProxyType(
         "4.95": "exim-4.95",
         "4.96": "exim-4.96",
         "4.97": "exim-4.97",
+        "4.97.1": "exim-4.97.1",
         "4.98": "exim-4.98",
         "4.99": "exim-4.99",
+        "4.99-dev-13835a3c1": "13835a3c1",
     }
 )
 """The releases and development points, and the tag or commit of each in Exim's repository."""

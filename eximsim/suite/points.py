@@ -238,6 +238,7 @@ POINTS: Sequence[Point] = (
     _point("44e35f5f5"),
     _point("b0e63c7ef", ("confs/0475", "log_selector = +unknown_in_list")),
     _point("5bb786d5a"),
+    _point("12fab4b0a"),
     _point("d0e4bb183", ("scripts/0000-Basic/0905", "#RCPT TO:<b@test.ex>")),
     _point("4fd2b1700"),
     _point("1d2868b2d"),
@@ -268,6 +269,7 @@ POINTS: Sequence[Point] = (
     _point("24e159d7b", ("scripts/4650-DMARC/4650", "CALLER@not-exist.test.ex")),
     _point("746134b01"),
     _point("b3a32a6cc", ("confs/0640", "")),
-    _point("140c289d1", ("confs/0616", "")),
+    _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),
+    _point("3c24de41a"),
 )
 """Oldest first, as far as the history is a line."""

@@ -334,9 +334,12 @@ class LoopbackConnection:
         """Throw away what the server has written: it belongs to a session that has failed."""
         while (mark := self._served.next_mark(self._received)) is not None and mark.end is not None:
             try:
-                self._received += len(self._take(mark.end - self._received))
+                wire = self._take(mark.end - self._received)
             except OSError:
                 return
+            if not wire:  # the connection ended first
+                return
+            self._received += len(wire)
 
     def _write_blindly(self, wire: bytes) -> None:
         """Write a part of a handshake: if the server is gone, the next read tells."""

@@ -20,9 +20,10 @@ from eximsim.world.clock import VirtualClock
 from eximsim.world.loop import READ, WRITE, Loop, Timer
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
 
-_FIRST, _MOST = 512, 16384
+_FIRST, _MOST = 2048, 16384
 """What is read at once, in octets: as much as has come before, so that nobody begins with keeping the others
-waiting, and between these."""
+waiting, and between these. A ClientHello fits into the least: what a server has not read when it closes makes
+a reset of the end."""
 _CLOSE = Close()
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 _REST_LIMIT = 120.0

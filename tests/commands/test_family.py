@@ -29,11 +29,12 @@ def test_the_page_is_current_and_has_every_profile_and_test() -> None:
     assert {ran.test for ran in found} == set(TESTS)
 
 
-def test_from_4_95_on_every_output_of_every_test_is_the_same() -> None:
+def test_from_4_95_on_every_output_is_the_same_but_the_stderr_that_is_accounted_for() -> None:
     late = list(TREES)[list(TREES).index("4.95") :]
     results = [ran for ran in measured(PAGE.read_text("utf-8")) if ran.release in late]
     assert len(results) >= 14 * len(late)
-    assert {ran.result for ran in results} == {"same"}
+    others = [ran for ran in results if ran.result != "same"]
+    assert others == [Ran("4.99-dev-13835a3c1", "5820", "stderr differs")]
 
 
 def test_a_test_is_told_by_the_first_world_in_which_it_does_not_pass() -> None:

@@ -168,7 +168,10 @@ def test_a_configuration_is_searched_with_its_own_settings(tmp_path: Path) -> No
         (("--mutant", "M1", "--profile", "4.87"), "brings its own release"),
         (("--profile", "3.36"), "unknown profile"),
         (("--replay", "eximsim1:xxxx"), "damaged"),
-        (("--config", "/no/such/file"), "cannot be read"),
+        (
+            ("--config", "/no/such/file"),
+            "/no/such/file: No such file or directory; expected an Exim configuration",
+        ),
         (("--shared", "/no/such/folder"), "no such folder"),
         pytest.param(
             ("--scheduler", "nowhere"),

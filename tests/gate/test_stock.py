@@ -81,14 +81,17 @@ def test_a_list_of_hubs_is_looked_at_first(tmp_path: Path) -> None:
     )
 
 
-def test_to_authenticate_is_unsupported_only_where_it_would_be_done(tmp_path: Path) -> None:
+def test_it_authenticates_to_a_relay_that_it_has_a_password_for_and_sends_if_that_fails(
+    tmp_path: Path,
+) -> None:
     servers = {"203.0.113.2": {"extensions": ["STARTTLS", "AUTH PLAIN CRAM-MD5"]}}
-    assert told(run(policy(**RELAY), servers=servers))[0] == "delivered"
+    without = run(policy(**RELAY), servers=servers)
+    assert (told(without)[0], "AUTH" in without.connections[0].events) == ("delivered", False)
     (tmp_path / "etc" / "mail").mkdir(parents=True)
     (tmp_path / "etc" / "mail" / "passwords").write_text("relay.test.ex:user:secret\n")
     result = run(replace(policy(**RELAY), sources=Sources(tmp_path)), servers=servers)
-    assert told(result)[0] == "unsupported"
-    assert result.recipients[0].reason.startswith("client authentication (hosts_try_auth)")
+    assert told(result)[0] == "delivered"
+    assert [event for event in result.connections[0].events if event == "AUTH"] == ["AUTH", "AUTH"]
 
 
 def test_aliases_lead_elsewhere_and_local_mail_is_not_modelled(tmp_path: Path) -> None:

@@ -82,6 +82,9 @@ SHOWN = {
     "hosts_require_dane": Shown("*", (Mx(tlsa=GOOD),)),
     "hosts_require_tls": Shown("*", (Mx(PLAIN),)),
     "hosts_try_dane": Shown("*", (Mx(tlsa=GOOD),)),
+    "hosts_try_prdr": Shown(
+        "", (Mx(Behaviour(ehlo=reply("250-mx.test.ex", "250 PRDR"))),), recipients=("a@test.ex", "b@test.ex")
+    ),
     "hosts_verify_avoid_tls": Shown("*", how="verify"),
     "interface": Shown(
         "10.9.0.99", site={"main": {"log_selector": "+incoming_interface +outgoing_interface"}}
@@ -116,7 +119,6 @@ ELSEWHERE = {
     "hosts_try_auth": "transports/test_smtp_auth.py",
     "hosts_try_chunking": "transports/test_smtp_message.py",
     "hosts_try_fastopen": "lookup/test_host_check_trace.py",
-    "hosts_try_prdr": "test_rare_options.py",
     "retry_include_ip_address": "transports/test_retry.py",
     "tls_certificate": "transports/test_tls_client_certificate.py",
     "tls_privatekey": "transports/test_tls_client_certificate.py",
