@@ -143,7 +143,7 @@ RECORDS = st.builds(
     st.sampled_from([2, 3]),
     st.sampled_from([0, 1]),
     st.sampled_from([0, 1, 2]),
-    st.sampled_from([a for a in ANIMALS if a is not ZOO.old_root]),
+    st.sampled_from([a for a in ANIMALS if a is not ZOO.old_root and a is not ZOO.not_a_ca]),
 )
 CHAINS = st.lists(st.sampled_from(ANIMALS), min_size=1, max_size=4)
 
@@ -154,7 +154,8 @@ def test_the_order_of_records_never_changes_the_verdict(
     chain: list[Issued], records: list[Tlsa], data: st.DataObject
 ) -> None:
     """As long as no record is for a root that has expired: there a match by key forgives what one by
-    certificate does not, and Exim tries first what came last.
+    certificate does not, and Exim tries first what came last. Nor for what has an authority's name and key
+    and is none: of two whole anchors that may have signed, the one that came first is taken.
     """
     chain = [issued for issued in chain if issued is not ZOO.old_root] or [ZOO.leaf]
     shuffled = data.draw(st.permutations(records))
