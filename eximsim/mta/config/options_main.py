@@ -85,6 +85,7 @@ _TEXTS = table(
         smtp_accept_max_nonmail_hosts="*",
         smtp_banner="$smtp_active_hostname ESMTP Exim $version_number $tod_full",
         smtputf8_advertise_hosts="*",
+        tls_eccurve="prime256v1",
     ),
     texts(
         _U,
@@ -127,7 +128,6 @@ _TEXTS = table(
         spf_guess="v=spf1 a/24 mx/24 ptr ?all",
         syslog_processname="exim",
         tls_early_banner_hosts="",
-        tls_eccurve="prime256v1",
     ),
 )
 
