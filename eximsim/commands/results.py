@@ -97,14 +97,16 @@ class Reporter:
             click.echo(f"{result.test} {result.setting.profile.name}: stored {path}")
 
     def finish(self) -> int:
-        """Sum up if there was more than one; returns the exit code. Nothing but skips is no look at all."""
+        """Sum up if there was more than one; returns the exit code. Nothing but skips is no look at all,
+        and where debugging output is asked for not everything was looked at."""
         if self.verdicts.total() > 1 and not self.as_json:
             for reason, count in self.reasons.most_common():
                 click.echo(visible(f"{count:5} unsupported: {reason}"))
             click.echo(", ".join(f"{self.verdicts[verdict]} {verdict.value}" for verdict in Verdict))
         if self.verdicts[Verdict.FAIL] + self.verdicts[Verdict.UNSUPPORTED]:
             return DIFFERENCE_FOUND
-        return 0 if self.verdicts[Verdict.PASS] else ExitCode.COULD_NOT_LOOK
+        looked = self.verdicts[Verdict.PASS] and not self.verdicts[Verdict.PASS_BUT_STDERR]
+        return 0 if looked else ExitCode.COULD_NOT_LOOK
 
     def _keep(self, result: TestResult) -> None:
         if self.keep is None or not result.texts:

@@ -62,7 +62,7 @@ class ModelSubject:
         self._catch_up()
         with self._as(user):
             status = exim.run(self.machine, argv, stdin, env, self._profile)
-        return Result(status.code, status.stdout, status.stderr)
+        return Result(status.code, status.stdout, status.stderr, status.debugged)
 
     def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
         """See ``Subject``."""

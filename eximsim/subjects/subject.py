@@ -16,6 +16,8 @@ class Result:
     code: int
     stdout: str
     stderr: str
+    debugged: bool = False
+    """Debugging output was asked for, which the model does not have."""
 
 
 @dataclass(frozen=True, slots=True)

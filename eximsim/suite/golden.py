@@ -23,6 +23,8 @@ class Comparison(Enum):
     DIFFERS = "differs"
     MISSING = "missing"
     """There is a golden, but no output; or an output, but no golden."""
+    NOT_COMPARED = "not compared"
+    """It is not the same, and cannot be: debugging output (-d), which is not modelled, goes there."""
 
 
 def compare(actual: Mapping[str, str], goldens: Mapping[str, str]) -> dict[str, Comparison]:

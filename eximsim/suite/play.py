@@ -53,6 +53,8 @@ class Player:
     era: Era
     files: dict[str, bytes]
     raw: Raw = field(default_factory=Raw)
+    debugged: bool = False
+    """A command asked for debugging output."""
     _server: ScriptedServer | None = None
 
     def play(self) -> None:
@@ -147,11 +149,13 @@ class Player:
         environment = self._environment(command)
         if _DAEMON.search(arguments) and not _NOT_DAEMON.search(arguments):
             result = self.subject.start_daemon(argv, environment)
+            self.debugged |= result.debugged
             self.raw.say(result.stdout, "")
             self.raw.say_server(None, result.stderr)
             return
         user = command.user or "root" if command.sudo else None
         result = self.subject.exim(argv, self._stdin(command, command.body), environment, user)
+        self.debugged |= result.debugged
         if _DAEMON.search(arguments):
             self.raw.say(result.stdout, "")
             self.raw.say_server(None, result.stderr)

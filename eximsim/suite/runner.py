@@ -64,6 +64,8 @@ class Verdict(Enum):
     """What came of a test."""
 
     PASS = "pass"
+    PASS_BUT_STDERR = "pass, stderr not compared"
+    """All other outputs are the same; the test asks for debugging output (-d), which is not modelled."""
     FAIL = "fail"
     UNSUPPORTED = "unsupported"
     SKIP = "skip"
@@ -127,8 +129,11 @@ class TestResult:
         return "\n".join(
             golden.difference(name, self.texts.get(name), self.goldens.get(name), f"{name} of {self.test}")
             for name, comparison in self.outputs.items()
-            if comparison is not Comparison.SAME
+            if comparison not in _NO_DIFFERENCE
         )
+
+
+_NO_DIFFERENCE = (Comparison.SAME, Comparison.NOT_COMPARED)
 
 
 def run_test(source: Source, case: TestCase, setting: Setting) -> TestResult:
@@ -184,14 +189,18 @@ def _play(
     if exim_path(setting.subject) is not None:
         texts, wanted = client_parts(texts), client_parts(wanted)
     outputs = golden.compare(texts, wanted)
+    if player.debugged and outputs.get("stderr", Comparison.SAME) is not Comparison.SAME:
+        outputs["stderr"] = Comparison.NOT_COMPARED
     completed = not reason
     different = [
         f"{name} {how.value}"
         for name, how in outputs.items()
-        if how is not Comparison.SAME and counts(name, setting)
+        if how not in _NO_DIFFERENCE and counts(name, setting)
     ]
     reason = reason or ", ".join(different)
     verdict = Verdict.FAIL if reason else Verdict.PASS
+    if not reason and Comparison.NOT_COMPARED in outputs.values():
+        verdict = Verdict.PASS_BUT_STDERR
     return TestResult(
         case.name, setting, verdict, reason, 0.0, outputs, texts, wanted, player.subject.trace(), completed
     )

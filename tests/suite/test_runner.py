@@ -24,13 +24,14 @@ class Canned:
     """A subject whose log, exit code and message log are given."""
 
     code = 0
+    stderr, debugged = "", False
     files: Mapping[str, str] = {LOG: LINE}
     msglogs: Mapping[str, str] = {}
 
     def exim(
         self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
     ) -> Result:
-        return Result(self.code, "", "")
+        return Result(self.code, "", self.stderr, self.debugged)
 
     def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
         return Result(0, "", "")
@@ -80,6 +81,18 @@ def run(root: Path, *lines: str, requires: str = "") -> TestResult:
         (root / "scripts/REQUIRES").write_text(requires)
     suite = ProjectSuite(root)
     return run_test(suite, suite.tests()[0], SETTING)
+
+
+def test_where_debugging_output_is_asked_for_stderr_is_not_compared_and_all_else_is(
+    root: Path, canned: Canned
+) -> None:
+    canned.debugged, canned.stderr = True, "Exim version x.yz\n"
+    result = run(root)
+    assert (result.verdict, result.outputs["stderr"]) == (Verdict.PASS_BUT_STDERR, Comparison.NOT_COMPARED)
+    canned.files = {LOG: ""}
+    assert (run(root).verdict, run(root).reason) == (Verdict.FAIL, "log differs")
+    canned.files, canned.stderr = {LOG: LINE}, ""
+    assert run(root).verdict is Verdict.PASS
 
 
 def test_a_test_whose_outputs_are_the_goldens_passes(root: Path, canned: Canned) -> None:

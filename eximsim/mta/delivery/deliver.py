@@ -88,7 +88,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
     if process.verbose:
-        if process.queue_running:
+        if process.queue_running and not process.debugging:
             raise Unsupported("option -v of a queue run")
         process.err(f"delivering {message_id}\n")
     process.random_seed = 0
@@ -509,7 +509,7 @@ def _run_transport(
     ``seed`` is what its draws start from under Exim's test suite.
     """
     parent = delivery.process
-    if parent.verbose and not parent.dont_deliver:
+    if parent.verbose and not parent.dont_deliver and not parent.debugging:
         raise Unsupported("option -v of a delivery: the dialogue on standard error")
     first = batch[0]
     _drop_next_call(delivery)

@@ -202,6 +202,8 @@ class Process:
     """-bt."""
     verbose: bool = False
     """-v, and -bt."""
+    debugging: bool = False
+    """-d: what goes to standard error is not what Exim writes there."""
     dont_deliver: bool = False
     """-N."""
     queue_smtp: bool = False

@@ -59,6 +59,8 @@ class ExitStatus:
     code: int
     stdout: str
     stderr: str
+    debugged: bool = False
+    """Debugging output was asked for, so standard error is not what Exim writes."""
 
 
 def run(
@@ -86,7 +88,7 @@ def run(
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
-    process.dont_deliver = line.dont_deliver
+    process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     if line.mode in _CHECKING or _is_trusted(process):
         process.variables.update(line.given)
     try:
@@ -95,7 +97,7 @@ def run(
         code = -death.signal
     except PanicDie:
         code = 1
-    return ExitStatus(code, "".join(out), "".join(err))
+    return ExitStatus(code, "".join(out), "".join(err), line.debugging)
 
 
 # ---- who calls -------------------------------------------------------------------------------------
@@ -356,8 +358,9 @@ def _addresses(process: Process, line: CommandLine, stdin: bytes) -> int:
     code = 0
     seen: set[str] = set()
     is_recipient = line.mode is not Mode.VERIFY_SENDER
+    full = line.verbose or line.debugging
     for text in _inputs(process, line, stdin, split=True):
-        rc = test_address(process, text, seen, is_recipient=is_recipient, full=line.verbose)
+        rc = test_address(process, text, seen, is_recipient=is_recipient, full=full)
         if rc is Rc.FAIL:
             code = 2
         elif rc is Rc.DEFER and code == 0:

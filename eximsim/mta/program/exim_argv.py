@@ -19,6 +19,8 @@ DEFAULT_CONFIG = "/usr/exim/configure"
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
+_DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
+_DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
 _IGNORED = re.compile(
     r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|os|or.*|ti?me|oA.*|O.*)"
 )
@@ -76,6 +78,8 @@ class CommandLine:
     synchronous: bool = False
     dont_deliver: bool = False
     verbose: bool = False
+    debugging: bool = False
+    """Some debugging output is asked for (-d), which is not modelled; what else comes out is the same."""
     errors: str = "sender"
     errors_sender_ok: bool = False
     """A report to the sender is no failure (-oee)."""
@@ -165,7 +169,21 @@ class _Parser:
         self.line.option = text or self.next()
 
     def debug(self, text: str) -> None:
-        raise Unsupported(f"the option {self._option} (debugging output)")
+        if text == "ropcr":
+            return  # since 4.00 there is nothing to drop
+        names = _DEBUG.fullmatch(text)
+        if names is None:
+            raise Unsupported(f"the option {self._option}")
+        chosen = {"default"}
+        for sign, name in _DEBUG_NAME.findall(names[1]):
+            if name == "all":
+                chosen.clear()
+            if sign == "+":
+                chosen.add(name)
+            else:
+                chosen.discard(name)
+        self.line.debugging = bool(chosen)
+        self.line.verbose = "all" in chosen or "default" in chosen
 
     def error_mode(self, text: str) -> None:
         if text[:1] not in _ERROR_MODES or text[1:] not in ("", "e"):

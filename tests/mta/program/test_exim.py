@@ -55,10 +55,24 @@ def test_an_unknown_option_ends_the_program(option: str) -> None:
     assert status.stderr.startswith("exim abandoned: unknown, malformed, or incomplete option -")
 
 
-@pytest.mark.parametrize("option", ["-d", "-bP", "-bS", "-brt", "-bF", "-Mvh"])
+@pytest.mark.parametrize("option", ["-dt=1", "-bP", "-bS", "-brt", "-bF", "-Mvh"])
 def test_what_is_not_modelled_says_so(option: str) -> None:
     with pytest.raises(Unsupported):
         Front().exim(option, "x")
+
+
+@pytest.mark.parametrize(
+    ("option", "debugging", "verbose"),
+    [
+        ("-d", True, True), ("-dd", True, True), ("-d+expand", True, True), ("-d-all", False, False),
+        ("-d-all+route", True, False), ("-d-all+route-route", False, False), ("-d-all+all", True, True),
+        ("-dropcr", False, False),
+    ],
+)  # fmt: skip
+def test_debugging_output_is_known_to_be_asked_for(option: str, debugging: bool, verbose: bool) -> None:
+    line = parse_argv([option])
+    assert (line.debugging, line.verbose) == (debugging, verbose)
+    assert Front().exim(option, "-bt", "a@b").debugged is debugging
 
 
 @given(st.lists(st.text(st.sampled_from("-obdqMfXtvi1a"), max_size=4), max_size=4))
