@@ -161,7 +161,8 @@ class Scene:
     ``others`` are further hosts that a configuration names: they have an address, and nothing varies.
     ``sender`` is whom the message is from (empty: a bounce; None: somebody at this machine). ``at`` is the
     address of the first host if it is one that a configuration names. ``port`` is where TLSA records are
-    looked for; those of another port are another matter, and vary on their own.
+    looked for; those of another port are another matter, and vary on their own. ``missing`` are names that
+    the DNS does not know, so that routers pass the message on: the domain, or hosts that come before these.
     """
 
     recipient: str
@@ -171,6 +172,7 @@ class Scene:
     sender: str | None = None
     at: str = ""
     port: int = 25
+    missing: tuple[str, ...] = ()
 
     @property
     def domain(self) -> str:
@@ -234,6 +236,8 @@ class LatticeZones(Zones):
 
     def _decide(self, name: str, type: str) -> Reply:
         scene = self._scene
+        if name in scene.missing:
+            return _negative(name, "NXDOMAIN", secure=True)
         if name == scene.domain and type == "MX" and scene.mx:
             data = [[str(10 * place), host] for place, host in enumerate(scene.mx, 1)]
             return self._records(name, type, self._value(MX, name), data)

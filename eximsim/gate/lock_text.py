@@ -111,6 +111,7 @@ def _scene_words(scene: Scene) -> str:
         words.append("at it")
     if scene.port != _SMTP:
         words.append(f"port {scene.port}")
+    words += (f"without {name}" for name in scene.missing)
     return ", ".join(words)
 
 
@@ -194,7 +195,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
 
 _HOSTS = ("1", "2")
 _IS_SCENE = re.compile(r"(?:scene|like) ")
-_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|port (\d{1,5})|(at it)")
+_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|port (\d{1,5})|(at it)|without (\S+)")
 
 
 def _read_scene(line: str, path: str, number: int) -> Scene:
@@ -202,6 +203,7 @@ def _read_scene(line: str, path: str, number: int) -> Scene:
     mx: list[str] = []
     addresses: dict[str, str] = {}
     sender, at, port = None, False, _SMTP
+    missing: list[str] = []
     for word in words:
         found = _PARTS.fullmatch(word)
         if found is None:
@@ -213,10 +215,12 @@ def _read_scene(line: str, path: str, number: int) -> Scene:
             sender = "" if found[4] == "<>" else found[4]
         elif found[5]:
             port = int(found[5])
+        elif found[7]:
+            missing.append(found[7])
         else:
             at = True
     first = next(iter(addresses.values()), "")
-    return Scene(recipient, tuple(mx), addresses, {}, sender, first if at else "", port)
+    return Scene(recipient, tuple(mx), addresses, {}, sender, first if at else "", port, tuple(missing))
 
 
 def _read_files(lines: list[tuple[int, str]], path: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:

@@ -9,7 +9,7 @@ from eximsim.errors import Gap
 from eximsim.gate.diagram import Forest, Way
 from eximsim.suite.policy import Policy
 
-Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int]
+Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...]]
 """What a scene is about, whatever addresses its hosts have."""
 
 

@@ -48,7 +48,8 @@ class Named:
     are all, ``locals`` local parts, ``mailboxes`` and ``senders`` whole addresses. ``obscure`` are patterns
     that no witness was found for, with the place of each; ``sampled`` the files of which not every entry is
     here, with the number of those left out. ``guarded`` are files that need not be there: the configuration
-    asks whether they are.
+    asks whether they are. ``together`` has what single routers and verbs of ACLs name, of those that name
+    more than one kind of thing.
     """
 
     domains: dict[str, None] = field(default_factory=dict)
@@ -62,6 +63,12 @@ class Named:
     obscure: dict[str, str] = field(default_factory=dict)
     sampled: dict[str, int] = field(default_factory=dict)
     guarded: dict[str, None] = field(default_factory=dict)
+    together: list[Named] = field(default_factory=list)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether several kinds are named: domains, local parts, senders."""
+        return sum(map(bool, (self.domains, self.locals, self.senders))) > 1
 
     def addresses(self) -> Iterator[str]:
         """One address of each network for the way out, and one just outside of those that have several."""
@@ -91,43 +98,53 @@ def names_of(policies: Iterable[Policy]) -> Named:
     """All names of some policies. Files that the policies have in different states give what differs, too."""
     named = Named()
     policies = tuple(policies)
-    paths: dict[str, bool] = {}
+    parts: dict[str, tuple[Named, dict[str, bool]]] = {"": (named, {})}
     for policy in policies:
         own = policy.config.main.text("primary_hostname") or HOSTNAME
         named.own[own] = named.domains[own] = None
-        for one in _texts(policy.config):
-            _read(named, one)
+        for place, one in _texts(policy.config):
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))
-            for path in _PATH.findall(one.text):
-                paths[path] = paths.get(path, False) or one.of_hosts
-    for path, of_hosts in paths.items():
-        contents = [policy.files.content(path) for policy in policies]
-        _read_file(named, _Text("entry", path, path, of_hosts=of_hosts), contents)
+            for key in dict.fromkeys(("", place)):
+                part, paths = parts.setdefault(key, (Named(), {}))
+                _read(part, one)
+                for path in _PATH.findall(one.text):
+                    paths[path] = paths.get(path, False) or one.of_hosts
+    for part, paths in parts.values():
+        for path, of_hosts in paths.items():
+            contents = [policy.files.content(path) for policy in policies]
+            _read_file(part, _Text("entry", path, path, of_hosts=of_hosts), contents)
+    named.together = [part for part, _ in parts.values() if part is not named and part.mixed]
     return named
 
 
 # ---- what is said ----------------------------------------------------------------------------------------
 
 
-def _texts(config: Config) -> Iterator[_Text]:
-    yield from _options("", config.main, config.path)
+def _texts(config: Config) -> Iterator[tuple[str, _Text]]:
+    """All that a configuration says; with what is said of one router or verb goes a name for it."""
+    for one in _options("", config.main, config.path):
+        yield "", one
     for driver in (*config.routers, *config.transports.values()):
         for one in _options(f"{driver.name}: ", driver.options, driver.path):
-            yield one
-            yield from _referred(one, config, set())
+            yield driver.name, one
+            for referred in _referred(one, config, set()):
+                yield driver.name, referred
     for kind, lists in config.named_lists.items():
         for name, text in lists.items():
             where = f"{config.path}: {kind}list {name}"
-            yield _Text(_OF_A_LIST.get(kind, kind), text, where, outbound=False)
-    for verbs in config.acls.values():
-        for verb in verbs:
+            yield "", _Text(_OF_A_LIST.get(kind, kind), text, where, outbound=False)
+    for name, verbs in config.acls.items():
+        for number, verb in enumerate(verbs):
             for condition in verb.conditions:
                 where = f"{condition.path}:{condition.line}"
-                yield _Text(condition.name, condition.argument, where, outbound=False)
+                one = _Text(condition.name, condition.argument, where, outbound=False)
+                yield f"acl {name} {number}", one
+                for referred in _referred(one, config, set()):
+                    yield f"acl {name} {number}", referred
     for rule in config.retries:
-        yield _Text("domains", f"{rule.pattern} : {rule.senders or ''}", config.path)
+        yield "", _Text("domains", f"{rule.pattern} : {rule.senders or ''}", config.path)
     for rewrite in config.rewrites:
-        yield _Text("rewrite", rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
+        yield "", _Text("rewrite", rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
 
 
 _OF_A_LIST = {"domain": "domains", "localpart": "local_parts"}
@@ -140,7 +157,9 @@ def _referred(one: _Text, config: Config, seen: set[str]) -> Iterator[_Text]:
             if name in lists and f"{kind} {name}" not in seen:
                 seen.add(f"{kind} {name}")
                 of_hosts = one.of_hosts and kind == "host"
-                found = _Text(_OF_A_LIST.get(kind, kind), lists[name], one.where, of_hosts=of_hosts)
+                found = _Text(
+                    _OF_A_LIST.get(kind, kind), lists[name], one.where, one.outbound, of_hosts=of_hosts
+                )
                 yield found
                 yield from _referred(found, config, seen)
 

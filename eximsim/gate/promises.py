@@ -25,7 +25,7 @@ from eximsim.files import read_named_text
 from eximsim.formats import parse_toml
 from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, TAKEN, Condition, Promise
 from eximsim.gate.lattice import MX, OF_A_HOST
-from eximsim.gate.scenes import ANY_DOMAIN
+from eximsim.gate.messages import ANY_DOMAIN
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import count
@@ -14,6 +14,7 @@ from eximsim.mta.config.readconf import Config
 from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
+from eximsim.trace import Decision
 from eximsim.world.reply import Reply, Zones
 
 _POOLS = ("192.0.2.", "198.51.100.", "203.0.113.", "51.15.20.", "93.184.40.", "151.101.60.")
@@ -48,7 +49,8 @@ class Route:
 
     ``routers`` are those that took it, one after the other; ``transports`` what it was given to, ``smtps``
     whether servers begin with TLS. ``problem`` is why it could not be followed to its end. ``port`` is where
-    TLSA records were looked for, 0 if they were not.
+    TLSA records were looked for, 0 if they were not. ``course`` is what each router made of it: routes with
+    the same course are the same to the routers, whatever the names are.
     """
 
     by_mx: bool
@@ -58,6 +60,7 @@ class Route:
     smtps: bool
     problem: Gap | None = None
     port: int = 0
+    course: tuple[Hashable, ...] = ()
 
 
 def pools(networks: Iterable[Network]) -> tuple[str, str]:
@@ -77,11 +80,14 @@ def pools(networks: Iterable[Network]) -> tuple[str, str]:
 
 
 class _Probe(Zones):
-    """Says yes to everything, and notes what was asked: the hosts of a route become known so."""
+    """Says yes to everything, and notes what was asked: the hosts of a route become known so.
 
-    def __init__(self, domain: str, pool: str) -> None:
+    Nothing is known of the names ``missing``.
+    """
+
+    def __init__(self, domain: str, pool: str, missing: Collection[str]) -> None:
         super().__init__()
-        self._domain, self._pool = domain, pool
+        self._domain, self._pool, self._missing = domain, pool, missing
         self._numbers = count(1)
         self.by_mx = False
         self.port = 0
@@ -91,6 +97,8 @@ class _Probe(Zones):
         return ()
 
     def _decide(self, name: str, type: str) -> Reply:
+        if name in self._missing:
+            return Reply(DnsAnswer("NXDOMAIN", ad=True))
         if type == "MX" and name == self._domain:
             self.by_mx = True
             return _found(name, type, (10, f"mx1.{self._domain}"))
@@ -106,15 +114,18 @@ def _found(name: str, type: str, data: str | tuple[int, str]) -> Reply:
     return Reply(DnsAnswer("NOERROR", ad=True, answers=(DnsRecord(name, type, data, 3600),)))
 
 
-def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0]) -> Route:
-    """How a policy sends a message; what goes wrong on the way is told in the route."""
-    zones = _Probe(mail.domain, pool)
+def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0], missing: Collection[str] = ()) -> Route:
+    """How a policy sends a message; what goes wrong on the way is told in the route.
+
+    Where names are ``missing`` from the DNS, routers that look them up may pass the message on.
+    """
+    zones = _Probe(mail.domain, pool, missing)
     try:
         result = policy.run(Case((mail.recipient,), zones, {}, sender=mail.sender))
     except Exception as fault:
         return Route(False, (), (), (), smtps=False, problem=fault_of(fault, policy))
     found = {word: list[str]() for word in ("host tried", "router", "routing")}
-    for decision in result.decisions:
+    for decision in _of_the_message(result):
         inputs = decision.inputs
         if decision.rule == "host tried":
             found["host tried"].append(str(inputs["host"]))
@@ -132,7 +143,30 @@ def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0]) -> Route:
         any(name in smtps_transports(policy.config) for name in transports),
         next(iter(problems(policy, result)), None),
         zones.port,
+        tuple(_course(result)),
     )
+
+
+def _of_the_message(result: Result) -> Iterator[Decision]:
+    """What was decided about the message itself, and not about a bounce of it."""
+    messages = 0
+    for one in result.decisions:
+        messages += one.rule == "message received"
+        if messages > 1:
+            return
+        yield one
+
+
+def _course(result: Result) -> Iterator[Hashable]:
+    """What each router made of a message: which condition failed, or what it did."""
+    for one in _of_the_message(result):
+        router = one.inputs.get("router")
+        if one.rule == "router condition":
+            yield router, one.inputs["why"]
+        elif one.rule == "router":
+            yield router, one.outcome
+        elif one.rule == "routing":
+            yield router, one.inputs["transport"], one.outcome
 
 
 def problems(policy: Policy, result: Result) -> Iterator[Gap]:

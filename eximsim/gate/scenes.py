@@ -6,7 +6,6 @@ situations. Those of which every policy makes the same there are one scene, whic
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,16 +21,11 @@ from eximsim.gate.lattice import (
     TLSA,
     Scene,
 )
-from eximsim.gate.named import ANYBODY, Named
+from eximsim.gate.named import Named
 from eximsim.gate.routes import Mail, Route, pools
 from eximsim.mta.base.string import string_is_ip_address
 
-ANY_DOMAIN = "destination.example"
-"""Stands for every domain that the configuration does not name."""
-
-_MOST = 400
-"""So many messages are tried."""
-_LOCALS, _SMTP = 40, 25
+_SMTP = 25
 
 TYPICAL: tuple[Mapping[str, str], ...] = (
     {},
@@ -41,8 +35,28 @@ TYPICAL: tuple[Mapping[str, str], ...] = (
     {RECORDS.name: "mismatch"},
     {MX.name: INSECURE, ADDRESS.name: INSECURE},
     {TLSA.name: "NXDOMAIN", HANDSHAKE.name: "fails"},
+    {MX.name: "NXDOMAIN"},
+    {MX.name: "SERVFAIL"},
+    {ADDRESS.name: "NXDOMAIN"},
+    {ADDRESS.name: "SERVFAIL"},
 )
-"""Situations, by the name of the axis: one for each thing that a list of hosts or domains decides."""
+"""Situations, by the name of the axis: one for each thing that a list of hosts or domains decides.
+
+In the last ones routers find no host, so that they pass the message on, or do not.
+"""
+
+
+def typical(scene: Scene, number: int) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The situation of a number, and the hosts that take no connections in it, of which there are 0 or more.
+
+    Where a number would be a situation again that a scene has met, it is the plainest.
+    """
+    refused, situation = divmod(number, len(TYPICAL))
+    answers = TYPICAL[situation]
+    without_mx = not scene.mx and answers.keys() == {MX.name}
+    if without_mx or (refused and (len(answers) == 1 and answers.keys() <= {MX.name, ADDRESS.name})):
+        return TYPICAL[0], ()
+    return answers, tuple(scene.addresses)[:refused]
 
 
 class Typical:
@@ -70,34 +84,6 @@ class Staged:
     also: tuple[Scene, ...] = ()
 
 
-def messages(named: Named, recipients: Sequence[str], senders: Sequence[str]) -> tuple[Mail, ...]:
-    """The messages to try: to those who were asked for first, then to anybody, then to all names."""
-    domains = [ANY_DOMAIN, *(name for name in named.domains if name != ANY_DOMAIN)]
-    locals_ = list(named.locals)[:_LOCALS]
-    given = [Mail(one, sender) for one in recipients for sender in senders or (None,)]
-    everybody = [
-        *(f"{ANYBODY}@{domain}" for domain in domains),
-        *named.mailboxes,
-        *(f"{local}@{domain}" for local in locals_ for domain in domains[: 1 + _MOST // 50]),
-    ]
-    found = dict.fromkeys(given)
-    if not (recipients and senders):
-        found |= dict.fromkeys(Mail(one, sender) for one in everybody[:1] for sender in senders)
-    found |= dict.fromkeys(Mail(one) for one in everybody if _ADDRESS.fullmatch(one))
-    found |= dict.fromkeys(
-        Mail(recipient, sender)
-        for sender in named.senders
-        if not sender or _ADDRESS.fullmatch(sender)
-        for recipient in (*(recipients or ()), everybody[0])
-    )
-    return tuple(found)
-
-
-_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-_ADDRESS = re.compile(rf"[\w+=/-]+(?:\.[\w+=/-]+)*@{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
-"""What Exim takes for an address, as far as names of configurations go."""
-
-
 @dataclass(slots=True)
 class Stage:
     """Puts scenes together for policies that name ``named``: with up to so many ``hosts`` for a recipient."""
@@ -119,8 +105,8 @@ class Stage:
         """Where the addresses of hosts are."""
         return self._pools[0]
 
-    def scene(self, mail: Mail, routes: Iterable[Route]) -> Scene:
-        """The scene in which every policy finds the hosts that it is looking for."""
+    def scene(self, mail: Mail, routes: Iterable[Route], missing: Sequence[str] = ()) -> Scene:
+        """The scene in which every policy finds the hosts that it is looking for, with names ``missing``."""
         mx: tuple[str, ...] = ()
         others: dict[str, None] = {}
         routes = tuple(routes)
@@ -132,11 +118,12 @@ class Stage:
                 others.update(dict.fromkeys(route.hosts[: self.hosts]))
                 for host in route.hosts[self.hosts :]:
                     self.beyond[f"{mail}: host {host}, the route has more than {self.hosts}"] = None
-        return replace(self._made(mail, mx, (*mx, *(name for name in others if name not in mx))), port=port)
+        hosts = (*mx, *(name for name in others if name not in mx))
+        return replace(self._made(mail, mx, hosts, missing), port=port)
 
     def again(self, scene: Scene, routes: Iterable[Route]) -> Scene:
         """A scene that was agreed on, and the hosts that its mail goes to now, if they are others."""
-        now = self.scene(Mail(scene.recipient, scene.sender), routes)
+        now = self.scene(Mail(scene.recipient, scene.sender), routes, scene.missing)
         free = (f"{self._pools[1]}{number}" for number in range(251, 256))
         new = {host: address for host, address in now.addresses.items() if host not in scene.addresses}
         if scene.mx and now.mx:
@@ -163,15 +150,17 @@ class Stage:
             for address in self.named.addresses():
                 yield replace(scene, addresses={**scene.addresses, scene.mx[0]: address}, at=address)
 
-    def _made(self, mail: Mail, mx: tuple[str, ...], hosts: Sequence[str]) -> Scene:
+    def _made(
+        self, mail: Mail, mx: tuple[str, ...], hosts: Sequence[str], missing: Sequence[str] = ()
+    ) -> Scene:
         """A scene in which every host that the configuration names has an address of its own."""
         addresses = {
             name: name if string_is_ip_address(name)[0] else f"{self._pools[0]}{number}"
             for number, name in enumerate(hosts, 1)
         }
-        rest = (name for name in self._names if name not in addresses)
+        rest = (name for name in self._names if name not in addresses and name not in missing)
         others = {name: f"{self._pools[1]}{number % 250 + 1}" for number, name in enumerate(rest)}
-        return Scene(mail.recipient, mx, addresses, others, mail.sender)
+        return Scene(mail.recipient, mx, addresses, others, mail.sender, missing=tuple(missing))
 
 
 def grouped(

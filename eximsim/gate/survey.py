@@ -13,11 +13,13 @@ from eximsim.gate import states
 from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.memory import Explored, Key, Memory
+from eximsim.gate.messages import Messages
 from eximsim.gate.named import names_of
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import Mail, Route, fault_of, problems, route_of, smtp_transports, smtps_transports
-from eximsim.gate.scenes import TYPICAL, Stage, Staged, Typical, grouped, messages
+from eximsim.gate.scenes import TYPICAL, Stage, Staged, Typical, grouped, typical
+from eximsim.gate.signature import signature_of
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
 
@@ -58,12 +60,14 @@ def name_of(scene: Scene) -> str:
     mail = Mail(scene.recipient, scene.sender)
     hosts = " and ".join(scene.addresses)
     at = f" at {scene.at}" if scene.at else ""
+    at += f" for want of {' and '.join(scene.missing)}" if scene.missing else ""
     return f"{mail} by {hosts}{at}" if hosts else str(mail)
 
 
 def _key(scene: Scene) -> Key:
     """What a scene is about, whatever addresses its hosts have."""
-    return scene.recipient, scene.sender, scene.mx, tuple(scene.addresses), scene.at, scene.port
+    hosts = tuple(scene.addresses)
+    return scene.recipient, scene.sender, scene.mx, hosts, scene.at, scene.port, scene.missing
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ class Survey:
     sampled: tuple[str, ...] = ()
     guarded: frozenset[str] = frozenset()
     _met: set[str] | None = None
-    _smtps: dict[tuple[int, str, str | None], tuple[Policy, bool]] = field(default_factory=dict)
+    _smtps: dict[tuple[int, Mail, tuple[str, ...]], tuple[Policy, bool]] = field(default_factory=dict)
 
     @property
     def forest(self) -> Forest:
@@ -188,9 +192,10 @@ class Survey:
         """Whether what is sent in a scene goes out by smtps, so that its servers begin with TLS."""
         if not smtps_transports(policy.config):
             return False
-        key = (id(policy), scene.recipient, scene.sender)
+        mail = Mail(scene.recipient, scene.sender)
+        key = (id(policy), mail, scene.missing)
         if key not in self._smtps:
-            smtps = route_of(policy, Mail(scene.recipient, scene.sender)).smtps
+            smtps = route_of(policy, mail, missing=scene.missing).smtps
             self._smtps[key] = policy, smtps  # as long as the policy is here, no other has its id
         return self._smtps[key][1]
 
@@ -250,7 +255,7 @@ class _Surveyor:
         self._wanted, self._agreed = wanted, agreed
         self._named = names_of(policies)
         self._stage = Stage(self._named, wanted.hosts)
-        self._routes: dict[tuple[int, Mail], Route] = {}
+        self._routes: dict[tuple[int, Mail, tuple[str, ...]], Route] = {}
         self._origin: dict[int, Scene] = {}
         self._plan = Survey(tuple(policies), (), guarded=frozenset(self._named.guarded), memory=memory)
         memory.kept += policies
@@ -260,8 +265,9 @@ class _Surveyor:
     def survey(self) -> Survey:
         """All of it."""
         plan, named = self._plan, self._named
-        mails = messages(named, self._wanted.recipients, self._wanted.senders)
-        scenes = [self._stage.scene(mail, self._routes_of(mail)) for mail in mails]
+        tried = Messages(named, self._wanted.recipients, self._wanted.senders, self._course)
+        mails = tried.all()
+        scenes = [scene for mail in mails for scene in self._scenes_of(mail)]
         agreed = {_key(view.scene): view for view in self._agreed}
         locked = {key: self._again(view.scene) for key, view in agreed.items()}
         liked = {_key(one): self._again(one) for view in agreed.values() for one in view.also}
@@ -269,7 +275,9 @@ class _Surveyor:
         hosts = tuple(dict.fromkeys(host for scene in every for host in scene.addresses))
         chains = certificates((*hosts, *(name for name in named.hosts if name not in hosts)) or ("x",))
         own = {id(policy): replace(policy, chains=chains) for policy in plan.policies}
-        self._routes = {(id(own[of]), mail): route for (of, mail), route in self._routes.items()}
+        self._routes = {
+            (id(own[of]), mail, missing): route for (of, mail, missing), route in self._routes.items()
+        }
         plan.known_as = {id(new): old for old, new in own.items()}
         plan.policies = tuple(own[id(policy)] for policy in plan.policies)
         staged = self._grouped(scenes)
@@ -289,7 +297,7 @@ class _Surveyor:
         plan.memory.watch.planned(len(plan.views) * len(plan.policies))
         self._origins(found, kinds)
         plan.sampled = tuple(named.sampled)
-        self._notes(mails)
+        self._notes(mails, tried.untried)
         return plan
 
     # ---- what was agreed on
@@ -297,7 +305,7 @@ class _Surveyor:
     def _again(self, scene: Scene) -> Scene:
         """A scene that was agreed on, with the hosts that its mail goes to now."""
         mail = Mail(scene.recipient, scene.sender)
-        return self._stage.again(scene, self._routes_of(mail))
+        return self._stage.again(scene, self._routes_of(mail, scene.missing))
 
     def _beside(
         self,
@@ -341,16 +349,39 @@ class _Surveyor:
                 if (view := agreed.get((_key(was), kind))) is not None:
                     self._plan.origins[View(one.scene, kind).name] = view
 
-    def _routes_of(self, mail: Mail) -> list[Route]:
-        return [self._route(policy, mail) for policy in self._plan.policies]
+    def _routes_of(self, mail: Mail, missing: tuple[str, ...] = ()) -> list[Route]:
+        return [self._route(policy, mail, missing) for policy in self._plan.policies]
 
-    def _route(self, policy: Policy, mail: Mail) -> Route:
-        key = (id(policy), mail)
+    def _route(self, policy: Policy, mail: Mail, missing: tuple[str, ...] = ()) -> Route:
+        key = (id(policy), mail, missing)
         if key not in self._routes:
-            route = self._routes[key] = route_of(policy, mail, self._stage.pool)
+            route = self._routes[key] = route_of(policy, mail, self._stage.pool, missing)
             found = () if route.problem is None else (route.problem,)
             self._plan.add(policy, *found, *self._plan.missing_files(policy))
         return self._routes[key]
+
+    def _passed_on(self, mail: Mail) -> Iterator[tuple[tuple[str, ...], list[Route]]]:
+        """The routes of a message; then those with the domain and the hosts before missing from the DNS."""
+        missing: tuple[str, ...] = ()
+        for _ in range(_TURNS):
+            routes = self._routes_of(mail, missing)
+            yield missing, routes
+            found = [host for route in routes if not route.by_mx for host in route.hosts]
+            more = [name for name in dict.fromkeys((mail.domain, *found)) if name not in missing]
+            if not more:
+                return
+            missing = (*missing, *more)
+
+    def _course(self, mail: Mail) -> Hashable:
+        """What the routers of each policy make of a message, also where it is passed on."""
+        return tuple(tuple(route.course for route in routes) for _, routes in self._passed_on(mail))
+
+    def _scenes_of(self, mail: Mail) -> Iterator[Scene]:
+        """The scene of a message, and those of the hosts that it is passed on to."""
+        for missing, routes in self._passed_on(mail):
+            scene = self._stage.scene(mail, routes, missing)
+            if not missing or scene.addresses:
+                yield scene
 
     # ---- which scenes are the same
 
@@ -365,18 +396,22 @@ class _Surveyor:
         signatures = self._plan.memory.signatures
         key = (self._plan.known_as[id(policy)], _key(scene), number)
         if key not in signatures:
-            refused, situation = divmod(number, len(TYPICAL))
-            choose = Typical(TYPICAL[situation], tuple(scene.addresses)[:refused])
+            answers, refused = typical(scene, number)
+            if number and not refused and answers is TYPICAL[0]:
+                return self._of(policy, scene, 0)
+            choose = Typical(answers, refused)
             signatures[key] = tuple(
-                _signature(self._plan.result(policy, View(scene, kind), choose))
+                signature_of(self._plan.result(policy, View(scene, kind), choose))
                 for kind in policy.kinds[: 1 if number else None]
             )
         return signatures[key]
 
     # ---- what is left out
 
-    def _notes(self, mails: Sequence[Mail]) -> None:
+    def _notes(self, mails: Sequence[Mail], untried: Iterable[str]) -> None:
         plan, named = self._plan, self._named
+        for item in untried:
+            plan.gaps[Gap(f"{item} were not tried", plan.policies[-1].path, "--recipient names them")] = None
         for item, where in named.obscure.items():
             plan.gaps[Gap(item, where, "give --recipient or --sender, or allow it")] = None
         for path, number in named.sampled.items():
@@ -416,23 +451,8 @@ class _Surveyor:
                 self._plan.left_out[f"{where}: transport {transport.name}: no router names it"] = None
 
 
-_ASIDE = frozenset(("dns answer", "message received", "host by name", "router condition"))
-"""Decisions that a name can bring about just by being named somewhere; what they lead to shows elsewhere."""
-
-
-def _signature(result: Result | Outcome) -> Hashable:
-    """What tells two scenes apart: the way of the message up to its outcome, whatever the names are."""
-    if isinstance(result, Outcome):
-        return result
-    way: list[Hashable] = []
-    for one in result.decisions:
-        if one.rule == "routing":
-            way.append((one.inputs["router"], one.inputs["transport"], one.outcome))
-        elif one.rule not in _ASIDE:
-            way.append((one.rule, one.outcome))
-        if one.rule == "address outcome":
-            break
-    return replace(essence(outcome_of(result)), host=""), tuple(way)
+_TURNS = 4
+"""So often a message is passed on for want of a host; what comes after that is not explored on its own."""
 
 
 def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, InputError, Unsupported
 from eximsim.fuzz.search import examples, smallest
+from eximsim.gate.messages import ANY_DOMAIN
 from eximsim.gate.promises import some_recipient
-from eximsim.gate.scenes import ANY_DOMAIN
 from eximsim.testing.drawn_promises import WorldBreach, breaches
 from eximsim.testing.schedules import over_policy
 

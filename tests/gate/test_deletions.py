@@ -75,3 +75,70 @@ def test_a_line_that_decides_is_not_missed(gates: Gates, edit: Edit) -> None:
 
 def test_seeded_edits_are_not_missed() -> None:
     assert complaints(SMALL, 4, 3) == []
+
+
+PASSED_ON = {
+    CONF: """\
+primary_hostname = mta.own.example
+begin routers
+out:
+  driver = dnslookup
+  domains = ! own.example
+  transport = plain
+  no_more
+aliases:
+  driver = redirect
+  data = ${lookup{$local_part}lsearch{/etc/aliases}}
+news:
+  driver = manualroute
+  domains = own.example : home.example
+  senders = news@own.example
+  transport = plain
+  route_list = * smart.partner.example
+begin transports
+plain:
+  driver = smtp
+""",
+    "/etc/aliases": "sales: boss@partner.example\n",
+}
+"""An alias matters at other people's domains as soon as the router before it passes them on."""
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Edit(CONF, 7, "  no_more", None),
+        Edit(CONF, 14, "  senders = news@own.example", "  senders = nws@own.example"),
+        Edit("/etc/aliases", 1, "sales: boss@partner.example", "sals: boss@partner.example"),
+    ],
+    ids=str,
+)
+def test_what_is_told_apart_is_tried_wherever_the_routers_come_to_it(edit: Edit) -> None:
+    gates, head = Gates(PASSED_ON), policy(edit.applied(PASSED_ON))
+    assert gates.gaps == ()
+    assert complaint(gates.gate(head), edit, ()) == ""
+    assert complaint(gates.locked(head), edit, ()) == ""
+
+
+def test_a_host_that_is_only_a_last_resort_is_explored() -> None:
+    files = {
+        CONF: """\
+primary_hostname = mta.own.example
+begin routers
+out:
+  driver = dnslookup
+  transport = plain
+last:
+  driver = manualroute
+  transport = plain
+  route_list = * smart.partner.example
+begin transports
+plain:
+  driver = smtp
+  hosts_require_tls = smart.partner.example
+"""
+    }
+    gates, edit = Gates(files), Edit(CONF, 13, "  hosts_require_tls = smart.partner.example", None)
+    head = policy(edit.applied(files))
+    assert complaint(gates.gate(head), edit, ()) == ""
+    assert complaint(gates.locked(head), edit, ()) == ""
