@@ -210,3 +210,11 @@ def smtps_transports(config: Config) -> frozenset[str]:
     return frozenset(
         one.name for one in smtp_transports(config) if (one.options.text("protocol") or "").lower() in _SMTPS
     )
+
+
+def equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
+    """Note where hosts of equal preference would matter: where fewer are tried than there are."""
+    for transport in smtp_transports(policy.config):
+        if transport.options.number("hosts_max_try") < hosts:
+            where = f"{transport.path}:{transport.line}"
+            left_out[f"{where}: transport {transport.name}: hosts of equal preference (hosts_max_try)"] = None

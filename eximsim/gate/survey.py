@@ -17,7 +17,16 @@ from eximsim.gate.messages import Messages
 from eximsim.gate.named import names_of
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
-from eximsim.gate.routes import Mail, Route, fault_of, problems, route_of, smtp_transports, smtps_transports
+from eximsim.gate.routes import (
+    Mail,
+    Route,
+    equal_hosts,
+    fault_of,
+    problems,
+    route_of,
+    smtp_transports,
+    smtps_transports,
+)
 from eximsim.gate.scenes import TYPICAL, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
 from eximsim.suite.policy import Case, Policy
@@ -432,7 +441,7 @@ class _Surveyor:
             for path in policy.files.missing:
                 if path in plan.guarded:
                     plan.left_out[f"{policy.path}: looks for {path}, which is not here"] = None
-            _equal_hosts(policy, self._wanted.hosts, plan.left_out)
+            equal_hosts(policy, self._wanted.hosts, plan.left_out)
             used = {name for other, route in routes if other is policy for name in route.transports}
             if leaves:
                 self._unreached(policy, used)
@@ -453,11 +462,3 @@ class _Surveyor:
 
 _TURNS = 4
 """So often a message is passed on for want of a host; what comes after that is not explored on its own."""
-
-
-def _equal_hosts(policy: Policy, hosts: int, left_out: dict[str, None]) -> None:
-    """Note where hosts of equal preference would matter: where fewer are tried than there are."""
-    for transport in smtp_transports(policy.config):
-        if transport.options.number("hosts_max_try") < hosts:
-            where = f"{transport.path}:{transport.line}"
-            left_out[f"{where}: transport {transport.name}: hosts of equal preference (hosts_max_try)"] = None
