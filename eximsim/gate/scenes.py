@@ -76,6 +76,17 @@ class Typical:
         return self._answers.get(what, values[0])
 
 
+class Given:
+    """Answers as they are given, else the plainest."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self._answers = answers
+
+    def choose(self, axis: str, values: Sequence[str]) -> str:
+        """See ``Chooser``."""
+        return self._answers.get(axis, values[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """A scene, and the other scenes that it stands for."""

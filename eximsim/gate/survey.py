@@ -27,7 +27,7 @@ from eximsim.gate.routes import (
     smtp_transports,
     smtps_transports,
 )
-from eximsim.gate.scenes import TYPICAL, Stage, Staged, Typical, grouped, typical
+from eximsim.gate.scenes import TYPICAL, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
@@ -210,7 +210,7 @@ class Survey:
 
     def at(self, policy: Policy, view: View, answers: Mapping[str, str]) -> Outcome:
         """The outcome in one situation."""
-        return self.run(policy, view)(_Given(answers))
+        return self.run(policy, view)(Given(answers))
 
     @property
     def size(self) -> int:
@@ -220,16 +220,6 @@ class Survey:
 
 class _SendsMore(Exception):
     """A run has sent out more than one message, so that one can depend on what became of another."""
-
-
-class _Given:
-    """Answers as they are given, else the plainest."""
-
-    def __init__(self, answers: Mapping[str, str]) -> None:
-        self._answers = answers
-
-    def choose(self, axis: str, values: Sequence[str]) -> str:
-        return self._answers.get(axis, values[0])
 
 
 def survey(
