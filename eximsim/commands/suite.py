@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
 from eximsim.subjects.namespace import end_with_parent
 from eximsim.suite.auto import AUTO
+from eximsim.suite.benched import Benched, why_not
 from eximsim.suite.requirements import required_library
 from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test, subject_profile
 from eximsim.suite.source import TestCase, choose
@@ -91,12 +93,26 @@ def _opened(tree: Path) -> EximTree:
     return EximTree(tree)
 
 
+@lru_cache(maxsize=1)
+def _benched(tree: Path, program: Path) -> Benched | None:
+    """The bench of this process; None where it cannot be had, and a world of ours has to do."""
+    if why_not(program):
+        return None
+    bench = Benched(tree, program)
+    Finalize(None, bench.close, exitpriority=10)  # also where this is one of several processes
+    return bench
+
+
 def run_case(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
     """One result; a file of the test that cannot be read is a failure of that test, not of the whole run.
 
     With ``either_library`` a test that is about one TLS library runs on the release built with that one.
     """
     try:
+        program = exim_path(setting.subject)
+        bench = None if program is None else _benched(tree, program)
+        if bench is not None:
+            return bench.run(case, setting)
         source = _opened(tree)
         if either_library and (library := required_library(source.requirements(case))):
             setting = replace(setting, profile=with_tls(setting.profile, library))

@@ -109,7 +109,7 @@ class Player:
         if kind == "noeol":
             return text
         if kind == "eval":
-            return _evaluated(f"{text}\n")
+            return evaluated(f"{text}\n")
         if kind == "file":
             return self._read(text, command)
         if kind == "sleep":
@@ -290,7 +290,7 @@ def _lines(body: tuple[str, ...]) -> Iterator[str]:
     return (f"{line}\n" for line in body)
 
 
-def _evaluated(text: str) -> str:
+def evaluated(text: str) -> str:
     """The escapes of a Perl string."""
     pattern = r"\\(x[0-9A-Fa-f]{2}|x\{[0-9A-Fa-f]{1,5}\}|.)"
     return re.sub(pattern, lambda match: _escape(match[1]), text)

@@ -185,7 +185,7 @@ def _play(
         return TestResult(case.name, setting, Verdict.UNSUPPORTED, str(lack), trace=player.subject.trace())
     except WrongStatus as wrong:
         reason, texts = str(wrong), _texts(player, parsed, goldens, beside=beside)
-    wanted = {name: text for name, text in goldens.items() if _is_compared(name, parsed)}
+    wanted = {name: text for name, text in goldens.items() if is_compared(name, parsed)}
     if exim_path(setting.subject) is not None:
         texts, wanted = client_parts(texts), client_parts(wanted)
     outputs = golden.compare(texts, wanted)
@@ -239,7 +239,8 @@ _SKIPPED_BY = {"stdout": "no_stdout_check", "stderr": "no_stderr_check", "mail":
                "msglog": "no_msglog_check"}  # fmt: skip
 
 
-def _is_compared(name: str, parsed: Script) -> bool:
+def is_compared(name: str, parsed: Script) -> bool:
+    """Whether a test's script wants an output compared."""
     return _SKIPPED_BY.get(name.partition("/")[0]) not in parsed.directives
 
 

@@ -1,0 +1,292 @@
+"""Runs one test script inside a private namespace, as ``runtest`` does, with real processes.
+
+It is started as a file of its own by ``suite.bench`` and needs nothing but the standard library. The steps
+come as JSON on standard input, with all words substituted; outputs are left in the test directory under the
+names that ``runtest`` gives them. Its answer is one JSON object: ``error`` says which command did not end as
+the script expects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_POLL_SECONDS = 0.01
+_START_SECONDS = 9.0
+_BEGIN_SECONDS = 0.1
+_WAIT_MODE_SECONDS = 0.3
+_LINGER_SECONDS = 3.0
+_QUEUED = re.compile(r"^\s*\d+[smhdw]\s+\S+\s+(\S+)", re.MULTILINE)
+
+
+class Failed(Exception):
+    """A command did not end as the script expects; nothing is worth comparing then."""
+
+
+class Driver:
+    """Plays the steps of one script; every step is an object whose ``do`` names a method."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._job = job
+        self._directory = Path(job["directory"])
+        self._server: subprocess.Popen[bytes] | None = None
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._port: socket.socket | None = None
+        os.chdir(self._directory)
+        os.umask(0o022)
+
+    def play(self) -> None:
+        """Make the test's folders, then run all steps."""
+        os.mkdir("spool", 0o755)
+        os.chown("spool", self._job["exim"][0], self._job["exim"][1])
+        os.mkdir("test-mail")
+        os.chown("test-mail", *self._job["caller"][:2])
+        if "dynamic" in self._job:
+            self._port = socket.create_server(("127.0.0.1", self._job["dynamic"]), backlog=10)
+        for step in self._job["steps"]:
+            getattr(self, f"on_{step.pop('do')}")(**step)
+        end = time.monotonic() + _LINGER_SECONDS
+        while self._daemon is None and _others() and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+
+    # ---- steps
+
+    def on_note(self, text: str) -> None:
+        """A line in every output."""
+        for name in ("test-stdout", "test-stderr", "test-stderr-server", "test-stdout-server"):
+            self._append(name, f"{text}\n")
+
+    def on_write(self, path: str, text: str, show: bool) -> None:
+        """Make a file."""
+        Path(path).write_bytes(text.encode("utf-8", "surrogateescape"))
+        os.chown(path, *self._job["caller"][:2])
+        if show:
+            self._append("test-stdout", f"==========\n{text}==========\n")
+
+    def on_sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
+    def on_shell(self, command: str, line: int, status: list[int], env: dict[str, str]) -> None:
+        """A command without a body; its exit code is checked."""
+        self._check(self._start(command, env).wait(), command, line, status)
+
+    def on_dump(self, database: str, line: int) -> None:
+        """Show a hints database, in an order of its own."""
+        ran = subprocess.run(
+            [f"{self._directory}/eximdir/exim_dumpdb", f"{self._directory}/spool", database],
+            stdout=subprocess.PIPE, **self._as_caller({}),
+        )  # fmt: skip
+        text = ran.stdout.decode("utf-8", "surrogateescape")
+        self._append("test-stdout", "+++++++++++++++++++++++++++\n" + self._sorted(database, text))
+        self._check(ran.returncode, f"dump {database}", line, [0, 0])
+
+    def _sorted(self, database: str, text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        own, port = self._job["ipv4"], self._job["port_n"]
+        if database == "retry":
+            records = [item for item in text.split("\n  ") if item]
+            keyed = sorted(records, key=lambda item: _retry_key(item, own, port))
+            return "".join(f"  {item.strip(' ').removesuffix(chr(10))}\n" for item in keyed)
+        if database == "callout":
+            lines.sort(key=lambda line: line[21:])
+        elif database == "seen":
+            lines.sort(key=lambda line: line.replace(own, "ip4.ip4.ip4.ip4"))
+        return "".join(lines)
+
+    def on_server(self, command: str, script: str) -> None:
+        """Start a scripted server."""
+        pid = self._directory / "aux-var/server-daemon.pid"
+        pid.unlink(missing_ok=True)
+        self._server = self._start(f"./bin/server -oP {pid} {command} >>test-stdout-server", {}, pipe=True)
+        assert self._server.stdin is not None
+        self._server.stdin.write(script.encode("utf-8", "surrogateescape") + b"++++\n")
+        self._server.stdin.flush()
+        _await(pid, self._server)
+
+    def on_lock(self, command: str) -> None:
+        """Hold a lock while other commands run."""
+        self._server = self._start(f"./eximdir/exim_lock {command} >>test-stdout", {}, pipe=True)
+        time.sleep(_BEGIN_SECONDS)
+
+    def on_run(
+        self, command: str, body: list[list[str]], wait: int, line: int, status: list[int],
+        env: dict[str, str], exim: bool, conf: str,
+    ) -> None:  # fmt: skip
+        """A command with a body; after one of the program a scripted server is waited for."""
+        if conf:
+            self._configure(conf)
+        process = self._start(self._with_ids(command), env, pipe=True)
+        self._feed(process, body)
+        gone = wait > 0 and process.poll() is not None
+        time.sleep(wait)
+        try:
+            assert process.stdin is not None
+            process.stdin.close()
+        except BrokenPipeError:
+            gone = True
+        code = process.wait()
+        if not gone:
+            self._check(code, "exim" if exim else command.split()[0], line, status)
+        if exim and self._server is not None:
+            self._end_server(line)
+
+    def on_daemon(self, command: str, conf: str, env: dict[str, str], pid: str) -> None:
+        """Start a daemon, and wait for its process file."""
+        self._configure(conf)
+        self._make_log()
+        self._daemon = self._start(command, env, pipe=True)
+        _await(Path(pid), self._daemon)
+
+    def on_wait_mode(self, command: str, conf: str, env: dict[str, str]) -> None:
+        """Start a daemon on a socket that listens already."""
+        self._configure(conf)
+        self._make_log()
+        self._daemon = self._start(f"exec {command}", env, stdin=self._port)
+        time.sleep(_WAIT_MODE_SECONDS)
+
+    def on_background(self, command: str) -> None:
+        """Start a program that goes on beside the next commands."""
+        Path("test-stdout").touch()
+        self._daemon = self._start(f"exec {command} <test-stdout >>test-stdout 2>>test-stderr-server", {})
+        time.sleep(_WAIT_MODE_SECONDS)
+
+    def on_kill(self) -> None:
+        """Stop what was started last, and wait for its end."""
+        if self._daemon is not None:
+            found = [Path(name).read_text().split() for name in glob.glob("spool/exim-daemon.*")]
+            pids = [int(word) for words in found for word in words[:1]] or [self._daemon.pid]
+            for pid in pids:
+                _signal(pid)
+            self._daemon.wait()
+            self._daemon = None
+        for name in glob.glob("spool/exim-daemon.*"):
+            os.unlink(name)
+
+    # ---- helpers
+
+    def _as_caller(self, env: dict[str, str]) -> dict[str, Any]:
+        uid, gid, *more = self._job["caller"]
+        return {"user": uid, "group": gid, "extra_groups": more, "env": {**self._job["env"], **env}}
+
+    def _start(
+        self, command: str, env: dict[str, str], *, pipe: bool = False, stdin: socket.socket | None = None
+    ) -> subprocess.Popen[bytes]:
+        given: Any = stdin if stdin is not None else subprocess.PIPE if pipe else subprocess.DEVNULL
+        return subprocess.Popen(["/bin/sh", "-c", command], stdin=given, **self._as_caller(env))
+
+    def _feed(self, process: subprocess.Popen[bytes], body: list[list[str]]) -> None:
+        assert process.stdin is not None
+        try:
+            for kind, text in body:
+                if kind == "sleep":
+                    time.sleep(float(text))
+                    continue
+                octets = (
+                    text.encode("utf-8", "surrogateescape") if kind == "text" else Path(text).read_bytes()
+                )
+                process.stdin.write(octets)
+                process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def _with_ids(self, command: str) -> str:
+        if "$msg" not in command:
+            return command
+        group = re.search(r"-qG\w+", command)
+        program = f"{self._directory}/eximdir/exim"
+        words = [program, "-bp", *([group[0]] if group else []), f"-DEXIM_PATH={program}"]
+        listed = subprocess.run(
+            [*words, "-C", f"{self._directory}/test-config"], stdout=subprocess.PIPE, **self._as_caller({})
+        ).stdout.decode("utf-8", "replace")
+        ids = sorted(_QUEUED.findall(listed), key=lambda name: (name.split("-")[0], name.split("-")[-1]))
+        for number in range(len(ids), 0, -1):
+            command = command.replace(f"$msg{number}", ids[number - 1])
+        return command
+
+    def _configure(self, conf: str) -> None:
+        Path("test-config").write_bytes(conf.encode("utf-8", "surrogateescape"))
+
+    def _make_log(self) -> None:
+        log = Path("spool/log")
+        log.mkdir(parents=True, exist_ok=True)
+        os.chown(log, *self._job["exim"])
+
+    def _append(self, name: str, text: str) -> None:
+        with open(name, "ab") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+        os.chown(name, *self._job["caller"][:2])
+
+    def _check(self, code: int, name: str, line: int, status: list[int]) -> None:
+        expected, negated = status
+        if (code == expected) if negated else (code != expected):
+            wanted = f"anything but {expected}" if negated else str(expected)
+            raise Failed(f"line {line}: {shlex.join(name.split()[:2])} exited with {code}, expected {wanted}")
+
+    def _end_server(self, line: int) -> None:
+        server, self._server = self._server, None
+        assert server is not None
+        assert server.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            server.stdin.close()
+        if code := server.wait():
+            raise Failed(f"line {line}: the scripted server exited with {code}")
+
+
+def _retry_key(item: str, own: str, port: str) -> str:
+    words = item.split()
+    return words[0].replace(own, "ip4.ip4.ip4.ip4").replace(port, "PORT_N", 1) if words else ""
+
+
+def _await(pid: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while not pid.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+
+
+def _signal(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+
+
+def _others() -> bool:
+    """Whether anything runs that a test has left: all but this process and the first one."""
+    here = {1, os.getpid()}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state = stat.read_text().rpartition(") ")[2][:1]
+        except OSError:
+            continue
+        if int(stat.parent.name) not in here and state != "Z":
+            return True
+    return False
+
+
+def main() -> int:
+    """Read the job, play it, and say how it ended."""
+    answer = {"error": ""}
+    try:
+        Driver(json.load(sys.stdin)).play()
+    except Failed as error:
+        answer["error"] = str(error)
+    except OSError as error:
+        answer["error"] = f"{error.strerror or error} ({error.filename})"
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

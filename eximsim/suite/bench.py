@@ -1,0 +1,296 @@
+"""Exim's own suite on a real program, with all that ``runtest`` sets up, in a private namespace.
+
+A copy of the program is switched to Exim's test mode, as test/patchexim does it; the helper programs are
+compiled from the tree. Accounts, addresses, zones and files are made inside; the script is played there, by
+``subjects.scripted``, and the outputs go the way of every other test's. It needs root, a C compiler and
+Exim's utilities beside the program: ``why_not`` says what lacks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from eximsim.errors import InputError
+from eximsim.subjects import scripted
+from eximsim.subjects.isolation import Place
+from eximsim.subjects.namespace import Namespace, Ran
+from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
+from eximsim.subjects.subject import Written
+from eximsim.suite import script
+from eximsim.suite.normalisation import Identity
+from eximsim.suite.outputs import Raw, munged
+from eximsim.suite.source import TestCase, as_bytes, as_text, substitute
+from eximsim.suite.steps import steps
+from eximsim.suite.tree import EximTree, own_zones
+
+_TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
+_HOME = "/eximsim/home"
+"""The caller's: the host's are read-only inside."""
+
+_SECONDS = 150.0
+"""After which a test is ended."""
+
+_PLAIN = ("cf", "checkaccess", "client", "fakens", "fd", "iefbr14", "mtpscript", "showids")
+_WITH_TLS = {"openssl": ("-DHAVE_OPENSSL", "-lssl", "-lcrypto"), "gnutls": ("-DHAVE_GNUTLS", "-lgnutls")}
+_SUDO = """
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <grp.h>
+#include <pwd.h>
+int main(int argc, char **argv) {
+  int at = 1; const char *name = "root";
+  if (argc > 2 && strcmp(argv[1], "-u") == 0) { name = argv[2]; at = 3; }
+  struct passwd *user = getpwnam(name);
+  if (!user || at >= argc) { fprintf(stderr, "sudo: bad usage\\n"); return 1; }
+  if (setgid(user->pw_gid) || initgroups(name, user->pw_gid) || setuid(user->pw_uid)) return 1;
+  execvp(argv[at], argv + at);
+  perror(argv[at]);
+  return 1;
+}
+"""
+"""Scripts call ``sudo``; inside, everybody may."""
+
+_MARKER, _TEST_MARKER = b">>>running<<<", b"<<<testing>>>"
+_VERSION = re.compile(rb"(\d+[_.]\d+[-\w.]*)\0<<eximversion>>")
+_LISTED = re.compile(
+    r"^(Support for|Lookups|Authenticators|Routers|Transports|Malware)(?: \([-\w]+\))?:\s*(.*)$",
+                     re.MULTILINE)  # fmt: skip
+_KINDS = {"support": "Support for", "lookup": "Lookups", "authenticator": "Authenticators",
+          "authenticators": "Authenticators", "router": "Routers", "transport": "Transports",
+          "malware": "Malware"}  # fmt: skip
+
+
+def why_not(program: Path) -> str:
+    """What the bench lacks on this machine, in one phrase; empty if it can be used."""
+    if os.getuid() != 0:
+        return "needs root, for several users in one namespace"
+    if shutil.which("cc") is None:
+        return "needs a C compiler (cc), for the tree's helper programs"
+    if _MARKER not in program.read_bytes():
+        return "the program has no test mode"
+    return ""
+
+
+class Bench:
+    """One namespace in which tests of a tree run one after the other; a context manager."""
+
+    def __init__(self, tree: Path, program: Path) -> None:
+        self._tree = EximTree(tree.absolute())
+        self._program = program.absolute()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Bench:
+        with ExitStack() as stack:
+            helpers = _compiled(self._tree.root / "src")
+            helpers["exim-patched"] = patched(self._program.read_bytes())
+            helpers["scripted.py"] = Path(scripted.__file__).read_bytes()
+            identity = self._tree.identity
+            shown = {EXIM: str(self._program), _TREE: str(self._tree.root)}
+            shown[_TOOLS] = str(self._program.parent)
+            place = Place(identity.hostname, (identity.ipv4, identity.ipv6), (), ETC, shown)
+            self._inside = stack.enter_context(Namespace(place))
+            self._inside.write({f"{_BIN}/{name}": octets for name, octets in helpers.items()})
+            exim = examine(self._inside, self._program, plain_accounts(self._inside))
+            self._prepare(exim.uid)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # ---- preparing
+
+    def _shell(self, *commands: str) -> Ran:
+        argv = ["/bin/sh", "-ec", "\n".join(commands)]
+        ran = self._inside.run(argv, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                               seconds=_SECONDS)  # fmt: skip
+        if ran.exit != 0:
+            raise InputError(f"cannot set up the tests: {as_text(ran.stderr).strip()}", str(self._tree.root))
+        return ran
+
+    def _prepare(self, uid: int) -> None:
+        mine = self._tree.identity
+        asked = [EXIM, "-C", "/exim.conf", "-bP", "exim_user", "exim_group"]
+        said = as_text(self._inside.run(asked, seconds=_SECONDS).stdout)
+        names = dict(re.findall(r"^exim_(user|group) = (\S+)$", said, re.MULTILINE))
+        user, group = (name if (name := names.get(key, "")) and not name.isdigit() else mine.exim_user
+                       for key in ("user", "group"))  # fmt: skip
+        gid = int(names["group"]) if names.get("group", "").isdigit() else uid
+        d = mine.directory
+        self.identity = replace(mine, exim_user=user, exim_group=group, exim_uid=str(uid), exim_gid=str(gid),
+                                shell=f"{d}/aux-var/sh", caller_home=_HOME)  # fmt: skip
+        self._inside.write(_accounts(self.identity))
+        self._shell(
+            f"mkdir -p {d} {_HOME}; chown 1000:1000 {_HOME}",
+            f"mount -t tmpfs -o mode=755 bench {d}; cd {_TREE}; chown 1000:1000 {d}",
+            f"for f in *; do case $f in spool|test-*|eximdir|bin|bin.sys|dnszones|aux-var|test-config) ;;"
+            f" aux-fixed|confs|scripts) cp -r $f {d}/;; *) ln -s {_TREE}/$f {d}/;; esac; done",
+            f"cd {d}; mkdir -p bin bin.sys eximdir aux-var dnszones spool /usr/local 2>/dev/null || true",
+            f"cp {_BIN}/* bin/; rm bin/exim-patched; chmod 755 bin/*; chmod 4755 bin/sudo",
+            f"cp {_BIN}/exim-patched eximdir/exim; chmod 4755 eximdir/exim",
+            "cp eximdir/exim eximdir/exim_exim",
+            f"chown {uid}:{gid} eximdir/exim_exim; chmod 6755 eximdir/exim_exim",
+            f"for t in exim_dbmbuild exim_dumpdb exim_lock exinext exigrep eximstats exiqgrep exim_msgdate"
+            f" exim_id_update; do [ ! -e {_TOOLS}/$t ] || cp {_TOOLS}/$t eximdir/; done",
+            "ln -s /bin/sh aux-var/sh; chmod -R go-w aux-fixed; chmod 1777 /tmp 2>/dev/null || true",
+        )
+        self._inside.write(dict(self._made_files()))
+        self._shell(f"chown -R 1000:1000 {d}/aux-var {d}/dnszones {d}/aux-fixed {d}/confs {d}/scripts")
+        said = as_text(self._inside.run([EXIM, "-C", "/exim.conf", "-bV"], seconds=_SECONDS).stdout)
+        self._has: dict[str, set[str]] = {}
+        for kind, words in _LISTED.findall(said):
+            parts = {word for part in words.split() for word in _with_options(part)}
+            self._has.setdefault(kind, set()).update(parts)
+
+    def _made_files(self) -> Iterator[tuple[str, bytes]]:
+        d, root = self.identity.directory, self._tree.root
+        for name in ("aux-var", "dnszones"):
+            for path in sorted((root / f"{name}-src").iterdir()):
+                if path.is_file() and not path.name.startswith("."):
+                    number = re.match(r"\d+", path.name)
+                    text = substitute(as_text(path.read_bytes()), self.identity, number[0] if number else "0")
+                    yield f"{d}/{name}/{_zone_name(path.name, self.identity)}", as_bytes(text)
+        for name, text in own_zones(self.identity).items():
+            yield f"{d}/dnszones/{name}", text.encode()
+
+    # ---- running
+
+    def lacks(self, case: TestCase) -> str:
+        """The first requirement of a test's group that the program does not meet; empty if there is none."""
+        for line in self._tree.requirements(case):
+            kind, _, name = substitute(line, self.identity, "0").partition(" ")
+            if kind in _KINDS and name not in self._has.get(_KINDS[kind], ()):
+                return f"needs {line}"
+            if kind == "file" and self._inside.run(["/usr/bin/test", "-r", name], seconds=_SECONDS).exit != 0:
+                return f"needs {line}"
+            negated, macro = kind == "not", name.removeprefix("feature ")
+            if kind in ("feature", "not"):
+                asked = [EXIM, "-C", "/exim.conf", "-bP", "macro", macro]
+                if (self._inside.run(asked, seconds=_SECONDS).exit == 0) == negated:
+                    return f"needs {line}"
+        return ""
+
+    def run(self, case: TestCase, goldens: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Run a test: what went wrong with a command (empty: nothing), and the normalised outputs."""
+        parsed = self._tree.script(case)
+        d, mine = self.identity.directory, self.identity
+        conf = as_text((self._tree.root / "confs" / case.name).read_bytes())
+        job: dict[str, Any] = {
+            "directory": d, "exim": [int(mine.exim_uid), int(mine.exim_gid)],
+            "caller": [int(mine.caller_uid), int(mine.caller_gid), int(mine.exim_gid)],
+            "ipv4": mine.ipv4, "port_n": mine.port_n,
+            "env": {"USER": mine.caller, "SHELL": mine.shell, "EXIM_TEST_NUMBER": case.name, "TERM": "dumb",
+                    "PATH": f"{d}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"},
+            "steps": steps(parsed, mine, case.name, substitute(conf, mine, case.name)),
+        }  # fmt: skip
+        if "PORT_DYNAMIC" in case.path.read_text("utf-8", "surrogateescape"):
+            job["dynamic"] = int(mine.port_dynamic)
+        self._shell(f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid")
+        ran = self._inside.run([sys.executable, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
+                               {"PATH": "/usr/bin:/bin"}, seconds=_SECONDS)  # fmt: skip
+        self._inside.kill()
+        if ran.exit is None:
+            error = f"did not end within {_SECONDS:.0f} seconds"
+        elif ran.exit:
+            error = " ".join(as_text(ran.stderr).split())[-200:]
+        else:
+            error = json.loads(ran.stdout)["error"]
+        return error, munged(*self._outputs(parsed), parsed, mine, self._tree.era, goldens)
+
+    def _outputs(self, parsed: script.Script) -> tuple[Raw, Written]:
+        d = self.identity.directory
+        files = self._inside.read(f"{d}/spool/log", f"{d}/spool/msglog", f"{d}/test-mail")
+        self._shell(f"mkdir -p {d}/out; rm -f {d}/out/*; cd {d}; for f in test-std*; do"
+                    " [ ! -f $f ] || cp $f out/; done")  # fmt: skip
+        texts = {Path(name).name: as_text(octets) for name, octets in self._inside.read(f"{d}/out").items()}
+        raw = Raw([texts.get("test-stdout", "")], [texts.get("test-stderr", "")])
+        if "test-stdout-server" in texts:
+            raw.server_stdout = [texts["test-stdout-server"]]
+        if "test-stderr-server" in texts:
+            raw.server_stderr = [texts["test-stderr-server"]]
+        for command in parsed.commands:
+            if isinstance(command, script.ChooseMunge):
+                raw.extra_munge = command.name
+        message_logs = {
+            Path(name).name: as_text(text) for name, text in files.items() if "/spool/msglog/" in name
+        }
+        return raw, Written({name: as_text(text) for name, text in files.items()}, message_logs)
+
+
+def patched(program: bytes) -> bytes:
+    """A copy of a program in test mode, whose version is ``x.yz``; of the same length (test/patchexim)."""
+
+    def version(match: re.Match[bytes]) -> bytes:
+        return b"x.yz\0" + b"*" * (len(match[1]) - 5) + b"\0<<eximversion>>"
+
+    return _VERSION.sub(version, program.replace(_MARKER, _TEST_MARKER, 1), count=1)
+
+
+def _compiled(source: Path) -> dict[str, bytes]:
+    """The helper programs, by name; nothing stays on the disk."""
+    with tempfile.TemporaryDirectory(prefix="eximsim-bench-") as name:
+        _compile(source, Path(name))
+        return {path.name: path.read_bytes() for path in Path(name).iterdir()}
+
+
+def _compile(source: Path, folder: Path) -> None:
+    (folder / "sudo.c").write_text(_SUDO)
+    _cc("-o", f"{folder}/sudo", f"{folder}/sudo.c")
+    (folder / "sudo.c").unlink()
+    for name in _PLAIN:
+        _cc("-D_GNU_SOURCE", "-DNO_TLS", "-o", f"{folder}/{name}", f"{source}/{name}.c")
+    for suffix, library in (("ssl", "openssl"), ("gnutls", "gnutls")):
+        define, *links = _WITH_TLS[library]
+        _cc("-D_GNU_SOURCE", define, "-o", f"{folder}/client-{suffix}", f"{source}/client.c", *links)
+    _cc("-D_GNU_SOURCE", "-DHAVE_OPENSSL_CRYPTO_H", "-o", f"{folder}/server", f"{source}/server.c", "-lssl",
+        "-lcrypto")  # fmt: skip
+    if not (folder / "server").exists():
+        _cc("-o", f"{folder}/server", f"{source}/server.c")
+    _cc("-shared", "-fPIC", "-o", f"{folder}/loaded", f"{source}/loaded.c")
+
+
+def _cc(*arguments: str) -> None:
+    """Compile one helper; one that cannot be compiled here is missing, and its tests show that."""
+    subprocess.run(["cc", "-w", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def _accounts(identity: Identity) -> dict[str, bytes]:
+    who = identity
+    users = [("root", "0", "0", "root", "/root"), ("bin", "2", "2", "bin", "/bin"),
+             ("mail", "8", "8", "mail", "/"),
+             (who.caller, who.caller_uid, who.caller_gid, who.caller_gecos, who.caller_home),
+             (identity.exim_user, identity.exim_uid, identity.exim_gid, "Exim", "/"),
+             ("nobody", "65534", "65534", "nobody", "/")]  # fmt: skip
+    passwd = "".join(
+        f"{name}:x:{uid}:{gid}:{gecos}:{home}:/bin/sh\n" for name, uid, gid, gecos, home in users
+    )
+    groups = [("root", "0", ""), ("bin", "2", ""), ("mail", "8", ""),
+              (identity.caller_group, identity.caller_gid, ""),
+              (identity.exim_group, identity.exim_gid, identity.caller),
+              ("nogroup", "65534", "")]  # fmt: skip
+    group = "".join(f"{name}:x:{gid}:{members}\n" for name, gid, members in groups)
+    return {"/etc/passwd": passwd.encode(), "/etc/group": group.encode()}
+
+
+def _with_options(word: str) -> list[str]:
+    """``appendfile/maildir/mbx`` is ``appendfile``, ``appendfile/maildir`` and ``appendfile/mbx``."""
+    first, *options = word.split("/")
+    return [first, *(f"{first}/{option}" for option in options)]
+
+
+def _zone_name(name: str, identity: Identity) -> str:
+    if name == "db.ip6.V6NET":
+        return "db.ip6." + ".".join(reversed(identity.ipv6_test_net))
+    return f"db.ip4.{identity.ipv4_test_net}" if name == "db.ip4.V4NET" else name

@@ -1,0 +1,151 @@
+"""A script as the steps that ``subjects.scripted`` plays: every command with its words substituted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from eximsim.suite import script
+from eximsim.suite.normalisation import Identity
+from eximsim.suite.play import evaluated
+from eximsim.suite.source import substitute
+
+_DAEMON = re.compile(r"\s-DSERVER=server\s")
+_NOT_DAEMON = re.compile(r"\s-DNOTDAEMON\s")
+_WAIT_MODE = re.compile(r"\s-DSERVER=wait:\d+\s")
+_ESCAPED = re.compile(r":(\w+):(.*)", re.DOTALL)
+
+
+def steps(parsed: script.Script, identity: Identity, test: str, conf: str) -> list[dict[str, Any]]:
+    """The steps of a script, in order; ``conf`` is the test's configuration, substituted."""
+    made = (_step(command, _Words(identity, test, conf)) for command in parsed.commands)
+    return [step for step in made if step is not None]
+
+
+class _Words:
+    def __init__(self, identity: Identity, test: str, conf: str) -> None:
+        self.identity, self.test, self.conf = identity, test, conf
+        self.directory = identity.directory
+
+    def __call__(self, text: str) -> str:
+        return substitute(text, self.identity, self.test)
+
+
+def _common(command: script.Command) -> dict[str, Any]:
+    status = [command.status.code, int(command.status.negated)]
+    return {"line": command.line, "status": status, "env": dict(command.environment)}
+
+
+def _step(command: script.Command, words: _Words) -> dict[str, Any] | None:
+    match command:
+        case script.Note(text=text):
+            return {"do": "note", "text": words(text.rstrip())}
+        case script.Exim():
+            return _exim(command, words)
+        case script.Server(arguments=arguments, body=body):
+            return {
+                "do": "server",
+                "command": words(arguments),
+                "script": "".join(f"{line}\n" for line in body),
+            }
+        case script.Client(program=program, arguments=arguments, body=body):
+            line = f"./bin/{program} {words(arguments)} >>test-stdout 2>>test-stderr"
+            return _run(command, line, body, words)
+        case script.Program(words=line, body=body, background=background):
+            if background:
+                return {"do": "background", "command": words(line)}
+            return _run(command, f"{words(line)} >>test-stdout 2>>test-stderr", body, words)
+        case script.Write():
+            return {"do": "write", "path": words(command.path), "text": _text(command), "show": command.show}
+        case script.Sleep(seconds=seconds):
+            return {"do": "sleep", "seconds": seconds}
+        case script.KillDaemon():
+            return {"do": "kill"}
+        case script.Dump(database=database):
+            return {"do": "dump", "database": words(database), "line": command.line}
+        case script.Shell(words=line):
+            return {"do": "shell", "command": _shell(words(line)), **_common(command)}
+        case script.Utility():
+            return _utility(command, words)
+    return None
+
+
+def _shell(line: str) -> str:
+    if line.startswith("cat2"):
+        return f"{line.replace('cat2', 'cat', 1)} 2>&1 >test-stderr"
+    return f"{line} >>test-stdout 2>>test-stderr"
+
+
+def _utility(command: script.Utility, words: _Words) -> dict[str, Any]:
+    name, given, d = command.program, words(command.arguments), words.directory
+    if name == "exim_lock":
+        return {"do": "lock", "command": given}
+    if name == "gnutls":
+        return {"do": "sleep", "seconds": 0}
+    call = {
+        "dbmbuild": "exim_dbmbuild " + " ".join(f"{d}/{word}" for word in given.split()),
+        "exinext": f"exinext -DEXIM_PATH={d}/eximdir/exim -C {d}/test-config {given}",
+        "exiqgrep": f"exiqgrep -E ./eximdir/exim -C {d}/test-config {given}",
+        "exim_id_update": f"exim_id_update {given} {d}/spool/input",
+    }.get(name, f"{name} {given} {d}/spool/log/mainlog")
+    full = {"dbmbuild": "exim_dbmbuild"}.get(name, name)
+    prefix, errors = ("sudo ", " 2>>test-stderr") if name == "exim_id_update" else ("", "")
+    line = f"({prefix}./eximdir/{call}; echo {full} exit code = $?) >>test-stdout{errors}"
+    return {"do": "shell", "command": line, **_common(command)}
+
+
+def _exim(command: script.Exim, words: _Words) -> dict[str, Any]:
+    d = words.directory
+    sudo = "sudo " + (f"-u {words(command.user)} " if command.user else "") if command.sudo else ""
+    program = f"{d}/eximdir/exim{command.suffix}"
+    given = words(command.arguments)
+    line = f"{sudo}{program} -DEXIM_PATH={program} -C {d}/test-config {given} >>test-stdout 2>>test-stderr"
+    if _DAEMON.search(line) and not _NOT_DAEMON.search(line):
+        pid, option = f"{d}/spool/exim-daemon.pid", ""
+        if named := re.search(r"\s-oP\s(\S+)", line):
+            pid = named[1]
+        else:
+            option = f"-oP {pid} "
+        line = re.sub(r"\s-bd\s", f" -bdf {option}", line, count=1)
+        return {"do": "daemon", "command": f"{line}-server", "conf": words.conf, "pid": pid,
+                "env": dict(command.environment)}  # fmt: skip
+    if _WAIT_MODE.search(line):
+        return {"do": "wait_mode", "command": f"{line}-server", "conf": words.conf,
+                "env": dict(command.environment)}  # fmt: skip
+    suffix = "-server" if _DAEMON.search(line) else ""
+    return _run(command, f"{line}{suffix}", command.body, words, wait=command.wait, exim=True)
+
+
+def _run(
+    command: script.Command, line: str, body: tuple[str, ...], words: _Words, *, wait: int = 0,
+    exim: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    conf = words.conf if exim else ""
+    return {"do": "run", "command": line, "body": list(_body(body, words)), "wait": wait, "exim": exim,
+            "conf": conf, **_common(command)}  # fmt: skip
+
+
+def _body(lines: tuple[str, ...], words: _Words) -> Iterator[list[str]]:
+    for line in map(words, lines):
+        match = _ESCAPED.match(line)
+        kind, text = match.groups() if match else ("", line)
+        if kind == "eval":
+            yield ["text", evaluated(f"{text}\n")]
+        elif kind == "noeol":
+            yield ["text", text]
+        elif kind in ("sleep", "file"):
+            yield [kind, text]
+        else:
+            yield ["text", f"{line}\n"]
+
+
+def _text(command: script.Write) -> str:
+    sized = (
+        f"{block.lead}{'a' * (block.length - len(block.lead) - 1)}\n"
+        for block in command.blocks
+        for _ in range(block.count)
+    )
+    return "".join(
+        [*(f"{line}\n" for line in command.before), *sized, *(f"{line}\n" for line in command.after)]
+    )

@@ -1,0 +1,33 @@
+"""A script as steps for a real program, and the copy of the program in test mode."""
+
+from __future__ import annotations
+
+from eximsim.suite import script
+from eximsim.suite.bench import patched
+from eximsim.suite.normalisation import Identity
+from eximsim.suite.steps import steps
+
+IDENTITY = Identity("/eximsim/test")
+
+
+def test_daemons_stay_in_the_foreground_and_say_where_their_process_number_is() -> None:
+    parsed = script.parse("# x\nexim -bd -DSERVER=server -oX PORT_D\n****\nkilldaemon\n", "x")
+    daemon, kill = steps(parsed, IDENTITY, "0001", "conf")
+    assert " -bdf -oP /eximsim/test/spool/exim-daemon.pid -DSERVER=server -oX 1225 " in daemon["command"]
+    assert daemon["command"].endswith("2>>test-stderr-server")
+    assert kill == {"do": "kill"}
+
+
+def test_input_lines_are_substituted_and_escapes_taken() -> None:
+    parsed = script.parse("# x\n1\nsudo exim -be\n:eval:a\\tb\n:noeol:c\n:sleep:2\nTESTNUM\n****\n", "x")
+    (run,) = steps(parsed, IDENTITY, "0001", "conf")
+    assert run["command"].startswith("sudo /eximsim/test/eximdir/exim ")
+    assert run["body"] == [["text", "a\tb\n"], ["text", "c"], ["sleep", "2"], ["text", "0001\n"]]
+    assert run["status"] == [1, 0]
+
+
+def test_a_patched_program_keeps_its_length() -> None:
+    program = b"\0>>>running<<<\0" + b"4.99-159-13835a3c1\0<<eximversion>>\0"
+    copy = patched(program)
+    assert len(copy) == len(program)
+    assert copy.startswith(b"\0<<<testing>>>\0x.yz\0*")
