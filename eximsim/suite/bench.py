@@ -258,6 +258,10 @@ def _compile(source: Path, folder: Path) -> None:
         "-lcrypto")  # fmt: skip
     if not (folder / "server").exists():
         _cc("-o", f"{folder}/server", f"{source}/server.c")
+    for name in ("client-gnutls", "client-ssl"):
+        if (folder / name).exists():
+            shutil.copy(folder / name, folder / "client-anytls")
+            break
     _cc("-shared", "-fPIC", "-o", f"{folder}/loaded", f"{source}/loaded.c")
 
 
