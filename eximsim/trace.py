@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Something that the model decides: its ``name`` in traces, and where Exim has it (``source``).
+
+    It is made once, beside the code that decides; who reads a trace asks for that object's name.
+    """
+
+    name: str
+    source: str
+
+
+class AnyRule(Protocol):
+    """A rule or a decision table: both have a name, by which a trace knows their decisions."""
+
+    @property
+    def name(self) -> str:
+        """The name in a trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One step at which the model chose.
 
-    ``rule`` names the rule or table row (``"tlsa result"``); ``inputs`` is what it looked at;
+    ``rule`` is the name of the ``Rule`` or the table (``"tlsa result"``); ``inputs`` is what it looked at;
     ``outcome`` what it chose; ``source`` where Exim has it (``"transports/smtp.c smtp_deliver"``).
     """
 
@@ -18,6 +38,10 @@ class Decision:
     inputs: Mapping[str, object]
     outcome: str
     source: str
+
+    def is_of(self, *rules: AnyRule) -> bool:
+        """Whether one of these rules decided here."""
+        return any(self.rule == rule.name for rule in rules)
 
     def __str__(self) -> str:
         shown = ", ".join(f"{name}={value}" for name, value in self.inputs.items())
@@ -30,9 +54,9 @@ class Trace:
 
     decisions: list[Decision] = field(default_factory=list)
 
-    def record(self, rule: str, outcome: object, source: str, /, **inputs: object) -> None:
+    def record(self, rule: Rule, outcome: object, /, **inputs: object) -> None:
         """Append one decision; the outcome is kept as text."""
-        self.decisions.append(Decision(rule, inputs, str(outcome), source))
+        self.decisions.append(Decision(rule.name, inputs, str(outcome), rule.source))
 
     def __iter__(self) -> Iterator[Decision]:
         return iter(self.decisions)

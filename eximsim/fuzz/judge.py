@@ -17,7 +17,8 @@ from eximsim.fuzz.schedules import plan_of, replay
 from eximsim.fuzz.variations import variations
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.suite.policy_result import NAMED, Recipient, delivered
+from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
+from eximsim.suite.policy_result import Recipient, delivered
 from eximsim.suite.real_runs import own_certificates
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import Replayed, Stand, configuration
@@ -152,7 +153,7 @@ def undefined(
 def _verified(recipients: Iterable[str], seen: Seen, decisions: tuple[Decision, ...]) -> dict[str, Recipient]:
     """What became of each callout, from the replies to RCPT."""
     replies = [line for line in seen.smtp if line[3:4] != "-"]
-    named = {d.inputs["address"]: d for d in decisions if d.rule == NAMED}
+    named = {d.inputs["address"]: d for d in decisions if d.is_of(RECIPIENT_NAMED)}
     results = {}
     for number, name in enumerate(recipients):
         reply = replies[number] if number < len(replies) else ""

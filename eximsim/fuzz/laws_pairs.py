@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from eximsim.fuzz.law import Fault, Law
 from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Run, Safety
 from eximsim.fuzz.variations import Varied, Vary
+from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, RCPT_REPLY, STARTTLS_REPLY, TLS_REQUIRED
 
 _CALLOUT_ONLY = ("hosts_verify_avoid_tls",)
 
@@ -34,8 +35,7 @@ def _callout_agrees(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
 def _said_later(delivery: Run, recipient: str) -> bool:
     """Whether a server said more than a callout hears: it took RCPT, or a host later in the list refused."""
     return any(
-        one.inputs["address"] == recipient and one.outcome == "accepted"
-        for _, one in delivery.of("rcpt reply")
+        one.inputs["address"] == recipient and one.outcome == "accepted" for _, one in delivery.of(RCPT_REPLY)
     )
 
 
@@ -104,7 +104,7 @@ def _hosts(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
     for host in both if not undecided else ():
         here, there = (one.told.get(host, frozenset()) for one in (run, other))
         if here != there:
-            last = run.last(len(run.decisions), host, "tls required", "starttls reply", "handshake failed")
+            last = run.last(len(run.decisions), host, TLS_REQUIRED, STARTTLS_REPLY, HANDSHAKE_FAILED)
             told = " and ".join(sorted(safety.name for safety in here)) or "nothing"
             then = " and ".join(sorted(safety.name for safety in there)) or "nothing"
             yield Fault(f"{host} is told {told}, but {then} in the other order", last)

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 
 from eximsim.fuzz.expected import Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
-from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, POLICY, TAKEN, TRIED, WAITING, Run
+from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Run
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME
+from eximsim.mta.reception.receive import MESSAGE_RECEIVED
 from eximsim.mta.transports import dane
+from eximsim.mta.transports.dane import HOST_POLICY
+from eximsim.mta.transports.smtp import HOST_TRIED
+from eximsim.mta.transports.smtp_decisions import SETUP_FAILED
+from eximsim.mta.verify.verify_decisions import CALLOUT_REFUSED
 from eximsim.status import Errno
 
 _FEWER_HOSTS = ("hosts_max_try", "hosts_max_try_hardlimit", "dnssec_require_domains")
-_TLSA_HOST = dane.TLSA_HOST.name
 _FAIL_WORD = dane.Policy.FAIL.value
 
 
@@ -21,7 +26,7 @@ def _reachable(run: Run) -> Iterator[Fault]:
         host = run.host(decision.inputs["host"])
         if host is None or host.wanted is not Wanted.REQUESTED:
             continue
-        if decision.rule == POLICY or host.secure is False or host.tlsa in (Tlsa.NONE, Tlsa.INSECURE):
+        if decision.is_of(HOST_POLICY) or host.secure is False or host.tlsa in (Tlsa.NONE, Tlsa.INSECURE):
             why = "DANE is only requested, and it has no secure TLSA records"
             yield Fault(f"{decision.inputs['host']} is not used, although {why}", number)
 
@@ -49,18 +54,18 @@ def _no_empty_call(run: Run) -> Iterator[Fault]:
 
 
 def _for(run: Run, address: str) -> int | None:
-    found = [number for number, one in run.of(TRIED) if one.inputs["address"] == address]
+    found = [number for number, one in run.of(HOST_TRIED) if one.inputs["address"] == address]
     return found[-1] if found else None
 
 
 def _after_the_end(run: Run) -> Iterator[Fault]:
     """Hosts whose turn comes although the one before has ended it for every recipient."""
     ended = False
-    for number, decision in run.of(TRIED, POLICY, "message received", "address outcome"):
-        if decision.rule == POLICY and ended:
+    for number, decision in run.of(HOST_TRIED, HOST_POLICY, MESSAGE_RECEIVED, ADDRESS_OUTCOME):
+        if decision.is_of(HOST_POLICY) and ended:
             name = decision.inputs["host"]
             yield Fault(f"{name} has its turn, although no recipient is left", number)
-        ended = decision.rule == TRIED and decision.outcome == "FAIL"
+        ended = decision.is_of(HOST_TRIED) and decision.outcome == "FAIL"
 
 
 def _later_host_tried(run: Run) -> Iterator[Fault]:
@@ -84,7 +89,9 @@ def _sender_refused(run: Run) -> bool:
 
 
 def _last_of_the_hosts(run: Run) -> int | None:
-    causes = [number for number, _ in run.of(TRIED, "set-up failed", "callout refused", _TLSA_HOST, POLICY)]
+    causes = [
+        number for number, _ in run.of(HOST_TRIED, SETUP_FAILED, CALLOUT_REFUSED, dane.TLSA_HOST, HOST_POLICY)
+    ]
     lost = [number for number, _ in run.lost()]
     return max(lost or causes, default=None)
 
@@ -94,7 +101,7 @@ def _another_hosts_lack(run: Run) -> Iterator[Fault]:
         number = run.outcome(recipient)
         if result.result not in GIVEN_UP or result.errno != Errno.DNSDEFER or number is None:
             continue
-        waiting = [one for n, one in run.of(TRIED) if n < number and one.outcome == "DEFER"]
+        waiting = [one for n, one in run.of(HOST_TRIED) if n < number and one.outcome == "DEFER"]
         if waiting:
             lacking = [n for n, _ in run.lost() if n < number]
             host = waiting[0].inputs["host"]
@@ -103,7 +110,7 @@ def _another_hosts_lack(run: Run) -> Iterator[Fault]:
 
 
 def _nothing_lost(run: Run) -> Iterator[Fault]:
-    received = [one for _, one in run.of("message received")]
+    received = [one for _, one in run.of(MESSAGE_RECEIVED)]
     queued = run.seen[-1].queued or 0
     for recipient, result in run.results.items():
         number = run.outcome(recipient)
@@ -134,7 +141,7 @@ _LOGGED_HOST = re.compile(r" H=(\S+) \[[^]]*\]: DANE error")
 def _log_names_the_host(run: Run) -> Iterator[Fault]:
     """Each -36 line that names a host, against the hosts that DANE ruled out; a law about the log."""
     lost = {str(one.inputs["host"]): number for number, one in run.lost()}
-    for number, decision in run.of("address outcome"):
+    for number, decision in run.of(ADDRESS_OUTCOME):
         host, errno = decision.inputs["host"], decision.inputs["errno"]
         before = [(n, one) for n, one in run.lost() if n < number]
         if errno == Errno.DNSDEFER and host and before and host != before[-1][1].inputs["host"]:

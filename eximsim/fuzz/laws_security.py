@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from eximsim.fuzz.expected import Expected, Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
-from eximsim.fuzz.run import POLICY, TAKEN, Named, Run, Safety
+from eximsim.fuzz.run import TAKEN, Named, Run, Safety
 from eximsim.mta.transports import dane
+from eximsim.mta.transports.smtp_decisions import NO_TLS_SESSION, STARTTLS_REPLY, TLS_REQUIRED
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED, TLS_HANDSHAKE
+from eximsim.mta.verify.verify_decisions import OWN_HANDSHAKE_FAILED
+from eximsim.trace import AnyRule
 
 _WANTED = (Wanted.REQUESTED, Wanted.REQUIRED)
-_ANSWERED = (dane.TLSA_RESULT.name, dane.TLSA_HOST.name, dane.TLSA_CALLOUT.name, POLICY)
-_HANDSHAKE = ("tls handshake", "no tls session", "callout own handshake failed", "starttls reply")
-_FRESH = "certificate verified"
+_ANSWERED: tuple[AnyRule, ...] = (dane.TLSA_RESULT, dane.TLSA_HOST, dane.TLSA_CALLOUT, dane.HOST_POLICY)
+_HANDSHAKE: tuple[AnyRule, ...] = (TLS_HANDSHAKE, NO_TLS_SESSION, OWN_HANDSHAKE_FAILED, STARTTLS_REPLY)
 
 
 def _hosts(run: Run) -> Iterator[tuple[Named, Expected]]:
@@ -46,14 +49,14 @@ def _no_downgrade(run: Run) -> Iterator[Fault]:
 def _required_dane(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
         if host.wanted is Wanted.REQUIRED and named.safety is not Safety.DANE:
-            cause = run.last(named.decision, named.host, _FRESH, *_ANSWERED)
+            cause = run.last(named.decision, named.host, CERTIFICATE_VERIFIED, *_ANSWERED)
             yield Fault(f"{_said(named)}, although DANE is required", cause)
 
 
 def _required_tls(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
         if host.tls_required and named.safety is Safety.CLEAR:
-            cause = run.last(named.decision, named.host, "tls required", "starttls reply", POLICY)
+            cause = run.last(named.decision, named.host, TLS_REQUIRED, STARTTLS_REPLY, dane.HOST_POLICY)
             yield Fault(f"{_said(named)}, although TLS is required", cause)
     if run.situation.transport.get("protocol") != "smtps":
         return
@@ -77,16 +80,16 @@ def _dane_means_match(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
         claimed = named.safety is Safety.DANE and host.records and named.address in run.situation.servers
         if claimed and run.expected.match(host, named.address) is False:
-            cause = run.last(named.decision, named.host, _FRESH)
+            cause = run.last(named.decision, named.host, CERTIFICATE_VERIFIED)
             yield Fault(f"{_said(named)}, although no usable TLSA record matches its certificate", cause)
 
 
 def _match_is_enough(run: Run) -> Iterator[Fault]:
-    for number, decision in run.of("tls handshake", "no tls session", "tlsa host", "tlsa callout"):
+    for number, decision in run.of(TLS_HANDSHAKE, NO_TLS_SESSION, dane.TLSA_HOST, dane.TLSA_CALLOUT):
         host = run.host(decision.inputs["host"])
         if host is None or not host.secure or host.tlsa is not Tlsa.USABLE or host.wanted not in _WANTED:
             continue
-        if decision.rule.startswith("tlsa"):
+        if decision.is_of(dane.TLSA_HOST, dane.TLSA_CALLOUT):
             refused = any(number == lost for lost, _ in run.lost())
         else:
             refused = all(_good_server(run, host, address) for address in host.addresses)
@@ -109,9 +112,9 @@ def _unusable_is_no_trust(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
         wanted = host.secure and host.wanted in _WANTED and host.tlsa is Tlsa.UNUSABLE
         if wanted and named.safety is Safety.VERIFIED:
-            cause = run.last(named.decision, named.host, "no tls session", _FRESH)
+            cause = run.last(named.decision, named.host, NO_TLS_SESSION, CERTIFICATE_VERIFIED)
             yield Fault(f"{_said(named)}, although it has TLSA records, none of them usable", cause)
-    for number, decision in run.of("no tls session"):
+    for number, decision in run.of(NO_TLS_SESSION):
         called = run.host(decision.inputs["host"])
         if decision.outcome.startswith("another handshake") and called is not None and called.secure:
             yield Fault(f"{decision.inputs['host']} is verified by authorities in the place of DANE", number)
@@ -127,7 +130,7 @@ def _sni(run: Run) -> Iterator[Fault]:
             continue
         engaged = {
             (one.outcome, number)
-            for number, one in run.of(dane.TLSA_HOST.name, dane.TLSA_CALLOUT.name)
+            for number, one in run.of(dane.TLSA_HOST, dane.TLSA_CALLOUT)
             if str(one.inputs["host"]).lower() == meant[0].name
         }
         sni = connection.sni.lower() if connection.sni is not None else None
@@ -135,7 +138,7 @@ def _sni(run: Run) -> Iterator[Fault]:
         if uses and sni != meant[0].name:
             yield Fault(f"DANE is used for {meant[0].name}, but the SNI is {sni or 'not sent'}", max(uses))
         elif not uses and sni is not None and "tls_sni" not in run.situation.transport:
-            last = run.last(len(run.decisions), meant[0].name, POLICY)
+            last = run.last(len(run.decisions), meant[0].name, dane.HOST_POLICY)
             yield Fault(f"DANE is not used for {meant[0].name}, but the SNI {sni} is sent", last)
 
 

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 
 from eximsim.fuzz.expected import Expected
 from eximsim.mta.base.tables import shown
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
 from eximsim.mta.transports import dane
+from eximsim.mta.transports.smtp import HOST_TRIED
+from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
+from eximsim.mta.verify.verify import VERIFY
 from eximsim.suite.conversation import Conversation
-from eximsim.suite.policy_result import NAMED, Recipient
+from eximsim.suite.policy_result import Recipient
 from eximsim.suite.recording import Seen, Situation
-from eximsim.trace import Decision
+from eximsim.trace import AnyRule, Decision
 
 if TYPE_CHECKING:
     from eximsim.fuzz.expected import Expectations
     from eximsim.profiles import Profile
 
-TRIED = "host tried"
-POLICY = dane.HOST_POLICY.name
 _NUMBER = itemgetter(0)
 _LOST = {
     (dane.HOST_POLICY.name, shown(dane.Policy.FAIL)),
     (dane.TLSA_HOST.name, shown(dane.Verdict.LOST)),
     (dane.TLSA_CALLOUT.name, shown(dane.Verdict.ENDS)),
 }
-_LOST_BY = tuple(dict.fromkeys(sorted(rule for rule, _ in _LOST)))
+_LOST_BY = (dane.HOST_POLICY, dane.TLSA_HOST, dane.TLSA_CALLOUT)
 TAKEN = ("delivered", "accepted")
 WAITING = ("deferred", "tempfailed")
 GIVEN_UP = ("failed", "refused")
@@ -84,11 +86,11 @@ class Run:
         """Whether recipients were verified, not delivered to."""
         return self.kind == "callout"
 
-    def of(self, *rules: str) -> Iterator[tuple[int, Decision]]:
+    def of(self, *rules: AnyRule) -> Iterator[tuple[int, Decision]]:
         """The decisions of these rules, with their numbers."""
         if len(rules) == 1:
-            return iter(self._by_rule.get(rules[0], ()))
-        found = [one for rule in rules for one in self._by_rule.get(rule, ())]
+            return iter(self._by_rule.get(rules[0].name, ()))
+        found = [one for rule in rules for one in self._by_rule.get(rule.name, ())]
         return iter(sorted(found, key=_NUMBER))
 
     @cached_property
@@ -112,14 +114,14 @@ class Run:
                 str(one.inputs["ip"]),
                 _SAFETY[one.outcome],
             )
-            for number, one in self.of(NAMED)
+            for number, one in self.of(RECIPIENT_NAMED)
         )
 
     def host(self, name: object) -> Expected | None:
         """What the situation says of a host; None if it does not have it."""
         return self.expected.hosts.get(str(name).lower())
 
-    def last(self, before: int, host: str, *rules: str) -> int | None:
+    def last(self, before: int, host: str, *rules: AnyRule) -> int | None:
         """The number of the last decision of these rules about a host before the number ``before``."""
         numbers = [n for n, one in self.of(*rules) if n < before and one.inputs.get("host") == host]
         return numbers[-1] if numbers else None
@@ -131,7 +133,11 @@ class Run:
     @cached_property
     def considered(self) -> tuple[str, ...]:
         """The hosts whose turn came, in order, each once."""
-        return tuple(dict.fromkeys([self._name(one.inputs["host"]) for _, one in self.of(POLICY, TRIED)]))
+        return tuple(
+            dict.fromkeys(
+                [self._name(one.inputs["host"]) for _, one in self.of(dane.HOST_POLICY, HOST_TRIED)]
+            )
+        )
 
     @cached_property
     def told(self) -> Mapping[str, frozenset[Safety]]:
@@ -156,8 +162,9 @@ class Run:
 
     def outcome(self, recipient: str) -> int | None:
         """The number of the decision about what became of a recipient."""
-        rules = {"address outcome": "recipient", "verify": "address", "transport died": "address"}
-        found = [n for n, one in self.of(*rules) if one.inputs.get(rules[one.rule]) == recipient]
+        about = {ADDRESS_OUTCOME.name: "recipient", VERIFY.name: "address", TRANSPORT_DIED.name: "address"}
+        decided = self.of(ADDRESS_OUTCOME, VERIFY, TRANSPORT_DIED)
+        found = [n for n, one in decided if one.inputs.get(about[one.rule]) == recipient]
         return found[-1] if found else None
 
     def safety(self, recipient: str) -> Safety | None:

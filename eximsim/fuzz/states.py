@@ -28,6 +28,7 @@ from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.records.structs import Address, HostItem
+from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.ports import Endpoint, TlsPolicy, TlsSession
 from eximsim.profiles import Profile
@@ -180,7 +181,7 @@ def _view(axis: str, run: StandRun) -> _View:
     asking = run.machine.asking
     asked = asking.hosts[: asking.through] if asking else ()
     host, _, step = axis.partition(" ")
-    tried = {str(one.inputs["host"]) for one in run.machine.trace if one.rule == "host tried"}
+    tried = {str(one.inputs["host"]) for one in run.machine.trace if one.is_of(HOST_TRIED)}
     done = frozenset(tried.union(one.name for one in asked))
     transaction = step in _TRANSACTION
     if transaction:

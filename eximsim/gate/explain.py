@@ -12,7 +12,22 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Gap
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.report import Outcome
+from eximsim.mta.acl.acl import ACL
 from eximsim.mta.base.tables import shown
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
+from eximsim.mta.lookup.dns import DNS_ANSWER
+from eximsim.mta.lookup.host import HOST_BY_NAME, HOST_NAME
+from eximsim.mta.lookup.host_bydns import HOST_ADDRESSES, HOSTS_OF_A_DOMAIN
+from eximsim.mta.reception.receive import MESSAGE_RECEIVED, RECIPIENT_REWRITTEN
+from eximsim.mta.routing.route import ROUTER, ROUTING
+from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
+from eximsim.mta.routing.routers.rf import SELF_ACTION
+from eximsim.mta.transports.dane import TLSA_RESULT
+from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT, RETRY
+from eximsim.mta.transports.smtp import HOST_RETRY_TIME, HOST_TRIED
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
+from eximsim.mta.verify.verify import VERIFY
+from eximsim.mta.verify.verify_callout import CALLOUT
 from eximsim.status import Security
 from eximsim.suite.policy import Case
 from eximsim.suite.policy_addresses import recipients_of
@@ -21,7 +36,7 @@ if TYPE_CHECKING:
     from eximsim.suite.assumed import Surroundings
     from eximsim.suite.policy import Policy
     from eximsim.suite.policy_result import Recipient, Result
-    from eximsim.trace import Decision
+    from eximsim.trace import AnyRule, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,48 +194,46 @@ def _explain_one(result: Result) -> Explained:
 # ---- steps -----------------------------------------------------------------------------------------------
 
 _STAGES = (
-    ("arrival", ("message received", "recipient rewritten")),
-    ("routing", ("router condition", "router", "routing", "self")),
-    ("hosts", ("dns answer", "host addresses", "hosts of a domain", "host by name", "host name")),
+    ("arrival", (MESSAGE_RECEIVED, RECIPIENT_REWRITTEN)),
+    ("routing", (ROUTER_CONDITION, ROUTER, ROUTING, SELF_ACTION)),
+    ("hosts", (DNS_ANSWER, HOST_ADDRESSES, HOSTS_OF_A_DOMAIN, HOST_BY_NAME, HOST_NAME)),
     (
         "outcome",
         (
-            *("host tried", "host retry time", "retry", "address outcome", "address timed out"),
-            *("callout", "verify", "acl"),
+            *(HOST_TRIED, HOST_RETRY_TIME, RETRY, ADDRESS_OUTCOME, ADDRESS_TIMED_OUT),
+            *(CALLOUT, VERIFY, ACL),
         ),
     ),
 )
 
 
 def _steps(decisions: Iterable[Decision]) -> Iterator[Step]:
-    stages = {rule: stage for stage, rules in _STAGES for rule in rules}
+    stages = {rule.name: stage for stage, rules in _STAGES for rule in rules}
     for decision in decisions:
         stage = stages.get(decision.rule, "transport")
-        if decision.rule == "dns answer" and decision.inputs.get("type") == "TLSA":
+        if decision.is_of(DNS_ANSWER) and decision.inputs.get("type") == "TLSA":
             stage = "transport"
         inputs = {name: _text(value) for name, value in decision.inputs.items() if value not in (None, "")}
         yield Step(stage, decision.rule, inputs, decision.outcome, decision.source, _settles(decision))
 
 
-_SETTLING = frozenset(
-    [
-        *("recipient rewritten", "routing", "self", "tlsa result", "certificate verified"),
-        *("host tried", "callout host", "transport died", "address outcome", "address timed out", "verify"),
-    ]
+_SETTLING: tuple[AnyRule, ...] = (
+    *(RECIPIENT_REWRITTEN, ROUTING, SELF_ACTION, TLSA_RESULT, CERTIFICATE_VERIFIED),
+    *(HOST_TRIED, TRANSPORT_DIED, ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, VERIFY),
 )
 """Rules that settle something whatever they come to."""
 
 _SETTLED_BY = {
-    "router": frozenset(("OK", "FAIL", "DEFER", "DISCARD", "REROUTED")),
-    "acl": frozenset(("FAIL", "FAIL_DROP", "DEFER", "DISCARD", "ERROR")),
-    "host retry time": frozenset(("not reached",)),
+    ROUTER.name: frozenset(("OK", "FAIL", "DEFER", "DISCARD", "REROUTED")),
+    ACL.name: frozenset(("FAIL", "FAIL_DROP", "DEFER", "DISCARD", "ERROR")),
+    HOST_RETRY_TIME.name: frozenset(("not reached",)),
 }
 """Outcomes of others that do."""
 
 
 def _settles(decision: Decision) -> bool:
     settled = decision.outcome in _SETTLED_BY.get(decision.rule, ())
-    return decision.rule in _SETTLING or settled or is_refusal(decision)
+    return decision.is_of(*_SETTLING) or settled or is_refusal(decision)
 
 
 def _text(value: object) -> str:
@@ -246,13 +259,13 @@ def _hosts(result: Result) -> tuple[HostSeen, ...]:
     found: dict[str, _Host] = {}
     for decision in result.decisions:
         inputs, name = decision.inputs, str(decision.inputs.get("host") or "")
-        if decision.rule in ("host addresses", "host by name") and decision.outcome.startswith("FOUND"):
+        if decision.is_of(HOST_ADDRESSES, HOST_BY_NAME) and decision.outcome.startswith("FOUND"):
             addresses = str(inputs.get("addresses") or "").split()
             found.setdefault(name, _Host(name, addresses, str(inputs.get("dnssec", "unknown"))))
-        elif name in found and decision.rule == "tlsa result":
+        elif name in found and decision.is_of(TLSA_RESULT):
             secure = "secure" if inputs["secure"] is True else "insecure"
             found[name].tlsa = f"{shown(inputs['answer'])}, {secure}"
-        elif name in found and decision.rule in ("host tried", "callout host"):
+        elif name in found and decision.is_of(HOST_TRIED):
             found[name].tried.append(decision.outcome)
     calls: dict[str, list[tuple[str, ...]]] = {}
     for connection in result.connections:

@@ -15,6 +15,8 @@ from eximsim.gate.explain import Alternative, outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.mta.certs.dane_match import DANE_EE, PUBLIC_KEY, data_of
 from eximsim.mta.certs.x509 import parse
+from eximsim.mta.routing.route import ROUTING
+from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.suite.assumed import ZonesWith
 from eximsim.suite.policy_result import RESULTS
@@ -149,9 +151,7 @@ def _dns_flip(type: str, name: str, what: str, other: Reply) -> Flip:
 
 def _server_flips(world: Surroundings, result: Result) -> Iterator[Flip]:
     tried = dict.fromkeys(connection.address for connection in result.connections)
-    refused = (
-        str(decision.inputs["address"]) for decision in result.decisions if decision.rule == "host tried"
-    )
+    refused = (str(decision.inputs["address"]) for decision in result.decisions if decision.is_of(HOST_TRIED))
     for address in tried | dict.fromkeys(refused):
         now = world.servers.get(address, Behaviour(listen=False))
         for what, changes in _behaviours(now):
@@ -218,7 +218,7 @@ _TRANSPORT = (
 
 def _option_flips(policy: Policy, case: Case, result: Result) -> Iterator[Flip]:
     config = policy.config
-    routed = [decision.inputs for decision in result.decisions if decision.rule == "routing"]
+    routed = [decision.inputs for decision in result.decisions if decision.is_of(ROUTING)]
     for inputs in routed[-1:]:
         router = next((one for one in config.routers if one.name == inputs["router"]), None)
         if router is not None:

@@ -11,6 +11,10 @@ from eximsim.errors import Gap, InputError, Unsupported
 from eximsim.gate.named import Network
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.readconf import Config
+from eximsim.mta.reception.receive import MESSAGE_RECEIVED
+from eximsim.mta.routing.route import ROUTER, ROUTING
+from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
+from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
@@ -124,22 +128,20 @@ def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0], missing: Collect
         result = policy.run(Case((mail.recipient,), zones, {}, sender=mail.sender))
     except Exception as fault:
         return Route(False, (), (), (), smtps=False, problem=fault_of(fault, policy))
-    found = {word: list[str]() for word in ("host tried", "router", "routing")}
+    hosts, routers, transports = list[str](), list[str](), list[str]()
     for decision in _of_the_message(result):
         inputs = decision.inputs
-        if decision.rule == "host tried":
-            found["host tried"].append(str(inputs["host"]))
-        elif decision.rule == "router" and decision.outcome == "OK":
-            found["router"].append(str(inputs["router"]))
-        elif decision.rule == "routing" and inputs["transport"] is not None:
-            found["routing"].append(str(inputs["transport"]))
-    hosts = tuple(dict.fromkeys(found["host tried"]))
-    transports = tuple(dict.fromkeys(found["routing"]))
+        if decision.is_of(HOST_TRIED):
+            hosts.append(str(inputs["host"]))
+        elif decision.is_of(ROUTER) and decision.outcome == "OK":
+            routers.append(str(inputs["router"]))
+        elif decision.is_of(ROUTING) and inputs["transport"] is not None:
+            transports.append(str(inputs["transport"]))
     return Route(
         zones.by_mx and bool(hosts),
-        hosts,
-        tuple(dict.fromkeys(found["router"])),
-        transports,
+        tuple(dict.fromkeys(hosts)),
+        tuple(dict.fromkeys(routers)),
+        tuple(dict.fromkeys(transports)),
         any(name in smtps_transports(policy.config) for name in transports),
         next(iter(problems(policy, result)), None),
         zones.port,
@@ -151,7 +153,7 @@ def _of_the_message(result: Result) -> Iterator[Decision]:
     """What was decided about the message itself, and not about a bounce of it."""
     messages = 0
     for one in result.decisions:
-        messages += one.rule == "message received"
+        messages += one.is_of(MESSAGE_RECEIVED)
         if messages > 1:
             return
         yield one
@@ -161,11 +163,11 @@ def _course(result: Result) -> Iterator[Hashable]:
     """What each router made of a message: which condition failed, or what it did."""
     for one in _of_the_message(result):
         router = one.inputs.get("router")
-        if one.rule == "router condition":
+        if one.is_of(ROUTER_CONDITION):
             yield router, one.inputs["why"]
-        elif one.rule == "router":
+        elif one.is_of(ROUTER):
             yield router, one.outcome
-        elif one.rule == "routing":
+        elif one.is_of(ROUTING):
             yield router, one.inputs["transport"], one.outcome
 
 

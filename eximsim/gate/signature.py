@@ -7,9 +7,15 @@ from dataclasses import replace
 
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME
+from eximsim.mta.lookup.dns import DNS_ANSWER
+from eximsim.mta.lookup.host import HOST_BY_NAME
+from eximsim.mta.reception.receive import MESSAGE_RECEIVED
+from eximsim.mta.routing.route import ROUTING
+from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.suite.policy_result import Result
 
-_ASIDE = frozenset(("dns answer", "message received", "host by name", "router condition"))
+_ASIDE = (DNS_ANSWER, MESSAGE_RECEIVED, HOST_BY_NAME, ROUTER_CONDITION)
 """Decisions that a name can bring about just by being named somewhere; what they lead to shows elsewhere."""
 
 
@@ -19,10 +25,10 @@ def signature_of(result: Result | Outcome) -> Hashable:
         return result
     way: list[Hashable] = []
     for one in result.decisions:
-        if one.rule == "routing":
+        if one.is_of(ROUTING):
             way.append((one.inputs["router"], one.inputs["transport"], one.outcome))
-        elif one.rule not in _ASIDE:
+        elif not one.is_of(*_ASIDE):
             way.append((one.rule, one.outcome))
-        if one.rule == "address outcome":
+        if one.is_of(ADDRESS_OUTCOME):
             break
     return replace(essence(outcome_of(result)), host=""), tuple(way)

@@ -44,17 +44,20 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import Address, HostItem
-from eximsim.mta.transports.smtp import Run
-from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.routing.route import ROUTING
+from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
+from eximsim.mta.transports.smtp import HOST_TRIED, Run
+from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED, SmtpContext
 from eximsim.mta.transports.smtp_out import Answer
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.ports import TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession
-from eximsim.suite.policy_result import NAMED
 from eximsim.trace import Decision, Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.clock import VirtualClock
@@ -139,7 +142,7 @@ class _Alive:
         verified: object = None
         if self.kind == "callout":
             told = [(one.rule, one.outcome, one.inputs["host"]) for one in trace if one.rule in _TOLD]
-            named = [one for one in told if one[0] == NAMED]
+            named = [one for one in told if one[0] == RECIPIENT_NAMED.name]
             verified = (named or told)[-1:]
         outcomes = [(one.rule, one.outcome) for one in trace if one.rule in _OUTCOMES]
         return verified, outcomes, any(map(is_refusal, trace))
@@ -196,8 +199,8 @@ class _Alive:
         return (session.sni if self.counts.sni else None, *_SESSION(session))
 
 
-_OUTCOMES = frozenset({"address outcome", "address timed out", "transport died"})
-_TOLD = frozenset({"certificate verified", NAMED})
+_OUTCOMES = frozenset(rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, TRANSPORT_DIED))
+_TOLD = frozenset(rule.name for rule in (CERTIFICATE_VERIFIED, RECIPIENT_NAMED))
 _LOG_FOLDER = "/log/"
 _COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)
 """Whether the lattice has a server that keeps silent where a log line would tell how much was written."""
@@ -288,7 +291,7 @@ class Watcher:
 
 def sends_more(decisions: Iterable[Decision]) -> bool:
     """Whether a run has sent out more than one thing: several addresses, or a bounce that leaves as well."""
-    sent = [one for one in decisions if one.rule == "routing" and one.inputs["transport"] is not None]
+    sent = [one for one in decisions if one.is_of(ROUTING) and one.inputs["transport"] is not None]
     return len(sent) > 1
 
 
@@ -297,7 +300,7 @@ def _done(axis: str, trace: Trace, asked: Sequence[HostItem]) -> frozenset[str]:
 
     ``asked`` are those that a callout is through with.
     """
-    tried = {str(one.inputs["host"]) for one in trace if one.rule == "host tried"}
+    tried = {str(one.inputs["host"]) for one in trace if one.is_of(HOST_TRIED)}
     tried |= {host.name for host in asked}
     step, _, host = axis.partition(" of ")
     return frozenset(tried | ({host} if step in _TRANSACTION else set()))

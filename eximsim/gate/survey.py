@@ -29,6 +29,8 @@ from eximsim.gate.routes import (
 )
 from eximsim.gate.scenes import TYPICAL, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
+from eximsim.mta.routing.route import ROUTER, ROUTING
+from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
 
@@ -239,9 +241,9 @@ def survey(
 def _met(result: Result) -> Iterator[str]:
     """The routers that a run asked and the transports that it used: ``router x``, ``transport y``."""
     for one in result.decisions:
-        if one.rule in ("router", "router condition"):
+        if one.is_of(ROUTER, ROUTER_CONDITION):
             yield f"router {one.inputs['router']}"
-        elif one.rule == "routing" and one.inputs["transport"] is not None:
+        elif one.is_of(ROUTING) and one.inputs["transport"] is not None:
             yield f"transport {one.inputs['transport']}"
 
 

@@ -25,10 +25,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, InputError, Unsupported
+from eximsim.mta.acl.acl import ACL
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
+from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.suite.conversation import conversation_of
@@ -363,7 +365,7 @@ class PolicySession:
             return "unsupported", str(ran.stopped).removeprefix("not modelled: ")
         if ran.stopped is not None:
             return "undefined", str(ran.stopped)
-        if any(decision.rule == "acl" and decision.outcome == "DISCARD" for decision in ran.decisions):
+        if any(decision.is_of(ACL) and decision.outcome == "DISCARD" for decision in ran.decisions):
             return "delivered", "discarded by an ACL"
         panics = self.machine.files.get(_PANIC_LOG, ())
         if panics:
@@ -386,9 +388,9 @@ class PolicySession:
             return
         met = {"main"}
         for decision in ran.decisions:
-            if decision.rule == "router":
+            if decision.is_of(ROUTER):
                 met.add(f"router.{decision.inputs['router']}")
-            if decision.rule == "routing":
+            if decision.is_of(ROUTING):
                 met.add(f"transport.{decision.inputs['transport']}")
         for left in left_out:
             if left.place in met and can_matter_outbound(left.place, left.name):

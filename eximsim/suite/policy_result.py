@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unsupported
 from eximsim.mta.base.errnos import strerror
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
+from eximsim.mta.reception.receive import RECIPIENT_REWRITTEN
+from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
+from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.suite.conversation import Conversation, conversation_of
 from eximsim.suite.replay import Normaliser
 
@@ -90,16 +95,16 @@ def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[s
     stands_for: dict[str, list[str]] = {}
     for decision in decisions:
         inputs = decision.inputs
-        if decision.rule == "transport died":
+        if decision.is_of(TRANSPORT_DIED):
             died.update(inputs["addresses"])  # type: ignore[arg-type]  # a tuple of texts
-        if decision.rule == "recipient rewritten" and inputs["recipient"] in addresses:
+        if decision.is_of(RECIPIENT_REWRITTEN) and inputs["recipient"] in addresses:
             stands_for.setdefault(decision.outcome, []).append(str(inputs["recipient"]))
-        if decision.rule == "address outcome":
+        if decision.is_of(ADDRESS_OUTCOME):
             given = str(inputs["recipient"])
             for recipient in (*stands_for.get(given, ()), *([given] if given in addresses else [])):
                 found = outcomes.setdefault(recipient, {})
                 found[str(inputs["address"])] = replace(_outcome(decision, died), address=recipient)
-        if decision.rule == "address timed out":
+        if decision.is_of(ADDRESS_TIMED_OUT):
             name = str(inputs["address"])
             for found in outcomes.values():
                 if name in found and found[name].result == "deferred":
@@ -168,13 +173,13 @@ def _conversation(address: str, result: str, reply: str, ran: Ran) -> Recipient:
     host, cv, asked = "", None, False
     for decision in ran.decisions:
         inputs = decision.inputs
-        if decision.rule == "certificate verified":
+        if decision.is_of(CERTIFICATE_VERIFIED):
             cv, host = decision.outcome, str(inputs["host"])
     for connection in map(conversation_of, ran.accepted):
         if f"RCPT TO:<{address}>" in connection.events:
             asked = True
             cv = (cv or "no") if connection.tls else None
-    named = [one for one in ran.decisions if one.rule == NAMED and one.inputs["address"] == address]
+    named = [one for one in ran.decisions if one.is_of(RECIPIENT_NAMED) and one.inputs["address"] == address]
     if named:
         host, cv = str(named[-1].inputs["host"]), None if named[-1].outcome == "clear" else named[-1].outcome
     return Recipient(address, result, 0, reply[4:], host, cv if asked else None, asked)
@@ -190,9 +195,6 @@ def dialogue(addresses: Iterable[str], what: str) -> Iterator[str]:
         yield "RSET"
     yield "QUIT"
 
-
-NAMED = "recipient named"
-"""The rule of the trace when a server is told of a recipient."""
 
 SENDER = "postmaster@client.invalid"
 """Who the other address of a callout's dialogue is."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta.config.readconf import Config, read_config
+from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine
 from eximsim.suite.conversation import Conversation
 from eximsim.suite.recording import Seen, Situation
@@ -267,9 +268,9 @@ def _delivery_outcome(situation: Situation, decisions: Iterable[Decision]) -> st
     words = dict.fromkeys(situation.recipients, "?")
     crash = ""
     for decision in decisions:
-        if decision.rule == "transport died":
+        if decision.is_of(TRANSPORT_DIED):
             crash = "!crash"
-        if decision.rule != "address outcome" or decision.inputs["address"] not in words:
+        if not decision.is_of(ADDRESS_OUTCOME) or decision.inputs["address"] not in words:
             continue
         address = decision.inputs["address"]
         if decision.outcome == "OK" and decision.inputs["message_sent"]:

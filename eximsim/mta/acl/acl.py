@@ -18,10 +18,13 @@ from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.structs import Address
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.status import Errno, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.acl_read import AclVerb
     from eximsim.mta.process.globals import Process
+
+ACL = Rule("acl", "acl.c acl_check")
 
 __all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
 
@@ -49,7 +52,7 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     if rc is Rc.DISCARD and (where not in IN_MESSAGE or where is Where.PREDATA):
         log_write(process, f'"discard" verb not allowed in {where.label} ACL', panic=True)
         rc = Rc.ERROR
-    process.trace.record("acl", rc.name, "acl.c acl_check", where=where.label, acl=text, recipient=recipient)
+    process.trace.record(ACL, rc.name, where=where.label, acl=text, recipient=recipient)
     user = run.user_message
     return AclResult(rc, None if user is None else string_split_message(user), run.log_message, run.drop)
 

@@ -16,12 +16,13 @@ from pcre2 import _cy
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, octets
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.base.effort import Effort
     from eximsim.trace import Trace
 
-_SOURCE = "src/exim.c regex_match_and_setup"
+REGULAR_EXPRESSION = Rule("regular expression", "src/exim.c regex_match_and_setup")
 _QUICK = b"(*LIMIT_MATCH=100000)"
 """Most matches take fewer steps. Those that take more are remembered, and there are not many of them."""
 _HEAP = b"(*LIMIT_HEAP=131072)"
@@ -109,7 +110,7 @@ class Regex:
 
     def _tell(self, why: str, text: str, trace: Trace) -> None:
         if why:
-            trace.record("regular expression", f"no match: {why}", _SOURCE, pattern=self.pattern, text=text)
+            trace.record(REGULAR_EXPRESSION, f"no match: {why}", pattern=self.pattern, text=text)
 
 
 @lru_cache(maxsize=256)

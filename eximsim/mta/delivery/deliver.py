@@ -26,6 +26,7 @@ from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
 from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.status import Errno, HostStatus, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from eximsim.mta.records.spool import Message
 
 _SOURCE = "deliver.c deliver_message"
+ADDRESS_OUTCOME = Rule("address outcome", "deliver.c post_process_one")
+TRANSPORT_DIED = Rule("transport died", "deliver.c par_reduce")
+TRANSPORT_GAVE_UP = Rule("transport gave up", "deliver.c par_reduce")
 _HARNESS_PAUSE = 1.0
 """Seconds."""
 _AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK}
@@ -614,9 +618,8 @@ def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: P
     status = _FAILURE << 8 if signal is None else signal
     how = f"exit code {_FAILURE}" if signal is None else f"terminated by signal {signal}"
     delivery.process.trace.record(
-        "transport died" if signal is not None else "transport gave up",
+        TRANSPORT_GAVE_UP if signal is None else TRANSPORT_DIED,
         how.removeprefix("terminated by "),
-        "deliver.c par_reduce",
         address=batch[0].address,
         addresses=tuple(addr.address for addr in batch),
     )
@@ -645,9 +648,8 @@ def _post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -
     process = delivery.process
     addr.message = addr.message and string_printing(addr.message)
     process.trace.record(
-        "address outcome",
+        ADDRESS_OUTCOME,
         rc.name,
-        "deliver.c post_process_one",
         address=addr.address,
         recipient=_origin(addr).address,
         errno=int(addr.basic_errno),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
 
-_SOURCE = "deliver.c event_raise"
+EVENT = Rule("event", "deliver.c event_raise")
 
 
 def event_raise(process: Process, action: str | None, event: str, data: str | None = None) -> str | None:
@@ -31,7 +32,7 @@ def event_raise(process: Process, action: str | None, event: str, data: str | No
             text = f"failed to expand event_action {event} in {where}: {failed.message}\n"
             log_write(process, text, panic=True)
             return None
-    process.trace.record("event", text or "nothing", _SOURCE, event=event, data=data)
+    process.trace.record(EVENT, text or "nothing", event=event, data=data)
     return text or None
 
 

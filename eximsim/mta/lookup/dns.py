@@ -21,11 +21,12 @@ from eximsim.mta.process.globals import ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.status import DnsResult
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
-_SOURCE = "dns.c dns_basic_lookup"
+DNS_ANSWER = Rule("dns answer", "dns.c dns_basic_lookup")
 _SIGSEGV = 11
 
 RESOLVER_TIMEOUT = 5
@@ -174,9 +175,7 @@ def dns_basic_lookup(process: Process, name: str, type: str) -> tuple[DnsResult,
     result = result_of(answer)
     if result is DnsResult.AGAIN and _again_means_nonexist(process, name, type):
         result = DnsResult.NOMATCH
-    process.trace.record(
-        "dns answer", result.name, _SOURCE, name=name, type=type, rcode=answer.rcode, ad=answer.ad
-    )
+    process.trace.record(DNS_ANSWER, result.name, name=name, type=type, rcode=answer.rcode, ad=answer.ad)
     if result is not DnsResult.SUCCEED:
         process.dns_fails[key] = (result, answer)
     return result, answer

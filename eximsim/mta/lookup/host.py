@@ -17,14 +17,15 @@ from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
     from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
 
-_BYNAME = "host.c host_find_byname"
-_NAME_LOOKUP = "host.c host_name_lookup"
+HOST_BY_NAME = Rule("host by name", "host.c host_find_byname")
+HOST_NAME = Rule("host name", "host.c host_name_lookup")
 _TEMPORARY = frozenset({DnsResult.AGAIN, DnsResult.FAIL})
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
 _H_ERRNO = {DnsResult.NOMATCH: 1, DnsResult.AGAIN: 2, DnsResult.FAIL: 3, DnsResult.NODATA: 4}
@@ -61,7 +62,7 @@ def host_find_byname(
     hosts, temporary = _addresses_by_name(process, host, ignore_target_hosts)
     if not hosts:
         find = _not_found(process, host, temporary)
-        process.trace.record("host by name", find.name, _BYNAME, host=asked)
+        process.trace.record(HOST_BY_NAME, find.name, host=asked)
         return host_chain.HostResult(find, [host], host.name)
     hosts = host_chain.host_remove_duplicates(hosts)
     find = HostFind.FOUND
@@ -73,7 +74,7 @@ def host_find_byname(
     for item in hosts:
         _debug_found(process, f"  name={item.name} address={item.address or '<null>'}")
     process.trace.record(
-        "host by name", find.name, _BYNAME, host=asked, addresses=" ".join(h.address or "" for h in hosts)
+        HOST_BY_NAME, find.name, host=asked, addresses=" ".join(h.address or "" for h in hosts)
     )
     return host_chain.HostResult(find, hosts, host.name)
 
@@ -215,7 +216,7 @@ def host_name_lookup(process: Process, address: str | None = None, *, for_log: b
         result = _name_lookup(process, address)
     finally:
         process.debug_depth -= process.profile.dns_debug_nested
-    process.trace.record("host name", result.rc.name, _NAME_LOOKUP, address=address, name=result.name)
+    process.trace.record(HOST_NAME, result.rc.name, address=address, name=result.name)
     _set_sender_host(process, result)
     if of_client and for_log:
         host_build_sender_fullhost(process)

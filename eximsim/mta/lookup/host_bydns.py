@@ -10,6 +10,7 @@ from eximsim.mta.lookup import dns, host_chain, match, verify_hosts
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.ports import DnsRecord
 
-_BYDNS = "host.c host_find_bydns"
-_SET_ADDRESS = "host.c set_address_from_dns"
+HOSTS_OF_A_DOMAIN = Rule("hosts of a domain", "host.c host_find_bydns")
+HOST_ADDRESSES = Rule("host addresses", "host.c set_address_from_dns")
 _HARD = frozenset({DnsResult.NOMATCH, DnsResult.NODATA})
 _SOFT = frozenset({DnsResult.FAIL, DnsResult.AGAIN})
 _IPV4_FIRST_KEY = 500
@@ -112,9 +113,8 @@ def host_find_bydns(
         result = _by_records(search, host, found)
     dns.dns_init(process, False, False, False)
     process.trace.record(
-        "hosts of a domain",
+        HOSTS_OF_A_DOMAIN,
         result.find.name,
-        _BYDNS,
         domain=name,
         hosts=" ".join(f"{h.name}[{h.address}]" for h in result.hosts if h.address),
     )
@@ -347,9 +347,8 @@ def _set_address_from_dns(
     chain = [host]
     find = _set_addresses(search, chain, known_as)
     search.process.trace.record(
-        "host addresses",
+        HOST_ADDRESSES,
         find[0].name,
-        _SET_ADDRESS,
         host=chain[0].certname,
         addresses=" ".join(h.address for h in chain if h.address),
         dnssec=chain[0].dnssec.value,

@@ -30,7 +30,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
-from eximsim.mta.program.exim_argv import BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.program.exim_argv import USAGE, BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.reception.receive import LocalError, local_content, malformed_recipient, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
@@ -44,12 +44,6 @@ if TYPE_CHECKING:
     from eximsim.mta.config.readconf import Config
     from eximsim.mta.process.globals import Machine
     from eximsim.profiles import Profile
-
-_USAGE = (
-    "Exim is a Mail Transfer Agent. It is normally called by Mail User Agents,\n"
-    "not directly from a shell command line. Options and/or arguments control\n"
-    "what it does when called. For a list of options, see the Exim documentation.\n"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +166,7 @@ class _Fatal(Exception):
 
 def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
     if not line.arguments and not line.from_headers:
-        process.err(_USAGE)
+        process.err(USAGE)
         return 1
     try:
         return _receive_one(process, line, stdin)

@@ -26,6 +26,13 @@ _IGNORED = re.compile(
 )
 _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
 
+USAGE = (
+    "Exim is a Mail Transfer Agent. It is normally called by Mail User Agents,\n"
+    "not directly from a shell command line. Options and/or arguments control\n"
+    "what it does when called. For a list of options, see the Exim documentation.\n"
+)
+"""What a call without arguments prints."""
+
 
 class BadOption(Exception):
     """An option that is unknown, malformed or incomplete."""

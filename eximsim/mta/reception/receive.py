@@ -30,11 +30,15 @@ from eximsim.mta.reception.receive_headers import (
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
 from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
 from eximsim.status import Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eximsim.mta.reception.smtp_in_reply import Replies
+
+MESSAGE_RECEIVED = Rule("message received", "receive.c receive_msg")
+RECIPIENT_REWRITTEN = Rule("recipient rewritten", "receive.c receive_msg")
 
 __all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_local", "receive_msg", "submit"]
 
@@ -297,9 +301,7 @@ def _rewrite_recipient(process: Process, recipient: Recipient) -> None:
     given = recipient.address
     recipient.address = rewrite_address(process, given, is_recipient=True)
     if recipient.address != given:
-        process.trace.record(
-            "recipient rewritten", recipient.address, "receive.c receive_msg", recipient=given
-        )
+        process.trace.record(RECIPIENT_REWRITTEN, recipient.address, recipient=given)
 
 
 def _complete(incoming: Incoming) -> None:
@@ -384,9 +386,8 @@ def _finish(incoming: Incoming, message: Message) -> Received:
         return Received()
     deliver = not (reception.envelope.queue_only_policy or reception.envelope.freeze)
     process.trace.record(
-        "message received",
+        MESSAGE_RECEIVED,
         message.id,
-        "receive.c receive_msg",
         sender=message.sender,
         recipients=message.addresses(),
     )

@@ -19,6 +19,7 @@ from eximsim.mta.routing.routers.ipliteral import ipliteral_router_entry
 from eximsim.mta.routing.routers.manualroute import manualroute_router_entry
 from eximsim.mta.routing.routers.redirect import redirect_router_entry
 from eximsim.status import Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,8 @@ __all__ = [
     "route_address",
 ]
 
-_SOURCE = "route.c route_address"
+ROUTER = Rule("router", "route.c route_address")
+ROUTING = Rule("routing", "route.c route_address")
 _DATABASES = ("mysql", "pgsql", "redis", "sqlite", "ldap:", "ldapdn:", "ldapm:")
 
 Entry = Callable[["Process", "DriverInstance", "Address", Verify | None, RouteResult], Rc]
@@ -74,9 +76,8 @@ def route_address(process: Process, addr: Address, *, verify: Verify | None) -> 
     deliver_set_expansions(process, None)
     process.variables.pop("router_name", None)
     process.trace.record(
-        "routing",
+        ROUTING,
         routed.rc.name,
-        _SOURCE,
         address=addr.address,
         router=addr.router.name if addr.router else None,
         transport=addr.transport.name if addr.transport else None,
@@ -148,9 +149,7 @@ def _run(
         raise Unsupported(f"the router driver {router.driver}", router.path, router.line)
     rc = ROUTERS[router.driver](process, router, addr, verify, routed)
     process.variables.pop("router_name", None)
-    process.trace.record(
-        "router", rc.name, _SOURCE, router=router.name, driver=router.driver, address=addr.address
-    )
+    process.trace.record(ROUTER, rc.name, router=router.name, driver=router.driver, address=addr.address)
     if rc is Rc.FAIL:
         _debug(process, f"{router.name} router forced address failure")
     elif rc in (Rc.OK, Rc.PASS) and _fails_verify(router, verify):

@@ -13,6 +13,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.status import Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import Verify
 
-_CONDITIONS = "route.c check_router_conditions"
+ROUTER_CONDITION = Rule("router condition", "route.c check_router_conditions")
 _LONGEST_DYNASTY = 100
 _VERIFY: Mapping[Verify | None, str] = {"sender": "verify_sender", "recipient": "verify_recipient"}
 
@@ -42,9 +43,7 @@ def prepare(process: Process, addr: Address, router: DriverInstance, verify: Ver
     deliver_set_expansions(process, addr)
     rc, why = check_router_conditions(process, addr, router, verify)
     if rc is not Rc.OK:
-        process.trace.record(
-            "router condition", rc.name, _CONDITIONS, router=router.name, address=addr.address, why=why
-        )
+        process.trace.record(ROUTER_CONDITION, rc.name, router=router.name, address=addr.address, why=why)
         process.variables.pop("router_name", None)
         if rc is not Rc.SKIP:
             addr.message = why

@@ -13,6 +13,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.records.hints import RetryRecord
 from eximsim.mta.records.structs import RetryItem
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address, HostItem
 
-_SOURCE = "retry.c retry_update"
+ADDRESS_TIMED_OUT = Rule("address timed out", "retry.c retry_update")
+RETRY = Rule("retry", "retry.c retry_update")
 
 
 # ---- keys --------------------------------------------------------------------------------
@@ -286,9 +288,7 @@ def _update_record(process: Process, addr: Address, item: RetryItem) -> bool:
     text = errnos.strerror(item.basic_errno) if item.basic_errno > 0 else item.message or "unknown error"
     record.text = text[:150]
     process.machine.hints.retry[item.key] = record
-    process.trace.record(
-        "retry", f"next try in {record.next_try - now:.0f}s", _SOURCE, key=item.key, expired=up
-    )
+    process.trace.record(RETRY, f"next try in {record.next_try - now:.0f}s", key=item.key, expired=up)
     return up
 
 
@@ -313,5 +313,5 @@ def _time_out(process: Process, addr: Address) -> None:
     said = addr.user_message
     addr.user_message = f"{said}: retry timeout exceeded" if said else "retry timeout exceeded"
     parent = f" <{addr.parent.address}>" if addr.parent else ""
-    process.trace.record("address timed out", "FAIL", _SOURCE, address=addr.address)
+    process.trace.record(ADDRESS_TIMED_OUT, "FAIL", address=addr.address)
     log_write(process, f"** {addr.address}{parent}: retry timeout exceeded")

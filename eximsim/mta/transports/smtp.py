@@ -25,12 +25,14 @@ from eximsim.mta.transports.smtp_out import BadSetting, default_port, smtp_get_i
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.status import Errno, HostFind, HostStatus, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process, ProcessDied
 
-_SOURCE = "transports/smtp.c smtp_transport_entry"
+HOST_RETRY_TIME = Rule("host retry time", "transports/smtp.c smtp_transport_entry")
+HOST_TRIED = Rule("host tried", "transports/smtp.c smtp_transport_entry")
 
 
 @dataclass(slots=True)
@@ -271,9 +273,7 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
             run.expired = False
             run.addrlist[0].retry_skipped = True
         run.update_waiting &= found.message_key is None
-        process.trace.record(
-            "host retry time", "not reached", _SOURCE, host=host.name, status=host.status.value
-        )
+        process.trace.record(HOST_RETRY_TIME, "not reached", host=host.name, status=host.status.value)
         if host.why == "retry":
             run.counts.retry += 1
         elif host.why == "failed":
@@ -327,7 +327,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
         if first is None:
             raise _no_recipient(run, host)
         deferred_event_raise(process, first, host, "msg:defer")
-    process.trace.record("host tried", rc.name, _SOURCE, host=host.name, address=host.address)
+    process.trace.record(HOST_TRIED, rc.name, host=host.name, address=host.address)
     run.update_waiting &= sx.update_waiting and not sx.message_defer
     _note_retry(run, host, first, attempt, rc, message_defer=sx.message_defer)
     some_deferred = rc is Rc.OK and any(addr.transport_return is Rc.DEFER for addr in run.addrlist)

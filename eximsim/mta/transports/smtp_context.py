@@ -12,12 +12,15 @@ from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.transports.smtp_out import Dialogue, Reply
 from eximsim.status import Errno, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.open_call import ClientTls
     from eximsim.mta.records.structs import Address, HostItem
+
+RECIPIENT_NAMED = Rule("recipient named", "transports/smtp.c smtp_write_mail_and_rcpt_cmds")
 
 PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
 """States of an address that is being worked on (``transport_return >= PENDING``)."""
@@ -145,9 +148,8 @@ class SmtpContext:
         """Record that the host is about to be told of a recipient, and how safe the call is."""
         security = "clear" if self.tls is None else self.tls.cv
         self.process.trace.record(
-            "recipient named",
+            RECIPIENT_NAMED,
             security,
-            "transports/smtp.c smtp_write_mail_and_rcpt_cmds",
             address=address,
             host=self.host.name,
             ip=self.host.address,

@@ -10,8 +10,9 @@ from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response
 from eximsim.mta.transports.smtp_out import Dialogue
 from eximsim.mta.transports.transport import transport_check_waiting
+from eximsim.trace import Rule
 
-_SOURCE = "transports/smtp.c smtp_deliver"
+CONNECTION_KEPT = Rule("connection kept", "transports/smtp.c smtp_deliver")
 
 
 def keep_for_next(sx: SmtpContext) -> bool:
@@ -36,7 +37,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
     proxied = process.profile.tls_proxied_for_next_message and not sx.host_is_in("hosts_noproxy_tls")
     if sx.tls is not None and not proxied:
         raise Unsupported("the next message on a connection whose TLS session is closed first")
-    process.trace.record("connection kept", next_id or "same message", _SOURCE, host=sx.host.name)
+    process.trace.record(CONNECTION_KEPT, next_id or "same message", host=sx.host.name)
     assert sx.host.address is not None
     process.kept_call = OpenCall(
         sx.transport.name,

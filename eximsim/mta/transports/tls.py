@@ -43,12 +43,17 @@ from eximsim.ports import (
 )
 from eximsim.profiles import UnusableTlsa
 from eximsim.status import Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
 
 _SOURCE = "tls-openssl.c tls_client_start"
+CERTIFICATE_VERIFIED = Rule(
+    "certificate verified", "tls-openssl.c verify_callback, with DANE verify_callback_client_dane"
+)
+TLS_HANDSHAKE = Rule("tls handshake", _SOURCE)
 _CLIENT_HELLO = "\x16\x03\x01\x02\n\x16\x03"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
 
@@ -137,9 +142,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
     process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
     process.trace.record(
-        "certificate verified",
+        CERTIFICATE_VERIFIED,
         cv,
-        "tls-openssl.c verify_callback_client_dane" if sx.dane else "tls-openssl.c verify_callback",
         host=sx.host.name,
         dane=sx.dane,
         mode=settings.mode.name.lower(),
@@ -178,7 +182,7 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> N
 
 def _failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
     """The end of an attempt, logged where the release does that."""
-    sx.process.trace.record("tls handshake", "failed", _SOURCE, host=sx.host.name, dane=sx.dane, why=text)
+    sx.process.trace.record(TLS_HANDSHAKE, "failed", host=sx.host.name, dane=sx.dane, why=text)
     if sx.process.profile.tls_error_logged:
         _log_tls_error(sx, prefix, text)
     return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")

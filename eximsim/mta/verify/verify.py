@@ -16,13 +16,14 @@ from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.route import route_address
 from eximsim.mta.verify.verify_callout import do_callout
 from eximsim.status import Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address, HostItem
     from eximsim.mta.records.verification import CalloutSettings
 
-_SOURCE = "verify.c verify_address"
+VERIFY = Rule("verify", "verify.c verify_address")
 
 
 def verify_address(
@@ -66,9 +67,8 @@ def _verify(
             pending.extend(children)
             continue
         process.trace.record(
-            "verify",
+            VERIFY,
             rc.name,
-            _SOURCE,
             address=addr.address,
             callout=callout is not None,
             message=addr.message,

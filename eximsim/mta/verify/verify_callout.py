@@ -42,13 +42,14 @@ from eximsim.mta.verify.verify_decisions import (
 )
 from eximsim.profiles import CommandLog
 from eximsim.status import Errno, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address, HostItem
     from eximsim.mta.records.verification import CalloutSettings
 
-_SOURCE = "verify.c do_callout"
+CALLOUT = Rule("callout", "verify.c do_callout")
 _NOT_CACHED = "(not cached or cache expired)"
 _DOING = "accepting a local SMTP message from <root>"
 
@@ -429,7 +430,7 @@ def _conclude(call: Callout) -> Rc:
         if call.done and call.address_record.result is not Cached.UNKNOWN:
             write_address(process, call.key, call.address_record)
     process.trace.record(
-        "callout", call.yield_.name if call.done else "DEFER", _SOURCE, address=addr.address, done=call.done
+        CALLOUT, call.yield_.name if call.done else "DEFER", address=addr.address, done=call.done
     )
     if call.done:
         return call.yield_

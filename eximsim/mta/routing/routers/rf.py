@@ -12,11 +12,14 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import verify_recipient
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.status import Errno, HostFind, Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.routing.address import RouteResult, Verify
+
+SELF_ACTION = Rule("self", "routers/rf_self_action.c rf_self_action")
 
 FREEZE = "freeze"
 """``Address.special_action`` of an address whose message is to be frozen."""
@@ -218,9 +221,7 @@ def rf_self_action(
     lowest, plain = "lowest numbered MX record points to local host", "remote host address is the local host"
     message = lowest if host.mx >= 0 else plain
     action = router.options.text("self") or "freeze"
-    process.trace.record(
-        "self", action, "routers/rf_self_action.c rf_self_action", address=addr.address, host=host.name
-    )
+    process.trace.record(SELF_ACTION, action, address=addr.address, host=host.name)
     if action == "send":
         return Rc.OK
     if action.startswith("reroute:"):
