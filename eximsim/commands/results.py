@@ -102,7 +102,8 @@ class Reporter:
         if self.verdicts.total() > 1 and not self.as_json:
             for reason, count in self.reasons.most_common():
                 click.echo(visible(f"{count:5} unsupported: {reason}"))
-            click.echo(", ".join(f"{self.verdicts[verdict]} {verdict.value}" for verdict in Verdict))
+            shown = [one for one in Verdict if self.verdicts[one] or one is not Verdict.PASS_BUT_STDERR]
+            click.echo(", ".join(f"{self.verdicts[verdict]} {verdict.value}" for verdict in shown))
         if self.verdicts[Verdict.FAIL] + self.verdicts[Verdict.UNSUPPORTED]:
             return DIFFERENCE_FOUND
         looked = self.verdicts[Verdict.PASS] and not self.verdicts[Verdict.PASS_BUT_STDERR]

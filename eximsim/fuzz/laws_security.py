@@ -10,12 +10,10 @@ from eximsim.fuzz.run import TAKEN, Named, Run, Safety
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp_decisions import NO_TLS_SESSION, STARTTLS_REPLY, TLS_REQUIRED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED, TLS_HANDSHAKE
-from eximsim.mta.verify.verify_decisions import OWN_HANDSHAKE_FAILED
 from eximsim.trace import AnyRule
 
 _WANTED = (Wanted.REQUESTED, Wanted.REQUIRED)
 _ANSWERED: tuple[AnyRule, ...] = (dane.TLSA_RESULT, dane.TLSA_HOST, dane.TLSA_CALLOUT, dane.HOST_POLICY)
-_HANDSHAKE: tuple[AnyRule, ...] = (TLS_HANDSHAKE, NO_TLS_SESSION, OWN_HANDSHAKE_FAILED, STARTTLS_REPLY)
 
 
 def _hosts(run: Run) -> Iterator[tuple[Named, Expected]]:

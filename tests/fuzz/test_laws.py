@@ -11,6 +11,7 @@ from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import OPTIONS, Space
 from eximsim.fuzz.variations import Vary, variations
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED, TLS_HANDSHAKE
 from eximsim.profiles import Profile, profile
 from eximsim.suite.recording import Situation
 from tests.suite.recorded import stand
@@ -180,8 +181,8 @@ def test_a_claim_of_dane_that_is_made_up_is_found(law: str, path: Mapping[str, s
 @pytest.mark.parametrize("tlsa", ["match", "authority", "match, mismatch", "unusable, match"])
 def test_a_matching_record_that_is_not_enough_is_found(tlsa: str) -> None:
     honest = run_of({"h1 TLSA": tlsa})
-    number, _ = next(honest.of("certificate verified"))
-    refused = with_decision(honest, number, rule="tls handshake", outcome="failed")
+    number, _ = next(honest.of(CERTIFICATE_VERIFIED))
+    refused = with_decision(honest, number, rule=TLS_HANDSHAKE.name, outcome="failed")
     (fault,) = faults("match-is-enough", refused)
     assert fault.decision == number
     assert faults("match-is-enough", honest) == []
