@@ -13,6 +13,7 @@ import click
 
 from eximsim.commands.policies import files_options
 from eximsim.files import read_named_text
+from eximsim.gate import MOST_HOSTS
 from eximsim.profiles import NEWEST
 from eximsim.storage import store_text
 from eximsim.suite.many_runs import many_runs
@@ -43,7 +44,7 @@ _DEFAULT = "promises.toml"
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
 @files_options
 @click.option(
-    "--hosts", type=click.IntRange(1, 2), default=2, show_default=True,
+    "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,
     help="How many hosts a recipient's domain has.",
 )  # fmt: skip
 @click.option("--baseline", type=_FILE, metavar="FILE", help="The breaches that are known, and do not count.")

@@ -13,6 +13,7 @@ from eximsim.commands.gate_sides import EVERYTHING
 from eximsim.commands.policies import files_options, tell_what_was_read
 from eximsim.errors import ExitCode
 from eximsim.files import STANDARD
+from eximsim.gate import MOST_HOSTS
 from eximsim.gate.report import Report
 from eximsim.gate.severity import FAIL_ON, Severity
 from eximsim.profiles import NEWEST
@@ -36,7 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @files_options
 @click.option(
-    "--hosts", type=click.IntRange(1, 3), default=2, show_default=True,
+    "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,
     help="How many hosts a recipient's domain has.",
 )  # fmt: skip
 @click.option(

@@ -30,6 +30,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 
 from eximsim.errors import InputError
+from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Ask, End, Forest, Node, Way
 from eximsim.gate.lattice import Scene
 from eximsim.gate.report import Outcome
@@ -193,7 +194,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
     return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled))
 
 
-_HOSTS = ("1", "2")
+_HOSTS = tuple(map(str, range(1, MOST_HOSTS + 1)))
 _IS_SCENE = re.compile(r"(?:scene|like) ")
 _PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|port (\d{1,5})|(at it)|without (\S+)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import InputError
+from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Forest
 from eximsim.gate.lattice import Scene
 from eximsim.gate.lock import accepted, check, current
@@ -48,6 +49,11 @@ def test_what_is_written_is_read_again(plan: Survey) -> None:
     assert (now.kind, now.scene.recipient, now.scene.mx) == (was.kind, was.scene.recipient, was.scene.mx)
     assert now.scene.addresses == was.scene.addresses
     assert [scene.recipient for scene in now.also] == [scene.recipient for scene in was.also]
+
+
+@pytest.mark.parametrize("hosts", range(1, MOST_HOSTS + 1))
+def test_a_lock_of_as_many_hosts_as_can_be_explored_is_read_again(plan: Survey, hosts: int) -> None:
+    assert read_lock(written(Lock("4.99", hosts, {}, {}, {}, ())), "policy.lock", plan.forest).hosts == hosts
 
 
 def test_files_and_rare_scenes_are_read_again(plan: Survey) -> None:
@@ -103,6 +109,7 @@ def test_a_view_that_is_not_locked_is_a_gap(plan: Survey) -> None:
     ("text", "line", "what"),
     [
         ("hosts 1\n", 1, "release"),
+        ("release 4.99\nhosts 4\n", 1, "hosts"),
         ("release 4.99\nhosts 1\n\nview\nrubbish\n", 5, "rubbish"),
         ("release 4.99\nhosts 1\n\nview\n  always: deferred\n", 4, "without its scene"),
         ("release 4.99\nhosts 1\n\nview\nscene a@b, mx\n  always: deferred\n", 5, "expected 'mx HOST"),
