@@ -58,6 +58,9 @@ def suite(
     setting = Setting(_release(source, profile, tls, subject), world, subject)
     either_library = tls is None and exim_path(subject) is None
     cases = choose(source.tests(), tests, tree)
+    program = exim_path(subject)
+    if program is not None and (lack := why_not(program)):
+        click.echo(f"eximsim: not in the surroundings of runtest: {lack}; many tests want them", err=True)
     reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
     for result in _results(tree, cases, setting, jobs, either_library):
         reporter.add(result)

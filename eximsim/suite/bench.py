@@ -193,7 +193,7 @@ class Bench:
             "ipv4": mine.ipv4, "port_n": mine.port_n,
             "env": {"USER": mine.caller, "SHELL": mine.shell, "EXIM_TEST_NUMBER": case.name, "TERM": "dumb",
                     "PATH": f"{d}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"},
-            "steps": steps(parsed, mine, case.name, substitute(conf, mine, case.name)),
+            "steps": steps(parsed, mine, case.name, substitute(conf, mine, case.name), self._tree.era),
         }  # fmt: skip
         if "PORT_DYNAMIC" in case.path.read_text("utf-8", "surrogateescape"):
             job["dynamic"] = int(mine.port_dynamic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -15,13 +15,11 @@ from eximsim.suite import script, shell
 from eximsim.suite.eras import Era
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import Raw
+from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
 from eximsim.suite.source import as_bytes, substitute
 
-_DAEMON = re.compile(r"(^|\s)-DSERVER=server(\s|$)")
-_NOT_DAEMON = re.compile(r"\s-DNOTDAEMON(\s|$)")
-_WAIT_MODE = re.compile(r"\s-DSERVER=wait:")
 _MESSAGE = re.compile(r"\$msg(\d+)")
 _SYSTEM = re.compile(
     r"""system\s*\(?\s*(?P<quote>["'])(?P<program>[^"'|]+?)\s*(?:\|\s*grep\s+-E\s+'(?P<pattern>[^'"]+)'\s*)?"""
@@ -29,9 +27,6 @@ _SYSTEM = re.compile(
     re.ASCII,
 )
 """A Perl program of one statement: a command of the shell, or two in a pipe."""
-
-_ESCAPED_LINE = re.compile(r":(\w+):(.*)")
-_STRING_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "e": "\x1b", "\\": "\\"}
 
 
 class WrongStatus(Exception):
@@ -100,21 +95,10 @@ class Player:
         return as_bytes("".join(self._input_line(self._substituted(line), command) for line in body))
 
     def _input_line(self, line: str, command: script.Command) -> str:
-        if line.rstrip().endswith("\\NONL\\"):
-            return line.rstrip().removesuffix("\\NONL\\")
-        match = _ESCAPED_LINE.match(line)
-        if not match:
-            return f"{line}\n"
-        kind, text = match.groups()
-        if kind == "noeol":
-            return text
-        if kind == "eval":
-            return evaluated(f"{text}\n")
-        if kind == "file":
-            return self._read(text, command)
+        kind, text = input_line(line)
         if kind == "sleep":
             raise self._unsupported("a pause in the middle of standard input", command)
-        return f"{line}\n"
+        return self._read(text, command) if kind == "file" else text
 
     def _read(self, name: str, command: script.Command) -> str:
         try:
@@ -138,7 +122,7 @@ class Player:
         if command.wait:
             raise self._unsupported("a pause before the end of standard input", command)
         arguments = self._with_ids(self._substituted(command.arguments), command)
-        if _WAIT_MODE.search(f" {arguments}"):
+        if is_wait_mode(arguments):
             raise self._unsupported("a daemon in wait mode", command)
         argv = [
             f"-DEXIM_PATH={self.identity.directory}/eximdir/exim",
@@ -147,7 +131,7 @@ class Player:
         ]
         argv += self._words(arguments, command)
         environment = self._environment(command)
-        if _DAEMON.search(arguments) and not _NOT_DAEMON.search(arguments):
+        if is_daemon(arguments):
             result = self.subject.start_daemon(argv, environment)
             self.debugged |= result.debugged
             self.raw.say(result.stdout, "")
@@ -156,7 +140,7 @@ class Player:
         user = command.user or "root" if command.sudo else None
         result = self.subject.exim(argv, self._stdin(command, command.body), environment, user)
         self.debugged |= result.debugged
-        if _DAEMON.search(arguments):
+        if is_server(arguments):
             self.raw.say(result.stdout, "")
             self.raw.say_server(None, result.stderr)
         else:
@@ -208,12 +192,7 @@ class Player:
 
     def write(self, command: script.Write) -> None:
         """Make a file."""
-        sized = (
-            f"{block.lead}{'a' * (block.length - len(block.lead) - 1)}\n"
-            for block in command.blocks
-            for _ in range(block.count)
-        )
-        text = "".join([*_lines(command.before), *sized, *_lines(command.after)])
+        text = command.text
         self.files[self._path(self._substituted(command.path))] = as_bytes(text)
         if command.show:
             self.raw.say(f"==========\n{text}==========\n", "")
@@ -284,22 +263,6 @@ class Player:
     def refuse(self, command: script.Command) -> None:
         """A command of the language that is not run here."""
         raise self._unsupported(f"script command {_name(command)!r}", command)
-
-
-def _lines(body: tuple[str, ...]) -> Iterator[str]:
-    return (f"{line}\n" for line in body)
-
-
-def evaluated(text: str) -> str:
-    """The escapes of a Perl string."""
-    pattern = r"\\(x[0-9A-Fa-f]{2}|x\{[0-9A-Fa-f]{1,5}\}|.)"
-    return re.sub(pattern, lambda match: _escape(match[1]), text)
-
-
-def _escape(code: str) -> str:
-    if code[0] == "x" and len(code) > 1:
-        return chr(int(code[1:].strip("{}"), 16))
-    return _STRING_ESCAPES.get(code, code)
 
 
 def _name(command: script.Command) -> str:

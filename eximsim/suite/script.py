@@ -113,6 +113,16 @@ class Write(Command):
     blocks: tuple[Block, ...] = ()
     after: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What is in the file."""
+        sized = (
+            f"{block.lead}{'a' * (block.length - len(block.lead) - 1)}"
+            for block in self.blocks
+            for _ in range(block.count)
+        )
+        return "".join(f"{line}\n" for line in (*self.before, *sized, *self.after))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sleep(Command):

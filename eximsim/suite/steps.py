@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
+from eximsim.errors import Unsupported
 from eximsim.suite import script
+from eximsim.suite.eras import NEWEST, Era
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.play import evaluated
+from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.source import substitute
 
-_DAEMON = re.compile(r"\s-DSERVER=server\s")
-_NOT_DAEMON = re.compile(r"\s-DNOTDAEMON\s")
-_WAIT_MODE = re.compile(r"\s-DSERVER=wait:\d+\s")
-_ESCAPED = re.compile(r":(\w+):(.*)", re.DOTALL)
+
+def steps(
+    parsed: script.Script, identity: Identity, test: str, conf: str, era: Era = NEWEST
+) -> list[dict[str, Any]]:
+    """The steps of a script, in order; ``conf`` is the test's configuration, substituted.
+
+    Raises ``Unsupported`` for a command that cannot be run.
+    """
+    words = _Words(identity, test, conf)
+    return [_step(command, words) for command in parsed.commands if not _is_silent(command, era)]
 
 
-def steps(parsed: script.Script, identity: Identity, test: str, conf: str) -> list[dict[str, Any]]:
-    """The steps of a script, in order; ``conf`` is the test's configuration, substituted."""
-    made = (_step(command, _Words(identity, test, conf)) for command in parsed.commands)
-    return [step for step in made if step is not None]
+def _is_silent(command: script.Command, era: Era) -> bool:
+    """Whether a command leaves nothing behind: notes were comments once."""
+    if isinstance(command, script.Note):
+        return "notes_shown" not in era
+    return isinstance(command, script.Echo | script.ChooseMunge)
 
 
 class _Words:
@@ -37,7 +45,7 @@ def _common(command: script.Command) -> dict[str, Any]:
     return {"line": command.line, "status": status, "env": dict(command.environment)}
 
 
-def _step(command: script.Command, words: _Words) -> dict[str, Any] | None:
+def _step(command: script.Command, words: _Words) -> dict[str, Any]:
     match command:
         case script.Note(text=text):
             return {"do": "note", "text": words(text.rstrip())}
@@ -57,7 +65,7 @@ def _step(command: script.Command, words: _Words) -> dict[str, Any] | None:
                 return {"do": "background", "command": words(line)}
             return _run(command, f"{words(line)} >>test-stdout 2>>test-stderr", body, words)
         case script.Write():
-            return {"do": "write", "path": words(command.path), "text": _text(command), "show": command.show}
+            return {"do": "write", "path": words(command.path), "text": command.text, "show": command.show}
         case script.Sleep(seconds=seconds):
             return {"do": "sleep", "seconds": seconds}
         case script.KillDaemon():
@@ -68,7 +76,7 @@ def _step(command: script.Command, words: _Words) -> dict[str, Any] | None:
             return {"do": "shell", "command": _shell(words(line)), **_common(command)}
         case script.Utility():
             return _utility(command, words)
-    return None
+    raise Unsupported(f"script command {type(command).__name__.lower()!r} with a real program")
 
 
 def _shell(line: str) -> str:
@@ -101,7 +109,7 @@ def _exim(command: script.Exim, words: _Words) -> dict[str, Any]:
     program = f"{d}/eximdir/exim{command.suffix}"
     given = words(command.arguments)
     line = f"{sudo}{program} -DEXIM_PATH={program} -C {d}/test-config {given} >>test-stdout 2>>test-stderr"
-    if _DAEMON.search(line) and not _NOT_DAEMON.search(line):
+    if is_daemon(given):
         pid, option = f"{d}/spool/exim-daemon.pid", ""
         if named := re.search(r"\s-oP\s(\S+)", line):
             pid = named[1]
@@ -110,10 +118,10 @@ def _exim(command: script.Exim, words: _Words) -> dict[str, Any]:
         line = re.sub(r"\s-bd\s", f" -bdf {option}", line, count=1)
         return {"do": "daemon", "command": f"{line}-server", "conf": words.conf, "pid": pid,
                 "env": dict(command.environment)}  # fmt: skip
-    if _WAIT_MODE.search(line):
+    if is_wait_mode(given):
         return {"do": "wait_mode", "command": f"{line}-server", "conf": words.conf,
                 "env": dict(command.environment)}  # fmt: skip
-    suffix = "-server" if _DAEMON.search(line) else ""
+    suffix = "-server" if is_server(given) else ""
     return _run(command, f"{line}{suffix}", command.body, words, wait=command.wait, exim=True)
 
 
@@ -121,31 +129,6 @@ def _run(
     command: script.Command, line: str, body: tuple[str, ...], words: _Words, *, wait: int = 0,
     exim: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    conf = words.conf if exim else ""
-    return {"do": "run", "command": line, "body": list(_body(body, words)), "wait": wait, "exim": exim,
+    conf, given = words.conf if exim else "", [input_line(words(one)) for one in body]
+    return {"do": "run", "command": line, "body": given, "wait": wait, "exim": exim,
             "conf": conf, **_common(command)}  # fmt: skip
-
-
-def _body(lines: tuple[str, ...], words: _Words) -> Iterator[list[str]]:
-    for line in map(words, lines):
-        match = _ESCAPED.match(line)
-        kind, text = match.groups() if match else ("", line)
-        if kind == "eval":
-            yield ["text", evaluated(f"{text}\n")]
-        elif kind == "noeol":
-            yield ["text", text]
-        elif kind in ("sleep", "file"):
-            yield [kind, text]
-        else:
-            yield ["text", f"{line}\n"]
-
-
-def _text(command: script.Write) -> str:
-    sized = (
-        f"{block.lead}{'a' * (block.length - len(block.lead) - 1)}\n"
-        for block in command.blocks
-        for _ in range(block.count)
-    )
-    return "".join(
-        [*(f"{line}\n" for line in command.before), *sized, *(f"{line}\n" for line in command.after)]
-    )

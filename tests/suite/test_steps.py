@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eximsim.suite import script
 from eximsim.suite.bench import patched
+from eximsim.suite.eras import NEWEST
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.steps import steps
 
@@ -19,11 +20,19 @@ def test_daemons_stay_in_the_foreground_and_say_where_their_process_number_is() 
 
 
 def test_input_lines_are_substituted_and_escapes_taken() -> None:
-    parsed = script.parse("# x\n1\nsudo exim -be\n:eval:a\\tb\n:noeol:c\n:sleep:2\nTESTNUM\n****\n", "x")
+    body = ":eval:a\\tb\n:noeol:c\n:sleep:2\nTESTNUM\\NONL\\\nend\n"
+    parsed = script.parse(f"# x\n1\nsudo exim -be\n{body}****\n", "x")
     (run,) = steps(parsed, IDENTITY, "0001", "conf")
     assert run["command"].startswith("sudo /eximsim/test/eximdir/exim ")
-    assert run["body"] == [["text", "a\tb\n"], ["text", "c"], ["sleep", "2"], ["text", "0001\n"]]
+    assert [text for kind, text in run["body"] if kind == "text"] == ["a\tb\n", "c", "0001", "end\n"]
+    assert ("sleep", "2") in run["body"]
     assert run["status"] == [1, 0]
+
+
+def test_notes_are_written_only_where_the_tree_does_that() -> None:
+    parsed = script.parse("# x\n### a note\necho seen by nobody\n", "x")
+    assert steps(parsed, IDENTITY, "0001", "conf") == [{"do": "note", "text": "### a note"}]
+    assert steps(parsed, IDENTITY, "0001", "conf", NEWEST - {"notes_shown"}) == []
 
 
 def test_a_patched_program_keeps_its_length() -> None:
