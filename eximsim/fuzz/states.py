@@ -181,7 +181,7 @@ def _view(axis: str, run: StandRun) -> _View:
     asking = run.machine.asking
     asked = asking.hosts[: asking.through] if asking else ()
     host, _, step = axis.partition(" ")
-    tried = {str(one.inputs["host"]) for one in run.machine.trace if one.is_of(HOST_TRIED)}
+    tried = {str(one.inputs["host"]) for one in run.machine.trace if one.rule == HOST_TRIED.name}
     done = frozenset(tried.union(one.name for one in asked))
     transaction = step in _TRANSACTION
     if transaction:

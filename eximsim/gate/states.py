@@ -291,7 +291,7 @@ class Watcher:
 
 def sends_more(decisions: Iterable[Decision]) -> bool:
     """Whether a run has sent out more than one thing: several addresses, or a bounce that leaves as well."""
-    sent = [one for one in decisions if one.is_of(ROUTING) and one.inputs["transport"] is not None]
+    sent = [one for one in decisions if one.rule == ROUTING.name and one.inputs["transport"] is not None]
     return len(sent) > 1
 
 
@@ -300,7 +300,7 @@ def _done(axis: str, trace: Trace, asked: Sequence[HostItem]) -> frozenset[str]:
 
     ``asked`` are those that a callout is through with.
     """
-    tried = {str(one.inputs["host"]) for one in trace if one.is_of(HOST_TRIED)}
+    tried = {str(one.inputs["host"]) for one in trace if one.rule == HOST_TRIED.name}
     tried |= {host.name for host in asked}
     step, _, host = axis.partition(" of ")
     return frozenset(tried | ({host} if step in _TRANSACTION else set()))
