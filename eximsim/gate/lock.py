@@ -6,7 +6,7 @@ lost a router or a list shows as mail that goes another way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eximsim.errors import Gap
@@ -29,12 +29,13 @@ def current(plan: Survey, release: str, hosts: int) -> Lock:
     (policy,) = plan.policies
     found = {view.name: mapped(plan.forest, plan.diagram(policy, view), essence) for view in plan.views}
     views = {view.name: view for view in plan.views}
-    return Lock(release, hosts, found, views, _files(policy), tuple(plan.sampled))
+    asked = [path for view in plan.views for path in plan.explored(policy, view).files]
+    return Lock(release, hosts, found, views, _files(policy, asked), tuple(plan.sampled))
 
 
-def _files(policy: Policy) -> dict[str, tuple[str, ...]]:
-    """The digests of all files that were read."""
-    paths = dict.fromkeys((*policy.config.files, *policy.files.found))
+def _files(policy: Policy, asked: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The digests of all files that were read, also in explorations that were made before."""
+    paths = dict.fromkeys((*policy.config.files, *policy.files.found, *asked))
     return {
         path: digests(from_octets(content).splitlines())
         for path in paths

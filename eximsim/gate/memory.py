@@ -17,11 +17,12 @@ Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[s
 class Explored:
     """The outcomes of a policy in a view, and the routers and transports that a run came to there.
 
-    ``met`` is None where that is not known.
+    ``met`` is None where that is not known. ``files`` are those that the policy's runs had asked for by then.
     """
 
     way: Way
     met: frozenset[str] | None
+    files: tuple[str, ...] = ()
 
 
 class Watch:

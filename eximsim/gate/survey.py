@@ -126,7 +126,8 @@ class Survey:
             except _SendsMore:
                 self.memory.busy.add(key[1:])
                 way = self._explored(policy, view, alone=False)
-            self.memory.explored[key] = Explored(way, None if self._met is None else frozenset(self._met))
+            met = None if self._met is None else frozenset(self._met)
+            self.memory.explored[key] = Explored(way, met, policy.files.found)
             self.memory.kept.append(policy)
             self.memory.watch.explored()
         return self.memory.explored[key]

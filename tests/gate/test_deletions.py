@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.gate.lock import current
+from eximsim.gate.memory import Memory
 from eximsim.gate.survey import survey
-from tests.gate.deletions import CONF, Edit, Gates, complaint, complaints, edits, explained, policy
+from eximsim.profiles import NEWEST
+from tests.gate.deletions import CONF, WANTED, Edit, Gates, complaint, complaints, edits, explained, policy
 from tests.gate.samples import SAMPLES
 
 
@@ -72,6 +75,13 @@ def test_a_line_that_decides_is_not_missed(gates: Gates, edit: Edit) -> None:
     assert gates.gaps == ()
     assert complaint(gates.gate(head), edit, ()) == ""
     assert complaint(gates.locked(head), edit, ()) == ""
+
+
+def test_a_lock_names_all_files_also_where_everything_was_explored_before() -> None:
+    one, memory = policy(SMALL), Memory()
+    first, second = (current(survey((one,), WANTED, memory=memory), NEWEST, WANTED.hosts) for _ in range(2))
+    assert first.files.keys() == {CONF, "/etc/partners"}
+    assert second.files == first.files
 
 
 def test_seeded_edits_are_not_missed() -> None:
