@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from eximsim.fuzz.expected import Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
 from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Run
-from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME
+from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.reception.receive import MESSAGE_RECEIVED
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.dane import HOST_POLICY

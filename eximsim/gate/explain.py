@@ -14,7 +14,8 @@ from eximsim.gate.outcome import is_refusal
 from eximsim.gate.report import Outcome
 from eximsim.mta.acl.acl import ACL
 from eximsim.mta.base.tables import shown
-from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
+from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
+from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.lookup.dns import DNS_ANSWER
 from eximsim.mta.lookup.host import HOST_BY_NAME, HOST_NAME
 from eximsim.mta.lookup.host_bydns import HOST_ADDRESSES, HOSTS_OF_A_DOMAIN

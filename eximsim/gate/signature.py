@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from eximsim.gate.outcome import essence, outcome_of
 from eximsim.gate.report import Outcome
-from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME
+from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.lookup.dns import DNS_ANSWER
 from eximsim.mta.lookup.host import HOST_BY_NAME
 from eximsim.mta.reception.receive import MESSAGE_RECEIVED

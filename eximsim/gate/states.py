@@ -44,7 +44,8 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
-from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
+from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
+from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import Address, HostItem

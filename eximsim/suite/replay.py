@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta.config.readconf import Config, read_config
-from eximsim.mta.delivery.deliver import ADDRESS_OUTCOME, TRANSPORT_DIED
+from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
+from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine
 from eximsim.suite.conversation import Conversation
 from eximsim.suite.recording import Seen, Situation

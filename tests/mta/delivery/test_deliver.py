@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
-from eximsim.mta.delivery.deliver import same_hosts
+from eximsim.mta.delivery.deliver_remote import same_hosts
 from eximsim.mta.program import exim
 from eximsim.mta.records.structs import MX_NONE, HostItem
 from eximsim.status import Dnssec

@@ -1,0 +1,130 @@
+"""What becomes of an address when its delivery is over (``post_process_one()``, src/deliver.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.delivery import deliver_log
+from eximsim.mta.delivery.bounce import send_bounce
+from eximsim.mta.process.log import deliver_msglog, log_write
+from eximsim.status import Rc
+from eximsim.trace import Rule
+
+if TYPE_CHECKING:
+    from eximsim.mta.delivery.delivery import Delivery
+    from eximsim.mta.records.structs import Address
+
+ADDRESS_OUTCOME = Rule("address outcome", "deliver.c post_process_one")
+
+
+def post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -> None:
+    """Log the outcome and put the address where it belongs; ``kind`` is ``"T"``, ``"R"`` or ``"none"``."""
+    process = delivery.process
+    addr.message = addr.message and string_printing(addr.message)
+    process.trace.record(
+        ADDRESS_OUTCOME,
+        rc.name,
+        address=addr.address,
+        recipient=_origin(addr).address,
+        errno=int(addr.basic_errno),
+        message=addr.message,
+        cv=addr.cv,
+        host=addr.host_used.name if addr.host_used else None,
+        message_sent=rc is Rc.OK and addr.special_action != "",
+    )
+    if rc is Rc.OK:
+        delivery.succeed.insert(0, addr)
+        address_done(delivery, addr)
+        deliver_log.success_msglog(process, addr)
+        child_done(delivery, addr)
+        deliver_log.delivery_log(process, addr, addr.special_action)
+    elif rc in (Rc.DEFER, Rc.PANIC):
+        delivery.defer.insert(0, addr)
+        if addr.special_action == "freeze":
+            delivery.freeze = True
+        if not process.queue_2stage or addr.basic_errno:
+            driver = addr.transport if kind == "T" else addr.router if kind == "R" else None
+            name = driver.name if driver else None
+            deliver_log.defer_log(process, addr, kind=kind, name=name, panic=rc is Rc.PANIC)
+    else:
+        _failed_address(delivery, addr)
+
+
+def _origin(addr: Address) -> Address:
+    """The recipient of the message that ``addr`` comes from."""
+    while addr.parent is not None:
+        addr = addr.parent
+    return addr
+
+
+def _failed_address(delivery: Delivery, addr: Address) -> None:
+    message, process = delivery.message, delivery.process
+    age = process.world.now() - message.received_time
+    if not message.sender and age >= process.config.main.seconds("ignore_bounce_errors_after"):
+        addr.ignore_error = True
+    bounce_fails = not message.sender and addr.errors_address is None
+    if not addr.ignore_error and (addr.special_action == "freeze" or bounce_fails):
+        delivery.freeze = True
+        if addr.special_action != "freeze":
+            by_user = bool(message.variables.get("sender_local")) and not message.local_error_message
+            delivery.frozen_info = " (message created with -f <>)" if by_user else " (delivery error message)"
+        delivery.defer.insert(0, addr)
+    else:
+        delivery.failed.insert(0, addr)
+    deliver_log.failure_log(process, addr)
+
+
+def address_done(delivery: Delivery, addr: Address) -> None:
+    """Note that nothing is to be done for the address any more."""
+    done = delivery.message.nonrecipients
+    done.add(addr.unique)
+    if addr.parent is None:
+        done.add(addr.address)
+
+
+def child_done(delivery: Delivery, addr: Address) -> None:
+    """Count the address off its parents; a parent whose last child is done is done itself."""
+    while addr.parent is not None:
+        addr = addr.parent
+        addr.child_count -= 1
+        if addr.child_count > 0:
+            return
+        address_done(delivery, addr)
+        if all(above.address != addr.address for above in _ancestors(addr)):
+            deliver_msglog(delivery.process, f"{addr.address}: children all complete")
+
+
+def _ancestors(addr: Address) -> Iterator[Address]:
+    while addr.parent is not None:
+        addr = addr.parent
+        yield addr
+
+
+def process_failed(delivery: Delivery) -> None:
+    """Bounce the failed addresses, one message for each sender to be told, or ignore the failure."""
+    while delivery.failed:
+        addr = delivery.failed[0]
+        if not delivery.message.sender and addr.errors_address is None:
+            addr.ignore_error = True
+        bounce_to = addr.errors_address if addr.errors_address is not None else delivery.message.sender
+        unwanted = bool(addr.dsn_flags) and "FAILURE" not in addr.dsn_flags
+        if addr.ignore_error or unwanted or not bounce_to:
+            delivery.failed.pop(0)
+            parent = f" <{addr.parent.address}>" if addr.parent else ""
+            if delivery.process.profile.ignored_failure_raises_event:
+                deliver_log.raise_event(delivery.process, "msg:fail:delivery", addr)
+            told = unwanted and not addr.ignore_error and delivery.process.profile.unwanted_report_named
+            why = ": RFC 3461 DSN, failure notify not requested" if told else ""
+            log_write(delivery.process, f"{addr.address}{parent}: error ignored{why}")
+            together = [addr]
+        else:
+            together = [
+                a for a in delivery.failed if (a.errors_address or delivery.message.sender) == bounce_to
+            ]
+            delivery.failed = [a for a in delivery.failed if a not in together]
+            send_bounce(delivery.process, bounce_to, together)
+        for done in together:
+            address_done(delivery, done)
+            child_done(delivery, done)

@@ -1,0 +1,319 @@
+"""Remote deliveries: which addresses go in one call, and the transport's process (src/deliver.c)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.delivery.deliver_done import post_process_one
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
+from eximsim.mta.lookup.host_chain import HARNESS_SEED
+from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import MX_NONE
+from eximsim.mta.routing.address import deliver_set_expansions
+from eximsim.mta.transports import retry
+from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
+from eximsim.status import Errno, HostStatus, Rc
+from eximsim.trace import Rule
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.delivery.delivery import Delivery
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.open_call import OpenCall
+    from eximsim.mta.records.structs import Address, HostItem
+
+TRANSPORT_DIED = Rule("transport died", "deliver.c par_reduce")
+TRANSPORT_GAVE_UP = Rule("transport gave up", "deliver.c par_reduce")
+_AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK}
+"""What is left of a state in the one octet that a transport process reports it in: PENDING is 256."""
+_FAILURE = 1
+"""The exit code of a process that has given up (EXIT_FAILURE)."""
+_UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
+
+
+def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
+    """Run the transports, each batch of addresses in a process of its own."""
+    delivery.remote_count += 0 if fallback else len(delivery.remote)
+    for number in count():
+        if not delivery.remote:
+            return
+        transport = delivery.remote[0].transport
+        if transport is None:
+            raise Unsupported("remote delivery without a transport")
+        if transport.driver != "smtp":
+            raise Unsupported(f"transport driver {transport.driver}", transport.path, transport.line)
+        if _is_too_big(delivery, transport, delivery.remote[0], fallback=fallback):
+            del delivery.remote[0]
+            continue
+        batch = _next_batch(delivery, transport)
+        if delivery.process.queue_run_local:
+            for addr in batch:
+                addr.basic_errno, addr.message = Errno.LOCAL_ONLY, "remote deliveries suppressed"
+                post_process_one(delivery, addr, Rc.DEFER, kind="T")
+            continue
+        if not _suits_open_call(delivery, transport, batch[0]):
+            delivery.defer[:0] = batch
+            continue
+        seed = HARNESS_SEED + 2 * number
+        _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
+
+
+def _is_too_big(delivery: Delivery, transport: DriverInstance, addr: Address, *, fallback: bool) -> bool:
+    """Whether message_size_limit of the transport keeps the message from it: the address fails then.
+
+    A limit that is none defers it. Source: check_message_size(), src/deliver.c.
+    """
+    text = transport.options.text("message_size_limit")
+    if text is None:
+        return False
+    process = delivery.process
+    deliver_set_expansions(process, addr)
+    wrong = f"message_size_limit in {transport.name} transport"
+    addr.transport_return = Rc.DEFER
+    try:
+        limit = expanded_string_integer(expand(process, text), positive=True)
+    except ExpansionFailed as failed:
+        addr.message = f"failed to expand {wrong}: {failed.message}"
+    except EvalError as failed:
+        addr.message = f"invalid {wrong}: {failed.message}"
+    else:
+        if not 0 < limit < delivery.message.size:
+            return False
+        addr.transport_return = Rc.FAIL
+        addr.message = f"message is too big (transport limit = {limit})"
+    finally:
+        deliver_set_expansions(process, None)
+    _remote_post_process(delivery, addr, None, fallback=fallback)
+    return True
+
+
+def _suits_open_call(delivery: Delivery, transport: DriverInstance, addr: Address) -> bool:
+    """Whether the address can go down the call that is open; without one it always suits."""
+    call = delivery.process.continued
+    if call is None:
+        return True
+    return call.transport == transport.name and any(host.name == call.host_name for host in addr.host_list)
+
+
+def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:
+    """Whether later batches of this message have the host that this one goes to."""
+    if not delivery.process.profile.batches_share_connection or not addr.host_list:
+        return False
+    if delivery.process.config.main.number("remote_max_parallel") > 1:
+        return False
+    call = delivery.process.continued
+    name = call.host_name if call is not None else addr.host_list[0].name
+    return any(host.name == name for other in delivery.remote for host in other.host_list)
+
+
+def _most_in_a_batch(delivery: Delivery, transport: DriverInstance) -> int:
+    """How many addresses one run of the transport gets, which makes several transactions of them."""
+    process = delivery.process
+    limit = transport.options.number("max_rcpt") or _UNLIMITED
+    parallel = 1 if process.continued else max(1, process.config.main.number("remote_max_parallel"))
+    share = delivery.remote_count // parallel
+    if limit == 1 or limit >= share:
+        return limit
+    messages = transport.options.number("connection_max_messages")
+    left = messages - (process.continued.sequence - 1 if process.continued else 0)
+    return min(share, limit * left) if left > 0 else share
+
+
+_UNLIMITED = 999999
+
+
+def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:
+    """The first address, and those that can go in the same call."""
+    first = delivery.remote.pop(0)
+    batch = [first]
+    multi_domain, limit = transport.options.flag("multi_domain"), _most_in_a_batch(delivery, transport)
+    with_dnssec = delivery.process.profile.dnssec_separates_batches
+    for other in list(delivery.remote):
+        if len(batch) >= limit:
+            break
+        if (
+            (multi_domain or other.domain == first.domain)
+            and other.transport is transport
+            and same_hosts(other.host_list, first.host_list, with_dnssec=with_dnssec)
+            and other.errors_address == first.errors_address
+            and other.extra_headers == first.extra_headers
+            and other.remove_headers == first.remove_headers
+        ):
+            delivery.remote.remove(other)
+            batch.append(other)
+    return batch
+
+
+def same_hosts(one: list[HostItem], two: list[HostItem], *, with_dnssec: bool) -> bool:
+    """Whether two host lists are the same; MX hosts of equal preference may stand in another order.
+
+    Of such hosts only the last of either list are compared for their DNSSEC status, as Exim does it.
+    """
+    if one is two:
+        return True
+    if len(one) != len(two):
+        return False
+    at = 0
+    while at < len(one):
+        if one[at].name != two[at].name:
+            if one[at].mx == MX_NONE:
+                return False
+            last = _last_equal(one, two, at)
+            if last == at or {h.name for h in one[at : last + 1]} - {h.name for h in two[at : last + 1]}:
+                return False
+            at = last
+        elif one[at].port != two[at].port:
+            return False
+        if with_dnssec and one[at].dnssec is not two[at].dnssec:
+            return False
+        at += 1
+    return True
+
+
+def _last_equal(one: list[HostItem], two: list[HostItem], start: int) -> int:
+    """Up to where both lists go on with hosts of the preference that ``one`` has at ``start``."""
+    last, mx = start, one[start].mx
+    while last + 1 < len(one) and one[last + 1].mx == mx and two[last + 1].mx == mx:
+        last += 1
+    return last
+
+
+def _run_transport(
+    delivery: Delivery, transport: DriverInstance, batch: list[Address], *, fallback: bool, seed: int
+) -> None:
+    """Run the smtp transport in a child process; only what the child reports back survives it.
+
+    ``seed`` is what its draws start from under Exim's test suite.
+    """
+    parent = delivery.process
+    if parent.verbose and not parent.dont_deliver and not parent.debugging:
+        raise Unsupported("option -v of a delivery: the dialogue on standard error")
+    first = batch[0]
+    _drop_next_call(delivery)
+    deliver_set_expansions(parent, first, batch[1:])
+    parent.return_path = _return_path(delivery, transport, first)
+    for addr in batch:
+        addr.return_path = parent.return_path
+    smtp_transport_setup(parent, transport, batch)
+    child = parent.fork()
+    child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
+    child.random_seed = seed
+    hosts = [replace(host) for host in first.host_list]
+    copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
+    message: str | None = None
+    try:
+        if not smtp_transport_entry(child, transport, copies):
+            for addr in copies[1:]:
+                addr.transport_return, addr.basic_errno = copies[0].transport_return, copies[0].basic_errno
+                addr.message = copies[0].message
+    except (ProcessDied, PanicDie) as death:
+        copies = [replace(addr) for addr in batch]
+        hosts = []
+        message = _transport_died(delivery, batch, child.pid, death)
+        for addr in copies:
+            addr.special_action = "freeze"
+    for addr in copies:
+        addr.cv = _certificate_word(child) if addr.tls is not None else None
+        addr.authenticated = child.authenticated
+        addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])
+        addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
+    parent.scratch = "0"  # the end of the child's report
+    if message is None:
+        parent.transport_count = child.transport_count
+    for name in ("sending_ip_address", "sending_port"):
+        if name in child.variables:
+            parent.variables[name] = child.variables[name]
+    kept = child.kept_call
+    for host in hosts:
+        if host.address is not None and host.status in _UNUSABLE:
+            parent.unusable_hosts[f"T:{host.name}:{host.address}"] = (
+                host.status is HostStatus.UNUSABLE_EXPIRED,
+                host.why,
+            )
+    for original, addr in zip(batch, copies, strict=True):
+        addr.host_list = original.host_list
+        addr.retry_keys = retry.retry_items_merged(original.retry_keys, addr.retry_keys)
+        addr.first = None if addr is copies[0] else copies[0]
+        _remote_post_process(delivery, addr, message, fallback=fallback)
+    parent.continued = kept if kept is not None and kept.next_id is None else None
+    if kept is not None and kept.next_id is not None:
+        _keep_for(delivery, kept, kept.next_id)
+
+
+def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
+    """Keep the call for another message; nothing is left of it for this one.
+
+    What goes on in the background does so while other batches are delivered.
+    """
+    if delivery.remote and delivery.process.profile.next_message_in_background:
+        delivery.deliver_next(delivery.process, next_id, call)
+    else:
+        delivery.next_id, delivery.next_call = next_id, call
+
+
+def _drop_next_call(delivery: Delivery) -> None:
+    """Another batch is delivered before the message that the call was kept for: it loses the call."""
+    if delivery.next_call is not None:
+        delivery.next_call.connection.close()
+        delivery.next_call = None
+
+
+_MESSAGE_PIPED = 1024
+"""Octets of an address's message that come through the pipe from the transport process."""
+
+
+def _certificate_word(process: Process) -> str:
+    """What ``CV=`` says: of the last session of the transport process, whichever an address went over."""
+    return "no" if not process.certificate_verified else "dane" if process.dane_verified else "yes"
+
+
+def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -> str:
+    path = addr.errors_address if addr.errors_address is not None else delivery.message.sender
+    delivery.process.return_path = path
+    text = transport.options.text("return_path")
+    if text is None:
+        return path
+    try:
+        return expand(delivery.process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return path
+        raise Unsupported(
+            f"return_path that does not expand: {failed.message}", transport.path, transport.line
+        ) from None
+
+
+def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: ProcessDied | PanicDie) -> str:
+    """Note that the process died of a signal, or ended in failure; the message for its addresses."""
+    assert batch[0].transport is not None
+    driver = batch[0].transport.driver
+    signal = death.signal if isinstance(death, ProcessDied) else None
+    status = _FAILURE << 8 if signal is None else signal
+    how = f"exit code {_FAILURE}" if signal is None else f"terminated by signal {signal}"
+    delivery.process.trace.record(
+        TRANSPORT_GAVE_UP if signal is None else TRANSPORT_DIED,
+        how.removeprefix("terminated by "),
+        address=batch[0].address,
+        addresses=tuple(addr.address for addr in batch),
+    )
+    if delivery.process.profile.delivery_pipe_read_checked:
+        got = f"got 0 of 7 bytes (pipeheader) from transport process {pid} for transport {driver}"
+        for addr in batch:
+            log_write(delivery.process, f"Delivery status for {addr.address}: {got}", panic=True)
+    return f"{driver} transport process returned non-zero status 0x{status:04x}: {how}"
+
+
+def _remote_post_process(delivery: Delivery, addr: Address, message: str | None, *, fallback: bool) -> None:
+    if addr.transport_return is Rc.DEFER and addr.fallback_hosts and not fallback and message is None:
+        addr.host_list = addr.fallback_hosts
+        delivery.fallback.insert(0, addr)
+        return
+    if message is not None:
+        addr.message, addr.transport_return = message, Rc.DEFER
+    post_process_one(delivery, addr, addr.transport_return, kind="T")

@@ -1,0 +1,196 @@
+"""Routing the addresses of a message that is delivered (in ``deliver_message()``, src/deliver.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.delivery.deliver_done import address_done, child_done, post_process_one
+from eximsim.mta.delivery.delivery import Fate
+from eximsim.mta.lookup.match import match_isinlist_domain
+from eximsim.mta.process.log import log_write
+from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
+from eximsim.mta.routing.route import route_address
+from eximsim.mta.transports import retry
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.delivery.delivery import Delivery
+    from eximsim.mta.records.hints import RetryRecord
+    from eximsim.mta.records.structs import Address
+
+
+def start_addresses(delivery: Delivery, fate: Fate) -> None:
+    """Take the recipients that are not done with; those that are given up have failed already."""
+    options = delivery.process.config.main
+    if delivery.message.received_count > options.number("received_headers_max"):
+        what = "more Received: lines than received_headers_max"
+        raise Unsupported(what, *options.where("received_headers_max"))
+    if fate is Fate.GIVEN_UP:
+        log_write(delivery.process, f"cancelled by {delivery.process.machine.user}")
+    for recipient in delivery.message.recipients:
+        if recipient.address in delivery.message.nonrecipients:
+            continue
+        addr = deliver_make_addr(recipient.address)
+        addr.errors_address = recipient.errors_to
+        addr.dsn_flags, addr.dsn_orcpt = recipient.dsn_flags, recipient.orcpt
+        if fate is not Fate.TRIED:
+            addr.message = fate.value
+            if delivery.message.sender:
+                delivery.failed.append(addr)
+        else:
+            delivery.new.append(addr)
+
+
+def route_all(delivery: Delivery) -> None:
+    """Route every new address; children come back as new ones.
+
+    The order is Exim's: the list is turned round twice, so the last recipient is routed first and the
+    transports see the recipients in the message's own order.
+    """
+    to_route: list[Address] = []
+    while delivery.new:
+        addr = delivery.new.pop(0)
+        if _may_route(delivery, addr):
+            to_route.insert(0, addr)
+    while to_route:
+        addr = to_route.pop(0)
+        _route_one(delivery, addr, to_route)
+
+
+def _may_route(delivery: Delivery, addr: Address) -> bool:
+    process = delivery.process
+    if deliver_split_address(process, addr) is Rc.DEFER:
+        addr.message, addr.basic_errno = "cannot check percent_hack_domains", Errno.LISTDEFER
+        post_process_one(delivery, addr, Rc.DEFER, kind="none")
+        return False
+    if not delivery.force and _is_held(delivery, addr):
+        return False
+    _mark_homonym(addr)
+    if addr.unique in delivery.message.nonrecipients:
+        child_done(delivery, addr)
+        return False
+    addr.address_retry_key = retry.address_key(addr)
+    domain_record, address_record = _routing_records(delivery, addr)
+    now = process.world.now()
+    waits = (domain_record is not None and now < domain_record.next_try and not domain_record.expired) or (
+        address_record is not None and now < address_record.next_try
+    )
+    if process.continued is not None and domain_record is not None:
+        addr.message, addr.basic_errno = "reusing SMTP connection skips previous routing defer", Errno.RRETRY
+        post_process_one(delivery, addr, Rc.DEFER, kind="R")
+        return False
+    if ((process.queue_running and not delivery.force) or process.continued is not None) and waits:
+        timed_out = (
+            domain_record is None
+            and address_record is not None
+            and retry.retry_ultimate_address_timeout(
+                process, addr.address_retry_key, addr.domain, address_record
+            )
+        )
+        if not timed_out:
+            addr.message, addr.basic_errno = "retry time not reached", Errno.RRETRY
+            post_process_one(delivery, addr, Rc.DEFER, kind="R")
+            return False
+    addr.dr_retry_exists = domain_record is not None or address_record is not None
+    return _not_queued(delivery, addr)
+
+
+def _routing_records(delivery: Delivery, addr: Address) -> tuple[RetryRecord | None, RetryRecord | None]:
+    """What the retry database has of the address's domain, and of the address, maybe with the sender."""
+    process, key = delivery.process, addr.address_retry_key
+    if process.queue_2stage and process.profile.first_phase_ignores_retry_data:
+        return None, None
+    of_address = retry.retry_record(process, key)
+    of_sender = retry.retry_record(process, f"{key}:<{delivery.message.sender}>")
+    return retry.retry_record(process, retry.domain_key(addr)), of_address or of_sender
+
+
+def _is_held(delivery: Delivery, addr: Address) -> bool:
+    domains = delivery.process.config.main.text("hold_domains")
+    if not domains:
+        return False
+    rc = match_isinlist_domain(delivery.process, addr.domain, domains)
+    if rc is Rc.FAIL:
+        return False
+    addr.message = "hold_domains lookup deferred" if rc is Rc.DEFER else "domain is held"
+    addr.basic_errno = Errno.LISTDEFER if rc is Rc.DEFER else Errno.HELD
+    post_process_one(delivery, addr, Rc.DEFER, kind="none")
+    return True
+
+
+def _not_queued(delivery: Delivery, addr: Address) -> bool:
+    domains = delivery.process.config.main.text("queue_domains")
+    if delivery.force or delivery.process.queue_running or not domains:
+        return True
+    rc = match_isinlist_domain(delivery.process, addr.domain, domains)
+    if rc is not Rc.OK and rc is not Rc.DEFER:
+        return True
+    addr.message = "queue_domains lookup deferred" if rc is Rc.DEFER else "domain is in queue_domains"
+    addr.basic_errno = Errno.LISTDEFER if rc is Rc.DEFER else Errno.QUEUE_DOMAIN
+    post_process_one(delivery, addr, Rc.DEFER, kind="R")
+    return False
+
+
+def _mark_homonym(addr: Address) -> None:
+    """An address that is its own ancestor gets a unique form of its own."""
+    parent = addr.parent
+    while parent is not None and parent.address.lower() != addr.address.lower():
+        parent = parent.parent
+    if parent is not None:
+        generation = chr(ord(parent.unique[1]) + 1) if parent.unique.startswith("\\") else "0"
+        addr.unique = f"\\{generation}\\{addr.address}"
+    local_part, at, domain = addr.unique.rpartition("@")
+    addr.unique = f"{local_part}{at}{domain.lower()}"
+
+
+def _route_one(delivery: Delivery, addr: Address, to_route: list[Address]) -> None:
+    process, old_domain = delivery.process, addr.domain
+    sender = delivery.message.sender
+    process.return_path = addr.errors_address if addr.errors_address is not None else sender
+    found = route_address(process, addr, verify=None)
+    delivery.new[:0] = found.addr_new
+    delivery.succeed.extend(found.addr_succeed)
+    if found.rc is Rc.DEFER:
+        by_local_part = addr.router is not None and addr.router.options.flag("retry_use_local_part")
+        retry.retry_add_item(addr, retry.address_key(addr) if by_local_part else retry.domain_key(addr))
+    elif addr.dr_retry_exists:
+        retry.forget_address(process, addr)
+        for key in dict.fromkeys((retry.domain_key(addr), f"R:{old_domain}")):
+            retry.retry_add_item(addr, key, delete=True)
+    if found.rc is Rc.DISCARD:
+        address_done(delivery, addr)
+    elif found.rc is not Rc.OK:
+        post_process_one(delivery, addr, found.rc, kind="R")
+    elif found.addr_local:
+        transport = addr.transport
+        assert transport is not None
+        raise Unsupported(
+            f"local delivery (transport driver {transport.driver})", transport.path, transport.line
+        )
+    elif found.addr_remote:
+        _queue_remote(delivery, addr, old_domain, to_route)
+
+
+def _queue_remote(delivery: Delivery, addr: Address, old_domain: str, to_route: list[Address]) -> None:
+    """Queue the address for its transport, and with it those of the same domain if the router says so."""
+    if addr.unique in delivery.message.nonrecipients:
+        return
+    first = delivery.duplicates.setdefault(f"{addr.unique}", addr)
+    if first is not addr:
+        return
+    delivery.remote.insert(0, addr)
+    if (
+        addr.router is None
+        or not addr.router.options.flag("same_domain_copy_routing")
+        or addr.extra_headers
+        or addr.remove_headers
+        or old_domain != addr.domain
+    ):
+        return
+    for other in [other for other in to_route if other.domain == addr.domain]:
+        to_route.remove(other)
+        other.router, other.transport, other.host_list = addr.router, addr.transport, addr.host_list
+        other.fallback_hosts, other.errors_address = addr.fallback_hosts, addr.errors_address
+        other.hide_child, other.local_host_removed = addr.hide_child, addr.local_host_removed
+        delivery.remote.insert(0, other)

@@ -1,0 +1,46 @@
+"""What one delivery of a message has come to so far (the static variables of src/deliver.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.open_call import OpenCall
+    from eximsim.mta.records.spool import Message
+    from eximsim.mta.records.structs import Address
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One delivery of one message: the addresses on their way, and those that have come to an end."""
+
+    process: Process
+    message: Message
+    force: bool
+    deliver_next: Callable[[Process, str, OpenCall | None], None]
+    """Delivers another message down the call that was left open for it, if it still is."""
+    new: list[Address] = field(default_factory=list)
+    remote: list[Address] = field(default_factory=list)
+    fallback: list[Address] = field(default_factory=list)
+    succeed: list[Address] = field(default_factory=list)
+    failed: list[Address] = field(default_factory=list)
+    defer: list[Address] = field(default_factory=list)
+    duplicates: dict[str, Address] = field(default_factory=dict)
+    remote_count: int = 0
+    next_id: str | None = None
+    next_call: OpenCall | None = None
+    """For ``next_id``."""
+    freeze: bool = False
+    frozen_info: str = ""
+
+
+class Fate(Enum):
+    """What is to become of all recipients (``process_recipients``); else why their delivery is cancelled."""
+
+    TRIED = ""
+    GIVEN_UP = "delivery cancelled by administrator"
+    TIMED_OUT = "delivery cancelled; message timed out"
