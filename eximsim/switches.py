@@ -668,6 +668,9 @@ class Profile:
     vrfy_advertised: bool = switch(False, "smtp_setup_msg()", since("4.89", "bbc8ed071"))
     """EHLO offers VRFY if there is an ACL for it."""
 
+    queue_ids_listed: bool = switch(False, "queue_list()", since("4.97", "8ff2ba119"))
+    """``-bpi`` lists the ids of messages; before, it was an unknown option."""
+
     daemon_ports_grouped: bool = switch(
         False, "daemon_go()", since("4.90-dev-5d6bdf01a", "fc3f96af4", item="JH/04")
     )

@@ -227,6 +227,7 @@ POINTS: Sequence[Point] = (
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
     _point("fc37f2aca"),
+    _point("8ff2ba119"),
     _point("1d38781da"),
     _point("6fc54bd18"),
     _point("30520c8f8", ("scripts/2100-OpenSSL/2149", "EC-groups negotiation")),

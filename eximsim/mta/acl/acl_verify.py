@@ -176,7 +176,7 @@ def _any_header_address(run: AclRun, asked: _Options) -> Rc:
             name, _, content = header.text.partition(":")
             for text, found in header_addresses(content):
                 shown = text.rstrip(SPACES)
-                run.trace(f"verifying {name}: header address {shown}")
+                run.process.hdebug(f"verifying {name}: header address {shown}")
                 if isinstance(found, Extracted):
                     rc = _verify_header_address(run, name, shown, found.address, asked)
                     if rc is Rc.OK:
@@ -194,7 +194,7 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
     senders = run.reception.envelope.verified_senders
     checked = next((old for old in senders if old.address == shown), None)
     if checked is not None and asked.callout is None:
-        run.trace("previously checked as envelope sender")
+        run.process.hdebug("previously checked as envelope sender")
         result = checked.result
     else:
         result = verify.verify_address(run.process, address, is_recipient=False, callout=asked.callout)

@@ -45,7 +45,7 @@ class AclCondition:
 
 @dataclass(frozen=True, slots=True)
 class AclVerb:
-    """A verb with its conditions and modifiers in order."""
+    """A verb with its conditions and modifiers in order; ``line`` is the last of a line that is continued."""
 
     verb: str
     conditions: tuple[AclCondition, ...]
@@ -82,7 +82,7 @@ def acl_read(
             raise _error(line, f'unknown ACL verb "{name}" in "{line.text}": one of {_list(VERBS)} expected')
         _, verb, conditions = verbs[-1]
         conditions.append(_condition(line, verb, name, rest[position:], negated, absent))
-    read = tuple(AclVerb(verb, tuple(found), at.path, at.line) for at, verb, found in verbs)
+    read = tuple(AclVerb(verb, tuple(found), at.path, at.last or at.line) for at, verb, found in verbs)
     return read, line
 
 

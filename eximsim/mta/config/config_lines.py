@@ -50,11 +50,15 @@ _CONDITIONS = {
 
 
 class ConfigLine(NamedTuple):
-    """One logical line: its text without white space around it, and where its first physical line is."""
+    """One logical line: its text without white space around it, and where its first physical line is.
+
+    ``last`` is the number of its last physical line, which is what Exim itself calls its line; 0: the same.
+    """
 
     text: str
     path: str
     line: int
+    last: int = 0
 
 
 @dataclass(slots=True)
@@ -122,7 +126,7 @@ class ConfigLines:
             if text and not text.endswith("\\"):
                 break
             text = text[:-1]
-        return start._replace(text=text) if text and start else None
+        return start._replace(text=text, last=self._files[-1].next) if text and start else None
 
     @property
     def macros(self) -> Mapping[str, str]:

@@ -147,11 +147,16 @@ def deliver_in_child(
 
 
 def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
-    """Print the queue as -bp does; ``option`` has the letters after it (a: generated addresses too, r:
-    unsorted, u: undelivered only). With ``ids`` only those messages. Source: queue_list(), src/queue.c.
+    """Print the queue as -bp does, with ``ids`` only those messages. ``option`` has the letters after it.
+
+    They are a: generated addresses too, i: ids only, r: unsorted, u: undelivered only. Source: queue_list(),
+    src/queue.c.
     """
     now = process.world.now()
     listed = ids or queue_get_spool_list(process.machine, randomize="r" in option)
+    if "i" in option:
+        process.out("".join(f"{message_id}\n" for message_id in listed))
+        return
     for message_id in listed:
         message = process.machine.spool.get(message_id)
         if message is None:

@@ -75,6 +75,8 @@ def run(
     err: list[str] = []
     try:
         line = parse_argv(argv)
+        if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
+            raise BadOption(f"-bp{line.option}")
     except BadOption as bad:
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:

@@ -18,6 +18,7 @@ DEFAULT_CONFIG = "/usr/exim/configure"
 
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
+_LISTING = re.compile(r"c|r?[aiu]?")
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
@@ -157,7 +158,7 @@ class _Parser:
         self.line.mode, self.line.callout, self.line.host = Mode.HOST_CHECK, text == "c", self.next()
 
     def list_queue(self, text: str) -> None:
-        if not set(text) <= set("acru"):
+        if not _LISTING.fullmatch(text):
             raise BadOption(self._option)
         self.line.mode = Mode.COUNT_QUEUE if text == "c" else Mode.LIST_QUEUE
         self.line.option = text

@@ -14,6 +14,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_mail, smtp_in_tls
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
+from eximsim.mta.reception.smtp_in_vrfy import vrfy
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ COMMANDS = (
     Command("quit", quit_command, Sync.NEVER, argument=False),
     Command("noop", _noop, Sync.ALWAYS, mail=False),
     Command("etrn", _refused_by_acl(Where.ETRN, "acl_smtp_etrn", "ETRN"), Sync.ALWAYS, mail=False),
-    Command("vrfy", smtp_in_mail.vrfy, Sync.ALWAYS, mail=False),
+    Command("vrfy", vrfy, Sync.ALWAYS, mail=False),
     Command("expn", _refused_by_acl(Where.EXPN, "acl_smtp_expn", "EXPN"), Sync.ALWAYS, mail=False),
     Command("help", _help, Sync.NEVER, mail=False),
 )

@@ -1,4 +1,4 @@
-"""The mail transaction: MAIL, RCPT, DATA, BDAT, and VRFY (the envelope part of src/smtp_in.c)."""
+"""The mail transaction: MAIL, RCPT, DATA and BDAT (the envelope part of src/smtp_in.c)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
-from eximsim.mta.verify import verify
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -278,8 +277,11 @@ def rcpt(session: SmtpSession, argument: str) -> None:
     if found is None:
         envelope.rcpt_fail_count += 1
         return
-    address = _qualified_recipient(session, found, text)
-    if address is None or _too_many_recipients(session):
+    address = qualify_recipient(session, found, text, "recipient")
+    if address is None:
+        envelope.rcpt_fail_count += 1
+        return
+    if _too_many_recipients(session):
         return
     if envelope.recipients_discarded:
         _discard(session, argument, "MAIL", None, envelope.discard_log)
@@ -302,18 +304,19 @@ def rcpt(session: SmtpSession, argument: str) -> None:
             session.drop()
 
 
-def _qualified_recipient(session: SmtpSession, found: Extracted, text: str) -> str | None:
+def qualify_recipient(session: SmtpSession, found: Extracted, text: str, tag: str) -> str | None:
+    """The address with a domain; None, and the client is told, where it has none and may not be without.
+
+    ``tag`` is the word of the log line. Source: qualify_recipient(), src/smtp_in.c.
+    """
     if found.domain_at:
         return found.address
     process = session.process
     if session.reception.allow_unqualified_recipient or found.address.lower() == "postmaster":
         return rewrite_address_qualify(process, found.address, is_recipient=True)
-    session.reception.envelope.rcpt_fail_count += 1
     session.replies.line(f"501 {text}: recipient address must contain a domain")
     client = host_and_ident(process, flagged=True)
-    said = (
-        f"unqualified recipient rejected: <{found.address}> {client}{session.reception.host_lookup_message}"
-    )
+    said = f"unqualified {tag} rejected: <{found.address}> {client}{session.reception.host_lookup_message}"
     log_write(process, said, reject=True, when="smtp_syntax_error")
     return None
 
@@ -409,38 +412,3 @@ def bdat(session: SmtpSession, argument: str) -> None:
     if ready:
         session.reception.envelope.chunking = True
         session.read_chunk(int(size), last=bool(rest.strip(SPACES)))
-
-
-# ---- VRFY ------------------------------------------------------------------------------------------
-
-
-def vrfy(session: SmtpSession, argument: str) -> None:
-    """The VRFY command: refused with 252 unless an ACL lets it."""
-    process = session.process
-    try:
-        found = parse_extract_address(argument)
-    except AddressError as error:
-        found, problem = None, error.message
-    recipient = None if found is None else found.address
-    result = acl_check(session.reception, Where.VRFY, recipient, process.config.main.text("acl_smtp_vrfy"))
-    if result.rc is not Rc.OK:
-        if session.replies.acl_fail(Where.VRFY, result, argument):
-            session.drop()
-        return
-    if found is None:
-        session.replies.line(f"501 {problem}")
-        return
-    address = found.address
-    if not found.domain_at:
-        address = rewrite_address_qualify(process, address, is_recipient=True)
-    answer = verify.verify_address(process, address, is_recipient=True)
-    if answer.rc is Rc.OK:
-        session.replies.line(f"250 <{address}> is deliverable")
-    elif answer.rc is Rc.DEFER:
-        why = answer.user_message
-        shown = f"Cannot resolve <{address}> at this time" if why is None else f"<{address}> {why}"
-        session.replies.line(f"451 {shown}")
-    else:
-        why = "is not deliverable" if answer.user_message is None else answer.user_message
-        session.replies.line(f"550 <{address}> {why}")
-        log_write(process, f"VRFY failed for {argument} {host_and_ident(process, flagged=True)}")

@@ -30,6 +30,7 @@ second:
         ("message", "no way", False, 4),
         ("hosts", "+relay", True, 6),
     ]
+    assert [verb.line for verb in first] == [5, 7], "Exim names the last line of one that is continued"
     assert first[1].conditions == ()
     assert [(c.name, c.argument) for verb in second for c in verb.conditions] == [
         ("set", "acl_m_x = 1"),

@@ -48,11 +48,18 @@ def test_options_are_read_as_exim_reads_them(argv: list[str], name: str, value: 
     assert getattr(parse_argv(argv), name) == value
 
 
-@pytest.mark.parametrize("option", ["-w", "-bz", "-odz", "-oMz", "-f", "-Mrm", "-oX", "-Dx"])
+@pytest.mark.parametrize("option", ["-w", "-bz", "-odz", "-oMz", "-f", "-Mrm", "-oX", "-Dx", "-bpua"])
 def test_an_unknown_option_ends_the_program(option: str) -> None:
     status = Front().exim(option)
     assert status.code == 1
     assert status.stderr.startswith("exim abandoned: unknown, malformed, or incomplete option -")
+
+
+def test_ids_are_listed_since_the_release_that_has_the_option() -> None:
+    front = Front(release="4.97", user="root", uid=0)
+    front.exim("-odq", "a@d.ex")
+    assert front.exim("-bpri").stdout.splitlines() == front.machine.spool.ids()
+    assert Front(release="4.96").exim("-bpri").stderr.endswith("incomplete option -bpri\n")
 
 
 @pytest.mark.parametrize("option", ["-dt=1", "-bP", "-bS", "-brt", "-bF", "-Mvh"])

@@ -197,6 +197,38 @@ def test_the_acl_decides_about_a_recipient(acl: str, reply: str, logged: str) ->
         assert front.log()[0].startswith(f"U=caller F=<s@b.ex> {logged}")
 
 
+@pytest.mark.parametrize(
+    ("argument", "reply"),
+    [
+        ("", "501 empty address"),
+        ("r@", "501 domain missing or malformed"),
+        ("nobody@d.ex", "550 <nobody@d.ex> no such person"),
+        ("r", "250 <r@here.ex> is deliverable"),
+    ],
+)
+def test_only_an_address_is_shown_to_the_acl_of_vrfy(argument: str, reply: str) -> None:
+    front = Front("acl_smtp_vrfy = check", "check:\n  accept local_parts = r : nobody")
+    assert front.smtp(f"VRFY {argument}", "QUIT")[0].startswith(reply)
+
+
+def test_what_is_said_of_a_header_line_is_not_set_in() -> None:
+    front = Front(
+        f"{ACCEPT}\nacl_smtp_data = check",
+        "check:\n  accept acl = inner\ninner:\n  require verify = header_sender",
+    )
+    shown = front.exim(
+        "-bh", "192.0.2.9", stdin="\r\n".join([HELLO, *LETTER[:3], "From: a@d.ex", "", ".", "QUIT", ""])
+    )
+    assert ">>> verifying From: header address a@d.ex\n" in shown.stderr
+
+
+def test_vrfy_asks_for_a_domain_of_those_who_have_to_name_one() -> None:
+    front = Front("acl_smtp_vrfy = accept\nlog_selector = +smtp_syntax_error")
+    status = front.exim("-bh", "192.0.2.9", stdin="VRFY r\r\nQUIT\r\n")
+    assert "501 r: recipient address must contain a domain" in status.stdout
+    assert "unqualified verify rejected: <r> H=[192.0.2.9]" in status.stderr
+
+
 def test_a_dropped_client_hears_no_more() -> None:
     front = Front("acl_smtp_rcpt = check", "check:\n  drop message = enough")
     replies = front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "NOOP")
