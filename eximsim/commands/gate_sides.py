@@ -164,7 +164,7 @@ _LINK, _LINKS = "120000", 8
 def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], memory: Memory) -> Report:
     """Compare with the lock file, and write it if that was asked for and everything could be looked at."""
     from eximsim.gate.diagram import Forest
-    from eximsim.gate.lock import accepted, check, current
+    from eximsim.gate.lock import accepted, check, current, everyday
     from eximsim.gate.lock_text import read_lock, written
     from eximsim.gate.survey import survey
 
@@ -200,9 +200,10 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], me
         raise InputError(f"no group {', '.join(sorted(unknown))} in what has changed; there is {known}")
     if plan.gaps:
         return replace(report, gaps=(*report.gaps, _NOT_WRITTEN))
-    new = written(accepted(agreed, found, plan, frozenset(groups)))
-    store(path, new.encode(), was=text.encode())
-    return replace(report, groups=tuple(group for group in report.groups if group.name not in groups))
+    agreed = accepted(agreed, found, plan, frozenset(groups))
+    store(path, written(agreed).encode(), was=text.encode())
+    left = tuple(group for group in report.groups if group.name not in groups)
+    return replace(report, groups=left, everyday=everyday(agreed, found, plan))
 
 
 _NOT_WRITTEN = Gap("the lock is not written: not everything could be looked at")

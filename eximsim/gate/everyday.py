@@ -5,11 +5,12 @@ They are situations of the lattice like all others, picked because everybody who
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from eximsim.fuzz.explore import Axis
 from eximsim.gate import lattice
+from eximsim.gate.diagram import Way, outcome_at
 from eximsim.gate.lattice import Scene, axis_of, certificates
 from eximsim.gate.outcome import severity
 from eximsim.gate.report import Everyday, Mail
@@ -58,17 +59,47 @@ SITUATIONS: tuple[Situation, ...] = (
 
 
 def everyday(plan: Survey) -> tuple[Mail, ...]:
-    """Everyday mail on every route of the survey, under its first and its last policy."""
-    found = {}
+    """Everyday mail on every route of the survey, under its first and its last policy.
+
+    What a callout makes of it is told where that changes.
+    """
+    found: dict[tuple[str, str], Mail] = {}
     for view in plan.views:
-        if view.kind == "delivery" and view.scene.addresses and view.scene.recipient not in found:
-            found[view.scene.recipient] = Mail(_route(view.scene), tuple(_rows(plan, view)))
+        key = (view.kind, view.scene.recipient)
+        if view.scene.addresses and key not in found:
+            mail = Mail(_route(view), tuple(_rows(plan, view)))
+            if view.kind == "delivery" or any(row.severity for row in mail.rows):
+                found[key] = mail
     return tuple(found.values())
 
 
-def _route(scene: Scene) -> str:
+def agreed_everyday(plan: Survey, ways: Mapping[str, tuple[Way, Way]]) -> tuple[Mail, ...]:
+    """Everyday mail by diagrams: what was agreed on, and what happens now, for the name of each view.
+
+    A lock has as many hosts as it was made with. What happens to one of them happens to all, but in the
+    situations that tell two apart.
+    """
+    found: dict[tuple[str, str], Mail] = {}
+    for view in plan.views:
+        key = (view.kind, view.scene.recipient)
+        if not view.scene.addresses or view.name not in ways or key in found:
+            continue
+        rows = []
+        for situation in SITUATIONS:
+            answers = given_to_all(situation, view.scene)
+            if answers is not None:
+                before, after = (outcome_at(way, answers) for way in ways[view.name])
+                rows.append(Everyday(situation.name, before, after, severity(before, after)))
+        if view.kind == "delivery" or any(row.severity for row in rows):
+            found[key] = Mail(_route(view), tuple(rows))
+    return tuple(found.values())
+
+
+def _route(view: View) -> str:
+    scene = view.scene
     hosts = "its MX hosts" if scene.mx else " and ".join(scene.addresses)
-    return f"{scene.recipient} by {hosts}"
+    asked = "" if view.kind == "delivery" else f", asked by a {view.kind}"
+    return f"{scene.recipient} by {hosts}{asked}"
 
 
 def _rows(plan: Survey, view: View) -> Iterator[Everyday]:
@@ -100,8 +131,19 @@ def staged(scene: Scene, hosts: int) -> Scene | None:
 
 def given(situation: Situation, scene: Scene) -> dict[str, str]:
     """The answers of a situation, axis by axis, as the lattice calls them."""
+    return _answers(scene, (situation.first, situation.second or {}))
+
+
+def given_to_all(situation: Situation, scene: Scene) -> dict[str, str] | None:
+    """The answers of a situation in which every host is like the first; None if it takes a second one."""
+    if situation.second is None:
+        return _answers(scene, (situation.first,) * len(scene.addresses))
+    return given(situation, scene) if len(scene.addresses) > 1 else None
+
+
+def _answers(scene: Scene, hosts: Iterable[_Answers]) -> dict[str, str]:
     found = {}
-    for host, answers in zip(scene.addresses, (situation.first, situation.second or {}), strict=False):
+    for host, answers in zip(scene.addresses, hosts, strict=False):
         for axis, value in answers.items():
             found[axis_of(axis, scene.domain if axis is lattice.MX else host)] = value
     return found

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from eximsim.errors import Gap
 from eximsim.gate.diagram import End, Forest, Way, combined, mapped
+from eximsim.gate.everyday import agreed_everyday
 from eximsim.gate.hunks import hunks_of
 from eximsim.gate.lattice import Scene
 from eximsim.gate.lock_text import Lock, digests
 from eximsim.gate.outcome import essence, severity, standing
-from eximsim.gate.report import Cause, Change, Group, Outcome, Report
+from eximsim.gate.report import Cause, Change, Group, Mail, Outcome, Report
 from eximsim.gate.survey import Survey, View
 from eximsim.mta.base.string import from_octets
 from eximsim.suite.policy import Policy
@@ -115,7 +116,18 @@ def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Repo
             gaps[Gap(what, place.partition(" ")[0], "--git compares all of it")] = None
     groups = [_group(name, members, path, lines) for name, members in changes.items()]
     ordered = sorted(groups, key=lambda group: (group.severity.rank, group.name))
-    return Report(path, conf, tuple(ordered), plan.size, plan.runs, tuple(plan.left_out), tuple(gaps))
+    return Report(
+        path, conf, tuple(ordered), plan.size, plan.runs, tuple(plan.left_out), tuple(gaps),
+        everyday=everyday(agreed, found, plan),
+    )  # fmt: skip
+
+
+def everyday(agreed: Lock, found: Lock, plan: Survey) -> tuple[Mail, ...]:
+    """What was agreed on for everyday mail, and what happens to it now."""
+    known = agreed_for(agreed, plan)
+    return agreed_everyday(
+        plan, {name: (locked.way, found.ways[name]) for name, locked in known.items() if name in found.ways}
+    )
 
 
 def changed_lines(agreed: Lock, found: Lock) -> list[str]:

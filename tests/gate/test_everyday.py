@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.gate.diagram import Chooser
-from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, staged
+from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, given_to_all, staged
 from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, listener
 from eximsim.gate.outcome import fate
 from eximsim.gate.severity import Severity
@@ -45,6 +45,19 @@ def test_every_situation_is_one_of_the_lattice() -> None:
     assert len({situation.name for situation in SITUATIONS}) == len(SITUATIONS)
 
 
+def test_in_a_lock_of_two_hosts_both_are_alike_but_where_a_situation_tells_them_apart() -> None:
+    scene = staged(survey([policy()], 1).views[0].scene, 2)
+    assert scene is not None
+    named = {situation.name: situation for situation in SITUATIONS}
+    first, second = scene.addresses
+    assert given_to_all(named["TLSA SERVFAIL"], scene) == {
+        f"TLSA of {first}": "SERVFAIL", f"TLSA of {second}": "SERVFAIL",
+    }  # fmt: skip
+    apart = named["first MX fails DANE, second without TLS"]
+    assert given_to_all(apart, scene) == given(apart, scene)
+    assert given_to_all(apart, replace(scene, addresses={first: scene.addresses[first]})) is None
+
+
 def test_switching_dane_on_shows_what_it_holds_back_and_what_goes_to_a_worse_host() -> None:
     old, new = policy("  hosts_try_dane =\n", conf=TEN), policy("  hosts_try_dane = *\n", conf=TEN)
     (mail,) = everyday(survey([old, new], 1))
@@ -55,6 +68,16 @@ def test_switching_dane_on_shows_what_it_holds_back_and_what_goes_to_a_worse_hos
     assert found["first MX fails DANE, second without TLS"] is Severity.LESS
     assert found["TLSA that matches"] is Severity.MORE
     assert found["no DNSSEC"] is found["host down"] is None
+
+
+def test_what_a_callout_makes_of_it_is_told_where_that_changes() -> None:
+    old, new = policy("  hosts_require_tls =\n"), policy("  hosts_require_tls = *\n")
+    _, asked = everyday(survey([old, new], 1))
+    found = {row.situation: row.severity for row in asked.rows}
+    assert asked.route.endswith("by its MX hosts, asked by a callout")
+    assert found["no STARTTLS"] is Severity.HELD
+    assert found["host down"] is None
+    assert len(everyday(survey([old, old], 1))) == 1
 
 
 TEN = """\

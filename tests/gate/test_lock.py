@@ -8,13 +8,13 @@ from eximsim.errors import InputError
 from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Forest
 from eximsim.gate.lattice import Scene
-from eximsim.gate.lock import accepted, check, current
+from eximsim.gate.lock import accepted, check, current, everyday
 from eximsim.gate.lock_text import Lock, digests, read_lock, written
 from eximsim.gate.report import Outcome, Report
 from eximsim.gate.severity import Severity
 from eximsim.gate.survey import Survey, View, survey
 from eximsim.status import Security
-from tests.gate.policies import policy
+from tests.gate.policies import CONF, policy
 
 VALUES = ("secure", "insecure", "SERVFAIL")
 DANE = Outcome("delivered", Security.DANE, "mx")
@@ -220,3 +220,30 @@ def test_a_new_way_is_not_in_the_lock(of_partner: str) -> None:
     assert [gap.what for gap in report.gaps] == [
         "delivery to someone@other.example by smart.other.example: not in the lock file"
     ]
+
+
+# ---- everyday mail of a lock -----------------------------------------------------------------------------
+
+DANE_OFF = CONF.replace("hosts_try_dane = *", "hosts_try_dane =")
+
+
+def test_everyday_mail_is_what_was_agreed_on_and_what_happens_now(of_partner: str) -> None:
+    report = against(of_partner, PARTNER.replace("hosts_require_dane = +dane_hosts", "hosts_require_tls = *"))
+    shown = {mail.route: {row.situation: row for row in mail.rows} for mail in report.everyday}
+    assert len(shown) == len({view.scene.recipient for view in survey([policy(conf=PARTNER)], 1).views})
+    by_mx = next(rows for route, rows in shown.items() if "its MX hosts" in route)
+    assert by_mx["no STARTTLS"].severity is Severity.HELD
+    assert by_mx["no STARTTLS"].before.result == "delivered"
+    assert by_mx["DNSSEC without TLSA"].severity is None
+
+
+def test_what_is_accepted_is_everyday_mail_as_agreed() -> None:
+    plan = survey([policy(conf=DANE_OFF)], 1)
+    was, now = current(plan, "4.99", 1), survey([policy("  hosts_require_tls = *\n", conf=DANE_OFF)], 1, plan.views)
+    agreed = read_lock(written(was), "policy.lock", now.forest)
+    found = current(now, "4.99", 1)
+    groups = {group.name for group in check(agreed, found, now, "policy.lock", "exim.conf").groups}
+    changed = {row.severity for mail in everyday(agreed, found, now) for row in mail.rows}
+    assert changed != {None}
+    agreed = accepted(agreed, found, now, frozenset(groups))
+    assert {row.severity for mail in everyday(agreed, found, now) for row in mail.rows} == {None}
