@@ -239,7 +239,10 @@ def test_everyday_mail_is_what_was_agreed_on_and_what_happens_now(of_partner: st
 
 def test_what_is_accepted_is_everyday_mail_as_agreed() -> None:
     plan = survey([policy(conf=DANE_OFF)], 1)
-    was, now = current(plan, "4.99", 1), survey([policy("  hosts_require_tls = *\n", conf=DANE_OFF)], 1, plan.views)
+    was, now = (
+        current(plan, "4.99", 1),
+        survey([policy("  hosts_require_tls = *\n", conf=DANE_OFF)], 1, plan.views),
+    )
     agreed = read_lock(written(was), "policy.lock", now.forest)
     found = current(now, "4.99", 1)
     groups = {group.name for group in check(agreed, found, now, "policy.lock", "exim.conf").groups}
