@@ -107,6 +107,8 @@ class Driver:
 
     def on_server(self, command: str, script: str) -> None:
         """Start a scripted server."""
+        if self._server is not None:  # runtest opens the second by the first one's name, and so ends that
+            self._close_server()
         pid = self._directory / "aux-var/server-daemon.pid"
         pid.unlink(missing_ok=True)
         self._server = self._start(f"./bin/server -oP {pid} {command} >>test-stdout-server", {}, pipe=True)
@@ -235,13 +237,16 @@ class Driver:
             raise Failed(f"line {line}: {shlex.join(name.split()[:2])} exited with {code}, expected {wanted}")
 
     def _end_server(self, line: int) -> None:
+        if code := self._close_server():
+            raise Failed(f"line {line}: the scripted server exited with {code}")
+
+    def _close_server(self) -> int:
         server, self._server = self._server, None
         assert server is not None
         assert server.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             server.stdin.close()
-        if code := server.wait():
-            raise Failed(f"line {line}: the scripted server exited with {code}")
+        return server.wait()
 
 
 def _retry_key(item: str, own: str, port: str) -> str:

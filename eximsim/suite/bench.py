@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +27,8 @@ from eximsim.subjects import scripted
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
-from eximsim.subjects.subject import Written
-from eximsim.suite import script
+from eximsim.suite import script, tree_rules
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.outputs import Raw, munged
 from eximsim.suite.source import TestCase, as_bytes, as_text, substitute
 from eximsim.suite.steps import steps
 from eximsim.suite.tree import EximTree, own_zones
@@ -37,6 +36,9 @@ from eximsim.suite.tree import EximTree, own_zones
 _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
 _HOME = "/eximsim/home"
 """The caller's: the host's are read-only inside."""
+
+_FIRST_PID = 12000
+"""Debugging output is normalised for process numbers of a machine that has been up for a while."""
 
 _SECONDS = 150.0
 """After which a test is ended."""
@@ -64,6 +66,7 @@ int main(int argc, char **argv) {
 
 _MARKER, _TEST_MARKER = b">>>running<<<", b"<<<testing>>>"
 _VERSION = re.compile(rb"(\d+[_.]\d+[-\w.]*)\0<<eximversion>>")
+_TRUSTED_LIST = re.compile(r'^TRUSTED_CONFIG_LIST: "?([^"\n]+)', re.MULTILINE)
 _LISTED = re.compile(
     r"^(Support for|Lookups|Authenticators|Routers|Transports|Malware)(?: \([-\w]+\))?:\s*(.*)$",
                      re.MULTILINE)  # fmt: skip
@@ -78,6 +81,8 @@ def why_not(program: Path) -> str:
         return "needs root, for several users in one namespace"
     if shutil.which("cc") is None:
         return "needs a C compiler (cc), for the tree's helper programs"
+    if shutil.which("perl") is None:
+        return "needs Perl, for the rules of the tree's runtest"
     if _MARKER not in program.read_bytes():
         return "the program has no test mode"
     return ""
@@ -96,6 +101,7 @@ class Bench:
             helpers = _compiled(self._tree.root / "src")
             helpers["exim-patched"] = patched(self._program.read_bytes())
             helpers["scripted.py"] = Path(scripted.__file__).read_bytes()
+            helpers["munge.pl"] = tree_rules.PERL_SCRIPT.read_bytes()
             identity = self._tree.identity
             shown = {EXIM: str(self._program), _TREE: str(self._tree.root)}
             shown[_TOOLS] = str(self._program.parent)
@@ -149,10 +155,26 @@ class Bench:
         self._inside.write(dict(self._made_files()))
         self._shell(f"chown -R 1000:1000 {d}/aux-var {d}/dnszones {d}/aux-fixed {d}/confs {d}/scripts")
         said = as_text(self._inside.run([EXIM, "-C", "/exim.conf", "-bV"], seconds=_SECONDS).stdout)
+        self._trust(f"{d}/test-config")
         self._has: dict[str, set[str]] = {}
         for kind, words in _LISTED.findall(said):
             parts = {word for part in words.split() for word in _with_options(part)}
             self._has.setdefault(kind, set()).update(parts)
+
+    def _trust(self, configuration: str) -> None:
+        """Name the configuration in the list of those that the program trusts, if it was built with one."""
+        said = self._inside.run([EXIM, "-C", "/dev/null", "-d", "-bV"], seconds=_SECONDS).stdout
+        if match := _TRUSTED_LIST.search(as_text(said)):
+            self._shell(
+                f"at={shlex.quote(match[1])}; there=$at; over=/eximsim/over",
+                "until [ -d $there ]; do there=$(dirname $there); done",
+                "mkdir $over; mount -t tmpfs -o mode=755 over $over; cd $there",
+                'for f in *; do if [ -L "$f" ]; then cp -P "$f" $over/; continue; fi;'
+                ' if [ -d "$f" ]; then mkdir "$over/$f"; else touch "$over/$f"; fi;'
+                ' mount --rbind "$f" "$over/$f"; done',
+                "mount --move $over $there; mkdir -p $(dirname $at)",
+                f"rm -f $at; echo {configuration} >$at",
+            )
 
     def _made_files(self) -> Iterator[tuple[str, bytes]]:
         d, root = self.identity.directory, self._tree.root
@@ -197,7 +219,10 @@ class Bench:
         }  # fmt: skip
         if "PORT_DYNAMIC" in case.path.read_text("utf-8", "surrogateescape"):
             job["dynamic"] = int(mine.port_dynamic)
-        self._shell(f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid")
+        self._shell(
+            f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid",
+            f"echo {_FIRST_PID} >/proc/sys/kernel/ns_last_pid",
+        )
         ran = self._inside.run([sys.executable, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
                                {"PATH": "/usr/bin:/bin"}, seconds=_SECONDS)  # fmt: skip
         self._inside.kill()
@@ -207,26 +232,25 @@ class Bench:
             error = " ".join(as_text(ran.stderr).split())[-200:]
         else:
             error = json.loads(ran.stdout)["error"]
-        return error, munged(*self._outputs(parsed), parsed, mine, self._tree.era, goldens)
+        return error, self._normalised(parsed, goldens)
 
-    def _outputs(self, parsed: script.Script) -> tuple[Raw, Written]:
+    def _normalised(self, parsed: script.Script, goldens: Mapping[str, str]) -> dict[str, str]:
+        """The outputs as the tree's own rules have them, by the golden's name."""
         d = self.identity.directory
-        files = self._inside.read(f"{d}/spool/log", f"{d}/spool/msglog", f"{d}/test-mail")
-        self._shell(f"mkdir -p {d}/out; rm -f {d}/out/*; cd {d}; for f in test-std*; do"
-                    " [ ! -f $f ] || cp $f out/; done")  # fmt: skip
-        texts = {Path(name).name: as_text(octets) for name, octets in self._inside.read(f"{d}/out").items()}
-        raw = Raw([texts.get("test-stdout", "")], [texts.get("test-stderr", "")])
-        if "test-stdout-server" in texts:
-            raw.server_stdout = [texts["test-stdout-server"]]
-        if "test-stderr-server" in texts:
-            raw.server_stderr = [texts["test-stderr-server"]]
-        for command in parsed.commands:
-            if isinstance(command, script.ChooseMunge):
-                raw.extra_munge = command.name
-        message_logs = {
-            Path(name).name: as_text(text) for name, text in files.items() if "/spool/msglog/" in name
-        }
-        return raw, Written({name: as_text(text) for name, text in files.items()}, message_logs)
+        said = self._shell(f"cd {d}; rm -rf out; mkdir out; find spool/log spool/msglog test-mail test-std*"
+                           " -type f -printf '%s %p\\n' 2>/dev/null || true").stdout  # fmt: skip
+        sizes = {}
+        for line in as_text(said).splitlines():
+            size, _, name = line.partition(" ")
+            sizes[name] = int(size)
+        listed = tree_rules.outputs(sizes, parsed, self.identity, goldens)
+        job = as_bytes(tree_rules.job(listed, parsed, self.identity))
+        argv = ["/bin/sh", "-c", f"cd {d} && exec perl {_BIN}/munge.pl {_TREE}/runtest"]
+        ran = self._inside.run(argv, job, {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, seconds=_SECONDS)
+        if ran.exit != 0:
+            raise InputError(f"the tree's rules failed: {as_text(ran.stderr).strip()}", str(self._tree.root))
+        texts = {Path(name).name: as_text(text) for name, text in self._inside.read(f"{d}/out").items()}
+        return tree_rules.named(listed, texts, parsed, goldens)
 
 
 def patched(program: bytes) -> bytes:

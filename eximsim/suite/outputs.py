@@ -96,28 +96,36 @@ def _joined(parts: list[str] | None) -> str | None:
     return None if parts is None else "".join(parts)
 
 
-_ONCE = re.compile(r"oncelog(\.(dir|pag|db))?$")
+ONCE_FILE = re.compile(r"oncelog(\.(dir|pag|db))?$")
+"""What an autoreply remembers: it is not mail."""
 _MAILDIR = re.compile(r"\d+\.[^.]+\.", re.ASCII)
 
 
 def _mailboxes(written: Written, identity: Identity) -> Iterator[_Part]:
     folder = f"{identity.directory}/test-mail/"
     number = 0
-    for path in sorted((path for path in written.files if path.startswith(folder)), key=_maildir_order):
+    for path in sorted((path for path in written.files if path.startswith(folder)), key=maildir_order):
         name = path.removeprefix(folder)
-        if _ONCE.match(name):
+        if ONCE_FILE.match(name):
             continue
-        name = re.sub(rf"^{re.escape(identity.caller)}(/|$)", "CALLER", name)
-        if _MAILDIR.search(name):
-            number += 1
-            name = _MAILDIR.sub(f"{number}.", name)
+        name, number = mail_name(name, identity, number)
         yield f"mail/{name}", "mail", Kind.MAIL, written.files[path], None
+
+
+def mail_name(name: str, identity: Identity, number: int) -> tuple[str, int]:
+    """The golden's name of a mailbox, and the number of the last maildir file so far."""
+    name = re.sub(rf"^{re.escape(identity.caller)}(/|$)", "CALLER", name)
+    if _MAILDIR.search(name):
+        number += 1
+        name = _MAILDIR.sub(f"{number}.", name)
+    return name, number
 
 
 _MAILDIR_NAME = re.compile(r"(.*/)?(\d+)\.H(\d+)", re.ASCII)
 
 
-def _maildir_order(path: str) -> tuple[str, int, int, str]:
+def maildir_order(path: str) -> tuple[str, int, int, str]:
+    """Files of maildirs in the order in which they were written."""
     match = _MAILDIR_NAME.match(path)
     return (match[1] or "", int(match[2]), int(match[3]), path) if match else (path, 0, 0, path)
 
