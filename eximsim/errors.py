@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -42,9 +43,7 @@ class Gap:
         where = (
             "" if problem.path is None else f"{problem.path}:{problem.line}" if problem.line else problem.path
         )
-        return cls(
-            f"not modelled: {problem.item}", where, "a copy of the configuration without it shows the rest"
-        )
+        return cls(problem.what, where, problem.remedy)
 
     def as_json(self) -> dict[str, str]:
         """The object that every command's JSON has."""
@@ -80,11 +79,61 @@ class InputError(EximsimError):
 
 
 class Unsupported(EximsimError):
-    """Something that Exim has and the model does not: never a pass, and never ignored in silence."""
+    """Something that Exim has and the model does not: never a pass, and never ignored in silence.
+
+    ``what`` says it in one phrase, ``remedy`` what would help.
+    """
 
     def __init__(self, item: str, path: str | None = None, line: int | None = None) -> None:
         self.item = item
         self.path = path
         self.line = line
         where = "" if path is None else f" ({path})" if line is None else f" ({path}:{line})"
-        super().__init__(f"not modelled: {item}{where}")
+        super().__init__(f"{self.what}{where}")
+
+    @property
+    def what(self) -> str:
+        """The problem without its place."""
+        return f"not modelled: {self.item}"
+
+    @property
+    def remedy(self) -> str:
+        """What would help."""
+        return "a copy of the configuration without it shows the rest"
+
+    def at(self, path: str, line: int) -> Unsupported:
+        """The same problem with its place in a configuration."""
+        return Unsupported(self.item, path, line)
+
+
+class Unanswered(Unsupported):
+    """Something beside the machine would have to be asked (``kind``: mysql, run) and no answer is given.
+
+    ``question`` is what Exim asks it.
+    """
+
+    def __init__(self, kind: str, question: str, path: str | None = None, line: int | None = None) -> None:
+        self.kind, self.question = kind, question
+        super().__init__(f"{kind}:{question}", path, line)
+
+    @property
+    def what(self) -> str:
+        """See ``Unsupported``."""
+        return f"{self.kind} is asked, and no answer is given: {self.question}"
+
+    @property
+    def remedy(self) -> str:
+        """The answer in the form in which it can be given."""
+        if self.kind == "env":
+            return f"--env {self.question}=VALUE, or --answer 'env:{self.question}=!none'"
+        return f"--answer {_shell_word(f'{self.item}=VALUE')}, or =!none, or =!defer"
+
+    def at(self, path: str, line: int) -> Unanswered:
+        """See ``Unsupported``."""
+        return Unanswered(self.kind, self.question, path, line)
+
+
+def _shell_word(text: str) -> str:
+    """``text`` as a shell takes it for one word, in double quotes if these do without more."""
+    plain = "'" in text and not set(text) & set('"$`\\!')
+    return f'"{text}"' if plain else shlex.quote(text)

@@ -52,6 +52,10 @@ class Folder:
         """Whether there is a folder of this name."""
         return self._is(name, stat.S_ISDIR)
 
+    def kind(self, name: Name) -> str:
+        """``file``, ``folder``, or nothing if there is neither."""
+        return "file" if self.is_file(name) else "folder" if self.is_folder(name) else ""
+
     def names(self, name: Name = ".") -> list[str]:
         """What is in a folder, in order; nothing if there is no such folder."""
         try:

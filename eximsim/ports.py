@@ -278,8 +278,31 @@ class Files(Protocol):
         """The content of a file of the scenario; raises ``OSError``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What something beside the machine says to a question: a database, a command, a service.
+
+    ``value`` is None if it has nothing to say (no row, no such name). ``deferred``: it could not be asked,
+    and ``error`` says why. ``status`` is the exit status of a command.
+    """
+
+    value: str | None = None
+    deferred: bool = False
+    error: str = ""
+    status: int = 0
+
+
 class World(Files, Protocol):
     """All that is outside the model's process."""
+
+    def path_kind(self, path: str) -> str:
+        """``file`` or ``folder``; empty if nothing is known to be there."""
+
+    def ask(self, kind: str, question: str) -> Told:
+        """Ask a database, a command or a service (``kind``: mysql, run) that no world has.
+
+        Raises ``Unanswered`` if the answer was not given.
+        """
 
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
         """Ask the name server one question. ``name`` has no final dot; ``dnssec`` sets the DO bit.

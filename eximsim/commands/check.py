@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.commands.policies import files_options
+from eximsim.commands.policies import Outside, outside_options
 from eximsim.files import read_named_text
 from eximsim.gate import MOST_HOSTS
 from eximsim.profiles import NEWEST
@@ -42,7 +42,7 @@ _DEFAULT = "promises.toml"
 @click.option("--profile", "release", metavar="P", default=NEWEST, show_default=True, help="The release.")
 @click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
-@files_options
+@outside_options
 @click.option(
     "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,
     help="How many hosts a recipient's domain has.",
@@ -56,8 +56,8 @@ _DEFAULT = "promises.toml"
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 def check(
     config: str, promises: tuple[Path, ...], presets: tuple[str, ...], release: str, tls: str | None,
-    defines: tuple[str, ...], files: tuple[str, ...], read_system: bool, hosts: int, baseline: Path | None,
-    accept: bool, allow_incomplete: bool, verbose: bool, as_json: bool,
+    defines: tuple[str, ...], hosts: int, baseline: Path | None, accept: bool, allow_incomplete: bool,
+    verbose: bool, as_json: bool, outside: Outside,
 ) -> None:  # fmt: skip
     """Does the configuration CONF keep its promises, whatever DNS and servers do?
 
@@ -86,7 +86,7 @@ def check(
     from eximsim.gate.lattice import certificates
 
     with many_runs():
-        told = sources(config, files, read_system)
+        told = sources(config, outside)
         policy = load_policy(config, release, tls, defines, certificates(("mail.invalid",)), told)
         judgement = _judged(policy, _promises(config, promises, presets), hosts, baseline)
     tell_what_was_read(told)

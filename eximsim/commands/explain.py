@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.commands.policies import files_options, load_policy, sources, tell_what_was_read
+from eximsim.commands.policies import Outside, load_policy, outside_options, sources, tell_what_was_read
 from eximsim.errors import ExitCode, InputError
 from eximsim.files import STANDARD
 from eximsim.profiles import NEWEST
@@ -33,8 +33,7 @@ class Wanted:
     sender: str | None
     callout: bool
     brief: bool
-    files: tuple[str, ...]
-    read_system: bool
+    outside: Outside
 
 
 @click.command()
@@ -47,7 +46,7 @@ class Wanted:
 )
 @click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
-@files_options
+@outside_options
 @click.option("--sender", metavar="ADDRESS", help="Default: sender@ this host; empty for bounces.")
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callout instead.")
 @click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
@@ -95,7 +94,7 @@ def _explanation(recipients: tuple[str, ...], wanted: Wanted) -> Explanation:
     from eximsim.suite.policy import Case
 
     world = surroundings(Path(wanted.zones), Path(wanted.servers) if wanted.servers else None)
-    files = sources(wanted.config, wanted.files, wanted.read_system)
+    files = sources(wanted.config, wanted.outside)
     policy = load_policy(wanted.config, wanted.profile_name, wanted.tls, wanted.defines, world.chains, files)
     if wanted.callout and "callout" not in policy.kinds:
         raise InputError("no ACL verifies by callout", wanted.config)

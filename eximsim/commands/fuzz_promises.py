@@ -23,12 +23,12 @@ def search_promises(
     most: int, seed: int, *, as_json: bool,
 ) -> tuple[PromiseSearch, list[PromiseFind]]:  # fmt: skip
     """Search, and tell each find as it comes; raises ``InputError`` and ``Unsupported``."""
-    from eximsim.commands.policies import load_policy, sources
+    from eximsim.commands.policies import Outside, load_policy, sources
     from eximsim.suite.many_runs import many_runs
     from eximsim.testing.certificates import chains
     from eximsim.testing.promise_search import PromiseSearch
 
-    policy = load_policy(str(config), release, tls, (), chains(), sources(str(config), (), False))
+    policy = load_policy(str(config), release, tls, (), chains(), sources(str(config), Outside()))
     search = PromiseSearch(policy, promises, known)
     found = []
     with many_runs(), _bare_hypothesis():

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from eximsim.commands.gate_sides import EVERYTHING
-from eximsim.commands.policies import files_options, tell_what_was_read
+from eximsim.commands.policies import Outside, outside_options, tell_what_was_read
 from eximsim.errors import ExitCode
 from eximsim.files import STANDARD
 from eximsim.gate import MOST_HOSTS
@@ -35,7 +35,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "-D", "defines", multiple=True, metavar="NAME=VALUE", help="A macro, as Exim's own -D; several times."
 )
-@files_options
+@outside_options
 @click.option(
     "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,
     help="How many hosts a recipient's domain has.",
@@ -78,8 +78,6 @@ def gate(
     old: str | None,
     new: str | None,
     defines: tuple[str, ...],
-    files: tuple[str, ...],
-    read_system: bool,
     hosts: int,
     recipients: tuple[str, ...],
     senders: tuple[str, ...],
@@ -95,6 +93,7 @@ def gate(
     junit: Path | None,
     sarif: Path | None,
     quality: Path | None,
+    outside: Outside,
 ) -> None:
     """Tell what a change changes: which mail goes out less safely, or not at all.
 
@@ -115,7 +114,7 @@ def gate(
 
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")
-    reading = gate_sides.Reading(gate_sides.macros(defines), files, read_system, old, new)
+    reading = gate_sides.Reading(gate_sides.macros(defines), outside, old, new)
     wanted = gate_sides.wanted(hosts, recipients, senders)
     with gate_sides.policies(configurations, revision, reading) as policies, exploring(hosts) as watch:
         memory = Memory(watch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.commands.policies import configuration_text, sources
+from eximsim.commands.policies import Outside, configuration_text, sources
 from eximsim.errors import Gap, InputError
 from eximsim.files import read_named_text
 from eximsim.mta.base.string import from_octets
@@ -31,11 +31,10 @@ _USUAL = ("exim.conf", "exim4.conf", "exim4.conf.template", "configure")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How configurations are read: macros, files, whether the machine is asked, and the two releases."""
+    """How configurations are read: macros, what is beside them, and the two releases."""
 
     macros: Mapping[str, str]
-    files: tuple[str, ...]
-    read_system: bool
+    outside: Outside
     old: str | None
     new: str | None
 
@@ -90,7 +89,7 @@ def _policy(path: Path, release: Profile, reading: Reading) -> Policy:
     from eximsim.gate.lattice import certificates
     from eximsim.suite.policy import Policy
 
-    files = sources(str(path), reading.files, reading.read_system)
+    files = sources(str(path), reading.outside)
     text = configuration_text(str(path))
     return Policy(str(path), text, release, certificates(("mail.invalid",)), reading.macros, files)
 

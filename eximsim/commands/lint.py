@@ -8,7 +8,7 @@ from collections import Counter
 
 import click
 
-from eximsim.commands.policies import files_options, read_policy, sources
+from eximsim.commands.policies import Outside, outside_options, read_policy, sources
 from eximsim.profiles import NEWEST
 from eximsim.suite.many_runs import many_runs
 from eximsim.visible import visible
@@ -21,12 +21,12 @@ from eximsim.visible import visible
 )
 @click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
-@files_options
+@outside_options
 @click.option("--unsupported", "only", is_flag=True, help="Show only what is unsupported.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 def lint(
-    config: str, profile_name: str, tls: str | None, defines: tuple[str, ...], files: tuple[str, ...],
-    read_system: bool, only: bool, as_json: bool,
+    config: str, profile_name: str, tls: str | None, defines: tuple[str, ...], only: bool,
+    as_json: bool, outside: Outside,
 ) -> None:  # fmt: skip
     """Which settings of the configuration CONF are modelled, inert, unsupported.
 
@@ -40,7 +40,7 @@ def lint(
     from eximsim.mta.config.optionlist import Status
 
     with many_runs():
-        found = survey(read_policy(config, profile_name, tls, defines, sources(config, files, read_system)))
+        found = survey(read_policy(config, profile_name, tls, defines, sources(config, outside)))
     shown = [one for one in found if one.status is Status.UNSUPPORTED or not only]
     if as_json:
         click.echo(json.dumps([one.as_json() for one in shown], indent=2))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from eximsim.errors import InputError
-from eximsim.files import read_named
+from eximsim.files import read_named, read_named_text
 from eximsim.mta.base.string import from_octets
 from eximsim.profiles import profile, with_tls
 from eximsim.visible import visible
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from eximsim.profiles import Profile
     from eximsim.suite.config_files import Sources
     from eximsim.suite.policy import Policy
+    from eximsim.world.answers import Answers
     from eximsim.world.certificates import ChainSet
 
-_F = TypeVar("_F", bound=Callable[..., object])
 _DEFINE = re.compile(r"([A-Z][A-Za-z0-9_]*)(?:=(.*))?", re.ASCII | re.DOTALL)
 
 
@@ -37,9 +39,41 @@ def read_defines(defines: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def files_options(function: _F) -> _F:
-    """``--file`` and ``--read-system``, which ``sources`` takes."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the command line says of all that is beside the configuration: files, answers, environment."""
+
+    files: tuple[str, ...] = ()
+    read_system: bool = False
+    answers: tuple[str, ...] = ()
+    answer_files: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+
+
+def outside_options(function: Callable[..., None]) -> Callable[..., None]:
+    """``--file``, ``--read-system``, ``--answer``, ``--answers`` and ``--env``: one ``outside`` for all."""
+
+    @wraps(function)
+    def command(
+        *args: object, files: tuple[str, ...], read_system: bool, answers: tuple[str, ...],
+        answer_files: tuple[str, ...], environment: tuple[str, ...], **others: object,
+    ) -> None:  # fmt: skip
+        outside = Outside(files, read_system, answers, answer_files, environment)
+        return function(*args, outside=outside, **others)
+
     for option in (
+        click.option(
+            "--env", "environment", multiple=True, metavar="NAME=VALUE",
+            help="A variable of Exim's environment; several times for several.",
+        ),
+        click.option(
+            "--answers", "answer_files", multiple=True, metavar="FILE",
+            help="Answers of databases, commands and services (TOML); docs/answers.md.",
+        ),
+        click.option(
+            "--answer", "answers", multiple=True, metavar="KIND:QUESTION=ANSWER",
+            help="One answer: 'mysql:SELECT ...=text', or =!none, or =!defer; several times for several.",
+        ),
         click.option(
             "--read-system", is_flag=True,
             help="Read from this machine what the configuration names and nothing else gives; it is listed.",
@@ -49,21 +83,30 @@ def files_options(function: _F) -> _F:
             help="The file PATH is what the configuration names NAME, /etc/...; several times for several.",
         ),
     ):  # fmt: skip
-        function = option(function)
-    return function
+        command = option(command)
+    return command
 
 
-def sources(path: str, files: Iterable[str], read_system: bool) -> Sources:
-    """Where the files come from that the configuration at ``path`` names; raises ``InputError``."""
+def sources(path: str, outside: Outside) -> Sources:
+    """Where all that comes from that the configuration at ``path`` asks for; raises ``InputError``."""
     from eximsim.suite.config_files import Sources
 
     given = {}
-    for text in files:
+    for text in outside.files:
         name, equals, place = text.partition("=")
         if not (name and equals and place):
             raise InputError(f"--file {text}: expected NAME=PATH")
         given[name] = read_named(place, f"the file that stands for {name}")
-    return Sources(Path(path).parent, given, read_system)
+    return Sources(Path(path).parent, given, outside.read_system, answers=_answers(outside))
+
+
+def _answers(outside: Outside) -> Answers:
+    from eximsim.world.answers import Answers, given_answer, given_variable, read_answers
+
+    found = [*map(given_answer, outside.answers), *map(given_variable, outside.environment)]
+    for path in outside.answer_files:
+        found += read_answers(read_named_text(path, "a file of answers"), path)
+    return Answers().with_more(found)
 
 
 def tell_what_was_read(files: Sources) -> None:

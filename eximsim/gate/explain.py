@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Gap
+from eximsim.errors import Gap, Unanswered
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.report import Outcome
 from eximsim.mta.acl.acl import ACL
@@ -29,6 +29,7 @@ from eximsim.mta.transports.smtp import HOST_RETRY_TIME, HOST_TRIED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.mta.verify.verify import VERIFY
 from eximsim.mta.verify.verify_callout import CALLOUT
+from eximsim.ports import Told
 from eximsim.status import Security
 from eximsim.suite.policy import Case
 from eximsim.suite.policy_addresses import recipients_of
@@ -119,7 +120,7 @@ class Explanation:
     assumed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unread: tuple[Gap, ...] = ()
-    """The missing files that a run asked for."""
+    """What the runs asked for, and nobody has given."""
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -158,10 +159,12 @@ def explain(
     Without ``changes`` it is not worked out what would lead to another outcome.
     """
     explained = []
+    asked: list[Gap] = []
     for recipient in recipients_of(recipients, policy.config.main):
         one = replace(case, recipients=(recipient,), zone=world.zones, servers=world.servers)
         result = policy.run(one)
         found = _explain_one(result)
+        asked += unanswered(policy, one, result)
         if changes:
             from eximsim.gate.flips import alternatives  # many runs: not needed to say what happens
 
@@ -174,8 +177,35 @@ def explain(
         tuple(explained),
         assumed=world.assumed,
         missing=policy.files.missing,
-        unread=policy.files.gaps,
+        unread=tuple(asked),
     )
+
+
+_MOST_QUESTIONS = 100
+"""So many runs are made to find what would be asked next."""
+
+
+def unanswered(policy: Policy, case: Case, result: Result) -> Iterator[Gap]:
+    """All that the case asks for and nobody has given: files, and answers of what is beside the machine.
+
+    One question hides the next: so each is taken to have no answer (a file to be empty), and the case is run
+    again, until nothing new is asked.
+    """
+    given: dict[tuple[str, str], Told] = {}
+    for _ in range(_MOST_QUESTIONS):
+        yield from policy.files.gaps
+        new = {("file", path): Told("") for path in policy.files.missed}
+        for problem in result.missed:
+            if isinstance(problem, Unanswered):
+                new[problem.kind, problem.question] = Told()
+            if given:
+                yield Gap.of(problem)
+        if new.keys() <= given.keys():
+            return
+        given |= new
+        answers = policy.sources.answers.with_more((*key, told) for key, told in new.items())
+        policy = replace(policy, sources=replace(policy.sources, answers=answers))
+        result = policy.run(case)
 
 
 def _explain_one(result: Result) -> Explained:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from eximsim.errors import Gap
 from eximsim.files import Folder
 from eximsim.mta.base.string import octets
+from eximsim.world.answers import Answers
 
 LARGEST = 16 * 1024 * 1024
 """Octets of the largest file that a configuration may name, or be."""
@@ -41,6 +42,8 @@ class Sources:
     revision: Callable[[str], bytes | None] | None = None
     """Gives the content of a file by its name below the folder, as it was at some time."""
     from_system: dict[str, None] = field(default_factory=dict, compare=False)
+    answers: Answers = field(default_factory=Answers)
+    """What is known of everything else that the configuration asks; its ``file`` answers are contents."""
 
 
 class ConfigFiles(Mapping[str, bytes]):
@@ -61,6 +64,7 @@ class ConfigFiles(Mapping[str, bytes]):
         self._read: dict[str, bytes | None] = {}
         self._missed: dict[str, None] = {}
         self._why: dict[str, str] = {}
+        self._settled: dict[str, None] = {}
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -69,8 +73,9 @@ class ConfigFiles(Mapping[str, bytes]):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The files that were asked for and are in none of the sources."""
-        return tuple(path for path, content in self._read.items() if content is None)
+        """The files that were asked for and are in none of the sources, which may say that there are none."""
+        absent = (path for path, content in self._read.items() if content is None)
+        return tuple(path for path in absent if path not in self._settled)
 
     def why_missing(self, path: str) -> str:
         """Why a file is ``missing``, and what would help, in one phrase."""
@@ -85,6 +90,11 @@ class ConfigFiles(Mapping[str, bytes]):
         if content is None:
             raise FileNotFoundError(errno.ENOENT, self.why_missing(path), path)
         return content
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The missing files that a run asked for."""
+        return tuple(self._missed)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -105,7 +115,8 @@ class ConfigFiles(Mapping[str, bytes]):
     def __getitem__(self, path: str) -> bytes:
         content = self._known(path)
         if content is None:
-            self._missed[path] = None
+            if path not in self._settled:
+                self._missed[path] = None
             raise KeyError(path)
         return content
 
@@ -129,6 +140,9 @@ class ConfigFiles(Mapping[str, bytes]):
     def _content(self, path: str) -> bytes | None:
         if path in self._sources.given:
             return self._sources.given[path]
+        if (said := self._sources.answers.find("file", path)) is not None:
+            self._settled[path] = None
+            return None if said.value is None else octets(said.value)
         for name in (path, self._inside(path)):
             content = None if name is None else self._tried(self._folder, name, path)
             if content is not None:
@@ -142,6 +156,19 @@ class ConfigFiles(Mapping[str, bytes]):
         if content is not None:
             self._sources.from_system[path] = None
         return content
+
+    def kind(self, path: str) -> str:
+        """What is at a path: ``file``, ``folder``, or nothing."""
+        if self.content(path) is not None:
+            return "file"
+        if any(name.startswith(f"{path}/") for name in self._sources.given):
+            return "folder"
+        inside = self._inside(path)
+        for folder, name in ((self._folder, path), (self._folder, inside), (self._system, path)):
+            allowed = folder is self._folder or self._sources.system
+            if folder is not None and name is not None and allowed and (found := folder.kind(name)):
+                return found
+        return ""
 
     def _tried(self, folder: Folder | None, name: str, path: str) -> bytes | None:
         if folder is self._folder and self._sources.revision is not None:

@@ -241,7 +241,12 @@ class Policy:
         own = dict.fromkeys(
             word for word in named if string_is_ip_address(word)[0] and word not in _ANY_ADDRESS
         )
-        return Host(addresses=tuple(dict.fromkeys(("127.0.0.1", *own))), files=self.files)
+        return Host(
+            addresses=tuple(dict.fromkeys(("127.0.0.1", *own))),
+            files=self.files,
+            answers=self.sources.answers,
+            kind_of=self.files.kind,
+        )
 
     @cached_property
     def delivery_config(self) -> Config:

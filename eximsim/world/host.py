@@ -6,13 +6,14 @@ import errno
 import ipaddress
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from eximsim.files import Folder
-from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory
+from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory, Told
+from eximsim.world.answers import Answers
 
 EVERY_PORT = 0
 """A listener with this port serves all ports of its address that have none of their own; in memory only."""
@@ -35,7 +36,8 @@ class Host:
     ``table`` is the hosts file, names in lower case. ``files`` are contents by path; what is not among
     them is read below ``folders``: pairs of a scenario path and the real folder that stands for it.
     ``unreachable`` gives the errno of a connection to an address where no server is; other addresses give
-    ECONNREFUSED if they are local, ENETUNREACH if not.
+    ECONNREFUSED if they are local, ENETUNREACH if not. ``answers`` are those of what no world has.
+    ``kind_of`` says what is at a path (``World.path_kind``), where the files alone do not show it.
     """
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
@@ -44,6 +46,8 @@ class Host:
     files: Mapping[str, bytes] = field(default_factory=dict)
     folders: tuple[tuple[str, Path], ...] = ()
     unreachable: Mapping[str, int] = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers)
+    kind_of: Callable[[str], str] | None = None
 
     def is_local(self, address: str) -> bool:
         """Whether packets to ``address`` stay here."""
@@ -101,6 +105,22 @@ class HostedWorld:
     def host_table(self, name: str) -> tuple[str, ...]:
         """See ``World``."""
         return self.host.table.get(name.lower(), ())
+
+    def path_kind(self, path: str) -> str:
+        """See ``World``."""
+        path = posixpath.normpath(path)
+        if self.host.kind_of is not None:
+            return self.host.kind_of(path)
+        if path in self.host.files:
+            return "file"
+        for prefix, folder in self.host.folders:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return Folder(folder).kind(path[len(prefix) :].lstrip("/") or ".")
+        return "folder" if any(name.startswith(f"{path}/") for name in self.host.files) else ""
+
+    def ask(self, kind: str, question: str) -> Told:
+        """See ``World``."""
+        return self.host.answers.ask(kind, question)
 
     def read_file(self, path: str) -> bytes:
         """See ``World``."""

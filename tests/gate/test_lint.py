@@ -70,10 +70,6 @@ def test_a_driver_that_is_not_modelled_matters_unless_it_is_local() -> None:
         ("${if pam{a:b}{x}{y}}", "the condition pam"),
         ("${stat:/x}", "the expansion operator ${stat:"),
         ("${if def:spam_score {x}}", "the variable $spam_score"),
-        ("${lookup mysql{select 1}}", "the lookup type mysql"),
-        ("${if eq{a}{b}{${lookup{x}cdb{/y}}}}", "the lookup type cdb"),
-        ("a : cdb;/y", "the lookup type cdb"),
-        ("partial-dbm;/y", "the lookup type dbm"),
     ],
 )
 def test_what_a_string_would_need_is_looked_for_in_all_its_parts(setting: str, item: str) -> None:

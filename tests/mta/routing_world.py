@@ -14,8 +14,9 @@ from eximsim.mta.records.spool import Spool
 from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_split_address
 from eximsim.mta.routing.route import route_address
-from eximsim.ports import Connection, DnsAnswer, DnsRecord, RData
+from eximsim.ports import Connection, DnsAnswer, DnsRecord, RData, Told
 from eximsim.profiles import profile
+from eximsim.world.answers import Answers
 
 CONF = "/etc/exim.conf"
 TRANSPORTS = "begin transports\nsmtp:\n  driver = smtp\nother:\n  driver = smtp\n"
@@ -49,6 +50,7 @@ class ZoneWorld:
     zone: Zone
     files: dict[str, bytes] = field(default_factory=dict)
     hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers)
     questions: list[str] = field(default_factory=list)
     asked_secure: list[bool] = field(default_factory=list)
 
@@ -76,6 +78,13 @@ class ZoneWorld:
 
     def sleep(self, seconds: float) -> None:
         raise AssertionError("routing does not wait")
+
+    def path_kind(self, path: str) -> str:
+        inside = any(name.startswith(f"{path}/") for name in self.files)
+        return "file" if path in self.files else "folder" if inside else ""
+
+    def ask(self, kind: str, question: str) -> Told:
+        return self.answers.ask(kind, question)
 
     def read_file(self, path: str) -> bytes:
         if path not in self.files:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
-
 if TYPE_CHECKING:
+    from eximsim.errors import Unsupported
     from eximsim.mta.config.options import Options
     from eximsim.mta.config.readconf import Config
 
@@ -19,10 +18,10 @@ def placed(problem: Unsupported, config: Config, text: str) -> Unsupported:
     partly: tuple[str, int] | None = None
     for written, path, line in texts(config):
         if written == text:
-            return Unsupported(problem.item, path, line)
+            return problem.at(path, line)
         if partly is None and text in written:
             partly = path, line
-    return problem if partly is None else Unsupported(problem.item, *partly)
+    return problem if partly is None else problem.at(*partly)
 
 
 def texts(config: Config) -> Iterator[tuple[str, str, int]]:

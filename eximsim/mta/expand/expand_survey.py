@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from eximsim.bounds import BEYOND, beyond
@@ -10,9 +9,6 @@ from eximsim.mta.config.expansion_names import LACKING_VARIABLES
 from eximsim.mta.expand import expand_conditions, expand_items, expand_operators
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import Condition, Item, Node, Operator, Template, Variable
-from eximsim.mta.records.lookups import SearchError, find_type, is_lacking
-
-_LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*(?:\d*-[a-z]+)?[*@]*(?:,[\w=,]+)?)[ \t]*;")
 
 
 def lacking(text: str) -> Iterator[str]:
@@ -24,17 +20,6 @@ def lacking(text: str) -> Iterator[str]:
             if beyond(error, "") is None:
                 raise
             yield "an expansion that is nested this deeply"
-    for match in _LIST_LOOKUP.finditer(text):
-        yield from _lookup(match[1])
-
-
-def _lookup(word: str) -> Iterator[str]:
-    try:
-        kind = find_type(word)
-    except SearchError:
-        return
-    if is_lacking(kind):
-        yield f"the lookup type {kind.name}"
 
 
 def _template(template: Template) -> Iterator[str]:
@@ -58,8 +43,6 @@ def _node(node: Node) -> Iterator[str]:
 def _item(item: Item) -> Iterator[str]:
     if item.name in expand_items.LACKING:
         yield f"the expansion item ${{{item.name}"
-    if item.name == "lookup":
-        yield from _lookup(item.word)
     for part in item.args:
         yield from _template(part)
     if item.condition is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.lookup import match
-from eximsim.mta.lookup.lookups import dnsdb
+from eximsim.mta.lookup.lookups import dnsdb, dsearch
+from eximsim.mta.lookup.lookups.asked import asked_find
 from eximsim.mta.lookup.lookups.lsearch import Line, by_key, read_lines
 from eximsim.mta.process import upward
 from eximsim.mta.records.lists import Kind
@@ -30,15 +30,21 @@ _NOT_AN_IP = (
 def search_find(process: Process, kind: SearchType, key: str | None, query: str) -> SearchResult:
     """Look ``key`` up in the file ``query``, or answer ``query`` if the type takes no key.
 
-    Raises ``ExpansionFailed`` if the file cannot be read, ``Unsupported`` for types that are not modelled.
-    Source: search_open() and search_find(), src/search.c.
+    Databases, and files of other types than lsearch and its kin, are asked for (``World.ask``). Raises
+    ``ExpansionFailed`` if a file cannot be read, ``Unanswered`` if an answer is not given. Source:
+    search_open() and search_find(), src/search.c.
     """
     query = query.lstrip(SPACES)
     if kind.name == "dnsdb":
         found = dnsdb.dnsdb_find(process, query)
         return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
-    if kind.name not in LINEAR or key is None:
-        raise Unsupported(f"the lookup type {kind.name}")
+    if key is None:
+        said = process.world.ask(kind.name, query)
+        return SearchResult(said.value, said.deferred, said.error)
+    if kind.name == "dsearch":
+        return dsearch.dsearch_find(process, kind, query, key)
+    if kind.name not in LINEAR:
+        return _Search(process, kind, (), key, query).find()
     if kind.name == "iplsearch" and key != "*" and not string_is_ip_address(key, mask=True)[0]:
         return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     try:
@@ -57,6 +63,8 @@ class _Search:
     kind: SearchType
     lines: tuple[Line, ...]
     key: str
+    file: str = ""
+    """The file, if it is one that is not read but asked about."""
 
     def find(self) -> SearchResult:
         """The key itself, then its shortened forms, then the defaults."""
@@ -106,6 +114,8 @@ class _Search:
 
     def line(self, key: str) -> Line | None:
         """The first entry that matches, in the way of the type."""
+        if self.file:
+            return asked_find(self.process, self.kind.name, self.file, key)
         if self.kind.name == "lsearch":
             wanted = key.lower()
             return next((line for name, line in by_key(self.lines) if name == wanted), None)

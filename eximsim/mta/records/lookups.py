@@ -83,8 +83,3 @@ def find_type(text: str) -> SearchType:
     if name not in _SINGLE_KEY and name not in _QUERY_STYLE:
         raise SearchError(f'unknown lookup type "{name}"')
     return SearchType(name, partial, affix, flags, tuple(filter(None, options.split(","))))
-
-
-def is_lacking(kind: SearchType) -> bool:
-    """Whether Exim has this lookup type and the model does not."""
-    return kind.name != "dnsdb" and kind.name not in LINEAR
