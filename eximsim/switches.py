@@ -304,11 +304,13 @@ class Profile:
     router_lists_named: bool = switch(False, "readconf_find_option()", since("4.98", "1d2868b2d"))
     """The host-check trace names the generic options of the router at work whose lists are searched."""
 
+    acl_domain_data_cleared: bool = switch(False, "acl_check()", since("4.91", "c679ee08b"))
+    """$domain_data has no value once an ACL is at its end; before, the next one saw it."""
+
     list_match_gives_data: bool = switch(
         False, "check_string() in match.c", since("4.94.1", "fa0798c02", published="4.94")
     )
-    """Any match of ``domains`` or ``local_parts`` sets $domain_data or $local_part_data, not only a
-    lookup."""
+    """Any match in a list sets $domain_data, $local_part_data or their like, not only a lookup."""
 
     fallback_hosts_expanded: bool = switch(
         False, "rf_queue_add(), smtp_transport_setup()", since("4.99", "aa7920076", item="bug 200")
@@ -845,6 +847,9 @@ class Profile:
 
     expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
     """Errors from inside lookups and ``map`` are quoted in the message."""
+
+    missing_helo_traced_bare: bool = switch(False, "string_vformat()", since("4.99", "24e159d7b"))
+    """The host-check trace calls a HELO argument that is not there ``<NULL>``; before, ``"NULL"``."""
 
     list_trace_indented: bool = switch(False, "match_check_list()", since("4.96", "376d3790b"))
     """The host-check trace of lists is set in."""

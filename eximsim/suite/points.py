@@ -151,6 +151,7 @@ POINTS: Sequence[Point] = (
     _point("899b8bbc6", ("confs/5820", "# DANE/GnuTLS")),
     _point("66387a737", ("confs/1009", "route_data = ROUTE_DATA OPT")),
     _point("c4b57fddc", ("confs/5861", "")),
+    _point("c679ee08b"),
     # 4.92
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),

@@ -29,6 +29,7 @@ ACL = Rule("acl", "acl.c acl_check")
 __all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
 
 _DEEPEST = 20
+_FORGOTTEN = ("domain", "local_part", "address_data", "sender_address_data")
 _NAMED = re.compile(r'(condition/modifier) "[^"]*"')
 _QUOTING = re.compile(r'\\(.)|"')
 
@@ -47,8 +48,10 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
         process.variables["domain"] = run.address.domain
         process.variables["local_part"] = run.address.local_part
     rc = _check_internal(run, text)
-    for name in ("domain", "local_part", "address_data", "sender_address_data"):
+    for name in _FORGOTTEN:
         process.variables.pop(name, None)
+    if process.profile.acl_domain_data_cleared:
+        process.variables.pop("domain_data", None)
     if rc is Rc.DISCARD and (where not in IN_MESSAGE or where is Where.PREDATA):
         log_write(process, f'"discard" verb not allowed in {where.label} ACL', panic=True)
         rc = Rc.ERROR

@@ -198,42 +198,54 @@ def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
     return match_isinlist_string(run.process, parts[1 if len(parts) > 1 else 0], text, caseless=True)
 
 
-def _kept_error(run: AclRun, found: ListMatch) -> Rc:
-    """A list's answer; what a lookup in it said (``search_error_message``) goes to the log if it deferred."""
+def _kept(run: AclRun, found: ListMatch, variable: str | None = None) -> Rc:
+    """A list's answer; what it found is in ``variable``, also where it says no.
+
+    What a lookup in it said (``search_error_message``) goes to the log if it deferred.
+    """
     if found.rc is Rc.DEFER and found.error:
         run.log_message = found.error
+    if variable is not None:
+        if found.value is None:
+            run.process.variables.pop(variable, None)
+        else:
+            run.process.variables[variable] = found.value
     return found.rc
 
 
 def _hosts(run: AclRun, condition: AclCondition, text: str) -> Rc:
     address = run.process.variables.get("sender_host_address", "")
     cache = run.reception.host_cache
-    return _kept_error(run, verify_check_this_host(run.process, text, None, address, cache=cache))
+    found = verify_check_this_host(run.process, text, None, address, cache=cache)
+    return _kept(run, found, "host_data")
 
 
 def _domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
     domain = _recipient(run).domain
-    return _kept_error(run, match_isinlist(run.process, domain, text, Kind.DOMAIN, cache=run.domain_cache))
+    found = match_isinlist(run.process, domain, text, Kind.DOMAIN, cache=run.domain_cache)
+    return _kept(run, found, "domain_data")
 
 
 def _local_parts(run: AclRun, condition: AclCondition, text: str) -> Rc:
     local = _recipient(run).data["cc_local_part"]
     cache = run.local_part_cache
-    return _kept_error(run, match_isinlist(run.process, local, text, Kind.LOCALPART, cache=cache))
+    found = match_isinlist(run.process, local, text, Kind.LOCALPART, cache=cache)
+    return _kept(run, found, "local_part_data")
 
 
 def _recipients(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    return _kept_error(run, match_isinlist(run.process, _recipient(run).address, text, Kind.ADDRESS))
+    found = match_isinlist(run.process, _recipient(run).address, text, Kind.ADDRESS)
+    return _kept(run, found, "recipient_data")
 
 
 def _senders(run: AclRun, condition: AclCondition, text: str) -> Rc:
     sender = run.reception.envelope.sender or ""
-    return _kept_error(run, match_isinlist(run.process, sender, text, Kind.ADDRESS))
+    return _kept(run, match_isinlist(run.process, sender, text, Kind.ADDRESS), "sender_data")
 
 
 def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
     domain = (run.reception.envelope.sender or "").rpartition("@")[2]
-    return _kept_error(run, match_isinlist(run.process, domain, text, Kind.DOMAIN))
+    return _kept(run, match_isinlist(run.process, domain, text, Kind.DOMAIN))
 
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:

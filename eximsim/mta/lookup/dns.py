@@ -136,8 +136,6 @@ def _again_means_nonexist(process: Process, name: str, type: str) -> bool:
     if type == "TLSA" and process.profile.tlsa_ignores_again_means_nonexist:
         return False
     domains = process.config.main.text("dns_again_means_nonexist")
-    if domains is None:
-        return False
     resolver = process.resolver
     if resolver.deciding_again:
         if not process.profile.again_means_nonexist_recursion_ends:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 HOST_BY_NAME = Rule("host by name", "host.c host_find_byname")
 HOST_NAME = Rule("host name", "host.c host_name_lookup")
+_DEFERRING = "99.99.99.99"
+"""A client whose name cannot be looked up for now, under Exim's test suite (host_name_lookup())."""
 _TEMPORARY = frozenset({DnsResult.AGAIN, DnsResult.FAIL})
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
 _H_ERRNO = {DnsResult.NOMATCH: 1, DnsResult.AGAIN: 2, DnsResult.FAIL: 3, DnsResult.NODATA: 4}
@@ -117,32 +119,39 @@ def _in_list(process: Process, name: str, option: str) -> bool:
 
 def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
     process.libc_errno = 0  # as the C library leaves it
-    if process.machine.test_harness and name == "localhost":  # host_fake_gethostbyname()
-        return _ByName(DnsResult.SUCCEED, name, ("127.0.0.1" if type == "A" else "::1",))
     version = string_is_ip_address(name)[0]
     if version:
         matches = (version == 6) is (type == "AAAA")
         return _ByName(DnsResult.SUCCEED, name, (name,)) if matches else _ByName(DnsResult.NOMATCH)
+    if process.machine.test_harness:
+        return _fake_gethostbyname(process, name, type)
     listed = tuple(a for a in process.world.host_table(name) if (":" in a) is (type == "AAAA"))
     if listed:
         return _ByName(DnsResult.SUCCEED, name, listed)
-    asked = name
-    for _ in range(dns.OLD_CNAME_LIMIT):
-        answer = dns.ask(process, asked, type)
-        result = dns.result_of(answer)
-        if result is not DnsResult.SUCCEED:
-            return _ByName(result)
-        records = [r for r in answer.answers if r.type == type]
-        if records:
-            canonical = dns.string_copy_dnsdomain(records[0].name)
-            return _ByName(result, canonical, tuple(str(r.data) for r in records))
-        alias = next((r for r in reversed(answer.answers) if r.type == "CNAME"), None)
-        if alias is None:
-            return _ByName(DnsResult.NODATA)
-        if not process.machine.test_harness:  # the C library asks once, and calls this NO_RECOVERY
-            return _ByName(DnsResult.FAIL)
-        asked = str(alias.data)
-    return _ByName(DnsResult.FAIL)
+    answer = dns.ask(process, name, type)
+    result = dns.result_of(answer)
+    if result is not DnsResult.SUCCEED:
+        return _ByName(result)
+    records = [r for r in answer.answers if r.type == type]
+    if records:
+        canonical = dns.string_copy_dnsdomain(records[0].name)
+        return _ByName(result, canonical, tuple(str(r.data) for r in records))
+    alias = any(r.type == "CNAME" for r in answer.answers)
+    return _ByName(DnsResult.FAIL if alias else DnsResult.NODATA)  # it asks once, and calls this NO_RECOVERY
+
+
+def _fake_gethostbyname(process: Process, name: str, type: str) -> _ByName:
+    """What stands for the C library under the test suite: Exim's own lookup.
+
+    Source: host_fake_gethostbyname().
+    """
+    if name == "localhost":
+        return _ByName(DnsResult.SUCCEED, name, ("127.0.0.1" if type == "A" else "::1",))
+    found = dns.dns_lookup(process, name, type)
+    if found.result is not DnsResult.SUCCEED:
+        return _ByName(found.result)
+    records = [record for record in found.answer.answers if record.type == type]
+    return _ByName(found.result, name, tuple(str(record.data) for record in records))
 
 
 def _not_found(process: Process, host: HostItem, temporary: bool) -> HostFind:
@@ -156,7 +165,8 @@ def _not_found(process: Process, host: HostItem, temporary: bool) -> HostFind:
             log_write(process, text, when="host_lookup_failed")
         return HostFind.FAILED
     with process.setting(domain=host.name):
-        if _in_list(process, host.name, "dns_again_means_nonexist"):
+        domains = process.config.main.text("dns_again_means_nonexist")
+        if match.match_isinlist_of_dns(process, host.name, domains, "dns_again_means_nonexist"):
             return HostFind.FAILED
     return HostFind.AGAIN
 
@@ -224,6 +234,9 @@ def host_name_lookup(process: Process, address: str | None = None, *, for_log: b
 
 
 def _name_lookup(process: Process, address: str) -> NameLookup:
+    if process.machine.test_harness and address == _DEFERRING:
+        _debug(process, "Test harness: host name lookup returns DEFER")
+        return NameLookup(Rc.DEFER)
     names, secure, deferred = _names_of(process, address)
     if deferred:
         return NameLookup(Rc.DEFER)

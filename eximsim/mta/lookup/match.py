@@ -274,6 +274,8 @@ class CheckAddress:
         )
         if found.rc is not Rc.OK:
             return found
+        if not self.process.profile.list_match_gives_data:
+            return found
         return ListMatch(Rc.OK, f"{pattern_local if at else ''}@{found.value or ''}")
 
     def _local_part_matches(self, local_part: str, pattern: str) -> bool:

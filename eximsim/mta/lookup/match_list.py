@@ -105,7 +105,7 @@ class CheckString:
             if not self._form(self.subject).endswith(self._form(tail)):
                 return FAILED
             self._capture((self.subject, self.subject[: len(self.subject) - len(tail)]))
-            return ListMatch(Rc.OK, pattern)
+            return self._matched(pattern)
         if first == "@" and self.at_special:
             special = self._special(pattern)
             if special is not None:
@@ -117,7 +117,10 @@ class CheckString:
         if self._form(self.subject) != self._form(pattern):
             return FAILED
         self._capture((self.subject,))
-        return ListMatch(Rc.OK, pattern)
+        return self._matched(pattern)
+
+    def _matched(self, pattern: str) -> ListMatch:
+        return ListMatch(Rc.OK, pattern if self.process.profile.list_match_gives_data else None)
 
     def _form(self, text: str) -> str:
         return ascii_lower(text) if self.caseless else text
@@ -139,7 +142,7 @@ class CheckString:
         if found is None:
             return FAILED
         self._capture(found)
-        return ListMatch(Rc.OK, pattern)
+        return self._matched(pattern)
 
     def _special(self, pattern: str) -> ListMatch | None:
         """``@[]`` and ``@mx_...``; None if the pattern is neither."""
@@ -150,7 +153,7 @@ class CheckString:
             if text[1:-1] not in host_chain.host_find_interfaces(self.process):
                 return FAILED
             self._capture((text,))
-            return ListMatch(Rc.OK, pattern)
+            return self._matched(pattern)
         name, slash, rest = pattern.lower().partition("/")
         if name not in ("@mx_any", "@mx_primary", "@mx_secondary") or (
             slash and not rest.startswith("ignore=")
@@ -170,7 +173,7 @@ class CheckString:
         if (not local or name == "@mx_secondary") and (name == "@mx_primary" or not found.removed):
             return FAILED
         self._capture((self.subject,))
-        return ListMatch(Rc.OK, pattern)
+        return self._matched(pattern)
 
     def _lookup(self, pattern: str) -> ListMatch:
         type_name, _, rest = pattern.partition(";")
@@ -232,7 +235,7 @@ def match_check_list(
     trace.begin(items)
     scan = _Scan(process, check, trace, name, cache)
     try:
-        return scan.run([items] if single else list_items(items))
+        return scan.run(([items] if items else []) if single else list_items(items))
     except Unsupported as problem:
         raise placed(problem, process.config, text) from None
     finally:
@@ -306,7 +309,7 @@ class _Scan:
         return False
 
     def _decided(self, value: str | None) -> ListMatch:
-        return ListMatch(Rc.FAIL) if self.negated else ListMatch(Rc.OK, value)
+        return ListMatch(Rc.FAIL if self.negated else Rc.OK, value)
 
     def _item(self, item: str, pattern: str) -> ListMatch | None:
         found = self.check.test(pattern)
@@ -395,7 +398,7 @@ class _Scan:
             found = self.check.test(pattern)
             if found.rc is Rc.OK:
                 self.trace.verdict(not outside, f'matched "{line}" in {path}')
-                return self._decided(pattern)
+                return self._decided(pattern if self.process.profile.list_match_gives_data else found.value)
             if found.rc is not Rc.FAIL:
                 result = self._undecided(item, found, pattern, in_file=True)
                 if result is not None:

@@ -20,7 +20,10 @@ def smtp_verify_helo(reception: Reception) -> bool:
     """
     process = reception.process
     said, address = reception.get("sender_helo_name"), reception.get("sender_host_address")
-    process.hdebug(f'verifying EHLO/HELO argument "{"NULL" if said is None else said}"')
+    shown = f'"{said}"'
+    if said is None:
+        shown = "<NULL>" if process.profile.missing_helo_traced_bare else '"NULL"'
+    process.hdebug(f"verifying EHLO/HELO argument {shown}")
     completed = True
     if said is None:
         process.hdebug("no EHLO/HELO command was issued")

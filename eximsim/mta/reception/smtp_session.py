@@ -32,6 +32,15 @@ RESTORED = frozenset({"rset", "helo", "ehlo", "starttls"})
 HISTORY = 20
 """So many commands of a session are remembered."""
 
+_OF_A_MESSAGE = (
+    "sender_address",
+    "message_size",
+    "rcpt_count",
+    "recipients_count",
+    "sender_data",
+    "recipient_data",
+)
+
 
 class State(Enum):
     """What a session does with the next octets."""
@@ -180,7 +189,7 @@ class SmtpSession:
         self.reception.envelope = Envelope()
         self.reader = None
         variables = self.process.variables
-        for name in ("sender_address", "message_size", "rcpt_count", "recipients_count"):
+        for name in _OF_A_MESSAGE:
             variables.pop(name, None)
         for name in [name for name in variables if name.startswith("acl_m")]:
             del variables[name]

@@ -22,8 +22,8 @@ class Kind(Enum):
 class ListMatch:
     """What a list or an item came to: OK, FAIL, DEFER, or (an item of a host list) ERROR.
 
-    ``value`` is the looked-up data or, for other items, the part of the pattern that matched; ``error`` says
-    why it is DEFER or ERROR.
+    ``value`` is the looked-up data or, for other items, the part of the pattern that matched (of a negated
+    one, too: FAIL); ``error`` says why it is DEFER or ERROR.
     """
 
     rc: Rc

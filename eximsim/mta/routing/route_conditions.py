@@ -254,8 +254,7 @@ def _check(
     found = match.match_isinlist(
         process, subject, wanted, kind, caseless=caseless, list_name=named, cache=cache
     )
-    has_data = process.profile.list_match_gives_data or ";" in wanted
-    if found.rc is Rc.OK and found.value is not None and has_data:
+    if found.rc is Rc.OK and found.value is not None:
         process.variables[_DATA[option]] = found.value
     return found.rc
 

@@ -296,6 +296,23 @@ def test_all_senders_in_the_header_may_fail(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(asked.seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("release", "shown"),
+    [("4.99", "looked up/r/192.0.2.0/24/s@b.ex/r@d.ex"), ("4.92", "looked up////")],
+)
+def test_what_a_list_found_is_known_to_what_follows(release: str, shown: str) -> None:
+    found = "$domain_data/$local_part_data/$host_data/$sender_data/$recipient_data"
+    session = reception(
+        "check:\n  accept domains = +listed\n  local_parts = r\n  hosts = /nets : !*\n"
+        f"  senders = s@b.ex\n  recipients = r@d.ex\n  message = {found}",
+        "domainlist listed = lsearch;/domains",
+        release,
+        {"/domains": b"d.ex: looked up\n", "/nets": b"10.0.0.0\n192.0.2.0/24\n"},
+    )
+    result = acl_check(session, RCPT, "r@d.ex", "check")
+    assert (result.rc, result.user_message) == (Rc.OK, shown)
+
+
 # ---- long messages -------------------------------------------------------------------------------------
 
 

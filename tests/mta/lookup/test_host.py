@@ -283,10 +283,10 @@ def test_by_name_defers_if_a_lookup_failed_for_now() -> None:
 ALIAS = {("h.ex", "CNAME"): records("c.ex"), ("c.ex", "A"): records("10.1.1.1")}
 
 
-def test_by_name_takes_the_canonical_name() -> None:
+def test_under_the_test_suite_exims_own_lookup_stands_for_the_c_library() -> None:
     here = site(ALIAS)
     here.process.machine.test_harness = True
-    assert found(hosts.host_find_byname(here.process, HostItem("h.ex"))) == [("c.ex", "10.1.1.1")]
+    assert found(hosts.host_find_byname(here.process, HostItem("h.ex"))) == [("h.ex", "10.1.1.1")]
     assert here.world.questions == ["AAAA h.ex", "AAAA c.ex", "A h.ex", "A c.ex"]
 
 
@@ -410,6 +410,13 @@ def test_odd_characters_in_a_clients_name(release: str, rc: Rc) -> None:
         release=release,
     )
     assert hosts.host_name_lookup(here.process, "10.1.1.1").rc is rc
+
+
+def test_under_the_test_suite_one_client_has_no_name_for_now() -> None:
+    here = site({})
+    assert hosts.host_name_lookup(here.process, "99.99.99.99").rc is Rc.FAIL
+    here.process.machine.test_harness = True
+    assert hosts.host_name_lookup(here.process, "99.99.99.99").rc is Rc.DEFER
 
 
 def test_under_the_test_suite_draws_are_those_of_exim() -> None:

@@ -296,6 +296,24 @@ def test_named_lists_are_shown_since_4_98() -> None:
     assert traced("4.98", None) == [" b.ex not in empty list (option unset? cannot trace name)"]
 
 
+def test_a_negated_item_has_data_too_and_an_address_without_a_domain_has_no_item() -> None:
+    here = site(main="domainlist most = !b.ex : *", release="4.99")
+    here.process.host_checking = True
+    cache: ListCache = {}
+    assert match_isinlist(here.process, "b.ex", "+most", Kind.DOMAIN, cache=cache).rc is Rc.FAIL
+    assert cache["most"].value == "b.ex"
+    here.shown.clear()
+    match_isinlist(here.process, "x@y", ":", Kind.ADDRESS)
+    lines = [line.removeprefix(">>>").strip() for line in here.shown]
+    assert lines == [
+        'x@y in ":"?',
+        "list element:",
+        'y in ""?',
+        'y in ""? no (end of list)',
+        'x@y in ":"? no (end of list)',
+    ]
+
+
 # ---- properties -------------------------------------------------------------------------------------------
 
 _ITEMS = st.lists(

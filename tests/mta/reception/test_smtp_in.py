@@ -222,6 +222,14 @@ def test_what_is_said_of_a_header_line_is_not_set_in() -> None:
     assert ">>> verifying From: header address a@d.ex\n" in shown.stderr
 
 
+@pytest.mark.parametrize(("release", "shown"), [("4.99", "<NULL>"), ("4.98", '"NULL"')])
+def test_a_client_that_does_not_say_hello_is_told_of(release: str, shown: str) -> None:
+    main = "helo_try_verify_hosts = *\nhosts_require_helo =\nacl_smtp_mail = check"
+    front = Front(main, "check:\n  accept verify = helo", release)
+    seen = front.exim("-bh", "192.0.2.9", stdin="MAIL FROM:<a@b.ex>\r\nQUIT\r\n").stderr
+    assert f">>> verifying EHLO/HELO argument {shown}\n>>> no EHLO/HELO command was issued\n" in seen
+
+
 def test_vrfy_asks_for_a_domain_of_those_who_have_to_name_one() -> None:
     front = Front("acl_smtp_vrfy = accept\nlog_selector = +smtp_syntax_error")
     status = front.exim("-bh", "192.0.2.9", stdin="VRFY r\r\nQUIT\r\n")
