@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -13,16 +13,21 @@ from pathlib import Path
 import click
 
 from eximsim.commands.results import Reporter, keep_option, setting_options
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
 from eximsim.subjects.namespace import end_with_parent
 from eximsim.suite.auto import AUTO
 from eximsim.suite.benched import Benched, why_not
+from eximsim.suite.duration import expected_seconds
+from eximsim.suite.helper_programs import compiled
 from eximsim.suite.requirements import required_library
 from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test, subject_profile
 from eximsim.suite.source import TestCase, choose
 from eximsim.suite.tree import EximTree
+
+_ON_ONE_BENCHED = 4
+"""How many tests of a real program run for each job: most of their time is waiting."""
 
 _SHOWN_IN_FULL = 10
 """With more tests than this only the reason of a failure is shown, not the diff."""
@@ -45,7 +50,7 @@ _SHOWN_IN_FULL = 10
     default=1,
     show_default=True,
     metavar="N",
-    help="How many processes run tests at the same time.",
+    help="How many tests run at the same time; of a real program's, which mostly wait, four times as many.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
@@ -83,12 +88,45 @@ def _results(
     tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int, either_library: bool
 ) -> Iterator[TestResult]:
     """The results in the order of the cases, whatever the number of jobs."""
-    if jobs == 1 or len(cases) == 1:
+    program = exim_path(setting.subject)
+    benched = program is not None and not why_not(program)
+    helpers = compiled(tree) if benched else {}
+    processes = min(jobs * _ON_ONE_BENCHED if benched else jobs, len(cases))
+    if processes == 1:
+        _begin(helpers)
         yield from (run_case(tree, case, setting, either_library) for case in cases)
         return
-    with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
-        count = len(cases)
-        yield from pool.map(run_case, [tree] * count, cases, [setting] * count, [either_library] * count)
+    order = _longest_first(EximTree(tree), cases) if benched else cases
+    pool = ProcessPoolExecutor(processes, initializer=_begin_process, initargs=(helpers,))
+    try:
+        running = {case: pool.submit(run_case, tree, case, setting, either_library) for case in order}
+        yield from (running.pop(case).result() for case in cases)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _longest_first(source: EximTree, cases: Sequence[TestCase]) -> list[TestCase]:
+    def seconds(case: TestCase) -> float:
+        try:
+            return expected_seconds(source.script(case))
+        except (InputError, Unsupported):
+            return 0.0
+
+    return sorted(cases, key=seconds, reverse=True)
+
+
+_helpers: dict[str, bytes] = {}
+"""What the benches of this process have, whatever they run."""
+
+
+def _begin(helpers: Mapping[str, bytes]) -> None:
+    _helpers.clear()
+    _helpers.update(helpers)
+
+
+def _begin_process(helpers: Mapping[str, bytes]) -> None:
+    end_with_parent()
+    _begin(helpers)
 
 
 @lru_cache(maxsize=2)
@@ -101,7 +139,7 @@ def _benched(tree: Path, program: Path) -> Benched | None:
     """The bench of this process; None where it cannot be had, and a world of ours has to do."""
     if why_not(program):
         return None
-    bench = Benched(tree, program)
+    bench = Benched(tree, program, _helpers)
     Finalize(None, bench.close, exitpriority=10)  # also where this is one of several processes
     return bench
 

@@ -6,7 +6,8 @@ the inner one is the first process of a process namespace, so that all that it e
 files that are written lie on a file system in memory that nobody else has mounted. So nothing is left behind,
 however this ends, and there is nothing to clean up afterwards.
 
-Requests and responses are JSON objects with their length before them; octets are written as Latin-1.
+Requests and responses are JSON objects with their length before them; the octets of files
+are written in base64, others as Latin-1.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import struct
 import subprocess
 import sys
 import time
+from base64 import b64decode, b64encode
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
@@ -161,12 +163,12 @@ class Requests:
         for name, text in files.items():
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode("latin-1"))
+            path.write_bytes(b64decode(text))
         return ({},)
 
     def on_read(self, folders: list[str]) -> tuple[object]:
         """The content of every file below some folders, by path."""
-        return ({str(path): path.read_bytes().decode("latin-1") for path in _files(folders)},)
+        return ({str(path): b64encode(path.read_bytes()).decode() for path in _files(folders)},)
 
     def on_remove(self, pattern: str, folder: str) -> tuple[object]:
         """Remove the files below a folder whose path matches a shell pattern."""

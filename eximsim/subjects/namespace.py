@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -134,12 +135,12 @@ class Namespace:
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files, and make the folders above them."""
-        self._ask("write", files={name: text.decode("latin-1") for name, text in files.items()})
+        self._ask("write", files={name: b64encode(text).decode() for name, text in files.items()})
 
     def read(self, *folders: str) -> dict[str, bytes]:
         """The files below some folders, by path; a folder that does not exist has none."""
         files, _ = self._ask("read", folders=folders)
-        return {name: text.encode("latin-1") for name, text in files.items()}
+        return {name: b64decode(text) for name, text in files.items()}
 
     def remove(self, pattern: str, folder: str) -> None:
         """Remove the files below a folder whose path matches a shell pattern."""

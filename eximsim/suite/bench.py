@@ -13,9 +13,7 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -28,6 +26,7 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
 from eximsim.suite import script, tree_rules
+from eximsim.suite.duration import limit
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.source import TestCase, as_bytes, as_text, substitute
 from eximsim.suite.steps import steps
@@ -41,28 +40,7 @@ _FIRST_PID = 12000
 """Debugging output is normalised for process numbers of a machine that has been up for a while."""
 
 _SECONDS = 150.0
-"""After which a test is ended."""
-
-_PLAIN = ("cf", "checkaccess", "client", "fakens", "fd", "iefbr14", "mtpscript", "showids")
-_WITH_TLS = {"openssl": ("-DHAVE_OPENSSL", "-lssl", "-lcrypto"), "gnutls": ("-DHAVE_GNUTLS", "-lgnutls")}
-_SUDO = """
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#include <grp.h>
-#include <pwd.h>
-int main(int argc, char **argv) {
-  int at = 1; const char *name = "root";
-  if (argc > 2 && strcmp(argv[1], "-u") == 0) { name = argv[2]; at = 3; }
-  struct passwd *user = getpwnam(name);
-  if (!user || at >= argc) { fprintf(stderr, "sudo: bad usage\\n"); return 1; }
-  if (setgid(user->pw_gid) || initgroups(name, user->pw_gid) || setuid(user->pw_uid)) return 1;
-  execvp(argv[at], argv + at);
-  perror(argv[at]);
-  return 1;
-}
-"""
-"""Scripts call ``sudo``; inside, everybody may."""
+"""After which a command that sets a test up is ended."""
 
 _MARKER, _TEST_MARKER = b">>>running<<<", b"<<<testing>>>"
 _VERSION = re.compile(rb"(\d+[_.]\d+[-\w.]*)\0<<eximversion>>")
@@ -89,16 +67,21 @@ def why_not(program: Path) -> str:
 
 
 class Bench:
-    """One namespace in which tests of a tree run one after the other; a context manager."""
+    """One namespace in which tests of a tree run one after the other; a context manager.
 
-    def __init__(self, tree: Path, program: Path) -> None:
+    ``helpers`` are the tree's helper programs by name (``helper_programs.compiled``).
+    """
+
+    def __init__(self, tree: Path, program: Path, helpers: Mapping[str, bytes]) -> None:
         self._tree = EximTree(tree.absolute())
         self._program = program.absolute()
+        self._helpers = helpers
         self._stack = ExitStack()
+        self._lacks: dict[str, str] = {}
 
     def __enter__(self) -> Bench:
         with ExitStack() as stack:
-            helpers = _compiled(self._tree.root / "src")
+            helpers = dict(self._helpers)
             helpers["exim-patched"] = patched(self._program.read_bytes())
             helpers["scripted.py"] = Path(scripted.__file__).read_bytes()
             helpers["munge.pl"] = tree_rules.PERL_SCRIPT.read_bytes()
@@ -191,18 +174,21 @@ class Bench:
 
     def lacks(self, case: TestCase) -> str:
         """The first requirement of a test's group that the program does not meet; empty if there is none."""
-        for line in self._tree.requirements(case):
-            kind, _, name = substitute(line, self.identity, "0").partition(" ")
-            if kind in _KINDS and name not in self._has.get(_KINDS[kind], ()):
-                return f"needs {line}"
-            if kind == "file" and self._inside.run(["/usr/bin/test", "-r", name], seconds=_SECONDS).exit != 0:
-                return f"needs {line}"
-            negated, macro = kind == "not", name.removeprefix("feature ")
-            if kind in ("feature", "not"):
-                asked = [EXIM, "-C", "/exim.conf", "-bP", "macro", macro]
-                if (self._inside.run(asked, seconds=_SECONDS).exit == 0) == negated:
-                    return f"needs {line}"
-        return ""
+        if case.group not in self._lacks:
+            lines = [substitute(line, self.identity, "0") for line in self._tree.requirements(case)]
+            self._lacks[case.group] = next((f"needs {line}" for line in lines if not self._meets(line)), "")
+        return self._lacks[case.group]
+
+    def _meets(self, line: str) -> bool:
+        kind, _, name = line.partition(" ")
+        if kind in _KINDS:
+            return name in self._has.get(_KINDS[kind], ())
+        if kind == "file":
+            return self._inside.run(["/usr/bin/test", "-r", name], seconds=_SECONDS).exit == 0
+        if kind in ("feature", "not"):
+            asked = [EXIM, "-C", "/exim.conf", "-bP", "macro", name.removeprefix("feature ")]
+            return (self._inside.run(asked, seconds=_SECONDS).exit == 0) == (kind == "feature")
+        return True
 
     def run(self, case: TestCase, goldens: dict[str, str]) -> tuple[str, dict[str, str]]:
         """Run a test: what went wrong with a command (empty: nothing), and the normalised outputs."""
@@ -219,15 +205,16 @@ class Bench:
         }  # fmt: skip
         if "PORT_DYNAMIC" in case.path.read_text("utf-8", "surrogateescape"):
             job["dynamic"] = int(mine.port_dynamic)
+        seconds = limit(parsed)
         self._shell(
             f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid",
             f"echo {_FIRST_PID} >/proc/sys/kernel/ns_last_pid",
         )
         ran = self._inside.run([sys.executable, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
-                               {"PATH": "/usr/bin:/bin"}, seconds=_SECONDS)  # fmt: skip
+                               {"PATH": "/usr/bin:/bin"}, seconds=seconds)  # fmt: skip
         self._inside.kill()
         if ran.exit is None:
-            error = f"did not end within {_SECONDS:.0f} seconds"
+            error = f"did not end within {seconds:.0f} seconds"
         elif ran.exit:
             error = " ".join(as_text(ran.stderr).split())[-200:]
         else:
@@ -260,38 +247,6 @@ def patched(program: bytes) -> bytes:
         return b"x.yz\0" + b"*" * (len(match[1]) - 5) + b"\0<<eximversion>>"
 
     return _VERSION.sub(version, program.replace(_MARKER, _TEST_MARKER, 1), count=1)
-
-
-def _compiled(source: Path) -> dict[str, bytes]:
-    """The helper programs, by name; nothing stays on the disk."""
-    with tempfile.TemporaryDirectory(prefix="eximsim-bench-") as name:
-        _compile(source, Path(name))
-        return {path.name: path.read_bytes() for path in Path(name).iterdir()}
-
-
-def _compile(source: Path, folder: Path) -> None:
-    (folder / "sudo.c").write_text(_SUDO)
-    _cc("-o", f"{folder}/sudo", f"{folder}/sudo.c")
-    (folder / "sudo.c").unlink()
-    for name in _PLAIN:
-        _cc("-D_GNU_SOURCE", "-DNO_TLS", "-o", f"{folder}/{name}", f"{source}/{name}.c")
-    for suffix, library in (("ssl", "openssl"), ("gnutls", "gnutls")):
-        define, *links = _WITH_TLS[library]
-        _cc("-D_GNU_SOURCE", define, "-o", f"{folder}/client-{suffix}", f"{source}/client.c", *links)
-    _cc("-D_GNU_SOURCE", "-DHAVE_OPENSSL_CRYPTO_H", "-o", f"{folder}/server", f"{source}/server.c", "-lssl",
-        "-lcrypto")  # fmt: skip
-    if not (folder / "server").exists():
-        _cc("-o", f"{folder}/server", f"{source}/server.c")
-    for name in ("client-gnutls", "client-ssl"):
-        if (folder / name).exists():
-            shutil.copy(folder / name, folder / "client-anytls")
-            break
-    _cc("-shared", "-fPIC", "-o", f"{folder}/loaded", f"{source}/loaded.c")
-
-
-def _cc(*arguments: str) -> None:
-    """Compile one helper; one that cannot be compiled here is missing, and its tests show that."""
-    subprocess.run(["cc", "-w", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def _accounts(identity: Identity) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +22,10 @@ __all__ = ["Benched", "why_not"]
 class Benched:
     """Runs tests on one bench, which is set up for the first of them and lasts as long as this process."""
 
-    def __init__(self, tree: Path, program: Path) -> None:
+    def __init__(self, tree: Path, program: Path, helpers: Mapping[str, bytes]) -> None:
         self._source = EximTree(tree)
         self._stack = ExitStack()
-        self._bench = self._stack.enter_context(Bench(tree, program))
+        self._bench = self._stack.enter_context(Bench(tree, program, helpers))
 
     def close(self) -> None:
         """Take the bench down."""
