@@ -77,14 +77,15 @@ class TlsOffer:
     """What a client brings into a handshake.
 
     ``judge`` decides on the peer's chain. ``judge_late`` is GnuTLS's way: the handshake is completed first
-    and the alert follows, so that the server has seen a session. ``max_version`` is ``"TLSv1.2"`` or
-    ``"TLSv1.3"``. ``ciphers`` is an OpenSSL cipher list for TLS 1.2 and older, or None.
+    and the alert follows, so that the server has seen a session. ``min_version`` and ``max_version`` are
+    named as in ``TlsSession``. ``ciphers`` is an OpenSSL cipher list for TLS 1.2 and older, or None.
     """
 
     judge: Judge
     sni: str | None = None
     ciphers: str | None = None
     max_version: str = "TLSv1.3"
+    min_version: str = "TLSv1"
     identity: TlsIdentity | None = None
     judge_late: bool = False
 
@@ -133,6 +134,7 @@ class HandshakeFault(Enum):
     REFUSED = "the client's judge refused the peer's certificate"
     ALERT = "peer sent a fatal alert"
     TIMEOUT = "no answer in time"
+    BAD_CIPHERS = "the client's list of ciphers leaves none, so that nothing was said"
 
 
 class HandshakeError(Exception):

@@ -14,7 +14,7 @@ from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.history import Step, switches_of
-from eximsim.switches import (
+from eximsim.switch_values import (
     CalloutDaneFailure,
     CalloutSize,
     CommandLog,
@@ -22,10 +22,10 @@ from eximsim.switches import (
     CrashLog,
     DaneFailureLog,
     DaneSni,
-    Profile,
     TlsaMap,
     UnusableTlsa,
 )
+from eximsim.switches import Profile
 
 __all__ = [
     "ALIASES",

@@ -10,101 +10,22 @@ import ast
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 from types import MappingProxyType
 
 from eximsim.history import Step, measured, since, switch, switches_of
-
-
-class TlsaMap(Enum):
-    """How the answer to a TLSA question becomes a decision (tables: ``mta/transports/dane.py``)."""
-
-    FALLBACK = "fallback"
-    NO_FALLBACK = "no-fallback"
-    NXDOMAIN_IS_NO_DANE = "nxdomain-is-no-dane"
-    NEGATIVE_IS_NO_DANE = "negative-is-no-dane"
-    SIGNED_NEGATIVE_IS_NO_DANE = "signed-negative-is-no-dane"
-    INSECURE_IS_NO_DANE = "insecure-is-no-dane"
-
-
-class UnusableTlsa(Enum):
-    """What becomes of a connection whose TLSA records are all unusable."""
-
-    FAIL = "no TLS connection, fail"
-    CA_ROOT = "retry with ordinary certificate verification if DANE is only requested"
-    DEFER = "no TLS connection, defer"
-    NULL_TEXT = "defer; the error text was never set and shows as NULL"
-    EMPTY_TEXT = "defer; the error text was never set and shows empty"
-    UNDEFINED = "the error text is an uninitialised pointer: anything can happen"
-
-
-class DaneSni(Enum):
-    """What server name a client asks for under DANE."""
-
-    AS_CONFIGURED = "tls_sni"
-    DOMAIN = "the domain of the first recipient"
-    HOST = "the name of the host"
-
-
-class DaneFailureLog(Enum):
-    """When a failed DANE connection is logged apart from the address's own line, and how."""
-
-    NEVER = "never"
-    WHEN_UNUSABLE = "DANE attempt failed; no TLS connection to H [ip], only if no record was usable"
-    ALWAYS = "DANE attempt failed; no TLS connection to H [ip]"
-    WITH_REASON = "DANE attempt failed; TLS connection to H [ip]: reason"
-
-
-class CalloutDaneFailure(Enum):
-    """What a callout of the smtp_setup_conn() kind does when DANE rules a host out before the connection."""
-
-    CLEAN = "the next host is tried; then the callout defers"
-    STALE_CONTEXT = "writes to what an earlier host left: dies of signal 11, or logs an error of SSL_write"
-    DIES_UNLESS_SET_UP = "dies of signal 11 unless a callout of this process has connected before"
-    DIES = "dies of signal 11 at the first such host"
-    NULL_CONTEXT = "writes 'null conn-context pointer' to main and panic log, and cannot answer a second RCPT"
-
-
-class CalloutSize(Enum):
-    """When a callout announces the size of the message, as far as its client has told it, in MAIL."""
-
-    IF_KNOWN = "if it is known"
-    ALWAYS = "always, be it 0"
-    IF_KNOWN_AND_UNCACHED = "if it is known, for a recipient, and nothing is cached"
-
-
-class ConnectTrace(Enum):
-    """How the host-check trace shows a connection: smtp_connect() and smtp_sock_connect() in smtp_out.c."""
-
-    ONE_LINE = "Connecting to .. ... connected"
-    SPACED = "the outcome is set off by another blank"
-    TWO_LINES = "the outcome has a line of its own"
-    FAILURE_NAMED = "and a failure is a sock_connect failure"
-
-
-class CommandLog(Enum):
-    """Whether the host-check trace sums up a session as ``cmdlog: '220:EHLO:..'``."""
-
-    NEVER = "never"
-    AT_CLOSE = "when the connection is closed"
-    AFTER_CALLOUT = "by do_callout(), which says (unset) for a connection that never was"
-
-
-class CrashLog(Enum):
-    """What a process writes to main and panic log when it dies of a segmentation violation."""
-
-    NOTHING = "nothing"
-    SUPPOSITION = "one line that suspects a write to immutable memory"
-    FACTS = "fault address, SEGV_MAPERR, null pointer, what it was doing"
-    FACTS_WITHOUT_CODE = "fault address, null pointer, what it was doing"
-
-
-_EVENTS = frozenset(
-    (
-        *("tcp:connect", "tcp:close", "smtp:connect", "tls:cert", "msg:host:defer", "msg:delivery"),
-        *("msg:fail:delivery", "msg:fail:internal", "msg:complete"),
-    )
+from eximsim.switch_values import (
+    EVENTS,
+    OPENSSL_OPTIONS,
+    CalloutDaneFailure,
+    CalloutSize,
+    CommandLog,
+    ConnectTrace,
+    CrashLog,
+    DaneFailureLog,
+    DaneSni,
+    TlsaMap,
+    UnusableTlsa,
 )
 
 
@@ -728,7 +649,7 @@ class Profile:
     """tls_resumption_hosts is searched when a client starts TLS; before, that was not built in."""
 
     events: frozenset[str] = switch(
-        _EVENTS,
+        EVENTS,
         "event_raise() in deliver.c",
         since("4.87", "5ef5dd52d", adds=("msg:rcpt:defer", "msg:rcpt:host:defer"), item="JH/19"),
         since("4.91", "c4b57fddc", adds=("dane:fail",)),
@@ -745,6 +666,29 @@ class Profile:
         False, "peer_status() in tls-gnu.c", since("4.93", "d9acfc1ce", item="JH/16")
     )
     """GnuTLS builds show a cipher suite as gnutls_session_get_desc() does, ``RSA__AES_128_CBC__SHA1``."""
+
+    openssl_option_names: frozenset[str] = switch(
+        frozenset(OPENSSL_OPTIONS.split()),
+        "exim_openssl_options[] in tls-openssl.c",
+        since("4.92", "8442641ee", adds=("no_tlsv1_3",)),
+        since("4.93", "2043336d3", adds=("no_renegotiation",)),
+        since(
+            "4.94.1", "c8b050fd1", published="4.94",
+            adds=(
+                "allow_no_dhe_kex", "cryptopro_tlsext_bug", "enable_middlebox_compat", "no_anti_replay",
+                "no_encrypt_then_mac", "prioritize_chacha", "tlsext_padding",
+            ),
+        ),
+    )  # fmt: skip
+    """The words of openssl_options in a build with OpenSSL 3; an older library knows fewer."""
+
+    gnutls_alert_text: str = switch(
+        "A TLS fatal alert has been received.",
+        "tls_error_gnu() in tls-gnu.c",
+        since("4.95", "c4b408623", "{alert}"),
+        since("4.97", "520ef00f5", "rxd alert: {alert}"),
+    )
+    """How a GnuTLS build words an alert of the server's that ended the handshake."""
 
     ignored_failure_raises_event: bool = switch(
         False, "process_failed() in deliver.c", since("4.92", "ffbc20ed9", item="JH/28, bug 2314")

@@ -40,6 +40,7 @@ LAYERS = (
     ("ports",),
     ("profiles",),
     ("switches",),
+    ("switch_values",),
     ("formats", "storage", "shapes"),
     ("bounds", "history", "files", "status", "trace", "errors", "visible", "__version__"),
 )

@@ -155,6 +155,7 @@ POINTS: Sequence[Point] = (
     # 4.92
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),
+    _point("8442641ee"),
     _point("1b76ad22a", ("confs/0618", "")),
     _point("ffbc20ed9"),
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
@@ -177,6 +178,7 @@ POINTS: Sequence[Point] = (
     _point("6219e0ec4", ("runtest", r"|10\.250)")),
     _point("8e78571a8"),
     _point("ab0e957b0", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
+    _point("2043336d3"),
     _point("da40b1ec6", ("confs/2002", "cipher_ $tls_in_cipher_std")),
     # 4.94
     _point("81344b40e"),
@@ -185,6 +187,7 @@ POINTS: Sequence[Point] = (
     _point("c58803fd1"),
     _point("78598e6a6"),
     _point("a55697acf"),
+    _point("c8b050fd1"),
     _point("9438970c9"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", ("confs/0624", "")),
@@ -212,6 +215,7 @@ POINTS: Sequence[Point] = (
     _point("eae427c64", ("confs/0420", "${quote:h: <")),
     _point("2f8e0a5f6", ("confs/0070", "hosts_require_helo =")),
     _point("1f1633046", ("confs/5710", "# output list separator changes")),
+    _point("c4b408623"),
     # 4.96
     _point("a375c22c1"),
     _point("22ed7a529"),
@@ -228,6 +232,7 @@ POINTS: Sequence[Point] = (
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
     _point("fc37f2aca"),
+    _point("520ef00f5"),
     _point("8ff2ba119"),
     _point("1d38781da"),
     _point("6fc54bd18"),

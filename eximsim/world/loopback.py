@@ -292,7 +292,7 @@ class LoopbackConnection:
         self._served.rest(None)
 
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
-        """See ``Connection``; raises ``InputError`` for a cipher list that is none."""
+        """See ``Connection``."""
         limit = self._world.now() + timeout
         engine = ClientEngine(offer)
         try:

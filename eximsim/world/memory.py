@@ -250,7 +250,7 @@ class MemoryConnection:
             self._end_server()
 
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
-        """See ``Connection``; raises ``InputError`` for a cipher list that is none."""
+        """See ``Connection``."""
         if offer.ciphers is not None:
             _check_ciphers(offer.ciphers)
         try:
@@ -296,6 +296,9 @@ class MemoryConnection:
         identity = _choose(policy, offer.sni)
         chain = der_chain(identity.chain)
         version = min(offer.max_version, policy.max_version, key=_VERSIONS.index)
+        if _VERSIONS.index(version) < _VERSIONS.index(offer.min_version):
+            self._fail("UNSUPPORTED_PROTOCOL")
+            raise HandshakeError(HandshakeFault.ALERT, "TLSV1_ALERT_PROTOCOL_VERSION")
         agreed = _TLS13 if version == "TLSv1.3" else _tls12_cipher(offer.ciphers, chain[0], policy.ciphers)
         if agreed is None:
             self._fail("NO_SHARED_CIPHER")
@@ -398,9 +401,12 @@ def _client_chain(policy: TlsPolicy, offer: TlsOffer) -> tuple[bytes, ...]:
 
 
 def _check_ciphers(ciphers: str) -> None:
-    from eximsim.world.tls import tls12_ciphers  # OpenSSL is slow to load
+    from eximsim.world.tls import BadCiphers, tls12_ciphers  # OpenSSL is slow to load
 
-    tls12_ciphers(ciphers)
+    try:
+        tls12_ciphers(ciphers)
+    except BadCiphers as bad:
+        raise HandshakeError(HandshakeFault.BAD_CIPHERS, bad.reason) from bad
 
 
 def _tls12_cipher(ciphers: str | None, leaf: bytes, served: str | None) -> tuple[str, int] | None:

@@ -50,6 +50,14 @@ class TlsFault(Exception):
         super().__init__(reason)
 
 
+class BadCiphers(InputError):
+    """A list of ciphers that OpenSSL does not take; ``reason`` is its symbol for why."""
+
+    def __init__(self, ciphers: str | None, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"cipher list {ciphers!r}: expected a list in OpenSSL's form")
+
+
 class Engine:
     """One side of a TLS connection. Feed it what arrives; write out what ``outgoing`` gives."""
 
@@ -123,6 +131,7 @@ class ClientEngine(Engine):
     """The client's side of one handshake, as a ``TlsOffer`` describes it.
 
     ``refusal`` is the judge's alert, if there was one. Once the handshake is complete, ask ``late_refusal``.
+    Making one raises ``HandshakeError`` for a list of ciphers that OpenSSL does not take.
     """
 
     def __init__(self, offer: TlsOffer) -> None:
@@ -132,7 +141,10 @@ class ClientEngine(Engine):
         self.refusal: TlsAlert | None = None
         self._judged = False
         self._chain: tuple[bytes, ...] = ()
-        context = _context(offer.max_version, offer.ciphers)
+        try:
+            context = _context(offer.max_version, offer.ciphers, offer.min_version)
+        except BadCiphers as bad:
+            raise HandshakeError(HandshakeFault.BAD_CIPHERS, bad.reason) from bad
         if offer.identity is not None:
             _use_identity(context, offer.identity)
         if offer.judge_late:
@@ -261,16 +273,16 @@ def _reason(error: SSL.Error) -> str:
     return reason_name(entries[0][2]) if entries else "UNKNOWN_ERROR"
 
 
-def _context(max_version: str, ciphers: str | None = None) -> SSL.Context:
+def _context(max_version: str, ciphers: str | None = None, min_version: str = "TLSv1") -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
-    context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_min_proto_version(TLS_VERSIONS[min_version])
     context.set_max_proto_version(TLS_VERSIONS[max_version])
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     try:
         context.set_cipher_list(f"{ciphers or _DEFAULT_CIPHERS}:@SECLEVEL=0".encode())
     except SSL.Error as error:
-        raise InputError(f"cipher list {ciphers!r}: expected a list in OpenSSL's form") from error
+        raise BadCiphers(ciphers, _reason(error)) from error
     return context
 
 
@@ -336,7 +348,7 @@ def _server_name(connection: SSL.Connection) -> None:
 def tls12_ciphers(ciphers: str | None) -> tuple[str, ...]:
     """The TLS 1.2 ciphers that OpenSSL makes of a cipher list (None: its default), best first.
 
-    Raises ``InputError`` for a list that OpenSSL does not take.
+    Raises ``BadCiphers`` for a list that OpenSSL does not take.
     """
     names = SSL.Connection(_context("TLSv1.2", ciphers), None).get_cipher_list()
     return tuple(name for name in names if not name.startswith("TLS_"))

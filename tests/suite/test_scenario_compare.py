@@ -191,8 +191,7 @@ OPEN = frozenset(
     (
         "cont-two-batches-second-fails", "dns-many-mx", "event-action", "log-selector-many",
         "main-event-action", "min-verify-certs-missing-dane", "rewrite-sender-recipient",
-        "router-conditions", "smtp-reset-in-data", "timeout-frozen-after", "tls-ciphers-bad",
-        "tls-ciphers-none-shared",
+        "router-conditions", "smtp-reset-in-data", "timeout-frozen-after",
     )
 )  # fmt: skip
 """Scenarios in which some program still does something else than the model."""

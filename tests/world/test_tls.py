@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.ports import HandshakeFault, StartTls, TlsAlert, TlsIdentity, TlsOffer, TlsPolicy
+from eximsim.ports import HandshakeError, HandshakeFault, StartTls, TlsAlert, TlsIdentity, TlsOffer, TlsPolicy
 from eximsim.world.alerts import ALERTS, reason_name, seal_tls12_alert
 from eximsim.world.certificates import Authority, KeyType, Sent, der_chain, self_signed, standard_chains
 from eximsim.world.tls import (
@@ -226,8 +226,8 @@ def test_a_server_without_usable_key_is_bad_input(chain: bytes) -> None:
         check_policy(TlsPolicy(TlsIdentity(chain, b"")))
 
 
-def test_a_cipher_list_that_is_none_is_bad_input() -> None:
-    with pytest.raises(InputError, match="nonsense"):
+def test_with_a_cipher_list_that_is_none_nothing_is_said() -> None:
+    with pytest.raises(HandshakeError, match="nothing was said: NO_CIPHER_MATCH"):
         ClientEngine(TlsOffer(accept, ciphers="nonsense"))
 
 

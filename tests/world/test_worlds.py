@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from eximsim.errors import InputError
 from eximsim.ports import (
     Action,
     Close,
@@ -372,11 +371,11 @@ def test_a_client_that_the_server_refuses_learns_it_as_its_version_of_tls_has_it
 
 
 @WORLDS
-def test_a_cipher_list_that_is_none_is_bad_input(make: Maker) -> None:
+def test_a_cipher_list_that_is_none_ends_the_handshake_before_it_begins(make: Maker) -> None:
     with make() as world:
         world.listen(MX, PORT, SmtpServer(EVIDENCE_BEHAVIOURS["smtps"], CHAINS.chains))
         connection = world.connect(MX, PORT, 5)
-        with pytest.raises(InputError, match="nonsense"):
+        with pytest.raises(HandshakeError, match="NO_CIPHER_MATCH"):
             connection.start_tls(TlsOffer(accept, ciphers="nonsense"), 5)
 
 

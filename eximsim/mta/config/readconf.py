@@ -14,6 +14,8 @@ from types import MappingProxyType
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import SPACES
+from eximsim.mta.certs.openssl_options import read_openssl_options
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.config.acl_read import AclCondition, AclVerb, acl_read, read_inline
 from eximsim.mta.config.config_lines import ConfigLine, ConfigLines, Section
 from eximsim.mta.config.drivers import DriverInstance, read_authenticators, read_routers, read_transports
@@ -232,14 +234,25 @@ class _Reader:
         if options.flag("local_sender_retain") and options.flag("local_from_check"):
             message = "both local_from_check and local_sender_retain are set; this combination is not allowed"
             raise InputError(message, *options.where("local_sender_retain"))
-        if self.profile.tls_library == "gnutls" and options.is_set("openssl_options"):
-            message = "openssl_options is set but we're using GnuTLS"
-            raise InputError(message, *options.where("openssl_options"))
         if options.number("tls_dh_max_bits") < _FEWEST_DH_BITS:
             message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
             raise InputError(message, *options.where("tls_dh_max_bits"))
+        self._check_openssl_options()
         values["retry_interval_max"] = min(options.seconds("retry_interval_max"), DAY)
         values["remote_max_parallel"] = max(options.number("remote_max_parallel"), 1)
+
+    def _check_openssl_options(self) -> None:
+        options = self.main.options()
+        if not options.is_set("openssl_options"):
+            return
+        where = options.where("openssl_options")
+        if self.profile.tls_library == GNUTLS:
+            raise InputError("openssl_options is set but we're using GnuTLS", *where)
+        text = options.text("openssl_options") or ""
+        try:
+            read_openssl_options(text, self.profile.openssl_option_names)
+        except ValueError:
+            raise InputError(f"openssl_options parse error: {text}", *where) from None
 
     def _read_named_list(self, line: ConfigLine) -> None:
         match = _NAMED_LIST.match(line.text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.string import list_items
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
@@ -16,7 +17,7 @@ from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log
 from eximsim.mta.reception.smtp_in_helo import protocol
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
-from eximsim.mta.transports.tls_suites import suites
+from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, judge, peer_dn
 from eximsim.ports import StartTls, TlsAlert, TlsIdentity, TlsPolicy, TlsSession
 from eximsim.status import Rc
@@ -103,31 +104,6 @@ def failed(session: SmtpSession, reason: str) -> None:
     session.refuse_all("554 Security failure")
 
 
-_REASON_NUMBERS = {
-    "NO_SHARED_CIPHER": 193,
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": 199,
-    "UNEXPECTED_EOF_WHILE_READING": 294,
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": 1040,
-    "SSLV3_ALERT_BAD_CERTIFICATE": 1042,
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": 1045,
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": 1046,
-    "TLSV1_ALERT_UNKNOWN_CA": 1048,
-}
-"""OpenSSL's numbers for the reasons that a server sees, as far as they are known."""
-
-
-_GNUTLS_ALERTS = {
-    "SSLV3_ALERT_BAD_CERTIFICATE": "Certificate is bad",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "Certificate was expired",
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "Unknown certificate",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "Handshake failed",
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "Certificate is not supported",
-    "TLSV1_ALERT_DECRYPT_ERROR": "Decrypt error",
-    "TLSV1_ALERT_INTERNAL_ERROR": "Internal error",
-    "TLSV1_ALERT_UNKNOWN_CA": "CA is unknown",
-}
-"""gnutls_alert_get_name() of the alerts that a client sends, by OpenSSL's name for receiving one."""
-
 _GNUTLS_FAULTS = {
     "NO_SHARED_CIPHER": "No supported cipher suites have been found.",
     "UNEXPECTED_EOF_WHILE_READING": "The TLS connection was non-properly terminated.",
@@ -136,7 +112,7 @@ _GNUTLS_FAULTS = {
 
 def _gnutls_reason(reason: str, *, established: bool) -> str:
     """GnuTLS's line for a failure of the handshake or, ``established``, of the first read after it."""
-    alert = _GNUTLS_ALERTS.get(reason)
+    alert = GNUTLS_ALERTS.get(reason)
     if established and alert is not None:
         return f"(recv): A TLS fatal alert has been received: {alert}"
     if alert is not None:
@@ -148,11 +124,7 @@ def _gnutls_reason(reason: str, *, established: bool) -> str:
 
 def _openssl_reason(reason: str, library: str) -> str:
     """OpenSSL's line for a failure; ``reason`` is its name."""
-    words = reason.lower().replace("_", " ")
-    number = _REASON_NUMBERS.get(reason, 0)
-    if library == "openssl-1.0.2":
-        return f"(SSL_accept): error:14094{number:03X}:SSL routines:ssl3_read_bytes:{words}"
-    return f"(SSL_accept): error:0A000{number:03X}:SSL routines::{words}"
+    return f"(SSL_accept): {openssl_error(reason, library, 'ssl3_read_bytes')}"
 
 
 def _log_tls_error(session: SmtpSession, text: str) -> None:
@@ -161,13 +133,12 @@ def _log_tls_error(session: SmtpSession, text: str) -> None:
 
 
 def _policy(session: SmtpSession) -> TlsPolicy:
-    process = session.process
     certificate = _file(session, "tls_certificate")
     if certificate is None:
         raise Unsupported("STARTTLS without tls_certificate (a self-signed certificate made at start)")
     key = _file(session, "tls_privatekey")
     identity = TlsIdentity(certificate, certificate if key is None else key)
-    allowed = suites(process, _required_ciphers(session))
+    allowed = _suites(session)
     _check_curves(session)
     mode = _verify_mode(session)
     if mode is VerifyMode.NONE:
@@ -190,6 +161,17 @@ def _check_curves(session: SmtpSession) -> None:
     for curve in list_items(text):
         if curve not in _CURVES:
             raise Unsupported(f"tls_eccurve {curve}", *process.config.main.where("tls_eccurve"))
+
+
+def _suites(session: SmtpSession) -> Suites:
+    where = session.process.config.main.where("tls_require_ciphers")
+    try:
+        allowed = suites(session.process, _required_ciphers(session), server=True)
+    except BadPriority as bad:
+        raise Unsupported(bad.step, *where) from None
+    if allowed.min_version != "TLSv1":
+        raise Unsupported("a server without TLS 1.2", *where)
+    return allowed
 
 
 def _required_ciphers(session: SmtpSession) -> str | None:

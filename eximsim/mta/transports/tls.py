@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
@@ -24,7 +25,7 @@ from eximsim.mta.process.log import log_intrusion, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_out
-from eximsim.mta.transports.tls_suites import gnutls_description, suites
+from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
     VerifyMode,
@@ -122,12 +123,13 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
         return verdicts[-1].alert
 
-    allowed = suites(process, _required_ciphers(sx))
+    allowed = _suites(sx)
     offer = TlsOffer(
         look_at,
         sni=_sni(sx),
         ciphers=allowed.ciphers,
         max_version=allowed.max_version,
+        min_version=allowed.min_version,
         identity=identity,
         judge_late=profile.tls_library == GNUTLS,
     )
@@ -136,7 +138,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     except HandshakeError as error:
         process.libc_errno = 0
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
-        _tls_error(sx, error, refused)
+        _tls_error(sx, error, refused, answered=bool(verdicts))
     process.libc_errno = 0
     verdict = verdicts[-1]
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
@@ -163,8 +165,8 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
     log_intrusion(sx.process, _CLIENT_HELLO)
 
 
-def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> None:
-    """Log and raise a failed handshake (``tls_error()``)."""
+def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, answered: bool) -> None:
+    """Log and raise a failed handshake (``tls_error()``); ``answered``: the server's certificate has come."""
     library = sx.process.profile.tls_library
     prefix = "SSL_connect" if library != GNUTLS else "gnutls_handshake"
     if refused is not None:
@@ -173,8 +175,15 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None) -> N
             prefix = "certificate verification failed"
     elif error.fault is HandshakeFault.TIMEOUT:
         text = "timed out"
+    elif error.fault is HandshakeFault.BAD_CIPHERS:
+        prefix = "SSL_CTX_set_cipher_list"
+        text = openssl_error(error.detail, library, prefix)
+    elif error.fault is HandshakeFault.ALERT and library == GNUTLS:
+        text = sx.process.profile.gnutls_alert_text.format(alert=GNUTLS_ALERTS[error.detail])
     elif error.fault is HandshakeFault.ALERT:
-        text = error.detail
+        text = openssl_error(
+            error.detail, library, "ssl3_read_bytes" if answered else "SSL23_GET_SERVER_HELLO"
+        )
     else:
         text = _ERROR_TEXT[library, error.fault]
     raise _failed(sx, prefix, text) from None
@@ -400,9 +409,12 @@ def _sni(sx: SmtpContext) -> str | None:
     return _expanded(sx, "tls_sni") or None
 
 
-def _required_ciphers(sx: SmtpContext) -> str | None:
+def _suites(sx: SmtpContext) -> Suites:
     text = _expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
-    return text or _expanded(sx, "tls_require_ciphers")
+    try:
+        return suites(sx.process, text or _expanded(sx, "tls_require_ciphers"))
+    except BadPriority as bad:
+        raise _failed(sx, bad.step, bad.text) from None
 
 
 def _client_identity(sx: SmtpContext) -> TlsIdentity | None:

@@ -12,37 +12,60 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.mta.certs.openssl_options import read_openssl_options
+from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
-_UNMODELLED_OPTIONS = ("no_tlsv1_2", "cipher_server_preference", "prioritize_chacha")
+_OF_SERVERS = ("no_tlsv1_2", "cipher_server_preference", "prioritize_chacha")
+"""Options of OpenSSL that are not modelled for a server; the last two do nothing for a client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suites:
-    """``ciphers``: OpenSSL's list for TLS 1.2, None for its default; ``max_version`` as in ``TlsOffer``."""
+    """``ciphers``: OpenSSL's list for TLS 1.2, None for its default; the versions as in ``TlsOffer``."""
 
     ciphers: str | None
     max_version: str
+    min_version: str = "TLSv1"
 
 
-def suites(process: Process, required: str | None) -> Suites:
+class BadPriority(Exception):
+    """GnuTLS does not take a priority string; ``text`` words that as ``tls_error_gnu()`` does."""
+
+    def __init__(self, whole: str, item: str) -> None:
+        at = whole.index(item)
+        self.step = f'gnutls_priority_init({whole}) failed at offset {at}, "{whole[at : at + 6]}.."'
+        self.text = "The request is invalid."
+        super().__init__(self.step)
+
+
+def suites(process: Process, required: str | None, *, server: bool = False) -> Suites:
     """What the expanded tls_require_ciphers and the main configuration's openssl_options leave.
 
-    Raises ``Unsupported`` for what the worlds cannot do.
+    Raises ``BadPriority``, and ``Unsupported`` for what the worlds cannot do.
     """
     library = process.profile.tls_library
     if library == GNUTLS:
         return read_priority(required) if required else Suites(None, "TLSv1.3")
-    options = (process.config.main.text("openssl_options") or "").split()
-    for name in _UNMODELLED_OPTIONS:
-        if f"+{name}" in options:
-            raise Unsupported(f"openssl_options +{name}", *process.config.main.where("openssl_options"))
-    without_13 = library == "openssl-1.0.2" or "+no_tlsv1_3" in options
+    options = openssl_options(process)
+    where = process.config.main.where("openssl_options")
+    for name in _OF_SERVERS if server else ():
+        if name in options:
+            raise Unsupported(f"openssl_options +{name}", *where)
+    without_13 = library == OPENSSL[0] or "no_tlsv1_3" in options
+    if without_13 and "no_tlsv1_2" in options:
+        raise Unsupported("openssl_options without TLS 1.2 and 1.3", *where)
     ciphers = required.replace("_", "-") if required else None
-    return Suites(ciphers, "TLSv1.2" if without_13 else "TLSv1.3")
+    lowest = "TLSv1.3" if "no_tlsv1_2" in options else "TLSv1"
+    return Suites(ciphers, "TLSv1.2" if without_13 else "TLSv1.3", lowest)
+
+
+def openssl_options(process: Process) -> frozenset[str]:
+    """The names that the main option openssl_options sets, beside those that are set in any case."""
+    text = process.config.main.text("openssl_options") or ""
+    return read_openssl_options(text, process.profile.openssl_option_names)
 
 
 # ---- GnuTLS's priority strings --------------------------------------------------------------
@@ -72,6 +95,15 @@ _NORMAL = MappingProxyType(
 )
 
 
+_FIRST = frozenset(
+    (
+        "NONE", "NORMAL", "PERFORMANCE", "PFS", "LEGACY", "SECURE128", "SECURE192", "SECURE256", "SUITEB128",
+        "SUITEB192",
+    )
+)  # fmt: skip
+"""The words that a priority string may begin with."""
+
+
 def _kind(word: str) -> str | None:
     if word in _VERSIONS:
         return "VERS"
@@ -86,18 +118,25 @@ def _kind(word: str) -> str | None:
 def read_priority(text: str) -> Suites:
     """What a GnuTLS priority string allows; raises ``Unsupported`` for keywords that are not modelled."""
     first, *rest = text.split(":")
-    if first not in ("NORMAL", "NONE"):
+    if first.upper() not in _FIRST and first[:1] not in ("@", "+", "-", "!"):
+        raise BadPriority(text, first)
+    if first not in ("NORMAL", "NONE", "PFS"):
         raise Unsupported(f"GnuTLS priority string that begins with {first!r}")
-    chosen = {kind: list(names) if first == "NORMAL" else [] for kind, names in _NORMAL.items()}
+    chosen = {kind: list(names) if first != "NONE" else [] for kind, names in _NORMAL.items()}
+    if first == "PFS":
+        chosen["KX"].remove("RSA")
     for item in rest:
+        if not item or item[0] not in "+-!%":
+            raise BadPriority(text, item)
         _change(chosen, item)
-    if "VERS-TLS1.2" not in chosen["VERS"]:
-        raise Unsupported(f"GnuTLS priority string without TLS 1.2: {text!r}")
     version_13 = "VERS-TLS1.3" in chosen["VERS"] and not _OF_13.isdisjoint(chosen["CIPHER"])
+    if "VERS-TLS1.2" not in chosen["VERS"] and (chosen["VERS"] != ["VERS-TLS1.3"] or not version_13):
+        raise Unsupported(f"GnuTLS priority string with older versions but without TLS 1.2: {text!r}")
     if version_13 and _FIRST_OF_13 not in chosen["CIPHER"]:
         raise Unsupported(f"GnuTLS priority string with TLS 1.3 but not {_FIRST_OF_13}: {text!r}")
     names = (f"{_EXCHANGES[kx]}{_CIPHERS[cipher]}" for cipher in chosen["CIPHER"] for kx in chosen["KX"])
-    return Suites(":".join(names), "TLSv1.3" if version_13 else "TLSv1.2")
+    lowest = "TLSv1" if "VERS-TLS1.2" in chosen["VERS"] else "TLSv1.3"
+    return Suites(":".join(names), "TLSv1.3" if version_13 else "TLSv1.2", lowest)
 
 
 def _change(chosen: dict[str, list[str]], item: str) -> None:

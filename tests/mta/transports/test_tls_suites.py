@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.errors import Unsupported
-from eximsim.mta.transports.tls_suites import Suites, gnutls_description, read_priority, suites
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, read_priority, suites
 from eximsim.profiles import profile, with_tls
 from eximsim.world.tls import tls12_ciphers
 from tests.mta.scenario import GOOD, NEWEST, Mx, Settings, Site
@@ -41,9 +43,23 @@ def test_openssl_reads_tls_require_ciphers_itself_but_for_underscores() -> None:
     assert openssl(NEWEST, "AES256_SHA:HIGH").ciphers == "AES256-SHA:HIGH"
 
 
-def test_an_option_that_the_worlds_cannot_follow_is_unsupported() -> None:
+def test_without_tls_12_there_is_tls_13_alone() -> None:
+    assert openssl(NEWEST, options="+no_tlsv1_2") == Suites(None, "TLSv1.3", "TLSv1.3")
+    assert openssl(NEWEST, options="+no_tlsv1_2 -no_tlsv1_2") == Suites(None, "TLSv1.3")
+
+
+def test_a_server_that_the_worlds_cannot_be_is_unsupported() -> None:
+    process = Site(release=NEWEST, main={"openssl_options": "+no_tlsv1_2"}).process()
     with pytest.raises(Unsupported, match=r"openssl_options \+no_tlsv1_2 \(/config:\d+\)"):
-        openssl(NEWEST, options="+no_tlsv1_2")
+        suites(process, None, server=True)
+    with pytest.raises(Unsupported, match=r"without TLS 1.2 and 1.3 \(/config:\d+\)"):
+        openssl(NEWEST, options="+no_tlsv1_2 +no_tlsv1_3")
+
+
+@pytest.mark.parametrize(("release", "options"), [("4.89", "+no_tlsv1_3"), (NEWEST, "no_tlsv1")])
+def test_a_word_that_the_release_does_not_know_is_a_wrong_configuration(release: str, options: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"openssl_options parse error: {options}")):
+        openssl(release, options=options)
 
 
 # ---- GnuTLS's priority strings -------------------------------------------------------------------
@@ -88,7 +104,6 @@ def test_a_priority_string_is_read_from_left_to_right(text: str, ciphers: str, v
     [
         ("SECURE256", "begins with 'SECURE256'"),
         ("NORMAL:+PSK", r"item '\+PSK'"),
-        ("NORMAL:RSA", "item 'RSA'"),
         ("NORMAL:-VERS-TLS1.2", "without TLS 1.2"),
         ("NORMAL:-AES-256-GCM", "TLS 1.3 but not AES-256-GCM"),
     ],
@@ -96,6 +111,22 @@ def test_a_priority_string_is_read_from_left_to_right(text: str, ciphers: str, v
 def test_what_is_not_modelled_of_priority_strings_says_so(text: str, why: str) -> None:
     with pytest.raises(Unsupported, match=why):
         read_priority(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("NOSUCHCIPHER", 'gnutls_priority_init(NOSUCHCIPHER) failed at offset 0, "NOSUCH.."'),
+        ("NORMAL:RSA", 'gnutls_priority_init(NORMAL:RSA) failed at offset 7, "RSA.."'),
+    ],
+)
+def test_a_word_that_is_none_of_gnutls_is_named_with_its_place(text: str, step: str) -> None:
+    with pytest.raises(BadPriority, match=re.escape(step)):
+        read_priority(text)
+
+
+def test_a_priority_string_can_leave_tls_13_alone() -> None:
+    assert read_priority("PFS:-VERS-ALL:+VERS-TLS1.3").min_version == "TLSv1.3"
 
 
 WORDS = st.sampled_from(

@@ -1,0 +1,58 @@
+"""How the TLS libraries word what went wrong: OpenSSL's error strings, GnuTLS's names of alerts.
+
+Reasons are named by OpenSSL's symbols, as the worlds report them, whichever library a program has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_NUMBERS: Mapping[str, int] = MappingProxyType(
+    {
+        "INVALID_COMMAND": 280,
+        "NO_CIPHER_MATCH": 185,
+        "NO_SHARED_CIPHER": 193,
+        "PEER_DID_NOT_RETURN_A_CERTIFICATE": 199,
+        "UNEXPECTED_EOF_WHILE_READING": 294,
+        "SSLV3_ALERT_HANDSHAKE_FAILURE": 1040,
+        "SSLV3_ALERT_BAD_CERTIFICATE": 1042,
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": 1043,
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED": 1045,
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN": 1046,
+        "TLSV1_ALERT_UNKNOWN_CA": 1048,
+        "TLSV1_ALERT_DECRYPT_ERROR": 1051,
+        "TLSV1_ALERT_PROTOCOL_VERSION": 1070,
+        "TLSV1_ALERT_INTERNAL_ERROR": 1080,
+    }
+)
+"""OpenSSL's numbers of reasons; that of an alert is 1000 and the alert's own."""
+
+_FUNCTIONS: Mapping[str, int] = MappingProxyType(
+    {"ssl3_read_bytes": 0x148, "SSL23_GET_SERVER_HELLO": 0x119, "SSL_CTX_set_cipher_list": 0x10D}
+)
+"""OpenSSL 1.0.2's numbers of the functions that its errors name, in SSL routines."""
+
+GNUTLS_ALERTS: Mapping[str, str] = MappingProxyType(
+    {
+        "SSLV3_ALERT_BAD_CERTIFICATE": "Certificate is bad",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED": "Certificate was expired",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "Unknown certificate",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE": "Handshake failed",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "Certificate is not supported",
+        "TLSV1_ALERT_DECRYPT_ERROR": "Decrypt error",
+        "TLSV1_ALERT_INTERNAL_ERROR": "Internal error",
+        "TLSV1_ALERT_PROTOCOL_VERSION": "Error in protocol version",
+        "TLSV1_ALERT_UNKNOWN_CA": "CA is unknown",
+    }
+)
+"""gnutls_alert_get_name() of an alert, by OpenSSL's symbol for receiving it."""
+
+
+def openssl_error(reason: str, library: str, function: str) -> str:
+    """ERR_error_string() of ``reason``; ``function`` is what OpenSSL 1.0.2 names with it."""
+    words = reason.lower().replace("_", " ")
+    number = _NUMBERS.get(reason, 0)
+    if library == "openssl-1.0.2":
+        return f"error:14{_FUNCTIONS[function] << 12 | number:06X}:SSL routines:{function}:{words}"
+    return f"error:0A{number:06X}:SSL routines::{words}"
