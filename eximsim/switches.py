@@ -583,6 +583,23 @@ class Profile:
     )
     """EHLO offers early pipelining to pipelining_connect_advertise_hosts; before, that was not built in."""
 
+    overriding_hosts_may_continue: bool = switch(False, "do_remote_deliveries()", since("4.90", "e39fdc855"))
+    """Whether an open call suits an address is left to a transport whose own hosts override the router's."""
+
+    quit_acl_says_toplevel: bool = switch(False, "acl_check_internal()", since("4.89", "4c04137d7"))
+    """An ACL for QUIT that refuses is told of the ``toplevel`` ACL, not of the ``teplevel``."""
+
+    nul_is_spelt: bool = switch(False, "smtp_setup_msg()", since("4.91", "ecce6d9ac", item="bug 2250"))
+    """A command with a NUL is told of ``NUL`` characters, not of ``NULL``."""
+
+    protocol_errors_with_history: bool = switch(
+        False, "synprot_error() in smtp_in.c", since("4.94.1", "5990a2653", published="4.94")
+    )
+    """``too many syntax or protocol errors`` shows the session's commands, too."""
+
+    sync_error_with_size: bool = switch(False, "smtp_setup_msg()", since("4.97", "3531d1a75"))
+    """A synchronization error is logged with the number of octets shown."""
+
     missing_helo_is_protocol_error: bool = switch(
         False, "smtp_setup_msg()", since("4.98", "b97c55112", item="JH/32, bug 3096")
     )

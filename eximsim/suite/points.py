@@ -119,6 +119,7 @@ POINTS: Sequence[Point] = (
         beside=(_OPENSSL_C, r"DN=\"%s\" H=\"%s\""),
     ),
     _point("29f678881"),
+    _point("4c04137d7"),
     _point("bbc8ed071"),
     _point("02b41d710", ("runtest", "Server return code %d for test %d")),
     _point("e1d04f48a"),
@@ -138,6 +139,7 @@ POINTS: Sequence[Point] = (
         (_5840, "\nexim -odq CALLER@dane.no.3"),
         beside=("../doc/doc-txt/ChangeLog", "commandline_checks_require_admin"),
     ),
+    _point("e39fdc855"),
     _point("f77197ae2", ("confs/4012", "")),
     _point("e69636bc9", ("confs/0211", ".ifdef LIST")),
     _point("14de8063d", ("confs/0227", "recipient/callout=no_cache,use_sender,random")),
@@ -152,6 +154,7 @@ POINTS: Sequence[Point] = (
     _point("66387a737", ("confs/1009", "route_data = ROUTE_DATA OPT")),
     _point("c4b57fddc", ("confs/5861", "")),
     _point("c679ee08b"),
+    _point("ecce6d9ac"),
     # 4.92
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),
@@ -191,6 +194,7 @@ POINTS: Sequence[Point] = (
     _point("9438970c9"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("fa0798c02", ("confs/0624", "")),
+    _point("5990a2653"),
     # 4.95
     _point("e2be2df5c"),
     _point("2983e1a61"),
@@ -239,6 +243,7 @@ POINTS: Sequence[Point] = (
     _point("30520c8f8", ("scripts/2100-OpenSSL/2149", "EC-groups negotiation")),
     _point("aae673d7d"),
     _point("3b06efc10"),
+    _point("3531d1a75"),
     _point("46a36afae", ("runtest", "000000005vi")),
     _point("8dcd332fb"),
     # 4.98

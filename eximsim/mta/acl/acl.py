@@ -174,7 +174,8 @@ def _bad_quit(run: AclRun) -> bool:
     """A top-level QUIT or not-QUIT ACL may not refuse."""
     if run.level or run.where not in (Where.QUIT, Where.NOTQUIT):
         return False
-    run.log_message = f"QUIT or not-QUIT teplevel ACL may not fail ('{run.verb}' verb used incorrectly)"
+    level = "toplevel" if run.process.profile.quit_acl_says_toplevel else "teplevel"
+    run.log_message = f"QUIT or not-QUIT {level} ACL may not fail ('{run.verb}' verb used incorrectly)"
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ _REJECTED_TEXT = (
 )
 
 
+_QUEUE_MANNER = re.compile("/(only|first_pass_route)")
+"""An option of ``control = queue``; what does not look like one is ignored, with all that follows."""
+
+
 class _SyntaxError(Exception):
     """The options after the control's name make no sense."""
 
@@ -30,8 +35,10 @@ class _SyntaxError(Exception):
 def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """Carry out ``control = text``. Source: acl_check_condition(), case ACLC_CONTROL, src/acl.c."""
     name, slash, options = text.partition("/")
+    if name == "queue_only" and run.process.profile.queue_control_is_named:
+        name = "queue"
     known = CONTROLS.get(name)
-    if known is None:
+    if known is None or (name == "queue" and not run.process.profile.queue_control_is_named):
         raise Unsupported(f"ACL control {name}", condition.path, condition.line)
     if slash and not known.options:
         run.log_message = f'syntax error in "control={text}"'
@@ -54,9 +61,11 @@ def _freeze(run: AclRun, options: str | None) -> None:
 
 
 def _queue(run: AclRun, options: str | None) -> None:
-    if options not in (None, "once", "first_pass_route"):
-        raise _SyntaxError
     run.reception.envelope.queue_only_policy = True
+    rest = f"/{options}" if options is not None else ""
+    while found := _QUEUE_MANNER.match(rest):
+        run.process.queue_smtp = found[1] == "first_pass_route"
+        rest = rest[found.end() :]
 
 
 def _submission(run: AclRun, options: str | None) -> None:

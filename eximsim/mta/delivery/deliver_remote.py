@@ -58,7 +58,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
                 post_process_one(delivery, addr, Rc.DEFER, kind="T")
             continue
         if not _suits_open_call(delivery, transport, batch[0]):
-            delivery.defer[:0] = batch
+            _leave_for_later(delivery, transport, batch, fallback=fallback)
             continue
         seed = HARNESS_SEED + 2 * number
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
@@ -98,7 +98,26 @@ def _suits_open_call(delivery: Delivery, transport: DriverInstance, addr: Addres
     call = delivery.process.continued
     if call is None:
         return True
-    return call.transport == transport.name and any(host.name == call.host_name for host in addr.host_list)
+    if call.transport != transport.name:
+        return False
+    options = transport.options
+    overrides = options.flag("hosts_override") and bool(options.text("hosts"))
+    if not addr.host_list or (overrides and delivery.process.profile.overriding_hosts_may_continue):
+        return True
+    return any(host.name == call.host_name for host in addr.host_list)
+
+
+def _leave_for_later(
+    delivery: Delivery, transport: DriverInstance, batch: list[Address], *, fallback: bool
+) -> None:
+    """Defer a batch that does not suit the open call, or keep it for its fallback hosts."""
+    smtp_transport_setup(delivery.process, transport, batch)
+    if fallback or not batch[0].fallback_hosts:
+        delivery.defer[:0] = batch
+        return
+    for addr in batch:
+        addr.host_list = addr.fallback_hosts
+    delivery.fallback[:0] = batch
 
 
 def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:

@@ -384,7 +384,8 @@ def _finish(incoming: Incoming, message: Message) -> Received:
         log_write(process, "Completed")
         _forget(reception)
         return Received()
-    deliver = not (reception.envelope.queue_only_policy or reception.envelope.freeze)
+    route_only = process.queue_smtp and reception.is_socket
+    deliver = not reception.envelope.freeze and (not reception.envelope.queue_only_policy or route_only)
     process.trace.record(
         MESSAGE_RECEIVED,
         message.id,

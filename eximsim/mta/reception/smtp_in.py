@@ -15,7 +15,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_ends, smtp_in_start, smtp_in_tls
 from eximsim.mta.reception.receive import DataReader, receive_msg
 from eximsim.mta.reception.smtp_in_commands import Command, Sync, find_command
-from eximsim.mta.reception.smtp_session import HISTORY, RESTORED, SmtpSession, State
+from eximsim.mta.reception.smtp_session import RESTORED, SmtpSession, State
 from eximsim.ports import Action, Close, Send, TlsSession
 
 if TYPE_CHECKING:
@@ -143,8 +143,9 @@ class SmtpIn(SmtpSession):
         self.last_was_rejected_mail, self.last_was_rcpt = self.rejected_mail, self.was_rcpt
         self.rejected_mail = self.was_rcpt = False
         if had_null:
-            self.error("syntax", 0, "NULL character(s) present (shown as '?')")
-            self.replies.line("501 NULL characters are not allowed in SMTP commands")
+            word = "NUL" if self.process.profile.nul_is_spelt else "NULL"
+            self.error("syntax", 0, f"{word} character(s) present (shown as '?')")
+            self.replies.line(f"501 {word} characters are not allowed in SMTP commands")
             return
         command = None if overlong else find_command(line)
         if self._out_of_sync(command):
@@ -162,7 +163,7 @@ class SmtpIn(SmtpSession):
         if argument and not command.argument:
             self.error("syntax", 501, "unexpected argument data")
             return
-        self.history = [*self.history, command.name.split()[0].upper()][-HISTORY:]
+        self.replies.had(command.name.split()[0].upper())
         command.run(self, argument)
 
     def _out_of_sync(self, command: Command | None) -> bool:

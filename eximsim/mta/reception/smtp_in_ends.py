@@ -105,12 +105,14 @@ def sync_failure(session: SmtpSession) -> None:
     """The client went on without waiting for an answer."""
     incomplete_transaction_log(session, "sync failure")
     offered = "" if session.reception.pipelining.advertised else " not"
-    shown = string_printing(from_octets(bytes(session.input[:_SHOWN])))
+    sent = bytes(session.input[:_SHOWN])
+    shown = string_printing(from_octets(sent.partition(b"\0")[0]))
+    size = f" ({len(sent)} bytes)" if session.process.profile.sync_error_with_size else ""
     client = host_and_ident(session.process, flagged=True)
     log_write(
         session.process,
         "SMTP protocol synchronization error (next input sent too soon: pipelining was"
-        f'{offered} advertised): rejected "{session.replies.command}" {client} next input="{shown}"',
+        f'{offered} advertised): rejected "{session.replies.command}" {client} next input="{shown}"{size}',
         reject=True,
     )
     notquit(session, "synchronization-error", "554", "SMTP synchronization error")

@@ -42,6 +42,16 @@ _SENDER_REFUSED = {
 """What the client is told of a sender that failed, by what failed (``$sender_verify_failure``)."""
 
 
+HISTORY = 20
+"""So many commands of a session are remembered."""
+
+
+def commands_had(history: list[str]) -> str:
+    """The commands of a session as log lines show them, with a blank before (s_connhad_log())."""
+    before = "..." if len(history) == HISTORY else ""
+    return f" C={before}{','.join(history)}" if history else ""
+
+
 @dataclass(slots=True)
 class Replies:
     """The replies of one session that wait to be sent, and the count of the client's errors."""
@@ -51,6 +61,12 @@ class Replies:
     command: str = ""
     """The line that is being answered (``smtp_cmd_buffer``)."""
     errors: int = 0
+    history: list[str] = field(default_factory=list)
+    """The last commands, for log lines that show them."""
+
+    def had(self, command: str) -> None:
+        """Remember a command (the HAD macro)."""
+        self.history = [*self.history, command][-HISTORY:]
 
     def take(self) -> bytes:
         """Everything that waits."""
@@ -146,10 +162,15 @@ class Replies:
         log_write(
             process,
             f"SMTP call from {host_and_ident(process, flagged=False)} dropped: too many syntax or protocol "
-            f'errors (last command was "{self._last_command()}")',
+            f'errors (last command was "{self._last_command()}"{self._commands_before()})',
             reject=True,
         )
         return True
+
+    def _commands_before(self) -> str:
+        if not self.reception.process.profile.protocol_errors_with_history:
+            return ""
+        return f", {commands_had(self.history) or 'NULL'}"
 
     def _last_command(self) -> str:
         return string_printing(self.command)

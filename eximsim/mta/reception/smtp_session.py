@@ -17,7 +17,7 @@ from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
-from eximsim.mta.reception.smtp_in_reply import Replies, connection_info, elapsed, tls_log
+from eximsim.mta.reception.smtp_in_reply import Replies, commands_had, connection_info, elapsed, tls_log
 from eximsim.ports import Action, Send
 from eximsim.status import Rc
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 RESTORED = frozenset({"rset", "helo", "ehlo", "starttls"})
 """Commands of which one for each message is not counted as a non-mail command."""
-
-HISTORY = 20
-"""So many commands of a session are remembered."""
 
 _OF_A_MESSAGE = (
     "sender_address",
@@ -107,8 +104,6 @@ class SmtpSession:
     chunking_offered: bool = False
 
     # ---- the commands so far
-    history: list[str] = field(default_factory=list)
-    """The last commands, for the line that smtp_no_mail asks for."""
     mail_commands: int = 0
     nonmail_commands: int = 0
     unknown_commands: int = 0
@@ -244,8 +239,7 @@ def log_no_mail(session: SmtpSession) -> None:
     process, reception = session.process, session.reception
     if session.mail_commands or not selector(process, "smtp_no_mail"):
         return
-    before = "..." if len(session.history) == HISTORY else ""
-    had = f" C={before}{','.join(session.history)}" if session.history else ""
+    had = commands_had(session.replies.history)
     client = host_and_ident(process, flagged=False)
     text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}{tls_log(reception)}{had}"
     log_write(process, text)

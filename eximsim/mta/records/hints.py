@@ -42,10 +42,20 @@ class RetryRecord:
 
 
 @dataclass(slots=True)
+class WaitRecord:
+    """The ids of messages that wait for one host (``dbdata_wait``); ``sequence`` counts the full records
+    that were laid aside before it as ``HOST:0``, ``HOST:1``, ..."""
+
+    ids: list[str] = field(default_factory=list)
+    sequence: int = 0
+
+
+@dataclass(slots=True)
 class Hints:
     """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
-    and the ids of messages that wait, by transport and host name (``mta/transports/transport.py``)."""
+    and the ids of messages that wait, by transport and host name or ``HOST:NUMBER``
+    (``mta/transports/transport.py``)."""
 
     retry: dict[str, RetryRecord] = field(default_factory=dict)
-    wait: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    wait: dict[str, dict[str, WaitRecord]] = field(default_factory=dict)
     callout: dict[str, CalloutRecord] = field(default_factory=dict)

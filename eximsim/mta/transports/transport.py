@@ -7,9 +7,10 @@ succeeded, it goes down the same connection (src/transport.c).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from eximsim.mta.records.hints import WaitRecord
 from eximsim.mta.transports.header_lines import transport_headers_send
 from eximsim.status import Errno, Rc
 
@@ -62,13 +63,28 @@ def message_parts(process: Process, transport: DriverInstance, addrs: list[Addre
     return _LINE_END.sub(b"\r\n", head), _LINE_END.sub(b"\r\n", body)
 
 
+_WAIT_NAME_MAX = 50
+"""So many ids are in one record of messages that wait."""
+
+
 def transport_update_waiting(process: Process, transport: str, hosts: Iterable[str]) -> None:
-    """Note that this process's message waits for each of ``hosts`` (names)."""
+    """Note that this process's message waits for each of ``hosts`` (names); a full record is laid aside."""
     waiting = process.machine.hints.wait.setdefault(transport, {})
     for host in dict.fromkeys(hosts):
-        ids = waiting.setdefault(host, [])
-        if process.message_id not in ids:
-            ids.append(process.message_id)
+        record = waiting.setdefault(host, WaitRecord())
+        if any(process.message_id in known.ids for known in (record, *_laid_aside(waiting, host, record))):
+            continue
+        if len(record.ids) >= _WAIT_NAME_MAX:
+            waiting[f"{host}:{record.sequence}"] = record
+            record = waiting[host] = WaitRecord(sequence=record.sequence + 1)
+        record.ids.append(process.message_id)
+
+
+def _laid_aside(waiting: Mapping[str, WaitRecord], host: str, record: WaitRecord) -> Iterator[WaitRecord]:
+    """The records of a host that were full, the latest first, as far as they are there."""
+    for number in reversed(range(record.sequence)):
+        if (known := waiting.get(f"{host}:{number}")) is not None:
+            yield known
 
 
 def transport_check_waiting(
@@ -76,15 +92,33 @@ def transport_check_waiting(
 ) -> str | None:
     """The next ``acceptable`` message that waits for ``host``; it and those that are gone are forgotten.
 
-    Nothing is forgotten if none is found and others wait that are not acceptable.
+    Nothing is forgotten of a record in which none is found while others wait that are not acceptable.
     """
     waiting = process.machine.hints.wait.get(transport, {})
+    record = waiting.get(host)
+    while record is not None:
+        found, left = _search(process, record, acceptable)
+        rest, exhausted = WaitRecord(left, record.sequence), bool(left)
+        while not rest.ids and (older := _take_aside(waiting, host, rest)) is not None:
+            rest = older
+        if not rest.ids:
+            waiting.pop(host, None)
+        elif found is not None:
+            waiting[host] = rest
+        if found is not None or exhausted or not rest.ids:
+            return found
+        record = rest
+    return None
+
+
+def _search(
+    process: Process, record: WaitRecord, acceptable: Callable[[str], bool]
+) -> tuple[str | None, list[str]]:
+    """The first id of a record that will do, and the ids that are left: without it and those gone."""
     spool = process.machine.spool
-    known = waiting.get(host, [])
-    order = known if process.profile.oldest_waiting_first else known[::-1]
     gone = {process.message_id}
     found = None
-    for message_id in order:
+    for message_id in record.ids if process.profile.oldest_waiting_first else record.ids[::-1]:
         if message_id in gone:
             continue
         if spool.get(message_id) is None:
@@ -93,12 +127,14 @@ def transport_check_waiting(
             found = message_id
             gone.add(found)
             break
-    left = [message_id for message_id in known if message_id not in gone]
-    if not left:
-        waiting.pop(host, None)
-    elif found is not None:
-        waiting[host] = left
-    return found
+    return found, [message_id for message_id in record.ids if message_id not in gone]
+
+
+def _take_aside(waiting: dict[str, WaitRecord], host: str, record: WaitRecord) -> WaitRecord | None:
+    for number in reversed(range(record.sequence)):
+        if (known := waiting.pop(f"{host}:{number}", None)) is not None:
+            return known
+    return None
 
 
 def transport_lines_too_long(process: Process, transport: DriverInstance, addrlist: list[Address]) -> bool:

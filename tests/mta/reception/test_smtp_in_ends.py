@@ -1,0 +1,55 @@
+"""Clients that do not behave: what they are told, and what is logged of them, by release."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mta.front import MAIN, PANIC, REJECT, Front
+from tests.mta.program.test_daemon import said
+
+ACCEPT = "acl_smtp_rcpt = accept"
+
+
+@pytest.mark.parametrize(
+    ("release", "shown"), [("4.93", ""), ("4.94.1", ",  C=HELO,MAIL"), ("4.99", ",  C=HELO,MAIL")]
+)
+def test_too_many_errors_show_the_commands_of_the_session(release: str, shown: str) -> None:
+    front = Front(f"{ACCEPT}\nsmtp_max_synprot_errors = 0", release=release)
+    front.smtp("HELO x", "MAIL FROM:<@@>")
+    assert front.log(REJECT)[-1].endswith(f'(last command was "MAIL FROM:<@@>"{shown})')
+
+
+def test_of_a_long_session_the_last_commands_are_shown() -> None:
+    front = Front(f"{ACCEPT}\nsmtp_max_synprot_errors = 0\nsmtp_accept_max_nonmail = 99")
+    front.smtp("HELO x", *["NOOP"] * 25, "MAIL FROM:<@@>")
+    assert front.log(REJECT)[-1].endswith(f",  C=...{'NOOP,' * 19}MAIL)")
+
+
+def test_before_the_first_command_there_is_nothing_to_show() -> None:
+    front = Front(f"{ACCEPT}\nsmtp_max_synprot_errors = 0")
+    front.smtp("NOTHING")
+    assert front.log(REJECT)[-1].endswith('(last command was "NOTHING", NULL)')
+
+
+@pytest.mark.parametrize(("release", "word"), [("4.90", "NULL"), ("4.91", "NUL")])
+def test_a_command_with_a_nul_is_refused(release: str, word: str) -> None:
+    replies = Front(ACCEPT, release=release).smtp("NO\0OP", "QUIT")
+    assert replies[0] == f"501 {word} characters are not allowed in SMTP commands"
+
+
+@pytest.mark.parametrize(("release", "size"), [("4.96", ""), ("4.97", " (8 bytes)")])
+def test_input_that_comes_too_soon_is_shown_up_to_a_nul(release: str, size: str) -> None:
+    front = Front(ACCEPT, release=release)
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    client.send(b"EHLO me.ex\r\nNO\0OOP\r\n")
+    assert "554 SMTP synchronization error\r\n" in said(client)
+    assert front.log()[-1].endswith(f'[127.0.0.1] next input="NO"{size}')
+
+
+@pytest.mark.parametrize(("release", "word"), [("4.88", "teplevel"), ("4.89", "toplevel")])
+def test_an_acl_for_quit_may_not_refuse(release: str, word: str) -> None:
+    front = Front("acl_smtp_quit = no", "no:\n  deny", release=release)
+    front.smtp("QUIT")
+    assert front.log(PANIC) == front.log(MAIN)
+    assert f"QUIT or not-QUIT {word} ACL may not fail ('deny' verb used incorrectly)" in front.log()[0]
