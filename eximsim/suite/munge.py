@@ -114,3 +114,29 @@ def sort_deliveries(log: str) -> str:
         run.clear()
         done.append(line)
     return SORTED_HEADING + "".join(done + sorted(run))
+
+
+_TRUNCATED = "*** truncated ***"
+
+
+def cut_as(golden: str, text: str) -> str:
+    """A text whose overlong lines end where the golden's do: what stands between the line before the mark
+    and the mark is left out, since names of other lengths cut elsewhere. Source: test/runtest, check_file.
+    """
+    if _TRUNCATED not in text:
+        return text
+    lines, wanted = text.splitlines(keepends=True), golden.splitlines(keepends=True)
+    marks = (number for number, line in enumerate(wanted) if _TRUNCATED in line)
+    at = 0
+    while at < len(lines):
+        if _TRUNCATED in lines[at]:
+            mark = next(marks, None)
+            if not mark:
+                break
+            same = next((n for n in range(at - 1, 0, -1) if lines[n] == wanted[mark - 1]), None)
+            if same is None:
+                break
+            del lines[same + 1 : at]
+            at = same + 1
+        at += 1
+    return "".join(lines)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from eximsim.errors import Unsupported
 from eximsim.subjects.subject import Written
 from eximsim.suite.eras import Era
-from eximsim.suite.munge import Munger, sort_deliveries
+from eximsim.suite.munge import Munger, cut_as, sort_deliveries
 from eximsim.suite.munge_choices import CHOICES
 from eximsim.suite.normalisation import Edit, Identity, Kind
 from eximsim.suite.script import Script
@@ -59,7 +59,7 @@ def munged(
     for name, output, kind, client, server in _parts(raw, written, script, identity):
         if name not in goldens and not client and not server:
             continue
-        text = munger.pair(client, server, kind, output)
+        text = cut_as(goldens.get(name, ""), munger.pair(client, server, kind, output))
         done[name] = sort_deliveries(text) if name == "log" and "sortlog" in script.directives else text
     if "no_msglog_check" not in script.directives:
         for message, text in sorted(written.msglogs.items()):

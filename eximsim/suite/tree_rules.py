@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eximsim.suite.munge import sort_deliveries
+from eximsim.suite.munge import cut_as, sort_deliveries
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import ONCE_FILE, mail_name, maildir_order
 from eximsim.suite.script import ChooseMunge, Script
@@ -115,31 +115,6 @@ def named(
         name, text = one.name, texts.get(str(number), "")
         if one.kind == "msglog":
             name = f"msglog/{texts[f'{number}-name']}"
-        if _TRUNCATED in text:
-            text = cut_as(goldens.get(name, ""), text)
+        text = cut_as(goldens.get(name, ""), text)
         done[name] = sort_deliveries(text) if name == "log" and "sortlog" in script.directives else text
     return done
-
-
-_TRUNCATED = "*** truncated ***"
-
-
-def cut_as(golden: str, text: str) -> str:
-    """A text whose overlong lines end where the golden's do: what stands between the line before the mark
-    and the mark is left out, since names of other lengths cut elsewhere. Source: test/runtest, check_file.
-    """
-    lines, wanted = text.splitlines(keepends=True), golden.splitlines(keepends=True)
-    marks = (number for number, line in enumerate(wanted) if _TRUNCATED in line)
-    at = 0
-    while at < len(lines):
-        if _TRUNCATED in lines[at]:
-            mark = next(marks, None)
-            if not mark:
-                break
-            same = next((n for n in range(at - 1, 0, -1) if lines[n] == wanted[mark - 1]), None)
-            if same is None:
-                break
-            del lines[same + 1 : at]
-            at = same + 1
-        at += 1
-    return "".join(lines)

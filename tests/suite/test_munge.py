@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eximsim.suite.eras import CHANGES, NEWEST
-from eximsim.suite.munge import TABLES, Munger, sort_deliveries
+from eximsim.suite.munge import TABLES, Munger, cut_as, sort_deliveries
 from eximsim.suite.munge_choices import CHOICES
 from eximsim.suite.normalisation import Identity, Kind, Normalisation, Reading
 from eximsim.suite.numbering import Numbering
@@ -142,3 +142,9 @@ def test_runs_of_delivery_lines_are_sorted_and_others_stay() -> None:
         "**NOTE: The delivery lines in this file have been sorted.",
         f"{stamp} <= a", f"{stamp} => b", f"{stamp} => c", f"{stamp} Completed", f"{stamp} => a",
     ]  # fmt: skip
+
+
+def test_an_overlong_line_is_cut_where_the_golden_s_is() -> None:
+    golden = "start\nsame\n*** truncated ***\nend\n"
+    assert cut_as(golden, "start\nsame\nlonger\nhere\n*** truncated ***\nend\n") == golden
+    assert cut_as("x\n", "a\n*** truncated ***\n") == "a\n*** truncated ***\n"

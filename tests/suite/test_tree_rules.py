@@ -95,9 +95,3 @@ def test_an_empty_output_takes_part_only_where_a_golden_is(tmp_path: Path) -> No
     parsed = script.parse("# x\nexim -bV\n****\n", "x")
     assert tree_rules.outputs(sizes, parsed, IDENTITY, ()) == []
     assert [one.name for one in tree_rules.outputs(sizes, parsed, IDENTITY, ("stdout",))] == ["stdout"]
-
-
-def test_an_overlong_line_is_cut_where_the_golden_s_is() -> None:
-    golden = "start\nsame\n*** truncated ***\nend\n"
-    assert tree_rules.cut_as(golden, "start\nsame\nlonger\nhere\n*** truncated ***\nend\n") == golden
-    assert tree_rules.cut_as("x\n", "a\n*** truncated ***\n") == "a\n*** truncated ***\n"

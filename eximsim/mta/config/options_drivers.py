@@ -16,13 +16,13 @@ _M, _I, _U = Status.MODELLED, Status.INERT, Status.UNSUPPORTED
 ROUTER = table(
     texts(
         _M,
-        """address_data cannot_route_message dnssec_request_domains dnssec_require_domains domains
+        """address_data cannot_route_message debug_print dnssec_request_domains dnssec_require_domains domains
         driver errors_to fallback_hosts ignore_target_hosts local_part_prefix local_part_suffix
         local_parts pass_router redirect_router require_files senders transport""",
         self="freeze",
     ),
     texts(_U, "bmi_rule translate_ip_address"),
-    texts(_I, "debug_print router_home_directory transport_current_directory transport_home_directory"),
+    texts(_I, "router_home_directory transport_current_directory transport_home_directory"),
     of_kind(Kind.TEXT_AND, _M, None, "condition"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove set"),
     of_kind(Kind.FLAG_OR_TEXT, _M, True, "more"),

@@ -38,6 +38,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.scratch = "\n"  # the last line of the headers that were read
     process.variables.update(message.variables)
     process.variables["sender_address"] = message.sender
+    process.variables.update(_measures(process, message))
     fate = Fate.GIVEN_UP if give_up else Fate.TRIED
     if message.frozen:
         thawed = _thaw(process, message, force=force)
@@ -71,6 +72,21 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         abandon(process, process.continued)
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
+
+
+def _measures(process: Process, message: Message) -> dict[str, str]:
+    """The variables that Exim counts when it reads a message. Source: spool_read_header(), src/spool_in.c."""
+    counted = {
+        "body_linecount": message.body.count(b"\n"),
+        "max_received_linelength": message.longest_line,
+        "message_age": int(process.world.now()) - int(message.received_time),
+        "message_body_size": len(message.body),
+        "message_linecount": message.wire_size - message.size,
+        "message_size": message.size,
+        "received_count": message.received_count,
+        "received_time": int(message.received_time),
+    }
+    return {name: str(value) for name, value in counted.items()}
 
 
 def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> None:

@@ -81,7 +81,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
                 f'lookup of "{key}" gave DEFER: {_quoted(expander, found.error)}', defer=True
             )
         if found.numeric:
-            expander.process.numeric = found.numeric
+            expander.process.numeric = (*(expander.process.numeric[:1] or ("",)), *found.numeric[1:])
         return found.value
 
     return _answered(expander, item, item.answer, find, skipping)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.check_condition import expand_check_condition
+from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
@@ -158,6 +159,7 @@ def check_router_conditions(
             return Rc.SKIP, f"{router.name} router skipped: {option} mismatch"
         if rc is not Rc.OK:
             return Rc.DEFER, f"{option} check lookup or other defer"
+    debug_print_string(process, options.text("debug_print"))
     rc, why = _check_files(process, options.text("require_files"))
     if rc is not Rc.OK:
         return rc, why

@@ -103,6 +103,7 @@ ITEMS = [
     ("${lookup{zoe}lsearch*{/etc/aliases}}", "nobody"),
     ("${lookup{x.b.ex}partial-lsearch{/etc/domains}{$value $1/$2}}", "wild b x/b.ex"),
     ("${lookup{b.ex}partial-lsearch{/etc/domains}{$value $1/$2}}", "plain b /b.ex"),
+    ("${lookup{b.ex}partial-lsearch{/etc/domains}{$0/$2}}", "/b.ex"),
     ("${lookup{10.1.1.1}iplsearch{/etc/nets}}", "ten"),
     ("${lookup{11.1.1.1}iplsearch*{/etc/nets}}", "default"),
     ("${lookup{xyz}nwildlsearch{/etc/patterns}}", "regex"),
