@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import lru_cache
 from multiprocessing.util import Finalize
@@ -87,7 +87,7 @@ def _release(source: EximTree, wanted: str | None, tls: str | None, subject: str
 def _results(
     tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int, either_library: bool
 ) -> Iterator[TestResult]:
-    """The results in the order of the cases, whatever the number of jobs."""
+    """The results in the order of the cases; of a real program, in the order in which they come."""
     program = exim_path(setting.subject)
     benched = program is not None and not why_not(program)
     helpers = compiled(tree) if benched else {}
@@ -99,8 +99,8 @@ def _results(
     order = _longest_first(EximTree(tree), cases) if benched else cases
     pool = ProcessPoolExecutor(processes, initializer=_begin_process, initargs=(helpers,))
     try:
-        running = {case: pool.submit(run_case, tree, case, setting, either_library) for case in order}
-        yield from (running.pop(case).result() for case in cases)
+        running = [pool.submit(run_case, tree, case, setting, either_library) for case in order]
+        yield from (future.result() for future in (as_completed(running) if benched else running))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ class Bench:
                     number = re.match(r"\d+", path.name)
                     text = substitute(as_text(path.read_bytes()), self.identity, number[0] if number else "0")
                     yield f"{d}/{name}/{_zone_name(path.name, self.identity)}", as_bytes(text)
-        for name, text in own_zones(self.identity).items():
+        for name, text in own_zones(self.identity, ipv6=True).items():
             yield f"{d}/dnszones/{name}", text.encode()
 
     # ---- running
@@ -175,9 +176,21 @@ class Bench:
     def lacks(self, case: TestCase) -> str:
         """The first requirement of a test's group that the program does not meet; empty if there is none."""
         if case.group not in self._lacks:
-            lines = [substitute(line, self.identity, "0") for line in self._tree.requirements(case)]
-            self._lacks[case.group] = next((f"needs {line}" for line in lines if not self._meets(line)), "")
+            self._lacks[case.group] = self._lack_of(case)
+        if "tc qdisc" in as_text(case.path.read_bytes()) and not self._delays:
+            return "needs a kernel that delays packets (tc qdisc, netem)"
         return self._lacks[case.group]
+
+    @cached_property
+    def _delays(self) -> bool:
+        """Whether the network inside can be made slow."""
+        tried = "tc qdisc add dev lo root netem delay 1ms && tc qdisc delete dev lo root"
+        argv, env = ["/bin/sh", "-c", tried], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        return self._inside.run(argv, env=env, seconds=_SECONDS).exit == 0
+
+    def _lack_of(self, case: TestCase) -> str:
+        lines = [substitute(line, self.identity, "0") for line in self._tree.requirements(case)]
+        return next((f"needs {line}" for line in lines if not self._meets(line)), "")
 
     def _meets(self, line: str) -> bool:
         kind, _, name = line.partition(" ")

@@ -43,7 +43,7 @@ class Benched:
         parsed = self._source.script(case)
         wanted = {
             name: text
-            for name, text in self._source.goldens(case, setting.profile).texts.items()
+            for name, text in self._source.goldens_here(case, setting.profile).texts.items()
             if is_compared(name, parsed)
         }
         try:

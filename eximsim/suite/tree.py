@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 
 from eximsim.errors import InputError
@@ -17,6 +18,7 @@ from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.auto import program_chosen, program_of_tree
 from eximsim.suite.eras import era_of
+from eximsim.suite.flavour import flavour
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.peers import Peers
 from eximsim.suite.source import (
@@ -124,6 +126,18 @@ class EximTree:
                 texts[f"{kind}/{name}"] = read_text(self._folder, file)
         return Goldens(texts)
 
+    def goldens_here(self, case: TestCase, profile: Profile) -> Goldens:
+        """The goldens for this machine: where there is one of its kind it is that."""
+        texts = dict(self.goldens(case, profile).texts)
+        for output, folder in OUTPUTS.items():
+            if self._flavour and self._folder.is_file(name := f"{folder}/{case.name}.{self._flavour}"):
+                texts[output] = read_text(self._folder, name)
+        return Goldens(texts)
+
+    @cached_property
+    def _flavour(self) -> str:
+        return flavour(self.root)
+
     def has_goldens(self, case: TestCase, profile: Profile) -> bool:
         """See ``Source``: the tree's are for whatever is run."""
         return True
@@ -153,14 +167,20 @@ class EximTree:
         return fakens_zones(zones | own_zones(self.identity))
 
 
-def own_zones(identity: Identity) -> dict[str, str]:
+def own_zones(identity: Identity, *, ipv6: bool = False) -> dict[str, str]:
     """Zones for the test host itself, forward and reverse, as files in fakens format.
 
     The forward zone passes on what it does not know, as the one that ``runtest`` makes does.
     """
     short, _, domain = identity.hostname.partition(".")
     first, *rest = identity.ipv4.split(".")
-    return {
+    zones = {
         f"db.{domain}": f"PASS ON NOT FOUND\n{short} A {identity.ipv4}\n",
         f"db.ip4.{first}": f"{'.'.join(reversed(rest))} PTR {identity.hostname}.\n",
     }
+    if ipv6:
+        nibbles = ip_address(identity.ipv6).reverse_pointer.removesuffix(".ip6.arpa").split(".")
+        name, zone = ".".join(nibbles[:-4]), ".".join(nibbles[-4:])
+        zones[f"db.{domain}"] += f"{short} AAAA {identity.ipv6}\n"
+        zones[f"db.ip6.{zone}"] = f"{name} PTR {identity.hostname}.\n"
+    return zones
