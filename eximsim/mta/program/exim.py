@@ -150,7 +150,7 @@ def _set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str
     local = (given is None and not smtp) or not trusted
     sender, forced = given, given is not None
     must_not = (not smtp and given is None) or not _may_set_sender(process, given, trusted=trusted)
-    if must_not and given != "":
+    if must_not and (given is None or (given and line.mode not in _CHECKING)):
         sender, forced = local_part_quote(login), False
     if sender:
         sender = rewrite_address_qualify(process, sender, is_recipient=False)

@@ -40,7 +40,8 @@ class VerifyResult:
 
     ``rc``: OK, FAIL, DEFER, or in one release FAIL_FORCED (a callout that never ran). ``message`` is for
     the log, ``user_message`` for the SMTP client. ``failure`` says at which step ("qualify", "route",
-    "mail", "recipient", "postmaster"). ``addr`` is the address as it was routed in the end.
+    "mail", "recipient", "postmaster"), and of OK that it is worth little ("random"). ``addr`` is the address
+    as it was routed in the end.
     """
 
     rc: Rc

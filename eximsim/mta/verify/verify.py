@@ -37,8 +37,8 @@ def verify_address(
     """Route ``address`` as a sender or a recipient, and do the callout that is asked for.
 
     An address that is redirected to exactly one other is verified as that one, unless
-    ``success_on_redirect``. The empty address is OK. At which step it failed is left in
-    ``$recipient_verify_failure`` or ``$sender_verify_failure``.
+    ``success_on_redirect``. The empty address is OK. At which step it failed, or that a random recipient
+    was taken, is left in ``$recipient_verify_failure`` or ``$sender_verify_failure``.
     """
     found = _verify(process, address, callout, is_recipient=is_recipient, redirected=success_on_redirect)
     name = "recipient_verify_failure" if is_recipient else "sender_verify_failure"
@@ -57,12 +57,14 @@ def _verify(
         address = rewrite_address(process, address, is_recipient=is_recipient)
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
+    answered: str | None = None
     while pending:
         addr = pending.pop(0)
         rc, children, failure = _route(process, addr, is_recipient=is_recipient)
         routed = rc is Rc.OK
         if routed and callout is not None and not children:
             rc, failure = _callout(process, addr, callout, is_recipient=is_recipient)
+            answered = failure
         if rc is Rc.REROUTED:
             pending.extend(children)
             continue
@@ -78,7 +80,7 @@ def _verify(
         if len(children) != 1 or redirected:
             break
         pending.extend(children)
-    return VerifyResult(Rc.OK, routed=routed, addr=addr)
+    return VerifyResult(Rc.OK, failure=answered, routed=routed, addr=addr)
 
 
 @upward.verify_recipient.answer

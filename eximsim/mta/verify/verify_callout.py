@@ -15,6 +15,7 @@ from eximsim.mta.process.globals import Asking, UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
+from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import Outstanding, SmtpContext
 from eximsim.mta.transports.smtp_out import (
@@ -34,6 +35,8 @@ from eximsim.mta.verify.verify_decisions import (
     CALLOUT_HANDSHAKE_FAILED,
     CALLOUT_REFUSED,
     CALLOUT_UNANSWERED,
+    ITS_END,
+    UNREACHABLE,
     Again,
     Context,
     Heard,
@@ -111,7 +114,7 @@ def _prepare(
         sender = process.variables.get("sender_address", "")
         key = f"{addr.address}/<{sender}>"
     elif is_recipient and settings.use_postmaster:
-        sender = f"postmaster@{process.variables.get('qualify_domain', process.machine.hostname)}"
+        sender = f"postmaster@{qualify_domain(process, is_recipient=False)}"
         key = f"{addr.address}/<{sender}>"
     elif not is_recipient:
         sender = settings.mailfrom or ""
@@ -133,6 +136,7 @@ def _cached(call: Callout) -> Rc | None:
         if call.settings.random:
             if domain.random_result is Cached.ACCEPT:
                 _trace_cache(process, "domain accepts random addresses")
+                call.failure = "random" if process.profile.random_acceptance_ends else None
                 return Rc.OK
             if domain.random_result is Cached.UNKNOWN:
                 _trace_cache(process, f"need to check random address handling {_NOT_CACHED}")
@@ -438,5 +442,7 @@ def _conclude(call: Callout) -> Rc:
     row = CALLOUT_UNANSWERED.decide(process, len(call.hosts) > 1, bool(addr.message), address=addr.address)
     addr.message = row.text.format(what=what, message=addr.message)
     addr.user_message = f"Could not complete {what} verify callout"
+    if process.config.main.flag("smtp_return_error_details"):
+        addr.user_message += f" for <{addr.address}>.\n{UNREACHABLE}{ITS_END[what]}"
     addr.basic_errno = Errno.CALLOUTDEFER
     return Rc.DEFER

@@ -256,6 +256,21 @@ CALLOUT_DANE_FAILED: Table[Mishap] = Table(
 
 _DULL = "Could not complete {what} verify callout"
 
+UNREACHABLE = (
+    "The mail server(s) for the domain may be temporarily unreachable, or\n"
+    "they may be permanently unreachable from this server. In the latter case,\n"
+)
+"""What smtp_return_error_details has the client told besides, and how that ends."""
+
+ITS_END = {
+    "recipient": "the address will never be accepted.",
+    "sender": (
+        "you need to change the address or create an MX record for its domain\n"
+        "if it is supposed to be generally accessible from the Internet.\n"
+        "Talk to your mail administrator for details."
+    ),
+}
+
 
 def _unanswered(one_host: str) -> Rows[str]:
     outcome = "DEFER"

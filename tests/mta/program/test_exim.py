@@ -55,6 +55,14 @@ def test_an_unknown_option_ends_the_program(option: str) -> None:
     assert status.stderr.startswith("exim abandoned: unknown, malformed, or incomplete option -")
 
 
+def test_anyone_may_say_who_sends_where_nothing_is_sent() -> None:
+    routers = "begin routers\nr:\n  driver = redirect\n  allow_fail\n  data = :fail: from <$sender_address>\n"
+    front = Front(routers=routers)
+    assert "from <s@b.ex>" in front.exim("-f", "s@b.ex", "-bv", "a@d.ex").stdout
+    front.exim("-odi", "-f", "s@b.ex", "a@d.ex")
+    assert "from <caller@here.ex>" in "".join(front.log())
+
+
 def test_ids_are_listed_since_the_release_that_has_the_option() -> None:
     front = Front(release="4.97", user="root", uid=0)
     front.exim("-odq", "a@d.ex")

@@ -60,10 +60,21 @@ def test_use_sender_says_mail_with_the_messages_sender(release: str) -> None:
 
 
 @BOTH
-def test_use_postmaster_says_mail_with_this_hosts_postmaster(release: str) -> None:
-    site = Site([Mx(PLAIN)], release, callout="5s,no_cache,use_postmaster")
+@pytest.mark.parametrize(("main", "domain"), [({}, "myhost.test.ex"), ({"qualify_domain": "q.ex"}, "q.ex")])
+def test_use_postmaster_says_mail_with_this_hosts_postmaster(
+    release: str, main: dict[str, str], domain: str
+) -> None:
+    site = Site([Mx(PLAIN)], release, callout="5s,no_cache,use_postmaster", main=main)
     site.verify()
-    assert "MAIL FROM:<postmaster@myhost.test.ex>" in site.calls[0][1]
+    assert f"MAIL FROM:<postmaster@{domain}>" in site.calls[0][1]
+
+
+@BOTH
+def test_with_details_a_client_is_told_why_nobody_could_be_asked(release: str) -> None:
+    site = Site([Mx(REFUSING)], release, main={"smtp_return_error_details": ""})
+    told = site.exim("-bs", stdin=ONE_RCPT).stdout
+    assert f"{NOT_DONE.replace(' ', '-', 1)} for <a@test.ex>.\r\n451-" in told
+    assert "\r\n451 the address will never be accepted.\r\n" in told
 
 
 @BOTH
@@ -301,6 +312,16 @@ def test_a_host_that_takes_a_random_recipient_is_asked_no_more() -> None:
     assert heard(site)[2].startswith(RANDOM)
     assert site.verify("b@test.ex") == [ACCEPTED]
     assert len(site.calls) == 1
+
+
+@pytest.mark.parametrize(("release", "failure"), [(NEWEST, "random"), ("4.89", "")])
+def test_that_a_random_recipient_was_taken_is_known_and_cached(release: str, failure: str) -> None:
+    site = Site([answering()], release, callout="5s,random")
+    process = site.process()
+    for address in ("a@test.ex", "b@test.ex"):
+        settings = CalloutSettings(random=True)
+        verify_address(process, address, is_recipient=True, callout=settings)
+        assert process.variables["recipient_verify_failure"] == failure
 
 
 def test_in_4_89_a_host_that_takes_a_random_recipient_has_not_answered() -> None:
