@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import importlib
 import io
@@ -71,6 +70,8 @@ class LazyGroup(click.Group):
         """Find the command, or say which one may have been meant."""
         known = ctx.resilient_parsing or args[:1] == [] or args[0].startswith("-") or args[0] in self.lazy
         if not known:
+            import difflib  # what is spelt right does without it
+
             near = difflib.get_close_matches(args[0], self.lazy, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(self.lazy)}"
             raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -25,8 +25,7 @@ class ExitCode(IntEnum):
     """Whoever read our output went away, as after SIGPIPE."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Something that could not be looked at, so that "fine" would be a guess: exit code 3.
 
     ``what`` names it in one phrase, ``where`` is ``file:line`` (empty if it is at no place), ``remedy`` says

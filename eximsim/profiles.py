@@ -188,14 +188,18 @@ def steps_between(switch: str, old: Profile, new: Profile) -> list[tuple[str, St
     ]
 
 
-@cache
 def changes_of(commit: str) -> Mapping[str, tuple[Step, object]]:
     """What a commit changed, by switch: the step, and the value before it in its first release."""
-    found: dict[str, tuple[Step, object]] = {}
+    return MappingProxyType(_changes().get(commit, {}))
+
+
+@cache
+def _changes() -> Mapping[str, dict[str, tuple[Step, object]]]:
+    found: dict[str, dict[str, tuple[Step, object]]] = {}
     for name, switch in switches_of(Profile).items():
         for number, step in enumerate(switch.steps):
-            if step.commit == commit:
-                first = step.releases[0]
-                earlier = [one.value for one in switch.steps[:number] if one.releases[0] == first]
-                found[name] = step, earlier[-1] if earlier else getattr(PROFILES[BEFORE[first]], name)
-    return MappingProxyType(found)
+            first = step.releases[0]
+            earlier = [one.value for one in switch.steps[:number] if one.releases[0] == first]
+            before = earlier[-1] if earlier else getattr(PROFILES[BEFORE[first]], name)
+            found.setdefault(step.commit, {})[name] = step, before
+    return found

@@ -19,17 +19,13 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from eximsim.errors import CouldNotLook
 from eximsim.subjects import inside
 from eximsim.subjects.isolation import Place, die_with
 from eximsim.subjects.resources import SHORTAGES, ShortOfResources, check_limits
+from eximsim.subjects.subject import NoNamespace
 
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
-
-
-class NoNamespace(CouldNotLook):
-    """This machine does not let us have a private namespace; the message is one line and says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from eximsim.errors import CouldNotLook
 from eximsim.trace import Trace
+
+
+class NoNamespace(CouldNotLook):
+    """This machine does not let us have a private namespace; the message is one line and says why."""
 
 
 @dataclass(frozen=True, slots=True)

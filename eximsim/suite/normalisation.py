@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from eximsim.suite.eras import Era
 from eximsim.suite.numbering import Numbering
@@ -126,9 +127,20 @@ class Normalisation:
 _NAME = re.compile(r"%(\w+)%")
 
 
-def _filled(pattern: str, identity: Identity) -> re.Pattern[str]:
+class _Pattern:
+    """A pattern that is made when the first line needs it: most hints never come up in a run."""
+
+    def __init__(self, pattern: str) -> None:
+        self._text = pattern
+
+    @cached_property
+    def made(self) -> re.Pattern[str]:
+        return re.compile(self._text, re.ASCII)
+
+
+def _filled(pattern: str, identity: Identity) -> _Pattern:
     """A pattern with ``%field%`` replaced by that field of the identity, taken literally."""
-    return re.compile(_NAME.sub(lambda match: re.escape(str(getattr(identity, match[1]))), pattern), re.ASCII)
+    return _Pattern(_NAME.sub(lambda match: re.escape(str(getattr(identity, match[1]))), pattern))
 
 
 def sub(
@@ -146,8 +158,8 @@ def sub(
     """Replace the first match (or ``every`` one) of ``pattern``; ``%field%`` in it is the identity's."""
 
     def edit(identity: Identity) -> Edit:
-        change, count = _filled(pattern, identity).sub, 0 if every else 1
-        return lambda line, reading: change(replacement, line, count=count)
+        matcher, count = _filled(pattern, identity), 0 if every else 1
+        return lambda line, reading: matcher.made.sub(replacement, line, count=count)
 
     return Normalisation(
         name=name, edit=edit, example=example, files=files, hint=hint, when=when, unless=unless
@@ -170,17 +182,17 @@ def number(
     """Give group ``n`` of each match a name by its first appearance; not in lines with ``but_not``."""
 
     def edit(identity: Identity) -> Edit:
-        matcher, exempt, count = _filled(pattern, identity), re.compile(but_not or r"(?!)"), 0 if every else 1
+        matcher, exempt, count = _filled(pattern, identity), _Pattern(but_not or r"(?!)"), 0 if every else 1
 
         def change(line: str, reading: Reading) -> str:
-            if but_not is not None and exempt.search(line):
+            if but_not is not None and exempt.made.search(line):
                 return line
 
             def named(match: re.Match[str]) -> str:
                 start, end = match.start("n") - match.start(), match.end("n") - match.start()
                 return match[0][:start] + give(reading.numbering, match["n"]) + match[0][end:]
 
-            return matcher.sub(named, line, count=count)
+            return matcher.made.sub(named, line, count=count)
 
         return change
 
@@ -203,10 +215,10 @@ def drop(
     """Leave out each line that matches, and that many lines after it."""
 
     def edit(identity: Identity) -> Edit:
-        found = _filled(pattern, identity).search
+        matcher = _filled(pattern, identity)
 
         def change(line: str, reading: Reading) -> str | None:
-            if not found(line):
+            if not matcher.made.search(line):
                 return line
             for _ in range(following):
                 reading.next_line()
@@ -250,11 +262,13 @@ def own_ports(
         ports = {str(getattr(identity, f"port_{port.lower()}")): f"PORT_{port}" for port in names.split()}
         groups = list(ports) if every else ["|".join(ports)]
         forms = (f"(?P<before>{before})(?P<port>{group}){after}" for group in groups)
-        changes = [re.compile(form, re.ASCII).sub for form in forms]
+        patterns = [_Pattern(form) for form in forms]
 
         def change(line: str, reading: Reading) -> str:
-            for replace in changes:
-                line = replace(lambda m: m["before"] + ports[m["port"]], line, count=0 if every else 1)
+            for pattern in patterns:
+                line = pattern.made.sub(
+                    lambda m: m["before"] + ports[m["port"]], line, count=0 if every else 1
+                )
             return line
 
         return change

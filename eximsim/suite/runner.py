@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.ports import World
 from eximsim.profiles import Profile
-from eximsim.subjects.exim import EximWorld, Setup, program_at, real_exim
 from eximsim.subjects.model import ModelSubject, User
-from eximsim.subjects.namespace import NoNamespace
-from eximsim.subjects.subject import Subject
+from eximsim.subjects.subject import NoNamespace, Subject
 from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
 from eximsim.suite.munge import SERVER_HEADING
@@ -27,9 +26,12 @@ from eximsim.suite.script import Script
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
 from eximsim.world.host import Host
-from eximsim.world.loopback import LoopbackWorld
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
+
+if TYPE_CHECKING:
+    from eximsim.subjects.exim import EximWorld
+    from eximsim.world.loopback import LoopbackWorld
 
 WORLDS = ("memory", "loopback")
 MODEL = "model"
@@ -54,8 +56,12 @@ def subject_profile(subject: str) -> Profile | None:
     Raises ``InputError`` for a program that cannot be compared.
     """
     path = exim_path(subject)
+    if path is None:
+        return None
+    from eximsim.subjects.exim import program_at  # the model does without it
+
     try:
-        return program_at(path).profile if path is not None else None
+        return program_at(path).profile
     except NoNamespace:
         return None  # the tests will be skipped, and say why
 
@@ -167,8 +173,7 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
         beside = beside or exim_path(setting.subject) is not None
         player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
         result = _play(source, case, setting, parsed, player, beside=beside)
-        handshakes = world.handshakes if isinstance(world, LoopbackWorld) else 0
-        return replace(result, questions=tuple(world.questions), handshakes=handshakes)
+        return replace(result, questions=tuple(world.questions), handshakes=world.handshakes)
 
 
 def _play(
@@ -264,6 +269,8 @@ def _subject(
     caller = User(identity.caller, int(identity.caller_uid), identity.caller_group, int(identity.caller_gid))
     path = exim_path(setting.subject)
     if path is not None:
+        from eximsim.subjects.exim import Setup, real_exim  # the model does without it
+
         exim = User(identity.exim_user, int(identity.exim_uid), identity.exim_group, int(identity.exim_gid))
         setup = Setup(zones, host, identity.hostname, identity.directory, source.root, caller, exim)
         with real_exim(path, setup) as (surroundings, real):
@@ -283,5 +290,7 @@ def _world(name: str, zones: Zones, host: Host) -> Iterator[MemoryWorld | Loopba
     if name == "memory":
         yield MemoryWorld(zones, host)
         return
+    from eximsim.world.loopback import LoopbackWorld  # sockets and dnslib: not for the memory world
+
     with LoopbackWorld(zones, host) as world:
         yield world

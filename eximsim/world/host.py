@@ -94,6 +94,11 @@ class HostedWorld:
         self._listeners: dict[tuple[str | None, int], SessionFactory] = {}
         self._last_port = self._FIRST_PORT
 
+    @property
+    def handshakes(self) -> int:
+        """How many real TLS handshakes the servers of this world have completed."""
+        return 0
+
     def interface_addresses(self) -> tuple[str, ...]:
         """See ``World``."""
         return self.host.addresses

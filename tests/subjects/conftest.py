@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from eximsim.subjects.isolation import Place
-from eximsim.subjects.namespace import Namespace, NoNamespace
+from eximsim.subjects.namespace import Namespace
+from eximsim.subjects.subject import NoNamespace
 from tests.subjects.reference import Missing, reference_exim
 
 

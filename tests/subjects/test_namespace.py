@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from eximsim.subjects.isolation import Place
-from eximsim.subjects.namespace import Namespace, NoNamespace
+from eximsim.subjects.namespace import Namespace
 from eximsim.subjects.resources import ShortOfResources
+from eximsim.subjects.subject import NoNamespace
 from tests.subjects.killing import all_end_after_kill
 
 ROOT = Path(__file__).parents[2]

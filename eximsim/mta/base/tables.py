@@ -89,10 +89,6 @@ class Row(Generic[T]):
     log: str = ""
     source: str = ""
 
-    def fits(self, inputs: Inputs) -> bool:
-        """Whether the row says something about ``inputs``."""
-        return all(mine is ANY or mine == theirs for mine, theirs in zip(self.inputs, inputs, strict=True))
-
     @property
     def effect(self) -> tuple[T, str, str]:
         """What the row brings about; two rows that differ in it differ for the user."""
@@ -126,12 +122,16 @@ class Table(Generic[T]):
         object.__setattr__(self, "_decided", {})
 
     def _expanded(self, rows: Rows[T]) -> Mapping[Inputs, Row[T]]:
+        found: dict[Inputs, Row[T]] = {}
+        for row in reversed(rows):  # so that the first row that fits has the last word
+            mine = zip(row.inputs, self.columns, strict=True)
+            values = (column.values if value is ANY else (value,) for value, column in mine)
+            found.update(dict.fromkeys(itertools.product(*values), row))
         cells: dict[Inputs, Row[T]] = {}
         for inputs in itertools.product(*(column.values for column in self.columns)):
-            row = next((row for row in rows if row.fits(inputs)), None)
-            if row is None:
+            if inputs not in found:
                 raise ValueError(f"{self.name}: no row for {', '.join(map(shown, inputs))}")
-            cells[inputs] = row
+            cells[inputs] = found[inputs]
         reached = set(map(id, cells.values()))
         for row in rows:
             if id(row) not in reached:
