@@ -8,7 +8,7 @@ apart. Server sessions are state machines without I/O that either world can driv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -273,6 +273,55 @@ class Session(Protocol):
 SessionFactory = Callable[[], Session]
 
 
+@dataclass(slots=True)
+class StoredFile:
+    """A file that a delivery has made: its octets, its permissions, its owner, and when it was made.
+
+    ``inode`` is a number that no other file of the disk has had; ``made`` is in seconds since the epoch.
+    """
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+    inode: int
+    made: float
+
+
+@dataclass(slots=True)
+class Disk:
+    """What deliveries have written: mailboxes by path, and the folders that were made for them.
+
+    It is in memory and has nothing to do with the disk of the machine that eximsim runs on.
+    """
+
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    last_inode: int = 1000
+
+    def write(self, path: str, content: bytes, *, mode: int, uid: int, gid: int, now: float) -> StoredFile:
+        """Make a file, in the place of one that is there."""
+        self.last_inode += 1
+        made = self.files[path] = StoredFile(content, mode, uid, gid, self.last_inode, now)
+        return made
+
+    def make_folders(self, path: str) -> None:
+        """Make a folder and those above it."""
+        while path and path not in self.folders:
+            self.folders.add(path)
+            path = path.rpartition("/")[0]
+
+    def below(self, folder: str) -> list[str]:
+        """The paths of all files in a folder and in those in it."""
+        return sorted(path for path in self.files if path.startswith(f"{folder}/"))
+
+    def has_folder(self, path: str) -> bool:
+        """Whether a folder was made, or a file is in it."""
+        return path in self.folders or any(
+            name.startswith(f"{path}/") for name in (*self.files, *self.folders)
+        )
+
+
 class Files(Protocol):
     """The files of a scenario."""
 
@@ -295,7 +344,12 @@ class Told:
 
 
 class World(Files, Protocol):
-    """All that is outside the model's process."""
+    """All that is outside the model's process.
+
+    ``disk`` has what deliveries write; ``read_file`` finds it there, too.
+    """
+
+    disk: Disk
 
     def path_kind(self, path: str) -> str:
         """``file`` or ``folder``; empty if nothing is known to be there."""

@@ -78,15 +78,29 @@ class Errno(IntEnum):
     """The negative numbers that Exim adds to errno (src/macros.h); the log shows them in brackets."""
 
     UNKNOWNERROR = -1
+    EXISTRACE = -3
+    NOTREGULAR = -4
+    BADUGID = -6
+    BADMODE = -7
+    LOCKFAILED = -9
+    BADADDRESS2 = -10
+    FORBIDPIPE = -11
+    FORBIDFILE = -12
+    FORBIDREPLY = -13
     BADREDIRECT = -17
     SMTPCLOSED = -18
     SMTPFORMAT = -19
+    NOTABSOLUTE = -21
     EXIMQUOTA = -22
     HELD = -23
     CHHEADER_FAIL = -25
     EXPANDFAIL = -27
+    GIDFAIL = -28
+    UIDFAIL = -29
     BADTRANSPORT = -30
     UNKNOWNHOST = -32
+    FORMATUNKNOWN = -33
+    BADCREATE = -34
     LISTDEFER = -35
     DNSDEFER = -36
     TLSFAILURE = -37

@@ -82,7 +82,7 @@ class _View:
     def world(self, world: MemoryWorld) -> tuple[object, ...]:
         places = {id(one.session): number - len(world.accepted) for number, one in enumerate(world.accepted)}
         still_open = [(places[id(one.session)], one) for one in world.open_connections]
-        return world.clock.time, still_open
+        return world.disk, world.clock.time, still_open
 
     def process(self, process: Process) -> tuple[object, ...]:
         release = process.profile

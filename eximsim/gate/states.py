@@ -159,7 +159,7 @@ class _Alive:
                 if asked and not open_still:
                     break
         port = world._last_port if self.counts.ports else None
-        return world.clock, port, told, list(world._open.values())
+        return world.disk, world.clock, port, told, list(world._open.values())
 
     def clock(self, clock: VirtualClock) -> tuple[object, ...]:
         return (clock.time if self.kind == "callout" else self.counts.has_passed(clock.time),)

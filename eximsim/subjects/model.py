@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import daemon, exim
 from eximsim.mta.records.hints import Hints
@@ -97,13 +98,16 @@ class ModelSubject:
         ):
             if folder.endswith(place) and fnmatchcase(key, name):
                 stored.clear()
-        for path in [path for path in self.machine.files if fnmatchcase(path, pattern)]:
-            del self.machine.files[path]
+        disk = self.machine.world.disk
+        for stored_files in (self.machine.files, disk.files):
+            for path in [path for path in stored_files if fnmatchcase(path, pattern)]:
+                del stored_files[path]
 
     def written(self) -> Written:
         """See ``Subject``."""
         self._catch_up()
         files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
+        files |= {path: from_octets(file.content) for path, file in self.machine.world.disk.files.items()}
         messages = self.machine.spool.messages.items()
         return Written(files, {name: "".join(message.msglog) for name, message in messages})
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from eximsim.files import Folder
-from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory, Told
+from eximsim.ports import ConnectError, Disk, Endpoint, Session, SessionFactory, Told
 from eximsim.world.answers import Answers
 
 EVERY_PORT = 0
@@ -90,6 +90,7 @@ class HostedWorld:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.disk = Disk()
         self.accepted: list[Accepted] = []
         self._listeners: dict[tuple[str | None, int], SessionFactory] = {}
         self._last_port = self._FIRST_PORT
@@ -130,6 +131,8 @@ class HostedWorld:
     def read_file(self, path: str) -> bytes:
         """See ``World``."""
         path = posixpath.normpath(path)
+        if path in self.disk.files:
+            return self.disk.files[path].content
         if path in self.host.files:
             return self.host.files[path]
         for prefix, folder in self.host.folders:

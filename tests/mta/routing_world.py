@@ -14,7 +14,7 @@ from eximsim.mta.records.spool import Spool
 from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_split_address
 from eximsim.mta.routing.route import route_address
-from eximsim.ports import Connection, DnsAnswer, DnsRecord, RData, Told
+from eximsim.ports import Connection, Disk, DnsAnswer, DnsRecord, RData, Told
 from eximsim.profiles import profile
 from eximsim.world.answers import Answers
 
@@ -51,6 +51,7 @@ class ZoneWorld:
     files: dict[str, bytes] = field(default_factory=dict)
     hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
+    disk: Disk = field(default_factory=Disk)
     questions: list[str] = field(default_factory=list)
     asked_secure: list[bool] = field(default_factory=list)
 

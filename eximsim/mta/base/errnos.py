@@ -6,6 +6,7 @@ from eximsim.status import Errno
 
 ENOENT = 2
 EACCES = 13
+EEXIST = 17
 ENOTDIR = 20
 EINVAL = 22
 EPIPE = 32
@@ -23,6 +24,7 @@ _TEXT = {
     0: "Success",
     ENOENT: "No such file or directory",
     EACCES: "Permission denied",
+    EEXIST: "File exists",
     ENOTDIR: "Not a directory",
     EINVAL: "Invalid argument",
     EPIPE: "Broken pipe",

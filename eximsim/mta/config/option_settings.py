@@ -55,7 +55,8 @@ class Settings:
         join = _JOIN.get(option.kind)
         if name in self.where and join is None:
             raise InputError(f'"{name}" option set for the second time', *place)
-        if option.status is Status.UNSUPPORTED and self.schema.modelled and can_matter(option, value):
+        asked = self.schema.modelled and not self.schema.lazy
+        if option.status is Status.UNSUPPORTED and asked and can_matter(option, value):
             problem = Unsupported(f"{self.schema.what} option {name}", *place)
             if self.tolerate is None:
                 raise problem

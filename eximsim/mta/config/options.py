@@ -10,6 +10,7 @@ from functools import cache
 from eximsim.errors import Unsupported
 from eximsim.mta.config.optionlist import FLAG_KINDS, Option, Status, Table, Value
 from eximsim.mta.config.options_drivers import (
+    LOCAL_TRANSPORTS,
     MODELLED_ROUTERS,
     MODELLED_TRANSPORTS,
     ROUTER,
@@ -29,14 +30,17 @@ _PLAIN_NUMBER = re.compile(r"-?[0-9]+")
 class Schema:
     """The options of one place (the main section, or one kind of driver) at one release.
 
-    ``settable`` may be set there; ``defaults`` has a value for every option of every release, because code
-    asks for an option under releases that do not have it yet: what they have then is its neutral value.
+    What is not modelled is refused when it is read, or with ``lazy`` when the driver is used: a message need
+    not come by every transport of a configuration. ``settable`` may be set there; ``defaults`` has a value
+    for every option of every release, because code asks for an option under releases that do not have it
+    yet: what they have then is its neutral value.
     """
 
     what: str
     settable: Table
     defaults: Mapping[str, Value]
     modelled: bool
+    lazy: bool = False
 
 
 class Drivers(Mapping[str, Schema]):
@@ -104,7 +108,7 @@ def release(name: str, lacks: tuple[str, ...] = ()) -> Release:
         defaults = {option.name: option.default for option in shared.values()}
         defaults |= {option.name: option.neutral for _, option in own}
         defaults |= {option.name: option.default for option in settable.values()}
-        return Schema(what, settable, defaults, modelled)
+        return Schema(what, settable, defaults, modelled, groups[-1] in LOCAL_TRANSPORTS)
 
     def drivers(kind: str, names: Iterable[str], modelled: Container[str], shared: Table) -> Drivers:
         return Drivers(
@@ -228,6 +232,14 @@ class Options:
         """A string as it was set; empty if nothing set it, or not to a string."""
         value = self._values.get(name) if name in self._where else None
         return value if isinstance(value, str) else ""
+
+    def unmodelled(self) -> str | None:
+        """The first option that the configuration sets, that can matter, and that the model does not have."""
+        for name in self._where:
+            option = self._schema.settable[name]
+            if option.status is Status.UNSUPPORTED and can_matter(option, self._values[name]):
+                return name
+        return None
 
     def status(self, name: str) -> Status:
         """What the model does with the option here: nothing at all with those of drivers it does not have."""

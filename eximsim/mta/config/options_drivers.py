@@ -1,9 +1,9 @@
 """Options of routers and transports: src/route.c, src/transport.c, src/routers/, src/transports/.
 
 As in ``options_main.py`` a table holds every name of 4.85 to 4.99. Drivers that the model does not have keep
-their options as read; using such a driver is what is unsupported. In the same way redirection to files, pipes
-and filters is unsupported where data asks for it, and options about them are inert. To send never has to wait
-here, so that data_timeout is inert too.
+their options as read; using such a driver is what is unsupported, and so is a local transport with an
+option that is not modelled. In the same way redirection to filters is unsupported where data asks for it,
+and options about them are inert. To send never has to wait here, so that data_timeout is inert too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ ROUTER = table(
         _M,
         """address_data cannot_route_message debug_print dnssec_request_domains dnssec_require_domains domains
         driver errors_to fallback_hosts ignore_target_hosts local_part_prefix local_part_suffix
-        local_parts pass_router redirect_router require_files senders transport""",
+        local_parts pass_router redirect_router require_files router_home_directory senders transport
+        transport_current_directory transport_home_directory""",
         self="freeze",
     ),
     texts(_U, "bmi_rule translate_ip_address"),
-    texts(_I, "router_home_directory transport_current_directory transport_home_directory"),
     of_kind(Kind.TEXT_AND, _M, None, "condition"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove set"),
     of_kind(Kind.FLAG_OR_TEXT, _M, True, "more"),
@@ -38,7 +38,7 @@ ROUTER = table(
     ),
     flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver disable_logging"),
     flags(_I, off="dsn_lasthop initgroups"),
-    of_kind(Kind.NAMES, _I, None, "user group"),
+    of_kind(Kind.NAMES, _M, None, "user group"),
 )
 """Options that every router has."""
 
@@ -124,17 +124,21 @@ MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute",
 """Router drivers that the model has."""
 
 TRANSPORT = table(
-    texts(_M, "driver event_action message_size_limit return_path"),
+    texts(_M, "current_directory driver event_action home_directory message_size_limit return_path"),
     texts(_U, "max_parallel shadow_condition shadow_transport transport_filter"),
-    texts(_I, "current_directory debug_print home_directory"),
+    texts(_I, "debug_print"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
-    flags(_M, off="body_only headers_only rcpt_include_affixes"),
-    flags(_I, unset="retry_use_local_part"),  # asked by local deliveries only
-    flags(_U, off="delivery_date_add disable_logging envelope_to_add return_path_add"),
+    flags(
+        _M,
+        off="""body_only delivery_date_add envelope_to_add headers_only rcpt_include_affixes
+        return_path_add""",
+        unset="retry_use_local_part",
+    ),
+    flags(_U, off="disable_logging"),
     flags(_I, off="initgroups"),
     numbers(Kind.TIME, _I, transport_filter_timeout=5 * MINUTE),
-    of_kind(Kind.NAMES, _I, None, "user group"),
+    of_kind(Kind.NAMES, _M, None, "user group"),
 )
 """Options that every transport has."""
 
@@ -207,32 +211,37 @@ _SMTP = table(
     ),
 )
 
-_BATCH = table(texts(_U, "batch_id"), numbers(Kind.INTEGER, _U, batch_max=1))
+_BATCH = table(texts(_M, "batch_id"), numbers(Kind.INTEGER, _M, batch_max=1))
 
 _APPENDFILE = table(
     _BATCH,
     texts(
-        _U,
-        """check_string directory escape_string file file_format mailbox_filecount mailbox_size
-        maildir_tag maildirfolder_create_regex mailstore_prefix mailstore_suffix message_prefix
-        message_suffix quota quota_directory quota_filecount quota_size_regex quota_warn_message
-        quota_warn_threshold""",
+        _M,
+        """check_string directory escape_string file file_format message_prefix message_suffix quota""",
         create_file="anywhere",
-        directory_file="q${base62:$tod_epoch}-$inode",
-        maildir_quota_directory_regex=r"^(?:cur|new|\..*)$",
     ),
+    texts(
+        _U,
+        """mailbox_filecount mailbox_size maildir_tag maildirfolder_create_regex mailstore_prefix
+        mailstore_suffix quota_directory quota_filecount quota_size_regex quota_warn_message
+        quota_warn_threshold""",
+        directory_file="q${base62:$tod_epoch}-$inode",
+    ),
+    texts(_I, maildir_quota_directory_regex=r"^(?:cur|new|\..*)$"),
     of_kind(Kind.FLAG_OR_TEXT, _U, False, "maildir_use_size_file"),
     flags(
-        _U,
-        on="check_owner create_directory mode_fail_narrower quota_is_inclusive use_fcntl_lock use_lockfile",
-        off="""allow_fifo allow_symlink check_group file_must_exist maildir_format mailstore_format
-        mbx_format notify_comsat use_bsmtp use_crlf use_flock_lock use_mbx_lock""",
+        _M,
+        on="check_owner create_directory mode_fail_narrower quota_is_inclusive use_lockfile",
+        off="check_group file_must_exist maildir_format use_bsmtp use_crlf",
     ),
-    numbers(Kind.INTEGER, _U, lock_retries=10, maildir_retries=10),
-    numbers(Kind.OCTAL, _U, directory_mode=0o700, lockfile_mode=0o600, mode=0o600),
-    numbers(
-        Kind.TIME, _U, "lock_fcntl_timeout lock_flock_timeout", lock_interval=3, lockfile_timeout=30 * MINUTE
-    ),
+    flags(_U, off="mailstore_format mbx_format use_mbx_lock"),
+    flags(_I, on="use_fcntl_lock", off="allow_fifo allow_symlink notify_comsat use_flock_lock"),
+    numbers(Kind.INTEGER, _M, lock_retries=10),
+    numbers(Kind.INTEGER, _I, maildir_retries=10),
+    numbers(Kind.OCTAL, _M, mode=0o600),
+    numbers(Kind.OCTAL, _I, directory_mode=0o700, lockfile_mode=0o600),
+    numbers(Kind.TIME, _M, lock_interval=3),
+    numbers(Kind.TIME, _I, "lock_fcntl_timeout lock_flock_timeout", lockfile_timeout=30 * MINUTE),
 )
 
 _AUTOREPLY = table(
@@ -278,5 +287,8 @@ TRANSPORTS: dict[str, Table] = {
 }
 """Options that a transport of one driver has besides."""
 
-MODELLED_TRANSPORTS = frozenset({"smtp"})
+LOCAL_TRANSPORTS = frozenset(TRANSPORTS) - {"smtp"}
+"""Drivers that deliver on this machine."""
+
+MODELLED_TRANSPORTS = frozenset({"appendfile", "smtp"})
 """Transport drivers that the model has."""

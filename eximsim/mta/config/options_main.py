@@ -248,9 +248,9 @@ MAIN = table(
         Kind.NAMES,
         _I,
         None,
-        """admin_groups exim_group exim_user never_users system_filter_group system_filter_user""",
+        """admin_groups exim_group exim_user system_filter_group system_filter_user""",
     ),
-    of_kind(Kind.NAMES, _M, None, "trusted_groups trusted_users"),
+    of_kind(Kind.NAMES, _M, None, "never_users trusted_groups trusted_users"),
     synonym("daemon_smtp_port", "daemon_smtp_ports", Kind.TEXT, _M),
     synonym("return_size_limit", "bounce_return_size_limit", Kind.INTEGER, _U),
 )

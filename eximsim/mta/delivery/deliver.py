@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.delivery.bounce import report_success, warn_of_delay
 from eximsim.mta.delivery.deliver_done import process_failed
+from eximsim.mta.delivery.deliver_local import do_local_deliveries
 from eximsim.mta.delivery.deliver_remote import do_remote_deliveries
-from eximsim.mta.delivery.deliver_routing import route_all, start_addresses
+from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, start_addresses
 from eximsim.mta.delivery.delivery import Delivery, Fate
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.log import deliver_msglog, log_write
@@ -53,8 +54,17 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.random_seed = 0
     delivery = Delivery(process, message, force, _deliver_next)
     start_addresses(delivery, fate)
+    process.duplicates = []
     while delivery.new:
         route_all(delivery)
+    for name in ("local_user_uid", "local_user_gid"):
+        process.variables.pop(name, None)
+    delivery.local = check_duplicates(delivery, delivery.local)
+    delivery.remote = check_duplicates(delivery, delivery.remote)
+    if process.continued is not None and process.continued.sequence > 1:
+        delivery.defer += delivery.local
+        delivery.local = []
+    do_local_deliveries(delivery)
     if delivery.remote:
         do_remote_deliveries(delivery, fallback=False)
     if delivery.fallback:

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 ADDRESS_OUTCOME = Rule("address outcome", "deliver.c post_process_one")
 
 
-def post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) -> None:
-    """Log the outcome and put the address where it belongs; ``kind`` is ``"T"``, ``"R"`` or ``"none"``."""
+def post_process_one(
+    delivery: Delivery, addr: Address, rc: Rc, *, kind: str, mark: str | None = None
+) -> None:
+    """Log the outcome and put the address where it belongs.
+
+    ``kind`` is ``"T"``, ``"R"`` or ``"none"``. ``mark`` begins the log line of a success, if it is not what
+    the transport has left for that.
+    """
     process = delivery.process
     addr.message = addr.message and string_printing(addr.message)
     process.trace.record(
@@ -39,7 +45,7 @@ def post_process_one(delivery: Delivery, addr: Address, rc: Rc, *, kind: str) ->
         address_done(delivery, addr)
         deliver_log.success_msglog(process, addr)
         child_done(delivery, addr)
-        deliver_log.delivery_log(process, addr, addr.special_action)
+        deliver_log.delivery_log(process, addr, addr.special_action if mark is None else mark)
     elif rc in (Rc.DEFER, Rc.PANIC):
         delivery.defer.insert(0, addr)
         if addr.special_action == "freeze":
@@ -79,9 +85,16 @@ def _failed_address(delivery: Delivery, addr: Address) -> None:
 def address_done(delivery: Delivery, addr: Address) -> None:
     """Note that nothing is to be done for the address any more."""
     done = delivery.message.nonrecipients
-    done.add(addr.unique)
     if addr.parent is None:
-        done.add(addr.address)
+        done.update((addr.unique, addr.address))
+    elif not addr.is_homonym:
+        done.add(addr.unique)
+    elif addr.transport is not None:
+        done.add(f"{addr.base_unique}/{addr.transport.name}")
+    for other in delivery.process.duplicates:
+        if other.unique == addr.unique:
+            done.add(other.unique)
+            child_done(delivery, other)
 
 
 def child_done(delivery: Delivery, addr: Address) -> None:

@@ -25,23 +25,34 @@ def shown_errno(process: Process, number: int) -> int:
     return number - 1 if retry and process.profile.retry_errno_moved else int(number)
 
 
-def string_log_address(process: Process, addr: Address) -> str:
+def string_log_address(process: Process, addr: Address, *, success: bool = False) -> str:
     """The address as delivery lines show it, with the original recipient if that is written otherwise.
 
     The local part is as the router saw it: in lower case unless it has caseful_local_part.
     Source: string_log_address(), src/deliver.c.
     """
-    text = f"{_log_local_part(addr)}@{addr.domain}" if addr.cc_local_part else addr.address
+    local_only = bool(addr.made_for) or (success and _is_logged_as_local(addr))
+    if local_only:
+        is_relative = addr.made_for == "file" and not addr.local_part.startswith("/")
+        text = f"{'save ' if is_relative else ''}{_log_local_part(addr)}"
+    else:
+        text = f"{_log_local_part(addr)}@{addr.domain}" if addr.cc_local_part else addr.address
     top, between = addr, []
     while top.parent is not None:
         top = top.parent
         if top.parent is not None:
             between.append(top.address)
-    parents = between if selector(process, "all_parents") else []
-    if not parents and _is_written_alike(text, top.address):
+    parents = between if selector(process, "all_parents") else between[:1] if addr.made_for else []
+    if not local_only and not parents and _is_written_alike(text, top.address):
         return text
     shown = f" ({', '.join(parents)})" if parents else ""
     return f"{text}{shown} <{top.address}>"
+
+
+def _is_logged_as_local(addr: Address) -> bool:
+    """Whether a success is logged under the local part alone."""
+    as_local = addr.router is not None and addr.router.options.flag("log_as_local")
+    return as_local and addr.transport is not None and addr.transport.driver != "smtp"
 
 
 def _log_local_part(addr: Address) -> str:
@@ -67,20 +78,23 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
 
     Without a mark the line begins with an octet of zero, and is shown as so many spaces.
     """
-    parts = [f"{mark}> {string_log_address(process, addr)}"]
+    parts = [f"{mark}> {string_log_address(process, addr, success=True)}"]
     parts += _sender_parts(process, addr)
     if addr.router:
         parts.append(f"R={addr.router.name}")
     assert addr.transport is not None
     parts.append(f"T={addr.transport.name}")
     if selector(process, "delivery_size"):
-        parts.append(f"S={process.message.size if process.message else 0}")
+        parts.append(f"S={process.transport_count}")
+    if addr.transport.driver != "smtp":
+        parts += [f"H={host.name}" for host in addr.host_list[:1]]
     if addr.host_used is not None:
         parts += _host_parts(process, addr, delivered=True)
     parts += _tls_parts(process, addr)
     if addr.host_used is not None:
         parts += _extension_parts(process, addr)
-    if selector(process, "smtp_confirmation") and addr.message and addr.host_used is not None:
+    answered = addr.host_used is not None or addr.transport.driver == "lmtp"
+    if selector(process, "smtp_confirmation") and addr.message and answered:
         text = addr.message[:1024].replace("\\", "\\\\").replace('"', '\\"')
         parts.append(f'C="{text}"')
     now = process.world.now()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.delivery.deliver_done import post_process_one
+from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
@@ -65,30 +65,11 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
 
 
 def _is_too_big(delivery: Delivery, transport: DriverInstance, addr: Address, *, fallback: bool) -> bool:
-    """Whether message_size_limit of the transport keeps the message from it: the address fails then.
-
-    A limit that is none defers it. Source: check_message_size(), src/deliver.c.
-    """
-    text = transport.options.text("message_size_limit")
-    if text is None:
+    """Whether message_size_limit keeps the message from the transport; the address is done with then."""
+    rc = check_message_size(delivery.process, transport, addr)
+    if rc is Rc.OK:
         return False
-    process = delivery.process
-    deliver_set_expansions(process, addr)
-    wrong = f"message_size_limit in {transport.name} transport"
-    addr.transport_return = Rc.DEFER
-    try:
-        limit = expanded_string_integer(expand(process, text), positive=True)
-    except ExpansionFailed as failed:
-        addr.message = f"failed to expand {wrong}: {failed.message}"
-    except EvalError as failed:
-        addr.message = f"invalid {wrong}: {failed.message}"
-    else:
-        if not 0 < limit < delivery.message.size:
-            return False
-        addr.transport_return = Rc.FAIL
-        addr.message = f"message is too big (transport limit = {limit})"
-    finally:
-        deliver_set_expansions(process, None)
+    addr.transport_return = rc
     _remote_post_process(delivery, addr, None, fallback=fallback)
     return True
 

@@ -58,6 +58,24 @@ def route_all(delivery: Delivery) -> None:
         _route_one(delivery, addr, to_route)
 
 
+def check_duplicates(delivery: Delivery, addrs: list[Address]) -> list[Address]:
+    """The addresses but for those that are the same as one before, which are noted.
+
+    It is done when all are routed, as where an address comes from decides about its way. Source:
+    do_duplicate_check().
+    """
+    kept = []
+    for addr in addrs:
+        addr.dupof = None if addr.made_for else delivery.seen.get(addr.unique)
+        if addr.dupof is not None:
+            delivery.process.duplicates.insert(0, addr)
+            continue
+        kept.append(addr)
+        if not addr.made_for:
+            delivery.seen[addr.unique] = addr
+    return kept
+
+
 def _may_route(delivery: Delivery, addr: Address) -> bool:
     process = delivery.process
     if deliver_split_address(process, addr) is Rc.DEFER:
@@ -163,11 +181,8 @@ def _route_one(delivery: Delivery, addr: Address, to_route: list[Address]) -> No
     elif found.rc is not Rc.OK:
         post_process_one(delivery, addr, found.rc, kind="R")
     elif found.addr_local:
-        transport = addr.transport
-        assert transport is not None
-        raise Unsupported(
-            f"local delivery (transport driver {transport.driver})", transport.path, transport.line
-        )
+        if addr.unique not in delivery.message.nonrecipients:
+            delivery.local.insert(0, addr)
     elif found.addr_remote:
         _queue_remote(delivery, addr, old_domain, to_route)
 
@@ -175,9 +190,6 @@ def _route_one(delivery: Delivery, addr: Address, to_route: list[Address]) -> No
 def _queue_remote(delivery: Delivery, addr: Address, old_domain: str, to_route: list[Address]) -> None:
     """Queue the address for its transport, and with it those of the same domain if the router says so."""
     if addr.unique in delivery.message.nonrecipients:
-        return
-    first = delivery.duplicates.setdefault(f"{addr.unique}", addr)
-    if first is not addr:
         return
     delivery.remote.insert(0, addr)
     if (

@@ -24,12 +24,14 @@ class Delivery:
     deliver_next: Callable[[Process, str, OpenCall | None], None]
     """Delivers another message down the call that was left open for it, if it still is."""
     new: list[Address] = field(default_factory=list)
+    local: list[Address] = field(default_factory=list)
     remote: list[Address] = field(default_factory=list)
     fallback: list[Address] = field(default_factory=list)
     succeed: list[Address] = field(default_factory=list)
     failed: list[Address] = field(default_factory=list)
     defer: list[Address] = field(default_factory=list)
-    duplicates: dict[str, Address] = field(default_factory=dict)
+    seen: dict[str, Address] = field(default_factory=dict)
+    """What is delivered, by the unique form of the address (tree_duplicates)."""
     remote_count: int = 0
     next_id: str | None = None
     next_call: OpenCall | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
-from eximsim.mta.records.structs import Authenticated, HostItem
+from eximsim.mta.records.structs import Account, Address, Authenticated, HostItem
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Header, Message, Spool
     from eximsim.profiles import Profile
+
+
+_OTHER_USER = 1000
+"""The ids of users of whom only the login is known."""
 
 
 class Rng(Protocol):
@@ -82,6 +86,8 @@ class Machine:
     hostname: str = "myhost.test.ex"
     users: frozenset[str] = frozenset()
     """Logins of this machine, besides ``user``."""
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    """The users of whom more is known, by login."""
     trust_store: tuple[bytes, ...] | None = None
     """The authorities (DER) that any tls_verify_certificates of a client stands for; None: the files that it
     names are read, and the system's store is empty."""
@@ -95,6 +101,18 @@ class Machine:
     """The callout that is under way; the model itself does not look at it."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     """What processes that nobody waits for are about to do, with the time at which each begins."""
+
+    def account(self, login: str) -> Account | None:
+        """The user of that name (``getpwnam()``); those of whom only the login is known have the ids 1000."""
+        if login in self.accounts:
+            return self.accounts[login]
+        if login == self.user:
+            return Account(self.uid, self.gid, f"/home/{login}")
+        if login == "root":
+            return Account(0, 0, "/root")
+        if login in self.users or login == self.exim_user:
+            return Account(_OTHER_USER, _OTHER_USER, f"/home/{login}")
+        return None
 
     def run_background(self, *, until: float) -> None:
         """Let the processes in the background do what they have begun by ``until``, first things first."""
@@ -266,6 +284,10 @@ class Process:
     # ---- the message that is delivered
     message_id: str = ""
     message: Message | None = None
+    local_account: Account | None = None
+    """The local user that the router at work has found by check_local_user."""
+    duplicates: list[Address] = field(default_factory=list)
+    """Addresses that are not delivered as others are the same (addr_duplicate)."""
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """The hosts that failed in this delivery, by retry key: whether they are expired, and why."""
     continued: OpenCall | None = None

@@ -38,6 +38,15 @@ class HostItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A user of this machine, as the password file has it."""
+
+    uid: int
+    gid: int
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticated:
     """That a process has authenticated itself to a server (client_authenticator and its kin).
 
@@ -115,6 +124,19 @@ class Address:
     """What routers' headers_add gave, newest first, each ending in a newline."""
     remove_headers: str | None = None
     child_count: int = 0
+    made_for: str = ""
+    """``"file"``, ``"pipe"`` or ``"reply"`` for what is no address but came of a redirection (``af_pfr``)."""
+    uid: int | None = None
+    gid: int | None = None
+    """Under which a local transport is to run, if its router says so."""
+    home_dir: str | None = None
+    home_expanded: bool = False
+    """``home_dir`` is not to be expanded any more (``af_home_expanded``)."""
+    current_dir: str | None = None
+    shadow_message: str = ""
+    """What the log line tells of the shadow transport."""
+    dupof: Address | None = None
+    """The address that this one is the same as, so that it is not delivered."""
     hide_child: bool = False
     pass_message: bool = False
     """``message`` may be shown to the SMTP client (``af_pass_message``)."""
@@ -131,6 +153,18 @@ class Address:
     """The first address of the batch in which this one was delivered; None for that one itself."""
     ignore_error: bool = False
     dr_retry_exists: bool = False
+    local_retry_exists: bool = False
+    """There is a retry record for its local delivery (af_lt_retry_exists)."""
+
+    @property
+    def is_homonym(self) -> bool:
+        """Whether it is the same as one that it comes from; ``unique`` tells them apart (af_homonym)."""
+        return self.unique.startswith("\\")
+
+    @property
+    def base_unique(self) -> str:
+        """``unique`` without what tells homonyms apart."""
+        return self.unique[3:] if self.is_homonym else self.unique
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ _ROUTER_VARIABLE = "r_"
 
 _EXPANSIONS = (
     "address_data",
+    "address_file",
+    "address_pipe",
     "domain",
     "domain_data",
     "host",
@@ -116,9 +118,13 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
         first = addr.host_list[0]
         known["host"], known["host_port"] = first.name, str(first.port)
         known["host_address"] = first.address or ""
+    if addr.made_for in ("file", "pipe"):
+        known[f"address_{addr.made_for}"] = addr.local_part
     if others:
         _keep_common(process, addr, others)
         return
+    if addr.made_for and addr.parent is not None:
+        _take_local_part(process, addr.parent)
     top = addr
     while top.parent is not None:
         top = top.parent
@@ -128,6 +134,19 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
             addr.parent.domain,
             _routed_local_part(addr.parent),
         )
+
+
+def _take_local_part(process: Process, parent: Address) -> None:
+    """A file, a pipe or a reply is delivered for the local part that it was made for."""
+    known = process.variables
+    for name, text in (
+        ("local_part", parent.local_part),
+        ("local_part_prefix", parent.prefix),
+        ("local_part_suffix", parent.suffix),
+    ):
+        known.pop(name, None)
+        if text is not None:
+            known[name] = text
 
 
 def _keep_common(process: Process, addr: Address, others: Sequence[Address]) -> None:

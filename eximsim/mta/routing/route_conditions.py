@@ -133,9 +133,6 @@ _SET_BY_CONDITIONS = (
 )  # fmt: skip
 """Variables that belong to the router whose conditions are checked."""
 
-_OTHER_USER = 1000
-"""The ids of users of this machine other than the caller."""
-
 
 def check_router_conditions(
     process: Process, addr: Address, router: DriverInstance, verify: Verify | None
@@ -153,12 +150,14 @@ def check_router_conditions(
         return Rc.SKIP, f"{wanted} is unset"
     if verify == "expn" and not options.flag("expn"):
         return Rc.SKIP, "no_expn set"
+    process.local_account, addr.home_expanded = None, False
     for option, check in _CHECKS:
         rc = check(process, addr, router)
         if rc is Rc.FAIL:
             return Rc.SKIP, f"{router.name} router skipped: {option} mismatch"
         if rc is not Rc.OK:
-            return Rc.DEFER, f"{option} check lookup or other defer"
+            why = addr.message if option == "router_home_directory" and addr.message else None
+            return Rc.DEFER, why or f"{option} check lookup or other defer"
     debug_print_string(process, options.text("debug_print"))
     rc, why = _check_files(process, options.text("require_files"))
     if rc is not Rc.OK:
@@ -220,14 +219,31 @@ def _check_local_parts(process: Process, addr: Address, router: DriverInstance) 
 def _check_local_user(process: Process, addr: Address, router: DriverInstance) -> Rc:
     if not router.options.flag("check_local_user"):
         return Rc.OK
-    machine = process.machine
-    if addr.local_part != machine.user and addr.local_part not in machine.users:
+    account = process.machine.account(addr.local_part)
+    if account is None:
         return Rc.FAIL
-    own = addr.local_part == machine.user
-    process.variables["local_user_uid"] = str(machine.uid if own else _OTHER_USER)
-    process.variables["local_user_gid"] = str(machine.gid if own else _OTHER_USER)
+    process.local_account = account
+    process.variables["local_user_uid"] = str(account.uid)
+    process.variables["local_user_gid"] = str(account.gid)
+    process.variables["home"] = account.home
     if process.profile.check_local_user_sets_data:
         process.variables["local_part_data"] = addr.data["local_part_data"] = addr.local_part
+    return Rc.OK
+
+
+def _set_home(process: Process, addr: Address, router: DriverInstance) -> Rc:
+    """``$home`` is what router_home_directory says, if it says something."""
+    text = router.options.text("router_home_directory")
+    if text is None:
+        return Rc.OK
+    try:
+        process.variables["home"] = expand(process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Rc.OK
+        addr.message = f'failed to expand "{text}" for router_home_directory: {failed.message}'
+        return Rc.DEFER
+    addr.home_expanded = True
     return Rc.OK
 
 
@@ -265,6 +281,7 @@ _CHECKS = (
     ("domains", _check_domains),
     ("local_parts", _check_local_parts),
     ("check_local_user", _check_local_user),
+    ("router_home_directory", _set_home),
     ("senders", _check_senders),
 )
 """The preconditions that a list or the password file decides, in Exim's order."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta.records.hints import WaitRecord
-from eximsim.mta.transports.header_lines import transport_headers_send
+from eximsim.mta.transports.message_text import message_head
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def message_parts(process: Process, transport: DriverInstance, addrs: list[Addre
     assert message is not None
     head = b""
     if not transport.options.flag("body_only"):
-        lines = "".join(transport_headers_send(process, transport, addrs[0]))
-        head = lines.encode("utf-8", "surrogateescape") + b"\n"
+        head = message_head(process, transport, addrs)
     body = b"" if transport.options.flag("headers_only") else message.body
     return _LINE_END.sub(b"\r\n", head), _LINE_END.sub(b"\r\n", body)
 

@@ -11,6 +11,7 @@ from eximsim.mta.lookup import host_bydns, host_chain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import verify_recipient
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
+from eximsim.mta.routing.ugid import Ids, NoSuchUser, ugid_of
 from eximsim.status import Errno, HostFind, Rc
 from eximsim.trace import Rule
 
@@ -185,6 +186,8 @@ def rf_queue_add(process: Process, addr: Address, router: DriverInstance, routed
         if name in process.variables:
             addr.data[name] = process.variables[name]
     if is_local(addr.transport):
+        if not _set_local(process, addr, router):
+            return Rc.DEFER
         routed.addr_local.insert(0, addr)
         return Rc.OK
     text = router.options.text("fallback_hosts")
@@ -197,6 +200,44 @@ def rf_queue_add(process: Process, addr: Address, router: DriverInstance, routed
         addr.fallback_hosts = host_chain.host_build_hostlist(process, text, False)
     routed.addr_remote.insert(0, addr)
     return Rc.OK
+
+
+def _set_local(process: Process, addr: Address, router: DriverInstance) -> bool:
+    """Give the address the user, the group and the folders for its local transport; false after an error."""
+    account = process.local_account
+    if account is not None:
+        addr.uid, addr.gid = account.uid, account.gid
+        addr.home_dir, addr.home_expanded = account.home, True
+    ids = rf_get_ugid(process, addr, router)
+    if ids is None:
+        return False
+    rf_set_ugid(addr, ids)
+    home = router.options.text("transport_home_directory")
+    if home is not None:
+        addr.home_dir, addr.home_expanded = home, False
+    elif addr.home_dir is None and addr.home_expanded:
+        addr.home_dir = process.variables.get("home")
+    addr.current_dir = router.options.text("transport_current_directory")
+    return True
+
+
+def rf_get_ugid(process: Process, addr: Address, router: DriverInstance) -> Ids | None:
+    """The router's user and group; None after an error, with ``addr.message``."""
+    try:
+        ids = ugid_of(process, router, "router")
+    except NoSuchUser as failed:
+        addr.message = str(failed)
+        return None
+    if ids.uid is not None and ids.gid is None:
+        addr.message = f"user set without group for {router.name} router"
+        return None
+    return ids
+
+
+def rf_set_ugid(addr: Address, ids: Ids) -> None:
+    """Note them in the address, as far as they are set."""
+    addr.uid = addr.uid if ids.uid is None else ids.uid
+    addr.gid = addr.gid if ids.gid is None else ids.gid
 
 
 def rf_change_domain(addr: Address, domain: str, routed: RouteResult) -> None:

@@ -1,0 +1,266 @@
+"""The appendfile transport: appends a message to a mailbox, or puts it into a file of its own in a folder.
+
+Nobody else writes to the files of a scenario, so that locks are always had, unless a lock file is there.
+Source: src/transports/appendfile.c.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import list_items, octets
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.transports.appendfile_quota import check_quota
+from eximsim.mta.transports.local import LocalRun, Stop, affix, refuse_unmodelled
+from eximsim.mta.transports.message_text import Writing, local_message
+from eximsim.mta.transports.transport import transport_rcpt_address
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.drivers import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
+    from eximsim.ports import StoredFile
+
+_PREFIX = "From ${if def:return_path{$return_path}{MAILER-DAEMON}} ${tod_bsdinbox}\n"
+
+
+def appendfile_transport_entry(
+    process: Process, transport: DriverInstance, addrs: list[Address], run: LocalRun
+) -> None:
+    """Deliver the message; the result is in the first address. Source: appendfile_transport_entry()."""
+    refuse_unmodelled(transport)
+    first = addrs[0]
+    try:
+        path, is_folder = _path(process, transport, first)
+        if first.made_for == "file":
+            for addr in addrs:
+                addr.local_part = path
+        if process.dont_deliver or (path == "/dev/null" and not is_folder):
+            first.transport_return = Rc.OK
+            return
+        if is_folder:
+            raise Unsupported("delivery into a folder", *transport.options.where("directory"))
+        _append(process, transport, addrs, run, path)
+        first.transport_return, first.basic_errno = Rc.OK, 0
+    except Stop as stop:
+        first.transport_return, first.message, first.basic_errno = stop.rc, stop.message, stop.errno
+
+
+def _path(process: Process, transport: DriverInstance, addr: Address) -> tuple[str, bool]:
+    """Where to deliver to, and whether that is a folder."""
+    options = transport.options
+    file, folder = options.text("file"), options.text("directory")
+    of_folders = [name for name in ("maildir_format", "mailstore_format") if options.flag(name)]
+    if addr.made_for == "file" and file is None and folder is None:
+        text = "$address_file"
+        is_folder = addr.local_part.endswith("/") or bool(of_folders)
+    else:
+        is_folder = file is None
+        found = folder if file is None else file
+        if found is None:
+            raise Stop(
+                Rc.PANIC, f"Mandatory file or directory option missing from {transport.name} transport"
+            )
+        text = found
+    if of_folders and not is_folder:
+        what = of_folders[0]
+        raise Stop(
+            Rc.PANIC, f'{what} requires "directory" to be specified for the {transport.name} transport'
+        )
+    try:
+        path = expand(process, text)
+    except ExpansionFailed as failed:
+        what = f'Expansion of "{text}" (file or directory name for {transport.name} transport) failed'
+        raise Stop(Rc.PANIC, f"{what}: {failed.message}") from None
+    if not path.startswith("/"):
+        what = f'appendfile: file or directory name "{path}" is not absolute'
+        raise Stop(Rc.DEFER, what, Errno.NOTABSOLUTE)
+    return path, is_folder
+
+
+def _append(
+    process: Process, transport: DriverInstance, addrs: list[Address], run: LocalRun, path: str
+) -> None:
+    options, disk = transport.options, process.world.disk
+    allowed = _may_create(transport, path, run.home)
+    if options.flag("create_directory") and allowed:
+        disk.make_folders(path.rpartition("/")[0])
+    known = _existing(process, transport, path)
+    other = _other_format(process, transport, known)
+    if other is not None:
+        addrs[0].transport = other
+        appendfile_transport_entry(process, other, addrs, run)
+        raise Stop(addrs[0].transport_return, addrs[0].message, addrs[0].basic_errno)
+    if options.flag("use_lockfile"):
+        _lock(process, transport, path)
+    mode = options.number("mode")
+    if known is None:
+        _check_creation(transport, path, allowed=allowed)
+        made = disk.write(path, b"", mode=mode, uid=run.uid, gid=run.gid, now=process.world.now())
+    else:
+        made = known
+        _check_existing(transport, path, known, run)
+    check_quota(process, transport, addrs[0], path, len(made.content), made.made)
+    made.content += _text(process, transport, addrs)
+
+
+def _may_create(transport: DriverInstance, path: str, home: str | None) -> bool:
+    """Whether create_file lets a file be made there. Source: check_creation()."""
+    where = transport.options.text("create_file") or "anywhere"
+    folder = where if where.startswith("/") else home
+    if folder is None or where == "anywhere":
+        return True
+    while path.startswith("//"):
+        path = path[1:]
+    if not path.startswith(f"{folder}/"):
+        return False
+    deeper = "/" in path[len(folder) + 2 :]
+    return not deeper or (where != "inhome" and "/../" not in path[len(folder) :])
+
+
+def _existing(process: Process, transport: DriverInstance, path: str) -> StoredFile | None:
+    """The mailbox, if it is there already."""
+    known = process.world.disk.files.get(path)
+    if known is not None:
+        return known
+    if process.world.disk.has_folder(path):
+        return None
+    try:
+        process.world.read_file(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        pass
+    raise Unsupported(f"delivery to {path}, of which is not known whose it is", *_place(transport))
+
+
+def _place(transport: DriverInstance) -> tuple[str | None, int | None]:
+    return transport.path, transport.line
+
+
+def _check_creation(transport: DriverInstance, path: str, *, allowed: bool) -> None:
+    if transport.options.flag("file_must_exist"):
+        what = f"mailbox {path} does not exist, but file_must_exist is set"
+        raise Stop(Rc.DEFER, what, errnos.ENOENT)
+    if not allowed:
+        what = f"mailbox {path} does not exist, but creation outside the home directory is not permitted"
+        raise Stop(Rc.DEFER, what, Errno.BADCREATE)
+
+
+def _check_existing(transport: DriverInstance, path: str, known: StoredFile, run: LocalRun) -> None:
+    options, mode = transport.options, transport.options.number("mode")
+    if options.flag("check_owner") and known.uid != run.uid:
+        what = f"mailbox {path} has wrong uid ({known.uid} != {run.uid})"
+        raise Stop(Rc.DEFER, what, Errno.BADUGID)
+    if options.flag("check_group") and known.gid != run.gid:
+        what = f"mailbox {path} has wrong gid ({known.gid} != {run.gid})"
+        raise Stop(Rc.DEFER, what, Errno.BADUGID)
+    if known.mode == mode:
+        return
+    differing = known.mode ^ mode
+    if differing & known.mode == differing:
+        known.mode = mode
+    elif options.flag("mode_fail_narrower"):
+        what = f"mailbox {path} has the wrong mode {known.mode:o} ({mode:o} expected)"
+        raise Stop(Rc.DEFER, what, Errno.BADMODE)
+
+
+def _lock(process: Process, transport: DriverInstance, path: str) -> None:
+    """Wait for a lock file of somebody else, who does not take it away."""
+    name = f"{path}.lock"
+    try:
+        process.world.read_file(name)
+    except (OSError, ValueError):
+        return
+    options = transport.options
+    for _ in range(options.number("lock_retries")):
+        process.world.sleep(options.seconds("lock_interval"))
+    raise Stop(Rc.DEFER, f"failed to lock mailbox {path} (lock file)", Errno.LOCKFAILED)
+
+
+def _other_format(
+    process: Process, transport: DriverInstance, known: StoredFile | None
+) -> DriverInstance | None:
+    """The transport that file_format names for a mailbox that begins so, if it is not this one.
+
+    Source: check_file_format().
+    """
+    text = transport.options.text("file_format")
+    if text is None or known is None or not known.content:
+        return None
+    items = list(list_items(text))
+    for start, name in zip(items[::2], items[1::2], strict=False):
+        if known.content.startswith(octets(start)):
+            if name == transport.name:
+                return None
+            found = process.config.transports.get(name)
+            if found is None:
+                what = f"{name} transport (for {start} format) not found"
+                raise Stop(Rc.DEFER, what, Errno.BADTRANSPORT)
+            if found.driver != "appendfile":
+                raise Unsupported(f"file_format with the transport driver {found.driver}", *_place(found))
+            return found
+    raise Stop(Rc.DEFER, "mailbox file format unrecognized", Errno.FORMATUNKNOWN)
+
+
+# ---- what is written -----------------------------------------------------------------------------------
+
+
+def _writing(transport: DriverInstance) -> Writing:
+    """Source: appendfile_transport_init()."""
+    options = transport.options
+    crlf = options.flag("use_crlf")
+    if options.flag("use_bsmtp"):
+        return Writing(b".", b"..", True, crlf)
+    check, escape = options.text("check_string"), options.text("escape_string")
+    if _is_mbox(transport):
+        check = "From " if check is None else check
+        escape = ">From " if escape is None else escape
+    if check is None or escape is None:
+        return Writing(crlf=crlf)
+    return Writing(octets(check), octets(escape), crlf=crlf)
+
+
+def _is_mbox(transport: DriverInstance) -> bool:
+    """Whether the affixes and the escapes that nothing sets are those of a mailbox file."""
+    options = transport.options
+    return options.text("directory") is None and not (
+        options.flag("use_bsmtp") or options.flag("maildir_format") or options.flag("mailstore_format")
+    )
+
+
+def _affix(process: Process, transport: DriverInstance, option: str, default: str) -> bytes:
+    text = transport.options.text(option)
+    if text is None and _is_mbox(transport):
+        text = default
+    return octets(affix(process, transport, option, text))
+
+
+def _text(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
+    """Prefix, message and suffix, with the commands of SMTP around the message if use_bsmtp is set."""
+    options = transport.options
+    prefix = _affix(process, transport, "message_prefix", _PREFIX)
+    end = b"\r\n" if options.flag("use_crlf") else b"\n"
+    envelope = dot = b""
+    if options.flag("use_bsmtp"):
+        affixes = options.flag("rcpt_include_affixes")
+        recipients = [addr.parent if addr.made_for and addr.parent else addr for addr in addrs]
+        lines = [
+            f"MAIL FROM:<{process.return_path}>",
+            *(f"RCPT TO:<{transport_rcpt_address(one, include_affixes=affixes)}>" for one in recipients),
+            "DATA",
+        ]
+        envelope, dot = b"".join(octets(line) + end for line in lines), b"." + end
+    try:
+        body = local_message(process, transport, addrs, _writing(transport))
+    except ExpansionFailed as failed:
+        path = addrs[0].local_part
+        what = "failed to expand headers_add or headers_remove while writing to"
+        raise Stop(Rc.PANIC, f"{what} {path}: {failed.message}", Errno.CHHEADER_FAIL) from None
+    suffix = _affix(process, transport, "message_suffix", "\n")
+    written = envelope + body + suffix + dot
+    process.transport_count = len(written) if envelope else len(prefix) + len(written)
+    return prefix + written

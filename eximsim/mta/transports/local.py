@@ -1,0 +1,63 @@
+"""What local transports share: under whom they run, and what of a driver is not modelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.drivers import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """Under whom and where a local transport runs; ``home`` is ``$home``, if it has a value."""
+
+    uid: int
+    gid: int
+    home: str | None
+    directory: str
+
+
+LocalEntry = Callable[["Process", "DriverInstance", "list[Address]", LocalRun], None]
+"""Runs a transport; what comes of it stands in the first address, and is copied to the others."""
+
+
+class Stop(Exception):
+    """The transport ends here, with this in its first address."""
+
+    def __init__(self, rc: Rc, message: str | None = None, errno: int = Errno.UNKNOWNERROR) -> None:
+        self.rc, self.message, self.errno = rc, message, errno
+        super().__init__(message)
+
+
+def expanded(process: Process, transport: DriverInstance, option: str) -> str | None:
+    """An option's text, expanded; None if it is not set. Raises ``ExpansionFailed``."""
+    text = transport.options.text(option)
+    return None if text is None else expand(process, text)
+
+
+def affix(process: Process, transport: DriverInstance, option: str, text: str | None) -> str:
+    """What is written before or after the message; ``Stop`` if it does not expand."""
+    if not text:
+        return ""
+    try:
+        return expand(process, text)
+    except ExpansionFailed:
+        word = option.removeprefix("message_")
+        what = f'Expansion of "{text}" ({word} for {transport.name} transport) failed'
+        raise Stop(Rc.DEFER, what, Errno.EXPANDFAIL) from None
+
+
+def refuse_unmodelled(transport: DriverInstance) -> None:
+    """Raise ``Unsupported`` for the first option of a transport that the model does not have."""
+    found = transport.options.unmodelled()
+    if found is not None:
+        raise Unsupported(f"{transport.driver} transport option {found}", *transport.options.where(found))
