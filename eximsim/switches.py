@@ -806,6 +806,9 @@ class Profile:
     inlist_sets_value: bool = switch(False, "eval_condition()", since("4.99", "b3a32a6cc", item="JH/47"))
     """``inlist`` sets ``$value`` to the item."""
 
+    run_splits_first: bool = switch(False, "EITEM_RUN in expand.c", since("4.96", "cfe6acff2", item="JH/24"))
+    """The command of ``${run`` is split into words first, and each is expanded on its own."""
+
     expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
     """Errors from inside lookups and ``map`` are quoted in the message."""
 

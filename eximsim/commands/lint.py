@@ -9,9 +9,13 @@ from collections import Counter
 import click
 
 from eximsim.commands.policies import Outside, outside_options, read_policy, sources
+from eximsim.mta.config.optionlist import Status
 from eximsim.profiles import NEWEST
 from eximsim.suite.many_runs import many_runs
 from eximsim.visible import visible
+
+_TOLD = (Status.MODELLED, Status.INERT, Status.UNSUPPORTED)
+"""What is counted even if there is none."""
 
 
 @click.command()
@@ -28,16 +32,16 @@ def lint(
     config: str, profile_name: str, tls: str | None, defines: tuple[str, ...], only: bool,
     as_json: bool, outside: Outside,
 ) -> None:  # fmt: skip
-    """Which settings of the configuration CONF are modelled, inert, unsupported.
+    """Which settings of the configuration CONF are modelled, inert, unsupported, or ask somebody.
 
     A setting is unsupported if Exim has it and the model does not; those that could influence an outbound
-    message or a callout are marked with an exclamation mark. An option that the release does not have is an
-    error, as it is for Exim.
+    message or a callout are marked with an exclamation mark. Databases, commands and services are asked,
+    and their answers can be given (--answers). An option that the release does not have is an error, as it
+    is for Exim.
 
     Exit codes: 0 nothing unsupported could matter, 1 something could, 2 bad input.
     """
     from eximsim.gate.lint import lint as survey
-    from eximsim.mta.config.optionlist import Status
 
     with many_runs():
         found = survey(read_policy(config, profile_name, tls, defines, sources(config, outside)))
@@ -50,6 +54,8 @@ def lint(
             note = f" ({one.note})" if one.note else ""
             click.echo(visible(f"{one.path}:{one.line}: {one.status.value}{mark} {one.name}{note}"))
         counts = Counter(one.status for one in found)
-        told = ", ".join(f"{counts[status]} {status.value}" for status in Status)
+        told = ", ".join(
+            f"{counts[status]} {status.value}" for status in Status if counts[status] or status in _TOLD
+        )
         click.echo(f"{told}; {sum(one.matters for one in found)} that could matter")
     sys.exit(1 if any(one.matters for one in found) else 0)

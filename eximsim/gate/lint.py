@@ -1,4 +1,4 @@
-"""Every setting of a configuration, and what the model makes of it: modelled, inert, unsupported."""
+"""Every setting of a configuration, and what the model makes of it: modelled, inert, unsupported, asked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta.acl.acl_conditions import CONDITIONS
+from eximsim.mta.acl.acl_conditions import ASKED, CONDITIONS
 from eximsim.mta.acl.acl_controls import CONTROLS
 from eximsim.mta.config.acl_read import MODIFIERS
 from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options_outbound import MAIN_EXPANDED, OUTBOUND_TRANSPORTS, can_matter_outbound
 from eximsim.mta.config.readconf import option_report
-from eximsim.mta.expand.expand_survey import lacking
+from eximsim.mta.expand.expand_survey import Need, needs
 from eximsim.mta.transports.smtp_auth import CLIENTS
 
 if TYPE_CHECKING:
@@ -145,15 +145,17 @@ def _acls(config: Config) -> Iterator[Finding]:
 def _condition(condition: AclCondition, acl: str, *, matters: bool) -> Iterator[Finding]:
     where, note = (condition.path, condition.line), "" if matters else "of messages that come in over SMTP"
     kind = "modifier" if condition.name in MODIFIERS else "condition"
-    if condition.name in _WORDS or condition.name in CONDITIONS:
+    if condition.name in ASKED:
+        yield Finding(*where, f"acl.{acl}: {kind} {condition.name}", Status.ASKED, note=note)
+    elif condition.name in _WORDS or condition.name in CONDITIONS:
         control = condition.argument.partition("/")[0]
         if condition.name == "control" and "$" not in control and control not in CONTROLS:
             yield Finding(*where, f"acl.{acl}: control {control}", Status.UNSUPPORTED, matters, note)
     else:
         yield Finding(*where, f"acl.{acl}: {kind} {condition.name}", Status.UNSUPPORTED, matters, note)
     verifies = condition.name == "verify" and "callout" in condition.argument
-    for item in lacking(condition.argument):
-        yield Finding(*where, f"acl.{acl}: {item}", Status.UNSUPPORTED, matters or verifies, note)
+    for need in needs(condition.argument):
+        yield _of(need, where, f"acl.{acl}: ", matters=matters or verifies, note=note)
 
 
 # ---- expansions ------------------------------------------------------------------------------------------
@@ -174,11 +176,11 @@ def _expansions(config: Config) -> Iterator[Finding]:
             modelled = (one for one, _ in options.settings() if options.status(one) is Status.MODELLED)
             yield from _texts(options, f"{name}.", tuple(modelled), matters=True)
     for rule in config.rewrites:
-        for item in (*lacking(rule.pattern), *lacking(rule.replacement)):
-            yield Finding(rule.path, rule.line, f"rewrite: {item}", Status.UNSUPPORTED, matters=True)
+        for need in (*needs(rule.pattern), *needs(rule.replacement)):
+            yield _of(need, (rule.path, rule.line), "rewrite: ")
     for (kind, name), place in config.list_places.items():
-        for item in lacking(config.named_lists[kind][name]):
-            yield Finding(*place, f"{kind}list {name}: {item}", Status.UNSUPPORTED, matters=True)
+        for need in needs(config.named_lists[kind][name]):
+            yield _of(need, place, f"{kind}list {name}: ")
 
 
 def _texts(options: Options, prefix: str, names: tuple[str, ...], *, matters: bool) -> Iterator[Finding]:
@@ -186,5 +188,11 @@ def _texts(options: Options, prefix: str, names: tuple[str, ...], *, matters: bo
         path, line = options.where(name)
         if path is None or line is None:
             continue
-        for item in lacking(options.written(name)):
-            yield Finding(path, line, f"{prefix}{name}: {item}", Status.UNSUPPORTED, matters)
+        for need in needs(options.written(name)):
+            yield _of(need, (path, line), f"{prefix}{name}: ", matters=matters)
+
+
+def _of(need: Need, where: tuple[str, int], before: str, *, matters: bool = True, note: str = "") -> Finding:
+    """What somebody answers is no lack: ``matters`` is for what nobody does."""
+    status = Status.ASKED if need.asked else Status.UNSUPPORTED
+    return Finding(*where, f"{before}{need.item}", status, matters and not need.asked, note)

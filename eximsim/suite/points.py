@@ -230,6 +230,7 @@ POINTS: Sequence[Point] = (
     _point("376d3790b", ("scripts/0000-Basic/0471", "exim -d -odq r5@test.ex")),
     _point("564960ff8"),
     _point("5800e3234", ("confs/0101", "$local_part_data'")),
+    _point("cfe6acff2"),
     # 4.97
     _point("2b3ac4f13"),
     _point("cfd47d9e7"),

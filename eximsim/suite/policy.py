@@ -281,7 +281,7 @@ class PolicySession:
     def __init__(self, policy: Policy, world: MemoryWorld, seed: int) -> None:
         self.policy, self.world = policy, world
         self.machine = new_machine(world, policy.profile, seed)
-        self.machine.hostname = HOSTNAME
+        self.machine.hostname, self.machine.environment_known = HOSTNAME, False
         self.machine.trust_store = der_chain(policy.chains.root)
         self._recipients: dict[str, Recipient] = {}
         self._served: list[tuple[str, int]] = []

@@ -29,6 +29,8 @@ KINDS = frozenset(
         *("mysql", "nis", "nis0", "nisplus", "nmh", "oracle", "passwd", "pgsql", "readsock", "redis"),
         *("spf", "sqlite", "testdb", "whoson"),
         *("authresults", "dlfunc", "env", "file", "perl", "readsocket", "run", "stat"),
+        "variable",
+        *("dmarc_status", "dnslists", "malware", "ratelimit", "spam", "spf_guess"),
         *("crypteq", "ldapauth", "pam", "pwcheck", "radius", "saslauthd"),
     )
 )

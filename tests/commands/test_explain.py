@@ -85,21 +85,20 @@ def explain_with(files: list[str], tmp_path: Path, config: str, *arguments: str)
     return invoke("explain", *files, "--brief", *arguments)
 
 
-MYSQL = CONFIG.replace("begin routers\n", "begin routers\nfirst:\n  driver = redirect\n  data = @@\n")
+ALIASED = CONFIG.replace("begin routers\n", "begin routers\nfirst:\n  driver = redirect\n  data = @@\n")
 
 
 @pytest.mark.parametrize(
     ("text", "item"),
     [
-        ("${run{/bin/true}}", "the expansion item ${run"),
-        ("$malware_name", "the variable $malware_name"),
-        ("${if crypteq{a}{b}{c}}", "the condition crypteq"),
+        ("${imapfolder{x}}", "the expansion item ${imapfolder"),
+        ("${if inbound_srs{a}{b}{c}}", "the condition inbound_srs"),
     ],
 )
 def test_what_is_not_modelled_is_exit_3_with_file_and_line(
     files: list[str], tmp_path: Path, text: str, item: str
 ) -> None:
-    config = MYSQL.replace("@@", text)
+    config = ALIASED.replace("@@", text)
     done = explain_with(files, tmp_path, config, "a@example.com")
     line = config.splitlines().index(f"  data = {text}") + 1
     where = f"{tmp_path}/exim.conf:{line}"
@@ -120,11 +119,11 @@ def test_a_lookup_of_a_named_list_is_told_by_the_lists_own_line(files: list[str]
 
 
 def test_a_machine_is_told_the_gaps(files: list[str], tmp_path: Path) -> None:
-    done = explain_with(files, tmp_path, MYSQL.replace("@@", "$malware_name"), "--json", "a@example.com")
+    done = explain_with(files, tmp_path, ALIASED.replace("@@", "${imapfolder{x}}"), "--json", "a@example.com")
     told = json.loads(done.stdout)
     assert (told["complete"], [gap["what"] for gap in told["gaps"]]) == (
         False,
-        ["not modelled: the variable $malware_name"],
+        ["not modelled: the expansion item ${imapfolder"],
     )
 
 
@@ -136,7 +135,9 @@ def test_an_option_that_was_passed_by_and_could_matter_is_exit_3(files: list[str
 
 
 def test_a_router_that_is_not_modelled_is_exit_3(files: list[str], tmp_path: Path) -> None:
-    config = MYSQL.replace("driver = redirect\n  data = @@\n", "driver = queryprogram\n  command = /bin/x\n")
+    config = ALIASED.replace(
+        "driver = redirect\n  data = @@\n", "driver = queryprogram\n  command = /bin/x\n"
+    )
     done = explain_with(files, tmp_path, config, "a@example.com")
     assert (done.exit_code, "the router driver queryprogram" in done.stdout) == (3, True)
 

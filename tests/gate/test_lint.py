@@ -70,11 +70,23 @@ def test_a_driver_that_is_not_modelled_matters_unless_it_is_local() -> None:
         ("${if pam{a:b}{x}{y}}", "the condition pam"),
         ("${stat:/x}", "the expansion operator ${stat:"),
         ("${if def:spam_score {x}}", "the variable $spam_score"),
+        ("${lookup mysql{select 1}}", "the lookup type mysql"),
+        ("${if eq{a}{b}{${lookup{x}cdb{/y}}}}", "the lookup type cdb"),
+        ("a : cdb;/y", "the lookup type cdb"),
+        ("partial-dbm;/y", "the lookup type dbm"),
     ],
 )
-def test_what_a_string_would_need_is_looked_for_in_all_its_parts(setting: str, item: str) -> None:
+def test_what_a_string_would_ask_is_looked_for_in_all_its_parts_and_is_no_lack(
+    setting: str, item: str
+) -> None:
     text = f"{ROUTER}  domains = {setting}\n{TRANSPORT}"
-    assert one(text, f"router.r.domains: {item}") == (Status.UNSUPPORTED, True)
+    assert one(text, f"router.r.domains: {item}") == (Status.ASKED, False)
+
+
+def test_what_a_string_would_need_and_nobody_has_matters() -> None:
+    text = f"{ROUTER}  domains = ${{if inbound_srs{{a}}{{b}}{{${{imapfolder{{x}}}}}}}}\n{TRANSPORT}"
+    for item in ("the condition inbound_srs", "the expansion item ${imapfolder"):
+        assert one(text, f"router.r.domains: {item}") == (Status.UNSUPPORTED, True)
 
 
 @pytest.mark.parametrize("setting", ["a : lsearch;/y", "net-lsearch;/z", "${lookup dnsdb{a=x}}", "<; a ; b"])
@@ -84,13 +96,16 @@ def test_what_is_modelled_is_not_told_of(setting: str) -> None:
 
 
 def test_acl_conditions_matter_only_for_mail_from_this_machine() -> None:
-    acl = "begin acl\ncheck:\n  deny dnslists = x.example\n  accept control = debug\n"
+    acl = "begin acl\ncheck:\n  deny mime_regex = x\n  accept control = debug\n"
     found = findings(f"acl_smtp_rcpt = check\n{acl}")
     assert [(f.name, f.matters) for f in found.values() if f.status is Status.UNSUPPORTED] == [
-        ("acl.check: condition dnslists", False),
+        ("acl.check: condition mime_regex", False),
         ("acl.check: control debug", False),
     ]
-    assert one(f"acl_not_smtp = check\n{acl}", "acl.check: condition dnslists") == (Status.UNSUPPORTED, True)
+    assert one(f"acl_not_smtp = check\n{acl}", "acl.check: condition mime_regex") == (
+        Status.UNSUPPORTED,
+        True,
+    )
 
 
 def test_an_unknown_option_is_an_error() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.acl import acl_asked
 from eximsim.mta.acl.acl_controls import control
 from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
 from eximsim.mta.acl.acl_verify import acl_verify
@@ -341,7 +342,22 @@ _NO_SENDER = _BEFORE_EHLO | {
     Where.AUTH, Where.MAILAUTH, Where.QUIT, Where.ETRN, Where.EXPN, Where.STARTTLS, Where.VRFY,
 }  # fmt: skip
 
+_IN_DATA = frozenset({Where.DATA, Where.PRDR, Where.NOTSMTP})
+_NO_SPF = _NO_SENDER | _NOT_SMTP
+
+ASKED: Mapping[str, Condition] = {
+    "dmarc_status": Condition(acl_asked.dmarc_status, forbidden=_EVERYWHERE - {Where.DATA}),
+    "dnslists": Condition(acl_asked.dnslists),
+    "malware": Condition(acl_asked.malware, forbidden=_EVERYWHERE - _IN_DATA),
+    "ratelimit": Condition(acl_asked.ratelimit),
+    "spam": Condition(acl_asked.spam, forbidden=_EVERYWHERE - _IN_DATA),
+    "spf": Condition(acl_asked.spf, forbidden=_NO_SPF - {Where.QUIT}),
+    "spf_guess": Condition(acl_asked.spf, forbidden=_NO_SPF - {Where.QUIT}),
+}
+"""Conditions that others answer."""
+
 CONDITIONS: Mapping[str, Condition] = {
+    **ASKED,
     "acl": Condition(_acl, expand_first=False),
     "add_header": Condition(_add_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
     "authenticated": Condition(_authenticated, expand_first=False, forbidden=_NOT_SMTP | _BEFORE_EHLO),

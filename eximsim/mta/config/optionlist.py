@@ -40,6 +40,8 @@ class Status(Enum):
     MODELLED = "modelled"
     INERT = "inert"
     UNSUPPORTED = "unsupported"
+    ASKED = "asked"
+    """Answered by what stands beside the machine, which has to be told; no option is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
+from eximsim.mta.expand.expand_outside import authentication, crypteq
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
@@ -198,10 +199,6 @@ def _find_item(expander: Expander, text: str, items: str, form: Callable[[str], 
     return False
 
 
-def _crypteq(expander: Expander, text: str, crypted: str) -> bool:
-    raise Unsupported("the condition crypteq")
-
-
 def _match_list(expander: Expander, text: str, items: str, kind: Kind) -> bool:
     return _listed(expander, items, upward.match_isinlist(expander.process, text, items, kind))
 
@@ -233,7 +230,7 @@ def _listed(expander: Expander, items: str, found: ListMatch) -> bool:
 
 
 _TESTS: dict[str, _Test] = {
-    "crypteq": _crypteq,
+    "crypteq": crypteq,
     "eq": _eq,
     "eqi": _eqi,
     "ge": _ordered(operator.ge, False),
@@ -375,17 +372,20 @@ CONDITIONS = _Conditions(
         "isip": _isip,
         "isip4": _isip,
         "isip6": _isip,
-        "ldapauth": _not_modelled,
+        "ldapauth": authentication,
         "or": _group,
-        "pam": _not_modelled,
-        "pwcheck": _not_modelled,
+        "pam": authentication,
+        "pwcheck": authentication,
         "queue_running": _queue_running,
-        "radius": _not_modelled,
-        "saslauthd": _not_modelled,
+        "radius": authentication,
+        "saslauthd": authentication,
     }
 )
 """Every condition by name."""
 expansion_names.complete(CONDITIONS, expansion_names.CONDITIONS)
 
-LACKING = frozenset({"crypteq", *(name for name, act in CONDITIONS.items() if act is _not_modelled)})
+LACKING = frozenset(name for name, act in CONDITIONS.items() if act is _not_modelled)
 """Conditions that Exim has and the model does not."""
+
+ASKED = frozenset(("crypteq", *(name for name, act in CONDITIONS.items() if act is authentication)))
+"""Conditions that reach out of the program."""

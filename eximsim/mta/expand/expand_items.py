@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
 from eximsim.mta.config import expansion_names
+from eximsim.mta.expand import expand_outside
 from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand.expand_lists import iterate_item, sort_item
@@ -36,19 +37,6 @@ def _if(expander: Expander, item: Item, skipping: bool) -> str:
     expander.set_value(value)
     process.numeric = numeric
     return result
-
-
-def _answered(
-    expander: Expander, item: Item, answer: Answer | None, found: Callable[[], str | None], skipping: bool
-) -> str:
-    """The end of an item that sets ``$value`` to what it found, or fails."""
-    process = expander.process
-    numeric, value = process.numeric, process.variables.get("value")
-    result = None if skipping else found()
-    expander.set_value(result)
-    text = expander.answer(item.name, answer, result is not None, value, skipping=skipping)
-    process.numeric = numeric
-    return text
 
 
 def _acl(expander: Expander, item: Item, skipping: bool) -> str:
@@ -84,7 +72,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
             expander.process.numeric = (*(expander.process.numeric[:1] or ("",)), *found.numeric[1:])
         return found.value
 
-    return _answered(expander, item, item.answer, find, skipping)
+    return expander.answered(item, item.answer, find, skipping)
 
 
 def _quoted(expander: Expander, text: str) -> str:
@@ -123,7 +111,7 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
             return _field(number, values[1], values[2])
         return expand_getkeyed(key, values[1])
 
-    return _answered(expander, item, answer, find, False)
+    return expander.answered(item, answer, find, False)
 
 
 def _field(number: int, separators: str, text: str) -> str | None:
@@ -199,7 +187,7 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
         index = len(items) - number if field.startswith("-") else number - 1
         return items[index] if number and 0 <= index < len(items) else None
 
-    return _answered(expander, item, item.answer, find, skipping)
+    return expander.answered(item, item.answer, find, skipping)
 
 
 def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
@@ -212,15 +200,9 @@ def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
     if len(nodes) != 1 or not isinstance(nodes[0], Variable):
         raise ExpansionFailed('second argument of "certextract" must be a certificate variable')
     name = nodes[0].name
-    return _answered(
-        expander, item, item.answer, lambda: upward.expand_getcertele(expander.process, field, name), skipping
+    return expander.answered(
+        item, item.answer, lambda: upward.expand_getcertele(expander.process, field, name), skipping
     )
-
-
-def _env(expander: Expander, item: Item, skipping: bool) -> str:
-    (name,) = expander.subs(item, skipping=skipping)
-    environment = expander.process.environment
-    return _answered(expander, item, item.answer, lambda: environment.get(name), skipping)
 
 
 def _substr(expander: Expander, item: Item, skipping: bool) -> str:
@@ -371,22 +353,18 @@ def _still_valid(expires: str, today: str) -> bool:
 
 def _not_modelled(expander: Expander, item: Item, skipping: bool) -> str:
     expander.subs(item, skipping=skipping)
-    if item.answer is not None:
-        _answered(expander, item, item.answer, lambda: _unsupported(item), skipping)
-    return "" if skipping else _unsupported(item)
-
-
-def _unsupported(item: Item) -> str:
+    if skipping:
+        return ""
     raise Unsupported(f"the expansion item ${{{item.name}")
 
 
 ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
     {
         "acl": _acl,
-        "authresults": _not_modelled,
+        "authresults": expand_outside.authresults_item,
         "certextract": _certextract,
-        "dlfunc": _not_modelled,
-        "env": _env,
+        "dlfunc": expand_outside.dlfunc_item,
+        "env": expand_outside.env_item,
         "extract": _extract,
         "filter": iterate_item,
         "hash": _substr,
@@ -399,13 +377,13 @@ ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
         "lookup": _lookup,
         "map": iterate_item,
         "nhash": _substr,
-        "perl": _not_modelled,
+        "perl": expand_outside.perl_item,
         "prvs": _prvs,
         "prvscheck": _prvscheck,
         "readfile": _readfile,
-        "readsocket": _not_modelled,
+        "readsocket": expand_outside.readsocket_item,
         "reduce": iterate_item,
-        "run": _not_modelled,
+        "run": expand_outside.run_item,
         "sg": _sg,
         "sort": sort_item,
         "srs_encode": _not_modelled,
@@ -418,3 +396,6 @@ ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
 
 LACKING = frozenset(name for name, act in ITEMS.items() if act is _not_modelled)
 """Items that Exim has and the model does not."""
+
+ASKED = frozenset(("authresults", "dlfunc", "env", "perl", "readsocket", "run"))
+"""Items that reach out of the program."""

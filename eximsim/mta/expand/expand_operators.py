@@ -24,6 +24,7 @@ from eximsim.mta.config.expansion_names import CERTIFICATES
 from eximsim.mta.expand.expand_codings import CODINGS
 from eximsim.mta.expand.expand_lookups import search_quote
 from eximsim.mta.expand.expand_numbers import NUMBERS
+from eximsim.mta.expand.expand_outside import stat
 from eximsim.mta.expand.expand_text import ascii_lower, ascii_upper
 from eximsim.mta.expand.expand_tree import Operator, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
@@ -262,7 +263,7 @@ OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
         "quote_local_part": _quote_local_part,
         "reverse_ip": _reverse_ip,
         "rxquote": _rxquote,
-        "stat": _not_modelled,
+        "stat": stat,
         "uc": _uc,
         "utf8_localpart_from_alabel": _not_modelled,
         "utf8_localpart_to_alabel": _not_modelled,

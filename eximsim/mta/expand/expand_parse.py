@@ -170,13 +170,18 @@ class ItemReader(ConditionReader):
         return Item(name, args, fault=fault)
 
     def _run(self, name: str) -> Item:
+        """The word of the item is its command as it is written, unless that is to be expanded as a whole."""
+        whole = False
         while self.peek() == ",":
             self.position += 1
-            self.read(NAME)
+            whole = self.read(NAME) == "preexpand" or whole
+        self.skip_spaces()
+        start = self.position + 1
         arg = self.argument("missing '{' for command arg of run")
         if isinstance(arg, Fault):
             return Item(name, fault=arg)
-        return Item(name, (arg,), answer=None if self.dead else self.answer(name))
+        word = "" if whole else self.text[start : self.position - 1]
+        return Item(name, (arg,), word, answer=None if self.dead else self.answer(name))
 
     def _readsocket(self, name: str) -> Item:
         args, fault = self.subs(2, 5, name)

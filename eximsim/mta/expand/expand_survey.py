@@ -1,48 +1,77 @@
-"""What a text would need of the expansion if all of it were evaluated, and the model does not have."""
+"""What a text would need if all of it were evaluated: what is asked for, and what is missing."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from eximsim.bounds import BEYOND, beyond
 from eximsim.mta.config.expansion_names import LACKING_VARIABLES
 from eximsim.mta.expand import expand_conditions, expand_items, expand_operators
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import Condition, Item, Node, Operator, Template, Variable
+from eximsim.mta.records.lookups import SearchError, find_type, is_asked
+
+_LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*(?:\d*-[a-z]+)?[*@]*(?:,[\w=,]+)?)[ \t]*;")
 
 
-def lacking(text: str) -> Iterator[str]:
-    """The items, conditions, operators, variables and lookups of ``text`` that are not modelled, in words."""
+class Need(NamedTuple):
+    """Something in a text, in words; ``asked``: it is answered by somebody, and not just missing."""
+
+    item: str
+    asked: bool = False
+
+
+def needs(text: str) -> Iterator[Need]:
+    """The items, conditions, operators, variables and lookups of ``text`` that the model alone cannot do."""
     if "$" in text:
         try:
             yield from list(_template(parse(text)))
         except BEYOND as error:
             if beyond(error, "") is None:
                 raise
-            yield "an expansion that is nested this deeply"
+            yield Need("an expansion that is nested this deeply")
+    for match in _LIST_LOOKUP.finditer(text):
+        yield from _lookup(match[1])
 
 
-def _template(template: Template) -> Iterator[str]:
+def _lookup(word: str) -> Iterator[Need]:
+    try:
+        kind = find_type(word)
+    except SearchError:
+        return
+    if is_asked(kind):
+        yield Need(f"the lookup type {kind.name}", asked=True)
+
+
+def _template(template: Template) -> Iterator[Need]:
     for node in template.nodes:
         yield from _node(node)
 
 
-def _node(node: Node) -> Iterator[str]:
+def _node(node: Node) -> Iterator[Need]:
     match node:
         case Variable():
             if node.name in LACKING_VARIABLES:
-                yield f"the variable ${node.name}"
+                yield Need(f"the variable ${node.name}", asked=True)
         case Operator():
             if node.name in expand_operators.LACKING:
-                yield f"the expansion operator ${{{node.name}:"
+                yield Need(f"the expansion operator ${{{node.name}:")
+            if node.name == "stat":
+                yield Need("the expansion operator ${stat:", asked=True)
             yield from _template(node.body)
         case Item():
             yield from _item(node)
 
 
-def _item(item: Item) -> Iterator[str]:
+def _item(item: Item) -> Iterator[Need]:
     if item.name in expand_items.LACKING:
-        yield f"the expansion item ${{{item.name}"
+        yield Need(f"the expansion item ${{{item.name}")
+    if item.name in expand_items.ASKED:
+        yield Need(f"the expansion item ${{{item.name}", asked=True)
+    if item.name == "lookup":
+        yield from _lookup(item.word)
     for part in item.args:
         yield from _template(part)
     if item.condition is not None:
@@ -53,9 +82,11 @@ def _item(item: Item) -> Iterator[str]:
                 yield from _template(branch)
 
 
-def _condition(condition: Condition) -> Iterator[str]:
+def _condition(condition: Condition) -> Iterator[Need]:
     if condition.name in expand_conditions.LACKING:
-        yield f"the condition {condition.name}"
+        yield Need(f"the condition {condition.name}")
+    if condition.name in expand_conditions.ASKED:
+        yield Need(f"the condition {condition.name}", asked=True)
     if isinstance(condition.subject, Variable):
         yield from _node(condition.subject)
     for argument in condition.args:

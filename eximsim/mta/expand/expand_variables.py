@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.config.expansion_names import (
@@ -107,7 +106,7 @@ def is_known(process: Process, name: str) -> bool:
 def find_variable(process: Process, name: str) -> str | None:
     """The value of ``$name`` (its empty form if it has none), or None if Exim knows no such variable.
 
-    Raises ``Unsupported`` for a variable that Exim has and the model does not. ``$acl_c...``, ``$acl_m...``
+    A variable that Exim has and the model does not is asked for. ``$acl_c...``, ``$acl_m...``
     and ``$r_...`` that nothing set are empty, or unknown under ``strict_acl_vars``. Source:
     find_variable(), src/expand.c.
     """
@@ -123,7 +122,7 @@ def find_variable(process: Process, name: str) -> str | None:
     if name in SYNONYMS:
         return find_variable(process, SYNONYMS[name])
     if name in LACKING_VARIABLES:
-        raise Unsupported(f"the variable ${name}")
+        return process.world.ask("variable", name).value or ""
     return "" if is_known(process, name) else None
 
 

@@ -195,6 +195,18 @@ class Expander:
             raise ExpansionFailed(f'"{name}" failed and "fail" requested', forced=True)
         return result if not skipping else ""
 
+    def answered(
+        self, item: Item, answer: Answer | None, found: Callable[[], str | None], skipping: bool
+    ) -> str:
+        """The end of an item that sets ``$value`` to what it found, or fails."""
+        process = self.process
+        numeric, value = process.numeric, process.variables.get("value")
+        result = None if skipping else found()
+        self.set_value(result)
+        text = self.answer(item.name, answer, result is not None, value, skipping=skipping)
+        process.numeric = numeric
+        return text
+
     def set_value(self, value: str | None) -> None:
         """Set or, with None, unset ``$value``."""
         self.set_variable("value", value)

@@ -95,6 +95,8 @@ class Machine:
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
+    environment_known: bool = True
+    """What a process is started with is the whole environment; else more of it is asked for."""
     effort: Effort = field(default_factory=Effort)
     """What the run that is under way has spent."""
     asking: Asking | None = None

@@ -83,3 +83,8 @@ def find_type(text: str) -> SearchType:
     if name not in _SINGLE_KEY and name not in _QUERY_STYLE:
         raise SearchError(f'unknown lookup type "{name}"')
     return SearchType(name, partial, affix, flags, tuple(filter(None, options.split(","))))
+
+
+def is_asked(kind: SearchType) -> bool:
+    """Whether a lookup is answered by something that the model has to be told about."""
+    return kind.name not in ("dnsdb", *LINEAR)

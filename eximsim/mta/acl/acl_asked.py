@@ -1,0 +1,159 @@
+"""ACL conditions that others answer: scanners, block lists, rates, SPF and DMARC.
+
+What they say is asked for (``World.ask``); what Exim makes of it is here (src/acl.c, the scanners beside).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unanswered
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern
+from eximsim.mta.base.string import list_items
+from eximsim.mta.expand.expand import expand
+from eximsim.mta.lookup.match import match_isinlist_string
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.acl.acl_run import AclRun
+    from eximsim.mta.config.acl_read import AclCondition
+    from eximsim.ports import Told
+
+_OFF = ("", "0", "false")
+_ANY = ("1", "true", "*")
+_LONGEST_BAR = 50
+_THRESHOLD = "5.0"
+_UNKNOWN = {"+include_unknown": Rc.OK, "+exclude_unknown": Rc.FAIL, "+defer_unknown": Rc.DEFER}
+
+
+def _ask(run: AclRun, condition: AclCondition, kind: str, question: str) -> Told:
+    try:
+        return run.process.world.ask(kind, question)
+    except Unanswered as problem:
+        raise problem.at(condition.path, condition.line) from None
+
+
+def _deferred(run: AclRun, said: Told, options: list[str]) -> Rc:
+    """A service that cannot be asked; ``/defer_ok`` makes that "no"."""
+    run.log_message = said.error or None
+    return Rc.FAIL if "defer_ok" in (option.lower() for option in options) else Rc.DEFER
+
+
+def malware(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``malware``: the question is the scanner (av_scanner), the answer the name of what it found.
+
+    Source: malware(), src/malware.c.
+    """
+    wanted, *options = text.split("/")
+    if wanted.lower() in _OFF:
+        return Rc.FAIL
+    scanner = run.process.config.main.written("av_scanner") or "sophie:/var/run/sophie"
+    said = _ask(run, condition, "malware", scanner)
+    if said.deferred:
+        return _deferred(run, said, options)
+    if said.value is None:
+        return Rc.FAIL
+    run.process.variables["malware_name"] = said.value
+    if wanted.lower() in _ANY:
+        return Rc.OK
+    try:
+        found = compile_pattern(wanted).search(said.value, run.process.trace, run.process.effort)
+    except RegexError as error:
+        run.log_message = f"regular expression error in {wanted!r}: {error.told(pcre2=True)}"
+        return Rc.DEFER
+    return Rc.OK if found else Rc.FAIL
+
+
+def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``spam``: the question is the user, the answer the score, or ``SCORE/THRESHOLD``.
+
+    Source: spam(), src/spam.c.
+    """
+    user, *options = text.split("/")
+    name, _, always = user.partition(":")
+    if name.lower() in _OFF:
+        return Rc.FAIL
+    said = _ask(run, condition, "spam", name)
+    if said.deferred:
+        return _deferred(run, said, options)
+    score, _, threshold = (said.value or "0.0").partition("/")
+    try:
+        number, limit = float(score), float(threshold or _THRESHOLD)
+    except ValueError:
+        run.log_message = "cannot parse spamd output"
+        return _deferred(run, said, options)
+    sign = "+" if number >= 0 else "-"
+    is_spam = number >= limit
+    run.process.variables.update(
+        spam_score=f"{number:.1f}",
+        spam_score_int=str(int(number * 10)),
+        spam_bar=sign * min(int(abs(number)), _LONGEST_BAR) or "/",
+        spam_action="reject" if is_spam else "no action",
+    )
+    return Rc.OK if is_spam or always == "true" else Rc.FAIL
+
+
+def dnslists(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``dnslists``: each item is a question; the answer is the address that is listed, and maybe the text.
+
+    Source: verify_check_dnsbl(), src/dnsbl.c.
+    """
+    unknown = Rc.FAIL
+    for item in list_items(text):
+        if item in _UNKNOWN:
+            unknown = _UNKNOWN[item]
+            continue
+        said = _ask(run, condition, "dnslists", item)
+        if said.deferred and unknown is not Rc.FAIL:
+            return unknown
+        if said.value is not None:
+            value, _, why = said.value.partition(" ")
+            domain = item.partition("/")[0].partition("=")[0].partition("&")[0].partition("!")[0]
+            run.process.variables.update(
+                dnslist_domain=domain.rpartition(",")[2],
+                dnslist_value=value,
+                dnslist_text=why,
+                dnslist_matched=item.partition("/")[2]
+                or run.process.variables.get("sender_host_address", ""),
+            )
+            return Rc.OK
+    return Rc.FAIL
+
+
+def ratelimit(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``ratelimit``: the answer is the rate, which is over the limit; ``!none`` is below it.
+
+    Source: acl_ratelimit(), src/acl.c.
+    """
+    said = _ask(run, condition, "ratelimit", text)
+    limit, _, rest = text.partition("/")
+    variables = run.process.variables
+    variables.update(sender_rate_limit=limit.strip(), sender_rate_period=rest.partition("/")[0].strip())
+    if said.deferred:
+        return _deferred(run, said, [])
+    variables["sender_rate"] = said.value or "0.0"
+    return Rc.FAIL if said.value is None else Rc.OK
+
+
+def spf(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``spf`` and ``spf_guess``: the question is address and sender, the answer SPF's result in one word.
+
+    Source: spf_process(), src/spf.c.
+    """
+    address = run.process.variables.get("sender_host_address", "")
+    sender = run.reception.envelope.sender or ""
+    said = _ask(run, condition, condition.name, f"{address} {sender}".strip())
+    result = "temperror" if said.deferred else said.value or "none"
+    run.process.variables["spf_result"] = result
+    return match_isinlist_string(run.process, result, text, caseless=True)
+
+
+def dmarc_status(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``dmarc_status``: the question is the domain of From:, the answer DMARC's result in one word.
+
+    Source: dmarc_process(), src/dmarc.c.
+    """
+    said = _ask(run, condition, "dmarc_status", expand(run.process, "${domain:$h_from:}"))
+    result = "temperror" if said.deferred else said.value or "none"
+    run.process.variables["dmarc_status"] = result
+    return match_isinlist_string(run.process, result, text, caseless=True)

@@ -1,0 +1,211 @@
+"""What in an expansion reaches out of the program: commands, sockets, perl, passwords.
+
+What is there is asked for (``World.ask``); what Exim makes of the answer is here (src/expand.c).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import SPACES, octets, string_dequote
+from eximsim.mta.expand.expand_tree import Condition, Item
+from eximsim.mta.expand.expander import Expander, ExpansionFailed
+from eximsim.mta.process import upward
+from eximsim.mta.records.lists import Kind
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.ports import Told
+
+_MOST_ARGUMENTS = 60
+_NO_WORDS = ("", "0", "no", "false")
+
+
+# ---- commands ---------------------------------------------------------------------------------------------
+
+
+def run_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """``${run{COMMAND}{yes}{no}}``: the question is the command's words, expanded, with a space between."""
+    if item.fault is not None:
+        expander.subs(item, skipping=skipping)
+    if skipping:
+        expander.subs(item, skipping=True)
+        return expander.answer("run", item.answer, True, None, skipping=True)
+    process = expander.process
+    if item.word and process.profile.run_splits_first:
+        words = [_expanded(expander, word, item.word) for word in _split(item.word)]
+    else:
+        words = _split(expander.string(item.args[0]))
+    said = process.world.ask("run", " ".join(words))
+    if said.deferred:
+        raise ExpansionFailed(said.error or "couldn't create child process: Resource temporarily unavailable")
+    output = said.value or ""
+    status = said.status if said.value is not None else 1
+    expander.set_variable("runrc", str(status))
+    expander.set_value(output)
+    return expander.answer("run", item.answer, status == 0, output, skipping=False)
+
+
+def _expanded(expander: Expander, word: str, command: str) -> str:
+    try:
+        return expander.expand(word)
+    except ExpansionFailed as failure:
+        told = (
+            f'Expansion of "{word}" from command "{command}" in ${{run}} expansion failed: {failure.message}'
+        )
+        raise ExpansionFailed(told, forced=failure.forced, defer=failure.defer) from None
+
+
+def _split(command: str) -> list[str]:
+    """The words of a command (transport_set_up_command(), src/transport.c)."""
+    words: list[str] = []
+    position, end = _after_spaces(command, 0), len(command)
+    while position < end and len(words) < _MOST_ARGUMENTS:
+        if command[position] == "'":
+            close = command.find("'", position + 1)
+            close = end if close < 0 else close
+            words.append(command[position + 1 : close])
+            position = close + 1
+        else:
+            word, position = string_dequote(command, position)
+            words.append(word)
+        position = _after_spaces(command, position)
+    if position < end:
+        raise ExpansionFailed(f'Too many arguments in command "{command}" in ${{run}} expansion')
+    return words
+
+
+def _after_spaces(text: str, position: int) -> int:
+    while position < len(text) and text[position] in SPACES:
+        position += 1
+    return position
+
+
+# ---- functions and sockets --------------------------------------------------------------------------------
+
+
+def perl_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """``${perl{SUB}{arg}...}``: the question is the subroutine and its arguments; ``!none`` is undef."""
+    values = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    if not expander.process.config.main.text("perl_startup"):
+        raise ExpansionFailed("A setting of perl_startup is needed when using the Perl interpreter")
+    said = expander.process.world.ask("perl", " ".join(values))
+    if said.value is None and not said.deferred:
+        raise ExpansionFailed(f'Perl subroutine "{values[0]}" returned undef to force failure', forced=True)
+    return _text(said)
+
+
+def dlfunc_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """``${dlfunc{FILE}{FUNCTION}{arg}...}``; ``!none`` is a forced failure, ``!defer`` a plain one."""
+    values = expander.subs(item, skipping=skipping)
+    if skipping:
+        return ""
+    said = expander.process.world.ask("dlfunc", " ".join(values))
+    if said.value is None and not said.deferred:
+        raise ExpansionFailed("(no message)", forced=True)
+    return _text(said)
+
+
+def _text(said: Told) -> str:
+    if said.deferred:
+        raise ExpansionFailed(said.error or "(no message)")
+    return said.value or ""
+
+
+def readsocket_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """``${readsocket{SOCKET}{REQUEST}{options}{eol}{fail}}``: the question is the socket and the request.
+
+    ``!none`` and ``!defer`` are a socket that cannot be read.
+    """
+    if skipping or item.fault is not None:
+        expander.subs(item, skipping=skipping)
+        return ""
+    values = [expander.string(arg) for arg in item.args[:4]]
+    said = expander.process.world.ask("readsocket", f"{values[0]} {values[1]}".strip("\n "))
+    if said.value is not None:
+        return said.value if len(values) < 4 else said.value.replace("\n", values[3])
+    if len(item.args) > 4:
+        return expander.string(item.args[4])
+    raise ExpansionFailed(said.error or f"failed to connect to socket {values[0]}: Connection refused")
+
+
+def authresults_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """``${authresults{HOST}}``: the whole header line is the answer."""
+    values = expander.subs(item, skipping=skipping)
+    return "" if skipping else expander.process.world.ask("authresults", values[0]).value or ""
+
+
+def env_item(expander: Expander, item: Item, skipping: bool) -> str:
+    """``${env{NAME}{yes}{no}}``."""
+    (name,) = expander.subs(item, skipping=skipping)
+    return expander.answered(item, item.answer, lambda: _variable(expander.process, name), skipping)
+
+
+def _variable(process: Process, name: str) -> str | None:
+    """A variable of the environment that keep_environment left; asked for where it is not known."""
+    if name in process.environment or process.machine.environment_known or not _is_kept(process, name):
+        return process.environment.get(name)
+    return process.world.ask("env", name).value
+
+
+def _is_kept(process: Process, name: str) -> bool:
+    """Whether keep_environment lets a variable through (cleanup_environment(), src/environment.c)."""
+    options = process.config.main
+    if not options.exists("keep_environment"):
+        return True
+    kept = options.text("keep_environment")
+    return kept is not None and (
+        kept == "*" or upward.match_isinlist(process, name, kept, Kind.STRING).rc is Rc.OK
+    )
+
+
+# ---- conditions -------------------------------------------------------------------------------------------
+
+
+def authentication(expander: Expander, condition: Condition, skipping: bool) -> bool:
+    """``pam``, ``radius``, ``ldapauth``, ``pwcheck`` and ``saslauthd``: any answer but ``no`` is a yes."""
+    values = [expander.string(arg, skipping=skipping) for arg in condition.args]
+    if condition.fault is not None:
+        raise expander.failure(condition.fault)
+    if skipping:
+        return False
+    said = expander.process.world.ask(condition.name, " ".join(values))
+    if said.deferred:
+        raise ExpansionFailed(said.error or "(no message)")
+    return (said.value is not None and said.value not in _NO_WORDS) == condition.wanted
+
+
+def crypteq(expander: Expander, text: str, crypted: str) -> bool:
+    """Whether ``text`` is what was encrypted; crypt() itself is asked, with the text and what is wanted."""
+    kind = crypted.lower()
+    if kind.startswith("{md5}"):
+        return _is_digest(hashlib.md5(octets(text), usedforsecurity=False).digest(), crypted[5:])
+    if kind.startswith("{sha1}"):
+        return _is_digest(hashlib.sha1(octets(text), usedforsecurity=False).digest(), crypted[6:])
+    if crypted.startswith("{") and not kind.startswith(("{crypt}", "{crypt16}")):
+        raise ExpansionFailed(f'unknown encryption mechanism in "{crypted}"')
+    if len(crypted.rpartition("}")[2]) < 2:
+        return False
+    said = expander.process.world.ask("crypteq", f"{text} {crypted}")
+    return said.value is not None and said.value not in _NO_WORDS
+
+
+def _is_digest(digest: bytes, wanted: str) -> bool:
+    coded = base64.b64encode(digest).decode()
+    return wanted == coded if len(wanted) == len(coded) else wanted.lower() == digest.hex()
+
+
+# ---- operators --------------------------------------------------------------------------------------------
+
+
+def stat(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    """``${stat:PATH}``: the answer is the whole text, ``mode=0644 smode=...``."""
+    said = expander.process.world.ask("stat", text)
+    if said.value is None:
+        raise ExpansionFailed(f"stat({text}) failed: {said.error or 'No such file or directory'}")
+    return said.value

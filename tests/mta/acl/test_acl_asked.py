@@ -1,0 +1,88 @@
+"""ACL conditions that scanners, block lists and the like answer: what each answer makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eximsim.errors import Unanswered
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.process.reception import Reception
+from eximsim.mta.records.spool import Header
+from eximsim.ports import Told
+from eximsim.status import Rc
+from eximsim.world.answers import Answers
+from tests.mta.front import CONF, Front
+
+HEADER = Header("F", "From: a@h.ex\n")
+SAID = {
+    "malware": {"clamd:/s": Told("Eicar")},
+    "spam": {"good": Told("0.5/5"), "bad": Told("7.25"), "none": Told(), "gone": Told(deferred=True)},
+    "dnslists": {"a.ex": Told(), "b.ex": Told("127.0.0.2 see b.ex"), "c.ex": Told(deferred=True)},
+    "ratelimit": {"5 / 1h / strict": Told("6.5"), "9 / 1h": Told()},
+    "spf": {"192.0.2.9 s@b.ex": Told("softfail")},
+    "dmarc_status": {"h.ex": Told("reject")},
+}
+
+
+def reception(acl: str) -> Reception:
+    """A session from 192.0.2.9 of s@b.ex, in which the ACL ``check`` can be run."""
+    front = Front("av_scanner = clamd:/s", f"check:\n  accept {acl}\n")
+    front.world.host = replace(front.world.host, answers=Answers(SAID))
+    process = front.process()
+    process.variables["sender_host_address"] = "192.0.2.9"
+    made = Reception(process, smtp=True)
+    made.envelope.sender = "s@b.ex"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("acl", "rc", "variable", "value"),
+    [
+        ("malware = *", Rc.OK, "malware_name", "Eicar"),
+        ("malware = ^Eic", Rc.OK, "malware_name", "Eicar"),
+        ("malware = ^Zeus", Rc.FAIL, "malware_name", "Eicar"),
+        ("malware = false", Rc.FAIL, "malware_name", None),
+        ("spam = good", Rc.FAIL, "spam_score", "0.5"),
+        ("spam = good:true", Rc.OK, "spam_score_int", "5"),
+        ("spam = bad", Rc.OK, "spam_bar", "+++++++"),
+        ("spam = none", Rc.FAIL, "spam_bar", "/"),
+        ("spam = gone", Rc.DEFER, "spam_score", None),
+        ("spam = gone/defer_ok", Rc.FAIL, "spam_score", None),
+        ("dnslists = a.ex", Rc.FAIL, "dnslist_domain", None),
+        ("dnslists = a.ex : b.ex", Rc.OK, "dnslist_domain", "b.ex"),
+        ("dnslists = a.ex : b.ex", Rc.OK, "dnslist_value", "127.0.0.2"),
+        ("dnslists = a.ex : b.ex", Rc.OK, "dnslist_text", "see b.ex"),
+        ("dnslists = c.ex : a.ex", Rc.FAIL, "dnslist_domain", None),
+        ("dnslists = +defer_unknown : c.ex", Rc.DEFER, "dnslist_domain", None),
+        ("dnslists = +include_unknown : c.ex", Rc.OK, "dnslist_domain", None),
+        ("ratelimit = 5 / 1h / strict", Rc.OK, "sender_rate", "6.5"),
+        ("ratelimit = 9 / 1h", Rc.FAIL, "sender_rate_limit", "9"),
+        ("spf = fail : softfail", Rc.OK, "spf_result", "softfail"),
+        ("spf = ! softfail", Rc.FAIL, "spf_result", "softfail"),
+        ("dmarc_status = reject", Rc.OK, "dmarc_status", "reject"),
+    ],
+)
+def test_an_answer_decides(acl: str, rc: Rc, variable: str, value: str | None) -> None:
+    made = reception(acl)
+    made.process.header_list = [HEADER]
+    where = Where.MAIL if acl.startswith("spf") else Where.DATA
+    assert acl_check(made, where, None, "check").rc is rc
+    assert made.process.variables.get(variable) == value
+
+
+@pytest.mark.parametrize(
+    ("acl", "question"),
+    [
+        ("dnslists = d.ex", "dnslists:d.ex"),
+        ("ratelimit = 1 / 1m", "ratelimit:1 / 1m"),
+        ("spam = someone/defer_ok", "spam:someone"),
+    ],
+)
+def test_without_an_answer_the_condition_is_named_by_its_line(acl: str, question: str) -> None:
+    with pytest.raises(Unanswered) as problem:
+        acl_check(reception(acl), Where.DATA, None, "check")
+    assert problem.value.item == question
+    assert problem.value.path == CONF
+    assert problem.value.line
