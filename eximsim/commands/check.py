@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eximsim.commands.policies import Outside, outside_options
-from eximsim.files import read_named_text
+from eximsim.files import STANDARD, read_named_text
 from eximsim.gate import MOST_HOSTS
 from eximsim.profiles import NEWEST
 from eximsim.storage import store_text
@@ -54,10 +54,12 @@ _DEFAULT = "promises.toml"
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every way in which a promise breaks.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
+@click.option("--github", is_flag=True, help="GitHub workflow commands, which annotate the promises.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 def check(
     config: str, promises: tuple[Path, ...], presets: tuple[str, ...], release: str, tls: str | None,
     defines: tuple[str, ...], hosts: int, baseline: Path | None, accept: bool, allow_incomplete: bool,
-    verbose: bool, as_json: bool, outside: Outside,
+    verbose: bool, as_json: bool, github: bool, junit: Path | None, outside: Outside,
 ) -> None:  # fmt: skip
     """Does the configuration CONF keep its promises, whatever DNS and servers do?
 
@@ -96,15 +98,22 @@ def check(
         judgement = replace(judgement, incomplete_is_fine=True)
     if accept and baseline is not None:
         judgement = _accepted(judgement, baseline)
-    _show(judgement, as_json=as_json, verbose=verbose)
+    if junit is not None:
+        from eximsim.gate import proof_forms
+
+        store_text(junit, proof_forms.junit(judgement))
+    if str(junit) != STANDARD:
+        _show(judgement, as_json=as_json, github=github, verbose=verbose)
     click.get_current_context().exit(judgement.exit_code)
 
 
-def _show(judgement: Judgement, *, as_json: bool, verbose: bool) -> None:
-    from eximsim.gate import proof_report
+def _show(judgement: Judgement, *, as_json: bool, github: bool, verbose: bool) -> None:
+    from eximsim.gate import proof_forms, proof_report
 
     if as_json:
         click.echo(json.dumps(proof_report.as_json(judgement), indent=2))
+    elif github:
+        click.echo(proof_forms.workflow_commands(judgement), nl=False)
     else:
         click.echo("\n".join(proof_report.lines(judgement, verbose=verbose)))
 

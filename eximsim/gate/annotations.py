@@ -28,11 +28,10 @@ def workflow_commands(report: Report, failing: Collection[Severity] = FAILING) -
     """
     (question, answer), (other, less) = answers(report)
     said = [answer, f"{other} {less}", coverage(report)]
-    lines = [_command("notice", {"title": question}, "\n".join(map(visible, said)))]
+    lines = [command("notice", {"title": question}, "\n".join(map(visible, said)))]
     level = "warning" if report.incomplete_allowed else "error"
     lines += [
-        _command(level, {**_at(gap.where), "title": "could not look"}, visible(str(gap)))
-        for gap in report.gaps
+        command(level, {**at(gap.where), "title": "could not look"}, visible(str(gap))) for gap in report.gaps
     ]
     lines += [_group(report, group, failing) for group in report.groups]
     return "".join(f"{line}\n" for line in lines)
@@ -51,16 +50,18 @@ def _group(report: Report, group: Group, failing: Collection[Severity]) -> str:
         f"after: {after}",
     ]
     level = "error" if group.severity in failing else "notice"
-    properties = {**_at(places[0] if places else ""), "title": f"{meant(group)}: {group.name}"}
-    return _command(level, properties, "\n".join(map(visible, shown)))
+    properties = {**at(places[0] if places else ""), "title": f"{meant(group)}: {group.name}"}
+    return command(level, properties, "\n".join(map(visible, shown)))
 
 
-def _at(where: str) -> dict[str, str]:
+def at(where: str) -> dict[str, str]:
+    """The place of a command, from ``file:line``; nothing if that is no place in a file."""
     place = position(where)
     return {"file": place[0], "line": str(place[1])} if place else {}
 
 
-def _command(level: str, properties: dict[str, str], text: str) -> str:
+def command(level: str, properties: dict[str, str], text: str) -> str:
+    """One workflow command, on one line: ``level`` is ``notice``, ``warning`` or ``error``."""
     named = ",".join(f"{name}={_property(visible(value))}" for name, value in properties.items())
     return f"::{level} {named}::{_data(text)}"
 

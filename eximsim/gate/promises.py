@@ -255,7 +255,8 @@ def preset(name: str) -> tuple[Promise, ...]:
     """The promises of a preset; raises ``InputError``."""
     if name not in _PRESETS:
         raise InputError(f"preset {name!r}: expected {', '.join(PRESETS)}")
-    return read_promises(_PRESETS[name], f"preset {name}")
+    where = f"preset {name}"  # the line says nothing: there is no file to look into
+    return tuple(replace(one, where=where) for one in read_promises(_PRESETS[name], where))
 
 
 def preset_text(name: str) -> str:

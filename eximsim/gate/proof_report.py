@@ -32,6 +32,10 @@ class Judgement:
         """The breaches of a promise that are not in the baseline."""
         return [one for one in verdict.breaches if one.entry not in self.known]
 
+    def certain(self, verdict: Verdict) -> list[Breach]:
+        """The new breaches of a promise of which Exim leaves nothing open: these count."""
+        return [one for one in self.new(verdict) if not one.is_open]
+
     @property
     def gone(self) -> list[Entry]:
         """What the baseline has of these promises and is not found any more."""
@@ -53,7 +57,7 @@ class Judgement:
     @property
     def exit_code(self) -> ExitCode:
         """1 if a promise is broken in a way that is not known, 3 if something could not be looked at."""
-        if any(not one.is_open for verdict in self.proof.verdicts for one in self.new(verdict)):
+        if any(map(self.certain, self.proof.verdicts)):
             return ExitCode.DIFFERENCE
         if self.gaps and not self.incomplete_is_fine:
             return ExitCode.COULD_NOT_LOOK
@@ -66,24 +70,25 @@ _REMEDY = "a baseline can hold it (--baseline FILE --accept)"
 def lines(judgement: Judgement, *, verbose: bool = False) -> Iterator[str]:
     """The report for a terminal; ``verbose``: every breach, and not the simplest ones alone."""
     verdicts = judgement.proof.verdicts
-    broken = sum(any(not one.is_open for one in judgement.new(verdict)) for verdict in verdicts)
+    broken = sum(map(bool, map(judgement.certain, verdicts)))
     told_by = f"{judgement.config} ({judgement.release})"
     yield f"{told_by}: {broken or 'none'} of {counted(len(verdicts), 'promise')} broken"
     for gap in judgement.gaps:
         yield f"could not look: {visible(str(gap))}"
     for verdict in sorted(verdicts, key=lambda one: not judgement.new(one)):
         yield ""
-        yield from _verdict(judgement, verdict, verbose=verbose)
+        yield from verdict_lines(judgement, verdict, verbose=verbose)
     if judgement.gone:
         gone = counted(len(judgement.gone), "known breach", "known breaches")
         yield f"\n{gone} did not happen any more; --accept takes them out of the baseline"
 
 
-def _verdict(judgement: Judgement, verdict: Verdict, *, verbose: bool) -> Iterator[str]:
+def verdict_lines(judgement: Judgement, verdict: Verdict, *, verbose: bool) -> Iterator[str]:
+    """What came of one promise: its sign and name, then how it breaks."""
     new = judgement.new(verdict)
     known = len(verdict.breaches) - len(new)
     promise = verdict.promise
-    certain = [one for one in new if not one.is_open]
+    certain = judgement.certain(verdict)
     sign = "✗" if certain else "?" if new or not verdict.views else "✓"
     yield f"{sign} {visible(promise.name)}{f' ({promise.where})' if promise.where else ''}"
     if promise.sentence != promise.name:
@@ -106,6 +111,12 @@ def _breach(breach: Breach, *, first: bool) -> Iterator[str]:
     yield from (f"    {line}" for line in situation_lines(breach.situation))
     yield f"    -> {outcome}"
     yield from (f"       {visible(line)}" for line in breach.outcome.log)
+
+
+def broken_by(breach: Breach) -> str:
+    """A breach on one line: the mail, the situation, and what becomes of it."""
+    situation = ", ".join(situation_lines(breach.situation))
+    return visible(f"{breach.view.name}, {situation} -> {breach.outcome}")
 
 
 def situation_lines(situation: Answers) -> list[str]:

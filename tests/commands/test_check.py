@@ -49,6 +49,15 @@ def test_a_promise_that_is_broken_is_exit_1_and_shows_how(lax: str) -> None:
     assert "-> delivered to mx1.destination.example (in clear)" in done.stdout
 
 
+def test_it_is_told_in_the_forms_of_ci_systems(lax: str, tmp_path: Path) -> None:
+    report = tmp_path / "check.xml"
+    done = check(lax, "--preset", "tls-required", "--github", "--junit", str(report))
+    assert done.exit_code == 1
+    assert done.stdout.startswith("::error title=promise broken%3A tls-required::")
+    assert 'failures="1"' in report.read_text()
+    assert check(lax, "--preset", "tls-required", "--junit", "-").stdout == report.read_text()
+
+
 def test_promises_beside_the_configuration_are_found(lax: str, tmp_path: Path) -> None:
     (tmp_path / "promises.toml").write_text("[[never]]\nname = 'n'\noutcome = 'crash'\n")
     Path(lax).write_text(STRICT)

@@ -228,7 +228,8 @@ DANE_OFF = CONF.replace("hosts_try_dane = *", "hosts_try_dane =")
 
 
 def test_everyday_mail_is_what_was_agreed_on_and_what_happens_now(of_partner: str) -> None:
-    report = against(of_partner, PARTNER.replace("hosts_require_dane = +dane_hosts", "hosts_require_tls = *"))
+    conf = PARTNER.replace("hosts_require_dane = +dane_hosts", "hosts_require_tls = *")
+    report = against(of_partner, conf)
     shown = {mail.route: {row.situation: row for row in mail.rows} for mail in report.everyday}
     assert len(shown) == len({view.scene.recipient for view in survey([policy(conf=PARTNER)], 1).views})
     by_mx = next(rows for route, rows in shown.items() if "its MX hosts" in route)
@@ -239,10 +240,8 @@ def test_everyday_mail_is_what_was_agreed_on_and_what_happens_now(of_partner: st
 
 def test_what_is_accepted_is_everyday_mail_as_agreed() -> None:
     plan = survey([policy(conf=DANE_OFF)], 1)
-    was, now = (
-        current(plan, "4.99", 1),
-        survey([policy("  hosts_require_tls = *\n", conf=DANE_OFF)], 1, plan.views),
-    )
+    was = current(plan, "4.99", 1)
+    now = survey([policy("  hosts_require_tls = *\n", conf=DANE_OFF)], 1, plan.views)
     agreed = read_lock(written(was), "policy.lock", now.forest)
     found = current(now, "4.99", 1)
     groups = {group.name for group in check(agreed, found, now, "policy.lock", "exim.conf").groups}

@@ -1,0 +1,59 @@
+"""What came of promises, in the forms of CI systems."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as Tree
+
+import pytest
+
+from eximsim.gate.junit import EXPLORED
+from eximsim.gate.promises import preset
+from eximsim.gate.proof import Prover
+from eximsim.gate.proof_forms import junit, workflow_commands
+from eximsim.gate.proof_report import Judgement
+from tests.gate import test_junit
+from tests.gate.test_proof import policy
+
+BLIND = "  hosts_require_tls = ${run{/bin/true}}\n"
+
+
+@pytest.fixture(scope="module")
+def broken() -> Judgement:
+    return judgement("")
+
+
+def judgement(options: str) -> Judgement:
+    one = policy(options)
+    return Judgement(one.path, one.profile.name, Prover(one, 1).prove(preset("tls-required")))
+
+
+def cases(text: str) -> dict[str, list[str]]:
+    root = Tree.fromstring(text)
+    test_junit.check(root)
+    return {case.attrib["name"]: [child.tag for child in case] for case in root.iter("testcase")}
+
+
+def test_a_broken_promise_is_a_failure_with_its_smallest_breach(broken: Judgement) -> None:
+    assert cases(junit(broken)) == {EXPLORED: ["error"], "tls-required": ["failure"]}
+    # An error, too: 4.99 leaves open what one situation does.
+    failure = next(Tree.fromstring(junit(broken)).iter("failure"))
+    assert "-> delivered to mx1.destination.example (in clear)" in failure.attrib["message"]
+    assert "::error title=promise broken%3A tls-required::" in workflow_commands(broken)
+
+
+def test_what_a_baseline_knows_is_no_failure(broken: Judgement) -> None:
+    known = frozenset(breach.entry for breach in broken.proof.breaches)
+    again = Judgement(broken.config, broken.release, broken.proof, known)
+    assert cases(junit(again)) == {EXPLORED: [], "tls-required": ["system-out"]}
+    assert "error" not in workflow_commands(again)
+    assert "0 of 1 broken" in workflow_commands(again)
+
+
+def test_what_could_not_be_looked_at_is_an_error_and_skipped_where_that_is_allowed() -> None:
+    found = judgement(BLIND)
+    assert len(found.gaps) == 2  # the program, and what 4.99 leaves open
+    assert cases(junit(found))[EXPLORED] == ["error"]
+    assert "::error file=exim.conf,line=" in workflow_commands(found)
+    allowed = Judgement(found.config, found.release, found.proof, incomplete_is_fine=True)
+    assert cases(junit(allowed))[EXPLORED] == ["skipped"]
+    assert "::error" not in workflow_commands(allowed)
