@@ -600,6 +600,11 @@ class Profile:
     sync_error_with_size: bool = switch(False, "smtp_setup_msg()", since("4.97", "3531d1a75"))
     """A synchronization error is logged with the number of octets shown."""
 
+    bare_domain_literals: bool = switch(
+        False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
+    )
+    """An address without angle brackets may have anything for a domain literal, whatever the options say."""
+
     missing_helo_is_protocol_error: bool = switch(
         False, "smtp_setup_msg()", since("4.98", "b97c55112", item="JH/32, bug 3096")
     )

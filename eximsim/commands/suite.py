@@ -23,7 +23,7 @@ from eximsim.suite.duration import expected_seconds
 from eximsim.suite.helper_programs import compiled
 from eximsim.suite.requirements import required_library
 from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test, subject_profile
-from eximsim.suite.source import TestCase, choose
+from eximsim.suite.source import TestCase, choose, is_automatic
 from eximsim.suite.tree import EximTree
 
 _ON_ONE_BENCHED = 4
@@ -67,8 +67,11 @@ def suite(
     if program is not None and (lack := why_not(program)):
         click.echo(f"eximsim: not in the surroundings of runtest: {lack}; many tests want them", err=True)
     reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
-    for result in _results(tree, cases, setting, jobs, either_library):
+    run = [case for case in cases if tests or is_automatic(case)]
+    for result in _results(tree, run, setting, jobs, either_library):
         reporter.add(result)
+    for case in cases[len(run) :]:
+        reporter.add(TestResult(case.name, setting, Verdict.SKIP, "special: to be run by its number"))
     context.exit(reporter.finish())
 
 

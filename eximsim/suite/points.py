@@ -219,6 +219,7 @@ POINTS: Sequence[Point] = (
     _point("eae427c64", ("confs/0420", "${quote:h: <")),
     _point("2f8e0a5f6", ("confs/0070", "hosts_require_helo =")),
     _point("1f1633046", ("confs/5710", "# output list separator changes")),
+    _point("889894461"),
     _point("c4b408623"),
     # 4.96
     _point("a375c22c1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,8 @@ from eximsim.mta.base.string import SPACES
 
 _SPECIALS = frozenset('()<>@,;:\\".[]')
 _LITERAL = frozenset("0123456789abcdefABCDEF.:")
+_SUBDOMAIN = re.compile(r"[A-Za-z0-9-]+")
+_UTF8_SUBDOMAIN = re.compile("[A-Za-z0-9\u0080-\ud7ff\ue000-\U0010ffff-]+")
 _LONGEST = 1024
 _SHOWN = 32
 
@@ -111,6 +114,8 @@ def parse_extract_address(
     *,
     allow_null: bool = False,
     allow_domain_literals: bool = False,
+    bare_literals: bool = False,
+    allow_utf8_domains: bool = False,
     strip_trailing_dot: bool = False,
     strip_excess_angle_brackets: bool = False,
     group: bool = False,
@@ -119,9 +124,11 @@ def parse_extract_address(
     """The address in ``text``, without phrase, comments, brackets and source route.
 
     ``allow_null`` permits ``<>``, ``group`` a group name before the address, ``in_group`` the end of a group
-    after it. Raises ``AddressError``. Source: parse_extract_address(), src/parse.c.
+    after it; ``bare_literals`` any domain literal in an address without angle brackets. Raises
+    ``AddressError``. Source: parse_extract_address(), src/parse.c.
     """
-    reader = _Reader(text, allow_domain_literals, strip_trailing_dot, in_group=in_group)
+    reader = _Reader(text, allow_domain_literals, strip_trailing_dot, bare_literals, allow_utf8_domains)
+    reader.in_group = in_group
     try:
         found = reader.extract(allow_null, strip_excess_angle_brackets, group and not in_group)
     except AddressError as error:
@@ -139,6 +146,8 @@ class _Reader:
     text: str
     literals: bool
     strip_dot: bool
+    bare_literals: bool = False
+    utf8: bool = False
     at: int = 0
     mark: int = 0
     in_group: bool = False
@@ -178,7 +187,7 @@ class _Reader:
                 raise AddressError("domain missing in source-routed address")
             return self.finish(address, domain_at, start, self.mark)
         self.at += 1
-        domain = self.domain()
+        domain = self.domain(relaxed=self.bare_literals)
         return self.finish(f"{local}@{domain}", len(local) + 1, start, self.mark)
 
     def phrase(self, group: bool) -> None:
@@ -274,16 +283,15 @@ class _Reader:
             at += 2 if self.text[at] == "\\" else 1
         return at != self.at - 1
 
-    def domain(self) -> str:
+    def domain(self, *, relaxed: bool = False) -> str:
         self.skip_comment()
         if self.peek() == "[":
-            return self.literal()
+            return self.literal(relaxed=relaxed)
         labels: list[str] = []
         while True:
             start = self.at
             if self.peek() != "-":
-                while (char := self.peek()) and char.isascii() and (char.isalnum() or char == "-"):
-                    self.at += 1
+                self.at = self.subdomain_end()
             label = self.text[start : self.at]
             self.skip_comment()
             if not label:
@@ -296,16 +304,27 @@ class _Reader:
             self.at += 1
             self.skip_comment()
 
-    def literal(self) -> str:
+    def subdomain_end(self) -> int:
+        """Where the characters of a subdomain end; with allow_utf8_domains not only ASCII ones."""
+        end = self.at
+        while found := (_UTF8_SUBDOMAIN if self.utf8 else _SUBDOMAIN).match(self.text, end):
+            end = found.end()
+        if self.utf8 and "\udcc0" <= self.text[end : end + 1] <= "\udcff":
+            raise AddressError("invalid UTF-8 byte sequence")
+        return end
+
+    def literal(self, *, relaxed: bool) -> str:
         start = self.at
         self.at += 1
         if self.text[self.at : self.at + 5].lower() in ("ipv6:", "ipv4:"):
             self.at += 5
-        while self.peek() and self.peek() in _LITERAL:
+        while (char := self.peek()) and (
+            (relaxed and "!" <= char <= "~" and char not in "[\\]") or char in _LITERAL
+        ):
             self.at += 1
-        if self.peek() != "]" and self.literals:
+        if self.peek() != "]" and (self.literals or relaxed):
             raise AddressError("malformed domain literal")
-        if not self.literals:
+        if not (self.literals or relaxed):
             raise AddressError("domain literals not allowed")
         self.at += 1
         found = self.text[start : self.at]

@@ -18,7 +18,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PRINTED = {char: "\\" + letter for letter, char in _ESCAPES.items()}
 _OCTAL = re.compile(r"[0-7]{1,3}")
 _HEX = re.compile(r"[0-9A-Fa-f]{0,2}")
-_UNPRINTABLE = re.compile(r"[^ -~]")
+_UNPRINTABLE = re.compile(r"[^ -~\t]")
 _IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}", re.ASCII)
 _MASKED = re.compile(r"([^/%]*)(?:/(\d+)|%([!-~]*))?", re.ASCII)
 
@@ -127,16 +127,24 @@ def string_dequote(text: str, position: int) -> tuple[str, int]:
     return "".join(parts), min(position + 1, end)
 
 
-def string_printing(text: str) -> str:
-    """``text`` with everything that is not printing ASCII as ``\\n``, ``\\t``, ... or three octal digits."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNPRINTABLE.sub(_print_one, text)
+def string_printing(text: str, *, escaped: str = "") -> str:
+    """``text`` with what is neither printing ASCII nor a tab as ``\\n``, ``\\r``, ... or in octal digits.
+
+    ``escaped`` names tabs, blanks and quotes that are to be escaped, too (``string_printing2()``).
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = _UNPRINTABLE.sub(_print_one, text)
+    for char in escaped:
+        text = text.replace(char, _PRINTED.get(char) or ("\\040" if char == " " else f"\\{char}"))
+    return text
 
 
 def in_quotes(text: str) -> str:
     """``text`` in double quotes, as printed, with the quotes in it escaped (the ``%q`` of newer releases)."""
-    return '"' + string_printing(text).replace('"', '\\"') + '"'
+    return f'"{string_printing(text, escaped=_IN_QUOTES)}"'
+
+
+_IN_QUOTES = '\t"'
 
 
 def _print_one(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.ipaddr import invert_address
 from eximsim.mta.base.regex_cache import compile_pattern
 from eximsim.mta.base.string import string_is_ip_address
@@ -182,6 +183,8 @@ def dns_basic_lookup(process: Process, name: str, type: str) -> tuple[DnsResult,
 def ask(process: Process, name: str, type: str) -> DnsAnswer:
     """Put a question to the world's name server, with the resolver's settings."""
     main = process.config.main
+    if not name.isascii():
+        raise Unsupported("a DNS question for a name that is not ASCII", *main.where("allow_utf8_domains"))
     return process.world.lookup(
         name[:-1] if name.endswith(".") else name,
         type,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.records.structs import PORT_NONE
-from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
+from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address, extract_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.mta.routing.route import route_address
 from eximsim.status import Dnssec, HostStatus, Rc
@@ -37,7 +37,7 @@ def test_address(process: Process, text: str, seen: set[str], *, is_recipient: b
     ``seen`` collects the addresses found, of this text and of those before it.
     """
     try:
-        address = parse_extract_address(text).address
+        address = extract_address(process, text).address
     except AddressError as error:
         process.out(f"syntax error: {error.message}\n")
         return Rc.FAIL

@@ -24,12 +24,15 @@ _PORTS = {"smtp": 25, "smtps": 465, "submission": 587, "submissions": 465}
 _MOST_LOGGED = 10
 
 
-def daemon_go(parent: Process, override: str | None) -> None:
-    """Start a daemon on the ports and interfaces of the configuration, or of -oX. Source: daemon_go()."""
+def daemon_go(parent: Process, override: str | None, *, foreground: bool = False) -> None:
+    """Start a daemon on the ports and interfaces of the configuration, or of -oX. Source: daemon_go().
+
+    In the background it has no standard error.
+    """
     process = parent.fork()
     listeners = tuple(_listeners(process, override))
     daemon = Daemon(listeners)
-    process.log_stderr = False
+    process.log_stderr = foreground
     process.err = daemon.stderr.append
     process.out = lambda text: None
     process.variables.pop("sender_ident", None)

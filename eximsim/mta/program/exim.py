@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
-from eximsim.mta.base.parse import (
-    AddressError,
-    addresses_of,
-    local_part_quote,
-    parse_extract_address,
-)
+from eximsim.mta.base.parse import AddressError, addresses_of, local_part_quote, parse_extract_address
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
 from eximsim.mta.config.readconf import read_config
@@ -35,7 +30,8 @@ from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.reception.receive import LocalError, local_content, malformed_recipient, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
-from eximsim.mta.reception.smtp_in_start import announce, message_size_limit, smtp_active_hostname
+from eximsim.mta.reception.smtp_in_start import announce, local_size_limit, smtp_active_hostname
+from eximsim.mta.routing.address import extract_address
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
 from eximsim.ports import Action, Send, StartTls
 from eximsim.status import Rc
@@ -200,6 +196,7 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     host_build_sender_fullhost(process)
     reception.envelope.sender = sender
     variables["sender_address"] = sender or ""
+    size_limit = local_size_limit(process)
     recipients = _recipients(process, line)
     received = receive_local(
         reception,
@@ -207,7 +204,7 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
         submitter,
         recipients,
         from_headers=line.from_headers,
-        size_limit=message_size_limit(process),
+        size_limit=size_limit,
         reference=line.reference,
     )
     if received.message_id is None:
@@ -223,7 +220,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
     for argument in line.arguments:
         for text in addresses_of(argument):
             try:
-                address = parse_extract_address(text, allow_domain_literals=True)
+                address = extract_address(process, text, literals=True)
                 if not address.domain_at and not line.qualify:
                     raise AddressError("unqualified recipient address not allowed")
             except AddressError as error:
@@ -433,7 +430,7 @@ def _log_line(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 
 def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
-    daemon.daemon_go(process, line.ports)
+    daemon.daemon_go(process, line.ports, foreground=line.foreground)
     return 0
 
 

@@ -173,7 +173,9 @@ def _message_id_log(process: Process, scan: Scan) -> str:
         return ""
     text = header.text.partition(":")[2].replace("\n", "").strip(SPACES)
     try:
-        found = parse_extract_address(text, allow_domain_literals=True).address
+        found = parse_extract_address(
+            text, allow_domain_literals=True, bare_literals=process.profile.bare_domain_literals
+        ).address
     except AddressError:
         return ""
     return f" id{'*' if created else ''}={string_printing(found)}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
+from eximsim.mta.routing.address import extract_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.status import Rc
 
@@ -156,15 +157,8 @@ def _rcpt_options(session: SmtpSession, text: str) -> tuple[str, str | None, fro
 
 def _address(session: SmtpSession, text: str, *, allow_null: bool) -> Extracted | None:
     """The address in a command's data; a syntax error is answered, and gives None."""
-    options = session.process.config.main
     try:
-        return parse_extract_address(
-            text,
-            allow_null=allow_null,
-            allow_domain_literals=options.flag("allow_domain_literals"),
-            strip_trailing_dot=options.flag("strip_trailing_dot"),
-            strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
-        )
+        return extract_address(session.process, text, allow_null=allow_null)
     except AddressError as error:
         session.error("syntax", 501, error.message, text)
         return None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SMTP_CODE = re.compile(r"\d\d\d\s(?:\d\.\d\d?\d?\.\d\d?\d?\s)?")
 """``regex_smtp_code``: a code, perhaps an extended one, at the start of a message."""
 
+_TAB_AND_BLANK = "\t "
+
 _TEMPORARY = "Temporary local problem - please try later"
 
 _SENDER_REFUSED = {
@@ -289,7 +291,7 @@ def tls_log(reception: Reception) -> str:
     sni = reception.get("tls_in_sni")
     if sni and selector(process, "tls_sni"):
         text += (
-            f" SNI={string_printing(sni)}"
+            f" SNI={string_printing(sni, escaped=_TAB_AND_BLANK)}"
             if process.profile.sni_log_unquoted
             else f' SNI="{string_printing(sni)}"'
         )

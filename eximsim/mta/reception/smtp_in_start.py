@@ -8,8 +8,10 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
+from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
 from eximsim.mta.reception.smtp_in_helo import protocol
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.reception.smtp_session import SmtpSession
 
-_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
+_TEMPORARY = "421 Temporary local problem - please try later"
 _LARGEST = 2**31 - 1
 
 
@@ -34,7 +36,14 @@ def smtp_start_session(session: SmtpSession) -> None:
         return
     session.hostname = process.variables["smtp_active_hostname"]
     reception.set("received_protocol", protocol(session))
-    session.size_limit = message_size_limit(process)
+    try:
+        session.size_limit = message_size_limit(process)
+    except BadSizeLimit as wrong:
+        why = "invalid" if wrong.expands else "unable to expand"
+        log_write(process, f"{why} message_size_limit: {wrong}", panic=True)
+        session.replies.line(_TEMPORARY)
+        session.refuse_all(_TEMPORARY)
+        return
     reception.enforce_sync = process.config.main.flag("smtp_enforce_sync")
     if reception.sender_host_unknown:
         _greet(session)
@@ -112,19 +121,39 @@ def smtp_active_hostname(process: Process) -> bool:
     return True
 
 
+class BadSizeLimit(Exception):
+    """What is wrong with message_size_limit; ``expands`` if only its value is."""
+
+    def __init__(self, message: str, *, expands: bool) -> None:
+        self.expands = expands
+        super().__init__(message)
+
+
 def message_size_limit(process: Process) -> int:
-    """The largest message that is taken in, 0 for any."""
-    options = process.config.main
+    """The largest message that is taken in, 0 for any; raises ``BadSizeLimit``.
+
+    The number is kept in 32 bits, as Exim keeps it; what is negative then is no limit.
+    """
     try:
-        text = expand(process, options.text("message_size_limit") or "0").strip(SPACES)
+        text = expand(process, process.config.main.text("message_size_limit") or "0")
+        limit = expanded_string_integer(text, positive=True)
     except ExpansionFailed as failure:
-        what = f"message_size_limit that does not expand ({failure.message})"
-        raise Unsupported(what, *options.where("message_size_limit")) from None
-    unit = _UNITS.get(text[-1:].lower(), 1)
-    digits = text[:-1] if unit > 1 else text
-    if not (digits.isascii() and digits.isdigit()):
-        raise Unsupported(f"message_size_limit of {text!r}", *options.where("message_size_limit"))
-    return min(int(digits) * unit, _LARGEST)
+        raise BadSizeLimit(failure.message, expands=False) from None
+    except EvalError as failure:
+        raise BadSizeLimit(str(failure), expands=True) from None
+    kept = limit & 0xFFFFFFFF
+    return kept if kept <= _LARGEST else 0
+
+
+def local_size_limit(process: Process) -> int:
+    """The same for a message that is not brought over SMTP; a bad limit ends the process (``PanicDie``)."""
+    try:
+        return message_size_limit(process)
+    except BadSizeLimit as wrong:
+        why = "invalid value for" if wrong.expands else "failed to expand"
+        text = f"{why} message_size_limit: {wrong}"
+        log_write(process, text, panic=True)
+        raise PanicDie(text) from None
 
 
 def announce(session: SmtpSession) -> None:

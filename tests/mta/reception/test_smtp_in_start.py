@@ -1,0 +1,57 @@
+"""message_size_limit: what a session and a local message are told of one that is no number."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mta.front import MAIN, PANIC, Front
+from tests.mta.program.test_daemon import said
+
+OVERFLOW = 'absolute value of integer "8796093022208M" is too large (overflow)'
+CLOSED = ["421 Temporary local problem - please try later", "221 here.ex closing connection"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "session", "local"),
+    [
+        (
+            "8796093022208M",
+            f"invalid message_size_limit: {OVERFLOW}",
+            "invalid value for message_size_limit: ",
+        ),
+        (
+            "x",
+            'invalid message_size_limit: integer expected but "x" found',
+            "invalid value for message_size_limit",
+        ),
+        ("${nothing:}", "unable to expand message_size_limit: ", "failed to expand message_size_limit: "),
+    ],
+)
+def test_a_limit_that_is_none_closes_sessions_and_refuses_messages(
+    limit: str, session: str, local: str
+) -> None:
+    front = Front(f"message_size_limit = {limit}")
+    assert front.exim("-bs", stdin="QUIT\r\n").stdout.split("\r\n")[:-1] == CLOSED
+    refused = front.exim("-odq", "a@b.ex", stdin="")
+    assert refused.code == 1
+    assert front.log(MAIN) == front.log(PANIC)
+    assert [line[: len(text)] for line, text in zip(front.log(), (session, local), strict=True)] == [
+        session,
+        local,
+    ]
+
+
+@pytest.mark.parametrize(("option", "heard"), [("-bd", False), ("-bdf", True)])
+def test_only_a_daemon_in_the_foreground_has_a_standard_error(option: str, heard: bool) -> None:
+    front = Front("message_size_limit = x")
+    front.exim(option, "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    assert said(client).startswith("421 ")
+    (daemon,) = front.machine.daemons
+    assert bool(daemon.stderr) is heard
+
+
+@pytest.mark.parametrize(("limit", "size"), [("1K", " 1024"), ("4G", ""), ("3G", ""), ("  ", ""), ("-0", "")])
+def test_a_limit_is_kept_in_32_bits(limit: str, size: str) -> None:
+    replies = Front(f'message_size_limit = "{limit}"').smtp("EHLO x", "QUIT")
+    assert f"250-SIZE{size}" in replies
