@@ -500,6 +500,33 @@ class Profile:
     """A warning about a delay goes out in any queue run that is late enough, although no retry time has come.
     Bug 2341."""
 
+    reports_have_references: bool = switch(False, "moan_write_references()", since("4.93", "d6c829b9a"))
+    """Bounces, warnings and other reports have a References: line. Bug 2452."""
+
+    references_fit_a_line: bool = switch(False, "moan_write_references()", since("4.97", "3607e3e00"))
+    """Message ids are left out of it where it would be longer than 998 octets. Bug 2827."""
+
+    reports_name_the_recipient: bool = switch(False, "print_dsn_addr_action()", since("4.93", "436bda2ac"))
+    """Final-Recipient: is the recipient of the message, not what he was turned into; failures and delays have
+    Original-Recipient:, too."""
+
+    success_reports_use_dsn_from: bool = switch(False, "maybe_send_dsn()", since("4.93", "87abcb247"))
+    """Reports of success come from whom dsn_from says. Bug 2404."""
+
+    report_templates_expanded: bool = switch(False, "expand_open()", since("4.94.1", "40bffa31b"))
+    """bounce_message_file and warn_message_file are expanded. Bug 2522."""
+
+    diagnostics_in_reports_cut: bool = switch(
+        False, "print_dsn_diagnostic_code()", since("4.95", "0de994525")
+    )
+    """Diagnostic-Code: has at most some 950 octets. Bug 1684."""
+
+    reasons_in_reports_cut: bool = switch(False, "print_address_error()", since("4.97", "cfeaa009b"))
+    """The reason that a report gives ends after some 254 octets. Bug 2979."""
+
+    headers_in_reports_cut: bool = switch(False, "transport_headers_send()", since("4.97", "35d78f064"))
+    """Of each header line of the message a report has 998 octets. Bug 1760."""
+
     local_host_has_errno: bool = switch(False, "smtp_transport_entry()", since("4.94.1", "6e0fddef0"))
     """A host that turns out to be this one defers under a number of its own, -50."""
 

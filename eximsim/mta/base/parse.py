@@ -80,6 +80,22 @@ def addresses_of(text: str) -> Iterator[str]:
             position += 1
 
 
+def parse_message_ids(text: str) -> Iterator[str]:
+    """The message ids of a References: line, up to what is none. Source: parse_message_id(), src/parse.c."""
+    position = 0
+    while True:
+        while position < len(text) and (text[position] in SPACES or text[position] == "("):
+            position = _comment_end(text, position) if text[position] == "(" else position + 1
+        found = _MESSAGE_ID.match(text, position)
+        if found is None:
+            return
+        yield found[0]
+        position = found.end()
+
+
+_MESSAGE_ID = re.compile(r"<[^<>@\s]+@[^<>\s]+>")
+
+
 def _quoted_end(text: str, position: int, newline_ends: bool) -> int:
     position += 1
     while position < len(text) and not (newline_ends and text[position] == "\n"):

@@ -57,15 +57,18 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn acl_smtp_expn
         acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit acl_smtp_rcpt
-        acl_smtp_starttls acl_smtp_vrfy dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
-        dsn_advertise_hosts event_action exim_path extra_local_interfaces gecos_name gecos_pattern
+        acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text
+        dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
+        dsn_advertise_hosts errors_reply_to event_action exim_path
+        extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
         host_reject_connection hosts_connection_nolog hosts_treat_as_local limits_advertise_hosts
         log_file_path log_selector message_id_header_domain message_id_header_text openssl_options
         primary_hostname qualify_domain qualify_recipient queue_domains queue_smtp_domains
         recipient_unqualified_hosts sender_unqualified_hosts smtp_active_hostname spool_directory
         tls_advertise_hosts tls_certificate tls_on_connect_ports tls_privatekey tls_require_ciphers
-        tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender""",
+        tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
+        warn_message_file""",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",
         chunking_advertise_hosts="*",
         daemon_smtp_ports="smtp",
@@ -90,14 +93,14 @@ _TEXTS = table(
     texts(
         _U,
         """acl_not_smtp_mime acl_not_smtp_start acl_smtp_atrn acl_smtp_auth acl_smtp_dkim
-        acl_smtp_mailauth acl_smtp_mime acl_smtp_wellknown bounce_message_file bounce_message_text
-        bounce_sender_authentication errors_copy errors_reply_to exim_version freeze_tell
+        acl_smtp_mailauth acl_smtp_mime acl_smtp_wellknown
+        bounce_sender_authentication errors_copy exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host
         smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
         smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
-        uucp_from_pattern warn_message_file wellknown_advertise_hosts""",
+        uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
         timezone="UTC",
         tls_advertise_requiretls="*",

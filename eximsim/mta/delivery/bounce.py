@@ -1,32 +1,141 @@
-"""Telling a sender that a message could not be delivered (part of src/deliver.c and src/moan.c)."""
+"""Telling a sender that a message could not be delivered, or was (send_bounce_message(), src/deliver.c)."""
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base import errnos
-from eximsim.mta.delivery.moan import moan_write_from
-from eximsim.mta.expand.check_condition import expand_check_condition
+from eximsim.mta.base.string import octets, string_printing
+from eximsim.mta.delivery import dsn
 from eximsim.mta.process.upward import child_open_exim
-from eximsim.status import RETRY_BASE, Errno, Rc
+from eximsim.mta.routing.rewrite import qualify_domain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.spool import Message
     from eximsim.mta.records.structs import Address
 
+_IN_A_LINE = 50
+"""So many addresses are in one X-Failed-Recipients: line."""
+_LIMITED = "X-Exim-DSN-Information: Due to administrative limits only headers are returned"
+
 
 def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> str | None:
-    """Send a delivery status notification about ``failed``; its message id.
+    """Send a delivery status notification (RFC 3464) about ``failed``, from the empty sender; its id."""
+    with process.setting(bounce_recipient=recipient):
+        text = "\n".join(_bounce(process, recipient, failed))
+    return _send(process, [recipient], text)
 
-    It is a report in the form of RFC 3464, from the empty sender, in words of the model's own.
-    """
-    content = _report(process, recipient, failed).encode("utf-8", "surrogateescape")
+
+def _send(process: Process, recipients: Sequence[str], text: str) -> str | None:
     login = process.machine.exim_user
-    return child_open_exim(process, "", [recipient], content, process.message_id, login)
+    return child_open_exim(process, "", recipients, octets(text), process.message_id, login)
+
+
+def _bounce(process: Process, recipient: str, failed: Sequence[Address]) -> Iterator[str]:
+    """The lines of a bounce."""
+    message = process.message
+    assert message is not None
+    bound = dsn.boundary(process)
+    template = dsn.Template(process, "bounce_message_file", "error")
+    to_sender = recipient.lower() == message.sender.lower()
+    yield from _failed_recipients(failed)
+    yield from dsn.reply_to(process)
+    yield "Auto-Submitted: auto-replied"
+    yield f"From: {dsn.moan_write_from(process)}"
+    yield f"To: {recipient}"
+    yield from dsn.references(process, message.headers)
+    yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
+    yield "MIME-Version: 1.0"
+    returning = ": returning message to sender" if to_sender else ""
+    yield template.next("header") or f"Subject: Mail delivery failed{returning}\n"
+    yield f"--{bound}\nContent-type: text/plain; charset=us-ascii\n"
+    yield template.next("intro") or _introduction(process, message, to_sender=to_sender)
+    for addr in failed:
+        text, named = dsn.address_information(addr, "  ", "\n    ", "")
+        yield text + (dsn.address_error(process, addr, "") if named else "")
+    yield ""
+    yield from _generated(failed, template.next("generated text"))
+    yield f"--{bound}\nContent-type: message/delivery-status\n"
+    yield f"Reporting-MTA: dns; {dsn.active_hostname(process)}"
+    yield from dsn.envelope_id(process)
+    yield ""
+    for addr in reversed(failed):
+        yield from dsn.address_status(process, addr, "failed", "5.0.0")
+        yield from dsn.remote_status(process, addr)
+        yield ""
+    template.next("copy")
+    body, added = _returned(process, message)
+    kind = "message/rfc822" if body else "text/rfc822-headers"
+    yield f"--{bound}\nContent-type: {kind}\n"
+    yield dsn.original(process, body=body, added=added)
+    yield f"--{bound}--\n"
+
+
+def _failed_recipients(failed: Sequence[Address]) -> Iterator[str]:
+    shown = [
+        string_printing(addr.parent.address if addr.made_for and addr.parent else addr.address)
+        for addr in failed
+        if not addr.hide_child
+    ]
+    for start in range(0, len(shown), _IN_A_LINE):
+        addresses = ",\n  ".join(shown[start : start + _IN_A_LINE])
+        yield f"X-Failed-Recipients: {addresses}"
+
+
+def _introduction(process: Process, message: Message, *, to_sender: bool) -> str:
+    own = process.config.main.text("bounce_message_text") or ""
+    if to_sender:
+        what = (
+            "\nA message that you sent could not be delivered to one or more of its\n"
+            "recipients. This is a permanent error. The following address(es) failed:\n"
+        )
+    else:
+        what = (
+            f"\nA message sent by\n\n  <{message.sender}>\n\n"
+            "could not be delivered to one or more of its recipients. The following\n"
+            "address(es) failed:\n"
+        )
+    return f"This message was created automatically by mail delivery software.\n{own}{what}"
+
+
+def _generated(failed: Sequence[Address], lead: str | None) -> Iterator[str]:
+    """What commands wrote that the message was piped to."""
+    told = [addr for addr in failed if addr.return_text is not None]
+    if not told:
+        return
+    attempts = "s" if len(told) > 1 else ""
+    yield (lead or "").removesuffix(
+        "\n"
+    ) or f"The following text was generated during the delivery attempt{attempts}:"
+    for addr in told:
+        yield ""
+        yield dsn.address_information(addr, "------ ", "\n       ", " ------")[0]
+        yield ""
+        yield (addr.return_text or "").removesuffix("\n")
+    yield ""
+
+
+_STEP = 8192
+"""Octets by which bounce_return_size_limit is rounded up (DELIVER_IN_BUFFER_SIZE)."""
+
+
+def _returned(process: Process, message: Message) -> tuple[bool, str | None]:
+    """Whether a bounce holds the body of its message, and a header line that says why not."""
+    options = process.config.main
+    if message.dsn_ret == "HDRS":
+        return False, None
+    if not options.flag("bounce_return_body"):
+        return False, _LIMITED if message.dsn_ret == "FULL" else None
+    limit = options.number("bounce_return_size_limit")
+    too_long = message.longest_line > options.number("bounce_return_linesize_limit")
+    if too_long or (limit > 0 and len(message.body) > (limit // _STEP + 1) * _STEP):
+        return False, _LIMITED
+    return True, None
+
+
+# ---- what was delivered --------------------------------------------------------------------------------
 
 
 def report_success(process: Process, succeeded: Sequence[Address]) -> None:
@@ -34,167 +143,43 @@ def report_success(process: Process, succeeded: Sequence[Address]) -> None:
     message = process.message
     assert message is not None
     relayed = [addr for addr in succeeded if "SUCCESS" in addr.dsn_flags and not addr.dsn_aware]
-    if not relayed or not message.sender:
-        return
-    boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
-    lines = [
-        f"From: {moan_write_from(process)}",
-        "Auto-Submitted: auto-generated",
-        f"To: {message.sender}",
-        "Subject: Delivery Status Notification",
-        f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
-        "MIME-Version: 1.0",
-        "",
-        f"--{boundary}",
-        "Content-type: text/plain; charset=us-ascii",
-        "",
-        "The message has been passed on for these recipients, to servers that send no reports:",
-        "",
-        *(f"  {addr.address}" for addr in relayed),
-        "",
-        f"--{boundary}",
-        "Content-type: message/delivery-status",
-        "",
-        f"Reporting-MTA: dns; {process.machine.hostname}",
-        *([f"Original-Envelope-ID: {message.dsn_envid}"] if message.dsn_envid is not None else []),
-        "",
-        *(f"Action: delivered\nFinal-Recipient: rfc822;{addr.address}\nStatus: 2.0.0\n" for addr in relayed),
-        f"--{boundary}",
-        "Content-type: text/rfc822-headers",
-        "",
-        f"Return-path: <{message.sender}>",
-    ]
-    original = "".join(header.text for header in message.headers if header.kind != "*")
-    content = "\n".join(lines) + f"\n{original}\n--{boundary}--\n"
-    login = process.machine.exim_user
-    octets = content.encode("utf-8", "surrogateescape")
-    child_open_exim(process, "", [message.sender], octets, process.message_id, login)
+    if relayed and message.sender:
+        _send(process, [message.sender], "\n".join(_success(process, message, relayed[::-1])))
 
 
-def _report(process: Process, recipient: str, failed: Sequence[Address]) -> str:
-    message = process.message
-    assert message is not None
-    boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
-    addresses = ",\n  ".join(addr.address for addr in failed)
-    to_sender = recipient.lower() == message.sender.lower()
-    lines = [
-        f"X-Failed-Recipients: {addresses}",
-        "Auto-Submitted: auto-replied",
-        f"From: {moan_write_from(process)}",
-        f"To: {recipient}",
-        f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
-        "MIME-Version: 1.0",
-        f"Subject: Mail delivery failed{': returning message to sender' if to_sender else ''}",
-        "",
-        f"--{boundary}",
-        "Content-type: text/plain; charset=us-ascii",
-        "",
-        "These recipients could not be reached, and no further attempt will be made:",
-        "",
-        *(f"  {addr.address}\n    {_reason(addr)}" for addr in failed),
-        "",
-        f"--{boundary}",
-        "Content-type: message/delivery-status",
-        "",
-        f"Reporting-MTA: dns; {process.machine.hostname}",
-        "",
-        *(_status(addr) for addr in failed),
-        f"--{boundary}",
-        "Content-type: message/rfc822",
-        "",
-        f"Return-path: <{message.sender}>",
-    ]
-    original = "".join(header.text for header in message.headers if header.kind != "*")
-    body = message.body.decode("utf-8", "surrogateescape") if _has_body(process, message) else ""
-    return "\n".join(lines) + f"\n{original}\n{body}\n--{boundary}--\n"
+def _success(process: Process, message: Message, relayed: Sequence[Address]) -> Iterator[str]:
+    bound, domain = dsn.boundary(process), qualify_domain(process, is_recipient=False)
+    yield from dsn.reply_to(process)
+    if process.profile.success_reports_use_dsn_from:
+        yield f"From: {dsn.moan_write_from(process)}"
+        yield "Auto-Submitted: auto-generated"
+    else:
+        yield "Auto-Submitted: auto-generated"
+        yield f"From: Mail Delivery System <Mailer-Daemon@{domain}>"
+    yield f"To: {message.sender}"
+    yield "Subject: Delivery Status Notification"
+    yield from dsn.references(process, message.headers)
+    yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
+    yield f"MIME-Version: 1.0\n\n--{bound}\nContent-type: text/plain; charset=us-ascii\n"
+    yield "This message was created automatically by mail delivery software."
+    yield " ----- The following addresses had successful delivery notifications -----"
+    for addr in relayed:
+        how = "to non-DSN-aware mailer" if _is_remote(addr) else 'via non "Remote SMTP" router'
+        yield f"<{addr.address}> (relayed {how})\n"
+    yield f"--{bound}\nContent-type: message/delivery-status\n"
+    yield f"Reporting-MTA: dns; {dsn.active_hostname(process)}"
+    yield from dsn.envelope_id(process)
+    yield ""
+    for addr in relayed:
+        yield from dsn.address_status(process, addr, "delivered", "2.0.0")
+        if addr.host_used is not None:
+            yield f"Remote-MTA: dns; {addr.host_used.name}\nDiagnostic-Code: smtp; 250 Ok\n"
+        else:
+            yield "Diagnostic-Code: X-Exim; relayed via non SMTP router\n"
+    yield f"--{bound}\nContent-type: text/rfc822-headers\n"
+    yield dsn.original(process, body=False)
+    yield f"--{bound}--\n"
 
 
-_STEP = 8192
-"""Octets by which bounce_return_size_limit is rounded up (DELIVER_IN_BUFFER_SIZE)."""
-
-
-def _has_body(process: Process, message: Message) -> bool:
-    """Whether a bounce holds the body of its message (``deliver_message()``)."""
-    options = process.config.main
-    if message.dsn_ret == "HDRS" or not options.flag("bounce_return_body"):
-        return False
-    if message.longest_line > options.number("bounce_return_linesize_limit"):
-        return False
-    limit = options.number("bounce_return_size_limit")
-    return limit <= 0 or len(message.body) <= (limit // _STEP + 1) * _STEP
-
-
-def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address]) -> None:
-    """Tell the sender of a message that it waits, if it is time to (``deliver_message()``)."""
-    options = process.config.main
-    times, condition = options.times("delay_warning"), options.text("delay_warning_condition")
-    base = Errno.LRETRY if process.profile.delay_warned_without_attempt else RETRY_BASE
-    if not message.sender or not times or all(addr.basic_errno <= base for addr in deferred):
-        return
-    domains = {addr.domain for addr in deferred}
-    with process.setting(domain=domains.pop() if len(domains) == 1 else None):
-        who = "delay_warning option"
-        if condition is not None and expand_check_condition(process, condition, who) is not Rc.OK:
-            return
-    age = int(process.world.now() - message.received_time)
-    count, shown = _warnings_due(times, age)
-    if message.warning_count >= count:
-        return
-    recipients = tuple(dict.fromkeys(addr.errors_address or message.sender for addr in deferred))
-    text = _warning(process, recipients, deferred, _delay(age, shown)).encode("utf-8", "surrogateescape")
-    login = process.machine.exim_user
-    child_open_exim(process, "", recipients, text, process.message_id, login)
-    message.warning_count = count
-
-
-def _warnings_due(times: Sequence[int], age: int) -> tuple[int, int]:
-    """How many warnings there should have been at an age in seconds, and the time that the last one names.
-
-    Past the last time the gap before it is repeated.
-    """
-    count = sum(1 for _ in takewhile(lambda time: age >= time, times))
-    if not count:
-        return 0, 0
-    shown = times[count - 1]
-    if count < len(times):
-        return count, shown
-    gap = shown - (times[count - 2] if count > 1 else 0)
-    more = (age - times[count - 1]) // gap
-    return count + more, shown + gap * more
-
-
-def _delay(age: int, shown: int) -> str:
-    """``$warnmsg_delay``."""
-    return f"{shown // 60} minutes" if age < 120 * 60 else f"{shown // 3600} hours"
-
-
-def _warning(process: Process, recipients: Sequence[str], deferred: Sequence[Address], delay: str) -> str:
-    boundary = f"{int(process.world.now())}-eximdsn-{process.pid}"
-    lines = [
-        "Auto-Submitted: auto-replied",
-        f"From: {moan_write_from(process)}",
-        f"To: {','.join(recipients)}",
-        f"Content-Type: multipart/report; report-type=delivery-status; boundary={boundary}",
-        "MIME-Version: 1.0",
-        f"Subject: Warning: message {process.message_id} delayed {delay}",
-        "",
-        f"--{boundary}",
-        "Content-type: text/plain; charset=us-ascii",
-        "",
-        f"For {delay} these recipients could not be reached; they will be tried again:",
-        "",
-        *(f"  {addr.address}\n    {_reason(addr)}" for addr in deferred),
-        "",
-        f"--{boundary}--",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _reason(addr: Address) -> str:
-    number = errnos.strerror(addr.basic_errno) if addr.basic_errno > 0 else ""
-    return ": ".join(part for part in (number, addr.message) if part) or "unknown error"
-
-
-def _status(addr: Address) -> str:
-    remote = f"Remote-MTA: dns; {addr.host_used.name}\n" if addr.host_used else ""
-    return f"Action: failed\nFinal-Recipient: rfc822;{addr.address}\nStatus: 5.0.0\n{remote}"
+def _is_remote(addr: Address) -> bool:
+    return addr.transport is not None and addr.transport.driver == "smtp"

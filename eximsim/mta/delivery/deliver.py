@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.delivery.bounce import report_success, warn_of_delay
+from eximsim.mta.delivery.bounce import report_success
 from eximsim.mta.delivery.deliver_done import process_failed
 from eximsim.mta.delivery.deliver_local import do_local_deliveries
 from eximsim.mta.delivery.deliver_remote import do_remote_deliveries
 from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, start_addresses
 from eximsim.mta.delivery.delivery import Delivery, Fate
+from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.mta.transports import retry

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
-from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.base.string import octets
+from eximsim.mta.delivery import dsn
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import child_open_exim
 
@@ -16,41 +17,117 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Why a message is not taken in: the end of a report's subject, and of the log line without a report."""
+    """Why a message is not taken in.
+
+    ``subject`` is the end of a report's subject, ``logged`` what the log line without a report says, ``text``
+    what the report says. ``header_read``: it was found out when the header lines had been read.
+    """
 
     subject: str
     logged: str
+    text: str
+    header_read: bool = True
+
+
+NO_RECIPIENTS = Complaint(
+    "no recipient addresses",
+    "no recipient addresses",
+    "A message that you sent contained no recipient addresses, and therefore no\n"
+    "delivery could be attempted.\n",
+)
+
+ALL_OVERRIDDEN = Complaint(
+    "no recipient addresses",
+    "no recipient addresses",
+    "A message that you sent using the -t command line option contained no\n"
+    "addresses that were not also on the command line, and were therefore\n"
+    "suppressed. This left no recipient addresses, and so no delivery could\n"
+    "be attempted.\n",
+)
+
+_MALFORMED = "malformed recipient address"
+
+
+def malformed_argument(address: str, why: str) -> Complaint:
+    """About a recipient on the command line that is no address."""
+    dot = "\nRecipient addresses must not end with a '.' character.\n" if address.endswith(".") else ""
+    text = (
+        "A message that you sent contained a recipient address that was incorrectly\n"
+        f"constructed:\n\n  {address}  {why}\n{dot}"
+        "\nThe message has not been delivered to any recipients.\n"
+    )
+    logged = f"at least one malformed recipient address: {address} - {why}"
+    return Complaint(_MALFORMED, logged, text, header_read=False)
+
+
+def malformed_recipients(bad: Sequence[tuple[str, str]]) -> Complaint:
+    """About recipients in header lines of which none is an address: each with the reason."""
+    lines = "".join(f"  {address}: {why}\n" for address, why in bad)
+    ignored = "This address has" if len(bad) == 1 else "These addresses have"
+    text = (
+        "A message that you sent contained one or more recipient addresses that were\n"
+        f"incorrectly constructed:\n\n{lines}\n{ignored} been ignored. "
+        "There were no other addresses in your\n"
+        "message, and so no attempt at delivery was possible.\n"
+    )
+    address, why = bad[0]
+    return Complaint(_MALFORMED, f"at least one malformed recipient address: {address} - {why}", text)
+
+
+def too_big(limit: int) -> Complaint:
+    """About a message that is larger than message_size_limit."""
+    text = (
+        "A message that you sent was longer than the maximum size allowed on this\n"
+        "system. It was not delivered to any recipients.\n"
+    )
+    return Complaint("message too big", f"message too big (limit set to {limit})", text)
+
+
+def refused_by_acl(why: str) -> Complaint:
+    """About a message that acl_not_smtp does not let in."""
+    text = (
+        "A message that you sent was rejected by the local scanning code that\n"
+        f"checks incoming messages on this system. The following error was given:\n\n  {why}\n"
+    )
+    return Complaint("rejected by local scanning code", f"rejected by non-SMTP ACL: {why}", text)
 
 
 def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes) -> bool:
     """Send a report about ``content``, or log it if there is nobody to send it to; whether it was sent.
 
-    The report is in words of the model's own. Source: moan_to_sender(), src/moan.c.
+    Source: moan_to_sender() and moan_send_message().
     """
     if not sender:
         log_write(process, f"Error while reading message with no usable sender address: {why.logged}")
         return False
     head = [
+        *dsn.reply_to(process),
         "Auto-Submitted: auto-replied",
-        f"From: {moan_write_from(process)}",
+        f"From: {dsn.moan_write_from(process)}",
         f"To: {sender}",
+        *dsn.references(process, process.header_list),
         f"Subject: Mail failure - {why.subject}",
         "",
-        f"Your message was not taken in: {why.logged}",
-        "",
-        "It was:",
-        "",
-        "",
+        why.text,
     ]
-    report = "\n".join(head).encode("utf-8", "surrogateescape") + content
+    report = octets("\n".join(head)) + _copy(process, content, header_read=why.header_read)
     return child_open_exim(process, "", [sender], report, "", process.machine.exim_user) is not None
 
 
-def moan_write_from(process: Process) -> str:
-    """Who a report is from. Source: moan_write_from(), src/moan.c."""
+def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:
+    """The message that the report is about, as far as options let it be told."""
     options = process.config.main
-    try:
-        return expand(process, options.text("dsn_from") or "")
-    except ExpansionFailed as failure:
-        what = f"dsn_from that does not expand ({failure.message})"
-        raise Unsupported(what, *options.where("dsn_from")) from None
+    if not options.flag("bounce_return_body"):
+        head = content.partition(b"\n\n")[0] + b"\n" if header_read else b""
+        lead = b"------ This is a copy of the headers that were received before the error\n"
+        lead += b"       was detected.\n\n"
+        return lead + head + b"\n"
+    limit = options.number("bounce_return_size_limit")
+    lead = b"------ This is a copy of your message, including all the headers."
+    if 0 < limit < len(content):
+        shown = f"{limit >> 10}K" if limit % 1024 == 0 else f"{limit}"
+        lead += octets(f"\n------ No more than {shown} characters of the body are included.\n\n")
+        content = content[:limit]
+    else:
+        lead += b" ------\n\n"
+    return lead + (b"" if header_read else b"\n") + content

@@ -15,7 +15,7 @@ from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
-from eximsim.mta.delivery.moan import moan_to_sender
+from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.lookup.match import match_isinlist_address
@@ -27,7 +27,7 @@ from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
 from eximsim.mta.program.exim_argv import USAGE, BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.program.readconf_print import readconf_print
-from eximsim.mta.reception.receive import LocalError, local_content, malformed_recipient, receive_local
+from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import announce, local_size_limit, smtp_active_hostname
@@ -226,7 +226,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
             except AddressError as error:
                 shown = string_printing(argument)
                 problem = f'exim: bad recipient address "{shown}": {error.message}\n'
-                raise LocalError(problem, malformed_recipient(shown, error.message)) from None
+                raise LocalError(problem, malformed_argument(shown, error.message)) from None
             found.append(address.address)
     return found
 

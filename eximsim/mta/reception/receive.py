@@ -10,7 +10,15 @@ from eximsim.mta.acl.acl import Where, acl_check, string_split_message
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.string import from_octets, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
-from eximsim.mta.delivery.moan import Complaint, moan_to_sender
+from eximsim.mta.delivery.moan import (
+    ALL_OVERRIDDEN,
+    NO_RECIPIENTS,
+    Complaint,
+    malformed_recipients,
+    moan_to_sender,
+    refused_by_acl,
+    too_big,
+)
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
@@ -62,15 +70,6 @@ class LocalError(Exception):
         self.message = message
         self.why = why
         super().__init__(message)
-
-
-_NOBODY = Complaint("no recipient addresses", "no recipient addresses")
-
-
-def malformed_recipient(address: str, why: str) -> Complaint:
-    """About a recipient that is no address."""
-    logged = f"at least one malformed recipient address: {address} - {why}"
-    return Complaint("malformed recipient address", logged)
 
 
 # ---- over SMTP -------------------------------------------------------------------------------------
@@ -195,8 +194,8 @@ def receive_local(
     if 0 < size_limit < header_size + len(body) and body:
         _too_big(reception, max(size_limit, header_size) + 1, size_limit)
         _forget(reception)
-        why = Complaint("message too big", f"message too big (limit set to {size_limit})")
-        raise LocalError(f"exim: message rejected: message too big (max={size_limit})\n", why)
+        problem = f"exim: message rejected: message too big (max={size_limit})\n"
+        raise LocalError(problem, too_big(size_limit))
     _complete(incoming)
     acl = process.config.main.text("acl_not_smtp")
     if acl is not None and reception.envelope.recipients:
@@ -215,8 +214,7 @@ def receive_local(
             )
             text = result.user_message or "local configuration problem"
             _forget(reception)
-            why = Complaint("rejected by local scanning code", f"rejected by non-SMTP ACL: {text}")
-            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", why)
+            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", refused_by_acl(text))
         add_acl_headers(reception)
     return _finish(incoming, accept(incoming, reference))
 
@@ -238,12 +236,11 @@ def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> 
 def _no_recipients(incoming: Incoming) -> None:
     bad = incoming.scan.bad_addresses
     if not bad:
-        raise LocalError("exim: no recipients in message\n", _NOBODY)
+        raise LocalError("exim: no recipients in message\n", NO_RECIPIENTS)
     if not incoming.envelope.recipients:
         one = len(bad) == 1
         lines = "".join(f"  {string_printing(text)}: {why}\n" for text, why in bad)
-        text, why = bad[0]
-        complaint = malformed_recipient(string_printing(text), why)
+        complaint = malformed_recipients([(string_printing(text), why) for text, why in bad])
         raise LocalError(f"exim: invalid address{':' if one else 'es:' + chr(10)}{lines}", complaint)
     raise Unsupported("a message to the sender about addresses that -t could not read")
 
@@ -328,7 +325,7 @@ def _take_recipients(incoming: Incoming) -> None:
     if incoming.process.config.main.flag("extract_addresses_remove_arguments"):
         envelope.recipients = [Recipient(address) for address in named if address not in given]
         if named and given and not envelope.recipients:
-            raise LocalError("exim: all -t recipients overridden by command line\n", _NOBODY)
+            raise LocalError("exim: all -t recipients overridden by command line\n", ALL_OVERRIDDEN)
     else:
         envelope.recipients += [Recipient(address) for address in named]
 

@@ -133,6 +133,8 @@ class Address:
     home_expanded: bool = False
     """``home_dir`` is not to be expanded any more (``af_home_expanded``)."""
     current_dir: str | None = None
+    return_text: str | None = None
+    """What a command wrote that it was piped to, if the sender is to be told."""
     shadow_message: str = ""
     """What the log line tells of the shadow transport."""
     dupof: Address | None = None

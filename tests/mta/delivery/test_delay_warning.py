@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.mta.delivery.bounce import _warnings_due
+from eximsim.mta.delivery.warning import _warnings_due
 from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
@@ -66,4 +66,4 @@ def test_a_frozen_message_that_is_too_old_is_cancelled() -> None:
     assert later(site, 1) == []
     assert len(later(site, 2)) == 1
     assert "cancelled by timeout_frozen_after" in site.log
-    assert b"delivery cancelled; message timed out" in site.messages[0].content
+    assert b"could not be delivered" in site.messages[0].content
