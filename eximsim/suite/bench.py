@@ -29,7 +29,7 @@ from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
 from eximsim.suite import script, tree_rules
 from eximsim.suite.duration import limit
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.source import TestCase, as_bytes, as_text, substitute
+from eximsim.suite.source import TestCase, as_bytes, as_text, number_of, substitute
 from eximsim.suite.steps import steps
 from eximsim.suite.tree import EximTree, own_zones
 
@@ -165,8 +165,7 @@ class Bench:
         for name in ("aux-var", "dnszones"):
             for path in sorted((root / f"{name}-src").iterdir()):
                 if path.is_file() and not path.name.startswith("."):
-                    number = re.match(r"\d+", path.name)
-                    text = substitute(as_text(path.read_bytes()), self.identity, number[0] if number else "0")
+                    text = substitute(as_text(path.read_bytes()), self.identity, number_of(path.name))
                     yield f"{d}/{name}/{_zone_name(path.name, self.identity)}", as_bytes(text)
         for name, text in own_zones(self.identity, ipv6=True).items():
             yield f"{d}/dnszones/{name}", text.encode()

@@ -29,6 +29,10 @@ _SYSTEM = re.compile(
 """A Perl program of one statement: a command of the shell, or two in a pipe."""
 
 
+_NO_INPUT = "</dev/null"
+"""The one redirection that scripts need for the program itself."""
+
+
 class WrongStatus(Exception):
     """A command did not exit as the script expects; the outputs are not worth comparing then."""
 
@@ -129,7 +133,9 @@ class Player:
             "-C",
             f"{self.identity.directory}/test-config",
         ]
-        argv += self._words(arguments, command)
+        shorter = arguments.rstrip().removesuffix(_NO_INPUT)
+        no_input = shorter != arguments.rstrip()
+        argv += self._words(shorter, command)
         environment = self._environment(command)
         if is_daemon(arguments):
             result = self.subject.start_daemon(argv, environment)
@@ -138,8 +144,9 @@ class Player:
             self.raw.say_server(None, result.stderr)
             return
         user = command.user or "root" if command.sudo else None
+        stdin = b"" if no_input else self._stdin(command, command.body)
         try:
-            result = self.subject.exim(argv, self._stdin(command, command.body), environment, user)
+            result = self.subject.exim(argv, stdin, environment, user)
         except InputError as error:
             raise self._refused(error, command) from None
         self.debugged |= result.debugged

@@ -195,6 +195,7 @@ POINTS: Sequence[Point] = (
     _point("a55697acf"),
     _point("c8b050fd1"),
     _point("9438970c9"),
+    _point("137ae145e"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("40bffa31b"),
     _point("fa0798c02", ("confs/0624", "")),
@@ -229,6 +230,7 @@ POINTS: Sequence[Point] = (
     # 4.96
     _point("a375c22c1"),
     _point("22ed7a529"),
+    _point("1843f70b7"),
     _point("5ddebd0ec"),
     _point("ef2e5890d"),
     _point("dd09071d4", ("runtest", "# Time-only, in debug output")),
@@ -240,6 +242,7 @@ POINTS: Sequence[Point] = (
     # 4.97
     _point("2b3ac4f13"),
     _point("cfd47d9e7"),
+    _point("7d5055276"),
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
     _point("fc37f2aca"),

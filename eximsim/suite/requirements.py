@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event"})
+_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter"})
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
 _LOOKUPS = frozenset({"dnsdb", "iplsearch", "lsearch", "nwildlsearch", "wildlsearch"})

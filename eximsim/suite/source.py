@@ -135,6 +135,12 @@ def _words(identity: Identity) -> tuple[tuple[re.Pattern[str], str], ...]:
     )
 
 
+def number_of(file: str) -> str:
+    """The test that a file of a tree belongs to, by the number that its name begins with; ``0``: none."""
+    digits = len(file) - len(file.lstrip("0123456789"))
+    return file[:digits] or "0"
+
+
 def substitute(text: str, identity: Identity, test: str) -> str:
     """``text`` with the words that stand for the test environment replaced; ``test`` is ``TESTNUM``."""
     for pattern, value in _words(identity):

@@ -27,6 +27,7 @@ from eximsim.suite.source import (
     TestCase,
     as_bytes,
     named_files,
+    number_of,
     read_text,
     required,
     substitute,
@@ -154,7 +155,7 @@ class EximTree:
     @cached_property
     def _aux_var(self) -> dict[str, bytes]:
         return {
-            f"{DIRECTORY}/aux-var/{name}": as_bytes(self._substituted(f"aux-var-src/{name}", "0"))
+            f"{DIRECTORY}/aux-var/{name}": as_bytes(self._substituted(f"aux-var-src/{name}", number_of(name)))
             for name in self._folder.names("aux-var-src")
             if self._folder.is_file(f"aux-var-src/{name}") and not name.startswith(".")
         }

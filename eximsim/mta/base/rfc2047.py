@@ -23,9 +23,10 @@ _BREAK = 67
 _QUOTED = frozenset(b'?=()<>@,;:\\".[]_')
 
 
-def rfc2047_decode(text: str, charset: str, *, check_length: bool = True) -> tuple[str, str | None]:
+def rfc2047_decode(text: str, charset: str | None, *, check_length: bool = True) -> tuple[str, str | None]:
     """``text`` with its encoded words decoded and recoded to ``charset``, and an error message or None.
 
+    Without a character set they are left in their own octets.
     A word in a character set that cannot be converted is left in its own octets, with the message set.
     ``check_length`` leaves words of more than 75 characters alone. NUL becomes a question mark.
     Source: rfc2047_decode(), src/rfc2047.c.
@@ -62,8 +63,8 @@ def _decode_word(encoding: str, text: str) -> bytes | None:
     return None
 
 
-def _recode(data: bytes, source: str, target: str) -> tuple[bytes, str | None]:
-    if source.lower() == target.lower():
+def _recode(data: bytes, source: str, target: str | None) -> tuple[bytes, str | None]:
+    if target is None or source.lower() == target.lower():
         return data, None
     try:
         return data.decode(_codec(source)).encode(_codec(target)), None

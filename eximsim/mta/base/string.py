@@ -38,6 +38,25 @@ def is_control(char: str) -> bool:
     return char < " " or char == "\x7f"
 
 
+def strstric(text: bytes, part: bytes) -> bool:
+    """Whether ``text`` has ``part`` in it, in whatever case, as strstric() in src/string.c finds it.
+
+    That is not always: after a match that fails half-way it goes on where it failed, and so does not find
+    ``aab`` in ``aaab``. Nothing is not found either.
+    """
+    text, part = text.lower(), part.lower()
+    position = matched = 0
+    while position < len(text) and matched < len(part):
+        if text[position] == part[matched]:
+            position += 1
+            matched += 1
+        elif matched:
+            matched = 0
+        else:
+            position += 1
+    return 0 < len(part) == matched
+
+
 def split_separator(text: str) -> tuple[str, str]:
     """The separator of a list, a colon unless a sign (``<;``) changes it, and the text after that sign."""
     rest = text.lstrip(SPACES)

@@ -133,7 +133,10 @@ COMPUTED = _words(
 )
 """Variables that are worked out when they are read."""
 
-VARIABLES = frozenset((*UNSET, *COMPUTED, *SYNONYMS, *LACKING_VARIABLES))
+FILTER_NUMBERS = frozenset(f"{stem}{number}" for stem in ("n", "sn") for number in range(10))
+"""Numbers that are known while a filter runs."""
+
+VARIABLES = frozenset((*UNSET, *COMPUTED, *SYNONYMS, *LACKING_VARIABLES, *FILTER_NUMBERS))
 """Every variable that Exim knows, but for those that a configuration or a lookup numbers or makes up."""
 
 CONDITIONS = _words(

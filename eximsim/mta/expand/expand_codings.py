@@ -6,14 +6,11 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import TYPE_CHECKING
 
 from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
-
-if TYPE_CHECKING:
-    from eximsim.mta.process.globals import Process
 
 _HEX = re.compile("[0-9A-Fa-f]*")
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -62,17 +59,13 @@ def _hex2b64(expander: Expander, text: str, arg: str | None, name: str) -> str:
     return base64.b64encode(bytes.fromhex(text)).decode("ascii")
 
 
-def _charset(process: Process) -> str:
-    return process.config.main.text("headers_charset") or "UTF-8"
-
-
 def _rfc2047(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return parse_quote_2047(text, _charset(expander.process))
+    return parse_quote_2047(text, headers_charset(expander.process))
 
 
 def _rfc2047d(expander: Expander, text: str, arg: str | None, name: str) -> str:
     check_length = expander.process.config.main.flag("check_rfc2047_length")
-    decoded, error = rfc2047_decode(text, _charset(expander.process), check_length=check_length)
+    decoded, error = rfc2047_decode(text, headers_charset(expander.process), check_length=check_length)
     if error is not None:
         raise ExpansionFailed(error)
     return decoded

@@ -98,8 +98,10 @@ def is_known(process: Process, name: str) -> bool:
     """Whether a reference to ``name`` is allowed now, whatever its value."""
     if name in UNSET or name in _COMPUTED or name in SYNONYMS or name in LACKING_VARIABLES:
         return True
+    if name in process.variables:
+        return True
     if _is_user_variable(name):
-        return name in process.variables or not process.config.main.flag("strict_acl_vars")
+        return not process.config.main.flag("strict_acl_vars")
     return _is_indexed(name, "auth", 4) or _is_indexed(name, "regex", 9)
 
 
@@ -159,15 +161,26 @@ def header_list(process: Process) -> Sequence[Header]:
     return process.message.headers
 
 
+def headers_charset(process: Process) -> str:
+    """The character set into which header lines are recoded."""
+    return process.headers_charset or process.config.main.text("headers_charset") or "UTF-8"
+
+
 def find_header(
-    process: Process, name: str | None, *, raw: bool = False, as_list: bool = False, decode: bool = False
+    process: Process,
+    name: str | None,
+    *,
+    raw: bool = False,
+    as_list: bool = False,
+    decode: bool = False,
+    charset: str | None = None,
 ) -> str | None:
     """The content of all header lines that begin with ``name`` (with its colon); None if there is none.
 
     ``name`` None takes all lines whole. Contents are stripped and joined with newlines, those of address
     headers with commas too; ``raw`` joins them as they are; ``as_list`` gives an Exim list of the lines.
-    ``decode`` undoes RFC 2047 coding (no character set: ``$bh_``). At most 64K are returned. Source:
-    find_header(), src/expand.c.
+    ``decode`` undoes RFC 2047 coding and recodes to ``charset``, if there is one. At most 64K are returned.
+    Source: find_header(), src/expand.c.
     """
     wanted = "" if name is None else name.lower()
     size = len(wanted)
@@ -183,7 +196,6 @@ def find_header(
     separator = ",\n" if comma else "\n"
     joined = separator.join(filter(None, (line.strip(" \t\n\r\v\f") for line in lines)))[:_INSERT_MAX]
     if decode and "=?" in joined:
-        options = process.config.main
-        charset = options.text("headers_charset") or "UTF-8"
-        return rfc2047_decode(joined, charset, check_length=options.flag("check_rfc2047_length"))[0]
+        check_length = process.config.main.flag("check_rfc2047_length")
+        return rfc2047_decode(joined, charset, check_length=check_length)[0]
     return joined

@@ -20,7 +20,13 @@ from eximsim.mta.expand.expand_tree import (
     Template,
     Variable,
 )
-from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
+from eximsim.mta.expand.expand_variables import (
+    find_header,
+    find_variable,
+    headers_charset,
+    is_known,
+    unknown_variable_hint,
+)
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -110,7 +116,12 @@ class Expander:
         """The content of a header; None if there is none, which its name may be to blame for."""
         first = node.kind[0]
         value = find_header(
-            self.process, node.name, raw=first == "r", as_list=first == "l", decode=first == "h"
+            self.process,
+            node.name,
+            raw=first == "r",
+            as_list=first == "l",
+            decode=first in "bh",
+            charset=headers_charset(self.process) if first == "h" else None,
         )
         if value is None and "}" in node.name:
             self.malformed_header = True

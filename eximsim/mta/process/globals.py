@@ -247,6 +247,10 @@ class Process:
     """The expansion variables that have a value, without the dollar sign."""
     numeric: tuple[str, ...] = ()
     """``$0``, ``$1``, ..."""
+    headers_charset: str | None = None
+    """What a filter's ``headers charset`` set in place of the option, for as long as the filter runs."""
+    filter_sn: tuple[int, ...] = (0,) * 10
+    """``$sn0`` to ``$sn9``: where the system filter left ``$n0`` to ``$n9``."""
     header_list: list[Header] = field(default_factory=list)
     """The header lines of the message that comes in; in a delivery those of ``message`` count."""
 

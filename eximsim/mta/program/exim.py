@@ -10,29 +10,35 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
-from eximsim.mta.base.parse import AddressError, addresses_of, local_part_quote, parse_extract_address
-from eximsim.mta.base.phrase import parse_fix_phrase
-from eximsim.mta.base.string import SPACES, from_octets, list_items, string_is_ip_address, string_printing
+from eximsim.mta.base.parse import AddressError, addresses_of
+from eximsim.mta.base.string import SPACES, from_octets, string_is_ip_address, string_printing
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.dns import dns_init
-from eximsim.mta.lookup.match import match_isinlist_address
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
+from eximsim.mta.program.caller import (
+    CHECKING,
+    Fatal,
+    is_trusted,
+    may_set_sender,
+    say_who_submits,
+    set_sender,
+)
 from eximsim.mta.program.exim_argv import USAGE, BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import announce, local_size_limit, smtp_active_hostname
 from eximsim.mta.routing.address import extract_address
-from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
 from eximsim.ports import Action, Send, StartTls
 from eximsim.status import Rc
 
@@ -81,7 +87,7 @@ def run(
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
-    if line.mode in _CHECKING or _is_trusted(process):
+    if line.mode in CHECKING or is_trusted(process):
         process.variables.update(line.given)
     try:
         code = _MODES[line.mode](process, line, stdin)
@@ -90,73 +96,6 @@ def run(
     except PanicDie:
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
-
-
-# ---- who calls -------------------------------------------------------------------------------------
-
-
-def _is_trusted(process: Process) -> bool:
-    """Whether the caller may say who the sender is (trusted_users, trusted_groups)."""
-    machine, options = process.machine, process.config.main
-    if machine.uid == 0:
-        return True
-    users = list(list_items(options.text("trusted_users") or "", ":"))
-    groups = list(list_items(options.text("trusted_groups") or "", ":"))
-    return machine.user in users or str(machine.uid) in users or machine.group in groups
-
-
-def _originator_name(process: Process, line: CommandLine) -> str:
-    """The caller's full name: from -F, or gecos_name where gecos_pattern matches."""
-    options = process.config.main
-    if line.sender_name is not None:
-        return parse_fix_phrase(line.sender_name)
-    pattern, name = options.text("gecos_pattern"), options.text("gecos_name")
-    if pattern is not None and name is not None:
-        if pattern:
-            raise Unsupported("gecos_pattern that is not empty", *options.where("gecos_pattern"))
-        try:
-            return parse_fix_phrase(expand(process, name))
-        except ExpansionFailed as failure:
-            what = f"gecos_name that does not expand ({failure.message})"
-            raise Unsupported(what, *options.where("gecos_name")) from None
-    return process.machine.user
-
-
-def _may_set_sender(process: Process, sender: str | None, *, trusted: bool) -> bool:
-    """receive_check_set_sender()."""
-    if trusted:
-        return True
-    allowed = process.config.main.text("untrusted_set_sender")
-    if sender is None or allowed is None:
-        return False
-    address = sender if "@" in sender else f"{sender}@{qualify_domain(process, is_recipient=False)}"
-    return match_isinlist_address(process, address, allowed) is Rc.OK
-
-
-def _set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str | None, Submitter]:
-    """The envelope sender, qualified, None if SMTP will say; and who brings the message."""
-    trusted = _is_trusted(process)
-    login = process.machine.user
-    given = line.sender
-    if given is not None:
-        try:
-            given = parse_extract_address(given, allow_null=True).address if given not in ("", "<>") else ""
-        except AddressError as error:
-            raise _Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
-    local = (given is None and not smtp) or not trusted
-    sender, forced = given, given is not None
-    must_not = (not smtp and given is None) or not _may_set_sender(process, given, trusted=trusted)
-    if must_not and (given is None or (given and line.mode not in _CHECKING)):
-        sender, forced = local_part_quote(login), False
-    if sender:
-        sender = rewrite_address_qualify(process, sender, is_recipient=False)
-    name = _originator_name(process, line) if given is None or not trusted or line.sender_name else ""
-    submitter = Submitter(login, name, local, trusted, forced, line.sender_name is not None)
-    return sender, submitter
-
-
-class _Fatal(Exception):
-    """Exim writes this to stderr and gives up."""
 
 
 # ---- messages from standard input ------------------------------------------------------------------
@@ -174,22 +113,15 @@ def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
             told = moan_to_sender(process, sender, problem.why, stdin)
             return 0 if told and line.errors_sender_ok else 1
         process.err(str(problem))
-    except _Fatal as problem:
+    except Fatal as problem:
         process.err(str(problem))
     return 1
 
 
 def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
-    sender, submitter = _set_sender(process, line, smtp=False)
+    sender, submitter = set_sender(process, line, smtp=False)
     variables = process.variables
-    variables.setdefault("sender_ident", submitter.login)
-    if not variables["sender_ident"]:
-        del variables["sender_ident"]
-    variables.setdefault("received_protocol", "local")
-    if submitter.local:
-        variables.setdefault("authenticated_id", submitter.login)
-        domain = qualify_domain(process, is_recipient=False)
-        variables.setdefault("authenticated_sender", f"{submitter.login}@{domain}")
+    say_who_submits(process, submitter)
     reception = Reception(process)
     reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
     reception.sender_host_notsocket = "sender_host_address" in variables
@@ -235,7 +167,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
 
 
 def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
-    sender, submitter = _set_sender(process, line, smtp=True)
+    sender, submitter = set_sender(process, line, smtp=True)
     reception = Reception(process, smtp=True)
     variables = process.variables
     variables.setdefault("sender_ident", submitter.login)
@@ -259,7 +191,7 @@ def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
     session = SmtpIn(reception, deliver, submitter)
     session.queue_only = line.leaves_on_queue(process.config.main)
     session.real_sender = sender
-    session.may_be_sender = partial(_may_set_sender, process, trusted=submitter.trusted)
+    session.may_be_sender = partial(may_set_sender, process, trusted=submitter.trusted)
     announce(session)
     return _converse(process, session, stdin)
 
@@ -345,7 +277,7 @@ def _addresses(process: Process, line: CommandLine, stdin: bytes) -> int:
     """-bt, -bv and -bvs."""
     process.log_testing_mode = True
     process.address_test_mode = line.mode is Mode.ADDRESS_TEST
-    sender, _ = _set_sender(process, line, smtp=False)
+    sender, _ = set_sender(process, line, smtp=False)
     process.variables["sender_address"] = sender or ""
     process.variables["sender_ident"] = process.machine.user
     code = 0
@@ -388,6 +320,14 @@ def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
         except ExpansionFailed as failure:
             process.out(f"Failed: {failure.message}\n")
     return 0
+
+
+def _filter(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-bf and -bF."""
+    process.log_testing_mode = True
+    sender, submitter = set_sender(process, line, smtp=False)
+    say_who_submits(process, submitter)
+    return filter_test(process, line.filter_test, sender or "", submitter, stdin, dot_ends=line.dot_ends)
 
 
 # ---- the queue -------------------------------------------------------------------------------------
@@ -434,9 +374,6 @@ def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     return 0
 
 
-_CHECKING = frozenset({Mode.HOST_CHECK, Mode.ADDRESS_TEST, Mode.VERIFY, Mode.VERIFY_SENDER, Mode.EXPAND})
-"""Where anyone may say with -oM who sends."""
-
 _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.RECEIVE: _receive,
     Mode.SMTP: _smtp,
@@ -446,6 +383,7 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.VERIFY: _addresses,
     Mode.VERIFY_SENDER: _addresses,
     Mode.EXPAND: _expand,
+    Mode.FILTER: _filter,
     Mode.LIST_QUEUE: _list_queue,
     Mode.COUNT_QUEUE: _count_queue,
     Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(process, line.arguments),

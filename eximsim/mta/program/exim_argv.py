@@ -50,6 +50,7 @@ class Mode(Enum):
     VERIFY = "-bv"
     VERIFY_SENDER = "-bvs"
     EXPAND = "-be"
+    FILTER = "-bf, -bF"
     LIST_QUEUE = "-bp"
     COUNT_QUEUE = "-bpc"
     PRINT_CONFIG = "-bP"
@@ -57,6 +58,18 @@ class Mode(Enum):
     DELIVER = "-M, -Mc, -Mg"
     QUEUE_RUN = "-q"
     LOG_LINE = "-z"
+
+
+@dataclass(slots=True)
+class FilterTest:
+    """What the -bf options ask for: the files of the system's and of the user's filter, and whose it is."""
+
+    system: str | None = None
+    user: str | None = None
+    domain: str | None = None
+    local_part: str | None = None
+    prefix: str | None = None
+    suffix: str | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +109,7 @@ class CommandLine:
     force: bool = False
     give_up: bool = False
     given: dict[str, str] = field(default_factory=dict)
+    filter_test: FilterTest = field(default_factory=FilterTest)
 
     def leaves_on_queue(self, options: Options) -> bool:
         """Whether messages are only queued: -od.. says so, or queue_only, which -od.. may override."""
@@ -151,6 +165,14 @@ class _Parser:
         if match is None:
             raise BadOption(self._option)
         self.line.defines[match[1]] = match[2] or ""
+
+    def filter(self, letters: str) -> None:
+        name = _FILTER.get(letters)
+        if name is None:
+            raise BadOption(self._option)
+        setattr(self.line.filter_test, name, self.next())
+        if letters in ("f", "F"):
+            self.line.mode = Mode.FILTER
 
     def host_check(self, text: str) -> None:
         if text not in ("", "c"):
@@ -267,6 +289,17 @@ _GIVEN = {
 """What the -oM options set, by the letters after -oM."""
 
 
+_FILTER = {
+    "F": "system",
+    "f": "user",
+    "fd": "domain",
+    "fl": "local_part",
+    "fp": "prefix",
+    "fs": "suffix",
+}
+"""What the -bf options set, by the letters after -b."""
+
+
 def _set(**values: object) -> Callable[[_Parser], None]:
     def act(parser: _Parser) -> None:
         for name, value in values.items():
@@ -300,6 +333,8 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
 }
 
 _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
+    ("-bf", lambda parser, text: parser.filter(f"f{text}")),
+    ("-bF", lambda parser, text: parser.filter(f"F{text}")),
     ("-bh", _Parser.host_check),
     ("-bp", _Parser.list_queue),
     ("-C", _Parser.config),
@@ -317,7 +352,7 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-R", lambda parser, text: parser.selected(f"R{text}")),
     ("-S", lambda parser, text: parser.selected(f"S{text}")),
 )
-_NOT_MODELLED = re.compile(r"-(?:b[VPSIfFwi].*|br[tw].*|bem|bpc.+|oP.*|Q.*|L.*|MC.*|T.*)")
+_NOT_MODELLED = re.compile(r"-(?:b[VPSIwi].*|br[tw].*|bem|bpc.+|oP.*|Q.*|L.*|MC.*|T.*)")
 
 
 def parse_argv(argv: Sequence[str]) -> CommandLine:

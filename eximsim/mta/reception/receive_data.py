@@ -93,17 +93,25 @@ def split_message(content: bytes, *, strict: bool = False) -> tuple[list[bytes],
     A line that is no header line ends the header and begins the body. With ``strict`` a bare LF in the body
     is a blank. Source: receive_msg() and read_message_data_smtp(), src/receive.c.
     """
+    headers, last, position = header_lines(content)
+    if last is None:
+        return headers, b""
+    body = _body(content[position:], strict=strict)
+    if last in (b"\n", b"\n "):
+        return headers, (b" " + body if last == b"\n " else body)
+    return headers, last + body
+
+
+def header_lines(content: bytes) -> tuple[list[bytes], bytes | None, int]:
+    """The header lines, the line that ended them (None: the end of the input), and what is read so far."""
     headers: list[bytes] = []
     position, first_ended_crlf = 0, None
     while position < len(content):
         text, position, first_ended_crlf = _header_line(content, position, first_ended_crlf)
-        if text in (b"\n", b"\n "):
-            body = _body(content[position:], strict=strict)
-            return headers, (b" " + body if text == b"\n " else body)
-        if not _is_header(text):
-            return headers, text + _body(content[position:], strict=strict)
+        if text in (b"\n", b"\n ") or not _is_header(text):
+            return headers, text, position
         headers.append(_trimmed(text.replace(b"\0", b"?")))
-    return headers, b""
+    return headers, None, position
 
 
 def _header_line(content: bytes, position: int, crlf: bool | None) -> tuple[bytes, int, bool | None]:

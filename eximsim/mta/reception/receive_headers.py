@@ -10,7 +10,7 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
-from eximsim.mta.records.spool import HEADER_OLD, Header
+from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.verify.verify_headers import header_addresses
 
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
 
-_OTHER = " "
-_KINDS = {
-    "bcc": "B",
-    "cc": "C",
-    "from": "F",
-    "message-id": "I",
-    "received": "P",
-    "reply-to": "R",
-    "sender": "S",
-    "to": "T",
-}
-_RESENT = "resent-"
 _REMOVED_BY = {
     "return-path": "return_path_remove",
     "delivery-date": "delivery_date_remove",
@@ -37,7 +25,6 @@ _REMOVED_BY = {
 }
 _SENDERS = frozenset("FS")
 _RECIPIENTS = frozenset("TCBR")
-_NO_RESENT_FORM = frozenset({"received", "reply-to"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +59,10 @@ class Scan:
     """What -t could not read: (text, why)."""
 
 
-def header_kind(text: str) -> tuple[str, str, bool]:
-    """The type letter of a header line, its name in lower case without Resent-, and whether it had that."""
-    name = text.partition(":")[0].rstrip(SPACES).lower()
-    resent = name.startswith(_RESENT)
-    if resent:
-        name = name[len(_RESENT) :]
-    if resent and name in _NO_RESENT_FORM:
-        return _OTHER, name, resent
-    return _KINDS.get(name, _OTHER), name, resent
-
-
 def scan_headers(reception: Reception, submitter: Submitter) -> Scan:
     """Find out the header lines' types, and mark those that are not to be sent."""
     headers, options = reception.headers, reception.process.config.main
-    scan = Scan(resent=any(header.text.lower().startswith(_RESENT) for header in headers))
+    scan = Scan(resent=any(header.text.lower().startswith(RESENT) for header in headers))
     for header in list(headers):
         kind, name, resent = header_kind(header.text)
         counts = not scan.resent or resent
@@ -136,7 +112,7 @@ def extract_recipients(reception: Reception, scan: Scan) -> list[str]:
     """The recipients that To:, Cc: and Bcc: name, for -t. Bcc: lines are not sent on."""
     found: list[str] = []
     for header in reception.headers:
-        resent = header.text.lower().startswith(_RESENT)
+        resent = header.text.lower().startswith(RESENT)
         if header.kind not in "TCB" or (scan.resent and not resent):
             continue
         for text, address in header_addresses(header.text.partition(":")[2]):
@@ -170,7 +146,7 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
     _add_sender(reception, scan, prefix, submitter)
     _qualify_all(reception, scan)
     if fix and not scan.date:
-        _add(reception, scan, _OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
+        _add(reception, scan, HEADER_OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
 
 
 def _add(reception: Reception, scan: Scan, kind: str, text: str) -> Header:
@@ -294,7 +270,7 @@ def _place(headers: list[Header], place: str) -> int:
         return 0
     if place == ":at_end:":
         return len(headers)
-    wanted = ("received",) if place == ":after_received:" else ("received", _RESENT)
+    wanted = ("received",) if place == ":after_received:" else ("received", RESENT)
     at = 0
     while at < len(headers) and headers[at].text.lower().startswith(wanted):
         at += 1

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from eximsim.mta.base.string import octets
+from eximsim.mta.base.string import SPACES, octets
 
 HEADER_OLD = "*"
 """The type letter of a header line that stays on the spool but is not sent."""
+
+HEADER_OTHER = " "
+"""The type letter of a header line that Exim has no use for."""
+RESENT = "resent-"
+_KINDS = {
+    "bcc": "B",
+    "cc": "C",
+    "from": "F",
+    "message-id": "I",
+    "received": "P",
+    "reply-to": "R",
+    "sender": "S",
+    "to": "T",
+}
+_NO_RESENT_FORM = frozenset({"received", "reply-to"})
 
 
 @dataclass(slots=True)
@@ -16,6 +31,17 @@ class Header:
 
     kind: str
     text: str
+
+
+def header_kind(text: str) -> tuple[str, str, bool]:
+    """The type letter of a header line, its name in lower case without Resent-, and whether it had that."""
+    name = text.partition(":")[0].rstrip(SPACES).lower()
+    resent = name.startswith(RESENT)
+    if resent:
+        name = name[len(RESENT) :]
+    if resent and name in _NO_RESENT_FORM:
+        return HEADER_OTHER, name, resent
+    return _KINDS.get(name, HEADER_OTHER), name, resent
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Addresses made complete with the host's own domains, and rewritten by rule (src/rewrite.c).
 
-Of the rules those about the envelope are obeyed. What they do to header lines changes no more than the text
-of the message.
+Of the rules those about the envelope are obeyed, and for filters those about the user's own address in From:
+and To:. What they do to header lines changes no more than the text of the message.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, parse_extract_address
-from eximsim.mta.config.rewrite_rules import ENVELOPE_FROM, ENVELOPE_TO, QUALIFY, QUIT, REPEAT, WHOLE
+from eximsim.mta.config.rewrite_rules import (
+    ENVELOPE_FROM,
+    ENVELOPE_TO,
+    HEADER_FROM,
+    HEADER_TO,
+    QUALIFY,
+    QUIT,
+    REPEAT,
+    WHOLE,
+)
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.match import match_address_pattern
 from eximsim.mta.process.log import log_write
@@ -19,6 +28,9 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
 _MOST_REPEATS = 10
+
+WHERE = {HEADER_FROM: "from:", HEADER_TO: "to:", ENVELOPE_FROM: "env-from", ENVELOPE_TO: "env-to"}
+"""Where an address stands, by the flag of the rules that are about it, as the log has it."""
 
 
 def qualify_domain(process: Process, *, is_recipient: bool) -> str:
@@ -40,7 +52,14 @@ def rewrite_address_qualify(process: Process, address: str, *, is_recipient: boo
 def rewrite_address(process: Process, address: str, *, is_recipient: bool) -> str:
     """An envelope address, qualified and rewritten. Source: rewrite_address()."""
     address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
-    flag = ENVELOPE_TO if is_recipient else ENVELOPE_FROM
+    return rewrite_one(process, address, ENVELOPE_TO if is_recipient else ENVELOPE_FROM)
+
+
+def rewrite_one(process: Process, address: str, flag: str) -> str:
+    """What the rules with ``flag`` (one of ``WHERE``) make of an address, without its phrase.
+
+    Source: rewrite_one(), with neither ``whole`` nor ``add_header``.
+    """
     for number, rule in enumerate(process.config.rewrites, 1):
         if flag not in rule.flags:
             continue
@@ -54,7 +73,7 @@ def rewrite_address(process: Process, address: str, *, is_recipient: bool) -> st
 def _repeated(process: Process, address: str, rule: RewriteRule, number: int, flag: str) -> tuple[str, bool]:
     """What a rule, applied as often as it says, makes of the address; whether further rules follow."""
     for _ in range(_MOST_REPEATS + 1):
-        new, go_on = _rewrite_one(process, address, rule, number, flag)
+        new, go_on = _by_rule(process, address, rule, number, flag)
         if new is None:
             return address, go_on
         address = new
@@ -64,7 +83,7 @@ def _repeated(process: Process, address: str, rule: RewriteRule, number: int, fl
     return address, QUIT not in rule.flags
 
 
-def _rewrite_one(
+def _by_rule(
     process: Process, address: str, rule: RewriteRule, number: int, flag: str
 ) -> tuple[str | None, bool]:
     """The new address, None if the rule does not apply; and whether other rules may (rewrite_one())."""
@@ -94,8 +113,7 @@ def _rewrite_one(
             return None, False
         new = rewrite_address_qualify(process, found.address, is_recipient=True)
         found = parse_extract_address(new)
-    where = "env-to" if flag == ENVELOPE_TO else "env-from"
     how = "as" if WHOLE in rule.flags or "<" not in new else "with (address part of)"
-    told = f'"{address}" from {where} rewritten {how} "{new}" by rule {number}'
+    told = f'"{address}" from {WHERE[flag]} rewritten {how} "{new}" by rule {number}'
     log_write(process, told, when="address_rewrite")
     return found.address, True

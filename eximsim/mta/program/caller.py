@@ -1,0 +1,105 @@
+"""Who calls the program, and who the sender is of what the caller brings (main() in src/exim.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.parse import AddressError, local_part_quote, parse_extract_address
+from eximsim.mta.base.phrase import parse_fix_phrase
+from eximsim.mta.base.string import list_items
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.match import match_isinlist_address
+from eximsim.mta.program.exim_argv import CommandLine, Mode
+from eximsim.mta.reception.receive_headers import Submitter
+from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+CHECKING = frozenset(
+    {
+        *(Mode.HOST_CHECK, Mode.ADDRESS_TEST, Mode.VERIFY, Mode.VERIFY_SENDER),
+        *(Mode.EXPAND, Mode.FILTER),
+    }
+)
+"""Where anyone may say with -oM who sends."""
+
+
+def is_trusted(process: Process) -> bool:
+    """Whether the caller may say who the sender is (trusted_users, trusted_groups)."""
+    machine, options = process.machine, process.config.main
+    if machine.uid == 0:
+        return True
+    users = list(list_items(options.text("trusted_users") or "", ":"))
+    groups = list(list_items(options.text("trusted_groups") or "", ":"))
+    return machine.user in users or str(machine.uid) in users or machine.group in groups
+
+
+def _originator_name(process: Process, line: CommandLine) -> str:
+    """The caller's full name: from -F, or gecos_name where gecos_pattern matches."""
+    options = process.config.main
+    if line.sender_name is not None:
+        return parse_fix_phrase(line.sender_name)
+    pattern, name = options.text("gecos_pattern"), options.text("gecos_name")
+    if pattern is not None and name is not None:
+        if pattern:
+            raise Unsupported("gecos_pattern that is not empty", *options.where("gecos_pattern"))
+        try:
+            return parse_fix_phrase(expand(process, name))
+        except ExpansionFailed as failure:
+            what = f"gecos_name that does not expand ({failure.message})"
+            raise Unsupported(what, *options.where("gecos_name")) from None
+    return process.machine.user
+
+
+def may_set_sender(process: Process, sender: str | None, *, trusted: bool) -> bool:
+    """Whether the caller may say that ``sender`` is. Source: receive_check_set_sender(), src/receive.c."""
+    if trusted:
+        return True
+    allowed = process.config.main.text("untrusted_set_sender")
+    if sender is None or allowed is None:
+        return False
+    address = sender if "@" in sender else f"{sender}@{qualify_domain(process, is_recipient=False)}"
+    return match_isinlist_address(process, address, allowed) is Rc.OK
+
+
+def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str | None, Submitter]:
+    """The envelope sender, qualified, None if SMTP will say; and who brings the message."""
+    trusted = is_trusted(process)
+    login = process.machine.user
+    given = line.sender
+    testing = line.mode is Mode.FILTER
+    if given is not None:
+        try:
+            given = parse_extract_address(given, allow_null=True).address if given not in ("", "<>") else ""
+        except AddressError as error:
+            raise Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
+    local = (given is None and not smtp) or not (trusted or testing)
+    sender, forced = given, given is not None
+    must_not = (not smtp and given is None) or not may_set_sender(process, given, trusted=trusted)
+    if must_not and (given is None or (given and line.mode not in CHECKING)):
+        sender, forced = local_part_quote(login), False
+    if sender:
+        sender = rewrite_address_qualify(process, sender, is_recipient=False)
+    name = _originator_name(process, line) if given is None or not trusted or line.sender_name else ""
+    submitter = Submitter(login, name, local, trusted, forced, line.sender_name is not None)
+    return sender, submitter
+
+
+class Fatal(Exception):
+    """Exim writes this to stderr and gives up."""
+
+
+def say_who_submits(process: Process, submitter: Submitter) -> None:
+    """Set the variables about the local user who brings a message, unless -oM has."""
+    variables = process.variables
+    variables.setdefault("sender_ident", submitter.login)
+    if not variables["sender_ident"]:
+        del variables["sender_ident"]
+    variables.setdefault("received_protocol", "local")
+    if submitter.local:
+        variables.setdefault("authenticated_id", submitter.login)
+        domain = qualify_domain(process, is_recipient=False)
+        variables.setdefault("authenticated_sender", f"{submitter.login}@{domain}")

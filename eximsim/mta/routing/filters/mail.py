@@ -1,0 +1,75 @@
+"""The arguments of a filter's mail and vacation commands (src/filter.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from eximsim.mta.base.string import SPACES, from_octets, octets, string_printing
+from eximsim.mta.routing.filters.running import Filtering
+from eximsim.mta.routing.filters.syntax import MAIL_ARGUMENTS, Command, FilterError
+
+_TEXT = MAIL_ARGUMENTS.index("text")
+_HEADERS = MAIL_ARGUMENTS.index("extra_headers")
+_SHOWN = 1024
+_WIDTH = 7
+_TAB = 9
+
+
+def expanded(run: Filtering, command: Command) -> Mapping[str, str]:
+    """The arguments, expanded; raises ``FilterError``."""
+    where = f"{command.name} command"
+    return {name: run.expand(command.mail[name], where) for name in MAIL_ARGUMENTS if name in command.mail}
+
+
+def check(run: Filtering, command: Command, given: Mapping[str, str]) -> None:
+    """Raise ``FilterError`` if one of the expanded arguments has in it what it must not have."""
+    for name, value in given.items():
+        _check(run, command, MAIL_ARGUMENTS.index(name), value)
+
+
+def shown(command: Command, given: Mapping[str, str]) -> Iterator[str]:
+    """What a test says of the command."""
+    kind = " (vacation)" if command.name == "vacation" else ""
+    noerror = " (noerror)" if command.noerror else ""
+    yield f"{'Seen m' if command.seen else 'M'}ail to: {given.get('to', '<default>')}{kind}{noerror}"
+    for name in MAIL_ARGUMENTS[1:]:
+        if name in given:
+            expanded = " (expanded)" if name == "file" and command.expand_file else ""
+            yield f"{name:>{_WIDTH}}: {string_printing(given[name])}{expanded}"
+    if command.return_message:
+        yield "Return original message"
+
+
+def _check(run: Filtering, command: Command, index: int, value: str) -> None:
+    """Header lines must stay header lines, names of files printable; the text may be anything."""
+    if index > _TEXT:
+        if not _printable(run, value):
+            told = f"non-printing character in {run.quoted(string_printing(value))} in {command.name} command"
+            raise FilterError(told)
+    elif index < _TEXT:
+        _check_lines(command, index, value)
+
+
+def _printable(run: Filtering, value: str) -> bool:
+    """Whether all characters are printing ones, or tabs (mac_isprint(), src/macros.h)."""
+    top = run.process.config.main.flag("print_topbitchars")
+    return all(32 <= octet < 127 or octet == _TAB or (octet > 127 and top) for octet in octets(value))
+
+
+def _check_lines(command: Command, index: int, value: str) -> None:
+    position = value.find("\n")
+    while position >= 0:
+        rest = value[position + 1 :]
+        if not rest or rest[0] not in SPACES:
+            what = "space" if index < _HEADERS else "space or valid header name"
+            if index < _HEADERS or not _is_header(rest):
+                told = from_octets(octets(string_printing(value))[:_SHOWN])
+                raise FilterError(f'\\n not followed by {what} in "{told}" in {command.name} command')
+            position += 1 + rest.index(":")
+        position = value.find("\n", position + 1)
+
+
+def _is_header(text: str) -> bool:
+    """Whether a colon comes before any white space, and not first."""
+    name, colon, _ = text.partition(":")
+    return bool(name) and bool(colon) and not any(char in SPACES for char in name)

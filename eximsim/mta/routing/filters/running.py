@@ -1,0 +1,70 @@
+"""One run of a filter: what its parts share, and what it comes to (src/filter.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import in_quotes
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.routing.filters.syntax import FilterError
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+
+class Outcome(Enum):
+    """How a filter ended (the ``FF_`` codes of src/macros.h), and the words with which -bf says so."""
+
+    DELIVERED = (
+        "Filtering set up at least one significant delivery or other action.\nNo other deliveries will occur."
+    )
+    NOTDELIVERED = "Filtering did not set up a significant delivery.\nNormal delivery will occur."
+    DEFER = 'Filtering ended by "defer".'
+    FAIL = 'Filtering ended by "fail".'
+    FREEZE = 'Filtering ended by "freeze".'
+    ERROR = "Filter error: "
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What a filter came to; ``message`` belongs to defer, fail, freeze and an error."""
+
+    outcome: Outcome
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class Filtering:
+    """One run of one filter.
+
+    ``system``: it is the system filter; ``testing``: -bf or -bF, so that actions are told and not taken;
+    ``rewrite``: addresses are rewritten by rule. ``pending`` is an error that the reader left to be found.
+    """
+
+    process: Process
+    system: bool = False
+    testing: bool = False
+    rewrite: bool = False
+    pending: str | None = None
+    delivered: bool = False
+    """A command that is ``seen`` was obeyed."""
+    numbers: list[int] = field(default_factory=lambda: [0] * 10)
+    """``$n0`` to ``$n9``."""
+
+    def expand(self, text: str, where: str) -> str:
+        """The value of ``text``; raises ``FilterError``. ``where`` ends the message, before its reason."""
+        try:
+            return expand(self.process, text)
+        except ExpansionFailed as failed:
+            told = f"failed to expand {self.quoted(text)} in {where}: {failed.message}"
+            raise FilterError(told) from None
+
+    def quoted(self, text: str) -> str:
+        """``text`` in quotes, as this release has it in messages."""
+        return in_quotes(text) if self.process.profile.expansion_errors_quoted else f'"{text}"'
+
+    def tell(self, text: str) -> None:
+        """One line of the test's output."""
+        self.process.out(f"{text}\n")
