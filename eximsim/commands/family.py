@@ -13,7 +13,7 @@ from types import MappingProxyType
 import click
 
 from eximsim.commands.goldens import checked_out
-from eximsim.commands.suite import run_case
+from eximsim.commands.suite_runs import run_case
 from eximsim.commands.tabular import Grid, as_markdown
 from eximsim.suite.runner import WORLDS, Setting, TestResult, Verdict
 from eximsim.suite.tree import EximTree

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
-from functools import lru_cache
-from multiprocessing.util import Finalize
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from eximsim.commands.results import Reporter, keep_option, setting_options
-from eximsim.errors import InputError, Unsupported
+from eximsim.commands import suite_reports
+from eximsim.commands.results import DIFFERENCE_FOUND, Reporter, keep_option, setting_options
+from eximsim.commands.suite_runs import run_all
+from eximsim.commands.suite_shell import shell
+from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
-from eximsim.subjects.namespace import end_with_parent
+from eximsim.storage import store_text
 from eximsim.suite.auto import AUTO
-from eximsim.suite.benched import Benched, why_not
-from eximsim.suite.duration import expected_seconds
-from eximsim.suite.helper_programs import compiled
-from eximsim.suite.requirements import required_library
-from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test, subject_profile
+from eximsim.suite.benched import why_not
+from eximsim.suite.runner import MODEL, Setting, TestResult, Verdict, exim_path, subject_profile
+from eximsim.suite.sides import Sides
 from eximsim.suite.source import TestCase, choose, is_automatic
 from eximsim.suite.tree import EximTree
-
-_ON_ONE_BENCHED = 4
-"""How many tests of a real program run for each job: most of their time is waiting."""
+from eximsim.visible import visible, visible_lines
 
 _SHOWN_IN_FULL = 10
 """With more tests than this only the reason of a failure is shown, not the diff."""
+
+_GOOD = (Verdict.PASS, Verdict.PASS_BUT_STDERR, Verdict.SKIP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is to be run, and what is to be left."""
+
+    tree: Path
+    cases: Sequence[TestCase]
+    setting: Setting
+    jobs: int
+    either_library: bool
+    as_json: bool
+
+    @property
+    def groups(self) -> dict[str, str]:
+        return {case.name: case.group for case in self.cases}
+
+    @property
+    def brief(self) -> bool:
+        return len(self.cases) > _SHOWN_IN_FULL
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
@@ -52,11 +74,37 @@ _SHOWN_IN_FULL = 10
     metavar="N",
     help="How many tests run at the same time; of a real program's, which mostly wait, four times as many.",
 )
+@click.option(
+    "--against",
+    metavar="model|exim:PATH",
+    help="Run each test on this one too, and show where they part; goldens do not matter.",
+)
+@click.option("--both", is_flag=True, help="The same as --against model.")
+@click.option(
+    "--baseline",
+    type=_FILE,
+    metavar="FILE",
+    help="What an earlier run printed with --json: only what is worse since then makes exit code 1.",
+)
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write a report with the diffs as JUnit XML.")
+@click.option(
+    "--summary",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Write failed-summary.log and run-summary.log there, as runtest does.",
+)
+@click.option(
+    "--shell",
+    "interactive",
+    is_flag=True,
+    help="After one test on a real program: a shell in the place where it ran.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def suite(
     context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None,
-    world: str, subject: str, keep: Path | None, jobs: int, as_json: bool,
+    world: str, subject: str, keep: Path | None, jobs: int, against: str | None, both: bool,
+    baseline: Path | None, junit: Path | None, summary: Path | None, interactive: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
     source = EximTree(tree)
@@ -66,13 +114,75 @@ def suite(
     program = exim_path(subject)
     if program is not None and (lack := why_not(program)):
         click.echo(f"eximsim: not in the surroundings of runtest: {lack}; many tests want them", err=True)
-    reporter = Reporter(as_json=as_json, keep=keep, brief=len(cases) > _SHOWN_IN_FULL)
     run = [case for case in cases if tests or is_automatic(case)]
-    for result in _results(tree, run, setting, jobs, either_library):
+    request = _Request(tree, run, setting, jobs, either_library, as_json)
+    if interactive:
+        context.exit(shell(tree, cases, program, setting))
+    other = MODEL if both else against
+    if other is not None:
+        if baseline or junit or summary or keep:
+            raise InputError("--baseline, --junit, --summary and --keep are for runs of one subject")
+        release = setting.profile if other == MODEL else _release(source, profile, tls, other)
+        context.exit(_two(request, Setting(release, world, other)))
+    before = suite_reports.baseline(baseline) if baseline is not None else None
+    reporter = Reporter(as_json=as_json, keep=keep, brief=request.brief)
+    results = []
+    for result in run_all(tree, run, setting, jobs, either_library):
         reporter.add(result)
+        results.append(result)
     for case in cases[len(run) :]:
         reporter.add(TestResult(case.name, setting, Verdict.SKIP, "special: to be run by its number"))
-    context.exit(reporter.finish())
+    if junit is not None:
+        store_text(junit, suite_reports.junit(results, request.groups))
+    if summary is not None:
+        suite_reports.write_summaries(summary, results)
+    if len(set(request.groups.values())) > 1 and not as_json:
+        for line in suite_reports.by_group(results, request.groups):
+            click.echo(visible(line))
+    code = reporter.finish()
+    context.exit(code if before is None else _since(results, before, code, quiet=as_json))
+
+
+def _since(results: Sequence[TestResult], before: Mapping[str, str], code: int, *, quiet: bool) -> int:
+    """The exit code where only what is worse than before counts."""
+    bad = [result for result in results if result.verdict not in _GOOD]
+    new = [result for result in bad if not suite_reports.known(result, before)]
+    better = [r for r in results if r.verdict is Verdict.PASS and before.get(r.test) == Verdict.FAIL.value]
+    if not quiet:
+        for result in new:
+            was = before.get(result.test, "not there")
+            click.echo(visible(f"{result.test}: {result.verdict.value}, was {was}: {result.reason}"))
+        click.echo(
+            f"since the baseline: {len(new)} worse, {len(better)} better, {len(bad) - len(new)} as before"
+        )
+    if new:
+        return DIFFERENCE_FOUND
+    return 0 if bad else code
+
+
+def _two(request: _Request, other: Setting) -> int:
+    """Run all tests on both subjects and show where they part; returns the exit code."""
+    both_libraries = request.either_library and exim_path(other.subject) is None
+    theirs = {
+        result.test: result
+        for result in run_all(request.tree, request.cases, other, request.jobs, both_libraries)
+    }
+    counts = {"same": 0, "parted": 0, "not compared": 0}
+    for result in run_all(request.tree, request.cases, request.setting, request.jobs, request.either_library):
+        sides = Sides(result, theirs[result.test])
+        told = sides.as_json()
+        counts[str(told["result"])] += 1
+        if request.as_json:
+            click.echo(json.dumps(told, ensure_ascii=False))
+        elif told["result"] != "same":
+            click.echo(visible(sides.told()))
+            if not request.brief:
+                click.echo(visible_lines(sides.differences()))
+    if not request.as_json:
+        click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
+    if counts["parted"]:
+        return DIFFERENCE_FOUND
+    return 0 if counts["same"] else ExitCode.COULD_NOT_LOOK
 
 
 def _release(source: EximTree, wanted: str | None, tls: str | None, subject: str) -> Profile:
@@ -85,85 +195,3 @@ def _release(source: EximTree, wanted: str | None, tls: str | None, subject: str
         tls = next(name for name in TLS_LIBRARIES if program.tls_library.startswith(name))
     release = source.own_program()
     return with_tls(release, tls) if tls else release
-
-
-def _results(
-    tree: Path, cases: Sequence[TestCase], setting: Setting, jobs: int, either_library: bool
-) -> Iterator[TestResult]:
-    """The results in the order of the cases; of a real program, in the order in which they come."""
-    program = exim_path(setting.subject)
-    benched = program is not None and not why_not(program)
-    helpers = compiled(tree) if benched else {}
-    processes = min(jobs * _ON_ONE_BENCHED if benched else jobs, len(cases))
-    if processes == 1:
-        _begin(helpers)
-        yield from (run_case(tree, case, setting, either_library) for case in cases)
-        return
-    order = _longest_first(EximTree(tree), cases) if benched else cases
-    pool = ProcessPoolExecutor(processes, initializer=_begin_process, initargs=(helpers,))
-    try:
-        running = [pool.submit(run_case, tree, case, setting, either_library) for case in order]
-        yield from (future.result() for future in (as_completed(running) if benched else running))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _longest_first(source: EximTree, cases: Sequence[TestCase]) -> list[TestCase]:
-    def seconds(case: TestCase) -> float:
-        try:
-            return expected_seconds(source.script(case))
-        except (InputError, Unsupported):
-            return 0.0
-
-    return sorted(cases, key=seconds, reverse=True)
-
-
-_helpers: dict[str, bytes] = {}
-"""What the benches of this process have, whatever they run."""
-
-
-def _begin(helpers: Mapping[str, bytes]) -> None:
-    _helpers.clear()
-    _helpers.update(helpers)
-
-
-def _begin_process(helpers: Mapping[str, bytes]) -> None:
-    end_with_parent()
-    _begin(helpers)
-
-
-@lru_cache(maxsize=2)
-def _opened(tree: Path) -> EximTree:
-    return EximTree(tree)
-
-
-@lru_cache(maxsize=1)
-def _benched(tree: Path, program: Path) -> Benched | None:
-    """The bench of this process; None where it cannot be had, and a world of ours has to do."""
-    if why_not(program):
-        return None
-    bench = Benched(tree, program, _helpers)
-    Finalize(None, bench.close, exitpriority=10)  # also where this is one of several processes
-    return bench
-
-
-def run_case(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
-    """One result; a file of the test that cannot be read is a failure of that test, not of the whole run.
-
-    With ``either_library`` a test that is about one TLS library runs on the release built with that one.
-    """
-    try:
-        program = exim_path(setting.subject)
-        bench = None if program is None else _benched(tree, program)
-        if bench is not None:
-            return bench.run(case, setting)
-        source = _opened(tree)
-        if either_library and (library := required_library(source.requirements(case))):
-            setting = replace(setting, profile=with_tls(setting.profile, library))
-        return replace(run_test(source, case, setting), trace=None)
-    except InputError as error:
-        return TestResult(case.name, setting, Verdict.FAIL, f"bad input: {error}")
-    except Exception as error:  # a mistake of ours in one test must not hide the results of the others
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"internal error: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-        return TestResult(case.name, setting, Verdict.FAIL, " ".join(reason.split()))

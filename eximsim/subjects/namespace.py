@@ -16,6 +16,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -107,6 +108,12 @@ class Namespace:
         except subprocess.TimeoutExpired:
             self._helper.kill()
             self._helper.wait()
+
+    @property
+    def first_process(self) -> int:
+        """The number, outside, of the first process inside."""
+        outer = self._helper.pid
+        return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
 
     def _ask(self, do: str, **fields: object) -> tuple[Any, list[int]]:
         """Send a request and wait for the response; what went wrong inside is raised as ``OSError``."""

@@ -16,7 +16,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
 _HOME = "/eximsim/home"
 """The caller's: the host's are read-only inside."""
 
+_PATH = "{}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 _FIRST_PID = 12000
 """Debugging output is normalised for process numbers of a machine that has been up for a while."""
 
@@ -65,6 +66,15 @@ def why_not(program: Path) -> str:
     if _MARKER not in program.read_bytes():
         return "the program has no test mode"
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The way into a bench's namespace: its first process, the test directory in it, and the environment."""
+
+    process: int
+    folder: str
+    env: Mapping[str, str]
 
 
 class Bench:
@@ -99,6 +109,13 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def place(self) -> Inside:
+        """Where the tests run, for a visitor."""
+        d = self.identity.directory
+        env = {"PATH": _PATH.format(d), "TERM": os.environ.get("TERM", "dumb"), "LC_ALL": "C"}
+        return Inside(self._inside.first_process, d, env)
 
     # ---- preparing
 
@@ -212,7 +229,7 @@ class Bench:
             "caller": [int(mine.caller_uid), int(mine.caller_gid), int(mine.exim_gid)],
             "ipv4": mine.ipv4, "port_n": mine.port_n,
             "env": {"USER": mine.caller, "SHELL": mine.shell, "EXIM_TEST_NUMBER": case.name, "TERM": "dumb",
-                    "PATH": f"{d}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"},
+                    "PATH": _PATH.format(d), "LC_ALL": "C"},
             "steps": steps(parsed, mine, case.name, substitute(conf, mine, case.name), self._tree.era),
         }  # fmt: skip
         if "PORT_DYNAMIC" in case.path.read_text("utf-8", "surrogateescape"):
@@ -256,7 +273,8 @@ def patched(program: bytes) -> bytes:
     """A copy of a program in test mode, whose version is ``x.yz``; of the same length (test/patchexim)."""
 
     def version(match: re.Match[bytes]) -> bytes:
-        return b"x.yz\0" + b"*" * (len(match[1]) - 5) + b"\0<<eximversion>>"
+        rest = len(match[1]) - len(b"x.yz\0")
+        return b"x.yz" + (b"\0" + b"*" * rest if rest >= 0 else b"") + b"\0<<eximversion>>"
 
     return _VERSION.sub(version, program.replace(_MARKER, _TEST_MARKER, 1), count=1)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eximsim.errors import Unsupported
 from eximsim.suite import golden
-from eximsim.suite.bench import Bench, why_not
+from eximsim.suite.bench import Bench, Inside, why_not
 from eximsim.suite.golden import Comparison
 from eximsim.suite.runner import Setting, TestResult, Verdict, is_compared
 from eximsim.suite.source import TestCase
@@ -26,6 +26,11 @@ class Benched:
         self._source = EximTree(tree)
         self._stack = ExitStack()
         self._bench = self._stack.enter_context(Bench(tree, program, helpers))
+
+    @property
+    def place(self) -> Inside:
+        """Where the tests run, for a visitor."""
+        return self._bench.place
 
     def close(self) -> None:
         """Take the bench down."""

@@ -91,9 +91,10 @@ class Setting:
 class TestResult:
     """What came of one run of one test.
 
-    ``reason`` is one line, empty for a pass. ``seconds`` are of the wall clock. ``outputs`` compares each
-    output that has a golden or should have none; ``texts`` are the normalised outputs, ``goldens`` what they
-    were compared with. ``completed`` is False if a command did not do what the script expects of it.
+    ``reason`` is one line, empty for a pass at the first attempt. ``seconds`` are of the wall clock.
+    ``outputs`` compares each output that has a golden or should have none; ``texts`` are the normalised
+    outputs, ``goldens`` what they were compared with. ``completed`` is False if a command did not do what the
+    script expects of it.
     """
 
     __test__ = False  # not a class of tests for pytest

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from unittest import mock
+from xml.etree import ElementTree
 
 import pytest
 
@@ -84,3 +85,64 @@ def test_a_real_programs_own_tls_library_decides(monkeypatch: pytest.MonkeyPatch
     assert _release(tree, "auto", None, "exim:/x").tls_library == "gnutls"
     assert _release(tree, "auto", "openssl", "exim:/x").tls_library.startswith("openssl")
     assert _release(tree, None, None, "exim:/x") is gnutls
+
+
+def test_results_are_summed_up_by_group(tree: Path) -> None:
+    (tree / "stdout/2150").write_text("> OpenSSL\n> \n")
+    lines = suite(tree).stdout.splitlines()
+    assert lines[-3:-1] == ["2000-GnuTLS   1 pass", "2100-OpenSSL  1 fail"]
+
+
+def test_what_was_no_better_before_is_no_failure_with_a_baseline(tree: Path, tmp_path: Path) -> None:
+    (tree / "stdout/2150").write_text("> OpenSSL\n> \n")
+    before = tmp_path / "before.json"
+    before.write_text(suite(tree, "--json").stdout)
+    done = suite(tree, "--baseline", str(before))
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (
+        0, "since the baseline: 0 worse, 0 better, 1 as before"
+    )  # fmt: skip
+    (tree / "stdout/2050").write_text("> GnuTLS\n> \n")
+    (tree / "stdout/2150").write_text("> OPENSSL\n> \n")
+    done = suite(tree, "--baseline", str(before))
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "2050: fail, was pass: stdout differs", "since the baseline: 1 worse, 1 better, 0 as before"
+    ]  # fmt: skip
+
+
+def test_a_baseline_that_is_none_is_bad_input(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "before.json").write_text('{"test": "2150"}\n')
+    done = suite(tree, "--baseline", str(tmp_path / "before.json"))
+    assert done.exit_code == 2
+    assert "before.json:1: no test and result here" in done.stderr
+
+
+def test_a_failure_is_in_the_summaries_that_runtest_leaves_and_in_junit_with_its_diff(
+    tree: Path, tmp_path: Path
+) -> None:
+    (tree / "stdout/2150").write_text("> OpenSSL\n> \n")
+    suite(tree, "--summary", str(tmp_path / "left"), "--junit", str(tmp_path / "junit.xml"))
+    assert (tmp_path / "left/failed-summary.log").read_text() == "Test 2150 stdout/2150 failed\n"
+    assert (tmp_path / "left/run-summary.log").read_text() == "2050 P\n2150 F\n"
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert [(one.get("name"), one.get("failures")) for one in root] == [
+        ("2000-GnuTLS", "0"),
+        ("2100-OpenSSL", "1"),
+    ]
+    (failure,) = root.iter("failure")
+    assert failure.get("message") == "stdout differs"
+    assert "-> OpenSSL\n+> OPENSSL" in str(failure.text)
+
+
+def test_two_subjects_are_shown_where_they_part(tree: Path) -> None:
+    done = suite(tree, "--against", "model", "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.exit_code, [(one["test"], one["result"]) for one in told]) == (
+        0, [("2050", "same"), ("2150", "same")]
+    )  # fmt: skip
+
+
+def test_a_shell_is_for_one_test_of_a_real_program(tree: Path) -> None:
+    done = suite(tree, "2150", "--shell")
+    assert done.exit_code == 2
+    assert "--shell: expected one test and --subject exim:PATH" in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eximsim.suite import script
 from eximsim.suite.bench import patched
 from eximsim.suite.eras import NEWEST
@@ -35,8 +37,10 @@ def test_notes_are_written_only_where_the_tree_does_that() -> None:
     assert steps(parsed, IDENTITY, "0001", "conf", NEWEST - {"notes_shown"}) == []
 
 
-def test_a_patched_program_keeps_its_length() -> None:
-    program = b"\0>>>running<<<\0" + b"4.99-159-13835a3c1\0<<eximversion>>\0"
+@pytest.mark.parametrize("version", [b"4.99-159-13835a3c1", b"4.99", b"4.98.2"])
+def test_a_patched_program_keeps_its_length(version: bytes) -> None:
+    program = b"\0>>>running<<<\0" + version + b"\0<<eximversion>>\0"
     copy = patched(program)
     assert len(copy) == len(program)
-    assert copy.startswith(b"\0<<<testing>>>\0x.yz\0*")
+    assert copy.startswith(b"\0<<<testing>>>\0x.yz\0")
+    assert copy.endswith(b"\0<<eximversion>>\0")
