@@ -627,6 +627,13 @@ class Profile:
     sync_error_with_size: bool = switch(False, "smtp_setup_msg()", since("4.97", "3531d1a75"))
     """A synchronization error is logged with the number of octets shown."""
 
+    address_maxlength: int = switch(
+        512,
+        "parse_extract_address()",
+        since("4.95", "c1fb74d63", 256, picks={"a8bd24b96": "4.94.2+fixes"}),
+    )
+    """So many octets an address may have."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

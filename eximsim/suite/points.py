@@ -223,6 +223,7 @@ POINTS: Sequence[Point] = (
     ),
     _point("36237af9c", ("confs/5802", "")),
     _point("eae427c64", ("confs/0420", "${quote:h: <")),
+    _point("c1fb74d63"),
     _point("2f8e0a5f6", ("confs/0070", "hosts_require_helo =")),
     _point("1f1633046", ("confs/5710", "# output list separator changes")),
     _point("889894461"),

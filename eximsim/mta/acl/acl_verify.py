@@ -174,7 +174,7 @@ def _any_header_address(run: AclRun, asked: _Options) -> Rc:
     for kind in "SRF":
         for header in [header for header in run.reception.headers if header.kind == kind]:
             name, _, content = header.text.partition(":")
-            for text, found in header_addresses(content):
+            for text, found in header_addresses(run.process, content):
                 shown = text.rstrip(SPACES)
                 run.process.hdebug(f"verifying {name}: header address {shown}")
                 if isinstance(found, Extracted):

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from eximsim.mta.base.string import SPACES
+from eximsim.mta.base.string import SPACES, octets
 
 _SPECIALS = frozenset('()<>@,;:\\".[]')
 _LITERAL = frozenset("0123456789abcdefABCDEF.:")
 _SUBDOMAIN = re.compile(r"[A-Za-z0-9-]+")
 _UTF8_SUBDOMAIN = re.compile("[A-Za-z0-9\u0080-\ud7ff\ue000-\U0010ffff-]+")
-_LONGEST = 1024
 _SHOWN = 32
 
 
@@ -136,12 +135,13 @@ def parse_extract_address(
     strip_excess_angle_brackets: bool = False,
     group: bool = False,
     in_group: bool = False,
+    longest: int = 256,
 ) -> Extracted:
     """The address in ``text``, without phrase, comments, brackets and source route.
 
     ``allow_null`` permits ``<>``, ``group`` a group name before the address, ``in_group`` the end of a group
-    after it; ``bare_literals`` any domain literal in an address without angle brackets. Raises
-    ``AddressError``. Source: parse_extract_address(), src/parse.c.
+    after it; ``bare_literals`` any domain literal in an address without angle brackets; ``longest`` is how
+    many octets it may have. Raises ``AddressError``. Source: parse_extract_address(), src/parse.c.
     """
     reader = _Reader(text, allow_domain_literals, strip_trailing_dot, bare_literals, allow_utf8_domains)
     reader.in_group = in_group
@@ -150,7 +150,7 @@ def parse_extract_address(
     except AddressError as error:
         still_open = reader.in_group and reader.peek() != ";"
         raise AddressError(error.message, in_group=still_open) from None
-    if found.end - found.start > _LONGEST:
+    if len(octets(text[found.start : found.end])) > longest:
         raise AddressError(f"address is ridiculously long: {found.address[:64]}...")
     return found
 

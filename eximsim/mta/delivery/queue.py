@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.delivery.deliver import deliver_message
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import Message, Recipient
@@ -337,7 +338,7 @@ def _act_on_address(
     process: Process, message: Message, doing: str, text: str, act: Callable[[Process, Message, str], bool]
 ) -> bool:
     try:
-        found = parse_extract_address(text, allow_null=doing == "editing sender")
+        found = extract_address(process, text, allow_null=doing == "editing sender")
         if found.address and not found.domain_at:
             raise AddressError("domain missing")
     except AddressError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import ipaddr
-from eximsim.mta.base.parse import AddressError, Extracted, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
 from eximsim.mta.base.string import (
     SPACES,
     join_items,
@@ -28,6 +28,7 @@ from eximsim.mta.expand.expand_outside import stat
 from eximsim.mta.expand.expand_text import ascii_lower, ascii_upper
 from eximsim.mta.expand.expand_tree import Operator, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
+from eximsim.mta.process.extract import extract_address
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -120,15 +121,8 @@ def _expand(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _extracted(process: Process, text: str, *, group: bool = False) -> Extracted | None:
-    options = process.config.main
     try:
-        return parse_extract_address(
-            text,
-            allow_domain_literals=options.flag("allow_domain_literals"),
-            strip_trailing_dot=options.flag("strip_trailing_dot"),
-            strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
-            group=group,
-        )
+        return extract_address(process, text, group=group)
     except AddressError:
         return None
 

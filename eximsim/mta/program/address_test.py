@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.parse import AddressError
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.records.structs import PORT_NONE
-from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address, extract_address
+from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.mta.routing.route import route_address
 from eximsim.status import Dnssec, HostStatus, Rc

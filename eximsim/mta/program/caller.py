@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.parse import AddressError, local_part_quote, parse_extract_address
+from eximsim.mta.base.parse import AddressError, local_part_quote
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import list_items
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.match import match_isinlist_address
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.program.exim_argv import CommandLine, Mode
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
@@ -73,7 +74,10 @@ def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str 
     testing = line.mode is Mode.FILTER
     if given is not None:
         try:
-            given = parse_extract_address(given, allow_null=True).address if given not in ("", "<>") else ""
+            if given not in ("", "<>"):
+                given = extract_address(process, given, allow_null=True, literals=True).address
+            else:
+                given = ""
         except AddressError as error:
             raise Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
     local = (given is None and not smtp) or not (trusted or testing)

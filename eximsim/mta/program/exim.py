@@ -18,6 +18,7 @@ from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception
@@ -38,7 +39,6 @@ from eximsim.mta.reception.receive import LocalError, local_content, receive_loc
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import announce, local_size_limit, smtp_active_hostname
-from eximsim.mta.routing.address import extract_address
 from eximsim.ports import Action, Send, StartTls
 from eximsim.status import Rc
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, string_printing
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_stamp, log_write, selector, words
 from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
@@ -173,9 +174,7 @@ def _message_id_log(process: Process, scan: Scan) -> str:
         return ""
     text = header.text.partition(":")[2].replace("\n", "").strip(SPACES)
     try:
-        found = parse_extract_address(
-            text, allow_domain_literals=True, bare_literals=process.profile.bare_domain_literals
-        ).address
+        found = extract_address(process, text, literals=True).address
     except AddressError:
         return ""
     return f" id{'*' if created else ''}={string_printing(found)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check, string_split_message
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import from_octets, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.delivery.moan import (
@@ -23,6 +23,7 @@ from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process import upward
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception
@@ -224,7 +225,7 @@ def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> 
     if submitter.sender_forced or not submitter.trusted:
         return submitter
     try:
-        sender = parse_extract_address(text, allow_null=True).address
+        sender = extract_address(reception.process, text, allow_null=True).address
     except AddressError:
         return submitter
     if sender:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.config.rewrite_rules import HEADERS
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.receive_data import from_line, header_lines
 from eximsim.mta.reception.receive_headers import complete_headers, scan_headers
@@ -86,7 +87,7 @@ def receive_for_filter(
 def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> Submitter:
     """A ``From `` line says who the sender is, if -f did not."""
     try:
-        sender = parse_extract_address(text, allow_null=True).address
+        sender = extract_address(reception.process, text, allow_null=True).address
     except AddressError:
         return submitter
     if sender:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote, parse_extract_address
+from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import qualify_domain
@@ -115,7 +116,7 @@ def extract_recipients(reception: Reception, scan: Scan) -> list[str]:
         resent = header.text.lower().startswith(RESENT)
         if header.kind not in "TCB" or (scan.resent and not resent):
             continue
-        for text, address in header_addresses(header.text.partition(":")[2]):
+        for text, address in header_addresses(reception.process, header.text.partition(":")[2]):
             if isinstance(address, Extracted):
                 found.append(address.address)
             elif address.message != "empty address":
@@ -207,7 +208,7 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
         return
     address = f"{local_part_quote(submitter.login)}@{qualify_domain(process, is_recipient=False)}"
     try:
-        given = parse_extract_address(scan.from_header.text.partition(":")[2].replace("\n", ""))
+        given = extract_address(process, scan.from_header.text.partition(":")[2].replace("\n", ""))
     except AddressError:
         given = None
     if given is not None and given.address.lower() in (address.lower(), submitter.login.lower()):
@@ -238,7 +239,7 @@ def _qualified(reception: Reception, header: Header) -> str:
     domain = qualify_domain(reception.process, is_recipient=is_recipient)
     name, _, content = header.text.partition(":")
     result, position = name + ":", 0
-    for text, found in header_addresses(content):
+    for text, found in header_addresses(reception.process, content):
         at = content.index(text, position)
         result += content[position:at]
         position = at + len(text)

@@ -8,10 +8,10 @@ from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES
 from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
-from eximsim.mta.routing.address import extract_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.status import Rc
 

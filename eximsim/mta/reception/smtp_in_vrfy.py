@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_mail import qualify_recipient
 from eximsim.mta.verify import verify
@@ -20,7 +21,7 @@ def vrfy(session: SmtpSession, argument: str) -> None:
     """The VRFY command: what is not an address has no ACL asked; without an ACL it is refused with 252."""
     process = session.process
     try:
-        found = parse_extract_address(argument)
+        found = extract_address(process, argument)
     except AddressError as error:
         session.replies.line(f"501 {error.message}")
         return

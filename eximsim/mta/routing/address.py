@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from eximsim.mta.base.parse import Extracted, parse_extract_address
 from eximsim.mta.records.structs import Address
 from eximsim.status import Rc
 
@@ -16,25 +15,6 @@ if TYPE_CHECKING:
 
 Verify = Literal["sender", "recipient", "expn"]
 """For what an address is routed, if it is not for a delivery (``v_sender``, ``v_recipient``, ``v_expn``)."""
-
-
-def extract_address(
-    process: Process, text: str, *, allow_null: bool = False, literals: bool = False
-) -> Extracted:
-    """The address in ``text``, as the main options have it; ``literals`` allows domain literals all the same.
-
-    Raises ``AddressError``.
-    """
-    options = process.config.main
-    return parse_extract_address(
-        text,
-        allow_null=allow_null,
-        allow_domain_literals=literals or options.flag("allow_domain_literals"),
-        bare_literals=process.profile.bare_domain_literals,
-        allow_utf8_domains=options.flag("allow_utf8_domains"),
-        strip_trailing_dot=options.flag("strip_trailing_dot"),
-        strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
-    )
 
 
 @dataclass(slots=True)

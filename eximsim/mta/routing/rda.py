@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
-from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
 
@@ -177,13 +178,13 @@ class _ForwardList:
         """The address of one item, qualified; None for a comment or a syntax error that is skipped."""
         if item.startswith("\\"):
             try:
-                local = parse_extract_address(item[1:])
+                local = extract_address(self.process, item[1:])
                 if not local.domain_at:
                     return f"{local.address}@{self.incoming_domain}"
             except AddressError:
                 pass
         try:
-            found = parse_extract_address(item)
+            found = extract_address(self.process, item)
         except AddressError as error:
             self.no_address(item, error.message)
             return None

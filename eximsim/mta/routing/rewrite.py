@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.config.rewrite_rules import (
     ENVELOPE_FROM,
     ENVELOPE_TO,
@@ -21,6 +21,7 @@ from eximsim.mta.config.rewrite_rules import (
 )
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.match import match_address_pattern
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _by_rule(
         log_write(process, what, panic=True)
         return None, False
     try:
-        found = parse_extract_address(new, allow_null=flag == ENVELOPE_FROM)
+        found = extract_address(process, new, allow_null=flag == ENVELOPE_FROM)
     except AddressError as error:
         what = f"Rewrite of {address} yielded unparseable address: {error.message} in address {new}"
         log_write(process, what, panic=True)
@@ -112,7 +113,7 @@ def _by_rule(
             log_write(process, f'Rewrite of {address} yielded unqualified address "{new}"', panic=True)
             return None, False
         new = rewrite_address_qualify(process, found.address, is_recipient=True)
-        found = parse_extract_address(new)
+        found = extract_address(process, new)
     how = "as" if WHOLE in rule.flags or "<" not in new else "with (address part of)"
     told = f'"{address}" from {WHERE[flag]} rewritten {how} "{new}" by rule {number}'
     log_write(process, told, when="address_rewrite")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError, Extracted, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
 from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.process.extract import extract_address
 
 if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
     from eximsim.mta.records.spool import Header
 
@@ -17,7 +19,7 @@ _ADDRESS_KINDS = frozenset("FSRTCB")
 _LONGEST_SHOWN = 1024
 
 
-def header_addresses(text: str) -> Iterator[tuple[str, Extracted | AddressError]]:
+def header_addresses(process: Process, text: str) -> Iterator[tuple[str, Extracted | AddressError]]:
     """Each address in the content of a header line: how it stands there, and what it comes to."""
     position, in_group = 0, False
     while True:
@@ -29,7 +31,7 @@ def header_addresses(text: str) -> Iterator[tuple[str, Extracted | AddressError]
         shown = text[position:end]
         found: Extracted | AddressError
         try:
-            found = parse_extract_address(shown, allow_domain_literals=True, group=True, in_group=in_group)
+            found = extract_address(process, shown, literals=True, group=True, in_group=in_group)
         except AddressError as error:
             found = error
         in_group = found.in_group
@@ -46,7 +48,7 @@ def verify_check_headers(reception: Reception) -> str | None:
         if header.kind not in _ADDRESS_KINDS:
             continue
         name, _, content = header.text.partition(":")
-        for text, found in header_addresses(content):
+        for text, found in header_addresses(reception.process, content):
             problem = _problem(reception, header, found)
             if problem is not None:
                 shown = text.rstrip(SPACES)
@@ -87,7 +89,7 @@ def verify_check_notblind(reception: Reception, *, caseless: bool) -> str | None
     named: set[str] = set()
     for header in reception.headers:
         if header.kind in "TC":
-            for _, found in header_addresses(header.text.partition(":")[2]):
+            for _, found in header_addresses(reception.process, header.text.partition(":")[2]):
                 if isinstance(found, Extracted) and found.domain_at:
                     named.add(_fold(found.address, caseless))
     blind = any(_fold(r.address, caseless) not in named for r in reception.envelope.recipients)

@@ -6,7 +6,7 @@ import pytest
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
-from eximsim.mta.routing.address import extract_address
+from eximsim.mta.process.extract import extract_address
 from tests.mta.front import Front
 
 
@@ -52,3 +52,21 @@ def test_the_dns_is_not_asked_for_such_a_name() -> None:
     )
     with pytest.raises(Unsupported, match="not ASCII"):
         front.exim("-bt", "b@π.ex")
+
+
+@pytest.mark.parametrize(("release", "longest"), [("4.94.1", 512), ("4.94.2+fixes", 256), ("4.95", 256)])
+def test_an_address_has_no_more_octets_than_the_release_allows(release: str, longest: int) -> None:
+    fits = "a" * (longest - 5) + "@b.ex"
+    assert extracted(fits, release=release) == fits
+    assert extracted(f"a{fits}", release=release).startswith("address is ridiculously long: ")
+
+
+def test_a_trailing_dot_may_be_taken_off_wherever_an_address_is_read() -> None:
+    letter = "To: x@y.ex.\n\n"
+    front = Front(
+        "trusted_users = caller\nstrip_trailing_dot\nacl_not_smtp = check\n",
+        "check:\n  accept verify = header_syntax",
+    )
+    assert front.exim("-odq", "-f", "a@b.ex.", "c@d.ex.", stdin=letter).code == 0
+    (message,) = front.machine.spool.messages.values()
+    assert (message.sender, message.addresses()) == ("a@b.ex", ["c@d.ex"])

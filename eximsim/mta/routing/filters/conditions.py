@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import octets, strstric
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.routing.filters.numbers import read_long, to_int
 from eximsim.mta.routing.filters.personal import filter_personal
 from eximsim.mta.routing.filters.running import Filtering
@@ -64,7 +65,7 @@ def _for_any_address(run: Filtering, condition: Condition) -> bool:
     while position < len(text) and not held:
         end = parse_find_address_end(text, position)
         try:
-            found = parse_extract_address(text[position:end], group=True, in_group=in_group)
+            found = extract_address(run.process, text[position:end], group=True, in_group=in_group)
             in_group = found.in_group
             run.process.variables["thisaddress"] = found.address
             held = test_condition(run, condition.parts[0])

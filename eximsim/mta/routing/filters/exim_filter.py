@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from eximsim.bounds import within_bounds
 from eximsim.errors import Unsupported
-from eximsim.mta.base.parse import AddressError, parse_extract_address
+from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_printing
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.records.spool import HEADER_OLD, Header, header_kind
 from eximsim.mta.routing.filters import mail
 from eximsim.mta.routing.filters.commands_read import read_filter
@@ -179,7 +180,7 @@ class _Interpreter:
 
     def address(self, text: str) -> str:
         try:
-            address = parse_extract_address(text).address
+            address = extract_address(self.process, text).address
         except AddressError as error:
             told = f"malformed address {self.run.quoted(text)} in filter file: {error.message}"
             raise FilterError(told) from None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
+from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.regex_cache import compile_pattern
 from eximsim.mta.base.string import SPACES, octets, strstric
 from eximsim.mta.config.rewrite_rules import HEADER_FROM, HEADER_TO
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
+from eximsim.mta.process.extract import extract_address
 from eximsim.mta.records.spool import HEADER_OLD
 from eximsim.mta.routing.rewrite import rewrite_one
 
@@ -69,7 +70,7 @@ def _is_automatic(text: str) -> bool:
 
 def _header_match(process: Process, name: str, patterns: Sequence[str]) -> bool:
     """Whether an address of such a header line fits one of the patterns. Source: header_match()."""
-    found = [address for text in _named(process, name) for address in _addresses(text)]
+    found = [address for text in _named(process, name) for address in _addresses(process, text)]
     return any(_fits(process, address, pattern) for pattern in patterns for address in found)
 
 
@@ -83,14 +84,14 @@ def _named(process: Process, name: str) -> list[str]:
     return [text[len(name) :] for text in _texts(process) if ascii_lower(text).startswith(name)]
 
 
-def _addresses(text: str) -> list[str]:
+def _addresses(process: Process, text: str) -> list[str]:
     """The addresses of a header line, up to the first that cannot be read."""
     found: list[str] = []
     position = 0
     while position < len(text):
         end = parse_find_address_end(text, position)
         try:
-            found.append(parse_extract_address(text[position:end]).address)
+            found.append(extract_address(process, text[position:end]).address)
         except AddressError:
             break
         position = end + 1
