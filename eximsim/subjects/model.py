@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from eximsim.errors import Unsupported
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import daemon, exim
@@ -17,6 +17,7 @@ from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool
 from eximsim.ports import World
 from eximsim.profiles import Profile
+from eximsim.subjects.refused import refused
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
 
@@ -62,7 +63,10 @@ class ModelSubject:
         """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
         self._catch_up()
         with self._as(user):
-            status = exim.run(self.machine, argv, stdin, env, self._profile)
+            try:
+                status = exim.run(self.machine, argv, stdin, env, self._profile)
+            except InputError as error:
+                return refused(self.machine, argv, error)
         return Result(status.code, status.stdout, status.stderr, status.debugged)
 
     def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:

@@ -19,8 +19,10 @@ _OCTAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-7]+)")
 _WORD = re.compile(r"[ \t\n\v\f\r]*((?:[A-Za-z][A-Za-z0-9_]*)?)[ \t\n\v\f\r]*")
 
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
-_SUFFIXES = {"k": 1024, "m": 1024**2, "g": 1024**3}
+_SUFFIXES = {letter: 1024**power for power, letter in enumerate("kmgtpez", 1)}
+_OF_INTEGERS = "kmgt"
 _INT_MAX = 2**31 - 1
+_LONG_MAX = 2**63 - 1
 _MAX_TIMES = 10
 
 
@@ -90,12 +92,13 @@ def _read_integer(option: Option, text: str, wanted: bool) -> Value:
         number = int(digits[:30], 16 if digits[1:2] in ("x", "X") else 10)
     suffix = text[end : end + 1].lower()
     kilo = option.kind is Kind.KILO
-    if suffix in _SUFFIXES:
+    scaled = suffix in (_SUFFIXES if kilo else _OF_INTEGERS) and suffix != ""
+    if scaled:
         number *= _SUFFIXES[suffix]
         end += 1
     if kilo:
-        number = number // 1024 if suffix in _SUFFIXES else (number + 512) // 1024
-    if number > _INT_MAX:
+        number = number // 1024 if scaled else (number + 512) // 1024
+    if number > (_LONG_MAX if kilo else _INT_MAX):
         raise ValueError(f'absolute value of integer "{text}" is too large (overflow)')
     rest = text[end:].lstrip(SPACES)
     if rest:

@@ -211,7 +211,7 @@ _NUMBERS = table(
         bounce_return_size_limit=100 * 1024,
         message_body_visible=500,
     ),
-    numbers(Kind.KILO, _I, "check_log_space check_spool_space"),
+    numbers(Kind.KILO, _M, "check_log_space check_spool_space"),
     numbers(Kind.FIXED, _I, deliver_queue_load_max=-1, queue_only_load=-1, smtp_load_reserve=-1),
 )
 

@@ -135,7 +135,8 @@ def _file_of(pattern: str | None, kind: str, where: tuple[str | None, int | None
 
 
 @lru_cache(maxsize=16)
-def _second(seconds: int) -> str:
+def second_stamp(seconds: int) -> str:
+    """A moment as log lines have it, without fractions and zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -143,7 +144,7 @@ def log_stamp(process: Process) -> str:
     """The time stamp that begins a log line."""
     now = process.world.now()
     known = settings(process)
-    stamp = _second(int(now))
+    stamp = second_stamp(int(now))
     if "millisec" in known.selectors:
         stamp += f".{int(now % 1 * 1000):03d}"
     return f"{stamp} +0000" if known.zone else stamp

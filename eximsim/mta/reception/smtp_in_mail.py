@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import AclAnswer, SmtpSession
 
 _HUGE = 2**31 - 1
+_ROOM = 1024**3  # KiB
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 
 
@@ -208,6 +210,7 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
         said = f"rejected MAIL FROM:<{found.address}> {client}: message too big: {shown}"
         log_write(process, said, reject=True, when="size_reject")
         return False
+    _check_room(session)
     address = found.address
     if address and not found.domain_at:
         if not session.reception.allow_unqualified_sender:
@@ -221,6 +224,14 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
     process.variables["sender_address"] = address
     process.variables["message_size"] = str(max(size, 0))
     return True
+
+
+def _check_room(session: SmtpSession) -> None:
+    """Disks have room here for whatever is usual (receive_check_fs(), src/receive.c)."""
+    options = session.process.config.main
+    for name in ("check_spool_space", "check_log_space"):
+        if options.number(name) > _ROOM:
+            raise Unsupported(f"a disk with less room than {name} asks for", *options.where(name))
 
 
 def _accept_sender(session: SmtpSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ _SEPARATORS = SPACES + ","
 _IGNORED = {EACCES: "ignore_eacces", ENOTDIR: "ignore_enotdir"}
 """The options that make an error with the file as good as no file."""
 
-_FILTERS = ("# exim filter", "# sieve filter")
+_FILTER = re.compile(r"#[ \t]*(?:exim|sieve)[ \t]*filter", re.IGNORECASE | re.ASCII)
 
 
 class Found(Enum):
@@ -96,7 +97,7 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
                 return Redirection(Found.NONEXIST, inspected=False)
             why = f"failed to open {data}: {strerror(error.errno or 0)}"
             return Redirection(Found.ERROR, message=why, inspected=False)
-    if data.lstrip(SPACES).lower().startswith(_FILTERS):
+    if _FILTER.match(data.lstrip(SPACES)):
         if not options.flag("allow_filter"):
             return Redirection(Found.ERROR, message="filtering not enabled")
         raise Unsupported("filter as redirection data", router.path, router.line)

@@ -91,6 +91,8 @@ def test_an_old_name_sets_the_option_that_it_stands_for() -> None:
         ("queue_only = no # or", '"no" for boolean option queue_only (# is comment only at line start)'),
         ("dns_retry = many", "integer expected for dns_retry"),
         ("dns_retry = 3x", "extra characters follow integer value for dns_retry"),
+        ("check_spool_space = 9Z", 'absolute value of integer "9Z" is too large (overflow)'),
+        ("dns_retry = 1P", "extra characters follow integer value for dns_retry"),
         ("dns_retry = 3G", 'absolute value of integer "3G" is too large (overflow)'),
         ("queue_only_load = -1", 'integer "-1" is too large (overflow)'),
         ("auto_thaw = 5", "invalid time value for auto_thaw"),

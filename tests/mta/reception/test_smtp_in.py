@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eximsim.errors import Unsupported
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception.smtp_in import SmtpIn
@@ -235,6 +236,12 @@ def test_vrfy_asks_for_a_domain_of_those_who_have_to_name_one() -> None:
     status = front.exim("-bh", "192.0.2.9", stdin="VRFY r\r\nQUIT\r\n")
     assert "501 r: recipient address must contain a domain" in status.stdout
     assert "unqualified verify rejected: <r> H=[192.0.2.9]" in status.stderr
+
+
+def test_disks_have_room_for_what_is_usual_only() -> None:
+    assert "250 OK" in Front(f"{ACCEPT}\ncheck_spool_space = 900G").smtp("HELO x", "MAIL FROM:<>", "QUIT")
+    with pytest.raises(Unsupported, match=r"less room than check_log_space asks for"):
+        Front(f"{ACCEPT}\ncheck_log_space = 1024T").smtp("HELO x", "MAIL FROM:<>", "QUIT")
 
 
 def test_a_dropped_client_hears_no_more() -> None:

@@ -151,8 +151,9 @@ def test_files_and_pipes_are_not_modelled(data: str) -> None:
         redirecting(f"data = {data}").route("a@d.ex")
 
 
-def test_filters_have_to_be_allowed_and_are_not_modelled() -> None:
-    files = {"/filter": b"# Exim filter\nseen finish\n"}
+@pytest.mark.parametrize("mark", ["# Exim filter", "#exim   FILTER", "\n #\tSieve filter"])
+def test_filters_have_to_be_allowed_and_are_not_modelled(mark: str) -> None:
+    files = {"/filter": f"{mark}\nseen finish\n".encode()}
     addr, _ = redirecting("file = /filter", files=files).route("a@d.ex")
     assert addr.message == "error in filter file: filtering not enabled"
     with pytest.raises(Unsupported, match="filter as redirection data"):

@@ -1,0 +1,43 @@
+"""What a program says of a configuration that it cannot read, and dies (log_config_info(), src/log.c)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from eximsim.errors import InputError
+from eximsim.mta.base.string import from_octets
+from eximsim.mta.process.globals import Machine
+from eximsim.mta.process.log import second_stamp
+from eximsim.subjects.subject import Result
+
+_SHOWS_ALL = re.compile(r"-(?:bP|v|d.*)", re.DOTALL)
+_SERVER = "-DSERVER="
+
+
+def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
+    """The result of a call whose configuration has ``error``: a line in the panic log, and for the caller.
+
+    Logs are where Exim's test suite has them: in ``spool/log`` beside the configuration, the daemon's with
+    the prefix that the macro SERVER gives. Raises ``error`` again if it says no line of a file.
+    """
+    if error.path is None or error.line is None:
+        raise error
+    line = _last_physical_line(machine, error.path, error.line)
+    text = f"Exim configuration error in line {line} of {error.path}:\n  {error.message}"
+    server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
+    log = f"{error.path.rpartition('/')[0]}/spool/log/{server}paniclog"
+    stamped = f"{second_stamp(int(machine.world.now()))} {text}"
+    machine.files.setdefault(log, []).append(stamped)
+    if not any(_SHOWS_ALL.fullmatch(word) for word in argv):
+        return Result(1, "", f"{stamped}\n")
+    died = "" if "macro" in error.message else " DIE"
+    return Result(1, "", f"LOG: PANIC{died}\n  {text}\n")
+
+
+def _last_physical_line(machine: Machine, path: str, line: int) -> int:
+    """Exim tells of the last line of a setting that is continued."""
+    lines = from_octets(machine.world.read_file(path)).split("\n")
+    while line < len(lines) and lines[line - 1].rstrip().endswith("\\"):
+        line += 1
+    return line
