@@ -723,6 +723,19 @@ class Profile:
     )
     """GnuTLS builds show a cipher suite as gnutls_session_get_desc() does, ``RSA__AES_128_CBC__SHA1``."""
 
+    cutthrough_sender_chosen: bool = switch(
+        False, "case CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.99", "4e36acaf2", item="bug 3071")
+    )
+    """The control cutthrough_delivery takes ``sender=transport``."""
+
+    cutthrough_return_path_logged: bool = switch(False, "do_callout()", since("4.99", "9adabf8d8"))
+    """The log selector return_path_on_delivery applies to messages that went on while they came in, too."""
+
+    cutthrough_from_any_callout: bool = switch(
+        False, "do_callout()", since("4.99", "4e36acaf2", item="bug 3071")
+    )
+    """A callout in the name of the empty sender, too, can be kept open for the message."""
+
     openssl_option_names: frozenset[str] = switch(
         frozenset(OPENSSL_OPTIONS.split()),
         "exim_openssl_options[] in tls-openssl.c",

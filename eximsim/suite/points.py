@@ -284,6 +284,8 @@ POINTS: Sequence[Point] = (
     _point("593058763", ("runtest", "Listening...$/n")),
     _point("717a9055f", ("scripts/0000-Basic/0467", "-DSRV=nosuch1:smtp2:nosuch2")),
     _point("78e481bba"),
+    _point("9adabf8d8"),
+    _point("4e36acaf2"),
     _point("1cc26cd7a", ("confs/4060", "tls_verify_cert_hostnames = :")),
     _point(
         "ef0a7560d", ("confs/4061", "CONNECTCOND="), beside=("../src/src/receive.c", "add_tls_info_for_log")

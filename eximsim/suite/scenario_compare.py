@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.suite.compare import CHANCE, MODELLED, Words, shown_log
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord
-from eximsim.suite.scenario_replay import ScenarioStand
+from eximsim.suite.scenario_replay import ScenarioStand, named_each_time
 from eximsim.suite.scenarios import Scenario
 
 _SEEDS = 24
@@ -93,8 +93,12 @@ def _play(
 
 def _agrees(name: str, real: Done, ours: Done) -> bool:
     if name == "log":
-        return shown_log(real.log) == shown_log(ours.log)
+        return _log(real) == _log(ours)
     return bool(getattr(real, name) == getattr(ours, name))
+
+
+def _log(done: Done) -> tuple[str, ...]:
+    return tuple(named_each_time(line) for line in shown_log(done.log))
 
 
 def _differences(pairs: Sequence[tuple[Done, Done]], names: Sequence[str], words: Words) -> Iterator[str]:
@@ -110,7 +114,7 @@ def _differences(pairs: Sequence[tuple[Done, Done]], names: Sequence[str], words
 
 
 def _as_list(name: str, done: Done) -> list[object]:
-    value = shown_log(done.log) if name == "log" else getattr(done, name)
+    value = _log(done) if name == "log" else getattr(done, name)
     return list(value) if isinstance(value, tuple) else [value]
 
 

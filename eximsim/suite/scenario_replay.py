@@ -185,13 +185,21 @@ def shown_message(message: Received) -> Iterable[str]:
 _BOUNCE = re.compile(r"^Auto-Submitted: auto-replied", re.M)
 
 
+_EACH_TIME = (
+    (re.compile(r"\b[A-Z][a-z][a-z], \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d [-+]\d{4}"), "DATE"),
+    (re.compile(r"<E[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|(?:-[0-9A-Za-z]+){2})@"), "<EID@"),
+)  # fmt: skip
+
+
+def named_each_time(line: str) -> str:
+    """A header line with names for the date and the message id, as recordings of logs do not have them."""
+    for pattern, text in _EACH_TIME:
+        line = pattern.sub(text, line)
+    return line
+
+
 class TextNormaliser:
     """Names for what is different each time: dates, message ids, versions. ``line`` is for log lines."""
-
-    _SUBSTITUTIONS = (
-        (re.compile(r"\b[A-Z][a-z][a-z], \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d [-+]\d{4}"), "DATE"),
-        (re.compile(r"<E[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|(?:-[0-9A-Za-z]+){2})@"), "<EID@"),
-    )  # fmt: skip
 
     def __init__(self, version: str) -> None:
         self.line = Normaliser()
@@ -199,9 +207,7 @@ class TextNormaliser:
 
     def __call__(self, line: str) -> str:
         """A line of a message, or of what the program prints."""
-        for pattern, text in self._SUBSTITUTIONS:
-            line = pattern.sub(text, line)
-        return self.line(self._version.sub("Exim V", line))
+        return self.line(self._version.sub("Exim V", named_each_time(line)))
 
 
 def _with_keys(files: dict[str, bytes]) -> dict[str, bytes]:

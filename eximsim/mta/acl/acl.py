@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl.acl_conditions import check_conditions
+from eximsim.mta.acl.acl_cutthrough import go_through
 from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_header
 from eximsim.mta.base.string import SPACES, string_printing
 from eximsim.mta.config.acl_read import read_inline
@@ -47,7 +48,7 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     if run.address is not None:
         process.variables["domain"] = run.address.domain
         process.variables["local_part"] = run.address.local_part
-    rc = _check_internal(run, text)
+    rc = go_through(run, _check_internal(run, text))
     for name in _FORGOTTEN:
         process.variables.pop(name, None)
     if process.profile.acl_domain_data_cleared:

@@ -10,6 +10,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.process.reception import Submission
+from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
 def _freeze(run: AclRun, options: str | None) -> None:
     if options not in (None, "no_tell"):
         raise _SyntaxError
+    cutthrough.cancel(run.process)
     run.reception.envelope.freeze = True
 
 
 def _queue(run: AclRun, options: str | None) -> None:
+    cutthrough.cancel(run.process)
     run.reception.envelope.queue_only_policy = True
     rest = f"/{options}" if options is not None else ""
     while found := _QUEUE_MANNER.match(rest):
@@ -86,6 +89,8 @@ def _submission(run: AclRun, options: str | None) -> None:
 
 def _fake(rc: Rc) -> Callable[[AclRun, str | None], None]:
     def act(run: AclRun, options: str | None) -> None:
+        if rc is Rc.FAIL:
+            cutthrough.cancel(run.process)
         run.reception.envelope.fake_response = rc
         run.reception.envelope.fake_response_text = _REJECTED_TEXT if options is None else options
 
@@ -113,6 +118,21 @@ def _flag(name: str, value: bool) -> Callable[[AclRun, str | None], None]:
     return act
 
 
+def _cutthrough_delivery(run: AclRun, options: str | None) -> None:
+    """Ask for the message to go on while it comes in; a second recipient, and what is held back, cannot."""
+    reception, wanted = run.reception, run.process.cutthrough
+    envelope = reception.envelope
+    held_back = envelope.prdr or envelope.freeze or envelope.queue_only_policy
+    if held_back or envelope.fake_response is Rc.FAIL or envelope.rcpt_count != 1 or wanted.delivery:
+        return
+    wanted.delivery = True
+    for option in (options or "").split("/"):
+        if option.startswith("defer=pass"):
+            wanted.defer_pass = True
+        elif option.startswith("sender=transport") and run.process.profile.cutthrough_sender_chosen:
+            wanted.transport_sender = True
+
+
 def _nothing(run: AclRun, options: str | None) -> None:
     """The control changes nothing that the model shows (DKIM, flushing, DSCP)."""
 
@@ -134,6 +154,7 @@ _NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR}
 CONTROLS: Mapping[str, _Control] = {
     "caseful_local_part": _Control(_case, _NOT_RCPT),
     "caselower_local_part": _Control(_lower, _NOT_RCPT),
+    "cutthrough_delivery": _Control(_cutthrough_delivery, _EVERYWHERE - {Where.RCPT}, options=True),
     "dkim_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA, Where.PRDR}),
     "dmarc_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
     "dmarc_enable_forensic": _Control(_nothing, _NOT_SMTP | {Where.DATA}),

@@ -8,6 +8,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import msg_event_raise
+from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
@@ -16,6 +17,7 @@ from eximsim.status import RETRY_BASE, Dnssec, Errno
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.logs import Rejected
     from eximsim.mta.records.structs import Address, HostItem
 
 
@@ -78,8 +80,25 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
 
     Without a mark the line begins with an octet of zero, and is shown as so many spaces.
     """
-    parts = [f"{mark}> {string_log_address(process, addr, success=True)}"]
-    parts += _sender_parts(process, addr)
+    parts = [f"{mark}> {string_log_address(process, addr, success=True)}", *_sender_parts(process, addr)]
+    line = " ".join(parts + _remote_parts(process, addr))
+    log_write(process, line if mark else " " * (1 + len(line)))
+    raise_event(process, "msg:delivery", addr)
+
+
+def cutthrough_refused_log(process: Process, addr: Address, what: str, rejected: Rejected | None) -> None:
+    """Log that the host of a cutthrough delivery refused the message; with ``rejected`` in both logs."""
+    parts = [host_and_ident(process, flagged=True), string_log_address(process, addr, success=True)]
+    sender = process.message.sender if process.message else ""
+    with_sender = selector(process, "sender_on_delivery")
+    parts += _sender_parts(process, addr) if with_sender else [f"F=<{sender}>", *_sender_parts(process, addr)]
+    line = " ".join([*parts, what, *_remote_parts(process, addr)])
+    log_write(process, line, reject=rejected is not None, rejected=rejected)
+
+
+def _remote_parts(process: Process, addr: Address) -> list[str]:
+    """How and where the address went."""
+    parts = []
     if addr.router:
         parts.append(f"R={addr.router.name}")
     assert addr.transport is not None
@@ -102,9 +121,7 @@ def delivery_log(process: Process, addr: Address, mark: str) -> None:
         parts.append(f"QT={int(now - process.received_time)}s")
     if selector(process, "deliver_time"):
         parts.append(_duration(addr))
-    line = " ".join(parts)
-    log_write(process, line if mark else " " * (1 + len(line)))
-    raise_event(process, "msg:delivery", addr)
+    return parts
 
 
 def _duration(addr: Address) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
+from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.structs import Account, Address, Authenticated, HostItem
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
@@ -304,6 +305,8 @@ class Process:
     """The transport is to leave its call open for more recipients of the message."""
 
     # ---- calls to other hosts
+    cutthrough: Cutthrough = field(default_factory=Cutthrough)
+    """The call of a callout that stays open for the message that is coming in."""
     driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
     """What a driver changed in its own options block, by transport name: a fault that Exim has to this day.
     See ``SmtpContext.tempfail_tryclear``."""
@@ -363,6 +366,7 @@ class Process:
         child.resolver = copy.copy(self.resolver)
         child.dns_fails = dict(self.dns_fails)
         child.unusable_hosts = dict(self.unusable_hosts)
+        child.cutthrough = copy.copy(self.cutthrough)
         child.driver_state = {name: dict(state) for name, state in self.driver_state.items()}
         return child
 

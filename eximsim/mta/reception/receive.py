@@ -27,7 +27,9 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception
+from eximsim.mta.reception import receive_cutthrough
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
+from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
 from eximsim.mta.reception.receive_headers import (
     Submitter,
@@ -38,6 +40,7 @@ from eximsim.mta.reception.receive_headers import (
 )
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
 from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
+from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
@@ -101,6 +104,7 @@ def receive_msg(
     _prepare(incoming)
     size = sum(map(len, headers)) + len(body)
     if 0 < size_limit < size and body:
+        cutthrough.cancel(process)
         _too_big(reception, size, size_limit)
         replies.line("552 Message size exceeds maximum permitted")
         _forget(reception)
@@ -109,11 +113,14 @@ def receive_msg(
     if not reception.envelope.recipients:
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
     user_message = None
+    receive_cutthrough.send_on(incoming)
     _refuse_prdr(reception)
     acl = process.config.main.text("acl_smtp_data")
     if acl is not None and reception.envelope.recipients:
         result = acl_check(reception, Where.DATA, None, acl)
         add_acl_headers(reception)
+        if result.rc is not Rc.OK:
+            cutthrough.cancel(process)
         if result.rc is Rc.DISCARD:
             _discard(incoming, "DATA ACL", result.log_message)
         elif result.rc is not Rc.OK:
@@ -122,9 +129,25 @@ def receive_msg(
             return Received(dropped=dropped)
         else:
             user_message = result.user_message
+    done, told = receive_cutthrough.finish(incoming)
+    if told is not None:
+        replies.line(told)
+        _forget(reception)
+        return Received()
     message = accept(incoming)
     _answer(reception, replies, message, user_message)
+    if done is not Done.NOT_TRIED:
+        return _gone_on(incoming, message, done)
     return _finish(incoming, message)
+
+
+def _gone_on(incoming: Incoming, message: Message, done: Done) -> Received:
+    """The message has been delivered, or waits on the queue; no delivery follows."""
+    if done is Done.ACCEPTED:
+        log_write(incoming.process, "Completed")
+        incoming.process.machine.spool.remove(message.id)
+    _forget(incoming.reception)
+    return Received()
 
 
 def _is_strict(content: bytes) -> bool:

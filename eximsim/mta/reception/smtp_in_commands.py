@@ -15,6 +15,7 @@ from eximsim.mta.reception import smtp_in_mail, smtp_in_tls
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
 from eximsim.mta.reception.smtp_in_vrfy import vrfy
+from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Command:
 
 def _rset(session: SmtpSession, argument: str) -> None:
     incomplete_transaction_log(session, "RSET")
+    cutthrough.cancel(session.process)
     session.reset()
     session.replies.line("250 Reset OK")
     session.free_commands.discard("rset")

@@ -12,6 +12,7 @@ from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
+from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def _hello(session: SmtpSession, argument: str, verb: str) -> None:
     _welcome(session, user_message)
     session.helo_seen = True
     reception.set("received_protocol", protocol(session))
+    cutthrough.cancel(session.process)
     session.reset()
 
 

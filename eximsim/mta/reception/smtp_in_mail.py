@@ -14,6 +14,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
+from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def mail(session: SmtpSession, argument: str) -> None:
             process, f"rejected MAIL command {client}: too many messages in one connection", reject=True
         )
         return
+    cutthrough.cancel(process)
     session.reset()
     try:
         text = _mail_options(session, argument)
@@ -372,6 +374,8 @@ def data(session: SmtpSession, argument: str) -> None:
     """The DATA command."""
     if not _ready_for_data(session, "DATA"):
         return
+    if session.process.config.main.text("acl_smtp_predata") is None:
+        cutthrough.predata(session.process)
     answer = _predata(session)
     if answer.rc is not Rc.OK:
         return

@@ -19,6 +19,7 @@ from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, judge, peer_dn
+from eximsim.mta.verify import cutthrough
 from eximsim.ports import StartTls, TlsAlert, TlsIdentity, TlsPolicy, TlsSession
 from eximsim.status import Rc
 
@@ -43,6 +44,7 @@ def starttls(session: SmtpSession, argument: str) -> None:
     if session.check_acl(Where.STARTTLS, "acl_smtp_starttls").rc is not Rc.OK:
         return
     incomplete_transaction_log(session, "STARTTLS")
+    cutthrough.cancel(session.process)
     session.reset()
     session.free_commands.discard("starttls")
     try:

@@ -18,6 +18,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
 from eximsim.mta.reception.smtp_in_reply import Replies, commands_had, connection_info, elapsed, tls_log
+from eximsim.mta.verify import cutthrough
 from eximsim.ports import Action, Send
 from eximsim.status import Rc
 
@@ -173,6 +174,7 @@ class SmtpSession:
         """The session is over; ``lost`` makes Exim exit with a failure."""
         if not self.ended:
             self.state, self.lost = State.ENDED, lost
+            cutthrough.leave(self.process)
             log_no_mail(self)
 
     def refuse_session(self) -> None:

@@ -32,6 +32,10 @@ class CalloutSettings:
     fullpostmaster: bool = False
     postmaster: str | None = None
     mailfrom: str | None = None
+    transport_sender: bool = False
+    """With ``use_sender``: the sender as the transport would change it."""
+    success_on_redirect: bool = False
+    """The address is not followed where it is redirected to (an option of ``verify`` itself)."""
 
 
 @dataclass(frozen=True, slots=True)

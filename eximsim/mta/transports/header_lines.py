@@ -20,7 +20,8 @@ _OLD = "*"
 def transport_headers_send(process: Process, transport: DriverInstance, addr: Address) -> Iterator[str]:
     """The lines of the message that neither transport nor router takes out, then those that they add.
 
-    Each ends in a newline. Raises ``ExpansionFailed`` for headers_add and headers_remove of the transport.
+    Each ends in a newline, or a newline by itself comes next. Raises ``ExpansionFailed`` for headers_add and
+    headers_remove of the transport.
     Source: transport_headers_send().
     """
     message = process.message
@@ -36,7 +37,9 @@ def transport_headers_send(process: Process, transport: DriverInstance, addr: Ad
     yield from reversed(addr.extra_headers)
     for text in _expanded(process, transport.options.text("headers_add"), "\n"):
         if text:
-            yield text if text.endswith("\n") else f"{text}\n"
+            yield text
+            if not text.endswith("\n"):
+                yield "\n"
 
 
 def _expanded(process: Process, text: str | None, separator: str) -> Iterator[str]:

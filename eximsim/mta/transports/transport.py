@@ -40,12 +40,17 @@ def transport_rcpt_address(addr: Address, *, include_affixes: bool) -> str:
 
 def transport_write_message(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
     """The message as it goes over SMTP: CRLF line ends, dots doubled, and the final dot line."""
-    text = b"".join(message_parts(process, transport, addrs))
+    return dotted(b"".join(message_parts(process, transport, addrs))) + b".\r\n"
+
+
+def dotted(text: bytes) -> bytes:
+    """Text as it goes over SMTP: CRLF line ends, dots at the beginning of a line doubled."""
+    text = _LINE_END.sub(b"\r\n", text)
     if text and not text.endswith(b"\r\n"):
         text += b"\r\n"
     if text.startswith(b"."):
         text = b"." + text
-    return text.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    return text.replace(b"\r\n.", b"\r\n..")
 
 
 def message_parts(process: Process, transport: DriverInstance, addrs: list[Address]) -> tuple[bytes, bytes]:

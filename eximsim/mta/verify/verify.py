@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -11,9 +12,10 @@ from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_por
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.verification import VerifyResult
-from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
+from eximsim.mta.routing.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.route import route_address
+from eximsim.mta.verify import cutthrough
 from eximsim.mta.verify.verify_callout import do_callout
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -40,6 +42,8 @@ def verify_address(
     ``success_on_redirect``. The empty address is OK. At which step it failed, or that a random recipient
     was taken, is left in ``$recipient_verify_failure`` or ``$sender_verify_failure``.
     """
+    if callout is not None and success_on_redirect:
+        callout = replace(callout, success_on_redirect=True)
     found = _verify(process, address, callout, is_recipient=is_recipient, redirected=success_on_redirect)
     name = "recipient_verify_failure" if is_recipient else "sender_verify_failure"
     process.variables[name] = found.failure or ""
@@ -76,8 +80,11 @@ def _verify(
             message=addr.message,
         )
         if rc is not Rc.OK:
+            cutthrough.cancel(process)
             return VerifyResult(rc, addr.message, addr.user_message, addr.basic_errno, failure, routed, addr)
         if len(children) != 1 or redirected:
+            if children:
+                cutthrough.cancel(process)
             break
         pending.extend(children)
     return VerifyResult(Rc.OK, failure=answered, routed=routed, addr=addr)
@@ -124,7 +131,10 @@ def _callout(
         return do_callout(process, addr, [], settings, is_recipient=is_recipient)
     if transport.driver != "smtp":
         raise Unsupported(f"callout over transport driver {transport.driver}", transport.path, transport.line)
-    return do_callout(process, addr, hosts, settings, is_recipient=is_recipient)
+    deliver_set_expansions(process, addr)
+    result = do_callout(process, addr, hosts, settings, is_recipient=is_recipient)
+    deliver_set_expansions(process, None)
+    return result
 
 
 def _transport_hosts(process: Process, addr: Address, text: str) -> list[HostItem]:

@@ -6,16 +6,15 @@ Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP clien
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Asking, UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
-from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import Outstanding, SmtpContext
 from eximsim.mta.transports.smtp_out import (
@@ -27,9 +26,10 @@ from eximsim.mta.transports.smtp_out import (
 )
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
-from eximsim.mta.verify import verify_inline
+from eximsim.mta.verify import cutthrough, verify_inline
 from eximsim.mta.verify.callout import Callout
-from eximsim.mta.verify.verify_cache import get_callout_cache_record, write_address, write_domain
+from eximsim.mta.verify.callout_start import cached, prepare, random_local_part, trace_cache
+from eximsim.mta.verify.verify_cache import write_address, write_domain
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,
     CALLOUT_HANDSHAKE_FAILED,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from eximsim.mta.records.verification import CalloutSettings
 
 CALLOUT = Rule("callout", "verify.c do_callout")
-_NOT_CACHED = "(not cached or cache expired)"
 _DOING = "accepting a local SMTP message from <root>"
 
 
@@ -65,16 +64,24 @@ def do_callout(
     Returns OK, FAIL or DEFER (one release: FAIL_FORCED) and the step that failed; messages are left in
     ``addr``.
     """
-    call = _prepare(process, addr, hosts, settings, is_recipient=is_recipient)
-    if settings.no_cache:
-        _trace_cache(process, "disabled by no_cache")
-    elif (cached := _cached(call)) is not None:
-        return cached, call.failure
+    held = process.cutthrough
+    if is_recipient and held.delivery and (settings.use_sender or settings.use_postmaster):
+        settings = replace(settings, no_cache=True)
+    call = prepare(process, addr, hosts, settings, is_recipient=is_recipient)
+    if call.settings.no_cache:
+        trace_cache(process, "disabled by no_cache")
+    elif (known := cached(call)) is not None:
+        cutthrough.cancel(process)
+        return known, call.failure
     if addr.transport is None:
         process.hdebug("cannot callout via null transport")
     if settings.random and call.random is None:
-        call.random = _random_local_part(process)
+        call.random = random_local_part(process)
     process.libc_errno = 0  # the address has been routed, which sets it so
+    if held.call is not None and not cutthrough.join(call, held.call):
+        cutthrough.cancel(process)
+    if call.done:
+        return _conclude(call), call.failure
     machine = process.machine
     before, machine.asking = machine.asking, Asking(hosts)
     try:
@@ -104,83 +111,6 @@ def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
         if call.done:
             break
     return None
-
-
-def _prepare(
-    process: Process, addr: Address, hosts: list[HostItem], settings: CalloutSettings, *, is_recipient: bool
-) -> Callout:
-    key, sender = addr.address, ""
-    if is_recipient and settings.use_sender:
-        sender = process.variables.get("sender_address", "")
-        key = f"{addr.address}/<{sender}>"
-    elif is_recipient and settings.use_postmaster:
-        sender = f"postmaster@{qualify_domain(process, is_recipient=False)}"
-        key = f"{addr.address}/<{sender}>"
-    elif not is_recipient:
-        sender = settings.mailfrom or ""
-        key = f"{addr.address}/<{sender}>" if sender else key
-    return Callout(process, addr, hosts, settings, is_recipient, sender, key, settings.postmaster)
-
-
-def _cached(call: Callout) -> Rc | None:
-    """The answer, if the cache has it."""
-    process, addr = call.process, call.addr
-    domain = get_callout_cache_record(process, addr.domain, "domain")
-    if domain is not None:
-        call.old_domain_result = domain.result
-        if domain.result is Cached.REJECT or (not call.sender and domain.result is Cached.REJECT_MFNULL):
-            _trace_cache(process, "domain gave initial rejection, or does not accept HELO or MAIL FROM:<>")
-            addr.user_message = "(result of an earlier callout reused)."
-            call.failure = "mail"
-            return Rc.FAIL
-        if call.settings.random:
-            if domain.random_result is Cached.ACCEPT:
-                _trace_cache(process, "domain accepts random addresses")
-                call.failure = "random" if process.profile.random_acceptance_ends else None
-                return Rc.OK
-            if domain.random_result is Cached.UNKNOWN:
-                _trace_cache(process, f"need to check random address handling {_NOT_CACHED}")
-                return None
-            _trace_cache(process, "domain rejects random addresses")
-            call.random = ""
-            call.domain_record.random_result = Cached.REJECT
-            call.domain_record.random_stamp = domain.random_stamp
-        if call.postmaster is not None:
-            if domain.postmaster_result is Cached.REJECT:
-                _trace_cache(process, "domain does not accept RCPT TO:<postmaster@domain>")
-                addr.user_message = "(result of earlier verification reused)."
-                call.failure = "postmaster"
-                return Rc.FAIL
-            if domain.postmaster_result is Cached.UNKNOWN:
-                _trace_cache(process, f"need to check RCPT TO:<postmaster@domain> {_NOT_CACHED}")
-                return None
-            _trace_cache(process, "domain accepts RCPT TO:<postmaster@domain>")
-            call.postmaster = None
-            call.domain_record.postmaster_result = Cached.ACCEPT
-            call.domain_record.postmaster_stamp = domain.postmaster_stamp
-    address = get_callout_cache_record(process, call.key, "address")
-    if address is None:
-        return None
-    if address.result is Cached.ACCEPT:
-        _trace_cache(process, "address record is positive")
-        return Rc.OK
-    _trace_cache(process, "address record is negative")
-    addr.user_message = "Previous (cached) callout verification failure"
-    call.failure = "recipient"
-    return Rc.FAIL
-
-
-def _trace_cache(process: Process, text: str) -> None:
-    process.hdebug(f"callout cache: {text}", indented=True)
-
-
-def _random_local_part(process: Process) -> str | None:
-    text = process.config.main.text("callout_random_local_part")
-    try:
-        return expand(process, text) if text else None
-    except ExpansionFailed as failed:
-        log_write(process, f"failed to expand callout_random_local_part: {failed.message}", panic=True)
-        return None
 
 
 def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
@@ -222,6 +152,10 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
             end_session(sx)
             call.random = None
             continue
+        if cutthrough.hold(call, sx):
+            return
+        if call.is_recipient and call.settings.use_sender:
+            cutthrough.cancel(call.process)
         end_session(sx, quit_timeout=QUIT_TIMEOUT)
         break
     _report(sx)
@@ -288,6 +222,7 @@ def _question(call: Callout, sx: SmtpContext, recipient: str, sender: str, size:
 def _random_refused(call: Callout, sx: SmtpContext) -> bool:
     """Whether the host refuses a recipient that cannot be there, so that its word on the real one counts."""
     record, addr = call.domain_record, call.addr
+    cutthrough.cancel(call.process)
     record.random_stamp = sx.process.world.now()
     sync = _question(call, sx, f"{call.random}@{addr.domain}", call.sender, call.size_beside(sx))
     said, addr.transport_return = addr.transport_return, Rc.PENDING_DEFER
@@ -310,6 +245,7 @@ def _postmaster(call: Callout, sx: SmtpContext) -> None:
     record, addr = call.domain_record, call.addr
     assert call.postmaster is not None
     said, call.done = addr.transport_return, False
+    cutthrough.cancel(call.process)
     if not _reset(sx):
         _refused(call, sx, Step.POSTMASTER, _heard(sx.reply.errno, sx.reply.text))
         return

@@ -1,0 +1,72 @@
+"""The call of a callout that stays open for what comes after it (``cutthrough`` of src/verify.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.ports import Connection
+
+
+class Said(Protocol):
+    """A reply, as far as it matters here."""
+
+    @property
+    def ok(self) -> bool:
+        """It is what was asked for."""
+
+    @property
+    def text(self) -> str:
+        """Its lines."""
+
+    @property
+    def errno(self) -> int:
+        """Why it could not be read, 0 if it could."""
+
+
+class Wire(Protocol):
+    """The dialogue on the open call."""
+
+    connection: Connection
+    command: str
+    log: list[str]
+
+    def write(self, command: str, *, buffer: bool = False) -> int:
+        """Say a command; -1 if the connection is lost."""
+
+    def send(self, data: bytes) -> bool:
+        """Send octets; False if the connection is lost."""
+
+    def read(self, ok_digit: str, timeout: float) -> Said:
+        """Read one reply."""
+
+
+@dataclass(slots=True)
+class HeldCall:
+    """A host that has accepted ``addrs`` (the last first) from ``sender``, and has not been told QUIT."""
+
+    wire: Wire
+    host: HostItem
+    interface: str | None
+    sender: str
+    addrs: list[Address] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Cutthrough:
+    """What ``control = cutthrough_delivery`` asks for, and the call that serves it, if there is one."""
+
+    delivery: bool = False
+    """The message is to go on to its recipients' host while it comes in."""
+    defer_pass: bool = False
+    """What that host puts off is put off here, too."""
+    transport_sender: bool = False
+    """The host is told the sender as the transport would change it."""
+    call: HeldCall | None = None
+
+    @property
+    def sends(self) -> HeldCall | None:
+        """The call that the message goes down."""
+        return self.call if self.delivery else None

@@ -1,0 +1,185 @@
+"""A callout's call that stays open, so that the message can follow its recipients (src/verify.c)."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import string_printing
+from eximsim.mta.records.cutthrough import HeldCall
+from eximsim.mta.transports.header_lines import transport_headers_send
+from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT
+from eximsim.mta.transports.smtp_out import (
+    BadSetting,
+    default_port,
+    smtp_debug_cmd_report,
+    smtp_get_interface,
+    smtp_get_port,
+    smtp_port_for_connect,
+)
+from eximsim.mta.transports.transport import dotted, transport_rcpt_address
+from eximsim.status import Rc
+from eximsim.trace import Rule
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.cutthrough import Said
+    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.transports.smtp_context import SmtpContext
+    from eximsim.mta.verify.callout import Callout
+
+CUTTHROUGH = Rule("cutthrough", "verify.c do_callout")
+_DATA_TIMEOUT = 60.0
+"""CUTTHROUGH_DATA_TIMEOUT: how long a reply is waited for, in seconds."""
+
+
+def hold(call: Callout, sx: SmtpContext) -> bool:
+    """Keep the callout's call open if the message may follow; the dialogue is handed over then."""
+    process = call.process
+    wanted, settings = process.cutthrough, call.settings
+    first = process.variables.get("rcpt_count") == "1"
+    good = call.done and call.yield_ is Rc.OK and not call.random and call.postmaster is None
+    plain = settings.use_sender or process.profile.cutthrough_from_any_callout
+    if settings.use_postmaster or settings.success_on_redirect or not plain:
+        good = False
+    if not (wanted.delivery and first and good and wanted.call is None and not sx.lmtp):
+        return False
+    wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, [_noted(process, call.addr, sx.host)])
+    process.hdebug("holding verify callout open for cutthrough delivery", indented=True)
+    process.trace.record(CUTTHROUGH, "held", host=sx.host.name, address=call.addr.address)
+    sx.dialogue = None
+    return True
+
+
+def _noted(process: Process, addr: Address, host: HostItem) -> Address:
+    noted = copy.copy(addr)
+    noted.host_used = host
+    noted.cv = "no"  # it is the transport's process that finds out about certificates
+    if not process.profile.cutthrough_return_path_logged:
+        noted.return_path = None
+    return noted
+
+
+def join(call: Callout, open_call: HeldCall) -> bool:
+    """Name one more recipient on the call that is open; False if it cannot be used for that.
+
+    With an answer that is final the callout is done; after a refusal the call is closed.
+    """
+    process, addr = call.process, call.addr
+    alike = not call.settings.use_postmaster and not call.random and call.postmaster is None
+    if not (alike and call.sender == open_call.sender and _same_way(call, open_call)):
+        return False
+    assert addr.transport is not None
+    affixes = addr.transport.options.flag("rcpt_include_affixes")
+    command = f"RCPT TO:<{transport_rcpt_address(addr, include_affixes=affixes)}>"
+    said = _reply(process, open_call, "2") if open_call.wire.write(command) > 0 else None
+    if said is not None and said.ok:
+        open_call.addrs.insert(0, _noted(process, addr, open_call.host))
+        call.done = True
+    elif said is not None and not said.errno:
+        text = said.text or "connection dropped"
+        addr.message = f'response to "{command}" was: {string_printing(text)}'
+        addr.user_message = f"Callout verification failed:\n{text}"
+        if text.startswith("5"):
+            call.yield_, call.done = Rc.FAIL, True
+    return call.done
+
+
+def _same_way(call: Callout, open_call: HeldCall) -> bool:
+    """Whether the recipient's own route leads to the host at the other end."""
+    process, transport = call.process, call.addr.transport
+    host = next((one for one in call.hosts if one.address == open_call.host.address), None)
+    if transport is None or transport is not open_call.addrs[0].transport or host is None:
+        return False
+    assert host.address is not None
+    process.variables["host"], process.variables["host_address"] = host.name, host.address
+    try:
+        interface = smtp_get_interface(process, transport.options.text("interface"), host.address, "callout")
+        port = smtp_get_port(process, default_port(process, transport), "callout")
+    except BadSetting:
+        return False
+    smtp_port_for_connect(process, host, port)
+    return interface == open_call.interface and host.port == open_call.host.port
+
+
+def _reply(process: Process, call: HeldCall, ok_digit: str) -> Said:
+    """Read a reply; one that is not as it should be ends the cutthrough (``cutthrough_response()``)."""
+    said = call.wire.read(ok_digit, _DATA_TIMEOUT)
+    if not said.ok:
+        cancel(process)
+    return said
+
+
+def cancel(process: Process, why: str = "") -> None:
+    """Close the call, if there is one; the message will have to wait (``cancel_cutthrough_connection()``).
+
+    ``why`` shows in the trace of host checking, which asks for no delivery of its own.
+    """
+    close(process, why)
+    process.cutthrough.delivery = False
+
+
+def close(process: Process, why: str = "") -> None:
+    """QUIT, a short wait for the reply, and close (``close_cutthrough_connection()``)."""
+    call, process.cutthrough.call = process.cutthrough.call, None
+    if call is None:
+        return
+    if _say(process, call, "QUIT"):
+        call.wire.read("2", QUIT_TIMEOUT)
+    process.hdebug("  SMTP(close)>>", indented=True)
+    call.wire.connection.close()
+    smtp_debug_cmd_report(process, call.wire.log)
+    process.hdebug(f"----------- cutthrough shutdown ({why}) ------------", indented=True)
+
+
+def leave(process: Process) -> None:
+    """The process ends with the call open, so that the host is told nothing."""
+    call, process.cutthrough.call = process.cutthrough.call, None
+    if call is not None:
+        call.wire.connection.close()
+
+
+def predata(process: Process) -> None:
+    """The client has said DATA, and so do we (``cutthrough_predata()``)."""
+    call = process.cutthrough.sends
+    if call is not None and _say(process, call, "DATA"):
+        _reply(process, call, "3")
+
+
+def _say(process: Process, call: HeldCall, command: str) -> bool:
+    """Send a command past the buffer for commands; False if the connection is lost."""
+    process.hdebug(f"  SMTP>> {command}", indented=True)
+    call.wire.log.append(command)
+    return call.wire.send(f"{command}\r\n".encode())
+
+
+def send(process: Process) -> None:
+    """Send ``process.message``, all but the dot at its end (``cutthrough_headers_send()`` and after)."""
+    call = process.cutthrough.sends
+    if call is None:
+        return
+    transport = call.addrs[0].transport
+    assert transport is not None
+    assert process.message is not None
+    lines = (_written(text) for text in transport_headers_send(process, transport, call.addrs[0]))
+    head = "".join(lines).encode("utf-8", "surrogateescape") + b"\r\n"
+    if not call.wire.send(head + dotted(process.message.body)):
+        cancel(process)
+
+
+def _written(chunk: str) -> str:
+    """What of a piece of the header is written: whole lines (``cutthrough_write_chunk()``)."""
+    return "".join(f"{line}\r\n" for line in chunk.split("\n")[:-1])
+
+
+def final_dot(process: Process) -> Said | None:
+    """End the message; the reply, None if the connection is lost (``cutthrough_finaldot()``)."""
+    call = process.cutthrough.sends
+    assert call is not None
+    if not call.wire.send(b".\r\n"):
+        cancel(process)
+        return None
+    said = _reply(process, call, "2")
+    for addr in call.addrs:
+        addr.message = said.text
+    return said

@@ -1,0 +1,106 @@
+"""Messages that go on to their host while they come in."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from tests.suite.test_scenario_compare import HOST, done, scenario
+
+TWO = [*HOST, {"name": "two.test.ex", "type": "MX", "ad": True, "data": [[10, "h2-a.test.ex"]]},
+       {"name": "h2-a.test.ex", "type": "A", "ad": True, "data": ["10.9.2.1"]},
+       {"name": "h2-a.test.ex", "type": "AAAA", "ad": True, "data": []}]  # fmt: skip
+ONE_MESSAGE = "DATA\r\nSubject: x\r\n\r\n.dot\r\n.\r\n"
+
+
+def ran(
+    *recipients: str,
+    control: str = "cutthrough_delivery",
+    after: str = ONE_MESSAGE,
+    server: object = "nostarttls",
+    release: str = "4.98",
+    acl: str = "",
+) -> tuple[list[list[str]], list[str], list[str]]:
+    """What each server heard, what the client was answered after EHLO, and the main log."""
+    said = "".join(f"RCPT TO:<{recipient}>\r\n" for recipient in recipients)
+    stdin = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\n{said}{after}QUIT\r\n"
+    (one,) = done(
+        scenario(
+            zone=TWO,
+            acl=f"check_rcpt:\n  accept control = {control}\n{acl}",
+            servers={"10.9.1.1": server, "10.9.2.1": "nostarttls"},
+            runs=[{"argv": ["-bs"], "stdin": stdin}],
+        ),
+        release,
+    )
+    heard = [[str(event) for event in cast("list[object]", call["events"])] for call in one.servers]
+    answers = [line for line in one.stdout if not line.startswith(("220", "250-", "250 HELP"))]
+    return heard, answers, [line for line in one.log if not line.startswith("REJECT")]
+
+
+PLAIN: dict[str, object] = {"extensions": []}
+ENVELOPE = ["EHLO", "MAIL FROM:<s@two.test.ex>", "RCPT TO:<a@one.test.ex>"]
+
+
+def test_the_message_goes_on_before_it_is_taken_in() -> None:
+    heard, answers, log = ran("a@one.test.ex", server=PLAIN)
+    assert heard == [[*ENVELOPE, "DATA", "message accepted", "QUIT"]]
+    assert answers[2].startswith("354")
+    assert log[0].startswith("M1 >> a@one.test.ex R=client T=t")
+    assert log[1].startswith("M1 <= s@two.test.ex")
+    assert log[2] == "M1 Completed"
+
+
+@pytest.mark.parametrize(("reply", "answer"), [("550 no", "550 no"), ("451 later", "250 OK")])
+def test_a_refusal_is_the_clients_and_what_is_put_off_waits_on_the_queue(reply: str, answer: str) -> None:
+    heard, answers, log = ran("a@one.test.ex", server={**PLAIN, "end_of_data": reply})
+    assert heard == [[*ENVELOPE, "DATA", "QUIT"]]
+    assert answers[3].startswith(answer)
+    assert any("<=" in line for line in log) is (reply[0] == "4")
+
+
+def test_with_defer_pass_the_client_is_put_off_too() -> None:
+    control = "cutthrough_delivery/defer=pass"
+    _, answers, log = ran("a@one.test.ex", control=control, server={**PLAIN, "end_of_data": "451 later"})
+    assert answers[3] == "451 later"
+    assert [line for line in log if "<=" in line] == []
+    _, answers, _ = ran("a@one.test.ex", control=control, server={**PLAIN, "rcpt": "450 not now"})
+    assert answers[1] == "450 not now"
+
+
+def test_a_second_recipient_of_the_host_is_named_on_the_same_call() -> None:
+    heard, _, log = ran("a@one.test.ex", "b@one.test.ex", server=PLAIN)
+    assert heard == [[*ENVELOPE, "RCPT TO:<b@one.test.ex>", "DATA", "message accepted", "QUIT"]]
+    assert [line.split()[2] for line in log[:2]] == ["b@one.test.ex", "a@one.test.ex"]
+
+
+def test_a_recipient_of_another_host_ends_it_and_the_message_is_delivered_as_usual() -> None:
+    heard, _, log = ran("a@one.test.ex", "b@two.test.ex", server=PLAIN)
+    assert heard[0] == [*ENVELOPE, "QUIT"]
+    assert [line.split()[1] for line in log] == ["<=", "=>", "=>", "Completed"]
+
+
+@pytest.mark.parametrize("after", ["RSET\r\n", "EHLO d\r\n"])
+def test_a_transaction_that_is_given_up_takes_leave_of_the_host(after: str) -> None:
+    heard, _, _ = ran("a@one.test.ex", after=after, server=PLAIN)
+    assert heard == [[*ENVELOPE, "QUIT"]]
+
+
+def test_a_host_is_told_nothing_if_the_client_leaves_before_data() -> None:
+    heard, _, _ = ran("a@one.test.ex", after="", server=PLAIN)
+    assert heard == [[*ENVELOPE, "EOF"]]
+
+
+def test_the_callout_that_the_acl_asks_for_serves_for_the_message() -> None:
+    acl = "         verify = recipient/callout=use_sender\n"
+    heard, _, _ = ran("a@one.test.ex", server=PLAIN, acl=acl)
+    assert heard == [[*ENVELOPE, "DATA", "message accepted", "QUIT"]]
+
+
+@pytest.mark.parametrize(("release", "calls"), [("4.98", 2), ("4.99", 1)])
+def test_a_callout_of_the_empty_sender_serves_since_4_99(release: str, calls: int) -> None:
+    acl = "         verify = recipient/callout\n"
+    heard, _, _ = ran("a@one.test.ex", server=PLAIN, acl=acl, release=release)
+    assert len(heard) == calls
+    assert heard[0][1] == "MAIL FROM:<>"
