@@ -2,7 +2,7 @@
 
 A file is written beside, synced and renamed, under a lock on its folder. Who has read a file, changed its
 content and writes it back says what was read: if somebody else has written it since, that is an error, and
-nothing is lost.
+nothing is lost. A folder that belongs together is written beside and renamed, too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,92 @@ def remove_below(root: Path, name: str) -> bool:
     except OSError as error:
         raise InputError(f"cannot be removed: {_reason(error)}", str(root / name)) from None
     return True
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write to, which becomes ``path`` at the end, and is gone if that is not reached.
+
+    A folder that is there is replaced if the new one has all of its files. Folders above are made. Raises
+    ``InputError``.
+    """
+    place = Path(os.path.realpath(path))
+    beside = place.parent / f".{place.name}.{secrets.token_hex(4)}{_NEW}"
+    new = beside / "whole"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _clear_folders(place)
+        beside.mkdir()
+        held = _held(beside)  # ends with the descriptor, however the process ends
+        new.mkdir()
+    except OSError as error:
+        raise InputError(f"{error.strerror}; {_WANTED}", str(path)) from None
+    try:
+        yield new
+        if lost := sorted(_files(place) - _files(new)):
+            wanted = "expected a new name, or a folder written before"
+            raise InputError(f"{lost[0]} would be lost; {wanted}", str(path))
+        _put(new, place)
+    except OSError as error:
+        raise InputError(f"{error.strerror}; {_WANTED}", str(path)) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        os.close(held)
+
+
+def _put(new: Path, place: Path) -> None:
+    """Give a folder its name; what had the name before has that of ``new`` then, if it was there."""
+    if place.exists():
+        import ctypes  # for this alone
+
+        names = (ctypes.c_char_p(os.fsencode(name)) for name in (new, place))
+        renamed = ctypes.CDLL(None, use_errno=True).renameat2
+        if renamed(_HERE, next(names), _HERE, next(names), _EXCHANGE) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    else:
+        new.rename(place)
+    _sync(place.parent)
+
+
+_HERE, _EXCHANGE = -100, 2
+"""``AT_FDCWD`` and ``RENAME_EXCHANGE`` of Linux."""
+
+
+def _files(folder: Path) -> set[str]:
+    """The files below a folder; a folder that is none is a file."""
+    if not folder.is_dir():
+        return {"."} if folder.exists() else set()
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _clear_folders(place: Path) -> None:
+    """Remove the folders of writers of ``place`` that were killed: whoever still writes holds a lock."""
+    for left in place.parent.iterdir():
+        if left.name.startswith(f".{place.name}.") and left.name.endswith(_NEW) and left.is_dir():
+            with suppress(OSError):
+                held = _held(left)
+                shutil.rmtree(left)
+                os.close(held)
+
+
+def _held(folder: Path) -> int:
+    """A lock on a folder, for as long as this descriptor is open; raises ``OSError`` if another has it."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _reason(error: OSError) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.storage import remove_below, store, store_below, store_text
+from eximsim.storage import remove_below, store, store_below, store_text, whole_folder
 
 OLD, NEW = b"old\n" * 1000, b"new\n" * 300_000
 
@@ -143,6 +143,63 @@ def test_what_is_no_file_is_written_to_as_it_is(tmp_path: Path) -> None:
         store(Path("/dev/full"), b"text")
     with pytest.raises(InputError, match="Is a directory"):
         store(tmp_path, b"text")
+
+
+# ---- folders --------------------------------------------------------------------------------------------
+
+
+def _written(path: Path, *names: str) -> None:
+    with whole_folder(path) as new:
+        for name in names:
+            store_below(new, name, NEW)
+
+
+def test_a_folder_has_its_name_when_all_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "above/folder"
+    with whole_folder(path) as new:
+        store_below(new, "a", NEW)
+        assert not path.exists()
+    assert os.listdir(path) == ["a"]
+    assert os.listdir(path.parent) == ["folder"]
+
+
+def test_a_folder_that_is_not_finished_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    _written(tmp_path / "folder", "a")
+    with pytest.raises(InputError, match="expected a place"):
+        _written(tmp_path / "folder", "b", "b/c")
+    assert os.listdir(tmp_path) == ["folder"]
+    assert os.listdir(tmp_path / "folder") == ["a"]
+
+
+def test_a_folder_is_replaced_if_that_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    _written(path, "a", "c/d")
+    store_below(path, "a", OLD)
+    _written(path, "a", "b", "c/d")
+    assert (path / "a").read_bytes() == NEW
+    assert sorted(os.listdir(path)) == ["a", "b", "c"]
+    with pytest.raises(InputError, match="folder: b would be lost; expected a new name"):
+        _written(path, "a", "c/d")
+    assert (path / "b").read_bytes() == NEW
+    with pytest.raises(InputError, match=r"a: \. would be lost"):
+        _written(path / "a", "a")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_what_a_killed_writer_of_a_folder_has_left_goes_and_a_living_ones_stays(tmp_path: Path) -> None:
+    left = tmp_path / ".folder.0000.eximsim-new"
+    store_below(left, "a", OLD)
+    with whole_folder(tmp_path / "folder") as new:
+        assert not left.exists()
+        _written(tmp_path / "folder", "a")
+        store_below(new, "a", OLD)
+    assert (tmp_path / "folder/a").read_bytes() == OLD
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    store(tmp_path / "file", NEW)
+    with pytest.raises(InputError, match="expected a place to write to"):
+        _written(tmp_path / "file/folder", "a")
 
 
 # ---- killed ---------------------------------------------------------------------------------------------

@@ -126,6 +126,7 @@ def _write(
     found: Difference, keep: Path, certificates: Path, exim: Path | None, ours: Profile, theirs: Profile
 ) -> None:
     """Write the smallest situation, with what the program did as the test's golden."""
+    from eximsim.storage import whole_folder
     from eximsim.suite.artefact import write_artefact
     from eximsim.suite.project import ProjectSuite
     from eximsim.suite.runner import MODEL, Setting, run_test
@@ -133,9 +134,10 @@ def _write(
     folder = keep / found.situation.id
     program = theirs.name if exim is None else str(exim)
     about = [f"A difference between the model and {program}", *_first_lines(found.found)]
-    write_artefact(found.situation, folder, certificates, ours.name, about)
-    source = ProjectSuite(folder)
-    for case in source.tests():
-        subject = MODEL if exim is None else f"exim:{exim.absolute()}"
-        done = run_test(source, case, Setting(theirs, subject=subject))
-        source.store(case, ours, done.texts)
+    subject = MODEL if exim is None else f"exim:{exim.absolute()}"
+    with whole_folder(folder) as new:
+        write_artefact(found.situation, new, certificates, ours.name, about)
+        source = ProjectSuite(new)
+        for case in source.tests():
+            done = run_test(source, case, Setting(theirs, subject=subject))
+            source.store(case, ours, done.texts)

@@ -97,6 +97,7 @@ def _told(scenario: Scenario, broken: Broken, how: str) -> dict[str, object]:
 def _write(scenario: Scenario, broken: Broken, folder: Path) -> None:
     """Write a counterexample as a test, with what the model does as its goldens."""
     from eximsim.profiles import profile
+    from eximsim.storage import whole_folder
     from eximsim.suite.artefact import write_artefact
     from eximsim.suite.project import ProjectSuite
     from eximsim.suite.real_runs import own_certificates
@@ -110,12 +111,13 @@ def _write(scenario: Scenario, broken: Broken, folder: Path) -> None:
         broken.explanation,
         f"eximsim fuzz --replay {scenario.line()}",
     ]
-    with own_certificates() as certificates:
-        write_artefact(scenario.situation, folder, certificates, scenario.profile.name, about)
-    source = ProjectSuite(folder)
-    for case in source.tests():
-        done = run_test(source, case, Setting(scenario.profile))
-        source.store(case, scenario.profile, done.texts)
+    with whole_folder(folder) as new:
+        with own_certificates() as certificates:
+            write_artefact(scenario.situation, new, certificates, scenario.profile.name, about)
+        source = ProjectSuite(new)
+        for case in source.tests():
+            done = run_test(source, case, Setting(scenario.profile))
+            source.store(case, scenario.profile, done.texts)
 
 
 @contextmanager

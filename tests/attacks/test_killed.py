@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.gate.policies import CONF
+from tests.subjects.reference import Missing, reference_exim
 
 ROOT = Path(__file__).parents[2]
 GOLDEN_TEST = "def test_it(golden):\n    golden([f'line {number}' for number in range(20_000)])\n"
@@ -20,11 +22,12 @@ GOLDEN_TEST = "def test_it(golden):\n    golden([f'line {number}' for number in 
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """A command that stores: how its folder is made, its words, and where what it stores is."""
+    """A command that stores: how its folder is made, its words, where what it stores is, if as a whole."""
 
     prepare: Callable[[Path], None]
     words: tuple[str, ...]
     stored: str
+    whole: bool = True
 
 
 def _lock(folder: Path) -> None:
@@ -44,15 +47,44 @@ def _golden(folder: Path) -> None:
     (folder / "goldens/test_it/test_it.txt").write_text("old\n")
 
 
+def _recording(folder: Path) -> None:
+    try:
+        (folder / "exim").symlink_to(reference_exim())
+    except Missing as missing:
+        pytest.skip(str(missing))
+    (folder / "out").mkdir()
+    (folder / "out/recording.jsonl").write_text("old\n")
+
+
+def _saved(folder: Path) -> None:
+    (folder / "out/saved/scripts").mkdir(parents=True)
+    (folder / "out/saved/scripts/0001").write_text("old\n")
+
+
+def _replayed() -> str:
+    """A counterexample: the first that was ever found."""
+    with (ROOT / "testsuite/replays.jsonl").open() as lines:
+        line: str = json.loads(next(lines))["line"]
+    return line
+
+
 STORING = {
     "run --accept": Storing(
-        _suite, ("-m", "eximsim.cli", "run", "--suite", "out", "--accept", "5840"), "out/logs"
+        _suite, ("-m", "eximsim.cli", "run", "--suite", "out", "--accept", "5840"), "out/logs", whole=False
     ),
     "--golden-update": Storing(
         _golden, ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--golden-update", "test_it.py"), "goldens"
     ),
     "gate --accept": Storing(
         _lock, ("-m", "eximsim.cli", "gate", "exim.conf", "--lock", "out/lock", "--accept"), "out"
+    ),
+    "record -o": Storing(
+        _recording,
+        ("-m", "eximsim.cli", "record", "--exim", "exim", "-o", "out/recording.jsonl", "A046"),
+        "out",
+    ),
+    "fuzz --save": Storing(
+        _saved, ("-m", "eximsim.cli", "fuzz", "--replay", _replayed(), "--save", "out/saved"), "out"
     ),
 }
 SLOW = ("gate --accept",)
@@ -99,6 +131,8 @@ def test_what_a_killed_command_has_stored_is_the_old_or_the_new(
         time.sleep(lasted * (0.5 + 0.6 * moment / moments))
         process.kill()
         process.wait()
-        for file, content in files(folder, storing).items():
+        left = files(folder, storing)
+        for file, content in left.items():
             assert content in (old.get(file), new.get(file)), file
+        assert not storing.whole or left in (old, new)
         shutil.rmtree(folder)
