@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -51,11 +52,53 @@ def route_all(delivery: Delivery) -> None:
     to_route: list[Address] = []
     while delivery.new:
         addr = delivery.new.pop(0)
-        if _may_route(delivery, addr):
+        if addr.made_for:
+            _take_special(delivery, addr)
+        elif _may_route(delivery, addr):
             to_route.insert(0, addr)
     while to_route:
         addr = to_route.pop(0)
         _route_one(delivery, addr, to_route)
+
+
+_FORBIDDEN = {
+    "file": (Errno.FORBIDFILE, "delivery to file forbidden"),
+    "pipe": (Errno.FORBIDPIPE, "delivery to pipe forbidden"),
+    "reply": (Errno.FORBIDREPLY, "autoreply forbidden"),
+}
+
+
+def _take_special(delivery: Delivery, addr: Address) -> None:
+    """Queue a file, a pipe or a reply for its transport, unless it is one too many or not permitted.
+
+    Two users may each deliver to the same file: where it comes from tells them apart.
+    """
+    parent = addr.parent
+    assert parent is not None
+    addr.unique = f"{addr.address}:{parent.base_unique}"
+    addr.address_retry_key = f"T:{addr.unique}"
+    if addr.made_for == "reply":
+        while addr.unique in delivery.seen:
+            addr.unique = f">{addr.unique}"
+    elif addr.unique in delivery.seen:
+        addr.dupof = delivery.seen[addr.unique]
+        delivery.process.duplicates.insert(0, addr)
+        return
+    if addr.unique in delivery.message.nonrecipients:
+        child_done(delivery, addr)
+        return
+    delivery.seen[addr.unique] = addr
+    addr.local_part, addr.domain = addr.address, parent.domain
+    if not addr.permitted:
+        addr.basic_errno, addr.message = _FORBIDDEN[addr.made_for]
+        post_process_one(delivery, addr, Rc.FAIL, kind="R")
+    elif addr.basic_errno == Errno.BADTRANSPORT:
+        post_process_one(delivery, addr, Rc.DEFER, kind="R")
+    elif addr.address == "/dev/null" and addr.transport is not None:
+        addr.transport = replace(addr.transport, name="**bypassed**")
+        post_process_one(delivery, addr, Rc.OK, kind="T", mark="=")
+    else:
+        delivery.local.insert(0, addr)
 
 
 def check_duplicates(delivery: Delivery, addrs: list[Address]) -> list[Address]:

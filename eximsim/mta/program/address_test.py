@@ -12,14 +12,12 @@ from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.mta.routing.route import route_address
-from eximsim.status import Dnssec, HostStatus, Rc
+from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address, HostItem
     from eximsim.mta.routing.address import Verify
-
-_SPECIAL = ("|", "/", ">")
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ def test_address(process: Process, text: str, seen: set[str], *, is_recipient: b
     pending = [deliver_make_addr(address)]
     while pending:
         addr = pending.pop(0)
-        if addr.parent is not None and addr.address.startswith(_SPECIAL):
+        if addr.made_for:
             _print_special(process, addr)
             found.all_ok = False
             continue
@@ -65,12 +63,14 @@ def test_address(process: Process, text: str, seen: set[str], *, is_recipient: b
 
 def _print_special(process: Process, addr: Address) -> None:
     assert addr.parent is not None
-    shown = f"mail {addr.address[1:]}" if addr.address.startswith(">") else addr.address
+    shown = f"mail {addr.address[1:]}" if addr.made_for == "reply" else addr.address
     process.out(f"{addr.parent.address} -> {shown}")
-    if addr.transport is None:
-        process.out(" *** forbidden ***\n")
-    else:
+    if addr.basic_errno == Errno.BADTRANSPORT:
+        process.out(f"\n*** Error in setting up pipe, file, or autoreply:\n{addr.message}\n")
+    elif addr.permitted and addr.transport is not None:
         process.out(f"\n  transport = {addr.transport.name}\n")
+    else:
+        process.out(" *** forbidden ***\n")
 
 
 def _route_one(
@@ -106,7 +106,7 @@ def _route_one(
             found.rc = rc
         return not full
     pending[:0] = children
-    if not full and len(children) != 1:
+    if not full and (len(children) != 1 or children[0].made_for):
         process.out(f"{asked} {'is deliverable' if process.address_test_mode else 'verified'}\n")
         return True
     return False

@@ -26,8 +26,8 @@ _SPOOLED = words(
     """
     received_protocol sender_fullhost sender_rcvhost sender_helo_name sender_host_address sender_host_name
     sender_host_port sender_ident interface_address interface_port sender_host_authenticated
-    authenticated_id authenticated_sender tls_in_cipher tls_in_bits tls_in_ver tls_in_peerdn tls_in_sni
-    tls_in_certificate_verified
+    authenticated_id authenticated_sender tls_in_cipher tls_in_cipher_std tls_in_bits tls_in_ver
+    tls_in_peerdn tls_in_sni tls_in_certificate_verified
     """
 )
 """The variables that a message keeps on the spool, beside the ACL variables."""

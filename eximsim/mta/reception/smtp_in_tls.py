@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.string import list_items
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
-from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.log import log_write
@@ -17,6 +17,7 @@ from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log
 from eximsim.mta.reception.smtp_in_helo import protocol
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
+from eximsim.mta.transports.tls_names import cipher_stdname
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, judge, peer_dn
 from eximsim.mta.verify import cutthrough
@@ -76,6 +77,8 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     reception.tls = tls
     variables = process.variables
     variables["tls_in_cipher"] = construct_cipher_name(process, tls)
+    if process.profile.tls_library != OPENSSL[0]:
+        variables["tls_in_cipher_std"] = cipher_stdname(tls.cipher)
     variables["tls_in_bits"] = str(tls.bits)
     variables["tls_in_ver"] = variables["tls_in_cipher"].partition(":")[0]
     reception.set("tls_in_sni", tls.sni)

@@ -126,6 +126,8 @@ class Address:
     child_count: int = 0
     made_for: str = ""
     """``"file"``, ``"pipe"`` or ``"reply"`` for what is no address but came of a redirection (``af_pfr``)."""
+    permitted: bool = False
+    """Its router lets messages be delivered so (af_allow_file and its kin); of what ``made_for`` tells."""
     uid: int | None = None
     gid: int | None = None
     """Under which a local transport is to run, if its router says so."""

@@ -50,6 +50,14 @@ _SPECIALS = (
 """Item, code, the option that decides whether it is permitted, and what that option has to be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What an item comes to: an address, or with ``made_for`` (as in ``Address``) a file or a pipe."""
+
+    address: str
+    made_for: str = ""
+
+
 @dataclass(slots=True)
 class Redirection:
     """The result: code, addresses in the order of the text, the message of a special item or an error.
@@ -59,7 +67,7 @@ class Redirection:
     """
 
     found: Found
-    addresses: list[str] = field(default_factory=list)
+    addresses: list[Generated] = field(default_factory=list)
     message: str | None = None
     inspected: bool = True
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -74,7 +82,7 @@ class _Stop(Exception):
 def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str) -> Redirection:
     """Read the redirect router's ``data`` or ``file`` and take it apart.
 
-    ``incoming_domain`` completes ``\\name``. Raises ``Unsupported`` for filters and for files and pipes.
+    ``incoming_domain`` completes ``\\name``. Raises ``Unsupported`` for filters.
     """
     options = router.options
     is_file = options.text("file") is not None
@@ -126,7 +134,7 @@ class _ForwardList:
             result.found = Found.DELIVERED
         return result
 
-    def addresses(self, data: str) -> Iterator[str]:
+    def addresses(self, data: str) -> Iterator[Generated]:
         """The addresses of a list. Source: parse_forward_list(), src/parse.c."""
         position = 0
         while True:
@@ -144,7 +152,7 @@ class _ForwardList:
             self.special(data, data.index(item, position), item)
             if item.startswith(":include:"):
                 yield from self.included(item.removeprefix(":include:").lstrip(SPACES))
-            elif (address := self.address(item)) is not None:
+            elif (address := self.address(item, quoted=quoted)) is not None:
                 yield address
             position = end
 
@@ -157,7 +165,7 @@ class _ForwardList:
                 message = data[position + len(name) :].partition("\n")[0].lstrip(SPACES)
                 raise _Stop(found, message)
 
-    def included(self, path: str) -> Iterator[str]:
+    def included(self, path: str) -> Iterator[Generated]:
         if not path:
             raise _Stop(Found.ERROR, "file name missing after :include:")
         if not path.startswith("/"):
@@ -175,38 +183,44 @@ class _ForwardList:
             raise _Stop(Found.INCLUDEFAIL, why) from None
         yield from self.addresses(data)
 
-    def address(self, item: str) -> str | None:
-        """The address of one item, qualified; None for a comment or a syntax error that is skipped."""
+    def address(self, item: str, *, quoted: bool) -> Generated | None:
+        """What one item is, an address qualified; None for a comment or a syntax error that is skipped."""
         if item.startswith("\\"):
             try:
                 local = extract_address(self.process, item[1:])
                 if not local.domain_at:
-                    return f"{local.address}@{self.incoming_domain}"
+                    return Generated(f"{local.address}@{self.incoming_domain}")
             except AddressError:
                 pass
         try:
             found = extract_address(self.process, item)
         except AddressError as error:
+            if item.startswith(("|", "/")):
+                return _file_or_pipe(item, quoted=quoted)
             self.no_address(item, error.message)
             return None
         if item.startswith(("|", "/")) and not found.domain_at:
-            raise self.file_or_pipe()
+            return _file_or_pipe(item, quoted=quoted)
         address = found.address if found.domain_at else rf.qualified(self.process, found.address)
         if not self.router.options.flag("rewrite"):
-            return address
-        return rewrite_address(self.process, address, is_recipient=True)
+            return Generated(address)
+        return Generated(rewrite_address(self.process, address, is_recipient=True))
 
     def no_address(self, item: str, why: str) -> None:
-        if item.startswith(("|", "/")):
-            raise self.file_or_pipe()
         if why == "empty address":
             return
         if not self.router.options.flag("skip_syntax_errors"):
             raise _Stop(Found.ERROR, f'{why} in "{item}"')
         self.result.skipped.append((why, item))
 
-    def file_or_pipe(self) -> Unsupported:
-        return Unsupported("redirection to a file or a pipe", self.router.path, self.router.line)
+
+def _file_or_pipe(item: str, *, quoted: bool) -> Generated:
+    """The file or the command; in quotes a backslash stands for what follows it."""
+    text = _ESCAPED.sub(r"\1", item) if quoted else item
+    return Generated(text, "pipe" if item.startswith("|") else "file")
+
+
+_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 
 
 def _skip(data: str, position: int) -> int:

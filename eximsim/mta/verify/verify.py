@@ -82,7 +82,7 @@ def _verify(
         if rc is not Rc.OK:
             cutthrough.cancel(process)
             return VerifyResult(rc, addr.message, addr.user_message, addr.basic_errno, failure, routed, addr)
-        if len(children) != 1 or redirected:
+        if len(children) != 1 or redirected or children[0].made_for:
             if children:
                 cutthrough.cancel(process)
             break

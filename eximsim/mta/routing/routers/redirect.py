@@ -27,6 +27,9 @@ def redirect_router_entry(
     OK: new addresses are in the result; DISCARD: :blackhole: in a delivery; DECLINE: no data.
     Source: redirect_router_entry().
     """
+    ids = rf.rf_get_ugid(process, addr, router)
+    if ids is None:
+        return Rc.DEFER
     domain = _qualify_domain(process, router, addr)
     if isinstance(domain, Rc):
         return domain
@@ -105,7 +108,7 @@ def _add_generated(
     addr: Address,
     verify: Verify | None,
     routed: RouteResult,
-    generated: list[str],
+    generated: list[rda.Generated],
 ) -> Rc:
     """Make children of the generated addresses. Source: add_generated(), sort_errors_and_headers()."""
     options = router.options
@@ -121,7 +124,8 @@ def _add_generated(
     following = options.text("redirect_router")
     start = next((r for r in process.config.routers if r.name == following), None)
     children = []
-    for text in generated:
+    for one in generated:
+        text = one.address
         if options.flag("check_ancestor") and _is_ancestor(addr, text):
             text = addr.address
         child = rf.make_child(addr, text)
@@ -129,10 +133,40 @@ def _add_generated(
         child.hide_child = options.flag("hide_child_in_errmsg")
         child.errors_address, child.data = errors_address, dict(data)
         child.extra_headers, child.remove_headers = headers
+        if one.made_for:
+            child.made_for = one.made_for
+            _prepare_special(process, router, child)
         children.append(child)
     addr.child_count += len(children)
     routed.addr_new[:0] = children
     return Rc.OK
+
+
+def _prepare_special(process: Process, router: DriverInstance, child: Address) -> None:
+    """A file or a pipe does not go through routers again: it gets its transport here, and what that needs.
+
+    An error with the transport stands in the address, and is told when it is known to be permitted.
+    """
+    options, account = router.options, process.local_account
+    child.router = router
+    ids = rf.rf_get_ugid(process, child, router)
+    if ids is not None:
+        if account is not None:
+            child.uid, child.gid = account.uid, account.gid
+        rf.rf_set_ugid(child, ids)
+    home = options.text("transport_home_directory")
+    if home is not None:
+        child.home_dir = home
+    elif options.flag("check_local_user") and account is not None:
+        child.home_dir, child.home_expanded = account.home, True
+    elif child.parent is not None and child.parent.home_expanded:
+        child.home_dir, child.home_expanded = process.variables.get("home"), True
+    child.current_dir = options.text("transport_current_directory")
+    is_pipe, is_folder = child.made_for == "pipe", child.address.endswith("/")
+    child.permitted = not options.flag("forbid_pipe" if is_pipe else "forbid_file")
+    option = "pipe_transport" if is_pipe else "directory_transport" if is_folder else "file_transport"
+    with process.setting(**{f"address_{child.made_for}": child.address}):
+        rf.rf_require_transport(process, child, router, option)
 
 
 def _is_ancestor(addr: Address, text: str) -> bool:

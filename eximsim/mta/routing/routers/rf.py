@@ -157,7 +157,20 @@ def take_on(process: Process, addr: Address, router: DriverInstance, verify: Ver
 
 def rf_get_transport(process: Process, addr: Address, router: DriverInstance) -> bool:
     """Set ``addr.transport`` to what the transport option names, if it names any; false for an error."""
-    name = router.options.text("transport")
+    return _find_transport(process, addr, router, router.options.text("transport"))
+
+
+def rf_require_transport(process: Process, addr: Address, router: DriverInstance, option: str) -> bool:
+    """Set ``addr.transport`` to what an option names that has to be set; false for an error."""
+    name = router.options.text(option)
+    if name is None:
+        addr.basic_errno, addr.message = Errno.BADTRANSPORT, f"{option} unset in {router.name} router"
+        return False
+    return _find_transport(process, addr, router, name)
+
+
+def _find_transport(process: Process, addr: Address, router: DriverInstance, name: str | None) -> bool:
+    """Source: rf_get_transport()."""
     if name is None:
         addr.transport = None
         return True

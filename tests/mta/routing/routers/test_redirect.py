@@ -145,10 +145,30 @@ def test_children_inherit_and_start_where_they_are_told() -> None:
     assert child.hide_child
 
 
-@pytest.mark.parametrize("data", ["/var/mail/x", "|/bin/cat", '"|/bin/cat x"'])
-def test_files_and_pipes_are_not_modelled(data: str) -> None:
-    with pytest.raises(Unsupported, match="redirection to a file or a pipe"):
-        redirecting(f"data = {data}").route("a@d.ex")
+@pytest.mark.parametrize(
+    ("data", "made_for", "text"),
+    [
+        ("/var/mail/x", "file", "/var/mail/x"),
+        ("/var/mail/x/", "file", "/var/mail/x/"),
+        ("|/bin/cat", "pipe", "|/bin/cat"),
+        (r'"|/bin/cat \"x\" y"', "pipe", '|/bin/cat "x" y'),
+    ],
+)
+def test_files_and_pipes_get_their_transport_from_the_router(data: str, made_for: str, text: str) -> None:
+    options = "file_transport = smtp\n directory_transport = smtp\n forbid_pipe\n"
+    _, result = redirecting(f"data = {data}\n {options}").route("a@d.ex")
+    [child] = result.addr_new
+    assert (child.made_for, child.address) == (made_for, text)
+    assert child.permitted is (made_for == "file")
+    if made_for == "pipe":
+        assert child.message == "pipe_transport unset in r router"
+    else:
+        assert child.transport is not None
+
+
+def test_an_address_that_begins_with_a_slash_is_an_address() -> None:
+    _, result = redirecting("data = /C=x/S=y/@gate.ex").route("a@d.ex")
+    assert [child.made_for for child in result.addr_new] == [""]
 
 
 @pytest.mark.parametrize("mark", ["# Exim filter", "#exim   FILTER", "\n #\tSieve filter"])
