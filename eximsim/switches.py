@@ -634,6 +634,22 @@ class Profile:
     )
     """So many octets an address may have."""
 
+    quota_verified: bool = switch(False, "acl_verify()", since("4.95", "5fbb51949", item="bug 163"))
+    """``verify = recipient`` has an option ``quota``."""
+
+    tainted_file_refused: bool = switch(
+        False, "rda_get_file_contents() in rda.c", since("4.94.1", "7d99cba1d", published="4.94")
+    )
+    """A redirect router reads no file that a client or a message named."""
+
+    macros_told: bool = switch(
+        False, "macros_expand() in readconf.c", since("4.99-dev-13835a3c1", "e03a4451c")
+    )
+    """With -be and -d each use of a macro is told on standard output."""
+
+    list_separator_read_first: bool = switch(False, "match_check_list()", since("4.99", "9d66ba85a"))
+    """A list is shown without the change of its separator at its head."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

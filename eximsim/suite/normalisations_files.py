@@ -42,6 +42,8 @@ STDOUT_TABLE: tuple[Normalisation, ...] = (
         r"^_OPT_TRANSPORT_SMTP_(?:DANE_REQUIRE_TLS_CIPHERS=y|HOSTS_REQU(?:EST|IRE)_OCSP=y$)",
         "_OPT_TRANSPORT_SMTP_DANE_REQUIRE_TLS_CIPHERS=y\n", hint="_OPT_", files=STDOUT,
         when="option_macros_dropped"),
+    drop("use of a macro of some builds", "^macro '_HAVE_(?:DMARC'|PIPE_CONNECT'|ESMTP_LIMITS' ->)",
+        "macro '_HAVE_DMARC' -> 'y'\n", hint="macro '_HAVE", files=STDOUT),
     special("filter test headings", _filter_heading, ("Sender = a\n", "Sender = a\n"), files=STDOUT),
     own_ports("port of a scripted peer", _LISTENING, ("Listening on port %port_s% ... \n",
         "Listening on port PORT_S ... \n"), hint="port", files=STDOUT, when="connecting_ports_named"),

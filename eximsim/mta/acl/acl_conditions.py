@@ -313,7 +313,10 @@ def _continue(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def _verify(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    rc = acl_verify(run, text)
+    try:
+        rc = acl_verify(run, text)
+    except Unsupported as lack:
+        raise (lack if lack.path is not None else lack.at(condition.path, condition.line)) from None
     if run.user_message:
         run.process.variables["acl_verify_message"] = run.user_message
     if run.verb == "warn":

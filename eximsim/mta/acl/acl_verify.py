@@ -58,6 +58,8 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     what = items[0] if items else ""
     kind = "sender" if what[:6].lower() == "sender" else what.lower()
     known = _ITEMS.get(kind)
+    if kind in _NOT_MODELLED:
+        raise Unsupported(f"verify = {kind}")
     if known is None:
         return _bad_verify(run, text)
     if known.plain and "/" in text:
@@ -327,6 +329,8 @@ def _read_options(process: Process, text: str, options: list[str]) -> _Options:
             asked = replace(asked, callout=replace(asked.callout or CalloutSettings(), postmaster=""))
         elif word.startswith("callout"):
             asked = replace(asked, callout=_read_callout(text, option, asked.callout or CalloutSettings()))
+        elif word.startswith("quota") and process.profile.quota_verified:
+            raise Unsupported("the option quota of verify = recipient")
         else:
             raise _BadOption(f'unknown option "{option}" in ACL condition "verify {text}"')
     return asked
@@ -395,6 +399,8 @@ class _Item:
     allowed: frozenset[Where] = _ANYWHERE
     plain: bool = False
 
+
+_NOT_MODELLED = ("csa", "arc")
 
 _ITEMS: Mapping[str, _Item] = {
     "reverse_host_lookup": _Item(_reverse_host_lookup),

@@ -79,6 +79,8 @@ class ConfigLines:
     builtin: Callable[[], tuple[str, ...]] = tuple
     relative_includes: bool = True
     read_files: dict[str, bytes | None] = field(default_factory=dict)
+    replaced: list[tuple[str, str]] = field(default_factory=list)
+    """Each macro that was put in, and what for it, in order."""
     _macros: dict[str, str] = field(default_factory=dict)
     _fixed: frozenset[str] = frozenset()
     _files: list[_OpenFile] = field(default_factory=list)
@@ -184,11 +186,13 @@ class ConfigLines:
         found = False
         for name in self.builtin() if tail.startswith("_") else ():
             if name in tail:
+                self.replaced += [(name, "y")] * tail.count(name)
                 tail, found = tail.replace(name, "y"), True
         for name, replacement in self._macros.items():
             if name in tail:
                 if len(tail) + tail.count(name) * (len(replacement) - len(name)) > _MAX_LINE:
                     raise InputError("line too long after the replacement of macros", *self.position)
+                self.replaced += [(name, replacement)] * tail.count(name)
                 tail, found = tail.replace(name, replacement), True
         return head + tail, found
 

@@ -79,6 +79,8 @@ class Config:
     named_lists: Mapping[str, Mapping[str, str]]
     macros: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Those of the command line and the files, in order."""
+    replaced: tuple[tuple[str, str], ...] = ()
+    """Each use of a macro, in order: its name, and what was put in for it."""
     last_line: int = 0
     """The number of the line that was read last."""
     rewrites: tuple[RewriteRule, ...] = ()
@@ -208,6 +210,7 @@ class _Reader:
             acls=MappingProxyType(self.acls),
             named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
             macros=lines.macros,
+            replaced=tuple(lines.replaced),
             last_line=lines.position[1],
             rewrites=self.rewrites,
             authenticators=self.authenticators,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -232,7 +233,8 @@ def match_check_list(
             items = _expanded(process, check, text)
         except ExpansionFailed as error:
             return _not_expanded(process, trace, text, error)
-    trace.begin(items)
+    separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
+    trace.begin(items.removeprefix(separator[0]) if separator else items)
     scan = _Scan(process, check, trace, name, cache)
     try:
         return scan.run(([items] if items else []) if single else list_items(items))
@@ -240,6 +242,9 @@ def match_check_list(
         raise placed(problem, process.config, text) from None
     finally:
         trace.end()
+
+
+_SEPARATOR = re.compile(r"[ \t\n\v\f\r]*<[!-/:-@\[-`{-~\x00-\x1f]")
 
 
 def _expanded(process: Process, check: Check, text: str) -> str:

@@ -313,6 +313,9 @@ def _inputs(process: Process, line: CommandLine, stdin: bytes, *, split: bool) -
 
 def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
     """-be."""
+    if line.debugging and process.profile.macros_told:
+        for name, replacement in process.config.replaced:
+            process.out(f"macro '{name}' -> '{replacement}'\n")
     dns_init(process, False, False, False)
     for text in _inputs(process, line, stdin, split=False):
         try:

@@ -12,6 +12,7 @@ from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import taint
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
@@ -97,6 +98,9 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
     if is_file:
         if not data.startswith("/"):
             return Redirection(Found.ERROR, message=f'"{data}" is not an absolute path', inspected=False)
+        if process.profile.tainted_file_refused and _is_tainted(process, router, text):
+            why = f"Tainted name '{data}' for file read not permitted\n"
+            return Redirection(Found.ERROR, message=why, inspected=False)
         try:
             data = from_octets(process.world.read_file(data))
         except OSError as error:
@@ -111,6 +115,16 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
         raise Unsupported("filter as redirection data", router.path, router.line)
     reader = _ForwardList(process, router, incoming_domain)
     return reader.read(data)
+
+
+def _is_tainted(process: Process, router: DriverInstance, text: str) -> bool:
+    where = router.options.where("file")
+    tainted = taint(text)
+    if tainted is None:
+        raise Unsupported("whether the name of the file is tainted", *where)
+    if tainted and process.config.main.flag("allow_insecure_tainted_data"):
+        raise Unsupported("allow_insecure_tainted_data with a tainted file name", *where)
+    return tainted
 
 
 @dataclass(slots=True)

@@ -322,3 +322,23 @@ def test_long_messages_are_cut_at_blanks(text: str) -> None:
     assert cut.replace("\n", " ").split() == text.replace("\n", " ").split()
     words = max((len(word) for word in text.split()), default=0)
     assert all(len(line) <= max(80, words + 80) for line in cut.split("\n"))
+
+
+@pytest.mark.parametrize("item", ["csa", "arc", "recipient/quota=cachepos=20s"])
+def test_what_is_verified_by_nobody_here_is_named_with_its_place(item: str) -> None:
+    with pytest.raises(Unsupported, match=r"csa|arc|quota") as lack:
+        checked(f"accept verify = {item}")
+    assert lack.value.line
+
+
+def test_before_there_were_quotas_to_verify_the_option_was_unknown() -> None:
+    made = reception("check:\n  accept verify = recipient/quota", release="4.94.1")
+    assert "unknown option" in (acl_check(made, RCPT, "R@D.ex", "check").log_message or "")
+
+
+@pytest.mark.parametrize(
+    ("release", "shown"), [("4.98", "<; 1.2.3.4; 5.6.7.8"), ("4.99", " 1.2.3.4; 5.6.7.8")]
+)
+def test_a_list_is_shown_with_or_without_the_change_of_its_separator(release: str, shown: str) -> None:
+    front = Front("acl_smtp_connect = check", "check:\n  deny hosts = <; 1.2.3.4; 5.6.7.8", release=release)
+    assert f'host in "{shown}"? no (end of list)' in front.exim("-bh", "192.0.2.9").stderr

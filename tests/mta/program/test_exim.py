@@ -206,3 +206,12 @@ def test_a_line_can_be_put_into_the_log() -> None:
     front = Front(user="root", uid=0)
     front.exim("-z", "hello there")
     assert front.log() == ["hello there"]
+
+
+def test_expansion_tests_with_debugging_tell_the_macros() -> None:
+    main = "NAME = here\nqualify_recipient = NAME.ex\nqualify_domain = NAME.NAME"
+    told = "macro 'NAME' -> 'here'\n"
+    new = Front(main, release="4.99-dev-13835a3c1")
+    assert new.exim("-d", "-be", "x").stdout == told * 3 + "x\n"
+    assert new.exim("-be", "x").stdout == "x\n"
+    assert Front(main, release="4.99").exim("-d", "-be", "x").stdout == "x\n"
