@@ -33,6 +33,7 @@ CHANGES = (
     Change("long_ids", "46a36afae", "000000005vi", "message ids of 23 characters have a series of their own"),
     Change("ids_start_with_digit", "9dea8f12c", r"\d[^\W_]{5}-[^\W_]{6}",
         "only what starts with a digit is an id"),
+    Change("listing_ages_hidden", "1011d5731", "TTT   sss", "ages in a queue listing become TTT"),
     Change("pids_in_capitals", "f63e72522", "(pid=|PID: )", "'PID: ' is followed by a process number too",
            until="beb5d85c7"),
     Change("pids_after_blank", "beb5d85c7", "(pid=|pid |PID: )", "so is 'pid '", until="4da19af65"),
@@ -55,8 +56,6 @@ CHANGES = (
         "interface ports in the log become ppppp", until="1d800d518"),
     Change("interface_ports_numbered", "1d800d518", r"I=\[[^\]]*\]:\K\d+/new_value(",
         "they are numbered instead"),
-    Change("connecting_ports_named", "afd61b0c0", "Connecting to (?:127",
-        "so are the ports that a client connects to"),
     Change("request_ports_numbered", "71c0636d3", r"Connection request from \S+ port",
            "ports of incoming connections are numbered"),
     # times, errors, layout

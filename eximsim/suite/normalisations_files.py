@@ -46,7 +46,7 @@ STDOUT_TABLE: tuple[Normalisation, ...] = (
         "macro '_HAVE_DMARC' -> 'y'\n", hint="macro '_HAVE", files=STDOUT),
     special("filter test headings", _filter_heading, ("Sender = a\n", "Sender = a\n"), files=STDOUT),
     own_ports("port of a scripted peer", _LISTENING, ("Listening on port %port_s% ... \n",
-        "Listening on port PORT_S ... \n"), hint="port", files=STDOUT, when="connecting_ports_named"),
+        "Listening on port PORT_S ... \n"), hint="port", files=STDOUT, when="ports_named_in_context"),
     own_ports("port in a retry dump", r"T:.*:(?:127\.0\.0\.1|.::1.):", ("T:a:127.0.0.1:%port_s% 5\n",
         "T:a:127.0.0.1:PORT_S 5\n"), hint="T:", files=STDOUT, when="ports_named_in_context"),
     own_ports("port option", r"^\s*port = ", ("port = %port_d%\n", "port = PORT_D\n"), hint="port = ",
@@ -86,14 +86,14 @@ def _aaaa_without_data(line: str, reading: Reading) -> str | None:
     return None
 
 
-def _host_check(question: str) -> Normalisation:
-    """A host check of today's form: the question, the elements of the list, and their answers."""
+def _host_check(question: str, element: str = "") -> Normalisation:
+    """A host check of today's form: the question, and those elements of the list that begin so."""
 
     def edit(line: str, reading: Reading) -> str | None:
         if question not in line or not line.rstrip().endswith("?"):
             return line
         answer = reading.next_line()
-        while answer.lstrip("> ").startswith("list element:"):
+        while answer.lstrip("> ").startswith(f"list element:{element}"):
             answer = reading.next_line()
         reading.push_back(answer)
         return None
@@ -216,7 +216,7 @@ STDERR_TABLE: tuple[Normalisation, ...] = (
     drop("OCSP lines", r"in hosts_requ(?:est|ire)_ocsp\?", ">>> a in hosts_request_ocsp?\n", hint="_ocsp?",
         when="ocsp_checks_dropped"),
     _host_check("in pipelining_connect_advertise_hosts"),
-    _host_check("in limits_advertise_hosts"),
+    _host_check("in limits_advertise_hosts", " !*\n"),
     drop("TLS host checks", r"in\s(?:tls_advertise_hosts\?|hosts_require_tls\?)\sno\s\(option\sunset\)",
          ">>> host in tls_advertise_hosts? no (option unset)\n", hint="? no"),
     drop("TLS host checks to the end",
@@ -278,7 +278,8 @@ def _interface_port(numbering: Numbering, value: str) -> str:
 
 LOG_TABLE: tuple[Normalisation, ...] = (
     own_ports("ports", r"(?:\[[^\]]*\]:|port )", ("listening for SMTP on port %port_d%\n",
-        "listening for SMTP on port PORT_D\n"), names="D D2 D3 D4 S N", files=LOG, when="log_ports_named"),
+        "listening for SMTP on port PORT_D\n"), names="D D2 D3 D4 S N", every=True, files=LOG,
+        when="log_ports_named"),
     own_ports("ports listened on", _LISTENING_LOG, ("listening for SMTP on port %port_d%\n",
         "listening for SMTP on port PORT_D\n"), every=True, files=LOG, hint=" for ",
         when="ports_named_in_context"),

@@ -148,3 +148,18 @@ def test_an_overlong_line_is_cut_where_the_golden_s_is() -> None:
     golden = "start\nsame\n*** truncated ***\nend\n"
     assert cut_as(golden, "start\nsame\nlonger\nhere\n*** truncated ***\nend\n") == golden
     assert cut_as("x\n", "a\n*** truncated ***\n") == "a\n*** truncated ***\n"
+
+
+def test_what_an_era_does_not_hide_stays() -> None:
+    listed = " 0m   312 10HmaX-0005vi-00 <a@b>\n"
+    old, new = frozenset({"ids_start_with_digit"}), frozenset({"ids_start_with_digit", "listing_ages_hidden"})
+    shown = [Munger.for_era(IDENTITY, era).file(listed, Kind.STDOUT) for era in (old, new)]
+    assert shown == [" 0m   sss 10HmaX-0005vi-00 <a@b>\n", "TTT   sss 10HmaX-0005vi-00 <a@b>\n"]
+    question = ">>> host in limits_advertise_hosts?\n>>>  list element: *\n"
+    assert Munger.for_era(IDENTITY, NEWEST).file(question, Kind.STDERR) == ">>>  list element: *\n"
+
+
+def test_each_of_a_test_s_ports_in_a_line_has_its_name() -> None:
+    line = f"listening on port {IDENTITY.port_d} port {IDENTITY.port_d2}\n"
+    munged = Munger.for_era(IDENTITY, frozenset({"log_ports_named"})).file(line, Kind.LOG)
+    assert munged == "listening on port PORT_D port PORT_D2\n"

@@ -235,7 +235,7 @@ def host_name_lookup(process: Process, address: str | None = None, *, for_log: b
 
 def _name_lookup(process: Process, address: str) -> NameLookup:
     if process.machine.test_harness and address == _DEFERRING:
-        _debug(process, "Test harness: host name lookup returns DEFER")
+        _debug_found(process, "Test harness: host name lookup returns DEFER")
         return NameLookup(Rc.DEFER)
     names, secure, deferred = _names_of(process, address)
     if deferred:
