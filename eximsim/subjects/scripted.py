@@ -86,15 +86,15 @@ class Driver:
         """A command without a body; its exit code is checked."""
         self._check(self._start(command, env).wait(), command, line, status)
 
-    def on_dump(self, database: str, line: int) -> None:
+    def on_dump(self, database: str, line: int, status: list[int], env: dict[str, str]) -> None:
         """Show a hints database, in an order of its own."""
         ran = subprocess.run(
             [f"{self._directory}/eximdir/exim_dumpdb", f"{self._directory}/spool", database],
-            stdout=subprocess.PIPE, **self._as_caller({}),
+            stdout=subprocess.PIPE, **self._as_caller(env),
         )  # fmt: skip
         text = ran.stdout.decode("utf-8", "surrogateescape")
         self._append("test-stdout", "+++++++++++++++++++++++++++\n" + self._sorted(database, text))
-        self._check(ran.returncode, f"dump {database}", line, [0, 0])
+        self._check(ran.returncode, f"dump {database}", line, status)
 
     def _sorted(self, database: str, text: str) -> str:
         lines = text.splitlines(keepends=True)

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 _SERVER = re.compile(r"(^|\s)-DSERVER=server(\s|$)")
-_NOT_DAEMON = re.compile(r"\s-DNOTDAEMON(\s|$)")
+_NOT_DAEMON = re.compile(r"(^|\s)-DNOTDAEMON(\s|$)")
 _WAIT_MODE = re.compile(r"(^|\s)-DSERVER=wait:")
 _ESCAPED_LINE = re.compile(r":(\w+):(.*)", re.DOTALL)
 _STRING_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "e": "\x1b", "\\": "\\"}
@@ -42,7 +42,7 @@ def input_line(line: str) -> tuple[Kind, str]:
         case "eval":
             return "text", evaluated(f"{text}\n")
         case "file":
-            return "file", text
+            return "file", text.strip()
         case "sleep":
             return "sleep", text
     return "text", f"{line}\n"

@@ -71,7 +71,7 @@ def _step(command: script.Command, words: _Words) -> dict[str, Any]:
         case script.KillDaemon():
             return {"do": "kill"}
         case script.Dump(database=database):
-            return {"do": "dump", "database": words(database), "line": command.line}
+            return {"do": "dump", "database": words(database), **_common(command)}
         case script.Shell(words=line):
             return {"do": "shell", "command": _shell(words(line)), **_common(command)}
         case script.Utility():

@@ -44,3 +44,19 @@ def test_a_patched_program_keeps_its_length(version: bytes) -> None:
     assert len(copy) == len(program)
     assert copy.startswith(b"\0<<<testing>>>\0x.yz\0")
     assert copy.endswith(b"\0<<eximversion>>\0")
+
+
+def test_a_call_that_says_so_is_no_daemon_wherever_it_says_it() -> None:
+    for given in ("-DNOTDAEMON -DSERVER=server -q", "-q -DSERVER=server -DNOTDAEMON"):
+        (run,) = steps(script.parse(f"# x\nexim {given}\n****\n", "x"), IDENTITY, "0001", "conf")
+        assert (run["do"], run["command"].endswith("2>>test-stderr-server")) == ("run", True)
+
+
+def test_the_name_of_a_file_to_send_stands_without_blanks() -> None:
+    (run,) = steps(script.parse("# x\nexim a@b\n:file: aux-fixed/x\n****\n", "x"), IDENTITY, "0001", "conf")
+    assert [tuple(one) for one in run["body"]] == [("file", "aux-fixed/x")]
+
+
+def test_a_dump_may_be_expected_to_fail() -> None:
+    (dump,) = steps(script.parse("# x\n1\ndump retry\n", "x"), IDENTITY, "0001", "conf")
+    assert (dump["database"], dump["status"]) == ("retry", [1, 0])
