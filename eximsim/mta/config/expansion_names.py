@@ -92,7 +92,7 @@ LACKING_VARIABLES = _words(
     dkim_verify_reason dkim_verify_signers dkim_verify_status dmarc_alignment_dkim dmarc_alignment_spf
     dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text dmarc_used_domain exim_gid
     exim_uid headers_added initial_cwd inode ldap_dn load_average log_inodes log_space malware_name
-    message_body message_body_end mime_anomaly_level mime_anomaly_text
+    mime_anomaly_level mime_anomaly_text
     mime_boundary mime_charset mime_content_description mime_content_disposition mime_content_id
     mime_content_size mime_content_transfer_encoding mime_content_type mime_decoded_filename
     mime_filename mime_is_coverletter mime_is_multipart mime_is_rfc822 mime_part_count originator_gid
@@ -125,7 +125,8 @@ UNSET: dict[str, str] = {
 
 COMPUTED = _words(
     """
-    bounce_return_size_limit config_file exim_path message_exim_id message_headers message_headers_raw pid
+    bounce_return_size_limit config_file exim_path message_body message_body_end message_exim_id
+    message_headers message_headers_raw pid
     primary_hostname qualify_domain qualify_recipient reply_address sender_address_domain
     sender_address_local_part sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full
     tod_log tod_logfile tod_zone tod_zulu version_number

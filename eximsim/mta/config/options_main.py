@@ -57,7 +57,7 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn acl_smtp_expn
         acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit acl_smtp_rcpt
-        acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text
+        acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text system_filter
         dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
         dsn_advertise_hosts errors_reply_to event_action exim_path
         extra_local_interfaces gecos_name gecos_pattern
@@ -99,7 +99,7 @@ _TEXTS = table(
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host
         smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
-        smtp_reserve_hosts system_filter tls_crl tls_ocsp_file
+        smtp_reserve_hosts tls_crl tls_ocsp_file
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
         timezone="UTC",
@@ -141,14 +141,14 @@ _FLAGS = table(
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
         return_path_remove smtp_enforce_sync write_rejectlog""",
         off="""allow_domain_literals allow_mx_to_ip allow_utf8_domains disable_ipv6 local_sender_retain
-        log_timezone prdr_enable queue_only queue_run_in_order recipients_max_reject
+        log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details strict_acl_vars strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp""",
     ),
     flags(
         _U,
         on="bounce_return_body bounce_return_message dns_csa_use_reverse smtp_etrn_serialize",
-        off="""dkim_verify_minimal ignore_fromline_local message_body_newlines move_frozen_messages
+        off="""dkim_verify_minimal ignore_fromline_local move_frozen_messages
         mua_wrapper print_topbitchars queue_fast_ramp""",
     ),
     flags(
@@ -172,6 +172,7 @@ _NUMBERS = table(
         dns_dnssec_ok=-1,
         dns_use_edns0=-1,
         header_maxsize=1024 * 1024,
+        message_body_visible=500,
         received_headers_max=30,
         recipients_max=0,
         remote_max_parallel=2,
@@ -209,7 +210,6 @@ _NUMBERS = table(
         _U,
         bounce_return_linesize_limit=998,
         bounce_return_size_limit=100 * 1024,
-        message_body_visible=500,
     ),
     numbers(Kind.KILO, _M, "check_log_space check_spool_space"),
     numbers(Kind.FIXED, _I, deliver_queue_load_max=-1, queue_only_load=-1, smtp_load_reserve=-1),

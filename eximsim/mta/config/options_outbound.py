@@ -13,7 +13,6 @@ _MAIN = frozenset(
         "percent_hack_domains",
         "queue_only_file",
         "remote_sort_domains",
-        "system_filter",
     ]
 )
 
@@ -51,7 +50,7 @@ _TRANSPORT = frozenset(
 MAIN_EXPANDED = (
     "acl_not_smtp", "dns_again_means_nonexist", "dns_ipv4_lookup", "dns_trust_aa", "event_action",
     "hold_domains", "hosts_treat_as_local", "local_interfaces", "queue_domains", "queue_smtp_domains",
-    "untrusted_set_sender",
+    "system_filter", "untrusted_set_sender",
 )  # fmt: skip
 """Options of the main section whose text is evaluated on the way of an outbound message."""
 

@@ -11,6 +11,7 @@ from eximsim.mta.delivery.deliver_local import do_local_deliveries
 from eximsim.mta.delivery.deliver_remote import do_remote_deliveries
 from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, start_addresses
 from eximsim.mta.delivery.delivery import Delivery, Fate
+from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.log import deliver_msglog, log_write
@@ -42,6 +43,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.variables["sender_address"] = message.sender
     process.variables.update(_measures(process, message))
     fate = Fate.GIVEN_UP if give_up else Fate.TRIED
+    written = message.frozen or (message.deliver_firsttime and not process.queue_2stage)
     if message.frozen:
         thawed = _thaw(process, message, force=force)
         if thawed is None:
@@ -54,7 +56,36 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         process.err(f"delivering {message_id}\n")
     process.random_seed = 0
     delivery = Delivery(process, message, force, _deliver_next)
-    start_addresses(delivery, fate)
+    headers = message.headers
+    before = _written(message)
+    try:
+        _deliver(delivery, fate)
+    finally:
+        message.counted = None
+        if not written and not delivery.freeze and _written(message) == before:
+            message.headers = headers
+    spool.locked.discard(message_id)
+    if process.continued is not None:
+        abandon(process, process.continued)
+    if delivery.next_id is not None:
+        _deliver_next(process, delivery.next_id, delivery.next_call)
+
+
+def _written(message: Message) -> tuple[object, ...]:
+    """What has to change for the header file to be written anew, and with it what the system filter did."""
+    return len(message.nonrecipients), message.warning_count, message.frozen
+
+
+def _deliver(delivery: Delivery, fate: Fate) -> None:
+    """Filter, route, deliver, and deal with what came of it."""
+    process, message = delivery.process, delivery.message
+    why = None
+    if fate is Fate.TRIED and process.config.main.text("system_filter") is not None:
+        filtered = run_system_filter(delivery)
+        if filtered is None:
+            return
+        fate, why = filtered
+    start_addresses(delivery, fate, why)
     process.duplicates = []
     while delivery.new:
         route_all(delivery)
@@ -78,11 +109,6 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if delivery.defer and not process.queue_2stage:
         warn_of_delay(process, message, delivery.defer)
     _finish(delivery)
-    spool.locked.discard(message_id)
-    if process.continued is not None:
-        abandon(process, process.continued)
-    if delivery.next_id is not None:
-        _deliver_next(process, delivery.next_id, delivery.next_call)
 
 
 def _measures(process: Process, message: Message) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.delivery.deliver_done import address_done, child_done, post_process_one
 from eximsim.mta.delivery.delivery import Fate
+from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
@@ -21,26 +22,42 @@ if TYPE_CHECKING:
     from eximsim.mta.records.structs import Address
 
 
-def start_addresses(delivery: Delivery, fate: Fate) -> None:
-    """Take the recipients that are not done with; those that are given up have failed already."""
+def start_addresses(delivery: Delivery, fate: Fate, why: str | None = None) -> None:
+    """Take the recipients that are not done with; those that are given up have failed already.
+
+    ``why`` is what the system filter says of recipients that it fails.
+    """
     options = delivery.process.config.main
     if delivery.message.received_count > options.number("received_headers_max"):
         what = "more Received: lines than received_headers_max"
         raise Unsupported(what, *options.where("received_headers_max"))
     if fate is Fate.GIVEN_UP:
         log_write(delivery.process, f"cancelled by {delivery.process.machine.user}")
+    if fate is Fate.IGNORED:
+        return
     for recipient in delivery.message.recipients:
         if recipient.address in delivery.message.nonrecipients:
             continue
         addr = deliver_make_addr(recipient.address)
         addr.errors_address = recipient.errors_to
         addr.dsn_flags, addr.dsn_orcpt = recipient.dsn_flags, recipient.orcpt
-        if fate is not Fate.TRIED:
-            addr.message = fate.value
-            if delivery.message.sender:
-                delivery.failed.append(addr)
-        else:
+        if fate is Fate.TRIED:
             delivery.new.append(addr)
+            continue
+        if fate is Fate.DEFERRED:
+            delivery.defer.insert(0, addr)
+        else:
+            addr.message, addr.pass_message = why or fate.value, fate is Fate.FILTERED
+            if delivery.message.sender:
+                delivery.failed.insert(0, addr)
+        _tell_of_fate(delivery, addr)
+
+
+def _tell_of_fate(delivery: Delivery, addr: Address) -> None:
+    """Raise the event of an address that is not even routed."""
+    local_part, _, domain = addr.address.rpartition("@")
+    with delivery.process.setting(local_part=local_part, domain=domain):
+        main_event_raise(delivery.process, "msg:fail:internal", addr.message)
 
 
 def route_all(delivery: Delivery) -> None:

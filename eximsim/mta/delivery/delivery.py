@@ -41,8 +41,12 @@ class Delivery:
 
 
 class Fate(Enum):
-    """What is to become of all recipients (``process_recipients``); else why their delivery is cancelled."""
+    """What is to become of all recipients (``process_recipients``), and why their delivery is cancelled."""
 
     TRIED = ""
+    IGNORED = "the system filter has delivered the message"
+    DEFERRED = "the system filter has put the message off"
+    FILTERED = "delivery cancelled"
+    """Unless the system filter has a text of its own."""
     GIVEN_UP = "delivery cancelled by administrator"
     TIMED_OUT = "delivery cancelled; message timed out"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.rfc2047 import rfc2047_decode
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.config.expansion_names import (
     CERTIFICATES,
@@ -59,6 +61,21 @@ def _reply_address(process: Process) -> str:
     return (found or "").strip().replace("\n", " ")
 
 
+_BODY_ON_ONE_LINE = bytes.maketrans(b"\n\0", b"  ")
+_BODY_WITH_LINES = bytes.maketrans(b"\0", b" ")
+
+
+def _body(process: Process, *, end: bool) -> str:
+    """The first or the last ``message_body_visible`` octets of the body of the message that is delivered."""
+    message, options = process.message, process.config.main
+    if message is None:
+        raise Unsupported("the variable $message_body outside a delivery and a filter test")
+    size = min(options.number("message_body_visible"), message.size)
+    shown = message.body[max(0, len(message.body) - size) :] if end else message.body[:size]
+    lines = options.flag("message_body_newlines")
+    return from_octets(shown.translate(_BODY_WITH_LINES if lines else _BODY_ON_ONE_LINE))
+
+
 _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
     {
         "bounce_return_size_limit": lambda process: str(
@@ -66,6 +83,8 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         ),
         "config_file": lambda process: process.config.path,
         "exim_path": _option("exim_path"),
+        "message_body": lambda process: _body(process, end=False),
+        "message_body_end": lambda process: _body(process, end=True),
         "message_exim_id": lambda process: process.message_id,
         "message_headers": lambda process: find_header(process, None) or "",
         "message_headers_raw": lambda process: find_header(process, None, raw=True) or "",

@@ -356,7 +356,7 @@ def _act(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 
 def _deliver(process: Process, line: CommandLine, stdin: bytes) -> int:
-    process.deliver_force_thaw = line.give_up
+    process.deliver_force_thaw = line.force
     for message_id in line.arguments:
         queue.deliver_in_child(process, message_id, force=line.force, give_up=line.give_up, crash=None)
     return 0

@@ -9,10 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets
-from eximsim.mta.config.rewrite_rules import HEADERS
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.receive_data import from_line, header_lines
@@ -47,9 +45,6 @@ def receive_for_filter(
     """Read the header of a message, as reception does; what is noteworthy is told on standard output."""
     process = reception.process
     tell = process.out
-    for rule in process.config.rewrites:
-        if not rule.flags.isdisjoint(HEADERS):
-            raise Unsupported("header lines rewritten by rule, in a filter test", rule.path, rule.line)
     named, text = from_line(content)
     if named is not None and not submitter.sender_forced:
         submitter = _sender_from_line(reception, submitter, from_octets(named))

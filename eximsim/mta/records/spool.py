@@ -88,28 +88,34 @@ class Message:
     dsn_envid: str | None = None
     msglog: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    counted: list[Header] | None = None
+    """The header lines as they were read, if the system filter has changed them: those are counted."""
+
+    @property
+    def _counted(self) -> list[Header]:
+        return self.headers if self.counted is None else self.counted
 
     @property
     def size(self) -> int:
         """``$message_size`` and S=: the header lines to be sent, the body, and one for the blank line."""
-        return sum(len(octets(h.text)) for h in self.headers if h.kind != HEADER_OLD) + len(self.body) + 1
+        return sum(len(octets(h.text)) for h in self._counted if h.kind != HEADER_OLD) + len(self.body) + 1
 
     @property
     def wire_size(self) -> int:
         """The size with CRLF line ends, as ``SIZE=`` counts (``message_size + message_linecount``)."""
-        kept = sum(h.text.count("\n") for h in self.headers if h.kind != HEADER_OLD)
+        kept = sum(h.text.count("\n") for h in self._counted if h.kind != HEADER_OLD)
         return self.size + kept + self.body.count(b"\n")
 
     @property
     def longest_line(self) -> int:
         """The length of the longest line, in octets (``$max_received_linelength``)."""
-        kept = (octets(header.text) for header in self.headers if header.kind != HEADER_OLD)
+        kept = (octets(header.text) for header in self._counted if header.kind != HEADER_OLD)
         return max((len(line) for part in (*kept, self.body) for line in part.split(b"\n")), default=0)
 
     @property
     def received_count(self) -> int:
         """``$received_count``: the Received: lines that are sent."""
-        return sum(header.kind == "P" for header in self.headers)
+        return sum(header.kind == "P" for header in self._counted)
 
     def addresses(self) -> list[str]:
         """The envelope recipients."""

@@ -145,12 +145,12 @@ def test_named_lists_are_kept_by_kind() -> None:
 
 def test_a_known_option_that_is_not_modelled_is_named_with_its_line() -> None:
     with pytest.raises(Unsupported) as raised:
-        read("\nsystem_filter = /x")
-    assert str(raised.value) == "not modelled: main option system_filter (/conf/main:2)"
+        read("\npercent_hack_domains = /x")
+    assert str(raised.value) == "not modelled: main option percent_hack_domains (/conf/main:2)"
 
 
 def test_setting_it_to_its_default_is_no_matter() -> None:
-    assert read("no_mua_wrapper\nlocal_from_check\nsystem_filter =\n").main.is_set("mua_wrapper")
+    assert read("no_mua_wrapper\nlocal_from_check\npercent_hack_domains =\n").main.is_set("mua_wrapper")
 
 
 @pytest.mark.parametrize(
@@ -167,14 +167,14 @@ def test_whole_sections_and_private_options_are_named_too(text: str, item: str) 
 
 
 def test_a_tolerant_reader_lists_what_the_model_does_not_have() -> None:
-    text = "system_filter = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
+    text = "percent_hack_domains = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
     world = Files(main=text)
     config = read_config(world, "/conf/main", profile(NEWEST), tolerant=True)
     assert [(left.place, left.name, left.problem.line) for left in config.left_out] == [
-        ("main", "system_filter", 1),
+        ("main", "percent_hack_domains", 1),
         ("transport.t", "socks_proxy", 5),
     ]
-    assert config.main.text("system_filter") == "/x"
+    assert config.main.text("percent_hack_domains") == "/x"
 
 
 def test_authenticators_are_read() -> None:

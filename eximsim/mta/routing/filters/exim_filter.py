@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from eximsim.bounds import within_bounds
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_printing
+from eximsim.mta.config.rewrite_rules import HEADERS
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
 from eximsim.mta.process.extract import extract_address
@@ -16,6 +18,7 @@ from eximsim.mta.records.spool import HEADER_OLD, Header, header_kind
 from eximsim.mta.routing.filters import mail
 from eximsim.mta.routing.filters.commands_read import read_filter
 from eximsim.mta.routing.filters.conditions import test_condition
+from eximsim.mta.routing.filters.generated import Generated
 from eximsim.mta.routing.filters.numbers import read_long, to_int
 from eximsim.mta.routing.filters.running import Filtered, Filtering, Outcome
 from eximsim.mta.routing.filters.syntax import ARGUMENTS, DELIVERIES, Command, FilterError
@@ -36,13 +39,18 @@ def filter_interpret(
     system: bool = False,
     testing: bool = False,
     rewrite: bool = False,
+    prepend_home: bool = False,
 ) -> Filtered:
     """Read a filter and obey it.
 
     ``allowed`` are those of defer, fail and freeze that it may use. With ``testing`` it is only told what
-    would be done; without it, what it generates is not modelled. Source: filter_interpret().
+    would be done. ``prepend_home``: a file without a slash at its start is in
+    ``$home``. Source: filter_interpret().
     """
-    run = Filtering(process, system=system, testing=testing, rewrite=rewrite)
+    for rule in process.config.rewrites:
+        if not rule.flags.isdisjoint(HEADERS):
+            raise Unsupported("a filter where header lines are rewritten by rule", rule.path, rule.line)
+    run = Filtering(process, system=system, testing=testing, rewrite=rewrite, prepend_home=prepend_home)
     charset = process.headers_charset
     numbers = {f"n{number}": "0" for number in range(10)}
     numbers |= {f"sn{number}": str(value) for number, value in enumerate(process.filter_sn)}
@@ -67,10 +75,10 @@ def _interpret(run: Filtering, text: str, allowed: frozenset[str]) -> Filtered:
         with within_bounds("a filter"):
             _Interpreter(run).obey(read.commands)
     except FilterError as error:
-        return Filtered(Outcome.ERROR, error.message)
+        return Filtered(Outcome.ERROR, error.message, run.generated)
     except _Ended as ended:
-        return ended.result
-    return _finished(run)
+        return replace(ended.result, generated=run.generated)
+    return replace(_finished(run), generated=run.generated)
 
 
 def _finished(run: Filtering) -> Filtered:
@@ -106,6 +114,9 @@ class _Interpreter:
         if command.seen != usual:
             text = f"{'Unseen' if usual else 'Seen'} {text[0].lower()}{text[1:]}"
         self.run.tell(text)
+
+    def generate(self, command: Command, address: str, **more: Any) -> None:
+        self.run.generated.insert(0, Generated(address, ignore_error=command.noerror, **more))
 
     def only_told(self, command: Command) -> None:
         """Nothing follows in a test; without one, what the command generates is not modelled."""
@@ -164,7 +175,10 @@ class _Interpreter:
         kind, _, resent = header_kind(new[-1].text)
         if not resent:
             new[-1].kind = kind
-        self.process.header_list = [*header_list(self.process), *new]
+        if self.process.message is not None:
+            self.process.message.headers += new
+        else:
+            self.process.header_list = [*self.process.header_list, *new]
 
     # ---- deliveries
 
@@ -174,7 +188,9 @@ class _Interpreter:
             own = self.run.expand("$local_part@$domain", "deliver command")
             if ascii_lower(own) != ascii_lower(errors_to):
                 raise FilterError("errors_to must point to the caller's address")
-        self.only_told(command)
+        if not self.run.testing:
+            self.generate(command, address or "", errors_address=errors_to)
+            return
         shown = "" if errors_to is None else f" errors_to {errors_to}"
         self.tell(command, f"Deliver message to: {address}{_noerror(command)}{shown}")
 
@@ -189,9 +205,14 @@ class _Interpreter:
         return rewrite_address_qualify(self.process, address, is_recipient=True)
 
     def save(self, command: Command, arguments: Sequence[str | None]) -> None:
-        self.only_told(command)
+        path = arguments[0] or ""
+        home = self.process.variables.get("home")
+        if not self.run.testing:
+            relative = self.run.prepend_home and home and not path.startswith("/")
+            self.generate(command, f"{home}/{path}" if relative else path, made_for="file", mode=command.mode)
+            return
         mode = "" if command.mode < 0 else f" {command.mode:04o}"
-        self.tell(command, f"Save message to: {arguments[0]}{mode}{_noerror(command)}")
+        self.tell(command, f"Save message to: {path}{mode}{_noerror(command)}")
 
     def pipe(self, command: Command, arguments: Sequence[str | None]) -> None:
         self.only_told(command)

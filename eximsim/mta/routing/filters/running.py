@@ -12,6 +12,7 @@ from eximsim.mta.routing.filters.syntax import FilterError
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.routing.filters.generated import Generated
 
 
 class Outcome(Enum):
@@ -29,10 +30,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """What a filter came to; ``message`` belongs to defer, fail, freeze and an error."""
+    """What a filter came to; ``message`` is of defer, fail, freeze, or an error.
+
+    What was generated last comes first.
+    """
 
     outcome: Outcome
     message: str | None = None
+    generated: list[Generated] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -40,14 +45,17 @@ class Filtering:
     """One run of one filter.
 
     ``system``: it is the system filter; ``testing``: -bf or -bF, so that actions are told and not taken;
-    ``rewrite``: addresses are rewritten by rule. ``pending`` is an error that the reader left to be found.
+    ``rewrite``: addresses are rewritten by rule; ``prepend_home``: relative names of files are
+    in ``$home``. ``pending`` is an error that the reader left to be found.
     """
 
     process: Process
     system: bool = False
     testing: bool = False
     rewrite: bool = False
+    prepend_home: bool = False
     pending: str | None = None
+    generated: list[Generated] = field(default_factory=list)
     delivered: bool = False
     """A command that is ``seen`` was obeyed."""
     numbers: list[int] = field(default_factory=lambda: [0] * 10)

@@ -1,0 +1,124 @@
+"""The system filter, which a message goes through before its recipients are routed (src/deliver.c)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.errnos import ENOENT, strerror
+from eximsim.mta.base.string import from_octets
+from eximsim.mta.delivery.delivery import Fate
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import deliver_msglog, log_write
+from eximsim.mta.routing.address import deliver_make_addr
+from eximsim.mta.routing.filters.exim_filter import filter_interpret
+from eximsim.mta.routing.filters.running import Filtered, Outcome
+from eximsim.mta.routing.rewrite import qualify_domain
+
+if TYPE_CHECKING:
+    from eximsim.mta.delivery.delivery import Delivery
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
+    from eximsim.mta.routing.filters.generated import Generated
+
+_ALLOWED = frozenset({"defer", "fail", "freeze"})
+
+
+def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
+    """Obey the system filter; what becomes of the recipients, and why if they fail.
+
+    None: there was an error, which is logged, and nothing is delivered now. What the filter does to the
+    header lines holds for this delivery, and for those after it if the header file is written anew; the
+    caller sees to that. Source: deliver_message().
+    """
+    process, message = delivery.process, delivery.message
+    text = _text_of(process)
+    message.counted = message.headers
+    message.headers = [replace(header) for header in message.headers]
+    process.return_path = message.sender
+    recipients = ", ".join(message.addresses())
+    with process.setting(recipients=recipients, recipients_count=str(len(message.recipients))):
+        filtered = (
+            filter_interpret(process, text, allowed=_ALLOWED, system=True, rewrite=True)
+            if isinstance(text, str)
+            else text
+        )
+    if filtered.outcome is Outcome.ERROR:
+        log_write(process, f"Error in system filter: {filtered.message}", panic=True)
+        return None
+    fate, why = _fate(delivery, filtered)
+    if filtered.generated:
+        _add_generated(delivery, filtered.generated)
+    return fate, why
+
+
+def _text_of(process: Process) -> str | Filtered:
+    """The filter's text, or the error that there was with it (rda_interpret(), src/rda.c)."""
+    options = process.config.main
+    name = options.text("system_filter") or ""
+    try:
+        path = expand(process, name)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Filtered(Outcome.NOTDELIVERED)
+        return Filtered(Outcome.ERROR, f'failed to expand "{name}": {failed.message}')
+    if not path.startswith("/"):
+        return Filtered(Outcome.ERROR, f'"{path}" is not an absolute path')
+    try:
+        return from_octets(process.world.read_file(path))
+    except OSError as error:
+        if error.errno == ENOENT:
+            # Exim goes on to log a text that was never set.
+            raise Unsupported(
+                "a system filter that does not exist", *options.where("system_filter")
+            ) from None
+        return Filtered(Outcome.ERROR, f"failed to open {path}: {strerror(error.errno or 0)}")
+
+
+def _fate(delivery: Delivery, filtered: Filtered) -> tuple[Fate, str | None]:
+    process, why = delivery.process, filtered.message or None
+    if filtered.outcome is Outcome.DEFER:
+        deliver_msglog(process, "Delivery deferred by system filter", stamped=False)
+        log_write(process, "Delivery deferred by system filter")
+        return Fate.DEFERRED, None
+    if filtered.outcome is Outcome.FREEZE and not delivery.message.manual_thaw:
+        delivery.freeze = True
+        delivery.frozen_info = f" by the system filter{f': {why}' if why else ''}"
+        return Fate.DEFERRED, None
+    if filtered.outcome is Outcome.FAIL:
+        logged, why = _for_log(why or "")
+        log_write(process, f"cancelled by system filter{f': {logged}' if filtered.message else ''}")
+        return Fate.FILTERED, why
+    if filtered.outcome is Outcome.DELIVERED:
+        done = "original recipients ignored" if filtered.generated else "=> discarded"
+        log_write(process, f"{done} (system filter)")
+        return Fate.IGNORED, None
+    return Fate.TRIED, None
+
+
+def _for_log(text: str) -> tuple[str, str | None]:
+    """What of the message goes to the log (what stands between ``<<`` and ``>>``), and what to the sender."""
+    logged, end, rest = text.removeprefix("<<").partition(">>")
+    if text.startswith("<<") and end:
+        return logged, rest or None
+    return text, text or None
+
+
+def _add_generated(delivery: Delivery, generated: list[Generated]) -> None:
+    """Make addresses of what the filter generated, with a parent that stands for the filter."""
+    process = delivery.process
+    options = process.config.main
+    parent = deliver_make_addr("system-filter")
+    parent.domain, parent.local_part = qualify_domain(process, is_recipient=True).lower(), "system-filter"
+    for one in generated:
+        if one.made_for:
+            raise Unsupported("a file to which the system filter saves", *options.where("system_filter"))
+        delivery.new.append(_child(parent, one))
+
+
+def _child(parent: Address, one: Generated) -> Address:
+    child = deliver_make_addr(one.address)
+    child.parent, child.errors_address, child.ignore_error = parent, one.errors_address, one.ignore_error
+    parent.child_count += 1
+    return child
