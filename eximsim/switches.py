@@ -6,14 +6,9 @@ default of every switch is the state of 4.85; what came after is written beside 
 
 from __future__ import annotations
 
-import ast
-import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
 
-from eximsim.history import Step, measured, since, switch, switches_of
+from eximsim.history import measured, since, switch
 from eximsim.switch_values import (
     EVENTS,
     OPENSSL_OPTIONS,
@@ -915,46 +910,3 @@ class Profile:
         False, "check_host()", since("4.98", "b0e63c7ef", item="JH/09, bug 3057")
     )
     """A malformed IPv6 address in a host list is an error, too."""
-
-
-@cache
-def switch_words() -> Mapping[str, str]:
-    """What the docstring under each field says, on one line."""
-    (body,) = ast.parse(inspect.getsource(Profile)).body
-    assert isinstance(body, ast.ClassDef)
-    words: dict[str, str] = {}
-    for field, following in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            match following:
-                case ast.Expr(ast.Constant(str(text))):
-                    words[field.target.id] = " ".join(text.split())
-    return MappingProxyType(words)
-
-
-@cache
-def switch_docs() -> Mapping[str, str]:
-    """What is known of each switch, on one line: its words, its commits, where Exim has it."""
-    switches = switches_of(Profile)
-    return MappingProxyType(
-        {
-            name: f"{words} {_history(switches[name].steps)}: {switches[name].where}."
-            if name in switches
-            else words
-            for name, words in switch_words().items()
-        }
-    )
-
-
-def _history(steps: tuple[Step, ...]) -> str:
-    told = [step.origin(step.release) if step.commit else f"measured ({step.release})" for step in steps]
-    if not isinstance(steps[0].value, bool):
-        return f"Changed by {', '.join(told)}"
-    if len(told) == 1:
-        return f"{'Since' if steps[0].value else 'Ended by'} {told[0]}"
-    return f"From {told[0]} to {told[1]}"
-
-
-def first_sentence(text: str) -> str:
-    """What a text says first; a dot within a name or a number does not end a sentence."""
-    head, dot, _ = text.partition(". ")
-    return f"{head}." if dot else text

@@ -38,7 +38,7 @@ LAYERS = (
     ("world",),
     ("mta",),
     ("ports",),
-    ("profiles",),
+    ("profiles", "switch_docs"),
     ("switches",),
     ("switch_values",),
     ("formats", "storage", "shapes"),

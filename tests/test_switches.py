@@ -9,7 +9,7 @@ import pytest
 
 from eximsim.history import switches_of
 from eximsim.profiles import BEFORE, PROFILES, Profile
-from eximsim.switches import first_sentence, switch_docs, switch_words
+from eximsim.switch_docs import first_sentence, switch_docs, switch_words
 
 OF_THE_BUILD = {"version", "tls_library", "build_lacks", "exim_user", "i18n", "ipv6"}
 """What a program was built as, not what a release changed."""

@@ -34,7 +34,7 @@ from eximsim.mta.config.options_drivers import (
 from eximsim.mta.config.options_main import MAIN
 from eximsim.mta.decisions import TOPICS
 from eximsim.profiles import ALIASES, BEFORE, PROFILES, Profile, differences, profile
-from eximsim.switches import switch_docs
+from eximsim.switch_docs import switch_docs
 
 _TITLES: Mapping[str, str] = {
     "dane": "DANE: the answer to the TLSA question",

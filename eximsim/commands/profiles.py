@@ -10,7 +10,7 @@ import click
 
 from eximsim.commands.tabular import Grid, as_terminal
 from eximsim.profiles import ALIASES, BEFORE, NEWEST, PROFILES, Profile, differences, profile
-from eximsim.switches import first_sentence, switch_docs, switch_words
+from eximsim.switch_docs import first_sentence, switch_docs, switch_words
 
 
 @click.command()

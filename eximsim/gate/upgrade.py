@@ -17,7 +17,7 @@ from eximsim.mta.config.options_history import HISTORY
 from eximsim.mta.config.readconf import Config
 from eximsim.profiles import Profile, differences, steps_between
 from eximsim.suite.policy import Policy
-from eximsim.switches import first_sentence, switch_words
+from eximsim.switch_docs import first_sentence, switch_words
 
 _TABLES = "option_release"
 """The switch that says which options there are, and what they default to."""

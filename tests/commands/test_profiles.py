@@ -8,7 +8,7 @@ import pytest
 
 from eximsim.commands.profiles import shown, told
 from eximsim.profiles import BEFORE, NEWEST, PROFILES, TlsaMap, differences, profile
-from eximsim.switches import switch_docs
+from eximsim.switch_docs import switch_docs
 from tests.commands.invoking import invoke
 
 
