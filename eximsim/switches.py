@@ -645,6 +645,14 @@ class Profile:
     list_separator_read_first: bool = switch(False, "match_check_list()", since("4.99", "9d66ba85a"))
     """A list is shown without the change of its separator at its head."""
 
+    connect_acl_before_tls: bool = switch(
+        False, "smtp_start_session() in smtp_in.c", since("4.97", "4243a209f")
+    )
+    """Where TLS comes first a client is judged before it; one that is refused then hears nothing."""
+
+    banner_may_close: bool = switch(False, "smtp_start_session()", since("4.97", "4f7a93c27"))
+    """A forced failure of smtp_banner closes the connection."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

@@ -254,6 +254,8 @@ POINTS: Sequence[Point] = (
     _point("8ff2ba119"),
     _point("3607e3e00"),
     _point("35d78f064"),
+    _point("4243a209f"),
+    _point("4f7a93c27"),
     _point("1d38781da"),
     _point("6fc54bd18"),
     _point("30520c8f8", ("scripts/2100-OpenSSL/2149", "EC-groups negotiation")),

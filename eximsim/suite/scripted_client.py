@@ -50,6 +50,8 @@ class ScriptedClient:
     said: list[str] = field(default_factory=list)
     _buffer: bytes = b""
     _sent_starttls: bool = False
+    _fresh_tls: bool = False
+    """TLS was started, and nothing has been read within it."""
 
     def run(self, script: tuple[str, ...]) -> int:
         """Play a script; returns the exit code."""
@@ -68,6 +70,8 @@ class ScriptedClient:
         except _Exit as ended:
             return ended.code
         except ConnectionLost:
+            if self._fresh_tls:
+                raise Unsupported("how a TLS client sees that the server refuses it") from None
             self._say("Read error: Connection reset by peer\n")
             return 81
         except ReadTimeout:
@@ -105,6 +109,7 @@ class ScriptedClient:
             data = connection.receive(self.timeout)
             if not data:
                 return bool(self._buffer)
+            self._fresh_tls = False
             self._buffer += data
         return True
 
@@ -147,6 +152,7 @@ class ScriptedClient:
         except HandshakeError:
             self._say("Failed to start TLS\n")
             return
+        self._fresh_tls = True
         self._say("Succeeded in starting TLS\n")
 
     def _send(self, line: str, connection: Connection) -> None:

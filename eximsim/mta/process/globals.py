@@ -227,6 +227,8 @@ class Process:
     """-d: what goes to standard error is not what Exim writes there."""
     dont_deliver: bool = False
     """-N."""
+    tls_on_connect: bool = False
+    """-tls-on-connect: whoever calls starts with TLS."""
     queue_smtp: bool = False
     """Remote deliveries are left for later: -odqs, and the first stage of -qq."""
     queue_running: bool = False

@@ -109,7 +109,7 @@ def _describe(process: Process, listeners: tuple[Listener, ...]) -> str:
     secure = {_port(text) for text in list_items(options.text("tls_on_connect_ports") or "")}
     parts = []
     for word, chosen in (("SMTP", False), ("SMTPS", True)):
-        group = [listener for listener in listeners if (listener.port in secure) is chosen]
+        group = [one for one in listeners if (process.tls_on_connect or one.port in secure) is chosen]
         if group:
             more = " ..." if len(group) > _MOST_LOGGED else ""
             parts.append(f"{word} on{''.join(_names(process, group[:_MOST_LOGGED]))}{more}")

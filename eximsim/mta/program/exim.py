@@ -86,6 +86,7 @@ def run(
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
+    process.tls_on_connect = line.tls_on_connect
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update(line.given)

@@ -88,6 +88,8 @@ class CommandLine:
     host: str = ""
     callout: bool = False
     foreground: bool = False
+    tls_on_connect: bool = False
+    """Every port is for TLS from the start."""
     ports: str | None = None
     run: QueueRun = field(default_factory=QueueRun)
     sender: str | None = None
@@ -312,6 +314,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bs": _set(mode=Mode.SMTP),
     "-bd": _set(mode=Mode.DAEMON),
     "-bdf": _set(mode=Mode.DAEMON, foreground=True),
+    "-tls-on-connect": _set(tls_on_connect=True),
     "-bt": _set(mode=Mode.ADDRESS_TEST, verbose=True),
     "-bv": _set(mode=Mode.VERIFY),
     "-bvs": _set(mode=Mode.VERIFY_SENDER),

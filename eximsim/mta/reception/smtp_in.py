@@ -70,7 +70,7 @@ class SmtpIn(SmtpSession):
         self.state = State.COMMAND
         smtp_in_tls.started(self, session)
         if not self.greeted:
-            smtp_in_start.check_client(self)
+            smtp_in_start.go_on_in_tls(self)
         return self._pump()
 
     def tls_failed(self, reason: str) -> Iterator[Action]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write, selector
 from eximsim.status import Rc
@@ -146,6 +147,7 @@ class Replies:
         process = self.reception.process
         client = host_and_ident(process, flagged=True)
         shown = string_printing(self.command)
+        main_event_raise(process, f"smtp:fail:{kind}", text)
         log_write(process, f'SMTP {kind} error in "{shown}" {client} {text}', when=f"smtp_{kind}_error")
         over = self.too_many_errors()
         if code:

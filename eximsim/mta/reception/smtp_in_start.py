@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.base.string import SPACES, in_quotes, list_items
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host import look_up_sender_name
@@ -15,7 +15,7 @@ from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
 from eximsim.mta.reception.smtp_in_helo import protocol
-from eximsim.mta.reception.smtp_in_reply import connection_info
+from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -51,55 +51,112 @@ def smtp_start_session(session: SmtpSession) -> None:
     if session.client_in("host_lookup"):
         look_up_sender_name(reception)
         host_build_sender_fullhost(process)
-    ports = process.config.main.text("tls_on_connect_ports")
-    if ports and reception.is_socket and process.variables["interface_port"] in list_items(ports):
+    ports = list_items(process.config.main.text("tls_on_connect_ports") or "")
+    session.tls_first = reception.is_socket and (
+        process.tls_on_connect or process.variables["interface_port"] in ports
+    )
+    if not _is_let_in(session):
+        session.refuse_session()
+    elif session.tls_first and not process.profile.connect_acl_before_tls:
         smtp_in_tls.start(session)
     else:
-        check_client(session)
+        _greet(session)
 
 
-def check_client(session: SmtpSession) -> None:
-    """Find out what this client may do, and greet it if it is let in at all."""
+def go_on_in_tls(session: SmtpSession) -> None:
+    """TLS came before everything else, and is there: say what waits for it."""
+    if session.process.profile.connect_acl_before_tls:
+        session.greeted = True
+        for line in session.banner:
+            session.replies.line(line)
+    else:
+        _greet(session)
+
+
+def _is_let_in(session: SmtpSession) -> bool:
+    """Find out what this client may do, and whether it is let in at all."""
     process, reception = session.process, session.reception
     if session.client_in("host_reject_connection"):
         client = host_and_ident(process, flagged=False)
         text = f"refused connection from {client} (host_reject_connection)"
         log_write(process, text, reject=True, when="connection_reject")
-        session.replies.line("554 SMTP service not available")
-        session.refuse_session()
-        return
+        if not (session.tls_first and process.profile.connect_acl_before_tls):
+            session.replies.line("554 SMTP service not available")
+        return False
     reception.allow_unqualified_sender = session.client_in("sender_unqualified_hosts")
     reception.allow_unqualified_recipient = session.client_in("recipient_unqualified_hosts")
     session.helo_required = session.client_in("helo_verify_hosts")
     if not session.helo_required:
         session.helo_verify = session.client_in("helo_try_verify_hosts")
     session.helo_accept_junk = session.client_in("helo_accept_junk_hosts")
-    _greet(session)
+    return True
 
 
 def _greet(session: SmtpSession) -> None:
-    process, options = session.process, session.process.config.main
-    session.greeted = True
-    acl = options.text("acl_smtp_connect")
-    code, banner = "220", None
+    """Ask the ACL for the connection, and say the banner; where TLS comes first, it waits for that."""
+    process = session.process
+    before_tls = session.tls_first and process.profile.connect_acl_before_tls
+    acl = process.config.main.text("acl_smtp_connect")
+    message = None
     if acl is not None:
         result = acl_check(session.reception, Where.CONNECT, None, acl)
         if result.rc is not Rc.OK:
-            session.replies.acl_fail(Where.CONNECT, result, None)
+            if before_tls:
+                _log_dropped(session, result.log_message)
+            else:
+                session.replies.acl_fail(Where.CONNECT, result, None)
             session.refuse_session()
             return
-        banner = result.user_message
-    if banner is None:
-        try:
-            banner = expand(process, options.text("smtp_banner") or "")
-        except ExpansionFailed as failure:
-            what = f"smtp_banner that does not expand ({failure.message})"
-            raise Unsupported(what, *options.where("smtp_banner")) from None
+        message = result.user_message
+    lines = _banner(session, message)
+    if lines is None:
+        session.refuse_session()
+    elif before_tls:
+        session.banner = lines
+        smtp_in_tls.start(session)
     else:
-        code, banner, _ = session.replies.message_code(code, banner, None)
-    lines = banner.rstrip(SPACES).split("\n")
-    for index, line in enumerate(lines):
-        session.replies.line(f"{code[:3]}{' ' if index == len(lines) - 1 else '-'}{code[4:]}{line}")
+        session.greeted = True
+        for line in lines:
+            session.replies.line(line)
+
+
+def _log_dropped(session: SmtpSession, why: str | None) -> None:
+    """A client that is refused before TLS hears nothing (log_connect_tls_drop())."""
+    client = host_and_ident(session.process, flagged=True)
+    text = f"{client}{tls_log(session.reception)} dropped by 'connect' ACL"
+    targets = session.reception.log_reject_target
+    log_write(
+        session.process,
+        text if why is None else f"{text}: {why}",
+        main="main" in targets,
+        reject="reject" in targets,
+        panic="panic" in targets,
+        when="connection_reject",
+    )
+
+
+def _banner(session: SmtpSession, message: str | None) -> tuple[str, ...] | None:
+    """The lines of the banner, maybe the ACL's message; None if smtp_banner says that there is none."""
+    process, options = session.process, session.process.config.main
+    code = "220"
+    if message is not None:
+        code, text, _ = session.replies.message_code(code, message, None)
+    else:
+        banner = options.text("smtp_banner") or ""
+        try:
+            text = expand(process, banner)
+        except ExpansionFailed as failure:
+            if not (failure.forced and process.profile.banner_may_close):
+                what = f"smtp_banner that does not expand ({failure.message})"
+                raise Unsupported(what, *options.where("smtp_banner")) from None
+            shown = in_quotes(banner) if process.profile.expansion_errors_quoted else f'"{banner}"'
+            log_write(process, f"Expansion of {shown} (smtp_banner) failed: {failure.message}")
+            return None
+    lines = text.rstrip(SPACES).split("\n")
+    return tuple(
+        f"{code[:3]}{' ' if number == len(lines) else '-'}{code[4:]}{line}"
+        for number, line in enumerate(lines, start=1)
+    )
 
 
 def smtp_active_hostname(process: Process) -> bool:

@@ -12,6 +12,7 @@ from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log
 from eximsim.mta.reception.smtp_in_helo import protocol
@@ -82,7 +83,10 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     variables["tls_in_bits"] = str(tls.bits)
     variables["tls_in_ver"] = variables["tls_in_cipher"].partition(":")[0]
     reception.set("tls_in_sni", tls.sni)
+    if session.own_certificates:
+        variables["tls_in_ourcert"] = to_pem(session.own_certificates[0])
     if tls.peer_chain:
+        variables["tls_in_peercert"] = to_pem(tls.peer_chain[0])
         variables["tls_in_peerdn"] = peer_dn(tls.peer_chain[0], process.profile.tls_library)
     if reception.certificate_verified:
         variables["tls_in_certificate_verified"] = "1"
@@ -99,7 +103,9 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
 
 def failed(session: SmtpSession, reason: str) -> None:
     """Log the failed handshake; every further command is refused."""
-    profile = session.process.profile
+    profile, options = session.process.profile, session.process.config.main
+    if options.text("event_action") is not None and "tls:fail:connect" in profile.events:
+        raise Unsupported("the event tls:fail:connect", *options.where("event_action"))
     if profile.tls_library == GNUTLS:
         _log_tls_error(session, _gnutls_reason(reason, established=session.reception.tls is not None))
     else:
@@ -143,6 +149,7 @@ def _policy(session: SmtpSession) -> TlsPolicy:
         raise Unsupported("STARTTLS without tls_certificate (a self-signed certificate made at start)")
     key = _file(session, "tls_privatekey")
     identity = TlsIdentity(certificate, certificate if key is None else key)
+    session.own_certificates = pem_certificates(certificate)
     allowed = _suites(session)
     _check_curves(session)
     mode = _verify_mode(session)
@@ -241,6 +248,9 @@ def _file(session: SmtpSession, option: str) -> bytes | None:
     try:
         return process.world.read_file(path)
     except OSError:
+        if option == "tls_verify_certificates":
+            what = "tls_verify_certificates of a server that is a directory or cannot be read"
+            raise Unsupported(what, *options.where(option)) from None
         raise _SetUpFailed(
             f"(SSL_CTX_use_certificate_chain_file file={path}): No such file or directory"
         ) from None

@@ -91,6 +91,10 @@ class SmtpSession:
     """message_size_limit in octets; 0 for none."""
     queue_only: bool = field(init=False)
     greeted: bool = False
+    tls_first: bool = False
+    """The client starts with TLS."""
+    banner: tuple[str, ...] = ()
+    """What is said once it has."""
     helo_required: bool = False
     """The client must greet with a name that can be verified (helo_verify_hosts)."""
     helo_verify: bool = False
@@ -100,6 +104,8 @@ class SmtpSession:
     # ---- set by EHLO and HELO
     esmtp: bool = False
     helo_seen: bool = False
+    own_certificates: tuple[bytes, ...] = ()
+    """What the client is shown in the handshake, DER."""
     tls_advertised: bool = False
     dsn_advertised: bool = False
     chunking_offered: bool = False

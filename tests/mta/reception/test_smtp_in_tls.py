@@ -1,0 +1,70 @@
+"""Sessions that start with TLS: who is judged when, what the client hears, which certificates are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import Unsupported
+from eximsim.ports import HandshakeError, TlsOffer
+from eximsim.world.certificates import self_signed
+from tests.mta.front import REJECT, Front
+from tests.mta.program.test_daemon import said
+
+IDENTITY = self_signed("/CN=here.ex")
+FILES = {"/cert": IDENTITY.chain, "/key": IDENTITY.key}
+TLS = "tls_certificate = /cert\ntls_privatekey = /key\nacl_smtp_rcpt = accept"
+
+
+def call(main: str, acls: str = "", release: str = "4.99") -> tuple[Front, str]:
+    """A daemon all of whose ports start with TLS, and what a client hears of it within TLS and QUIT."""
+    front = Front(f"{TLS}\n{main}", acls, release=release, files=FILES)
+    front.exim("-tls-on-connect", "-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    try:
+        client.start_tls(TlsOffer(lambda chain: None), 5)
+    except HandshakeError:
+        return front, "no TLS"
+    client.send(b"QUIT\r\n")
+    return front, said(client)
+
+
+@pytest.mark.parametrize("release", ["4.96", "4.97"])
+def test_a_client_is_greeted_within_tls(release: str) -> None:
+    front, heard = call("smtp_banner = hello", release=release)
+    assert heard == "220 hello\r\n221 here.ex closing connection\r\n"
+    assert "listening for SMTPS on port 1225" in front.log()[0]
+
+
+@pytest.mark.parametrize(("release", "heard"), [("4.96", "550 no\r\n"), ("4.97", "no TLS")])
+def test_the_acl_for_the_connection_is_asked_after_tls_or_before(release: str, heard: str) -> None:
+    front, said = call("acl_smtp_connect = no", "no:\n  deny message = no", release=release)
+    assert said == heard
+    refused = {"4.96": 'rejected connection in "connect" ACL', "4.97": "dropped by 'connect' ACL: no"}
+    assert refused[release] in front.log(REJECT)[0]
+
+
+@pytest.mark.parametrize("release", ["4.96", "4.99"])
+def test_a_host_that_is_not_let_in_gets_no_tls(release: str) -> None:
+    front, heard = call("host_reject_connection = *", release=release)
+    assert heard == "no TLS"
+    assert front.log(REJECT)[0].startswith("refused connection from [127.0.0.1]")
+
+
+def test_a_banner_that_fails_closes_the_connection() -> None:
+    front, heard = call("smtp_banner = ${if eq{a}{b}{x}fail}")
+    assert heard == "no TLS"
+    assert "(smtp_banner) failed:" in front.log()[-1]
+    with pytest.raises(Unsupported, match="smtp_banner"):
+        call("smtp_banner = ${if eq{a}{b}{x}fail}", release="4.96")
+
+
+def test_the_certificate_of_this_side_is_known() -> None:
+    known = "known:\n  accept logwrite = $tls_in_cipher,${certextract{subject}{$tls_in_ourcert}}"
+    front, _ = call("acl_smtp_quit = known", known)
+    assert front.log()[-1].endswith(",CN=here.ex")
+
+
+def test_authorities_that_cannot_be_read_are_named() -> None:
+    with pytest.raises(Unsupported, match="tls_verify_certificates") as lack:
+        call("tls_verify_hosts = *\ntls_verify_certificates = /nowhere")
+    assert lack.value.line
