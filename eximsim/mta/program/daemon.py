@@ -14,6 +14,7 @@ from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception.smtp_in import SmtpIn
+from eximsim.mta.reception.smtp_in_start import verify_get_ident
 from eximsim.mta.records.daemon import Daemon, Listener
 from eximsim.ports import Action, Close, Endpoint, TlsSession
 
@@ -171,6 +172,7 @@ class DaemonSession:
 
         session = SmtpIn(reception, partial(_deliver, process))
         self._announce(process, session)
+        verify_get_ident(session)
         host_build_sender_fullhost(process)
         self._smtp = session
         return self._guarded(session.start())

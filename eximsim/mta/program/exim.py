@@ -38,7 +38,12 @@ from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
-from eximsim.mta.reception.smtp_in_start import announce, local_size_limit, smtp_active_hostname
+from eximsim.mta.reception.smtp_in_start import (
+    announce,
+    local_size_limit,
+    smtp_active_hostname,
+    verify_get_ident,
+)
 from eximsim.ports import Action, Send, StartTls
 from eximsim.status import Rc
 
@@ -201,13 +206,14 @@ def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
     """-bh and -bhc: a session as if from the host given."""
     process.host_checking = process.log_testing_mode = True
     process.host_checking_callout = line.callout
-    address, _ = _address_and_port(line.host)
+    host = line.given.get("sender_host_address", line.host)
+    address, _ = _address_and_port(host)
     if not string_is_ip_address(address)[0]:
-        process.err(f"exim: malformed host address {line.host} for host checking\n")
+        process.err(f"exim: malformed host address {host} for host checking\n")
         return 1
     value, width = host_aton(address)
     shown = host_nmtoa(value, width)
-    process.variables["sender_host_address"] = line.host
+    process.variables["sender_host_address"] = host
     _split_port(process)
     process.variables["sender_host_address"] = shown
     host_build_sender_fullhost(process)
@@ -221,6 +227,8 @@ def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
     )
     session = SmtpIn(reception, lambda message_id: None, Submitter(process.machine.user))
     announce(session)
+    if process.machine.test_harness and {"sender_host_port", "interface_port"} <= process.variables.keys():
+        verify_get_ident(session)
     _converse(process, session, stdin)
     return 0
 
