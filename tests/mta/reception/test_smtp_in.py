@@ -245,11 +245,11 @@ def test_disks_have_room_for_what_is_usual_only() -> None:
 
 
 def test_an_ident_query_that_is_wanted_is_unsupported() -> None:
-    front = Front("rfc1413_query_timeout = 5s")
+    front = Front("rfc1413_hosts = *\nrfc1413_query_timeout = 5s")
     front.machine.test_harness = True
     argv = ("-bh", "192.0.2.9", "-oMa", "192.0.2.9.999")
     assert front.exim(*argv, stdin="QUIT\r\n").code == 0
-    with pytest.raises(Unsupported, match=r"ident query \(rfc1413_hosts\) \(/etc/exim.conf:5\)"):
+    with pytest.raises(Unsupported, match=r"ident query \(rfc1413_hosts\) \(/etc/exim.conf:6\)"):
         front.exim(*argv, "-oMi", "192.0.2.1.25", stdin="QUIT\r\n")
 
 
