@@ -155,9 +155,11 @@ class Bench:
             ":" if _is_needed("/tmp") else "mount -t tmpfs -o mode=1777 bench /tmp",
         )
         self._inside.write(dict(self._made_files()))
-        self._shell(f"chown -R 1000:1000 {d}/aux-var {d}/dnszones {d}/aux-fixed {d}/confs {d}/scripts")
+        self._shell(f"chown -R 1000:1000 {d}/aux-var {d}/dnszones {d}/aux-fixed {d}/confs {d}/scripts",
+                    f"chown 1000:1000 {d}/eximdir {d}/bin {d}/bin.sys")  # fmt: skip
         said = as_text(self._inside.run([EXIM, "-C", "/exim.conf", "-bV"], seconds=_SECONDS).stdout)
         self._trust(f"{d}/test-config")
+        self._make_spool()
         self._has: dict[str, set[str]] = {}
         for kind, words in _LISTED.findall(said):
             parts = {word for part in words.split() for word in _with_options(part)}
@@ -167,16 +169,32 @@ class Bench:
         """Name the configuration in the list of those that the program trusts, if it was built with one."""
         said = self._inside.run([EXIM, "-C", "/dev/null", "-d", "-bV"], seconds=_SECONDS).stdout
         if match := _TRUSTED_LIST.search(as_text(said)):
-            self._shell(
-                f"at={shlex.quote(match[1])}; there=$at; over=/eximsim/over",
-                "until [ -d $there ]; do there=$(dirname $there); done",
-                "mkdir $over; mount -t tmpfs -o mode=755 over $over; cd $there",
-                'for f in *; do if [ -L "$f" ]; then cp -P "$f" $over/; continue; fi;'
-                ' if [ -d "$f" ]; then mkdir "$over/$f"; else touch "$over/$f"; fi;'
-                ' mount --rbind "$f" "$over/$f"; done',
-                "mount --move $over $there; mkdir -p $(dirname $at)",
-                f"rm -f $at; echo {configuration} >$at",
-            )
+            at = shlex.quote(match[1])
+            self._make_folder(str(Path(match[1]).parent))
+            self._shell(f"rm -f {at}; echo {configuration} >{at}")
+
+    def _make_spool(self) -> None:
+        """The folder where the program logs what keeps it from reading a configuration."""
+        asked = [EXIM, "-C", "/dev/null", "-bP", "spool_directory"]
+        said = as_text(self._inside.run(asked, seconds=_SECONDS).stdout)
+        if match := re.search(r"^spool_directory = (/\S+)$", said, re.MULTILINE):
+            self._make_folder(match[1])
+            owner = f"{self.identity.exim_uid}:{self.identity.exim_gid}"
+            spool = shlex.quote(match[1])
+            self._shell(f"mount -t tmpfs -o mode=750 bench {spool}; chown {owner} {spool}")
+
+    def _make_folder(self, folder: str) -> None:
+        """Make a folder, where the host's may not be written to: what is there is shown in a new one."""
+        self._shell(
+            f"at={shlex.quote(folder)}; there=$at; over=/eximsim/over",
+            "if [ -d $at ] && [ -w $at ]; then exit 0; fi",
+            "until [ -d $there ]; do there=$(dirname $there); done",
+            "mkdir -p $over; mount -t tmpfs -o mode=755 over $over; cd $there",
+            'for f in *; do if [ -L "$f" ]; then cp -P "$f" $over/; continue; fi;'
+            ' if [ -d "$f" ]; then mkdir "$over/$f"; elif [ -e "$f" ]; then touch "$over/$f";'
+            ' else continue; fi; mount --rbind "$f" "$over/$f"; done',
+            "mount --move $over $there; mkdir -p $at",
+        )
 
     def _made_files(self) -> Iterator[tuple[str, bytes]]:
         d, root = self.identity.directory, self._tree.root
@@ -221,7 +239,7 @@ class Bench:
         if kind in ("feature", "not"):
             asked = [EXIM, "-C", "/exim.conf", "-bP", "macro", name.removeprefix("feature ")]
             return (self._inside.run(asked, seconds=_SECONDS).exit == 0) == (kind == "feature")
-        return True
+        return kind != "running" or name in ("IPv4", "IPv6")
 
     def run(self, case: TestCase, goldens: dict[str, str]) -> tuple[str, dict[str, str]]:
         """Run a test: what went wrong with a command (empty: nothing), and the normalised outputs."""

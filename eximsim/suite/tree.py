@@ -36,7 +36,7 @@ from eximsim.suite.source import (
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.reply import Zones
 
-_GROUP = re.compile(r"\d{4}-")
+_GROUP = re.compile(r"\d{4}")
 _TEST = re.compile(r"\d{4}(?:\.\d+)?$", re.ASCII)
 
 OUTPUTS = {
