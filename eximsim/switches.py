@@ -495,6 +495,12 @@ class Profile:
     """A warning about a delay goes out in any queue run that is late enough, although no retry time has come.
     Bug 2341."""
 
+    tainted_paths_refused: bool = switch(False, "appendfile_transport_entry()", since("4.94.1", "0d2e392e2"))
+    """A message is not delivered to a file or folder whose name is tainted, as it comes from outside."""
+
+    safe_folder_untaints: bool = switch(False, "appendfile_transport_entry()", since("4.95", "5cd1d1356"))
+    """A tainted name is as good as any below the folder that create_file names, or below the home."""
+
     reports_have_references: bool = switch(False, "moan_write_references()", since("4.93", "d6c829b9a"))
     """Bounces, warnings and other reports have a References: line. Bug 2452."""
 

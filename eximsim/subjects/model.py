@@ -15,6 +15,7 @@ from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import daemon, exim
 from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool
+from eximsim.mta.records.structs import Account
 from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.refused import refused
@@ -38,11 +39,25 @@ PATCHED_VERSION = "x.yz"
 """What the program under test calls itself, so that its length is always the same (test/patchexim)."""
 
 
+def _is_meant(path: str, pattern: str) -> bool:
+    """Whether a pattern means a file or folder, or a folder that it is in."""
+    depth = pattern.count("/") + 1
+    return fnmatchcase("/".join(path.split("/")[:depth]), pattern)
+
+
 class ModelSubject:
     """A ``Subject``; all commands share one machine: its spool, its hints and its files."""
 
     def __init__(
-        self, world: World, profile: Profile, caller: User, exim_user: str, hostname: str, *, seed: int = 0
+        self,
+        world: World,
+        profile: Profile,
+        caller: User,
+        exim_user: str,
+        hostname: str,
+        *,
+        seed: int = 0,
+        accounts: Mapping[str, Account] | None = None,
     ) -> None:
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
@@ -54,6 +69,7 @@ class ModelSubject:
             exim_user=exim_user,
             hostname=hostname,
             test_harness=True,
+            accounts=accounts or {},
         )
         self._set_user(caller)
 
@@ -103,8 +119,8 @@ class ModelSubject:
             if folder.endswith(place) and fnmatchcase(key, name):
                 stored.clear()
         disk = self.machine.world.disk
-        for stored_files in (self.machine.files, disk.files):
-            for path in [path for path in stored_files if fnmatchcase(path, pattern)]:
+        for stored_files in (self.machine.files, disk.files, disk.folders):
+            for path in [path for path in stored_files if _is_meant(path, pattern)]:
                 del stored_files[path]
 
     def written(self) -> Written:

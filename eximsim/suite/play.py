@@ -209,7 +209,11 @@ class Player:
     def write(self, command: script.Write) -> None:
         """Make a file."""
         text = command.text
-        self.files[self._path(self._substituted(command.path))] = as_bytes(text)
+        path = self._path(self._substituted(command.path))
+        if self._is_mailbox(path):
+            self._store(path, as_bytes(text))
+        else:
+            self.files[path] = as_bytes(text)
         if command.show:
             self.raw.say(f"==========\n{text}==========\n", "")
 
@@ -232,10 +236,13 @@ class Player:
         self.raw.extra_munge = command.name
 
     def shell(self, command: script.Shell) -> None:
-        """Of the Unix commands, ``cat``, ``rm`` and ``mkdir`` (folders need not exist here)."""
+        """Of the Unix commands, ``cat``, ``rm``, ``mkdir``, and for mailboxes ``touch`` and ``chmod``."""
         words = self._words(self._substituted(command.words), command)
         name, *names = words[1:] if words[0] == "sudo" else words
         if name == "mkdir":
+            self._make_folders([word for word in names if not word.startswith("-")])
+            return
+        if name in ("touch", "chmod") and self._change_mailboxes(name, names):
             return
         if name == "rm" and names[0] in ("-f", "-rf", "-fr"):
             del names[0]
@@ -246,6 +253,40 @@ class Player:
                 self._cat(file, command)
             else:
                 self._remove(self._path(file))
+
+    def _is_mailbox(self, path: str) -> bool:
+        return path.startswith(f"{self.identity.directory}/test-mail/")
+
+    def _store(self, path: str, content: bytes) -> None:
+        """Put a file where deliveries go, as the caller does it."""
+        uid, gid = int(self.identity.caller_uid), int(self.identity.caller_gid)
+        disk, now = self.world.disk, self.world.now()
+        if path in disk.files:
+            disk.files[path].content = content
+        else:
+            disk.write(path, content, mode=0o644, uid=uid, gid=gid, now=now)
+
+    def _make_folders(self, names: list[str]) -> None:
+        uid, gid = int(self.identity.caller_uid), int(self.identity.caller_gid)
+        for path in map(self._path, names):
+            if self._is_mailbox(path):
+                self.world.disk.make_folders(path, uid=uid, gid=gid, mode=0o755)
+
+    def _change_mailboxes(self, name: str, words: list[str]) -> bool:
+        """Make empty files, or set permissions; false if that is not about mailboxes that are there."""
+        mode = words.pop(0) if name == "chmod" else "0"
+        paths, files = list(map(self._path, words)), self.world.disk.files
+        if not mode.isdigit() or not all(map(self._is_mailbox, paths)):
+            return False
+        if name == "touch":
+            for path in [path for path in paths if path not in files]:
+                self._store(path, b"")
+            return True
+        if not all(path in files for path in paths):
+            return False
+        for path in paths:
+            files[path].mode = int(mode, 8)
+        return True
 
     def _cat(self, name: str, command: script.Command) -> None:
         written, path = self.subject.written().files, self._path(name)

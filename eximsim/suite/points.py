@@ -194,6 +194,7 @@ POINTS: Sequence[Point] = (
     _point("78598e6a6"),
     _point("a55697acf"),
     _point("7d99cba1d"),
+    _point("0d2e392e2"),
     _point("c8b050fd1"),
     _point("9438970c9"),
     _point("137ae145e"),
@@ -218,6 +219,7 @@ POINTS: Sequence[Point] = (
     _point("ca22cc0ab"),
     _point("001bf8f58"),
     _point("cf39dad3d"),
+    _point("5cd1d1356"),
     _point(
         "79aa468aa",
         ("scripts/0000-Basic/0002", "ipv6norm:2a00:2:3:4:5:6:7:8}trailing_text"),

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.ports import World
+from eximsim.mta.records.structs import Account
+from eximsim.ports import StoredFolder, World
 from eximsim.profiles import Profile
 from eximsim.subjects.model import ModelSubject, User
 from eximsim.subjects.subject import NoNamespace, Subject
@@ -169,6 +170,8 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
     peers = source.peers(case)
     host = _host(source, files, peers)
     with _subject(setting, source, source.zones(case), host) as (world, subject):
+        mail = StoredFolder(int(source.identity.caller_uid), int(source.identity.caller_gid), 0o755)
+        world.disk.folders[f"{source.identity.directory}/test-mail"] = mail
         for (address, port), server in peers.servers.items():
             world.listen(address, port, server)
         beside = beside or exim_path(setting.subject) is not None
@@ -283,7 +286,12 @@ def _subject(
 
 def _model(world: World, setting: Setting, source: Source, caller: User) -> Subject:
     identity, program = source.identity, source.program(setting.profile)
-    return ModelSubject(world, program, caller, identity.exim_user, identity.hostname, seed=setting.seed)
+    accounts = {
+        caller.name: Account(caller.uid, caller.gid, f"/home/{caller.name}"),
+        identity.exim_user: Account(int(identity.exim_uid), int(identity.exim_gid), "/"),
+    }
+    login, host = identity.exim_user, identity.hostname
+    return ModelSubject(world, program, caller, login, host, seed=setting.seed, accounts=accounts)
 
 
 @contextmanager

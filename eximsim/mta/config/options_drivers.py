@@ -238,8 +238,8 @@ _APPENDFILE = table(
     flags(_I, on="use_fcntl_lock", off="allow_fifo allow_symlink notify_comsat use_flock_lock"),
     numbers(Kind.INTEGER, _M, lock_retries=10),
     numbers(Kind.INTEGER, _I, maildir_retries=10),
-    numbers(Kind.OCTAL, _M, mode=0o600),
-    numbers(Kind.OCTAL, _I, directory_mode=0o700, lockfile_mode=0o600),
+    numbers(Kind.OCTAL, _M, directory_mode=0o700, mode=0o600),
+    numbers(Kind.OCTAL, _I, lockfile_mode=0o600),
     numbers(Kind.TIME, _M, lock_interval=3),
     numbers(Kind.TIME, _I, "lock_fcntl_timeout lock_flock_timeout", lockfile_timeout=30 * MINUTE),
 )

@@ -140,7 +140,8 @@ _FLAGS = table(
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
         return_path_remove smtp_enforce_sync write_rejectlog""",
-        off="""allow_domain_literals allow_mx_to_ip allow_utf8_domains disable_ipv6 local_sender_retain
+        off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
+        disable_ipv6 local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details strict_acl_vars strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp""",
@@ -156,7 +157,7 @@ _FLAGS = table(
         on="""prod_requires_admin queue_list_requires_admin queue_only_load_latch smtp_accept_keepalive
         smtp_check_spool_space srs_usehash srs_usetimestamp syslog_duplication syslog_pid
         syslog_timestamp tcp_nodelay""",
-        off="""allow_insecure_tainted_data commandline_checks_require_admin dcc_direct_add_header
+        off="""commandline_checks_require_admin dcc_direct_add_header
         debug_store deliver_drop_privilege disable_fsync drop_cr gnutls_allow_auto_pkcs11
         gnutls_compat_mode ldap_start_tls panic_coredump perl_at_start perl_taintmode
         preserve_message_logs split_spool_directory spool_wireformat""",

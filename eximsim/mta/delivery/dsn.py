@@ -8,6 +8,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import parse_message_ids
 from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import Taint, expand_tainted
 from eximsim.mta.process.log import log_write
 
 if TYPE_CHECKING:
@@ -181,6 +182,22 @@ def boundary(process: Process) -> str:
     return f"{int(process.world.now())}-eximdsn-{process.pid}"
 
 
+def _template_path(process: Process, option: str, text: str) -> tuple[str | None, str]:
+    """What is wrong with the name of a file of texts, if it is wrong; and the name. Source: expand_open()."""
+    try:
+        path, taint = expand_tainted(process, text)
+    except ExpansionFailed:
+        path, taint = "", Taint.NONE
+    if not path:
+        return f"Failed to expand {option}: '{text}'", path
+    if path.startswith("/") and taint is Taint.UNKNOWN:
+        raise Unsupported(f"whether {path} is tainted", *process.config.main.where(option))
+    if not path.startswith("/") or taint is not Taint.NONE:
+        wanted = "untainted" if path.startswith("/") else "absolute"
+        return f"{option} is not {wanted} after expansion: '{path}'", path
+    return None, path
+
+
 class Template:
     """The texts of bounce_message_file or warn_message_file, one after the other; none without a file."""
 
@@ -193,12 +210,9 @@ class Template:
             return
         path = text
         if process.profile.report_templates_expanded:
-            try:
-                path = expand(process, text)
-            except ExpansionFailed:
-                path = ""
-            if not path:
-                log_write(process, f"Failed to expand {option}: '{text}'\n", panic=True)
+            wrong, path = _template_path(process, option, text)
+            if wrong is not None:
+                log_write(process, f"{wrong}\n", panic=True)
                 return
         try:
             content = process.world.read_file(path)

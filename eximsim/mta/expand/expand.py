@@ -28,7 +28,9 @@ __all__ = ["ExpansionFailed", "expand", "expand_condition", "is_true"]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class _Expander(Expander):
+class PlainExpander(Expander):
+    """The engine with Exim's items, conditions and operators."""
+
     __slots__ = ()
 
     items = ITEMS
@@ -43,12 +45,17 @@ def expand(process: Process, text: str) -> str:
     Raises ``ExpansionFailed``, or ``Unsupported``, with file and line, for what the model does not have.
     Source: expand_string(), src/expand.c.
     """
+    return evaluate(process, text)
+
+
+def evaluate(process: Process, text: str, expander: Expander | None = None) -> str:
+    """As ``expand``, by another engine if one is given."""
     if "$" not in text and "\\" not in text:
         return text
     try:
         template = parse(text)
         constant = template.constant
-        result = constant if constant is not None else _Expander(process).string(template)
+        result = constant if constant is not None else (expander or PlainExpander(process)).string(template)
     except BEYOND as error:
         unsupported = beyond(error, "an expansion")
         if unsupported is None:
@@ -64,7 +71,7 @@ def expand_condition(process: Process, text: str) -> bool:
 
     Raises as ``expand`` does. Source: eval_condition(), src/expand.c.
     """
-    return _Expander(process).condition(parse_condition(text), skipping=False)
+    return PlainExpander(process).condition(parse_condition(text), skipping=False)
 
 
 def is_true(value: str) -> bool:

@@ -1,33 +1,142 @@
-"""What comes from outside and may not name files: tainted data, as far as an option's text shows it.
+"""Which texts come from outside: taint tracking (``is_tainted()``, src/store.c, since 4.94).
 
-Exim marks what a client, a message or the DNS says, and what is made of it. Here the text is looked at
-before it is expanded: a variable that is put in as it is taints the result. Where the variable goes through
-something that may take the taint off (a lookup, a condition), nobody has looked.
+It is followed where a text becomes the name of a file: what a variable that a client had a say in brings is
+tainted, what a lookup finds is not, even if it was looked up by something tainted.
 """
 
 from __future__ import annotations
 
-import re
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-_WORDS = """
-    address_data authenticated_fail_id authenticated_id authenticated_sender bounce_recipient dnslist_text
-    domain host host_address local_part local_part_prefix local_part_prefix_v local_part_suffix
-    local_part_suffix_v message_body message_body_end original_domain original_local_part parent_domain
-    parent_local_part recipients received_for return_path sender_address sender_address_data
+from eximsim.mta.expand.expand import PlainExpander, evaluate
+from eximsim.mta.expand.expand_tree import Header, Item, Numeric, Operator, Variable
+
+if TYPE_CHECKING:
+    from eximsim.mta.expand.expand_tree import Answer, Condition, Node
+    from eximsim.mta.process.globals import Process
+
+
+class Taint(IntEnum):
+    """Whether a text comes from outside; the worst of its parts counts."""
+
+    NONE = 0
+    UNKNOWN = 1
+    """It depends on what is not followed here."""
+    TAINTED = 2
+
+
+class MarkedText(str):
+    """A text that is not sure to be untainted, so that it is known wherever it is kept."""
+
+    __slots__ = ()
+
+
+class TaintedText(MarkedText):
+    """A text that is tainted."""
+
+    __slots__ = ()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_OUTSIDE = _words(
+    """
+    address_file address_pipe authenticated_id authenticated_fail_id authenticated_sender
+    bounce_recipient domain local_part local_part_prefix local_part_prefix_v local_part_suffix local_part_suffix_v message_body
+    message_body_end message_headers message_headers_raw original_domain original_local_part parent_domain
+    parent_local_part received_for recipients recipients_list reply_address return_path sender_address
     sender_address_domain sender_address_local_part sender_fullhost sender_helo_name sender_host_name
     sender_ident sender_rcvhost smtp_command smtp_command_argument thisaddress tls_in_peerdn tls_in_sni
     tls_out_peerdn
-"""
-_TAINTED = frozenset(_WORDS.split())
-_HEADER = re.compile(r"(?:r|b|l)?h(?:eader)?_")
-_REFERENCE = re.compile(r"\$\{?(\w+)(\W?)", re.ASCII)
+    """
+)
+"""Variables that hold what others have said."""
+
+_KEPT = frozenset(("address_data", "address_file", "address_pipe", "home"))
+"""Variables whose values are marked when they are set, as are those of routers."""
+
+_DEPENDS = _words("host host_address self_hostname sender_address_data dnslist_text")
+_COUNTED = _words("eval eval10 listcount md5 nh nhash sha1 sha2 sha256 sha3 strlen time_eval time_interval")
+"""Operators that make a text of their own."""
 
 
-def taint(text: str) -> bool | None:
-    """Whether the expansion of ``text`` is tainted; None if that cannot be told from the text."""
-    names = _REFERENCE.findall(text.replace("\\$", ""))
-    outside = any(name in _TAINTED or _HEADER.match(name) for name, _ in names)
-    if not outside:
-        return False
-    items = text.count("${") - len(re.findall(r"\$\{\w+\}", text, re.ASCII))
-    return None if items else True
+def expand_tainted(process: Process, text: str) -> tuple[str, Taint]:
+    """As ``expand``, and whether the result is tainted."""
+    expander = _TaintExpander(process)
+    value = evaluate(process, text, expander)
+    return value, expander.level if value else Taint.NONE
+
+
+def expand_marked(process: Process, text: str) -> str:
+    """As ``expand``; the result is marked if it is tainted, under releases that mind."""
+    if not process.profile.tainted_paths_refused or "$" not in text:
+        return evaluate(process, text)
+    return marked(*expand_tainted(process, text))
+
+
+def marked(text: str, level: Taint) -> str:
+    """The text with a mark, as it needs one."""
+    if level is Taint.NONE:
+        return text
+    return TaintedText(text) if level is Taint.TAINTED else MarkedText(text)
+
+
+def taint_of(text: str) -> Taint:
+    """What the mark of a text says."""
+    if isinstance(text, MarkedText):
+        return Taint.TAINTED if isinstance(text, TaintedText) else Taint.UNKNOWN
+    return Taint.NONE
+
+
+class _TaintExpander(PlainExpander):
+    """Notes in ``level`` what parts of the result come from."""
+
+    __slots__ = ("level", "looked_up")
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        self.level = Taint.NONE
+        self.looked_up: list[Taint] = []
+
+    def _node(self, node: Node, skipping: bool) -> str:
+        before = self.level
+        is_lookup = isinstance(node, Item) and node.name == "lookup"
+        if is_lookup:
+            self.looked_up.append(before)
+        value = super()._node(node, skipping)
+        if is_lookup:
+            self.looked_up.pop()
+        if skipping or not value:
+            self.level = before
+        elif isinstance(node, Variable):
+            self.level = max(before, self._of_variable(node.name, value))
+        elif isinstance(node, Header):
+            self.level = Taint.TAINTED
+        elif isinstance(node, Numeric):
+            self.level = max(before, Taint.UNKNOWN)
+        elif isinstance(node, Operator) and node.name in _COUNTED:
+            self.level = before
+        return value
+
+    def _of_variable(self, name: str, value: str) -> Taint:
+        if name in _KEPT or name.startswith("r_"):
+            return taint_of(value)
+        if name in _OUTSIDE:
+            return Taint.TAINTED
+        return Taint.UNKNOWN if name in _DEPENDS or name.startswith("acl_") else Taint.NONE
+
+    def condition(self, condition: Condition, *, skipping: bool) -> bool:
+        before = self.level
+        holds = super().condition(condition, skipping=skipping)
+        self.level = before
+        return holds
+
+    def answer(
+        self, name: str, answer: Answer | None, yes: bool, saved_value: str | None, *, skipping: bool
+    ) -> str:
+        if name == "lookup" and self.looked_up:
+            self.level = self.looked_up[-1]
+        return super().answer(name, answer, yes, saved_value, skipping=skipping)

@@ -11,8 +11,8 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.string import SPACES, from_octets
-from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import taint
+from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
@@ -89,7 +89,7 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
     is_file = options.text("file") is not None
     text = options.text("file" if is_file else "data") or ""
     try:
-        data = expand(process, text)
+        data = expand_marked(process, text)
     except ExpansionFailed as failed:
         if failed.forced:
             return Redirection(Found.NOTDELIVERED)
@@ -98,7 +98,7 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
     if is_file:
         if not data.startswith("/"):
             return Redirection(Found.ERROR, message=f'"{data}" is not an absolute path', inspected=False)
-        if process.profile.tainted_file_refused and _is_tainted(process, router, text):
+        if process.profile.tainted_file_refused and _is_tainted(process, router, data):
             why = f"Tainted name '{data}' for file read not permitted\n"
             return Redirection(Found.ERROR, message=why, inspected=False)
         try:
@@ -113,15 +113,16 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
         if not options.flag("allow_filter"):
             return Redirection(Found.ERROR, message="filtering not enabled")
         raise Unsupported("filter as redirection data", router.path, router.line)
-    reader = _ForwardList(process, router, incoming_domain)
+    level = Taint.NONE if is_file else taint_of(data)
+    reader = _ForwardList(process, router, incoming_domain, level)
     return reader.read(data)
 
 
-def _is_tainted(process: Process, router: DriverInstance, text: str) -> bool:
+def _is_tainted(process: Process, router: DriverInstance, path: str) -> bool:
     where = router.options.where("file")
-    tainted = taint(text)
-    if tainted is None:
+    if taint_of(path) is Taint.UNKNOWN:
         raise Unsupported("whether the name of the file is tainted", *where)
+    tainted = taint_of(path) is Taint.TAINTED
     if tainted and process.config.main.flag("allow_insecure_tainted_data"):
         raise Unsupported("allow_insecure_tainted_data with a tainted file name", *where)
     return tainted
@@ -134,6 +135,7 @@ class _ForwardList:
     process: Process
     router: DriverInstance
     incoming_domain: str
+    taint: Taint = Taint.NONE
     result: Redirection = field(default_factory=lambda: Redirection(Found.NOTDELIVERED))
 
     def read(self, data: str) -> Redirection:
@@ -210,11 +212,11 @@ class _ForwardList:
             found = extract_address(self.process, item)
         except AddressError as error:
             if item.startswith(("|", "/")):
-                return _file_or_pipe(item, quoted=quoted)
+                return self.file_or_pipe(item, quoted=quoted)
             self.no_address(item, error.message)
             return None
         if item.startswith(("|", "/")) and not found.domain_at:
-            return _file_or_pipe(item, quoted=quoted)
+            return self.file_or_pipe(item, quoted=quoted)
         address = found.address if found.domain_at else rf.qualified(self.process, found.address)
         if not self.router.options.flag("rewrite"):
             return Generated(address)
@@ -227,11 +229,10 @@ class _ForwardList:
             raise _Stop(Found.ERROR, f'{why} in "{item}"')
         self.result.skipped.append((why, item))
 
-
-def _file_or_pipe(item: str, *, quoted: bool) -> Generated:
-    """The file or the command; in quotes a backslash stands for what follows it."""
-    text = _ESCAPED.sub(r"\1", item) if quoted else item
-    return Generated(text, "pipe" if item.startswith("|") else "file")
+    def file_or_pipe(self, item: str, *, quoted: bool) -> Generated:
+        """The file or the command; in quotes a backslash stands for what follows it."""
+        text = _ESCAPED.sub(r"\1", item) if quoted else item
+        return Generated(marked(text, self.taint), "pipe" if item.startswith("|") else "file")
 
 
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)

@@ -9,6 +9,7 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
@@ -237,7 +238,7 @@ def _set_home(process: Process, addr: Address, router: DriverInstance) -> Rc:
     if text is None:
         return Rc.OK
     try:
-        process.variables["home"] = expand(process, text)
+        process.variables["home"] = expand_marked(process, text)
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.OK
@@ -297,7 +298,7 @@ def declined_before(process: Process, addr: Address, router: DriverInstance) -> 
     if rc is not Rc.OK or text is None:
         return rc
     try:
-        addr.data["address_data"] = process.variables["address_data"] = expand(process, text)
+        addr.data["address_data"] = process.variables["address_data"] = expand_marked(process, text)
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.DECLINE
@@ -314,7 +315,7 @@ def _set_router_vars(process: Process, addr: Address, router: DriverInstance) ->
             log_write(process, f"bad router variable name '{name}' in router '{router.name}'\n", panic=True)
             return Rc.FAIL
         try:
-            addr.data[name] = process.variables[name] = expand(process, text)
+            addr.data[name] = process.variables[name] = expand_marked(process, text)
         except ExpansionFailed as failed:
             if failed.forced:
                 return Rc.DECLINE

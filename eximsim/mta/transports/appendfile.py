@@ -12,6 +12,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import Taint, expand_tainted
 from eximsim.mta.transports.appendfile_quota import check_quota
 from eximsim.mta.transports.local import LocalRun, Stop, affix, refuse_unmodelled
 from eximsim.mta.transports.message_text import Writing, local_message
@@ -34,7 +35,7 @@ def appendfile_transport_entry(
     refuse_unmodelled(transport)
     first = addrs[0]
     try:
-        path, is_folder = _path(process, transport, first)
+        path, is_folder, taint = _path(process, transport, first)
         if first.made_for == "file":
             for addr in addrs:
                 addr.local_part = path
@@ -43,14 +44,15 @@ def appendfile_transport_entry(
             return
         if is_folder:
             raise Unsupported("delivery into a folder", *transport.options.where("directory"))
+        _check_taint(process, transport, path, taint, run.home)
         _append(process, transport, addrs, run, path)
         first.transport_return, first.basic_errno = Rc.OK, 0
     except Stop as stop:
         first.transport_return, first.message, first.basic_errno = stop.rc, stop.message, stop.errno
 
 
-def _path(process: Process, transport: DriverInstance, addr: Address) -> tuple[str, bool]:
-    """Where to deliver to, and whether that is a folder."""
+def _path(process: Process, transport: DriverInstance, addr: Address) -> tuple[str, bool, Taint]:
+    """Where to deliver to, whether that is a folder, and whether it is tainted."""
     options = transport.options
     file, folder = options.text("file"), options.text("directory")
     of_folders = [name for name in ("maildir_format", "mailstore_format") if options.flag(name)]
@@ -71,14 +73,35 @@ def _path(process: Process, transport: DriverInstance, addr: Address) -> tuple[s
             Rc.PANIC, f'{what} requires "directory" to be specified for the {transport.name} transport'
         )
     try:
-        path = expand(process, text)
+        path, taint = expand_tainted(process, text)
     except ExpansionFailed as failed:
         what = f'Expansion of "{text}" (file or directory name for {transport.name} transport) failed'
         raise Stop(Rc.PANIC, f"{what}: {failed.message}") from None
     if not path.startswith("/"):
         what = f'appendfile: file or directory name "{path}" is not absolute'
         raise Stop(Rc.DEFER, what, Errno.NOTABSOLUTE)
-    return path, is_folder
+    return path, is_folder, taint
+
+
+def _check_taint(
+    process: Process, transport: DriverInstance, path: str, taint: Taint, home: str | None
+) -> None:
+    """``Stop`` if the name comes from outside, and the release minds."""
+    if taint is Taint.NONE or not process.profile.tainted_paths_refused:
+        return
+    options = transport.options
+    where = options.text("create_file") or "anywhere"
+    safe = where == "belowhome" or where.startswith("/")
+    if safe and process.profile.safe_folder_untaints and _may_create(transport, path, home):
+        return
+    option = "file" if options.text("file") is not None else "directory"
+    if taint is Taint.UNKNOWN:
+        raise Unsupported(f"whether the name {path} is tainted", *options.where(option))
+    main = process.config.main
+    if main.flag("allow_insecure_tainted_data"):
+        raise Unsupported("allow_insecure_tainted_data", *main.where("allow_insecure_tainted_data"))
+    what = f"Tainted '{path}' (file or directory name for {transport.name} transport) not permitted"
+    raise Stop(Rc.PANIC, what)
 
 
 def _append(
@@ -87,7 +110,7 @@ def _append(
     options, disk = transport.options, process.world.disk
     allowed = _may_create(transport, path, run.home)
     if options.flag("create_directory") and allowed:
-        disk.make_folders(path.rpartition("/")[0])
+        make_folders(process, transport, path, path.rpartition("/")[0], run)
     known = _existing(process, transport, path)
     other = _other_format(process, transport, known)
     if other is not None:
@@ -95,10 +118,10 @@ def _append(
         appendfile_transport_entry(process, other, addrs, run)
         raise Stop(addrs[0].transport_return, addrs[0].message, addrs[0].basic_errno)
     if options.flag("use_lockfile"):
-        _lock(process, transport, path)
+        _lock(process, transport, path, run)
     mode = options.number("mode")
     if known is None:
-        _check_creation(transport, path, allowed=allowed)
+        _check_creation(process, transport, addrs[0], path, run, allowed=allowed)
         made = disk.write(path, b"", mode=mode, uid=run.uid, gid=run.gid, now=process.world.now())
     else:
         made = known
@@ -126,12 +149,11 @@ def _existing(process: Process, transport: DriverInstance, path: str) -> StoredF
     known = process.world.disk.files.get(path)
     if known is not None:
         return known
-    if process.world.disk.has_folder(path):
-        return None
     try:
         process.world.read_file(path)
     except FileNotFoundError:
-        return None
+        if path not in process.world.disk.folders:
+            return None
     except (OSError, ValueError):
         pass
     raise Unsupported(f"delivery to {path}, of which is not known whose it is", *_place(transport))
@@ -141,13 +163,36 @@ def _place(transport: DriverInstance) -> tuple[str | None, int | None]:
     return transport.path, transport.line
 
 
-def _check_creation(transport: DriverInstance, path: str, *, allowed: bool) -> None:
+def make_folders(process: Process, transport: DriverInstance, path: str, folder: str, run: LocalRun) -> None:
+    """Make the folder for a mailbox, if it is known to be lacking; ``Stop`` if the user may not."""
+    mode = transport.options.number("directory_mode")
+    if not process.world.disk.make_folders(folder, uid=run.uid, gid=run.gid, mode=mode):
+        why = errnos.strerror(errnos.EACCES)
+        what = f"failed to create directories for {path}: {why}"
+        raise Stop(Rc.DEFER, what, errnos.EACCES)
+
+
+def _folder_problem(process: Process, path: str, run: LocalRun) -> int | None:
+    """The error number of making a file there, None if it can be made."""
+    folder = path.rpartition("/")[0]
+    if process.world.disk.lacks_folder(folder):
+        return errnos.ENOENT
+    return None if process.world.disk.may_write(folder, uid=run.uid, gid=run.gid) else errnos.EACCES
+
+
+def _check_creation(
+    process: Process, transport: DriverInstance, addr: Address, path: str, run: LocalRun, *, allowed: bool
+) -> None:
     if transport.options.flag("file_must_exist"):
         what = f"mailbox {path} does not exist, but file_must_exist is set"
         raise Stop(Rc.DEFER, what, errnos.ENOENT)
     if not allowed:
         what = f"mailbox {path} does not exist, but creation outside the home directory is not permitted"
         raise Stop(Rc.DEFER, what, Errno.BADCREATE)
+    problem = _folder_problem(process, path, run)
+    if problem is not None:
+        rc = Rc.FAIL if addr.made_for == "file" else Rc.DEFER
+        raise Stop(rc, f"while creating mailbox {path}", problem)
 
 
 def _check_existing(transport: DriverInstance, path: str, known: StoredFile, run: LocalRun) -> None:
@@ -168,9 +213,15 @@ def _check_existing(transport: DriverInstance, path: str, known: StoredFile, run
         raise Stop(Rc.DEFER, what, Errno.BADMODE)
 
 
-def _lock(process: Process, transport: DriverInstance, path: str) -> None:
-    """Wait for a lock file of somebody else, who does not take it away."""
+def _lock(process: Process, transport: DriverInstance, path: str, run: LocalRun) -> None:
+    """Make a lock file, or wait for that of somebody else, who does not take it away."""
     name = f"{path}.lock"
+    problem = _folder_problem(process, path, run)
+    if problem is not None:
+        host = expand(process, "$primary_hostname")
+        post = f"{name}.{host}.{int(process.world.now()):08x}.{process.pid:08x}"
+        what = f"creating lock file hitching post {post} (euid={run.uid} egid={run.gid})"
+        raise Stop(Rc.DEFER, what, problem)
     try:
         process.world.read_file(name)
     except (OSError, ValueError):

@@ -1,0 +1,66 @@
+"""A machine with local deliveries: what they wrote and logged."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from eximsim.mta.process.globals import Machine
+from eximsim.mta.program import exim
+from eximsim.mta.records.hints import Hints
+from eximsim.mta.records.spool import Spool
+from eximsim.ports import StoredFolder
+from eximsim.profiles import profile
+from eximsim.world.host import Host
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.rrsets import rrset_zones
+
+NEWEST = "4.99"
+_MAIN = (
+    "primary_hostname = mx.test.ex\nspool_directory = /spool\nlog_selector = -all\ntrusted_users = CALLER\n"
+)
+ACCEPT = "local:\n driver = accept\n transport = t\n user = CALLER\n"
+_RETRY = "begin retry\n* * F,1d,10m\n"
+
+
+class LocalMachine:
+    """``transport`` are the options of the transport ``t``; the caller may write to the folder /mail."""
+
+    def __init__(
+        self,
+        transport: str,
+        release: str = NEWEST,
+        *,
+        routers: str = ACCEPT,
+        main: str = "",
+        transports: str = "",
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        lines = "".join(f" {line}\n" for line in transport.split("\n"))
+        text = f"{_MAIN}{main}\nbegin routers\n{routers}begin transports\nt:\n{lines}{transports}{_RETRY}"
+        given = {"/exim.conf": text.encode(), **(files or {})}
+        self.world = MemoryWorld(rrset_zones([]), Host(files=given))
+        self.world.disk.folders["/mail"] = StoredFolder(1000, 1000, 0o755)
+        self.machine = Machine(self.world, random.Random(0), Spool(), Hints(), hostname="mx.test.ex")
+        self._profile = profile(release)
+
+    def exim(self, *argv: str, stdin: str = "Subject: s\n\nHello.\n") -> int:
+        """Run the program."""
+        words = ("-C", "/exim.conf", *argv)
+        return exim.run(self.machine, words, stdin.encode(), {}, self._profile).code
+
+    def deliver(
+        self, *recipients: str, sender: str = "s@test.ex", text: str = "Subject: s\n\nHello.\n"
+    ) -> None:
+        """Send a message and wait for its delivery."""
+        self.exim("-odi", "-f", sender, *(recipients or ("a@test.ex",)), stdin=text)
+
+    def mailbox(self, path: str = "/mail/a") -> str:
+        """A file that deliveries wrote."""
+        return self.world.disk.files[path].content.decode()
+
+    @property
+    def log(self) -> list[str]:
+        """The main log without time and message id."""
+        lines = self.machine.files.get("/spool/log/mainlog", [])
+        return [line.split(" ", 3)[3] for line in lines if line.count(" ") > 2]
