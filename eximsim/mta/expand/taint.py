@@ -44,12 +44,13 @@ def _words(text: str) -> frozenset[str]:
 
 _OUTSIDE = _words(
     """
-    address_file address_pipe authenticated_id authenticated_fail_id authenticated_sender
-    bounce_recipient domain local_part local_part_prefix local_part_prefix_v local_part_suffix local_part_suffix_v message_body
-    message_body_end message_headers message_headers_raw original_domain original_local_part parent_domain
-    parent_local_part received_for recipients recipients_list reply_address return_path sender_address
-    sender_address_domain sender_address_local_part sender_fullhost sender_helo_name sender_host_name
-    sender_ident sender_rcvhost smtp_command smtp_command_argument thisaddress tls_in_peerdn tls_in_sni
+    address_file address_pipe authenticated_fail_id authenticated_id authenticated_sender
+    bounce_recipient domain local_part local_part_prefix local_part_prefix_v local_part_suffix
+    local_part_suffix_v message_body message_body_end message_headers message_headers_raw
+    original_domain original_local_part parent_domain parent_local_part received_for recipients
+    recipients_list reply_address return_path sender_address sender_address_domain
+    sender_address_local_part sender_fullhost sender_helo_name sender_host_name sender_ident
+    sender_rcvhost smtp_command smtp_command_argument thisaddress tls_in_peerdn tls_in_sni
     tls_out_peerdn
     """
 )

@@ -5,27 +5,34 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import Unsupported
-from eximsim.mta.expand.taint import taint
+from eximsim.mta.expand.taint import Taint, expand_tainted
 from tests.mta.front import Front
 
 
 @pytest.mark.parametrize(
-    ("text", "tainted"),
+    ("text", "taint"),
     [
-        ("/etc/list", False),
-        ("/etc/$local_part_data", False),
-        ("/etc/${domain_data}.x", False),
-        (r"/etc/\$local_part", False),
-        ("${lookup{x}lsearch{/etc/y}}", False),
-        ("/etc/$local_part", True),
-        ("/etc/${domain}/x", True),
-        ("/etc/$h_subject:", True),
-        ("/etc/${lc:$local_part}", None),
-        ("${lookup{$domain}lsearch{/etc/y}}", None),
+        ("/etc/list", Taint.NONE),
+        ("/etc/$local_part_data", Taint.NONE),
+        ("/etc/${domain_data}.x", Taint.NONE),
+        (r"/etc/\$local_part", Taint.NONE),
+        ("${lookup{x}lsearch{/etc/y}}", Taint.NONE),
+        ("/etc/$local_part", Taint.TAINTED),
+        ("/etc/${domain}/x", Taint.TAINTED),
+        ("/etc/${lc:$local_part}", Taint.TAINTED),
+        ("/etc/${strlen:$local_part}", Taint.NONE),
+        ("${lookup{$domain}lsearch{/etc/y}{$value}{none}}", Taint.NONE),
+        ("${lookup{x}lsearch{/etc/y}{$value}{$domain}}", Taint.TAINTED),
+        ("${if eq{$domain}{x}{y}{z}}", Taint.NONE),
+        ("${if eq{$domain}{x}{$domain}{z}}", Taint.NONE),
+        ("$acl_m1", Taint.UNKNOWN),
     ],
 )
-def test_the_text_tells_whether_its_expansion_is_tainted(text: str, tainted: bool | None) -> None:
-    assert taint(text) is tainted
+def test_the_parts_of_a_text_tell_whether_its_expansion_is_tainted(text: str, taint: Taint) -> None:
+    front = Front("", files={"/etc/y": b"a: b\n"})
+    process = front.process()
+    process.variables.update(local_part="a", domain="d.ex", local_part_data="a", acl_m1="x", domain_data="d")
+    assert expand_tainted(process, text)[1] is taint
 
 
 ROUTERS = """begin routers
@@ -51,7 +58,7 @@ def test_a_file_that_the_address_names_is_not_read() -> None:
 
 @pytest.mark.parametrize(
     ("file", "main"),
-    [("/lists/${lc:$local_part}", ""), ("/lists/$local_part", "allow_insecure_tainted_data")],
+    [("/lists/$1\n  local_parts = ^(.*)\\$", ""), ("/lists/$local_part", "allow_insecure_tainted_data")],
 )
 def test_where_the_text_does_not_tell_nobody_has_looked(file: str, main: str) -> None:
     with pytest.raises(Unsupported, match="tainted") as lack:
