@@ -659,6 +659,9 @@ class Profile:
     banner_may_close: bool = switch(False, "smtp_start_session()", since("4.97", "4f7a93c27"))
     """A forced failure of smtp_banner closes the connection."""
 
+    recipients_cut_in_log: bool = switch(False, "log_vwrite() in log.c", since("4.98", "a600ccb4a"))
+    """Recipients that do not fit into a log line end in ``<trunc>``."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

@@ -50,6 +50,8 @@ class ScriptedClient:
     said: list[str] = field(default_factory=list)
     _buffer: bytes = b""
     _sent_starttls: bool = False
+    _server_waited: bool = False
+    """The server took its time over what was sent last, and nothing has been read since."""
     _fresh_tls: bool = False
     """TLS was started, and nothing has been read within it."""
 
@@ -98,6 +100,8 @@ class ScriptedClient:
             self._say(f"{line}\n")
             self._expect(line[4:], connection)
         elif line.startswith("+++ "):
+            if self._server_waited:
+                raise Unsupported("what a client does while the server waits (a delay in an ACL)")
             self._say(f"{line}\n")
             self.world.sleep(float(re.sub(r"\D.*", "", line[4:]) or 0))
         else:
@@ -109,7 +113,7 @@ class ScriptedClient:
             data = connection.receive(self.timeout)
             if not data:
                 return bool(self._buffer)
-            self._fresh_tls = False
+            self._fresh_tls = self._server_waited = False
             self._buffer += data
         return True
 
@@ -169,7 +173,9 @@ class ScriptedClient:
             text = "starttls"
         self._say(f">>> {text}\n")
         data = _ESCAPE.sub(_unescape, text if raw else f"{text}\r\n")
+        began = self.world.now()
         connection.send(data.encode("utf-8", "surrogateescape"))
+        self._server_waited |= self.world.now() - began >= 1
 
 
 def read_client(world: World, program: str, arguments: list[str], path: str, line: int) -> ScriptedClient:

@@ -11,6 +11,7 @@ import errno
 from collections import deque
 from collections.abc import Iterable
 
+from eximsim.errors import Unsupported
 from eximsim.ports import (
     Action,
     Close,
@@ -188,11 +189,13 @@ class MemoryConnection:
         self._client_open = True
         self._broken = False
         self._handshake: StartTls | None = None
+        self._asked: float | None = None
+        """When the client asked what the server has spent time on."""
 
     @property
     def state(self) -> tuple[object, ...]:
         """All that decides what becomes of the connection: equal ones behave alike."""
-        sides = (self._server_time, self._server_open, self._client_open, self._broken)
+        sides = (self._server_time, self._server_open, self._client_open, self._broken, self._asked)
         return (self.session, self._handshake, list(self._inbox), *sides)
 
     # ---- the client's side
@@ -226,6 +229,10 @@ class MemoryConnection:
         if moment > self._clock.time + timeout:
             self._clock.advance(timeout)
             raise ReadTimeout
+        asked, self._asked = self._asked, None
+        if asked is not None and moment > asked + timeout:
+            took = f"{moment - asked:g}s where the client waits {timeout:g}s"
+            raise Unsupported(f"a server that takes its time over an answer: {took}")
         self._clock.advance_to(moment)
         self._inbox.popleft()
         if not isinstance(item, _End):
@@ -342,7 +349,10 @@ class MemoryConnection:
         if self._handshake is not None:
             self._fail("WRONG_VERSION_NUMBER")
             return
+        began = self._clock.time
         self._run(self.session.on_data(data))
+        if self._clock.time > began and self._asked is None:
+            self._asked = began
 
     def _run(self, actions: Iterable[Action]) -> None:
         """Carry out what the session asks for, at the server's own time."""

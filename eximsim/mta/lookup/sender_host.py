@@ -65,6 +65,11 @@ def interface_for_log(process: Process) -> str:
     return f" I=[{address}]:{process.variables.get('interface_port', '0')}"
 
 
+def connection_for_log(process: Process) -> str:
+    """`` Ci=number`` if the selector ``connection_id`` asks for it, or nothing."""
+    return f" Ci={process.connection or process.pid}" if selector(process, "connection_id") else ""
+
+
 def host_and_ident(process: Process, *, flagged: bool) -> str:
     """How the log names the client: ``H=host U=ident``, without the first flag unless ``flagged``.
 
@@ -76,6 +81,7 @@ def host_and_ident(process: Process, *, flagged: bool) -> str:
     else:
         tail = "" if ident is None else f" U={ident}"
         name = f"{'H=' if flagged else ''}{full}{interface_for_log(process)}{tail}"
+    name += connection_for_log(process)
     if process.profile.client_name_in_big_buffer:
         process.scratch = name
     return name
@@ -90,6 +96,7 @@ def add_host_info_for_log(process: Process) -> str:
         text = f"{' DS' if secure else ''} H={known['sender_fullhost']}{interface_for_log(process)}"
     if "sender_ident" in known:
         text += f" U={known['sender_ident']}"
+    text += connection_for_log(process)
     if "received_protocol" in known:
         text += f" P={known['received_protocol']}"
     return text

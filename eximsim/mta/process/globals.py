@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.structs import Account, Address, Authenticated, HostItem
 from eximsim.ports import DnsAnswer, World
@@ -205,6 +206,20 @@ class RejectLog:
     """And then descriptor 0 was closed once more."""
 
 
+_DEBUG_BUFFER, _DEBUG_SHOWN = 2043, 1997
+"""So many octets of debugging output do not go into a line beside its mark; so many are shown then."""
+
+
+_TOO_LONG = "**** debug string too long - truncated ****"
+
+
+def _fitting(text: str) -> str:
+    """What debug_vprintf() makes of a text that is too long for its buffer."""
+    if len(text) < _DEBUG_SHOWN or len(octets(text)) < _DEBUG_BUFFER:
+        return text
+    return f"{from_octets(octets(text)[:_DEBUG_SHOWN])}\n{_TOO_LONG}"
+
+
 @dataclass(slots=True)
 class Process:
     """One Exim process. ``fork()`` gives a child that has a copy of everything, as the kernel does."""
@@ -227,6 +242,8 @@ class Process:
     """-d: what goes to standard error is not what Exim writes there."""
     dont_deliver: bool = False
     """-N."""
+    connection: int = 0
+    """The number by which the log knows the incoming connection or message (set_connection_id())."""
     tls_on_connect: bool = False
     """-tls-on-connect: whoever calls starts with TLS."""
     queue_smtp: bool = False
@@ -386,8 +403,10 @@ class Process:
             return
         depth = self.debug_depth if indented else 0
         indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
-        lines = text.split("\n")
+        lines = _fitting(f"{indent}{text}").removeprefix(indent).split("\n")
         for number, line in enumerate(lines, 1):
-            mark = "" if self.debug_line_open else ">>> "
+            mark = "" if self.debug_line_open else f">>> {indent}"
+            if line == _TOO_LONG:
+                mark = ""
             self.debug_line_open = number == len(lines) and not end
-            self.err(f"{mark}{indent}{line}{'' if self.debug_line_open else chr(10)}")
+            self.err(f"{mark}{line}{'' if self.debug_line_open else chr(10)}")

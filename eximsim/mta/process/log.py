@@ -159,12 +159,13 @@ def log_write(
     panic: bool = False,
     when: str | None = None,
     rejected: Rejected | None = None,
+    recipients: str = "",
 ) -> None:
     """Write one line to the logs named, with time stamp, process number and message id as they are set.
 
     ``when`` names the selector without which the main log gets no such line. ``rejected`` is shown in the
-    reject log. When addresses or hosts are only tested, the line goes to stderr instead. Source:
-    log_write(), src/log.c.
+    reject log. ``recipients`` is put after the line, and may be cut off. When addresses or
+    hosts are only tested, the line goes to stderr instead. Source: log_write(), src/log.c.
     """
     known = settings(process)
     wanted = when is None or when in known.selectors
@@ -174,6 +175,7 @@ def log_write(
         line = f"{process.message_id} {line}"
     if "pid" in known.selectors:
         line = f"[{process.pid}] {line}"
+    line = _in_buffer(process, line, recipients, len(stamp) + 1)
     if process.verbose:
         process.err(f"LOG:{_flag_names(main, reject, panic, when)}\n  {text}\n")
     if process.log_testing_mode:
@@ -193,6 +195,20 @@ def log_write(
         _append(process, known.panic, [line])
         if process.log_stderr:
             process.err(f"{line}\n")
+
+
+_LINE_SIZE = _BUFFER_SIZE - 4
+_CUT = "<trunc>"
+
+
+def _in_buffer(process: Process, line: str, recipients: str, before: int) -> str:
+    """A line with recipients as far as Exim's buffer goes, of which ``before`` octets are used."""
+    whole = line + recipients
+    if before + len(whole) * 4 <= _LINE_SIZE or before + len(octets(whole)) <= _LINE_SIZE:
+        return whole
+    if before + len(octets(line)) > _LINE_SIZE or not process.profile.recipients_cut_in_log:
+        raise Unsupported(f"a log line of more than {_LINE_SIZE} octets")
+    return from_octets(octets(whole)[: _LINE_SIZE - before - len(_CUT)]) + _CUT
 
 
 def _fitting(lines: list[str]) -> list[str]:

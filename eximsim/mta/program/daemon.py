@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items
 from eximsim.mta.delivery import queue
-from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
@@ -162,6 +162,7 @@ class DaemonSession:
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """Begin the session (handle_smtp_call())."""
         process = self._daemon.fork()
+        process.connection = process.pid
         process.variables |= {
             "sender_host_address": client.address,
             "sender_host_port": str(client.port),
@@ -189,6 +190,7 @@ class DaemonSession:
             who += f":{known['sender_host_port']}"
         if selector(process, "incoming_interface"):
             who += f" I=[{known['interface_address']}]:{known['interface_port']}"
+        who += connection_for_log(process)
         log_write(self._daemon, f"SMTP connection from {who} (TCP/IP connection count = 1)")
 
     def _guarded(self, actions: Iterator[Action]) -> Iterator[Action]:

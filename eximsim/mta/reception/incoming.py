@@ -123,9 +123,10 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
             message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
     if selector(process, "received_sender"):
         line += f" from <{envelope.sender}>"
+    recipients = ""
     if selector(process, "received_recipients") and incoming.raw_recipients:
-        line += " for " + " ".join(incoming.raw_recipients)
-    log_write(process, line)
+        recipients = " for " + " ".join(incoming.raw_recipients)
+    log_write(process, line, recipients=recipients)
     if envelope.freeze:
         log_write(process, "frozen by ACL")
     if envelope.queue_only_policy:

@@ -10,7 +10,7 @@ from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import SPACES, string_printing
 from eximsim.mta.expand.event import main_event_raise
-from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
 from eximsim.mta.process.log import log_write, selector
 from eximsim.status import Rc
 
@@ -303,15 +303,16 @@ def tls_log(reception: Reception) -> str:
 def connection_info(reception: Reception) -> str:
     """``SMTP connection from ...`` as the log names this connection (smtp_get_connection_info())."""
     process = reception.process
+    what = f"SMTP connection{connection_for_log(process)} from"
     host = reception.get("sender_fullhost") or reception.get("sender_host_address")
     if process.host_checking:
-        return f"SMTP connection from {host}"
+        return f"{what} {host}"
     if reception.sender_host_unknown or reception.sender_host_notsocket:
-        return f"SMTP connection from {reception.get('sender_ident')}"
+        return f"{what} {reception.get('sender_ident')}"
     address = reception.get("interface_address")
     if address is not None and selector(process, "incoming_interface"):
-        return f"SMTP connection from {host} I=[{address}]:{reception.get('interface_port')}"
-    return f"SMTP connection from {host}"
+        return f"{what} {host} I=[{address}]:{reception.get('interface_port')}"
+    return f"{what} {host}"
 
 
 def elapsed(reception: Reception) -> str:

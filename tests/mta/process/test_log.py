@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import (
     SELECTORS,
@@ -17,7 +19,7 @@ from eximsim.mta.process.log import (
     selector,
 )
 from eximsim.mta.records.logs import Rejected
-from tests.mta.front import PANIC, REJECT, Front
+from tests.mta.front import PANIC, REJECT, STAMP, Front
 
 SELECTED = [
     ("", "msg_id", True),
@@ -148,3 +150,28 @@ def test_a_reject_log_that_is_closed_by_mistake_ends_the_process() -> None:
     with pytest.raises(PanicDie):
         log_write(process, "second", reject=True)
     assert front.log(PANIC)[-1].startswith("failed to write to reject log: length=")
+
+
+def test_recipients_that_do_not_fit_are_cut_off() -> None:
+    letter = ["HELO x", "MAIL FROM:<s@here.ex>", *[f"RCPT TO:<r{number:04}@d.ex>" for number in range(900)]]
+    main = "acl_smtp_rcpt = accept\nlog_selector = +received_recipients\nrecipients_max = 0"
+    front = Front(main)
+    front.smtp(*letter, "DATA", "Subject: x", "", ".", "QUIT")
+    (line,) = (line for line in front.log() if "<=" in line)
+    assert line.endswith("<trunc>")
+    assert len(STAMP + line) == 8188
+    with pytest.raises(Unsupported, match="log line"):
+        Front(main, release="4.97").smtp(*letter, "DATA", "Subject: x", "", ".", "QUIT")
+
+
+def test_a_connection_has_a_number_in_the_log() -> None:
+    main = "acl_smtp_rcpt = deny\nlog_selector = +connection_id +smtp_connection"
+    front = Front(main)
+    front.exim("-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    for line in ("HELO x", "MAIL FROM:<s@here.ex>", "RCPT TO:<a@b.ex>", "QUIT"):
+        client.send(f"{line}\r\n".encode())
+    begin, refused, end = front.log()[1:]
+    (number,) = re.findall(r"^SMTP connection from \[127.0.0.1\] Ci=(\d+) \(", begin)
+    assert refused.startswith(f"H=(x) [127.0.0.1] Ci={number} F=<s@here.ex> rejected RCPT")
+    assert end.startswith(f"SMTP connection Ci={number} from (x) [127.0.0.1]")
