@@ -79,6 +79,7 @@ class TlsOffer:
     ``judge`` decides on the peer's chain. ``judge_late`` is GnuTLS's way: the handshake is completed first
     and the alert follows, so that the server has seen a session. ``min_version`` and ``max_version`` are
     named as in ``TlsSession``. ``ciphers`` is an OpenSSL cipher list for TLS 1.2 and older, or None.
+    ``status_required``: without a stapled OCSP response, which no server here has, there is no session.
     """
 
     judge: Judge
@@ -88,6 +89,7 @@ class TlsOffer:
     min_version: str = "TLSv1"
     identity: TlsIdentity | None = None
     judge_late: bool = False
+    status_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class HandshakeFault(Enum):
     REFUSED = "the client's judge refused the peer's certificate"
     ALERT = "peer sent a fatal alert"
     TIMEOUT = "no answer in time"
+    NO_STATUS = "the peer stapled no status of its certificate"
     BAD_CIPHERS = "the client's list of ciphers leaves none, so that nothing was said"
 
 

@@ -10,12 +10,17 @@ from types import MappingProxyType
 
 from eximsim.history import Step, switches_of
 from eximsim.switches import Profile
+from eximsim.switches_tls import TlsLibrarySwitches
 
 
 @cache
 def switch_words() -> Mapping[str, str]:
     """What the docstring under each field says, on one line."""
-    (body,) = ast.parse(inspect.getsource(Profile)).body
+    return MappingProxyType({**_words(Profile), **_words(TlsLibrarySwitches)})
+
+
+def _words(part: type) -> dict[str, str]:
+    (body,) = ast.parse(inspect.getsource(part)).body
     assert isinstance(body, ast.ClassDef)
     words: dict[str, str] = {}
     for field, following in zip(body.body, body.body[1:], strict=False):
@@ -23,7 +28,7 @@ def switch_words() -> Mapping[str, str]:
             match following:
                 case ast.Expr(ast.Constant(str(text))):
                     words[field.target.id] = " ".join(text.split())
-    return MappingProxyType(words)
+    return words
 
 
 @cache

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from eximsim.history import measured, since, switch
 from eximsim.switch_values import (
     EVENTS,
-    OPENSSL_OPTIONS,
     CalloutDaneFailure,
     CalloutSize,
     CommandLog,
@@ -22,10 +21,11 @@ from eximsim.switch_values import (
     TlsaMap,
     UnusableTlsa,
 )
+from eximsim.switches_tls import TlsLibrarySwitches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(TlsLibrarySwitches):
     """One Exim release, or a named development point."""
 
     name: str
@@ -330,9 +330,6 @@ class Profile:
     received_date_on_own_line: bool = switch(False, "received_header_gen()", since("4.95", "eae427c64"))
     """The date of the Received: line is on a line of its own."""
 
-    gnutls_first_read_fails_handshake: bool = switch(False, "smtp_setup_conn()", since("4.93", "fc243e944"))
-    """With GnuTLS, no reply to the EHLO over TLS counts as a failed handshake."""
-
     helo_copy_overlaps: bool = switch(
         False,
         "smtp_setup_conn()",
@@ -562,9 +559,6 @@ class Profile:
     """A transport process that dies leaves ``Delivery status for A: got 0 of 7 bytes (pipeheader)`` in main
     and panic log."""
 
-    tls_version_without_v: bool = switch(False, "tlsver_name() in tls-openssl.c", since("4.93", "da40b1ec6"))
-    """``X=TLS1.2:..`` instead of ``X=TLSv1.2:..``."""
-
     # ---- reception ---------------------------------------------------------------------------------------
 
     message_id_long: bool = switch(False, "receive_msg()", since("4.97", "46a36afae", item="JH/29"))
@@ -746,11 +740,6 @@ class Profile:
     )
     """The events that event_action is told of."""
 
-    gnutls_suite_described: bool = switch(
-        False, "peer_status() in tls-gnu.c", since("4.93", "d9acfc1ce", item="JH/16")
-    )
-    """GnuTLS builds show a cipher suite as gnutls_session_get_desc() does, ``RSA__AES_128_CBC__SHA1``."""
-
     cutthrough_sender_chosen: bool = switch(
         False, "case CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.99", "4e36acaf2", item="bug 3071")
     )
@@ -763,29 +752,6 @@ class Profile:
         False, "do_callout()", since("4.99", "4e36acaf2", item="bug 3071")
     )
     """A callout in the name of the empty sender, too, can be kept open for the message."""
-
-    openssl_option_names: frozenset[str] = switch(
-        frozenset(OPENSSL_OPTIONS.split()),
-        "exim_openssl_options[] in tls-openssl.c",
-        since("4.92", "8442641ee", adds=("no_tlsv1_3",)),
-        since("4.93", "2043336d3", adds=("no_renegotiation",)),
-        since(
-            "4.94.1", "c8b050fd1", published="4.94",
-            adds=(
-                "allow_no_dhe_kex", "cryptopro_tlsext_bug", "enable_middlebox_compat", "no_anti_replay",
-                "no_encrypt_then_mac", "prioritize_chacha", "tlsext_padding",
-            ),
-        ),
-    )  # fmt: skip
-    """The words of openssl_options in a build with OpenSSL 3; an older library knows fewer."""
-
-    gnutls_alert_text: str = switch(
-        "A TLS fatal alert has been received.",
-        "tls_error_gnu() in tls-gnu.c",
-        since("4.95", "c4b408623", "{alert}"),
-        since("4.97", "520ef00f5", "rxd alert: {alert}"),
-    )
-    """How a GnuTLS build words an alert of the server's that ended the handshake."""
 
     ignored_failure_raises_event: bool = switch(
         False, "process_failed() in deliver.c", since("4.92", "ffbc20ed9", item="JH/28, bug 2314")

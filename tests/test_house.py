@@ -40,6 +40,7 @@ LAYERS = (
     ("ports",),
     ("profiles", "switch_docs"),
     ("switches",),
+    ("switches_tls",),
     ("switch_values",),
     ("formats", "storage", "shapes"),
     ("bounds", "history", "files", "status", "trace", "errors", "visible", "__version__"),

@@ -46,7 +46,10 @@ def _is_meant(path: str, pattern: str) -> bool:
 
 
 class ModelSubject:
-    """A ``Subject``; all commands share one machine: its spool, its hints and its files."""
+    """A ``Subject``; all commands share one machine: its spool, its hints and its files.
+
+    ``test_harness``: the program is one that test/patchexim has patched, and waits as Exim's goldens have it.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class ModelSubject:
         *,
         seed: int = 0,
         accounts: Mapping[str, Account] | None = None,
+        test_harness: bool = False,
     ) -> None:
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
@@ -68,7 +72,7 @@ class ModelSubject:
             Hints(),
             exim_user=exim_user,
             hostname=hostname,
-            test_harness=True,
+            test_harness=test_harness,
             accounts=accounts or {},
         )
         self._set_user(caller)

@@ -184,6 +184,7 @@ POINTS: Sequence[Point] = (
     _point("d6c829b9a"),
     _point("8e78571a8"),
     _point("ab0e957b0", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
+    _point("140036346"),
     _point("2043336d3"),
     _point("da40b1ec6", ("confs/2002", "cipher_ $tls_in_cipher_std")),
     # 4.94
@@ -250,6 +251,7 @@ POINTS: Sequence[Point] = (
     _point("7d5055276"),
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
+    _point("415c5379a"),
     _point("fc37f2aca"),
     _point("520ef00f5"),
     _point("cfeaa009b"),

@@ -291,7 +291,21 @@ def _model(world: World, setting: Setting, source: Source, caller: User) -> Subj
         identity.exim_user: Account(int(identity.exim_uid), int(identity.exim_gid), "/"),
     }
     login, host = identity.exim_user, identity.hostname
-    return ModelSubject(world, program, caller, login, host, seed=setting.seed, accounts=accounts)
+    patched = (source.root / _PATCHER).exists()
+    return ModelSubject(
+        world,
+        program,
+        caller,
+        login,
+        host,
+        seed=setting.seed,
+        accounts=accounts,
+        test_harness=patched,
+    )
+
+
+_PATCHER = "patchexim"
+"""What a tree has whose goldens are those of a program that knows that it is tested."""
 
 
 @contextmanager

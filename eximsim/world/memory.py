@@ -313,6 +313,9 @@ class MemoryConnection:
         if not offer.judge_late and (alert := offer.judge(chain)) is not None:
             self._fail(ALERTS[alert].reason)
             raise HandshakeError(HandshakeFault.REFUSED, alert.value)
+        if offer.status_required:
+            self._fail("TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE")
+            raise HandshakeError(HandshakeFault.NO_STATUS, "INVALID_STATUS_RESPONSE")
         seen = TlsSession(version, *agreed, peer_chain=chain, sni=offer.sni)
         client_chain = _client_chain(policy, offer)
         if policy.request_client_certificate and policy.judge and policy.judge(client_chain) is not None:

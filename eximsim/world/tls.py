@@ -139,6 +139,7 @@ class ClientEngine(Engine):
         self._problem: Exception | None = None
         self._secret = b""
         self.refusal: TlsAlert | None = None
+        self.without_status = False
         self._judged = False
         self._chain: tuple[bytes, ...] = ()
         try:
@@ -152,8 +153,12 @@ class ClientEngine(Engine):
         # pyOpenSSL's own verify callback cannot choose the error, hence the alert.
         self._callback = ffi.callback("int (*)(int, X509_STORE_CTX *)", self._verify)
         lib.SSL_CTX_set_verify(context._context, SSL.VERIFY_PEER, self._callback)
+        if offer.status_required:
+            context.set_ocsp_client_callback(self._status)
         self._connection = SSL.Connection(context, None)
         self._connection.set_connect_state()
+        if offer.status_required:
+            self._connection.request_ocsp()
         if offer.sni is not None:
             self._connection.set_tlsext_host_name(offer.sni.encode())
 
@@ -206,6 +211,10 @@ class ClientEngine(Engine):
             return 1
         lib.X509_STORE_CTX_set_error(store_context, ALERTS[self.refusal].verify_error)
         return 0
+
+    def _status(self, _connection: SSL.Connection, response: bytes, _data: object) -> bool:
+        self.without_status = not response
+        return bool(response)
 
     def _keep_secret(self, _connection: SSL.Connection, line: bytes) -> None:
         label, _, rest = line.partition(b" ")
@@ -262,6 +271,8 @@ def client_fault(engine: ClientEngine, fault: TlsFault) -> HandshakeError:
     """What a failed handshake is called on the client's side."""
     if engine.refusal is not None:
         return HandshakeError(HandshakeFault.REFUSED, engine.refusal.value)
+    if engine.without_status:
+        return HandshakeError(HandshakeFault.NO_STATUS, fault.reason)
     kind = HandshakeFault.ALERT if "_ALERT_" in fault.reason else HandshakeFault.NOT_TLS
     return HandshakeError(kind, fault.reason)
 

@@ -190,8 +190,8 @@ EVERY = 4
 OPEN = frozenset(
     (
         "cont-two-batches-second-fails", "dns-many-mx", "event-action", "log-selector-many",
-        "main-event-action", "min-verify-certs-missing-dane", "rewrite-sender-recipient",
-        "router-conditions", "smtp-reset-in-data", "timeout-frozen-after",
+        "main-event-action", "min-verify-certs-missing-dane",
+        "router-conditions", "smtp-reset-in-data",
     )
 )  # fmt: skip
 """Scenarios in which some program still does something else than the model."""

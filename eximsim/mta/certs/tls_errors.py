@@ -15,6 +15,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "NO_SHARED_CIPHER": 193,
         "PEER_DID_NOT_RETURN_A_CERTIFICATE": 199,
         "UNEXPECTED_EOF_WHILE_READING": 294,
+        "INVALID_STATUS_RESPONSE": 328,
         "SSLV3_ALERT_HANDSHAKE_FAILURE": 1040,
         "SSLV3_ALERT_BAD_CERTIFICATE": 1042,
         "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": 1043,
@@ -29,7 +30,12 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
 """OpenSSL's numbers of reasons; that of an alert is 1000 and the alert's own."""
 
 _FUNCTIONS: Mapping[str, int] = MappingProxyType(
-    {"ssl3_read_bytes": 0x148, "SSL23_GET_SERVER_HELLO": 0x119, "SSL_CTX_set_cipher_list": 0x10D}
+    {
+        "ssl3_read_bytes": 0x148,
+        "SSL23_GET_SERVER_HELLO": 0x119,
+        "ssl3_get_cert_status": 0x121,
+        "SSL_CTX_set_cipher_list": 0x10D,
+    }
 )
 """OpenSSL 1.0.2's numbers of the functions that its errors name, in SSL routines."""
 

@@ -128,7 +128,7 @@ def deliver_in_child(
     the parent does not look (background delivery). Of one that gives up its parent says nothing.
     """
     child = process.fork()
-    child.message_id = message_id
+    child.message_id, child.afterwards = message_id, []
     if anew:
         child.run_anew()
     try:
@@ -142,6 +142,8 @@ def deliver_in_child(
                 f"{crash}process {child.pid} crashed with signal {death.signal} while delivering {message_id}"
             )
             log_write(process, text, panic=True)
+    for job in child.afterwards:
+        job()
 
 
 # ---- -bp -------------------------------------------------------------------------------------------

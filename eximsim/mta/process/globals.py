@@ -246,6 +246,8 @@ class Process:
     """The number by which the log knows the incoming connection or message (set_connection_id())."""
     tls_on_connect: bool = False
     """-tls-on-connect: whoever calls starts with TLS."""
+    synchronous: bool = False
+    """-odf and -odi: what this process takes in is delivered before it goes on."""
     queue_smtp: bool = False
     """Remote deliveries are left for later: -odqs, and the first stage of -qq."""
     queue_running: bool = False
@@ -322,6 +324,9 @@ class Process:
     """The open call that it leaves behind."""
     continue_more: bool = False
     """The transport is to leave its call open for more recipients of the message."""
+
+    afterwards: list[Callable[[], None]] | None = None
+    """What others do in the background once this delivery has logged its end; None: there is no delivery."""
 
     # ---- calls to other hosts
     cutthrough: Cutthrough = field(default_factory=Cutthrough)

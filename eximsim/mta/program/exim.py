@@ -93,6 +93,7 @@ def run(
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
     process.tls_on_connect = line.tls_on_connect
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
+    process.synchronous = line.synchronous
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update(line.given)
     try:

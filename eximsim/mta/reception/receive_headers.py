@@ -13,6 +13,7 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import qualify_domain
+from eximsim.mta.routing.rewrite_header import rewrite_header
 from eximsim.mta.verify.verify_headers import header_addresses
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _REMOVED_BY = {
     "delivery-date": "delivery_date_remove",
     "envelope-to": "envelope_to_remove",
 }
-_SENDERS = frozenset("FS")
-_RECIPIENTS = frozenset("TCBR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
         if scan.from_header is not None:
             reception.headers.append(scan.from_header)
     _add_sender(reception, scan, prefix, submitter)
-    _qualify_all(reception, scan)
+    _rewrite_all(reception)
     if fix and not scan.date:
         _add(reception, scan, HEADER_OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
 
@@ -217,39 +216,23 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
     reception.headers.append(Header("S", f"{prefix}Sender: {shown}\n"))
 
 
-def _qualify_all(reception: Reception, scan: Scan) -> None:
-    """Where a domain is added, the line as it was stays before the new one, marked as old."""
-    texts = [_qualified(reception, header) for header in reception.headers]
+def _rewrite_all(reception: Reception) -> None:
+    """Where something changes, the line as it was stays before the new one, marked as old."""
+    process = reception.process
+    texts = [
+        rewrite_header(
+            process,
+            header,
+            process.config.rewrites,
+            senders_qualified=reception.allow_unqualified_sender,
+            recipients_qualified=reception.allow_unqualified_recipient,
+        )
+        for header in reception.headers
+    ]
     for index, header in reversed(list(enumerate(reception.headers))):
-        text = texts[index]
-        if text != header.text:
-            old, header.text = Header(HEADER_OLD, header.text), text
+        if texts[index] != header.text:
+            old, header.text = Header(HEADER_OLD, header.text), texts[index]
             reception.headers.insert(index, old)
-
-
-def _qualified(reception: Reception, header: Header) -> str:
-    """The line with a domain added to each address that has none, where allowed (rewrite_header())."""
-    if header.kind in _SENDERS:
-        allowed, is_recipient = reception.allow_unqualified_sender, False
-    elif header.kind in _RECIPIENTS:
-        allowed, is_recipient = reception.allow_unqualified_recipient, True
-    else:
-        return header.text
-    allowed = allowed and (header.kind != "R" or reception.allow_unqualified_recipient)
-    domain = qualify_domain(reception.process, is_recipient=is_recipient)
-    name, _, content = header.text.partition(":")
-    result, position = name + ":", 0
-    for text, found in header_addresses(reception.process, content):
-        at = content.index(text, position)
-        result += content[position:at]
-        position = at + len(text)
-        if isinstance(found, AddressError):
-            if reception.process.profile.malformed_header_address_logged and found.message != "empty address":
-                log_write(reception.process, f"qualify/rewrite: {found.message}")
-        elif allowed and not found.domain_at and found.address:
-            text = f"{text[: found.start]}{found.address}@{domain}{text[found.end :]}"
-        result += text
-    return result + content[position:]
 
 
 def add_acl_headers(reception: Reception) -> None:

@@ -1,14 +1,16 @@
 """Addresses made complete with the host's own domains, and rewritten by rule (src/rewrite.c).
 
-Of the rules those about the envelope are obeyed, and for filters those about the user's own address in From:
-and To:. What they do to header lines changes no more than the text of the message.
+Header lines: ``rewrite_header.py``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.parse import AddressError
+from eximsim.mta.base.parse import AddressError, Extracted
+from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.config.rewrite_rules import (
     ENVELOPE_FROM,
     ENVELOPE_TO,
@@ -30,7 +32,16 @@ if TYPE_CHECKING:
 
 _MOST_REPEATS = 10
 
-WHERE = {HEADER_FROM: "from:", HEADER_TO: "to:", ENVELOPE_FROM: "env-from", ENVELOPE_TO: "env-to"}
+WHERE = {
+    "s": "sender:",
+    HEADER_FROM: "from:",
+    HEADER_TO: "to:",
+    "c": "cc:",
+    "b": "bcc:",
+    "r": "reply-to:",
+    ENVELOPE_FROM: "env-from",
+    ENVELOPE_TO: "env-to",
+}
 """Where an address stands, by the flag of the rules that are about it, as the log has it."""
 
 
@@ -61,33 +72,88 @@ def rewrite_one(process: Process, address: str, flag: str) -> str:
 
     Source: rewrite_one(), with neither ``whole`` nor ``add_header``.
     """
-    for number, rule in enumerate(process.config.rewrites, 1):
+    return _rewritten(process, address, flag, process.config.rewrites, whole=False).subject
+
+
+def rewrite_in_header(
+    process: Process, address: str, flag: str, rules: Sequence[RewriteRule]
+) -> tuple[str, bool]:
+    """The same for an address of a header line; True if the text stands for all that was around it, too."""
+    result = _rewritten(process, address, flag, rules, whole=True)
+    return result.text, result.whole
+
+
+@dataclass(slots=True)
+class _Address:
+    """An address on its way through the rules: by itself, and in the text that is to take its place."""
+
+    subject: str
+    text: str
+    start: int = 0
+    end: int = 0
+    whole: bool = False
+    """A rule with flag w has given it the text around it."""
+
+    def become(self, found: Extracted, text: str, *, whole: bool) -> None:
+        """Take the new address in its text, which counts only if ``whole``."""
+        self.subject = found.address
+        if whole:
+            self.text, self.start = _fixed_phrases(text, found)
+            self.end, self.whole = self.start + len(found.address), True
+        elif self.whole:
+            self.text = self.text[: self.start] + found.address + self.text[self.end :]
+            self.end = self.start + len(found.address)
+        else:
+            self.text = found.address
+
+
+def _fixed_phrases(text: str, found: Extracted) -> tuple[str, int]:
+    """The text with quotes where the phrases around ``<...>`` need them, and where the address begins."""
+    if text[found.start - 1 : found.start] != "<":
+        return text, found.start
+    before = text[: found.start - 1].rstrip(" ")
+    rest = text[found.end + 1 :]
+    after = rest.lstrip(" ")
+    middle = text[len(before) : len(text) - len(after)]
+    phrase = parse_fix_phrase(before)
+    return f"{phrase}{middle}{parse_fix_phrase(after)}", len(phrase) + found.start - len(before)
+
+
+def _rewritten(
+    process: Process, address: str, flag: str, rules: Sequence[RewriteRule], *, whole: bool
+) -> _Address:
+    state = _Address(address, address)
+    for number, rule in enumerate(rules, 1):
         if flag not in rule.flags:
             continue
-        address, go_on = _repeated(process, address, rule, number, flag)
+        go_on = _repeated(process, state, rule, number, flag, whole=whole)
         process.numeric = ()
         if not go_on:
             break
-    return address
+    return state
 
 
-def _repeated(process: Process, address: str, rule: RewriteRule, number: int, flag: str) -> tuple[str, bool]:
-    """What a rule, applied as often as it says, makes of the address; whether further rules follow."""
+def _repeated(
+    process: Process, state: _Address, rule: RewriteRule, number: int, flag: str, *, whole: bool
+) -> bool:
+    """Apply a rule as often as it says; whether further rules follow."""
     for _ in range(_MOST_REPEATS + 1):
-        new, go_on = _by_rule(process, address, rule, number, flag)
+        new, go_on = _by_rule(process, state, rule, number, flag)
         if new is None:
-            return address, go_on
-        address = new
+            return go_on
+        found, text = new
+        state.become(found, text, whole=whole and WHOLE in rule.flags)
         if REPEAT not in rule.flags:
-            return address, QUIT not in rule.flags
+            return QUIT not in rule.flags
     log_write(process, f"rewrite rule repeat ignored after {_MOST_REPEATS} times", panic=True)
-    return address, QUIT not in rule.flags
+    return QUIT not in rule.flags
 
 
 def _by_rule(
-    process: Process, address: str, rule: RewriteRule, number: int, flag: str
-) -> tuple[str | None, bool]:
-    """The new address, None if the rule does not apply; and whether other rules may (rewrite_one())."""
+    process: Process, state: _Address, rule: RewriteRule, number: int, flag: str
+) -> tuple[tuple[Extracted, str] | None, bool]:
+    """The new address in its text, None if the rule does not apply; and whether other rules may."""
+    address = state.subject
     if not match_address_pattern(process, address, rule.pattern):
         return None, True
     if rule.replacement == "*":
@@ -112,9 +178,10 @@ def _by_rule(
         if QUALIFY not in rule.flags:
             log_write(process, f'Rewrite of {address} yielded unqualified address "{new}"', panic=True)
             return None, False
-        new = rewrite_address_qualify(process, found.address, is_recipient=True)
+        complete = rewrite_address_qualify(process, found.address, is_recipient=True)
+        new = new[: found.start] + complete + new[found.end :]
         found = extract_address(process, new)
     how = "as" if WHOLE in rule.flags or "<" not in new else "with (address part of)"
-    told = f'"{address}" from {WHERE[flag]} rewritten {how} "{new}" by rule {number}'
+    told = f'"{state.text}" from {WHERE[flag]} rewritten {how} "{new}" by rule {number}'
     log_write(process, told, when="address_rewrite")
-    return found.address, True
+    return (found, new), True

@@ -21,7 +21,7 @@ from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.log import log_intrusion, log_write
+from eximsim.mta.process.log import log_intrusion, log_write, selector
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_out
@@ -113,7 +113,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         sx.host_is_in("tls_resumption_hosts")
     if settings.tlsa:
         process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
-    tls_out.ocsp_settled(sx, asked)
+    ocsp = tls_out.ocsp_settled(sx, asked)
     verdicts: list[TlsVerdict] = []
 
     def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
@@ -132,6 +132,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         min_version=allowed.min_version,
         identity=identity,
         judge_late=profile.tls_library == GNUTLS,
+        status_required=ocsp.required and profile.tls_library != GNUTLS,
     )
     try:
         session = sx.wire.connection.start_tls(offer, sx.command_timeout)
@@ -140,6 +141,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
         _tls_error(sx, error, refused, answered=bool(verdicts))
     process.libc_errno = 0
+    if ocsp.required:
+        raise _failed(sx, "certificate status check failed", "")
     verdict = verdicts[-1]
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
     process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
@@ -167,6 +170,8 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
 
 def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, answered: bool) -> None:
     """Log and raise a failed handshake (``tls_error()``); ``answered``: the server's certificate has come."""
+    if error.fault is HandshakeFault.NO_STATUS:
+        raise _no_status(sx, error) from None
     library = sx.process.profile.tls_library
     prefix = "SSL_connect" if library != GNUTLS else "gnutls_handshake"
     if refused is not None:
@@ -187,6 +192,17 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, a
     else:
         text = _ERROR_TEXT[library, error.fault]
     raise _failed(sx, prefix, text) from None
+
+
+def _no_status(sx: SmtpContext, error: HandshakeError) -> TlsStartFailed:
+    """The server stapled nothing, and has to (``tls_client_stapling_cb()``)."""
+    profile = sx.process.profile
+    if selector(sx.process, "tls_cipher"):
+        log_write(sx.process, profile.no_ocsp_response_text)
+    if profile.ocsp_failure_named:
+        return TlsStartFailed(Rc.FAIL, f"(SSL_connect) {profile.no_ocsp_response_text}")
+    text = openssl_error(error.detail, profile.tls_library, "ssl3_get_cert_status")
+    return _failed(sx, "SSL_connect", text)
 
 
 def _failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:

@@ -5,7 +5,7 @@ Stands for parts of tls_client_start() and its callbacks in src/tls-openssl.c an
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -74,35 +74,39 @@ def variables_of(
 # ---- OCSP ---------------------------------------------------------------------------------
 
 
-def ocsp_asked(sx: SmtpContext) -> bool:
-    """Whether the lists of hosts want a stapled response, as it looks before TLSA records have been read."""
+@dataclass(frozen=True, slots=True)
+class Ocsp:
+    """Whether a stapled response is wanted, and whether there must be one."""
+
+    asked: bool
+    required: bool
+
+
+def ocsp_asked(sx: SmtpContext) -> Ocsp:
+    """What the lists of hosts want, as it looks before TLSA records have been read."""
     default_under_dane = (
         sx.dane and sx.process.profile.tls_library != GNUTLS and sx.option("hosts_request_ocsp") == "*"
     )
     if default_under_dane:
         sx.set_option("hosts_request_ocsp", _DANE_OCSP)
-    _refuse_ocsp_required(sx)
-    return default_under_dane or sx.host_is_in("hosts_request_ocsp")
+    required = sx.host_is_in("hosts_require_ocsp")
+    return Ocsp(required or default_under_dane or sx.host_is_in("hosts_request_ocsp"), required)
 
 
-def ocsp_settled(sx: SmtpContext, asked: bool) -> None:
+def ocsp_settled(sx: SmtpContext, ocsp: Ocsp) -> Ocsp:
     """Ask again if an answer hangs on the TLSA records. No server here staples a response."""
     library = sx.process.profile.tls_library
-    if asked and library != GNUTLS and _depends_on_tlsa(sx):
-        _refuse_ocsp_required(sx)
-        asked = sx.host_is_in("hosts_request_ocsp")
-    if asked:
+    if ocsp.asked and library != GNUTLS and _depends_on_tlsa(sx):
+        required = sx.host_is_in("hosts_require_ocsp")
+        ocsp = Ocsp(required or sx.host_is_in("hosts_request_ocsp"), required)
+    if ocsp.asked:
         sx.process.variables["tls_out_ocsp"] = _FAILED if library == GNUTLS else _NO_RESPONSE
+    return ocsp
 
 
 def _depends_on_tlsa(sx: SmtpContext) -> bool:
     lists = (sx.option(name) or "" for name in ("hosts_require_ocsp", "hosts_request_ocsp"))
     return any("tls_out_tlsa_usage" in text for text in lists)
-
-
-def _refuse_ocsp_required(sx: SmtpContext) -> None:
-    if sx.host_is_in("hosts_require_ocsp"):
-        raise Unsupported("OCSP (hosts_require_ocsp)", *sx.transport.options.where("hosts_require_ocsp"))
 
 
 # ---- events -------------------------------------------------------------------------------

@@ -181,3 +181,27 @@ def test_gnutls_completes_the_handshake_before_it_refuses() -> None:
 def test_gnutls_does_dane_too() -> None:
     site = delivered(Mx(tlsa=GOOD), "4.96-debian12", hosts_require_dane="*")
     assert cv(site) == "dane"
+
+
+@pytest.mark.parametrize(
+    ("release", "reason"),
+    [
+        ("4.92", "Received TLS status callback, null content"),
+        ("4.95", "Required TLS certificate status not received"),
+        ("4.98", "Required TLS certificate status not received"),
+    ],
+)
+def test_where_a_stapled_response_must_be_there_is_no_session_without(release: str, reason: str) -> None:
+    site = delivered(chain("good"), release, **MUST, hosts_require_ocsp="*")
+    assert site.calls[0][1][-1] == "TLS-failed TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE"
+    assert any(line.endswith(reason) for line in site.log)
+    named = any("(SSL_connect) Required TLS certificate status" in line for line in site.log)
+    assert named is (release == "4.98")
+
+
+def test_gnutls_looks_for_the_stapled_response_when_the_session_is_there() -> None:
+    release = variant(NEWEST, tls_library="gnutls")
+    site = Site([chain("good")], release, transport={**MUST, "hosts_require_ocsp": "*"})
+    site.deliver()
+    assert site.calls[0][1][:3] == ["EHLO", "STARTTLS", "TLS"]
+    assert any("(certificate status check failed)" in line for line in site.log)

@@ -1,0 +1,55 @@
+"""Addresses in header lines: made complete, and rewritten by rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.suite.test_scenario_compare import done, scenario
+
+
+def header(rules: str, line: str, release: str = "4.98") -> list[str]:
+    """The lines of the header that the host is sent for ``line``."""
+    (one,) = done(
+        scenario(
+            rewrite=rules,
+            transport={"hosts_try_dane": ""},
+            runs=[
+                {
+                    "argv": ["-odf", "-f", "s@myhost.test.ex", "a@one.test.ex"],
+                    "stdin": f"{line}\n\nbody\n",
+                }
+            ],
+        ),
+        release,
+    )
+    own = ("from ", "Received:", "\tby", "\t(env", "\tid", "\tfor", "\tDATE", "Message-Id", "Date:")
+    lines = [text.removeprefix("  ") for text in one.messages]
+    return [text for text in lines[: lines.index("")] if not text.startswith(own)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "line", "expected"),
+    [
+        ("*@x.ex $1@y.ex f\n", "From: Me <a@x.ex>", "From: Me <a@y.ex>"),
+        ("*@x.ex $1@y.ex t\n", "From: a@x.ex", "From: a@x.ex"),
+        ('*@x.ex "New Name <$1@y.ex>" fw\n', "From: Me <a@x.ex> (me)", "From: New Name <a@y.ex>"),
+        ('*@x.ex "J. Doe <$1@y.ex>" fw\n', "From: a@x.ex", 'From: "J. Doe" <a@y.ex>'),
+        ('*@x.ex "N <$1@y.ex>" fw\n*@y.ex $1@z.ex f\n', "From: a@x.ex", "From: N <a@z.ex>"),
+        ("*@x.ex $1@y.ex r\n", "From: q@w.ex\nReply-To: a@x.ex", "Reply-To: a@y.ex"),
+    ],
+)
+def test_rules_change_the_lines_that_their_flags_name(rules: str, line: str, expected: str) -> None:
+    assert expected in header(rules, line)
+
+
+def test_a_line_that_grows_is_folded_after_forty_octets() -> None:
+    to = "To: first.recipient@x.ex, second.recipient@x.ex, third@x.ex"
+    lines = header("*@x.ex $1@another.domain.ex t\n", f"From: s@w.ex\n{to}")
+    assert lines[1:] == [
+        "To: first.recipient@another.domain.ex, second.recipient@another.domain.ex, ",
+        "\tthird@another.domain.ex",
+    ]
+
+
+def test_addresses_without_a_domain_get_the_own_one_first() -> None:
+    assert header("*@myhost.test.ex $1@y.ex c\n", "From: s@w.ex\nCc: b")[-1] == "Cc: b@y.ex"
