@@ -669,6 +669,9 @@ class Profile(TlsLibrarySwitches):
     vrfy_advertised: bool = switch(False, "smtp_setup_msg()", since("4.89", "bbc8ed071"))
     """EHLO offers VRFY if there is an ACL for it."""
 
+    fatal_names_program: bool = switch(False, "exim_fail()", since("4.99", "13029e1cd"))
+    """``exim: `` stands before what the program says of an -oMm that it cannot take."""
+
     queue_ids_listed: bool = switch(False, "queue_list()", since("4.97", "8ff2ba119"))
     """``-bpi`` lists the ids of messages; before, it was an unknown option."""
 

@@ -305,6 +305,7 @@ POINTS: Sequence[Point] = (
     _point("dba85d116", ("runtest", r"next if /^\s*host_fake_gethostbyname")),
     _point("46ff3250f"),
     _point("24e159d7b", ("scripts/4650-DMARC/4650", "CALLER@not-exist.test.ex")),
+    _point("13029e1cd"),
     _point("746134b01"),
     _point("b3a32a6cc", ("confs/0640", "")),
     _point("e03a4451c"),

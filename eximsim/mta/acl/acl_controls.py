@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.phrase import parse_fix_phrase
+from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.reception import Submission
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
@@ -80,7 +81,7 @@ def _submission(run: AclRun, options: str | None) -> None:
         elif word.startswith("domain="):
             domain = word[7:]
         elif word.startswith("name="):
-            name, slash = parse_fix_phrase(options[5:]), ""
+            name, slash = parse_fix_phrase(options[5:], headers_charset(run.process)), ""
         else:
             raise _SyntaxError
         options = rest if slash else None

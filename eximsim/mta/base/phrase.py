@@ -8,8 +8,8 @@ from eximsim.mta.base.string import SPACES
 _SPECIALS = frozenset(")<>@,;:\\.[]")
 
 
-def parse_fix_phrase(phrase: str, charset: str = "iso-8859-1") -> str:
-    """``phrase`` with quotes around what needs them; as RFC 2047 words if it has other than printing ASCII.
+def parse_fix_phrase(phrase: str, charset: str) -> str:
+    """``phrase`` with quotes around what needs them; as RFC 2047 words if it is not printing ASCII.
 
     Quoted strings and comments in it stay what they are.
     """

@@ -124,9 +124,10 @@ MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute",
 """Router drivers that the model has."""
 
 TRANSPORT = table(
-    texts(_M, "current_directory driver event_action home_directory message_size_limit return_path"),
+    texts(
+        _M, "current_directory debug_print driver event_action home_directory message_size_limit return_path"
+    ),
     texts(_U, "max_parallel shadow_condition shadow_transport transport_filter"),
-    texts(_I, "debug_print"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
     flags(

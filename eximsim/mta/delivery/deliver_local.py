@@ -9,6 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.string import list_items
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
 from eximsim.mta.delivery.transport_limits import check_message_size
+from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 from eximsim.mta.routing.address import deliver_set_expansions
@@ -95,6 +96,7 @@ def deliver_local(process: Process, transport: DriverInstance, batch: list[Addre
             child.variables["home"] = run.home
         else:
             child.variables.pop("home", None)
+        debug_print_string(child, transport.options.text("debug_print"))
         entry(child, transport, batch, run)
         process.transport_count = child.transport_count
     except _Common as error:

@@ -10,6 +10,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.transport_limits import check_message_size
+from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.process.globals import PanicDie, ProcessDied
@@ -207,6 +208,7 @@ def _run_transport(
     hosts = [replace(host) for host in first.host_list]
     copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
     message: str | None = None
+    debug_print_string(child, transport.options.text("debug_print"))
     try:
         if not smtp_transport_entry(child, transport, copies):
             for addr in copies[1:]:

@@ -27,6 +27,8 @@ class Complaint:
     logged: str
     text: str
     header_read: bool = True
+    message_id: str = ""
+    """The id that the message had, if it had one."""
 
 
 NO_RECIPIENTS = Complaint(
@@ -98,7 +100,8 @@ def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes
     Source: moan_to_sender() and moan_send_message().
     """
     if not sender:
-        log_write(process, f"Error while reading message with no usable sender address: {why.logged}")
+        about = f"{why.message_id} " if why.message_id else ""
+        log_write(process, f"{about}Error while reading message with no usable sender address: {why.logged}")
         return False
     head = [
         *dsn.reply_to(process),

@@ -32,7 +32,7 @@ from eximsim.mta.program.caller import (
     say_who_submits,
     set_sender,
 )
-from eximsim.mta.program.exim_argv import USAGE, BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
@@ -84,6 +84,9 @@ def run(
         line = parse_argv(argv)
         if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
             raise BadOption(f"-bp{line.option}")
+        if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
+            name = "exim: " if profile.fatal_names_program else ""
+            return ExitStatus(1, "", f"{name}-oMm must be a valid message ID\n")
     except BadOption as bad:
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:

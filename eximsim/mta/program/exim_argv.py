@@ -19,7 +19,7 @@ DEFAULT_CONFIG = "/usr/exim/configure"
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _LISTING = re.compile(r"c|r?[aiu]?")
-_MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
+MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
 _IGNORED = re.compile(
@@ -244,7 +244,7 @@ class _Parser:
         ids = [self.next()] if option in TAKES_ADDRESSES else [self.next(), *self._rest]
         if option not in TAKES_ADDRESSES:
             self._rest.clear()
-        if bad := next((name for name in ids if not _MESSAGE_ID.fullmatch(name)), None):
+        if bad := next((name for name in ids if not MESSAGE_ID.fullmatch(name)), None):
             raise BadOption(f"{option}: malformed message id {bad} after -M option")
         self.line.arguments += ids
 
@@ -254,7 +254,7 @@ class _Parser:
         if match[6]:
             raise Unsupported(f"the option {self._option} (a queue run daemon, or a named queue)")
         ids: list[str | None] = []
-        while self._rest and len(ids) < 2 and _MESSAGE_ID.fullmatch(self._rest[0]):
+        while self._rest and len(ids) < 2 and MESSAGE_ID.fullmatch(self._rest[0]):
             ids.append(self._rest.pop(0))
         first = ids[0] if ids else None
         last = ids[1] if len(ids) > 1 else None

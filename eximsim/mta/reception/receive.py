@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check, string_split_message
-from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import from_octets, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.delivery.moan import (
@@ -24,11 +23,11 @@ from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process import upward
-from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception import receive_cutthrough
+from eximsim.mta.reception.caller_sender import sender_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
@@ -40,7 +39,7 @@ from eximsim.mta.reception.receive_headers import (
     scan_headers,
 )
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
-from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
+from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -208,7 +207,7 @@ def receive_local(
     process = reception.process
     named, content = from_line(content)
     if named is not None:
-        submitter = _sender_from_line(reception, submitter, from_octets(named))
+        submitter = sender_from_line(reception, submitter, from_octets(named))
     headers, body = split_message(content)
     incoming = Incoming(reception, submitter, headers, body)
     reception.envelope.recipients = [Recipient(address) for address in recipients]
@@ -218,9 +217,10 @@ def receive_local(
     header_size = sum(map(len, headers))
     if 0 < size_limit < header_size + len(body) and body:
         _too_big(reception, max(size_limit, header_size) + 1, size_limit)
+        about = process.message_id
         _forget(reception)
         problem = f"exim: message rejected: message too big (max={size_limit})\n"
-        raise LocalError(problem, too_big(size_limit))
+        raise LocalError(problem, replace(too_big(size_limit), message_id=about))
     _complete(incoming)
     acl = process.config.main.text("acl_not_smtp")
     if acl is not None and reception.envelope.recipients:
@@ -238,24 +238,11 @@ def receive_local(
                 rejected=reception.rejected(),
             )
             text = result.user_message or "local configuration problem"
+            complaint = replace(refused_by_acl(text), message_id=process.message_id)
             _forget(reception)
-            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", refused_by_acl(text))
+            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", complaint)
         add_acl_headers(reception)
     return _finish(incoming, accept(incoming, reference))
-
-
-def _sender_from_line(reception: Reception, submitter: Submitter, text: str) -> Submitter:
-    """A ``From `` line says who the sender is, if a trusted caller did not say it with -f."""
-    if submitter.sender_forced or not submitter.trusted:
-        return submitter
-    try:
-        sender = extract_address(reception.process, text, allow_null=True).address
-    except AddressError:
-        return submitter
-    if sender:
-        sender = rewrite_address_qualify(reception.process, sender, is_recipient=False)
-    reception.envelope.sender = reception.process.variables["sender_address"] = sender
-    return replace(submitter, local=False)
 
 
 def _no_recipients(incoming: Incoming) -> None:
@@ -331,6 +318,8 @@ def _complete(incoming: Incoming) -> None:
     """What is done between the body and the ACL at the end: the variables of the message, Received:."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     process.variables["message_body_size"] = str(len(incoming.body))
+    read = sum(len(line) for line in incoming.headers_in) + 1 + len(incoming.body)
+    process.variables["message_size"] = str(read)
     process.variables["message_linecount"] = str(
         incoming.body.count(b"\n") + sum(header.text.count("\n") for header in reception.headers)
     )

@@ -222,6 +222,7 @@ class SmtpIn(SmtpSession):
         envelope = self.reception.envelope
         if self.real_sender is not None and not self.may_be_sender(envelope.sender or ""):
             envelope.sender = process.variables["sender_address"] = self.real_sender
+            envelope.sender_unrewritten = None
         received = receive_msg(self.reception, content, self.replies, self.size_limit, self.submitter)
         if received.dropped:
             self.drop()

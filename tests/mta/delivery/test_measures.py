@@ -46,3 +46,13 @@ def test_debug_print_of_a_router_stands_among_the_lines_of_a_host_check() -> Non
     here = Front("acl_smtp_rcpt = check", acls, routers=_ROUTER, files={"/domains": b"d.ex: ours\n"})
     session = "HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\nQUIT\r\n"
     assert ">>> Told: ours\n" in here.exim("-bh", "192.0.2.9", stdin=session).stderr
+
+
+def test_debug_print_of_a_transport_is_shown_where_it_delivers() -> None:
+    routers = (
+        "begin routers\nall:\n  driver = accept\n  transport = out\n"
+        "begin transports\nout:\n  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n"
+        "  debug_print = To: $domain\n"
+    )
+    shown = Front(routers=routers).exim("-v", "-N", "-odi", "r@d.ex").stderr
+    assert "\nTo: d.ex\n" in shown

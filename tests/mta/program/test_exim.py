@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,33 @@ def test_anyone_may_say_who_sends_where_nothing_is_sent() -> None:
     assert "from <s@b.ex>" in front.exim("-f", "s@b.ex", "-bv", "a@d.ex").stdout
     front.exim("-odi", "-f", "s@b.ex", "a@d.ex")
     assert "from <caller@here.ex>" in "".join(front.log())
+
+
+@pytest.mark.parametrize(("release", "before"), [("4.99", "exim: "), ("4.98", "")])
+def test_a_reference_has_to_be_an_id(release: str, before: str) -> None:
+    status = Front(release=release).exim("-oMm", "123456-67890-11", "a@d.ex")
+    assert (status.code, status.stderr) == (1, f"{before}-oMm must be a valid message ID\n")
+
+
+@pytest.mark.parametrize(("allowed", "sender"), [("*@b.ex", "s@b.ex"), ("*@c.ex", "caller@here.ex")])
+def test_a_from_line_of_an_untrusted_caller_counts_if_it_may_say_so(allowed: str, sender: str) -> None:
+    front = Front(f"untrusted_set_sender = {allowed}")
+    front.exim("-odq", "a@d.ex", stdin="From s@b.ex Fri Jan  5 12:35:00 1996\nA: b\n\n")
+    assert front.log()[0].split()[2] == sender
+
+
+def test_the_name_of_a_caller_is_in_the_charset_of_the_configuration() -> None:
+    front = Front("headers_charset = utf-8\ngecos_pattern = \ngecos_name = J\u00f6rg")
+    front.exim("-odq", "a@d.ex")
+    message = front.machine.spool.messages[front.machine.spool.ids()[0]]
+    assert "=?utf-8?Q?J=C3=B6rg?=" in "".join(header.text for header in message.headers)
+
+
+def test_a_message_that_was_too_big_is_named_where_nobody_can_be_told() -> None:
+    front = Front("message_size_limit = 10")
+    front.exim("-odq", "-f", "<>", "a@d.ex", stdin="A: b\n\nmuch too long\n")
+    assert front.log()[-1].endswith("message too big (limit set to 10)")
+    assert re.match(r"\S{23} Error while reading message with no usable sender address: ", front.log()[-1])
 
 
 def test_ids_are_listed_since_the_release_that_has_the_option() -> None:

@@ -253,6 +253,20 @@ def test_an_ident_query_that_is_wanted_is_unsupported() -> None:
         front.exim(*argv, "-oMi", "192.0.2.1.25", stdin="QUIT\r\n")
 
 
+def test_the_acl_at_the_end_knows_the_size_of_what_was_read() -> None:
+    front = Front(f"{ACCEPT}\nacl_smtp_data = check", "check:\n  deny message = $message_size")
+    assert "550 17" in front.smtp(HELLO, *LETTER, "QUIT")
+
+
+def test_a_message_of_an_untrusted_caller_is_from_that_caller() -> None:
+    front = Front(f"{ACCEPT}\nacl_smtp_mail = check", "check:\n  accept verify = sender")
+    front.smtp(HELLO, *LETTER, "QUIT")
+    message = front.machine.spool.messages[front.machine.spool.ids()[0]]
+    assert [header.text for header in message.headers if header.kind in "FS"] == [
+        "From: caller <caller@here.ex>\n"
+    ]
+
+
 def test_a_dropped_client_hears_no_more() -> None:
     front = Front("acl_smtp_rcpt = check", "check:\n  drop message = enough")
     replies = front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "NOOP")
