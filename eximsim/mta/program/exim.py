@@ -28,13 +28,13 @@ from eximsim.mta.program.caller import (
     CHECKING,
     Fatal,
     is_trusted,
-    may_set_sender,
     say_who_submits,
     set_sender,
 )
 from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
+from eximsim.mta.reception.caller_sender import may_set_sender
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
