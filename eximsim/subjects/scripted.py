@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _START_SECONDS = 9.0
 _BEGIN_SECONDS = 0.1
 _WAIT_MODE_SECONDS = 0.3
 _LINGER_SECONDS = 3.0
+_REST_SECONDS, _CALM = 5.0, 3
 _DNS_PORT, _DNS_HEADER, _NO_SUCH_NAME = 53, struct.Struct("!2sHHHHH"), 0x8183
 _QUEUED = re.compile(r"^\s*\d+[smhdw]\s+\S+\s+(\S+)", re.MULTILINE)
 
@@ -79,8 +81,9 @@ class Driver:
             self._append("test-stdout", f"==========\n{text}==========\n")
 
     def on_sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass, and more where the machine is too busy for what that time was meant for."""
         time.sleep(seconds)
+        _come_to_rest()
 
     def on_shell(self, command: str, line: int, status: list[int], env: dict[str, str]) -> None:
         """A command without a body; its exit code is checked."""
@@ -154,6 +157,7 @@ class Driver:
         self._make_log()
         self._daemon = self._start(command, env, pipe=True)
         _await(Path(pid), self._daemon)
+        _come_to_rest()
 
     def on_wait_mode(self, command: str, conf: str, env: dict[str, str]) -> None:
         """Start a daemon on a socket that listens already."""
@@ -170,6 +174,7 @@ class Driver:
 
     def on_kill(self) -> None:
         """Stop what was started last, and wait for its end."""
+        _come_to_rest()
         if self._daemon is not None:
             found = [Path(name).read_text().split() for name in glob.glob("spool/exim-daemon.*")]
             pids = [int(word) for words in found for word in words[:1]] or [self._daemon.pid]
@@ -284,15 +289,24 @@ def _signal(pid: int) -> None:
 
 def _others() -> bool:
     """Whether anything runs that a test has left: all but this process and the first one."""
+    return any(state != "Z" for state in _states())
+
+
+def _come_to_rest() -> None:
+    """Wait until for a moment every other process is waiting for something."""
+    end, calm = time.monotonic() + _REST_SECONDS, 0
+    while calm < _CALM and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+        calm = 0 if any(state in "RD" for state in _states()) else calm + 1
+
+
+def _states() -> Iterator[str]:
+    """The states of all processes but this one and the first."""
     here = {1, os.getpid()}
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state = stat.read_text().rpartition(") ")[2][:1]
-        except OSError:
-            continue
-        if int(stat.parent.name) not in here and state != "Z":
-            return True
-    return False
+        if int(stat.parent.name) not in here:
+            with contextlib.suppress(OSError):
+                yield stat.read_text().rpartition(") ")[2][:1]
 
 
 def main() -> int:
