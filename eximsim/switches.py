@@ -656,6 +656,14 @@ class Profile(TlsLibrarySwitches):
     recipients_cut_in_log: bool = switch(False, "log_vwrite() in log.c", since("4.98", "a600ccb4a"))
     """Recipients that do not fit into a log line end in ``<trunc>``."""
 
+    unfit_call_is_closed: bool = switch(False, "smtp_transport_entry()", since("4.91", "2577f55f6"))
+    """A call that was left open, and is to none of the hosts, is closed, and the hosts are tried."""
+
+    open_call_interface_checked: bool = switch(
+        False, "smtp_transport_entry()", since("4.99", "237b2df13", item="bug 1141")
+    )
+    """A call that was left open has to come from the transport's interface."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

@@ -151,6 +151,7 @@ POINTS: Sequence[Point] = (
     _point("ec62d0a95", ("scripts/2100-OpenSSL/2102", "# Make RSA authentication the only")),
     # 4.91
     _point("899b8bbc6", ("confs/5820", "# DANE/GnuTLS")),
+    _point("2577f55f6"),
     _point("66387a737", ("confs/1009", "route_data = ROUTE_DATA OPT")),
     _point("c4b57fddc", ("confs/5861", "")),
     _point("c679ee08b"),
@@ -285,6 +286,7 @@ POINTS: Sequence[Point] = (
     _point("fbc48a247"),
     _point("6748707c6"),
     _point("f3ee1d51e", ("scripts/0000-Basic/0209", "450 Temporary error 3")),
+    _point("237b2df13"),
     _point("19c4ea037"),
     _point("1589cfb04", ("runtest", "/dynmodules/*.so")),
     _point("4f05f0f1d", ("aux-fixed/4137.list", "")),

@@ -19,6 +19,7 @@ from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
+from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_message import send_message
 from eximsim.mta.transports.smtp_out import BadSetting, default_port, smtp_get_interface, smtp_get_port
@@ -30,6 +31,7 @@ from eximsim.trace import Rule
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process, ProcessDied
+    from eximsim.mta.records.open_call import OpenCall
 
 HOST_RETRY_TIME = Rule("host retry time", "transports/smtp.c smtp_transport_entry")
 HOST_TRIED = Rule("host tried", "transports/smtp.c smtp_transport_entry")
@@ -60,6 +62,8 @@ class Run:
     total_tried: int = 0
     stopped_at_limit: bool = False
     continuing: bool = False
+    continue_tried: bool = False
+    """The open call was to one of the hosts."""
     finished: bool = False
     update_waiting: bool = True
 
@@ -94,9 +98,7 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
         port = smtp_get_port(process, default_port(process, transport), f"{transport.name} transport")
         continuing = process.continued is not None
         run = Run(process, transport, addrlist, hosts, port, Counts(), continuing=continuing)
-        for cutoff_retry in range(1 if transport.options.flag("delay_after_cutoff") else 2):
-            if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
-                break
+        _in_rounds(run)
     except BadSetting as why:
         _panic(addrlist[0], str(why))
         return False
@@ -106,6 +108,19 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     if run.update_waiting and transport.options.number("connection_max_messages") != 1:
         transport_update_waiting(process, transport.name, (host.name for host in hosts))
     return True
+
+
+def _in_rounds(run: Run) -> None:
+    """Go over the hosts; a second time over those that have expired, unless delay_after_cutoff keeps it."""
+    for cutoff_retry in range(1 if run.transport.options.flag("delay_after_cutoff") else 2):
+        if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
+            return
+        if run.continuing and not run.continue_tried and run.process.profile.unfit_call_is_closed:
+            if run.process.continued is not None:
+                abandon(run.process, run.process.continued)
+            run.continuing = False
+            if _try_hosts(run, second_round=cutoff_retry > 0):
+                return
 
 
 def _host_list(process: Process, transport: DriverInstance, addrlist: list[Address]) -> list[HostItem] | None:
@@ -167,6 +182,10 @@ def _try_hosts(run: Run, *, second_round: bool) -> bool:
             index = next_index
             continue
         run.counts.total += 1
+        run.continue_tried = run.continuing
+        if call is not None and run.continuing and not _from_same_interface(run, host, call):
+            run.continue_tried = run.expired = False
+            return False
         attempt = _may_try(run, host, second_round=second_round)
         if attempt is not None:
             next_index = _count_try(run, index, attempt)
@@ -174,6 +193,16 @@ def _try_hosts(run: Run, *, second_round: bool) -> bool:
                 return True
         index = next_index
     return False
+
+
+def _from_same_interface(run: Run, host: HostItem, call: OpenCall) -> bool:
+    """Whether the open call comes from where the transport's option ``interface`` wants it."""
+    if not run.process.profile.open_call_interface_checked:
+        return True
+    assert host.address is not None
+    text, who = run.transport.options.text("interface"), f"{run.transport.name} transport"
+    wanted = smtp_get_interface(run.process, text, host.address, who)
+    return wanted in (None, call.connection.local_address)
 
 
 def _find_address(run: Run, index: int) -> bool:

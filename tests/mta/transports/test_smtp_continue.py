@@ -1,0 +1,64 @@
+"""Messages that go down a connection that is open: which do, by host, interface and release."""
+
+from __future__ import annotations
+
+from tests.mta.front import Front
+
+ROUTERS = """
+begin routers
+server:
+  driver = redirect
+  condition = ${{if def:sender_host_address}}
+  data = :blackhole:
+client:
+  driver = accept
+  transport = out
+begin transports
+out:
+  driver = smtp
+  hosts = 127.0.0.1
+  port = 1225
+  allow_localhost
+  connection_max_messages = 0
+{options}
+begin retry
+* * F,5d,10m
+"""
+
+
+def delivered(*senders: str, release: str = "4.99", options: str = "") -> list[str]:
+    """What the log says of messages that a queue run of two phases delivers, one from each sender."""
+    main = "acl_smtp_rcpt = accept\nqueue_run_in_order\ntrusted_users = caller"
+    front = Front(main, routers=ROUTERS.format(options=options), release=release)
+    front.exim("-bd", "-oX", "1225")
+    for sender in senders:
+        front.exim("-odq", "-f", sender, "r@d.ex", stdin="Subject: x\n\n")
+    front.exim("-qq")
+    return [line for line in front.log() if " => r@d.ex" in line or " == r@d.ex" in line]
+
+
+def test_hosts_of_the_transport_are_hosts_of_an_open_call() -> None:
+    first, second, third = delivered("a@x.ex", "b@x.ex", "c@x.ex")
+    assert "[127.0.0.1]* " not in first
+    assert all("[127.0.0.1]* " in line for line in (second, third))
+
+
+INTERFACE = "  interface = ${if eq{$sender_address_domain}{y.ex}{192.0.2.1}{127.0.0.1}}"
+
+
+def test_a_message_that_wants_another_interface_does_not_go_down_the_call() -> None:
+    lines = delivered("a@x.ex", "b@y.ex", "c@x.ex", options=INTERFACE)
+    assert ["[127.0.0.1]* " in line for line in lines] == [False, True, False]
+
+
+def test_a_call_from_another_interface_is_closed_and_the_host_considered_anew() -> None:
+    main = "acl_smtp_rcpt = accept\ntrusted_users = caller\nFROM = 127.0.0.1\nacl_not_smtp = note"
+    routers = ROUTERS.format(options="  interface = $acl_m_from")
+    front = Front(main, "note:\n  accept set acl_m_from = FROM", routers=routers)
+    front.exim("-odf", "-f", "a@x.ex", "r@d.ex", stdin="Subject: x\n\n")
+    front.exim("-bd", "-oX", "1225")
+    front.exim("-DFROM=192.0.2.1", "-odf", "-f", "b@x.ex", "r@d.ex", stdin="Subject: x\n\n")
+    refused, sent, waits = (line for line in front.log() if " == r@d.ex" in line or " => r@d.ex" in line)
+    assert "Connection refused" in refused
+    assert " => " in sent
+    assert "retry time not reached for other hosts or connection limit reached for 'd.ex'" in waits
