@@ -246,10 +246,10 @@ _APPENDFILE = table(
 )
 
 _AUTOREPLY = table(
-    texts(_U, "bcc cc file from headers log never_mail once once_repeat reply_to subject text to"),
-    flags(_U, off="file_expand file_optional return_message"),
-    numbers(Kind.INTEGER, _U, "once_file_size"),
-    numbers(Kind.OCTAL, _U, mode=0o600),
+    texts(_M, "bcc cc file from headers log never_mail once once_repeat reply_to subject text to"),
+    flags(_M, off="file_expand file_optional return_message"),
+    numbers(Kind.INTEGER, _M, "once_file_size"),
+    numbers(Kind.OCTAL, _M, mode=0o600),
 )
 
 _LMTP = table(
@@ -291,5 +291,5 @@ TRANSPORTS: dict[str, Table] = {
 LOCAL_TRANSPORTS = frozenset(TRANSPORTS) - {"smtp"}
 """Drivers that deliver on this machine."""
 
-MODELLED_TRANSPORTS = frozenset({"appendfile", "smtp"})
+MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "smtp"})
 """Transport drivers that the model has."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets, string_printing
 from eximsim.mta.delivery import dsn
+from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.rewrite import qualify_domain
 
@@ -45,7 +46,7 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address]) -> Iter
     yield "Auto-Submitted: auto-replied"
     yield f"From: {dsn.moan_write_from(process)}"
     yield f"To: {recipient}"
-    yield from dsn.references(process, message.headers)
+    yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
     yield "MIME-Version: 1.0"
     returning = ": returning message to sender" if to_sender else ""
@@ -158,7 +159,7 @@ def _success(process: Process, message: Message, relayed: Sequence[Address]) -> 
         yield f"From: Mail Delivery System <Mailer-Daemon@{domain}>"
     yield f"To: {message.sender}"
     yield "Subject: Delivery Status Notification"
-    yield from dsn.references(process, message.headers)
+    yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
     yield f"MIME-Version: 1.0\n\n--{bound}\nContent-type: text/plain; charset=us-ascii\n"
     yield "This message was created automatically by mail delivery software."

@@ -16,6 +16,7 @@ from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.routing.ugid import NoSuchUser, ugid_of
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.appendfile import appendfile_transport_entry
+from eximsim.mta.transports.autoreply import autoreply_transport_entry
 from eximsim.mta.transports.local import LocalEntry, LocalRun
 from eximsim.status import Errno, Rc
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
 
-TRANSPORTS: Mapping[str, LocalEntry] = {"appendfile": appendfile_transport_entry}
+TRANSPORTS: Mapping[str, LocalEntry] = {
+    "appendfile": appendfile_transport_entry,
+    "autoreply": autoreply_transport_entry,
+}
 """The drivers that deliver on this machine."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes
         "Auto-Submitted: auto-replied",
         f"From: {dsn.moan_write_from(process)}",
         f"To: {sender}",
-        *dsn.references(process, process.header_list),
+        *references(process, process.header_list),
         f"Subject: Mail failure - {why.subject}",
         "",
         why.text,

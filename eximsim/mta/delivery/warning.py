@@ -9,6 +9,7 @@ from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.status import RETRY_BASE, Errno, Rc
 
@@ -76,7 +77,7 @@ def _warning(
     yield "Auto-Submitted: auto-replied"
     yield f"From: {dsn.moan_write_from(process)}"
     yield f"To: {','.join(recipients)}"
-    yield from dsn.references(process, message.headers)
+    yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
     yield "MIME-Version: 1.0"
     yield template.next("header") or f"Subject: Warning: message {process.message_id} delayed {delay}\n"

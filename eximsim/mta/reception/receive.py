@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check, string_split_message
-from eximsim.mta.base.string import from_octets, string_printing
+from eximsim.mta.base.string import from_octets, list_items, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.delivery.moan import (
     ALL_OVERRIDDEN,
@@ -257,13 +257,18 @@ def _no_recipients(incoming: Incoming) -> None:
     raise Unsupported("a message to the sender about addresses that -t could not read")
 
 
+def _trusted_users(process: Process) -> list[str]:
+    return list(list_items(process.config.main.text("trusted_users") or "", ":"))
+
+
 @upward.child_open_exim.answer
 def submit(
     process: Process, sender: str, recipients: Sequence[str], content: bytes, reference: str, login: str
 ) -> str | None:
     """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its id.
 
-    ``reference`` is the id of the message it is about. Source: child_open_exim(), src/child.c.
+    Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
+    Source: child_open_exim(), src/child.c.
     """
     child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
     child.out, child.err, child.environment = process.out, process.err, process.environment
@@ -272,9 +277,13 @@ def submit(
     child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
     reception = Reception(child)
     reception.envelope.sender = sender
-    submitter = Submitter(login, local=True, trusted=True, sender_forced=True)
+    trusted = login in (process.machine.exim_user, "root", *_trusted_users(process))
+    name = "" if trusted else login
+    submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
     try:
-        received = receive_local(reception, content, submitter, recipients, reference=reference)
+        received = receive_local(
+            reception, content, submitter, recipients, from_headers=not recipients, reference=reference
+        )
     except LocalError as problem:
         moan_to_sender(child, "", problem.why, content)
         return None

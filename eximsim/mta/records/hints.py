@@ -59,3 +59,5 @@ class Hints:
     retry: dict[str, RetryRecord] = field(default_factory=dict)
     wait: dict[str, dict[str, WaitRecord]] = field(default_factory=dict)
     callout: dict[str, CalloutRecord] = field(default_factory=dict)
+    once: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Who has had an automatic reply, and when, by the file that notes it."""

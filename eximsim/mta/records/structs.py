@@ -47,6 +47,26 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A message that the autoreply transport sends: ``reply_item``. Times are in seconds; None: not set."""
+
+    sender: str | None = None
+    reply_to: str | None = None
+    to: str | None = None
+    cc: str | None = None
+    bcc: str | None = None
+    subject: str | None = None
+    headers: str | None = None
+    text: str | None = None
+    file: str | None = None
+    log: str | None = None
+    once: str | None = None
+    once_repeat: int = 0
+    file_expand: bool = False
+    return_message: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticated:
     """That a process has authenticated itself to a server (client_authenticator and its kin).
 
@@ -126,6 +146,8 @@ class Address:
     child_count: int = 0
     made_for: str = ""
     """``"file"``, ``"pipe"`` or ``"reply"`` for what is no address but came of a redirection (``af_pfr``)."""
+    reply: Reply | None = None
+    """What a filter wants to be sent, for the autoreply transport."""
     permitted: bool = False
     """Its router lets messages be delivered so (af_allow_file and its kin); of what ``made_for`` tells."""
     uid: int | None = None

@@ -30,16 +30,22 @@ class Writing:
 
 
 def local_message(
-    process: Process, transport: DriverInstance, addrs: list[Address], writing: Writing
+    process: Process,
+    transport: DriverInstance,
+    addrs: list[Address],
+    writing: Writing,
+    *,
+    body_limit: int | None = None,
 ) -> bytes:
     """The message as a local transport writes it (``internal_transport_write_message()``).
 
+    Of the body there are no more octets than ``body_limit``.
     Raises ``ExpansionFailed`` as ``transport_headers_send`` does.
     """
     message = process.message
     assert message is not None
     head = b"" if transport.options.flag("body_only") else message_head(process, transport, addrs)
-    body = b"" if transport.options.flag("headers_only") else message.body
+    body = b"" if transport.options.flag("headers_only") else message.body[:body_limit]
     check, escape = writing.check, writing.escape
     if check:
         if writing.escape_headers:

@@ -1,0 +1,89 @@
+"""Automatic replies."""
+
+from __future__ import annotations
+
+import email
+
+import pytest
+
+from eximsim.errors import Unsupported
+from tests.mta.local import LocalMachine
+
+ROUTERS = (
+    "back:\n driver = accept\n local_parts = s\n transport = box\n user = CALLER\n"
+    "gone:\n driver = redirect\n domains = b.ex\n data = :blackhole:\n"
+    "local:\n driver = accept\n transport = t\n user = CALLER\n"
+)
+BOX = "box:\n driver = appendfile\n file = /mail/s\n message_prefix =\n"
+REPLY = 'driver = autoreply\nto = $sender_address\nsubject = Re: $h_subject:\ntext = "Away.\\n"'
+
+
+def machine(options: str = "", files: dict[str, bytes] | None = None) -> LocalMachine:
+    return LocalMachine(f"{REPLY}{options}", routers=ROUTERS, transports=BOX, files=files)
+
+
+def sent(answering: LocalMachine) -> str:
+    return answering.mailbox("/mail/s") if "/mail/s" in answering.world.disk.files else ""
+
+
+def test_the_sender_gets_a_reply_that_refers_to_his_message() -> None:
+    answering = machine()
+    answering.deliver(text="Subject: hello\nMessage-ID: <a@b>\n\nx\n")
+    reply = email.message_from_string(sent(answering))
+    assert reply["Subject"] == "Re: hello"
+    assert reply["In-Reply-To"] == reply["References"] == "<a@b>"
+    assert reply["Auto-Submitted"] == "auto-replied"
+    assert str(reply.get_payload()).startswith("Away.\n")
+    assert "=> a <a@test.ex> R=local T=t" in answering.log
+
+
+@pytest.mark.parametrize(("pause", "replies"), [(10, 1), (7200, 2)])
+def test_nobody_gets_a_second_one_before_its_time(pause: int, replies: int) -> None:
+    answering = machine("\nonce = /mail/once\nonce_repeat = 1h\nlog = /mail/log")
+    answering.deliver()
+    answering.world.sleep(pause)
+    answering.deliver()
+    assert sent(answering).count("Auto-Submitted:") == replies
+    assert answering.mailbox("/mail/log").count("previously sent to s@test.ex") == 2 - replies
+
+
+def test_a_small_file_forgets_the_first_one() -> None:
+    answering = machine("\nonce = /mail/once\nonce_file_size = 30")
+    for sender in ("s@test.ex", "long@test.ex", "s@test.ex"):
+        answering.deliver(sender=sender)
+    assert sent(answering).count("To: s@test.ex") == 2
+
+
+def test_never_mail_takes_recipients_out() -> None:
+    answering = machine("\ncc = x@test.ex, a@b.ex\nnever_mail = s@test.ex : x@*")
+    answering.deliver()
+    assert "To: s@test.ex" not in sent(answering)
+    assert any("a@b.ex" in line for line in answering.log)
+
+
+def test_a_header_with_what_cannot_be_printed_fails() -> None:
+    answering = machine()
+    answering.deliver(text="Subject: a\bb\n\nx\n")
+    assert "contains non-printing character 8" in "".join(answering.log)
+
+
+def test_a_file_and_the_message_can_be_added() -> None:
+    files = {"/reply": b"To $local_part.\n"}
+    answering = machine("\nfile = /reply\nfile_expand\nreturn_message", files)
+    answering.deliver(text="Subject: s\n\nOriginal.\n")
+    assert "Away.\nTo a.\n\n------ This is a copy of the message, including all the headers.\n" in sent(
+        answering
+    )
+    assert "\nOriginal.\n" in sent(answering)
+
+
+def test_a_file_that_is_not_there_defers() -> None:
+    answering = machine("\nfile = /none")
+    answering.deliver()
+    assert "defer (2)" in answering.log[-1]
+    assert "Failed to open file /none when sending message from t transport" in answering.log[-1]
+
+
+def test_what_is_not_modelled_is_named() -> None:
+    with pytest.raises(Unsupported, match="a folder in the place"):
+        machine("\nonce = /spool").deliver()
