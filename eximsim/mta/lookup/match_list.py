@@ -373,7 +373,10 @@ class _Scan:
         return self._decided(found.value)
 
     def _entered(self, name: str, text: str) -> ListMatch:
-        with self.process.effort.in_list(self.check.kind.value, name, self.check.key) as endless:
+        kind = self.check.kind.value
+        if self.process.resolver.deciding_again:  # the DNS asks once, and is not asked again
+            kind += " for dns_again_means_nonexist"
+        with self.process.effort.in_list(kind, name, self.check.key) as endless:
             if not endless:
                 return match_check_list(self.process, self.check, text, name=self.name, cache=self.cache)
             if "$" in text:

@@ -117,6 +117,8 @@ def _log_path(process: Process) -> str | None:
     if not text:
         return default
     items = list(list_items(expand_string(process, text), ":"))
+    if "syslog" in items and process.machine.test_harness:
+        raise Unsupported("syslog, which Exim's tests see", *options.where("log_file_path"))
     files = [item for item in items if item != "syslog"]
     if not files:
         return None if items else default
