@@ -22,6 +22,7 @@ from eximsim.mta.config.rewrite_rules import (
     WHOLE,
 )
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.lookup.match import match_address_pattern
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
@@ -94,11 +95,11 @@ class _Address:
     whole: bool = False
     """A rule with flag w has given it the text around it."""
 
-    def become(self, found: Extracted, text: str, *, whole: bool) -> None:
+    def become(self, process: Process, found: Extracted, text: str, *, whole: bool) -> None:
         """Take the new address in its text, which counts only if ``whole``."""
         self.subject = found.address
         if whole:
-            self.text, self.start = _fixed_phrases(text, found)
+            self.text, self.start = _fixed_phrases(process, text, found)
             self.end, self.whole = self.start + len(found.address), True
         elif self.whole:
             self.text = self.text[: self.start] + found.address + self.text[self.end :]
@@ -107,7 +108,7 @@ class _Address:
             self.text = found.address
 
 
-def _fixed_phrases(text: str, found: Extracted) -> tuple[str, int]:
+def _fixed_phrases(process: Process, text: str, found: Extracted) -> tuple[str, int]:
     """The text with quotes where the phrases around ``<...>`` need them, and where the address begins."""
     if text[found.start - 1 : found.start] != "<":
         return text, found.start
@@ -115,8 +116,9 @@ def _fixed_phrases(text: str, found: Extracted) -> tuple[str, int]:
     rest = text[found.end + 1 :]
     after = rest.lstrip(" ")
     middle = text[len(before) : len(text) - len(after)]
-    phrase = parse_fix_phrase(before)
-    return f"{phrase}{middle}{parse_fix_phrase(after)}", len(phrase) + found.start - len(before)
+    charset = headers_charset(process)
+    phrase = parse_fix_phrase(before, charset)
+    return f"{phrase}{middle}{parse_fix_phrase(after, charset)}", len(phrase) + found.start - len(before)
 
 
 def _rewritten(
@@ -142,7 +144,7 @@ def _repeated(
         if new is None:
             return go_on
         found, text = new
-        state.become(found, text, whole=whole and WHOLE in rule.flags)
+        state.become(process, found, text, whole=whole and WHOLE in rule.flags)
         if REPEAT not in rule.flags:
             return QUIT not in rule.flags
     log_write(process, f"rewrite rule repeat ignored after {_MOST_REPEATS} times", panic=True)
