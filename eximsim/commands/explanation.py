@@ -28,7 +28,8 @@ def lines(explanation: Explanation) -> Iterator[str]:
         yield ""
     for text in explanation.assumed:
         yield visible(f"assumed: {text}")
-    for gap in explanation.unread:
+    told = {gap for one in explanation.recipients for gap in one.gaps}
+    for gap in dict.fromkeys(gap for gap in explanation.unread if gap not in told):
         yield click.style(visible(f"could not look: {gap}"), fg="red")
     for path in explanation.missing:
         yield visible(f"not there: {path}, which the configuration asks for")

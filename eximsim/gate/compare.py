@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from eximsim.gate.asked import GIVEN
 from eximsim.gate.certificate_files import certificate_gaps
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
@@ -196,7 +197,7 @@ def unusual(found: Difference) -> dict[str, str]:
     return {axis: value for axis, value in found.answers.items() if value not in PLAIN}
 
 
-PLAIN = frozenset({"secure", "match", "accepted", "2xx", "STARTTLS", "completes", "good"})
+PLAIN = frozenset({"secure", "match", "accepted", "2xx", "STARTTLS", "completes", "good", GIVEN})
 """The first values of all axes."""
 
 

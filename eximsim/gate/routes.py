@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import count
 
 from eximsim.errors import Gap, InputError, Unsupported
+from eximsim.fuzz.explore import Choices
+from eximsim.gate.asked import LatticeAnswers, Located, Plainest, gaps_of
+from eximsim.gate.diagram import Chooser
 from eximsim.gate.named import Network
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.readconf import Config
@@ -65,6 +68,8 @@ class Route:
     problem: Gap | None = None
     port: int = 0
     course: tuple[Hashable, ...] = ()
+    unanswered: tuple[Gap, ...] = ()
+    """What was asked and has no answer."""
 
 
 def pools(networks: Iterable[Network]) -> tuple[str, str]:
@@ -118,14 +123,25 @@ def _found(name: str, type: str, data: str | tuple[int, str]) -> Reply:
     return Reply(DnsAnswer("NOERROR", ad=True, answers=(DnsRecord(name, type, data, 3600),)))
 
 
-def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0], missing: Collection[str] = ()) -> Route:
+def route_of(
+    policy: Policy,
+    mail: Mail,
+    pool: str = _POOLS[0],
+    missing: Collection[str] = (),
+    choose: Chooser | None = None,
+    located: Located | None = None,
+) -> Route:
     """How a policy sends a message; what goes wrong on the way is told in the route.
 
-    Where names are ``missing`` from the DNS, routers that look them up may pass the message on.
+    Where names are ``missing`` from the DNS, routers that look them up may pass the message on. ``choose``
+    says what databases and the like answer; without it, the plainest. ``located`` is as for ``gaps_of``.
     """
     zones = _Probe(mail.domain, pool, missing)
+    answers = LatticeAnswers(policy.sources.answers, choose or Plainest())
+    case = Case((mail.recipient,), zones, {}, sender=mail.sender, answers=answers)
     try:
-        result = policy.run(Case((mail.recipient,), zones, {}, sender=mail.sender))
+        result = policy.run(case)
+        unanswered = tuple(gaps_of(policy, case, answers, {} if located is None else located))
     except Exception as fault:
         return Route(False, (), (), (), smtps=False, problem=fault_of(fault, policy))
     hosts, routers, transports = list[str](), list[str](), list[str]()
@@ -146,7 +162,29 @@ def route_of(policy: Policy, mail: Mail, pool: str = _POOLS[0], missing: Collect
         next(iter(problems(policy, result)), None),
         zones.port,
         tuple(_course(result)),
+        unanswered,
     )
+
+
+def routes_of(
+    policy: Policy, mail: Mail, pool: str, missing: Collection[str], located: Located
+) -> tuple[Route, ...]:
+    """The ways of a message: one for each way in which all that is asked on it can be answered."""
+    routes: dict[Route, None] = {}
+    given: list[tuple[str, str]] | None = []
+    for _ in range(_MOST_ROUTES):
+        choices = Choices(given or ())
+        routes[route_of(policy, mail, pool, missing, choices, located)] = None
+        given = choices.next_path()
+        if given is None:
+            return tuple(routes)
+    what = f"mail to {mail}: more than {_MOST_ROUTES} ways to answer what is asked on its way"
+    last = next(reversed(routes))
+    routes[replace(last, problem=last.problem or Gap(what, policy.path))] = None
+    return tuple(routes)
+
+
+_MOST_ROUTES = 100
 
 
 def _of_the_message(result: Result) -> Iterator[Decision]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from eximsim.explore.digest import StatePickler, constant, others, reducers, same
 from eximsim.explore.stack import call_state, calls_between, first_argument, generator_state
+from eximsim.gate.asked import LatticeAnswers
 from eximsim.gate.diagram import Answers
 from eximsim.gate.lattice import (
     BANNER,
@@ -74,7 +75,7 @@ _REDUCERS = reducers(
         LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
         Certificate: lambda one: (same, (one.der,)),
         Effort: lambda one: (same, (one._lists,)),  # what has been spent only tells when a run has no end
-        **dict.fromkeys((Answers, LatticeZones, *_FIXED), constant),
+        **dict.fromkeys((Answers, LatticeAnswers, LatticeZones, *_FIXED), constant),
     }
 )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from eximsim.errors import Gap
 from eximsim.gate import states
+from eximsim.gate.asked import LatticeAnswers, Located, gaps_of
 from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.memory import Explored, Key, Memory
@@ -20,15 +21,15 @@ from eximsim.gate.report import Outcome
 from eximsim.gate.routes import (
     Mail,
     Route,
-    equal_hosts,
     fault_of,
     problems,
     route_of,
-    smtp_transports,
+    routes_of,
     smtps_transports,
 )
 from eximsim.gate.scenes import TYPICAL, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
+from eximsim.gate.survey_notes import note
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.suite.policy import Case, Policy
@@ -101,6 +102,7 @@ class Survey:
     origins: dict[str, View] = field(default_factory=dict)
     sampled: tuple[str, ...] = ()
     guarded: frozenset[str] = frozenset()
+    located: Located = field(default_factory=dict)
     _met: set[str] | None = None
     _smtps: dict[tuple[int, Mail, tuple[str, ...]], tuple[Policy, bool]] = field(default_factory=dict)
 
@@ -178,8 +180,11 @@ class Survey:
             address: listener(host, choose, chains, tls_on_connect=smtps)
             for host, address in scene.addresses.items()
         }
+        answers = LatticeAnswers(policy.sources.answers, choose)
+        case = Case((scene.recipient,), zones, servers, view.kind, scene.sender, answers=answers)
         try:
-            result = policy.run(Case((scene.recipient,), zones, servers, view.kind, scene.sender))
+            result = policy.run(case)
+            self.add(policy, *gaps_of(policy, case, answers, self.located))
         except Exception as fault:
             gap = fault_of(fault, policy)
             self.add(policy, gap)
@@ -257,7 +262,7 @@ class _Surveyor:
         self._wanted, self._agreed = wanted, agreed
         self._named = names_of(policies)
         self._stage = Stage(self._named, wanted.hosts)
-        self._routes: dict[tuple[int, Mail, tuple[str, ...]], Route] = {}
+        self._routes: dict[tuple[int, Mail, tuple[str, ...]], tuple[Route, ...]] = {}
         self._origin: dict[int, Scene] = {}
         self._plan = Survey(tuple(policies), (), guarded=frozenset(self._named.guarded), memory=memory)
         memory.kept += policies
@@ -278,7 +283,7 @@ class _Surveyor:
         chains = certificates((*hosts, *(name for name in named.hosts if name not in hosts)) or ("x",))
         own = {id(policy): replace(policy, chains=chains) for policy in plan.policies}
         self._routes = {
-            (id(own[of]), mail, missing): route for (of, mail, missing), route in self._routes.items()
+            (id(own[of]), mail, missing): routes for (of, mail, missing), routes in self._routes.items()
         }
         plan.known_as = {id(new): old for old, new in own.items()}
         plan.policies = tuple(own[id(policy)] for policy in plan.policies)
@@ -299,7 +304,13 @@ class _Surveyor:
         plan.memory.watch.planned(len(plan.views) * len(plan.policies))
         self._origins(found, kinds)
         plan.sampled = tuple(named.sampled)
-        self._notes(mails, tried.untried)
+        routes = [
+            (policy, route)
+            for mail in mails
+            for policy in plan.policies
+            for route in self._routes_by(policy, mail)
+        ]
+        note(plan, named, routes, tried.untried, self._stage.beyond, self._wanted.hosts)
         return plan
 
     # ---- what was agreed on
@@ -352,14 +363,16 @@ class _Surveyor:
                     self._plan.origins[View(one.scene, kind).name] = view
 
     def _routes_of(self, mail: Mail, missing: tuple[str, ...] = ()) -> list[Route]:
-        return [self._route(policy, mail, missing) for policy in self._plan.policies]
+        every = (self._routes_by(policy, mail, missing) for policy in self._plan.policies)
+        return [route for routes in every for route in routes]
 
-    def _route(self, policy: Policy, mail: Mail, missing: tuple[str, ...] = ()) -> Route:
+    def _routes_by(self, policy: Policy, mail: Mail, missing: tuple[str, ...] = ()) -> tuple[Route, ...]:
         key = (id(policy), mail, missing)
         if key not in self._routes:
-            route = self._routes[key] = route_of(policy, mail, self._stage.pool, missing)
-            found = () if route.problem is None else (route.problem,)
-            self._plan.add(policy, *found, *self._plan.missing_files(policy))
+            found = self._routes[key] = routes_of(policy, mail, self._stage.pool, missing, self._plan.located)
+            self._plan.add(policy, *(route.problem for route in found if route.problem is not None))
+            self._plan.add(policy, *(gap for route in found for gap in route.unanswered))
+            self._plan.add(policy, *self._plan.missing_files(policy))
         return self._routes[key]
 
     def _passed_on(self, mail: Mail) -> Iterator[tuple[tuple[str, ...], list[Route]]]:
@@ -391,7 +404,14 @@ class _Surveyor:
         return grouped(scenes, self._signature, len(TYPICAL) * self._wanted.hosts)
 
     def _signature(self, scene: Scene, number: int) -> Hashable:
-        return tuple(self._of(policy, scene, number) for policy in self._plan.policies)
+        answered = () if number else self._answered(Mail(scene.recipient, scene.sender))
+        return answered, tuple(self._of(policy, scene, number) for policy in self._plan.policies)
+
+    def _answered(self, mail: Mail) -> Hashable:
+        """What comes of a message by what it asks, if that makes a difference."""
+        every = [self._routes_by(policy, mail) for policy in self._plan.policies]
+        asks = any(len(routes) > 1 for routes in every)
+        return tuple(tuple(route.course for route in routes) for routes in every) if asks else ()
 
     def _of(self, policy: Policy, scene: Scene, number: int) -> Hashable:
         """What one policy makes of a scene in a typical situation."""
@@ -407,50 +427,6 @@ class _Surveyor:
                 for kind in policy.kinds[: 1 if number else None]
             )
         return signatures[key]
-
-    # ---- what is left out
-
-    def _notes(self, mails: Sequence[Mail], untried: Iterable[str]) -> None:
-        plan, named = self._plan, self._named
-        for item in untried:
-            plan.gaps[Gap(f"{item} were not tried", plan.policies[-1].path, "--recipient names them")] = None
-        for item, where in named.obscure.items():
-            plan.gaps[Gap(item, where, "give --recipient or --sender, or allow it")] = None
-        for path, number in named.sampled.items():
-            plan.left_out[f"{path}: {number} entries more; others of the file stand for them"] = None
-        plan.left_out.update(self._stage.beyond)
-        for name in (view.name for view in plan.views if view.wordless):
-            plan.left_out[f"{name}: changes of words alone"] = None
-        routes = [(policy, self._route(policy, mail)) for mail in mails for policy in plan.policies]
-        leaves = any(route.hosts for _, route in routes)
-        if not leaves:
-            what = "nothing was explored: no mail was found that goes out by an smtp transport"
-            if plan.views:
-                became = plan.at(plan.policies[-1], plan.views[0], {})
-                what += f" (to {plan.views[0].scene.recipient}: {became})"
-            gap = Gap(what, plan.policies[-1].path, "--recipient names mail that does")
-            plan.gaps = {gap: None, **plan.gaps}
-        for policy in plan.policies:
-            for path in policy.files.missing:
-                if path in plan.guarded:
-                    plan.left_out[f"{policy.path}: looks for {path}, which is not here"] = None
-            equal_hosts(policy, self._wanted.hosts, plan.left_out)
-            used = {name for other, route in routes if other is policy for name in route.transports}
-            if leaves:
-                self._unreached(policy, used)
-
-    def _unreached(self, policy: Policy, used: set[str]) -> None:
-        """Note the smtp transports that no message was found for."""
-        named = {router.options.text("transport") or "" for router in policy.config.routers}
-        for transport in smtp_transports(policy.config):
-            where = f"{transport.path}:{transport.line}"
-            if transport.name in used:
-                continue
-            if transport.name in named or any("$" in name for name in named):
-                what = f"transport {transport.name}: no recipient was found that is sent there"
-                self._plan.gaps[Gap(what, where, "--recipient or --sender names mail that is")] = None
-            else:
-                self._plan.left_out[f"{where}: transport {transport.name}: no router names it"] = None
 
 
 _TURNS = 4

@@ -45,6 +45,7 @@ from eximsim.suite.policy_result import (
 )
 from eximsim.suite.replay import Normaliser
 from eximsim.suite.runs import Ran, new_machine, run_exim
+from eximsim.world.answers import Asked
 from eximsim.world.certificates import ChainSet, der_chain
 from eximsim.world.host import EVERY_PORT, Host
 from eximsim.world.memory import MemoryWorld
@@ -77,7 +78,8 @@ class Case:
     ``zone`` are RRsets as ``world.rrsets`` reads them, or zones; ``servers`` what is at each address (nobody
     at others). ``kind`` is ``"delivery"`` or ``"callout"``; ``callout`` says which of ``Policy.callouts``.
     ``queue_runs`` are the options of runs after a delivery, ``"-qff"``. ``sender`` empty: a bounce; None:
-    somebody at this machine. ``seed`` decides where Exim leaves it to chance.
+    somebody at this machine. ``seed`` decides where Exim leaves it to chance. ``answers`` are those of
+    databases and the like, in place of those that are given with the policy.
     """
 
     recipients: tuple[str, ...]
@@ -88,6 +90,7 @@ class Case:
     queue_runs: tuple[str, ...] = ()
     callout: int = 0
     seed: int = 0
+    answers: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class Policy:
 
     def run(self, case: Case) -> Result:
         """Run one case from nothing, queue runs and all."""
-        session = self.session(case.zone, case.servers, case.seed)
+        session = self.session(case.zone, case.servers, case.seed, answers=case.answers)
         if case.kind == "callout":
             return session.callout(case.recipients, case.callout)
         result = session.deliver(case.recipients, case.sender)
@@ -198,12 +201,14 @@ class Policy:
         servers: Mapping[str, Server],
         seed: int = 0,
         made: Callable[[Zones, Host], MemoryWorld] = MemoryWorld,
+        answers: Asked | None = None,
     ) -> PolicySession:
         """A machine with this policy, on which several things can be done one after the other.
 
-        ``made`` makes the world around it.
+        ``made`` makes the world around it; ``answers`` are as in a case.
         """
-        session = PolicySession(self, made(_NO_ZONES, self._host), seed)
+        host = self._host if answers is None else replace(self._host, answers=answers)
+        session = PolicySession(self, made(_NO_ZONES, host), seed)
         session.surround(zone, servers)
         return session
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Protocol
 
 from eximsim.errors import InputError, Unanswered
 from eximsim.formats import parse_toml
@@ -55,6 +56,13 @@ def told(text: str) -> Told:
     if text.startswith("!"):
         raise InputError(f"{text[:40]!r}: {_EXPECTED}")
     return Told(text[1:] if text.startswith("\\!") else text)
+
+
+class Asked(Protocol):
+    """Who answers for what no world has."""
+
+    def ask(self, kind: str, question: str) -> Told:
+        """See ``World``."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eximsim.files import Folder
 from eximsim.ports import ConnectError, Disk, Endpoint, Session, SessionFactory, Told
-from eximsim.world.answers import Answers
+from eximsim.world.answers import Answers, Asked
 
 EVERY_PORT = 0
 """A listener with this port serves all ports of its address that have none of their own; in memory only."""
@@ -46,7 +46,7 @@ class Host:
     files: Mapping[str, bytes] = field(default_factory=dict)
     folders: tuple[tuple[str, Path], ...] = ()
     unreachable: Mapping[str, int] = field(default_factory=dict)
-    answers: Answers = field(default_factory=Answers)
+    answers: Asked = field(default_factory=Answers)
     kind_of: Callable[[str], str] | None = None
 
     def is_local(self, address: str) -> bool:
