@@ -13,7 +13,7 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import qualify_domain
-from eximsim.mta.routing.rewrite_header import rewrite_header
+from eximsim.mta.routing.rewrite_header import rewrite_lines
 from eximsim.mta.verify.verify_headers import header_addresses
 
 if TYPE_CHECKING:
@@ -217,22 +217,12 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
 
 
 def _rewrite_all(reception: Reception) -> None:
-    """Where something changes, the line as it was stays before the new one, marked as old."""
-    process = reception.process
-    texts = [
-        rewrite_header(
-            process,
-            header,
-            process.config.rewrites,
-            senders_qualified=reception.allow_unqualified_sender,
-            recipients_qualified=reception.allow_unqualified_recipient,
-        )
-        for header in reception.headers
-    ]
-    for index, header in reversed(list(enumerate(reception.headers))):
-        if texts[index] != header.text:
-            old, header.text = Header(HEADER_OLD, header.text), texts[index]
-            reception.headers.insert(index, old)
+    rewrite_lines(
+        reception.process,
+        reception.headers,
+        senders_qualified=reception.allow_unqualified_sender,
+        recipients_qualified=reception.allow_unqualified_recipient,
+    )
 
 
 def add_acl_headers(reception: Reception) -> None:

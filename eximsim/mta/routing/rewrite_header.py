@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_in_header
 
 if TYPE_CHECKING:
     from eximsim.mta.config.rewrite_rules import RewriteRule
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.spool import Header
 
 FLAGS = {"S": "s", "F": "f", "T": "t", "C": "c", "B": "b", "R": "r"}
 """The flag of the rules about each kind of header line that has addresses."""
@@ -23,6 +23,32 @@ _LONG = 40
 """After so many octets a line that grows is folded."""
 
 
+def rewrite_lines(
+    process: Process,
+    headers: list[Header],
+    *,
+    senders_qualified: bool = True,
+    recipients_qualified: bool = True,
+    routed: tuple[str, str] | None = None,
+) -> None:
+    """Rewrite all lines (``rewrite_header``); one that changes stays before the new one, marked as old."""
+    texts = [
+        rewrite_header(
+            process,
+            header,
+            process.config.rewrites,
+            senders_qualified=senders_qualified,
+            recipients_qualified=recipients_qualified,
+            routed=routed,
+        )
+        for header in headers
+    ]
+    for index, header in reversed(list(enumerate(headers))):
+        if texts[index] != header.text:
+            old, header.text = Header(HEADER_OLD, header.text), texts[index]
+            headers.insert(index, old)
+
+
 def rewrite_header(
     process: Process,
     header: Header,
@@ -30,11 +56,13 @@ def rewrite_header(
     *,
     senders_qualified: bool = True,
     recipients_qualified: bool = True,
+    routed: tuple[str, str] | None = None,
 ) -> str:
     """The line with each address complete and rewritten; as it was, if it is no line with addresses.
 
-    The last two say whether an address of a sender (From:, Sender:, Reply-To:) or a recipient may lack its
-    domain; one that may not is left alone.
+    ``senders_qualified`` and ``recipients_qualified`` say whether an address of a sender (From:, Sender:,
+    Reply-To:) or a recipient may lack its domain; one that may not is left alone. ``routed`` are a domain and
+    the one that a router found it to be: then only addresses in that domain are changed.
     """
     flag = FLAGS.get(header.kind)
     if flag is None:
@@ -54,9 +82,15 @@ def rewrite_header(
             _log_unreadable(process, error)
             continue
         in_group = found.in_group
-        address = rewrite_address_qualify(process, found.address, is_recipient=is_recipient)
-        if address != found.address and not allowed:
-            continue
+        if routed is not None:
+            local_part, _, domain = found.address.rpartition("@")
+            if not found.domain_at or domain.lower() != routed[0].lower():
+                continue
+            address = f"{local_part}@{routed[1]}"
+        else:
+            address = rewrite_address_qualify(process, found.address, is_recipient=is_recipient)
+            if address != found.address and not allowed:
+                continue
         new, whole = rewrite_in_header(process, address, flag, rules)
         if new == found.address and not whole:
             continue

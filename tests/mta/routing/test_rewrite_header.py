@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.mta.front import Front
 from tests.suite.test_scenario_compare import done, scenario
 
 
@@ -53,3 +54,19 @@ def test_a_line_that_grows_is_folded_after_forty_octets() -> None:
 
 def test_addresses_without_a_domain_get_the_own_one_first() -> None:
     assert header("*@myhost.test.ex $1@y.ex c\n", "From: s@w.ex\nCc: b")[-1] == "Cc: b@y.ex"
+
+
+@pytest.mark.parametrize(
+    ("option", "sent"),
+    [("", "To: You <a@short.test.ex>, b@other\n"), ("no_rewrite_headers", "To: You <a@short>, b@other\n")],
+)
+def test_a_domain_that_a_router_made_complete_is_complete_in_header_lines(option: str, sent: str) -> None:
+    routers = (
+        f"begin routers\nr:\n  driver = dnslookup\n  widen_domains = test.ex\n  {option}\n  transport = out\n"
+        "begin transports\nout:\n  driver = smtp\nbegin retry\n* * F,5d,10m\n"
+    )
+    zone = [{"name": "short.test.ex", "type": "A", "data": ["192.0.2.7"]}]
+    front = Front(routers=routers, zone=zone)
+    front.exim("-odi", "a@short", stdin="To: You <a@short>, b@other\n\n")
+    message = front.machine.spool.messages[front.machine.spool.ids()[0]]
+    assert [header.text for header in message.headers if header.kind == "T"] == [sent]

@@ -62,7 +62,8 @@ def dnslookup_router_entry(
         return found
     if addr.domain != found.fully_qualified_name:
         if addr.domain.lower() != found.fully_qualified_name.lower():
-            rf.rf_change_domain(addr, found.fully_qualified_name, routed)
+            name, rewrite = found.fully_qualified_name, options.flag("rewrite_headers")
+            rf.rf_change_domain(process, addr, name, routed, rewrite=rewrite)
             return Rc.REROUTED
         addr.address = f"{addr.address.rpartition('@')[0]}@{found.fully_qualified_name}"
     if found.find is HostFind.FOUND_LOCAL:

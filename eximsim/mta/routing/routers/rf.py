@@ -11,6 +11,7 @@ from eximsim.mta.lookup import host_bydns, host_chain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import verify_recipient
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
+from eximsim.mta.routing.rewrite_header import rewrite_lines
 from eximsim.mta.routing.ugid import Ids, NoSuchUser, ugid_of
 from eximsim.status import Errno, HostFind, Rc
 from eximsim.trace import Rule
@@ -253,14 +254,18 @@ def rf_set_ugid(addr: Address, ids: Ids) -> None:
     addr.gid = addr.gid if ids.gid is None else ids.gid
 
 
-def rf_change_domain(addr: Address, domain: str, routed: RouteResult) -> None:
-    """Replace the address by a child in another domain; header lines are never rewritten."""
+def rf_change_domain(
+    process: Process, addr: Address, domain: str, routed: RouteResult, *, rewrite: bool
+) -> None:
+    """Replace the address by a child in another domain; ``rewrite``: in the message's header lines, too."""
     local_part = addr.address.rpartition("@")[0]
     child = make_child(addr, f"{local_part}@{domain}")
     child.data = dict(addr.data)
     child.extra_headers, child.remove_headers = addr.extra_headers, addr.remove_headers
     child.errors_address = addr.errors_address
     routed.addr_new.insert(0, child)
+    if rewrite and process.message is not None:
+        rewrite_lines(process, process.message.headers, routed=(addr.domain, domain))
 
 
 def make_child(parent: Address, address: str) -> Address:
@@ -279,8 +284,9 @@ def rf_self_action(
     if action == "send":
         return Rc.OK
     if action.startswith("reroute:"):
-        domain = action[len("reroute:") :].lstrip().removeprefix("rewrite:").lstrip()
-        rf_change_domain(addr, domain, routed)
+        given = action[len("reroute:") :].lstrip()
+        domain = given.removeprefix("rewrite:").lstrip()
+        rf_change_domain(process, addr, domain, routed, rewrite=domain != given)
         return Rc.REROUTED
     addr.message = message
     if action == "pass":
