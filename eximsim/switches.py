@@ -664,6 +664,11 @@ class Profile(TlsLibrarySwitches):
     )
     """A call that was left open has to come from the transport's interface."""
 
+    removal_raises_events: bool = switch(
+        False, "queue_action() in queue.c", since("4.92", "7ea1237c7", item="bug 2310")
+    )
+    """-Mrm raises msg:fail:internal for each recipient that is left, and msg:complete."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

@@ -160,6 +160,7 @@ POINTS: Sequence[Point] = (
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),
     _point("8442641ee"),
+    _point("7ea1237c7"),
     _point("1b76ad22a", ("confs/0618", "")),
     _point("ffbc20ed9"),
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),

@@ -205,6 +205,7 @@ def _run_transport(
     child = parent.fork()
     child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
     child.random_seed = seed
+    child.variables["transport_name"] = transport.name
     hosts = [replace(host) for host in first.host_list]
     copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
     message: str | None = None

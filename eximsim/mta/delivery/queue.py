@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.delivery.deliver import deliver_message
+from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
@@ -234,9 +235,21 @@ def _thaw(process: Process, message: Message) -> bool:
 def _remove(process: Process, message: Message) -> bool:
     process.machine.spool.remove(message.id)
     process.out("has been removed\n")
+    if process.profile.removal_raises_events:
+        _tell_removal(process, message)
     log_write(process, f"removed by {process.machine.user}")
     log_write(process, "Completed")
     return True
+
+
+def _tell_removal(process: Process, message: Message) -> None:
+    for address in message.addresses():
+        if address not in message.nonrecipients:
+            local_part, _, domain = address.rpartition("@")
+            with process.setting(local_part=local_part, domain=domain):
+                why = f"message removed by {process.machine.user}"
+                main_event_raise(process, "msg:fail:internal", why)
+    main_event_raise(process, "msg:complete")
 
 
 def _mark_all_delivered(process: Process, message: Message) -> bool:

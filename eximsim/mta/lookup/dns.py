@@ -208,9 +208,9 @@ def dns_lookup(process: Process, name: str, type: str, known_as: str | None = No
     which is a FAIL. A lookup without success raises ``dns:fail``. Source: dns_lookup(); RFC 1034 section
     3.6.2.
     """
-    found, why = _follow(process, name, type, known_as)
+    found, why, asked = _follow(process, name, type, known_as)
     if found.result is not DnsResult.SUCCEED and "dns:fail" in process.profile.events:
-        _failure_event(process, f"{why or f'DNS_{found.result.name}'}:{name.replace(':', '::')}:{type}")
+        _failure_event(process, f"{why or f'DNS_{found.result.name}'}:{asked.replace(':', '::')}:{type}")
     return found
 
 
@@ -221,8 +221,8 @@ def _failure_event(process: Process, data: str) -> None:
     event_raise(process, options.text("event_action"), "dns:fail", data)
 
 
-def _follow(process: Process, name: str, type: str, known_as: str | None) -> tuple[DnsLookup, str]:
-    """The answer; and a word of Exim's for a failure that has no code."""
+def _follow(process: Process, name: str, type: str, known_as: str | None) -> tuple[DnsLookup, str, str]:
+    """The answer; a word of Exim's for a failure that has no code; and the name that was asked for last."""
     asked = name
     fully_qualified = known_as or name
     secure = True
@@ -230,7 +230,7 @@ def _follow(process: Process, name: str, type: str, known_as: str | None) -> tup
     for step in range(_cname_limit(process)):
         result, answer = dns_basic_lookup(process, asked, type)
         if result is not DnsResult.SUCCEED:
-            return DnsLookup(result, answer, fully_qualified, dns_is_secure(process, answer)), ""
+            return DnsLookup(result, answer, fully_qualified, dns_is_secure(process, answer)), "", asked
         cname, first = _scan(answer, type)
         if step == 0:
             fully_qualified = _owner(cname or first, fully_qualified)
@@ -238,13 +238,13 @@ def _follow(process: Process, name: str, type: str, known_as: str | None) -> tup
             if not secure:
                 answer = _made_insecure(process, answer)
             secured = dns_is_secure(process, answer)
-            return DnsLookup(DnsResult.SUCCEED, answer, fully_qualified, secured), ""
+            return DnsLookup(DnsResult.SUCCEED, answer, fully_qualified, secured), "", asked
         if cname is None:
-            return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False), "no_hit_yet_no_cname"
+            return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False), "no_hit_yet_no_cname", asked
         secure = secure and dns_is_secure(process, answer)
         asked = str(cname.data)
     log_write(process, f"CNAME loop for {name} encountered")
-    return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False), "cname_loop"
+    return DnsLookup(DnsResult.FAIL, answer, fully_qualified, False), "cname_loop", asked
 
 
 def _cname_limit(process: Process) -> int:
