@@ -533,6 +533,11 @@ class Profile(TlsLibrarySwitches):
     )
     """command_timeout and its kin are for a whole reply; before, each read had that much time."""
 
+    further_mail_after_452: bool = switch(
+        False, "sync_responses()", since("4.94.1", "c46396610", item="JH/15", published="4.94")
+    )
+    """Recipients that a server answers with 452 are named again after another MAIL if others were decided."""
+
     random_acceptance_ends: bool = switch(False, "do_callout()", since("4.90", "2ddb4094c"))
     """A host that takes a random recipient has answered the callout; before, it had not."""
 
@@ -786,6 +791,11 @@ class Profile(TlsLibrarySwitches):
         True, "d_log_interface()", since("4.92", "d12746bc1"), since("4.93", "2d5bf0979")
     )
     """``I=[address]:port``; without it, ``I=[address]port``."""
+
+    continued_mark_of_each: bool = switch(
+        False, "smtp_deliver(), do_remote_deliveries()", since("4.99", "f3ee1d51e")
+    )
+    """The transport says of each recipient whether its connection was used before."""
 
     continued_mark_in_host: bool = switch(False, "d_hostlog()", since("4.95", "9604a8438", item="JH/34"))
     """The mark of a connection that is used once more stands before ``I=``, in lines on failures, too."""

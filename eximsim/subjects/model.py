@@ -118,6 +118,7 @@ class ModelSubject:
         for stored, place, key in (
             (hints.retry, "/db", "retry"),
             (hints.callout, "/db", "callout"),
+            (hints.wait, "/db", "wait-*"),
             (spool.messages, "/input", "*"),
         ):
             if folder.endswith(place) and fnmatchcase(key, name):

@@ -195,6 +195,7 @@ POINTS: Sequence[Point] = (
     _point("258dfd012"),
     _point("c58803fd1"),
     _point("78598e6a6"),
+    _point("c46396610"),
     _point("a55697acf"),
     _point("7d99cba1d"),
     _point("0d2e392e2"),

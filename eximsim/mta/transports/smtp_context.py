@@ -106,6 +106,8 @@ class SmtpContext:
     message_defer: bool = False
     update_waiting: bool = True
     waiting: Outstanding = field(default_factory=Outstanding)
+    too_many: Address | None = None
+    """The first recipient that is to be named again, after another MAIL, since the server had enough."""
 
     @property
     def wire(self) -> Dialogue:

@@ -39,21 +39,42 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
     """
     limit = sx.transport.options.number("max_rcpt") or max(len(addrs), 1)
-    for start in range(0, max(len(addrs), 1), limit):
-        batch = addrs[start : start + limit]
-        if start and sx.send_rset and (why := say_rset(sx)) is not None:
-            set_errno(sx, addrs[start:], why.errno, why.message, Rc.DEFER, host=sx.host)
+    rest, begun = addrs, False
+    while rest or not begun:
+        batch, later = rest[:limit], rest[limit:]
+        if begun and sx.send_rset and (why := say_rset(sx)) is not None:
+            set_errno(sx, rest, why.errno, why.message, Rc.DEFER, host=sx.host)
             break
-        sx.ok, sx.send_rset, sx.completed_addr = False, True, False
-        sx.last_of_message = start + limit >= len(addrs)
+        begun = True
+        sx.ok, sx.send_rset, sx.completed_addr, sx.too_many = False, True, False, None
+        sx.last_of_message = not later
         rc = _transaction(sx, batch, sender, size)
         if rc is not None:
             return rc
         if not sx.completed_addr:
             break
+        rest = _after_452(sx, addrs) if sx.too_many is not None else later
+        if rest:
+            _mark_continued(sx, rest)
     if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
         hang_up(sx)
     return Rc.OK
+
+
+def _after_452(sx: SmtpContext, addrs: list[Address]) -> list[Address]:
+    """The recipients that another MAIL is said for, from the first that was too much."""
+    first = next(number for number, addr in enumerate(addrs) if addr is sx.too_many)
+    return [addr for addr in addrs[first:] if addr.transport_return is Rc.PENDING_DEFER]
+
+
+def _mark_continued(sx: SmtpContext, rest: list[Address]) -> None:
+    """Another transaction begins, for ``rest``, and the log holds the connection to be a continued one.
+
+    Up to 4.98 the log finds that out as it comes to the first of them, and for all recipients after it.
+    """
+    begin = next(number for number, addr in enumerate(sx.addrlist) if addr is rest[0])
+    for addr in rest if sx.process.profile.continued_mark_of_each else sx.addrlist[begin:]:
+        addr.continued = True
 
 
 def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int | None) -> Rc | None:
@@ -61,6 +82,8 @@ def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int |
     sync = write_mail_and_rcpt(sx, batch, sender, size)
     if sync is Sync.READ and not sx.chunking and (sx.ok or sx.pipelining):
         sync = _say_data(sx)
+    if sx.too_many is not None:
+        sx.last_of_message = False
     if sync is Sync.READ:
         return _send(sx, batch) if sx.ok or (sx.chunking and _chunk_goes_unwanted(sx)) else None
     if sync is Sync.BAD_INTERNAL:

@@ -63,12 +63,18 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     for number, addr in enumerate(addrs, 1):
         sx.waiting.recipients.append(addr)
-        buffer = sx.pipelining and not (sx.verify and number == len(addrs))
+        buffer = sx.pipelining and not (sx.verify and number == len(addrs)) and number % _FLUSHED_AT
         rcpt = transport_rcpt_address(addr, include_affixes=affixes)
         sx.note_recipient(addr.address)
         if (sync := _say(sx, f"RCPT TO:<{rcpt}>{_rcpt_dsn(sx, addr)}", buffer=buffer)) is not Sync.READ:
             return sync
+        if sx.too_many is not None:
+            break
     return Sync.READ
+
+
+_FLUSHED_AT = 101
+"""So many recipients are named before the replies are read, with pipelining."""
 
 
 def _mail_dsn(sx: SmtpContext) -> str:
@@ -93,8 +99,8 @@ def _rcpt_dsn(sx: SmtpContext, addr: Address) -> str:
     return (f" NOTIFY={notify}" if notify else "") + orcpt
 
 
-def _say(sx: SmtpContext, command: str, *, buffer: bool) -> Sync:
-    count = sx.wire.write(command, buffer=buffer)
+def _say(sx: SmtpContext, command: str, *, buffer: int) -> Sync:
+    count = sx.wire.write(command, buffer=bool(buffer))
     if count < 0:
         return Sync.SEND_FAILED
     return read_outstanding(sx) if count else Sync.READ
@@ -109,14 +115,17 @@ def read_outstanding(sx: SmtpContext) -> Sync:
         if not sx.read().ok:
             note_temporary(sx, sx.reply, Errno.MAIL4XX)
             return Sync.BAD_MAIL
+    decided = False
     for addr in waiting.recipients:
-        if (sync := _read_rcpt(sx, addr)) is not Sync.READ:
+        if (sync := _read_rcpt(sx, addr, decided=decided)) is not Sync.READ:
             return sync
+        decided = decided or addr.transport_return in (Rc.PENDING_OK, Rc.FAIL)
     sx.wire.command = last
     return Sync.READ
 
 
-def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
+def _read_rcpt(sx: SmtpContext, addr: Address, *, decided: bool) -> Sync:
+    """Read the reply to one RCPT; ``decided``: one that was read just before was final."""
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     command = f"RCPT TO:<{transport_rcpt_address(addr, include_affixes=affixes)}>"
     addr.host_used = sx.host
@@ -142,17 +151,25 @@ def _read_rcpt(sx: SmtpContext, addr: Address) -> Sync:
         if row.outcome is Recipient.REFUSED:
             addr.transport_return, sx.completed_addr = Rc.FAIL, True
         else:
-            _rcpt_deferred(sx, addr)
+            _rcpt_deferred(sx, addr, decided=decided)
     return Sync.READ
 
 
-def _rcpt_deferred(sx: SmtpContext, addr: Address) -> None:
+_TOO_MANY_RECIPIENTS = 52
+
+
+def _rcpt_deferred(sx: SmtpContext, addr: Address, *, decided: bool) -> None:
     addr.transport_return = Rc.DEFER
     addr.basic_errno = Errno.RCPT4XX
     addr.more_errno |= int(sx.reply.text[1:3]) << 8
     if not sx.verify:
         sx.process.variables["event_defer_errno"] = str(addr.more_errno)
         msg_event_raise(sx.process, "msg:rcpt:host:defer", addr)
+        full = addr.more_errno >> 8 == _TOO_MANY_RECIPIENTS
+        if full and decided and sx.process.profile.further_mail_after_452:
+            addr.transport_return, addr.basic_errno = Rc.PENDING_DEFER, 0
+            sx.too_many = sx.too_many or addr
+            return
         if sx.more_hosts:
             log_write(sx.process, f"H={sx.host.name} [{sx.host.address}]{_after_host(sx)} {addr.message}")
         else:

@@ -203,3 +203,25 @@ def test_who_was_left_over_at_one_host_is_tried_at_the_next() -> None:
     site.deliver(*RECIPIENTS[:3])
     assert words(site) == ["sent"] * 3
     assert [message.recipients for message in site.messages] == [RECIPIENTS[:2], RECIPIENTS[2:3]]
+
+
+# ---- a server that has enough recipients -------------------------------------------------
+
+
+@pytest.mark.parametrize(("release", "transactions"), [("4.92", 1), ("4.95", 2), ("4.99", 2)])
+def test_recipients_that_are_too_many_are_named_again_on_the_same_connection(
+    release: str, transactions: int
+) -> None:
+    once = (("b@test.ex", reply("452 too many")),)
+    site = Site([Mx(Behaviour(extensions=("PIPELINING",), recipients=once))], release)
+    site.deliver(*RECIPIENTS[:3])
+    assert events(site).count("MAIL") == transactions
+    assert [event for event in events(site) if event.startswith("<b@")] == ["<b@test.ex>"] * transactions
+
+
+def test_the_first_recipient_is_not_named_again_for_a_452() -> None:
+    every = tuple((address, reply("452 too many")) for address in RECIPIENTS[:2])
+    site = Site([Mx(Behaviour(extensions=("PIPELINING",), recipients=every))], "4.95")
+    site.deliver(*RECIPIENTS[:2])
+    assert events(site).count("MAIL") == 1
+    assert words(site) == ["DEFER", "DEFER"]
