@@ -30,7 +30,7 @@ from eximsim.suite import script, tree_rules
 from eximsim.suite.duration import limit
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.source import TestCase, as_bytes, as_text, number_of, substitute
-from eximsim.suite.steps import steps
+from eximsim.suite.steps import steps, utilities
 from eximsim.suite.tree import EximTree, own_zones
 
 _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
@@ -210,12 +210,16 @@ class Bench:
     # ---- running
 
     def lacks(self, case: TestCase) -> str:
-        """The first requirement of a test's group that the program does not meet; empty if there is none."""
+        """The first thing that a test needs and is not there, as ``needs ...``; empty if there is none."""
         if case.group not in self._lacks:
             self._lacks[case.group] = self._lack_of(case)
         if "tc qdisc" in as_text(case.path.read_bytes()) and not self._delays:
             return "needs a kernel that delays packets (tc qdisc, netem)"
-        wanted = self._tree.script(case).directives & {"need_move_frozen_messages"}
+        parsed = self._tree.script(case)
+        beside = self._program.parent
+        if missing := next((name for name in utilities(parsed) if not (beside / name).exists()), ""):
+            return f"needs {missing} beside the program"
+        wanted = parsed.directives & {"need_move_frozen_messages"}
         if wanted and "move_frozen_messages" not in self._has.get("Support for", ()):
             return "needs support move_frozen_messages"
         return self._lacks[case.group]

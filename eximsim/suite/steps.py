@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from eximsim.errors import Unsupported
@@ -22,6 +23,20 @@ def steps(
     """
     words = _Words(identity, test, conf)
     return [_step(command, words) for command in parsed.commands if not _is_silent(command, era)]
+
+
+def utilities(parsed: script.Script) -> Iterator[str]:
+    """The names of Exim's own utilities that a script runs."""
+    for command in parsed.commands:
+        match command:
+            case script.Dump():
+                yield "exim_dumpdb"
+            case script.Utility(program=name) if name not in _NOT_EXIMS:
+                yield _FULL_NAMES.get(name, name)
+
+
+_FULL_NAMES = {"dbmbuild": "exim_dbmbuild"}
+_NOT_EXIMS = ("gnutls",)
 
 
 def _is_silent(command: script.Command, era: Era) -> bool:
@@ -89,7 +104,7 @@ def _utility(command: script.Utility, words: _Words) -> dict[str, Any]:
     name, given, d = command.program, words(command.arguments), words.directory
     if name == "exim_lock":
         return {"do": "lock", "command": given}
-    if name == "gnutls":
+    if name in _NOT_EXIMS:
         return {"do": "sleep", "seconds": 0}
     call = {
         "dbmbuild": "exim_dbmbuild " + " ".join(f"{d}/{word}" for word in given.split()),
@@ -97,7 +112,7 @@ def _utility(command: script.Utility, words: _Words) -> dict[str, Any]:
         "exiqgrep": f"exiqgrep -E ./eximdir/exim -C {d}/test-config {given}",
         "exim_id_update": f"exim_id_update {given} {d}/spool/input",
     }.get(name, f"{name} {given} {d}/spool/log/mainlog")
-    full = {"dbmbuild": "exim_dbmbuild"}.get(name, name)
+    full = _FULL_NAMES.get(name, name)
     prefix, errors = ("sudo ", " 2>>test-stderr") if name == "exim_id_update" else ("", "")
     line = f"({prefix}./eximdir/{call}; echo {full} exit code = $?) >>test-stdout{errors}"
     return {"do": "shell", "command": line, **_common(command)}

@@ -8,7 +8,7 @@ from eximsim.suite import script
 from eximsim.suite.bench import patched
 from eximsim.suite.eras import NEWEST
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.steps import steps
+from eximsim.suite.steps import steps, utilities
 
 IDENTITY = Identity("/eximsim/test")
 
@@ -60,3 +60,8 @@ def test_the_name_of_a_file_to_send_stands_without_blanks() -> None:
 def test_a_dump_may_be_expected_to_fail() -> None:
     (dump,) = steps(script.parse("# x\n1\ndump retry\n", "x"), IDENTITY, "0001", "conf")
     assert (dump["database"], dump["status"]) == ("retry", [1, 0])
+
+
+def test_a_script_tells_which_of_exims_utilities_it_runs() -> None:
+    parsed = script.parse("# x\ndump retry\ndbmbuild a b\nexinext a@b\nexim -be\n****\n", "x")
+    assert list(utilities(parsed)) == ["exim_dumpdb", "exim_dbmbuild", "exinext"]
