@@ -352,6 +352,10 @@ class Disk:
             self.folders[made] = StoredFolder(uid, gid, mode)
         return True
 
+    def know_folder(self, path: str, *, uid: int, gid: int, mode: int) -> None:
+        """Note that a folder is there; of one of which nothing was known it is noted whose it is."""
+        self.folders.setdefault(path, StoredFolder(uid, gid, mode))
+
     def may_write(self, path: str, *, uid: int, gid: int) -> bool:
         """Whether a user may make files in a folder; so he may where nothing is known of it."""
         return path not in self.folders or self.folders[path].is_writable(uid, gid)

@@ -80,6 +80,7 @@ class Errno(IntEnum):
     UNKNOWNERROR = -1
     EXISTRACE = -3
     NOTREGULAR = -4
+    NOTDIRECTORY = -5
     BADUGID = -6
     BADMODE = -7
     LOCKFAILED = -9

@@ -29,7 +29,7 @@ _SYSTEM = re.compile(
 """A Perl program of one statement: a command of the shell, or two in a pipe."""
 
 
-_NO_INPUT = "</dev/null"
+_INPUT = re.compile(r"\s*<\s*(?P<file>\S+)\s*$")
 """The one redirection that scripts need for the program itself."""
 
 
@@ -133,9 +133,8 @@ class Player:
             "-C",
             f"{self.identity.directory}/test-config",
         ]
-        shorter = arguments.rstrip().removesuffix(_NO_INPUT)
-        no_input = shorter != arguments.rstrip()
-        argv += self._words(shorter, command)
+        given = _INPUT.search(arguments)
+        argv += self._words(arguments if given is None else arguments[: given.start()], command)
         environment = self._environment(command)
         if is_daemon(arguments):
             result = self.subject.start_daemon(argv, environment)
@@ -144,7 +143,9 @@ class Player:
             self.raw.say_server(None, result.stderr)
             return
         user = command.user or "root" if command.sudo else None
-        stdin = b"" if no_input else self._stdin(command, command.body)
+        stdin = self._stdin(command, command.body)
+        if given is not None:
+            stdin = b"" if given["file"] == "/dev/null" else as_bytes(self._read(given["file"], command))
         try:
             result = self.subject.exim(argv, stdin, environment, user)
         except InputError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from eximsim.profiles import Profile
 
 _SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter"})
+_TRANSPORTS = frozenset({"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "smtp"})
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
 _LOOKUPS = frozenset({"dnsdb", "iplsearch", "lsearch", "nwildlsearch", "wildlsearch"})
@@ -44,6 +45,7 @@ def lack(requirement: str, profile: Profile, *, ipv6: bool) -> Lack | None:
         requirement == "running IPv4"
         or (kind == "support" and name in _SUPPORT)
         or (kind == "router" and name in _ROUTERS)
+        or (kind == "transport" and name in _TRANSPORTS)
         or (kind == "lookup" and name in _LOOKUPS)
         or (kind == "feature" and name in _FEATURES)
         or requirement.startswith("not feature ")

@@ -192,3 +192,15 @@ def string_is_ip_address(text: str, *, mask: bool = False) -> tuple[int, int]:
     except ValueError:
         return 0, 0
     return 6, offset
+
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def string_base62(value: int, digits: int = 6) -> str:
+    """``value`` in base 62, the last ``digits`` digits of it (src/string.c)."""
+    text = ""
+    for _ in range(digits):
+        value, digit = divmod(value, 62)
+        text = _BASE62[digit] + text
+    return text

@@ -218,14 +218,10 @@ _APPENDFILE = table(
     _BATCH,
     texts(
         _M,
-        """check_string directory escape_string file file_format message_prefix message_suffix quota""",
+        """check_string directory escape_string file file_format mailbox_filecount mailbox_size maildir_tag
+        maildirfolder_create_regex mailstore_prefix mailstore_suffix message_prefix message_suffix quota
+        quota_directory quota_filecount quota_size_regex quota_warn_message quota_warn_threshold""",
         create_file="anywhere",
-    ),
-    texts(
-        _U,
-        """mailbox_filecount mailbox_size maildir_tag maildirfolder_create_regex mailstore_prefix
-        mailstore_suffix quota_directory quota_filecount quota_size_regex quota_warn_message
-        quota_warn_threshold""",
         directory_file="q${base62:$tod_epoch}-$inode",
     ),
     texts(_I, maildir_quota_directory_regex=r"^(?:cur|new|\..*)$"),
@@ -233,9 +229,9 @@ _APPENDFILE = table(
     flags(
         _M,
         on="check_owner create_directory mode_fail_narrower quota_is_inclusive use_lockfile",
-        off="check_group file_must_exist maildir_format use_bsmtp use_crlf",
+        off="check_group file_must_exist maildir_format mailstore_format use_bsmtp use_crlf",
     ),
-    flags(_U, off="mailstore_format mbx_format use_mbx_lock"),
+    flags(_U, off="mbx_format use_mbx_lock"),
     flags(_I, on="use_fcntl_lock", off="allow_fifo allow_symlink notify_comsat use_flock_lock"),
     numbers(Kind.INTEGER, _M, lock_retries=10),
     numbers(Kind.INTEGER, _I, maildir_retries=10),

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import list_items
+from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
+from eximsim.mta.delivery.dsn import moan_write_from, reply_to
 from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.routing.ugid import NoSuchUser, ugid_of
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.appendfile import appendfile_transport_entry
+from eximsim.mta.transports.appendfile_quota import WARN
 from eximsim.mta.transports.autoreply import autoreply_transport_entry
 from eximsim.mta.transports.local import LocalEntry, LocalRun
 from eximsim.status import Errno, Rc
@@ -103,6 +106,9 @@ def deliver_local(process: Process, transport: DriverInstance, batch: list[Addre
         debug_print_string(child, transport.options.text("debug_print"))
         entry(child, transport, batch, run)
         process.transport_count = child.transport_count
+        if first.special_action == WARN:
+            first.special_action = ""
+            warn_of_quota(process, transport)
     except _Common as error:
         first.basic_errno, first.message = error.errno, error.message
         if error.logged:
@@ -112,6 +118,39 @@ def deliver_local(process: Process, transport: DriverInstance, batch: list[Addre
         addr.more_errno, addr.message = first.more_errno, first.message
         addr.user_message, addr.special_action = first.user_message, first.special_action
         addr.transport = first.transport
+
+
+_QUOTA_WARNING = (
+    "To: $local_part@$domain\nSubject: Your mailbox\n\n"
+    "This message is automatically created by mail delivery software (Exim).\n\n"
+    "The size of your mailbox has exceeded a warning threshold that is\n"
+    "set by the system administrator.\n"
+)
+
+
+def warn_of_quota(process: Process, transport: DriverInstance) -> None:
+    """Tell the owner of a mailbox that it has passed quota_warn_threshold (in ``deliver_local()``)."""
+    text = transport.options.text("quota_warn_message") or _QUOTA_WARNING
+    try:
+        message = expand(process, text)
+    except ExpansionFailed as failed:
+        what = f'Failed to expand "{text}" (warning message for {transport.name} transport)'
+        log_write(process, f"{what}: {failed.message}", panic=True)
+        return
+    lines = [] if _has_header("Reply-To", message) else reply_to(process)
+    lines.append("Auto-Submitted: auto-replied")
+    if not _has_header("From", message):
+        lines.append(f"From: {moan_write_from(process)}")
+    content = octets("".join(f"{line}\n" for line in lines) + message)
+    child_open_exim(process, "", [], content, process.message_id, process.machine.exim_user)
+
+
+def _has_header(name: str, text: str) -> bool:
+    """Source: contains_header()."""
+    return any(
+        line[: len(name)].lower() == name.lower() and line[len(name) :].lstrip(" \t").startswith(":")
+        for line in text.split("\n")
+    )
 
 
 def _prepare(process: Process, transport: DriverInstance, addr: Address) -> LocalRun:

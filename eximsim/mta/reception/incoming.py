@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
-from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.base.string import SPACES, string_base62, string_printing
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.process.extract import extract_address
@@ -20,7 +20,6 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 _SPOOLED = words(
     """
@@ -55,15 +54,6 @@ class Incoming:
     def envelope(self) -> Envelope:
         """Sender and recipients."""
         return self.reception.envelope
-
-
-def string_base62(value: int, digits: int = 6) -> str:
-    """``value`` in base 62, the last ``digits`` digits of it (src/string.c)."""
-    text = ""
-    for _ in range(digits):
-        value, digit = divmod(value, 62)
-        text = _BASE62[digit] + text
-    return text
 
 
 def new_message_id(process: Process) -> str:

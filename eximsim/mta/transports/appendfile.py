@@ -13,10 +13,16 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_tainted
-from eximsim.mta.transports.appendfile_quota import check_quota
-from eximsim.mta.transports.local import LocalRun, Stop, affix, refuse_unmodelled
-from eximsim.mta.transports.message_text import Writing, local_message
-from eximsim.mta.transports.transport import transport_rcpt_address
+from eximsim.mta.transports.appendfile_folder import deliver_to_folder
+from eximsim.mta.transports.appendfile_quota import (
+    Filled,
+    Limits,
+    check_quota,
+    check_threshold,
+    limits_of,
+)
+from eximsim.mta.transports.appendfile_text import written_text
+from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -24,8 +30,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
     from eximsim.ports import StoredFile
-
-_PREFIX = "From ${if def:return_path{$return_path}{MAILER-DAEMON}} ${tod_bsdinbox}\n"
 
 
 def appendfile_transport_entry(
@@ -42,10 +46,15 @@ def appendfile_transport_entry(
         if process.dont_deliver or (path == "/dev/null" and not is_folder):
             first.transport_return = Rc.OK
             return
-        if is_folder:
-            raise Unsupported("delivery into a folder", *transport.options.where("directory"))
+        limits = limits_of(process, transport)
         _check_taint(process, transport, path, taint, run.home)
-        _append(process, transport, addrs, run, path)
+        if is_folder:
+            if not _may_create(transport, f"{path}/any", run.home):
+                what = f"tried to create file in {path}, but file creation outside the home directory"
+                raise Stop(Rc.DEFER, f"{what} is not permitted", Errno.BADCREATE)
+            deliver_to_folder(process, transport, addrs, run, path, limits)
+        else:
+            _append(process, transport, addrs, run, path, limits)
         first.transport_return, first.basic_errno = Rc.OK, 0
     except Stop as stop:
         first.transport_return, first.message, first.basic_errno = stop.rc, stop.message, stop.errno
@@ -105,7 +114,12 @@ def _check_taint(
 
 
 def _append(
-    process: Process, transport: DriverInstance, addrs: list[Address], run: LocalRun, path: str
+    process: Process,
+    transport: DriverInstance,
+    addrs: list[Address],
+    run: LocalRun,
+    path: str,
+    limits: Limits,
 ) -> None:
     options, disk = transport.options, process.world.disk
     allowed = _may_create(transport, path, run.home)
@@ -126,8 +140,11 @@ def _append(
     else:
         made = known
         _check_existing(transport, path, known, run)
-    check_quota(process, transport, addrs[0], path, len(made.content), made.made)
-    made.content += _text(process, transport, addrs)
+    size = len(made.content) if limits.mailbox_size < 0 else limits.mailbox_size
+    age = int(process.world.now() - made.made)
+    check_quota(process, transport, addrs[0], limits, path, Filled(size, 0, age))
+    made.content += written_text(process, transport, addrs, path)
+    check_threshold(addrs[0], limits, size, process.transport_count)
 
 
 def _may_create(transport: DriverInstance, path: str, home: str | None) -> bool:
@@ -255,63 +272,3 @@ def _other_format(
                 raise Unsupported(f"file_format with the transport driver {found.driver}", *_place(found))
             return found
     raise Stop(Rc.DEFER, "mailbox file format unrecognized", Errno.FORMATUNKNOWN)
-
-
-# ---- what is written -----------------------------------------------------------------------------------
-
-
-def _writing(transport: DriverInstance) -> Writing:
-    """Source: appendfile_transport_init()."""
-    options = transport.options
-    crlf = options.flag("use_crlf")
-    if options.flag("use_bsmtp"):
-        return Writing(b".", b"..", True, crlf)
-    check, escape = options.text("check_string"), options.text("escape_string")
-    if _is_mbox(transport):
-        check = "From " if check is None else check
-        escape = ">From " if escape is None else escape
-    if check is None or escape is None:
-        return Writing(crlf=crlf)
-    return Writing(octets(check), octets(escape), crlf=crlf)
-
-
-def _is_mbox(transport: DriverInstance) -> bool:
-    """Whether the affixes and the escapes that nothing sets are those of a mailbox file."""
-    options = transport.options
-    return options.text("directory") is None and not (
-        options.flag("use_bsmtp") or options.flag("maildir_format") or options.flag("mailstore_format")
-    )
-
-
-def _affix(process: Process, transport: DriverInstance, option: str, default: str) -> bytes:
-    text = transport.options.text(option)
-    if text is None and _is_mbox(transport):
-        text = default
-    return octets(affix(process, transport, option, text))
-
-
-def _text(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
-    """Prefix, message and suffix, with the commands of SMTP around the message if use_bsmtp is set."""
-    options = transport.options
-    prefix = _affix(process, transport, "message_prefix", _PREFIX)
-    end = b"\r\n" if options.flag("use_crlf") else b"\n"
-    envelope = dot = b""
-    if options.flag("use_bsmtp"):
-        affixes = options.flag("rcpt_include_affixes")
-        recipients = [addr.parent if addr.made_for and addr.parent else addr for addr in addrs]
-        lines = [
-            f"MAIL FROM:<{process.return_path}>",
-            *(f"RCPT TO:<{transport_rcpt_address(one, include_affixes=affixes)}>" for one in recipients),
-            "DATA",
-        ]
-        envelope, dot = b"".join(octets(line) + end for line in lines), b"." + end
-    try:
-        body = local_message(process, transport, addrs, _writing(transport))
-    except ExpansionFailed as failed:
-        path = addrs[0].local_part
-        what = "failed to expand headers_add or headers_remove while writing to"
-        raise Stop(Rc.PANIC, f"{what} {path}: {failed.message}", Errno.CHHEADER_FAIL) from None
-    suffix = _affix(process, transport, "message_suffix", "\n")
-    written = envelope + body + suffix + dot
-    process.transport_count = len(written) if envelope else len(prefix) + len(written)
-    return prefix + written

@@ -1,0 +1,75 @@
+"""What the appendfile transport writes: the message with its affixes, or as batched SMTP (appendfile.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import octets
+from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.transports.local import Stop, affix
+from eximsim.mta.transports.message_text import Writing, local_message
+from eximsim.mta.transports.transport import transport_rcpt_address
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.drivers import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address
+
+_PREFIX = "From ${if def:return_path{$return_path}{MAILER-DAEMON}} ${tod_bsdinbox}\n"
+
+
+def _writing(transport: DriverInstance) -> Writing:
+    """Source: appendfile_transport_init()."""
+    options = transport.options
+    crlf = options.flag("use_crlf")
+    if options.flag("use_bsmtp"):
+        return Writing(b".", b"..", True, crlf)
+    check, escape = options.text("check_string"), options.text("escape_string")
+    if _is_mbox(transport):
+        check = "From " if check is None else check
+        escape = ">From " if escape is None else escape
+    if check is None or escape is None:
+        return Writing(crlf=crlf)
+    return Writing(octets(check), octets(escape), crlf=crlf)
+
+
+def _is_mbox(transport: DriverInstance) -> bool:
+    """Whether the affixes and the escapes that nothing sets are those of a mailbox file."""
+    options = transport.options
+    return options.text("directory") is None and not (
+        options.flag("use_bsmtp") or options.flag("maildir_format") or options.flag("mailstore_format")
+    )
+
+
+def _affix(process: Process, transport: DriverInstance, option: str, default: str) -> bytes:
+    text = transport.options.text(option)
+    if text is None and _is_mbox(transport):
+        text = default
+    return octets(affix(process, transport, option, text))
+
+
+def written_text(process: Process, transport: DriverInstance, addrs: list[Address], path: str) -> bytes:
+    """Prefix, message and suffix, with the commands of SMTP around the message if use_bsmtp is set."""
+    options = transport.options
+    prefix = _affix(process, transport, "message_prefix", _PREFIX)
+    end = b"\r\n" if options.flag("use_crlf") else b"\n"
+    envelope = dot = b""
+    if options.flag("use_bsmtp"):
+        affixes = options.flag("rcpt_include_affixes")
+        recipients = [addr.parent if addr.made_for and addr.parent else addr for addr in addrs]
+        lines = [
+            f"MAIL FROM:<{process.return_path}>",
+            *(f"RCPT TO:<{transport_rcpt_address(one, include_affixes=affixes)}>" for one in recipients),
+            "DATA",
+        ]
+        envelope, dot = b"".join(octets(line) + end for line in lines), b"." + end
+    try:
+        body = local_message(process, transport, addrs, _writing(transport))
+    except ExpansionFailed as failed:
+        what = "failed to expand headers_add or headers_remove while writing to"
+        raise Stop(Rc.PANIC, f"{what} {path}: {failed.message}", Errno.CHHEADER_FAIL) from None
+    suffix = _affix(process, transport, "message_suffix", "\n")
+    written = envelope + body + suffix + dot
+    process.transport_count = len(written) if envelope else len(prefix) + len(written)
+    return prefix + written
