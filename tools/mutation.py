@@ -1,16 +1,20 @@
 """Do the tests notice? One small change at a time in the modules that decide, and the tests that should fail.
 
-    python -m tools.mutation --count 300 --seed 1
+    python -m tools.covering coverage.json
+    python -m tools.mutation --covering coverage.json --count 300 --seed 1
 
 mutmut and cosmic-ray change files on disk and run one fixed command for each change; mutmut leaves out what
-is outside of functions, where the decision tables are. Here a change is made while the module is imported,
-in a process of its own, so that nothing is written and the tests nearest to the module come first.
+is outside of functions, where the decision tables are. Here nothing is written. The tests are collected once;
+of each change a forked process runs those that come through the changed line, the quickest first, and then
+all that come through the module. What is inside of a function is changed in that process; what runs when the
+module is imported is tried in a process that imports everything anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib.abc
 import importlib.machinery
 import json
@@ -19,15 +23,19 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.util import spec_from_loader
+from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "eximsim"
+import pytest
+
+from tools.changes import NOTHING, Mutation, mutated, mutations
+from tools.covering import PACKAGE, ROOT, Covering, modules_of, read_covering
+
 MODULES = (
     "mta/transports/smtp*.py",
     "mta/transports/dane*.py",
@@ -41,168 +49,23 @@ MODULES = (
 )
 """The modules that decide what becomes of a message."""
 
-NEAR = (
-    "tests/mta",
-    "tests/suite/test_own_suite.py",
-    "tests/suite/test_recordings.py",
-    "tests/fuzz/test_laws.py",
-)
-"""What is run after the tests of the module itself and of its room."""
-
-NOTHING = -1
-"""The node of a mutation that changes nothing."""
-
-_SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """One change: in which module (below the package), which node of its tree, and what is done to it."""
-
-    module: str
-    node: int
-    line: int
-    what: str
+OPTIONS = ("-q", "-p", "no:cacheprovider", "--hypothesis-seed=0")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the tests made of a mutation: ``noticed``, ``survived`` or ``hung`` (which is noticed, too)."""
+    """What the tests made of a mutation: ``noticed``, ``survived`` or ``hung`` (which is noticed, too).
+
+    ``test`` is the one that noticed; empty if the module could not even be imported.
+    """
 
     mutation: Mutation
     result: str
     seconds: float
+    test: str = ""
 
 
-# ---- changes -------------------------------------------------------------------------------------------
-
-
-def mutations(module: str, text: str) -> Iterator[Mutation]:
-    """Every change that can be made to a module."""
-    tree = ast.parse(text)
-    left_alone = _left_alone(tree)
-    for number, node in enumerate(ast.walk(tree)):
-        if id(node) not in left_alone and (what := _change(node)):
-            yield Mutation(module, number, getattr(node, "lineno", 0), what)
-
-
-def mutated(mutation: Mutation, text: str) -> ast.Module:
-    """The tree of a module with one change."""
-    tree = ast.parse(text)
-    for node in [node for number, node in enumerate(ast.walk(tree)) if number == mutation.node]:
-        _apply(tree, node)
-    return ast.fix_missing_locations(tree)
-
-
-def _left_alone(tree: ast.Module) -> set[int]:
-    """Nodes that decide nothing: docstrings, annotations, imports, what only the type checker reads."""
-    found: set[int] = set()
-
-    def leave(*nodes: ast.AST | None) -> None:
-        found.update(id(inner) for node in nodes if node is not None for inner in ast.walk(node))
-
-    for node in ast.walk(tree):
-        match node:
-            case ast.Expr(ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Raise():
-                leave(node)
-            case ast.If(ast.Name("TYPE_CHECKING")):
-                leave(node)
-            case ast.FunctionDef(returns=returns, decorator_list=decorators):
-                leave(returns, *decorators)
-            case ast.ClassDef(decorator_list=decorators):
-                leave(*decorators)
-            case ast.arg(annotation=annotation) | ast.AnnAssign(annotation=annotation):
-                leave(annotation)
-            case ast.Assign(targets=[ast.Name(id="__all__" | "__slots__")]):
-                leave(node)
-            case ast.JoinedStr(values=values):
-                leave(*(value for value in values if isinstance(value, ast.Constant)))
-    return found
-
-
-def _change(node: ast.AST) -> str:
-    """What can be changed about a node, in words; empty for nothing."""
-    match node:
-        case ast.BoolOp(op) | ast.BinOp(_, op) if type(op) in _SWAPPED:
-            return f"{_name(op)} made {_SWAPPED[type(op)].__name__.lower()}"
-        case ast.Compare(_, [op]) if type(op) in _SWAPPED:
-            return f"{_name(op)} made {_SWAPPED[type(op)].__name__.lower()}"
-        case ast.UnaryOp(ast.Not()):
-            return "not dropped"
-        case ast.Constant(bool(value)):
-            return f"{value} made {not value}"
-        case ast.Constant(int(value)):
-            return f"{value} made {value + 1}"
-        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
-            return f"condition {_shown(test)} reversed"
-        case ast.AugAssign() | ast.Expr(ast.Call()) | ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
-            return f"{_shown(node)} dropped"
-        case ast.Return(value) if value is not None and not _is_none(value):
-            return f"{_shown(node)} returns nothing"
-    return ""
-
-
-def _apply(tree: ast.Module, node: ast.AST) -> None:
-    match node:
-        case ast.BoolOp() | ast.BinOp():
-            node.op = _SWAPPED[type(node.op)]()  # type: ignore[assignment]  # of the same kind
-        case ast.Compare():
-            node.ops = [_SWAPPED[type(node.ops[0])]()]  # type: ignore[list-item]
-        case ast.UnaryOp():
-            _replace(tree, node, node.operand)
-        case ast.Constant(bool(value)):
-            node.value = not value
-        case ast.Constant(int(value)):
-            node.value = value + 1
-        case ast.If() | ast.IfExp() | ast.While():
-            node.test = ast.UnaryOp(ast.Not(), node.test)
-        case ast.Return():
-            node.value = ast.Constant(None)
-        case _:
-            _replace(tree, node, ast.Pass())
-
-
-def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
-    ast.copy_location(new, old)
-    for parent in ast.walk(tree):
-        for name, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, name, new)
-            elif isinstance(value, list):
-                value[:] = [new if item is old else item for item in value]
-
-
-def _name(op: ast.AST) -> str:
-    return type(op).__name__.lower()
-
-
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def _shown(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(node).split())
-    return f"`{text[:60]}{'...' if len(text) > 60 else ''}`"
-
-
-# ---- runs ----------------------------------------------------------------------------------------------
+# ---- a process that imports a changed module ------------------------------------------------------------
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -210,7 +73,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self, mutation: Mutation) -> None:
         self._path = PACKAGE / mutation.module
-        self._name = "eximsim." + mutation.module.removesuffix(".py").replace("/", ".")
+        self._name = _name(mutation.module)
         self._tree = mutated(mutation, self._path.read_text())
 
     def find_spec(
@@ -230,45 +93,183 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._tree, str(self._path), "exec"), module.__dict__)
 
 
-def tests_for(module: str) -> list[str]:
-    """The tests to run for a module: its own, those of its room, and what is near."""
-    path = Path("tests", module)
-    own = sorted(map(str, (ROOT / path.parent).glob(f"test_{path.stem}*.py")))
-    return [*own, str(ROOT / path.parent), *(str(ROOT / near) for near in NEAR)]
+class _Witness:
+    """A plugin of pytest's that keeps which test failed first."""
+
+    def __init__(self) -> None:
+        self.failed = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """See pytest."""
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
 
 
-def _child(mutation: Mutation, options: Sequence[str]) -> None:
-    import pytest
-
+def _import_anew(mutation: Mutation, tests: Sequence[str], told: Connection) -> None:
     os.chdir(ROOT)
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    arguments = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-    words = [*arguments, *options, *tests_for(mutation.module)]
-    os._exit(0 if pytest.main(words, plugins=[_Finder(mutation)]) == 0 else 1)
+    _be_quiet()
+    witness = _Witness()
+    code = pytest.main(["-x", *OPTIONS, *tests], plugins=[_Finder(mutation), witness])
+    told.send(("survived" if code == 0 else "noticed", witness.failed))
+    os._exit(0)
 
 
-def run(mutation: Mutation, seconds: float, options: Sequence[str] = ()) -> Outcome:
-    """Run the tests, with these options of pytest's, on one mutation; raises nothing."""
-    began = time.monotonic()
-    process = multiprocessing.get_context("fork").Process(target=_child, args=(mutation, options))
-    process.start()
-    process.join(seconds)
-    result = "survived" if process.exitcode == 0 else "noticed"
-    if process.is_alive():
-        result = "hung"
+def _be_quiet() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
+def _name(module: str) -> str:
+    return "eximsim." + module.removesuffix(".py").replace("/", ".")
+
+
+# ---- a process in which functions are changed -----------------------------------------------------------
+
+
+def put_in(mutation: Mutation) -> bool:
+    """Change the functions of a module that is imported already; whether the change is in one of them."""
+    path = PACKAGE / mutation.module
+    text = path.read_text()
+    if mutation.node == NOTHING:
+        return True
+    old, new = (
+        _codes(compile(ast.parse(text), path, "exec")),
+        _codes(compile(mutated(mutation, text), path, "exec")),
+    )
+    changed = {key for key, code in new.items() if code != old.get(key)}
+    name, found = _name(mutation.module), False
+    for function in [one for one in gc.get_objects() if isinstance(one, FunctionType)]:
+        key = (function.__code__.co_qualname, function.__code__.co_firstlineno)
+        if function.__module__ == name and key in changed:
+            try:
+                function.__code__ = new[key]
+            except ValueError:  # it refers to other variables around it than before
+                return False
+            found = True
+    return found
+
+
+def _codes(module: CodeType) -> dict[tuple[str, int], CodeType]:
+    """All functions' code by name and line; a name that is there twice on one line is left out."""
+    found: dict[tuple[str, int], CodeType | None] = {}
+
+    def walk(code: CodeType) -> None:
+        for inner in code.co_consts:
+            if isinstance(inner, CodeType):
+                key = (inner.co_qualname, inner.co_firstlineno)
+                found[key] = None if key in found else inner
+                walk(inner)
+
+    walk(module)
+    return {key: code for key, code in found.items() if code is not None}
+
+
+def _change_functions(
+    mutation: Mutation, items: Sequence[pytest.Item], witness: _Witness, told: Connection
+) -> None:
+    _be_quiet()
+    if not put_in(mutation):
+        told.send(("elsewhere", ""))
+        os._exit(0)
+    witness.failed = ""
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        if witness.failed:
+            break
+    told.send(("noticed" if witness.failed else "survived", witness.failed))
+    os._exit(0)
+
+
+# ---- runs ----------------------------------------------------------------------------------------------
+
+
+class Trial:
+    """Tries mutations with the tests that a ``Covering`` knows; each run hangs after ``seconds``.
+
+    It is a plugin of pytest's: ``work`` is called when the tests are collected.
+    """
+
+    def __init__(self, covering: Covering, seconds: float, work: Callable[[], None] = lambda: None) -> None:
+        self._covering, self._seconds, self._work = covering, seconds, work
+        self._witness = _Witness()
+        self._items: Mapping[str, pytest.Item] = {}
+        self._unsound: dict[str, bool] = {}
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """See pytest."""
+        config.pluginmanager.register(self._witness)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """See pytest."""
+        self._items = {item.nodeid: item for item in session.items}
+        if missing := self._covering.seconds.keys() - self._items.keys():
+            pytest.exit(f"the covering is not of these tests, make it again: {min(missing)}", 2)
+        session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all forks
+        self._work()
+        return True
+
+    def tests(self, mutation: Mutation) -> list[str]:
+        """The tests to run: those of the statement, then those of the module, the quickest first."""
+        covering, (first, last) = self._covering, mutation.statement
+        near = covering.of_lines(mutation.module, range(first, last + 1))
+        rest = covering.of_module(mutation.module) - near
+        return [*covering.quickest(near), *covering.quickest(rest)]
+
+    def of(self, mutation: Mutation) -> Outcome:
+        """Try one mutation."""
+        tests, took = self.tests(mutation), 0.0
+        while True:
+            outcome = self._forked(mutation, tests)
+            took += outcome.seconds
+            if outcome.result == "elsewhere":
+                outcome = self._anew(mutation, tests)
+                took += outcome.seconds
+            if outcome.result != "noticed" or not (outcome.test and self._fails_anyhow(outcome.test)):
+                return replace(outcome, seconds=took)
+            tests.remove(outcome.test)
+
+    def _fails_anyhow(self, test: str) -> bool:
+        """Whether a test that passed among others fails alone, or by chance."""
+        if test not in self._unsound:
+            nothing = Mutation(next(iter(self._covering.lines)), NOTHING, 0, "")
+            self._unsound[test] = self._forked(nothing, [test]).result != "survived"
+        return self._unsound[test]
+
+    def _forked(self, mutation: Mutation, tests: Sequence[str]) -> Outcome:
+        """Run tests on a change in functions; ``elsewhere`` if it is in none, or in one that makes tables."""
+        covering, (first, last) = self._covering, mutation.statement
+        if mutation.node != NOTHING and not covering.of_lines(mutation.module, range(first, last + 1)):
+            return Outcome(mutation, "elsewhere", 0.0)
+        items = [self._items[test] for test in tests]
+        return self._run("fork", mutation, _change_functions, items, self._witness)
+
+    def _anew(self, mutation: Mutation, tests: Sequence[str]) -> Outcome:
+        return self._run("spawn", mutation, _import_anew, tests)
+
+    def _run(self, method: str, mutation: Mutation, child: Callable[..., None], *given: object) -> Outcome:
+        began = time.monotonic()
+        context = multiprocessing.get_context(method)
+        hearing, telling = context.Pipe(duplex=False)
+        process = context.Process(target=child, args=(mutation, *given, telling))  # type: ignore[attr-defined]
+        process.start()
+        telling.close()
+        result, test = "hung", ""
+        if hearing.poll(self._seconds):
+            try:
+                result, test = hearing.recv()
+            except EOFError:
+                result = "noticed"  # it has not even come to an end
         process.kill()
         process.join()
-    return Outcome(mutation, result, time.monotonic() - began)
+        return Outcome(mutation, result, time.monotonic() - began, test)
 
 
 def drawn(count: int, seed: int, patterns: Sequence[str]) -> list[Mutation]:
     """Some of all mutations, by chance."""
-    paths = sorted({path for pattern in patterns for path in PACKAGE.glob(pattern)})
     found = [
         mutation
-        for path in paths
+        for path in modules_of(patterns)
         for mutation in mutations(path.relative_to(PACKAGE).as_posix(), path.read_text())
     ]
     return random.Random(seed).sample(found, min(count, len(found)))
@@ -277,40 +278,44 @@ def drawn(count: int, seed: int, patterns: Sequence[str]) -> list[Mutation]:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--covering", type=Path, required=True, help="what tools.covering has written")
     parser.add_argument("--count", type=int, default=300, help="how many mutations")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--module", action="append", help="a pattern below eximsim/ instead of what decides")
-    parser.add_argument("--seconds", type=float, default=900, help="after which the tests hang")
+    parser.add_argument("--seconds", type=float, default=300, help="after which tests hang")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin none after so many")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="leave out so many of them")
-    parser.add_argument("--deselect", action="append", help="a test that fails anyhow")
     parser.add_argument("--out", type=Path, help="a file to append the outcomes to, a JSON object each")
     wanted = parser.parse_args()
     chosen = drawn(wanted.count, wanted.seed, wanted.module or MODULES)[wanted.first :]
     print(f"seed {wanted.seed}, {len(chosen)} mutations", flush=True)
-    options = [word for test in wanted.deselect or () for word in ("--deselect", test)]
     end = time.monotonic() + wanted.minutes * 60
     counts = {"noticed": 0, "survived": 0, "hung": 0}
 
     def one(mutation: Mutation) -> Outcome | None:
-        return run(mutation, wanted.seconds, options) if time.monotonic() < end else None
+        return trial.of(mutation) if time.monotonic() < end else None
 
-    import pytest  # noqa: F401  # what every child needs
+    def work() -> None:
+        with ThreadPoolExecutor(wanted.jobs) as pool:
+            for outcome in filter(None, pool.map(one, chosen)):
+                counts[outcome.result] += 1
+                told = outcome.mutation
+                print(
+                    f"{outcome.result:9}{told.module}:{told.line}: {told.what} ({outcome.seconds:.0f} s)",
+                    flush=True,
+                    file=shown,
+                )
+                if wanted.out is not None:
+                    with wanted.out.open("a") as file:
+                        file.write(json.dumps(asdict(outcome)) + "\n")
 
-    if chosen and run(replace(chosen[0], node=NOTHING), wanted.seconds, options).result != "survived":
-        sys.exit("the tests fail, or take too long, without any change")
-    with ThreadPoolExecutor(wanted.jobs) as pool:
-        for outcome in filter(None, pool.map(one, chosen)):
-            counts[outcome.result] += 1
-            told = outcome.mutation
-            print(
-                f"{outcome.result:9}{told.module}:{told.line}: {told.what} ({outcome.seconds:.0f} s)",
-                flush=True,
-            )
-            if wanted.out is not None:
-                with wanted.out.open("a") as file:
-                    file.write(json.dumps(asdict(outcome)) + "\n")
+    shown = os.fdopen(os.dup(1), "w")
+    covering = read_covering(wanted.covering)
+    trial = Trial(covering, wanted.seconds, work)
+    files = sorted({test.partition("::")[0] for test in covering.seconds})
+    if (code := pytest.main([*OPTIONS, "--capture=sys", *files], plugins=[trial])) != 0:
+        sys.exit(int(code))
     total = sum(counts.values())
     print(f"{total - counts['survived']} of {total} noticed", flush=True)
     sys.exit(1 if counts["survived"] else 0)
