@@ -26,8 +26,8 @@ _LONG = 86400.0
 _FEW = 16
 """So many sockets that are ready are no crowd."""
 _TURN_SECONDS = 0.02
-"""Of a crowd, as many are served in a turn as this allows; of our own time: how busy the machine is with others
-is no reason to serve fewer."""
+"""Of a crowd, as many are served in a turn as this allows. It is our own
+time: that the machine is busy with others is no reason to serve fewer."""
 
 _T = TypeVar("_T")
 
