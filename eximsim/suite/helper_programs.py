@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
+import shlex
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from eximsim.subjects.isolation import Place
+from eximsim.subjects.namespace import Namespace
+
+_SOURCE, _FOLDER = "/exim/src", "/eximsim/helpers"
+_ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+_SECONDS = 300.0
 
 _PLAIN = ("cf", "checkaccess", "client", "fakens", "fd", "iefbr14", "mtpscript", "showids")
 _WITH_TLS = {"openssl": ("-DHAVE_OPENSSL", "-lssl", "-lcrypto"), "gnutls": ("-DHAVE_GNUTLS", "-lgnutls")}
@@ -32,35 +36,32 @@ int main(int argc, char **argv) {
 
 
 def compiled(tree: Path) -> Mapping[str, bytes]:
-    """The helper programs of a tree's ``test/`` folder, by name; nothing stays on the disk.
+    """The helper programs of a tree's ``test/`` folder, by name.
 
-    One that cannot be compiled on this machine is missing, and the tests that call it show that.
+    They are compiled in a namespace, so that nothing stays on the disk, however this ends. One that cannot be
+    compiled on this machine is missing, and the tests that call it show that. Raises ``NoNamespace``.
     """
-    with tempfile.TemporaryDirectory(prefix="eximsim-bench-") as name:
-        folder = Path(name)
-        (folder / "sudo.c").write_text(_SUDO)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(_cc, _calls(tree / "src", folder)))
-        (folder / "sudo.c").unlink()
-        for tls in ("client-gnutls", "client-ssl"):
-            if (folder / tls).exists():
-                shutil.copy(folder / tls, folder / "client-anytls")
-                break
-        return {path.name: path.read_bytes() for path in folder.iterdir()}
+    with Namespace(Place(shown={_SOURCE: str((tree / "src").absolute())})) as inside:
+        inside.write({f"{_FOLDER}/sudo.c": _SUDO.encode()})
+        lines = [f"cc -w {shlex.join(call)} 2>/dev/null &" for call in _calls()]
+        command = "\n".join([f"cd {_FOLDER}", *lines, "wait"])
+        inside.run(["/bin/sh", "-c", command], env={**_ENV, "TMPDIR": _FOLDER}, seconds=_SECONDS)
+        found = {Path(name).name: octets for name, octets in inside.read(_FOLDER).items()}
+    del found["sudo.c"]
+    for name in ("client-gnutls", "client-ssl"):
+        if name in found:
+            return {**found, "client-anytls": found[name]}
+    return found
 
 
-def _calls(source: Path, folder: Path) -> Iterator[tuple[str, ...]]:
+def _calls() -> Iterator[tuple[str, ...]]:
     """The arguments of the compiler for each helper."""
-    yield "-o", f"{folder}/sudo", f"{folder}/sudo.c"
+    yield "-o", "sudo", "sudo.c"
     for name in _PLAIN:
-        yield "-D_GNU_SOURCE", "-DNO_TLS", "-o", f"{folder}/{name}", f"{source}/{name}.c"
+        yield "-D_GNU_SOURCE", "-DNO_TLS", "-o", name, f"{_SOURCE}/{name}.c"
     for suffix, library in (("ssl", "openssl"), ("gnutls", "gnutls")):
         define, *links = _WITH_TLS[library]
-        yield "-D_GNU_SOURCE", define, "-o", f"{folder}/client-{suffix}", f"{source}/client.c", *links
-    server = ("-D_GNU_SOURCE", "-DHAVE_OPENSSL_CRYPTO_H", "-o", f"{folder}/server", f"{source}/server.c")
+        yield "-D_GNU_SOURCE", define, "-o", f"client-{suffix}", f"{_SOURCE}/client.c", *links
+    server = ("-D_GNU_SOURCE", "-DHAVE_OPENSSL_CRYPTO_H", "-o", "server", f"{_SOURCE}/server.c")
     yield *server, "-lssl", "-lcrypto"
-    yield "-shared", "-fPIC", "-o", f"{folder}/loaded", f"{source}/loaded.c"
-
-
-def _cc(arguments: tuple[str, ...]) -> None:
-    subprocess.run(["cc", "-w", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    yield "-shared", "-fPIC", "-o", "loaded", f"{_SOURCE}/loaded.c"
