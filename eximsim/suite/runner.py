@@ -292,7 +292,7 @@ def _model(world: World, setting: Setting, source: Source, caller: User) -> Subj
     }
     login, host = identity.exim_user, identity.hostname
     patched = (source.root / _PATCHER).exists()
-    return ModelSubject(
+    subject = ModelSubject(
         world,
         program,
         caller,
@@ -302,6 +302,10 @@ def _model(world: World, setting: Setting, source: Source, caller: User) -> Subj
         accounts=accounts,
         test_harness=patched,
     )
+    subject.machine.redirected = {
+        f"{identity.directory}/test-{stream}": stream for stream in ("stdout", "stderr")
+    }
+    return subject
 
 
 _PATCHER = "patchexim"

@@ -13,7 +13,9 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.mta.routing.address import deliver_make_addr
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
+from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.running import Filtered, Outcome
+from eximsim.mta.routing.filters.syntax import STOPPING
 from eximsim.mta.routing.rewrite import qualify_domain
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.filters.generated import Generated
-
-_ALLOWED = frozenset({"defer", "fail", "freeze"})
 
 
 def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
@@ -40,7 +40,9 @@ def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
     recipients = ", ".join(message.addresses())
     with process.setting(recipients=recipients, recipients_count=str(len(message.recipients))):
         filtered = (
-            filter_interpret(process, text, allowed=_ALLOWED, system=True, rewrite=True)
+            filter_interpret(
+                process, text, allowed=STOPPING, system=True, rewrite=True, log=LogAccess.WRITTEN
+            )
             if isinstance(text, str)
             else text
         )

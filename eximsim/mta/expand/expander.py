@@ -131,10 +131,18 @@ class Expander:
         numeric = self.process.numeric
         return numeric[node.number] if not skipping and 0 <= node.number < len(numeric) else ""
 
+    def _permit(self, name: str) -> None:
+        """Fail if a filter must not use what has this name."""
+        forbidden = self.process.forbidden_expansions
+        if forbidden and name in forbidden:
+            raise ExpansionFailed(forbidden[name])
+
     def _operator(self, node: Operator, skipping: bool) -> str:
+        self._permit(node.name)
         return type(self).operators(self, node, skipping)
 
     def _item(self, node: Item, skipping: bool) -> str:
+        self._permit(node.name)
         return self.items[node.name](self, node, skipping)
 
     def _fault(self, node: Fault, skipping: bool) -> str:
@@ -173,6 +181,7 @@ class Expander:
         process = self.process
         process.debug_depth += 1
         process.effort.spend()
+        self._permit(condition.name)
         try:
             return self.conditions[condition.name](self, condition, skipping)
         finally:

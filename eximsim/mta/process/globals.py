@@ -95,6 +95,8 @@ class Machine:
     names are read, and the system's store is empty."""
     privilege_lost: bool = False
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
+    redirected: Mapping[str, str] = field(default_factory=dict)
+    """Files into which the caller has redirected ``"stdout"`` and ``"stderr"`` of the program."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     environment_known: bool = True
@@ -271,6 +273,8 @@ class Process:
     """``$0``, ``$1``, ..."""
     headers_charset: str | None = None
     """What a filter's ``headers charset`` set in place of the option, for as long as the filter runs."""
+    forbidden_expansions: Mapping[str, str] = field(default_factory=dict)
+    """Items, conditions and operators that a filter must not use, and what is said of each."""
     filter_sn: tuple[int, ...] = (0,) * 10
     """``$sn0`` to ``$sn9``: where the system filter left ``$n0`` to ``$n9``."""
     header_list: list[Header] = field(default_factory=list)

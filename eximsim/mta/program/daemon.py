@@ -25,10 +25,12 @@ _PORTS = {"smtp": 25, "smtps": 465, "submission": 587, "submissions": 465}
 _MOST_LOGGED = 10
 
 
-def daemon_go(parent: Process, override: str | None, *, foreground: bool = False) -> None:
+def daemon_go(
+    parent: Process, override: str | None, *, foreground: bool = False, queue_only: bool = False
+) -> None:
     """Start a daemon on the ports and interfaces of the configuration, or of -oX. Source: daemon_go().
 
-    In the background it has no standard error.
+    In the background it has no standard error. ``queue_only``: what comes in is not delivered at once.
     """
     process = parent.fork()
     listeners = tuple(_listeners(process, override))
@@ -39,7 +41,7 @@ def daemon_go(parent: Process, override: str | None, *, foreground: bool = False
     process.variables.pop("sender_ident", None)
     world = process.world
     for listener in listeners:
-        world.listen(listener.address, listener.port, lambda: DaemonSession(process))
+        world.listen(listener.address, listener.port, lambda: DaemonSession(process, queue_only=queue_only))
     process.machine.daemons.append(daemon)
     log_write(
         process,
@@ -155,8 +157,9 @@ def _deliver(process: Process, message_id: str) -> None:
 class DaemonSession:
     """One connection to a daemon, a ``world.Session``; its process is forked from the daemon."""
 
-    def __init__(self, daemon: Process) -> None:
+    def __init__(self, daemon: Process, *, queue_only: bool = False) -> None:
         self._daemon = daemon
+        self._queue_only = queue_only
         self._smtp: SmtpIn | None = None
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
@@ -172,6 +175,7 @@ class DaemonSession:
         reception = Reception(process, smtp=True)
 
         session = SmtpIn(reception, partial(_deliver, process))
+        session.queue_only = self._queue_only
         self._announce(process, session)
         verify_get_ident(session)
         host_build_sender_fullhost(process)

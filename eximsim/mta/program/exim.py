@@ -386,7 +386,8 @@ def _log_line(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 
 def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
-    daemon.daemon_go(process, line.ports, foreground=line.foreground)
+    queue_only = line.leaves_on_queue(process.config.main)
+    daemon.daemon_go(process, line.ports, foreground=line.foreground, queue_only=queue_only)
     return 0
 
 

@@ -13,7 +13,7 @@ from eximsim.mta.reception.receive_filter import read_message_body, receive_for_
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.running import Outcome
-from eximsim.mta.routing.filters.syntax import FilterType, rda_is_filter
+from eximsim.mta.routing.filters.syntax import STOPPING, FilterType, rda_is_filter
 from eximsim.mta.routing.rewrite import qualify_domain
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.program.exim_argv import FilterTest
     from eximsim.mta.reception.receive_headers import Submitter
-
-
-_ALLOWED = frozenset({"defer", "fail", "freeze"})
 
 
 def filter_test(
@@ -63,7 +60,7 @@ def filter_test(
 def _passed(process: Process, text: str, is_system: bool) -> bool:
     recipients = process.variables["recipients"] if is_system else ""
     with process.setting(recipients=recipients):
-        allowed = _ALLOWED if is_system else frozenset[str]()
+        allowed = STOPPING if is_system else frozenset[str]()
         result = filter_interpret(
             process, text, allowed=allowed, system=is_system, testing=True, rewrite=True
         )

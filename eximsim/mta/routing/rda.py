@@ -14,11 +14,16 @@ from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.log import drop_selector
+from eximsim.mta.routing.filters.exim_filter import filter_interpret
+from eximsim.mta.routing.filters.filter_log import LogAccess
+from eximsim.mta.routing.filters.generated import Generated
+from eximsim.mta.routing.filters.syntax import STOPPING, FilterType, rda_is_filter
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
@@ -26,8 +31,6 @@ if TYPE_CHECKING:
 _SEPARATORS = SPACES + ","
 _IGNORED = {EACCES: "ignore_eacces", ENOTDIR: "ignore_enotdir"}
 """The options that make an error with the file as good as no file."""
-
-_FILTER = re.compile(r"#[ \t]*(?:exim|sieve)[ \t]*filter", re.IGNORECASE | re.ASCII)
 
 
 class Found(Enum):
@@ -38,6 +41,7 @@ class Found(Enum):
     BLACKHOLE = ":blackhole:"
     DEFER = ":defer:"
     FAIL = ":fail:"
+    FREEZE = "a filter's freeze"
     INCLUDEFAIL = "an included file that cannot be read"
     ERROR = "an error"
     NONEXIST = "no such file"
@@ -51,20 +55,12 @@ _SPECIALS = (
 """Item, code, the option that decides whether it is permitted, and what that option has to be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """What an item comes to: an address, or with ``made_for`` (as in ``Address``) a file or a pipe."""
-
-    address: str
-    made_for: str = ""
-
-
 @dataclass(slots=True)
 class Redirection:
     """The result: code, addresses in the order of the text, the message of a special item or an error.
 
     ``inspected`` tells that the data itself was read, so that an error lies in it. ``skipped`` are syntax
-    errors: (what, in which item).
+    errors: (what, in which item). ``filter``: it is one.
     """
 
     found: Found
@@ -72,6 +68,7 @@ class Redirection:
     message: str | None = None
     inspected: bool = True
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    filter: bool = False
 
 
 class _Stop(Exception):
@@ -80,10 +77,17 @@ class _Stop(Exception):
         self.message = message
 
 
-def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str) -> Redirection:
+def rda_interpret(
+    process: Process,
+    router: DriverInstance,
+    incoming_domain: str,
+    log: LogAccess = LogAccess.SKIPPED,
+    owner: tuple[int, int] | None = None,
+) -> Redirection:
     """Read the redirect router's ``data`` or ``file`` and take it apart.
 
-    ``incoming_domain`` completes ``\\name``. Raises ``Unsupported`` for filters.
+    ``owner`` are the ids under which a filter runs, if the router says so; ``log`` says what becomes of what
+    it logs. ``incoming_domain`` completes ``\\name``. Raises ``Unsupported`` for Sieve filters.
     """
     options = router.options
     is_file = options.text("file") is not None
@@ -109,13 +113,70 @@ def rda_interpret(process: Process, router: DriverInstance, incoming_domain: str
                 return Redirection(Found.NONEXIST, inspected=False)
             why = f"failed to open {data}: {strerror(error.errno or 0)}"
             return Redirection(Found.ERROR, message=why, inspected=False)
-    if _FILTER.match(data.lstrip(SPACES)):
-        if not options.flag("allow_filter"):
-            return Redirection(Found.ERROR, message="filtering not enabled")
-        raise Unsupported("filter as redirection data", router.path, router.line)
+    kind = rda_is_filter(data)
+    if kind is not FilterType.FORWARD:
+        return _filtered(process, router, data, kind, log, owner)
     level = Taint.NONE if is_file else taint_of(data)
     reader = _ForwardList(process, router, incoming_domain, level)
     return reader.read(data)
+
+
+_FORBIDDEN: Mapping[str, Mapping[str, str]] = {
+    "forbid_filter_dlfunc": {"dlfunc": "dynamically-loaded functions are not permitted"},
+    "forbid_filter_existstest": {
+        "exists": "File existence tests are not permitted",
+        "stat": "Use of the stat() expansion is not permitted",
+    },
+    "forbid_filter_lookup": {"lookup": "lookup expansions are not permitted"},
+    "forbid_filter_perl": {"perl": "Perl calls are not permitted"},
+    "forbid_filter_readfile": {"readfile": "file insertions are not permitted"},
+    "forbid_filter_readsocket": {"readsocket": "socket insertions are not permitted"},
+    "forbid_filter_run": {"run": "running a command is not permitted"},
+}
+"""What each option keeps filters from expanding, and what is said of it."""
+
+
+def _filtered(
+    process: Process,
+    router: DriverInstance,
+    text: str,
+    kind: FilterType,
+    log: LogAccess,
+    owner: tuple[int, int] | None,
+) -> Redirection:
+    """Obey a filter, if the router permits it.
+
+    A process that is neither root's nor Exim's cannot log what it rewrites.
+    """
+    options = router.options
+    name = "Exim" if kind is FilterType.EXIM else "Sieve"
+    if not options.flag("allow_filter"):
+        return Redirection(Found.ERROR, message="filtering not enabled", filter=True)
+    if options.flag(f"forbid_{name.lower()}_filter"):
+        return Redirection(Found.ERROR, message=f"{name} filtering not enabled", filter=True)
+    if kind is FilterType.SIEVE:
+        raise Unsupported("a Sieve filter", router.path, router.line)
+    forbidden = [told for option, told in _FORBIDDEN.items() if options.flag(option)]
+    before, settings = process.forbidden_expansions, process.log_settings
+    exim = process.machine.account(process.machine.exim_user)
+    if owner is not None and owner[0] not in (0, exim.uid if exim is not None else 0):
+        drop_selector(process, "address_rewrite")
+    process.forbidden_expansions = {name: told for one in forbidden for name, told in one.items()}
+    try:
+        result = filter_interpret(
+            process,
+            text,
+            allowed=frozenset(name for name in STOPPING if options.flag(f"allow_{name}")),
+            rewrite=options.flag("rewrite"),
+            prepend_home=options.flag("filter_prepend_home"),
+            log=LogAccess.FORBIDDEN if options.flag("forbid_filter_logwrite") else log,
+            owner=owner or (0, 0),
+        )
+    finally:
+        process.forbidden_expansions, process.log_settings = before, settings
+    return Redirection(
+        Found[result.outcome.name], list(reversed(result.generated)), result.message, filter=True
+    )
 
 
 def _is_tainted(process: Process, router: DriverInstance, path: str) -> bool:

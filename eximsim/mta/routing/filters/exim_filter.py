@@ -13,11 +13,13 @@ from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, str
 from eximsim.mta.config.rewrite_rules import HEADERS
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
+from eximsim.mta.expand.taint import Taint, marked, taint_of
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.records.spool import HEADER_OLD, Header, header_kind
 from eximsim.mta.routing.filters import mail
 from eximsim.mta.routing.filters.commands_read import read_filter
 from eximsim.mta.routing.filters.conditions import test_condition
+from eximsim.mta.routing.filters.filter_log import FilterLog, LogAccess
 from eximsim.mta.routing.filters.generated import Generated
 from eximsim.mta.routing.filters.numbers import read_long, to_int
 from eximsim.mta.routing.filters.running import Filtered, Filtering, Outcome
@@ -40,17 +42,26 @@ def filter_interpret(
     testing: bool = False,
     rewrite: bool = False,
     prepend_home: bool = False,
+    log: LogAccess = LogAccess.FORBIDDEN,
+    owner: tuple[int, int] = (0, 0),
 ) -> Filtered:
     """Read a filter and obey it.
 
     ``allowed`` are those of defer, fail and freeze that it may use. With ``testing`` it is only told what
     would be done. ``prepend_home``: a file without a slash at its start is in
-    ``$home``. Source: filter_interpret().
+    ``$home``. ``owner`` are the ids of a log file that is made. Source: filter_interpret().
     """
     for rule in process.config.rewrites:
         if not rule.flags.isdisjoint(HEADERS):
             raise Unsupported("a filter where header lines are rewritten by rule", rule.path, rule.line)
-    run = Filtering(process, system=system, testing=testing, rewrite=rewrite, prepend_home=prepend_home)
+    run = Filtering(
+        process,
+        system=system,
+        testing=testing,
+        rewrite=rewrite,
+        prepend_home=prepend_home,
+        log=FilterLog(process, log, owner),
+    )
     charset = process.headers_charset
     numbers = {f"n{number}": "0" for number in range(10)}
     numbers |= {f"sn{number}": str(value) for number, value in enumerate(process.filter_sn)}
@@ -117,11 +128,6 @@ class _Interpreter:
 
     def generate(self, command: Command, address: str, **more: Any) -> None:
         self.run.generated.insert(0, Generated(address, ignore_error=command.noerror, **more))
-
-    def only_told(self, command: Command) -> None:
-        """Nothing follows in a test; without one, what the command generates is not modelled."""
-        if not self.run.testing:
-            raise Unsupported(f"the command {command.name} in a filter")
 
     # ---- numbers, headers
 
@@ -208,15 +214,21 @@ class _Interpreter:
         path = arguments[0] or ""
         home = self.process.variables.get("home")
         if not self.run.testing:
-            relative = self.run.prepend_home and home and not path.startswith("/")
-            self.generate(command, f"{home}/{path}" if relative else path, made_for="file", mode=command.mode)
+            if self.run.prepend_home and home and not path.startswith("/"):
+                path = marked(f"{home}/{path}", max(taint_of(home), taint_of(path)))
+            self.generate(command, path, made_for="file")
             return
         mode = "" if command.mode < 0 else f" {command.mode:04o}"
         self.tell(command, f"Save message to: {path}{mode}{_noerror(command)}")
 
     def pipe(self, command: Command, arguments: Sequence[str | None]) -> None:
-        self.only_told(command)
-        self.tell(command, f"Pipe message to: {command.arguments[0]}{_noerror(command)}")
+        text = command.arguments[0] or ""
+        if self.run.testing:
+            self.tell(command, f"Pipe message to: {text}{_noerror(command)}")
+            return
+        if "$" in text or "\\" in text:
+            raise Unsupported("a filter's pipe command that the transport is to expand")
+        self.generate(command, text if text.startswith("|") else f"|{text}", made_for="pipe")
 
     def mail(self, command: Command, arguments: Sequence[str | None]) -> None:
         given = mail.expanded(self.run, command)
@@ -225,19 +237,30 @@ class _Interpreter:
                 self.run.tell(f"{command.name} command ignored because return_path is empty")
             return
         mail.check(self.run, command, given)
-        self.only_told(command)
-        for line in mail.shown(command, given):
-            self.run.tell(line)
+        if self.run.testing:
+            for line in mail.shown(command, given):
+                self.run.tell(line)
+            return
+        to = given.get("to")
+        to = self.run.expand("$reply_address", "mail command") if to is None else to
+        self.generate(command, mail.reply_address(to), made_for="reply")
 
     # ---- logs and tests
 
     def logfile(self, command: Command, arguments: Sequence[str | None]) -> None:
-        self.only_told(command)
-        self.tell(command, f"Logfile {arguments[0]}")
+        if self.run.testing:
+            self.tell(command, f"Logfile {arguments[0]}")
+            return
+        if taint_of(arguments[0] or "") is not Taint.NONE:
+            raise Unsupported("a filter's log file whose name may come from outside")
+        self.run.log.open(arguments[0] or "", command.mode)
 
     def logwrite(self, command: Command, arguments: Sequence[str | None]) -> None:
-        self.only_told(command)
-        self.tell(command, f'Logwrite "{string_printing(arguments[0] or "")}"')
+        text = arguments[0] or ""
+        if self.run.testing:
+            self.tell(command, f'Logwrite "{string_printing(text)}"')
+        else:
+            self.run.log.write(text)
 
     def testprint(self, command: Command, arguments: Sequence[str | None]) -> None:
         if self.run.testing:

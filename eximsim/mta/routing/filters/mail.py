@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from eximsim.errors import Unsupported
+from eximsim.mta.base.parse import AddressError, addresses_of, parse_extract_address
 from eximsim.mta.base.string import SPACES, from_octets, octets, string_printing
 from eximsim.mta.routing.filters.running import Filtering
 from eximsim.mta.routing.filters.syntax import MAIL_ARGUMENTS, Command, FilterError
@@ -13,6 +15,7 @@ _HEADERS = MAIL_ARGUMENTS.index("extra_headers")
 _SHOWN = 1024
 _WIDTH = 7
 _TAB = 9
+_LONGEST_ADDRESS = 256
 
 
 def expanded(run: Filtering, command: Command) -> Mapping[str, str]:
@@ -38,6 +41,25 @@ def shown(command: Command, given: Mapping[str, str]) -> Iterator[str]:
             yield f"{name:>{_WIDTH}}: {string_printing(given[name])}{expanded}"
     if command.return_message:
         yield "Return original message"
+
+
+def reply_address(to: str) -> str:
+    """The address that stands for a reply in the log: those in ``to``, up to about 256 octets.
+
+    Raises ``Unsupported`` if there is none: Exim makes an address then that fails at once.
+    """
+    text, found = to.lstrip(SPACES).replace("\n", " "), ""
+    for part in addresses_of(text):
+        try:
+            found += f"{',' if found else '>'}{parse_extract_address(part).address}"
+        except AddressError:
+            continue
+        if len(octets(found)) > _LONGEST_ADDRESS:
+            found += ", ..."
+            break
+    if not found:
+        raise Unsupported("a reply of a filter to nobody")
+    return found
 
 
 def _check(run: Filtering, command: Command, index: int, value: str) -> None:

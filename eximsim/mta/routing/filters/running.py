@@ -7,11 +7,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import in_quotes
-from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.routing.filters.syntax import FilterError
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.routing.filters.filter_log import FilterLog
     from eximsim.mta.routing.filters.generated import Generated
 
 
@@ -54,6 +56,7 @@ class Filtering:
     testing: bool = False
     rewrite: bool = False
     prepend_home: bool = False
+    log: FilterLog = field(kw_only=True)
     pending: str | None = None
     generated: list[Generated] = field(default_factory=list)
     delivered: bool = False
@@ -64,7 +67,7 @@ class Filtering:
     def expand(self, text: str, where: str) -> str:
         """The value of ``text``; raises ``FilterError``. ``where`` ends the message, before its reason."""
         try:
-            return expand(self.process, text)
+            return expand_marked(self.process, text)
         except ExpansionFailed as failed:
             told = f"failed to expand {self.quoted(text)} in {where}: {failed.message}"
             raise FilterError(told) from None

@@ -39,6 +39,9 @@ class FilterError(Exception):
 DELIVERIES = frozenset({"deliver", "pipe", "save"})
 """The commands that are ``seen`` unless the filter says otherwise."""
 
+STOPPING = frozenset({"defer", "fail", "freeze"})
+"""The commands that have to be permitted."""
+
 ARGUMENTS: Mapping[str, int] = {
     "add": 2,
     "defer": 1,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.process.log import log_write
 from eximsim.mta.routing import rda
+from eximsim.mta.routing.filters.filter_log import LogAccess
+from eximsim.mta.routing.filters.generated import Generated
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Errno, Rc
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import RouteResult, Verify
+    from eximsim.mta.routing.ugid import Ids
 
+_NEVER_DONE = 9999
 _SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)
 
 
@@ -34,18 +38,31 @@ def redirect_router_entry(
     if isinstance(domain, Rc):
         return domain
     with process.setting(qualify_recipient=domain or process.variables.get("qualify_recipient")):
-        read = rda.rda_interpret(process, router, process.variables.get("domain", addr.domain))
+        delivering = verify is None and not process.address_test_mode
+        read = rda.rda_interpret(
+            process,
+            router,
+            process.variables.get("domain", addr.domain),
+            LogAccess.WRITTEN if delivering else LogAccess.SKIPPED,
+            _owner(process, ids),
+        )
     addr.message = read.message
     if read.found is rda.Found.NONEXIST:
         addr.message = addr.user_message = None
         return Rc.DECLINE
     if read.found is rda.Found.DEFER:
         return _special(router, addr, Rc.DEFER)
+    if read.found is rda.Found.FREEZE:
+        if not (process.message is not None and process.message.manual_thaw):
+            return _freeze(process, router, addr, verify, routed, read.addresses)
+        read.found = rda.Found.NOTDELIVERED
     if read.found is rda.Found.FAIL:
         rc = _add_generated(process, router, addr, verify, routed, read.addresses)
         return rc if rc is not Rc.OK else _special(router, addr, Rc.FAIL)
     if read.found in (rda.Found.ERROR, rda.Found.INCLUDEFAIL):
         return _error(router, addr, read)
+    if read.filter and read.found is rda.Found.NOTDELIVERED and read.addresses:
+        return _filtered_too(process, router, addr, verify, routed, read.addresses)
     if read.skipped and not _skip_errors(process, router, addr, read):
         return Rc.DECLINE
     if read.found is rda.Found.NOTDELIVERED:
@@ -60,6 +77,55 @@ def redirect_router_entry(
     what = ":blackhole:" if read.found is rda.Found.BLACKHOLE else "discarded"
     log_write(process, f"=> {what} <{addr.address}> R={router.name}")
     return Rc.DISCARD
+
+
+def _owner(process: Process, ids: Ids) -> tuple[int, int] | None:
+    """The ids under which redirection data is read, and files and pipes are delivered to; None: root's."""
+    account = process.local_account
+    uid, gid = ids.uid, ids.gid
+    if account is not None:
+        uid, gid = account.uid if uid is None else uid, account.gid if gid is None else gid
+    return None if uid is None else (uid, gid or 0)
+
+
+def _freeze(
+    process: Process,
+    router: DriverInstance,
+    addr: Address,
+    verify: Verify | None,
+    routed: RouteResult,
+    generated: list[Generated],
+) -> Rc:
+    """A filter freezes the message; what it generated before is delivered, and does not end the address."""
+    rc = _add_generated(process, router, addr, verify, routed, generated)
+    if rc is not Rc.OK:
+        return rc
+    addr.message = "frozen by filter" if addr.message is None else addr.message
+    addr.special_action = "freeze"
+    addr.child_count = _NEVER_DONE
+    return Rc.DEFER
+
+
+def _filtered_too(
+    process: Process,
+    router: DriverInstance,
+    addr: Address,
+    verify: Verify | None,
+    routed: RouteResult,
+    generated: list[Generated],
+) -> Rc:
+    """A filter has generated addresses, and normal delivery takes place, too: to a child like the address."""
+    rc = _add_generated(process, router, addr, verify, routed, generated)
+    if rc is not Rc.OK:
+        return rc
+    first = routed.addr_new[0]
+    child = rf.make_child(addr, addr.address)
+    child.errors_address, child.data = addr.errors_address, dict(first.data)
+    child.extra_headers, child.remove_headers = first.extra_headers, first.remove_headers
+    addr.child_count += 1
+    routed.addr_new.insert(0, child)
+    routed.addr_succeed.insert(0, addr)
+    return Rc.OK
 
 
 def _qualify_domain(process: Process, router: DriverInstance, addr: Address) -> str | Rc | None:
@@ -86,7 +152,7 @@ def _special(router: DriverInstance, addr: Address, rc: Rc) -> Rc:
 def _error(router: DriverInstance, addr: Address, read: rda.Redirection) -> Rc:
     if read.inspected:
         kind = "file" if router.options.text("data") is None else "data"
-        what = "filter" if read.message == "filtering not enabled" else "redirect"
+        what = "filter" if read.filter else "redirect"
         addr.basic_errno = Errno.BADREDIRECT
         addr.message = f"error in {what} {kind}: {read.message}"
     return Rc.DEFER
@@ -108,7 +174,7 @@ def _add_generated(
     addr: Address,
     verify: Verify | None,
     routed: RouteResult,
-    generated: list[rda.Generated],
+    generated: list[Generated],
 ) -> Rc:
     """Make children of the generated addresses. Source: add_generated(), sort_errors_and_headers()."""
     options = router.options
@@ -132,6 +198,9 @@ def _add_generated(
         child.start_router = start
         child.hide_child = options.flag("hide_child_in_errmsg")
         child.errors_address, child.data = errors_address, dict(data)
+        child.ignore_error = one.ignore_error or addr.ignore_error
+        if one.errors_address is not None:
+            child.errors_address = one.errors_address
         child.extra_headers, child.remove_headers = headers
         if one.made_for:
             child.made_for = one.made_for
@@ -140,6 +209,14 @@ def _add_generated(
     addr.child_count += len(children)
     routed.addr_new[:0] = children
     return Rc.OK
+
+
+_SPECIAL = {
+    "file": ("forbid_file", "file_transport"),
+    "pipe": ("forbid_pipe", "pipe_transport"),
+    "reply": ("forbid_filter_reply", "reply_transport"),
+}
+"""What forbids each kind, and which option names its transport."""
 
 
 def _prepare_special(process: Process, router: DriverInstance, child: Address) -> None:
@@ -162,9 +239,10 @@ def _prepare_special(process: Process, router: DriverInstance, child: Address) -
     elif child.parent is not None and child.parent.home_expanded:
         child.home_dir, child.home_expanded = process.variables.get("home"), True
     child.current_dir = options.text("transport_current_directory")
-    is_pipe, is_folder = child.made_for == "pipe", child.address.endswith("/")
-    child.permitted = not options.flag("forbid_pipe" if is_pipe else "forbid_file")
-    option = "pipe_transport" if is_pipe else "directory_transport" if is_folder else "file_transport"
+    forbid, option = _SPECIAL[child.made_for]
+    child.permitted = not options.flag(forbid)
+    if child.made_for == "file" and child.address.endswith("/"):
+        option = "directory_transport"
     with process.setting(**{f"address_{child.made_for}": child.address}):
         rf.rf_require_transport(process, child, router, option)
 

@@ -1,0 +1,64 @@
+"""The log file that a filter keeps for itself: its commands logfile and logwrite (src/filter.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.string import octets
+from eximsim.mta.routing.filters.syntax import FilterError
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+_MODE = 0o600
+
+
+class LogAccess(Enum):
+    """What becomes of what a filter writes to its log."""
+
+    FORBIDDEN = "forbid_filter_logwrite: an error"
+    SKIPPED = "an address is tested or verified: nothing"
+    WRITTEN = "a delivery: it is written"
+
+
+@dataclass(slots=True)
+class FilterLog:
+    """The log of one filter; ``owner`` are the ids of a file that it makes."""
+
+    process: Process
+    access: LogAccess
+    owner: tuple[int, int]
+    path: str | None = None
+    mode: int = _MODE
+
+    def open(self, path: str, mode: int) -> None:
+        """Name the file for what is written from now on; a negative mode is the usual one."""
+        self.path, self.mode = path, _MODE if mode == -1 else mode
+
+    def write(self, text: str) -> None:
+        """Append to the file; raises ``FilterError``."""
+        if self.access is LogAccess.FORBIDDEN:
+            raise FilterError("logwrite command forbidden")
+        if self.access is LogAccess.SKIPPED:
+            return
+        if self.path is None:
+            raise FilterError('attempt to obey "logwrite" command without a previous "logfile"')
+        machine = self.process.machine
+        stream = machine.redirected.get(self.path)
+        if stream is not None:
+            (self.process.out if stream == "stdout" else self.process.err)(text)
+            return
+        if self.path in machine.files:
+            machine.files[self.path] += text.removesuffix("\n").split("\n")
+            return
+        world, (uid, gid) = self.process.world, self.owner
+        known = world.disk.files.get(self.path)
+        if known is None:
+            try:
+                before = world.read_file(self.path)
+            except OSError:
+                before = b""
+            known = world.disk.write(self.path, before, mode=self.mode, uid=uid, gid=gid, now=world.now())
+        known.content += octets(text)
