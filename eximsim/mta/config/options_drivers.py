@@ -2,7 +2,7 @@
 
 As in ``options_main.py`` a table holds every name of 4.85 to 4.99. Drivers that the model does not have keep
 their options as read; using such a driver is what is unsupported, and so is a local transport with an
-option that is not modelled. In the same way redirection to filters is unsupported where data asks for it,
+option that is not modelled. In the same way redirection to Sieve is unsupported where data asks for it,
 and options about them are inert. To send never has to wait here, so that data_timeout is inert too.
 """
 

@@ -10,9 +10,9 @@ from eximsim.mta.config.config_lines import ConfigLine
 
 ENVELOPE_FROM, ENVELOPE_TO, QUIT, REPEAT, SMTP, QUALIFY, WHOLE = "FTqRSQw"
 HEADER_FROM, HEADER_TO = "ft"
-_ENVELOPE, HEADERS = ENVELOPE_FROM + ENVELOPE_TO, "stfcbr"
-_MEANS = {"h": HEADERS, "E": _ENVELOPE}
-_KNOWN = frozenset(f"qw{HEADERS}{_ENVELOPE}hEQRS")
+_ENVELOPE, _HEADERS = ENVELOPE_FROM + ENVELOPE_TO, "stfcbr"
+_MEANS = {"h": _HEADERS, "E": _ENVELOPE}
+_KNOWN = frozenset(f"qw{_HEADERS}{_ENVELOPE}hEQRS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,6 @@ def readconf_one_rewrite(line: ConfigLine) -> RewriteRule:
     if SMTP in flags and not pattern.startswith(("^", "\\N^")):
         message = "rewrite rule has the S flag but is not a regular expression"
         raise InputError(message, line.path, line.line)
-    if not flags & {*HEADERS, *_ENVELOPE, SMTP}:
-        flags.update(HEADERS + _ENVELOPE)
+    if not flags & {*_HEADERS, *_ENVELOPE, SMTP}:
+        flags.update(_HEADERS + _ENVELOPE)
     return RewriteRule(pattern, replacement, frozenset(flags), line.path, line.line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.delivery.bounce import report_success
 from eximsim.mta.delivery.deliver_done import process_failed
 from eximsim.mta.delivery.deliver_local import do_local_deliveries
@@ -14,7 +15,7 @@ from eximsim.mta.delivery.delivery import Delivery, Fate
 from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
-from eximsim.mta.process.log import deliver_msglog, log_write
+from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_continue import abandon
 
@@ -176,11 +177,17 @@ def _thaw(process: Process, message: Message, *, force: bool) -> Fate | None:
     return Fate.TRIED
 
 
+def _queue_time(process: Process, message: Message) -> str:
+    if not selector(process, "queue_time_overall"):
+        return ""
+    return f" QT={readconf_printtime(int(process.world.now() - message.received_time))}"
+
+
 def _finish(delivery: Delivery) -> None:
     process, message = delivery.process, delivery.message
     if not delivery.defer:
         process.machine.spool.remove(message.id)
-        log_write(process, "Completed")
+        log_write(process, f"Completed{_queue_time(process, message)}")
         main_event_raise(process, "msg:complete")
         return
     message.deliver_firsttime = False

@@ -18,7 +18,7 @@ from eximsim.mta.process.log import drop_selector
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.generated import Generated
-from eximsim.mta.routing.filters.syntax import STOPPING, FilterType, rda_is_filter
+from eximsim.mta.routing.filters.syntax import FilterType, rda_is_filter
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
 
@@ -136,6 +136,15 @@ _FORBIDDEN: Mapping[str, Mapping[str, str]] = {
 """What each option keeps filters from expanding, and what is said of it."""
 
 
+_STOPS = {"allow_defer": "defer", "allow_fail": "fail", "allow_freeze": "freeze"}
+"""The commands that a filter has only if its router allows them."""
+
+_KINDS = {
+    FilterType.EXIM: ("Exim", "forbid_exim_filter"),
+    FilterType.SIEVE: ("Sieve", "forbid_sieve_filter"),
+}
+
+
 def _filtered(
     process: Process,
     router: DriverInstance,
@@ -149,10 +158,10 @@ def _filtered(
     A process that is neither root's nor Exim's cannot log what it rewrites.
     """
     options = router.options
-    name = "Exim" if kind is FilterType.EXIM else "Sieve"
+    name, forbidden_by = _KINDS[kind]
     if not options.flag("allow_filter"):
         return Redirection(Found.ERROR, message="filtering not enabled", filter=True)
-    if options.flag(f"forbid_{name.lower()}_filter"):
+    if options.flag(forbidden_by):
         return Redirection(Found.ERROR, message=f"{name} filtering not enabled", filter=True)
     if kind is FilterType.SIEVE:
         raise Unsupported("a Sieve filter", router.path, router.line)
@@ -166,7 +175,7 @@ def _filtered(
         result = filter_interpret(
             process,
             text,
-            allowed=frozenset(name for name in STOPPING if options.flag(f"allow_{name}")),
+            allowed=frozenset(command for option, command in _STOPS.items() if options.flag(option)),
             rewrite=options.flag("rewrite"),
             prepend_home=options.flag("filter_prepend_home"),
             log=LogAccess.FORBIDDEN if options.flag("forbid_filter_logwrite") else log,

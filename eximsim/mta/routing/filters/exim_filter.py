@@ -10,7 +10,6 @@ from eximsim.bounds import within_bounds
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_printing
-from eximsim.mta.config.rewrite_rules import HEADERS
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
 from eximsim.mta.expand.taint import Taint, marked, taint_of
@@ -51,9 +50,6 @@ def filter_interpret(
     would be done. ``prepend_home``: a file without a slash at its start is in
     ``$home``. ``owner`` are the ids of a log file that is made. Source: filter_interpret().
     """
-    for rule in process.config.rewrites:
-        if not rule.flags.isdisjoint(HEADERS):
-            raise Unsupported("a filter where header lines are rewritten by rule", rule.path, rule.line)
     run = Filtering(
         process,
         system=system,

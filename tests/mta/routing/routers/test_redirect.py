@@ -172,9 +172,79 @@ def test_an_address_that_begins_with_a_slash_is_an_address() -> None:
 
 
 @pytest.mark.parametrize("mark", ["# Exim filter", "#exim   FILTER", "\n #\tSieve filter"])
-def test_filters_have_to_be_allowed_and_are_not_modelled(mark: str) -> None:
+def test_filters_have_to_be_allowed(mark: str) -> None:
     files = {"/filter": f"{mark}\nseen finish\n".encode()}
     addr, _ = redirecting("file = /filter", files=files).route("a@d.ex")
     assert addr.message == "error in filter file: filtering not enabled"
-    with pytest.raises(Unsupported, match="filter as redirection data"):
+    name = "Sieve" if "Sieve" in mark else "Exim"
+    options = f"file = /filter\nallow_filter\nuser = CALLER\nforbid_{name.lower()}_filter"
+    addr, _ = redirecting(options, files=files).route("a@d.ex")
+    assert addr.message == f"error in filter file: {name} filtering not enabled"
+
+
+def test_sieve_is_not_modelled() -> None:
+    files = {"/filter": b"# Sieve filter\nkeep;\n"}
+    with pytest.raises(Unsupported, match="a Sieve filter"):
         redirecting("file = /filter\nallow_filter\nuser = CALLER", files=files).route("a@d.ex")
+
+
+FILTERS = [
+    ("deliver b", Rc.OK, ["b@d.ex"]),
+    ("unseen deliver b unseen deliver c@x", Rc.OK, ["a@d.ex", "b@d.ex", "c@x"]),
+    ("save /x unseen pipe cat", Rc.OK, ["/x", "|cat"]),
+    ("mail to me@x", Rc.OK, ["a@d.ex", ">me@x"]),
+    ("testprint x", Rc.OK, []),
+    ("seen finish", Rc.DISCARD, []),
+    ("unseen deliver b fail text no", Rc.FAIL, ["b@d.ex"]),
+    ("defer", Rc.DEFER, []),
+    ("deliver b freeze", Rc.DEFER, ["b@d.ex"]),
+    ("foo", Rc.DEFER, []),
+]
+
+
+@pytest.mark.parametrize(("text", "rc", "generated"), FILTERS)
+def test_a_filter_generates_addresses_and_decides_about_its_own(
+    text: str, rc: Rc, generated: list[str]
+) -> None:
+    allowed = "allow_filter\nallow_fail\nallow_defer\nallow_freeze\nuser = CALLER"
+    site = redirecting(f"data = # exim filter\\n {text}\n{allowed}", main="qualify_domain = d.ex")
+    site.process.return_path = "me@x"
+    addr, result = site.route("a@d.ex")
+    assert result.rc is rc
+    assert [child.address for child in result.addr_new] == generated
+    assert addr.child_count == (9999 if "freeze" in text else len(generated))
+
+
+def test_errors_of_a_filters_delivery_go_where_it_says_or_nowhere() -> None:
+    text = "noerror deliver b errors_to a@d.ex deliver c"
+    site = redirecting(f"data = # exim filter\\n {text}\nallow_filter\nuser = CALLER")
+    first, second = site.route("a@d.ex")[1].addr_new
+    assert (first.errors_address, first.ignore_error) == ("a@d.ex", True)
+    assert (second.errors_address, second.ignore_error) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "why"),
+    [
+        ("lookup", "${lookup{a}lsearch{/x}}", "lookup expansions are not permitted"),
+        ("existstest", "${if exists{/x}{a}{b}}", "File existence tests are not permitted"),
+        ("readfile", "${readfile{/x}}", "file insertions are not permitted"),
+        ("run", "${run{/bin/x}}", "running a command is not permitted"),
+    ],
+)
+def test_a_router_can_forbid_filters_to_look_around(option: str, text: str, why: str) -> None:
+    files = {"/filter": f'# exim filter\ntestprint "{text}"\n'.encode()}
+    options = f"file = /filter\nallow_filter\nuser = CALLER\nforbid_filter_{option}"
+    addr, _ = redirecting(options, files=files).route("a@d.ex")
+    assert addr.message is not None
+    assert addr.message.endswith(f"in testprint command: {why}")
+
+
+def test_a_filters_log_is_written_in_a_delivery_and_can_be_forbidden() -> None:
+    files = {"/filter": b'# exim filter\nlogfile /log logwrite "$local_part here"\n'}
+    options = "file = /filter\nallow_filter\nuser = CALLER"
+    site = redirecting(options, files=files)
+    site.route("a@d.ex")
+    assert site.process.world.disk.files["/log"].content == b"a here\n"
+    addr, _ = redirecting(f"{options}\nforbid_filter_logwrite", files=files).route("a@d.ex")
+    assert addr.message == "error in filter file: logwrite command forbidden"
