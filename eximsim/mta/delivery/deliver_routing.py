@@ -11,6 +11,7 @@ from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import BAD_REPLY
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.route import route_address
 from eximsim.mta.transports import retry
@@ -92,6 +93,11 @@ def _take_special(delivery: Delivery, addr: Address) -> None:
     """
     parent = addr.parent
     assert parent is not None
+    if addr.address == BAD_REPLY:
+        addr.message = "filter autoreply generated syntactically invalid recipient"
+        addr.local_part, addr.ignore_error = addr.address, True
+        post_process_one(delivery, addr, Rc.FAIL, kind="R")
+        return
     addr.unique = f"{addr.address}:{parent.base_unique}"
     addr.address_retry_key = f"T:{addr.unique}"
     if addr.made_for == "reply":

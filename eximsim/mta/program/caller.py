@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, local_part_quote
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import list_items
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.program.exim_argv import CommandLine, Mode
 from eximsim.mta.reception.caller_sender import may_set_sender
+from eximsim.mta.reception.originator import full_name
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
 
@@ -40,19 +39,9 @@ def is_trusted(process: Process) -> bool:
 
 def _originator_name(process: Process, line: CommandLine) -> str:
     """The caller's full name: from -F, or gecos_name where gecos_pattern matches."""
-    options = process.config.main
     if line.sender_name is not None:
         return parse_fix_phrase(line.sender_name, headers_charset(process))
-    pattern, name = options.text("gecos_pattern"), options.text("gecos_name")
-    if pattern is not None and name is not None:
-        if pattern:
-            raise Unsupported("gecos_pattern that is not empty", *options.where("gecos_pattern"))
-        try:
-            return parse_fix_phrase(expand(process, name), headers_charset(process))
-        except ExpansionFailed as failure:
-            what = f"gecos_name that does not expand ({failure.message})"
-            raise Unsupported(what, *options.where("gecos_name")) from None
-    return process.machine.user
+    return full_name(process, process.machine.user)
 
 
 def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str | None, Submitter]:

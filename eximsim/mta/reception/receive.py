@@ -29,6 +29,7 @@ from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception import receive_cutthrough
 from eximsim.mta.reception.caller_sender import sender_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
+from eximsim.mta.reception.originator import full_name
 from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
 from eximsim.mta.reception.receive_headers import (
@@ -278,7 +279,7 @@ def submit(
     reception = Reception(child)
     reception.envelope.sender = sender
     trusted = login in (process.machine.exim_user, "root", *_trusted_users(process))
-    name = "" if trusted else login
+    name = "" if trusted else full_name(child, login)
     submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
     try:
         received = receive_local(

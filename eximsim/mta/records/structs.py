@@ -46,6 +46,10 @@ class Account:
     home: str
 
 
+BAD_REPLY = ">**bad-reply**"
+"""The address of a reply to nobody (``af_bad_reply``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A message that the autoreply transport sends: ``reply_item``. Times are in seconds; None: not set."""
@@ -135,6 +139,9 @@ class Address:
     """As it came, unquoted; ``deliver_split_address()`` sets it, ``local_part`` and ``domain``."""
     prefix: str | None = None
     suffix: str | None = None
+    prefix_v: str | None = None
+    suffix_v: str | None = None
+    """What the wildcard of an affix stands for."""
     include_affixes: bool = False
     """A server was told of it with its affixes; so log lines show them (``af_include_affixes``)."""
     address_retry_key: str = ""

@@ -53,7 +53,9 @@ _EXPANSIONS = (
     "local_part",
     "local_part_data",
     "local_part_prefix",
+    "local_part_prefix_v",
     "local_part_suffix",
+    "local_part_suffix_v",
     "original_domain",
     "original_local_part",
     "parent_domain",
@@ -108,10 +110,9 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
         return
     known.update(addr.data)
     known["domain"], known["local_part"] = addr.domain, addr.local_part
-    if addr.prefix is not None:
-        known["local_part_prefix"] = addr.prefix
-    if addr.suffix is not None:
-        known["local_part_suffix"] = addr.suffix
+    for name, affix in _affixes(addr):
+        if affix is not None:
+            known[name] = affix
     if addr.self_hostname is not None:
         known["self_hostname"] = addr.self_hostname
     if addr.host_list:
@@ -139,19 +140,24 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
 def _take_local_part(process: Process, parent: Address) -> None:
     """A file, a pipe or a reply is delivered for the local part that it was made for."""
     known = process.variables
-    for name, text in (
-        ("local_part", parent.local_part),
-        ("local_part_prefix", parent.prefix),
-        ("local_part_suffix", parent.suffix),
-    ):
+    for name, text in (("local_part", parent.local_part), *_affixes(parent)):
         known.pop(name, None)
         if text is not None:
             known[name] = text
 
 
+def _affixes(addr: Address) -> tuple[tuple[str, str | None], ...]:
+    return (
+        ("local_part_prefix", addr.prefix),
+        ("local_part_prefix_v", addr.prefix_v),
+        ("local_part_suffix", addr.suffix),
+        ("local_part_suffix_v", addr.suffix_v),
+    )
+
+
 def _keep_common(process: Process, addr: Address, others: Sequence[Address]) -> None:
     known = process.variables
-    for name in ("local_part", "local_part_prefix", "local_part_suffix"):
+    for name in ("local_part", *(name for name, _ in _affixes(addr))):
         known.pop(name, None)
     if any(other.domain != addr.domain for other in others):
         del known["domain"]

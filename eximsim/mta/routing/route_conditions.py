@@ -82,19 +82,19 @@ def _too_many_parents(addr: Address) -> bool:
 def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
     """Set the local part for this router; false if an affix that it wants is not there."""
     options = router.options
-    addr.prefix = addr.suffix = None
+    addr.prefix = addr.suffix = addr.prefix_v = addr.suffix_v = None
     caseful = options.flag("caseful_local_part")
     local_part = addr.cc_local_part if caseful else addr.cc_local_part.lower()
     prefixes, suffixes = options.text("local_part_prefix"), options.text("local_part_suffix")
     addr.local_part = local_part
     if prefixes is not None:
-        length = route_check_prefix(local_part, prefixes)
+        length, addr.prefix_v = route_check_prefix(local_part, prefixes)
         if length:
             addr.prefix, local_part = local_part[:length], local_part[length:]
         elif not options.flag("local_part_prefix_optional"):
             return False
     if suffixes is not None:
-        length = route_check_suffix(local_part, suffixes)
+        length, addr.suffix_v = route_check_suffix(local_part, suffixes)
         if length:
             addr.suffix, local_part = local_part[-length:], local_part[:-length]
         elif not options.flag("local_part_suffix_optional"):
@@ -103,30 +103,36 @@ def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
     return True
 
 
-def route_check_prefix(local_part: str, prefixes: str) -> int:
-    """The length of the first prefix of the list that fits, 0 if none does; ``*`` begins a wildcard."""
+def route_check_prefix(local_part: str, prefixes: str) -> tuple[int, str | None]:
+    """The length of the first prefix of the list that fits, 0 if none does; ``*`` begins a wildcard.
+
+    With it what the wildcard stands for.
+    """
     lower = local_part.lower()
     for prefix in list_items(prefixes.lower()):
         if prefix.startswith("*"):
             at = lower.rfind(prefix[1:])
             if at >= 0:
-                return at + len(prefix) - 1
+                return at + len(prefix) - 1, local_part[:at]
         elif lower.startswith(prefix):
-            return len(prefix)
-    return 0
+            return len(prefix), None
+    return 0, None
 
 
-def route_check_suffix(local_part: str, suffixes: str) -> int:
-    """The length of the first suffix of the list that fits, 0 if none does; ``*`` ends a wildcard."""
+def route_check_suffix(local_part: str, suffixes: str) -> tuple[int, str | None]:
+    """The length of the first suffix of the list that fits, 0 if none does; ``*`` ends a wildcard.
+
+    With it what the wildcard stands for.
+    """
     lower = local_part.lower()
     for suffix in list_items(suffixes.lower()):
         if suffix.endswith("*"):
             at = lower.find(suffix[:-1])
             if at >= 0:
-                return len(lower) - at
+                return len(lower) - at, local_part[at + len(suffix) - 1 :]
         elif len(lower) > len(suffix) and lower.endswith(suffix):
-            return len(suffix)
-    return 0
+            return len(suffix), None
+    return 0, None
 
 
 _SET_BY_CONDITIONS = (

@@ -239,7 +239,9 @@ class _Interpreter:
             return
         to = given.get("to")
         to = self.run.expand("$reply_address", "mail command") if to is None else to
-        self.generate(command, mail.reply_address(to), made_for="reply")
+        to = to.lstrip(SPACES).replace("\n", " ")
+        reply = mail.reply_of(self.run, command, given, to)
+        self.generate(command, mail.reply_address(to), made_for="reply", reply=reply)
 
     # ---- logs and tests
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eximsim.mta.records.structs import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,4 @@ class Generated:
     made_for: str = ""
     errors_address: str | None = None
     ignore_error: bool = False
+    reply: Reply | None = None

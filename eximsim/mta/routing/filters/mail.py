@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, addresses_of, parse_extract_address
+from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, from_octets, octets, string_printing
+from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.records.structs import BAD_REPLY, Reply
 from eximsim.mta.routing.filters.running import Filtering
 from eximsim.mta.routing.filters.syntax import MAIL_ARGUMENTS, Command, FilterError
 
@@ -43,13 +46,38 @@ def shown(command: Command, given: Mapping[str, str]) -> Iterator[str]:
         yield "Return original message"
 
 
-def reply_address(to: str) -> str:
-    """The address that stands for a reply in the log: those in ``to``, up to about 256 octets.
+def reply_of(run: Filtering, command: Command, given: Mapping[str, str], to: str) -> Reply:
+    """What the autoreply transport is to send; raises ``FilterError``."""
+    repeat = given.get("once_repeat")
+    seconds = 0 if repeat is None else readconf_readtime(repeat)
+    if seconds is None:
+        raise FilterError(f'Bad time value for "once_repeat" in mail or vacation command: {repeat}')
+    if any(taint_of(given.get(name, "")) is not Taint.NONE for name in ("file", "log", "once")):
+        raise Unsupported("a filter's mail command with the name of a file that may come from outside")
+    if command.expand_file and run.process.forbidden_expansions:
+        raise Unsupported("a file that a reply expands, where the router forbids expansions")
+    return Reply(
+        sender=given.get("from"),
+        reply_to=given.get("reply_to"),
+        to=to,
+        cc=given.get("cc"),
+        bcc=given.get("bcc"),
+        subject=given.get("subject"),
+        headers=given.get("extra_headers"),
+        text=given.get("text"),
+        file=given.get("file"),
+        log=given.get("log"),
+        once=given.get("once"),
+        once_repeat=seconds,
+        file_expand=command.expand_file,
+        return_message=command.return_message,
+    )
 
-    Raises ``Unsupported`` if there is none: Exim makes an address then that fails at once.
-    """
-    text, found = to.lstrip(SPACES).replace("\n", " "), ""
-    for part in addresses_of(text):
+
+def reply_address(to: str) -> str:
+    """The address that stands for a reply in the log: those in ``to``, up to about 256 octets."""
+    found = ""
+    for part in addresses_of(to):
         try:
             found += f"{',' if found else '>'}{parse_extract_address(part).address}"
         except AddressError:
@@ -57,9 +85,7 @@ def reply_address(to: str) -> str:
         if len(octets(found)) > _LONGEST_ADDRESS:
             found += ", ..."
             break
-    if not found:
-        raise Unsupported("a reply of a filter to nobody")
-    return found
+    return found or BAD_REPLY
 
 
 def _check(run: Filtering, command: Command, index: int, value: str) -> None:

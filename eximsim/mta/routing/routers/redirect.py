@@ -203,7 +203,7 @@ def _add_generated(
             child.errors_address = one.errors_address
         child.extra_headers, child.remove_headers = headers
         if one.made_for:
-            child.made_for = one.made_for
+            child.made_for, child.reply = one.made_for, one.reply
             _prepare_special(process, router, child)
         children.append(child)
     addr.child_count += len(children)
