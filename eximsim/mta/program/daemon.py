@@ -171,6 +171,7 @@ class DaemonSession:
             "sender_host_port": str(client.port),
             "interface_address": server.address,
             "interface_port": str(server.port),
+            "smtp_count_at_connection_start": "1",
         }
         reception = Reception(process, smtp=True)
 

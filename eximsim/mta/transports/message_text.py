@@ -102,5 +102,11 @@ def _write_env_to(process: Process, addr: Address, handled: list[Address], shown
 
 
 def _is_same(one: Address, other: Address) -> bool:
-    """Whether it is the same address, or the copy of it that a transport process has."""
-    return one is other or (one.parent is other.parent and one.unique == other.unique)
+    """Whether it is the same address, or the copy of it that a transport process has.
+
+    A recipient that is named twice is two addresses: duplicates, or what both lead to is.
+    """
+    if one is other:
+        return True
+    delivered = all(addr.dupof is None and addr.transport is not None for addr in (one, other))
+    return delivered and one.parent is other.parent and one.unique == other.unique

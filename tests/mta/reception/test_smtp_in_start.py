@@ -55,3 +55,20 @@ def test_only_a_daemon_in_the_foreground_has_a_standard_error(option: str, heard
 def test_a_limit_is_kept_in_32_bits(limit: str, size: str) -> None:
     replies = Front(f'message_size_limit = "{limit}"').smtp("EHLO x", "QUIT")
     assert f"250-SIZE{size}" in replies
+
+
+@pytest.mark.parametrize(("option", "waiting"), [("-odq", 1), ("-odb", 0)])
+def test_a_daemon_takes_its_option_about_delivery_and_counts_its_connections(
+    option: str, waiting: int
+) -> None:
+    routers = "begin routers\ngone:\n  driver = redirect\n  data = :blackhole:\n"
+    acl = "count:\n  accept message = $smtp_count_at_connection_start"
+    front = Front("acl_smtp_rcpt = count\nhosts_require_helo =", acl, routers=routers)
+    front.exim(option, "-bd", "-oX", "1225")
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    heard = [said(client)]
+    for line in ("MAIL FROM:<>", "RCPT TO:<r@d.ex>", "DATA", "A: b\r\n\r\n.", "QUIT"):
+        client.send(f"{line}\r\n".encode())
+        heard.append(said(client))
+    assert heard[2] == "250 1\r\n"
+    assert len(front.machine.spool.ids()) == waiting

@@ -151,3 +151,18 @@ def test_files_and_duplicates_of_a_redirection() -> None:
     assert "=> /dev/null (a@test.ex) <b@test.ex> R=r T=**bypassed**" in machine.log
     assert machine.mailbox("/mail/x").count("From s@test.ex") == 1
     assert "Envelope-to: b@test.ex\n" in machine.mailbox("/mail/x")
+
+
+def test_envelope_to_names_a_recipient_as_often_as_it_was_given() -> None:
+    routers = "r:\n driver = redirect\n data = ${if eq{$local_part}{b}{a@test.ex}}\n" + (
+        "l:\n driver = accept\n transport = t\n"
+    )
+    machine = LocalMachine(
+        "driver = appendfile\nfile = /mail/x\nuser = CALLER\nenvelope_to_add", routers=routers
+    )
+    machine.deliver("a@test.ex", "a@test.ex", "b@test.ex", "b@test.ex")
+    head = machine.mailbox("/mail/x").partition("Received:")[0]
+    assert sorted(word.rstrip(",") for word in head.partition("Envelope-to:")[2].split()) == [
+        *["a@test.ex"] * 2,
+        *["b@test.ex"] * 2,
+    ]
