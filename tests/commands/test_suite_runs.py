@@ -1,0 +1,73 @@
+"""Running a real program's tests several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from eximsim.commands import suite_runs
+from eximsim.profiles import NEWEST, profile
+from eximsim.suite.runner import Setting, TestResult, Verdict
+from eximsim.suite.source import TestCase
+
+SETTING = Setting(profile(NEWEST), subject="exim:/bin/true")
+SCRIPTS = {
+    "0001": "# short\nexim -be\n****\n",
+    "0002": "# long\nsleep 9\n",
+    "0003": "# broken\nnobody knows\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in SCRIPTS.items():
+        (tmp_path / "scripts/0000-Basic").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "scripts/0000-Basic" / name).write_text(text)
+    for name in ("confs", "log"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "runtest").write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The tests in the order in which they were run; 0001 passes only at its second run, 0003 never."""
+    made: list[str] = []
+
+    def run(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
+        made.append(case.name)
+        failed = case.name == "0003" or (case.name == "0001" and made.count("0001") == 1)
+        verdict = Verdict.FAIL if failed else Verdict.PASS
+        return TestResult(case.name, setting, verdict, "log differs" if failed else "")
+
+    def pool(processes: int, **_: object) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1)  # so that the order is that of the calls
+
+    monkeypatch.setattr(suite_runs, "run_case", run)
+    monkeypatch.setattr(suite_runs, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr(suite_runs, "why_not", lambda program: "")
+    with mock.patch.object(suite_runs, "compiled", return_value={}):
+        yield made
+
+
+def _cases(tree: Path) -> list[TestCase]:
+    return [TestCase(name, "0000-Basic", tree / "scripts/0000-Basic" / name) for name in SCRIPTS]
+
+
+def test_the_long_ones_are_begun_first(tree: Path, calls: list[str]) -> None:
+    list(suite_runs.run_all(tree, _cases(tree), SETTING, 2, either_library=False))
+    assert calls[:2] == ["0002", "0001"]
+
+
+def test_what_failed_among_many_is_run_once_more_and_its_line_says_so(tree: Path, calls: list[str]) -> None:
+    results = list(suite_runs.run_all(tree, _cases(tree), SETTING, 2, either_library=False))
+    assert {result.test: (result.verdict, result.reason) for result in results} == {
+        "0002": (Verdict.PASS, ""),
+        "0001": (Verdict.PASS, "when run again, with fewer others beside it"),
+        "0003": (Verdict.FAIL, "log differs"),
+    }
+    assert [calls.count(name) for name in ("0001", "0002", "0003")] == [2, 1, 2]
