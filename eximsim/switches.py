@@ -878,6 +878,11 @@ class Profile(TlsLibrarySwitches):
     inlist_sets_value: bool = switch(False, "eval_condition()", since("4.99", "b3a32a6cc", item="JH/47"))
     """``inlist`` sets ``$value`` to the item."""
 
+    srs_quotes: bool = switch(
+        False, "EITEM_SRS_ENCODE in expand.c", since("4.95", "bec94709e", item="bug 2607")
+    )
+    """Local parts that need quotes get them in addresses that are made by SRS."""
+
     run_splits_first: bool = switch(False, "EITEM_RUN in expand.c", since("4.96", "cfe6acff2", item="JH/24"))
     """The command of ``${run`` is split into words first, and each is expanded on its own."""
 

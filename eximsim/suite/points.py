@@ -207,6 +207,7 @@ POINTS: Sequence[Point] = (
     _point("fa0798c02", ("confs/0624", "")),
     _point("5990a2653"),
     # 4.95
+    _point("bec94709e"),
     _point("0de994525"),
     _point("e2be2df5c"),
     _point("2983e1a61"),

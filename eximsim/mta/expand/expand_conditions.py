@@ -13,6 +13,7 @@ from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
 from eximsim.mta.expand.expand_outside import authentication, crypteq
+from eximsim.mta.expand.expand_srs import inbound_srs
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
@@ -368,7 +369,7 @@ CONDITIONS = _Conditions(
         "def": _def,
         "exists": _exists,
         "first_delivery": _first_delivery,
-        "inbound_srs": _not_modelled,
+        "inbound_srs": inbound_srs,
         "isip": _isip,
         "isip4": _isip,
         "isip6": _isip,

@@ -14,6 +14,7 @@ from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
+from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expand_tree import Answer, Item, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
@@ -386,7 +387,7 @@ ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
         "run": expand_outside.run_item,
         "sg": _sg,
         "sort": sort_item,
-        "srs_encode": _not_modelled,
+        "srs_encode": srs_encode,
         "substr": _substr,
         "tr": _tr,
     },
