@@ -28,6 +28,8 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
     log = f"{error.path.rpartition('/')[0]}/spool/log/{server}paniclog"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"
+    if error.line == 1:  # nobody has said yet where logs are
+        return Result(1, "", f"{stamped}\n")
     machine.files.setdefault(log, []).append(stamped)
     if not any(_SHOWS_ALL.fullmatch(word) for word in argv):
         return Result(1, "", f"{stamped}\n")

@@ -224,6 +224,8 @@ class _Reader:
 
     def _read_main(self, section: Section) -> None:
         for line in section:
+            if line.line == 1 and line.text.startswith("\ufeff"):
+                raise _error(line, "found unexpected BOM (Byte Order Mark)")
             if "A" <= line.text[0] <= "Z":
                 section.lines.assign(line)
             elif _LIST_WORD.match(line.text):

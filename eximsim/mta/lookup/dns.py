@@ -129,7 +129,10 @@ def _fails_name_check(process: Process, name: str, type: str) -> bool:
         return False
     if type in _SERVICE_TYPES and process.profile.dns_name_check_skips_service:
         name = name.split(".", 2)[-1]
-    return compile_pattern(pattern).search(name, process.trace, process.effort) is None
+    found = compile_pattern(pattern).search(name, process.trace, process.effort)
+    if found is not None and process.resolver.name_checked is not None:
+        process.resolver.name_checked = found[0]
+    return found is None
 
 
 def _again_means_nonexist(process: Process, name: str, type: str) -> bool:

@@ -142,7 +142,7 @@ class CheckString:
         found = compiled.search(self.original, self.process.trace, self.process.effort)
         if found is None:
             return FAILED
-        self._capture(found)
+        self._capture((self.original, *found[1:]))
         return self._matched(pattern)
 
     def _special(self, pattern: str) -> ListMatch | None:
@@ -160,6 +160,8 @@ class CheckString:
             slash and not rest.startswith("ignore=")
         ):
             return None
+        resolver = self.process.resolver
+        resolver.name_checked = self.subject
         found = host_bydns.host_find_bydns(
             self.process,
             HostItem(self.subject),
@@ -168,12 +170,13 @@ class CheckString:
             ignore_target_hosts=pattern[len(name) + 8 :] if slash else None,
             dnssec_lists=False,
         )
+        checked, resolver.name_checked = resolver.name_checked, None
         if found.find is HostFind.AGAIN:
             return ListMatch(Rc.DEFER, error=f'DNS lookup of "{self.subject}" deferred')
         local = found.find is HostFind.FOUND_LOCAL
         if (not local or name == "@mx_secondary") and (name == "@mx_primary" or not found.removed):
             return FAILED
-        self._capture((self.subject,))
+        self._capture((checked or self.subject,))
         return self._matched(pattern)
 
     def _lookup(self, pattern: str) -> ListMatch:
@@ -193,8 +196,7 @@ class CheckString:
             die(self.process, error.message)
         if found.value is None:
             return ListMatch(Rc.DEFER, error=found.error) if found.deferred else FAILED
-        if found.numeric:
-            self._capture(found.numeric)
+        self._capture(found.numeric or (self.subject,))
         return ListMatch(Rc.OK, found.value)
 
 

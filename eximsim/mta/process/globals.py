@@ -144,6 +144,8 @@ class Resolver:
     search_parents: bool = False
     dnssec: bool = False
     deciding_again: bool = False
+    name_checked: str | None = None
+    """While ``@mx_any`` or its kin asks: what dns_check_names_pattern has matched last, ``$0`` later."""
 
     @property
     def options(self) -> tuple[bool, bool, bool]:

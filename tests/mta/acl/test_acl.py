@@ -342,3 +342,19 @@ def test_before_there_were_quotas_to_verify_the_option_was_unknown() -> None:
 def test_a_list_is_shown_with_or_without_the_change_of_its_separator(release: str, shown: str) -> None:
     front = Front("acl_smtp_connect = check", "check:\n  deny hosts = <; 1.2.3.4; 5.6.7.8", release=release)
     assert f'host in "{shown}"? no (end of list)' in front.exim("-bh", "192.0.2.9").stderr
+
+
+@pytest.mark.parametrize(
+    ("domains", "parts"),
+    [
+        ("d.ex", "D.ex,"),
+        ("^.(.)e", "D.ex,."),
+        ("*ex", "D.ex,D."),
+        ("lsearch;/list", "D.ex,"),
+    ],
+)
+def test_what_a_list_matched_is_in_numbered_variables(domains: str, parts: str) -> None:
+    acls = f"check:\n  accept domains = {domains}\n    message = $0,$1"
+    made = reception(acls, files={"/list": b"d.ex: x\n"})
+    told = acl_check(made, RCPT, "R@D.ex", "check").user_message
+    assert (told or "").lower() == parts.lower()

@@ -103,6 +103,7 @@ def test_an_old_name_sets_the_option_that_it_stands_for() -> None:
         ("begin nothing", '"nothing" is not a known configuration section name'),
         ("begin acl\nbegin acl", '"acl" section is repeated in the configuration file'),
         ("begin local_scan", "local_scan() options not supported"),
+        ("\ufeff# text", "found unexpected BOM (Byte Order Mark)"),
         ("domainlist", "unrecognized configuration line: domainlist"),
         ("domainlist a", 'missing "=" after "a"'),
         ("domainlist a = b\ndomainlist a = c", 'duplicate name "a" for a named domain list'),
