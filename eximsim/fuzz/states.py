@@ -138,7 +138,7 @@ _PROCESS = others(
     Process, "pid", "dns_fails", "driver_state", "variables", "libc_errno", "main_log_open", "scratch"
 )
 _HOST = others(HostItem, "dnssec", "status", "why")
-_ADDRESS = others(Address, "retry_keys", "local_port", "delivery_seconds")
+_ADDRESS = others(Address, "copied_from", "retry_keys", "local_port", "delivery_seconds")
 _SETTING_UP = others(SmtpContext, "command_log", "tlsa", "started")
 _SET_UP = others(
     SmtpContext, "command_log", "tlsa", "starttls_offered", "esmtp", "features", "mechanisms", "reply"

@@ -218,6 +218,7 @@ _SESSION_OF = attrgetter("tls", "cv", "peerdn")
 """What only a delivery tells of an address."""
 _ADDRESS = others(
     Address,
+    "copied_from",
     *("retry_keys", "local_port", "pass_message", "tls", "cv", "peerdn"),
     *("basic_errno", "more_errno", "delivery_seconds", "message", "user_message", "host_used"),
 )

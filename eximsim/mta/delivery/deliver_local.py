@@ -142,7 +142,7 @@ def warn_of_quota(process: Process, transport: DriverInstance) -> None:
     if not _has_header("From", message):
         lines.append(f"From: {moan_write_from(process)}")
     content = octets("".join(f"{line}\n" for line in lines) + message)
-    child_open_exim(process, "", [], content, process.message_id, process.machine.exim_user)
+    child_open_exim(process, "", [], content, process.message_id, "root")
 
 
 def _has_header(name: str, text: str) -> bool:

@@ -207,7 +207,9 @@ def _run_transport(
     child.random_seed = seed
     child.variables["transport_name"] = transport.name
     hosts = [replace(host) for host in first.host_list]
-    copies = [replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys)) for addr in batch]
+    copies = [
+        replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys), copied_from=addr) for addr in batch
+    ]
     message: str | None = None
     debug_print_string(child, transport.options.text("debug_print"))
     try:

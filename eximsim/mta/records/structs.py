@@ -168,6 +168,8 @@ class Address:
     """What a command wrote that it was piped to, if the sender is to be told."""
     shadow_message: str = ""
     """What the log line tells of the shadow transport."""
+    copied_from: Address | None = None
+    """The address that this is the copy of which a remote transport's process has."""
     dupof: Address | None = None
     """The address that this one is the same as, so that it is not delivered."""
     hide_child: bool = False

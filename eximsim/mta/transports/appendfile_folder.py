@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from eximsim.mta.records.structs import Address
 
 _MOST_NAMES = 5
+_LONGEST_NAME = 255
+"""Octets in a name that file systems take (NAME_MAX)."""
 _HARNESS_AGE = 10
 """Seconds that a maildir has not been read for, as Exim's test suite has it."""
 
@@ -59,7 +61,9 @@ def deliver_to_folder(
     process.variables["message_linecount"] = str(text.count(b"\n") - 1)
     check_threshold(addr, limits, filled.size, process.transport_count)
     if is_maildir:
-        _store(process, transport, run, f"{path}/new/{base}{_tag(process, transport)}", text)
+        name = f"{base}{_tag(process, transport)}"
+        too_long = len(octets(name)) > _LONGEST_NAME
+        _store(process, transport, run, f"{path}/new/{base if too_long else name}", text)
     elif is_mailstore:
         _store(process, transport, run, f"{base}.env", envelope)
         _store(process, transport, run, temporary, text)

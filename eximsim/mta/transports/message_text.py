@@ -86,27 +86,17 @@ def _write_env_to(process: Process, addr: Address, handled: list[Address], shown
 
     Source: write_env_to().
     """
-    if any(_is_same(addr, one) for one in handled):
+    addr = addr.copied_from or addr
+    if any(addr is one for one in handled):
         return
     handled.append(addr)
     top = addr
     while True:
         for other in process.duplicates:
-            if other.dupof is not None and _is_same(other.dupof, top):
+            if other.dupof is top:
                 _write_env_to(process, other, handled, shown)
         if top.parent is None:
             break
         top = top.parent
-    if not any(_is_same(top, one) for one in shown):
+    if not any(top is one for one in shown):
         shown.append(top)
-
-
-def _is_same(one: Address, other: Address) -> bool:
-    """Whether it is the same address, or the copy of it that a transport process has.
-
-    A recipient that is named twice is two addresses: duplicates, or what both lead to is.
-    """
-    if one is other:
-        return True
-    delivered = all(addr.dupof is None and addr.transport is not None for addr in (one, other))
-    return delivered and one.parent is other.parent and one.unique == other.unique
