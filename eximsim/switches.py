@@ -533,6 +533,9 @@ class Profile(TlsLibrarySwitches):
     )
     """command_timeout and its kin are for a whole reply; before, each read had that much time."""
 
+    limits_heeded: bool = switch(False, "ehlo_response_limits_apply()", since("4.98", "cd8cb71de"))
+    """A server's extension LIMITS is heeded, and connection_max_messages within a run of a transport."""
+
     further_mail_after_452: bool = switch(
         False, "sync_responses()", since("4.94.1", "c46396610", item="JH/15", published="4.94")
     )

@@ -278,6 +278,7 @@ POINTS: Sequence[Point] = (
     _point("5bb786d5a"),
     _point("12fab4b0a"),
     _point("d0e4bb183", ("scripts/0000-Basic/0905", "#RCPT TO:<b@test.ex>")),
+    _point("cd8cb71de"),
     _point("a600ccb4a"),
     _point("4fd2b1700"),
     _point("1d2868b2d"),

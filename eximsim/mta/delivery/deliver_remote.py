@@ -19,6 +19,7 @@ from eximsim.mta.records.structs import MX_NONE
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
+from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
 from eximsim.status import Errno, HostStatus, Rc
 from eximsim.trace import Rule
 
@@ -116,7 +117,8 @@ def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:
 def _most_in_a_batch(delivery: Delivery, transport: DriverInstance) -> int:
     """How many addresses one run of the transport gets, which makes several transactions of them."""
     process = delivery.process
-    limit = transport.options.number("max_rcpt") or _UNLIMITED
+    varies = "$" in (transport.options.text("max_rcpt") or "")
+    limit = UNLIMITED if varies else expand_max_rcpt(process, transport)
     parallel = 1 if process.continued else max(1, process.config.main.number("remote_max_parallel"))
     share = delivery.remote_count // parallel
     if limit == 1 or limit >= share:
@@ -124,9 +126,6 @@ def _most_in_a_batch(delivery: Delivery, transport: DriverInstance) -> int:
     messages = transport.options.number("connection_max_messages")
     left = messages - (process.continued.sequence - 1 if process.continued else 0)
     return min(share, limit * left) if left > 0 else share
-
-
-_UNLIMITED = 999999
 
 
 def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:

@@ -20,6 +20,15 @@ class ClientTls:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server says of itself with the extension LIMITS (RFC 9422); 0 for nothing."""
+
+    mail: int = 0
+    recipients: int = 0
+    domains: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCall:
     """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).
 
@@ -39,6 +48,7 @@ class OpenCall:
     sni: str | None
     sequence: int
     next_id: str | None
+    limits: Limits = Limits()
 
     def is_to(self, host: HostItem) -> bool:
         """Whether the call is to this host at this address."""

@@ -433,9 +433,14 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         rc = send_message(sx, batch, sx.process.return_path, size)
         sx.addrlist = addrlist
         outcome = outcome if rc is Rc.OK else rc
-        if not held:
+        left = held or [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
+        if not held and not (sx.at_limit and left):
             return outcome
-        sx.first_addr = held[0]
+        sx.first_addr = left[0]
+        if sx.at_limit:
+            sx.process.continued = None
+            for addr in left:
+                addr.continued = False
 
 
 def _held_for_later(sx: SmtpContext, pending: list[Address]) -> list[Address]:

@@ -10,6 +10,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports.smtp_out import Dialogue, Reply
 from eximsim.status import Errno, Rc
 from eximsim.trace import Rule
@@ -34,6 +35,17 @@ def ehlo_response(text: str) -> frozenset[str]:
     """The extensions that an EHLO reply offers, of those that the client can use; the first line is none."""
     _, newline, rest = text.partition("\n")
     return frozenset(_FEATURE.findall(rest)) if newline else frozenset()
+
+
+_LIMITS = re.compile(r"\n250[\s-]LIMITS\s([^\n]*)")
+_LIMIT = re.compile(r"(MAILMAX|RCPTMAX|RCPTDOMAINMAX)=(\d+)", re.I)
+
+
+def ehlo_limits(text: str) -> Limits:
+    """What an EHLO reply says with the extension LIMITS (``ehlo_response_limits_read()``)."""
+    found = _LIMITS.search(text)
+    said = {name.upper(): int(value) for name, value in _LIMIT.findall(found[1])} if found else {}
+    return Limits(said.get("MAILMAX", 0), said.get("RCPTMAX", 0), said.get("RCPTDOMAINMAX", 0))
 
 
 def auth_mechanisms(text: str) -> frozenset[str]:
@@ -106,6 +118,12 @@ class SmtpContext:
     message_defer: bool = False
     update_waiting: bool = True
     waiting: Outstanding = field(default_factory=Outstanding)
+    limits: Limits = field(default_factory=Limits)
+    """What the server has said of itself, if the release heeds that."""
+    sequence: int = 1
+    """The number of this message on the connection; each transaction counts."""
+    at_limit: bool = False
+    """The connection has had as many messages as it may; there are recipients left for another one."""
     too_many: Address | None = None
     """The first recipient that is to be named again, after another MAIL, since the server had enough."""
 

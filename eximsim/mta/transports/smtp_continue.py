@@ -9,7 +9,7 @@ from eximsim.mta.process.globals import Process
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response
 from eximsim.mta.transports.smtp_out import Dialogue
-from eximsim.mta.transports.transport import transport_check_waiting
+from eximsim.mta.transports.transport import UNLIMITED, transport_check_waiting
 from eximsim.trace import Rule
 
 CONNECTION_KEPT = Rule("connection kept", "transports/smtp.c smtp_deliver")
@@ -18,9 +18,7 @@ CONNECTION_KEPT = Rule("connection kept", "transports/smtp.c smtp_deliver")
 def keep_for_next(sx: SmtpContext) -> bool:
     """Leave the call open if there is more to send down it; the dialogue is handed over then."""
     process = sx.process
-    sequence = process.continued.sequence if process.continued else 1
-    limit = sx.transport.options.number("connection_max_messages")
-    if 0 < limit <= sequence:
+    if most_messages(sx) <= sx.sequence:
         return False
     next_id = None
     if not process.continue_more:
@@ -34,9 +32,9 @@ def keep_for_next(sx: SmtpContext) -> bool:
         raise Unsupported("the next message on a connection that is held to have a lost one's TLS session")
     if sx.send_rset and say_rset(sx) is not None:
         return False
-    proxied = process.profile.tls_proxied_for_next_message and not sx.host_is_in("hosts_noproxy_tls")
-    if sx.tls is not None and not proxied:
-        raise Unsupported("the next message on a connection whose TLS session is closed first")
+    if sx.tls is not None and _ends_with_tls(sx):
+        _close_tls(sx)
+        return False
     process.trace.record(CONNECTION_KEPT, next_id or "same message", host=sx.host.name)
     assert sx.host.address is not None
     process.kept_call = OpenCall(
@@ -49,11 +47,31 @@ def keep_for_next(sx: SmtpContext) -> bool:
         sx.tls,
         sx.dane,
         current_sni(sx),
-        sequence + 1,
+        sx.sequence + 1,
         next_id,
+        sx.limits,
     )
     sx.dialogue = None
     return True
+
+
+def _ends_with_tls(sx: SmtpContext) -> bool:
+    """Whether the session is closed before the connection is left open."""
+    if sx.process.profile.tls_proxied_for_next_message:
+        return sx.host_is_in("hosts_noproxy_tls")
+    return not sx.process.continue_more
+
+
+def _close_tls(sx: SmtpContext) -> None:
+    """Close the session and see whether the server goes on in clear: none here does, so the call is over."""
+    sx.wire.connection.close()
+    sx.tls, sx.send_quit = None, False
+
+
+def most_messages(sx: SmtpContext) -> int:
+    """How many messages the connection may have, by connection_max_messages and the server's own limit."""
+    limit = sx.transport.options.number("connection_max_messages") or UNLIMITED
+    return min(limit, sx.limits.mail or UNLIMITED)
 
 
 def say_rset(sx: SmtpContext) -> Analysis | None:
@@ -115,6 +133,7 @@ def fits(sx: SmtpContext, call: OpenCall) -> bool:
 def take_over(sx: SmtpContext, call: OpenCall) -> None:
     """Go on with the open call as if it had just been set up."""
     sx.dialogue, sx.features, sx.tls = _dialogue(sx.process, call), call.features, call.tls
+    sx.sequence, sx.limits = call.sequence, call.limits
     sx.starttls_offered = "STARTTLS" in sx.features
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     chunks = sx.process.profile.continued_call_takes_chunks

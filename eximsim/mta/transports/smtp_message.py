@@ -11,7 +11,7 @@ from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
-from eximsim.mta.transports.smtp_continue import keep_for_next, say_rset
+from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_transaction import (
     Sync,
@@ -20,7 +20,12 @@ from eximsim.mta.transports.smtp_transaction import (
     transaction_failed,
     write_mail_and_rcpt,
 )
-from eximsim.mta.transports.transport import message_parts, transport_write_message
+from eximsim.mta.transports.transport import (
+    UNLIMITED,
+    expand_max_rcpt,
+    message_parts,
+    transport_write_message,
+)
 from eximsim.status import Errno, Rc
 
 _SENDING, _END = "sending data block", "end of data"
@@ -38,10 +43,9 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
 
     Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
     """
-    limit = sx.transport.options.number("max_rcpt") or max(len(addrs), 1)
     rest, begun = addrs, False
     while rest or not begun:
-        batch, later = rest[:limit], rest[limit:]
+        batch, later = _next_batch(sx, rest)
         if begun and sx.send_rset and (why := say_rset(sx)) is not None:
             set_errno(sx, rest, why.errno, why.message, Rc.DEFER, host=sx.host)
             break
@@ -54,11 +58,24 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
         if not sx.completed_addr:
             break
         rest = _after_452(sx, addrs) if sx.too_many is not None else later
+        if rest and sx.process.profile.limits_heeded and most_messages(sx) <= sx.sequence:
+            sx.at_limit = True
+            break
         if rest:
+            sx.sequence += 1
             _mark_continued(sx, rest)
     if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
         hang_up(sx)
     return Rc.OK
+
+
+def _next_batch(sx: SmtpContext, rest: list[Address]) -> tuple[list[Address], list[Address]]:
+    """The recipients of the next transaction, and those that come later."""
+    limit = min(expand_max_rcpt(sx.process, sx.transport), sx.limits.recipients or UNLIMITED)
+    if not sx.limits.domains:
+        return rest[:limit], rest[limit:]
+    batch = [addr for addr in rest if addr.domain == rest[0].domain][:limit] if rest else []
+    return batch, [addr for addr in rest if addr not in batch]
 
 
 def _after_452(sx: SmtpContext, addrs: list[Address]) -> list[Address]:

@@ -12,12 +12,14 @@ from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports import dane, tls_out
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import (
     SmtpContext,
     auth_mechanisms,
+    ehlo_limits,
     ehlo_response,
     set_errno,
 )
@@ -61,6 +63,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         return Rc.ERROR
     sx.smtps, sx.lmtp = protocol is Protocol.SMTPS, protocol is Protocol.LMTP
     sx.dane, sx.tls, sx.setting_up, sx.send_quit = False, None, True, True
+    sx.limits, sx.sequence, sx.at_limit = Limits(), 1, False
     tls_out.forget(process)
     sx.dane_required = sx.host_is_in("hosts_require_dane")
     if process.continued is not None and (rc := _continue(sx, suppress_tls=suppress_tls)) is not None:
@@ -237,6 +240,8 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = F
         return
     sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
     sx.mechanisms = auth_mechanisms(sx.reply.text) if sx.esmtp else frozenset()
+    if sx.process.profile.limits_heeded and (again or "STARTTLS" not in sx.features) and sx.esmtp:
+        sx.limits = ehlo_limits(sx.reply.text)
 
 
 def hello_command(sx: SmtpContext) -> str:

@@ -225,3 +225,30 @@ def test_the_first_recipient_is_not_named_again_for_a_452() -> None:
     site.deliver(*RECIPIENTS[:2])
     assert events(site).count("MAIL") == 1
     assert words(site) == ["DEFER", "DEFER"]
+
+
+# ---- limits that a server names (RFC 9422) -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "release", "batches"),
+    [
+        ("RCPTMAX=2", "4.98", [[2, 2, 1]]),
+        ("RCPTMAX=2", "4.97", [[5]]),
+        ("MAILMAX=1 RCPTMAX=2", "4.98", [[2], [2], [1]]),
+        ("mailmax=2 rcptmax=2", "4.98", [[2, 2], [1]]),
+        ("RCPTMAX=0", "4.98", [[5]]),
+    ],
+)
+def test_no_more_is_sent_than_the_server_says(limits: str, release: str, batches: list[list[int]]) -> None:
+    site = Site([server("SIZE", f"LIMITS {limits}")], release)
+    site.deliver(*RECIPIENTS)
+    assert words(site) == ["sent"] * len(RECIPIENTS)
+    seen = [[part.count("RCPT") for part in " ".join(events).split("MAIL")[1:]] for _, events in site.calls]
+    assert seen == batches
+
+
+def test_recipients_of_one_domain_share_a_transaction_with_a_server_of_one_domain_at_a_time() -> None:
+    site = Site([server("SIZE", "LIMITS RCPTDOMAINMAX=1")], "4.98")
+    site.deliver("a@test.ex", "b@test.ex")
+    assert sum(event.startswith("MAIL") for event in events(site)) == 1
