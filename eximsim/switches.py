@@ -898,8 +898,7 @@ class Profile(TlsLibrarySwitches):
     personal_own_to_not_rewritten: bool = switch(
         False, "filter_personal() in filter.c", since("4.94.1", "137ae145e", published="4.94")
     )
-    """What rewrite rules make of the user's own address in To: is thrown away when a filter asks whether a
-    message is personal: a test lost its negation."""
+    """``personal`` in a filter loses what rewrite rules make of the user's own address in To:."""
 
     filter_regex_cached: bool = switch(False, "test_condition() in filter.c", since("4.97", "7d5055276"))
     """A filter's pattern is compiled as all others are, and has their words for what is wrong with it."""
@@ -907,8 +906,7 @@ class Profile(TlsLibrarySwitches):
     stdin_read_ahead: bool = switch(
         False, "read_message_body() in filtertest.c", since("4.96", "1843f70b7", item="bug 2819")
     )
-    """Standard input is read in blocks, so that its end is known before anything is read behind the header: a
-    message without a body has no line in a filter test, not one."""
+    """Standard input is read in blocks: no body is no line in a filter test, not one."""
 
     list_trace_indented: bool = switch(False, "match_check_list()", since("4.96", "376d3790b"))
     """The host-check trace of lists is set in."""

@@ -57,7 +57,9 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn acl_smtp_expn
         acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit acl_smtp_rcpt
-        acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text system_filter
+        acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text
+        system_filter system_filter_directory_transport system_filter_file_transport
+        system_filter_pipe_transport system_filter_reply_transport
         dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
         dsn_advertise_hosts errors_reply_to event_action exim_path
         extra_local_interfaces gecos_name gecos_pattern
@@ -115,8 +117,7 @@ _TEXTS = table(
         ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
         ldap_require_cert mysql_servers oracle_servers perl_startup pgsql_servers pid_file_path
         process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config srs_secrets
-        syslog_facility system_filter_directory_transport system_filter_file_transport
-        system_filter_pipe_transport system_filter_reply_transport tcp_wrappers_daemon_name
+        syslog_facility tcp_wrappers_daemon_name
         tls_dhparam tls_resumption_hosts unknown_login unknown_username""",
         auth_advertise_hosts="*",
         av_scanner="sophie:/var/run/sophie",
@@ -252,9 +253,14 @@ MAIN = table(
         Kind.NAMES,
         _I,
         None,
-        """admin_groups exim_group exim_user system_filter_group system_filter_user""",
+        """admin_groups exim_group exim_user""",
     ),
-    of_kind(Kind.NAMES, _M, None, "never_users trusted_groups trusted_users"),
+    of_kind(
+        Kind.NAMES,
+        _M,
+        None,
+        "never_users system_filter_group system_filter_user trusted_groups trusted_users",
+    ),
     synonym("daemon_smtp_port", "daemon_smtp_ports", Kind.TEXT, _M),
     synonym("return_size_limit", "bounce_return_size_limit", Kind.INTEGER, _U),
 )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import ENOENT, strerror
-from eximsim.mta.base.string import from_octets
+from eximsim.mta.base.string import from_octets, in_quotes
+from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import Taint, expand_marked, taint_of
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.mta.routing.address import deliver_make_addr
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
@@ -17,8 +19,10 @@ from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.running import Filtered, Outcome
 from eximsim.mta.routing.filters.syntax import STOPPING
 from eximsim.mta.routing.rewrite import qualify_domain
+from eximsim.status import Rc
 
 if TYPE_CHECKING:
+    from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.delivery.delivery import Delivery
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
@@ -110,17 +114,65 @@ def _for_log(text: str) -> tuple[str, str | None]:
 def _add_generated(delivery: Delivery, generated: list[Generated]) -> None:
     """Make addresses of what the filter generated, with a parent that stands for the filter."""
     process = delivery.process
-    options = process.config.main
     parent = deliver_make_addr("system-filter")
     parent.domain, parent.local_part = qualify_domain(process, is_recipient=True).lower(), "system-filter"
     for one in generated:
+        child = deliver_make_addr(one.address)
+        child.parent, child.errors_address, child.ignore_error = parent, one.errors_address, one.ignore_error
+        parent.child_count += 1
         if one.made_for:
-            raise Unsupported("a file to which the system filter saves", *options.where("system_filter"))
-        delivery.new.append(_child(parent, one))
+            child.made_for, child.reply, child.permitted = one.made_for, one.reply, True
+            child.uid, child.gid = _ids(process)
+            child.transport = _transport(process, child)
+            if child.transport is None:
+                child.local_part = child.address
+                post_process_one(delivery, child, Rc.PANIC, kind="R")
+                continue
+        delivery.new.append(child)
 
 
-def _child(parent: Address, one: Generated) -> Address:
-    child = deliver_make_addr(one.address)
-    child.parent, child.errors_address, child.ignore_error = parent, one.errors_address, one.ignore_error
-    parent.child_count += 1
-    return child
+def _ids(process: Process) -> tuple[int, int]:
+    """Under which ids files and pipes of the system filter are delivered to."""
+    options = process.config.main
+    user, group = options.text("system_filter_user"), options.text("system_filter_group")
+    if group is not None and not group.isdigit():
+        raise Unsupported("system_filter_group that is no number", *options.where("system_filter_group"))
+    if user is None:
+        return 0, 0 if group is None else int(group)
+    account = process.machine.account(user)
+    if account is None and not user.isdigit():
+        raise Unsupported(f"whether there is a user {user} here", *options.where("system_filter_user"))
+    uid, gid = (int(user), 0) if account is None else (account.uid, account.gid)
+    return uid, gid if group is None else int(group)
+
+
+_TRANSPORTS = {
+    "directory": "system_filter_directory_transport",
+    "file": "system_filter_file_transport",
+    "pipe": "system_filter_pipe_transport",
+    "reply": "system_filter_reply_transport",
+}
+
+
+def _transport(process: Process, addr: Address) -> DriverInstance | None:
+    """The transport that the options name for a file, a pipe or a reply; None with ``addr.message`` set."""
+    kind = "directory" if addr.made_for == "file" and addr.address.endswith("/") else addr.made_for
+    option = _TRANSPORTS[kind]
+    text = process.config.main.text(option)
+    if text is None:
+        addr.message = f"{option} is unset"
+        return None
+    quote = in_quotes if process.profile.expansion_errors_quoted else '"{}"'.format
+    try:
+        with process.setting(**({} if kind == "reply" else {f"address_{addr.made_for}": addr.address})):
+            name = expand_marked(process, text)
+    except ExpansionFailed:
+        addr.message = f"failed to expand {quote(text)} as a system filter transport name"
+        return None
+    if taint_of(name) is not Taint.NONE:
+        where = process.config.main.where(option)
+        raise Unsupported("a transport of the system filter that may be tainted", *where)
+    found = process.config.transports.get(name)
+    if found is None:
+        addr.message = f"failed to find {quote(name)} transport for system filter delivery"
+    return found

@@ -271,6 +271,10 @@ def submit(
     Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
     Source: child_open_exim(), src/child.c.
     """
+    options = process.config.main
+    path = options.text("exim_path") or ""
+    if path and not path.rpartition("/")[2].startswith("exim"):
+        raise Unsupported(f"what comes of running {path} as Exim", *options.where("exim_path"))
     child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
     child.out, child.err, child.environment = process.out, process.err, process.environment
     child.verbose, child.dont_deliver = process.verbose, process.dont_deliver

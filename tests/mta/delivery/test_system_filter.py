@@ -18,6 +18,8 @@ box:
   driver = appendfile
   file = /var/mail/box
   user = caller
+named:
+  driver = appendfile
 begin retry
 * * F,5d,10m
 """
@@ -142,7 +144,39 @@ def test_an_error_keeps_the_message(main: str, text: str, why: str) -> None:
     assert len(site.machine.spool.messages) == 1
 
 
-@pytest.mark.parametrize("text", ["save /tmp/x", "pipe cat", "mail to a@b"])
-def test_what_is_not_modelled_is_said(text: str) -> None:
+BOX = "system_filter_file_transport = named\nsystem_filter_user = caller"
+
+
+def test_a_file_is_delivered_by_the_transport_of_its_kind() -> None:
+    site = front("save /var/mail/other", BOX)
+    assert logged(site) == [
+        "original recipients ignored (system filter)",
+        "=> /var/mail/other <system-filter> T=named",
+        "Completed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "main", "address", "why"),
+    [
+        ("save /x", "", "/x", "system_filter_file_transport is unset"),
+        ("save /x/", BOX, "/x/", "system_filter_directory_transport is unset"),
+        ("pipe cat", BOX, "|cat", "system_filter_pipe_transport is unset"),
+        ("mail to a@b", BOX, ">a@b", "system_filter_reply_transport is unset"),
+        (
+            *("save /x", "system_filter_file_transport = none", "/x"),
+            'failed to find "none" transport for system filter delivery',
+        ),
+        (
+            *("save /x", "system_filter_file_transport = ${if", "/x"),
+            'failed to expand "${if" as a system filter transport name',
+        ),
+    ],
+)
+def test_without_a_transport_it_is_put_off(text: str, main: str, address: str, why: str) -> None:
+    assert f"== {address} <system-filter> routing defer (-1): {why}" in logged(front(text, main))
+
+
+def test_a_pipe_command_with_expansions_is_not_modelled() -> None:
     with pytest.raises(Unsupported):
-        logged(front(text))
+        logged(front('pipe "cat $domain"'))
