@@ -10,13 +10,14 @@ from types import MappingProxyType
 
 from eximsim.history import Step, switches_of
 from eximsim.switches import Profile
+from eximsim.switches_expand import ExpansionSwitches
 from eximsim.switches_tls import TlsLibrarySwitches
 
 
 @cache
 def switch_words() -> Mapping[str, str]:
     """What the docstring under each field says, on one line."""
-    return MappingProxyType({**_words(Profile), **_words(TlsLibrarySwitches)})
+    return MappingProxyType({**_words(Profile), **_words(ExpansionSwitches), **_words(TlsLibrarySwitches)})
 
 
 def _words(part: type) -> dict[str, str]:

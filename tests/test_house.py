@@ -40,6 +40,7 @@ LAYERS = (
     ("ports",),
     ("profiles", "switch_docs"),
     ("switches",),
+    ("switches_expand",),
     ("switches_tls",),
     ("switch_values",),
     ("formats", "storage", "shapes"),

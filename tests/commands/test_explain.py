@@ -92,7 +92,7 @@ ALIASED = CONFIG.replace("begin routers\n", "begin routers\nfirst:\n  driver = r
     ("text", "item"),
     [
         ("${imapfolder{x}}", "the expansion item ${imapfolder"),
-        ("${headerwrap_9:x}", "the expansion operator ${headerwrap"),
+        ("${headerwrap_9:x}", "the expansion operator ${headerwrap_9:"),
     ],
 )
 def test_what_is_not_modelled_is_exit_3_with_file_and_line(

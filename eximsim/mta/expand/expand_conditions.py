@@ -6,7 +6,6 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
@@ -339,13 +338,6 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
     raise ExpansionFailed(f'{rc.name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
 
 
-def _not_modelled(expander: Expander, condition: Condition, skipping: bool) -> bool:
-    _args(expander, condition, skipping)
-    if skipping:
-        return False
-    raise Unsupported(f"the condition {condition.name}")
-
-
 def _unreadable(expander: Expander, condition: Condition, skipping: bool) -> bool:
     _args(expander, condition, skipping)
     return False
@@ -384,9 +376,6 @@ CONDITIONS = _Conditions(
 )
 """Every condition by name."""
 expansion_names.complete(CONDITIONS, expansion_names.CONDITIONS)
-
-LACKING = frozenset(name for name, act in CONDITIONS.items() if act is _not_modelled)
-"""Conditions that Exim has and the model does not."""
 
 ASKED = frozenset(("crypteq", *(name for name, act in CONDITIONS.items() if act is authentication)))
 """Conditions that reach out of the program."""

@@ -83,8 +83,6 @@ def _item(item: Item) -> Iterator[Need]:
 
 
 def _condition(condition: Condition) -> Iterator[Need]:
-    if condition.name in expand_conditions.LACKING:
-        yield Need(f"the condition {condition.name}")
     if condition.name in expand_conditions.ASKED:
         yield Need(f"the condition {condition.name}", asked=True)
     if isinstance(condition.subject, Variable):

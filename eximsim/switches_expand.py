@@ -1,0 +1,72 @@
+"""The switches of expansions, filters and lists: what matches, what is set, what is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eximsim.history import since, switch
+from eximsim.switches_tls import TlsLibrarySwitches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpansionSwitches(TlsLibrarySwitches):
+    """The part of a profile that is about texts, with what comes before it."""
+
+    unknown_named_list_defers: bool = switch(
+        False, "match_check_list()", since("4.90", "72934ba73", item="JH/33, bug 1645")
+    )
+    """A reference to a named list that does not exist defers; before, Exim ended with a panic log line."""
+
+    dnsdb_asks_dnssec: bool = switch(False, "dnsdb_find()", since("4.93", "ab0e957b0", item="HS/06"))
+    """dnsdb lookups behave as ``dnssec_lax`` unless told otherwise; before, as ``dnssec_never``."""
+
+    list_match_sets_value: bool = switch(False, "eval_condition()", since("4.96", "564960ff8"))
+    """``match_domain`` and its kin set ``$value``."""
+
+    inlist_sets_value: bool = switch(False, "eval_condition()", since("4.99", "b3a32a6cc", item="JH/47"))
+    """``inlist`` sets ``$value`` to the item."""
+
+    srs_quotes: bool = switch(
+        False, "EITEM_SRS_ENCODE in expand.c", since("4.95", "bec94709e", item="bug 2607")
+    )
+    """Local parts that need quotes get them in addresses that are made by SRS."""
+
+    run_splits_first: bool = switch(False, "EITEM_RUN in expand.c", since("4.96", "cfe6acff2", item="JH/24"))
+    """The command of ``${run`` is split into words first, and each is expanded on its own."""
+
+    expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
+    """Errors from inside lookups and ``map`` are quoted in the message."""
+
+    missing_helo_traced_bare: bool = switch(False, "string_vformat()", since("4.99", "24e159d7b"))
+    """The host-check trace calls a HELO argument that is not there ``<NULL>``; before, ``"NULL"``."""
+
+    personal_own_to_not_rewritten: bool = switch(
+        False, "filter_personal() in filter.c", since("4.94.1", "137ae145e", published="4.94")
+    )
+    """``personal`` in a filter loses what rewrite rules make of the user's own address in To:."""
+
+    filter_regex_cached: bool = switch(False, "test_condition() in filter.c", since("4.97", "7d5055276"))
+    """A filter's pattern is compiled as all others are, and has their words for what is wrong with it."""
+
+    stdin_read_ahead: bool = switch(
+        False, "read_message_body() in filtertest.c", since("4.96", "1843f70b7", item="bug 2819")
+    )
+    """Standard input is read in blocks: no body is no line in a filter test, not one."""
+
+    list_trace_indented: bool = switch(False, "match_check_list()", since("4.96", "376d3790b"))
+    """The host-check trace of lists is set in."""
+
+    list_trace_shows_elements: bool = switch(False, "match_check_list()", since("4.97", "6fc54bd18"))
+    """It shows the question before the search, and each item."""
+
+    list_trace_shows_sublists: bool = switch(False, "match_check_list()", since("4.98", "1d2868b2d"))
+    """It shows where a named list begins and ends and what is cached, unset lists without a name, and makes
+    white space in items visible."""
+
+    malformed_ip_named: bool = switch(False, "check_host()", since("4.97", "3b06efc10"))
+    """``malformed IPv4 address or address mask`` says which."""
+
+    malformed_ipv6_recognised: bool = switch(
+        False, "check_host()", since("4.98", "b0e63c7ef", item="JH/09, bug 3057")
+    )
+    """A malformed IPv6 address in a host list is an error, too."""
