@@ -126,7 +126,7 @@ def started(folder: Path, storing: Storing) -> Iterator[BaseProcess]:
 
 
 def files(folder: Path, storing: Storing) -> dict[str, bytes]:
-    """What is stored; what begins with a dot, or is below such a folder, is not complete and does not count."""
+    """What is stored; what begins with a dot, or is below such a folder, is not complete and not counted."""
     root = folder / storing.stored
     found = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
     return {
