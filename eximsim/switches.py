@@ -541,6 +541,11 @@ class Profile(ExpansionSwitches):
     )
     """Recipients that a server answers with 452 are named again after another MAIL if others were decided."""
 
+    callout_reply_cut: bool = switch(
+        False, "do_callout()", since("4.93", "7b564712f", item="JH/35, bug 2409")
+    )
+    """What a host answered to a callout is passed on up to its first character that is not printing ASCII."""
+
     random_acceptance_ends: bool = switch(False, "do_callout()", since("4.90", "2ddb4094c"))
     """A host that takes a random recipient has answered the callout; before, it had not."""
 

@@ -29,7 +29,7 @@ _SYSTEM = re.compile(
 """A Perl program of one statement: a command of the shell, or two in a pipe."""
 
 
-_INPUT = re.compile(r"\s*<\s*(?P<file>\S+)\s*$")
+_INPUT = re.compile(r"""\s*<\s*(?P<file>[^\s'">]+)\s*$""")
 """The one redirection that scripts need for the program itself."""
 
 

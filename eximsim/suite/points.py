@@ -181,6 +181,7 @@ POINTS: Sequence[Point] = (
     _point("3f63e4619", ("confs/4050", "hosts_try_fastopen =\t:")),
     _point("efad2f414", ("confs/4050", "hosts_try_fastopen =\t:")),
     _point("adb21834f"),
+    _point("7b564712f", ("scripts/0000-Basic/0227", "err on mailfrom, with bad char")),
     _point("dbbf21a75", ("confs/0264", "r_remain:")),
     _point("6219e0ec4", ("runtest", r"|10\.250)")),
     _point("d6c829b9a"),

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.string import from_octets
 from eximsim.ports import (
     ConnectError,
     Connection,
@@ -209,4 +210,4 @@ def _accept(chain: tuple[bytes, ...]) -> TlsAlert | None:
 
 def _unescape(match: re.Match[str]) -> str:
     code = match[1]
-    return _ESCAPES.get(code) or chr(int(code[1:], 16))
+    return _ESCAPES.get(code) or from_octets(bytes([int(code[1:], 16)]))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.ports import Action, Close, Endpoint, Send, TlsSession, Wait
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
@@ -90,7 +91,8 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
 
 
 def _unescape(match: re.Match[str]) -> str:
-    return chr(int(match[1][1:], 16)) if match[1][0] == "x" and len(match[1]) == 3 else match[1]
+    code = match[1]
+    return from_octets(bytes.fromhex(code[1:])) if code[0] == "x" and len(code) == 3 else code
 
 
 class ScriptedSession:
@@ -157,7 +159,7 @@ class ScriptedSession:
                 yield Send(_outgoing(line[1:]))
             elif line[:1].isdigit():
                 self._say(line + "\n")
-                yield Send(_octets(f"{line}\r\n"))
+                yield Send(octets(f"{line}\r\n"))
             elif line.startswith("*sleep "):
                 self._say(line + "\n")
                 yield Wait(float(_leading_number(line[7:])))
@@ -190,12 +192,8 @@ class ScriptedSession:
 
 def _outgoing(text: str) -> bytes:
     if (end := _ENDS.get(text[:3])) is not None:
-        return _octets(text[3:] + end)
-    return _octets(text + "\r\n")
-
-
-def _octets(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+        return octets(text[3:] + end)
+    return octets(text + "\r\n")
 
 
 def _leading_number(text: str) -> int:
@@ -204,7 +202,7 @@ def _leading_number(text: str) -> int:
 
 
 def _printable(text: str) -> str:
-    return "".join(_shown(octet) for octet in _octets(text))
+    return "".join(_shown(octet) for octet in octets(text))
 
 
 def _shown(octet: int) -> str:

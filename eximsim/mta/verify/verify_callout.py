@@ -6,6 +6,7 @@ Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP clien
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.verification import CalloutSettings
 
 CALLOUT = Rule("callout", "verify.c do_callout")
+_ODD = re.compile(r"[^\t\n -~]")
 _DOING = "accepting a local SMTP message from <root>"
 
 
@@ -353,6 +355,8 @@ def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
         command = sx.dialogue.command if sx.dialogue else "initial connection"
         if not addr.message:
             addr.message = row.text.format(command=command, reply=string_printing(reply))
+        if call.process.profile.callout_reply_cut and (odd := _ODD.search(reply)):
+            reply = f"{reply[: odd.start()]}(truncated)"
         addr.user_message = (
             f"Callout verification failed:\n{reply}"
             if call.is_recipient
