@@ -29,7 +29,7 @@ _SYSTEM = re.compile(
 """A Perl program of one statement: a command of the shell, or two in a pipe."""
 
 
-_INPUT = re.compile(r"""\s*<\s*(?P<file>[^\s'">]+)\s*$""")
+INPUT = re.compile(r"""\s*<\s*(?P<file>[^\s'">]+)\s*$""")
 """The one redirection that scripts need for the program itself."""
 
 
@@ -133,7 +133,7 @@ class Player:
             "-C",
             f"{self.identity.directory}/test-config",
         ]
-        given = _INPUT.search(arguments)
+        given = INPUT.search(arguments)
         argv += self._words(arguments if given is None else arguments[: given.start()], command)
         environment = self._environment(command)
         if is_daemon(arguments):

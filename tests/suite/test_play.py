@@ -7,7 +7,7 @@ from eximsim.subjects.subject import Result, Written
 from eximsim.suite import script
 from eximsim.suite.eras import NEWEST, Era
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.play import Player, WrongStatus
+from eximsim.suite.play import INPUT, Player, WrongStatus
 from eximsim.trace import Trace
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.host import Host
@@ -175,7 +175,7 @@ def test_sleeping_moves_the_worlds_clock() -> None:
         ("exim_exim -bV", "the program exim_exim"),
         ("3 exim -bs", "a pause before the end of standard input"),
         ("exim -DSERVER=wait:1225 -bw", "a daemon in wait mode"),
-        ("exim -bs <x", "shell syntax '<'"),
+        ("exim -bs >x", "shell syntax '>'"),
     ],
 )
 def test_what_is_not_run_is_named_with_its_line(line: str, item: str) -> None:
@@ -225,3 +225,12 @@ def test_a_file_that_is_not_there_is_bad_input() -> None:
 def test_commands_that_only_prepare_leave_no_output() -> None:
     ready, subject = played("echo hello", "munge dnssec", "mkdir -p spool")
     assert (subject.calls, ready.raw.stdout, ready.raw.extra_munge) == ([], [], "dnssec")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [("-odi x </dev/null", "/dev/null"), ("-odi x < DIR/f ", "DIR/f"), ("-bt 'a <b@c>'", None)],
+)
+def test_only_a_file_outside_quotes_is_standard_input(arguments: str, file: str | None) -> None:
+    given = INPUT.search(arguments)
+    assert (None if given is None else given["file"]) == file

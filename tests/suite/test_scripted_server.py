@@ -36,6 +36,11 @@ def test_a_dialogue_is_played_and_written_down() -> None:
     assert server.wait() == 0
 
 
+def test_an_escape_is_an_octet() -> None:
+    _, actions = connected(started(r"220 \x80\xC3\xA9", "QUIT"))
+    assert actions == [Send(b"220 \x80\xc3\xa9\r\n")]
+
+
 def test_an_unexpected_line_ends_the_connection_with_what_was_expected() -> None:
     server = started("MAIL", "250 OK")
     session, _ = connected(server)

@@ -291,6 +291,12 @@ def test_who_verifies_a_sender_is_told_the_command_and_the_answer(release: str) 
     assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")
 
 
+@pytest.mark.parametrize(("release", "shown"), [("4.93", "no (truncated)"), ("4.92", "no \u00e9")])
+def test_the_client_hears_a_hosts_reply_up_to_its_first_odd_character(release: str, shown: str) -> None:
+    site = Site([plain(rcpt=reply("550 no \u00e9"))], release)
+    assert site.verify()[0].endswith(f"550 550 {shown}")
+
+
 # ---- a random recipient and the postmaster ---------------------------------------------
 
 RANDOM = "RCPT TO:<myhost.test.ex-"
