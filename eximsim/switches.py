@@ -533,6 +533,13 @@ class Profile(ExpansionSwitches):
     )
     """command_timeout and its kin are for a whole reply; before, each read had that much time."""
 
+    size_on_continued_call: bool = switch(
+        False,
+        "smtp_deliver()",
+        since("4.94.1", "5bf8a5168", item="bug 2525", published="4.94"),
+    )
+    """On a connection in clear that is used once more SIZE and DSN are still known to be offered."""
+
     limits_heeded: bool = switch(False, "ehlo_response_limits_apply()", since("4.98", "cd8cb71de"))
     """A server's extension LIMITS is heeded, and connection_max_messages within a run of a transport."""
 

@@ -202,6 +202,7 @@ POINTS: Sequence[Point] = (
     _point("0d2e392e2"),
     _point("c8b050fd1"),
     _point("9438970c9"),
+    _point("5bf8a5168"),
     _point("137ae145e"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("40bffa31b"),
