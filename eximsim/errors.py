@@ -67,10 +67,14 @@ class InputError(EximsimError):
     """A file or an argument that does not say what it should: the command line exits 2 with this line.
 
     ``message`` names what was found and what was expected; ``path`` and ``line`` (from 1) say where.
+    ``subject`` is the driver that Exim names instead of the line, where it does.
     """
 
-    def __init__(self, message: str, path: str | None = None, line: int | None = None) -> None:
+    def __init__(
+        self, message: str, path: str | None = None, line: int | None = None, *, subject: str | None = None
+    ) -> None:
         self.message = message
+        self.subject = subject
         self.path = path
         self.line = line
         where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "

@@ -132,7 +132,8 @@ def _finished(kind: str, current: _Unfinished, finish: Finish) -> DriverInstance
     try:
         finish(current.name, current.driver, settings)
     except ValueError as error:
-        raise InputError(f"{current.name} {kind}: {error}", path, line) from None
+        subject = f"{current.name} {kind}"
+        raise InputError(f"{subject}: {error}", path, line, subject=subject) from None
     return DriverInstance(current.name, current.driver, settings.options(), path, line)
 
 
@@ -182,6 +183,11 @@ def _check_redirect(options: Options) -> None:
         raise ValueError('only one of "qualify_domain" or "qualify_preserve_domain" must be set')
     if options.flag("allow_filter") and not (options.flag("check_local_user") or options.is_set("user")):
         raise ValueError('"user" or "check_local_user" must be set with "allow_filter"')
+    if options.flag("one_time"):
+        if options.is_set("headers_add") or options.is_set("headers_remove"):
+            raise ValueError('"headers_add" and "headers_remove" are not permitted with "one_time"')
+        if options.is_set("unseen") and options.value("unseen") is not False:
+            raise ValueError('"unseen" may not be used with "one_time"')
 
 
 def _check_manualroute(options: Options) -> None:

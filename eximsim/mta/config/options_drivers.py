@@ -62,9 +62,9 @@ _REDIRECT = table(
     texts(
         _M,
         """data directory_transport file file_transport include_directory pipe_transport
-        qualify_domain reply_transport""",
+        qualify_domain reply_transport syntax_errors_text syntax_errors_to""",
     ),
-    texts(_U, "srs srs_alias srs_condition srs_dbinsert srs_dbselect syntax_errors_text syntax_errors_to"),
+    texts(_U, "srs srs_alias srs_condition srs_dbinsert srs_dbselect"),
     texts(
         _I,
         """sieve_enotify_mailto_owner sieve_inbox sieve_subaddress sieve_useraddress
@@ -77,10 +77,9 @@ _REDIRECT = table(
         forbid_exim_filter forbid_file forbid_filter_dlfunc forbid_filter_existstest
         forbid_filter_logwrite forbid_filter_lookup forbid_filter_perl forbid_filter_readfile
         forbid_filter_readsocket forbid_filter_reply forbid_filter_run forbid_include forbid_pipe
-        forbid_sieve_filter forbid_smtp_code hide_child_in_errmsg ignore_eacces ignore_enotdir
+        forbid_sieve_filter forbid_smtp_code hide_child_in_errmsg ignore_eacces ignore_enotdir one_time
         qualify_preserve_domain skip_syntax_errors""",
     ),
-    flags(_U, off="one_time"),
     flags(_I, unset="check_group check_owner"),
     numbers(Kind.OCTAL, _I, modemask=0o022),
     of_kind(Kind.NAMES, _I, None, "owners owngroups"),

@@ -22,9 +22,6 @@ _ROUTER = frozenset(
         "bmi_deliver_default",
         "bmi_dont_deliver",
         "bmi_rule",
-        "one_time",
-        "syntax_errors_text",
-        "syntax_errors_to",
     ]
 )
 

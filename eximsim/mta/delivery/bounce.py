@@ -9,6 +9,7 @@ from eximsim.mta.delivery import dsn
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.rewrite import qualify_domain
+from eximsim.mta.routing.skipped_errors import moan_write_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address]) -> Iter
     yield from _failed_recipients(failed)
     yield from dsn.reply_to(process)
     yield "Auto-Submitted: auto-replied"
-    yield f"From: {dsn.moan_write_from(process)}"
+    yield f"From: {moan_write_from(process)}"
     yield f"To: {recipient}"
     yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
@@ -152,7 +153,7 @@ def _success(process: Process, message: Message, relayed: Sequence[Address]) -> 
     bound, domain = dsn.boundary(process), qualify_domain(process, is_recipient=False)
     yield from dsn.reply_to(process)
     if process.profile.success_reports_use_dsn_from:
-        yield f"From: {dsn.moan_write_from(process)}"
+        yield f"From: {moan_write_from(process)}"
         yield "Auto-Submitted: auto-generated"
     else:
         yield "Auto-Submitted: auto-generated"

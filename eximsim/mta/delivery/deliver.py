@@ -16,6 +16,7 @@ from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
+from eximsim.mta.records.spool import Recipient
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_continue import abandon
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Message
+    from eximsim.mta.records.structs import Address
 
 _HARNESS_PAUSE = 1.0
 """Seconds."""
@@ -107,9 +109,32 @@ def _deliver(delivery: Delivery, fate: Fate) -> None:
         retry.retry_update(process, delivery.defer, delivery.failed, delivery.succeed)
     report_success(process, delivery.succeed)
     process_failed(delivery)
+    _put_in_place(delivery)
     if delivery.defer and not process.queue_2stage:
         warn_of_delay(process, message, delivery.defer)
     _finish(delivery)
+
+
+def _put_in_place(delivery: Delivery) -> None:
+    """Addresses that wait take the place of the recipients that they come from, where one_time says so.
+
+    What such a recipient was turned into is settled then. Source: ``deliver_message()``.
+    """
+    message = delivery.message
+    for addr in delivery.defer:
+        placed: Address | None = addr
+        while placed is not None and placed.onetime_parent is None:
+            placed = placed.parent
+        if placed is None or placed.parent is None:
+            continue
+        known = {recipient.address: recipient for recipient in message.recipients}
+        if placed.address in known or placed.onetime_parent not in known:
+            continue
+        if placed.address == placed.parent.address:
+            continue
+        new = Recipient(placed.address, placed.errors_address, placed.onetime_parent)
+        message.recipients.append(new)
+        message.nonrecipients.add(placed.parent.address)
 
 
 def _measures(process: Process, message: Message) -> dict[str, str]:

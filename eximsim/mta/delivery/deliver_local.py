@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
-from eximsim.mta.delivery.dsn import moan_write_from, reply_to
+from eximsim.mta.delivery.dsn import reply_to
 from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.address import deliver_set_expansions
+from eximsim.mta.routing.skipped_errors import moan_write_from
 from eximsim.mta.routing.ugid import NoSuchUser, ugid_of
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.appendfile import appendfile_transport_entry

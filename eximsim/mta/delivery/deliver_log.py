@@ -45,10 +45,11 @@ def string_log_address(process: Process, addr: Address, *, success: bool = False
         if top.parent is not None:
             between.append(top.address)
     parents = between if selector(process, "all_parents") else between[:1] if addr.made_for else []
-    if not local_only and not parents and _is_written_alike(text, top.address):
+    from_one = addr.onetime_parent is not None
+    if not local_only and not parents and not from_one and _is_written_alike(text, top.address):
         return text
     shown = f" ({', '.join(parents)})" if parents else ""
-    return f"{text}{shown} <{top.address}>"
+    return f"{text}{shown} <{addr.onetime_parent or top.address}>"
 
 
 def _is_logged_as_local(addr: Address) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.delivery.deliver_done import address_done, child_done, post_process_one
 from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.event import main_event_raise
@@ -29,9 +28,7 @@ def start_addresses(delivery: Delivery, fate: Fate, why: str | None = None) -> N
     ``why`` is what the system filter says of recipients that it fails.
     """
     options = delivery.process.config.main
-    if delivery.message.received_count > options.number("received_headers_max"):
-        what = "more Received: lines than received_headers_max"
-        raise Unsupported(what, *options.where("received_headers_max"))
+    loops = delivery.message.received_count > options.number("received_headers_max")
     if fate is Fate.GIVEN_UP:
         log_write(delivery.process, f"cancelled by {delivery.process.machine.user}")
     if fate is Fate.IGNORED:
@@ -40,8 +37,12 @@ def start_addresses(delivery: Delivery, fate: Fate, why: str | None = None) -> N
         if recipient.address in delivery.message.nonrecipients:
             continue
         addr = deliver_make_addr(recipient.address)
-        addr.errors_address = recipient.errors_to
+        addr.errors_address, addr.onetime_parent = recipient.errors_to, recipient.parent
         addr.dsn_flags, addr.dsn_orcpt = recipient.dsn_flags, recipient.orcpt
+        if fate is Fate.TRIED and loops:
+            addr.message = 'Too many "Received" headers - suspected mail loop'
+            post_process_one(delivery, addr, Rc.FAIL, kind="R")
+            continue
         if fate is Fate.TRIED:
             delivery.new.append(addr)
             continue

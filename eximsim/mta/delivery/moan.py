@@ -11,6 +11,7 @@ from eximsim.mta.delivery import dsn
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
+from eximsim.mta.routing.skipped_errors import moan_write_from
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -107,7 +108,7 @@ def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes
     head = [
         *dsn.reply_to(process),
         "Auto-Submitted: auto-replied",
-        f"From: {dsn.moan_write_from(process)}",
+        f"From: {moan_write_from(process)}",
         f"To: {sender}",
         *references(process, process.header_list),
         f"Subject: Mail failure - {why.subject}",

@@ -11,6 +11,7 @@ from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
+from eximsim.mta.routing.skipped_errors import moan_write_from
 from eximsim.status import RETRY_BASE, Errno, Rc
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _warning(
     template = dsn.Template(process, "warn_message_file", "warning")
     yield from dsn.reply_to(process)
     yield "Auto-Submitted: auto-replied"
-    yield f"From: {dsn.moan_write_from(process)}"
+    yield f"From: {moan_write_from(process)}"
     yield f"To: {','.join(recipients)}"
     yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"

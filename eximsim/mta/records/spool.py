@@ -50,6 +50,8 @@ class Recipient:
 
     address: str
     errors_to: str | None = None
+    parent: str | None = None
+    """The recipient in whose place this one was put, by a redirection that was to be done once only."""
     orcpt: str | None = None
     dsn_flags: frozenset[str] = frozenset()
 

@@ -168,6 +168,8 @@ class Address:
     """What a command wrote that it was piped to, if the sender is to be told."""
     shadow_message: str = ""
     """What the log line tells of the shadow transport."""
+    onetime_parent: str | None = None
+    """The recipient in whose place it is to be put if it has to wait (one_time)."""
     copied_from: Address | None = None
     """The address that this is the copy of which a remote transport's process has."""
     dupof: Address | None = None

@@ -10,6 +10,7 @@ from eximsim.mta.routing import rda
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.generated import Generated
 from eximsim.mta.routing.routers import rf
+from eximsim.mta.routing.skipped_errors import moan_skipped_syntax_errors
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -60,11 +61,14 @@ def redirect_router_entry(
         rc = _add_generated(process, router, addr, verify, routed, read.addresses)
         return rc if rc is not Rc.OK else _special(router, addr, Rc.FAIL)
     if read.found in (rda.Found.ERROR, rda.Found.INCLUDEFAIL):
-        return _error(router, addr, read)
+        if not (read.filter and router.options.flag("skip_syntax_errors")):
+            return _error(router, addr, read)
+        read.skipped.append((read.message or "", ""))
+        addr.message = addr.user_message = None
     if read.filter and read.found is rda.Found.NOTDELIVERED and read.addresses:
         return _filtered_too(process, router, addr, verify, routed, read.addresses)
-    if read.skipped and not _skip_errors(process, router, addr, read):
-        return Rc.DECLINE
+    if read.skipped and (rc := _skip_errors(process, router, addr, verify, read)) is not Rc.OK:
+        return rc
     if read.found is rda.Found.NOTDELIVERED:
         return Rc.DECLINE
     if read.addresses and read.found is not rda.Found.BLACKHOLE:
@@ -158,14 +162,18 @@ def _error(router: DriverInstance, addr: Address, read: rda.Redirection) -> Rc:
     return Rc.DEFER
 
 
-def _skip_errors(process: Process, router: DriverInstance, addr: Address, read: rda.Redirection) -> bool:
-    """Log the syntax errors; false if nothing else is left."""
-    for why, item in read.skipped:
-        log_write(process, f'{router.name} router: skipped error: {why} in "{item}"')
-    if read.addresses:
-        return True
+def _skip_errors(
+    process: Process, router: DriverInstance, addr: Address, verify: Verify | None, read: rda.Redirection
+) -> Rc:
+    """Tell of the syntax errors; DECLINE if nothing else is left."""
+    told = verify is None and not process.address_test_mode
+    some = bool(read.addresses)
+    if not moan_skipped_syntax_errors(process, router, read.skipped, some=some, told=told):
+        return Rc.DEFER
+    if some and not read.filter:
+        return Rc.OK
     addr.message = "syntax error in redirection data"
-    return False
+    return Rc.DECLINE
 
 
 def _add_generated(
@@ -197,6 +205,8 @@ def _add_generated(
         child = rf.make_child(addr, text)
         child.start_router = start
         child.hide_child = options.flag("hide_child_in_errmsg")
+        if options.flag("one_time") and not process.queue_2stage:
+            child.onetime_parent = _top(addr).address
         child.errors_address, child.data = errors_address, dict(data)
         child.ignore_error = one.ignore_error or addr.ignore_error
         if one.errors_address is not None:
@@ -240,11 +250,18 @@ def _prepare_special(process: Process, router: DriverInstance, child: Address) -
         child.home_dir, child.home_expanded = process.variables.get("home"), True
     child.current_dir = options.text("transport_current_directory")
     forbid, option = _SPECIAL[child.made_for]
-    child.permitted = not options.flag(forbid)
+    child.permitted = not options.flag(forbid) and not options.flag("one_time")
     if child.made_for == "file" and child.address.endswith("/"):
         option = "directory_transport"
     with process.setting(**{f"address_{child.made_for}": child.address}):
         rf.rf_require_transport(process, child, router, option)
+
+
+def _top(addr: Address) -> Address:
+    """The recipient of the message that an address comes from."""
+    while addr.parent is not None:
+        addr = addr.parent
+    return addr
 
 
 def _is_ancestor(addr: Address, text: str) -> bool:

@@ -1,0 +1,60 @@
+"""Redirections that are done once, and errors in them that are skipped."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import InputError
+from tests.mta.local import LocalMachine
+
+LISTS = "r:\n driver = redirect\n local_parts = list\n data = a@test.ex, b@test.ex\n one_time\n"
+LOCAL = "local:\n driver = accept\n transport = t\n user = CALLER\n"
+BUSY = "busy:\n driver = redirect\n local_parts = b\n allow_defer\n data = :defer: later\n"
+FILE = "driver = appendfile\nfile = /mail/a"
+
+
+def test_who_waits_takes_the_place_of_the_list() -> None:
+    machine = LocalMachine(FILE, routers=LISTS + BUSY + LOCAL)
+    machine.deliver("list@test.ex")
+    (message,) = machine.machine.spool.messages.values()
+    assert [(one.address, one.parent) for one in message.recipients] == [
+        ("list@test.ex", None),
+        ("b@test.ex", "list@test.ex"),
+    ]
+    assert "list@test.ex" in message.nonrecipients
+    assert "== b@test.ex <list@test.ex> R=busy defer (-1): later" in machine.log
+    machine.exim("-qf")
+    assert machine.log[-1] == "== b@test.ex <list@test.ex> R=busy defer (-1): later"
+
+
+def test_a_list_that_is_read_each_time_stays() -> None:
+    machine = LocalMachine(FILE, routers=LISTS.replace(" one_time\n", "") + BUSY + LOCAL)
+    machine.deliver("list@test.ex")
+    (message,) = machine.machine.spool.messages.values()
+    assert message.addresses() == ["list@test.ex"]
+
+
+@pytest.mark.parametrize("option", ["unseen", "headers_add = X: y"])
+def test_what_cannot_be_done_once(option: str) -> None:
+    with pytest.raises(InputError, match="one_time"):
+        LocalMachine(FILE, routers=f"{LISTS} {option}\n{LOCAL}").deliver("list@test.ex")
+
+
+def test_errors_that_are_skipped_are_told() -> None:
+    routers = (
+        "r:\n driver = redirect\n local_parts = list\n data = a@test.ex, c@test.ex, <b@\n"
+        " skip_syntax_errors\n syntax_errors_to = owner@test.ex\n syntax_errors_text = Mind $local_part.\n"
+    )
+    machine = LocalMachine("driver = appendfile\nfile = /mail/${lc:a}", routers=routers + LOCAL)
+    machine.deliver("list@test.ex")
+    text = machine.mailbox()
+    assert "To: owner@test.ex\nSubject: error(s) in forwarding or filtering\n" in text
+    assert "\nMind list.\n\nThe r router encountered the following error(s):\n" in text
+    assert "Other addresses were processed normally.\n" in text
+    assert text.count("\nSubject: s\n") == 2
+
+
+def test_too_many_received_lines_are_a_loop() -> None:
+    machine = LocalMachine(FILE, main="received_headers_max = 2")
+    machine.deliver(text="Received: a\nReceived: b\nSubject: s\n\nx\n")
+    assert '** a@test.ex : Too many "Received" headers - suspected mail loop' in machine.log
