@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.world.smtp_behaviour import Behaviour, reply
+from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import (
     BAD_TLS,
     GOOD,
@@ -296,3 +296,24 @@ def test_a_queue_run_says_why_no_host_was_tried() -> None:
     assert site.queue_run() == [
         "== a@test.ex R=r T=smtp defer (-53): retry time not reached for any host for 'test.ex'"
     ]
+
+
+# ---- what waits for a host ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("server", "waits"),
+    [
+        (REFUSING, True),
+        (Behaviour(mail=reply("451 later")), False),
+        (Behaviour(rcpt=Answer(then=Then.SILENCE)), False),
+        (Behaviour(end_of_data=reply("451 later")), False),
+    ],
+)
+def test_a_message_waits_for_a_host_that_failed_and_not_for_one_that_did_not_want_it(
+    server: Behaviour, waits: bool
+) -> None:
+    site = Site([Mx(server)])
+    site.deliver()
+    assert site.outcome.startswith("DEFER")
+    assert ("mx1.test.ex" in site.machine.hints.wait.get("smtp", {})) is waits
