@@ -31,10 +31,9 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
     log = f"{error.path.rpartition('/')[0]}/spool/log/{server}paniclog"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"
-    if error.line == 1:  # nobody has said yet where logs are
-        return Result(1, "", f"{stamped}\n")
-    machine.files.setdefault(log, []).append(stamped)
-    if not any(_SHOWS_ALL.fullmatch(word) for word in argv):
+    if "Byte Order Mark" not in error.message:  # before which nobody can have said where logs are
+        machine.files.setdefault(log, []).append(stamped)
+    if "config" in argv or not any(_SHOWS_ALL.fullmatch(word) for word in argv):
         return Result(1, "", f"{stamped}\n")
     died = "" if "macro" in error.message else " DIE"
     return Result(1, "", f"LOG: PANIC{died}\n  {text}\n")

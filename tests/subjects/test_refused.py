@@ -52,3 +52,11 @@ def test_others_are_shown_the_line_of_the_panic_log() -> None:
 def test_a_file_that_is_not_there_stays_bad_input() -> None:
     with pytest.raises(InputError):
         subject("").exim(["-C", "/t/other", "-bd"], b"", {})
+
+
+@pytest.mark.parametrize(("text", "logs"), [("\ufeffx = y\n", 0), ("nonsense\n", 1)])
+def test_who_lists_the_configuration_does_not_watch(text: str, logs: int) -> None:
+    here = subject(text)
+    status = here.exim(["-C", "/t/conf", "-bP", "config"], b"", {})
+    assert " Exim configuration error in line 1 of /t/conf:" in status.stderr.split("\n")[0]
+    assert len(logged(here, "paniclog")) == logs

@@ -38,6 +38,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     spool = process.machine.spool
     message = spool.get(message_id)
     if message is None or message_id in spool.locked:
+        _say_why_not(process, message_id, locked=message is not None)
         return
     process.message, process.message_id, process.deliver_force = message, message_id, force
     process.dont_deliver = process.dont_deliver or message.dont_deliver
@@ -72,6 +73,15 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         abandon(process, process.continued)
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
+
+
+def _say_why_not(process: Process, message_id: str, *, locked: bool) -> None:
+    """Why a message cannot be had: spool_open_datafile(), src/spool_in.c."""
+    if locked:
+        text = f"Spool file for {message_id} is locked (another process is handling this message)"
+        log_write(process, text, when="skip_delivery")
+    elif not process.queue_running:
+        log_write(process, f"Spool file {message_id}-D not found")
 
 
 def _written(message: Message) -> tuple[object, ...]:

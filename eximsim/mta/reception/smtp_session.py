@@ -11,6 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.lookup.verify_hosts import verify_check_host
@@ -134,7 +135,10 @@ class SmtpSession:
         self.process = self.reception.process
         self.process.smtp_connection = partial(connection_info, self.reception)
         self.replies = Replies(self.reception)
-        self.queue_only = self.process.config.main.flag("queue_only")
+        options = self.process.config.main
+        self.queue_only = options.flag("queue_only")
+        if self.process.machine.test_harness and options.number("queue_only_load") >= 0:
+            raise Unsupported("queue_only_load, with the load of a test", *options.where("queue_only_load"))
 
     @property
     def ended(self) -> bool:

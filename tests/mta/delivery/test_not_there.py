@@ -1,0 +1,37 @@
+"""Messages that a delivery cannot have: they are gone, or another process has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import Unsupported
+from eximsim.mta.delivery.deliver import deliver_message
+from tests.mta.front import Front
+
+
+@pytest.mark.parametrize("in_queue_run", [False, True])
+def test_a_message_that_is_gone_is_told_of_outside_a_queue_run(in_queue_run: bool) -> None:
+    front = Front()
+    process = front.process()
+    process.message_id, process.queue_running = "gone", in_queue_run
+    deliver_message(process, "gone", force=False, give_up=False)
+    assert front.log() == ([] if in_queue_run else ["gone Spool file gone-D not found"])
+
+
+def test_a_message_that_another_process_has_is_left_to_it() -> None:
+    front = Front()
+    front.exim("-odq", "a@d.ex", stdin="")
+    (message_id,) = front.machine.spool.ids()
+    front.machine.spool.locked.add(message_id)
+    front.exim("-M", message_id)
+    told = f"Spool file for {message_id} is locked (another process is handling this message)"
+    assert front.log()[1:] == [f"{message_id} {told}"]
+
+
+def test_the_load_that_tests_have_is_not_modelled() -> None:
+    front = Front("queue_only_load = 0.001\nacl_smtp_rcpt = accept")
+    assert front.smtp("QUIT")
+    front.machine.test_harness = True
+    with pytest.raises(Unsupported, match="queue_only_load") as lack:
+        front.smtp("QUIT")
+    assert lack.value.line
