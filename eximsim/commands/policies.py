@@ -50,6 +50,33 @@ class Outside:
     environment: tuple[str, ...] = ()
 
 
+_ANSWER_OPTIONS = (
+    click.option(
+        "--answers", "answer_files", multiple=True, metavar="FILE",
+        help="Answers of databases, commands and services (TOML); docs/answers.md.",
+    ),
+    click.option(
+        "--answer", "answers", multiple=True, metavar="KIND:QUESTION=ANSWER",
+        help="One answer: 'mysql:SELECT ...=text', or =!none, or =!defer; several times for several.",
+    ),
+)  # fmt: skip
+_OUTSIDE_OPTIONS = (
+    click.option(
+        "--env", "environment", multiple=True, metavar="NAME=VALUE",
+        help="A variable of Exim's environment; several times for several.",
+    ),
+    *_ANSWER_OPTIONS,
+    click.option(
+        "--read-system", is_flag=True,
+        help="Read from this machine what the configuration names and nothing else gives; it is listed.",
+    ),
+    click.option(
+        "--file", "files", multiple=True, metavar="NAME=PATH",
+        help="The file PATH is what the configuration names NAME, /etc/...; several times for several.",
+    ),
+)  # fmt: skip
+
+
 def outside_options(function: Callable[..., None]) -> Callable[..., None]:
     """``--file``, ``--read-system``, ``--answer``, ``--answers`` and ``--env``: one ``outside`` for all."""
 
@@ -61,28 +88,22 @@ def outside_options(function: Callable[..., None]) -> Callable[..., None]:
         outside = Outside(files, read_system, answers, answer_files, environment)
         return function(*args, outside=outside, **others)
 
-    for option in (
-        click.option(
-            "--env", "environment", multiple=True, metavar="NAME=VALUE",
-            help="A variable of Exim's environment; several times for several.",
-        ),
-        click.option(
-            "--answers", "answer_files", multiple=True, metavar="FILE",
-            help="Answers of databases, commands and services (TOML); docs/answers.md.",
-        ),
-        click.option(
-            "--answer", "answers", multiple=True, metavar="KIND:QUESTION=ANSWER",
-            help="One answer: 'mysql:SELECT ...=text', or =!none, or =!defer; several times for several.",
-        ),
-        click.option(
-            "--read-system", is_flag=True,
-            help="Read from this machine what the configuration names and nothing else gives; it is listed.",
-        ),
-        click.option(
-            "--file", "files", multiple=True, metavar="NAME=PATH",
-            help="The file PATH is what the configuration names NAME, /etc/...; several times for several.",
-        ),
-    ):  # fmt: skip
+    for option in _OUTSIDE_OPTIONS:
+        command = option(command)
+    return command
+
+
+def answer_options(function: Callable[..., None]) -> Callable[..., None]:
+    """``--answer`` and ``--answers``: what they say is ``answers``."""
+
+    @wraps(function)
+    def command(
+        *args: object, answers: tuple[str, ...], answer_files: tuple[str, ...], **others: object
+    ) -> None:
+        outside = Outside(answers=answers, answer_files=answer_files)
+        return function(*args, answers=answers_of(outside), **others)
+
+    for option in _ANSWER_OPTIONS:
         command = option(command)
     return command
 
@@ -97,10 +118,11 @@ def sources(path: str, outside: Outside) -> Sources:
         if not (name and equals and place):
             raise InputError(f"--file {text}: expected NAME=PATH")
         given[name] = read_named(place, f"the file that stands for {name}")
-    return Sources(Path(path).parent, given, outside.read_system, answers=_answers(outside))
+    return Sources(Path(path).parent, given, outside.read_system, answers=answers_of(outside))
 
 
-def _answers(outside: Outside) -> Answers:
+def answers_of(outside: Outside) -> Answers:
+    """The answers that were given; raises ``InputError`` for what is none."""
     from eximsim.world.answers import Answers, given_answer, given_variable, read_answers
 
     found = [*map(given_answer, outside.answers), *map(given_variable, outside.environment)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from eximsim.commands.policies import answer_options
 from eximsim.commands.results import Reporter, keep_option, setting_options
 from eximsim.errors import InputError
 from eximsim.profiles import profile as profile_named
@@ -14,6 +15,7 @@ from eximsim.suite import golden
 from eximsim.suite.project import ProjectSuite
 from eximsim.suite.runner import Setting, run_test, subject_profile
 from eximsim.suite.source import choose
+from eximsim.world.answers import Answers
 
 
 @click.command()
@@ -26,6 +28,7 @@ from eximsim.suite.source import choose
 )
 @setting_options(profile_help="The release; default: those that the script names, or the newest.")
 @keep_option
+@answer_options
 @click.option("--accept", is_flag=True, help="Store what came out as the new golden.")
 @click.option("--trace", is_flag=True, help="Print every decision of the run.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
@@ -33,8 +36,11 @@ from eximsim.suite.source import choose
 def run(
     context: click.Context, tests: tuple[str, ...], folder: Path | None, profile: str | None, tls: str | None,
     world: str, subject: str, keep: Path | None, accept: bool, trace: bool, as_json: bool,
+    answers: Answers,
 ) -> None:  # fmt: skip
     """Replay tests of the project's own testsuite; TEST is a number, FIRST-LAST or a group."""
+    if answers and subject != "model":
+        raise click.UsageError("--answer and --answers are for the model; a real program asks by itself")
     if accept:
         golden.refuse_under_ci()
         if folder is None and default_folder() == _SHIPPED:
@@ -46,7 +52,7 @@ def run(
         profiles = [chosen] if chosen else [profile_named(name) for name in source.profiles(case)]
         for one in dict.fromkeys(profiles):
             built = with_tls(one, tls) if tls else one
-            result = run_test(source, case, Setting(built, world, subject))
+            result = run_test(source, case, Setting(built, world, subject, answers=answers))
             if accept and result.may_be_accepted():
                 changed = source.store(case, one, {**dict.fromkeys(result.goldens, ""), **result.texts})
                 reporter.accepted(result, changed)

@@ -64,7 +64,7 @@ class Player:
             except Unsupported as lack:
                 if lack.path is not None:
                     raise
-                raise Unsupported(lack.item, self.played.path, command.line) from None
+                raise lack.at(self.played.path, command.line) from None
 
     # ---- helpers
 

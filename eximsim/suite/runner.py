@@ -26,6 +26,7 @@ from eximsim.suite.queue_order import in_order_of_arrival
 from eximsim.suite.script import Script
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
+from eximsim.world.answers import Answers
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
@@ -80,12 +81,16 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Under what a test runs; the seed is of the scenario's one source of randomness."""
+    """Under what a test runs; the seed is of the scenario's one source of randomness.
+
+    ``answers`` are those of databases and services, for the model.
+    """
 
     profile: Profile
     world: str = "memory"
     subject: str = "model"
     seed: int = 0
+    answers: Answers = field(default_factory=Answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,7 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
         return TestResult(case.name, setting, Verdict.SKIP, "needs IPv6")
     files = dict(source.files(case))
     peers = source.peers(case)
-    host = _host(source, files, peers)
+    host = _host(source, files, peers, setting.answers)
     with _subject(setting, source, source.zones(case), host) as (world, subject):
         mail = StoredFolder(int(source.identity.caller_uid), int(source.identity.caller_gid), 0o755)
         world.disk.folders[f"{source.identity.directory}/test-mail"] = mail
@@ -253,7 +258,7 @@ def is_compared(name: str, parsed: Script) -> bool:
     return _SKIPPED_BY.get(name.partition("/")[0]) not in parsed.directives
 
 
-def _host(source: Source, files: dict[str, bytes], peers: Peers) -> Host:
+def _host(source: Source, files: dict[str, bytes], peers: Peers, answers: Answers) -> Host:
     identity = source.identity
     return Host(
         addresses=("127.0.0.1", identity.ipv4),
@@ -261,6 +266,7 @@ def _host(source: Source, files: dict[str, bytes], peers: Peers) -> Host:
         table={"localhost": ("127.0.0.1",)},
         files=files,
         folders=((identity.directory, source.root),),
+        answers=answers,
     )
 
 
