@@ -236,6 +236,8 @@ def _finish_transport(name: str, driver: str, settings: Settings) -> None:
         settings.values["retry_use_local_part"] = driver != "smtp"
     if driver == "smtp":
         options = settings.options()
+        if options.is_set("shadow_transport"):
+            raise ValueError(f"shadow transport not allowed on non-local transport {name}")
         if not all(options.seconds(f"{what}_timeout") for what in ("command", "data", "final")):
             raise ValueError("command, data, or final timeout value is zero")
 

@@ -119,9 +119,11 @@ MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute",
 
 TRANSPORT = table(
     texts(
-        _M, "current_directory debug_print driver event_action home_directory message_size_limit return_path"
+        _M,
+        """current_directory debug_print driver event_action home_directory message_size_limit return_path
+        shadow_condition shadow_transport""",
     ),
-    texts(_U, "max_parallel shadow_condition shadow_transport transport_filter"),
+    texts(_U, "max_parallel transport_filter"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
     flags(

@@ -39,8 +39,6 @@ _TRANSPORT = frozenset(
         "max_parallel",
         "return_path_add",
         "serialize_hosts",
-        "shadow_condition",
-        "shadow_transport",
     ]
 )
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.errnos import strerror
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
 from eximsim.mta.delivery.dsn import reply_to
 from eximsim.mta.delivery.transport_limits import check_message_size
+from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
@@ -72,6 +75,7 @@ def _deliver(delivery: Delivery, transport: DriverInstance, batch: list[Address]
     begin = process.world.now()
     deliver_set_expansions(process, batch[0], batch[1:])
     deliver_local(process, transport, batch)
+    _shadow(process, transport, batch)
     deliver_set_expansions(process, None)
     mark = "*" if process.dont_deliver else "="
     for addr in batch:
@@ -81,6 +85,38 @@ def _deliver(delivery: Delivery, transport: DriverInstance, batch: list[Address]
         addr.delivery_seconds = int(process.world.now() - begin)
         post_process_one(delivery, addr, rc, kind="T", mark=mark)
         mark = "-" if rc is Rc.OK else mark
+
+
+def _shadow(process: Process, transport: DriverInstance, batch: list[Address]) -> None:
+    """Deliver what was delivered to the shadow transport, too; the log lines tell how that went."""
+    options = transport.options
+    name, condition = options.text("shadow_transport"), options.text("shadow_condition")
+    if name is None:
+        return
+    who = f"{transport.name} transport"
+    if condition is not None and expand_check_condition(process, condition, who) is not Rc.OK:
+        return
+    shadow = process.config.transports.get(name)
+    if shadow is None:
+        log_write(process, f'shadow transport "{name}" not found ', panic=True)
+        return
+    delivered = [addr for addr in batch if addr.transport_return is Rc.OK]
+    copies = [replace(addr, transport=shadow) for addr in delivered]
+    if not copies:
+        return
+    written = process.transport_count
+    deliver_local(process, shadow, copies)
+    process.transport_count = written
+    for addr, copy in zip(delivered, copies, strict=True):
+        addr.shadow_message = f" ST={name}{_shadow_problem(copy)}"
+
+
+def _shadow_problem(addr: Address) -> str:
+    if addr.transport_return is Rc.OK:
+        return ""
+    error = strerror(addr.basic_errno) if addr.basic_errno > 0 else ""
+    parts = [part for part in (error, addr.message) if part]
+    return f" ({': '.join(parts) or 'unknown error'})"
 
 
 def deliver_local(process: Process, transport: DriverInstance, batch: list[Address]) -> None:

@@ -108,6 +108,7 @@ def _remote_parts(process: Process, addr: Address) -> list[str]:
         parts.append(f"S={process.transport_count}")
     if addr.transport.driver != "smtp":
         parts += [f"H={host.name}" for host in addr.host_list[:1]]
+        parts += [addr.shadow_message.lstrip()] if addr.shadow_message else []
     if addr.host_used is not None:
         parts += _host_parts(process, addr, delivered=True)
     parts += _tls_parts(process, addr)
