@@ -72,6 +72,12 @@ class Munger:
                           filter_headings_dropped=self.filter_headings_dropped)  # fmt: skip
         done = []
         while line := reading.next_line():
+            if _SIZES.fullmatch(line):
+                done.append(line)
+                while (line := reading.next_line()) and _SIZE.fullmatch(line):
+                    done.append("ddd d\n")
+                if not line:
+                    break
             if (changed := _line(line, edits, reading)) is not None:
                 done.append(changed)
         return "".join(done)
@@ -86,6 +92,11 @@ class Munger:
         if server is not None:
             text += SERVER_HEADING + self.file(server, kind, output)
         return text
+
+
+_SIZES = re.compile(r"\d+S,\d+C\s*", re.ASCII)
+_SIZE = re.compile(r"\d+ \d+\s*", re.ASCII)
+"""The first line of a file maildirsize, and those after it."""
 
 
 def _line(line: str, edits: Sequence[tuple[str, Edit]], reading: Reading) -> str | None:

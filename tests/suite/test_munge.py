@@ -163,3 +163,9 @@ def test_each_of_a_test_s_ports_in_a_line_has_its_name() -> None:
     line = f"listening on port {IDENTITY.port_d} port {IDENTITY.port_d2}\n"
     munged = Munger.for_era(IDENTITY, frozenset({"log_ports_named"})).file(line, Kind.LOG)
     assert munged == "listening on port PORT_D port PORT_D2\n"
+
+
+def test_sizes_of_a_maildir_are_not_compared() -> None:
+    text = "500S,0C\n321 4\n5 1\nnext\n"
+    munger = Munger.for_era(IDENTITY, NEWEST)
+    assert munger.file(text, Kind.MAIL) == "500S,0C\nddd d\nddd d\nnext\n"

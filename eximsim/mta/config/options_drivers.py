@@ -220,8 +220,8 @@ _APPENDFILE = table(
         create_file="anywhere",
         directory_file="q${base62:$tod_epoch}-$inode",
     ),
-    texts(_I, maildir_quota_directory_regex=r"^(?:cur|new|\..*)$"),
-    of_kind(Kind.FLAG_OR_TEXT, _U, False, "maildir_use_size_file"),
+    texts(_M, maildir_quota_directory_regex=r"^(?:cur|new|\..*)$"),
+    of_kind(Kind.FLAG_OR_TEXT, _M, False, "maildir_use_size_file"),
     flags(
         _M,
         on="check_owner create_directory mode_fail_narrower quota_is_inclusive use_lockfile",

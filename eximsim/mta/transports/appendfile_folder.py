@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import octets, string_base62
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.transports.appendfile_quota import Filled, Limits, check_quota, check_threshold
+from eximsim.mta.transports.appendfile_sizes import check_dir_size, regex_of, search
 from eximsim.mta.transports.appendfile_text import written_text
 from eximsim.mta.transports.local import LocalRun, Stop
+from eximsim.mta.transports.maildir_size import (
+    Counted,
+    is_counted,
+    maildir_ensure_sizefile,
+    maildir_record_length,
+    uses_size_file,
+)
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.mta.base.regex_cache import Regex
     from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
@@ -39,7 +45,7 @@ def deliver_to_folder(
     is_maildir, is_mailstore = options.flag("maildir_format"), options.flag("mailstore_format")
     if is_maildir:
         _maildir_ensure_directories(process, transport, path, run)
-    filled = _filled(process, transport, path, limits, is_maildir=is_maildir)
+    filled, counted = _filled(process, transport, path, limits, run, is_maildir=is_maildir)
     host = expand(process, "$primary_hostname")
     temporary = f"{path}/temp.{process.pid}.{host}"
     base = temporary
@@ -55,11 +61,14 @@ def deliver_to_folder(
     if not is_maildir:
         _ensure_folder(process, transport, path, run, f"{base}.tmp" if is_mailstore else temporary)
     envelope = _envelope(process, transport, addrs) if is_mailstore else b""
-    check_quota(process, transport, addr, limits, temporary, filled)
+    if filled is not None:
+        check_quota(process, transport, addr, limits, temporary, filled)
     text = written_text(process, transport, addrs, temporary)
     process.variables["message_size"] = str(process.transport_count)
     process.variables["message_linecount"] = str(text.count(b"\n") - 1)
-    check_threshold(addr, limits, filled.size, process.transport_count)
+    check_threshold(addr, limits, -1 if filled is None else filled.size, process.transport_count)
+    if counted is not None:
+        maildir_record_length(process, counted, process.transport_count)
     if is_maildir:
         name = f"{base}{_tag(process, transport)}"
         too_long = len(octets(name)) > _LONGEST_NAME
@@ -122,39 +131,45 @@ def _maildir_ensure_directories(
     if pattern is None:
         return
     name = f"{path}/maildirfolder"
-    if name not in disk.files and _search(process, _regex(pattern), path):
+    if name not in disk.files and search(process, regex_of(pattern), path):
         disk.write(name, b"", mode=0o600, uid=run.uid, gid=run.gid, now=process.world.now())
-
-
-def _regex(pattern: str) -> Regex:
-    try:
-        return compile_pattern(pattern)
-    except RegexError as error:
-        raise Stop(Rc.DEFER, f'regular expression error in "{pattern}": {error}') from None
-
-
-def _search(process: Process, regex: Regex, text: str) -> tuple[str, ...] | None:
-    return regex.search(text, process.trace, process.effort)
 
 
 # ---- how full it is --------------------------------------------------------------------------------------
 
 
 def _filled(
-    process: Process, transport: DriverInstance, path: str, limits: Limits, *, is_maildir: bool
-) -> Filled:
-    """How full the folder is that quota_directory names, or the one that is delivered to."""
+    process: Process,
+    transport: DriverInstance,
+    path: str,
+    limits: Limits,
+    run: LocalRun,
+    *,
+    is_maildir: bool,
+) -> tuple[Filled | None, Counted | None]:
+    """How full the folder is that quota_directory names, or the one that is delivered to.
+
+    None: it does not count. With it what the file maildirsize keeps, if there is one.
+    """
     size, count = limits.mailbox_size, limits.mailbox_filecount
-    if not limits.need_size:
-        return Filled(max(size, 0), max(count, 0), 0)
+    by_file = is_maildir and uses_size_file(process, transport)
+    if not limits.need_size and not by_file:
+        return Filled(max(size, 0), max(count, 0), 0), None
     pattern = transport.options.text("quota_size_regex")
-    regex = None if pattern is None else _regex(pattern)
+    regex = None if pattern is None else regex_of(pattern)
     folder = _quota_folder(process, transport, path, is_maildir=is_maildir)
-    if size < 0 or (count < 0 and limits.filecount > 0):
-        found_size, found_count = _check_dir_size(process, folder, regex)
+    counted: Counted | None = None
+    if by_file:
+        if not is_counted(process, transport, path, folder):
+            return None, None
+        counted = maildir_ensure_sizefile(process, transport, folder, limits, run, regex)
+        size = counted.size if size < 0 else size
+        count = counted.files if count < 0 else count
+    elif size < 0 or (count < 0 and limits.filecount > 0):
+        found_size, found_count = check_dir_size(process, folder, regex)
         size = found_size if size < 0 else size
         count = found_count if count < 0 else count
-    return Filled(size, max(count, 0), _age(process, path) if is_maildir else 0)
+    return Filled(size, max(count, 0), _age(process, path) if is_maildir else 0), counted
 
 
 def _age(process: Process, path: str) -> int:
@@ -181,29 +196,6 @@ def _quota_folder(process: Process, transport: DriverInstance, path: str, *, is_
     if is_maildir and f"{path}/maildirfolder" in process.world.disk.files:
         return path.rstrip("/").rpartition("/")[0] or path
     return path
-
-
-def _check_dir_size(process: Process, folder: str, regex: Regex | None) -> tuple[int, int]:
-    """The octets of all files in a folder and those in it, and how many files and folders there are.
-
-    A name that ``regex`` fits tells the size. Source: check_dir_size().
-    """
-    disk = process.world.disk
-    size = count = 0
-    for path in sorted({*disk.files, *disk.folders}):
-        head, _, name = path.rpartition("/")
-        if head != folder or not name:
-            continue
-        count += 1
-        groups = None if regex is None else _search(process, regex, name)
-        if groups is not None and len(groups) == 2 and groups[1].isdigit():
-            size += int(groups[1])
-        elif path in disk.files:
-            size += len(disk.files[path].content)
-        else:
-            more, others = _check_dir_size(process, path, regex)
-            size, count = size + more, count + others
-    return size, count
 
 
 # ---- names -----------------------------------------------------------------------------------------------

@@ -58,3 +58,25 @@ def test_too_many_received_lines_are_a_loop() -> None:
     machine = LocalMachine(FILE, main="received_headers_max = 2")
     machine.deliver(text="Received: a\nReceived: b\nSubject: s\n\nx\n")
     assert '** a@test.ex : Too many "Received" headers - suspected mail loop' in machine.log
+
+
+@pytest.mark.parametrize(
+    ("shadow", "told"),
+    [
+        ("file = /mail/copy", " ST=copy"),
+        ("file = relative", ' ST=copy (appendfile: file or directory name "relative" is not absolute)'),
+    ],
+)
+def test_a_shadow_gets_a_copy_and_its_fate_is_logged(shadow: str, told: str) -> None:
+    copy = f"copy:\n driver = appendfile\n {shadow}\n"
+    machine = LocalMachine(f"{FILE}\nshadow_transport = copy", transports=copy)
+    machine.deliver()
+    assert f"=> a <a@test.ex> R=local T=t{told}" in machine.log
+    assert ("/mail/copy" in machine.world.disk.files) is (told == " ST=copy")
+
+
+def test_a_shadow_may_have_a_condition() -> None:
+    options = f"{FILE}\nshadow_transport = copy\nshadow_condition = ${{if eq{{$local_part}}{{b}}}}"
+    machine = LocalMachine(options, transports="copy:\n driver = appendfile\n file = /mail/copy\n")
+    machine.deliver()
+    assert "=> a <a@test.ex> R=local T=t" in machine.log

@@ -111,3 +111,48 @@ def test_a_value_that_is_no_size_is_told() -> None:
     machine.deliver()
     assert 'Malformed value "10X" (expansion of "10X") in t transport' in machine.log[-1]
     assert Limits().need_size is False
+
+
+SIZED = f"{PLAIN}\nmaildir_format\nmaildir_use_size_file\nquota = 2K"
+
+
+def size_file(machine: LocalMachine) -> list[str]:
+    return machine.mailbox("/mail/d/maildirsize").splitlines()
+
+
+def test_maildirsize_counts_and_is_made_anew_where_it_is_not_to_be_trusted() -> None:
+    machine = LocalMachine(SIZED)
+    machine.deliver()
+    first, start, added = size_file(machine)
+    assert (first, start) == ("2048S,0C", "0 0")
+    assert re.fullmatch(r"\d+ 1", added)
+    machine.world.disk.files["/mail/d/maildirsize"].content = b"1S,0C\n5 5\n"
+    machine.deliver()
+    assert size_file(machine)[1] == added
+    machine.world.disk.files["/mail/d/maildirsize"].content = b"rubbish\n"
+    machine.deliver()
+    assert size_file(machine)[1].endswith(" 2")
+
+
+def test_what_maildirsize_says_counts_as_long_as_it_is_new() -> None:
+    machine = LocalMachine(SIZED)
+    machine.deliver()
+    machine.world.disk.files["/mail/d/maildirsize"].content = b"2048S,0C\n2048 1\n"
+    machine.deliver()
+    assert "mailbox is full" in machine.log[-1]
+    machine.world.sleep(1000)
+    machine.exim("-qf")
+    assert machine.log[-1] == "Completed"
+
+
+def test_a_folder_that_does_not_count_has_no_quota() -> None:
+    routers = "local:\n driver = accept\n transport = t\n user = CALLER\n"
+    options = (
+        "driver = appendfile\ndirectory = /mail/d/.Trash\nmaildir_format\nmaildir_use_size_file\nquota = 1\n"
+        "maildir_quota_directory_regex = ^(?:cur|new|\\.(?!Trash).*)$\n"
+        "maildirfolder_create_regex = /\\.[^/]+$"
+    )
+    machine = LocalMachine(options, routers=routers)
+    machine.deliver()
+    assert machine.log[-1] == "Completed"
+    assert "/mail/d/.Trash/maildirfolder" in machine.world.disk.files
