@@ -45,6 +45,11 @@ class ExpansionSwitches(TlsLibrarySwitches):
     )
     """``personal`` in a filter loses what rewrite rules make of the user's own address in To:."""
 
+    sieve_address_lists_unread: bool = switch(
+        False, "parse_test() in sieve_filter.c", since("4.99-dev-13835a3c1", "dea05068d")
+    )
+    """Sieve's test of addresses gives up a header line of several: their ends are mixed up."""
+
     filter_regex_cached: bool = switch(False, "test_condition() in filter.c", since("4.97", "7d5055276"))
     """A filter's pattern is compiled as all others are, and has their words for what is wrong with it."""
 

@@ -317,6 +317,7 @@ POINTS: Sequence[Point] = (
     _point("746134b01"),
     _point("b3a32a6cc", ("confs/0640", "")),
     _point("e03a4451c"),
+    _point("dea05068d"),
     _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),
     _point("3c24de41a", ("confs/4608", "")),
 )

@@ -308,6 +308,7 @@ def _model(world: World, setting: Setting, source: Source, caller: User) -> Subj
         accounts=accounts,
         test_harness=patched,
     )
+    subject.machine.directory = identity.directory
     subject.machine.redirected = {
         f"{identity.directory}/test-{stream}": stream for stream in ("stdout", "stderr")
     }

@@ -23,12 +23,14 @@ _BREAK = 67
 _QUOTED = frozenset(b'?=()<>@,;:\\".[]_')
 
 
-def rfc2047_decode(text: str, charset: str | None, *, check_length: bool = True) -> tuple[str, str | None]:
+def rfc2047_decode(
+    text: str, charset: str | None, *, check_length: bool = True, nul: bytes = b"?"
+) -> tuple[str, str | None]:
     """``text`` with its encoded words decoded and recoded to ``charset``, and an error message or None.
 
     Without a character set they are left in their own octets.
     A word in a character set that cannot be converted is left in its own octets, with the message set.
-    ``check_length`` leaves words of more than 75 characters alone. NUL becomes a question mark.
+    ``check_length`` leaves words of more than 75 characters alone. ``nul`` takes the place of NUL.
     Source: rfc2047_decode(), src/rfc2047.c.
     """
     out: list[str] = []
@@ -44,7 +46,7 @@ def rfc2047_decode(text: str, charset: str | None, *, check_length: bool = True)
         if not (out and _SPACE_BETWEEN.fullmatch(between)):
             out.append(between)
         word, failure = _recode(data, match[1], charset)
-        out.append(from_octets(word.replace(b"\0", b"?")))
+        out.append(from_octets(word.replace(b"\0", nul)))
         error = failure or error
         position = start = match.end()
     out.append(text[position:])

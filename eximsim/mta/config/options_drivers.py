@@ -2,8 +2,7 @@
 
 As in ``options_main.py`` a table holds every name of 4.85 to 4.99. Drivers that the model does not have keep
 their options as read; using such a driver is what is unsupported, and so is a local transport with an
-option that is not modelled. In the same way redirection to Sieve is unsupported where data asks for it,
-and options about them are inert. To send never has to wait here, so that data_timeout is inert too.
+option that is not modelled. To send never has to wait here, so that data_timeout is inert too.
 """
 
 from __future__ import annotations
@@ -62,14 +61,10 @@ _REDIRECT = table(
     texts(
         _M,
         """data directory_transport file file_transport include_directory pipe_transport
-        qualify_domain reply_transport syntax_errors_text syntax_errors_to""",
+        qualify_domain reply_transport sieve_enotify_mailto_owner sieve_inbox sieve_subaddress
+        sieve_useraddress sieve_vacation_directory syntax_errors_text syntax_errors_to""",
     ),
     texts(_U, "srs srs_alias srs_condition srs_dbinsert srs_dbselect"),
-    texts(
-        _I,
-        """sieve_enotify_mailto_owner sieve_inbox sieve_subaddress sieve_useraddress
-        sieve_vacation_directory""",
-    ),
     flags(
         _M,
         on="filter_prepend_home repeat_use rewrite",

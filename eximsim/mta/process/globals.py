@@ -97,6 +97,8 @@ class Machine:
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     redirected: Mapping[str, str] = field(default_factory=dict)
     """Files into which the caller has redirected ``"stdout"`` and ``"stderr"`` of the program."""
+    directory: str = "/"
+    """Where the caller is when he calls the program."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     environment_known: bool = True

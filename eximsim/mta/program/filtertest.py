@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import strerror
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.process.reception import Reception
@@ -13,7 +12,9 @@ from eximsim.mta.reception.receive_filter import read_message_body, receive_for_
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.running import Outcome
+from eximsim.mta.routing.filters.sieve import SieveOptions, sieve_interpret
 from eximsim.mta.routing.filters.syntax import STOPPING, FilterType, rda_is_filter
+from eximsim.mta.routing.rda import Found, parse_forward_list
 from eximsim.mta.routing.rewrite import qualify_domain
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def filter_test(
     texts: list[str] = []
     for path, _ in files:
         try:
-            texts.append(from_octets(process.world.read_file(path)))
+            texts.append(from_octets(process.world.read_file(_absolute(process, path))))
         except OSError as error:
             process.err(f"exim: failed to open {path}: {strerror(error.errno or 0)}\n")
             return 1
@@ -47,14 +48,38 @@ def filter_test(
         if is_system and kind is FilterType.FORWARD:
             kind = FilterType.EXIM
         process.out(f'Testing {kind.value} file "{path}"\n\n')
-        if kind is not FilterType.EXIM:
-            raise Unsupported(f"a test of a {kind.value}", path)
+        if kind is FilterType.FORWARD:
+            if not _forwarded(process, text):
+                return 1
+            continue
         if read_body is not None:
             read_body()
             read_body = None
-        if not _passed(process, text, is_system):
+        if kind is FilterType.SIEVE and not is_system:
+            sieve_interpret(process, text, SieveOptions(), testing=True)
+        elif not _passed(process, text, is_system):
             return 1
     return 0
+
+
+def _forwarded(process: Process, text: str) -> bool:
+    """Tell what a list of addresses generates; false for an error."""
+    read = parse_forward_list(process, text, process.variables["domain"])
+    if read.found is Found.BLACKHOLE:
+        process.out('exim: forwardfile contains ":blackhole:"\n')
+    elif read.found not in (Found.DELIVERED, Found.NOTDELIVERED):
+        process.out(f"exim: error in forward file: {read.message}\n")
+        return False
+    if not read.addresses:
+        process.out("exim: no addresses generated from forward file\n")
+        return True
+    lines = [f"  {one.address}\n" for one in reversed(read.addresses)]
+    process.out(f"exim: forward file generated:\n{''.join(lines)}")
+    return True
+
+
+def _absolute(process: Process, path: str) -> str:
+    return path if path.startswith("/") else f"{process.machine.directory.rstrip('/')}/{path}"
 
 
 def _passed(process: Process, text: str, is_system: bool) -> bool:

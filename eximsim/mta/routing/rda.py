@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
-from eximsim.mta.base.string import SPACES, from_octets
+from eximsim.mta.base.string import SPACES, from_octets, in_quotes
+from eximsim.mta.config.readconf import read_config
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.process.extract import extract_address
@@ -18,6 +19,9 @@ from eximsim.mta.process.log import drop_selector
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.generated import Generated
+from eximsim.mta.routing.filters.running import Filtered, Outcome
+from eximsim.mta.routing.filters.sieve import SieveOptions, sieve_interpret
+from eximsim.mta.routing.filters.sieve_tests import OWN_LOCAL_PART
 from eximsim.mta.routing.filters.syntax import FilterType, rda_is_filter
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
@@ -87,7 +91,7 @@ def rda_interpret(
     """Read the redirect router's ``data`` or ``file`` and take it apart.
 
     ``owner`` are the ids under which a filter runs, if the router says so; ``log`` says what becomes of what
-    it logs. ``incoming_domain`` completes ``\\name``. Raises ``Unsupported`` for Sieve filters.
+    it logs. ``incoming_domain`` completes ``\\name``.
     """
     options = router.options
     is_file = options.text("file") is not None
@@ -163,8 +167,6 @@ def _filtered(
         return Redirection(Found.ERROR, message="filtering not enabled", filter=True)
     if options.flag(forbidden_by):
         return Redirection(Found.ERROR, message=f"{name} filtering not enabled", filter=True)
-    if kind is FilterType.SIEVE:
-        raise Unsupported("a Sieve filter", router.path, router.line)
     forbidden = [told for option, told in _FORBIDDEN.items() if options.flag(option)]
     before, settings = process.forbidden_expansions, process.log_settings
     exim = process.machine.account(process.machine.exim_user)
@@ -172,19 +174,51 @@ def _filtered(
         drop_selector(process, "address_rewrite")
     process.forbidden_expansions = {name: told for one in forbidden for name, told in one.items()}
     try:
-        result = filter_interpret(
-            process,
-            text,
-            allowed=frozenset(command for option, command in _STOPS.items() if options.flag(option)),
-            rewrite=options.flag("rewrite"),
-            prepend_home=options.flag("filter_prepend_home"),
-            log=LogAccess.FORBIDDEN if options.flag("forbid_filter_logwrite") else log,
-            owner=owner or (0, 0),
-        )
+        if kind is FilterType.EXIM:
+            result = _exim_filter(process, router, text, log, owner)
+        else:
+            result = _sieve(process, router, text)
     finally:
         process.forbidden_expansions, process.log_settings = before, settings
     return Redirection(
         Found[result.outcome.name], list(reversed(result.generated)), result.message, filter=True
+    )
+
+
+def _exim_filter(
+    process: Process, router: DriverInstance, text: str, log: LogAccess, owner: tuple[int, int] | None
+) -> Filtered:
+    options = router.options
+    return filter_interpret(
+        process,
+        text,
+        allowed=frozenset(command for option, command in _STOPS.items() if options.flag(option)),
+        rewrite=options.flag("rewrite"),
+        prepend_home=options.flag("filter_prepend_home"),
+        log=LogAccess.FORBIDDEN if options.flag("forbid_filter_logwrite") else log,
+        owner=owner or (0, 0),
+    )
+
+
+def _sieve(process: Process, router: DriverInstance, text: str) -> Filtered:
+    options, values = router.options, dict[str, str | None]()
+    for name in ("sieve_vacation_directory", "sieve_inbox", "sieve_enotify_mailto_owner"):
+        given = options.text(name)
+        try:
+            values[name] = None if given is None else expand_marked(process, given)
+        except ExpansionFailed as failed:
+            shown = in_quotes(given or "") if process.profile.expansion_errors_quoted else f'"{given}"'
+            return Filtered(Outcome.ERROR, f"failed to expand {shown} ({name}): {failed.message}")
+    return sieve_interpret(
+        process,
+        text,
+        SieveOptions(
+            inbox=values["sieve_inbox"] or "inbox",
+            useraddress=options.text("sieve_useraddress") or OWN_LOCAL_PART,
+            subaddress=options.text("sieve_subaddress"),
+            vacation=values["sieve_vacation_directory"] is not None,
+            enotify=values["sieve_enotify_mailto_owner"] is not None,
+        ),
     )
 
 
@@ -306,6 +340,19 @@ class _ForwardList:
 
 
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
+
+
+class _Plain:
+    """The configuration of a router that redirects, and sets no option about it."""
+
+    def read_file(self, path: str) -> bytes:
+        return b"begin routers\nr:\n  driver = redirect\n  data = x\n"
+
+
+def parse_forward_list(process: Process, data: str, incoming_domain: str) -> Redirection:
+    """The addresses of a list for which no router sets anything: a .forward that is tested with -bf."""
+    (router,) = read_config(_Plain(), "", process.profile, {}).routers
+    return _ForwardList(process, router, incoming_domain).read(data)
 
 
 def _skip(data: str, position: int) -> int:

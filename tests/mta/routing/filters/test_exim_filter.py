@@ -229,12 +229,6 @@ def test_a_file_that_cannot_be_opened_ends_the_program() -> None:
     assert status.stderr == "exim: failed to open /none: No such file or directory\n"
 
 
-@pytest.mark.parametrize("text", ["# Sieve filter\n", "a@b"])
-def test_other_files_are_not_tested(text: str) -> None:
-    with pytest.raises(Unsupported):
-        Front(files={"/f": text.encode()}, routers="").exim("-bf", "/f", stdin=MESSAGE)
-
-
 VOCABULARY = """
 if then else elif endif and or not ( ) is does contains matches above personal alias foranyaddress seen unseen
 noerror save deliver errors_to pipe mail to text expand file return message vacation fail finish headers add

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.status import Errno, Rc
 from tests.mta.routing_world import Site, site
 
@@ -182,10 +181,14 @@ def test_filters_have_to_be_allowed(mark: str) -> None:
     assert addr.message == f"error in filter file: {name} filtering not enabled"
 
 
-def test_sieve_is_not_modelled() -> None:
-    files = {"/filter": b"# Sieve filter\nkeep;\n"}
-    with pytest.raises(Unsupported, match="a Sieve filter"):
-        redirecting("file = /filter\nallow_filter\nuser = CALLER", files=files).route("a@d.ex")
+def test_a_sieve_filter_keeps_in_the_inbox_or_redirects() -> None:
+    files = {"/filter": b'# Sieve filter\nrequire "copy"; redirect :copy "b@x";\n'}
+    options = "file = /filter\nallow_filter\nuser = CALLER"
+    _, result = redirecting(options, files=files).route("a@d.ex")
+    assert [(child.address, child.made_for) for child in result.addr_new] == [("b@x", ""), ("inbox", "file")]
+    addr, _ = redirecting(f"{options}\nsieve_vacation_directory = ${{bad", files=files).route("a@d.ex")
+    assert addr.message is not None
+    assert "(sieve_vacation_directory): " in addr.message
 
 
 FILTERS = [
