@@ -178,19 +178,21 @@ class Player:
 
         return _MESSAGE.sub(message, arguments)
 
-    def _await_server(self) -> None:
+    def _await_server(self, *, replaced: bool = False) -> None:
+        """Wait for the scripted server; nobody asks how one ended that another takes the place of."""
         server, self._server = self._server, None
         if server is not None:
             self.subject.settle()
             code = server.wait()
             self.raw.say_server("".join(server.said), None)
-            if code:
+            if code and not replaced:
                 raise WrongStatus(
                     f"{self.played.path}: the scripted server on port {server.port} exited with {code}"
                 )
 
     def server(self, command: script.Server) -> None:
-        """Start a scripted server; it is waited for after the next run of the program."""
+        """Start a scripted server; it is waited for after the next run of the program, or before another."""
+        self._await_server(replaced=True)
         words = self._words(self._substituted(command.arguments), command)
         server = read_server(words, command.body, self.played.path, command.line)
         server.on_finished = lambda: self.world.unlisten(None, server.port)

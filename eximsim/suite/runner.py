@@ -162,6 +162,10 @@ def run_test(source: Source, case: TestCase, setting: Setting) -> TestResult:
     return replace(result, seconds=time.perf_counter() - started)
 
 
+_EVERYWHERE = {"/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n"}
+"""Files that tests find on every machine."""
+
+
 def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = False) -> TestResult:
     """Run a test; ``beside`` a real program, whose queue runs take messages in an order by chance."""
     parsed = source.script(case)
@@ -171,7 +175,7 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
             return TestResult(case.name, setting, verdict, missing.reason)
     if "need_ipv6" in parsed.directives:
         return TestResult(case.name, setting, Verdict.SKIP, "needs IPv6")
-    files = dict(source.files(case))
+    files = {**_EVERYWHERE, **source.files(case)}
     peers = source.peers(case)
     host = _host(source, files, peers, setting.answers)
     with _subject(setting, source, source.zones(case), host) as (world, subject):

@@ -53,6 +53,8 @@ class ScriptedClient:
     _sent_starttls: bool = False
     _server_waited: bool = False
     """The server took its time over what was sent last, and nothing has been read since."""
+    _greeted: bool = False
+    """Something has been read."""
     _fresh_tls: bool = False
     """TLS was started, and nothing has been read within it."""
 
@@ -115,6 +117,7 @@ class ScriptedClient:
             if not data:
                 return bool(self._buffer)
             self._fresh_tls = self._server_waited = False
+            self._greeted = True
             self._buffer += data
         return True
 
@@ -163,6 +166,8 @@ class ScriptedClient:
     def _send(self, line: str, connection: Connection) -> None:
         if line.startswith("<<< ") or line in ("stoptls", "STOPTLS"):
             raise Unsupported(f"line {line!r} of a client script")
+        if not (self._greeted or self.tls_at_once):
+            raise Unsupported("what a client sends before it has read the server's greeting")
         raw = line.startswith(">>> ")
         text = line[4:] if raw else line
         if self._buffer:

@@ -136,6 +136,24 @@ def test_a_scripted_server_that_is_not_called_fails_the_test() -> None:
         played("server PORT_S", "220 hi", "****", "exim -qf", "****")
 
 
+def test_a_scripted_server_that_another_replaces_is_waited_for_first() -> None:
+    script = (
+        "server PORT_S",
+        "220 hi",
+        "****",
+        "server PORT_S",
+        "220 you",
+        "*eof",
+        "****",
+        "exim -call",
+        "****",
+    )
+    ready, _ = played(*script)
+    first, second = ready.raw.server_stdout or ()
+    assert first == "Listening on port 1224 ... \nServer timed out\n"
+    assert "220 you" in second
+
+
 def test_a_scripted_client_writes_to_stdout() -> None:
     ready, _ = player("85", "client 127.0.0.1 PORT_D", "??? 220", "****")
     ready.play()

@@ -90,3 +90,8 @@ def test_arguments_are_checked() -> None:
         read_client(world, "client", ["127.0.0.1"], "t/1", 3)
     with pytest.raises(Unsupported, match="client certificate"):
         read_client(world, "client-ssl", ["127.0.0.1", "1225", "cert", "key"], "t/1", 3)
+
+
+def test_what_is_sent_before_the_greeting_is_read_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="before it has read the server's greeting"):
+        played("NOOP", "??? 220")

@@ -122,7 +122,10 @@ def _log_path(process: Process) -> str | None:
     files = [item for item in items if item != "syslog"]
     if not files:
         return None if items else default
-    return files[0] or default
+    path = files[0] or default
+    if process.machine.test_harness and not path.startswith(process.config.path.rpartition("/")[0] + "/"):
+        raise Unsupported("a log file outside the test's folder", *options.where("log_file_path"))
+    return path
 
 
 def _file_of(pattern: str | None, kind: str, where: tuple[str | None, int | None]) -> str | None:

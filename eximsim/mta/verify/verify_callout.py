@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.process.globals import Asking, UndefinedBehaviour
@@ -96,6 +97,8 @@ def do_callout(
 def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
     """Ask one host after the other; None unless one of them ends the callout with a result of its own."""
     process, settings, hosts = call.process, call.settings, call.hosts
+    if process.verbose and not (process.debugging or process.host_checking):
+        raise Unsupported("option -v of a callout: the dialogue on standard error")
     start, overall = process.world.now(), settings.overall or 4 * settings.seconds
     for number, host in enumerate(hosts):
         asking.through = number

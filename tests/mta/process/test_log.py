@@ -175,3 +175,11 @@ def test_a_connection_has_a_number_in_the_log() -> None:
     (number,) = re.findall(r"^SMTP connection from \[127.0.0.1\] Ci=(\d+) \(", begin)
     assert refused.startswith(f"H=(x) [127.0.0.1] Ci={number} F=<s@here.ex> rejected RCPT")
     assert end.startswith(f"SMTP connection Ci={number} from (x) [127.0.0.1]")
+
+
+def test_under_the_test_suite_logs_are_below_the_tests_folder() -> None:
+    front = Front("log_file_path = /non/existent/%slog")
+    front.exim("-odq", "a@d.ex")
+    front.machine.test_harness = True
+    with pytest.raises(Unsupported, match=r"a log file outside the test's folder \(/etc/exim.conf:5\)"):
+        front.exim("-odq", "a@d.ex")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.errors import Unsupported
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
@@ -396,3 +397,9 @@ def test_the_postmaster_is_asked_about_from_another_sender() -> None:
     assert [event for event in heard(site) if event.startswith("MAIL")] == [
         "MAIL FROM:<>", "MAIL FROM:<me@test.ex>",
     ]  # fmt: skip
+
+
+def test_the_dialogue_of_a_callout_that_somebody_watches_is_unsupported() -> None:
+    site = Site([Mx(PLAIN)], NEWEST)
+    with pytest.raises(Unsupported, match="option -v of a callout"):
+        site.exim("-v", "-bs", stdin=ONE_RCPT)
