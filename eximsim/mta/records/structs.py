@@ -33,7 +33,7 @@ class HostItem:
     """The name before any CNAME was followed, for certificate checks (``host_item.certname``, since 4.95)."""
     status: HostStatus = HostStatus.UNKNOWN
     why: str = ""
-    """Why it is unusable: ``"retry"``, ``"failed"`` or ``"deferred"`` (hwhy_...)."""
+    """Why it is unusable: ``"retry"`` or ``"deferred"`` (hwhy_...)."""
     last_try: float = 0.0
 
 

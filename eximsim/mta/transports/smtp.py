@@ -305,8 +305,6 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
         process.trace.record(HOST_RETRY_TIME, "not reached", host=host.name, status=host.status.value)
         if host.why == "retry":
             run.counts.retry += 1
-        elif host.why == "failed":
-            run.counts.failed += 1
         elif host.why == "deferred":
             run.counts.deferred += 1
         return None

@@ -103,6 +103,19 @@ def test_ipv6_addresses_of_a_host_come_before_ipv4(seed: int) -> None:
     assert [":" in (h.address or "") for h in turned.hosts] == [False, False, True, True]
 
 
+@given(st.integers(0, 1000))
+def test_of_hosts_of_one_preference_those_with_ipv6_come_first_or_last(seed: int) -> None:
+    zone: Zone = {
+        ("d.ex", "MX"): records((10, "a.ex"), (10, "b.ex"), (20, "c.ex")),
+        ("a.ex", "A"): records("10.1.1.1"),
+        ("b.ex", "AAAA"): records("2001:db8::2"),
+        ("c.ex", "AAAA"): records("2001:db8::3"),
+    }
+    assert [h.name for h in bydns(site(zone, seed=seed), "d.ex").hosts] == ["b.ex", "a.ex", "c.ex"]
+    turned = bydns(site(zone, seed=seed), "d.ex", ipv4_first=True)
+    assert [h.name for h in turned.hosts] == ["a.ex", "b.ex", "c.ex"]
+
+
 def test_ipv6_can_be_left_out() -> None:
     zone: Zone = {("d.ex", "AAAA"): records("2001:db8::1"), ("d.ex", "A"): records("10.1.1.1")}
     for options, extra in (("disable_ipv6", False), ("dns_ipv4_lookup = *", False), ("", True)):
@@ -213,6 +226,18 @@ def test_srv_records_come_before_mx_and_bring_the_port() -> None:
     result = bydns(here, "d.ex", srv_service="submission")
     assert [(h.name, h.port, h.mx) for h in result.hosts] == [("b.ex", 587, 5)]
     assert here.world.questions[0] == "SRV _submission._tcp.d.ex"
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_srv_records_have_to_be_secure_where_that_is_required(secure: bool) -> None:
+    zone: Zone = {
+        ("_smtp._tcp.d.ex", "SRV"): records((1, 1, 25, "h.ex"), ad=secure),
+        ("h.ex", "A"): records("10.1.1.1"),
+    }
+    here = site(zone)
+    result = bydns(here, "d.ex", mx=False, srv_service="smtp", dnssec_require_domains="*")
+    assert (result.find is HostFind.FOUND) is secure
+    assert here.log == ([] if secure else ["dnssec fail on SRV for d.ex"])
 
 
 def test_without_srv_records_mx_records_are_sought() -> None:

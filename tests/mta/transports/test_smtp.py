@@ -235,6 +235,17 @@ def test_fallback_hosts_of_the_transport_are_expanded_since_4_99(release: str, d
     assert ("[10.9.3.1]" in "".join(site.log)) is delivered
 
 
+def test_fallback_hosts_are_tried_when_all_others_have_been_failing_for_too_long() -> None:
+    site = Site([Mx(REFUSING)], retry="* * F,1h,10m", transport={"fallback_hosts": "10.9.3.1"})
+    site.serve("10.9.3.1", PLAIN)
+    site.deliver()
+    site.world.sleep(2 * 3600)
+    site.deliver("b@test.ex")
+    site.deliver("c@test.ex")
+    assert site.outcomes["c@test.ex"] == "sent to 10.9.3.1 (clear)"
+    assert tried(site) == ["mx1", "10", "mx1", "10", "10"]
+
+
 def test_fallback_hosts_are_not_tried_after_a_permanent_failure() -> None:
     site = Site([Mx(Behaviour(rcpt=reply("550 no")))], transport={"fallback_hosts": "10.9.3.1"})
     site.serve("10.9.3.1", PLAIN)
