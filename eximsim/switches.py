@@ -436,7 +436,12 @@ class Profile(ExpansionSwitches):
         False, "tls_client_basic_ctx_init() in tls-openssl.c", since("4.99", "1cc26cd7a", item="JH/22")
     )
     """``tls_verify_hosts`` set to nothing counts as not set, so that with both lists empty verification is
-    required; and it is if ``tls_try_verify_hosts`` is a lone colon, whatever the other says."""
+    required."""
+
+    lone_colon_verifies: bool = switch(
+        False, "tls_client_basic_ctx_init() in tls-openssl.c", since("4.95", "4cfb21b86", item="JH/25")
+    )
+    """Verification is required if ``tls_try_verify_hosts`` is a lone colon, whatever the other list says."""
 
     cert_name_before_cname: bool = switch(
         False,

@@ -219,6 +219,7 @@ POINTS: Sequence[Point] = (
     _point("7044dd8fd", ("confs/5840", "+tls_sni")),
     _point("99350dede", ("confs/5801", "")),
     _point("0bfae1bfb"),
+    _point("4cfb21b86"),
     _point("6a9cf7f89", ("confs/1102", "")),
     _point("9604a8438"),
     _point("5c161fa61"),

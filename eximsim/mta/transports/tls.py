@@ -280,7 +280,7 @@ class Setting(Enum):
     HOSTS = "a list of hosts"
 
 
-def _list_rows(*, empty_is_unset: bool) -> Rows[VerifyMode]:
+def _list_rows(*, empty_is_unset: bool, colon_requires: bool) -> Rows[VerifyMode]:
     nothing = (Setting.UNSET, Setting.EMPTY)
     neither = tuple(
         Row((must, may, ANY, ANY), VerifyMode.REQUIRED)
@@ -289,7 +289,7 @@ def _list_rows(*, empty_is_unset: bool) -> Rows[VerifyMode]:
     )
     return (
         *neither,
-        *((Row((ANY, Setting.COLON, ANY, ANY), VerifyMode.REQUIRED),) if empty_is_unset else ()),
+        *((Row((ANY, Setting.COLON, ANY, ANY), VerifyMode.REQUIRED),) if colon_requires else ()),
         Row((ANY, ANY, True, ANY), VerifyMode.REQUIRED),
         Row((ANY, ANY, False, True), VerifyMode.OPTIONAL),
         Row((ANY, ANY, False, False), VerifyMode.NONE),
@@ -308,11 +308,14 @@ VERIFY_LISTS: Table[VerifyMode] = Table(
         yes_no("in tls_try_verify_hosts"),
     ),
     {
-        (library, switch): _list_rows(empty_is_unset=switch and library != GNUTLS)
+        (library, empty, colon): _list_rows(
+            empty_is_unset=empty and library != GNUTLS, colon_requires=colon and library != GNUTLS
+        )
         for library in (*OPENSSL, GNUTLS)
-        for switch in (False, True)
+        for empty in (False, True)
+        for colon in (False, True)
     },
-    switches=("tls_library", "empty_verify_hosts_is_unset"),
+    switches=("tls_library", "empty_verify_hosts_is_unset", "lone_colon_verifies"),
 )
 
 
