@@ -61,7 +61,7 @@ _TEXTS = table(
         system_filter system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport
         dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
-        dsn_advertise_hosts errors_reply_to event_action exim_path
+        dsn_advertise_hosts errors_copy errors_reply_to event_action exim_path
         extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
         host_reject_connection hosts_connection_nolog hosts_treat_as_local limits_advertise_hosts
@@ -97,7 +97,7 @@ _TEXTS = table(
         _U,
         """acl_not_smtp_mime acl_not_smtp_start acl_smtp_atrn acl_smtp_auth acl_smtp_dkim
         acl_smtp_mailauth acl_smtp_mime acl_smtp_wellknown
-        bounce_sender_authentication errors_copy exim_version freeze_tell
+        bounce_sender_authentication exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host

@@ -25,9 +25,10 @@ _LIMITED = "X-Exim-DSN-Information: Due to administrative limits only headers ar
 
 def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> str | None:
     """Send a delivery status notification (RFC 3464) about ``failed``, from the empty sender; its id."""
+    copied = dsn.moan_check_errorcopy(process, recipient)
     with process.setting(bounce_recipient=recipient):
-        text = "\n".join(_bounce(process, recipient, failed))
-    return _send(process, [recipient], text)
+        text = "\n".join(_bounce(process, recipient, failed, copied))
+    return _send(process, [recipient] if copied is None else [], text)
 
 
 def _send(process: Process, recipients: Sequence[str], text: str) -> str | None:
@@ -35,7 +36,7 @@ def _send(process: Process, recipients: Sequence[str], text: str) -> str | None:
     return child_open_exim(process, "", recipients, octets(text), process.message_id, login)
 
 
-def _bounce(process: Process, recipient: str, failed: Sequence[Address]) -> Iterator[str]:
+def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied: str | None) -> Iterator[str]:
     """The lines of a bounce."""
     message = process.message
     assert message is not None
@@ -50,6 +51,8 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address]) -> Iter
     yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
     yield "MIME-Version: 1.0"
+    if copied is not None:
+        yield f"Bcc: {copied}"
     returning = ": returning message to sender" if to_sender else ""
     yield template.next("header") or f"Subject: Mail delivery failed{returning}\n"
     yield f"--{bound}\nContent-type: text/plain; charset=us-ascii\n"

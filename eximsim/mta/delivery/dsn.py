@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.base.string import (
+    SPACES,
+    from_octets,
+    list_items,
+    octets,
+    string_dequote,
+    string_printing,
+)
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.log import log_write
+from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +39,26 @@ def reply_to(process: Process) -> list[str]:
     """The line that errors_reply_to gives."""
     text = process.config.main.text("errors_reply_to")
     return [f"Reply-To: {text}"] if text else []
+
+
+def moan_check_errorcopy(process: Process, recipient: str) -> str | None:
+    """Who else gets the bounces to a recipient, by errors_copy. Source: moan_check_errorcopy()."""
+    local_part, at, domain = recipient.rpartition("@")
+    if not at:
+        return None
+    for item in list_items(process.config.main.text("errors_copy") or "", ":"):
+        pattern, end = string_dequote(item, 0)
+        text = item[end:].lstrip(SPACES)
+        if not text or match_address_list(process, recipient, pattern, single=True) is not Rc.OK:
+            continue
+        with process.setting(local_part=local_part, domain=domain):
+            try:
+                return expand(process, text)
+            except ExpansionFailed as failed:
+                what = f"Failed to expand {text} when processing errors_copy: {failed.message}"
+                log_write(process, what, panic=True)
+                return None
+    return None
 
 
 def address_information(addr: Address, before: str, between: str, after: str) -> tuple[str, bool]:

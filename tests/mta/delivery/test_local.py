@@ -1,4 +1,4 @@
-"""Redirections that are done once, and errors in them that are skipped."""
+"""What a delivery does besides: one_time, skipped errors, shadows, copies of bounces, loops."""
 
 from __future__ import annotations
 
@@ -80,3 +80,17 @@ def test_a_shadow_may_have_a_condition() -> None:
     machine = LocalMachine(options, transports="copy:\n driver = appendfile\n file = /mail/copy\n")
     machine.deliver()
     assert "=> a <a@test.ex> R=local T=t" in machine.log
+
+
+def test_somebody_else_gets_bounces_too() -> None:
+    routers = (
+        "no:\n driver = redirect\n allow_fail\n local_parts = b\n data = :fail: no such person\n" + LOCAL
+    )
+    main = "errors_copy = nobody@* nobody@test.ex : s@* copy-$local_part@test.ex"
+    machine = LocalMachine("driver = appendfile\nfile = /mail/a\nenvelope_to_add", routers=routers, main=main)
+    machine.deliver("b@test.ex")
+    text = machine.mailbox()
+    assert "Envelope-to: copy-s@test.ex\n" in text
+    assert "Envelope-to: s@test.ex\n" in text
+    assert "Bcc:" not in text
+    assert "\n  b@test.ex\n    no such person\n" in text
