@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.string import octets
 from eximsim.mta.routing.filters.syntax import FilterError
 
@@ -53,6 +54,8 @@ class FilterLog:
         if self.path in machine.files:
             machine.files[self.path] += text.removesuffix("\n").split("\n")
             return
+        if not self.path.startswith("/"):
+            raise Unsupported("a filter's log file in the directory where Exim happens to be")
         world, (uid, gid) = self.process.world, self.owner
         known = world.disk.files.get(self.path)
         if known is None:

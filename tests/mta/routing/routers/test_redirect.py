@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.errors import Unsupported
 from eximsim.status import Errno, Rc
 from tests.mta.routing_world import Site, site
 
@@ -241,6 +242,12 @@ def test_a_router_can_forbid_filters_to_look_around(option: str, text: str, why:
     addr, _ = redirecting(options, files=files).route("a@d.ex")
     assert addr.message is not None
     assert addr.message.endswith(f"in testprint command: {why}")
+
+
+def test_where_a_relative_log_file_is_is_not_modelled() -> None:
+    files = {"/filter": b"# exim filter\nlogfile log logwrite x\n"}
+    with pytest.raises(Unsupported):
+        redirecting("file = /filter\nallow_filter\nuser = CALLER", files=files).route("a@d.ex")
 
 
 def test_a_filters_log_is_written_in_a_delivery_and_can_be_forbidden() -> None:
