@@ -694,6 +694,11 @@ class Profile(ExpansionSwitches):
     )
     """-Mrm raises msg:fail:internal for each recipient that is left, and msg:complete."""
 
+    retry_key_brackets: bool = switch(
+        False, "retry_host_key_build() in retry.c", since("4.98", "5e0ccec43", item="bug 3086")
+    )
+    """A host's key in the retry database has IP addresses for names, and IPv6 addresses, in brackets."""
+
     bare_domain_literals: bool = switch(
         False, "read_domain() in parse.c", since("4.95", "889894461", item="bug 2805")
     )

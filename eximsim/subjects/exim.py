@@ -218,6 +218,10 @@ class EximSubject:
         """See ``Subject``."""
         self._inside.remove(pattern, self._directory)
 
+    def dumped(self, database: str) -> str:
+        """See ``Subject``; the program's own utility is not at hand here."""
+        raise Unsupported(f"script command 'dump {database}' with a real program")
+
     def written(self) -> Written:
         """See ``Subject``."""
         spool = f"{self._directory}/spool"

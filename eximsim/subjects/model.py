@@ -18,6 +18,7 @@ from eximsim.mta.records.spool import Spool
 from eximsim.mta.records.structs import Account
 from eximsim.ports import World
 from eximsim.profiles import Profile
+from eximsim.subjects.dumpdb import dump
 from eximsim.subjects.refused import refused
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
@@ -127,6 +128,11 @@ class ModelSubject:
         for stored_files in (self.machine.files, disk.files, disk.folders):
             for path in [path for path in stored_files if _is_meant(path, pattern)]:
                 del stored_files[path]
+
+    def dumped(self, database: str) -> str:
+        """See ``Subject``."""
+        self._catch_up()
+        return dump(self.machine.hints, database)
 
     def written(self) -> Written:
         """See ``Subject``."""

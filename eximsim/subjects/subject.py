@@ -63,6 +63,9 @@ class Subject(Protocol):
     def remove(self, pattern: str) -> None:
         """Take away files by a shell pattern of their path: of the spool, its hints, logs and mailboxes."""
 
+    def dumped(self, database: str) -> str:
+        """What ``exim_dumpdb`` prints of a hints database; ``Unsupported`` if the subject cannot tell."""
+
     def written(self) -> Written:
         """What has been written so far."""
 

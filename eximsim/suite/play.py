@@ -119,6 +119,19 @@ class Player:
             self.raw.say(line, line)
             self.raw.say_server(line, line)
 
+    def dump(self, command: script.Dump) -> None:
+        """Show a hints database; records of the retry database are sorted by their keys."""
+        text = self.subject.dumped(command.database)
+        self.raw.say(f"{'+' * 27}\n", "")
+        if command.database == "retry":
+            records = re.findall(r"  ([^\n]*\n[^\n]*\n)", text)
+            text = "".join(f"  {record}" for record in sorted(records, key=self._retry_key))
+        self.raw.say(text, "")
+
+    def _retry_key(self, record: str) -> str:
+        key = record.split()[0].replace(self.identity.ipv4, "ip4.ip4.ip4.ip4")
+        return key.replace(self.identity.port_n, "PORT_N", 1)
+
     def exim(self, command: script.Exim) -> None:
         """Run the program, as a daemon if it is one; then wait for a scripted server."""
         if command.suffix:
@@ -347,7 +360,7 @@ _PLAY: dict[type[script.Command], Callable[..., None]] = {
     script.Echo: Player.echo,
     script.ChooseMunge: Player.choose_munge,
     script.Shell: Player.shell,
-    script.Dump: Player.refuse,
+    script.Dump: Player.dump,
     script.Utility: Player.utility,
     script.Program: Player.perl,
 }

@@ -283,6 +283,7 @@ POINTS: Sequence[Point] = (
     _point("d0e4bb183", ("scripts/0000-Basic/0905", "#RCPT TO:<b@test.ex>")),
     _point("cd8cb71de"),
     _point("a600ccb4a"),
+    _point("5e0ccec43"),
     _point("4fd2b1700"),
     _point("1d2868b2d"),
     _point("9d7795dba", ("runtest", r"mx=\S+ sort=\K\S+/xx/")),

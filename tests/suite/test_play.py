@@ -52,6 +52,9 @@ class Recorder:
     def remove(self, pattern: str) -> None:
         self.calls.append(("remove", (pattern,), b"", None))
 
+    def dumped(self, database: str) -> str:
+        return f"  T:b {database}\nx\n  T:a {database}\ny\n"
+
     def written(self) -> Written:
         return Written({"/eximsim/test/test-mail/x": "mail\n"}, {})
 
@@ -187,7 +190,6 @@ def test_sleeping_moves_the_worlds_clock() -> None:
 @pytest.mark.parametrize(
     ("line", "item"),
     [
-        ("dump retry", "script command 'dump retry'"),
         ("exigrep x", "script command 'exigrep'"),
         ("sudo chown x y", "script command sudo chown x y"),
         ("exim_exim -bV", "the program exim_exim"),
@@ -252,3 +254,10 @@ def test_commands_that_only_prepare_leave_no_output() -> None:
 def test_only_a_file_outside_quotes_is_standard_input(arguments: str, file: str | None) -> None:
     given = INPUT.search(arguments)
     assert (None if given is None else given["file"]) == file
+
+
+def test_records_of_the_retry_database_are_sorted_and_others_left_as_they_are() -> None:
+    ready, _ = played("dump retry", "dump wait-t")
+    line = "+" * 27 + "\n"
+    unsorted = "  T:b wait-t\nx\n  T:a wait-t\ny\n"
+    assert "".join(ready.raw.stdout) == f"{line}  T:a retry\ny\n  T:b retry\nx\n{line}{unsorted}"

@@ -48,6 +48,9 @@ class Canned:
     def remove(self, pattern: str) -> None:
         pass
 
+    def dumped(self, database: str) -> str:
+        return ""
+
     def written(self) -> Written:
         return Written(self.files, self.msglogs)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
+from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.lookup.host_chain import random_number
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.log import log_write
@@ -28,13 +29,16 @@ RETRY = Rule("retry", "retry.c retry_update")
 # ---- keys --------------------------------------------------------------------------------
 
 
-def host_key(host: HostItem, port_suffix: str, *, include_ip: bool) -> str:
-    """The database key of a host: ``T:name:address`` and the port unless it is 25."""
-    return (
-        f"T:{host.name.lower()}:{host.address}{port_suffix}"
-        if include_ip
-        else f"T:{host.name.lower()}{port_suffix}"
-    )
+def host_key(host: HostItem, port_suffix: str, *, include_ip: bool, brackets: bool) -> str:
+    """The database key of a host: ``T:name:address`` and the port unless it is 25.
+
+    With ``brackets`` (4.98) a name that is an IP address has them, and an IPv6 address.
+    """
+    name, address = host.name.lower(), host.address
+    if brackets:
+        name = f"[{host.name}]" if string_is_ip_address(host.name)[0] else host.name
+        address = f"[{address}]" if ":" in (address or "") else address
+    return f"T:{name}:{address}{port_suffix}" if include_ip else f"T:{name}{port_suffix}"
 
 
 def address_key(addr: Address) -> str:
@@ -99,7 +103,9 @@ def retry_find_config(
 ) -> RetryRule | None:
     """The first retry rule for ``key`` (without its ``T:`` or ``R:``) or ``alternate``, and this error."""
     colon = key.find(":")
-    if colon >= 0:
+    if colon >= 0 and key[0] == "[":
+        key = key[1:].partition("]")[0]
+    elif colon >= 0:
         key = key[:colon] if key[0].isalnum() else key[key.rfind(":") + 1 :]
     names = [key if "@" in key else f"*@{key}"]
     if alternate:
@@ -187,7 +193,8 @@ def retry_check_address(
     if host.status is not HostStatus.UNKNOWN:
         return HostRetry()
     host.status = HostStatus.USABLE
-    key = host_key(host, port_suffix, include_ip=include_ip)
+    brackets = process.profile.retry_key_brackets
+    key = host_key(host, port_suffix, include_ip=include_ip, brackets=brackets)
     if key in process.unusable_hosts:
         expired, host.why = process.unusable_hosts[key]
         host.status = HostStatus.UNUSABLE_EXPIRED if expired else HostStatus.UNUSABLE

@@ -514,18 +514,20 @@ def _note_retry(
 ) -> None:
     """Leave retry items for the host and for the message at this host."""
     if rc is Rc.DEFER or attempt.host_key is not None:
-        key = attempt.host_key or retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip)
+        key = attempt.host_key or _host_key(run, host, attempt)
         if first is not None and (rc is not Rc.DEFER or not run.continuing):
             retry.retry_add_item(first, key, host=True, delete=rc is not Rc.DEFER)
         if rc is Rc.DEFER:
             host.status = HostStatus.UNUSABLE_EXPIRED if attempt.expired else HostStatus.UNUSABLE
             host.why = "deferred"
     if message_defer or attempt.message_key is not None:
-        key = attempt.message_key or (
-            retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip)
-            + f":{run.process.message_id}"
-        )
+        key = attempt.message_key or (_host_key(run, host, attempt) + f":{run.process.message_id}")
         retry.retry_add_item(run.addrlist[0], key, host=True, message_specific=True, delete=not message_defer)
+
+
+def _host_key(run: Run, host: HostItem, attempt: Attempt) -> str:
+    brackets = run.process.profile.retry_key_brackets
+    return retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip, brackets=brackets)
 
 
 def _explain_untried(run: Run) -> None:

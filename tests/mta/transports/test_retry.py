@@ -46,7 +46,20 @@ def minutes_to_wait(site: Site, key: str = KEY) -> float:
     ],
 )
 def test_a_host_is_known_by_name_address_and_port(suffix: str, include_ip: bool, expected: str) -> None:
-    assert retry.host_key(HostItem("MX.test.ex", "10.9.1.1"), suffix, include_ip=include_ip) == expected
+    host = HostItem("MX.test.ex", "10.9.1.1")
+    assert retry.host_key(host, suffix, include_ip=include_ip, brackets=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "expected"),
+    [
+        ("10.9.1.1", "10.9.1.1", "T:[10.9.1.1]:10.9.1.1:26"),
+        ("::1", "::1", "T:[::1]:[::1]:26"),
+        ("MX.ex", "::1", "T:MX.ex:[::1]:26"),
+    ],
+)
+def test_addresses_are_in_brackets_in_newer_keys(name: str, address: str, expected: str) -> None:
+    assert retry.host_key(HostItem(name, address), ":26", include_ip=True, brackets=True) == expected
 
 
 def test_a_record_names_the_host_that_failed() -> None:
