@@ -71,6 +71,10 @@ class Answers:
 
     known: Mapping[str, Mapping[str, Told]] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __reduce__(self) -> tuple[type[Answers], tuple[dict[str, dict[str, Told]]]]:
+        """How another process gets them (``suite --jobs``)."""
+        return Answers, ({kind: dict(given) for kind, given in self.known.items()},)
+
     def ask(self, kind: str, question: str) -> Told:
         """The answer to a question; raises ``Unanswered``."""
         found = self.find(kind, question)

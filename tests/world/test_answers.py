@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from eximsim.errors import InputError, Unanswered
@@ -67,3 +69,9 @@ def test_a_file_that_does_not_say_what_it_should_is_one_line(text: str, message:
     with pytest.raises(InputError, match=r"answers\.toml") as problem:
         answers(text)
     assert message in str(problem.value)
+
+
+def test_answers_reach_other_processes() -> None:
+    known = Answers().with_more([("run", "a*", "b")])
+    assert pickle.loads(pickle.dumps(known)).find("run", "ax") == "b"  # what was just made
+    assert pickle.loads(pickle.dumps(Answers())) == Answers()
