@@ -50,6 +50,11 @@ class ExpansionSwitches(TlsLibrarySwitches):
     )
     """Sieve's test of addresses gives up a header line of several: their ends are mixed up."""
 
+    unpermitted_recipients_empty: bool = switch(
+        False, "find_variable()", since("4.94.1", "6b5b7e0ca", published="4.94")
+    )
+    """``$recipients`` is empty where it must not be seen; before, it was an unknown variable."""
+
     filter_regex_cached: bool = switch(False, "test_condition() in filter.c", since("4.97", "7d5055276"))
     """A filter's pattern is compiled as all others are, and has their words for what is wrong with it."""
 

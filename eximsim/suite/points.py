@@ -208,6 +208,7 @@ POINTS: Sequence[Point] = (
     _point("40bffa31b"),
     _point("fa0798c02", ("confs/0624", "")),
     _point("5990a2653"),
+    _point("6b5b7e0ca"),
     # 4.95
     _point("bec94709e"),
     _point("0de994525"),

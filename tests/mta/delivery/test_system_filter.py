@@ -79,7 +79,6 @@ def test_a_message_that_was_thawed_by_hand_is_not_frozen_again() -> None:
     logged(site)
     (message_id,) = site.machine.spool.messages
     site.exim("-M", message_id)
-    site.exim("-M", message_id)
     assert site.log()[-3:] == [
         f"{message_id} {text}" for text in ("Unfrozen by forced delivery", DELIVERED, "Completed")
     ]

@@ -61,8 +61,10 @@ def filter_interpret(
     charset = process.headers_charset
     numbers = {f"n{number}": "0" for number in range(10)}
     numbers |= {f"sn{number}": str(value) for number, value in enumerate(process.filter_sn)}
+    unseen = "" if process.profile.unpermitted_recipients_empty else None
+    recipients = process.variables.get("recipients") if system else unseen
     try:
-        with process.setting(**numbers):
+        with process.setting(**numbers, recipients=recipients):
             result = _interpret(run, text, allowed)
     finally:
         process.numeric, process.headers_charset = (), charset

@@ -189,6 +189,23 @@ def test_the_system_filter_may_change_the_header_and_its_numbers_are_seen_by_the
     ]
 
 
+RULES = "begin rewrite\ncaller@here.ex mine@other.ex ft\n"
+
+
+@pytest.mark.parametrize(("release", "personal"), [("4.93", True), ("4.94.1", False)])
+def test_the_users_own_address_in_to_is_rewritten_for_nothing(release: str, personal: bool) -> None:
+    text = b"# Exim filter\nif personal then testprint yes else testprint no endif\n"
+    site = Front(files={"/f": text}, routers=RULES, release=release)
+    said = site.exim("-bf", "/f", stdin=MESSAGE).stdout
+    assert f"Testprint: {'yes' if personal else 'no'}" in said
+
+
+def test_recipients_are_for_the_system_filter() -> None:
+    assert says("testprint >$recipients<")[0] == "Testprint: ><"
+    with pytest.raises(Unsupported):
+        says("testprint $recipients", release="4.93")
+
+
 BODIES = [
     ("From: a@b\n\nx\n.\ny\n", "x | 2 1 2 13"),
     ("From: a@b\n.\ny\n", "| 0 0 1 10"),
