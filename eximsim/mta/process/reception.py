@@ -92,6 +92,8 @@ class Envelope:
     # ---- extensions
     prdr: bool = False
     chunking: bool = False
+    chunks: tuple[int, int] = (0, 0)
+    """The size of the last chunk, and of the message with CRLF line ends."""
     dsn_ret: str | None = None
     dsn_envid: str | None = None
 

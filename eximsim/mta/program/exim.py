@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -324,6 +325,9 @@ def _inputs(process: Process, line: CommandLine, stdin: bytes, *, split: bool) -
         yield text
 
 
+_SETTING = re.compile(r"[A-Z]\w*\s*=|set(?:,t)? ", re.ASCII)
+
+
 def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
     """-be."""
     if line.debugging and process.profile.macros_told:
@@ -331,6 +335,8 @@ def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
             process.out(f"macro '{name}' -> '{replacement}'\n")
     dns_init(process, False, False, False)
     for text in _inputs(process, line, stdin, split=False):
+        if _SETTING.match(text):
+            raise Unsupported("a definition of a macro or a variable for -be")
         try:
             process.out(f"{expand(process, text)}\n")
         except ExpansionFailed as failure:

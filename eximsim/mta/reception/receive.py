@@ -181,6 +181,9 @@ def _answer(reception: Reception, replies: Replies, message: Message, user_messa
         replies.respond(code, string_split_message(envelope.fake_response_text or ""))
     elif user_message is not None:
         replies.user_message("250", user_message)
+    elif envelope.chunking:
+        size, total = envelope.chunks
+        replies.line(f"250- {size} byte chunk, total {total}\r\n250 OK id={message.id}")
     else:
         replies.line(f"250 OK id={message.id}")
     if reception.process.host_checking:

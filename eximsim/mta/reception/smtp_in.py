@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_ends, smtp_in_start, smtp_in_tls
@@ -210,7 +211,14 @@ class SmtpIn(SmtpSession):
             self.reader = DataReader(strict=False)
         self.reader.add(data)
         if last:
-            self._finish_message(self.reader.content(dots=False))
+            options = self.process.config.main
+            if options.flag("spool_wireformat"):
+                what = "spool_wireformat, with which lines of chunks are not counted"
+                raise Unsupported(what, *options.where("spool_wireformat"))
+            content = self.reader.content(dots=False)
+            lines = content.replace(b"\r\n", b"\n")
+            self.reception.envelope.chunks = size, len(lines) + lines.count(b"\n")
+            self._finish_message(content)
         else:
             self.replies.line(f"250 {size} byte chunk received")
         return True

@@ -170,6 +170,7 @@ def test_chunks_are_put_together() -> None:
     message = front.machine.spool.messages[front.machine.spool.ids()[0]]
     assert message.body == b".x\ny\n"
     assert f"250 {len(chunk)} byte chunk received" in status.stdout
+    assert f"250- 3 byte chunk, total {len(chunk) + 3}\r\n250 OK id=" in status.stdout
     assert " K S=" in front.log()[0]
 
 
@@ -456,3 +457,11 @@ def test_a_message_id_that_was_made_here_is_logged_with_an_asterisk_on_demand() 
     front.exim("-odq", "-bs", stdin="\r\n".join([HELLO, *LETTER, "QUIT", ""]))
     name = front.machine.spool.ids()[0]
     assert f" id*=E{name}@here.ex" in front.log()[0]
+
+
+def test_chunks_as_they_came_in_the_spool_are_not_modelled() -> None:
+    front = Front(f"{ACCEPT}\nspool_wireformat")
+    stdin = b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\nBDAT 8 LAST\r\nA: b\r\n\r\nQUIT\r\n"
+    with pytest.raises(Unsupported, match="spool_wireformat") as lack:
+        front.exim("-odq", "-bs", stdin=stdin)
+    assert lack.value.line
