@@ -235,6 +235,13 @@ def test_fallback_hosts_of_the_transport_are_expanded_since_4_99(release: str, d
     assert ("[10.9.3.1]" in "".join(site.log)) is delivered
 
 
+def test_fallback_hosts_are_tried_as_they_are_written() -> None:
+    hosts = [f"10.9.3.{number}" for number in (4, 1, 3, 5, 2)]
+    site = Site([Mx(REFUSING)], transport={"fallback_hosts": " : ".join(hosts)})
+    log = site.deliver()
+    assert [line.split()[0] for line in log[1:6]] == [f"H={host}" for host in hosts]
+
+
 def test_fallback_hosts_are_tried_when_all_others_have_been_failing_for_too_long() -> None:
     site = Site([Mx(REFUSING)], retry="* * F,1h,10m", transport={"fallback_hosts": "10.9.3.1"})
     site.serve("10.9.3.1", PLAIN)
