@@ -520,6 +520,12 @@ def test_a_server_that_reports_is_told_what_is_asked_for() -> None:
     ]
 
 
+def test_a_server_that_does_not_report_is_told_nothing_of_it() -> None:
+    site = Site(main=DSN)
+    dsn(site, " RET=HDRS ENVID=abc", "<a@test.ex> NOTIFY=FAILURE ORCPT=rfc822;x@test.ex")
+    assert commands(site)[:2] == ["MAIL FROM:<s@test.ex>", "RCPT TO:<a@test.ex>"]
+
+
 def test_for_a_server_that_does_not_report_exim_tells_of_success() -> None:
     site = Site(main=DSN)
     dsn(site, "", "<a@test.ex> NOTIFY=SUCCESS", "<b@test.ex>")
