@@ -80,3 +80,6 @@ class ExpansionSwitches(TlsLibrarySwitches):
         False, "check_host()", since("4.98", "b0e63c7ef", item="JH/09, bug 3057")
     )
     """A malformed IPv6 address in a host list is an error, too."""
+
+    lists_capture: bool = switch(False, "match_isinlist()", since("4.94.1", "43ba45ce6", published="4.94"))
+    """What a domain or a local part matches in a list is in ``$0``, and its parts in ``$1`` and so on."""

@@ -207,6 +207,7 @@ POINTS: Sequence[Point] = (
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
     _point("40bffa31b"),
     _point("fa0798c02", ("confs/0624", "")),
+    _point("43ba45ce6"),
     _point("5990a2653"),
     _point("6b5b7e0ca"),
     # 4.95

@@ -191,7 +191,7 @@ OPEN = frozenset(
     (
         "cont-two-batches-second-fails", "dns-many-mx", "event-action", "log-selector-many",
         "main-event-action", "min-verify-certs-missing-dane",
-        "router-conditions", "smtp-reset-in-data",
+        "smtp-reset-in-data",
     )
 )  # fmt: skip
 """Scenarios in which some program still does something else than the model."""

@@ -37,20 +37,23 @@ def match_isinlist(
 ) -> ListMatch:
     """Match ``subject`` against a list of ``kind``, and give the data that came with the match.
 
-    Captured text becomes ``$0``, ``$1``, ... for domains and local parts. ``single``: the text is one item.
+    Captured text becomes ``$0``, ``$1``, ... for domains and local parts, up to 4.93 only if ``single``: the
+    text is one item.
     Source: match_isinlist() and match_address_list(), src/match.c.
     """
     check: match_list.CheckString | CheckAddress
     if kind is Kind.ADDRESS:
         check = CheckAddress(process, subject, caseless)
     else:
-        named = kind in (Kind.DOMAIN, Kind.LOCALPART)
+        captures = kind in (Kind.DOMAIN, Kind.LOCALPART) and process.profile.lists_capture
+        if not (captures or single):
+            process.numeric = ()
         check = match_list.CheckString(
             process,
             kind,
             subject,
             caseless,
-            0 if named or single else -1,
+            0 if captures or single else -1,
             at_special=kind is Kind.DOMAIN,
             anchored=anchored,
         )

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.profiles import PROFILES, CalloutSize, CommandLog, ConnectTrace, Profile, profile, with_tls
 from eximsim.world.smtp_behaviour import Behaviour
 from tests.mta.scenario import (
@@ -228,13 +227,6 @@ def test_gnutls_asks_once_whatever_the_records_say() -> None:
     assert questions[0] == "hosts_require_ocsp"
     assert "hosts_request_ocsp" in questions
     assert questions.count("hosts_require_ocsp") == 1
-
-
-@pytest.mark.parametrize("tlsa", [GOOD, None])
-def test_ocsp_that_is_required_is_unsupported(tlsa: dict[str, object] | None) -> None:
-    options = {"hosts_require_ocsp": "*"} | (DANE if tlsa else {})
-    with pytest.raises(Unsupported, match="hosts_require_ocsp"):
-        trace(Mx(tlsa=tlsa), NEWEST, options)
 
 
 # ---- SIZE --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from eximsim.mta.lookup.match import (
 )
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.records.lists import Kind, ListCache
+from eximsim.profiles import profile
 from eximsim.status import Rc
 from tests.mta.routing_world import Reply, Site, records, site
 
@@ -187,8 +188,12 @@ def test_what_matched_becomes_the_numbered_variables(
     kind: Kind, subject: str, pattern: str, numeric: tuple[str, ...]
 ) -> None:
     process = site().process
+    process.profile = profile("4.98")
     assert match_isinlist(process, subject, pattern, kind).rc is Rc.OK
     assert process.numeric == numeric
+    process.profile = profile("4.92")
+    assert match_isinlist(process, subject, pattern, kind).rc is Rc.OK
+    assert process.numeric == ()
 
 
 @pytest.mark.parametrize(
