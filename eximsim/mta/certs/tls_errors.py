@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.ports import HandshakeFault
+
 _NUMBERS: Mapping[str, int] = MappingProxyType(
     {
         "INVALID_COMMAND": 280,
@@ -53,6 +56,25 @@ GNUTLS_ALERTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """gnutls_alert_get_name() of an alert, by OpenSSL's symbol for receiving it."""
+
+
+SPOILT: Mapping[tuple[str, HandshakeFault], str] = MappingProxyType(
+    {
+        ("openssl-1.0.2", HandshakeFault.CLOSED): "error:00000000:lib(0):func(0):reason(0)",
+        ("openssl-1.0.2", HandshakeFault.RESET): "error:00000000:lib(0):func(0):reason(0)",
+        (
+            "openssl-1.0.2",
+            HandshakeFault.NOT_TLS,
+        ): "error:140770FC:SSL routines:SSL23_GET_SERVER_HELLO:unknown protocol",
+        ("openssl-3", HandshakeFault.CLOSED): "error:0A000126:SSL routines::unexpected eof while reading",
+        ("openssl-3", HandshakeFault.RESET): "error:00000000:lib(0)::reason(0)",
+        ("openssl-3", HandshakeFault.NOT_TLS): "error:0A00010B:SSL routines::wrong version number",
+        (GNUTLS, HandshakeFault.CLOSED): "The TLS connection was non-properly terminated.",
+        (GNUTLS, HandshakeFault.RESET): "Error in the pull function.",
+        (GNUTLS, HandshakeFault.NOT_TLS): "An unexpected TLS packet was received.",
+    }
+)
+"""The library's words for a handshake that the peer spoilt."""
 
 
 def openssl_error(reason: str, library: str, function: str) -> str:

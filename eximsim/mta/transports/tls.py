@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
-from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
@@ -65,25 +63,6 @@ class TlsStartFailed(Exception):
     def __init__(self, rc: Rc, text: str) -> None:
         self.rc, self.text = rc, text
         super().__init__(text)
-
-
-_ERROR_TEXT: Mapping[tuple[str, HandshakeFault], str] = MappingProxyType(
-    {
-        ("openssl-1.0.2", HandshakeFault.CLOSED): "error:00000000:lib(0):func(0):reason(0)",
-        ("openssl-1.0.2", HandshakeFault.RESET): "error:00000000:lib(0):func(0):reason(0)",
-        (
-            "openssl-1.0.2",
-            HandshakeFault.NOT_TLS,
-        ): "error:140770FC:SSL routines:SSL23_GET_SERVER_HELLO:unknown protocol",
-        ("openssl-3", HandshakeFault.CLOSED): "error:0A000126:SSL routines::unexpected eof while reading",
-        ("openssl-3", HandshakeFault.RESET): "error:00000000:lib(0)::reason(0)",
-        ("openssl-3", HandshakeFault.NOT_TLS): "error:0A00010B:SSL routines::wrong version number",
-        (GNUTLS, HandshakeFault.CLOSED): "The TLS connection was non-properly terminated.",
-        (GNUTLS, HandshakeFault.RESET): "Error in the pull function.",
-        (GNUTLS, HandshakeFault.NOT_TLS): "An unexpected TLS packet was received.",
-    }
-)
-"""The library's words for a handshake that the peer spoilt."""
 
 
 def construct_cipher_name(process: Process, session: TlsSession) -> str:
@@ -164,7 +143,7 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
 
     Callouts of 4.86 and 4.87 do this when they try CA-root TLS after unusable TLSA records.
     """
-    _log_tls_error(sx, "SSL_connect", _ERROR_TEXT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
+    _log_tls_error(sx, "SSL_connect", SPOILT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
     log_intrusion(sx.process, _CLIENT_HELLO)
 
 
@@ -190,7 +169,7 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, a
             error.detail, library, "ssl3_read_bytes" if answered else "SSL23_GET_SERVER_HELLO"
         )
     else:
-        text = _ERROR_TEXT[library, error.fault]
+        text = SPOILT[library, error.fault]
     raise _failed(sx, prefix, text) from None
 
 
