@@ -208,6 +208,8 @@ _CUT = "<trunc>"
 
 def _in_buffer(process: Process, line: str, recipients: str, before: int) -> str:
     """A line with recipients as far as Exim's buffer goes, of which ``before`` octets are used."""
+    if not recipients:
+        return line
     whole = line + recipients
     if before + len(whole) * 4 <= _LINE_SIZE or before + len(octets(whole)) <= _LINE_SIZE:
         return whole
