@@ -40,21 +40,22 @@ def run_all(
         yield from (run_case(tree, case, setting, either_library) for case in cases)
         return
     order = _longest_first(EximTree(tree), cases) if benched else cases
-    pool = ProcessPoolExecutor(processes, initializer=_begin_process, initargs=(helpers,))
-    try:
+    with ProcessPoolExecutor(processes, initializer=_begin_process, initargs=(helpers,)) as pool:
         running = {pool.submit(run_case, tree, case, setting, either_library): case for case in order}
-        if not benched:
-            yield from (future.result() for future in running)
-            return
-        again = []
-        for future in as_completed(running):
-            if future.result().verdict is Verdict.FAIL:
-                again.append(running[future])
-            else:
-                yield future.result()
-        yield from _once_more(pool, jobs, [(tree, case, setting, either_library) for case in again])
-    finally:
-        pool.shutdown(cancel_futures=True)
+        try:
+            if not benched:
+                yield from (future.result() for future in running)
+                return
+            again = []
+            for future in as_completed(running):
+                if future.result().verdict is Verdict.FAIL:
+                    again.append(running[future])
+                else:
+                    yield future.result()
+            yield from _once_more(pool, jobs, [(tree, case, setting, either_library) for case in again])
+        finally:
+            for future in running:  # what has not begun when nobody wants the rest
+                future.cancel()
 
 
 _Call = tuple[Path, TestCase, Setting, bool]
