@@ -64,9 +64,9 @@ _TEXTS = table(
         dsn_advertise_hosts errors_copy errors_reply_to event_action exim_path
         extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
-        host_reject_connection hosts_connection_nolog hosts_treat_as_local limits_advertise_hosts
-        log_file_path log_selector message_id_header_domain message_id_header_text openssl_options
-        primary_hostname qualify_domain qualify_recipient queue_domains queue_smtp_domains
+        host_reject_connection hosts_connection_nolog hosts_treat_as_local keep_environment
+        limits_advertise_hosts log_file_path log_selector message_id_header_domain
+        message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient queue_domains queue_smtp_domains
         recipient_unqualified_hosts sender_unqualified_hosts smtp_active_hostname spool_directory
         tls_advertise_hosts tls_certificate tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
@@ -113,9 +113,9 @@ _TEXTS = table(
     texts(
         _I,
         """add_environment bi_command bmi_config_file daemon_modules_load dmarc_forensic_sender
-        dmarc_history_file dmarc_tld_file ibase_servers keep_environment ldap_ca_cert_dir
+        dmarc_history_file dmarc_tld_file ibase_servers ldap_ca_cert_dir
         ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
-        ldap_require_cert mysql_servers oracle_servers perl_startup pgsql_servers pid_file_path
+        ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
         process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config srs_secrets
         syslog_facility tcp_wrappers_daemon_name
         tls_dhparam tls_resumption_hosts unknown_login unknown_username""",
@@ -144,7 +144,8 @@ _FLAGS = table(
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         disable_ipv6 local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
-        smtp_return_error_details strict_acl_vars strip_excess_angle_brackets strip_trailing_dot
+        smtp_return_error_details spool_wireformat strict_acl_vars
+        strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp""",
     ),
     flags(
@@ -161,7 +162,7 @@ _FLAGS = table(
         off="""commandline_checks_require_admin dcc_direct_add_header
         debug_store deliver_drop_privilege disable_fsync drop_cr gnutls_allow_auto_pkcs11
         gnutls_compat_mode ldap_start_tls panic_coredump perl_at_start perl_taintmode
-        preserve_message_logs split_spool_directory spool_wireformat""",
+        preserve_message_logs split_spool_directory""",
     ),
 )
 
@@ -214,7 +215,8 @@ _NUMBERS = table(
         bounce_return_size_limit=100 * 1024,
     ),
     numbers(Kind.KILO, _M, "check_log_space check_spool_space"),
-    numbers(Kind.FIXED, _I, deliver_queue_load_max=-1, queue_only_load=-1, smtp_load_reserve=-1),
+    numbers(Kind.FIXED, _M, queue_only_load=-1),
+    numbers(Kind.FIXED, _I, deliver_queue_load_max=-1, smtp_load_reserve=-1),
 )
 
 _TIMES = table(
