@@ -163,7 +163,7 @@ def run_test(source: Source, case: TestCase, setting: Setting) -> TestResult:
 
 
 _EVERYWHERE = {"/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n"}
-"""Files that tests find on every machine."""
+"""Files that tests find on every machine; in a real program's namespace its accounts are there."""
 
 
 def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = False) -> TestResult:
@@ -175,7 +175,8 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
             return TestResult(case.name, setting, verdict, missing.reason)
     if "need_ipv6" in parsed.directives:
         return TestResult(case.name, setting, Verdict.SKIP, "needs IPv6")
-    files = {**_EVERYWHERE, **source.files(case)}
+    real = exim_path(setting.subject) is not None
+    files = source.files(case) if real else {**_EVERYWHERE, **source.files(case)}
     peers = source.peers(case)
     host = _host(source, files, peers, setting.answers)
     with _subject(setting, source, source.zones(case), host) as (world, subject):
@@ -183,9 +184,8 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
         world.disk.folders[f"{source.identity.directory}/test-mail"] = mail
         for (address, port), server in peers.servers.items():
             world.listen(address, port, server)
-        beside = beside or exim_path(setting.subject) is not None
         player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
-        result = _play(source, case, setting, parsed, player, beside=beside)
+        result = _play(source, case, setting, parsed, player, beside=beside or real)
         return replace(result, questions=tuple(world.questions), handshakes=world.handshakes)
 
 

@@ -68,17 +68,6 @@ def test_a_warning_that_is_switched_off_is_never_due(main: dict[str, str]) -> No
     assert site.queue_run("-qf") != []
 
 
-@pytest.mark.parametrize(("lines", "loops"), [(2, False), (3, True)])
-def test_too_many_received_lines_are_unsupported(lines: int, loops: bool) -> None:
-    site = Site(main={"received_headers_max": "3"})
-    body = "Received: from x\n" * lines + "\nHello\n"
-    if loops:
-        with pytest.raises(Unsupported, match="received_headers_max"):
-            site.deliver(body=body)
-    else:
-        site.deliver(body=body)
-
-
 def test_dsn_from_is_who_a_report_is_from() -> None:
     refusing = Mx(Behaviour(rcpt=Answer(("550 no",))))
     site = Site([refusing], main={"dsn_from": "Postman <post@$qualify_domain>"})

@@ -152,7 +152,7 @@ def test_a_scripted_server_that_another_replaces_is_waited_for_first() -> None:
         "****",
     )
     ready, _ = played(*script)
-    first, second = ready.raw.server_stdout or ()
+    first, second = ready.raw.server_stdout or ("", "")
     assert first == "Listening on port 1224 ... \nServer timed out\n"
     assert "220 you" in second
 

@@ -8,7 +8,7 @@ import pytest
 
 from eximsim.errors import InputError, Unanswered
 from eximsim.ports import Told
-from eximsim.world.answers import Answers, given_answer, given_variable, read_answers
+from eximsim.world.answers import Answers, given_answer, given_variable, read_answers, told
 
 
 def answers(text: str) -> Answers:
@@ -72,6 +72,6 @@ def test_a_file_that_does_not_say_what_it_should_is_one_line(text: str, message:
 
 
 def test_answers_reach_other_processes() -> None:
-    known = Answers().with_more([("run", "a*", "b")])
-    assert pickle.loads(pickle.dumps(known)).find("run", "ax") == "b"  # what was just made
+    known = Answers().with_more([("run", "a*", told("b"))])
+    assert pickle.loads(pickle.dumps(known)).find("run", "ax") == told("b")  # what was just made
     assert pickle.loads(pickle.dumps(Answers())) == Answers()

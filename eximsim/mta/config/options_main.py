@@ -66,9 +66,10 @@ _TEXTS = table(
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
         host_reject_connection hosts_connection_nolog hosts_treat_as_local keep_environment
         limits_advertise_hosts log_file_path log_selector message_id_header_domain
-        message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient queue_domains queue_smtp_domains
-        recipient_unqualified_hosts sender_unqualified_hosts smtp_active_hostname spool_directory
-        tls_advertise_hosts tls_certificate tls_on_connect_ports tls_privatekey tls_require_ciphers
+        message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient
+        queue_domains queue_smtp_domains recipient_unqualified_hosts sender_unqualified_hosts
+        smtp_active_hostname spool_directory tls_advertise_hosts tls_certificate
+        tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",

@@ -103,7 +103,6 @@ def test_an_old_name_sets_the_option_that_it_stands_for() -> None:
         ("begin nothing", '"nothing" is not a known configuration section name'),
         ("begin acl\nbegin acl", '"acl" section is repeated in the configuration file'),
         ("begin local_scan", "local_scan() options not supported"),
-        ("\ufeff# text", "found unexpected BOM (Byte Order Mark)"),
         ("domainlist", "unrecognized configuration line: domainlist"),
         ("domainlist a", 'missing "=" after "a"'),
         ("domainlist a = b\ndomainlist a = c", 'duplicate name "a" for a named domain list'),
@@ -117,6 +116,10 @@ def test_what_does_not_parse_is_named_with_its_line(line: str, expected: str) ->
     message = fault(f"\n{line}")
     assert message.startswith(f"/conf/main:{2 + line.count(chr(10))}: ")
     assert expected in message
+
+
+def test_a_byte_order_mark_is_refused_where_a_configuration_begins() -> None:
+    assert fault("\ufeff# text") == "/conf/main:1: found unexpected BOM (Byte Order Mark)"
 
 
 def test_a_continued_lines_error_names_its_first_line() -> None:

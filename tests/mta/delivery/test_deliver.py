@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.errors import Unsupported
 from eximsim.mta.delivery.deliver_remote import same_hosts
 from eximsim.mta.program import exim
 from eximsim.mta.records.structs import MX_NONE, HostItem

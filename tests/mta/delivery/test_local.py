@@ -94,3 +94,39 @@ def test_somebody_else_gets_bounces_too() -> None:
     assert "Envelope-to: s@test.ex\n" in text
     assert "Bcc:" not in text
     assert "\n  b@test.ex\n    no such person\n" in text
+
+
+# ---- where and as whom -----------------------------------------------------------------------------------
+
+
+def test_a_transports_home_is_in_its_options() -> None:
+    machine = LocalMachine("driver = appendfile\nhome_directory = /mail\nfile = $home/a")
+    machine.deliver()
+    assert machine.mailbox().startswith("From s@test.ex ")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("home_directory = x", 'home directory path "x" is not absolute for t transport'),
+        ("current_directory = x", 'current directory path "x" is not absolute for t transport'),
+    ],
+)
+def test_a_transport_that_cannot_be_set_up_defers(options: str, told: str) -> None:
+    machine = LocalMachine(f"{FILE}\n{options}")
+    machine.deliver()
+    (line,) = (line for line in machine.log if line.startswith("== "))
+    assert line.endswith(told)
+
+
+def test_a_group_of_the_transport_is_enough_for_a_user_without_one() -> None:
+    machine = LocalMachine(f"{FILE}\nuser = 1000\ngroup = 1000")
+    machine.deliver()
+    assert "=> a <a@test.ex> R=local T=t" in machine.log
+
+
+@pytest.mark.parametrize(("by_local_part", "key"), [("true", "T:a@test.ex"), ("false", "T:test.ex")])
+def test_retry_times_are_kept_by_address_or_by_domain(by_local_part: str, key: str) -> None:
+    machine = LocalMachine(f"driver = appendfile\nfile = relative\nretry_use_local_part = {by_local_part}")
+    machine.deliver()
+    assert list(machine.machine.hints.retry) == [key]
