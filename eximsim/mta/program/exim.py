@@ -92,6 +92,10 @@ def run(
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:
         config = read_config(machine.world, line.config, profile, line.defines)
+    if machine.test_harness and config.main.is_set("unknown_login"):
+        raise Unsupported(
+            "unknown_login, which overrides the login in a test", *config.main.where("unknown_login")
+        )
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp

@@ -219,6 +219,10 @@ def receive_local(
     if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
         _no_recipients(incoming)
     header_size = sum(map(len, headers))
+    options = process.config.main
+    if 0 < options.number("header_maxsize") <= header_size:
+        what = "a header as long as header_maxsize, in a message from standard input"
+        raise Unsupported(what, *options.where("header_maxsize"))
     if 0 < size_limit < header_size + len(body) and body:
         _too_big(reception, max(size_limit, header_size) + 1, size_limit)
         about = process.message_id
@@ -226,7 +230,7 @@ def receive_local(
         problem = f"exim: message rejected: message too big (max={size_limit})\n"
         raise LocalError(problem, replace(too_big(size_limit), message_id=about))
     _complete(incoming)
-    acl = process.config.main.text("acl_not_smtp")
+    acl = options.text("acl_not_smtp")
     if acl is not None and reception.envelope.recipients:
         result = acl_check(reception, Where.NOTSMTP, None, acl)
         if result.rc is Rc.DISCARD:
