@@ -45,10 +45,10 @@ def test_a_failure_shows_the_diff_and_no_traceback(project: pytest.Pytester) -> 
 
 
 def test_what_is_not_modelled_is_no_pass(project: pytest.Pytester) -> None:
-    (project.path / "mta/scripts/0001").write_text("# t\ndump retry\n")
+    (project.path / "mta/scripts/0001").write_text("# t\ndump callout\n")
     result = project.runpytest_subprocess("mta/scripts")
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*not modelled: script command 'dump retry'*"])
+    result.stdout.fnmatch_lines(["*not modelled: script command 'dump callout'*"])
 
 
 def test_a_requirement_of_another_build_is_skipped(project: pytest.Pytester) -> None:
