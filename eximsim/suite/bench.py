@@ -33,6 +33,8 @@ from eximsim.suite.source import TestCase, as_bytes, as_text, number_of, substit
 from eximsim.suite.steps import steps, utilities
 from eximsim.suite.tree import EximTree, own_zones
 
+_PYTHON = os.path.realpath(sys.executable)
+"""Not that of a virtual environment, which may be below /tmp: inside, that is the test's own."""
 _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
 _HOME = "/eximsim/home"
 """The caller's: the host's are read-only inside."""
@@ -266,7 +268,7 @@ class Bench:
             f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid",
             f"echo {_FIRST_PID} >/proc/sys/kernel/ns_last_pid",
         )
-        ran = self._inside.run([sys.executable, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
+        ran = self._inside.run([_PYTHON, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
                                {"PATH": "/usr/bin:/bin"}, seconds=seconds)  # fmt: skip
         self._inside.kill()
         if ran.exit is None:
