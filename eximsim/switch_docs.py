@@ -11,13 +11,15 @@ from types import MappingProxyType
 from eximsim.history import Step, switches_of
 from eximsim.switches import Profile
 from eximsim.switches_expand import ExpansionSwitches
+from eximsim.switches_spool import SpoolSwitches
 from eximsim.switches_tls import TlsLibrarySwitches
 
 
 @cache
 def switch_words() -> Mapping[str, str]:
     """What the docstring under each field says, on one line."""
-    return MappingProxyType({**_words(Profile), **_words(ExpansionSwitches), **_words(TlsLibrarySwitches)})
+    parts = (Profile, SpoolSwitches, ExpansionSwitches, TlsLibrarySwitches)
+    return MappingProxyType({name: words for part in parts for name, words in _words(part).items()})
 
 
 def _words(part: type) -> dict[str, str]:

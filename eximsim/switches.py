@@ -21,11 +21,11 @@ from eximsim.switch_values import (
     TlsaMap,
     UnusableTlsa,
 )
-from eximsim.switches_expand import ExpansionSwitches
+from eximsim.switches_spool import SpoolSwitches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile(ExpansionSwitches):
+class Profile(SpoolSwitches):
     """One Exim release, or a named development point."""
 
     name: str

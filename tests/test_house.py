@@ -40,6 +40,7 @@ LAYERS = (
     ("ports",),
     ("profiles", "switch_docs"),
     ("switches",),
+    ("switches_spool",),
     ("switches_expand",),
     ("switches_tls",),
     ("switch_values",),

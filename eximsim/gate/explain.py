@@ -19,7 +19,8 @@ from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.lookup.dns import DNS_ANSWER
 from eximsim.mta.lookup.host import HOST_BY_NAME, HOST_NAME
 from eximsim.mta.lookup.host_bydns import HOST_ADDRESSES, HOSTS_OF_A_DOMAIN
-from eximsim.mta.reception.receive import MESSAGE_RECEIVED, RECIPIENT_REWRITTEN
+from eximsim.mta.reception.receive import MESSAGE_RECEIVED
+from eximsim.mta.reception.receive_headers import RECIPIENT_REWRITTEN
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.mta.routing.routers.rf import SELF_ACTION

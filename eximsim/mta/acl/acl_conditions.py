@@ -13,6 +13,7 @@ from eximsim.mta.acl.acl_verify import acl_verify
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import expand_marked, marked, taint_of
 from eximsim.mta.lookup.match import match_isinlist, match_isinlist_string
 from eximsim.mta.lookup.verify_hosts import verify_check_this_host
 from eximsim.mta.process.log import log_write
@@ -60,7 +61,8 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
         argument = condition.argument
         if known.expand_first:
             try:
-                argument = expand(run.process, argument)
+                expanding = expand_marked if condition.name == "set" else expand
+                argument = expanding(run.process, argument)
             except ExpansionFailed as failure:
                 if failure.forced:
                     continue
@@ -251,7 +253,7 @@ def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:
     name, _, value = text.partition("=")
-    run.process.variables[name.strip(SPACES)] = value.lstrip(SPACES)
+    run.process.variables[name.strip(SPACES)] = marked(value.lstrip(SPACES), taint_of(text))
     return Rc.OK
 
 

@@ -134,7 +134,7 @@ def _returned(process: Process, message: Message) -> tuple[bool, str | None]:
     if not options.flag("bounce_return_body"):
         return False, _LIMITED if message.dsn_ret == "FULL" else None
     limit = options.number("bounce_return_size_limit")
-    too_long = message.longest_line > options.number("bounce_return_linesize_limit")
+    too_long = message.longest_received > options.number("bounce_return_linesize_limit")
     if too_long or (limit > 0 and len(message.body) > (limit // _STEP + 1) * _STEP):
         return False, _LIMITED
     return True, None

@@ -144,14 +144,14 @@ def _put_in_place(delivery: Delivery) -> None:
             continue
         new = Recipient(placed.address, placed.errors_address, placed.onetime_parent)
         message.recipients.append(new)
-        message.nonrecipients.add(placed.parent.address)
+        message.nonrecipients[placed.parent.address] = None
 
 
 def _measures(process: Process, message: Message) -> dict[str, str]:
     """The variables that Exim counts when it reads a message. Source: spool_read_header(), src/spool_in.c."""
     counted = {
         "body_linecount": message.body.count(b"\n"),
-        "max_received_linelength": message.longest_line,
+        "max_received_linelength": message.longest_received,
         "message_age": int(process.world.now()) - int(message.received_time),
         "message_body_size": len(message.body),
         "message_linecount": message.wire_size - message.size,

@@ -86,14 +86,14 @@ def address_done(delivery: Delivery, addr: Address) -> None:
     """Note that nothing is to be done for the address any more."""
     done = delivery.message.nonrecipients
     if addr.parent is None:
-        done.update((addr.unique, addr.address))
+        done |= dict.fromkeys((addr.unique, addr.address))
     elif not addr.is_homonym:
-        done.add(addr.unique)
+        done[addr.unique] = None
     elif addr.transport is not None:
-        done.add(f"{addr.base_unique}/{addr.transport.name}")
+        done[f"{addr.base_unique}/{addr.transport.name}"] = None
     for other in delivery.process.duplicates:
         if other.unique == addr.unique:
-            done.add(other.unique)
+            done[other.unique] = None
             child_done(delivery, other)
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.delivery.deliver import deliver_message
+from eximsim.mta.delivery.spool_out import spool_header
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
-from eximsim.mta.records.spool import Message, Recipient
+from eximsim.mta.records.spool import HEADER_OLD, Message, Recipient
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Machine, Process
@@ -177,7 +179,7 @@ def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
 
 
 def _list_recipients(process: Process, message: Message, option: str) -> None:
-    done = message.nonrecipients | set(message.journal)
+    done = {*message.nonrecipients, *message.journal}
     for address in message.addresses():
         if address not in done or "u" not in option:
             process.out(f"        {'D' if address in done else ' '} {address}\n")
@@ -253,7 +255,7 @@ def _tell_removal(process: Process, message: Message) -> None:
 
 
 def _mark_all_delivered(process: Process, message: Message) -> bool:
-    message.nonrecipients.update(message.addresses())
+    message.nonrecipients |= dict.fromkeys(message.addresses())
     process.out("has been modified\n")
     for address in message.addresses():
         log_write(process, f"address <{address}> marked delivered by {process.machine.user}")
@@ -279,7 +281,7 @@ def _mark_delivered(process: Process, message: Message, address: str) -> bool:
         said = f"- error while marking as delivered:\n  {address} is not a recipient: message not updated\n"
         process.out(said)
         return False
-    message.nonrecipients.add(address)
+    message.nonrecipients[address] = None
     log_write(process, f"address <{address}> marked delivered by {process.machine.user}")
     return True
 
@@ -298,22 +300,45 @@ _BY_ADDRESS: dict[str, tuple[str, Callable[[Process, Message, str], bool]]] = {
 
 
 def _show_body(process: Process, message: Message) -> bool:
-    process.out(f"{message.id}-D\n{message.body.decode('utf-8', 'surrogateescape')}")
+    process.out(f"{message.id}-D\n{from_octets(message.body)}")
+    return True
+
+
+def _show_header(process: Process, message: Message) -> bool:
+    process.out(spool_header(process, message))
+    return True
+
+
+def _show_copy(process: Process, message: Message) -> bool:
+    head = "".join(header.text for header in message.headers if header.kind != HEADER_OLD)
+    process.out(f"{head}\n{from_octets(message.body)}")
     return True
 
 
 def _show_log(process: Process, message: Message) -> bool:
-    process.out("".join(message.msglog))
-    return True
+    if message.msglog:
+        process.out("".join(message.msglog))
+    else:
+        process.out(f"Failed to open msglog file for {message.id}: No such file or directory\n")
+        if not process.config.main.flag("message_logs"):
+            process.out("(No message logs are being created because the message_logs option is false.)\n")
+    return bool(message.msglog)
 
 
-_SHOW: dict[str, Callable[[Process, Message], bool]] = {"-Mvb": _show_body, "-Mvl": _show_log}
+_SHOW: dict[str, Callable[[Process, Message], bool]] = {
+    "-Mvb": _show_body,
+    "-Mvc": _show_copy,
+    "-Mvh": _show_header,
+    "-Mvl": _show_log,
+}
+_FILES = {"-Mvb": ("input", "-D"), "-Mvh": ("input", "-H"), "-Mvl": ("msglog", "")}
+"""The file that an option shows: its folder in the spool, and how its name ends."""
 
 QUEUE_ACTIONS = frozenset({*_WHOLE_MESSAGE, *_BY_ADDRESS, *_SHOW})
 """The command line options that ``queue_action()`` carries out."""
 
-TAKES_ADDRESSES = frozenset(_BY_ADDRESS)
-"""Those that take one message and then addresses; the others take messages."""
+TAKES_ADDRESSES = frozenset((*_BY_ADDRESS, *_SHOW))
+"""Those that take one message, and then addresses or nothing; the others take messages."""
 
 
 def queue_action(process: Process, action: str, message_id: str, addresses: Sequence[str] = ()) -> bool:
@@ -323,6 +348,13 @@ def queue_action(process: Process, action: str, message_id: str, addresses: Sequ
     """
     process.message_id = message_id
     message = process.machine.spool.get(message_id)
+    if action in _FILES and addresses:
+        process.out("*** Only one message can be listed at once\n")
+        return False
+    if message is None and action in _FILES:
+        folder, end = _FILES[action]
+        process.out(f"Failed to open {folder} file for {message_id}{end}: No such file or directory\n")
+        return False
     if message is None:
         process.out(f"Spool data file for {message_id} does not exist\n")
         if action == "-Mrm":

@@ -57,7 +57,7 @@ _OUTSIDE = _words(
 """Variables that hold what others have said."""
 
 _KEPT = frozenset(("address_data", "address_file", "address_pipe", "home"))
-"""Variables whose values are marked when they are set, as are those of routers."""
+"""Variables whose values are marked when they are set, as are those of routers and ACLs."""
 
 _DEPENDS = _words("host host_address self_hostname sender_address_data dnslist_text")
 _COUNTED = _words("eval eval10 listcount md5 nh nhash sha1 sha2 sha256 sha3 strlen time_eval time_interval")
@@ -123,7 +123,7 @@ class _TaintExpander(PlainExpander):
         return value
 
     def _of_variable(self, name: str, value: str) -> Taint:
-        if name in _KEPT or name.startswith("r_"):
+        if name in _KEPT or name.startswith(("r_", "acl_c", "acl_m")):
             return taint_of(value)
         if name in _OUTSIDE:
             return Taint.TAINTED

@@ -17,6 +17,7 @@ from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.extract import extract_address
@@ -103,7 +104,7 @@ def run(
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     process.synchronous = line.synchronous
     if line.mode in CHECKING or is_trusted(process):
-        process.variables.update(line.given)
+        process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
     try:
         code = _MODES[line.mode](process, line, stdin)
     except ProcessDied as death:
@@ -260,7 +261,7 @@ def _split_port(process: Process) -> None:
     ):
         if address_name in process.variables:
             address, port = _address_and_port(process.variables[address_name])
-            process.variables[address_name] = address
+            process.variables[address_name] = TaintedText(address)
             if port:
                 process.variables[port_name] = port
 

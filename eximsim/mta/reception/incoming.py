@@ -26,7 +26,7 @@ _SPOOLED = words(
     received_protocol sender_fullhost sender_rcvhost sender_helo_name sender_host_address sender_host_name
     sender_host_port sender_ident interface_address interface_port sender_host_authenticated
     authenticated_id authenticated_sender tls_in_cipher tls_in_cipher_std tls_in_bits tls_in_ver
-    tls_in_peerdn tls_in_sni tls_in_certificate_verified
+    tls_in_peerdn tls_in_sni tls_in_certificate_verified host_lookup_failed host_lookup_deferred
     """
 )
 """The variables that a message keeps on the spool, beside the ACL variables."""
@@ -77,17 +77,18 @@ def new_message_id(process: Process) -> str:
     )
 
 
+def longest_line(incoming: Incoming) -> int:
+    """``$max_received_linelength``: of the header lines as they came in, and of the body, in octets."""
+    parts = (*incoming.headers_in, incoming.body)
+    return max((len(line) for part in parts for line in part.split(b"\n")), default=0)
+
+
 def accept(incoming: Incoming, reference: str | None = None) -> Message:
     """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     now = process.world.now()
-    kept = {
-        name: value
-        for name, value in process.variables.items()
-        if name in _SPOOLED or name.startswith("acl_")
-    }
-    if incoming.submitter.local:
-        kept["sender_local"] = "1"
+    login = process.machine.exim_user if reception.is_socket else incoming.submitter.login
+    account = process.machine.account(login)
     message = Message(
         id=process.message_id,
         sender=envelope.sender or "",
@@ -96,15 +97,20 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         body=incoming.body,
         received_time=now,
         received_complete=now,
+        longest_received=longest_line(incoming),
+        unqualified_sender=reception.allow_unqualified_sender,
+        unqualified_recipient=reception.allow_unqualified_recipient,
         frozen=envelope.freeze,
         frozen_at=now if envelope.freeze else 0.0,
         local_error_message=reference is not None,
-        originator_login=incoming.submitter.login,
+        originator_login=login,
+        originator_uid=account.uid if account else 0,
+        originator_gid=account.gid if account else 0,
         sender_set_untrusted=incoming.submitter.sender_forced and not incoming.submitter.trusted,
         dont_deliver=process.dont_deliver,
         dsn_ret=envelope.dsn_ret,
         dsn_envid=envelope.dsn_envid,
-        variables=kept,
+        variables=_kept(incoming),
     )
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:
@@ -122,6 +128,23 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
     if envelope.queue_only_policy:
         log_write(process, "no immediate delivery: queued by ACL", when="delay_delivery")
     return message
+
+
+def _kept(incoming: Incoming) -> dict[str, str]:
+    """The variables that go into the header file."""
+    process = incoming.process
+    kept = {
+        name: value
+        for name, value in process.variables.items()
+        if name in _SPOOLED or name.startswith("acl_")
+    }
+    if incoming.submitter.local:
+        kept["sender_local"] = "1"
+    host = process.variables.get("smtp_active_hostname")
+    primary = process.config.main.text("primary_hostname") or process.machine.hostname
+    if host is not None and host != primary:
+        kept["smtp_active_hostname"] = host
+    return kept
 
 
 def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -> str:

@@ -40,7 +40,6 @@ from eximsim.mta.reception.receive_headers import (
     scan_headers,
 )
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
-from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_in_reply import Replies
 
 MESSAGE_RECEIVED = Rule("message received", "receive.c receive_msg")
-RECIPIENT_REWRITTEN = Rule("recipient rewritten", "receive.c receive_msg")
 
 __all__ = ["DataReader", "LocalError", "Received", "local_content", "receive_local", "receive_msg", "submit"]
 
@@ -320,19 +318,7 @@ def _prepare(incoming: Incoming, *, from_headers: bool = False) -> None:
         _take_recipients(incoming)
     process.message_id = new_message_id(process)
     incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
-    for recipient in envelope.recipients:
-        _rewrite_recipient(process, recipient)
     complete_headers(reception, incoming.scan, incoming.submitter)
-    if process.config.rewrites and envelope.sender:
-        envelope.sender = rewrite_address(process, envelope.sender, is_recipient=False)
-        process.variables["sender_address"] = envelope.sender
-
-
-def _rewrite_recipient(process: Process, recipient: Recipient) -> None:
-    given = recipient.address
-    recipient.address = rewrite_address(process, given, is_recipient=True)
-    if recipient.address != given:
-        process.trace.record(RECIPIENT_REWRITTEN, recipient.address, recipient=given)
 
 
 def _complete(incoming: Incoming) -> None:
@@ -345,6 +331,7 @@ def _complete(incoming: Incoming) -> None:
         incoming.body.count(b"\n") + sum(header.text.count("\n") for header in reception.headers)
     )
     process.variables["body_linecount"] = str(incoming.body.count(b"\n"))
+    process.variables["body_zerocount"] = str(incoming.body.count(b"\0"))
     process.variables["received_count"] = str(incoming.scan.received)
     process.variables["recipients"] = ", ".join(recipient.address for recipient in envelope.recipients)
     process.variables["recipients_count"] = str(len(envelope.recipients))

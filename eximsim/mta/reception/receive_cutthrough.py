@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from eximsim.mta.delivery.deliver_log import cutthrough_refused_log, delivery_log
+from eximsim.mta.reception.incoming import Incoming, longest_line
 from eximsim.mta.records.spool import Message
 from eximsim.mta.verify import cutthrough
-
-if TYPE_CHECKING:
-    from eximsim.mta.reception.incoming import Incoming
 
 
 class Done(Enum):
@@ -37,6 +34,7 @@ def send_on(incoming: Incoming) -> None:
         headers,
         incoming.body,
         process.world.now(),
+        longest_received=longest_line(incoming),
     )
     process.message = message
     cutthrough.send(process)

@@ -16,7 +16,7 @@ from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.receive_data import from_line, header_lines
 from eximsim.mta.reception.receive_headers import complete_headers, scan_headers
 from eximsim.mta.records.spool import Header, header_kind
-from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
+from eximsim.mta.routing.rewrite import rewrite_address_qualify
 
 if TYPE_CHECKING:
     from eximsim.mta.process.reception import Reception
@@ -60,10 +60,6 @@ def receive_for_filter(
     scan = scan_headers(reception, submitter)
     process.message_id = new_message_id(process)
     complete_headers(reception, scan, submitter)
-    envelope = reception.envelope
-    if process.config.rewrites and envelope.sender:
-        envelope.sender = rewrite_address(process, envelope.sender, is_recipient=False)
-        process.variables["sender_address"] = envelope.sender
     process.header_list = reception.headers
     rest = text[position:]
     read = content[: len(content) - len(rest)].replace(b"\r\n", b"\n")

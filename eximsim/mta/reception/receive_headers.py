@@ -12,13 +12,17 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
-from eximsim.mta.routing.rewrite import qualify_domain
+from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address
 from eximsim.mta.routing.rewrite_header import rewrite_lines
 from eximsim.mta.verify.verify_headers import header_addresses
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
+    from eximsim.mta.records.spool import Recipient
+
+RECIPIENT_REWRITTEN = Rule("recipient rewritten", "receive.c receive_msg")
 
 _REMOVED_BY = {
     "return-path": "return_path_remove",
@@ -115,7 +119,7 @@ def extract_recipients(reception: Reception, scan: Scan) -> list[str]:
         resent = header.text.lower().startswith(RESENT)
         if header.kind not in "TCB" or (scan.resent and not resent):
             continue
-        for text, address in header_addresses(reception.process, header.text.partition(":")[2]):
+        for text, address in header_addresses(reception.process, header.text.partition(":")[2], joined=True):
             if isinstance(address, Extracted):
                 found.append(address.address)
             elif address.message != "empty address":
@@ -126,7 +130,7 @@ def extract_recipients(reception: Reception, scan: Scan) -> list[str]:
 
 
 def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> None:
-    """Add the lines that are missing, and the domain to addresses without one.
+    """Add the lines that are missing, and the domain to addresses without one; rewrite the envelope, too.
 
     Message-Id:, From: and Date: are added to messages that come from this host (or are submitted); Sender:
     where the From: is not the caller's.
@@ -139,14 +143,28 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
         identity = f"E{process.message_id}{_id_text(process)}@{_id_domain(process)}"
         made = _add(reception, scan, "I", f"{prefix}Message-Id: <{identity}>\n")
         scan.created_message_id = None if scan.resent else made
+    for recipient in envelope.recipients:
+        _rewrite_recipient(reception, recipient)
     if fix and scan.from_header is None:
         scan.from_header = _from_header(reception, prefix, submitter)
         if scan.from_header is not None:
             reception.headers.append(scan.from_header)
     _add_sender(reception, scan, prefix, submitter)
     _rewrite_all(reception)
+    if process.config.rewrites and envelope.sender:
+        envelope.sender = rewrite_address(
+            process, envelope.sender, is_recipient=False, noted_in=reception.headers
+        )
+        process.variables["sender_address"] = envelope.sender
     if fix and not scan.date:
         _add(reception, scan, HEADER_OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
+
+
+def _rewrite_recipient(reception: Reception, recipient: Recipient) -> None:
+    process, given = reception.process, recipient.address
+    recipient.address = rewrite_address(process, given, is_recipient=True, noted_in=reception.headers)
+    if recipient.address != given:
+        process.trace.record(RECIPIENT_REWRITTEN, recipient.address, recipient=given)
 
 
 def _add(reception: Reception, scan: Scan, kind: str, text: str) -> Header:

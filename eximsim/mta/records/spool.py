@@ -61,8 +61,9 @@ class Message:
     """One message on the queue: what Exim keeps in the -H, -D and -J files and in the message log.
 
     ``received_time`` and ``frozen_at`` are seconds since the epoch; ``body`` has LF line ends.
-    ``nonrecipients`` are the addresses that are done with; ``journal`` those of the delivery under way that
-    are not yet in it. ``variables`` are the reception's expansion variables ($sender_host_address, ...).
+    ``nonrecipients`` are the addresses that are done with, in the order in which they were; ``journal`` those
+    of the delivery under way that are not yet in it. ``variables`` are the reception's expansion variables
+    ($sender_host_address, ...).
     """
 
     id: str
@@ -71,9 +72,14 @@ class Message:
     headers: list[Header]
     body: bytes
     received_time: float
-    nonrecipients: set[str] = field(default_factory=set)
+    nonrecipients: dict[str, None] = field(default_factory=dict)
     journal: list[str] = field(default_factory=list)
     received_complete: float = 0.0
+    longest_received: int = 0
+    """The length of the longest line as it came in, in octets."""
+    unqualified_sender: bool = False
+    """The client may send addresses without a domain in header lines."""
+    unqualified_recipient: bool = False
     frozen: bool = False
     frozen_at: float = 0.0
     deliver_firsttime: bool = True
@@ -107,12 +113,6 @@ class Message:
         """The size with CRLF line ends, as ``SIZE=`` counts (``message_size + message_linecount``)."""
         kept = sum(h.text.count("\n") for h in self._counted if h.kind != HEADER_OLD)
         return self.size + kept + self.body.count(b"\n")
-
-    @property
-    def longest_line(self) -> int:
-        """The length of the longest line, in octets (``$max_received_linelength``)."""
-        kept = (octets(header.text) for header in self._counted if header.kind != HEADER_OLD)
-        return max((len(line) for part in (*kept, self.body) for line in part.split(b"\n")), default=0)
 
     @property
     def received_count(self) -> int:

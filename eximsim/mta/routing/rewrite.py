@@ -26,12 +26,14 @@ from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.lookup.match import match_address_pattern
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.spool import HEADER_OLD, Header
 
 if TYPE_CHECKING:
     from eximsim.mta.config.rewrite_rules import RewriteRule
     from eximsim.mta.process.globals import Process
 
 _MOST_REPEATS = 10
+_NOTED = {ENVELOPE_FROM: "sender", ENVELOPE_TO: "original-recipient"}
 
 WHERE = {
     "s": "sender:",
@@ -62,10 +64,17 @@ def rewrite_address_qualify(process: Process, address: str, *, is_recipient: boo
     return f"{address}@{qualify_domain(process, is_recipient=is_recipient)}"
 
 
-def rewrite_address(process: Process, address: str, *, is_recipient: bool) -> str:
-    """An envelope address, qualified and rewritten. Source: rewrite_address()."""
+def rewrite_address(
+    process: Process, address: str, *, is_recipient: bool, noted_in: list[Header] | None = None
+) -> str:
+    """An envelope address, qualified and rewritten. Source: rewrite_address().
+
+    ``noted_in`` are the header lines of a message that comes in: each change is noted there.
+    """
     address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
-    return rewrite_one(process, address, ENVELOPE_TO if is_recipient else ENVELOPE_FROM)
+    flag = ENVELOPE_TO if is_recipient else ENVELOPE_FROM
+    state = _Address(address, address, noted_in=noted_in)
+    return _rewritten(process, state, flag, process.config.rewrites, whole=False).subject
 
 
 def rewrite_one(process: Process, address: str, flag: str) -> str:
@@ -73,14 +82,14 @@ def rewrite_one(process: Process, address: str, flag: str) -> str:
 
     Source: rewrite_one(), with neither ``whole`` nor ``add_header``.
     """
-    return _rewritten(process, address, flag, process.config.rewrites, whole=False).subject
+    return _rewritten(process, _Address(address, address), flag, process.config.rewrites, whole=False).subject
 
 
 def rewrite_in_header(
     process: Process, address: str, flag: str, rules: Sequence[RewriteRule]
 ) -> tuple[str, bool]:
     """The same for an address of a header line; True if the text stands for all that was around it, too."""
-    result = _rewritten(process, address, flag, rules, whole=True)
+    result = _rewritten(process, _Address(address, address), flag, rules, whole=True)
     return result.text, result.whole
 
 
@@ -94,6 +103,8 @@ class _Address:
     end: int = 0
     whole: bool = False
     """A rule with flag w has given it the text around it."""
+    noted_in: list[Header] | None = None
+    """The header lines in which each change is noted."""
 
     def become(self, process: Process, found: Extracted, text: str, *, whole: bool) -> None:
         """Take the new address in its text, which counts only if ``whole``."""
@@ -122,9 +133,8 @@ def _fixed_phrases(process: Process, text: str, found: Extracted) -> tuple[str, 
 
 
 def _rewritten(
-    process: Process, address: str, flag: str, rules: Sequence[RewriteRule], *, whole: bool
+    process: Process, state: _Address, flag: str, rules: Sequence[RewriteRule], *, whole: bool
 ) -> _Address:
-    state = _Address(address, address)
     for number, rule in enumerate(rules, 1):
         if flag not in rule.flags:
             continue
@@ -144,6 +154,9 @@ def _repeated(
         if new is None:
             return go_on
         found, text = new
+        if state.noted_in is not None:
+            line = f"X-rewrote-{_NOTED[flag]}: {state.subject}\n"
+            state.noted_in.append(Header(HEADER_OLD, line))
         state.become(process, found, text, whole=whole and WHOLE in rule.flags)
         if REPEAT not in rule.flags:
             return QUIT not in rule.flags

@@ -165,11 +165,11 @@ def transport_lines_too_long(process: Process, transport: DriverInstance, addrli
     """
     limit = transport.options.number("message_linelength_limit")
     assert process.message is not None
-    if not limit or process.message.longest_line <= limit:
+    if not limit or process.message.longest_received <= limit:
         return False
     for addr in addrlist:
         addr.transport_return, addr.basic_errno, addr.pass_message = Rc.FAIL, Errno.SMTPFORMAT, True
         addr.message = "message has lines too long for transport"
         if process.profile.long_line_counted:
-            addr.message += f" (received {process.message.longest_line}, limit {limit})"
+            addr.message += f" (received {process.message.longest_received}, limit {limit})"
     return True

@@ -19,8 +19,13 @@ _ADDRESS_KINDS = frozenset("FSRTCB")
 _LONGEST_SHOWN = 1024
 
 
-def header_addresses(process: Process, text: str) -> Iterator[tuple[str, Extracted | AddressError]]:
-    """Each address in the content of a header line: how it stands there, and what it comes to."""
+def header_addresses(
+    process: Process, text: str, *, joined: bool = False
+) -> Iterator[tuple[str, Extracted | AddressError]]:
+    """Each address in the content of a header line: how it stands there, and what it comes to.
+
+    ``joined``: it is read without its newlines.
+    """
     position, in_group = 0, False
     while True:
         while position < len(text) and text[position] in SPACES:
@@ -31,7 +36,8 @@ def header_addresses(process: Process, text: str) -> Iterator[tuple[str, Extract
         shown = text[position:end]
         found: Extracted | AddressError
         try:
-            found = extract_address(process, shown, literals=True, group=True, in_group=in_group)
+            read = shown.replace("\n", "") if joined else shown
+            found = extract_address(process, read, literals=True, group=True, in_group=in_group)
         except AddressError as error:
             found = error
         in_group = found.in_group

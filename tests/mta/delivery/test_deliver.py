@@ -138,7 +138,7 @@ def test_a_list_is_done_with_when_its_last_member_is() -> None:
     site = Site([refuses_b], routers=LIST)
     site.deliver("list@test.ex")
     (message,) = site.machine.spool.messages.values()
-    assert message.nonrecipients == {"a@test.ex"}
+    assert list(message.nonrecipients) == ["a@test.ex"]
     site.replace_server(1, Behaviour())
     assert site.queue_run("-qf")[-1] == "Completed"
     assert sent(site) == [("a@test.ex",), ("b@test.ex",)]

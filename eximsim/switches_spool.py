@@ -1,0 +1,36 @@
+"""The switches of what Exim writes to its spool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eximsim.history import since, switch
+from eximsim.switches_expand import ExpansionSwitches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolSwitches(ExpansionSwitches):
+    """The part of a profile that is about the spool, with what comes before it."""
+
+    spool_receive_fraction: bool = switch(
+        False, "spool_write_header() in spool_out.c", since("4.90", "32dfdf8ba", item="bug 2102")
+    )
+    """The header file has the microseconds of the time of reception."""
+
+    spool_receive_end: bool = switch(
+        False, "spool_write_header() in spool_out.c", since("4.95", "f870028fd", item="bug 2672")
+    )
+    """The header file says when reception was complete."""
+
+    spool_taint_marked: bool = switch(False, "spool_var_write() in spool_out.c", since("4.93", "f3ebb786e"))
+    """Values that come from outside have a second dash in the header file."""
+
+    spool_auth_published: bool = switch(
+        False, "spool_write_header() in spool_out.c", since("4.95", "a75ebe0dc", item="bug 2648")
+    )
+    """The header file has the public name of the authenticator."""
+
+    spool_address_bracketed: bool = switch(
+        False, "spool_write_header() in spool_out.c", since("4.96", "2b68e140a", item="bug 2855")
+    )
+    """Addresses in the header file are in brackets, with a colon before the port; before, with a dot."""
