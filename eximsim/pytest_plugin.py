@@ -1,8 +1,9 @@
 """pytest plugin: fixtures for policy tests, and the scripts of a test folder as tests.
 
 It is there wherever eximsim is installed. The fixtures are in ``eximsim.pytest_fixtures`` and
-``eximsim.pytest_golden``. A script becomes one item per profile and world; the folder is laid out as
-``eximsim.suite.project`` says, and ini options say where it is and in which worlds its tests run.
+``eximsim.pytest_golden``, Exim's own suite is in ``eximsim.pytest_bench``. A script becomes one item per
+profile and world; the folder is laid out as ``eximsim.suite.project`` says, and ini options say where it is
+and in which worlds its tests run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from eximsim.suite.runner import TestResult
     from eximsim.suite.source import TestCase
 
-pytest_plugins = ("eximsim.pytest_fixtures", "eximsim.pytest_golden")
+pytest_plugins = ("eximsim.pytest_fixtures", "eximsim.pytest_golden", "eximsim.pytest_bench")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,7 +77,9 @@ class ScriptFile(pytest.File):
 
     def _item(self, profile: str, world: str) -> ScriptItem:
         name = "-".join(filter(None, (profile, world)))
-        item: ScriptItem = ScriptItem.from_parent(self, name=f"{self.case.name}[{name}]")
+        name = f"{self.case.name}[{name}]"
+        # said as a text: pytest reads it as it reads those of its cache, where brackets mean something
+        item: ScriptItem = ScriptItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
         item.profile, item.world = profile, world
         return item
 

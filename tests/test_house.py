@@ -28,7 +28,7 @@ NO_IO = frozenset(
 # Who may import whom: a module only from its own layer and those after it.
 LAYERS = (
     ("cli", "commands", "__main__"),
-    ("pytest_plugin", "pytest_fixtures", "pytest_golden", "pytest_settings"),
+    ("pytest_plugin", "pytest_fixtures", "pytest_golden", "pytest_bench", "pytest_settings"),
     ("testing",),
     ("gate",),
     ("fuzz",),

@@ -44,6 +44,14 @@ def test_a_failure_shows_the_diff_and_no_traceback(project: pytest.Pytester) -> 
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_only_what_failed_last_is_run_again(project: pytest.Pytester) -> None:
+    (project.path / "mta/scripts/0002").write_text(SCRIPT)
+    (project.path / "mta/confs/0002").write_text("")
+    (project.path / "mta/stdout/0002").write_text(GOLDEN.replace("hello", "other"))
+    project.runpytest_subprocess("mta/scripts").assert_outcomes(passed=4, failed=4)
+    project.runpytest_subprocess("--lf", "mta/scripts").assert_outcomes(failed=4)
+
+
 def test_what_is_not_modelled_is_no_pass(project: pytest.Pytester) -> None:
     (project.path / "mta/scripts/0001").write_text("# t\ndump callout\n")
     result = project.runpytest_subprocess("mta/scripts")

@@ -3,7 +3,7 @@
 It is started as a file of its own by ``suite.bench`` and needs nothing but the standard library. The steps
 come as JSON on standard input, with all words substituted; outputs are left in the test directory under the
 names that ``runtest`` gives them. Its answer is one JSON object: ``error`` says which command did not end as
-the script expects.
+the script expects, ``marks`` how long the outputs were after each step.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _WAIT_MODE_SECONDS = 0.3
 _LINGER_SECONDS = 3.0
 _REST_SECONDS, _CALM = 5.0, 3
 _DNS_PORT, _DNS_HEADER, _NO_SUCH_NAME = 53, struct.Struct("!2sHHHHH"), 0x8183
+_LOGS = ("mainlog", "rejectlog", "paniclog")
+_OUTPUTS = ("test-stdout", "test-stderr", *(f"spool/log/{log}" for log in _LOGS))
 _QUEUED = re.compile(r"^\s*\d+[smhdw]\s+\S+\s+(\S+)", re.MULTILINE)
 
 
@@ -48,6 +50,8 @@ class Driver:
         self._server: subprocess.Popen[bytes] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._port: socket.socket | None = None
+        self.marks: list[dict[str, int]] = []
+        """After each step, the sizes of the outputs that there were."""
         os.chdir(self._directory)
         os.umask(0o022)
 
@@ -63,6 +67,7 @@ class Driver:
             self._port = socket.create_server(("127.0.0.1", self._job["dynamic"]), backlog=10)
         for step in self._job["steps"]:
             getattr(self, f"on_{step.pop('do')}")(**step)
+            self.marks.append({name: os.path.getsize(name) for name in _OUTPUTS if os.path.exists(name)})
         end = time.monotonic() + _LINGER_SECONDS
         while self._daemon is None and _others() and time.monotonic() < end:
             time.sleep(_POLL_SECONDS)
@@ -321,13 +326,15 @@ def _states() -> Iterator[str]:
 
 def main() -> int:
     """Read the job, play it, and say how it ended."""
-    answer = {"error": ""}
+    answer: dict[str, Any] = {"error": ""}
+    driver = Driver(json.load(sys.stdin))
     try:
-        Driver(json.load(sys.stdin)).play()
+        driver.play()
     except Failed as error:
         answer["error"] = str(error)
     except OSError as error:
         answer["error"] = f"{error.strerror or error} ({error.filename})"
+    answer["marks"] = driver.marks
     json.dump(answer, sys.stdout)
     return 0
 

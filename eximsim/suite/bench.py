@@ -14,9 +14,9 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ from eximsim.subjects import scripted
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
-from eximsim.suite import script, tree_rules
+from eximsim.suite import first_seen, script, tree_rules
 from eximsim.suite.duration import limit
+from eximsim.suite.first_seen import Mark
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.source import TestCase, as_bytes, as_text, number_of, substitute
-from eximsim.suite.steps import steps, utilities
+from eximsim.suite.steps import lines, steps, utilities
 from eximsim.suite.tree import EximTree, own_zones
 
 _PYTHON = os.path.realpath(sys.executable)
@@ -77,6 +78,18 @@ class Inside:
     process: int
     folder: str
     env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a script left: what went wrong with a command (empty: nothing), and the normalised outputs.
+
+    ``since`` has, for an output that is not as its golden, the line of the script after which it is so.
+    """
+
+    error: str
+    texts: Mapping[str, str]
+    since: Mapping[str, str] = field(default_factory=dict)
 
 
 class Bench:
@@ -248,8 +261,8 @@ class Bench:
             return (self._inside.run(asked, seconds=_SECONDS).exit == 0) == (kind == "feature")
         return kind != "running" or name in ("IPv4", "IPv6")
 
-    def run(self, case: TestCase, goldens: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """Run a test: what went wrong with a command (empty: nothing), and the normalised outputs."""
+    def run(self, case: TestCase, goldens: Mapping[str, str]) -> Played:
+        """Run a test, with all that its script asks for."""
         parsed = self._tree.script(case)
         d, mine = self.identity.directory, self.identity
         conf = as_text((self._tree.root / "confs" / case.name).read_bytes())
@@ -271,16 +284,21 @@ class Bench:
         ran = self._inside.run([_PYTHON, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
                                {"PATH": "/usr/bin:/bin"}, seconds=seconds)  # fmt: skip
         self._inside.kill()
+        marks: list[Mark] = []
         if ran.exit is None:
             error = f"did not end within {seconds:.0f} seconds"
         elif ran.exit:
             error = " ".join(as_text(ran.stderr).split())[-200:]
         else:
-            error = json.loads(ran.stdout)["error"]
-        return error, self._normalised(parsed, goldens)
+            answer = json.loads(ran.stdout)
+            error = answer["error"]
+            marks = [Mark(*one) for one in zip(lines(parsed, self._tree.era), answer["marks"], strict=False)]
+        return self._normalised(parsed, goldens, error, marks)
 
-    def _normalised(self, parsed: script.Script, goldens: Mapping[str, str]) -> dict[str, str]:
-        """The outputs as the tree's own rules have them, by the golden's name."""
+    def _normalised(
+        self, parsed: script.Script, goldens: Mapping[str, str], error: str, marks: Sequence[Mark]
+    ) -> Played:
+        """The outputs as the tree's own rules have them, by the golden's name, and where they part."""
         d = self.identity.directory
         said = self._shell(f"cd {d}; rm -rf out; mkdir out; find spool/log spool/msglog test-mail test-std*"
                            " -type f -printf '%s %p\\n' 2>/dev/null || true").stdout  # fmt: skip
@@ -289,13 +307,27 @@ class Bench:
             size, _, name = line.partition(" ")
             sizes[name] = int(size)
         listed = tree_rules.outputs(sizes, parsed, self.identity, goldens)
-        job = as_bytes(tree_rules.job(listed, parsed, self.identity))
+        job = tree_rules.job(listed, parsed, self.identity)
+        texts = tree_rules.named(listed, self._munged(job), parsed, goldens)
+        made = first_seen.cuts(listed, texts, goldens, marks, parsed)
+        if not made:
+            return Played(error, texts)
+        heads = [f"head -c {cut.size} {cut.output.client} >out/cut-{n}" for n, cut in enumerate(made)]
+        self._shell(f"cd {d}", *heads)
+        again = self._munged(job + tree_rules.cut_job(len(listed), [cut.output.kind for cut in made]))
+        parts = [again[str(len(listed) + number)] for number in range(len(made))]
+        script_lines = Path(parsed.path).read_text("utf-8", "surrogateescape").split("\n")
+        return Played(error, texts, first_seen.told(made, parts, texts, goldens, script_lines))
+
+    def _munged(self, job: str) -> dict[str, str]:
+        """The files of ``out/`` after the tree's rules have done a job."""
+        d = self.identity.directory
         argv = ["/bin/sh", "-c", f"cd {d} && exec perl {_BIN}/munge.pl {_TREE}/runtest"]
-        ran = self._inside.run(argv, job, {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, seconds=_SECONDS)
+        env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+        ran = self._inside.run(argv, as_bytes(job), env, seconds=_SECONDS)
         if ran.exit != 0:
             raise InputError(f"the tree's rules failed: {as_text(ran.stderr).strip()}", str(self._tree.root))
-        texts = {Path(name).name: as_text(text) for name, text in self._inside.read(f"{d}/out").items()}
-        return tree_rules.named(listed, texts, parsed, goldens)
+        return {Path(name).name: as_text(text) for name, text in self._inside.read(f"{d}/out").items()}
 
 
 def _is_needed(folder: str) -> bool:

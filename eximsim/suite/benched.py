@@ -52,13 +52,14 @@ class Benched:
             if is_compared(name, parsed)
         }
         try:
-            reason, texts = self._bench.run(case, wanted)
+            played = self._bench.run(case, wanted)
         except Unsupported as lack:
             return TestResult(case.name, setting, Verdict.UNSUPPORTED, str(lack))
-        outputs = golden.compare(texts, wanted)
+        outputs = golden.compare(played.texts, wanted)
         different = [f"{name} {how.value}" for name, how in outputs.items() if how is not Comparison.SAME]
-        told = reason or ", ".join(different)
+        told = played.error or ", ".join(different)
         verdict = Verdict.FAIL if told else Verdict.PASS
         return TestResult(
-            case.name, setting, verdict, told, 0.0, outputs, texts, wanted, completed=not reason
-        )
+            case.name, setting, verdict, told, 0.0, outputs, played.texts, wanted,
+            completed=not played.error, since=played.since,
+        )  # fmt: skip

@@ -111,9 +111,13 @@ def _told(events: list[_Event]) -> str:
     return ", then ".join(event.outcome for event in events) or "nothing"
 
 
-def difference(output: str, got: str | None, want: str | None, path: str) -> str:
-    """A unified diff from the golden to what came out, with the meaning of a log's first."""
+def difference(output: str, got: str | None, want: str | None, path: str, since: str = "") -> str:
+    """A unified diff from the golden to what came out, with the meaning of a log's first.
+
+    ``since`` is the command after which they part, if that is known.
+    """
     lines = meaning(got, want) if output == "log" and got is not None and want is not None else []
+    lines += [f"{output} differs after {since}"] if since else []
     lines += difflib.unified_diff(
         (want or "").splitlines(),
         (got or "").splitlines(),

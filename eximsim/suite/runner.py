@@ -119,6 +119,8 @@ class TestResult:
     """What reached the name server, in order, as ``"TYPE name"``."""
     handshakes: int = 0
     """How many TLS handshakes servers completed on real sockets; none in the memory world."""
+    since: Mapping[str, str] = field(default_factory=dict)
+    """For an output that differs, the line of the script after which it does, where that is known."""
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""
@@ -139,11 +141,15 @@ class TestResult:
 
     def differences(self) -> str:
         """Each output that is not the same, as a diff."""
-        return "\n".join(
-            golden.difference(name, self.texts.get(name), self.goldens.get(name), f"{name} of {self.test}")
-            for name, comparison in self.outputs.items()
-            if comparison not in _NO_DIFFERENCE
-        )
+        return "\n".join(text for _, text in self.different())
+
+    def different(self) -> Iterator[tuple[str, str]]:
+        """The name of each output that is not the same, and its diff."""
+        for name, comparison in self.outputs.items():
+            if comparison not in _NO_DIFFERENCE:
+                got, want = self.texts.get(name), self.goldens.get(name)
+                about = f"{name} of {self.test}"
+                yield name, golden.difference(name, got, want, about, self.since.get(name, ""))
 
 
 _NO_DIFFERENCE = (Comparison.SAME, Comparison.NOT_COMPARED)

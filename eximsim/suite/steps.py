@@ -22,7 +22,12 @@ def steps(
     Raises ``Unsupported`` for a command that cannot be run.
     """
     words = _Words(identity, test, conf)
-    return [_step(command, words) for command in parsed.commands if not _is_silent(command, era)]
+    return [_step(command, words) for command in _played(parsed, era)]
+
+
+def lines(parsed: script.Script, era: Era = NEWEST) -> list[int]:
+    """For each of the steps, the line of the script that it begins at."""
+    return [command.line for command in _played(parsed, era)]
 
 
 def utilities(parsed: script.Script) -> Iterator[str]:
@@ -37,6 +42,10 @@ def utilities(parsed: script.Script) -> Iterator[str]:
 
 _FULL_NAMES = {"dbmbuild": "exim_dbmbuild"}
 _NOT_EXIMS = ("gnutls",)
+
+
+def _played(parsed: script.Script, era: Era) -> list[script.Command]:
+    return [command for command in parsed.commands if not _is_silent(command, era)]
 
 
 def _is_silent(command: script.Command, era: Era) -> bool:

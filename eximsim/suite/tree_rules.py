@@ -9,7 +9,7 @@ the namespace by ``subjects/munge.pl``. Which outputs there are, and in which or
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,12 @@ def job(listed: list[Output], script: Script, identity: Identity) -> str:
             lines.append(f"name\t{number}-name\t{Path(one.client).name}")
         lines.append(f"file\t{number}\t{one.kind}\t{one.client}\t{one.server}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def cut_job(first: int, kinds: Sequence[str]) -> str:
+    """More for ``munge.pl``: the beginnings of outputs of some kinds, ``out/cut-0``, ..., as ``out/FIRST``,
+    ..."""
+    return "".join(f"file\t{first + n}\t{kind}\tout/cut-{n}\t\n" for n, kind in enumerate(kinds))
 
 
 def _variables(script: Script, identity: Identity) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,73 @@
+"""A small tree of our own, laid out as Exim's test/ folder is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RULES = r"""#! /usr/bin/perl
+sub new_value {
+return $_[0];
+}
+sub date_seconds {
+return 0;
+}
+sub munge {
+open(IN, $_[0]) || die "no file";
+while(<IN>)
+  {
+  s/\b$parm_caller\b/CALLER/g;
+  s/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S{16} /TIME ID /;
+  s/ S=\d+//;
+  print MUNGED;
+  }
+}
+$munges =
+  { 'none' => {}
+  };
+"""
+CONF = """exim_path = EXIM_PATH
+spool_directory = DIR/spool
+log_file_path = DIR/spool/log/%slog
+gecos_pattern = ""
+gecos_name = CALLER_NAME
+tls_advertise_hosts =
+keep_environment =
+qualify_domain = test.ex
+begin routers
+all:
+  driver = accept
+  transport = file
+begin transports
+file:
+  driver = appendfile
+  file = DIR/test-mail/$local_part_data
+  user = CALLER
+"""
+TREE = {
+    "runtest": RULES,
+    "scripts/0000-Basic/0001": "# who and what\nexim -be\n$version_number $caller_uid\n****\n",
+    "scripts/0000-Basic/0002": '# a delivery\nexim -odi "nobody\'s"\nhello\n****\n',
+    "scripts/0000-Basic/0003": "# too long\nsleep 30\n",
+    "scripts/0000-Basic/0004": "# no file\n1\ncat DIR/not-there\n",
+    "scripts/0000-Basic/0006": "# three commands\n"
+    "exim -be\none\n****\nexim -be\ntwo\n****\nexim -be\nthree\n****\n",
+    "scripts/9000-special/9001": "# by its number only\nexim -be\n$version_number $caller_uid\n****\n",
+    "scripts/0005_any_name/0005": "# lacks\nexim -be\n****\n",
+    "scripts/0005_any_name/REQUIRES": "support Cold_Fusion\n",
+    "stdout/0001": "> x.yz 1000\n> \n",
+    "stdout/9001": "> x.yz 1000\n> \n",
+    "stdout/0006": "> one\n> \n> other\n> \n> three\n> \n",
+    "stdout/0004": "",
+    "stderr/0004": "cat: /eximsim/test/not-there: No such file or directory\n",
+}
+
+
+def write_tree(root: Path) -> Path:
+    """Write it into a folder; returns the folder."""
+    confs = {f"confs/{Path(name).name}": CONF for name in TREE if name[-4:].isdigit()}
+    for name, text in {**TREE, **confs}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for name in ("log", "aux-fixed", "aux-var-src", "dnszones-src", "src", "mail"):
+        (root / name).mkdir()
+    return root
