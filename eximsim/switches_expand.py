@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eximsim.history import since, switch
-from eximsim.switches_tls import TlsLibrarySwitches
+from eximsim.switches_server import ServerSwitches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpansionSwitches(TlsLibrarySwitches):
+class ExpansionSwitches(ServerSwitches):
     """The part of a profile that is about texts, with what comes before it."""
 
     unknown_named_list_defers: bool = switch(

@@ -42,6 +42,7 @@ LAYERS = (
     ("switches",),
     ("switches_spool",),
     ("switches_expand",),
+    ("switches_server",),
     ("switches_tls",),
     ("switch_values",),
     ("formats", "storage", "shapes"),

@@ -12,6 +12,7 @@ _TRANSPORTS = frozenset({"appendfile", "appendfile/maildir", "appendfile/mailsto
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
 _LOOKUPS = frozenset({"dnsdb", "iplsearch", "lsearch", "nwildlsearch", "wildlsearch"})
+_AUTHENTICATORS = frozenset({"cram_md5", "external", "plaintext", "tls"})
 _FEATURES = frozenset({"_HAVE_TLS", "_HAVE_DANE"})
 
 
@@ -46,6 +47,7 @@ def lack(requirement: str, profile: Profile, *, ipv6: bool) -> Lack | None:
         or (kind == "support" and name in _SUPPORT)
         or (kind == "router" and name in _ROUTERS)
         or (kind == "transport" and name in _TRANSPORTS)
+        or (kind == "authenticator" and name in _AUTHENTICATORS)
         or (kind == "lookup" and name in _LOOKUPS)
         or (kind == "feature" and name in _FEATURES)
         or requirement.startswith("not feature ")

@@ -153,6 +153,9 @@ _NOT_HOLDING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.NOTSMTP}
 _NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR}
 
 CONTROLS: Mapping[str, _Control] = {
+    "allow_auth_unadvertised": _Control(
+        _flag("auth_unadvertised", True), _EVERYWHERE - {Where.CONNECT, Where.HELO}
+    ),
     "caseful_local_part": _Control(_case, _NOT_RCPT),
     "caselower_local_part": _Control(_lower, _NOT_RCPT),
     "cutthrough_delivery": _Control(_cutthrough_delivery, _EVERYWHERE - {Where.RCPT}, options=True),

@@ -1,4 +1,4 @@
-"""The cram_md5 authenticator as a client: src/auths/cram_md5.c, RFC 2195."""
+"""The cram_md5 authenticator: src/auths/cram_md5.c, RFC 2195."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import hmac
 
 from eximsim.mta.auths.client import Attempt, Client, Result
 from eximsim.mta.auths.get_data import b64decode
-from eximsim.mta.base.string import octets
+from eximsim.mta.auths.server import Exchange, Outcome, Server, Verdict, check_server_condition, get_data
+from eximsim.mta.base.string import SPACES, from_octets, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.process.globals import Process
@@ -51,3 +52,38 @@ def _expanded(process: Process, text: str) -> tuple[str | None, ExpansionFailed 
         return expand(process, text), None
     except ExpansionFailed as failed:
         return None, failed
+
+
+_EXAMPLE = "<1896.697170952@postoffice.reston.mci.net>"
+"""The challenge of RFC 2195, which is always sent under Exim's test suite."""
+_DIGEST = 32
+
+
+def auth_cram_md5_server(server: Server) -> Exchange:
+    """Send a challenge; the client's digest of it must be that of the secret (``auth_cram_md5_server()``)."""
+    process = server.process
+    host = process.config.main.text("primary_hostname") or process.machine.hostname
+    challenge = f"<{process.pid}.{int(process.world.now())}@{host}>"
+    if process.machine.test_harness:
+        challenge = _EXAMPLE
+    if server.data:
+        return Verdict(Outcome.UNEXPECTED)
+    data = yield from get_data(octets(challenge))
+    said = from_octets(data.partition(b"\0")[0])
+    end = next((place for place, char in enumerate(said) if char in SPACES), None)
+    server.set_auth(1, said if end is None else said[:end])
+    if end is None or len(data) - end - 1 != _DIGEST:
+        return Verdict(Outcome.FAIL)
+    name, sent = said[:end], said[end + 1 :]
+    process.numeric = ("", name)
+    server.debug_print()
+    try:
+        secret = expand(process, server.text("server_secret") or "")
+    except ExpansionFailed as failure:
+        return Verdict(Outcome.FAIL) if failure.forced else Verdict(Outcome.DEFER, failure.message)
+    digest = hmac.new(octets(secret), octets(challenge), "md5").hexdigest()
+    process.hdebug(f"CRAM-MD5: user name = {name}")
+    process.hdebug(f"          challenge = {challenge}")
+    process.hdebug(f"          received  = {sent}")
+    process.hdebug(f"          digest    = {digest}")
+    return check_server_condition(server) if sent == digest else Verdict(Outcome.FAIL)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from eximsim.mta.base.string import octets
+
+_XTEXT = re.compile(r"(?:[!-*,-<>-\x7f]|\+[0-9A-Fa-f]{2})*")
+_CODED = re.compile(rb"\+(..)")
 
 
 def auth_xtextencode(text: str) -> str:
@@ -10,3 +15,10 @@ def auth_xtextencode(text: str) -> str:
     return "".join(
         f"+{octet:02X}" if not 33 <= octet <= 126 or octet in b"+=" else chr(octet) for octet in octets(text)
     )
+
+
+def auth_xtextdecode(text: str) -> bytes | None:
+    """What xtext stands for, None if it is none (``auth_xtextdecode()``, src/auths/xtextdecode.c)."""
+    if not _XTEXT.fullmatch(text):
+        return None
+    return _CODED.sub(lambda found: bytes([int(found[1], 16)]), text.encode("ascii"))

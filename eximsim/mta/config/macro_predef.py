@@ -7,6 +7,7 @@ from functools import cache
 
 from eximsim.mta.config.expansion_names import CONDITIONS, ITEMS, OPERATORS, VARIABLES
 from eximsim.mta.config.options import Release, release
+from eximsim.mta.config.options_auths import BUILT, COMMON, authenticators
 from eximsim.mta.config.options_drivers import ROUTER, TRANSPORT
 
 _FEATURES = (
@@ -54,6 +55,12 @@ def _options(known: Release) -> Iterator[str]:
             yield f"_DRIVER_{kind}_{driver.upper()}"
             own = [name for name in schema.settable if name not in generic]
             yield from _upper(f"_OPT_{kind}_{driver.upper()}", own)
+    yield from _upper("_OPT_AUTHENTICATORS", COMMON)
+    for driver in reversed(BUILT):
+        if f"driver.{driver}" not in known.absent:
+            yield f"_DRIVER_AUTHENTICATOR_{driver.upper()}"
+            own = [name for name in authenticators()[driver].settable if name not in COMMON]
+            yield from _upper(f"_OPT_AUTHENTICATOR_{driver.upper()}", own)
 
 
 def _expansions() -> Iterator[str]:

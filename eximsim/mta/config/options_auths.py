@@ -1,30 +1,30 @@
 """Options of authenticators: src/auths/.
 
-Those of a server do not matter here: no client of a scenario authenticates itself. As a client, plaintext,
-cram_md5 and external are modelled (``mta/auths/``); to use another is unsupported.
+Plaintext, cram_md5 and external are modelled as clients and as servers, tls as a server (``mta/auths/``); to
+use another is unsupported.
 """
 
 from __future__ import annotations
 
-from eximsim.mta.config.optionlist import Status, Table, flags, texts
+from eximsim.mta.config.optionlist import Kind, Status, Table, flags, synonym, texts
 from eximsim.mta.config.options import Options, Schema
 
 _M, _I = Status.MODELLED, Status.INERT
 
-_COMMON = {
-    **texts(_M, "client_condition client_set_id driver public_name"),
+COMMON = {
     **texts(
-        _I,
-        """server_advertise_condition server_condition server_debug_print
-        server_mail_auth_condition server_set_id""",
+        _M,
+        """client_condition client_set_id driver public_name server_advertise_condition server_condition
+        server_debug_print server_mail_auth_condition server_set_id""",
     ),
 }
+"""The options that all drivers have."""
 
 _DRIVERS: dict[str, Table] = {
-    "cram_md5": {**texts(_M, "client_name client_secret"), **texts(_I, "server_secret")},
+    "cram_md5": texts(_M, "client_name client_secret server_secret"),
     "cyrus_sasl": texts(_I, "server_hostname server_mech server_realm server_service"),
     "dovecot": {**texts(_I, "server_socket"), **flags(_I, off="server_tls")},
-    "external": {**texts(_M, "client_send"), **texts(_I, "server_param2 server_param3")},
+    "external": texts(_M, "client_send server_param2 server_param3"),
     "gsasl": {
         **texts(_M, "client_authz client_password client_spassword client_username"),
         **texts(
@@ -36,13 +36,17 @@ _DRIVERS: dict[str, Table] = {
     },
     "heimdal_gssapi": texts(_I, "server_hostname server_keytab server_service"),
     "plaintext": {
-        **texts(_M, "client_send"),
-        **texts(_I, "server_prompts"),
+        **texts(_M, "client_send server_prompts"),
         **flags(_M, off="client_ignore_invalid_base64"),
     },
     "spa": {**texts(_M, "client_domain client_password client_username"), **texts(_I, "server_password")},
-    "tls": texts(_I, "server_param server_param1 server_param2 server_param3"),
+    "tls": {
+        **texts(_M, "server_param1 server_param2 server_param3"),
+        **synonym("server_param", "server_param1", Kind.TEXT, _M),
+    },
 }
+BUILT = ("cram_md5", "external", "plaintext", "tls")
+"""The drivers that a program is taken to be built with, where it says what it has."""
 
 _CLIENT = ("client_send", "client_secret", "client_username")
 """An authenticator with one of these set can be used as a client (``au->client``)."""
@@ -52,7 +56,7 @@ def authenticators() -> dict[str, Schema]:
     """The schemas of all authenticators, by driver."""
     found = {}
     for driver, own in _DRIVERS.items():
-        options = {**_COMMON, **own}
+        options = {**COMMON, **own}
         defaults = {**dict.fromkeys(_CLIENT), **{option.name: option.default for option in options.values()}}
         found[driver] = Schema(f"{driver} authenticator", options, defaults, True)
     return found
@@ -61,3 +65,17 @@ def authenticators() -> dict[str, Schema]:
 def can_be_client(options: Options) -> bool:
     """Whether an authenticator with these options can be used as a client."""
     return any(options.text(name) is not None for name in _CLIENT)
+
+
+def can_be_server(driver: str, options: Options) -> bool:
+    """Whether an authenticator with these options is one of a server (``au->server``)."""
+    match driver:
+        case "cyrus_sasl" | "heimdal_gssapi":
+            return True
+        case "tls":
+            return False
+    return options.text(_SERVER.get(driver, "server_condition")) is not None
+
+
+_SERVER = {"cram_md5": "server_secret", "dovecot": "server_socket", "spa": "server_password"}
+"""What makes an authenticator one of a server, if it is not server_condition."""

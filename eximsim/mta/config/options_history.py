@@ -94,7 +94,7 @@ HISTORY: tuple[Changes, ...] = (
     Changes(
         "4.93",
         new="""main.dkim_verify_hashes main.dkim_verify_keytypes main.dkim_verify_minimal main.exim_version
-        main.tls_resumption_hosts router.set smtp.tls_resumption_hosts""",
+        main.tls_resumption_hosts router.set smtp.tls_resumption_hosts driver.external""",
         gone="main.tls_advertise_requiretls",
         defaults={
             "main.received_header_text": RECEIVED_HEADER_WITH_VERSION,

@@ -55,9 +55,9 @@ _DELAY_WARNING_CONDITION = (
 _TEXTS = table(
     texts(
         _M,
-        """acl_not_smtp acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn acl_smtp_expn
-        acl_smtp_helo acl_smtp_mail acl_smtp_notquit acl_smtp_predata acl_smtp_quit acl_smtp_rcpt
-        acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text
+        """acl_not_smtp acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn
+        acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth acl_smtp_notquit acl_smtp_predata
+        acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text
         system_filter system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport
         dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
@@ -72,6 +72,7 @@ _TEXTS = table(
         tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
+        auth_advertise_hosts="*",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",
         chunking_advertise_hosts="*",
         daemon_smtp_ports="smtp",
@@ -96,8 +97,8 @@ _TEXTS = table(
     ),
     texts(
         _U,
-        """acl_not_smtp_mime acl_not_smtp_start acl_smtp_atrn acl_smtp_auth acl_smtp_dkim
-        acl_smtp_mailauth acl_smtp_mime acl_smtp_wellknown
+        """acl_not_smtp_mime acl_not_smtp_start acl_smtp_atrn acl_smtp_dkim
+        acl_smtp_mime acl_smtp_wellknown
         bounce_sender_authentication exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
@@ -120,7 +121,6 @@ _TEXTS = table(
         process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config srs_secrets
         syslog_facility tcp_wrappers_daemon_name
         tls_dhparam tls_resumption_hosts unknown_login unknown_username""",
-        auth_advertise_hosts="*",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
         dccifd_options="header",

@@ -110,7 +110,7 @@ def _remote_parts(process: Process, addr: Address) -> list[str]:
         parts += [f"H={host.name}" for host in addr.host_list[:1]]
         parts += [addr.shadow_message.lstrip()] if addr.shadow_message else []
     if addr.host_used is not None:
-        parts += _host_parts(process, addr, delivered=True)
+        parts += _host_parts(process, addr, delivered=True) + _sequence_parts(process, addr)
     parts += _tls_parts(process, addr)
     if addr.host_used is not None:
         parts += _extension_parts(process, addr)
@@ -180,6 +180,11 @@ def _is_continued(process: Process, addr: Address) -> bool:
     if process.profile.continued_mark_by_transport:
         return addr.continued
     return process.continued is not None and process.continued.sequence > 1
+
+
+def _sequence_parts(process: Process, addr: Address) -> list[str]:
+    shown = addr.protocol_sequence and selector(process, "protocol_detail")
+    return [f"PS={addr.protocol_sequence}"] if shown else []
 
 
 def _tls_parts(process: Process, addr: Address) -> list[str]:
@@ -255,7 +260,7 @@ def failure_log(process: Process, addr: Address) -> None:
         parts.append(f"T={addr.transport.name}")
     if addr.host_used is not None:
         parts += _host_parts(process, addr)
-    parts += _tls_parts(process, addr)
+    parts += _sequence_parts(process, addr) + _tls_parts(process, addr)
     text = " ".join(parts)
     if process.profile.failed_address_colon_spaced:
         text += " "

@@ -140,6 +140,8 @@ class Reception:
     enforce_sync: bool = True
     multiline_responses: bool = True
     pipelining_enable: bool = True
+    auth_unadvertised: bool = False
+    """The client may use AUTH though it was not offered."""
     pipelining: Pipelining = field(default_factory=Pipelining)
 
     # ---- how a refusal is worded

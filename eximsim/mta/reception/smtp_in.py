@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_ends, smtp_in_start, smtp_in_tls
+from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_start, smtp_in_tls
 from eximsim.mta.reception.receive import DataReader, receive_msg
 from eximsim.mta.reception.smtp_in_commands import Command, Sync, find_command
 from eximsim.mta.reception.smtp_session import RESTORED, SmtpSession, State
@@ -60,9 +60,13 @@ class SmtpIn(SmtpSession):
         """The client sends no more."""
         if self.state in (State.DATA, State.CHUNK):
             smtp_in_ends.lost_in_message(self)
-        elif self.state is State.REFUSING:
+            return self._pump()
+        if self.state is State.REFUSING:
             smtp_in_ends.lost_while_refusing(self)
-        elif self.state is not State.ENDED:
+            return self._pump()
+        if self.state is State.AUTHENTICATION:
+            smtp_in_auth.lost(self)
+        if self.state is not State.ENDED:
             smtp_in_ends.lost_at_command(self)
         return self._pump()
 
@@ -114,6 +118,10 @@ class SmtpIn(SmtpSession):
             return self._read_chunk()
         if self.state is State.HANDSHAKE:
             return False
+        if self.state is State.AUTHENTICATION:
+            return self._read_answer()
+        if self.state is State.COMMAND and self.tls_auth_due and self.reception.tls is not None:
+            smtp_in_auth.authenticate_by_certificate(self)
         line = self._read_line()
         if line is None:
             return False
@@ -122,6 +130,12 @@ class SmtpIn(SmtpSession):
         else:
             self._obey(line)
         return True
+
+    def _read_answer(self) -> bool:
+        if self.authenticating is not None and not self.authenticating[2]:
+            smtp_in_auth.go_on(self, None)
+            return True
+        return smtp_in_auth.read_answer(self)
 
     def _read_line(self) -> str | None:
         """The next command line without its end; an overlong one comes in pieces."""
@@ -241,7 +255,8 @@ class SmtpIn(SmtpSession):
                 self._accepted.append(received.message_id)
             process.message_id = ""
         self.reset()
-        self.free_commands = set(RESTORED)
+        self.free_commands |= RESTORED
+        self.tls_auth_due = True
 
     def _may_deliver(self) -> bool:
         """Whether the configuration lets a message be delivered at once."""

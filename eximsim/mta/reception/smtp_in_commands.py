@@ -11,7 +11,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_mail, smtp_in_tls
+from eximsim.mta.reception import smtp_in_auth, smtp_in_mail, smtp_in_tls
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
 from eximsim.mta.reception.smtp_in_vrfy import vrfy
@@ -56,10 +56,6 @@ def _noop(session: SmtpSession, argument: str) -> None:
     session.replies.line("250 OK")
 
 
-def _auth(session: SmtpSession, argument: str) -> None:
-    session.error("protocol", 503, "AUTH command used when not advertised")
-
-
 def _help(session: SmtpSession, argument: str) -> None:
     options = session.process.config.main
     words = ["AUTH"]
@@ -95,7 +91,7 @@ COMMANDS = (
     Command("rset", _rset, Sync.UNLESS_PIPELINING, argument=False, mail=False),
     Command("helo", helo, Sync.ALWAYS, mail=False),
     Command("ehlo", ehlo, Sync.ALWAYS, mail=False),
-    Command("auth", _auth, Sync.NEVER),
+    Command("auth", smtp_in_auth.auth, Sync.NEVER, mail=False),
     Command("starttls", smtp_in_tls.starttls, Sync.ALWAYS, argument=False, mail=False),
     Command("mail from:", smtp_in_mail.mail, Sync.UNLESS_PIPELINING),
     Command("rcpt to:", smtp_in_mail.rcpt, Sync.UNLESS_PIPELINING),

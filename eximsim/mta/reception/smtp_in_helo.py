@@ -12,6 +12,8 @@ from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
+from eximsim.mta.reception import smtp_in_auth
+from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
@@ -19,25 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eximsim.mta.reception.smtp_session import SmtpSession
-
-_PROTOCOLS = {
-    # EHLO, TLS, authenticated
-    (False, False, False): "smtp",
-    (False, True, False): "smtps",
-    (True, False, False): "esmtp",
-    (True, True, False): "esmtps",
-    (True, False, True): "esmtpa",
-    (True, True, True): "esmtpsa",
-}
-
-
-def protocol(session: SmtpSession) -> str:
-    """``$received_protocol`` as the session stands."""
-    reception = session.reception
-    secure = reception.tls is not None
-    authenticated = session.esmtp and reception.get("sender_host_authenticated") is not None
-    local = "" if reception.get("sender_host_address") is not None else "local-"
-    return local + _PROTOCOLS[session.esmtp, secure, authenticated]
 
 
 def check_helo(session: SmtpSession, name: str) -> bool:
@@ -161,6 +144,7 @@ def _welcome(session: SmtpSession, user_message: str | None) -> None:
     lines = [greeting]
     session.reception.pipelining.advertised = session.tls_advertised = session.dsn_advertised = False
     session.chunking_offered = False
+    session.advertised = {}
     if session.esmtp:
         lines += [offered for offer in _FEATURES if (offered := offer(session)) is not None]
         lines.append("HELP")
@@ -273,6 +257,7 @@ _FEATURES: tuple[Callable[[SmtpSession], str | None], ...] = (
     _has_acl("acl_smtp_expn", "EXPN"),
     _pipelining,
     _pipe_connect,
+    smtp_in_auth.offered,
     _chunking,
     _starttls,
     _prdr,

@@ -11,6 +11,7 @@ from eximsim.mta.base.string import SPACES
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
+from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
@@ -111,9 +112,11 @@ def _opt_envid(session: SmtpSession, value: str) -> bool:
 
 
 def _opt_auth(session: SmtpSession, value: str) -> bool:
-    if value != "<>":
-        client = host_and_ident(session.process, flagged=True)
-        log_write(session.process, f"ignoring AUTH={value} from {client} (client not authenticated)")
+    accepted = mail_auth(session, value)
+    if accepted is False:
+        session.error("syntax", 501, "invalid data for AUTH")
+    if not accepted:
+        raise _Refused
     return True
 
 

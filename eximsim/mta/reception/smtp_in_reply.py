@@ -16,6 +16,7 @@ from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.acl.acl import AclResult
+    from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
 
 _SMTP_CODE = re.compile(r"\d\d\d\s(?:\d\.\d\d?\d?\.\d\d?\d?\s)?")
@@ -225,7 +226,7 @@ class Replies:
             sender += " "
         text = (
             f"{host_and_ident(process, flagged=True)}{tls_log(reception)} {sender}"
-            f"{'' if rc is Rc.FAIL else 'temporarily '}rejected {_what(where, argument)}{detail}"
+            f"{'' if rc is Rc.FAIL else 'temporarily '}rejected {_what(process, where, argument)}{detail}"
         )
         quiet = where is Where.CONNECT and process.profile.connect_acl_reject_selectable
         log_rejection(reception, text, when="connection_reject" if quiet else None)
@@ -266,7 +267,9 @@ def log_rejection(reception: Reception, text: str, *, when: str | None = None) -
         )
 
 
-def _what(where: Where, argument: str | None) -> str:
+def _what(process: Process, where: Where, argument: str | None) -> str:
+    if where is Where.AUTH and argument is not None and process.profile.auth_data_not_logged:
+        argument = argument[: next((n for n, char in enumerate(argument) if char in SPACES), len(argument))]
     if where is Where.PREDATA:
         return "DATA"
     if where is Where.DATA:

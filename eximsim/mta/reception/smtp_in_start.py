@@ -14,8 +14,8 @@ from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_ful
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
-from eximsim.mta.reception.smtp_in_helo import protocol
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
+from eximsim.mta.reception.smtp_session import protocol
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log
-from eximsim.mta.reception.smtp_in_helo import protocol
 from eximsim.mta.reception.smtp_in_reply import connection_info
+from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
 from eximsim.mta.transports.tls_names import cipher_stdname
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
@@ -92,7 +92,9 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
         variables["tls_in_certificate_verified"] = "1"
     if not process.config.main.flag("tls_remember_esmtp"):
         session.helo_seen = session.esmtp = session.reception.pipelining.advertised = False
+        session.advertised = {}
     session.free_commands |= {"ehlo", "auth"}
+    session.tls_auth_due = True
     if reception.get("sender_helo_name") is not None:
         reception.set("sender_helo_name", None)
         host_build_sender_fullhost(process)

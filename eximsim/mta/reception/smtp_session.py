@@ -24,12 +24,15 @@ from eximsim.ports import Action, Send
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
+    from eximsim.mta.auths.server import Exchange
+    from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
     from eximsim.mta.reception.receive_headers import Submitter
 
 RESTORED = frozenset({"rset", "helo", "ehlo", "starttls"})
 """Commands of which one for each message is not counted as a non-mail command."""
+_FREE_AT_FIRST = RESTORED | {"auth"}
 
 _OF_A_MESSAGE = (
     "sender_address",
@@ -38,6 +41,7 @@ _OF_A_MESSAGE = (
     "recipients_count",
     "sender_data",
     "recipient_data",
+    "authenticated_sender",
 )
 
 
@@ -48,6 +52,7 @@ class State(Enum):
     DATA = "reads a message that ends in a dot"
     CHUNK = "reads the octets of a BDAT command"
     HANDSHAKE = "waits for the TLS handshake"
+    AUTHENTICATION = "waits for the answer to a challenge"
     REFUSING = "answers every command but QUIT with one reply"
     ENDED = "is over"
 
@@ -109,6 +114,8 @@ class SmtpSession:
     """What the client is shown in the handshake, DER."""
     tls_advertised: bool = False
     dsn_advertised: bool = False
+    advertised: dict[str, str] = field(default_factory=dict)
+    """The mechanisms that were offered, by the name of their authenticator."""
     chunking_offered: bool = False
 
     # ---- the commands so far
@@ -117,7 +124,7 @@ class SmtpSession:
     unknown_commands: int = 0
     counts_nonmail: bool | None = None
     """The client is in smtp_accept_max_nonmail_hosts; None: nobody has looked."""
-    free_commands: set[str] = field(default_factory=lambda: set(RESTORED))
+    free_commands: set[str] = field(default_factory=lambda: set(_FREE_AT_FIRST))
     """Commands whose next use is not counted as a non-mail command."""
     rejected_mail: bool = False
     """This command is a MAIL that was refused, or a RCPT that pipelining sent after one."""
@@ -125,6 +132,17 @@ class SmtpSession:
     """This command is a RCPT."""
     last_was_rejected_mail: bool = False
     last_was_rcpt: bool = False
+
+    # ---- who the client is
+    authenticating: tuple[DriverInstance, Exchange, bool] | None = None
+    """The authenticator at work, its exchange, and whether that has begun."""
+    authenticated_by: DriverInstance | None = None
+    deferred_why: str = "reason not recorded"
+    """Why an authentication was put off, the last time (``auth_defer_msg``)."""
+    deferred_told: str = ""
+    """What clients are told of it (``auth_defer_user_msg``); nothing takes it back."""
+    tls_auth_due: bool = True
+    """The tls authenticator has not been asked in this session of TLS, or since the last message."""
 
     # ---- the message that is coming in
     reader: DataReader | None = None
@@ -212,6 +230,14 @@ class SmtpSession:
         self.input.clear()
         self.state = State.HANDSHAKE
 
+    def authenticate(self, authenticator: DriverInstance, exchange: Exchange) -> None:
+        """What the client says next answers the challenges of ``exchange``, which has not begun."""
+        self.authenticating, self.state = (authenticator, exchange, False), State.AUTHENTICATION
+
+    def wait_for_command(self) -> None:
+        """What the client says next is a command."""
+        self.state = State.COMMAND
+
     def refuse_all(self, reply: str) -> None:
         """Answer every command from now on with ``reply``, until QUIT."""
         self.state, self.refusal = State.REFUSING, reply
@@ -253,5 +279,30 @@ def log_no_mail(session: SmtpSession) -> None:
         return
     had = commands_had(session.replies.history)
     client = host_and_ident(process, flagged=False)
-    text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}{tls_log(reception)}{had}"
+    text = f"no MAIL in SMTP connection from {client} D={elapsed(reception)}"
+    name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")
+    if name is not None:
+        text += f" A={name}" + (f":{identity}" if identity else "")
+    text += f"{tls_log(reception)}{had}"
     log_write(process, text)
+
+
+_PROTOCOLS = {
+    # EHLO, TLS, authenticated
+    (False, False, False): "smtp",
+    (False, True, False): "smtps",
+    (True, False, False): "esmtp",
+    (True, True, False): "esmtps",
+    (True, False, True): "esmtpa",
+    (True, True, True): "esmtpsa",
+}
+
+
+def protocol(session: SmtpSession, *, esmtp: bool | None = None) -> str:
+    """``$received_protocol`` as the session stands; ``esmtp``: whatever the client has greeted with."""
+    reception = session.reception
+    secure = reception.tls is not None
+    esmtp = session.esmtp if esmtp is None else esmtp
+    authenticated = esmtp and reception.get("sender_host_authenticated") is not None
+    local = "" if reception.get("sender_host_address") is not None else "local-"
+    return local + _PROTOCOLS[esmtp, secure, authenticated]

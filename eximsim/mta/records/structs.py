@@ -123,6 +123,8 @@ class Address:
     """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
     peerdn: str | None = None
     authenticated: Authenticated | None = None
+    protocol_sequence: str = ""
+    """What a client said to set calls up for this address, by first letters (EHLO, STARTTLS, AUTH)."""
     pipelining_used: bool = False
     """Commands were sent before the replies to those before them (``af_pipelining``)."""
     chunking_used: bool = False

@@ -94,6 +94,7 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     hosts = _host_list(process, transport, addrlist)
     if hosts is None:
         return False
+    addrlist[0].protocol_sequence = ""
     try:
         port = smtp_get_port(process, default_port(process, transport), f"{transport.name} transport")
         continuing = process.continued is not None
@@ -452,10 +453,8 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     """Log what the host did, unless that is done; try again in clear after a failed handshake if allowed."""
     if first is None:
         raise _no_recipient(run, sx.host)
-    if first.basic_errno == Errno.AUTHFAIL:
-        return Rc.DEFER
     if first.basic_errno != Errno.TLSFAILURE:
-        write_logs(run.process, first, sx.host)
+        _write_logs_once(run, first, sx.host)
         deferred_event_raise(run.process, first, sx.host, "msg:host:defer")
         return Rc.DEFER
     deferred_event_raise(run.process, first, sx.host, "msg:host:defer")
@@ -470,9 +469,15 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     sx.dialogue = None
     rc = smtp_deliver(sx, suppress_tls=True)
     if rc is Rc.DEFER and first is not None:
-        write_logs(run.process, first, sx.host)
+        _write_logs_once(run, first, sx.host)
         deferred_event_raise(run.process, first, sx.host, "msg:host:defer")
     return rc
+
+
+def _write_logs_once(run: Run, first: Address, host: HostItem) -> None:
+    """Log a deferral, but for one whose reason, that no authentication succeeded, has been logged."""
+    if first.basic_errno != Errno.AUTHFAIL:
+        write_logs(run.process, first, host)
 
 
 def deferred_event_raise(process: Process, addr: Address, host: HostItem, event: str) -> None:

@@ -78,6 +78,7 @@ def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
     run = CLIENTS.get(authenticator.driver)
     if run is None:
         raise Unsupported(f"the {authenticator.driver} authenticator", authenticator.path, authenticator.line)
+    sx.record_step("a")
     sx.wire.authenticating = True
     try:
         attempt = run(Client(sx.process, authenticator, lambda line: sx.wire.write(line) > 0, sx.read))
@@ -127,7 +128,8 @@ def mail_auth(sx: SmtpContext) -> str:
     Raises ``ExpansionFailed`` for an authenticated_sender that cannot be expanded.
     """
     process, options = sx.process, sx.transport.options
-    sender = process.message.variables.get("authenticated_sender") if process.message else None
+    known = process.message.variables if process.message else process.variables
+    sender = known.get("authenticated_sender")
     text = options.text("authenticated_sender")
     if text is not None:
         try:

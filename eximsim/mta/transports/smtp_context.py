@@ -133,6 +133,11 @@ class SmtpContext:
         assert self.dialogue is not None
         return self.dialogue
 
+    def record_step(self, letter: str) -> None:
+        """Note a step of the set-up for PS= in the log (``smtp_record_protocol_sequence()``)."""
+        if self.first_addr is not None:
+            self.first_addr.protocol_sequence += letter
+
     def host_is_in(self, option: str) -> bool:
         """Whether the host matches the transport's host list ``option``."""
         text = self.option(option)

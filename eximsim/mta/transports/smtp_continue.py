@@ -63,7 +63,13 @@ def _ends_with_tls(sx: SmtpContext) -> bool:
 
 
 def _close_tls(sx: SmtpContext) -> None:
-    """Close the session and see whether the server goes on in clear: none here does, so the call is over."""
+    """Close the session and see whether the server goes on in clear.
+
+    No scripted server does, so the call is over; an Exim would.
+    """
+    if any(listener.port == sx.host.port for one in sx.process.machine.daemons for listener in one.listeners):
+        what = "a call that goes on in clear after its TLS session has been closed"
+        raise Unsupported(what, *sx.transport.options.where("hosts_noproxy_tls"))
     sx.wire.connection.close()
     sx.tls, sx.send_quit = None, False
 

@@ -203,6 +203,7 @@ def _greet(sx: SmtpContext) -> None:
     sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
     if sx.smtps:
         sx.starttls_offered = True
+        sx.record_step("s")
         sx.set_option("tls_tempfail_tryclear", False)
         command = sx.process.profile.smtps_banner_command
         sx.wire.command = sx.process.scratch if command is None else command
@@ -227,6 +228,7 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = F
     if not sx.helo_data:
         sx.helo_data = expand_helo(sx)
     _write(sx, f"{command} {sx.helo_data}")
+    sx.record_step(command[0].lower())
     reply = sx.read()
     if reply.text and not reply.errno and (reply.ok or not sx.lmtp) and (command != "HELO" or again):
         sx.raise_event("smtp:ehlo", reply.text)
@@ -316,6 +318,7 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
 def _starttls_accepted(sx: SmtpContext) -> bool:
     """Say STARTTLS; whether a handshake follows. A reply that rules the host out is a ``SetupFailed``."""
     _write(sx, "STARTTLS")
+    sx.record_step("s")
     ehlo, reply = sx.reply, sx.read()
     action = starttls_action(sx, reply)
     if action is StartTls.DEFER:

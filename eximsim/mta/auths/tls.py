@@ -1,0 +1,25 @@
+"""The tls authenticator, which authenticates a client by its certificate: src/auths/tls.c."""
+
+from __future__ import annotations
+
+from eximsim.errors import Unsupported
+from eximsim.mta.auths.server import Exchange, Server, check_server_condition
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+
+
+def auth_tls_server(server: Server) -> Exchange:
+    """Give the condition what server_param1 and its kin say (``auth_tls_server()``)."""
+    yield from ()
+    process = server.process
+    for option in ("server_param1", "server_param2", "server_param3"):
+        text = server.text(option)
+        if text is None:
+            continue
+        try:
+            item = expand(process, text)
+        except ExpansionFailed as failure:
+            what = f"{option} that does not expand ({failure.message})"
+            raise Unsupported(what, *server.authenticator.options.where(option)) from None
+        server.set_auth(len(process.numeric), item)
+        process.numeric = (*process.numeric, item)
+    return check_server_condition(server)
