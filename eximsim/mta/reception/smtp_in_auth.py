@@ -75,11 +75,10 @@ def _chosen(session: SmtpSession, name: str) -> DriverInstance | None:
     """The first authenticator for a mechanism that was offered, or that may be used though it was not."""
     for authenticator in session.process.config.authenticators:
         known = session.reception.auth_unadvertised or authenticator.name in session.advertised
-        if (
-            known
-            and can_be_server(authenticator.driver, authenticator.options)
-            and _public_name(authenticator).lower() == name.lower()
-        ):
+        driver = authenticator.driver
+        if not (known and can_be_server(driver, authenticator.options)):
+            continue
+        if _public_name(authenticator).lower() == name.lower():
             if driver not in SERVERS:
                 what = f"the {driver} authenticator as a server"
                 raise Unsupported(what, authenticator.path, authenticator.line)
