@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter"})
+_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter", "I18N"})
 _TRANSPORTS = frozenset({"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "smtp"})
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})

@@ -48,7 +48,9 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     if run.address is not None:
         process.variables["domain"] = run.address.domain
         process.variables["local_part"] = run.address.local_part
+    before, process.answering_rcpt = process.answering_rcpt, where is Where.RCPT
     rc = go_through(run, _check_internal(run, text))
+    process.answering_rcpt = before
     for name in _FORGOTTEN:
         process.variables.pop(name, None)
     if process.profile.acl_domain_data_cleared:
@@ -73,7 +75,9 @@ def _split(process: Process, recipient: str) -> Address:
     """The address with its parts: the local part without quoting, ``local_part`` and domain in lower case."""
     local, _, domain = recipient.rpartition("@")
     local = _QUOTING.sub(r"\1", local)
-    return Address(recipient, local_part=local.lower(), domain=domain.lower(), data={"cc_local_part": local})
+    addr = Address(recipient, local_part=local.lower(), domain=domain.lower(), data={"cc_local_part": local})
+    addr.utf8 = process.utf8_of_message
+    return addr
 
 
 def _check_internal(run: AclRun, text: str | None) -> Rc:

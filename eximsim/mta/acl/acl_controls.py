@@ -11,6 +11,7 @@ from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.reception import Submission
+from eximsim.mta.records.structs import Downconvert
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
@@ -31,7 +32,7 @@ _QUEUE_MANNER = re.compile("/(only|first_pass_route)")
 
 
 class _SyntaxError(Exception):
-    """The options after the control's name make no sense."""
+    """The options after the control's name make no sense; some have a message of their own."""
 
 
 def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
@@ -50,8 +51,8 @@ def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
         return Rc.ERROR
     try:
         known.act(run, options if slash else None)
-    except _SyntaxError:
-        run.log_message = f'syntax error in "control={text}"'
+    except _SyntaxError as error:
+        run.log_message = str(error) or f'syntax error in "control={text}"'
         return Rc.ERROR
     return Rc.OK
 
@@ -134,6 +135,19 @@ def _cutthrough_delivery(run: AclRun, options: str | None) -> None:
             wanted.transport_sender = True
 
 
+def _utf8_downconvert(run: AclRun, options: str | None) -> None:
+    """Set it for the message and for the recipient in question."""
+    value = "1" if options is None else options
+    wanted = next((one for one in Downconvert if value.startswith(str(one.value))), None)
+    if wanted is None:
+        raise _SyntaxError("bad option value for control=utf8_downconvert")
+    if value != str(wanted.value):
+        raise _SyntaxError
+    assert run.address is not None
+    run.process.downconvert = wanted
+    run.address.utf8 = run.process.utf8_of_message
+
+
 def _nothing(run: AclRun, options: str | None) -> None:
     """The control changes nothing that the model shows (DKIM, flushing, DSCP)."""
 
@@ -179,5 +193,6 @@ CONTROLS: Mapping[str, _Control] = {
     "suppress_local_fixups": _Control(
         _suppress_local_fixups, _EVERYWHERE - _ENVELOPE - {Where.NOTSMTP_START}
     ),
+    "utf8_downconvert": _Control(_utf8_downconvert, _EVERYWHERE - {Where.RCPT, Where.VRFY}, options=True),
 }
 """What is modelled; any other control is unsupported."""

@@ -222,6 +222,7 @@ def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
         is_recipient=True,
         callout=asked.callout,
         success_on_redirect=asked.success_on_redirect,
+        utf8=run.address.utf8,
     )
     run.trace("----------- end verify ------------")
     run.basic_errno = result.basic_errno
@@ -281,6 +282,7 @@ def _verify_sender(run: AclRun, address: str, asked: _Options) -> CheckedSender:
         is_recipient=False,
         callout=asked.callout,
         success_on_redirect=asked.success_on_redirect,
+        utf8=run.process.utf8_of_message,
     )
     run.trace("----------- end verify ------------")
     run.reception.set("address_data", address_data)

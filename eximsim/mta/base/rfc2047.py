@@ -69,7 +69,7 @@ def _recode(data: bytes, source: str, target: str | None) -> tuple[bytes, str | 
     if target is None or source.lower() == target.lower():
         return data, None
     try:
-        return data.decode(_codec(source)).encode(_codec(target)), None
+        return data.decode(charset_codec(source)).encode(charset_codec(target)), None
     except LookupError:
         reason = "Invalid argument (maybe unsupported conversion)"
         return data, f'iconv_open("{target}", "{source}") failed: {reason}'
@@ -77,7 +77,7 @@ def _recode(data: bytes, source: str, target: str | None) -> tuple[bytes, str | 
         return data, None
 
 
-def _codec(charset: str) -> str:
+def charset_codec(charset: str) -> str:
     """What Python calls a character set; raises ``LookupError`` for what iconv does not know by that name."""
     if not _CHARSET.fullmatch(charset):
         raise LookupError

@@ -62,7 +62,7 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied:
         yield text + (dsn.address_error(process, addr, "") if named else "")
     yield ""
     yield from _generated(failed, template.next("generated text"))
-    yield f"--{bound}\nContent-type: message/delivery-status\n"
+    yield f"--{bound}\nContent-type: {dsn.status_type(process)}\n"
     yield f"Reporting-MTA: dns; {dsn.active_hostname(process)}"
     yield from dsn.envelope_id(process)
     yield ""
@@ -72,7 +72,7 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied:
         yield ""
     template.next("copy")
     body, added = _returned(process, message)
-    kind = "message/rfc822" if body else "text/rfc822-headers"
+    kind = dsn.original_type(process, body=body)
     yield f"--{bound}\nContent-type: {kind}\n"
     yield dsn.original(process, body=body, added=added)
     yield f"--{bound}--\n"

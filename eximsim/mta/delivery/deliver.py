@@ -43,7 +43,9 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.message, process.message_id, process.deliver_force = message, message_id, force
     process.dont_deliver = process.dont_deliver or message.dont_deliver
     process.scratch = "\n"  # the last line of the headers that were read
+    process.variables.pop("message_smtputf8", None)
     process.variables.update(message.variables)
+    process.downconvert = message.downconvert
     process.variables["sender_address"] = message.sender
     process.variables.update(_measures(process, message))
     fate = Fate.GIVEN_UP if give_up else Fate.TRIED

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import string_printing
+from eximsim.mta.base.utf8 import (
+    ConversionError,
+    address_utf8_to_alabel,
+    domain_utf8_to_alabel,
+    localpart_utf8_to_alabel,
+)
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
@@ -16,6 +22,8 @@ from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.status import RETRY_BASE, Dnssec, Errno
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.logs import Rejected
     from eximsim.mta.records.structs import Address, HostItem
@@ -38,7 +46,7 @@ def string_log_address(process: Process, addr: Address, *, success: bool = False
         is_relative = addr.made_for == "file" and not addr.local_part.startswith("/")
         text = f"{'save ' if is_relative else ''}{_log_local_part(addr)}"
     else:
-        text = f"{_log_local_part(addr)}@{addr.domain}" if addr.cc_local_part else addr.address
+        text = f"{_log_local_part(addr)}@{_log_domain(addr)}" if addr.cc_local_part else addr.address
     top, between = addr, []
     while top.parent is not None:
         top = top.parent
@@ -59,9 +67,20 @@ def _is_logged_as_local(addr: Address) -> bool:
 
 
 def _log_local_part(addr: Address) -> str:
-    if not addr.include_affixes:
-        return addr.local_part
-    return f"{addr.prefix or ''}{addr.local_part}{addr.suffix or ''}"
+    parts = (addr.prefix, addr.local_part, addr.suffix) if addr.include_affixes else (addr.local_part,)
+    return "".join(_as_told(addr, localpart_utf8_to_alabel, part or "") for part in parts)
+
+
+def _log_domain(addr: Address) -> str:
+    return _as_told(addr, domain_utf8_to_alabel, addr.domain)
+
+
+def _as_told(addr: Address, convert: Callable[[str], str], text: str) -> str:
+    """``text`` in ASCII if the host was told of the address so, and if that can be done."""
+    try:
+        return convert(text) if addr.downconverted else text
+    except ConversionError:
+        return text
 
 
 def _is_written_alike(one: str, two: str) -> bool:
@@ -152,7 +171,8 @@ _AUTHENTICATED = {Dnssec.YES: "yes", Dnssec.NO: "no"}
 def _sender_parts(process: Process, addr: Address) -> list[str]:
     parts = []
     if selector(process, "sender_on_delivery"):
-        parts.append(f"F=<{process.message.sender if process.message else ''}>")
+        sender = process.message.sender if process.message else ""
+        parts.append(f"F=<{_as_told(addr, address_utf8_to_alabel, sender)}>")
     if addr.return_path is not None and selector(process, "return_path_on_delivery"):
         parts.append(f"P=<{addr.return_path}>")
     return parts

@@ -39,6 +39,7 @@ def start_addresses(delivery: Delivery, fate: Fate, why: str | None = None) -> N
         addr = deliver_make_addr(recipient.address)
         addr.errors_address, addr.onetime_parent = recipient.errors_to, recipient.parent
         addr.dsn_flags, addr.dsn_orcpt = recipient.dsn_flags, recipient.orcpt
+        addr.utf8 = delivery.process.utf8_of_message
         if fate is Fate.TRIED and loops:
             addr.message = 'Too many "Received" headers - suspected mail loop'
             post_process_one(delivery, addr, Rc.FAIL, kind="R")

@@ -141,6 +141,18 @@ def envelope_id(process: Process) -> list[str]:
     return [] if given is None else [f"Original-Envelope-ID: {given}"]
 
 
+def status_type(process: Process) -> str:
+    """The type of the part of a bounce that is for machines (RFC 6533 for an international message)."""
+    return f"message/{'global-' if process.smtputf8 else ''}delivery-status"
+
+
+def original_type(process: Process, *, body: bool) -> str:
+    """The type of the part of a bounce that has the message."""
+    if process.smtputf8:
+        return "message/global" if body else "message/global-headers"
+    return "message/rfc822" if body else "text/rfc822-headers"
+
+
 def original(process: Process, *, body: bool, added: str | None = None) -> str:
     """The message that a report is about: its header lines, maybe one more, and the body if wanted."""
     message = process.message

@@ -6,7 +6,9 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Callable
 
+from eximsim.mta.base import utf8
 from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.expand.expand_variables import headers_charset
@@ -79,18 +81,26 @@ def _utf8clean(expander: Expander, text: str, arg: str | None, name: str) -> str
     return _UNDECODED.sub("?", from_octets(octets(text)))
 
 
-def _domain_to_alabel(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    try:
-        return text if text.isascii() else text.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise ExpansionFailed(f"error converting utf8 ({string_printing(text)}) to alabel: {error}") from None
+def _to_alabel(convert: Callable[[str], str]) -> TextFunction:
+    def act(expander: Expander, text: str, arg: str | None, name: str) -> str:
+        try:
+            return convert(text)
+        except utf8.ConversionError as error:
+            shown = string_printing(text)
+            raise ExpansionFailed(f"error converting utf8 ({shown}) to alabel: {error}") from None
+
+    return act
 
 
-def _domain_from_alabel(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    try:
-        return text.encode("ascii").decode("idna")
-    except UnicodeError as error:
-        raise ExpansionFailed(f"error converting alabel ({string_printing(text)}) to utf8: {error}") from None
+def _from_alabel(convert: Callable[[str], str]) -> TextFunction:
+    def act(expander: Expander, text: str, arg: str | None, name: str) -> str:
+        try:
+            return convert(text)
+        except utf8.ConversionError as error:
+            shown = string_printing(text)
+            raise ExpansionFailed(f"error converting alabel ({shown}) to utf8: {error}") from None
+
+    return act
 
 
 def _xtextd(expander: Expander, text: str, arg: str | None, name: str) -> str:
@@ -110,8 +120,10 @@ CODINGS: dict[str, TextFunction] = {
     "sha256": _sha2,
     "sha3": _sha3,
     "str2b64": _base64,
-    "utf8_domain_from_alabel": _domain_from_alabel,
-    "utf8_domain_to_alabel": _domain_to_alabel,
+    "utf8_domain_from_alabel": _from_alabel(utf8.domain_alabel_to_utf8),
+    "utf8_domain_to_alabel": _to_alabel(utf8.domain_utf8_to_alabel),
+    "utf8_localpart_from_alabel": _from_alabel(utf8.localpart_alabel_to_utf8),
+    "utf8_localpart_to_alabel": _to_alabel(utf8.localpart_utf8_to_alabel),
     "utf8clean": _utf8clean,
     "xtextd": _xtextd,
 }

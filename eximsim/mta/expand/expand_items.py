@@ -18,6 +18,7 @@ from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expand_tree import Answer, Item, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
+from eximsim.mta.expand.imap_utf7 import imapfolder
 from eximsim.mta.process import upward
 
 _NUMBER = re.compile(r"-?[0-9]*")
@@ -371,7 +372,7 @@ ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
         "hash": _substr,
         "hmac": _hmac,
         "if": _if,
-        "imapfolder": _not_modelled,
+        "imapfolder": imapfolder,
         "length": _substr,
         "listextract": _listextract,
         "listquote": _listquote,

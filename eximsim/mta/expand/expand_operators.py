@@ -259,8 +259,6 @@ OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
         "rxquote": _rxquote,
         "stat": stat,
         "uc": _uc,
-        "utf8_localpart_from_alabel": _not_modelled,
-        "utf8_localpart_to_alabel": _not_modelled,
     },
     expansion_names.OPERATORS,
 )

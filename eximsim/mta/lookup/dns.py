@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.ipaddr import invert_address
 from eximsim.mta.base.regex_cache import compile_pattern
-from eximsim.mta.base.string import string_is_ip_address
+from eximsim.mta.base.string import from_octets, octets, string_is_ip_address
+from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.expand import expand
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup import match
@@ -168,6 +169,12 @@ def dns_basic_lookup(process: Process, name: str, type: str) -> tuple[DnsResult,
     known = process.dns_fails.get(key)
     if known is not None:
         return known
+    if process.profile.i18n:
+        try:
+            name = domain_utf8_to_alabel(name)
+        except ConversionError:
+            process.host_find_failed_syntax = True
+            return DnsResult.NOMATCH, _NO_ANSWER
     if _fails_name_check(process, name, type):
         process.host_find_failed_syntax = True
         return DnsResult.NOMATCH, _NO_ANSWER
@@ -271,7 +278,14 @@ def _scan(answer: DnsAnswer, type: str) -> tuple[DnsRecord | None, DnsRecord | N
 
 def _owner(record: DnsRecord | None, name: str) -> str:
     """The owner name of ``record``, unless that is a wildcard as some name servers return it."""
-    return name if record is None or record.name.startswith("*") else string_copy_dnsdomain(record.name)
+    if record is None or record.name.startswith("*") or record.name == _in_ascii(name):
+        return name
+    return string_copy_dnsdomain(record.name)
+
+
+def _in_ascii(name: str) -> str | None:
+    """A name that has more than ASCII as the DNS knows it."""
+    return None if name.isascii() else domain_utf8_to_alabel(name)
 
 
 def _made_insecure(process: Process, answer: DnsAnswer) -> DnsAnswer:
@@ -280,11 +294,11 @@ def _made_insecure(process: Process, answer: DnsAnswer) -> DnsAnswer:
 
 def string_copy_dnsdomain(name: str) -> str:
     """A domain name with the backslash escapes of its text form resolved (src/string.c)."""
-    return name if "\\" not in name else _ESCAPE.sub(_unescape, name)
+    return name if "\\" not in name else from_octets(octets(_ESCAPE.sub(_unescape, name)))
 
 
 _ESCAPE = re.compile(r"\\(?:(\d{3})|(.)|$)", re.DOTALL)
 
 
 def _unescape(found: re.Match[str]) -> str:
-    return chr(int(found[1]) & 255) if found[1] else found[2] or ""
+    return from_octets(bytes((int(found[1]) & 255,))) if found[1] else found[2] or ""

@@ -18,8 +18,9 @@ def extract_address(
     literals: bool = False,
     group: bool = False,
     in_group: bool = False,
+    utf8: bool = False,
 ) -> Extracted:
-    """The address in ``text``; ``literals`` allows domain literals whatever the options say.
+    """The address in ``text``; ``literals`` and ``utf8`` allow more in domains, whatever the options say.
 
     The rest is as for ``parse_extract_address()``. Raises ``AddressError``.
     """
@@ -29,7 +30,7 @@ def extract_address(
         allow_null=allow_null,
         allow_domain_literals=literals or options.flag("allow_domain_literals"),
         bare_literals=process.profile.bare_domain_literals,
-        allow_utf8_domains=options.flag("allow_utf8_domains"),
+        allow_utf8_domains=utf8 or process.utf8_domains or options.flag("allow_utf8_domains"),
         strip_trailing_dot=options.flag("strip_trailing_dot"),
         strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
         group=group,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.records.cutthrough import Cutthrough
-from eximsim.mta.records.structs import Account, Address, Authenticated, HostItem
+from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert, HostItem
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
@@ -284,6 +284,14 @@ class Process:
     header_list: list[Header] = field(default_factory=list)
     """The header lines of the message that comes in; in a delivery those of ``message`` count."""
 
+    # ---- internationalised mail
+    downconvert: Downconvert = Downconvert.NEVER
+    """What ``control = utf8_downconvert`` says for the message (message_utf8_downconvert)."""
+    answering_rcpt: bool = False
+    """The ACL of a RCPT command is at work (acl_where)."""
+    utf8_domains: bool = False
+    """Domains may have more than ASCII, as a message that needs it has been seen (allow_utf8_domains)."""
+
     # ---- the logs, and the trace of -bh
     log_settings: LogSettings | None = None
     """None until something is logged."""
@@ -363,6 +371,20 @@ class Process:
     @return_path.setter
     def return_path(self, path: str) -> None:
         self.variables["return_path"] = path
+
+    @property
+    def smtputf8(self) -> bool:
+        """Whether the message is international (message_smtputf8); only builds with I18N know of it."""
+        return "message_smtputf8" in self.variables
+
+    def note_utf8(self) -> None:
+        """The message is international, and from here on domains may be."""
+        self.variables["message_smtputf8"], self.utf8_domains = "yes", True
+
+    @property
+    def utf8_of_message(self) -> Downconvert | None:
+        """What an address of the message has in ``Address.utf8``."""
+        return self.downconvert if self.smtputf8 else None
 
     @property
     def world(self) -> World:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError, local_part_quote
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.string import list_items
+from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.program.exim_argv import CommandLine, Mode
@@ -53,7 +54,10 @@ def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str 
     if given is not None:
         try:
             if given not in ("", "<>"):
-                given = extract_address(process, given, allow_null=True, literals=True).address
+                utf8 = process.profile.i18n
+                given = extract_address(process, given, allow_null=True, literals=True, utf8=utf8).address
+                if utf8 and string_is_utf8(given):
+                    process.variables["message_smtputf8"] = "yes"
             else:
                 given = ""
         except AddressError as error:

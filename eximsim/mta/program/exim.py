@@ -13,6 +13,7 @@ from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
 from eximsim.mta.base.parse import AddressError, addresses_of
 from eximsim.mta.base.string import SPACES, from_octets, string_is_ip_address, string_printing
+from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
@@ -168,7 +169,9 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
     for argument in line.arguments:
         for text in addresses_of(argument):
             try:
-                address = extract_address(process, text, literals=True)
+                address = extract_address(process, text, literals=True, utf8=process.profile.i18n)
+                if process.profile.i18n and string_is_utf8(address.address):
+                    process.note_utf8()
                 if not address.domain_at and not line.qualify:
                     raise AddressError("unqualified recipient address not allowed")
             except AddressError as error:

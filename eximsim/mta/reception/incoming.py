@@ -15,6 +15,7 @@ from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
 from eximsim.mta.reception.smtp_in_reply import tls_log
 from eximsim.mta.records.spool import Message
+from eximsim.mta.records.structs import Downconvert
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _SPOOLED = words(
     sender_host_port sender_ident interface_address interface_port sender_host_authenticated
     authenticated_id authenticated_sender tls_in_cipher tls_in_cipher_std tls_in_bits tls_in_ver
     tls_in_peerdn tls_in_sni tls_in_certificate_verified host_lookup_failed host_lookup_deferred
+    message_smtputf8
     """
 )
 """The variables that a message keeps on the spool, beside the ACL variables."""
@@ -111,6 +113,7 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         dsn_ret=envelope.dsn_ret,
         dsn_envid=envelope.dsn_envid,
         variables=_kept(incoming),
+        downconvert=process.downconvert if process.smtputf8 else Downconvert.NEVER,
     )
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:

@@ -10,6 +10,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check, string_split_message
 from eximsim.mta.base.string import from_octets, list_items, string_printing
 from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.delivery.moan import (
     ALL_OVERRIDDEN,
     NO_RECIPIENTS,
@@ -285,6 +286,8 @@ def submit(
     child.verbose, child.dont_deliver = process.verbose, process.dont_deliver
     child.queue_smtp, child.synchronous = process.queue_smtp, process.synchronous
     child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
+    if process.profile.i18n and any(map(string_is_utf8, recipients)):
+        child.note_utf8()
     reception = Reception(child)
     reception.envelope.sender = sender
     trusted = login in (process.machine.exim_user, "root", *_trusted_users(process))

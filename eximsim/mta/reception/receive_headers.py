@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
@@ -119,11 +120,14 @@ def extract_recipients(reception: Reception, scan: Scan) -> list[str]:
         resent = header.text.lower().startswith(RESENT)
         if header.kind not in "TCB" or (scan.resent and not resent):
             continue
-        for text, address in header_addresses(reception.process, header.text.partition(":")[2], joined=True):
+        i18n, text = reception.process.profile.i18n, header.text.partition(":")[2]
+        for shown, address in header_addresses(reception.process, text, joined=True, utf8=i18n):
             if isinstance(address, Extracted):
                 found.append(address.address)
+                if i18n and string_is_utf8(address.address):
+                    reception.process.note_utf8()
             elif address.message != "empty address":
-                scan.bad_addresses.append((text.rstrip(SPACES), address.message))
+                scan.bad_addresses.append((shown.rstrip(SPACES), address.message))
         if header.kind == "B":
             header.kind = HEADER_OLD
     return found

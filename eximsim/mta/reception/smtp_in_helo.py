@@ -143,6 +143,7 @@ def _welcome(session: SmtpSession, user_message: str | None) -> None:
         greeting = code[4:] + first
     lines = [greeting]
     session.reception.pipelining.advertised = session.tls_advertised = session.dsn_advertised = False
+    session.smtputf8_advertised = False
     session.chunking_offered = False
     session.advertised = {}
     if session.esmtp:
@@ -243,8 +244,16 @@ def _prdr(session: SmtpSession) -> str | None:
 
 
 def _smtputf8(session: SmtpSession) -> str | None:
-    built = session.process.profile.i18n
-    return "SMTPUTF8" if built and session.client_in("smtputf8_advertise_hosts") else None
+    process = session.process
+    options, name = process.config.main, "smtputf8_advertise_hosts"
+    offered = (
+        process.profile.i18n
+        and options.flag("accept_8bitmime")
+        and (options.is_set(name) or not process.machine.test_harness)
+        and session.client_in(name)
+    )
+    session.smtputf8_advertised = offered
+    return "SMTPUTF8" if offered else None
 
 
 _FEATURES: tuple[Callable[[SmtpSession], str | None], ...] = (

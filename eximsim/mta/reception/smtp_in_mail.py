@@ -125,12 +125,27 @@ def _opt_prdr(session: SmtpSession, value: str) -> bool:
     return True
 
 
-_WITHOUT_VALUE = frozenset({"PRDR"})
+def _opt_smtputf8(session: SmtpSession, value: str) -> bool:
+    process, reception = session.process, session.reception
+    if not process.profile.i18n:
+        return False
+    if not session.smtputf8_advertised:
+        session.error("syntax", 501, "SMTPUTF8 used when not advertised")
+        raise _Refused
+    process.note_utf8()
+    protocol = reception.get("received_protocol") or ""
+    if not protocol.startswith("utf8"):
+        reception.set("received_protocol", f"utf8{protocol}")
+    return True
+
+
+_WITHOUT_VALUE = frozenset({"PRDR", "SMTPUTF8"})
 _MAIL_OPTIONS: dict[str, Callable[[SmtpSession, str], bool]] = {
     "SIZE": _opt_size,
     "BODY": _opt_body,
     "AUTH": _opt_auth,
     "PRDR": _opt_prdr,
+    "SMTPUTF8": _opt_smtputf8,
     "RET": _opt_ret,
     "ENVID": _opt_envid,
 }

@@ -42,6 +42,7 @@ _OF_A_MESSAGE = (
     "sender_data",
     "recipient_data",
     "authenticated_sender",
+    "message_smtputf8",
 )
 
 
@@ -116,6 +117,7 @@ class SmtpSession:
     dsn_advertised: bool = False
     advertised: dict[str, str] = field(default_factory=dict)
     """The mechanisms that were offered, by the name of their authenticator."""
+    smtputf8_advertised: bool = False
     chunking_offered: bool = False
 
     # ---- the commands so far

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from eximsim.mta.base.string import SPACES, octets
+from eximsim.mta.records.structs import Downconvert
 
 HEADER_OLD = "*"
 """The type letter of a header line that stays on the spool but is not sent."""
@@ -96,6 +97,7 @@ class Message:
     dsn_envid: str | None = None
     msglog: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    downconvert: Downconvert = Downconvert.NEVER
     counted: list[Header] | None = None
     """The header lines as they were read, if the system filter has changed them: those are counted."""
 

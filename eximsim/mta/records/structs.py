@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from eximsim.ports import TlsSession
@@ -84,6 +85,14 @@ class Authenticated:
     def sending(self, sender: str) -> Authenticated:
         """The same, with the AUTH parameter of MAIL."""
         return replace(self, sender=sender)
+
+
+class Downconvert(IntEnum):
+    """Whether the addresses of an international message are put into ASCII where it is going."""
+
+    NEVER = 0
+    ALWAYS = 1
+    IF_NEEDED = -1
 
 
 @dataclass(slots=True)
@@ -183,6 +192,10 @@ class Address:
     retry_skipped: bool = False
     """Some host was skipped because its retry time had not come: the address cannot time out yet."""
     retry_timedout: bool = False
+    utf8: Downconvert | None = None
+    """The message needs SMTPUTF8 to go there (``prop.utf8_msg``), or this; None: it does not."""
+    downconverted: bool = False
+    """A host was told of it in ASCII, and so are log lines (``af_utf8_downcvt``)."""
     dsn_flags: frozenset[str] = frozenset()
     """When its sender wants to be told: the words of NOTIFY."""
     dsn_orcpt: str | None = None

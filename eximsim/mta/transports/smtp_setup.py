@@ -44,6 +44,7 @@ from eximsim.mta.transports.smtp_out import (
     smtp_connect,
     smtp_port_for_connect,
 )
+from eximsim.mta.transports.smtp_utf8 import ascii_helo, require_utf8
 from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
@@ -86,9 +87,10 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     try:
         _greet(sx)
         _start_tls(sx, suppress_tls=suppress_tls)
+        sx.setting_up = False
+        require_utf8(sx)
     except SetupFailed as failure:
         return _failed(sx, failure)
-    sx.setting_up = False
     return Rc.OK
 
 
@@ -283,10 +285,11 @@ def _over(ehlo: Reply, helo: Reply) -> Reply:
 def expand_helo(sx: SmtpContext) -> str:
     """The name to say in EHLO: helo_data, expanded for this connection."""
     try:
-        return expand(sx.process, sx.transport.options.text("helo_data") or "")
+        name = expand(sx.process, sx.transport.options.text("helo_data") or "")
     except ExpansionFailed as failed:
         text = f"failed to expand helo_data: {failed.message}"
         raise SetupFailed("4", Errno.EXPANDFAIL, text) from None
+    return ascii_helo(sx, name)
 
 
 def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
+from eximsim.mta.base.utf8 import ConversionError
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
@@ -21,6 +22,7 @@ from eximsim.mta.transports.smtp_context import (
 )
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
 from eximsim.mta.transports.smtp_out import Answer, Reply
+from eximsim.mta.transports.smtp_utf8 import asks_for_utf8, recipient_told, sender_told
 from eximsim.mta.transports.transport import transport_rcpt_address
 from eximsim.status import Errno, Rc
 
@@ -50,12 +52,18 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
     sx.prdr_active = sx.prdr and len(addrs) > 1 and not sx.verify
     announced += " PRDR" if sx.prdr_active else ""
+    announced += " SMTPUTF8" if asks_for_utf8(sx) else ""
     announced += _mail_dsn(sx)
     try:
         announced += mail_auth(sx)
     except ExpansionFailed as failed:
         text = f"failed to expand authenticated_sender: {failed.message}"
         set_errno(sx, addrs, Errno.EXPANDFAIL, text, Rc.DEFER)
+        return Sync.BAD_INTERNAL
+    try:
+        sender = sender_told(sx, sender)
+    except ConversionError as failed:
+        set_errno(sx, addrs, Errno.EXPANDFAIL, str(failed), Rc.DEFER)
         return Sync.BAD_INTERNAL
     sx.waiting = Outstanding(f"MAIL FROM:<{sender}>{announced}")
     if (sync := _say(sx, sx.waiting.mail, buffer=sx.pipelining)) is not Sync.READ:
@@ -64,7 +72,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     for number, addr in enumerate(addrs, 1):
         sx.waiting.recipients.append(addr)
         buffer = sx.pipelining and not (sx.verify and number == len(addrs)) and number % _FLUSHED_AT
-        rcpt = transport_rcpt_address(addr, include_affixes=affixes)
+        rcpt = recipient_told(sx, transport_rcpt_address(addr, include_affixes=affixes))
         sx.note_recipient(addr.address)
         if (sync := _say(sx, f"RCPT TO:<{rcpt}>{_rcpt_dsn(sx, addr)}", buffer=buffer)) is not Sync.READ:
             return sync

@@ -22,7 +22,7 @@ from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.records.structs import Address, Downconvert, HostItem
     from eximsim.mta.records.verification import CalloutSettings
 
 VERIFY = Rule("verify", "verify.c verify_address")
@@ -35,23 +35,33 @@ def verify_address(
     is_recipient: bool,
     callout: CalloutSettings | None = None,
     success_on_redirect: bool = False,
+    utf8: Downconvert | None = None,
 ) -> VerifyResult:
     """Route ``address`` as a sender or a recipient, and do the callout that is asked for.
 
     An address that is redirected to exactly one other is verified as that one, unless
     ``success_on_redirect``. The empty address is OK. At which step it failed, or that a random recipient
-    was taken, is left in ``$recipient_verify_failure`` or ``$sender_verify_failure``.
+    was taken, is left in ``$recipient_verify_failure`` or ``$sender_verify_failure``. ``utf8`` is as in
+    ``Address``.
     """
     if callout is not None and success_on_redirect:
         callout = replace(callout, success_on_redirect=True)
-    found = _verify(process, address, callout, is_recipient=is_recipient, redirected=success_on_redirect)
+    found = _verify(
+        process, address, callout, utf8, is_recipient=is_recipient, redirected=success_on_redirect
+    )
     name = "recipient_verify_failure" if is_recipient else "sender_verify_failure"
     process.variables[name] = found.failure or ""
     return found
 
 
 def _verify(
-    process: Process, address: str, callout: CalloutSettings | None, *, is_recipient: bool, redirected: bool
+    process: Process,
+    address: str,
+    callout: CalloutSettings | None,
+    utf8: Downconvert | None,
+    *,
+    is_recipient: bool,
+    redirected: bool,
 ) -> VerifyResult:
     if not address:
         return VerifyResult(Rc.OK)
@@ -61,6 +71,7 @@ def _verify(
         address = rewrite_address(process, address, is_recipient=is_recipient)
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
+    addr.utf8 = utf8
     answered: str | None = None
     while pending:
         addr = pending.pop(0)

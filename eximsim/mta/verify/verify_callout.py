@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
+from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.process.globals import Asking, UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
@@ -229,7 +230,8 @@ def _random_refused(call: Callout, sx: SmtpContext) -> bool:
     record, addr = call.domain_record, call.addr
     cutthrough.cancel(call.process)
     record.random_stamp = sx.process.world.now()
-    sync = _question(call, sx, f"{call.random}@{addr.domain}", call.sender, call.size_beside(sx))
+    domain = _as_told(addr)
+    sync = _question(call, sx, f"{call.random}@{domain}", call.sender, call.size_beside(sx))
     said, addr.transport_return = addr.transport_return, Rc.PENDING_DEFER
     if sync is Sync.READ and said is Rc.PENDING_OK:
         record.random_result = Cached.ACCEPT
@@ -243,6 +245,16 @@ def _random_refused(call: Callout, sx: SmtpContext) -> bool:
         raise _Reopen
     _refused(call, sx, Step.RANDOM, _heard(sx.reply.errno, sx.reply.text))
     return False
+
+
+def _as_told(addr: Address) -> str:
+    """The domain of a recipient that cannot be there, in ASCII if a host has been told so of the address."""
+    if not addr.downconverted:
+        return addr.domain
+    try:
+        return domain_utf8_to_alabel(addr.domain)
+    except ConversionError:
+        raise Unsupported(f"a domain that cannot be put into ASCII: {addr.domain}") from None
 
 
 def _postmaster(call: Callout, sx: SmtpContext) -> None:
@@ -290,12 +302,24 @@ def _in_clear(call: Callout, sx: SmtpContext) -> bool:
 
 def _set_up_failed(call: Callout, sx: SmtpContext) -> None:
     errno = call.addr.basic_errno
+    if errno == Errno.UTF8_FWD:
+        _cannot_be_told(call, sx)
+        return
     if errno == Errno.DNSDEFER:
         _dane_failed(call, sx)
     else:
         call.context = Context.TLS_FAILED if errno == Errno.TLSFAILURE else Context.USED
         call.process.callout_context_set = True
     _refused(call, sx, Step.SETUP, _heard(errno, sx.reply.text))
+
+
+def _cannot_be_told(call: Callout, sx: SmtpContext) -> None:
+    """The host does not take international messages, and this one is not to be put into ASCII."""
+    addr, host = call.addr, sx.host
+    call.yield_, call.done = Rc.FAIL, True
+    addr.message = f'{host.name} [{host.address}] : response to "EHLO" did not include SMTPUTF8'
+    for_rcpt = "533 no support for internationalised mailbox name"
+    addr.user_message = for_rcpt if call.process.answering_rcpt else "550 mailbox unavailable"
 
 
 def _dane_failed(call: Callout, sx: SmtpContext) -> None:

@@ -20,11 +20,11 @@ _LONGEST_SHOWN = 1024
 
 
 def header_addresses(
-    process: Process, text: str, *, joined: bool = False
+    process: Process, text: str, *, joined: bool = False, utf8: bool = False
 ) -> Iterator[tuple[str, Extracted | AddressError]]:
     """Each address in the content of a header line: how it stands there, and what it comes to.
 
-    ``joined``: it is read without its newlines.
+    ``joined``: it is read without its newlines. ``utf8`` allows domains in UTF-8, whatever the options say.
     """
     position, in_group = 0, False
     while True:
@@ -37,7 +37,7 @@ def header_addresses(
         found: Extracted | AddressError
         try:
             read = shown.replace("\n", "") if joined else shown
-            found = extract_address(process, read, literals=True, group=True, in_group=in_group)
+            found = extract_address(process, read, literals=True, group=True, in_group=in_group, utf8=utf8)
         except AddressError as error:
             found = error
         in_group = found.in_group

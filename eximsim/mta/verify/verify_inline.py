@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.process.log import log_write
@@ -110,6 +111,8 @@ def _set_up(call: Callout, sx: SmtpContext, *, suppress_tls: bool) -> bool:
     """Greeting, EHLO, STARTTLS; False to start again without TLS."""
     protocol = (sx.transport.options.text("protocol") or "smtp").lower()
     sx.smtps, sx.lmtp = protocol == "smtps", protocol == "lmtp"
+    if call.addr.utf8 is not None:
+        raise Unsupported("a callout of a release before 4.89 for an international message")
     sx.helo_data = expand_helo(sx)
     sx.features = frozenset()
     if not sx.smtps:

@@ -11,6 +11,7 @@ from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_sp
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.spool import Header
+from eximsim.mta.records.structs import Downconvert
 from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify
 from eximsim.status import Rc
@@ -223,6 +224,7 @@ class Asked:
         is_recipient: bool,
         callout: CalloutSettings | None = None,
         success_on_redirect: bool = False,
+        utf8: Downconvert | None = None,
     ) -> VerifyResult:
         self.seen.append((address, is_recipient, callout))
         return self.result

@@ -298,7 +298,7 @@ def test_nothing_is_looked_up_in_a_branch_that_is_not_taken(process: Process) ->
     assert expand(process, text) == "fine"
 
 
-@pytest.mark.parametrize("text", ["${imapfolder{x}}", "${headerwrap_9:x}"])
+@pytest.mark.parametrize("text", ["${headerwrap_9:x}"])
 def test_what_the_model_lacks_is_named(process: Process, text: str) -> None:
     with pytest.raises(Unsupported):
         expand(process, text)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.structs import Downconvert
 from eximsim.mta.routing import rda
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.generated import Generated
@@ -204,6 +206,8 @@ def _add_generated(
             text = addr.address
         child = rf.make_child(addr, text)
         child.start_router = start
+        if child.utf8 is None and process.profile.i18n and _is_international(process, text):
+            child.utf8 = Downconvert.NEVER
         child.hide_child = options.flag("hide_child_in_errmsg")
         if options.flag("one_time") and not process.queue_2stage:
             child.onetime_parent = _top(addr).address
@@ -219,6 +223,10 @@ def _add_generated(
     addr.child_count += len(children)
     routed.addr_new[:0] = children
     return Rc.OK
+
+
+def _is_international(process: Process, address: str) -> bool:
+    return string_is_utf8(address) or string_is_utf8(process.variables.get("sender_address"))
 
 
 _SPECIAL = {

@@ -270,7 +270,9 @@ def rf_change_domain(
 
 def make_child(parent: Address, address: str) -> Address:
     """A fresh address that came from ``parent``, with the flags that a child takes over."""
-    return Address(address, unique=address, parent=parent, ignore_error=parent.ignore_error)
+    child = Address(address, unique=address, parent=parent, ignore_error=parent.ignore_error)
+    child.utf8 = parent.utf8
+    return child
 
 
 def rf_self_action(
