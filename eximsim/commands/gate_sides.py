@@ -164,7 +164,7 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], me
     """Compare with the lock file, and write it if that was asked for and everything could be looked at."""
     from eximsim.gate.diagram import Forest
     from eximsim.gate.lock import accepted, check, current, everyday
-    from eximsim.gate.lock_text import read_lock, written
+    from eximsim.gate.lock_text import expect_lock, read_lock, written
     from eximsim.gate.survey import survey
 
     if groups and os.environ.get("CI"):
@@ -174,6 +174,8 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], me
     release, hosts = policy.profile.name, wanted.hosts
     text = read_named_text(path, "a lock file") if path.exists() else None
     if EVERYTHING in groups:
+        if text is not None:
+            expect_lock(text, str(path))
         plan = survey((policy,), wanted, memory=memory)
         lock = current(plan, release, hosts)
         plan.origins = {view.name: view for view in plan.views}

@@ -24,9 +24,10 @@ not changed is not in a diff. ``scene`` says what is explored, ``like`` what it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import dropwhile, takewhile
 from types import MappingProxyType
 
 from eximsim.errors import InputError
@@ -161,9 +162,21 @@ def _outcome_words(outcome: Outcome) -> str:
 # ---- reading ---------------------------------------------------------------------------------------------
 
 
+def expect_lock(text: str, path: str) -> None:
+    """Hold that a file to be replaced is a lock, be it of another form; raises ``InputError``."""
+    stated = (line for line in text.splitlines() if not line.startswith("#"))
+    _facts(takewhile(str.strip, dropwhile(lambda line: not line.strip(), stated)), path)
+
+
+def _facts(stated: Iterable[str], path: str) -> dict[str, str]:
+    facts = {word: value for word, _, value in (line.partition(" ") for line in stated)}
+    if "release" not in facts or facts.get("hosts") not in _HOSTS:
+        raise InputError("expected the lines 'release' and 'hosts' of a lock file", path, 1)
+    return facts
+
+
 def read_lock(text: str, path: str, forest: Forest) -> Lock:
     """The lock of a file's text; raises ``InputError`` with ``path`` and line."""
-    facts: dict[str, str] = {}
     ways: dict[str, Way] = {}
     views: dict[str, View] = {}
     files: dict[str, tuple[str, ...]] = {}
@@ -175,11 +188,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
             groups[-1].append((number, line))
         elif groups[-1]:
             groups.append([])
-    for _, line in groups[0]:
-        word, _, value = line.partition(" ")
-        facts[word] = value
-    if "release" not in facts or facts.get("hosts") not in _HOSTS:
-        raise InputError("expected the lines 'release' and 'hosts' of a lock file", path, 1)
+    facts = _facts((line for _, line in groups[0]), path)
     for group in filter(None, groups[1:]):
         start, name = group[0]
         if name == "files":

@@ -101,6 +101,21 @@ def test_a_lock_is_not_written_while_something_could_not_be_looked_at(
     assert not (tmp_path / "policy.lock").exists()
 
 
+@pytest.mark.parametrize(
+    "text", ["", "\n", "a letter\n", "# none\nrelease 4.99\n", "release 4.99\nhosts x\n"]
+)
+def test_what_is_not_a_lock_is_not_replaced_by_one(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    written(tmp_path, exim_conf=PLAIN, policy_lock=text)
+    lock = tmp_path / "policy.lock"
+    words = ["gate", str(tmp_path / "exim.conf"), "--lock", str(lock), "--accept"]
+    with pytest.raises(InputError, match=r"policy\.lock:1: expected the lines 'release' and 'hosts'"):
+        CliRunner().invoke(eximsim, words, catch_exceptions=False)
+    assert lock.read_text() == text
+
+
 def test_a_fault_of_our_own_in_a_run_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyError("ipliteral")
