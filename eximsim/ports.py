@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from eximsim.piped import Commands
+
 RData = str | bytes | tuple[int, str] | tuple[int, int, int, str]
 
 
@@ -394,16 +396,18 @@ class Told:
     """What something beside the machine says to a question: a database, a command, a service.
 
     ``value`` is None if it has nothing to say (no row, no such name). ``deferred``: it could not be asked,
-    and ``error`` says why. ``status`` is the exit status of a command.
+    and ``error`` says why. ``status`` is the exit status of a command, below 0 a signal;
+    ``endless``: it has none.
     """
 
     value: str | None = None
     deferred: bool = False
     error: str = ""
     status: int = 0
+    endless: bool = False
 
 
-class World(Files, Protocol):
+class World(Files, Commands, Protocol):
     """All that is outside the model's process.
 
     ``disk`` has what deliveries write; ``read_file`` finds it there, too.

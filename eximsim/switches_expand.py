@@ -83,3 +83,15 @@ class ExpansionSwitches(ServerSwitches):
 
     lists_capture: bool = switch(False, "match_isinlist()", since("4.94.1", "43ba45ce6", published="4.94"))
     """What a domain or a local part matches in a list is in ``$0``, and its parts in ``$1`` and so on."""
+
+    tainted_arguments_refused: bool = switch(
+        False, "arg_is_tainted() in transport.c", since("4.96", "cfe6acff2", item="JH/25")
+    )
+    """A command of a transport is not run if one of its words comes from outside."""
+
+    local_errors_numbered: bool = switch(
+        False,
+        "autoreply_transport_entry(), pipe_transport_entry()",
+        since("4.94.1", "6e0fddef0", published="4.94"),
+    )
+    """Log lines about a file of autoreply, or too many settings of pipe, have the system's words for it."""

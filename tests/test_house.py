@@ -46,7 +46,7 @@ LAYERS = (
     ("switches_tls",),
     ("switch_values",),
     ("formats", "storage", "shapes"),
-    ("bounds", "history", "files", "status", "trace", "errors", "visible", "__version__"),
+    ("bounds", "history", "piped", "files", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460

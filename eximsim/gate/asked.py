@@ -59,6 +59,10 @@ class LatticeAnswers:
         value = self.choose.choose(axis.name, axis.values)
         return said if value == GIVEN and said is not None else _SAID.get(value, Told())
 
+    def find(self, kind: str, question: str) -> Told | None:
+        """See ``Asked``."""
+        return self.known.find(kind, question)
+
 
 class Plainest:
     """A ``Chooser`` that has the plainest value of everything."""
@@ -79,6 +83,9 @@ class _Raising:
         if (kind, question) == self.missing:
             raise Unanswered(kind, question)
         return self.others.ask(kind, question)
+
+    def find(self, kind: str, question: str) -> Told | None:
+        return self.others.find(kind, question)
 
 
 Located = dict[tuple[int, str, str], Gap]

@@ -39,7 +39,7 @@ class Identity:
     directory: str
     """Where the test runs: ``DIR`` in scripts, ``TESTSUITE`` in goldens."""
     hostname: str = "the.local.host.name"
-    shell: str = "/bin/sh"
+    shell: str = "/eximsim/test/aux-var/sh"
     caller: str = "simcaller"
     caller_group: str = "simgroup"
     caller_home: str = "/home/simcaller"

@@ -31,16 +31,17 @@ KINDS = frozenset(
         *("spf", "sqlite", "testdb", "whoson"),
         *("authresults", "dlfunc", "env", "file", "perl", "readsocket", "run", "stat"),
         "variable",
+        *("pipe", "which"),
         *("dmarc_status", "dnslists", "malware", "ratelimit", "spam", "spf_guess"),
         *("crypteq", "ldapauth", "pam", "pwcheck", "radius", "saslauthd"),
     )
 )
 """What can be asked: lookup types, expansion items, conditions of expansions and of ACLs."""
 
-_WORDS = ("!none", "!defer", "!status ")
-_STATUS = re.compile(r"!status ([0-9]{1,3})(?: (.*))?", re.DOTALL)
+_STATUS = re.compile(r"!status (-?[0-9]{1,3})(?: (.*))?", re.DOTALL)
 _EXPECTED = (
-    "expected a text, !none, !defer, or !status N and a text; a text that begins with ! has a \\ before it"
+    "expected a text, !none, !defer, !endless, or !status N and a text;"
+    " a text that begins with ! has a \\ before it"
 )
 
 
@@ -49,6 +50,8 @@ def told(text: str) -> Told:
     if text == "!none":
         return Told()
     word, _, rest = text.partition(" ")
+    if word == "!endless":
+        return Told(rest, endless=True)
     if word == "!defer":
         return Told(deferred=True, error=rest)
     if found := _STATUS.fullmatch(text):
@@ -63,6 +66,9 @@ class Asked(Protocol):
 
     def ask(self, kind: str, question: str) -> Told:
         """See ``World``."""
+
+    def find(self, kind: str, question: str) -> Told | None:
+        """What was given as the answer to a question, None if nothing was."""
 
 
 @dataclass(frozen=True)

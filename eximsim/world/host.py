@@ -6,14 +6,18 @@ import errno
 import ipaddress
 import os
 import posixpath
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from eximsim.files import Folder
+from eximsim.piped import Ended, PipedCommand, as_octets
 from eximsim.ports import ConnectError, Disk, Endpoint, Session, SessionFactory, Told
 from eximsim.world.answers import Answers, Asked
+from eximsim.world.programs import PROGRAM_FOLDERS, Machine, is_known, run_known
 
 EVERY_PORT = 0
 """A listener with this port serves all ports of its address that have none of their own; in memory only."""
@@ -38,6 +42,7 @@ class Host:
     ``unreachable`` gives the errno of a connection to an address where no server is; other addresses give
     ECONNREFUSED if they are local, ENETUNREACH if not. ``answers`` are those of what no world has.
     ``kind_of`` says what is at a path (``World.path_kind``), where the files alone do not show it.
+    ``runner``, if there is one, really runs commands; None from it means that it could not.
     """
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
@@ -48,6 +53,7 @@ class Host:
     unreachable: Mapping[str, int] = field(default_factory=dict)
     answers: Asked = field(default_factory=Answers)
     kind_of: Callable[[str], str] | None = None
+    runner: Runner | None = None
 
     def is_local(self, address: str) -> bool:
         """Whether packets to ``address`` stay here."""
@@ -80,6 +86,25 @@ class Accepted:
     session: Session
 
 
+class Runner(Protocol):
+    """Who really runs commands."""
+
+    def run(self, command: PipedCommand, world: Machine) -> Ended | None:
+        """Run a command to its end; what it reads is in ``world``, and so is what it writes."""
+
+
+_TEMPORARY = 75
+"""EX_TEMPFAIL, the status of a command that could not do its work now."""
+
+
+def _ended(command: PipedCommand, said: Told) -> Ended:
+    if said.endless:
+        return Ended(None, as_octets(said.value or ""), command.seconds)
+    if said.deferred:
+        return Ended(_TEMPORARY, as_octets(said.error))
+    return Ended(1) if said.value is None else Ended(said.status, as_octets(said.value))
+
+
 class HostedWorld:
     """What both worlds share: the answers that come from the host alone, and the table of listeners.
 
@@ -99,6 +124,10 @@ class HostedWorld:
     def handshakes(self) -> int:
         """How many real TLS handshakes the servers of this world have completed."""
         return 0
+
+    @abstractmethod
+    def now(self) -> float:
+        """See ``World``."""
 
     def interface_addresses(self) -> tuple[str, ...]:
         """See ``World``."""
@@ -127,6 +156,25 @@ class HostedWorld:
     def ask(self, kind: str, question: str) -> Told:
         """See ``World``."""
         return self.host.answers.ask(kind, question)
+
+    def run_command(self, command: PipedCommand) -> Ended:
+        """See ``World``: an answer that was given counts first, then a real run, then what is well known."""
+        said = self.host.answers.find("pipe", command.question)
+        if said is None:
+            ended = self.host.runner.run(command, self) if self.host.runner else run_known(command, self)
+            if ended is not None:
+                return ended
+            said = self.host.answers.ask("pipe", command.question)
+        return _ended(command, said)
+
+    def find_program(self, name: str, folders: Sequence[str]) -> str | None:
+        """See ``World``."""
+        for path in (posixpath.join(folder, name) for folder in folders):
+            if self.path_kind(path):
+                return path
+        if self.host.answers.find("which", name) is None and is_known(name):
+            return next((f"{folder}/{name}" for folder in folders if folder in PROGRAM_FOLDERS), None)
+        return self.host.answers.ask("which", name).value
 
     def read_file(self, path: str) -> bytes:
         """See ``World``."""

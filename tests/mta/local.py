@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import exim
 from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool
-from eximsim.ports import StoredFolder
+from eximsim.ports import StoredFolder, Told
 from eximsim.profiles import profile
+from eximsim.world.answers import Answers
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
@@ -35,11 +36,12 @@ class LocalMachine:
         main: str = "",
         transports: str = "",
         files: Mapping[str, bytes] | None = None,
+        answers: Iterable[tuple[str, str, Told]] = (),
     ) -> None:
         lines = "".join(f" {line}\n" for line in transport.split("\n"))
         text = f"{_MAIN}{main}\nbegin routers\n{routers}begin transports\nt:\n{lines}{transports}{_RETRY}"
         given = {"/exim.conf": text.encode(), **(files or {})}
-        self.world = MemoryWorld(rrset_zones([]), Host(files=given))
+        self.world = MemoryWorld(rrset_zones([]), Host(files=given, answers=Answers().with_more(answers)))
         self.world.disk.folders["/mail"] = StoredFolder(1000, 1000, 0o755)
         self.machine = Machine(self.world, random.Random(0), Spool(), Hints(), hostname="mx.test.ex")
         self._profile = profile(release)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import cast
@@ -14,6 +14,7 @@ from eximsim.mta.records.spool import Spool
 from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_split_address
 from eximsim.mta.routing.route import route_address
+from eximsim.piped import Ended, PipedCommand
 from eximsim.ports import Connection, Disk, DnsAnswer, DnsRecord, RData, Told
 from eximsim.profiles import profile
 from eximsim.world.answers import Answers
@@ -86,6 +87,12 @@ class ZoneWorld:
 
     def ask(self, kind: str, question: str) -> Told:
         return self.answers.ask(kind, question)
+
+    def run_command(self, command: PipedCommand) -> Ended:
+        raise AssertionError("routing runs no command")
+
+    def find_program(self, name: str, folders: Sequence[str]) -> str | None:
+        raise AssertionError("routing runs no command")
 
     def read_file(self, path: str) -> bytes:
         if path not in self.files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eximsim.status import Errno
 
 ENOENT = 2
+E2BIG = 7
 EACCES = 13
 EEXIST = 17
 ENOTDIR = 20
@@ -23,6 +24,7 @@ EHOSTUNREACH = 113
 _TEXT = {
     0: "Success",
     ENOENT: "No such file or directory",
+    E2BIG: "Argument list too long",
     EACCES: "Permission denied",
     EEXIST: "File exists",
     ENOTDIR: "Not a directory",

@@ -135,7 +135,11 @@ TRANSPORT = table(
 """Options that every transport has."""
 
 TRANSPORT_SHARED = table(
-    flags(_M, on="multi_domain", off="log_defer_output log_fail_output log_output"),
+    flags(
+        _M,
+        on="multi_domain",
+        off="log_defer_output log_fail_output log_output return_fail_output return_output",
+    ),
     numbers(Kind.INTEGER, _M, batch_max=1, connection_max_messages=500, max_rcpt=100),
 )
 """Values that every transport has, though only some drivers let a configuration set them."""
@@ -249,20 +253,22 @@ _LMTP = table(
 _PIPE = table(
     _BATCH,
     texts(
-        _U,
+        _M,
         "allow_commands check_string command environment escape_string message_prefix message_suffix",
         path="/bin:/usr/bin",
         temp_errors="75:73",
     ),
     flags(
-        _U,
+        _M,
         off="""force_command freeze_exec_fail freeze_signal ignore_status log_defer_output log_fail_output
-        log_output permit_coredump pipe_as_creator restrict_to_path return_fail_output return_output
-        timeout_defer use_bsmtp use_classresources use_crlf use_shell""",
+        log_output restrict_to_path return_fail_output return_output timeout_defer use_bsmtp use_crlf
+        use_shell""",
     ),
-    numbers(Kind.INTEGER, _U, max_output=20 * 1024),
-    numbers(Kind.OCTAL, _U, umask=0o022),
-    numbers(Kind.TIME, _U, timeout=HOUR),
+    flags(_U, off="pipe_as_creator"),
+    flags(_I, off="permit_coredump use_classresources"),
+    numbers(Kind.INTEGER, _M, max_output=20 * 1024),
+    numbers(Kind.OCTAL, _M, umask=0o022),
+    numbers(Kind.TIME, _M, timeout=HOUR),
 )
 
 TRANSPORTS: dict[str, Table] = {
@@ -278,5 +284,5 @@ TRANSPORTS: dict[str, Table] = {
 LOCAL_TRANSPORTS = frozenset(TRANSPORTS) - {"smtp"}
 """Drivers that deliver on this machine."""
 
-MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "smtp"})
+MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "pipe", "smtp"})
 """Transport drivers that the model has."""

@@ -66,7 +66,7 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied:
     yield f"Reporting-MTA: dns; {dsn.active_hostname(process)}"
     yield from dsn.envelope_id(process)
     yield ""
-    for addr in reversed(failed):
+    for addr in _handled(failed):
         yield from dsn.address_status(process, addr, "failed", "5.0.0")
         yield from dsn.remote_status(process, addr)
         yield ""
@@ -105,20 +105,40 @@ def _introduction(process: Process, message: Message, *, to_sender: bool) -> str
     return f"This message was created automatically by mail delivery software.\n{own}{what}"
 
 
+def _handled(failed: Sequence[Address]) -> list[Address]:
+    """The failed addresses as they are ticked off: the last first, but those of one output as they are."""
+    handled = [addr for addr in reversed(failed) if not _is_told(addr)]
+    together: list[Address] = []
+    for addr in filter(_is_told, failed):
+        together.append(addr)
+        if addr.return_text is not None:
+            handled, together = together + handled, []
+    return handled
+
+
+def _is_told(addr: Address) -> bool:
+    """Whether an address is one of those whose command wrote something."""
+    return (addr.first or addr).return_text is not None
+
+
 def _generated(failed: Sequence[Address], lead: str | None) -> Iterator[str]:
     """What commands wrote that the message was piped to."""
-    told = [addr for addr in failed if addr.return_text is not None]
+    told = list(filter(_is_told, failed))
     if not told:
         return
     attempts = "s" if len(told) > 1 else ""
     yield (lead or "").removesuffix(
         "\n"
     ) or f"The following text was generated during the delivery attempt{attempts}:"
+    begins = True
     for addr in told:
-        yield ""
+        if begins:
+            yield ""
         yield dsn.address_information(addr, "------ ", "\n       ", " ------")[0]
-        yield ""
-        yield (addr.return_text or "").removesuffix("\n")
+        begins = addr.return_text is not None
+        if addr.return_text is not None:
+            yield ""
+            yield addr.return_text.removesuffix("\n")
     yield ""
 
 

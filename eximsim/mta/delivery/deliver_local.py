@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import strerror
 from eximsim.mta.base.string import list_items, octets
+from eximsim.mta.delivery.command_output import log_output, wants_output
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
 from eximsim.mta.delivery.dsn import reply_to
 from eximsim.mta.delivery.transport_limits import check_message_size
@@ -25,6 +26,7 @@ from eximsim.mta.transports.appendfile import appendfile_transport_entry
 from eximsim.mta.transports.appendfile_quota import WARN
 from eximsim.mta.transports.autoreply import autoreply_transport_entry
 from eximsim.mta.transports.local import LocalEntry, LocalRun
+from eximsim.mta.transports.pipe import pipe_transport_entry
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 TRANSPORTS: Mapping[str, LocalEntry] = {
     "appendfile": appendfile_transport_entry,
     "autoreply": autoreply_transport_entry,
+    "pipe": pipe_transport_entry,
 }
 """The drivers that deliver on this machine."""
 
@@ -83,6 +86,17 @@ def _deliver(delivery: Delivery, transport: DriverInstance, batch: list[Address]
         if rc is Rc.DEFER or addr.local_retry_exists:
             retry.retry_add_item(addr, _retry_key(transport, addr), delete=rc is not Rc.DEFER)
         addr.delivery_seconds = int(process.world.now() - begin)
+        if addr is batch[0] and addr.return_text is not None:
+            rc = log_output(process, addr)
+            for other in batch[1:]:
+                other.first = addr
+                if rc is not addr.transport_return:
+                    other.transport_return, other.basic_errno, other.message = (
+                        rc,
+                        addr.basic_errno,
+                        addr.message,
+                    )
+            addr.transport_return = rc
         post_process_one(delivery, addr, rc, kind="T", mark=mark)
         mark = "-" if rc is Rc.OK else mark
 
@@ -105,7 +119,7 @@ def _shadow(process: Process, transport: DriverInstance, batch: list[Address]) -
     if not copies:
         return
     written = process.transport_count
-    deliver_local(process, shadow, copies)
+    deliver_local(process, shadow, copies, shadowing=True)
     process.transport_count = written
     for addr, copy in zip(delivered, copies, strict=True):
         addr.shadow_message = f" ST={name}{_shadow_problem(copy)}"
@@ -119,12 +133,16 @@ def _shadow_problem(addr: Address) -> str:
     return f" ({': '.join(parts) or 'unknown error'})"
 
 
-def deliver_local(process: Process, transport: DriverInstance, batch: list[Address]) -> None:
+def deliver_local(
+    process: Process, transport: DriverInstance, batch: list[Address], *, shadowing: bool = False
+) -> None:
     """Run a transport under its user; the result is in every address. Source: deliver_local()."""
     first = batch[0]
     first.transport_return = Rc.DEFER
     try:
         run = _prepare(process, transport, first)
+        if not shadowing and wants_output(transport):
+            run = replace(run, keeps_output=True)
         for addr in batch:
             addr.return_path = process.return_path
         entry = TRANSPORTS.get(transport.driver)

@@ -121,7 +121,8 @@ def _add_generated(delivery: Delivery, generated: list[Generated]) -> None:
         child.parent, child.errors_address, child.ignore_error = parent, one.errors_address, one.ignore_error
         parent.child_count += 1
         if one.made_for:
-            child.made_for, child.reply, child.permitted = one.made_for, one.reply, True
+            one.give_to(child)
+            child.permitted = True
             child.uid, child.gid = _ids(process)
             child.transport = _transport(process, child)
             if child.transport is None:

@@ -9,7 +9,8 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import SPACES, octets, string_dequote
+from eximsim.mta.base.command_words import TooManyWords, command_words
+from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand_tree import Condition, Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
 from eximsim.mta.process import upward
@@ -42,8 +43,12 @@ def run_item(expander: Expander, item: Item, skipping: bool) -> str:
     said = process.world.ask("run", " ".join(words))
     if said.deferred:
         raise ExpansionFailed(said.error or "couldn't create child process: Resource temporarily unavailable")
+    if said.endless:
+        raise ExpansionFailed("command timed out")
     output = said.value or ""
     status = said.status if said.value is not None else 1
+    if status < 0:
+        raise ExpansionFailed(f"command killed by signal {-status}")
     expander.set_variable("runrc", str(status))
     expander.set_value(output)
     return expander.answer("run", item.answer, status == 0, output, skipping=False)
@@ -60,28 +65,10 @@ def _expanded(expander: Expander, word: str, command: str) -> str:
 
 
 def _split(command: str) -> list[str]:
-    """The words of a command (transport_set_up_command(), src/transport.c)."""
-    words: list[str] = []
-    position, end = _after_spaces(command, 0), len(command)
-    while position < end and len(words) < _MOST_ARGUMENTS:
-        if command[position] == "'":
-            close = command.find("'", position + 1)
-            close = end if close < 0 else close
-            words.append(command[position + 1 : close])
-            position = close + 1
-        else:
-            word, position = string_dequote(command, position)
-            words.append(word)
-        position = _after_spaces(command, position)
-    if position < end:
-        raise ExpansionFailed(f'Too many arguments in command "{command}" in ${{run}} expansion')
-    return words
-
-
-def _after_spaces(text: str, position: int) -> int:
-    while position < len(text) and text[position] in SPACES:
-        position += 1
-    return position
+    try:
+        return command_words(command, _MOST_ARGUMENTS)
+    except TooManyWords:
+        raise ExpansionFailed(f'Too many arguments in command "{command}" in ${{run}} expansion') from None
 
 
 # ---- functions and sockets --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from eximsim.mta.expand.expand import PlainExpander, evaluate
 from eximsim.mta.expand.expand_tree import Header, Item, Numeric, Operator, Variable
 
 if TYPE_CHECKING:
-    from eximsim.mta.expand.expand_tree import Answer, Condition, Node
+    from eximsim.mta.expand.expand_tree import Answer, Condition, Node, Template
     from eximsim.mta.process.globals import Process
 
 
@@ -92,22 +92,39 @@ def taint_of(text: str) -> Taint:
     return Taint.NONE
 
 
+def _keeps_apart(node: Node) -> bool:
+    """Whether the first argument of an item is only looked at, and the result made of something else."""
+    return isinstance(node, Item) and node.name in ("extract", "map") and bool(node.args)
+
+
 class _TaintExpander(PlainExpander):
     """Notes in ``level`` what parts of the result come from."""
 
-    __slots__ = ("level", "looked_up")
+    __slots__ = ("apart", "items_level", "level", "looked_up")
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
         self.level = Taint.NONE
         self.looked_up: list[Taint] = []
+        self.apart: set[int] = set()
+        """Arguments (by identity) that are no part of the result: the key of extract, the list of map."""
+        self.items_level = Taint.NONE
+        """Of the list whose items a map goes through."""
+
+    def string(self, template: Template, *, skipping: bool = False) -> str:
+        if id(template) not in self.apart:
+            return super().string(template, skipping=skipping)
+        before, self.level = self.level, Taint.NONE
+        value = super().string(template, skipping=skipping)
+        self.items_level, self.level = self.level, before
+        return value
 
     def _node(self, node: Node, skipping: bool) -> str:
         before = self.level
         is_lookup = isinstance(node, Item) and node.name == "lookup"
         if is_lookup:
             self.looked_up.append(before)
-        value = super()._node(node, skipping)
+        value = self._apart(node, skipping) if _keeps_apart(node) else super()._node(node, skipping)
         if is_lookup:
             self.looked_up.pop()
         if skipping or not value:
@@ -122,7 +139,19 @@ class _TaintExpander(PlainExpander):
             self.level = before
         return value
 
+    def _apart(self, node: Node, skipping: bool) -> str:
+        assert isinstance(node, Item)
+        first, items_level = id(node.args[0]), self.items_level
+        self.apart.add(first)
+        try:
+            return super()._node(node, skipping)
+        finally:
+            self.apart.discard(first)
+            self.items_level = items_level
+
     def _of_variable(self, name: str, value: str) -> Taint:
+        if name == "item":
+            return self.items_level
         if name in _KEPT or name.startswith(("r_", "acl_c", "acl_m")):
             return taint_of(value)
         if name in _OUTSIDE:

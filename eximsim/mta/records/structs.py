@@ -164,6 +164,10 @@ class Address:
     child_count: int = 0
     made_for: str = ""
     """``"file"``, ``"pipe"`` or ``"reply"`` for what is no address but came of a redirection (``af_pfr``)."""
+    expand_pipe: bool = False
+    """The words of its pipe command are expanded, as it came from a filter (``af_expand_pipe``)."""
+    pipe_values: tuple[str, ...] = ()
+    """``$thisaddress``, ``$0``, ``$1`` and so on, as the filter had them (``pipe_expandn``)."""
     reply: Reply | None = None
     """What a filter wants to be sent, for the autoreply transport."""
     permitted: bool = False

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.transports import local_text
 from eximsim.mta.transports.local import Stop, affix
-from eximsim.mta.transports.message_text import Writing, local_message
-from eximsim.mta.transports.transport import transport_rcpt_address
+from eximsim.mta.transports.local_text import MBOX_PREFIX, Frame
+from eximsim.mta.transports.message_text import Writing
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
-
-_PREFIX = "From ${if def:return_path{$return_path}{MAILER-DAEMON}} ${tod_bsdinbox}\n"
 
 
 def _writing(transport: DriverInstance) -> Writing:
@@ -51,25 +50,17 @@ def _affix(process: Process, transport: DriverInstance, option: str, default: st
 
 def written_text(process: Process, transport: DriverInstance, addrs: list[Address], path: str) -> bytes:
     """Prefix, message and suffix, with the commands of SMTP around the message if use_bsmtp is set."""
-    options = transport.options
-    prefix = _affix(process, transport, "message_prefix", _PREFIX)
-    end = b"\r\n" if options.flag("use_crlf") else b"\n"
-    envelope = dot = b""
-    if options.flag("use_bsmtp"):
-        affixes = options.flag("rcpt_include_affixes")
-        recipients = [addr.parent if addr.made_for and addr.parent else addr for addr in addrs]
-        lines = [
-            f"MAIL FROM:<{process.return_path}>",
-            *(f"RCPT TO:<{transport_rcpt_address(one, include_affixes=affixes)}>" for one in recipients),
-            "DATA",
-        ]
-        envelope, dot = b"".join(octets(line) + end for line in lines), b"." + end
+    recipients = [addr.parent if addr.made_for and addr.parent else addr for addr in addrs]
+    frame = Frame(
+        _affix(process, transport, "message_prefix", MBOX_PREFIX),
+        _affix(process, transport, "message_suffix", "\n"),
+        recipients if transport.options.flag("use_bsmtp") else None,
+    )
     try:
-        body = local_message(process, transport, addrs, _writing(transport))
+        written = local_text.written_text(process, transport, addrs, _writing(transport), frame)
     except ExpansionFailed as failed:
         what = "failed to expand headers_add or headers_remove while writing to"
         raise Stop(Rc.PANIC, f"{what} {path}: {failed.message}", Errno.CHHEADER_FAIL) from None
-    suffix = _affix(process, transport, "message_suffix", "\n")
-    written = envelope + body + suffix + dot
-    process.transport_count = len(written) if envelope else len(prefix) + len(written)
-    return prefix + written
+    if frame.recipients is not None:
+        process.transport_count -= len(frame.prefix)
+    return written

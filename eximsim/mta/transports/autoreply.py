@@ -235,7 +235,8 @@ def _file(process: Process, transport: DriverInstance, reply: Reply) -> bytes:
             return b""
         number = error.errno or 0
         what = f"Failed to open file {reply.file} when sending message from {transport.name} transport"
-        raise Stop(Rc.DEFER, f"{what}: {errnos.strerror(number)}", number) from None
+        shown = number if process.profile.local_errors_numbered else 0
+        raise Stop(Rc.DEFER, f"{what}: {errnos.strerror(number)}", shown) from None
     if not reply.file_expand:
         return content
     return b"".join(octets(_expanded_line(process, from_octets(line))) for line in content.splitlines(True))

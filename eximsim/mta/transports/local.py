@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.string import in_quotes
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.status import Errno, Rc
 
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """Under whom and where a local transport runs; ``home`` is ``$home``, if it has a value."""
+    """Under whom and where a local transport runs; ``home`` is ``$home``, if it has a value.
+
+    ``keeps_output``: what a command writes goes to the first address's ``return_text``.
+    """
 
     uid: int
     gid: int
     home: str | None
     directory: str
+    keeps_output: bool = False
 
 
 LocalEntry = Callable[["Process", "DriverInstance", "list[Address]", LocalRun], None]
@@ -36,6 +41,11 @@ class Stop(Exception):
     def __init__(self, rc: Rc, message: str | None = None, errno: int = Errno.UNKNOWNERROR) -> None:
         self.rc, self.message, self.errno = rc, message, errno
         super().__init__(message)
+
+
+def quoted(process: Process, text: str) -> str:
+    """A text in quotes, as messages have it."""
+    return in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
 
 
 def expanded(process: Process, transport: DriverInstance, option: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from tests.mta.front import Front
 
 ROUTERS = """
@@ -20,6 +19,9 @@ box:
   user = caller
 named:
   driver = appendfile
+piped:
+  driver = pipe
+  log_output
 begin retry
 * * F,5d,10m
 """
@@ -176,6 +178,9 @@ def test_without_a_transport_it_is_put_off(text: str, main: str, address: str, w
     assert f"== {address} <system-filter> routing defer (-1): {why}" in logged(front(text, main))
 
 
-def test_a_pipe_command_with_expansions_is_not_modelled() -> None:
-    with pytest.raises(Unsupported):
-        logged(front('pipe "cat $domain"'))
+def test_the_words_of_a_pipe_command_are_expanded_by_the_transport() -> None:
+    options = "system_filter_pipe_transport = piped\nsystem_filter_user = 1000"
+    lines = logged(front('pipe "/bin/echo $recipients_count $h_subject:"', options))
+    assert lines[1].endswith("<system-filter> T=piped : Tainted arg 2 for piped transport command: 'hello'")
+    lines = logged(front('pipe "/bin/echo $recipients_count"', options))
+    assert "piped transport output: 1" in lines[1]

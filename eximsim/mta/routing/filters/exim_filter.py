@@ -224,9 +224,15 @@ class _Interpreter:
         if self.run.testing:
             self.tell(command, f"Pipe message to: {text}{_noerror(command)}")
             return
-        if "$" in text or "\\" in text:
-            raise Unsupported("a filter's pipe command that the transport is to expand")
-        self.generate(command, text if text.startswith("|") else f"|{text}", made_for="pipe")
+        this = self.process.variables.get("thisaddress")
+        numeric = self.process.numeric
+        self.generate(
+            command,
+            text if text.startswith("|") else f"|{text}",
+            made_for="pipe",
+            expand_pipe=True,
+            pipe_values=() if this is None and not numeric else (this or "", *numeric),
+        )
 
     def mail(self, command: Command, arguments: Sequence[str | None]) -> None:
         given = mail.expanded(self.run, command)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eximsim.mta.records.structs import Reply
+    from eximsim.mta.records.structs import Address, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Generated:
     """One address, or with ``made_for`` (as in ``Address``) a file, a pipe or a reply.
 
     ``errors_address``: who is told of a failure, None for whoever the router says; ``ignore_error``: a
-    failure is no failure.
+    failure is no failure. ``expand_pipe`` and ``pipe_values``: see ``Address``.
     """
 
     address: str
@@ -22,3 +22,10 @@ class Generated:
     errors_address: str | None = None
     ignore_error: bool = False
     reply: Reply | None = None
+    expand_pipe: bool = False
+    pipe_values: tuple[str, ...] = ()
+
+    def give_to(self, child: Address) -> None:
+        """Tell the address that is made of it what it is for."""
+        child.made_for, child.reply = self.made_for, self.reply
+        child.expand_pipe, child.pipe_values = self.expand_pipe, self.pipe_values

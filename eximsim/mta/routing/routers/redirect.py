@@ -217,7 +217,7 @@ def _add_generated(
             child.errors_address = one.errors_address
         child.extra_headers, child.remove_headers = headers
         if one.made_for:
-            child.made_for, child.reply = one.made_for, one.reply
+            one.give_to(child)
             _prepare_special(process, router, child)
         children.append(child)
     addr.child_count += len(children)
