@@ -431,6 +431,9 @@ class World(Files, Commands, Protocol):
         may hold a CNAME chain with its end (a recursive server) or a CNAME alone (Exim's fakens).
         """
 
+    def holds_domain(self, name: str) -> bool:
+        """Whether the DNS can tell what is at and below a name: it has records there, or is all there is."""
+
     def connect(self, address: str, port: int, timeout: float, interface: str | None = None) -> Connection:
         """Open a TCP connection; raises ``ConnectError``. ``timeout`` in seconds, 0 for none."""
 

@@ -12,6 +12,22 @@ from eximsim.switches_tls import TlsLibrarySwitches
 class ServerSwitches(TlsLibrarySwitches):
     """The part of a profile that is about clients, with what comes before it."""
 
+    dnslists_take_keys_anywhere: bool = switch(
+        False, "verify_check_dnsbl() in verify.c", since("4.87", "379ba7d06", item="bug 1748")
+    )
+    """dnslists may be tested in the ACLs of messages that come otherwise than by SMTP, if keys are named."""
+
+    dnslists_named_in_trace: bool = switch(
+        False, "one_check_dnsbl() in verify.c", since("4.93", "3462da30c", item="bug 1395")
+    )
+    """What is not listed is remembered as long as the SOA record says, and the host-check trace tells how
+    long: ``dnslists: wrote cache entry``."""
+
+    dnslists_return_loopback: bool = switch(
+        False, "one_check_dnsbl() in dnsbl.c", since("4.95", "cebf40279", item="JH/20, bug 2631")
+    )
+    """Addresses outside 127.0.0.0/8 are logged, and do not count as those of a list."""
+
     auth_data_not_logged: bool = switch(
         False, "smtp_handle_acl_fail() in smtp_in.c", since("4.95", "37a81ae73", item="JH/38")
     )

@@ -91,6 +91,7 @@ POINTS: Sequence[Point] = (
     _point("08f3b11b3"),
     _point("5ef5dd52d"),
     _point("f2f2c91b1", ("scripts/2100-OpenSSL/2112", "fail the crypt requirement"), always=True),
+    _point("379ba7d06"),
     # 4.88
     _point("4b0fe3193", ("confs/5840", 'errors_to = ""')),
     _point(
@@ -185,6 +186,7 @@ POINTS: Sequence[Point] = (
     _point("f3ebb786e"),
     _point("7b564712f", ("scripts/0000-Basic/0227", "err on mailfrom, with bad char")),
     _point("dbbf21a75", ("confs/0264", "r_remain:")),
+    _point("3462da30c"),
     _point("6219e0ec4", ("runtest", r"|10\.250)")),
     _point("d6c829b9a"),
     _point("8e78571a8"),
@@ -215,6 +217,7 @@ POINTS: Sequence[Point] = (
     # 4.95
     _point("bec94709e"),
     _point("0de994525"),
+    _point("cebf40279"),
     _point("e2be2df5c"),
     _point("2983e1a61"),
     _point("5fbb51949"),

@@ -127,7 +127,7 @@ class Stand:
         ``situation`` says about them.
         """
         files = {"/config": _configured(situation), **self._pem}
-        world = make_world(zones, Host(local_networks=(NETWORK,), files=files))
+        world = make_world(zones, Host(local_networks=(NETWORK,), files=files, whole_dns=True))
         for address, server in servers.items():
             world.listen(address, SERVER_PORT, server)
         machine = new_machine(world, profile, seed)

@@ -277,6 +277,7 @@ def _host(source: Source, files: dict[str, bytes], peers: Peers, answers: Answer
         files=files,
         folders=((identity.directory, source.root),),
         answers=answers,
+        whole_dns=True,
     )
 
 

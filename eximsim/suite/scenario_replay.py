@@ -82,7 +82,7 @@ class Play:
         self._scenario, self._profile, self._chains, self._seeds = scenario, profile, chains, seeds
         files = {name: text.encode("utf-8", "surrogateescape") for name, text in scenario.files.items()}
         files = {**pem, **files, _CONFIG: scenario.config.encode("utf-8", "surrogateescape")}
-        host = Host(ADDRESSES, NETWORKS, scenario.hosts, files)
+        host = Host(ADDRESSES, NETWORKS, scenario.hosts, files, whole_dns=True)
         self.world = MemoryWorld(self._zones(scenario.zone), host)
         self.machine: Machine = new_machine(self.world, profile)
         self.machine.privilege_lost = True  # as with -C, in recordings

@@ -18,6 +18,7 @@ from eximsim.piped import Ended, PipedCommand, as_octets
 from eximsim.ports import ConnectError, Disk, Endpoint, Session, SessionFactory, Told
 from eximsim.world.answers import Answers, Asked
 from eximsim.world.programs import PROGRAM_FOLDERS, Machine, is_known, run_known
+from eximsim.world.reply import Zones
 
 EVERY_PORT = 0
 """A listener with this port serves all ports of its address that have none of their own; in memory only."""
@@ -54,6 +55,8 @@ class Host:
     answers: Asked = field(default_factory=Answers)
     kind_of: Callable[[str], str] | None = None
     runner: Runner | None = None
+    whole_dns: bool = False
+    """The world's zones are all that there is of the DNS."""
 
     def is_local(self, address: str) -> bool:
         """Whether packets to ``address`` stay here."""
@@ -113,6 +116,8 @@ class HostedWorld:
 
     _FIRST_PORT = 40000
 
+    zones: Zones
+
     def __init__(self, host: Host) -> None:
         self.host = host
         self.disk = Disk()
@@ -152,6 +157,10 @@ class HostedWorld:
             if path == prefix or path.startswith(f"{prefix}/"):
                 return Folder(folder).kind(path[len(prefix) :].lstrip("/") or ".")
         return "folder" if any(name.startswith(f"{path}/") for name in self.host.files) else ""
+
+    def holds_domain(self, name: str) -> bool:
+        """See ``World``."""
+        return self.host.whole_dns or self.zones.holds(name)
 
     def ask(self, kind: str, question: str) -> Told:
         """See ``World``."""

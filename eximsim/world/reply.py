@@ -46,6 +46,14 @@ class Zones(ABC):
         """
         return self._cached(name, type)
 
+    def holds(self, name: str) -> bool:
+        """Whether there are records at or below a name."""
+        try:
+            wanted = names.key(name)
+            return any(f".{names.key(owner)}".endswith(f".{wanted}") for owner in self.owners())
+        except names.BadName:
+            return False
+
     @abstractmethod
     def owners(self) -> Iterable[str]:
         """The names that have records, in the case of the file, each once and in its order."""

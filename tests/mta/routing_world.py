@@ -85,6 +85,9 @@ class ZoneWorld:
         inside = any(name.startswith(f"{path}/") for name in self.files)
         return "file" if path in self.files else "folder" if inside else ""
 
+    def holds_domain(self, name: str) -> bool:
+        return False
+
     def ask(self, kind: str, question: str) -> Told:
         return self.answers.ask(kind, question)
 

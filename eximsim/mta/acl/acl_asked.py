@@ -1,4 +1,4 @@
-"""ACL conditions that others answer: scanners, block lists, rates, SPF and DMARC.
+"""ACL conditions that others answer: scanners, rates, SPF and DMARC.
 
 What they say is asked for (``World.ask``); what Exim makes of it is here (src/acl.c, the scanners beside).
 """
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unanswered
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
-from eximsim.mta.base.string import list_items
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.match import match_isinlist_string
 from eximsim.status import Rc
@@ -23,7 +22,6 @@ _OFF = ("", "0", "false")
 _ANY = ("1", "true", "*")
 _LONGEST_BAR = 50
 _THRESHOLD = "5.0"
-_UNKNOWN = {"+include_unknown": Rc.OK, "+exclude_unknown": Rc.FAIL, "+defer_unknown": Rc.DEFER}
 
 
 def _ask(run: AclRun, condition: AclCondition, kind: str, question: str) -> Told:
@@ -91,33 +89,6 @@ def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
         spam_action="reject" if is_spam else "no action",
     )
     return Rc.OK if is_spam or always == "true" else Rc.FAIL
-
-
-def dnslists(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    """``dnslists``: each item is a question; the answer is the address that is listed, and maybe the text.
-
-    Source: verify_check_dnsbl(), src/dnsbl.c.
-    """
-    unknown = Rc.FAIL
-    for item in list_items(text):
-        if item in _UNKNOWN:
-            unknown = _UNKNOWN[item]
-            continue
-        said = _ask(run, condition, "dnslists", item)
-        if said.deferred and unknown is not Rc.FAIL:
-            return unknown
-        if said.value is not None:
-            value, _, why = said.value.partition(" ")
-            domain = item.partition("/")[0].partition("=")[0].partition("&")[0].partition("!")[0]
-            run.process.variables.update(
-                dnslist_domain=domain.rpartition(",")[2],
-                dnslist_value=value,
-                dnslist_text=why,
-                dnslist_matched=item.partition("/")[2]
-                or run.process.variables.get("sender_host_address", ""),
-            )
-            return Rc.OK
-    return Rc.FAIL
 
 
 def ratelimit(run: AclRun, condition: AclCondition, text: str) -> Rc:

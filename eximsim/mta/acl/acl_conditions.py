@@ -10,6 +10,7 @@ from eximsim.mta.acl import acl_asked
 from eximsim.mta.acl.acl_controls import control
 from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
 from eximsim.mta.acl.acl_verify import acl_verify
+from eximsim.mta.acl.dnsbl import verify_check_dnsbl
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -92,6 +93,10 @@ def _trace_condition(run: AclRun, condition: AclCondition, argument: str, *, mod
         raw = raw.lstrip(SPACES)
         start += f"{name.strip(SPACES)} "
     run.trace(f"{start}= {raw}")
+    if condition.name == "dnslists" and run.process.profile.list_separator_read_first:
+        if any(char in raw for char in "$\\"):
+            run.trace(f"expanded list: {argument}")
+        return
     if argument != raw:
         run.process.hdebug(f"{' ' * len(start)}= {argument}")
 
@@ -352,7 +357,7 @@ _NO_SPF = _NO_SENDER | _NOT_SMTP
 
 ASKED: Mapping[str, Condition] = {
     "dmarc_status": Condition(acl_asked.dmarc_status, forbidden=_EVERYWHERE - {Where.DATA}),
-    "dnslists": Condition(acl_asked.dnslists),
+    "dnslists": Condition(verify_check_dnsbl),
     "malware": Condition(acl_asked.malware, forbidden=_EVERYWHERE - _IN_DATA),
     "ratelimit": Condition(acl_asked.ratelimit),
     "spam": Condition(acl_asked.spam, forbidden=_EVERYWHERE - _IN_DATA),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.daemon import Daemon
     from eximsim.mta.records.hints import Hints
     from eximsim.mta.records.logs import LogSettings
+    from eximsim.mta.records.lookups import Listing
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Header, Message, Spool
     from eximsim.profiles import Profile
@@ -317,6 +318,8 @@ class Process:
     resolver: Resolver = field(default_factory=Resolver)
     dns_fails: dict[DnsFailKey, tuple[DnsResult, DnsAnswer]] = field(default_factory=dict)
     """The negative cache of src/dns.c."""
+    dnsbl_cache: dict[str, Listing] = field(default_factory=dict)
+    """What the DNS has said of lists that are kept in it (dnslists), by name."""
     host_find_failed_syntax: bool = False
     """A host was not found because of the syntax of its name."""
 
@@ -419,6 +422,7 @@ class Process:
         child.variables = dict(self.variables)
         child.resolver = copy.copy(self.resolver)
         child.dns_fails = dict(self.dns_fails)
+        child.dnsbl_cache = dict(self.dnsbl_cache)
         child.unusable_hosts = dict(self.unusable_hosts)
         child.cutthrough = copy.copy(self.cutthrough)
         child.driver_state = {name: dict(state) for name, state in self.driver_state.items()}

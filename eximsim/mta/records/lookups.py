@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from eximsim.status import DnsResult
+
 _SINGLE_KEY = frozenset(
     {
         "cdb", "dbm", "dbmjz", "dbmnz", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nis", "nis0",
@@ -88,3 +90,14 @@ def find_type(text: str) -> SearchType:
 def is_asked(kind: SearchType) -> bool:
     """Whether a lookup is answered by something that the model has to be told about."""
     return kind.name not in ("dnsdb", *LINEAR)
+
+
+@dataclass(slots=True)
+class Listing:
+    """What the DNS said of a list in it (``dnsbl_cache_block``), and of the ``text``, once asked for."""
+
+    result: DnsResult
+    addresses: tuple[str, ...]
+    expiry: float
+    text: str | None = None
+    text_asked: bool = False
