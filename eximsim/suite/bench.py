@@ -99,7 +99,7 @@ class Bench:
     """
 
     def __init__(self, tree: Path, program: Path, helpers: Mapping[str, bytes]) -> None:
-        self._tree = EximTree(tree.absolute())
+        self._tree = EximTree(tree)
         self._program = program.absolute()
         self._helpers = helpers
         self._stack = ExitStack()
@@ -112,7 +112,7 @@ class Bench:
             helpers["scripted.py"] = Path(scripted.__file__).read_bytes()
             helpers["munge.pl"] = tree_rules.PERL_SCRIPT.read_bytes()
             identity = self._tree.identity
-            shown = {EXIM: str(self._program), _TREE: str(self._tree.root)}
+            shown = {EXIM: str(self._program), _TREE: str(self._tree.root.absolute())}
             shown[_TOOLS] = str(self._program.parent)
             place = Place(identity.hostname, (identity.ipv4, identity.ipv6), (), ETC, shown)
             self._inside = stack.enter_context(Namespace(place))

@@ -73,5 +73,19 @@ def test_what_the_program_lacks_is_named(benched: Benched, tree: Path) -> None:
     assert (result.verdict, result.reason) == (Verdict.SKIP, "needs support Cold_Fusion")
 
 
+def test_a_tree_is_found_from_where_one_is(
+    tree: Path, exim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if lack := why_not(exim):
+        pytest.skip(lack)
+    monkeypatch.chdir(tree.parent)
+    (case, *_) = EximTree(Path(tree.name)).tests()
+    made = Benched(Path(tree.name), exim, compiled(Path(tree.name)))
+    try:
+        assert made.run(case, Setting(profile(NEWEST), subject="exim:x")).verdict is Verdict.PASS
+    finally:
+        made.close()
+
+
 def test_nothing_of_the_place_is_seen_on_the_host(benched: Benched) -> None:
     assert not Path(benched.place.folder).exists()
