@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from eximsim.commands import suite_reports
+from eximsim.commands import suite_page, suite_reports
 from eximsim.commands.results import DIFFERENCE_FOUND, Reporter, keep_option, setting_options
 from eximsim.commands.suite_runs import run_all
 from eximsim.commands.suite_shell import shell
@@ -87,6 +87,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     help="What an earlier run printed with --json: only what is worse since then makes exit code 1.",
 )
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write a report with the diffs as JUnit XML.")
+@click.option("--html", "html", type=_FILE, metavar="FILE", help="Write a page with the diffs, in one file.")
+@click.option("--github", is_flag=True, help="GitHub workflow commands, which annotate the scripts.")
 @click.option(
     "--summary",
     type=_FOLDER,
@@ -104,7 +106,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 def suite(
     context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None,
     world: str, subject: str, keep: Path | None, jobs: int, against: str | None, both: bool,
-    baseline: Path | None, junit: Path | None, summary: Path | None, interactive: bool, as_json: bool,
+    baseline: Path | None, junit: Path | None, html: Path | None, github: bool, summary: Path | None,
+    interactive: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
     source = EximTree(tree)
@@ -118,10 +121,12 @@ def suite(
     request = _Request(tree, run, setting, jobs, either_library, as_json)
     if interactive:
         context.exit(shell(tree, cases, program, setting))
+    if github and as_json:
+        raise InputError("--github and --json: both write to standard output; expected one of them")
     other = MODEL if both else against
     if other is not None:
-        if baseline or junit or summary or keep:
-            raise InputError("--baseline, --junit, --summary and --keep are for runs of one subject")
+        if baseline or junit or html or github or summary or keep:
+            raise InputError("reports, --baseline and --keep are for runs of one subject")
         release = setting.profile if other == MODEL else _release(source, profile, tls, other)
         context.exit(_two(request, Setting(release, world, other)))
     before = suite_reports.baseline(baseline) if baseline is not None else None
@@ -134,6 +139,10 @@ def suite(
         reporter.add(TestResult(case.name, setting, Verdict.SKIP, "special: to be run by its number"))
     if junit is not None:
         store_text(junit, suite_reports.junit(results, request.groups))
+    if html is not None:
+        store_text(html, suite_page.page(tree, run, results))
+    if github:
+        click.echo(suite_page.workflow_commands(run, results), nl=False)
     if summary is not None:
         suite_reports.write_summaries(summary, results)
     if len(set(request.groups.values())) > 1 and not as_json:

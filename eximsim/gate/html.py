@@ -59,7 +59,7 @@ GAPS = 12
 
 def report_page(report: Report) -> str:
     """The report as one HTML page: the answers, everyday mail, what became of what, then each group."""
-    return _templates().get_template("report.html.j2").render(
+    return templates().get_template("report.html.j2").render(
         report=report,
         moves=moves(report),
         tables=[matrix(group) for group in report.groups[:PAGE_GROUPS]],
@@ -82,7 +82,7 @@ def listed(groups: Iterable[Group]) -> list[int]:
 
 def explanation_page(explanation: Explanation) -> str:
     """An explanation as one HTML page: outcome, hosts, what would lead to another, each decision."""
-    return _templates().get_template("explanation.html.j2").render(explanation=explanation)
+    return templates().get_template("explanation.html.j2").render(explanation=explanation)
 
 
 def stages(explained: Explained) -> list[tuple[str, list[Step]]]:
@@ -91,7 +91,8 @@ def stages(explained: Explained) -> list[tuple[str, list[Step]]]:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """What all pages are made with: everything quoted, one style, light and dark."""
     found = Environment(
         loader=PackageLoader("eximsim.gate", "templates"),
         autoescape=True,

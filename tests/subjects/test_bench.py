@@ -73,9 +73,7 @@ def test_what_the_program_lacks_is_named(benched: Benched, tree: Path) -> None:
     assert (result.verdict, result.reason) == (Verdict.SKIP, "needs support Cold_Fusion")
 
 
-def test_a_tree_is_found_from_where_one_is(
-    tree: Path, exim: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_is_found_from_where_one_is(tree: Path, exim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if lack := why_not(exim):
         pytest.skip(lack)
     monkeypatch.chdir(tree.parent)
