@@ -794,6 +794,17 @@ class Profile(SpoolSwitches):
     cutthrough_return_path_logged: bool = switch(False, "do_callout()", since("4.99", "9adabf8d8"))
     """The log selector return_path_on_delivery applies to messages that went on while they came in, too."""
 
+    callout_hold: bool = switch(
+        False, "do_callout(), delivery_re_exec()", since("4.90-dev-5d6bdf01a", "57cc27852")
+    )
+    """The callout option ``hold`` keeps the call for the delivery that follows; and whoever gives a held call
+    up at the end of a session says QUIT."""
+
+    held_callout_upgraded: bool = switch(
+        False, "case CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.95", "99bfcf2b6", item="JH/11, bug 2604")
+    )
+    """The control cutthrough_delivery takes over the call that a callout holds for the delivery."""
+
     cutthrough_from_any_callout: bool = switch(
         False, "do_callout()", since("4.99", "4e36acaf2", item="bug 3071")
     )

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -20,7 +20,16 @@ from eximsim.commands.situations import (
     nameable,
     scenario_file,
 )
+from eximsim.errors import InputError
 from eximsim.storage import store
+from eximsim.suite.scenarios import has_scenarios, read_scenarios
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eximsim.suite.recording import Record
+    from eximsim.suite.scenario_records import ScenarioRecord
+    from eximsim.suite.scenarios import Scenario
 
 _TIMES = 2
 
@@ -43,34 +52,56 @@ def record(
 
     Every situation is run twice; where the two runs differ, the record is marked unstable. The first object
     says what was recorded; its seed is null, since nothing in a known situation is made at random.
+    Scenarios of several commands are recorded one after the other, with all their runs.
 
     \b
     eximsim record --exim /usr/sbin/exim4 -o exim-4.96.jsonl.gz --jobs 2
     """
     from eximsim.subjects.exim import program_at
     from eximsim.suite.real_runs import own_certificates, run_all
+    from eximsim.suite.real_scenarios import record_scenarios
 
     if exim is None:
         raise click.UsageError("expected the program to record: --exim PATH")
     path = scenario_file(scenarios)
-    tasks = Choice(ids, groups, kinds).tasks(nameable(path), path)
+    several = has_scenarios(path)
+    if several and (kinds or jobs > 1):
+        raise click.UsageError("--kind and --jobs are not for scenarios of several commands")
+    chosen = _scenarios(path, ids, groups) if several else []
+    tasks = [] if several else Choice(ids, groups, kinds).tasks(nameable(path), path)
     with own_certificates() as certificates:
         program = program_at(exim)
         head: dict[str, object] = {
             "eximsim": __version__, "program": program.version, "release": program.profile.name,
             "tls": program.tls, "library": program.library, "seed": None,
         }  # fmt: skip
-        lines = [head]
-        runs = run_all(exim, certificates, tasks, jobs, _TIMES)
+        runs: Iterator[Record | ScenarioRecord] = (
+            record_scenarios(exim, certificates, chosen, _TIMES)
+            if several
+            else run_all(exim, certificates, tasks, jobs, _TIMES)
+        )
         label = f"Exim {program.version}"
-        with click.progressbar(runs, len(tasks), label=label, file=_terminal()) as progress:
-            lines += [one.as_json() for one in progress]
+        with click.progressbar(runs, len(chosen or tasks), label=label, file=_terminal()) as progress:
+            lines = [head, *(one.as_json() for one in progress)]
     octets = "".join(json.dumps(line) + "\n" for line in lines).encode()
     store(output, gzip.compress(octets, mtime=0) if output.suffix == ".gz" else octets)
     if as_json:
         unstable = [line["id"] for line in lines[1:] if not line["stable"]]
         told = {**head, "output": str(output), "records": len(lines) - 1, "unstable": unstable}
         click.echo(json.dumps(told))
+
+
+def _scenarios(path: Path, ids: tuple[str, ...], groups: tuple[str, ...]) -> list[Scenario]:
+    """The scenarios that are meant; a group is the first word of an id."""
+    known = read_scenarios(path)
+    if unknown := [id for id in ids if id not in known]:
+        raise InputError(f"no scenario {unknown[0]!r} here", str(path))
+    found = [
+        one for one in known.values() if (not ids or one.id in ids) and (not groups or one.group in groups)
+    ]
+    if not found:
+        raise InputError("no scenario matches what was asked for", str(path))
+    return found
 
 
 def _terminal() -> TextIO:

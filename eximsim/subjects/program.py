@@ -172,7 +172,9 @@ def _profile(path: Path, version: str, user: str, library: str) -> Profile:
     """The profile of a version; patch levels and development suffixes do not count unless it is named so."""
     release = ".".join(re.split(r"[.\-_+]", version)[:2])
     later = [name for name in PROFILES if name.startswith(f"{release}.")]
-    names = (_PACKAGED.get((release, user)), version, release, *later)
+    commit = version.rpartition("-")[2]
+    points = [name for name in PROFILES if "-" in version and name.endswith(f"-{commit}")]
+    names = (_PACKAGED.get((release, user)), version, *points, release, *later)
     known = next((name for name in names if name in PROFILES), None)
     if known is None:
         raise InputError(f"Exim {version}: expected a release from {next(iter(PROFILES))} on", str(path))

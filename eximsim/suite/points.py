@@ -129,6 +129,7 @@ POINTS: Sequence[Point] = (
     _point("2546388c2"),
     _point("875512a36"),
     _point("fc3f96af4", ("confs/4011", "")),
+    _point("57cc27852", ("confs/0580", "")),
     _point("58c30e478"),
     _point(
         "5d6bdf01a", ("src/fakens.c", "    yield = NO_DATA;"), beside=(_SMTP_C, "sec ? FAIL_FORCED : DEFER")
@@ -216,6 +217,7 @@ POINTS: Sequence[Point] = (
     _point("6b5b7e0ca"),
     # 4.95
     _point("bec94709e"),
+    _point("99bfcf2b6", ("confs/5409", "")),
     _point("0de994525"),
     _point("cebf40279"),
     _point("e2be2df5c"),

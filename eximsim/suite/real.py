@@ -47,6 +47,7 @@ from eximsim.world.certificates import load_chains, pem_files
 from eximsim.world.loop import Loop
 from eximsim.world.rrsets import rrset_zones
 from eximsim.world.serving import Served
+from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_server import SmtpServer, SmtpSession
 
 NETWORKS = ("10.9.0.0/16",)
@@ -139,7 +140,7 @@ class RealStand:
             servers=tuple(self._conversations(situation)),
             dns=tuple(self._resolver.questions),
             queued=None if dialogue else sum(path.endswith("-H") for path in files),
-            exit=_ended(ran),
+            exit=exit_of(ran),
         )
 
     @staticmethod
@@ -165,10 +166,13 @@ class RealStand:
         for address in situation.servers:
             behaviour = situation.behaviour(address)
             if behaviour.listen:
-                listener = self._inside.socket(socket.SOCK_STREAM, address, SERVER_PORT)
-                server = SmtpServer(behaviour, self._chains.chains)
-                doors.append(self._acceptor.take(listener, server, Endpoint(address, SERVER_PORT)))
+                doors.append(self._door((address, SERVER_PORT), behaviour))
         return doors
+
+    def _door(self, place: tuple[str, int], behaviour: Behaviour) -> Door:
+        """Let a server listen."""
+        listener = self._inside.socket(socket.SOCK_STREAM, *place)
+        return self._acceptor.take(listener, SmtpServer(behaviour, self._chains.chains), Endpoint(*place))
 
     def _welcome(self, wire: socket.socket, door: Door, peer: tuple[str, int]) -> None:
         session = door.factory()
@@ -192,7 +196,8 @@ class _Connection:
     served: Served
 
 
-def _ended(ran: Ran) -> object:
+def exit_of(ran: Ran) -> object:
+    """How a run ended, as recordings say it."""
     if ran.exit is None:
         return "timeout"
     return ran.exit if ran.exit >= 0 else f"signal {-ran.exit}"

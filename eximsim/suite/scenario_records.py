@@ -59,11 +59,23 @@ class ScenarioRecord:
     tls: str
     runs: tuple[Done, ...]
     unstable: frozenset[str] = frozenset()
+    program: str = ""
+    """What the program calls its version, if that is known."""
+
+    def as_json(self) -> dict[str, object]:
+        """The line that a recording has for this record."""
+        unstable = {"unstable": sorted(self.unstable)} if self.unstable else {}
+        runs = [done.as_json() for done in self.runs]
+        return {
+            "id": self.id, "release": self.release, "tls": self.tls, "program": self.program, **unstable,
+            "stable": not self.unstable, "runs": runs,
+        }  # fmt: skip
 
     @property
     def profile(self) -> Profile:
         """The model's release for this program; raises ``InputError``."""
-        return _profile(self.release, self.tls)
+        known = _profile(self.release, self.tls)
+        return replace(known, version=self.program) if self.program else known
 
 
 @lru_cache(maxsize=64)
@@ -92,6 +104,7 @@ def read_scenario_records(path: Path) -> Iterator[ScenarioRecord]:
                 item.get("tls", "openssl"),
                 tuple(map(_done, item["runs"])),
                 frozenset(item.get("unstable", ())),
+                item.get("program", ""),
             )
         except (KeyError, TypeError, AttributeError) as problem:
             what = f"expected a record with id, release and runs: {problem}"

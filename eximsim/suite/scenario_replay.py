@@ -16,13 +16,13 @@ from eximsim.suite.scenario_records import Done
 from eximsim.suite.scenarios import RRsets, Scenario, Servers, Step, endpoint
 from eximsim.suite.stand_configuration import SERVER_PORT
 from eximsim.world.certificates import ChainSet, load_chains, pem_files
-from eximsim.world.host import Accepted, Host
+from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
 from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_content import Received
 from eximsim.world.smtp_script import server_behaviour
-from eximsim.world.smtp_server import SmtpServer, log_of
+from eximsim.world.smtp_server import ConnectionLog, SmtpServer, log_of
 
 ADDRESSES = ("127.0.0.1", "::1", "fd09::1")
 """The addresses of the host's interfaces."""
@@ -152,7 +152,7 @@ class Play:
         return Done(
             log,
             stdout,
-            tuple(map(_connection, ran.accepted)),
+            tuple(map(shown_connection, logs)),
             ran.questions,
             len(self.machine.spool.messages),
             ran.exit,
@@ -160,14 +160,17 @@ class Play:
         )
 
 
-def _connection(accepted: Accepted) -> dict[str, object]:
-    log, server = log_of(accepted), accepted.server
+def shown_connection(log: ConnectionLog) -> dict[str, object]:
+    """One connection, as recordings have it."""
+    server, client = log.server, log.client
+    assert server is not None
+    assert client is not None
     address = (
         f"[{server.address}]" if ":" in server.address and server.port != SERVER_PORT else server.address
     )
     place = address if server.port == SERVER_PORT else f"{address}:{server.port}"
     return {
-        "addr": place, "from": accepted.client.address, "events": list(log.events), "sni": log.sni,
+        "addr": place, "from": client.address, "events": list(log.events), "sni": log.sni,
         "tls": log.tls,
     }  # fmt: skip
 

@@ -81,6 +81,11 @@ def is_scenario(item: Mapping[str, object]) -> bool:
     return not _MARKS.isdisjoint(item)
 
 
+def has_scenarios(path: Path) -> bool:
+    """Whether a file has scenarios of this form, and not situations of the older one."""
+    return any(is_scenario(item) for _, item in objects(path))
+
+
 def read_scenarios(path: Path) -> dict[str, Scenario]:
     """The scenarios of a file, by id; raises ``InputError`` with file and line."""
     found = {}

@@ -127,7 +127,12 @@ def _cutthrough_delivery(run: AclRun, options: str | None) -> None:
     held_back = envelope.prdr or envelope.freeze or envelope.queue_only_policy
     if held_back or envelope.fake_response is Rc.FAIL or envelope.rcpt_count != 1 or wanted.delivery:
         return
-    wanted.delivery = True
+    upgraded, wanted.delivery = wanted.hold_only, True
+    if upgraded and not run.process.profile.held_callout_upgraded:
+        raise Unsupported("control = cutthrough_delivery while the call of a callout is held")
+    wanted.hold_only = False
+    if upgraded:
+        return
     for option in (options or "").split("/"):
         if option.startswith("defer=pass"):
             wanted.defer_pass = True

@@ -214,8 +214,6 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
 def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     asked = _read_options(run.process, text, options)
     assert run.address is not None
-    if asked.callout is not None and asked.callout.hold and not run.process.host_checking:
-        raise Unsupported("the callout option hold: the delivery goes down the connection of the callout")
     result = verify.verify_address(
         run.process,
         run.address.address,
@@ -330,7 +328,8 @@ def _read_options(process: Process, text: str, options: list[str]) -> _Options:
         elif word == "check_postmaster":
             asked = replace(asked, callout=replace(asked.callout or CalloutSettings(), postmaster=""))
         elif word.startswith("callout"):
-            asked = replace(asked, callout=_read_callout(text, option, asked.callout or CalloutSettings()))
+            callout = _read_callout(process, text, option, asked.callout or CalloutSettings())
+            asked = replace(asked, callout=callout)
         elif word.startswith("quota") and process.profile.quota_verified:
             raise Unsupported("the option quota of verify = recipient")
         else:
@@ -338,7 +337,7 @@ def _read_options(process: Process, text: str, options: list[str]) -> _Options:
     return asked
 
 
-def _read_callout(text: str, option: str, settings: CalloutSettings) -> CalloutSettings:
+def _read_callout(process: Process, text: str, option: str, settings: CalloutSettings) -> CalloutSettings:
     """``callout`` with what follows its equals sign. Names are matched by their beginning, as Exim does."""
     rest = option[7:].lstrip(SPACES)
     if not rest:
@@ -346,16 +345,16 @@ def _read_callout(text: str, option: str, settings: CalloutSettings) -> CalloutS
     if not rest.startswith("="):
         raise _BadOption(f'\'=\' expected after "callout" in ACL condition "{text}"')
     for word in list_items(rest[1:].lstrip(SPACES), ","):
-        settings = _one_suboption(text, word, settings)
+        settings = _one_suboption(text, word, settings, hold=process.profile.callout_hold)
     if settings.use_sender and settings.use_postmaster:
         raise _BadOption("only one of use_sender and use_postmaster can be set for a recipient callout")
     return settings
 
 
-def _one_suboption(text: str, word: str, settings: CalloutSettings) -> CalloutSettings:
+def _one_suboption(text: str, word: str, settings: CalloutSettings, *, hold: bool) -> CalloutSettings:
     lowered = word.lower()
     for name in _FLAG_OPTIONS:
-        if lowered.startswith(name):
+        if lowered.startswith(name) and (name != "hold" or hold):
             return _with(settings, name, True)
     for name, field in _TEXT_OPTIONS.items():
         if lowered.startswith(name):

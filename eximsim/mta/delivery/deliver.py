@@ -71,6 +71,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         if not written and not delivery.freeze and _written(message) == before:
             message.headers = headers
     spool.locked.discard(message_id)
+    process.machine.let_servers_deliver()
     if process.continued is not None:
         abandon(process, process.continued)
     if delivery.next_id is not None:

@@ -211,6 +211,7 @@ def _run_transport(
     ]
     message: str | None = None
     debug_print_string(child, transport.options.text("debug_print"))
+    child.machine.sending += child.of_daemon
     try:
         if not smtp_transport_entry(child, transport, copies):
             for addr in copies[1:]:
@@ -222,6 +223,8 @@ def _run_transport(
         message = _transport_died(delivery, batch, child.pid, death)
         for addr in copies:
             addr.special_action = "freeze"
+    finally:
+        child.machine.sending -= child.of_daemon
     for addr in copies:
         addr.cv = _certificate_word(child) if addr.tls is not None else None
         addr.authenticated = child.authenticated

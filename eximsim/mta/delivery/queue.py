@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
@@ -15,6 +15,7 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Message, Recipient
+from eximsim.mta.verify import cutthrough
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Machine, Process
@@ -134,8 +135,10 @@ def deliver_in_child(
     child.message_id, child.afterwards = message_id, []
     if anew:
         child.run_anew()
+        child.continued = cutthrough.pass_on(child)
+        process.cutthrough = replace(process.cutthrough, call=None, delivery=False, hold_only=False)
     try:
-        deliver_message(child, message_id, force=force, give_up=give_up)
+        deliver_message(child, message_id, force=force or child.continued is not None, give_up=give_up)
     except PanicDie:
         process.machine.spool.locked.discard(message_id)
     except ProcessDied as death:

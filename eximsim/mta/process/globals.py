@@ -108,8 +108,17 @@ class Machine:
     """What the run that is under way has spent."""
     asking: Asking | None = None
     """The callout that is under way; the model itself does not look at it."""
+    sending: int = 0
+    """How many transports are at work for messages that came in through a daemon."""
+    sent_on: list[Callable[[], None]] = field(default_factory=list)
+    """Deliveries of messages that a daemon's own transports have brought back to it."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     """What processes that nobody waits for are about to do, with the time at which each begins."""
+
+    def let_servers_deliver(self) -> None:
+        """Deliver what the daemon's own transports have brought back to it, if none of them is at work."""
+        while self.sent_on and not self.sending:
+            self.sent_on.pop(0)()
 
     def account(self, login: str) -> Account | None:
         """The user of that name (``getpwnam()``); those of whom only the login is known have the ids 1000."""
@@ -255,6 +264,8 @@ class Process:
     """-tls-on-connect: whoever calls starts with TLS."""
     synchronous: bool = False
     """-odf and -odi: what this process takes in is delivered before it goes on."""
+    of_daemon: bool = False
+    """It has been forked for a connection to a daemon."""
     queue_smtp: bool = False
     """Remote deliveries are left for later: -odqs, and the first stage of -qq."""
     queue_running: bool = False
@@ -413,6 +424,7 @@ class Process:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
         self.main_log_open = self.machine.privilege_lost
         self.lost_session, self.transport_count = None, 0
+        self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = False
 
     def fork(self) -> Process:

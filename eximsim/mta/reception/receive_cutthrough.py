@@ -24,6 +24,8 @@ def send_on(incoming: Incoming) -> None:
     process, envelope = incoming.process, incoming.envelope
     if envelope.chunking and process.cutthrough.delivery:
         cutthrough.cancel(process)
+    elif envelope.chunking:
+        process.cutthrough.hold_only = False
     if process.cutthrough.sends is None:
         return
     headers = list(incoming.reception.headers)

@@ -17,6 +17,7 @@ from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_start, smt
 from eximsim.mta.reception.receive import DataReader, receive_msg
 from eximsim.mta.reception.smtp_in_commands import Command, Sync, find_command
 from eximsim.mta.reception.smtp_session import RESTORED, SmtpSession, State
+from eximsim.mta.verify import cutthrough
 from eximsim.ports import Action, Close, Send, TlsSession
 
 if TYPE_CHECKING:
@@ -254,6 +255,8 @@ class SmtpIn(SmtpSession):
             if received.deliver and self._may_deliver():
                 self._accepted.append(received.message_id)
             process.message_id = ""
+        if not self._accepted:
+            cutthrough.cancel(process)
         self.reset()
         self.free_commands |= RESTORED
         self.tls_auth_due = True

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.structs import Address, HostItem
     from eximsim.ports import Connection
 
@@ -52,6 +55,8 @@ class HeldCall:
     interface: str | None
     sender: str
     addrs: list[Address] = field(default_factory=list)
+    handed_on: Callable[[], OpenCall] | None = None
+    """The call as a delivery takes it over."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,8 @@ class Cutthrough:
     transport_sender: bool = False
     """The host is told the sender as the transport would change it."""
     call: HeldCall | None = None
+    hold_only: bool = False
+    """The call is held for more recipients and for the delivery after the reception."""
 
     @property
     def sends(self) -> HeldCall | None:

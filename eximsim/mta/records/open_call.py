@@ -33,8 +33,8 @@ class OpenCall:
     """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).
 
     ``next_id`` is the message that waits for it, None if it is for more recipients of the same message.
-    ``sequence`` counts the messages on the connection, this one included. ``unread`` is what has arrived and
-    was not read.
+    ``sequence`` counts the messages on the connection, this one included; it is 1 if a callout has opened it.
+    ``unread`` is what has arrived and was not read.
     """
 
     transport: str

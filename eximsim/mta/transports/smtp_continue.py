@@ -147,10 +147,11 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     chunks = sx.process.profile.continued_call_takes_chunks
     sx.chunking = chunks and "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
     for addr in sx.addrlist:
-        addr.continued = True
+        addr.continued = call.sequence > 1
         if call.tls is not None:
             addr.tls = call.tls.session
-    known = call.tls if sx.process.profile.continued_call_verified else None
+    told = sx.process.profile.continued_call_verified and call.sequence > 1
+    known = call.tls if told else None
     sx.process.certificate_verified = known is not None and known.cv != "no"
     sx.process.dane_verified = known is not None and known.cv == "dane"
 

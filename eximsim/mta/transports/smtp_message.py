@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
@@ -45,14 +46,15 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     """
     rest, begun = addrs, False
     while rest or not begun:
-        batch, later = _next_batch(sx, rest)
+        named = not begun and _named_by_callout(sx)
+        batch, later = (sx.addrlist, []) if named else _next_batch(sx, rest)
         if begun and sx.send_rset and (why := say_rset(sx)) is not None:
             set_errno(sx, rest, why.errno, why.message, Rc.DEFER, host=sx.host)
             break
         begun = True
         sx.ok, sx.send_rset, sx.completed_addr, sx.too_many = False, True, False, None
         sx.last_of_message = not later
-        rc = _transaction(sx, batch, sender, size)
+        rc = _transaction(sx, batch, None if named else MailFrom(sender, size))
         if rc is not None:
             return rc
         if not sx.completed_addr:
@@ -94,9 +96,34 @@ def _mark_continued(sx: SmtpContext, rest: list[Address]) -> None:
         addr.continued = True
 
 
-def _transaction(sx: SmtpContext, batch: list[Address], sender: str, size: int | None) -> Rc | None:
-    """One transaction; None if the session goes on, else what became of the host."""
-    sync = write_mail_and_rcpt(sx, batch, sender, size)
+@dataclass(frozen=True, slots=True)
+class MailFrom:
+    """The sender of a transaction, and the size of the message in octets if that is announced."""
+
+    sender: str
+    size: int | None
+
+
+def _named_by_callout(sx: SmtpContext) -> bool:
+    """Whether the call is that of a callout, on which MAIL and RCPT have been said.
+
+    All recipients are held to have been accepted then, also those that no callout asked about.
+    """
+    call = sx.process.continued
+    return call is not None and call.sequence == sx.sequence == 1
+
+
+def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | None) -> Rc | None:
+    """One transaction; None if the session goes on, else what became of the host.
+
+    Without an envelope MAIL and RCPT have been said.
+    """
+    if envelope is None:
+        sx.ok, sync = True, Sync.READ
+        for addr in batch:
+            addr.transport_return = Rc.PENDING_OK
+    else:
+        sync = write_mail_and_rcpt(sx, batch, envelope.sender, envelope.size)
     if sync is Sync.READ and not sx.chunking and (sx.ok or sx.pipelining):
         sync = _say_data(sx)
     if sx.too_many is not None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.records.cutthrough import HeldCall
+from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.header_lines import transport_headers_send
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT
+from eximsim.mta.transports.smtp_continue import current_sni
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
+    Dialogue,
     default_port,
     smtp_debug_cmd_report,
     smtp_get_interface,
@@ -34,7 +38,7 @@ _DATA_TIMEOUT = 60.0
 
 
 def hold(call: Callout, sx: SmtpContext) -> bool:
-    """Keep the callout's call open if the message may follow; the dialogue is handed over then."""
+    """Keep the callout's call open if the message or its delivery may follow; the dialogue is handed over."""
     process = call.process
     wanted, settings = process.cutthrough, call.settings
     first = process.variables.get("rcpt_count") == "1"
@@ -42,10 +46,15 @@ def hold(call: Callout, sx: SmtpContext) -> bool:
     plain = settings.use_sender or process.profile.cutthrough_from_any_callout
     if settings.use_postmaster or settings.success_on_redirect or not plain:
         good = False
-    if not (wanted.delivery and first and good and wanted.call is None and not sx.lmtp):
+    asked = wanted.delivery or settings.hold
+    if not (asked and first and good and wanted.call is None and not sx.lmtp):
         return False
-    wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, [_noted(process, call.addr, sx.host)])
-    process.hdebug("holding verify callout open for cutthrough delivery", indented=True)
+    noted = [_noted(process, call.addr, sx.host)]
+    handed_on = partial(_open_call, sx, sx.wire)
+    wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, noted, handed_on)
+    wanted.hold_only = not wanted.delivery
+    what = "cutthrough delivery" if wanted.delivery else "potential further verifies and delivery"
+    process.hdebug(f"holding verify callout open for {what}", indented=True)
     process.trace.record(CUTTHROUGH, "held", host=sx.host.name, address=call.addr.address)
     sx.dialogue = None
     return True
@@ -58,6 +67,38 @@ def _noted(process: Process, addr: Address, host: HostItem) -> Address:
     if not process.profile.cutthrough_return_path_logged:
         noted.return_path = None
     return noted
+
+
+def _open_call(sx: SmtpContext, wire: Dialogue) -> OpenCall:
+    assert sx.host.address is not None
+    return OpenCall(
+        sx.transport.name,
+        sx.host.name,
+        sx.host.address,
+        wire.connection,
+        bytes(wire.arrived),
+        sx.features,
+        sx.tls,
+        sx.dane,
+        current_sni(sx),
+        1,
+        None,
+        sx.limits,
+    )
+
+
+def pass_on(process: Process) -> OpenCall | None:
+    """The call that is held for the delivery that begins now, and no longer here (``delivery_re_exec()``).
+
+    What is held for something else is closed.
+    """
+    call, wanted = process.cutthrough.call, process.cutthrough
+    if call is None or not wanted.hold_only:
+        cancel(process)
+        return None
+    assert call.handed_on is not None
+    wanted.call, wanted.hold_only = None, False
+    return call.handed_on()
 
 
 def join(call: Callout, open_call: HeldCall) -> bool:
@@ -116,7 +157,7 @@ def cancel(process: Process, why: str = "") -> None:
     ``why`` shows in the trace of host checking, which asks for no delivery of its own.
     """
     close(process, why)
-    process.cutthrough.delivery = False
+    process.cutthrough.delivery = process.cutthrough.hold_only = False
 
 
 def close(process: Process, why: str = "") -> None:
@@ -133,7 +174,9 @@ def close(process: Process, why: str = "") -> None:
 
 
 def leave(process: Process) -> None:
-    """The process ends with the call open, so that the host is told nothing."""
+    """The process ends; up to 4.89 with the call open, so that the host is told nothing."""
+    if process.profile.callout_hold:
+        cancel(process)
     call, process.cutthrough.call = process.cutthrough.call, None
     if call is not None:
         call.wire.connection.close()

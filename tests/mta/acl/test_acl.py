@@ -236,12 +236,6 @@ def asking(monkeypatch: pytest.MonkeyPatch, result: VerifyResult) -> Asked:
     return asked
 
 
-def test_a_delivery_down_the_connection_of_a_callout_is_not_modelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    asking(monkeypatch, VerifyResult(Rc.OK))
-    with pytest.raises(Unsupported, match="callout option hold"):
-        checked("accept verify = recipient/callout=hold")
-
-
 @pytest.mark.parametrize(("options", "settings"), OPTIONS)
 def test_the_options_of_a_callout_are_handed_on(
     monkeypatch: pytest.MonkeyPatch, options: str, settings: CalloutSettings | None

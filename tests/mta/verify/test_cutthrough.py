@@ -87,9 +87,10 @@ def test_a_transaction_that_is_given_up_takes_leave_of_the_host(after: str) -> N
     assert heard == [[*ENVELOPE, "QUIT"]]
 
 
-def test_a_host_is_told_nothing_if_the_client_leaves_before_data() -> None:
-    heard, _, _ = ran("a@one.test.ex", after="", server=PLAIN)
-    assert heard == [[*ENVELOPE, "EOF"]]
+@pytest.mark.parametrize(("release", "last"), [("4.89", "EOF"), ("4.90", "QUIT")])
+def test_a_host_is_told_since_4_90_if_the_client_leaves_before_data(release: str, last: str) -> None:
+    heard, _, _ = ran("a@one.test.ex", after="", server=PLAIN, release=release)
+    assert heard == [[*ENVELOPE, last]]
 
 
 def test_the_callout_that_the_acl_asks_for_serves_for_the_message() -> None:
