@@ -253,7 +253,7 @@ def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
         rc = Rc.OK if checked.result.routed else checked.result.rc
         run.basic_errno = checked.result.basic_errno
     else:
-        checked = _verify_sender(run, address, asked)
+        checked = _verify_sender(run, address, asked, real=not rest)
         rc = checked.result.rc
         reception.envelope.verified_senders.insert(0, checked)
     reception.set("sender_address_data", checked.result.address_data)
@@ -266,12 +266,12 @@ def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     return rc
 
 
-def _verify_sender(run: AclRun, address: str, asked: _Options) -> CheckedSender:
-    """A full verification; the empty sender needs none."""
+def _verify_sender(run: AclRun, address: str, asked: _Options, *, real: bool) -> CheckedSender:
+    """A full verification; the empty sender needs none. ``real``: it is the sender of the message."""
     if not address:
         return CheckedSender(address, VerifyResult(Rc.OK), asked.no_details)
     envelope = run.reception.envelope
-    if address == envelope.sender:
+    if real:
         envelope.sender_unrewritten = address
     address_data = run.reception.get("address_data")
     result = verify.verify_address(
@@ -281,12 +281,15 @@ def _verify_sender(run: AclRun, address: str, asked: _Options) -> CheckedSender:
         callout=asked.callout,
         success_on_redirect=asked.success_on_redirect,
         utf8=run.process.utf8_of_message,
+        real_sender=real,
     )
+    if real:
+        envelope.sender = result.verified
     run.trace("----------- end verify ------------")
     run.reception.set("address_data", address_data)
     if result.rc is not Rc.OK:
         run.basic_errno = result.basic_errno
-    return CheckedSender(address, result, asked.no_details)
+    return CheckedSender(result.verified, result, asked.no_details)
 
 
 def _sender_failed(run: AclRun, checked: CheckedSender, rc: Rc) -> None:

@@ -10,6 +10,7 @@ EACCES = 13
 EEXIST = 17
 ENOTDIR = 20
 EINVAL = 22
+ENOSPC = 28
 EPIPE = 32
 EAFNOSUPPORT = 97
 EADDRINUSE = 98
@@ -20,6 +21,7 @@ ECONNRESET = 104
 ETIMEDOUT = 110
 ECONNREFUSED = 111
 EHOSTUNREACH = 113
+EDQUOT = 122
 
 _TEXT = {
     0: "Success",
@@ -29,6 +31,7 @@ _TEXT = {
     EEXIST: "File exists",
     ENOTDIR: "Not a directory",
     EINVAL: "Invalid argument",
+    ENOSPC: "No space left on device",
     EPIPE: "Broken pipe",
     EAFNOSUPPORT: "Address family not supported by protocol",
     EADDRINUSE: "Address already in use",
@@ -39,6 +42,7 @@ _TEXT = {
     ETIMEDOUT: "Connection timed out",
     ECONNREFUSED: "Connection refused",
     EHOSTUNREACH: "No route to host",
+    EDQUOT: "Disk quota exceeded",
 }
 
 

@@ -26,7 +26,7 @@ from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options import Options, release
 from eximsim.mta.config.options_main import DAY
 from eximsim.mta.config.retry_rules import RetryRule, RetryStep, readconf_retry_rule
-from eximsim.mta.config.rewrite_rules import SMTP, RewriteRule, readconf_one_rewrite
+from eximsim.mta.config.rewrite_rules import RewriteRule, readconf_one_rewrite
 from eximsim.ports import Files
 from eximsim.profiles import Profile
 
@@ -304,14 +304,8 @@ class _Reader:
         self.retries = tuple(map(readconf_retry_rule, section))
 
     def read_rewrites(self, section: Section) -> None:
-        """The rewrite section; rules for addresses as a client writes them (flag S) are not modelled."""
+        """The rewrite section."""
         self.rewrites = tuple(map(readconf_one_rewrite, section))
-        for rule in self.rewrites:
-            if SMTP in rule.flags:
-                problem = Unsupported("rewrite rule with flag S", rule.path, rule.line)
-                if self.tolerate is None:
-                    raise problem
-                self.tolerate("rewrite", "S", problem)
 
     def read_authenticators(self, section: Section) -> None:
         """The authenticators section; to use one of them is not modelled."""

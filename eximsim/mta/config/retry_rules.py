@@ -72,7 +72,7 @@ def readconf_retry_rule(line: ConfigLine) -> RetryRule:
     try:
         return _rule(line)
     except ValueError as error:
-        raise InputError(f"error in retry rule: {error}", line.path, line.line) from None
+        raise InputError(str(error), line.path, line.line) from None
 
 
 def _rule(line: ConfigLine) -> RetryRule:
@@ -80,14 +80,14 @@ def _rule(line: ConfigLine) -> RetryRule:
     pattern, position = string_dequote(text, 0)
     error = _GRAPHIC.match(text, _skip(text, position))
     if error is None:
-        raise ValueError("missing error type: an error's name or * expected")
+        raise ValueError("missing error type in retry rule")
     basic_errno, more_errno = readconf_retry_error(error[0])
     position = _skip(text, error.end())
     senders = None
     if text.startswith("senders", position):
         position = _skip(text, position + len("senders"))
         if text[position : position + 1] != "=":
-            raise ValueError('"=" expected after "senders"')
+            raise ValueError('"=" expected after "senders" in retry rule')
         senders, position = string_dequote(text, _skip(text, position + 1))
     steps: list[RetryStep] = []
     position = _skip(text, position)
@@ -112,7 +112,7 @@ def _step(text: str, position: int) -> tuple[RetryStep, int]:
     kind = text[position].upper()
     timeout, position = _argument(text, position + 1, _ARGUMENT)
     if kind not in ("F", "G", "H"):
-        raise ValueError(f'unknown retry rule letter "{kind}": F, G or H expected')
+        raise ValueError("unknown retry rule letter")
     first, position = _argument(text, position, _ARGUMENT)
     factor = "0"
     if kind != "F":
@@ -120,7 +120,7 @@ def _step(text: str, position: int) -> tuple[RetryStep, int]:
     times = readconf_readtime(timeout) or 0, readconf_readtime(first) or 0
     step = RetryStep(kind, *times, readconf_readfixed(factor))
     if step.timeout <= 0 or step.p1 <= 0 or (kind != "F" and step.p2 < 1000):
-        raise ValueError("bad parameters: times like 15m, and a factor of 1 or more for G and H expected")
+        raise ValueError("bad parameters for retry rule")
     return step, position
 
 
@@ -163,7 +163,7 @@ def readconf_retry_error(text: str) -> tuple[int, int]:
 def _time(extra: str) -> int:
     seconds = readconf_readtime(extra)
     if seconds is None:
-        raise ValueError("bad time value after quota_")
+        raise ValueError("bad time value")
     return seconds
 
 

@@ -10,6 +10,8 @@ from eximsim.mta.config.config_lines import ConfigLine
 
 ENVELOPE_FROM, ENVELOPE_TO, QUIT, REPEAT, SMTP, QUALIFY, WHOLE = "FTqRSQw"
 HEADER_FROM, HEADER_TO = "ft"
+SMTP_SENDER = "S<"
+"""Flag S, for the address of a sender."""
 _ENVELOPE, _HEADERS = ENVELOPE_FROM + ENVELOPE_TO, "stfcbr"
 _MEANS = {"h": _HEADERS, "E": _ENVELOPE}
 _KNOWN = frozenset(f"qw{_HEADERS}{_ENVELOPE}hEQRS")

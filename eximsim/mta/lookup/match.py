@@ -139,9 +139,15 @@ def match_address_list(process: Process, address: str, text: str, *, single: boo
     return match_isinlist(process, address, text, Kind.ADDRESS, single=single).rc
 
 
-def match_check_string(process: Process, subject: str, pattern: str, *, caseless: bool = True) -> Rc:
-    """Whether ``subject`` matches one pattern that is not part of a list. Source: match_check_string()."""
-    return match_list.CheckString(process, Kind.STRING, subject, caseless).test(pattern).rc
+def match_check_string(
+    process: Process, subject: str, pattern: str, *, caseless: bool = True, captures: bool = False
+) -> Rc:
+    """Whether ``subject`` matches one pattern that is not part of a list. Source: match_check_string().
+
+    With ``captures`` captured text becomes ``$0``, ``$1``, ...
+    """
+    setup = 0 if captures else -1
+    return match_list.CheckString(process, Kind.STRING, subject, caseless, setup).test(pattern).rc
 
 
 def match_address_pattern(process: Process, address: str, pattern: str) -> bool:

@@ -37,6 +37,8 @@ from eximsim.mta.program.caller import (
 from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, CommandLine, Mode, parse_argv
 from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
+from eximsim.mta.program.retry_test import retry_test
+from eximsim.mta.program.rewrite_test import rewrite_test
 from eximsim.mta.reception.caller_sender import may_set_sender
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
@@ -360,6 +362,16 @@ def _filter(process: Process, line: CommandLine, stdin: bytes) -> int:
     return filter_test(process, line.filter_test, sender or "", submitter, stdin, dot_ends=line.dot_ends)
 
 
+def _rewrite(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-brw."""
+    if not line.arguments:
+        process.out("-brw needs an address argument\n")
+        return 1
+    process.log_testing_mode = True
+    rewrite_test(process, line.arguments[0])
+    return 0
+
+
 # ---- the queue -------------------------------------------------------------------------------------
 
 
@@ -415,6 +427,8 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.VERIFY_SENDER: _addresses,
     Mode.EXPAND: _expand,
     Mode.FILTER: _filter,
+    Mode.TRY_RETRY: lambda process, line, stdin: retry_test(process, line.arguments),
+    Mode.TRY_REWRITE: _rewrite,
     Mode.LIST_QUEUE: _list_queue,
     Mode.COUNT_QUEUE: _count_queue,
     Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(process, line.arguments),

@@ -50,6 +50,8 @@ class Mode(Enum):
     VERIFY = "-bv"
     VERIFY_SENDER = "-bvs"
     EXPAND = "-be"
+    TRY_RETRY = "-brt"
+    TRY_REWRITE = "-brw"
     FILTER = "-bf, -bF"
     LIST_QUEUE = "-bp"
     COUNT_QUEUE = "-bpc"
@@ -187,6 +189,12 @@ class _Parser:
         self.line.mode = Mode.COUNT_QUEUE if text == "c" else Mode.LIST_QUEUE
         self.line.option = text
 
+    def last(self, mode: Mode) -> None:
+        """What follows is no option any more."""
+        self.line.mode = mode
+        self.line.arguments += self._rest
+        self._rest.clear()
+
     def sender(self, text: str) -> None:
         self.line.sender = (text or self.next()).strip()
 
@@ -320,6 +328,8 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bvs": _set(mode=Mode.VERIFY_SENDER),
     "-be": _set(mode=Mode.EXPAND),
     "-bP": _set(mode=Mode.PRINT_CONFIG),
+    "-brt": lambda parser: parser.last(Mode.TRY_RETRY),
+    "-brw": lambda parser: parser.last(Mode.TRY_REWRITE),
     "-bnq": _set(qualify=False),
     "-i": _set(dot_ends=False),
     "-oi": _set(dot_ends=False),
@@ -355,7 +365,7 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-R", lambda parser, text: parser.selected(f"R{text}")),
     ("-S", lambda parser, text: parser.selected(f"S{text}")),
 )
-_NOT_MODELLED = re.compile(r"-(?:b[VPSIwi].*|br[tw].*|bem|bpc.+|oP.*|Q.*|L.*|MC.*|T.*)")
+_NOT_MODELLED = re.compile(r"-(?:b[VPSIwi].*|bem|bpc.+|oP.*|Q.*|L.*|MC.*|T.*)")
 
 
 def parse_argv(argv: Sequence[str]) -> CommandLine:

@@ -154,12 +154,12 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
         if scan.from_header is not None:
             reception.headers.append(scan.from_header)
     _add_sender(reception, scan, prefix, submitter)
-    _rewrite_all(reception)
-    if process.config.rewrites and envelope.sender:
+    if process.config.rewrites and envelope.sender and envelope.sender_unrewritten is None:
         envelope.sender = rewrite_address(
             process, envelope.sender, is_recipient=False, noted_in=reception.headers
         )
         process.variables["sender_address"] = envelope.sender
+    _rewrite_all(reception)
     if fix and not scan.date:
         _add(reception, scan, HEADER_OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
 

@@ -8,13 +8,14 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES
+from eximsim.mta.config.rewrite_rules import SMTP
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
-from eximsim.mta.routing.rewrite import rewrite_address_qualify
+from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_one
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
 
@@ -179,7 +180,8 @@ def _rcpt_options(session: SmtpSession, text: str) -> tuple[str, str | None, fro
 def _address(session: SmtpSession, text: str, *, allow_null: bool) -> Extracted | None:
     """The address in a command's data; a syntax error is answered, and gives None."""
     try:
-        return extract_address(session.process, text, allow_null=allow_null)
+        rewritten = rewrite_one(session.process, text, SMTP)
+        return extract_address(session.process, rewritten, allow_null=allow_null)
     except AddressError as error:
         session.error("syntax", 501, error.message, text)
         return None

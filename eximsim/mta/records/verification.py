@@ -45,7 +45,7 @@ class VerifyResult:
     ``rc``: OK, FAIL, DEFER, or in one release FAIL_FORCED (a callout that never ran). ``message`` is for
     the log, ``user_message`` for the SMTP client. ``failure`` says at which step ("qualify", "route",
     "mail", "recipient", "postmaster"), and of OK that it is worth little ("random"). ``addr`` is the address
-    as it was routed in the end.
+    as it was routed in the end, ``verified`` as it was rewritten in the beginning.
     """
 
     rc: Rc
@@ -55,6 +55,7 @@ class VerifyResult:
     failure: str | None = None
     routed: bool = False
     addr: Address | None = None
+    verified: str = ""
 
     @property
     def pass_message(self) -> bool:

@@ -19,14 +19,17 @@ from eximsim.mta.config.rewrite_rules import (
     QUALIFY,
     QUIT,
     REPEAT,
+    SMTP,
+    SMTP_SENDER,
     WHOLE,
 )
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import headers_charset
-from eximsim.mta.lookup.match import match_address_pattern
+from eximsim.mta.lookup.match import match_address_pattern, match_check_string
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Header
+from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.config.rewrite_rules import RewriteRule
@@ -44,6 +47,8 @@ WHERE = {
     "r": "reply-to:",
     ENVELOPE_FROM: "env-from",
     ENVELOPE_TO: "env-to",
+    SMTP: "smtp recipient",
+    SMTP_SENDER: "smtp sender",
 }
 """Where an address stands, by the flag of the rules that are about it, as the log has it."""
 
@@ -136,7 +141,7 @@ def _rewritten(
     process: Process, state: _Address, flag: str, rules: Sequence[RewriteRule], *, whole: bool
 ) -> _Address:
     for number, rule in enumerate(rules, 1):
-        if flag not in rule.flags:
+        if flag[0] not in rule.flags:
             continue
         go_on = _repeated(process, state, rule, number, flag, whole=whole)
         process.numeric = ()
@@ -168,15 +173,16 @@ def _by_rule(
     process: Process, state: _Address, rule: RewriteRule, number: int, flag: str
 ) -> tuple[tuple[Extracted, str] | None, bool]:
     """The new address in its text, None if the rule does not apply; and whether other rules may."""
-    address = state.subject
-    if not match_address_pattern(process, address, rule.pattern):
+    address, may_be_null = state.subject, flag in (ENVELOPE_FROM, SMTP_SENDER)
+    if flag[0] == SMTP:
+        if not _fits_as_sent(process, address, rule.pattern):
+            return None, True
+    elif not match_address_pattern(process, address, rule.pattern):
         return None, True
-    if rule.replacement == "*":
+    elif rule.replacement == "*":
         return None, False
-    local_part, _, domain = address.rpartition("@")
     try:
-        with process.setting(local_part=local_part, domain=domain):
-            new = expand(process, rule.replacement)
+        new = _replacement(process, address, rule.replacement, flag)
     except ExpansionFailed as failed:
         if failed.forced:
             return None, QUIT not in rule.flags
@@ -184,12 +190,12 @@ def _by_rule(
         log_write(process, what, panic=True)
         return None, False
     try:
-        found = extract_address(process, new, allow_null=flag == ENVELOPE_FROM)
+        found = extract_address(process, new, allow_null=may_be_null)
     except AddressError as error:
         what = f"Rewrite of {address} yielded unparseable address: {error.message} in address {new}"
         log_write(process, what, panic=True)
         return None, False
-    if not found.domain_at and (found.address or flag != ENVELOPE_FROM):
+    if not found.domain_at and (found.address or not may_be_null):
         if QUALIFY not in rule.flags:
             log_write(process, f'Rewrite of {address} yielded unqualified address "{new}"', panic=True)
             return None, False
@@ -200,3 +206,23 @@ def _by_rule(
     told = f'"{state.text}" from {WHERE[flag]} rewritten {how} "{new}" by rule {number}'
     log_write(process, told, when="address_rewrite")
     return (found, new), True
+
+
+def _fits_as_sent(process: Process, text: str, pattern: str) -> bool:
+    """Whether a client's text, which need not be an address, fits a pattern."""
+    try:
+        pattern = expand(process, pattern)
+    except ExpansionFailed as failed:
+        if not failed.forced:
+            what = f'failed to expand "{pattern}" while checking for SMTP rewriting: {failed.message}'
+            log_write(process, what, panic=True)
+        return False
+    return match_check_string(process, text, pattern, caseless=False, captures=True) is Rc.OK
+
+
+def _replacement(process: Process, address: str, text: str, flag: str) -> str:
+    if flag[0] == SMTP:
+        return expand(process, text)
+    local_part, _, domain = address.rpartition("@")
+    with process.setting(local_part=local_part, domain=domain):
+        return expand(process, text)

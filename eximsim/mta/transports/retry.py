@@ -127,6 +127,9 @@ _REPLY_ERRORS = (Errno.MAIL4XX, Errno.RCPT4XX, Errno.DATA4XX)
 
 
 def _error_matches(rule: RetryRule, basic_errno: int, more_errno: int) -> bool:
+    if rule.basic_errno == Errno.EXIMQUOTA:
+        full = basic_errno in (Errno.EXIMQUOTA, errnos.EDQUOT, errnos.ENOSPC)
+        return full and rule.more_errno <= more_errno
     if rule.basic_errno == Errno.TLSREQUIRED:
         return basic_errno in (Errno.TLSREQUIRED, Errno.TLSFAILURE)
     if rule.basic_errno in _REPLY_ERRORS:

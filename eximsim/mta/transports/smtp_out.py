@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.structs import HostItem
     from eximsim.ports import Connection
 
+
 _SERVICES = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "lmtp": 24, "domain": 53}
 _REPLY_BUFFER, _ROOM_LEFT = 4096, 4
 """Octets of the buffer for a reply, and how many have to stay free in it (``read_response_line()``)."""
@@ -313,7 +314,7 @@ def smtp_connect(
         verify_check_given_host(process, fast_open, host.name, host.address, list_name="hosts_try_fastopen")
         process.debug_depth -= nested
     try:
-        connection = process.world.connect(host.address, host.port, timeout, interface)
+        connection = _connection(process, host, interface, timeout)
     except ConnectError as error:
         limit = f" (timeout={readconf_printtime(int(timeout))})" if error.errno == errnos.ETIMEDOUT else ""
         process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
@@ -325,6 +326,22 @@ def smtp_connect(
     process.variables["sending_ip_address"] = connection.local_address
     process.variables["sending_port"] = str(connection.local_port)
     return Dialogue(process, connection)
+
+
+_REFUSED_IS_TIMEOUT = 999_999
+"""A connect_timeout with which Exim's test suite makes time-outs of refusals."""
+
+
+def _connection(process: Process, host: HostItem, interface: str | None, timeout: float) -> Connection:
+    """Source: ip_connect(), src/ip.c."""
+    assert host.address is not None
+    try:
+        return process.world.connect(host.address, host.port, timeout, interface)
+    except ConnectError as error:
+        wanted = process.machine.test_harness and timeout == _REFUSED_IS_TIMEOUT
+        if wanted and error.errno == errnos.ECONNREFUSED:
+            raise ConnectError(errnos.ETIMEDOUT) from None
+        raise
 
 
 @dataclass(frozen=True, slots=True)

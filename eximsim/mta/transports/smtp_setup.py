@@ -17,6 +17,7 @@ from eximsim.mta.transports import dane, tls_out
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import (
+    PENDING,
     SmtpContext,
     auth_mechanisms,
     ehlo_limits,
@@ -48,7 +49,7 @@ from eximsim.mta.transports.smtp_utf8 import ascii_helo, require_utf8
 from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
-from eximsim.status import Dnssec, Errno, Rc
+from eximsim.status import RTEF_CTOUT, Dnssec, Errno, Rc
 
 
 def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
@@ -180,6 +181,9 @@ def _connect(sx: SmtpContext) -> Rc:
         text = errnos.strerror(error.errno) if sx.verify else None
         if text is not None and sx.process.profile.callout_connect_failure_worded:
             text = f"could not connect: {text}"
+        if error.errno == errnos.ETIMEDOUT:
+            for addr in sx.addrlist:
+                addr.more_errno |= RTEF_CTOUT if addr.transport_return in PENDING else 0
         set_errno(sx, sx.addrlist, error.errno, text, Rc.DEFER)
         return Rc.DEFER
     lost = sx.process.lost_session

@@ -36,19 +36,26 @@ def verify_address(
     callout: CalloutSettings | None = None,
     success_on_redirect: bool = False,
     utf8: Downconvert | None = None,
+    real_sender: bool = False,
 ) -> VerifyResult:
     """Route ``address`` as a sender or a recipient, and do the callout that is asked for.
 
     An address that is redirected to exactly one other is verified as that one, unless
     ``success_on_redirect``. The empty address is OK. At which step it failed, or that a random recipient
     was taken, is left in ``$recipient_verify_failure`` or ``$sender_verify_failure``. ``utf8`` is as in
-    ``Address``.
+    ``Address``. ``real_sender``: the address is the sender of the message, and what rewrite rules make of it
+    is so from now on.
     """
     if callout is not None and success_on_redirect:
         callout = replace(callout, success_on_redirect=True)
+    if address and "@" in address and process.config.rewrites:
+        address = rewrite_address(process, address, is_recipient=is_recipient)
+        if real_sender:
+            process.variables["sender_address"] = address
     found = _verify(
         process, address, callout, utf8, is_recipient=is_recipient, redirected=success_on_redirect
     )
+    found = replace(found, verified=address)
     name = "recipient_verify_failure" if is_recipient else "sender_verify_failure"
     process.variables[name] = found.failure or ""
     return found
@@ -67,8 +74,6 @@ def _verify(
         return VerifyResult(Rc.OK)
     if "@" not in address:
         return VerifyResult(Rc.FAIL, failure="qualify")
-    if process.config.rewrites:
-        address = rewrite_address(process, address, is_recipient=is_recipient)
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
     addr.utf8 = utf8

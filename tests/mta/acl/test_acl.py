@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -225,9 +227,10 @@ class Asked:
         callout: CalloutSettings | None = None,
         success_on_redirect: bool = False,
         utf8: Downconvert | None = None,
+        real_sender: bool = False,
     ) -> VerifyResult:
         self.seen.append((address, is_recipient, callout))
-        return self.result
+        return replace(self.result, verified=address)
 
 
 def asking(monkeypatch: pytest.MonkeyPatch, result: VerifyResult) -> Asked:

@@ -160,7 +160,6 @@ def test_setting_it_to_its_default_is_no_matter() -> None:
 @pytest.mark.parametrize(
     ("text", "item"),
     [
-        ("begin rewrite\n^x a S", "rewrite rule with flag S"),
         ("begin transports\nt:\n driver = smtp\n socks_proxy = x", "smtp transport option socks_proxy"),
     ],
 )

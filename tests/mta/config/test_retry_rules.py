@@ -68,5 +68,5 @@ def test_retry_errors_are_exims_numbers(name: str, expected: tuple[int, int]) ->
 )
 def test_what_exim_refuses_in_a_retry_rule_is_refused(rule: str, expected: str) -> None:
     message = fault(f"begin retry\n{rule}\n")
-    assert message.startswith("/conf/main:2: error in retry rule: ")
+    assert message.startswith("/conf/main:2: ")
     assert expected in message

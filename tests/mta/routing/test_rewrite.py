@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import Process
 from eximsim.mta.routing.rewrite import rewrite_address
@@ -15,6 +14,7 @@ from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
 from tests.mta.configurations import fault, read
+from tests.mta.front import Front
 
 RULES = r"""
 primary_hostname = out.example.net
@@ -122,6 +122,12 @@ def test_flags_stand_for_others() -> None:
     assert ["".join(sorted(rule.flags)) for rule in rules] == ["FTbcfrst", "bcfrst", "FT", "Fq"]
 
 
-def test_rules_for_what_a_client_writes_are_not_modelled() -> None:
-    with pytest.raises(Unsupported, match="flag S"):
-        read("begin rewrite\n^x y S\n")
+BY_CLIENTS = "begin rewrite\n^<old-(.*) <$1 S\n^(.*)@b\\.ex $1 S\n"
+
+
+def test_rules_for_what_a_client_writes_see_it_as_it_is_written() -> None:
+    front = Front("queue_only\nacl_smtp_rcpt = accept", routers=BY_CLIENTS)
+    front.exim("-bs", stdin="HELO x\nMAIL FROM:<>\nRCPT TO:<old-r@d.ex>\nRCPT TO:s@b.ex\nDATA\n.\nQUIT\n")
+    (message,) = front.machine.spool.messages.values()
+    assert message.addresses() == ["r@d.ex", "s@b.ex"]
+    assert front.log()[0].startswith('Rewrite of s@b.ex yielded unqualified address "s"')

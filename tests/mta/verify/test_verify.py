@@ -29,7 +29,7 @@ def test_the_empty_sender_is_good() -> None:
 
 
 def test_an_address_without_a_domain_is_not() -> None:
-    assert verified(Site(), "a") == VerifyResult(Rc.FAIL, failure="qualify")
+    assert verified(Site(), "a") == VerifyResult(Rc.FAIL, failure="qualify", verified="a")
 
 
 @pytest.mark.parametrize(
