@@ -55,9 +55,10 @@ _DELAY_WARNING_CONDITION = (
 _TEXTS = table(
     texts(
         _M,
-        """acl_not_smtp acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr acl_smtp_etrn
-        acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth acl_smtp_notquit acl_smtp_predata
-        acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy bounce_message_file bounce_message_text
+        """acl_not_smtp acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr
+        acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth acl_smtp_notquit
+        acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
+        bounce_message_file bounce_message_text
         system_filter system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport
         dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
@@ -97,7 +98,7 @@ _TEXTS = table(
     ),
     texts(
         _U,
-        """acl_not_smtp_mime acl_not_smtp_start acl_smtp_atrn acl_smtp_dkim
+        """acl_not_smtp_mime acl_smtp_atrn acl_smtp_dkim
         acl_smtp_mime acl_smtp_wellknown
         bounce_sender_authentication exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn

@@ -124,11 +124,11 @@ def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:
     options = process.config.main
     if not options.flag("bounce_return_body"):
         head = content.partition(b"\n\n")[0] + b"\n" if header_read else b""
-        lead = b"------ This is a copy of the headers that were received before the error\n"
+        lead = b"\n------ This is a copy of the headers that were received before the error\n"
         lead += b"       was detected.\n\n"
         return lead + head + b"\n"
     limit = options.number("bounce_return_size_limit")
-    lead = b"------ This is a copy of your message, including all the headers."
+    lead = b"\n------ This is a copy of your message, including all the headers."
     if 0 < limit < len(content):
         shown = f"{limit >> 10}K" if limit % 1024 == 0 else f"{limit}"
         lead += octets(f"\n------ No more than {shown} characters of the body are included.\n\n")

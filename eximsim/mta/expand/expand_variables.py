@@ -86,7 +86,7 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "message_body": lambda process: _body(process, end=False),
         "message_body_end": lambda process: _body(process, end=True),
         "message_exim_id": lambda process: process.message_id,
-        "message_headers": lambda process: find_header(process, None) or "",
+        "message_headers": lambda process: find_header(process, None, decode=True) or "",
         "message_headers_raw": lambda process: find_header(process, None, raw=True) or "",
         "pid": lambda process: str(process.pid),
         "primary_hostname": _primary_hostname,

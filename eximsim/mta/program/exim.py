@@ -43,12 +43,14 @@ from eximsim.mta.reception.caller_sender import may_set_sender
 from eximsim.mta.reception.receive import LocalError, local_content, receive_local
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.reception.smtp_in import SmtpIn
+from eximsim.mta.reception.smtp_in_batch import BadBatch, Batch
 from eximsim.mta.reception.smtp_in_start import (
     announce,
     local_size_limit,
     smtp_active_hostname,
     verify_get_ident,
 )
+from eximsim.mta.reception.smtp_session import log_no_mail
 from eximsim.ports import Action, Send, StartTls
 from eximsim.status import Rc
 
@@ -209,19 +211,31 @@ def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
 
     if not smtp_active_hostname(process):
         return 1
+    may_be_sender = partial(may_set_sender, process, trusted=submitter.trusted)
     session = SmtpIn(reception, deliver, submitter)
     session.queue_only = line.leaves_on_queue(process.config.main)
-    session.real_sender = sender
-    session.may_be_sender = partial(may_set_sender, process, trusted=submitter.trusted)
+    session.real_sender, session.may_be_sender = sender, may_be_sender
     announce(session)
-    return _converse(process, session, stdin)
+    reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
+    if line.mode is not Mode.BATCH:
+        return _converse(process, session, stdin)
+    variables.setdefault("received_protocol", "local-bsmtp")
+    session.size_limit = local_size_limit(process)
+    try:
+        Batch(session, stdin, deliver).run()
+    except BadBatch as bad:
+        process.out(bad.stdout)
+        process.err(bad.stderr)
+        return bad.code
+    log_no_mail(session)
+    return 0
 
 
 def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
     """-bh and -bhc: a session as if from the host given."""
     process.host_checking = process.log_testing_mode = True
     process.host_checking_callout = line.callout
-    host = line.given.get("sender_host_address", line.host)
+    host = line.given["sender_host_address"]
     address, _ = _address_and_port(host)
     if not string_is_ip_address(address)[0]:
         process.err(f"exim: malformed host address {host} for host checking\n")
@@ -420,6 +434,7 @@ def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
 _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.RECEIVE: _receive,
     Mode.SMTP: _smtp,
+    Mode.BATCH: _smtp,
     Mode.HOST_CHECK: _host_check,
     Mode.DAEMON: _daemon,
     Mode.ADDRESS_TEST: _addresses,

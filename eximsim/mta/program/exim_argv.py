@@ -44,6 +44,7 @@ class Mode(Enum):
 
     RECEIVE = "take in a message from standard input"
     SMTP = "-bs"
+    BATCH = "-bS"
     HOST_CHECK = "-bh"
     DAEMON = "-bd"
     ADDRESS_TEST = "-bt"
@@ -182,6 +183,7 @@ class _Parser:
         if text not in ("", "c"):
             raise BadOption(self._option)
         self.line.mode, self.line.callout, self.line.host = Mode.HOST_CHECK, text == "c", self.next()
+        self.line.given["sender_host_address"] = self.line.host
 
     def list_queue(self, text: str) -> None:
         if not _LISTING.fullmatch(text):
@@ -320,6 +322,7 @@ def _set(**values: object) -> Callable[[_Parser], None]:
 
 _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bs": _set(mode=Mode.SMTP),
+    "-bS": _set(mode=Mode.BATCH),
     "-bd": _set(mode=Mode.DAEMON),
     "-bdf": _set(mode=Mode.DAEMON, foreground=True),
     "-tls-on-connect": _set(tls_on_connect=True),

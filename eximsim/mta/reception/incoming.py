@@ -160,6 +160,9 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")
     if name is not None:
         line += f" A={name}" + (f":{identity}" if identity else "")
+        sender = reception.get("authenticated_sender")
+        if identity and sender is not None and selector(process, "smtp_mailauth"):
+            line += f":{sender}"
     line += (" PRDR" if envelope.prdr else "") + (" K" if envelope.chunking else "") + f" S={message.size}"
     if selector(process, "8bitmime"):
         line += f" M8S={envelope.body_8bitmime}"

@@ -25,7 +25,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process import upward
 from eximsim.mta.process.globals import Process
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception import receive_cutthrough
 from eximsim.mta.reception.caller_sender import sender_from_line
@@ -40,6 +40,7 @@ from eximsim.mta.reception.receive_headers import (
     extract_recipients,
     scan_headers,
 )
+from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message, Recipient
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
@@ -189,6 +190,61 @@ def _answer(reception: Reception, replies: Replies, message: Message, user_messa
         replies.waiting.append("\n**** SMTP testing: that is not a real message id!\n\n")
 
 
+# ---- batched SMTP ----------------------------------------------------------------------------------
+
+
+class BatchRefused(Exception):
+    """A message of a batch is refused: the reply that an SMTP client would get."""
+
+
+def receive_batched(
+    reception: Reception, content: bytes, size_limit: int, submitter: Submitter | None
+) -> Received:
+    """Take in a message of batched SMTP, which is judged as one that does not come over SMTP.
+
+    Raises ``BatchRefused``.
+    """
+    process = reception.process
+    headers, body = split_message(content, strict=process.profile.data_needs_crlf and _is_strict(content))
+    incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
+    _prepare(incoming)
+    size = sum(map(len, headers)) + len(body)
+    if 0 < process.config.main.number("header_maxsize") <= sum(map(len, headers)):
+        what = "a header as long as header_maxsize, in a batch"
+        raise Unsupported(what, *process.config.main.where("header_maxsize"))
+    if 0 < size_limit < size and body:
+        _too_big(reception, size, size_limit)
+        _forget(reception)
+        raise BatchRefused("552 Message size exceeds maximum permitted")
+    _complete(incoming)
+    refusal = _ask_not_smtp(incoming)
+    if refusal is not None:
+        _forget(reception)
+        raise BatchRefused(f"550 {refusal}")
+    return _finish(incoming, accept(incoming))
+
+
+def lost_in_batch(reception: Reception, where: str) -> str:
+    """Log that the input of a batch ends within a message; the reply (``handle_lost_connection()``)."""
+    process = reception.process
+    if not where:
+        process.message_id = new_message_id(process)
+    if any(selector(process, name) for name in ("lost_incoming_connection", "smtp_connection")):
+        log_write(process, f"{connection_info(reception)} lost while reading message data{where}")
+    process.message_id = ""
+    return "421 Lost incoming connection"
+
+
+def not_smtp_start(reception: Reception) -> None:
+    """Run acl_not_smtp_start, which sees the recipients, before a message is read, whatever comes of it."""
+    process = reception.process
+    acl = process.config.main.text("acl_not_smtp_start")
+    if acl is not None:
+        recipients = ", ".join(recipient.address for recipient in reception.envelope.recipients)
+        with process.setting(recipients=recipients):
+            acl_check(reception, Where.NOTSMTP_START, None, acl)
+
+
 # ---- without SMTP ----------------------------------------------------------------------------------
 
 
@@ -208,12 +264,13 @@ def receive_local(
     reason. Raises ``LocalError``.
     """
     process = reception.process
+    reception.envelope.recipients = [Recipient(address) for address in recipients]
+    not_smtp_start(reception)
     named, content = from_line(content)
     if named is not None:
         submitter = sender_from_line(reception, submitter, from_octets(named))
     headers, body = split_message(content)
     incoming = Incoming(reception, submitter, headers, body)
-    reception.envelope.recipients = [Recipient(address) for address in recipients]
     _prepare(incoming, from_headers=from_headers)
     if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
         _no_recipients(incoming)
@@ -229,27 +286,36 @@ def receive_local(
         problem = f"exim: message rejected: message too big (max={size_limit})\n"
         raise LocalError(problem, replace(too_big(size_limit), message_id=about))
     _complete(incoming)
-    acl = options.text("acl_not_smtp")
-    if acl is not None and reception.envelope.recipients:
-        result = acl_check(reception, Where.NOTSMTP, None, acl)
-        if result.rc is Rc.DISCARD:
-            _discard(incoming, "non-SMTP ACL", result.log_message)
-        elif result.rc is not Rc.OK:
-            targets = reception.log_reject_target
-            said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {result.log_message}"
-            log_write(
-                process,
-                said,
-                main="main" in targets,
-                reject="reject" in targets,
-                rejected=reception.rejected(),
-            )
-            text = result.user_message or "local configuration problem"
-            complaint = replace(refused_by_acl(text), message_id=process.message_id)
-            _forget(reception)
-            raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", complaint)
-        add_acl_headers(reception)
+    text = _ask_not_smtp(incoming)
+    if text is not None:
+        complaint = replace(refused_by_acl(text), message_id=process.message_id)
+        _forget(reception)
+        raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", complaint)
     return _finish(incoming, accept(incoming, reference))
+
+
+def _ask_not_smtp(incoming: Incoming) -> str | None:
+    """Run acl_not_smtp; what is said of a refusal, which is logged, or None."""
+    reception, process = incoming.reception, incoming.process
+    acl = process.config.main.text("acl_not_smtp")
+    if acl is None or not reception.envelope.recipients:
+        return None
+    result = acl_check(reception, Where.NOTSMTP, None, acl)
+    if result.rc is Rc.DISCARD:
+        _discard(incoming, "non-SMTP ACL", result.log_message)
+    elif result.rc is not Rc.OK:
+        targets = reception.log_reject_target
+        said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {result.log_message}"
+        log_write(
+            process,
+            said,
+            main="main" in targets,
+            reject="reject" in targets,
+            rejected=reception.rejected(),
+        )
+        return result.user_message or "local configuration problem"
+    add_acl_headers(reception)
+    return None
 
 
 def _no_recipients(incoming: Incoming) -> None:

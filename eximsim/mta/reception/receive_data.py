@@ -53,7 +53,7 @@ class DataReader:
         """How the log says how far the message had come when the client went away."""
         blank = _BLANK.search(self._raw)
         if blank is None:
-            return " (header)"
+            return " (after header)" if self._raw.endswith(b"\n") else " (header)"
         return " (after header)" if blank.end() == len(self._raw) else ""
 
     def content(self, *, dots: bool) -> bytes:

@@ -215,6 +215,8 @@ def _from_header(reception: Reception, prefix: str, submitter: Submitter) -> Hea
         address = envelope.sender_unrewritten or envelope.sender
     elif submitter.local:
         address = f"{local_part_quote(submitter.login)}@{qualify_domain(process, is_recipient=False)}"
+    elif (submitted := _submitted_by(reception)) is not None:
+        address = submitted
     else:
         return None
     return Header("F", f"{prefix}From: {name} <{address}>\n" if name else f"{prefix}From: {address}\n")
@@ -224,18 +226,47 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
     """A Sender: line, if local_from_check finds somebody else's From:."""
     process, envelope = reception.process, reception.envelope
     options = process.config.main
+    submitted = _submitted_by(reception)
     checked = submitter.local and not submitter.trusted and not envelope.suppress_local_fixups
-    if scan.from_header is None or not options.flag("local_from_check") or not checked:
+    if scan.from_header is None or not options.flag("local_from_check"):
+        return
+    if submitted is None and (envelope.submission is not None or not checked):
         return
     address = f"{local_part_quote(submitter.login)}@{qualify_domain(process, is_recipient=False)}"
+    address, name = (address, submitter.name) if submitted is None else (submitted, None)
+    if envelope.submission is not None:
+        name = envelope.submission.name
     try:
         given = extract_address(process, scan.from_header.text.partition(":")[2].replace("\n", ""))
     except AddressError:
         given = None
-    if given is not None and given.address.lower() in (address.lower(), submitter.login.lower()):
-        return
-    shown = f"{submitter.name} <{address}>"
-    reception.headers.append(Header("S", f"{prefix}Sender: {shown}\n"))
+    if given is None or given.address.lower() not in (address.lower(), submitter.login.lower()):
+        shown = address if name is None else f"{name} <{address}>"
+        reception.headers.append(Header("S", f"{prefix}Sender: {shown}\n"))
+    if submitted is not None and envelope.sender:
+        _submit_as(reception, submitted)
+
+
+def _submitted_by(reception: Reception) -> str | None:
+    """The address of the client who submits a message (``control = submission``), if it is known."""
+    submission, identity = reception.envelope.submission, reception.get("authenticated_id")
+    if submission is None or not identity:
+        return None
+    if submission.domain == "":
+        return identity
+    domain = submission.domain or qualify_domain(reception.process, is_recipient=False)
+    return f"{local_part_quote(identity)}@{domain}"
+
+
+def _submit_as(reception: Reception, address: str) -> None:
+    """Make the envelope's sender the one who submits the message."""
+    process, envelope = reception.process, reception.envelope
+    if envelope.sender_unrewritten is None:
+        envelope.sender_unrewritten = envelope.sender
+    envelope.sender = process.variables["sender_address"] = address
+    if envelope.sender_unrewritten != address:
+        text = f'"{envelope.sender_unrewritten}" from env-from rewritten as "{address}" by submission mode'
+        log_write(process, text, when="address_rewrite")
 
 
 def _rewrite_all(reception: Reception) -> None:

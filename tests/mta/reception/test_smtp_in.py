@@ -119,7 +119,7 @@ def test_the_connection_may_be_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "where"), [("", " (header)"), ("A: b\r\n", " (header)"), ("A: b\r\n\r\nx", "")]
+    ("body", "where"), [("", " (header)"), ("A: b\r\n", " (after header)"), ("A: b\r\n\r\nx", "")]
 )
 def test_the_log_says_how_far_a_lost_message_had_come(body: str, where: str) -> None:
     front = Front(ACCEPT)
