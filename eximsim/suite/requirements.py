@@ -7,13 +7,24 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_SUPPORT = frozenset({"DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter", "I18N"})
+_SUPPORT = frozenset(
+    {
+        *("DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter", "I18N", "SPF", "SRS"),
+        *("crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning"),
+    }
+)
+"""Some of it reaches out of the program, and wants answers."""
 _TRANSPORTS = frozenset({"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "smtp"})
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
-_ROUTERS = frozenset({"accept", "dnslookup", "manualroute", "redirect"})
-_LOOKUPS = frozenset({"dnsdb", "iplsearch", "lsearch", "nwildlsearch", "wildlsearch"})
+_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
+_LOOKUPS = frozenset(
+    {
+        *("cdb", "dbm", "dnsdb", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nmh", "nwildlsearch"),
+        *("psl", "sqlite", "testdb", "wildlsearch"),
+    }
+)
 _AUTHENTICATORS = frozenset({"cram_md5", "external", "plaintext", "tls"})
-_FEATURES = frozenset({"_HAVE_TLS", "_HAVE_DANE"})
+_FEATURES = frozenset({"_CRYPTO_HASH_SHA3", "_HAVE_TLS", "_HAVE_DANE"})
 
 
 @dataclass(frozen=True, slots=True)

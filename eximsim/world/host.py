@@ -163,7 +163,11 @@ class HostedWorld:
         return self.host.whole_dns or self.zones.holds(name)
 
     def ask(self, kind: str, question: str) -> Told:
-        """See ``World``."""
+        """See ``World``: of a command that is well known it is known what it writes."""
+        if kind == "run" and self.host.answers.find(kind, question) is None:
+            ended = run_known(PipedCommand(tuple(question.split(" "))), self)
+            if ended is not None:
+                return Told(ended.output.decode("utf-8", "surrogateescape"), status=ended.status or 0)
         return self.host.answers.ask(kind, question)
 
     def run_command(self, command: PipedCommand) -> Ended:

@@ -198,11 +198,19 @@ def _check_manualroute(options: Options) -> None:
         raise ValueError("route_list or route_data (but not both) must be specified")
 
 
+def _check_queryprogram(options: Options) -> None:
+    if options.text("command") is None:
+        raise ValueError("a command specification is required")
+    if options.text("command_user") is None:
+        raise ValueError("command_user must be specified")
+
+
 _ROUTER_CHECKS: dict[str, Callable[[Options], None]] = {
     "accept": _check_accept,
     "dnslookup": _check_accept,
     "ipliteral": _check_accept,
     "manualroute": _check_manualroute,
+    "queryprogram": _check_queryprogram,
     "redirect": _check_redirect,
 }
 

@@ -93,9 +93,9 @@ _IPLOOKUP = table(
 )
 
 _QUERYPROGRAM = table(
-    texts(_U, "command", current_directory="/"),
-    of_kind(Kind.NAMES, _U, None, "command_group command_user"),
-    numbers(Kind.TIME, _U, timeout=HOUR),
+    texts(_M, "command", current_directory="/"),
+    of_kind(Kind.NAMES, _M, None, "command_group command_user"),
+    numbers(Kind.TIME, _M, timeout=HOUR),
 )
 
 ROUTERS: dict[str, Table] = {
@@ -109,7 +109,7 @@ ROUTERS: dict[str, Table] = {
 }
 """Options that a router of one driver has besides."""
 
-MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "redirect"})
+MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
 """Router drivers that the model has."""
 
 TRANSPORT = table(

@@ -67,7 +67,7 @@ def route_all(delivery: Delivery) -> None:
     """Route every new address; children come back as new ones.
 
     The order is Exim's: the list is turned round twice, so the last recipient is routed first and the
-    transports see the recipients in the message's own order.
+    transports see the recipients in the message's own order; with queue_domains it is turned once more.
     """
     to_route: list[Address] = []
     while delivery.new:
@@ -76,6 +76,8 @@ def route_all(delivery: Delivery) -> None:
             _take_special(delivery, addr)
         elif _may_route(delivery, addr):
             to_route.insert(0, addr)
+    if _looks_for_queued(delivery):
+        to_route = [addr for addr in to_route if _not_queued(delivery, addr)][::-1]
     while to_route:
         addr = to_route.pop(0)
         _route_one(delivery, addr, to_route)
@@ -179,7 +181,7 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
             post_process_one(delivery, addr, Rc.DEFER, kind="R")
             return False
     addr.dr_retry_exists = domain_record is not None or address_record is not None
-    return _not_queued(delivery, addr)
+    return True
 
 
 def _routing_records(delivery: Delivery, addr: Address) -> tuple[RetryRecord | None, RetryRecord | None]:
@@ -205,10 +207,14 @@ def _is_held(delivery: Delivery, addr: Address) -> bool:
     return True
 
 
+def _looks_for_queued(delivery: Delivery) -> bool:
+    """Whether some domains are not routed at all, by queue_domains."""
+    process = delivery.process
+    return not (delivery.force or process.queue_running) and bool(process.config.main.text("queue_domains"))
+
+
 def _not_queued(delivery: Delivery, addr: Address) -> bool:
-    domains = delivery.process.config.main.text("queue_domains")
-    if delivery.force or delivery.process.queue_running or not domains:
-        return True
+    domains = delivery.process.config.main.text("queue_domains") or ""
     rc = match_isinlist_domain(delivery.process, addr.domain, domains)
     if rc is not Rc.OK and rc is not Rc.DEFER:
         return True

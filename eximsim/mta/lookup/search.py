@@ -12,9 +12,10 @@ from eximsim.mta.lookup import match
 from eximsim.mta.lookup.lookups import dnsdb, dsearch
 from eximsim.mta.lookup.lookups.asked import asked_find
 from eximsim.mta.lookup.lookups.lsearch import Line, by_key, read_lines
+from eximsim.mta.lookup.lookups.testdb import testdb_find
 from eximsim.mta.process import upward
 from eximsim.mta.records.lists import Kind
-from eximsim.mta.records.lookups import LINEAR, STARAT, SearchResult, SearchType
+from eximsim.mta.records.lookups import LINEAR, STARAT, TEST_DATABASES, SearchResult, SearchType
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     if kind.name == "dnsdb":
         found = dnsdb.dnsdb_find(process, query)
         return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
+    if kind.name in TEST_DATABASES:
+        return testdb_find(query)
     if key is None:
         said = process.world.ask(kind.name, query)
         return SearchResult(said.value, said.deferred, said.error)

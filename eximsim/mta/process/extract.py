@@ -19,8 +19,9 @@ def extract_address(
     group: bool = False,
     in_group: bool = False,
     utf8: bool = False,
+    strip_dot: bool = False,
 ) -> Extracted:
-    """The address in ``text``; ``literals`` and ``utf8`` allow more in domains, whatever the options say.
+    """The address in ``text``; ``literals``, ``utf8`` and ``strip_dot`` allow more than the options say.
 
     The rest is as for ``parse_extract_address()``. Raises ``AddressError``.
     """
@@ -31,7 +32,7 @@ def extract_address(
         allow_domain_literals=literals or options.flag("allow_domain_literals"),
         bare_literals=process.profile.bare_domain_literals,
         allow_utf8_domains=utf8 or process.utf8_domains or options.flag("allow_utf8_domains"),
-        strip_trailing_dot=options.flag("strip_trailing_dot"),
+        strip_trailing_dot=strip_dot or options.flag("strip_trailing_dot"),
         strip_excess_angle_brackets=options.flag("strip_excess_angle_brackets"),
         group=group,
         in_group=in_group,

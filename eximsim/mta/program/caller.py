@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, local_part_quote
 from eximsim.mta.base.phrase import parse_fix_phrase
-from eximsim.mta.base.string import list_items
+from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.extract import extract_address
@@ -53,13 +53,7 @@ def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str 
     testing = line.mode is Mode.FILTER
     if given is not None:
         try:
-            if given not in ("", "<>"):
-                utf8 = process.profile.i18n
-                given = extract_address(process, given, allow_null=True, literals=True, utf8=utf8).address
-                if utf8 and string_is_utf8(given):
-                    process.variables["message_smtputf8"] = "yes"
-            else:
-                given = ""
+            given = "" if given in ("", "<>") else _extracted(process, given)
         except AddressError as error:
             raise Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
     local = (given is None and not smtp) or not (trusted or testing)
@@ -72,6 +66,23 @@ def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str 
     name = _originator_name(process, line) if given is None or not trusted or line.sender_name else ""
     submitter = Submitter(login, name, local, trusted, forced, line.sender_name is not None)
     return sender, submitter
+
+
+def _extracted(process: Process, text: str) -> str:
+    """The address of -f, which may be more than the configuration allows until that has been read.
+
+    Raises ``AddressError``.
+    """
+    utf8, options = process.profile.i18n, process.config.main
+    found = extract_address(process, text, allow_null=True, literals=True, utf8=utf8, strip_dot=True)
+    if utf8 and string_is_utf8(found.address):
+        process.variables["message_smtputf8"] = "yes"
+    if found.address[found.domain_at :].startswith("[") and not options.flag("allow_domain_literals"):
+        raise Fatal(f'exim: bad -f address "{found.address}": domain literals not allowed\n')
+    if text.rstrip(SPACES).endswith(".") and not options.flag("strip_trailing_dot"):
+        why = "domain is malformed (trailing dot not allowed)"
+        raise Fatal(f'exim: bad -f address "{found.address}.": {why}\n')
+    return found.address
 
 
 class Fatal(Exception):

@@ -11,16 +11,18 @@ from eximsim.status import DnsResult
 _SINGLE_KEY = frozenset(
     {
         "cdb", "dbm", "dbmjz", "dbmnz", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nis", "nis0",
-        "nmh", "nwildlsearch", "spf", "testdb", "wildlsearch",
+        "nmh", "nwildlsearch", "spf", "wildlsearch",
     }
 )  # fmt: skip
 _QUERY_STYLE = frozenset(
     {
         "dnsdb", "ibase", "ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "passwd", "pgsql",
-        "readsock", "redis", "sqlite", "whoson",
+        "readsock", "redis", "sqlite", "testdb", "testdb2", "testdb_nq", "whoson",
     }
 )  # fmt: skip
 LINEAR = frozenset(("iplsearch", "lsearch", "nwildlsearch", "wildlsearch"))
+TEST_DATABASES = frozenset(("testdb", "testdb2", "testdb_nq"))
+"""What only Exim's own tests have."""
 _PARTIAL = re.compile(r"partial(\d*)(?:-|\(([!-'*-/:-@\[-`{-~]*)\))", re.ASCII)
 STAR = 1
 STARAT = 2
@@ -89,7 +91,7 @@ def find_type(text: str) -> SearchType:
 
 def is_asked(kind: SearchType) -> bool:
     """Whether a lookup is answered by something that the model has to be told about."""
-    return kind.name not in ("dnsdb", *LINEAR)
+    return kind.name not in ("dnsdb", *LINEAR, *TEST_DATABASES)
 
 
 @dataclass(slots=True)

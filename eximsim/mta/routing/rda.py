@@ -12,7 +12,7 @@ from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import drop_selector
@@ -342,17 +342,41 @@ class _ForwardList:
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
 class _Plain:
-    """The configuration of a router that redirects, and sets no option about it."""
+    """The configuration of a router that redirects, and sets only these options about it."""
+
+    options: str
 
     def read_file(self, path: str) -> bytes:
-        return b"begin routers\nr:\n  driver = redirect\n  data = x\n"
+        return f"begin routers\nr:\n  driver = redirect\n  data = x\n{self.options}".encode()
 
 
-def parse_forward_list(process: Process, data: str, incoming_domain: str) -> Redirection:
-    """The addresses of a list for which no router sets anything: a .forward that is tested with -bf."""
-    (router,) = read_config(_Plain(), "", process.profile, {}).routers
+def parse_forward_list(
+    process: Process, data: str, incoming_domain: str, *, options: str = ""
+) -> Redirection:
+    """The addresses of a list that is no redirect router's: a .forward that is tested with -bf.
+
+    ``options`` are lines of such a router that forbid and allow.
+    """
+    (router,) = read_config(_Plain(options), "", process.profile, {}).routers
     return _ForwardList(process, router, incoming_domain).read(data)
+
+
+_OF_A_COMMAND = "  forbid_blackhole\n  allow_fail\n  forbid_include\n"
+
+
+def rda_interpret_text(process: Process, text: str, incoming_domain: str) -> Redirection:
+    """What a command says instead of an address; it is expanded, too."""
+    try:
+        data = expand(process, text)
+    except ExpansionFailed as failed:
+        if failed.forced:
+            return Redirection(Found.NOTDELIVERED)
+        return Redirection(Found.ERROR, message=f'failed to expand "{text}": {failed.message}')
+    if rda_is_filter(data) is not FilterType.FORWARD:
+        return Redirection(Found.ERROR, message="filtering not enabled")
+    return parse_forward_list(process, data, incoming_domain, options=_OF_A_COMMAND)
 
 
 def _skip(data: str, position: int) -> int:
