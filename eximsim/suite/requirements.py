@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_SUPPORT = frozenset(
-    {
-        *("DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter", "I18N", "SPF", "SRS"),
-        *("crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning"),
-    }
-)
-"""Some of it reaches out of the program, and wants answers."""
+_MODELLED = ("DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter", "I18N", "SRS")
+_ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning")
+"""What reaches out of the program, and wants answers."""
+_SUPPORT = frozenset((*_MODELLED, *_ASKING))
 _TRANSPORTS = frozenset({"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "smtp"})
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import SPACES, from_octets, octets
 from eximsim.mta.base.command_words import TooManyWords, command_words
+from eximsim.mta.base.string import SPACES, from_octets, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_items import expand_getkeyed
 from eximsim.mta.lookup import host_chain

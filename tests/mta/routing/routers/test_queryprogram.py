@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.errors import Unanswered
 from eximsim.mta.records.structs import Address, Downconvert
 from eximsim.mta.routing.address import RouteResult, deliver_split_address
 from eximsim.mta.routing.route import route_address
 from eximsim.ports import Told
 from eximsim.status import Errno, Rc
-from eximsim.world.answers import Answers, Unanswered
+from eximsim.world.answers import Answers
 from tests.mta.routing_world import addresses, records, site
 
 ZONE = {("h.ex", "A"): records("10.1.2.3")}
-ROUTER = "q:\n driver = queryprogram\n command_user = nobody\n transport = smtp\n no_more\n command = /bin/q\n"
+ROUTER = (
+    "q:\n driver = queryprogram\n command_user = nobody\n transport = smtp\n no_more\n command = /bin/q\n"
+)
 
 
 def asked(said: Told | str, router: str = ROUTER) -> tuple[Address, RouteResult]:
