@@ -94,6 +94,7 @@ class Errno(IntEnum):
     NOTABSOLUTE = -21
     EXIMQUOTA = -22
     HELD = -23
+    FILTER_FAIL = -24
     CHHEADER_FAIL = -25
     EXPANDFAIL = -27
     GIDFAIL = -28

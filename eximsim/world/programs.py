@@ -80,6 +80,13 @@ def _echo(command: PipedCommand, machine: Machine) -> Ended | None:
     return Ended(0, as_octets(" ".join(words[bare:]) + ("" if bare else "\n")))
 
 
+def _printf(command: PipedCommand, machine: Machine) -> Ended | None:
+    words = command.words[1:]
+    if len(words) != 1 or words[0].startswith("-") or "%" in words[0] or "\\" in words[0]:
+        return None
+    return Ended(0, as_octets(words[0]))
+
+
 def _sleep(command: PipedCommand, machine: Machine) -> Ended | None:
     words = command.words[1:]
     if len(words) != 1 or not words[0].isdecimal():
@@ -107,6 +114,9 @@ def _obey(command: PipedCommand, machine: Machine, script: str) -> Ended | None:
         commands = shell_commands(script, command.environment, command.words)
         done: list[tuple[ShellCommand, Ended]] = []
         for one in commands:
+            succeeded = not done or done[-1][1].status == 0
+            if one.after and (one.after == "&&") is not succeeded:
+                continue
             if one.words == ("exit",) and done:
                 break
             done.append((one, _step(one, command, machine)))
@@ -117,13 +127,14 @@ def _obey(command: PipedCommand, machine: Machine, script: str) -> Ended | None:
     except NotUnderstood:
         return None
     for one, ended in done:
-        if one.target is not None:
+        if one.target not in (None, _NOWHERE):
             _write(command, machine, one, ended.output)
     output = b"".join(ended.output for one, ended in done if one.target is None)
     return Ended(done[-1][1].status if done else 0, output, sum(ended.seconds for _, ended in done))
 
 
-_BUILT_IN = frozenset(("echo", "exit", "false", "true"))
+_BUILT_IN = frozenset(("echo", "exit", "false", "printf", "true"))
+_NOWHERE = "/dev/null"
 
 
 def _step(one: ShellCommand, command: PipedCommand, machine: Machine) -> Ended:
@@ -143,7 +154,8 @@ def _step(one: ShellCommand, command: PipedCommand, machine: Machine) -> Ended:
 
 
 def _finds_programs(command: PipedCommand) -> bool:
-    return any(folder in PROGRAM_FOLDERS for folder in command.environment.get("PATH", "").split(":"))
+    path = command.environment.get("PATH", PROGRAM_FOLDERS[0])
+    return any(folder in PROGRAM_FOLDERS for folder in path.split(":"))
 
 
 def _status(words: Sequence[str]) -> int:
@@ -156,6 +168,8 @@ def _status(words: Sequence[str]) -> int:
 
 def _may_write(command: PipedCommand, machine: Machine, path: str) -> bool:
     """Whether it is sure that a file can be written."""
+    if path == _NOWHERE:
+        return True
     folder = path.rpartition("/")[0]
     disk, known = machine.disk, machine.disk.files.get(path)
     if not path.startswith("/") or disk.lacks_folder(folder) or path in disk.folders:
@@ -179,6 +193,7 @@ _PROGRAMS: Mapping[str, Program] = {
     "cat": _cat,
     "echo": _echo,
     "false": _exits_with(1),
+    "printf": _printf,
     "sh": _sh,
     "sleep": _sleep,
     "true": _exits_with(0),

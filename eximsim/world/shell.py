@@ -1,4 +1,4 @@
-"""The little of /bin/sh that simple pipes are made of: commands one after the other, quotes, ``>``.
+"""The little of /bin/sh that simple pipes are made of: lists of commands, quotes, ``>``.
 
 Whatever goes beyond that (conditions, loops, pipes, patterns, substitutions) is not understood.
 """
@@ -16,15 +16,19 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ShellCommand:
-    """The words of one command; with ``target`` its output goes to that file, at its end if ``appends``."""
+    """The words of one command; with ``target`` its output goes to that file, at its end if ``appends``.
+
+    ``after`` says when it is run: ``&&`` if what came before it succeeded, ``||`` if not, else always.
+    """
 
     words: tuple[str, ...]
     target: str | None = None
     appends: bool = False
+    after: str = ""
 
 
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t]+) | (?P<comment>(?<![^\s;])\#[^\n]*) | (?P<end>[;\n]+) | (?P<redirect>>>?)
+    r"""(?P<space>[ \t]+) | (?P<comment>(?<![^\s;])\#[^\n]*) | (?P<end>[;\n]+|&&|\|\|) | (?P<redirect>>>?)
     | '(?P<single>[^']*)' | "(?P<double>[^"\\`]*)" | (?P<plain>[^\s;<>|&()`'"\\*?\[\]~#{}$!=]+)
     | (?P<variable>\$(?:[A-Za-z_]\w*|[0-9]|\{[A-Za-z_]\w*\})) | (?P<sign>[=#])""",
     re.VERBOSE | re.ASCII,
@@ -56,6 +60,7 @@ class _Reader:
         self._redirect = ""
         self._target: str | None = None
         self._appends = False
+        self._after = ""
 
     def take(self, kind: str, text: str) -> None:
         if kind == "plain" or kind == "sign":
@@ -73,7 +78,7 @@ class _Reader:
             if kind == "redirect":
                 self._begin_redirect(text)
             elif kind == "end":
-                self._end_command()
+                self._end_command(text if text in ("&&", "||") else "")
 
     def _add(self, text: str) -> None:
         self._word = (self._word or "") + text
@@ -109,9 +114,10 @@ class _Reader:
             raise NotUnderstood
         self._redirect, self._appends = text, text == ">>"
 
-    def _end_command(self) -> None:
-        if self._redirect or (self._target is not None and not self._words):
+    def _end_command(self, joint: str) -> None:
+        if self._redirect or (not self._words and (self._target is not None or joint or self._after)):
             raise NotUnderstood
         if self._words:
-            self.commands.append(ShellCommand(tuple(self._words), self._target, self._appends))
-        self._words, self._target, self._appends = [], None, False
+            command = ShellCommand(tuple(self._words), self._target, self._appends, self._after)
+            self.commands.append(command)
+        self._words, self._target, self._appends, self._after = [], None, False, joint

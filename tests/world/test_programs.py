@@ -42,7 +42,7 @@ PIECES = st.sampled_from(
 )
 
 
-@given(pieces=st.lists(PIECES, min_size=1, max_size=4), separator=st.sampled_from([";", "\n", " ; "]))
+@given(pieces=st.lists(PIECES, min_size=1, max_size=4), separator=st.sampled_from([";", "\n", " && ", "||"]))
 def test_the_shell_does_what_the_real_one_does(pieces: list[str], separator: str) -> None:
     script = separator.join(pieces)
     ended = run_known(command("/bin/sh", "-c", script), world())

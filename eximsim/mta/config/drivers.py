@@ -16,6 +16,7 @@ from eximsim.mta.config.option_settings import Settings
 from eximsim.mta.config.option_values import readconf_readname
 from eximsim.mta.config.options import Options, Schema
 from eximsim.mta.config.options_auths import authenticators
+from eximsim.mta.config.rewrite_rules import transport_rewrites
 from eximsim.profiles import Profile
 
 _SELF = frozenset({"freeze", "defer", "send", "pass", "fail"})
@@ -242,8 +243,9 @@ def read_transports(
 def _finish_transport(name: str, driver: str, settings: Settings) -> None:
     if "retry_use_local_part" not in settings.values:
         settings.values["retry_use_local_part"] = driver != "smtp"
+    options = settings.options()
+    transport_rewrites(options)
     if driver == "smtp":
-        options = settings.options()
         if options.is_set("shadow_transport"):
             raise ValueError(f"shadow transport not allowed on non-local transport {name}")
         if not all(options.seconds(f"{what}_timeout") for what in ("command", "data", "final")):

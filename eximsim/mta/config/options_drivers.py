@@ -118,9 +118,10 @@ TRANSPORT = table(
         """current_directory debug_print driver event_action home_directory message_size_limit return_path
         shadow_condition shadow_transport""",
     ),
-    texts(_U, "max_parallel transport_filter"),
+    texts(_M, "transport_filter"),
+    texts(_U, "max_parallel"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
-    of_kind(Kind.REWRITE, _U, None, "headers_rewrite"),
+    of_kind(Kind.REWRITE, _M, None, "headers_rewrite"),
     flags(
         _M,
         off="""body_only delivery_date_add envelope_to_add headers_only rcpt_include_affixes
@@ -129,7 +130,7 @@ TRANSPORT = table(
     ),
     flags(_U, off="disable_logging"),
     flags(_I, off="initgroups"),
-    numbers(Kind.TIME, _I, transport_filter_timeout=5 * MINUTE),
+    numbers(Kind.TIME, _M, transport_filter_timeout=5 * MINUTE),
     of_kind(Kind.NAMES, _M, None, "user group"),
 )
 """Options that every transport has."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eximsim.errors import InputError
-from eximsim.mta.base.string import SPACES, string_dequote
+from eximsim.mta.base.string import SPACES, list_items, string_dequote
 from eximsim.mta.config.config_lines import ConfigLine
+from eximsim.mta.config.options import Options
 
 ENVELOPE_FROM, ENVELOPE_TO, QUIT, REPEAT, SMTP, QUALIFY, WHOLE = "FTqRSQw"
 HEADER_FROM, HEADER_TO = "ft"
@@ -28,8 +29,11 @@ class RewriteRule:
     line: int
 
 
-def readconf_one_rewrite(line: ConfigLine) -> RewriteRule:
-    """The rule that a line is; raises ``InputError``. Without flags it is about all addresses."""
+def readconf_one_rewrite(line: ConfigLine, *, of_transport: bool = False) -> RewriteRule:
+    """The rule that a line is; raises ``InputError``. Without flags it is about all addresses that it can be.
+
+    One of a transport is about header lines only.
+    """
     pattern, position = string_dequote(line.text, 0)
     rest = line.text[position:].lstrip(SPACES)
     if not rest:
@@ -49,5 +53,19 @@ def readconf_one_rewrite(line: ConfigLine) -> RewriteRule:
         message = "rewrite rule has the S flag but is not a regular expression"
         raise InputError(message, line.path, line.line)
     if not flags & {*_HEADERS, *_ENVELOPE, SMTP}:
-        flags.update(_HEADERS + _ENVELOPE)
+        flags.update(_HEADERS if of_transport else _HEADERS + _ENVELOPE)
     return RewriteRule(pattern, replacement, frozenset(flags), line.path, line.line)
+
+
+def transport_rewrites(options: Options) -> tuple[RewriteRule, ...]:
+    """The rules of a transport's headers_rewrite; raises ``InputError``."""
+    text = options.text("headers_rewrite")
+    if not text:
+        return ()
+    path, line = options.where("headers_rewrite")
+    lines = [ConfigLine(item, path or "", line or 0) for item in list_items(text)]
+    rules = tuple(readconf_one_rewrite(one, of_transport=True) for one in lines)
+    if any(rule.flags & {*_ENVELOPE, SMTP} for rule in rules):
+        what = "rewrite rule specifies a non-header rewrite - not allowed at transport time -"
+        raise InputError(what, path, line)
+    return rules

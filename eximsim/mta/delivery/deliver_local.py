@@ -25,7 +25,8 @@ from eximsim.mta.transports import retry
 from eximsim.mta.transports.appendfile import appendfile_transport_entry
 from eximsim.mta.transports.appendfile_quota import WARN
 from eximsim.mta.transports.autoreply import autoreply_transport_entry
-from eximsim.mta.transports.local import LocalEntry, LocalRun
+from eximsim.mta.transports.filtering import set_up_filter
+from eximsim.mta.transports.local import LocalEntry, LocalRun, Stop
 from eximsim.mta.transports.pipe import pipe_transport_entry
 from eximsim.status import Errno, Rc
 
@@ -145,10 +146,6 @@ def deliver_local(
             run = replace(run, keeps_output=True)
         for addr in batch:
             addr.return_path = process.return_path
-        entry = TRANSPORTS.get(transport.driver)
-        if entry is None:
-            what = f"local delivery (transport driver {transport.driver})"
-            raise Unsupported(what, transport.path, transport.line)
         child = process.fork()
         child.random_seed = 0
         child.variables["transport_name"] = transport.name
@@ -158,8 +155,7 @@ def deliver_local(
             child.variables["home"] = run.home
         else:
             child.variables.pop("home", None)
-        debug_print_string(child, transport.options.text("debug_print"))
-        entry(child, transport, batch, run)
+        _run_transport(child, transport, batch, run)
         process.transport_count = child.transport_count
         if first.special_action == WARN:
             first.special_action = ""
@@ -173,6 +169,22 @@ def deliver_local(
         addr.more_errno, addr.message = first.more_errno, first.message
         addr.user_message, addr.special_action = first.user_message, first.special_action
         addr.transport = first.transport
+
+
+def _run_transport(process: Process, transport: DriverInstance, batch: list[Address], run: LocalRun) -> None:
+    """What the process of a transport does, with its filter set up."""
+    entry = TRANSPORTS.get(transport.driver)
+    if entry is None:
+        what = f"local delivery (transport driver {transport.driver})"
+        raise Unsupported(what, transport.path, transport.line)
+    first = batch[0]
+    try:
+        set_up_filter(process, transport, batch, failed=Rc.PANIC, what="transport filter", run=run)
+    except Stop as stop:
+        first.transport_return, first.message = stop.rc, stop.message
+        return
+    debug_print_string(process, transport.options.text("debug_print"))
+    entry(process, transport, batch, run)
 
 
 _QUOTA_WARNING = (

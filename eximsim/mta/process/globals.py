@@ -11,6 +11,7 @@ from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert, HostItem
+from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
@@ -279,6 +280,8 @@ class Process:
     """-qff and -M."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment variables that keep_environment left."""
+    transport_filter: PipedCommand | None = None
+    """What the message goes through before a transport sends or writes it."""
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
 

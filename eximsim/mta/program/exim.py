@@ -192,6 +192,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
 def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
     sender, submitter = set_sender(process, line, smtp=True)
     reception = Reception(process, smtp=True)
+    reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
     variables = process.variables
     variables.setdefault("sender_ident", submitter.login)
     if not variables["sender_ident"]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base import errnos
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.transports import local_text
+from eximsim.mta.transports.filtering import FilterFailed
 from eximsim.mta.transports.local import Stop, affix
 from eximsim.mta.transports.local_text import MBOX_PREFIX, Frame
 from eximsim.mta.transports.message_text import Writing
@@ -61,6 +63,12 @@ def written_text(process: Process, transport: DriverInstance, addrs: list[Addres
     except ExpansionFailed as failed:
         what = "failed to expand headers_add or headers_remove while writing to"
         raise Stop(Rc.PANIC, f"{what} {path}: {failed.message}", Errno.CHHEADER_FAIL) from None
+    except FilterFailed as failed:
+        if failed.status is None:
+            raise Stop(Rc.DEFER, f"error while writing to {path}", errnos.ETIMEDOUT) from None
+        status, why = failed.shown
+        what = f"transport filter process failed ({status}) while writing to"
+        raise Stop(Rc.PANIC, f"{what} {path}{why}", Errno.FILTER_FAIL) from None
     if frame.recipients is not None:
         process.transport_count -= len(frame.prefix)
     return written

@@ -268,6 +268,8 @@ def _copy(process: Process, transport: DriverInstance, addrs: list[Address]) -> 
             f"\n{rubric}------ The body of the message is {size} characters long; only the first\n"
             f"------ {longest // 1000 * 1000} or so are included here.\n\n"
         )
+    if process.transport_filter is not None:
+        raise Unsupported("a filter of what is sent back", *transport.options.where("transport_filter"))
     written = local_message(process, transport, addrs, Writing(), body_limit=limit or None)
     process.transport_count = len(written)
     return octets(text) + written

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items
+from eximsim.mta.config.rewrite_rules import transport_rewrites
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.routing.rewrite_header import rewrite_header
 
 if TYPE_CHECKING:
     from eximsim.mta.config.drivers import DriverInstance
+    from eximsim.mta.config.rewrite_rules import RewriteRule
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.spool import Header
     from eximsim.mta.records.structs import Address
 
 _OLD = "*"
@@ -31,15 +35,29 @@ def transport_headers_send(process: Process, transport: DriverInstance, addr: Ad
         *_expanded(process, transport.options.text("headers_remove"), ":"),
         *list_items(addr.remove_headers or "", ":"),
     ]
+    rules = transport_rewrites(transport.options)
     for header in message.headers:
         if header.kind != _OLD and not any(_names(header.text, name, globs=globs) for name in removed):
-            yield header.text
+            yield _rewritten(process, header, rules) if rules else header.text
     yield from reversed(addr.extra_headers)
     for text in _expanded(process, transport.options.text("headers_add"), "\n"):
         if text:
             yield text
             if not text.endswith("\n"):
                 yield "\n"
+
+
+def _rewritten(process: Process, header: Header, rules: tuple[RewriteRule, ...]) -> str:
+    """A line by the transport's rules; its addresses may lack domains if they might when it came in."""
+    message = process.message
+    assert message is not None
+    return rewrite_header(
+        process,
+        header,
+        rules,
+        senders_qualified=message.unqualified_sender,
+        recipients_qualified=message.unqualified_recipient,
+    )
 
 
 def _expanded(process: Process, text: str | None, separator: str) -> Iterator[str]:

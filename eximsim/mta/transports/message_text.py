@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.transports.filtering import filtered
 from eximsim.mta.transports.header_lines import transport_headers_send
 
 if TYPE_CHECKING:
@@ -40,13 +41,15 @@ def local_message(
     """The message as a local transport writes it (``internal_transport_write_message()``).
 
     Of the body there are no more octets than ``body_limit``.
-    Raises ``ExpansionFailed`` as ``transport_headers_send`` does.
+    Raises ``ExpansionFailed`` as ``transport_headers_send`` does, and ``FilterFailed``.
     """
     message = process.message
     assert message is not None
     head = b"" if transport.options.flag("body_only") else message_head(process, transport, addrs)
     body = b"" if transport.options.flag("headers_only") else message.body[:body_limit]
     check, escape = writing.check, writing.escape
+    if process.transport_filter is not None:
+        head, body = b"", filtered(process, head + body)
     if check:
         if writing.escape_headers:
             head = head.replace(b"\n" + check, b"\n" + escape)

@@ -6,6 +6,7 @@ What the command does is the world's to say; what becomes of the addresses then 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,6 +17,7 @@ from eximsim.mta.expand.taint import Taint, taint_of
 from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.exit_codes import os_strexit, os_strsignal
+from eximsim.mta.transports.filtering import FilterFailed
 from eximsim.mta.transports.local import LocalRun, Stop, quoted, refuse_unmodelled
 from eximsim.mta.transports.local_text import MBOX_PREFIX, Frame, written_text
 from eximsim.mta.transports.message_text import Writing
@@ -64,7 +66,7 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         return
     command = PipedCommand(
         tuple(words),
-        _written(process, transport, addrs),
+        b"",
         environment,
         run.uid,
         run.gid,
@@ -72,10 +74,16 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         options.number("umask"),
         options.seconds("timeout"),
     )
+    try:
+        command = replace(command, stdin=_written(process, transport, addrs))
+    except FilterFailed as failed:
+        _filter_failed(transport, first, failed)
+        command = replace(command, seconds=1)
     ended = process.world.run_command(command)
     process.world.sleep(ended.seconds)
     _keep_output(transport, first, run, ended.output)
-    _judge(process, transport, first, text, words, ended.status)
+    if ended.status is None or first.message is None:
+        _judge(process, transport, first, text, words, ended.status)
     if first.transport_return is not Rc.OK:
         first.user_message = "local delivery failed"
     process.trace.record(
@@ -247,6 +255,15 @@ def _written(process: Process, transport: DriverInstance, addrs: list[Address]) 
         raise Stop(Rc.PANIC, what, Errno.CHHEADER_FAIL) from None
 
 
+def _filter_failed(transport: DriverInstance, addr: Address, failed: FilterFailed) -> None:
+    """After a time-out the command goes on with what it has; another failure ends the transport."""
+    if failed.status is not None:
+        status, why = failed.shown
+        raise Stop(Rc.PANIC, f"Transport filter process failed ({status}){why}", Errno.FILTER_FAIL)
+    addr.message = "transport filter timeout while writing to pipe"
+    addr.transport_return = Rc.DEFER if transport.options.flag("timeout_defer") else Rc.FAIL
+
+
 def _affix(process: Process, transport: DriverInstance, word: str, default: str) -> bytes:
     text = transport.options.text(f"message_{word}")
     try:
@@ -278,7 +295,8 @@ def _judge(
     options = transport.options
     if status is None:
         addr.transport_return = Rc.DEFER if options.flag("timeout_defer") else Rc.FAIL
-        addr.message = "pipe delivery process timed out"
+        before = f" (preceded by {addr.message})" if addr.message else ""
+        addr.message = f"pipe delivery process timed out{before}"
     elif status < 0:
         if options.flag("freeze_signal"):
             addr.transport_return, addr.special_action = Rc.DEFER, "freeze"

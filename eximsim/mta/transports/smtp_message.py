@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
+from eximsim.mta.transports.filtering import FilterFailed, set_up_filter
+from eximsim.mta.transports.local import Stop
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
 from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset
@@ -44,6 +47,9 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
 
     Returns OK if the host did its part (each address has its own result), DEFER if the host failed.
     """
+    if not _set_up_filter(sx, addrs):
+        hang_up(sx)
+        return Rc.ERROR
     rest, begun = addrs, False
     while rest or not begun:
         named = not begun and _named_by_callout(sx)
@@ -69,6 +75,19 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
         hang_up(sx)
     return Rc.OK
+
+
+def _set_up_filter(sx: SmtpContext, addrs: list[Address]) -> bool:
+    """Set the transport's filter up, which rules BDAT out; False if that fails, as the addresses say."""
+    what = f"{sx.transport.name[:50]} transport filter"
+    try:
+        set_up_filter(sx.process, sx.transport, addrs, failed=Rc.DEFER, what=what)
+    except Stop as stop:
+        set_errno(sx, addrs, stop.errno, stop.message, Rc.DEFER)
+        return False
+    if sx.process.transport_filter is not None:
+        sx.chunking = False
+    return True
 
 
 def _next_batch(sx: SmtpContext, rest: list[Address]) -> tuple[list[Address], list[Address]]:
@@ -171,7 +190,14 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
         elif not _write_message(sx, transport_write_message(sx.process, sx.transport, batch)):
             return _lost(sx)
     except ExpansionFailed as failed:
-        return _header_failed(sx, failed)
+        text = f"failed to expand headers_add or headers_remove: {failed.message}"
+        return _not_sent(sx, Errno.CHHEADER_FAIL, text)
+    except FilterFailed as failed:
+        if failed.status is None:
+            what = "a transport filter that does not end in time"
+            raise Unsupported(what, *sx.transport.options.where("transport_filter")) from None
+        status, why = failed.shown
+        return _not_sent(sx, Errno.FILTER_FAIL, f"transport filter process failed ({status}){why}")
     sx.wire.command = _END
     if sx.waiting.mail or sx.waiting.recipients:
         if (sync := _reap(sx)) is Sync.RCPT_TIMEOUT:
@@ -212,10 +238,9 @@ def _lost(sx: SmtpContext) -> Rc:
     return transaction_failed(sx)
 
 
-def _header_failed(sx: SmtpContext, failed: ExpansionFailed) -> Rc:
-    """A header line cannot be worked out while the message is being sent: no host is tried any more."""
-    text = f"failed to expand headers_add or headers_remove: {failed.message}"
-    set_errno(sx, sx.addrlist, Errno.CHHEADER_FAIL, text, Rc.DEFER, host=sx.host)
+def _not_sent(sx: SmtpContext, errno: int, text: str) -> Rc:
+    """The message cannot be worked out while it is being sent: no host is tried any more."""
+    set_errno(sx, sx.addrlist, errno, text, Rc.DEFER, host=sx.host)
     sx.ok = sx.send_quit = False
     hang_up(sx)
     return Rc.ERROR

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.records.hints import WaitRecord
+from eximsim.mta.transports.filtering import filtered
 from eximsim.mta.transports.message_text import message_head
 from eximsim.status import Errno, Rc
 
@@ -73,7 +74,7 @@ def dotted(text: bytes) -> bytes:
 def message_parts(process: Process, transport: DriverInstance, addrs: list[Address]) -> tuple[bytes, bytes]:
     """The header lines with the line that ends them, and the body, each with CRLF line ends.
 
-    Raises ``ExpansionFailed`` as ``transport_headers_send`` does.
+    Raises ``ExpansionFailed`` as ``transport_headers_send`` does, and ``FilterFailed``.
     """
     message = process.message
     assert message is not None
@@ -81,6 +82,8 @@ def message_parts(process: Process, transport: DriverInstance, addrs: list[Addre
     if not transport.options.flag("body_only"):
         head = message_head(process, transport, addrs)
     body = b"" if transport.options.flag("headers_only") else message.body
+    if process.transport_filter is not None:
+        head, body = b"", filtered(process, head + body)
     return _LINE_END.sub(b"\r\n", head), _LINE_END.sub(b"\r\n", body)
 
 
