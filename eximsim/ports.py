@@ -8,10 +8,11 @@ apart. Server sessions are state machines without I/O that either world can driv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from eximsim.disk import Disk
 from eximsim.piped import Commands
 
 RData = str | bytes | tuple[int, str] | tuple[int, int, int, str]
@@ -68,10 +69,16 @@ class TlsAlert(Enum):
     UNSUPPORTED_CERTIFICATE = "unsupported certificate"
     DECRYPT_ERROR = "decrypt error"
     INTERNAL_ERROR = "internal error"
+    BAD_STATUS = "bad certificate status response"
+    UNRECOGNIZED_NAME = "unrecognized name"
 
 
 Judge = Callable[[tuple[bytes, ...]], TlsAlert | None]
 """Looks at the peer's chain (DER, leaf first, as the handshake delivered it); an alert ends the handshake."""
+
+
+StatusJudge = Callable[[bytes | None], bool]
+"""Looks at the OCSP response (DER) that a server has stapled (None: none); false ends the handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,8 @@ class TlsOffer:
     ``judge`` decides on the peer's chain. ``judge_late`` is GnuTLS's way: the handshake is completed first
     and the alert follows, so that the server has seen a session. ``min_version`` and ``max_version`` are
     named as in ``TlsSession``. ``ciphers`` is an OpenSSL cipher list for TLS 1.2 and older, or None.
-    ``status_required``: without a stapled OCSP response, which no server here has, there is no session.
+    ``status``, if given, asks for a stapled OCSP response and is told what came: after ``judge``, but before
+    a late one.
     """
 
     judge: Judge
@@ -91,7 +99,7 @@ class TlsOffer:
     min_version: str = "TLSv1"
     identity: TlsIdentity | None = None
     judge_late: bool = False
-    status_required: bool = False
+    status: StatusJudge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +111,21 @@ class TlsPolicy:
     ``by_sni`` picks another identity for a lower-case server name. ``request_client_certificate`` asks
     for one; ``judge``, if given, looks at the client's chain (empty if it sent none). A world may ask it
     about the empty chain beforehand, to learn whether a certificate is a must; which alert it gives does
-    not reach the client.
+    not reach the client. ``staple`` is asked for the OCSP response (DER) that goes with a leaf (DER) if the
+    client wants one. ``also`` has identities with keys of other kinds. ``for_name`` is told the server name
+    that the client asks for, if it does, and gives what takes the place of all this, or the alert that
+    ends it.
     """
 
     identity: TlsIdentity
+    also: tuple[TlsIdentity, ...] = ()
     by_sni: tuple[tuple[str, TlsIdentity], ...] = ()
     max_version: str = "TLSv1.3"
     ciphers: str | None = None
     request_client_certificate: bool = False
     judge: Judge | None = None
+    staple: Callable[[bytes], bytes | None] | None = None
+    for_name: Callable[[str], TlsPolicy | TlsAlert] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +152,7 @@ class HandshakeFault(Enum):
     REFUSED = "the client's judge refused the peer's certificate"
     ALERT = "peer sent a fatal alert"
     TIMEOUT = "no answer in time"
-    NO_STATUS = "the peer stapled no status of its certificate"
+    STATUS_REFUSED = "the client refused what it was told of the status of the peer's certificate"
     BAD_CIPHERS = "the client's list of ciphers leaves none, so that nothing was said"
 
 
@@ -195,6 +209,9 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """Close both directions (with TLS: close_notify first). Closing twice is harmless."""
+
+    def abandon(self) -> None:
+        """Close both directions without a word: with TLS, there is no close_notify."""
 
 
 # ---- server sessions: state machines without I/O ---------------------------------------------------------
@@ -268,120 +285,14 @@ class Session(Protocol):
         After ``on_tls``: the client broke the established session off with a fatal alert.
         """
 
-    def on_eof(self) -> Iterable[Action]:
-        """The client closed its side (or reset the connection)."""
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
+        """The client closed its side (or reset the connection); ``cut``: without closing TLS first."""
 
     def on_close(self) -> None:
         """The connection is gone."""
 
 
 SessionFactory = Callable[[], Session]
-
-
-@dataclass(slots=True)
-class StoredFile:
-    """A file that a delivery has made: its octets, its permissions, its owner, and when it was made.
-
-    ``inode`` is a number that no other file of the disk has had; ``made`` is in seconds since the epoch.
-    """
-
-    content: bytes
-    mode: int
-    uid: int
-    gid: int
-    inode: int
-    made: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFolder:
-    """A folder that deliveries write to: its owner, and who else may write there."""
-
-    uid: int
-    gid: int
-    mode: int
-
-    def is_writable(self, uid: int, gid: int) -> bool:
-        """Whether a user may make files in it."""
-        if uid == self.uid:
-            return bool(self.mode & 0o200)
-        return uid == 0 or bool(self.mode & (0o020 if gid == self.gid else 0o002))
-
-
-_TOP_FOLDERS = frozenset(
-    [
-        *("bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
-        *("srv", "sys", "tmp", "usr", "var"),
-    ]
-)
-"""What there is in the root folder of any machine."""
-
-
-@dataclass(slots=True)
-class Disk:
-    """What deliveries have written: mailboxes by path, and the folders of which something is known.
-
-    It is in memory and has nothing to do with the disk of the machine that eximsim runs on. Of folders of
-    which nothing is known it is assumed that they are there, and that deliveries may write to them.
-    """
-
-    files: dict[str, StoredFile] = field(default_factory=dict)
-    folders: dict[str, StoredFolder] = field(default_factory=dict)
-    last_inode: int = 1000
-
-    def write(self, path: str, content: bytes, *, mode: int, uid: int, gid: int, now: float) -> StoredFile:
-        """Make a file, in the place of one that is there."""
-        self.last_inode += 1
-        made = self.files[path] = StoredFile(content, mode, uid, gid, self.last_inode, now)
-        return made
-
-    def lacks_folder(self, path: str) -> bool:
-        """Whether a folder is known not to be there, as one above it is known."""
-        return path not in self.folders and self._known_above(path) is not None
-
-    def make_folders(self, path: str, *, uid: int, gid: int, mode: int) -> bool:
-        """Make a folder and those above it that are known to be lacking; false if the user may not."""
-        if path in self.folders:
-            return True
-        above = self._known_above(path)
-        if above is None:
-            return True
-        if not self.folder(above).is_writable(uid, gid):
-            return False
-        made = above
-        for part in path[len(above) :].strip("/").split("/"):
-            made = f"{made.rstrip('/')}/{part}"
-            self.folders[made] = StoredFolder(uid, gid, mode)
-        return True
-
-    def know_folder(self, path: str, *, uid: int, gid: int, mode: int) -> None:
-        """Note that a folder is there; of one of which nothing was known it is noted whose it is."""
-        self.folders.setdefault(path, StoredFolder(uid, gid, mode))
-
-    def may_write(self, path: str, *, uid: int, gid: int) -> bool:
-        """Whether a user may make files in a folder; so he may where nothing is known of it."""
-        return path not in self.folders or self.folders[path].is_writable(uid, gid)
-
-    def folder(self, path: str) -> StoredFolder:
-        """A folder of which something is known; the root folder is root's."""
-        return self.folders.get(path) or StoredFolder(0, 0, 0o755)
-
-    def _known_above(self, path: str) -> str | None:
-        """The nearest folder above of which something is known."""
-        above = path
-        while above:
-            above = above.rpartition("/")[0]
-            if above in self.folders:
-                return above
-        top = path.strip("/").partition("/")[0]
-        return None if top in _TOP_FOLDERS or self._is_below_known(f"/{top}") else "/"
-
-    def _is_below_known(self, top: str) -> bool:
-        return any(path.startswith(f"{top}/") for path in self.folders)
-
-    def below(self, folder: str) -> list[str]:
-        """The paths of all files in a folder and in those in it."""
-        return sorted(path for path in self.files if path.startswith(f"{folder}/"))
 
 
 class Files(Protocol):
@@ -442,6 +353,12 @@ class World(Files, Commands, Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
+
+    def self_signed(self, subject: str) -> TlsIdentity:
+        """A certificate for ``subject`` (``/C=UK/CN=a.example``) that vouches for itself, good for two hours.
+
+        It has no extensions.
+        """
 
     def interface_addresses(self) -> tuple[str, ...]:
         """This host's own IP addresses, IPv4 first; 127.0.0.1 among them."""

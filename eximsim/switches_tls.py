@@ -40,6 +40,11 @@ class TlsLibrarySwitches:
     )  # fmt: skip
     """The words of openssl_options in a build with OpenSSL 3; an older library knows fewer."""
 
+    openssl_options_expanded: bool = switch(
+        False, "tls_openssl_options_parse() in tls-openssl.c", since("4.93", "86ede124f", item="bug 1466")
+    )
+    """openssl_options is expanded."""
+
     no_ocsp_response_text: str = switch(
         "Received TLS status callback, null content",
         "tls_client_stapling_cb() in tls-openssl.c",
@@ -51,6 +56,86 @@ class TlsLibrarySwitches:
         False, "tls_client_stapling_cb() in tls-openssl.c", since("4.97", "415c5379a")
     )
     """What was wrong with a stapled response is the failure's text, in place of the library's."""
+
+    ocsp_unverifiable_text: str = switch(
+        "Received TLS cert status response, itself unverifiable",
+        "tls_client_stapling_cb() in tls-openssl.c",
+        since("4.91", "57887eccb", "Received TLS cert status response, itself unverifiable: {reason}"),
+        since(
+            "4.97", "6d0500659",
+            "[{address}] {host} Received TLS cert (DN: '{dn}') status response,"
+            " itself unverifiable: {reason}",
+        ),
+    )  # fmt: skip
+    """The log line on a stapled response whose signer cannot be trusted."""
+
+    ocsp_trusts_dane_chain: bool = switch(
+        False, "verify_callback_client_dane() in tls-openssl.c", since("4.91", "6fbf35995")
+    )
+    """What DANE has verified is what a stapled response is verified by."""
+
+    ocsp_trust_explicit: bool = switch(
+        True, "tls_client_stapling_cb() in tls-openssl.c", since("4.93", "86ede124f", item="bug 1466")
+    )
+    """A stapled response is about one certificate, and a signer that is not the authority's must be trusted
+    for that."""
+
+    ocsp_dates_text: str = switch(
+        "Server OSCP dates invalid",
+        "tls_client_stapling_cb() in tls-openssl.c",
+        since("4.96", "78a84fffe", "OCSP dates invalid"),
+    )
+    """The log line on a stapled response that is too old, or not valid yet."""
+
+    ocsp_store_is_verified_chain: bool = switch(
+        False, "tls_client_stapling_cb() in tls-openssl.c", since("4.97", "415c5379a")
+    )
+    """A stapled response is verified by the chain that OpenSSL has built, with the server's own beside it."""
+
+    ocsp_files_listed: bool = switch(
+        False, "tls_expand_session_files() in tls-openssl.c", since("4.93", "5b2fd993e")
+    )
+    """tls_ocsp_file is a list, with a file for each certificate; before, one response went with any."""
+
+    ocsp_file_errors_logged: bool = switch(
+        False, "ocsp_load_response() in tls-openssl.c", since("4.95", "e7a0bf3f7")
+    )
+    """That a file of tls_ocsp_file cannot be read is a panic."""
+
+    gnutls_requested_status_checked: bool = switch(
+        False, "tls_client_start() in tls-gnu.c", since("4.93", "7a501c874")
+    )
+    """A GnuTLS build looks at a stapled response also where none is required."""
+
+    gnutls_loads_status: bool = switch(
+        False, "tls_expand_session_files() in tls-gnu.c", since("4.93", "e54893330")
+    )
+    """A GnuTLS build has the library load tls_ocsp_file, which refuses what is out of date."""
+
+    server_makes_certificate: bool = switch(
+        False, "tls_expand_session_files() in tls-openssl.c and tls-gnu.c", since("4.88", "23bb69826")
+    )
+    """A server without tls_certificate makes one up at the start of a session."""
+
+    no_certificate_always_told: bool = switch(
+        False,
+        "tls_dropprivs_validate_require_cipher()",
+        since("4.87", "23f3dc67a", item="bug 1709"),
+        since("4.94.1", "d85cdeb5e", published="4.94"),
+    )
+    """Every program that reads the configuration warns that TLS is offered without a certificate; since 4.94
+    only a daemon does."""
+
+    sni_failure_is_fatal: bool = switch(
+        False, "tls_servername_cb() in tls-openssl.c", since("4.92", "5a2a0989e")
+    )
+    """A server that has no certificate for the name that a client asks for ends the handshake."""
+
+    certificate_failure_is_fault: bool = switch(
+        False, "tls_expand_session_files() in tls-openssl.c and tls-gnu.c", since("4.97", "520ef00f5")
+    )
+    """A server's tls_certificate or tls_privatekey that is forced to fail is an error; before, it was as if
+    unset."""
 
     gnutls_first_read_fails_handshake: bool = switch(False, "smtp_setup_conn()", since("4.93", "fc243e944"))
     """With GnuTLS, no reply to the EHLO over TLS counts as a failed handshake."""

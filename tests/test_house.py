@@ -38,6 +38,7 @@ LAYERS = (
     ("world",),
     ("mta",),
     ("ports",),
+    ("disk",),
     ("profiles", "switch_docs"),
     ("switches",),
     ("switches_spool",),

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_MODELLED = ("DANE", "Experimental_DANE", "DNSSEC", "Event", "Exim_filter", "Sieve_filter", "I18N", "SRS")
+_MODELLED = (
+    "DANE",
+    "Experimental_DANE",
+    "DNSSEC",
+    "Event",
+    "Exim_filter",
+    "Sieve_filter",
+    "I18N",
+    "OCSP",
+    "SRS",
+)
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning")
 """What reaches out of the program, and wants answers."""
 _SUPPORT = frozenset((*_MODELLED, *_ASKING))
@@ -21,7 +31,12 @@ _LOOKUPS = frozenset(
     }
 )
 _AUTHENTICATORS = frozenset({"cram_md5", "external", "plaintext", "tls"})
-_FEATURES = frozenset({"_CRYPTO_HASH_SHA3", "_HAVE_TLS", "_HAVE_DANE"})
+_FEATURES = frozenset(
+    {
+        *("_CRYPTO_HASH_SHA3", "_HAVE_TLS", "_HAVE_DANE", "_HAVE_TLS1_3", "_HAVE_TLS_OCSP"),
+        "_HAVE_TLS_OCSP_LIST",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eximsim.disk import StoredFolder
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.records.structs import Account
-from eximsim.ports import StoredFolder, World
+from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.model import ModelSubject, User
 from eximsim.subjects.subject import NoNamespace, Subject

@@ -83,7 +83,7 @@ class ScriptedClient:
             self._say("\nClient timed out\n")
             return 99
         finally:
-            connection.close()
+            connection.abandon()
         self._say("End of script\n")
         return 0
 

@@ -121,7 +121,7 @@ class ScriptedSession:
         """See ``Session``."""
         return []
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """See ``Session``."""
         if self._over:
             return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache, partial
 from pathlib import Path
@@ -156,6 +156,24 @@ def self_signed(
     key, name = key or _new_key(key_type), _name(subject)
     certificate = _leaf_builder(key, name, name, hosts, validity).sign(key, hashes.SHA256())
     return TlsIdentity(certificate.public_bytes(Encoding.PEM), _key_pem(key))
+
+
+@lru_cache(maxsize=16)
+def bare_certificate(subject: str, since: float) -> TlsIdentity:
+    """A self-signed certificate without extensions that is good for two hours, from ``since`` on.
+
+    ``since`` is in seconds since the epoch.
+    """
+    key, name = _scratch_key(), _name(subject)
+    start = datetime.fromtimestamp(int(since), UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(hours=2))
+    certificate = builder.sign(key, hashes.SHA256())
+    return TlsIdentity(certificate.public_bytes(Encoding.PEM), _key_pem(key))
+
+
+@lru_cache(maxsize=1)
+def _scratch_key() -> PrivateKey:
+    return _new_key(KeyType.RSA)
 
 
 class Authority:

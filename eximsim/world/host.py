@@ -13,9 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from eximsim.disk import Disk
 from eximsim.files import Folder
 from eximsim.piped import Ended, PipedCommand, as_octets
-from eximsim.ports import ConnectError, Disk, Endpoint, Session, SessionFactory, Told
+from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory, TlsIdentity, Told
 from eximsim.world.answers import Answers, Asked
 from eximsim.world.programs import PROGRAM_FOLDERS, Machine, is_known, run_known
 from eximsim.world.reply import Zones
@@ -133,6 +134,12 @@ class HostedWorld:
     @abstractmethod
     def now(self) -> float:
         """See ``World``."""
+
+    def self_signed(self, subject: str) -> TlsIdentity:
+        """See ``World``."""
+        from eximsim.world.certificates import bare_certificate  # slow to load
+
+        return bare_certificate(subject, self.now())
 
     def interface_addresses(self) -> tuple[str, ...]:
         """See ``World``."""

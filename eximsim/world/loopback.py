@@ -291,6 +291,14 @@ class LoopbackConnection:
         self._wire.close()
         self._served.rest(None)
 
+    def abandon(self) -> None:
+        """See ``Connection``."""
+        if self._client_open:
+            self._client_open = False
+            self._world.forget(self)
+            self._wire.close()
+            self._served.rest(None)
+
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         """See ``Connection``."""
         limit = self._world.now() + timeout

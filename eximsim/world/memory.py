@@ -28,9 +28,7 @@ from eximsim.ports import (
     SessionFactory,
     StartTls,
     TlsAlert,
-    TlsIdentity,
     TlsOffer,
-    TlsPolicy,
     TlsSession,
     Wait,
 )
@@ -38,6 +36,7 @@ from eximsim.world import names, stub_resolver
 from eximsim.world.alerts import ALERTS
 from eximsim.world.certificates import der_chain
 from eximsim.world.clock import START, VirtualClock
+from eximsim.world.handshake import VERSIONS, agree, check_ciphers, choose_identity, client_chain
 from eximsim.world.host import Accepted, Host, HostedWorld
 from eximsim.world.messages import Message, Question, response, truncated
 from eximsim.world.network import Network, Sent, Server
@@ -48,9 +47,6 @@ _RECORD = 20
 _NEVER_TOO_LONG = 800
 """Octets of records, each with ``_RECORD`` of its own, that any answer has room for beside its question."""
 
-_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-_TLS13 = ("TLS_AES_256_GCM_SHA384", 256)
-_KEY_BITS = (("AES128", 128), ("CAMELLIA128", 128), ("3DES", 112))
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 """What a plain-text server sees first of a client that speaks TLS: the head of a ClientHello."""
@@ -189,6 +185,7 @@ class MemoryConnection:
         self._client_open = True
         self._broken = False
         self._handshake: StartTls | None = None
+        self._secure = self._cut = False
         self._asked: float | None = None
         """When the client asked what the server has spent time on."""
 
@@ -196,7 +193,8 @@ class MemoryConnection:
     def state(self) -> tuple[object, ...]:
         """All that decides what becomes of the connection: equal ones behave alike."""
         sides = (self._server_time, self._server_open, self._client_open, self._broken, self._asked)
-        return (self.session, self._handshake, list(self._inbox), *sides)
+        secrets = (self._secure, self._cut)
+        return (self.session, self._handshake, list(self._inbox), *sides, *secrets)
 
     # ---- the client's side
 
@@ -252,14 +250,19 @@ class MemoryConnection:
             if self._handshake is not None:
                 self._fail("UNEXPECTED_EOF_WHILE_READING")
             else:
-                self._run(self.session.on_eof())
+                self._run(self.session.on_eof(cut=self._cut))
         if self._server_open:
             self._end_server()
+
+    def abandon(self) -> None:
+        """See ``Connection``."""
+        self._cut = self._secure
+        self.close()
 
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         """See ``Connection``."""
         if offer.ciphers is not None:
-            _check_ciphers(offer.ciphers)
+            check_ciphers(offer.ciphers)
         try:
             return self._start_tls(offer, timeout)
         except HandshakeError:  # what the server has sent belongs to a session that has failed
@@ -300,28 +303,36 @@ class MemoryConnection:
         policy = start.policy
         if start.on_hello is not None:
             start.on_hello(offer.sni)
-        identity = _choose(policy, offer.sni)
-        chain = der_chain(identity.chain)
-        version = min(offer.max_version, policy.max_version, key=_VERSIONS.index)
-        if _VERSIONS.index(version) < _VERSIONS.index(offer.min_version):
+        if policy.for_name is not None and offer.sni is not None:
+            chosen = policy.for_name(offer.sni)
+            if isinstance(chosen, TlsAlert):
+                self._fail("CALLBACK_FAILED")
+                raise HandshakeError(HandshakeFault.ALERT, ALERTS[chosen].reason)
+            policy = chosen
+        chains = [der_chain(one.chain) for one in (choose_identity(policy, offer.sni), *policy.also)]
+        version = min(offer.max_version, policy.max_version, key=VERSIONS.index)
+        if VERSIONS.index(version) < VERSIONS.index(offer.min_version):
             self._fail("UNSUPPORTED_PROTOCOL")
             raise HandshakeError(HandshakeFault.ALERT, "TLSV1_ALERT_PROTOCOL_VERSION")
-        agreed = _TLS13 if version == "TLSv1.3" else _tls12_cipher(offer.ciphers, chain[0], policy.ciphers)
+        agreed, chain = agree(version, offer, policy, chains)
         if agreed is None:
             self._fail("NO_SHARED_CIPHER")
             raise HandshakeError(HandshakeFault.ALERT, ALERTS[TlsAlert.HANDSHAKE_FAILURE].reason)
         if not offer.judge_late and (alert := offer.judge(chain)) is not None:
             self._fail(ALERTS[alert].reason)
             raise HandshakeError(HandshakeFault.REFUSED, alert.value)
-        if offer.status_required:
-            self._fail("TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE")
-            raise HandshakeError(HandshakeFault.NO_STATUS, "INVALID_STATUS_RESPONSE")
+        if offer.status is not None:
+            stapled = None if policy.staple is None else policy.staple(chain[0])
+            if not offer.status(stapled):
+                self._fail(ALERTS[TlsAlert.BAD_STATUS].reason)
+                raise HandshakeError(HandshakeFault.STATUS_REFUSED, "INVALID_STATUS_RESPONSE")
         seen = TlsSession(version, *agreed, peer_chain=chain, sni=offer.sni)
-        client_chain = _client_chain(policy, offer)
-        if policy.request_client_certificate and policy.judge and policy.judge(client_chain) is not None:
-            self._refuse_client(version, sent=bool(client_chain))
+        shown = client_chain(policy, offer)
+        if policy.request_client_certificate and policy.judge and policy.judge(shown) is not None:
+            self._refuse_client(version, sent=bool(shown))
             return seen
-        self._run(self.session.on_tls(TlsSession(version, *agreed, peer_chain=client_chain, sni=offer.sni)))
+        self._secure = True
+        self._run(self.session.on_tls(TlsSession(version, *agreed, peer_chain=shown, sni=offer.sni)))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
                 self._run(self.session.on_tls_failure(ALERTS[alert].reason))
@@ -399,33 +410,3 @@ def _askable(name: str) -> bool:
     except names.BadName:
         return False
     return True
-
-
-def _choose(policy: TlsPolicy, sni: str | None) -> TlsIdentity:
-    if sni is None or not policy.by_sni:
-        return policy.identity
-    return dict(policy.by_sni).get(sni.lower(), policy.identity)
-
-
-def _client_chain(policy: TlsPolicy, offer: TlsOffer) -> tuple[bytes, ...]:
-    if not policy.request_client_certificate or offer.identity is None:
-        return ()
-    return der_chain(offer.identity.chain)
-
-
-def _check_ciphers(ciphers: str) -> None:
-    from eximsim.world.tls import BadCiphers, tls12_ciphers  # OpenSSL is slow to load
-
-    try:
-        tls12_ciphers(ciphers)
-    except BadCiphers as bad:
-        raise HandshakeError(HandshakeFault.BAD_CIPHERS, bad.reason) from bad
-
-
-def _tls12_cipher(ciphers: str | None, leaf: bytes, served: str | None) -> tuple[str, int] | None:
-    from eximsim.world.tls import negotiate_tls12
-
-    name = negotiate_tls12(ciphers, leaf, served)
-    if name is None:
-        return None
-    return name, next((bits for part, bits in _KEY_BITS if part in name), 256)

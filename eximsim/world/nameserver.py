@@ -258,7 +258,7 @@ class _Stream:
         """See ``Session``."""
         return ()
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """See ``Session``."""
         return ()
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from eximsim.disk import Disk
 from eximsim.piped import Ended, PipedCommand, as_octets
-from eximsim.ports import Disk
 from eximsim.world.shell import NotUnderstood, ShellCommand, shell_commands
 
 PROGRAM_FOLDERS = ("/bin", "/usr/bin")

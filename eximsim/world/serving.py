@@ -231,7 +231,12 @@ class Served:
             data = b""
         self._received += len(data)
         if not data:
-            failed = self.session.on_tls_failure(UNEXPECTED_EOF) if self._shaking else self.session.on_eof()
+            secure = self._engine is not None
+            failed = (
+                self.session.on_tls_failure(UNEXPECTED_EOF)
+                if self._shaking
+                else self.session.on_eof(cut=secure)
+            )
             yield from self._run(failed)
             self._closed = True
         elif self._engine is None:

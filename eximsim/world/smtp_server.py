@@ -171,7 +171,7 @@ class SmtpSession:
         self._note(f"{word} {reason}")
         return self._close(reset=reason == "WRONG_VERSION_NUMBER")
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """The client is gone."""
         if self.state in _AT_EOF:
             self._note("EOF")

@@ -139,7 +139,7 @@ class ClientEngine(Engine):
         self._problem: Exception | None = None
         self._secret = b""
         self.refusal: TlsAlert | None = None
-        self.without_status = False
+        self.status_refused = False
         self._judged = False
         self._chain: tuple[bytes, ...] = ()
         try:
@@ -153,11 +153,11 @@ class ClientEngine(Engine):
         # pyOpenSSL's own verify callback cannot choose the error, hence the alert.
         self._callback = ffi.callback("int (*)(int, X509_STORE_CTX *)", self._verify)
         lib.SSL_CTX_set_verify(context._context, SSL.VERIFY_PEER, self._callback)
-        if offer.status_required:
+        if offer.status is not None:
             context.set_ocsp_client_callback(self._status)
         self._connection = SSL.Connection(context, None)
         self._connection.set_connect_state()
-        if offer.status_required:
+        if offer.status is not None:
             self._connection.request_ocsp()
         if offer.sni is not None:
             self._connection.set_tlsext_host_name(offer.sni.encode())
@@ -213,8 +213,12 @@ class ClientEngine(Engine):
         return 0
 
     def _status(self, _connection: SSL.Connection, response: bytes, _data: object) -> bool:
-        self.without_status = not response
-        return bool(response)
+        assert self._offer.status is not None
+        try:
+            self.status_refused = not self._offer.status(response or None)
+        except Exception as error:  # as above
+            self._problem, self.status_refused = error, True
+        return not self.status_refused
 
     def _keep_secret(self, _connection: SSL.Connection, line: bytes) -> None:
         label, _, rest = line.partition(b" ")
@@ -228,11 +232,10 @@ class ServerEngine(Engine):
     def __init__(self, start: StartTls) -> None:
         self._start = start
         self.sni: str | None = None
-        policy = start.policy
+        self.problem: Exception | None = None
+        policy = self._policy = start.policy
         self._client_chain: dict[int, bytes] = {}
-        self._connection = SSL.Connection(
-            _server_context(policy.identity, policy.max_version, policy.ciphers), None
-        )
+        self._connection = SSL.Connection(_context_of(policy), None)
         self._connection.set_app_data(self)
         self._connection.set_accept_state()
         if policy.request_client_certificate:
@@ -241,27 +244,53 @@ class ServerEngine(Engine):
             self._connection.set_verify(SSL.VERIFY_PEER | required, self._verify)
         self.feed(start.early)
 
+    def handshake(self) -> bool:
+        """Go on with the handshake: whether it is complete; raises ``TlsFault``, or what a callback did."""
+        try:
+            return super().handshake()
+        finally:
+            if self.problem is not None:
+                raise self.problem
+
     def session(self) -> TlsSession:
         """The session, once the handshake is complete; the peer's chain as far as it could be linked."""
         chain = tuple(self._client_chain[depth] for depth in sorted(self._client_chain))
         return self._session(chain, self.sni)
 
-    def choose(self) -> None:
-        """The ClientHello is here: note the server name, and take the identity that belongs to it."""
+    def choose(self) -> int | None:
+        """The ClientHello is here: note the server name, and take the identity that belongs to it.
+
+        Gives the number of the alert that ends the handshake, if one does.
+        """
         name = self._connection.get_servername()
         self.sni = None if name is None else name.decode("ascii", "replace")
         if self._start.on_hello is not None:
             self._start.on_hello(self.sni)
-        policy = self._start.policy
+        policy = self._policy
+        if policy.for_name is not None and self.sni is not None:
+            chosen = policy.for_name(self.sni)
+            if isinstance(chosen, TlsAlert):
+                return ALERTS[chosen].code
+            self._policy = chosen
+            self._connection.set_context(_context_of(chosen))
+            return None
         identity = dict(policy.by_sni).get((self.sni or "").lower())
         if identity is not None:
-            self._connection.set_context(_server_context(identity, policy.max_version, policy.ciphers))
+            self._connection.set_context(_server_context((identity,), policy.max_version, policy.ciphers))
+        return None
+
+    def staple(self) -> bytes:
+        """The client asks for the status of the server's certificate: the response, empty for none."""
+        leaf = self._connection.get_certificate(as_cryptography=True)
+        if self._policy.staple is None or leaf is None:
+            return b""
+        return self._policy.staple(leaf.public_bytes(Encoding.DER)) or b""
 
     def _verify(
         self, _connection: SSL.Connection, certificate: X509, _error: int, depth: int, ok: int
     ) -> bool:
         self._client_chain[depth] = certificate.to_cryptography().public_bytes(Encoding.DER)
-        judge = self._start.policy.judge
+        judge = self._policy.judge
         if depth or not ok or judge is None:
             return True
         return judge(self.session().peer_chain) is None
@@ -271,8 +300,8 @@ def client_fault(engine: ClientEngine, fault: TlsFault) -> HandshakeError:
     """What a failed handshake is called on the client's side."""
     if engine.refusal is not None:
         return HandshakeError(HandshakeFault.REFUSED, engine.refusal.value)
-    if engine.without_status:
-        return HandshakeError(HandshakeFault.NO_STATUS, fault.reason)
+    if engine.status_refused:
+        return HandshakeError(HandshakeFault.STATUS_REFUSED, fault.reason)
     kind = HandshakeFault.ALERT if "_ALERT_" in fault.reason else HandshakeFault.NOT_TLS
     return HandshakeError(kind, fault.reason)
 
@@ -334,25 +363,55 @@ def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
         raise InputError(f"expected a PEM chain and its unencrypted private key: {error}") from error
 
 
+def _context_of(policy: TlsPolicy) -> SSL.Context:
+    return _server_context((policy.identity, *policy.also), policy.max_version, policy.ciphers)
+
+
 @lru_cache(maxsize=64)
-def _server_context(identity: TlsIdentity, max_version: str, ciphers: str | None) -> SSL.Context:
+def _server_context(
+    identities: tuple[TlsIdentity, ...], max_version: str, ciphers: str | None
+) -> SSL.Context:
     context = _context(max_version, ciphers or f"{_DEFAULT_CIPHERS}:!kDHE")  # OpenSSL 4 needs no parameters
     if ciphers is not None:
         _use_dh_parameters(context)
-    _use_identity(context, identity)
-    context.set_tlsext_servername_callback(_server_name)
+    for identity in identities:
+        _use_identity(context, identity)
+    lib.SSL_CTX_set_tlsext_servername_callback(context._context, _SERVER_NAME)
+    context.set_ocsp_server_callback(_staple)
     return context
 
 
 def check_policy(policy: TlsPolicy) -> None:
     """Hold that a server can work with these chains and keys; raises ``InputError``."""
-    for identity in (policy.identity, *(identity for _, identity in policy.by_sni)):
-        _server_context(identity, policy.max_version, policy.ciphers)
+    _context_of(policy)
+    for _, identity in policy.by_sni:
+        _server_context((identity,), policy.max_version, policy.ciphers)
 
 
-def _server_name(connection: SSL.Connection) -> None:
+_ALERT_FATAL = 2
+"""What OpenSSL's callback for the server name returns to end the handshake (SSL_TLSEXT_ERR_ALERT_FATAL)."""
+
+
+def _server_name(ssl: Any, alert: Any, _argument: Any) -> int:
+    """pyOpenSSL's own callback cannot end the handshake."""
+    engine: ServerEngine = SSL.Connection._reverse_mapping[ssl].get_app_data()
+    try:
+        code = engine.choose()
+    except Exception as error:  # an exception cannot pass through C
+        engine.problem, code = error, ALERTS[TlsAlert.INTERNAL_ERROR].code
+    if code is None:
+        return 0
+    alert[0] = code
+    return _ALERT_FATAL
+
+
+_SERVER_NAME = ffi.callback("int (*)(SSL *, int *, void *)", _server_name)
+
+
+def _staple(connection: SSL.Connection, _data: object) -> bytes:
+    """The client asks for the status of the certificate: what the server staples, empty for nothing."""
     engine: ServerEngine = connection.get_app_data()
-    engine.choose()
+    return engine.staple()
 
 
 @lru_cache(maxsize=64)
@@ -366,12 +425,23 @@ def tls12_ciphers(ciphers: str | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def negotiate_tls12(ciphers: str | None, leaf: bytes, served: str | None) -> str | None:
-    """The TLS 1.2 cipher that a server with this leaf (DER) and the list ``served`` agrees on, or None."""
-    kind = key_kind(leaf)
-    exchanges = [f"ECDHE-{kind}-", *(["AES"] if kind == "RSA" else [])]
-    if kind == "RSA" and served is not None:
-        exchanges.append("DHE-RSA-")
+def negotiate_tls12(
+    ciphers: str | None, leaves: tuple[bytes, ...], served: str | None
+) -> tuple[str, int] | None:
+    """The TLS 1.2 cipher that a server with these leaves (DER) and the list ``served`` agrees on, or None.
+
+    With it comes the number of the leaf that it goes with.
+    """
+    exchanges: dict[str, int] = {}
+    for number, leaf in enumerate(leaves):
+        kind = key_kind(leaf)
+        names = [f"ECDHE-{kind}-", *(["AES"] if kind == "RSA" else [])]
+        if kind == "RSA" and served is not None:
+            names.append("DHE-RSA-")
+        exchanges.update(dict.fromkeys(names, number))
     known = tls12_ciphers(served)
-    names = (name for name in tls12_ciphers(ciphers) if name.startswith(tuple(exchanges)))
-    return next((name for name in names if name in known), None)
+    for name in tls12_ciphers(ciphers):
+        number_of = next((number for start, number in exchanges.items() if name.startswith(start)), None)
+        if number_of is not None and name in known:
+            return name, number_of
+    return None

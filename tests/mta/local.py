@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 
+from eximsim.disk import StoredFolder
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import exim
 from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool
-from eximsim.ports import StoredFolder, Told
+from eximsim.ports import Told
 from eximsim.profiles import profile
 from eximsim.world.answers import Answers
 from eximsim.world.host import Host

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import cast
 
+from eximsim.disk import Disk
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.records.hints import Hints
@@ -15,7 +16,7 @@ from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_split_address
 from eximsim.mta.routing.route import route_address
 from eximsim.piped import Ended, PipedCommand
-from eximsim.ports import Connection, Disk, DnsAnswer, DnsRecord, RData, Told
+from eximsim.ports import Connection, DnsAnswer, DnsRecord, RData, TlsIdentity, Told
 from eximsim.profiles import profile
 from eximsim.world.answers import Answers
 
@@ -101,6 +102,9 @@ class ZoneWorld:
         if path not in self.files:
             raise FileNotFoundError(2, "No such file or directory", path)
         return self.files[path]
+
+    def self_signed(self, subject: str) -> TlsIdentity:
+        raise AssertionError("routing serves nothing")
 
     def interface_addresses(self) -> tuple[str, ...]:
         return LOCAL

@@ -71,7 +71,7 @@ def test_both_sides_see_the_same_session(version: str) -> None:
 
 
 @VERSIONS
-@pytest.mark.parametrize("alert", list(TlsAlert))
+@pytest.mark.parametrize("alert", [alert for alert in TlsAlert if ALERTS[alert].verify_error])
 def test_the_server_sees_the_alert_of_the_judge(alert: TlsAlert, version: str) -> None:
     meeting = meet(TlsOffer(lambda chain: alert, max_version=version))
     assert meeting.server_reason == ALERTS[alert].reason
@@ -187,11 +187,11 @@ def test_text_where_a_server_hello_is_due() -> None:
 def test_the_simulation_agrees_with_openssl_on_the_cipher(ciphers: str | None, kind: KeyType) -> None:
     identity = self_signed("/CN=a", key_type=kind)
     meeting = meet(TlsOffer(accept, max_version="TLSv1.2", ciphers=ciphers), TlsPolicy(identity))
-    expected = negotiate_tls12(ciphers, der_chain(identity.chain)[0], None)
+    expected = negotiate_tls12(ciphers, der_chain(identity.chain)[:1], None)
     if expected is None:
         assert meeting.server_reason == "NO_SHARED_CIPHER"
     else:
-        assert meeting.client.session().cipher == expected
+        assert (meeting.client.session().cipher, 0) == expected
 
 
 @pytest.mark.parametrize(
@@ -213,11 +213,11 @@ def test_the_simulation_agrees_with_openssl_on_a_server_with_ciphers_of_its_own(
     identity = self_signed("/CN=a", key_type=kind)
     offer = TlsOffer(accept, max_version="TLSv1.2", ciphers=wanted)
     meeting = meet(offer, TlsPolicy(identity, ciphers=served))
-    expected = negotiate_tls12(wanted, der_chain(identity.chain)[0], served)
+    expected = negotiate_tls12(wanted, der_chain(identity.chain)[:1], served)
     if expected is None:
         assert meeting.server_reason == "NO_SHARED_CIPHER"
     else:
-        assert meeting.client.session().cipher == expected
+        assert (meeting.client.session().cipher, 0) == expected
 
 
 @pytest.mark.parametrize("chain", [b"", b"no PEM", CHAINS.chains["good"].chain])

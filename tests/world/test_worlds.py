@@ -302,7 +302,7 @@ class Asking:
     def on_tls_failure(self, reason: str) -> Iterable[Action]:
         return ()
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         return ()
 
     def on_close(self) -> None:

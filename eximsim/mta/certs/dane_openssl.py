@@ -50,6 +50,8 @@ class DaneVerdict:
     steps: tuple[Step, ...]
     made_up_issuer: bool = False
     crash: bool = False
+    chain: tuple[Certificate, ...] = ()
+    """The chain that was built, leaf first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _verify_cached(
     chain, rules = parse_chain(sent), rules_of(library)
     matchable = matchable_records(records)
     if record := _match(_of_usage(matchable, DANE_EE), chain[0]):
-        return DaneVerdict(True, record, 0, None, None, (Step(0, None, chain[0]),))
+        return DaneVerdict(True, record, 0, None, None, (Step(0, None, chain[0]),), chain=chain[:1])
     anchor = find_trust_anchor(rules, chain, _of_usage(matchable, DANE_TA))
     dates = dict(zip(_dated(sent, records, store), when, strict=True))
     if anchor is None:
@@ -158,6 +160,7 @@ def _verdict(
         alert=None if error is None else rules.error_facts(error).alert,
         steps=tuple(steps[:seen]),
         made_up_issuer=anchor is not None and anchor.made_up and anchor.cert in built,
+        chain=tuple(built),
     )
 
 

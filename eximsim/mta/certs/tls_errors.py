@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from eximsim.mta.base import errnos
+from eximsim.mta.certs.key_pairs import KeyFault
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.ports import HandshakeFault
 
@@ -15,6 +17,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
     {
         "INVALID_COMMAND": 280,
         "NO_CIPHER_MATCH": 185,
+        "CALLBACK_FAILED": 234,
         "NO_SHARED_CIPHER": 193,
         "PEER_DID_NOT_RETURN_A_CERTIFICATE": 199,
         "UNEXPECTED_EOF_WHILE_READING": 294,
@@ -28,6 +31,8 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "TLSV1_ALERT_DECRYPT_ERROR": 1051,
         "TLSV1_ALERT_PROTOCOL_VERSION": 1070,
         "TLSV1_ALERT_INTERNAL_ERROR": 1080,
+        "TLSV1_UNRECOGNIZED_NAME": 1112,
+        "TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE": 1113,
     }
 )
 """OpenSSL's numbers of reasons; that of an alert is 1000 and the alert's own."""
@@ -53,6 +58,7 @@ GNUTLS_ALERTS: Mapping[str, str] = MappingProxyType(
         "TLSV1_ALERT_INTERNAL_ERROR": "Internal error",
         "TLSV1_ALERT_PROTOCOL_VERSION": "Error in protocol version",
         "TLSV1_ALERT_UNKNOWN_CA": "CA is unknown",
+        "TLSV1_UNRECOGNIZED_NAME": "The server name sent was not recognized",
     }
 )
 """gnutls_alert_get_name() of an alert, by OpenSSL's symbol for receiving it."""
@@ -84,3 +90,30 @@ def openssl_error(reason: str, library: str, function: str) -> str:
     if library == "openssl-1.0.2":
         return f"error:14{_FUNCTIONS[function] << 12 | number:06X}:SSL routines:{function}:{words}"
     return f"error:0A{number:06X}:SSL routines::{words}"
+
+
+_FILE_FAULTS: Mapping[str, Mapping[KeyFault, str]] = MappingProxyType(
+    {
+        "openssl-1.0.2": {
+            KeyFault.NO_CERTIFICATE: "error:0906D06C:PEM routines:PEM_read_bio:no start line",
+            KeyFault.NO_KEY: "error:0906D06C:PEM routines:PEM_read_bio:no start line",
+            KeyFault.MISMATCH: (
+                "error:0B080074:x509 certificate routines:X509_check_private_key:key values mismatch"
+            ),
+        },
+        "openssl-3": {
+            KeyFault.NO_CERTIFICATE: "error:0480006C:PEM routines::no start line",
+            KeyFault.NO_KEY: "error:1E08010C:DECODER routines::unsupported",
+            KeyFault.MISMATCH: "error:05800074:x509 certificate routines::key values mismatch",
+        },
+    }
+)
+
+
+def file_fault(library: str, fault: KeyFault | int) -> str:
+    """OpenSSL's words for a file that is not there (the system's error) or does not have what it should."""
+    if isinstance(fault, KeyFault):
+        return _FILE_FAULTS[library][fault]
+    if library == "openssl-3":
+        return f"error:8{fault:07X}:system library::{errnos.strerror(fault)}"
+    return f"error:02001{fault:03X}:system library:fopen:{errnos.strerror(fault)}"

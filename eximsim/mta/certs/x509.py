@@ -10,11 +10,12 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from hashlib import sha1
+from hashlib import new as new_hash
 from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -266,17 +267,36 @@ def key_kind(spki: bytes) -> str:
 @lru_cache(maxsize=4096)
 def is_signed_by(der: bytes, spki: bytes) -> bool:
     """Whether the certificate ``der`` bears a signature that the key ``spki`` verifies."""
-    cert, key = x509.load_der_x509_certificate(der), load_key(spki)
+    cert = x509.load_der_x509_certificate(der)
     try:
-        _verify(cert, key)
+        how, digest = cert.signature_algorithm_parameters, cert.signature_hash_algorithm
+    except (UnsupportedAlgorithm, TypeError, ValueError):
+        return False
+    return verifies(cert.signature, cert.tbs_certificate_bytes, how, digest, load_key(spki))
+
+
+def verifies(
+    signature: bytes,
+    signed: bytes,
+    how: object,
+    digest: hashes.HashAlgorithm | None,
+    key: PublicKeyTypes | None,
+) -> bool:
+    """Whether ``key`` verifies a signature; ``how`` has the padding of RSA, or what ECDSA needs to know."""
+    try:
+        _verify(signature, signed, how, digest, key)
     except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
         return False
     return True
 
 
-def _verify(cert: x509.Certificate, key: PublicKeyTypes | None) -> None:
-    signature, signed = cert.signature, cert.tbs_certificate_bytes
-    how, digest = cert.signature_algorithm_parameters, cert.signature_hash_algorithm
+def _verify(
+    signature: bytes,
+    signed: bytes,
+    how: object,
+    digest: hashes.HashAlgorithm | None,
+    key: PublicKeyTypes | None,
+) -> None:
     if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         key.verify(signature, signed)
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA):
@@ -291,9 +311,14 @@ def _verify(cert: x509.Certificate, key: PublicKeyTypes | None) -> None:
 
 def key_identifier(spki: bytes) -> bytes:
     """SHA-1 of the key's bit string (RFC 5280, 4.2.1.2, method 1)."""
+    return bit_string_hash(spki, "sha1")
+
+
+def bit_string_hash(spki: bytes, algorithm: str) -> bytes:
+    """A hash of the key's bit string, without its tag, length and number of unused bits."""
     start, _ = _der_content(spki, 0)
     bits, length = _der_content(spki, sum(_der_content(spki, start)))
-    return sha1(spki[bits + 1 : bits + length], usedforsecurity=False).digest()
+    return new_hash(algorithm, spki[bits + 1 : bits + length], usedforsecurity=False).digest()
 
 
 def stand_in_issuer(subject: Certificate, spki: bytes) -> Certificate:

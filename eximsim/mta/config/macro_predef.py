@@ -12,7 +12,8 @@ from eximsim.mta.config.options_drivers import ROUTER, TRANSPORT
 
 _FEATURES = (
     *("CRYPTEQ", "ICONV", "IPV6", "TLS", "GNUTLS", "OPENSSL", "DKIM", "DNSSEC", "ESMTP_LIMITS", "EVENT"),
-    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "DANE", "TLS_RESUME", "LOOKUP_LSEARCH", "LOOKUP_DNSDB"),
+    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "DANE", "TLS_RESUME"),
+    *("TLS1_3", "TLS_OCSP", "TLS_OCSP_LIST", "TLS_ALPN", "LOOKUP_LSEARCH", "LOOKUP_DNSDB"),
 )
 """The features, in the order in which they are listed."""
 
@@ -42,6 +43,8 @@ def builtin_macros(
 
 def _features(known: Release, tls_library: str) -> list[str]:
     present = {*known.features, "GNUTLS" if tls_library == "gnutls" else "OPENSSL"}
+    if tls_library == "openssl-1.0.2":
+        present.discard("TLS1_3")
     return [f"_HAVE_{name}" for name in _FEATURES if name in present]
 
 

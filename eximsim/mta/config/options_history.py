@@ -27,6 +27,8 @@ class Changes:
 
 
 _FEATURES = "CRYPTEQ DANE DKIM DNSSEC EVENT I18N ICONV IPV6 OCSP PRDR TLS LOOKUP_LSEARCH LOOKUP_DNSDB"
+_SINCE_4_93 = f"{_FEATURES} TLS1_3 TLS_OCSP TLS_OCSP_LIST"
+_SINCE_4_95 = f"{_SINCE_4_93} PIPE_CONNECT TLS_RESUME TLS_ALPN"
 
 HISTORY: tuple[Changes, ...] = (
     Changes("4.85"),
@@ -96,6 +98,7 @@ HISTORY: tuple[Changes, ...] = (
         new="""main.dkim_verify_hashes main.dkim_verify_keytypes main.dkim_verify_minimal main.exim_version
         main.tls_resumption_hosts router.set smtp.tls_resumption_hosts driver.external""",
         gone="main.tls_advertise_requiretls",
+        features=_SINCE_4_93,
         defaults={
             "main.received_header_text": RECEIVED_HEADER_WITH_VERSION,
             "router.dnssec_request_domains": "*",
@@ -113,7 +116,7 @@ HISTORY: tuple[Changes, ...] = (
             "main.recipients_max": 50000,
             "smtp.utf8_downconvert": "-1",
         },
-        features=f"{_FEATURES} PIPE_CONNECT",
+        features=f"{_SINCE_4_93} PIPE_CONNECT",
     ),
     Changes(
         "4.95",
@@ -121,7 +124,7 @@ HISTORY: tuple[Changes, ...] = (
         main.limits_advertise_hosts main.proxy_protocol_timeout main.smtp_backlog_monitor main.tls_alpn
         smtp.hosts_require_alpn smtp.message_linelength_limit smtp.tls_alpn""",
         defaults={"main.smtp_accept_max_per_connection": "1000"},
-        features=f"{_FEATURES} PIPE_CONNECT TLS_RESUME",
+        features=_SINCE_4_95,
         kinds={"main.smtp_accept_max_per_connection": Kind.TEXT},
     ),
     Changes(
@@ -146,7 +149,7 @@ HISTORY: tuple[Changes, ...] = (
             "smtp.host_name_extract": None,
         },
         kinds={"main.recipients_max": Kind.TEXT},
-        features=f"{_FEATURES} PIPE_CONNECT TLS_RESUME ESMTP_LIMITS",
+        features=f"{_SINCE_4_95} ESMTP_LIMITS",
     ),
     Changes(
         "4.99",

@@ -69,7 +69,7 @@ _TEXTS = table(
         limits_advertise_hosts log_file_path log_selector message_id_header_domain
         message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient
         queue_domains queue_smtp_domains recipient_unqualified_hosts sender_unqualified_hosts
-        smtp_active_hostname spool_directory tls_advertise_hosts tls_certificate
+        smtp_active_hostname spool_directory tls_advertise_hosts tls_certificate tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
@@ -105,7 +105,7 @@ _TEXTS = table(
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host
         smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
-        smtp_reserve_hosts tls_crl tls_ocsp_file
+        smtp_reserve_hosts tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
         timezone="UTC",

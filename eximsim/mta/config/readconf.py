@@ -254,6 +254,8 @@ class _Reader:
         if self.profile.tls_library == GNUTLS:
             raise InputError("openssl_options is set but we're using GnuTLS", *where)
         text = options.text("openssl_options") or ""
+        if "$" in text and self.profile.openssl_options_expanded:
+            return  # what comes of it is looked at when TLS starts
         try:
             read_openssl_options(text, self.profile.openssl_option_names)
         except ValueError:

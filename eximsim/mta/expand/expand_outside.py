@@ -140,6 +140,11 @@ def _variable(process: Process, name: str) -> str | None:
     return process.world.ask("env", name).value
 
 
+def environment_has(process: Process, start: str) -> bool:
+    """Whether a variable whose name begins so is in the environment that keep_environment left."""
+    return any(name.startswith(start) and _is_kept(process, name) for name in process.environment)
+
+
 def _is_kept(process: Process, name: str) -> bool:
     """Whether keep_environment lets a variable through (cleanup_environment(), src/environment.c)."""
     options = process.config.main

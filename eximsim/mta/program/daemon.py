@@ -32,6 +32,8 @@ def daemon_go(
 
     In the background it has no standard error. ``queue_only``: what comes in is not delivered at once.
     """
+    if not parent.profile.no_certificate_always_told:
+        warn_of_certificate(parent)
     process = parent.fork()
     listeners = tuple(_listeners(process, override))
     daemon = Daemon(listeners)
@@ -48,6 +50,19 @@ def daemon_go(
         f"exim {process.profile.version} daemon started: pid={process.pid}, no queue runs, "
         f"listening for {_describe(process, listeners)}",
     )
+
+
+_ADVICE = "\n Suggested action: either install a certificate or change tls_advertise_hosts option"
+
+
+def warn_of_certificate(process: Process) -> None:
+    """Tell the log that TLS is offered without a certificate (tls_dropprivs_validate_require_cipher())."""
+    options = process.config.main
+    if options.text("tls_advertise_hosts") in (None, "", ":") or options.is_set("tls_certificate"):
+        return
+    made = process.profile.server_makes_certificate
+    what = "will use a selfsigned one." if made else "TLS connections will fail."
+    log_write(process, f"Warning: No server certificate defined; {what}{_ADVICE}", panic=not made)
 
 
 def kill(machine: Machine) -> str:
@@ -225,10 +240,10 @@ class DaemonSession:
         assert self._smtp is not None
         return self._guarded(self._smtp.tls_failed(reason))
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """See ``world.Session``."""
         assert self._smtp is not None
-        return self._guarded(self._smtp.eof())
+        return self._guarded(self._smtp.eof(cut=cut))
 
     def on_close(self) -> None:
         """See ``world.Session``."""

@@ -110,6 +110,12 @@ def run(
     process.synchronous = line.synchronous
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
+    if (
+        profile.no_certificate_always_told
+        and line.mode not in CHECKING
+        and line.mode is not Mode.PRINT_CONFIG
+    ):
+        daemon.warn_of_certificate(process)
     try:
         code = _MODES[line.mode](process, line, stdin)
     except ProcessDied as death:

@@ -57,8 +57,10 @@ class SmtpIn(SmtpSession):
         self.input += data
         return self._pump()
 
-    def eof(self) -> Iterator[Action]:
-        """The client sends no more."""
+    def eof(self, *, cut: bool = False) -> Iterator[Action]:
+        """The client sends no more; ``cut``: it has not closed TLS."""
+        if cut and self.state is not State.ENDED:
+            smtp_in_tls.cut(self)
         if self.state in (State.DATA, State.CHUNK):
             smtp_in_ends.lost_in_message(self)
             return self._pump()
@@ -123,6 +125,10 @@ class SmtpIn(SmtpSession):
             return self._read_answer()
         if self.state is State.COMMAND and self.tls_auth_due and self.reception.tls is not None:
             smtp_in_auth.authenticate_by_certificate(self)
+        if self.unwanted:
+            there = min(self.unwanted, len(self.input))
+            del self.input[:there]
+            self.unwanted -= there
         line = self._read_line()
         if line is None:
             return False

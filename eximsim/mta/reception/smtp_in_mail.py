@@ -437,7 +437,9 @@ def bdat(session: SmtpSession, argument: str) -> None:
     if not (size.isascii() and size.isdigit()) or rest.strip(SPACES).lower() not in ("", "last"):
         session.error("protocol", 501, "missing size for BDAT command")
         return
-    ready = session.reader is not None or (_ready_for_data(session, "BDAT") and _predata(session).rc is Rc.OK)
-    if ready:
+    if session.reader is None and not _ready_for_data(session, "BDAT"):
+        session.unwanted = int(size)
+        return
+    if session.reader is not None or _predata(session).rc is Rc.OK:
         session.reception.envelope.chunking = True
         session.read_chunk(int(size), last=bool(rest.strip(SPACES)))

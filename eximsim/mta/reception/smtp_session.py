@@ -151,6 +151,9 @@ class SmtpSession:
     chunk: tuple[int, bool] = (0, False)
     """The size of the chunk that BDAT announced, and whether it is the last."""
 
+    unwanted: int = 0
+    """How many octets of a chunk that nobody can take are thrown away (bdat_flush_data())."""
+
     def __post_init__(self) -> None:
         self.process = self.reception.process
         self.process.smtp_connection = partial(connection_info, self.reception)

@@ -131,6 +131,8 @@ class Address:
     cv: str | None = None
     """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
     peerdn: str | None = None
+    ocsp: str | None = None
+    """``$tls_out_ocsp`` of the delivery."""
     authenticated: Authenticated | None = None
     protocol_sequence: str = ""
     """What a client said to set calls up for this address, by first letters (EHLO, STARTTLS, AUTH)."""

@@ -26,10 +26,10 @@ from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
+    from eximsim.disk import StoredFile
     from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
-    from eximsim.ports import StoredFile
 
 
 def appendfile_transport_entry(

@@ -228,7 +228,7 @@ def prepare_addresses(addrlist: list[Address], host: HostItem) -> Address | None
             addr.basic_errno = 0
             addr.more_errno = ord("M") if host.mx >= 0 else ord("A")
             addr.message = None
-            addr.tls = addr.cv = addr.peerdn = None
+            addr.tls = addr.cv = addr.peerdn = addr.ocsp = None
     return first
 
 

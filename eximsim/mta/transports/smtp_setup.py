@@ -353,6 +353,7 @@ def _handshake(sx: SmtpContext) -> None:
     for addr in sx.addrlist:
         if addr.transport_return is Rc.PENDING_DEFER:
             addr.tls, addr.peerdn = sx.tls.session, sx.tls.peerdn
+            addr.ocsp = sx.process.variables.get("tls_out_ocsp")
 
 
 def _no_tls_session(sx: SmtpContext, failure: TlsStartFailed) -> None:

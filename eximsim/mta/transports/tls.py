@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
-from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, openssl_error
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, file_fault, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.log import log_intrusion, log_write, selector
+from eximsim.mta.process.log import log_intrusion, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
-from eximsim.mta.transports import tls_out
+from eximsim.mta.transports import tls_out, tls_status
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
@@ -86,21 +87,33 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if profile.tls_library != GNUTLS:
         process.certificate_verified = False
     identity = _client_identity(sx)
-    asked = tls_out.ocsp_asked(sx)
+    asked = tls_status.ocsp_asked(sx)
     settings = _settings(sx)
     if profile.tls_resumption_asked:
         sx.host_is_in("tls_resumption_hosts")
     if settings.tlsa:
         process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
-    ocsp = tls_out.ocsp_settled(sx, asked)
+    ocsp = tls_status.ocsp_settled(sx, asked)
     verdicts: list[TlsVerdict] = []
+    chains: list[tuple[bytes, ...]] = []
+    stapled: list[bytes | None] = [None]
+    stapling = tls_status.Stapling(
+        sx, ocsp.required, () if identity is None else pem_certificates(identity.chain)[1:]
+    )
 
     def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
-        verdict = judge(settings, chain, process.world.now())
+        chains.append(chain)
+        verdict = judge(replace(settings, stapled=stapled[-1]), chain, process.world.now())
         if verdict.crash:
             raise null_pointer(process, f"delivering {process.message_id}")
         verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
         return verdicts[-1].alert
+
+    def look_at_status(response: bytes | None) -> bool:
+        if profile.tls_library == GNUTLS:
+            stapled.append(response)
+            return True
+        return stapling.accepts(response, chains[-1], verdicts[-1])
 
     allowed = _suites(sx)
     offer = TlsOffer(
@@ -111,18 +124,21 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         min_version=allowed.min_version,
         identity=identity,
         judge_late=profile.tls_library == GNUTLS,
-        status_required=ocsp.required and profile.tls_library != GNUTLS,
+        status=look_at_status if ocsp.asked else None,
     )
     try:
         session = sx.wire.connection.start_tls(offer, sx.command_timeout)
     except HandshakeError as error:
         process.libc_errno = 0
+        if error.fault is HandshakeFault.STATUS_REFUSED:
+            raise _status_refused(sx, stapling.failure, error) from None
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
         _tls_error(sx, error, refused, answered=bool(verdicts))
     process.libc_errno = 0
-    if ocsp.required:
-        raise _failed(sx, "certificate status check failed", "")
     verdict = verdicts[-1]
+    if ocsp.asked and profile.tls_library == GNUTLS and not tls_status.gnutls_checked(sx, ocsp, verdict):
+        sx.wire.connection.abandon()
+        raise _failed(sx, "certificate status check failed", "")
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
     process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
     process.trace.record(
@@ -149,8 +165,6 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
 
 def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, answered: bool) -> None:
     """Log and raise a failed handshake (``tls_error()``); ``answered``: the server's certificate has come."""
-    if error.fault is HandshakeFault.NO_STATUS:
-        raise _no_status(sx, error) from None
     library = sx.process.profile.tls_library
     prefix = "SSL_connect" if library != GNUTLS else "gnutls_handshake"
     if refused is not None:
@@ -173,13 +187,14 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, a
     raise _failed(sx, prefix, text) from None
 
 
-def _no_status(sx: SmtpContext, error: HandshakeError) -> TlsStartFailed:
-    """The server stapled nothing, and has to (``tls_client_stapling_cb()``)."""
+def _status_refused(sx: SmtpContext, failure: str, error: HandshakeError) -> TlsStartFailed:
+    """What was said of the server's certificate, or that nothing was, ends the attempt.
+
+    ``failure`` is Exim's own text for it, if there is one.
+    """
     profile = sx.process.profile
-    if selector(sx.process, "tls_cipher"):
-        log_write(sx.process, profile.no_ocsp_response_text)
-    if profile.ocsp_failure_named:
-        return TlsStartFailed(Rc.FAIL, f"(SSL_connect) {profile.no_ocsp_response_text}")
+    if failure:
+        return TlsStartFailed(Rc.FAIL, failure)
     text = openssl_error(error.detail, profile.tls_library, "ssl3_get_cert_status")
     return _failed(sx, "SSL_connect", text)
 
@@ -428,13 +443,6 @@ def _client_identity(sx: SmtpContext) -> TlsIdentity | None:
             if sx.process.profile.tls_library == GNUTLS:
                 step = f"cert/key setup: cert={certificate} key={key}"
                 raise _failed(sx, step, "Error while reading file.") from None
-            raise _failed(sx, f"SSL_CTX_use_{function} file={path}", _system_error(sx, error)) from None
+            words = file_fault(sx.process.profile.tls_library, error.errno or errnos.ENOENT)
+            raise _failed(sx, f"SSL_CTX_use_{function} file={path}", words) from None
     return TlsIdentity(*texts)
-
-
-def _system_error(sx: SmtpContext, error: OSError) -> str:
-    """An error of the system in the words of OpenSSL's error queue."""
-    number = error.errno or errnos.ENOENT
-    if sx.process.profile.tls_library == "openssl-3":
-        return f"error:8{number:07X}:system library::{errnos.strerror(number)}"
-    return f"error:02001{number:03X}:system library:fopen:{errnos.strerror(number)}"

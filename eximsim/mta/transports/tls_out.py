@@ -5,7 +5,7 @@ Stands for parts of tls_client_start() and its callbacks in src/tls-openssl.c an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
     from eximsim.ports import TlsSession
-
-_DANE_OCSP = "${if or {{= {0}{$tls_out_tlsa_usage}}{= {4}{$tls_out_tlsa_usage}}} {*}{}}"
-"""What hosts_request_ocsp becomes under DANE if it has its default: not for end entity records alone."""
-
-_NO_RESPONSE, _FAILED = "1", "3"
 
 NAMES = (
     "tls_out_bits",
@@ -69,44 +64,6 @@ def variables_of(
         "tls_out_dane": "yes" if cv == "dane" else None,
         "tls_out_certificate_verified": "1" if cv in ("dane", "yes") else None,
     }
-
-
-# ---- OCSP ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Ocsp:
-    """Whether a stapled response is wanted, and whether there must be one."""
-
-    asked: bool
-    required: bool
-
-
-def ocsp_asked(sx: SmtpContext) -> Ocsp:
-    """What the lists of hosts want, as it looks before TLSA records have been read."""
-    default_under_dane = (
-        sx.dane and sx.process.profile.tls_library != GNUTLS and sx.option("hosts_request_ocsp") == "*"
-    )
-    if default_under_dane:
-        sx.set_option("hosts_request_ocsp", _DANE_OCSP)
-    required = sx.host_is_in("hosts_require_ocsp")
-    return Ocsp(required or default_under_dane or sx.host_is_in("hosts_request_ocsp"), required)
-
-
-def ocsp_settled(sx: SmtpContext, ocsp: Ocsp) -> Ocsp:
-    """Ask again if an answer hangs on the TLSA records. No server here staples a response."""
-    library = sx.process.profile.tls_library
-    if ocsp.asked and library != GNUTLS and _depends_on_tlsa(sx):
-        required = sx.host_is_in("hosts_require_ocsp")
-        ocsp = Ocsp(required or sx.host_is_in("hosts_request_ocsp"), required)
-    if ocsp.asked:
-        sx.process.variables["tls_out_ocsp"] = _FAILED if library == GNUTLS else _NO_RESPONSE
-    return ocsp
-
-
-def _depends_on_tlsa(sx: SmtpContext) -> bool:
-    lists = (sx.option(name) or "" for name in ("hosts_require_ocsp", "hosts_request_ocsp"))
-    return any("tls_out_tlsa_usage" in text for text in lists)
 
 
 # ---- events -------------------------------------------------------------------------------

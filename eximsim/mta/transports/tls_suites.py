@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.certs.openssl_options import read_openssl_options
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
+from eximsim.mta.expand.expand import expand
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -65,6 +66,8 @@ def suites(process: Process, required: str | None, *, server: bool = False) -> S
 def openssl_options(process: Process) -> frozenset[str]:
     """The names that the main option openssl_options sets, beside those that are set in any case."""
     text = process.config.main.text("openssl_options") or ""
+    if "$" in text and process.profile.openssl_options_expanded:
+        text = expand(process, text)
     return read_openssl_options(text, process.profile.openssl_option_names)
 
 

@@ -8,12 +8,12 @@ server sees and the library's words for the failure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table
-from eximsim.mta.certs import dane_openssl, gnutls_verify
+from eximsim.mta.certs import dane_openssl, gnutls_ocsp, gnutls_verify
 from eximsim.mta.certs.dane_match import DANE_EE, Tlsa
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.certs.x509 import Certificate, parse
@@ -104,7 +104,8 @@ class VerifySettings:
     OpenSSL's log lines begin with, ``during`` what they say of a running callout
     (``during_verification``). The profile's switches: ``names_peer`` is ``verify_error_names_peer``,
     ``mismatch_names_host`` and ``mismatch_blank_line`` are those of ``name_mismatch_..``,
-    ``dane_failure_overridden`` is called the same.
+    ``dane_failure_overridden`` is called the same. ``stapled`` is the OCSP response that GnuTLS verifies
+    with the chain.
     """
 
     library: str
@@ -119,6 +120,7 @@ class VerifySettings:
     mismatch_names_host: bool = True
     mismatch_blank_line: bool = False
     dane_failure_overridden: bool = False
+    stapled: bytes | None = None
 
     @property
     def verified_by(self) -> VerifyMode:
@@ -139,7 +141,8 @@ class TlsVerdict:
     stands; then ``error`` is empty, else it is the library's text: after ``(SSL_connect): `` for OpenSSL,
     after ``(certificate verification failed)`` for GnuTLS, where it can be empty. ``late`` tells that the
     handshake is complete when the alert is sent. ``steps`` are the calls of OpenSSL's callback that Exim saw:
-    each success raises a ``tls:cert`` event. ``crash``: nothing of this, the process dies of signal 11.
+    each success raises a ``tls:cert`` event. ``chain`` is the chain that OpenSSL has built, leaf first, if
+    Exim has it verify one. ``crash``: nothing of this, the process dies of signal 11.
     """
 
     verified: bool = False
@@ -150,6 +153,9 @@ class TlsVerdict:
     late: bool = False
     crash: bool = False
     steps: tuple[Step, ...] = field(default=(), repr=False)
+    chain: tuple[Certificate, ...] = field(default=(), repr=False)
+    status_checked: bool = False
+    """GnuTLS has found a stapled OCSP response good (gnutls_ocsp_status_request_is_checked())."""
 
 
 VERIFY_FAILED: Mapping[str, str] = MappingProxyType(
@@ -201,7 +207,7 @@ def _judge_dane(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -
         return TlsVerdict(crash=True)
     finding = Finding.GOOD if verdict.ok else Finding.BAD
     if settings.decides(VerifyMode.DANE, finding).outcome is Session.DANE:
-        return TlsVerdict(verified=True, dane_verified=True, steps=verdict.steps)
+        return TlsVerdict(verified=True, dane_verified=True, steps=verdict.steps, chain=verdict.chain)
     words = VERIFY_FAILED[library]
     if verdict.made_up_issuer:
         words = MADE_UP_ISSUER_FAULT.get(library, words)
@@ -216,7 +222,8 @@ def _judge_chain(
     The host's name is checked at the last step, the success of the leaf.
     """
     rules, lines, outcome = rules_of(settings.library), list[str](), Session.VERIFIED
-    steps = verify_chain(chain, anchors, at, settings.library).steps
+    found = verify_chain(chain, anchors, at, settings.library)
+    steps = found.steps
     for position, step in enumerate(steps):
         finding, alert = Finding.OTHER_NAME, rules.silent_failure
         if step.error is not None:
@@ -234,7 +241,9 @@ def _judge_chain(
         if outcome is Session.REFUSED:
             error = VERIFY_FAILED[settings.library]
             return TlsVerdict(log_lines=tuple(lines), alert=alert, error=error, steps=steps[: position + 1])
-    return TlsVerdict(verified=outcome is Session.VERIFIED, log_lines=tuple(lines), steps=steps)
+    return TlsVerdict(
+        verified=outcome is Session.VERIFIED, log_lines=tuple(lines), steps=steps, chain=found.chain
+    )
 
 
 def _has_name(leaf: Certificate, names: tuple[str, ...]) -> bool:
@@ -277,12 +286,19 @@ def _gnutls_ordinary(
 ) -> TlsVerdict:
     finding, error = Finding.GOOD, ""
     if mode is VerifyMode.NONE:
-        pass
-    elif not gnutls_verify.chain_is_valid(chain, settings.anchors or (), at):
+        return _gnutls_verdict(settings.decides(mode, finding).outcome, error)
+    anchors = settings.anchors or ()
+    status = gnutls_ocsp.Status.NONE
+    if settings.stapled is not None:
+        status = gnutls_ocsp.check_status(settings.stapled, chain, anchors, at)
+    if not gnutls_verify.chain_is_valid(chain, anchors, at) or status.is_fault:
         finding, error = Finding.BAD, "certificate invalid"
+        if status is gnutls_ocsp.Status.REVOKED:
+            error = "certificate revoked"
     elif names and not any(gnutls_check_hostname(parse(chain[0]), name) for name in names):
         finding = Finding.OTHER_NAME
-    return _gnutls_verdict(settings.decides(mode, finding).outcome, error)
+    verdict = _gnutls_verdict(settings.decides(mode, finding).outcome, error)
+    return replace(verdict, status_checked=status is gnutls_ocsp.Status.GOOD)
 
 
 def _gnutls_verdict(outcome: Session, error: str) -> TlsVerdict:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.disk import StoredFolder
 from eximsim.errors import Unsupported
-from eximsim.ports import StoredFolder
 from tests.mta.local import ACCEPT, NEWEST, LocalMachine
 
 FILE = "driver = appendfile\nfile = /mail/a"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from eximsim.disk import StoredFolder
 from eximsim.mta.transports.appendfile_quota import Limits
-from eximsim.ports import StoredFolder
 from tests.mta.local import LocalMachine
 
 PLAIN = "driver = appendfile\ndirectory = /mail/d\nenvelope_to_add"

@@ -53,6 +53,9 @@ class Line:
     def close(self) -> None:
         pass
 
+    def abandon(self) -> None:
+        pass
+
 
 def replies(chunks: Iterable[bytes], count: int = 4, end: str = "") -> list[Reply]:
     dialogue = Dialogue(PROCESS, Line(chunks, end))

@@ -1,0 +1,265 @@
+"""What a server brings into a handshake: certificates, keys, ciphers, what it asks of clients.
+
+Stands for tls_init() and what tls_server_start() does before the handshake, in src/tls-openssl.c and
+src/tls-gnu.c, and for their callbacks for the server name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
+from eximsim.mta.base.string import list_items
+from eximsim.mta.certs.key_pairs import KeyFault, check_pair
+from eximsim.mta.certs.tls_errors import file_fault
+from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import log_write
+from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
+from eximsim.mta.transports.tls import pem_certificates
+from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
+from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, judge
+from eximsim.ports import TlsAlert, TlsIdentity, TlsPolicy
+
+if TYPE_CHECKING:
+    from eximsim.mta.reception.smtp_session import SmtpSession
+
+_CURVES = frozenset(["auto", "prime256v1", "secp384r1", "secp521r1", "X25519", "P-256", "P-384", "P-521"])
+"""Names that every OpenSSL knows, and Exim's word for its choice."""
+
+_DEPENDS_ON_SNI = ("tls_sni", "tls_in_sni", "tls_out_sni")
+
+
+class SetUpFailed(Exception):
+    """The certificate or key cannot be had; the client may try again later."""
+
+
+def server_policy(session: SmtpSession) -> TlsPolicy:
+    """What the configuration makes of this client; raises ``SetUpFailed``."""
+    policy = _policy(session)
+    text = session.process.config.main.text("tls_certificate") or ""
+    if any(name in text for name in _DEPENDS_ON_SNI):
+        return replace(policy, for_name=partial(_for_name, session))
+    return policy
+
+
+def _for_name(session: SmtpSession, sni: str) -> TlsPolicy | TlsAlert:
+    """The client has asked for a server name on which the certificate depends."""
+    session.reception.set("tls_in_sni", sni)
+    gnutls = session.process.profile.tls_library == GNUTLS
+    try:
+        return _policy(session)
+    except SetUpFailed as failure:
+        if gnutls:
+            return TlsAlert.INTERNAL_ERROR
+        if not session.process.profile.sni_failure_is_fatal:
+            raise Unsupported("a certificate for a server name that cannot be had, before 4.92") from None
+        log_write(session.process, str(failure), panic=True)
+        return TlsAlert.UNRECOGNIZED_NAME
+
+
+def _policy(session: SmtpSession) -> TlsPolicy:
+    identity, *also = identities = _identities(session)
+    leaves = [pem_certificates(one.chain) for one in identities]
+    session.own_certificates = leaves[0]
+    try:
+        staple = staple_for(session, tuple(chain[0] for chain in leaves if chain))
+    except StatusNotLoaded as failure:
+        raise SetUpFailed(str(failure)) from None
+    allowed = _suites(session)
+    if also and session.process.profile.tls_library == GNUTLS and allowed.max_version == "TLSv1.3":
+        where = session.process.config.main.where("tls_certificate")
+        raise Unsupported("several certificates of a server with GnuTLS and TLS 1.3", *where)
+    _check_curves(session)
+    mode = _verify_mode(session)
+    policy = TlsPolicy(
+        identity,
+        also=tuple(also),
+        max_version=allowed.max_version,
+        ciphers=allowed.ciphers,
+        staple=staple,
+    )
+    if mode is VerifyMode.NONE:
+        return policy
+    check = partial(_judge_client, session, _settings(session, mode))
+    return replace(policy, request_client_certificate=True, judge=check)
+
+
+# ---- certificates and keys ------------------------------------------------------------------------------
+
+
+def _identities(session: SmtpSession) -> list[TlsIdentity]:
+    process = session.process
+    options, gnutls = process.config.main, process.profile.tls_library == GNUTLS
+    certificates = _expanded(session, "tls_certificate")
+    if certificates is None or (gnutls and not certificates):
+        return [_self_signed(session)]
+    keys = certificates if options.text("tls_privatekey") is None else _expanded(session, "tls_privatekey")
+    if not certificates or not keys:
+        raise Unsupported("a server without a certificate or a key", *options.where("tls_certificate"))
+    files, key_files = list(list_items(certificates)), list(list_items(keys))
+    if len(files) > 1 and len(key_files) != len(files):
+        raise Unsupported("as many keys of a server as certificates", *options.where("tls_privatekey"))
+    pairs = list(zip(files, key_files, strict=False))
+    if gnutls:
+        return [_gnutls_pair(session, *pair) for pair in pairs]
+    chains = [_openssl_file(session, file, "certificate_chain_file") for file, _ in pairs]
+    return [
+        TlsIdentity(chain, _openssl_file(session, key, "PrivateKey_file", chain))
+        for chain, (_, key) in zip(chains, pairs, strict=True)
+    ]
+
+
+def _expanded(session: SmtpSession, option: str) -> str | None:
+    process = session.process
+    text = process.config.main.text(option)
+    if text is None:
+        return None
+    try:
+        return expand(process, text)
+    except ExpansionFailed as failure:
+        if not failure.forced:
+            log_write(process, f"expansion of {option} failed: {failure.message}", panic=True)
+            raise SetUpFailed("Internal error") from None
+        if process.profile.certificate_failure_is_fault:
+            raise SetUpFailed(f"expansion of {option} failed") from None
+        return None
+
+
+def _self_signed(session: SmtpSession) -> TlsIdentity:
+    """What is made up where there is no certificate (tls_install_selfsign())."""
+    if not session.process.profile.server_makes_certificate:
+        raise Unsupported("STARTTLS without tls_certificate, before 4.88")
+    name = session.process.variables.get("smtp_active_hostname") or session.hostname
+    return session.process.world.self_signed(f"/C=UK/O=Exim Developers/CN={name}")
+
+
+def _openssl_file(session: SmtpSession, path: str, function: str, chain: bytes | None = None) -> bytes:
+    """A file with certificates or, given those, with their key."""
+    process = session.process
+    library = process.profile.tls_library
+    try:
+        data = process.world.read_file(path)
+        fault = check_pair(data if chain is None else chain, None if chain is None else data)
+        if fault is None:
+            return data
+        text = file_fault(library, fault)
+    except OSError as error:
+        text = file_fault(library, error.errno or errnos.ENOENT)
+    raise SetUpFailed(f"(SSL_CTX_use_{function} file={path}): {text}")
+
+
+_GNUTLS_FAULTS = {
+    KeyFault.NO_CERTIFICATE: "Base64 unexpected header error.",
+    KeyFault.NO_KEY: "Base64 unexpected header error.",
+    KeyFault.MISMATCH: "The certificate and the given key do not match.",
+}
+
+
+def _gnutls_pair(session: SmtpSession, path: str, key_path: str) -> TlsIdentity:
+    world = session.process.world
+    try:
+        identity = TlsIdentity(world.read_file(path), world.read_file(key_path))
+    except OSError:
+        text = "Error while reading file."
+    else:
+        fault = check_pair(identity.chain, identity.key)
+        if fault is None:
+            return identity
+        text = _GNUTLS_FAULTS[fault]
+    raise SetUpFailed(f"(cert/key setup: cert={path} key={key_path}): {text}")
+
+
+# ---- ciphers --------------------------------------------------------------------------------------------
+
+
+def _check_curves(session: SmtpSession) -> None:
+    """Hold that OpenSSL knows the curves of tls_eccurve: with others there is no TLS (init_ecdh())."""
+    process = session.process
+    if process.profile.tls_library == GNUTLS:
+        return
+    text = expand(process, process.config.main.text("tls_eccurve") or "")
+    for curve in list_items(text):
+        if curve not in _CURVES:
+            raise Unsupported(f"tls_eccurve {curve}", *process.config.main.where("tls_eccurve"))
+
+
+def _suites(session: SmtpSession) -> Suites:
+    where = session.process.config.main.where("tls_require_ciphers")
+    try:
+        allowed = suites(session.process, _required_ciphers(session), server=True)
+    except BadPriority as bad:
+        raise Unsupported(bad.step, *where) from None
+    if allowed.min_version != "TLSv1":
+        raise Unsupported("a server without TLS 1.2", *where)
+    return allowed
+
+
+def _required_ciphers(session: SmtpSession) -> str | None:
+    process = session.process
+    text = process.config.main.text("tls_require_ciphers")
+    try:
+        return expand(process, text) if text else None
+    except ExpansionFailed as failure:
+        if failure.forced:
+            return None
+        log_write(process, f"expansion of tls_require_ciphers failed: {failure.message}", panic=True)
+        raise SetUpFailed("expansion of tls_require_ciphers failed") from None
+
+
+# ---- certificates of clients ----------------------------------------------------------------------------
+
+
+def _verify_mode(session: SmtpSession) -> VerifyMode:
+    if session.client_in("tls_verify_hosts"):
+        return VerifyMode.REQUIRED
+    return VerifyMode.OPTIONAL if session.client_in("tls_try_verify_hosts") else VerifyMode.NONE
+
+
+def _settings(session: SmtpSession, mode: VerifyMode) -> VerifySettings:
+    """How the client's certificate is verified: by the CAs of tls_verify_certificates, without a name."""
+    return VerifySettings(
+        session.process.profile.tls_library,
+        session.reception.get("sender_host_address") or "",
+        mode,
+        _anchors(session),
+    )
+
+
+def _anchors(session: SmtpSession) -> tuple[bytes, ...] | None:
+    process, options = session.process, session.process.config.main
+    text = options.text("tls_verify_certificates")
+    if text is None:
+        return None
+    try:
+        path = expand(process, text).split(":")[0].strip()
+    except ExpansionFailed as failure:
+        if failure.forced:
+            return None
+        log_write(process, f"expansion of tls_verify_certificates failed: {failure.message}", panic=True)
+        raise SetUpFailed("expansion of tls_verify_certificates failed") from None
+    if not path:
+        return None
+    if path == "system":
+        return ()
+    try:
+        return pem_certificates(process.world.read_file(path))
+    except OSError:
+        what = "tls_verify_certificates of a server that is a directory or cannot be read"
+        raise Unsupported(what, *options.where("tls_verify_certificates")) from None
+
+
+def _judge_client(
+    session: SmtpSession, settings: VerifySettings, chain: tuple[bytes, ...]
+) -> TlsAlert | None:
+    """Verify a client's chain, and note the result; without one the client is refused if it must have one."""
+    if not chain:
+        return TlsAlert.HANDSHAKE_FAILURE if settings.mode is VerifyMode.REQUIRED else None
+    verdict = judge(settings, chain, session.process.world.now())
+    for text in verdict.log_lines:
+        log_write(session.process, text)
+    session.reception.certificate_verified = verdict.verified
+    return verdict.alert

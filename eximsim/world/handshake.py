@@ -1,0 +1,65 @@
+"""What two sides of a simulated handshake come to: version, cipher, certificates."""
+
+from __future__ import annotations
+
+from eximsim.errors import Unsupported
+from eximsim.ports import HandshakeError, HandshakeFault, TlsIdentity, TlsOffer, TlsPolicy
+from eximsim.world.certificates import der_chain
+
+VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+"""The versions of TLS, the oldest first."""
+
+_TLS13 = ("TLS_AES_256_GCM_SHA384", 256)
+_KEY_BITS = (("AES128", 128), ("CAMELLIA128", 128), ("3DES", 112))
+
+
+def choose_identity(policy: TlsPolicy, sni: str | None) -> TlsIdentity:
+    """What a server shows to a client that asks for ``sni``."""
+    if sni is None or not policy.by_sni:
+        return policy.identity
+    return dict(policy.by_sni).get(sni.lower(), policy.identity)
+
+
+def agree(
+    version: str, offer: TlsOffer, policy: TlsPolicy, chains: list[tuple[bytes, ...]]
+) -> tuple[tuple[str, int] | None, tuple[bytes, ...]]:
+    """The cipher and the server's chain that both sides come to; no cipher if they do not."""
+    if version == "TLSv1.3":
+        if len(chains) > 1:
+            raise Unsupported("a server with several certificates, with TLS 1.3")
+        return _TLS13, chains[0]
+    leaves = tuple(chain[0] for chain in chains)
+    found = _tls12_cipher(offer.ciphers, leaves, policy.ciphers)
+    if found is None:
+        return None, chains[0]
+    return found[0], chains[found[1]]
+
+
+def client_chain(policy: TlsPolicy, offer: TlsOffer) -> tuple[bytes, ...]:
+    """The chain (DER) that a client shows, empty for none."""
+    if not policy.request_client_certificate or offer.identity is None:
+        return ()
+    return der_chain(offer.identity.chain)
+
+
+def check_ciphers(ciphers: str) -> None:
+    """Hold that OpenSSL takes a list of ciphers; raises ``HandshakeError``."""
+    from eximsim.world.tls import BadCiphers, tls12_ciphers  # OpenSSL is slow to load
+
+    try:
+        tls12_ciphers(ciphers)
+    except BadCiphers as bad:
+        raise HandshakeError(HandshakeFault.BAD_CIPHERS, bad.reason) from bad
+
+
+def _tls12_cipher(
+    ciphers: str | None, leaves: tuple[bytes, ...], served: str | None
+) -> tuple[tuple[str, int], int] | None:
+    """The cipher with its key length, and which of the leaves (DER) goes with it."""
+    from eximsim.world.tls import negotiate_tls12
+
+    found = negotiate_tls12(ciphers, leaves, served)
+    if found is None:
+        return None
+    name, number = found
+    return (name, next((bits for part, bits in _KEY_BITS if part in name), 256)), number
