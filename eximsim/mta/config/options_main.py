@@ -69,7 +69,8 @@ _TEXTS = table(
         limits_advertise_hosts log_file_path log_selector message_id_header_domain
         message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient
         queue_domains queue_smtp_domains recipient_unqualified_hosts sender_unqualified_hosts
-        smtp_active_hostname spool_directory tls_advertise_hosts tls_certificate tls_ocsp_file
+        smtp_active_hostname spool_directory sqlite_dbfile tls_advertise_hosts tls_certificate
+        tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
@@ -119,7 +120,7 @@ _TEXTS = table(
         dmarc_history_file dmarc_tld_file ibase_servers ldap_ca_cert_dir
         ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
-        process_log_path redis_servers spf_smtp_comment_template sqlite_dbfile srs_config srs_secrets
+        process_log_path redis_servers spf_smtp_comment_template srs_config srs_secrets
         syslog_facility tcp_wrappers_daemon_name
         tls_dhparam tls_resumption_hosts unknown_login unknown_username""",
         av_scanner="sophie:/var/run/sophie",

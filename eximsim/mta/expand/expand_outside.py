@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.base.string import octets
+from eximsim.mta.expand.crypt import crypt_equals
 from eximsim.mta.expand.expand_tree import Condition, Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
 from eximsim.mta.process import upward
@@ -173,7 +174,7 @@ def authentication(expander: Expander, condition: Condition, skipping: bool) -> 
 
 
 def crypteq(expander: Expander, text: str, crypted: str) -> bool:
-    """Whether ``text`` is what was encrypted; crypt() itself is asked, with the text and what is wanted."""
+    """Whether ``text`` is what was encrypted; crypt() is asked, with both, about forms that are not known."""
     kind = crypted.lower()
     if kind.startswith("{md5}"):
         return _is_digest(hashlib.md5(octets(text), usedforsecurity=False).digest(), crypted[5:])
@@ -181,8 +182,12 @@ def crypteq(expander: Expander, text: str, crypted: str) -> bool:
         return _is_digest(hashlib.sha1(octets(text), usedforsecurity=False).digest(), crypted[6:])
     if crypted.startswith("{") and not kind.startswith(("{crypt}", "{crypt16}")):
         raise ExpansionFailed(f'unknown encryption mechanism in "{crypted}"')
-    if len(crypted.rpartition("}")[2]) < 2:
+    coded = crypted.rpartition("}")[2]
+    if len(coded) < 2:
         return False
+    known = crypt_equals(text, coded, sixteen=kind.startswith("{crypt16}"))
+    if known is not None:
+        return known
     said = expander.process.world.ask("crypteq", f"{text} {crypted}")
     return said.value is not None and said.value not in _NO_WORDS
 

@@ -12,6 +12,7 @@ from eximsim.mta.lookup import match
 from eximsim.mta.lookup.lookups import dnsdb, dsearch
 from eximsim.mta.lookup.lookups.asked import asked_find
 from eximsim.mta.lookup.lookups.lsearch import Line, by_key, read_lines
+from eximsim.mta.lookup.lookups.sqlite import sqlite_lookup
 from eximsim.mta.lookup.lookups.testdb import testdb_find
 from eximsim.mta.process import upward
 from eximsim.mta.records.lists import Kind
@@ -31,7 +32,7 @@ _NOT_AN_IP = (
 def search_find(process: Process, kind: SearchType, key: str | None, query: str) -> SearchResult:
     """Look ``key`` up in the file ``query``, or answer ``query`` if the type takes no key.
 
-    Databases, and files of other types than lsearch and its kin, are asked for (``World.ask``). Raises
+    Databases, and files of types that are not read, are asked for (``World.ask``). Raises
     ``ExpansionFailed`` if a file cannot be read, ``Unanswered`` if an answer is not given. Source:
     search_open() and search_find(), src/search.c.
     """
@@ -41,6 +42,8 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
         return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
     if kind.name in TEST_DATABASES:
         return testdb_find(query)
+    if kind.name == "sqlite":
+        return sqlite_lookup(process, kind, query)
     if key is None:
         said = process.world.ask(kind.name, query)
         return SearchResult(said.value, said.deferred, said.error)

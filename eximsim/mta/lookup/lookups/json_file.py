@@ -1,0 +1,65 @@
+"""Files of JSON: the key is a list of names and indices on the way to a value (src/lookups/json.c)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.string import from_octets, list_items
+
+_DEEPEST = 2048
+"""How deep jansson reads."""
+
+
+def json_find(content: bytes, key: str) -> str | None:
+    """The value at ``key``; None if there is none, or what is read is no JSON. Source: json_find()."""
+    try:
+        found = _read(content)
+    except (ValueError, RecursionError):
+        return None
+    for name in list_items(key):
+        if all(char in "0123456789" for char in name):
+            index = int(name[:20] or "0")
+            if not isinstance(found, list) or index >= len(found):
+                return None
+            found = found[index]
+        elif isinstance(found, dict) and name in found:
+            found = found[name]
+        else:
+            return None
+    return _written(found)
+
+
+@lru_cache(maxsize=8)
+def _read(content: bytes) -> object:
+    """The whole of a file, which is an object or an array; raises ``ValueError``."""
+    read = json.loads(content.decode("utf-8"), parse_constant=_no_number)
+    if not isinstance(read, (dict, list)):
+        raise ValueError("neither an object nor an array")
+    return read
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is no number")
+
+
+def _written(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:f}"
+    if any(isinstance(part, float) for part in _parts(value)):
+        raise Unsupported("a JSON array or object with a number that is not whole, as jansson writes it")
+    return from_octets(json.dumps(value, ensure_ascii=False).encode())
+
+
+def _parts(value: object) -> Iterator[object]:
+    if isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _parts(part)
+    else:
+        yield value
