@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from eximsim.disk import Disk
 from eximsim.piped import Commands
@@ -290,6 +290,17 @@ class Session(Protocol):
 
     def on_close(self) -> None:
         """The connection is gone."""
+
+
+@runtime_checkable
+class TimedSession(Protocol):
+    """A session that gives a silent client up."""
+
+    def deadline(self) -> float | None:
+        """When (``World.now()``), None if never."""
+
+    def on_deadline(self) -> Iterable[Action]:
+        """That moment has come."""
 
 
 SessionFactory = Callable[[], Session]

@@ -181,9 +181,16 @@ class EximSubject:
         inside.fresh(f"{self._directory}/eximdir", None, {"exim": EXIM})
 
     def exim(
-        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+        self,
+        argv: Sequence[str],
+        stdin: bytes,
+        env: Mapping[str, str],
+        user: str | None = None,
+        pause: float = 0,
     ) -> Result:
         """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
+        if pause:
+            raise Unsupported("a pause before the end of standard input")
         if user not in self._names:
             raise Unsupported(f"a command run as user {user}")
         self._send_files()

@@ -79,10 +79,16 @@ class ModelSubject:
         self._set_user(caller)
 
     def exim(
-        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+        self,
+        argv: Sequence[str],
+        stdin: bytes,
+        env: Mapping[str, str],
+        user: str | None = None,
+        pause: float = 0,
     ) -> Result:
         """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
         self._catch_up()
+        self.machine.input_pause = pause
         with self._as(user):
             try:
                 status = exim.run(self.machine, argv, stdin, env, self._profile)

@@ -41,9 +41,16 @@ class Subject(Protocol):
     """One Exim on one machine, from the start of a test to its end."""
 
     def exim(
-        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+        self,
+        argv: Sequence[str],
+        stdin: bytes,
+        env: Mapping[str, str],
+        user: str | None = None,
+        pause: float = 0,
     ) -> Result:
         """Run the program to its end. ``argv`` does not hold the program's name; ``user`` None is the caller.
+
+        So many seconds (``pause``) pass between what is on standard input and its end.
 
         The code of a process that died of a signal is that number, negative.
         """

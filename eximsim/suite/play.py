@@ -136,8 +136,6 @@ class Player:
         """Run the program, as a daemon if it is one; then wait for a scripted server."""
         if command.suffix:
             raise self._unsupported(f"the program exim{command.suffix}", command)
-        if command.wait:
-            raise self._unsupported("a pause before the end of standard input", command)
         arguments = self._with_ids(self._substituted(command.arguments), command)
         if is_wait_mode(arguments):
             raise self._unsupported("a daemon in wait mode", command)
@@ -160,7 +158,7 @@ class Player:
         if given is not None:
             stdin = b"" if given["file"] == "/dev/null" else as_bytes(self._read(given["file"], command))
         try:
-            result = self.subject.exim(argv, stdin, environment, user)
+            result = self.subject.exim(argv, stdin, environment, user, command.wait)
         except InputError as error:
             raise self._refused(error, command) from None
         self.debugged |= result.debugged

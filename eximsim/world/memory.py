@@ -27,6 +27,7 @@ from eximsim.ports import (
     Session,
     SessionFactory,
     StartTls,
+    TimedSession,
     TlsAlert,
     TlsOffer,
     TlsSession,
@@ -118,7 +119,10 @@ class MemoryWorld(HostedWorld):
 
     def sleep(self, seconds: float) -> None:
         """See ``World``."""
-        self.clock.advance(seconds)
+        until = self.clock.time + seconds
+        while due := [one for one in self.open_connections if (one.deadline() or until + 1) <= until]:
+            min(due, key=lambda one: one.deadline() or 0).expire()
+        self.clock.advance_to(until)
 
     def listen(self, address: str | None, port: int, factory: SessionFactory) -> None:
         """See ``World``; raises ``OSError`` (EADDRINUSE)."""
@@ -221,6 +225,10 @@ class MemoryConnection:
         if not self._inbox:
             if not self._server_open or not self._client_open:
                 return b""
+            began, deadline = self._clock.time, self.deadline()
+            if deadline is not None and deadline <= began + timeout:
+                self.expire()
+                return self.receive(timeout - (self._clock.time - began))
             self._clock.advance(timeout)
             raise ReadTimeout
         moment, item = self._inbox[0]
@@ -249,7 +257,7 @@ class MemoryConnection:
         if self._server_open:
             if self._handshake is not None:
                 self._fail("UNEXPECTED_EOF_WHILE_READING")
-            else:
+            if self._server_open:
                 self._run(self.session.on_eof(cut=self._cut))
         if self._server_open:
             self._end_server()
@@ -268,6 +276,21 @@ class MemoryConnection:
         except HandshakeError:  # what the server has sent belongs to a session that has failed
             self._inbox = deque(item for item in self._inbox if isinstance(item[1], _End))
             raise
+
+    # ---- the server's patience
+
+    def deadline(self) -> float | None:
+        """When the server gives the client up, None if never."""
+        if not self._server_open or not isinstance(self.session, TimedSession):
+            return None
+        return self.session.deadline()
+
+    def expire(self) -> None:
+        """Let time pass until the server gives the client up."""
+        assert isinstance(self.session, TimedSession)
+        self._clock.advance_to(self.session.deadline() or self._clock.time)
+        self._handshake = None
+        self._run(self.session.on_deadline())
 
     # ---- handshakes
 

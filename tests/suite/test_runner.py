@@ -29,7 +29,12 @@ class Canned:
     msglogs: Mapping[str, str] = {}
 
     def exim(
-        self, argv: Sequence[str], stdin: bytes, env: Mapping[str, str], user: str | None = None
+        self,
+        argv: Sequence[str],
+        stdin: bytes,
+        env: Mapping[str, str],
+        user: str | None = None,
+        pause: float = 0,
     ) -> Result:
         return Result(self.code, "", self.stderr, self.debugged)
 

@@ -245,7 +245,7 @@ _TIMES = table(
         local_scan_timeout=5 * MINUTE,
         proxy_protocol_timeout=3,
     ),
-    of_kind(Kind.TIME_OR_TEXT, _U, 5 * MINUTE, "smtp_receive_timeout"),
+    of_kind(Kind.TIME_OR_TEXT, _M, 5 * MINUTE, "smtp_receive_timeout"),
     of_kind(Kind.TIME_LIST, _M, (DAY,), "delay_warning"),
 )
 

@@ -99,6 +99,8 @@ class Machine:
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     redirected: Mapping[str, str] = field(default_factory=dict)
     """Files into which the caller has redirected ``"stdout"`` and ``"stderr"`` of the program."""
+    input_pause: float = 0
+    """So many seconds pass between what is on standard input and its end."""
     directory: str = "/"
     """Where the caller is when he calls the program."""
     test_harness: bool = False
@@ -263,6 +265,10 @@ class Process:
     """The number by which the log knows the incoming connection or message (set_connection_id())."""
     tls_on_connect: bool = False
     """-tls-on-connect: whoever calls starts with TLS."""
+    smtp_receive_timeout: int | None = None
+    """-os, in seconds."""
+    receive_timeout: int | None = None
+    """-or, in seconds."""
     synchronous: bool = False
     """-odf and -odi: what this process takes in is delivered before it goes on."""
     of_daemon: bool = False

@@ -245,5 +245,14 @@ class DaemonSession:
         assert self._smtp is not None
         return self._guarded(self._smtp.eof(cut=cut))
 
+    def deadline(self) -> float | None:
+        """See ``ports.TimedSession``."""
+        return None if self._smtp is None else self._smtp.deadline()
+
+    def on_deadline(self) -> Iterable[Action]:
+        """See ``ports.TimedSession``."""
+        assert self._smtp is not None
+        return self._guarded(self._smtp.time_out())
+
     def on_close(self) -> None:
         """See ``world.Session``."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import Effort
-from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
 from eximsim.mta.base.parse import AddressError, addresses_of
-from eximsim.mta.base.string import SPACES, from_octets, string_is_ip_address, string_printing
+from eximsim.mta.base.string import SPACES, from_octets, string_printing
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
@@ -39,19 +37,12 @@ from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.program.retry_test import retry_test
 from eximsim.mta.program.rewrite_test import rewrite_test
-from eximsim.mta.reception.caller_sender import may_set_sender
-from eximsim.mta.reception.receive import LocalError, local_content, receive_local
-from eximsim.mta.reception.receive_headers import Submitter
-from eximsim.mta.reception.smtp_in import SmtpIn
-from eximsim.mta.reception.smtp_in_batch import BadBatch, Batch
+from eximsim.mta.program.smtp_input import host_check, smtp
+from eximsim.mta.reception.incoming import new_message_id
+from eximsim.mta.reception.receive import DataReader, LocalError, local_content, receive_local
 from eximsim.mta.reception.smtp_in_start import (
-    announce,
     local_size_limit,
-    smtp_active_hostname,
-    verify_get_ident,
 )
-from eximsim.mta.reception.smtp_session import log_no_mail
-from eximsim.ports import Action, Send, StartTls
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -108,6 +99,7 @@ def run(
     process.tls_on_connect = line.tls_on_connect
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     process.synchronous = line.synchronous
+    process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
     if (
@@ -157,6 +149,8 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     variables["sender_address"] = sender or ""
     size_limit = local_size_limit(process)
     recipients = _recipients(process, line)
+    if not _is_in_time(process, stdin):
+        return 1
     received = receive_local(
         reception,
         local_content(stdin, dot_ends=line.dot_ends),
@@ -172,6 +166,24 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
         crash = "" if line.synchronous else None
         queue.deliver_in_child(process, received.message_id, crash=crash, anew=True)
     return 0
+
+
+def _is_in_time(process: Process, stdin: bytes) -> bool:
+    """Wait for a message that is slow to come; False if that takes longer than receive_timeout."""
+    pause, limit = process.machine.input_pause, process.receive_timeout
+    if limit is None:
+        limit = process.config.main.seconds("receive_timeout")
+    if not 0 < limit <= pause:
+        process.world.sleep(pause)
+        return True
+    process.world.sleep(limit)
+    reader = DataReader(strict=False)
+    reader.add(stdin)
+    if reader.header_done():
+        process.message_id = new_message_id(process)
+    process.err("exim: timed out while reading - message abandoned\n")
+    log_write(process, "timed out while reading local message", when="lost_incoming_connection")
+    return False
 
 
 def _recipients(process: Process, line: CommandLine) -> list[str]:
@@ -190,129 +202,6 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
                 raise LocalError(problem, malformed_argument(shown, error.message)) from None
             found.append(address.address)
     return found
-
-
-# ---- SMTP over standard input ----------------------------------------------------------------------
-
-
-def _smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
-    sender, submitter = set_sender(process, line, smtp=True)
-    reception = Reception(process, smtp=True)
-    reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
-    variables = process.variables
-    variables.setdefault("sender_ident", submitter.login)
-    if not variables["sender_ident"]:
-        del variables["sender_ident"]
-    if "sender_host_address" in variables:
-        _split_port(process)
-        host_build_sender_fullhost(process)
-        reception.sender_host_notsocket = True
-    else:
-        reception.sender_host_unknown = True
-    if submitter.local:
-        variables.setdefault("authenticated_id", submitter.login)
-    crash = "" if line.synchronous else None
-
-    def deliver(message_id: str) -> None:
-        queue.deliver_in_child(process, message_id, crash=crash, anew=True)
-
-    if not smtp_active_hostname(process):
-        return 1
-    may_be_sender = partial(may_set_sender, process, trusted=submitter.trusted)
-    session = SmtpIn(reception, deliver, submitter)
-    session.queue_only = line.leaves_on_queue(process.config.main)
-    session.real_sender, session.may_be_sender = sender, may_be_sender
-    announce(session)
-    reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
-    if line.mode is not Mode.BATCH:
-        return _converse(process, session, stdin)
-    variables.setdefault("received_protocol", "local-bsmtp")
-    session.size_limit = local_size_limit(process)
-    try:
-        Batch(session, stdin, deliver).run()
-    except BadBatch as bad:
-        process.out(bad.stdout)
-        process.err(bad.stderr)
-        return bad.code
-    log_no_mail(session)
-    return 0
-
-
-def _host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
-    """-bh and -bhc: a session as if from the host given."""
-    process.host_checking = process.log_testing_mode = True
-    process.host_checking_callout = line.callout
-    host = line.given["sender_host_address"]
-    address, _ = _address_and_port(host)
-    if not string_is_ip_address(address)[0]:
-        process.err(f"exim: malformed host address {host} for host checking\n")
-        return 1
-    value, width = host_aton(address)
-    shown = host_nmtoa(value, width)
-    process.variables["sender_host_address"] = host
-    _split_port(process)
-    process.variables["sender_host_address"] = shown
-    host_build_sender_fullhost(process)
-    if not smtp_active_hostname(process):
-        return 1
-    reception = Reception(process, smtp=True, sender_host_notsocket=True)
-    process.out(
-        f"\n**** SMTP testing session as if from host {shown}\n"
-        "**** but without any ident (RFC 1413) callback.\n"
-        "**** This is not for real!\n\n"
-    )
-    session = SmtpIn(reception, lambda message_id: None, Submitter(process.machine.user))
-    announce(session)
-    if process.machine.test_harness and {"sender_host_port", "interface_port"} <= process.variables.keys():
-        verify_get_ident(session)
-    _converse(process, session, stdin)
-    return 0
-
-
-def _address_and_port(text: str) -> tuple[str, str]:
-    """``[address]:port`` or ``address.port`` in parts; the port may be missing."""
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]")
-        return address, port.removeprefix(":")
-    if text.count(".") == 4 and ":" not in text:
-        address, _, port = text.rpartition(".")
-        return address, port
-    return text, ""
-
-
-def _split_port(process: Process) -> None:
-    for address_name, port_name in (
-        ("sender_host_address", "sender_host_port"),
-        ("interface_address", "interface_port"),
-    ):
-        if address_name in process.variables:
-            address, port = _address_and_port(process.variables[address_name])
-            process.variables[address_name] = TaintedText(address)
-            if port:
-                process.variables[port_name] = port
-
-
-def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
-    """Drive a session from standard input to standard output; Exim's exit code."""
-    try:
-        for step in (session.start, partial(session.feed, stdin), session.eof):
-            if not session.ended:
-                _carry_out(process, step())
-    except ProcessDied:
-        process.out(from_octets(session.replies.take()))
-        raise
-    except PanicDie:
-        _carry_out(process, session.closedown("Unexpected failure, please try later"))
-        return 1
-    return 1 if session.lost else 0
-
-
-def _carry_out(process: Process, actions: Iterator[Action]) -> None:
-    for action in actions:
-        if isinstance(action, Send):
-            process.out(from_octets(action.data))
-        elif isinstance(action, StartTls):
-            raise Unsupported("STARTTLS on standard input")
 
 
 # ---- tests -----------------------------------------------------------------------------------------
@@ -440,9 +329,9 @@ def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.RECEIVE: _receive,
-    Mode.SMTP: _smtp,
-    Mode.BATCH: _smtp,
-    Mode.HOST_CHECK: _host_check,
+    Mode.SMTP: smtp,
+    Mode.BATCH: smtp,
+    Mode.HOST_CHECK: host_check,
     Mode.DAEMON: _daemon,
     Mode.ADDRESS_TEST: _addresses,
     Mode.VERIFY: _addresses,

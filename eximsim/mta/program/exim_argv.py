@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ _LISTING = re.compile(r"c|r?[aiu]?")
 MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
-_IGNORED = re.compile(
-    r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|os|or.*|ti?me|oA.*|O.*)"
-)
+_IGNORED = re.compile(r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|ti?me|oA.*|O.*)")
 _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
 
 USAGE = (
@@ -102,6 +101,8 @@ class CommandLine:
     queue_only: bool | None = None
     queue_smtp: bool = False
     synchronous: bool = False
+    receive_timeout: int | None = None
+    smtp_receive_timeout: int | None = None
     dont_deliver: bool = False
     verbose: bool = False
     debugging: bool = False
@@ -226,6 +227,13 @@ class _Parser:
                 chosen.discard(name)
         self.line.debugging = bool(chosen)
         self.line.verbose = "all" in chosen or "default" in chosen
+
+    def patience(self, name: str, text: str) -> None:
+        """-or and -os: how long to wait for a message, or for an SMTP client."""
+        seconds = readconf_readtime(text or self.next())
+        if seconds is None:
+            raise BadOption(self._option)
+        setattr(self.line, name, seconds)
 
     def error_mode(self, text: str) -> None:
         if text[:1] not in _ERROR_MODES or text[1:] not in ("", "e"):
@@ -361,6 +369,8 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-f", _Parser.sender),
     ("-F", _Parser.name),
     ("-oM", _Parser.given),
+    ("-or", lambda parser, text: parser.patience("receive_timeout", text)),
+    ("-os", lambda parser, text: parser.patience("smtp_receive_timeout", text)),
     ("-oX", _Parser.ports),
     ("-M", _Parser.message),
     ("-q", _Parser.queue),

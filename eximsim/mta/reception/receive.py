@@ -61,7 +61,7 @@ _FROM_LINE_OPTION = "ignore_fromline_hosts"
 @dataclass(frozen=True, slots=True)
 class Received:
     """How reception ended: the id of a message that was taken in, whether to deliver it at once, and
-    whether an ACL drops the connection."""
+    whether an ACL drops the connection, for the time of which the message is still there."""
 
     message_id: str | None = None
     deliver: bool = False
@@ -126,7 +126,8 @@ def receive_msg(
             _discard(incoming, "DATA ACL", result.log_message)
         elif result.rc is not Rc.OK:
             dropped = replies.acl_fail(Where.DATA, result, None)
-            _forget(reception)
+            if not dropped:
+                _forget(reception)
             return Received(dropped=dropped)
         else:
             user_message = result.user_message

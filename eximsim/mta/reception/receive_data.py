@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 _END = re.compile(rb"(?:\A|\n)\.\r?\n")
 _STRICT_END = re.compile(rb"(?:\A|\r\n)\.\r\n")
-_BLANK = re.compile(rb"(?:\A|\n)\r?\n")
 _DOT_AT_START = re.compile(rb"(\A|\n)\.")
 _STRICT_DOT_AT_START = re.compile(rb"(\A|\r\n)\.")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -49,12 +48,17 @@ class DataReader:
         end = self._raw.find(b"\n")
         return self.strict and end > 0 and self._raw[end - 1 : end] == b"\r"
 
-    def where(self) -> str:
+    def header_done(self) -> bool:
+        """Whether the header has come to its end: by a blank line, or by another with something behind it."""
+        _, last, position = header_lines(bytes(self._raw))
+        return last is not None and (last in (b"\n", b"\n ") or position < len(self._raw))
+
+    def where(self, *, chunks: bool = False) -> str:
         """How the log says how far the message had come when the client went away."""
-        blank = _BLANK.search(self._raw)
-        if blank is None:
-            return " (after header)" if self._raw.endswith(b"\n") else " (header)"
-        return " (after header)" if blank.end() == len(self._raw) else ""
+        if not self.header_done():
+            return " (after header)" if self._raw.endswith(b"\n") and not chunks else " (header)"
+        at_end = header_lines(bytes(self._raw))[2] == len(self._raw)
+        return " (after header)" if at_end and not chunks else ""
 
     def content(self, *, dots: bool) -> bytes:
         """The message without the final dot line; ``dots``: doubled dots are undone."""

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_start, smtp_in_tls
-from eximsim.mta.reception.receive import DataReader, receive_msg
+from eximsim.mta.reception import (
+    smtp_in_auth,
+    smtp_in_chunks,
+    smtp_in_ends,
+    smtp_in_start,
+    smtp_in_time,
+    smtp_in_tls,
+)
+from eximsim.mta.reception.receive import receive_msg
 from eximsim.mta.reception.smtp_in_commands import Command, Sync, find_command
 from eximsim.mta.reception.smtp_session import RESTORED, SmtpSession, State
 from eximsim.mta.verify import cutthrough
@@ -92,13 +99,26 @@ class SmtpIn(SmtpSession):
         self.refuse_all(f"421 {message}")
         return self._pump()
 
+    def deadline(self) -> float | None:
+        """When the server gives the client up if it says nothing; None: never."""
+        if self.ended or self.waiting_since is None or self.time_limit <= 0:
+            return None
+        return self.waiting_since + self.time_limit
+
+    def time_out(self) -> Iterator[Action]:
+        """That moment has come."""
+        smtp_in_time.timed_out(self)
+        return self._pump()
+
     def _pump(self) -> Iterator[Action]:
         """Work on the input as far as it goes, and hand out actions as they become due."""
+        self.waiting_since = None
         while True:
             progress = not self.ended and self._step()
             if not progress or self._accepted or self.actions:
                 yield from self._drain()
             if not progress:
+                self.waiting_since = self.process.world.now()
                 return
 
     def _drain(self) -> Iterator[Action]:
@@ -170,7 +190,11 @@ class SmtpIn(SmtpSession):
             self.replies.line(f"501 {word} characters are not allowed in SMTP commands")
             return
         command = None if overlong else find_command(line)
-        if self._out_of_sync(command):
+        if self.reader is not None:
+            known = command is not None and (command.argument or line == line[: len(command.name)])
+            name = command.name if command is not None and known else ""
+            smtp_in_chunks.between(self, name, line[len(name) :])
+        elif self._out_of_sync(command):
             smtp_in_ends.sync_failure(self)
         elif command is None:
             smtp_in_ends.unknown_command(self)
@@ -189,6 +213,10 @@ class SmtpIn(SmtpSession):
         command.run(self, argument)
 
     def _out_of_sync(self, command: Command | None) -> bool:
+        return self._is_early(Sync.ALWAYS if command is None else command.sync)
+
+    def _is_early(self, sync: Sync) -> bool:
+        """Whether the client has gone on though it had to wait."""
         reception = self.reception
         if (
             not self.input
@@ -197,7 +225,6 @@ class SmtpIn(SmtpSession):
             or reception.tls is not None
         ):
             return False
-        sync = Sync.ALWAYS if command is None else command.sync
         return sync is Sync.ALWAYS or (sync is Sync.UNLESS_PIPELINING and not reception.pipelining.advertised)
 
     def _refuse(self, line: str) -> None:
@@ -222,15 +249,18 @@ class SmtpIn(SmtpSession):
         return True
 
     def _read_chunk(self) -> bool:
+        assert self.reader is not None
         size, last = self.chunk
-        if len(self.input) < size:
-            return False
-        data = bytes(self.input[:size])
-        del self.input[:size]
-        self.state = State.COMMAND
-        if self.reader is None:
-            self.reader = DataReader(strict=False)
+        data = bytes(self.input[: self.chunk_left])
+        del self.input[: self.chunk_left]
+        self.chunk_left -= len(data)
         self.reader.add(data)
+        if self.chunk_left:
+            return False
+        self.state = State.COMMAND
+        if self._is_early(Sync.UNLESS_PIPELINING):
+            smtp_in_ends.chunk_sync_failure(self)
+            return True
         if last:
             options = self.process.config.main
             if options.flag("spool_wireformat"):
@@ -248,13 +278,10 @@ class SmtpIn(SmtpSession):
         """The message is complete: receive_msg() answers it; then a new transaction may begin."""
         process = self.process
         self.state = State.COMMAND
-        envelope = self.reception.envelope
-        if self.real_sender is not None and not self.may_be_sender(envelope.sender or ""):
-            envelope.sender = process.variables["sender_address"] = self.real_sender
-            envelope.sender_unrewritten = None
         received = receive_msg(self.reception, content, self.replies, self.size_limit, self.submitter)
         if received.dropped:
             self.drop()
+            process.message_id, self.reception.headers = "", []
         if received.message_id is not None and not process.host_checking:
             self._received += 1
             process.message_id = received.message_id

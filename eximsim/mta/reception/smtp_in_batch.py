@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.reception import smtp_in_time
 from eximsim.mta.reception.receive import BatchRefused, lost_in_batch, not_smtp_start, receive_batched
 from eximsim.mta.reception.receive_data import DataReader
 from eximsim.mta.reception.smtp_in_commands import find_command
@@ -68,12 +69,13 @@ class Batch:
     def _transaction(self) -> bool:
         """Read commands up to DATA; False at the end of the batch."""
         self._began = self._line
-        if self._position >= len(self._content):
+        if self._position >= len(self._content) and not self._session.process.machine.input_pause:
             return False
         self._reset()
         while True:
             end = self._content.find(b"\n", self._position)
             if end < 0:
+                self._wait_for_command()
                 return False
             text = from_octets(self._content[self._position : end])
             self._position, self._line = end + 1, self._line + 1
@@ -93,6 +95,18 @@ class Batch:
                 self._check_data(line)
                 return True
             self._obey(name, argument, line)
+
+    def _waits_too_long(self) -> bool:
+        """Wait for what still comes; whether that takes longer than the server waits."""
+        world, pause = self._session.process.world, self._session.process.machine.input_pause
+        limit = self._session.time_limit
+        world.sleep(limit if 0 < limit <= pause else pause)
+        return 0 < limit <= pause
+
+    def _wait_for_command(self) -> None:
+        if self._waits_too_long():
+            smtp_in_time.log_command_timeout(self._session)
+            raise self._moan("421 SMTP command timeout")
 
     def _obey(self, name: str, argument: str, line: str) -> None:
         if name in ("helo", "ehlo"):
@@ -164,13 +178,15 @@ class Batch:
 
     def _message(self) -> None:
         session = self._session
-        process, envelope = session.process, session.reception.envelope
-        if session.real_sender is not None and not session.may_be_sender(envelope.sender or ""):
-            envelope.sender = process.variables["sender_address"] = session.real_sender
-            envelope.sender_unrewritten = None
+        process = session.process
+        session.take_sender()
         not_smtp_start(session.reception)
         reader = DataReader(strict=process.profile.data_needs_crlf)
         rest = reader.feed(self._content[self._position :])
+        if rest is None and self._waits_too_long():
+            self._line += self._content.count(b"\n", self._position)
+            smtp_in_time.log_data_timeout(session, has_id=reader.header_done())
+            raise self._moan("421 SMTP incoming data timeout - message abandoned")
         if rest is None:
             self._line += self._content.count(b"\n", self._position) + (reader.where() == "")
             raise self._moan(lost_in_batch(session.reception, reader.where()))

@@ -11,7 +11,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_auth, smtp_in_mail, smtp_in_tls
+from eximsim.mta.reception import smtp_in_auth, smtp_in_chunks, smtp_in_mail, smtp_in_tls
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
 from eximsim.mta.reception.smtp_in_vrfy import vrfy
@@ -96,7 +96,7 @@ COMMANDS = (
     Command("mail from:", smtp_in_mail.mail, Sync.UNLESS_PIPELINING),
     Command("rcpt to:", smtp_in_mail.rcpt, Sync.UNLESS_PIPELINING),
     Command("data", smtp_in_mail.data, Sync.ALWAYS, argument=False),
-    Command("bdat", smtp_in_mail.bdat, Sync.NEVER),
+    Command("bdat", smtp_in_chunks.bdat, Sync.NEVER),
     Command("quit", quit_command, Sync.NEVER, argument=False),
     Command("noop", _noop, Sync.ALWAYS, mail=False),
     Command("etrn", _refused_by_acl(Where.ETRN, "acl_smtp_etrn", "ETRN"), Sync.ALWAYS, mail=False),

@@ -8,6 +8,7 @@ from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import from_octets, string_printing
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.smtp_in_reply import closed_by, connection_info, elapsed
 from eximsim.mta.reception.smtp_session import notquit
 from eximsim.status import Rc
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import SmtpSession
 
 _SHOWN = 150
+_SHOWN_AFTER_CHUNK = 32
 
 
 def quit_command(session: SmtpSession, argument: str) -> None:
@@ -77,13 +79,43 @@ def lost_at_command(session: SmtpSession) -> None:
 
 def lost_in_message(session: SmtpSession) -> None:
     """End of file inside a message (handle_lost_connection(), src/receive.c)."""
-    where = "" if session.reader is None else session.reader.where()
+    reader, process = session.reader, session.process
+    where = "" if reader is None else reader.where(chunks=session.reception.envelope.chunking)
+    if not where:
+        process.message_id = new_message_id(process)
     if any(selector(session.process, name) for name in ("lost_incoming_connection", "smtp_connection")):
         info = connection_info(session.reception)
         log_write(session.process, f"{info} lost while reading message data{where}")
     notquit(session, "connection-lost", None)
     session.replies.line("421 Lost incoming connection")
+    process.message_id = ""
     session.end(lost=True)
+
+
+def quit_within_message(session: SmtpSession) -> None:
+    """QUIT after a chunk that was not the last: the client is answered, and the message lost."""
+    session.notquit_run = True
+    incomplete_transaction_log(session, "QUIT")
+    say_goodbye(session)
+    lost_in_message(session)
+
+
+def chunk_sync_failure(session: SmtpSession) -> None:
+    """The client went on without waiting for the answer to a chunk; nothing but RSET helps now."""
+    incomplete_transaction_log(session, "sync failure")
+    sent = bytes(session.input[:_SHOWN_AFTER_CHUNK])
+    del session.input[:_SHOWN_AFTER_CHUNK]
+    client = host_and_ident(session.process, flagged=True)
+    log_write(
+        session.process,
+        "SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): "
+        f'rejected "{session.replies.command}" {client} next input='
+        f'"{string_printing(from_octets(sent))}"{"..." if session.input else ""}',
+        reject=True,
+        rejected=session.reception.rejected(),
+    )
+    session.error("protocol", 554, "SMTP synchronization error")
+    session.only_rset = True
 
 
 def incomplete_transaction_log(session: SmtpSession, what: str) -> None:

@@ -392,7 +392,7 @@ def _discard(session: SmtpSession, argument: str, acl: str, user: str | None, lo
 
 def data(session: SmtpSession, argument: str) -> None:
     """The DATA command."""
-    if not _ready_for_data(session, "DATA"):
+    if not has_recipients(session, "DATA"):
         return
     if session.process.config.main.text("acl_smtp_predata") is None:
         cutthrough.predata(session.process)
@@ -410,7 +410,8 @@ def _predata(session: SmtpSession) -> AclAnswer:
     return session.check_acl(Where.PREDATA, "acl_smtp_predata")
 
 
-def _ready_for_data(session: SmtpSession, verb: str) -> bool:
+def has_recipients(session: SmtpSession, verb: str) -> bool:
+    """Whether there is somebody to send a message to; if not, the client is told."""
     envelope, replies = session.reception.envelope, session.replies
     if not envelope.discarded and not envelope.recipients:
         if envelope.rcpt_response_same and envelope.rcpt_response is not None:
@@ -426,20 +427,3 @@ def _ready_for_data(session: SmtpSession, verb: str) -> bool:
         replies.line("554 Too many recipients")
         return False
     return True
-
-
-def bdat(session: SmtpSession, argument: str) -> None:
-    """The BDAT command (RFC 3030)."""
-    if not session.chunking_offered:
-        session.error("protocol", 503, "BDAT command used when CHUNKING not advertised")
-        return
-    size, _, rest = argument.partition(" ")
-    if not (size.isascii() and size.isdigit()) or rest.strip(SPACES).lower() not in ("", "last"):
-        session.error("protocol", 501, "missing size for BDAT command")
-        return
-    if session.reader is None and not _ready_for_data(session, "BDAT"):
-        session.unwanted = int(size)
-        return
-    if session.reader is not None or _predata(session).rc is Rc.OK:
-        session.reception.envelope.chunking = True
-        session.read_chunk(int(size), last=bool(rest.strip(SPACES)))

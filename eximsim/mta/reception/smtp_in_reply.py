@@ -169,6 +169,7 @@ class Replies:
             f"SMTP call from {host_and_ident(process, flagged=False)} dropped: too many syntax or protocol "
             f'errors (last command was "{self._last_command()}"{self._commands_before()})',
             reject=True,
+            rejected=self.reception.rejected(),
         )
         return True
 

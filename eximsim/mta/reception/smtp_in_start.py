@@ -15,6 +15,7 @@ from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
+from eximsim.mta.reception.smtp_in_time import receive_timeout
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.status import Rc
 
@@ -45,6 +46,7 @@ def smtp_start_session(session: SmtpSession) -> None:
         session.refuse_all(_TEMPORARY)
         return
     reception.enforce_sync = process.config.main.flag("smtp_enforce_sync")
+    session.time_limit = receive_timeout(process, expands=not reception.sender_host_unknown)
     if reception.sender_host_unknown:
         _greet(session)
         return

@@ -93,6 +93,12 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     variables["received_protocol"] = protocol(session)
 
 
+def refuse(session: SmtpSession, text: str) -> None:
+    """Log what ended the handshake, and refuse every further command."""
+    _log_tls_error(session, text)
+    session.refuse_all("554 Security failure")
+
+
 def failed(session: SmtpSession, reason: str) -> None:
     """Log the failed handshake; every further command is refused."""
     profile, options = session.process.profile, session.process.config.main

@@ -19,6 +19,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
 from eximsim.mta.reception.smtp_in_reply import Replies, commands_had, connection_info, elapsed, tls_log
+from eximsim.mta.records.spool import Header
 from eximsim.mta.verify import cutthrough
 from eximsim.ports import Action, Send
 from eximsim.status import Rc
@@ -80,6 +81,8 @@ class SmtpSession:
     process: Process = field(init=False)
     replies: Replies = field(init=False)
     state: State = State.COMMAND
+    gave_up: bool = False
+    """The client was silent for too long."""
     lost: bool = False
     """The client went away, or was sent away: Exim exits with a failure."""
     notquit_run: bool = False
@@ -94,6 +97,10 @@ class SmtpSession:
     # ---- set when the session starts
     hostname: str = ""
     """``$smtp_active_hostname``."""
+    time_limit: int = 0
+    """For so many seconds the client may be silent; 0: for ever."""
+    waiting_since: float | None = None
+    """When the server began to wait for the client; None: it does not wait."""
     size_limit: int = 0
     """message_size_limit in octets; 0 for none."""
     queue_only: bool = field(init=False)
@@ -148,6 +155,10 @@ class SmtpSession:
 
     # ---- the message that is coming in
     reader: DataReader | None = None
+    chunk_left: int = 0
+    """So many octets of the chunk have not come yet."""
+    only_rset: bool = False
+    """The chunks of a message have gone wrong, and nothing but RSET helps."""
     chunk: tuple[int, bool] = (0, False)
     """The size of the chunk that BDAT announced, and whether it is the last."""
 
@@ -210,6 +221,12 @@ class SmtpSession:
             cutthrough.leave(self.process)
             log_no_mail(self)
 
+    def end_at_once(self) -> None:
+        """The process exits, and nothing more is logged."""
+        if not self.ended:
+            self.state, self.lost, self.gave_up = State.ENDED, True, True
+            cutthrough.leave(self.process)
+
     def refuse_session(self) -> None:
         """The client is not let in: nothing more is said or logged."""
         self.state = State.ENDED
@@ -217,7 +234,7 @@ class SmtpSession:
     def reset(self) -> None:
         """Forget the mail transaction (smtp_reset())."""
         self.reception.envelope = Envelope()
-        self.reader = None
+        self.reader, self.only_rset, self.reception.headers = None, False, []
         variables = self.process.variables
         for name in _OF_A_MESSAGE:
             variables.pop(name, None)
@@ -247,14 +264,26 @@ class SmtpSession:
         """Answer every command from now on with ``reply``, until QUIT."""
         self.state, self.refusal = State.REFUSING, reply
 
+    def take_sender(self) -> None:
+        """A message begins: its sender is the submitter's own, if he may give no other."""
+        envelope = self.reception.envelope
+        if self.real_sender is not None and not self.may_be_sender(envelope.sender or ""):
+            envelope.sender = self.process.variables["sender_address"] = self.real_sender
+            envelope.sender_unrewritten = None
+
     def read_message(self) -> None:
         """The client was told to send the message."""
+        self.take_sender()
         self.reader = DataReader(strict=self.process.profile.data_needs_crlf)
         self.state = State.DATA
 
     def read_chunk(self, size: int, *, last: bool) -> None:
         """The client sends ``size`` octets of a message."""
-        self.chunk, self.state = (size, last), State.CHUNK
+        self.chunk, self.chunk_left, self.state = (size, last), size, State.CHUNK
+        if self.reader is None:
+            self.take_sender()
+            self.reader = DataReader(strict=False)
+            self.reception.headers = [Header("P", "")]  # a place for Received:, which shows in the reject log
 
 
 def notquit(session: SmtpSession, reason: str, code: str | None, text: str = "") -> None:
