@@ -1,6 +1,7 @@
 """Leaving the host: private network, file system, processes and host name, by Linux system calls.
 
 Works as root, and without root where the kernel lets users make user namespaces. Standard library only.
+Source: user_namespaces(7), newuidmap(1).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import errno
 import fcntl
 import ipaddress
 import os
+import pwd
 import shutil
 import signal
 import socket
 import stat
 import struct
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +38,9 @@ _KEPT_FLAGS = {
 _PR_SET_PDEATHSIG = 1
 _SOMEBODY = 1000
 """Who root is where there is only one user: Exim refuses to be root."""
+
+_OTHERS = 65535
+"""How many users there are besides root, with all numbers that programs take for granted."""
 
 _BASE = "/run"
 """Where the new root is put together: its old content (sockets of the host's services) is not wanted."""
@@ -64,25 +70,68 @@ class Place:
 def leave_host() -> bool:
     """Go into new namespaces; the next child is the first process of its own. Raises ``OSError``.
 
-    Who has no right to it becomes the owner of a new user namespace, and the only user in it: the result
-    tells whether there are others.
+    Who has no right to it becomes the owner of a new user namespace: root in it, with as many users besides
+    as a machine has, where ``newuidmap`` gives them; else the only user. The result tells whether there are
+    others.
     """
-    uid, gid = os.getuid(), os.getgid()
     try:
         _call("unshare", _PRIVATE)
     except PermissionError:
         try:
-            _call("unshare", _PRIVATE | _NEWUSER)
+            return _leave_as_user()
         except OSError as error:
             reason = "neither root nor a kernel that lets users make user namespaces"
             raise OSError(error.errno, f"no private namespace here: {reason} ({error.strerror})") from None
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid or _SOMEBODY} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid or _SOMEBODY} {gid} 1")
-        return False
     except OSError as error:
         raise OSError(error.errno, f"no private namespace here: {error.strerror}") from None
     return True
+
+
+def _leave_as_user() -> bool:
+    uid, gid = os.getuid(), os.getgid()
+    commands = [_mapping("newuidmap", uid, "/etc/subuid"), _mapping("newgidmap", gid, "/etc/subgid")]
+    wait, go = os.pipe()
+    mapper = os.fork() if all(commands) else None
+    if mapper == 0:  # it stays outside, where newuidmap has to run
+        os.close(go)
+        os._exit(0 if os.read(wait, 1) and all(map(_succeeds, commands)) else 1)
+    try:
+        _call("unshare", _PRIVATE | _NEWUSER)
+        os.write(go, b".")
+    finally:
+        os.close(go)
+        os.close(wait)
+        status = 1 if mapper is None else os.waitpid(mapper, 0)[1]
+    if status == 0:
+        os.setgroups([])
+        return True
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid or _SOMEBODY} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid or _SOMEBODY} {gid} 1")
+    return False
+
+
+def _mapping(tool: str, own: int, table: str) -> list[str]:
+    """The call that gives this process root and all other users (or groups); empty if it cannot be had.
+
+    ``table`` says which numbers somebody may use besides their own (subuid(5)).
+    """
+    program, names = shutil.which(tool), {str(os.getuid())}
+    with contextlib.suppress(KeyError):
+        names.add(pwd.getpwuid(os.getuid()).pw_name)
+    try:
+        rows = [line.split(":") for line in Path(table).read_text().splitlines()]
+    except OSError:
+        return []
+    found = [row for row in rows if len(row) == 3 and row[0] in names and row[2].isdigit()]
+    first = next((start for _, start, count in found if int(count) >= _OTHERS), "")
+    if program is None or not first:
+        return []
+    return [program, str(os.getpid()), "0", str(own), "1", "1", first, str(_OTHERS)]
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def die_with(parent: int) -> None:

@@ -174,9 +174,10 @@ class Driver:
 
     def on_background(self, command: str) -> None:
         """Start a program that goes on beside the next commands."""
-        Path("test-stdout").touch()
+        self._append("test-stdout", "")
         self._daemon = self._start(f"exec {command} <test-stdout >>test-stdout 2>>test-stderr-server", {})
         time.sleep(_WAIT_MODE_SECONDS)
+        _come_to_rest()
 
     def on_kill(self) -> None:
         """Stop what was started last, and wait for its end."""

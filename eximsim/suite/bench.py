@@ -2,8 +2,8 @@
 
 A copy of the program is switched to Exim's test mode, as test/patchexim does it; the helper programs are
 compiled from the tree. Accounts, addresses, zones and files are made inside; the script is played there, by
-``subjects.scripted``, and the outputs go the way of every other test's. It needs root, a C compiler and
-Exim's utilities beside the program: ``why_not`` says what lacks.
+``subjects.scripted``, and the outputs go the way of every other test's. It needs several users (root, or
+``newuidmap``), a C compiler and Perl: ``why_not`` says what lacks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from eximsim.subjects import scripted
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
+from eximsim.subjects.subject import NoNamespace
 from eximsim.suite import first_seen, script, tree_rules
 from eximsim.suite.duration import limit
 from eximsim.suite.first_seen import Mark
@@ -47,6 +48,13 @@ _FIRST_PID = 12000
 _SECONDS = 150.0
 """After which a command that sets a test up is ended."""
 
+_SERVICES = ("initdb", "postgres", "pg_ctl", "psql", "mysqld", "mysql")
+_SERVICE_FOLDERS = "/usr/lib/postgresql/*/bin /usr/bin /usr/sbin /usr/libexec /usr/local/bin /usr/local/sbin"
+"""What scripts start from ``bin.sys``, and where it is looked for; the last place wins (locate.sh)."""
+
+_RUNNING = {"redis": "redis-server", "dovecot": "dovecot"}
+"""What scripts start themselves where a ``REQUIRES`` says that it is running, if it is installed."""
+
 _MARKER, _TEST_MARKER = b">>>running<<<", b"<<<testing>>>"
 _VERSION = re.compile(rb"(\d+[_.]\d+[-\w.]*)\0<<eximversion>>")
 _TRUSTED_LIST = re.compile(r'^TRUSTED_CONFIG_LIST: "?([^"\n]+)', re.MULTILINE)
@@ -60,8 +68,8 @@ _KINDS = {"support": "Support for", "lookup": "Lookups", "authenticator": "Authe
 
 def why_not(program: Path) -> str:
     """What the bench lacks on this machine, in one phrase; empty if it can be used."""
-    if os.getuid() != 0:
-        return "needs root, for several users in one namespace"
+    if lack := _no_users():
+        return lack
     if shutil.which("cc") is None:
         return "needs a C compiler (cc), for the tree's helper programs"
     if shutil.which("perl") is None:
@@ -69,6 +77,21 @@ def why_not(program: Path) -> str:
     if _MARKER not in program.read_bytes():
         return "the program has no test mode"
     return ""
+
+
+@cache
+def _no_users() -> str:
+    """Why there cannot be several users in one namespace; empty if there can."""
+    try:
+        with Namespace(Place()) as inside:
+            several = inside.privileged
+    except NoNamespace as reason:
+        return str(reason)
+    return (
+        ""
+        if several
+        else ("needs root, or newuidmap (uidmap) and 65535 numbers for you in /etc/subuid and /etc/subgid")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +189,8 @@ class Bench:
             f"chown {uid}:{gid} eximdir/exim_exim; chmod 6755 eximdir/exim_exim",
             f"for t in exim_dbmbuild exim_dumpdb exim_lock exinext exigrep eximstats exiqgrep exim_msgdate"
             f" exim_id_update; do [ ! -e {_TOOLS}/$t ] || cp {_TOOLS}/$t eximdir/; done",
+            f"for t in {' '.join(_SERVICES)}; do for at in {_SERVICE_FOLDERS}; do"
+            " [ ! -x $at/$t ] || ln -sf $at/$t bin.sys/; done; done",
             "ln -s /bin/sh aux-var/sh; chmod -R go-w aux-fixed",
             "echo 3 >/proc/sys/net/ipv4/tcp_fastopen || true",
             ":" if _is_needed("/tmp") else "mount -t tmpfs -o mode=1777 bench /tmp",
@@ -200,13 +225,17 @@ class Bench:
             self._shell(f"mount -t tmpfs -o mode=750 bench {spool}; chown {owner} {spool}")
 
     def _make_folder(self, folder: str) -> None:
-        """Make a folder, where the host's may not be written to: what is there is shown in a new one."""
+        """Make a folder, where the host's may not be written to: what is there is shown in a new one.
+
+        One that is closed to us, in which we are another user, is made anew.
+        """
         self._shell(
             f"at={shlex.quote(folder)}; there=$at; over=/eximsim/over",
             "if [ -d $at ] && [ -w $at ]; then exit 0; fi",
-            "until [ -d $there ]; do there=$(dirname $there); done",
+            "until [ -d $there ] && [ -r $there ] && [ -x $there ]; do there=$(dirname $there); done",
             "mkdir -p $over; mount -t tmpfs -o mode=755 over $over; cd $there",
-            'for f in *; do if [ -L "$f" ]; then cp -P "$f" $over/; continue; fi;'
+            'for f in *; do case $at/ in "${there%/}/$f/"*) continue;; esac;'
+            ' if [ -L "$f" ]; then cp -P "$f" $over/; continue; fi;'
             ' if [ -d "$f" ]; then mkdir "$over/$f"; elif [ -e "$f" ]; then touch "$over/$f";'
             ' else continue; fi; mount --rbind "$f" "$over/$f"; done',
             "mount --move $over $there; mkdir -p $at",
@@ -259,6 +288,9 @@ class Bench:
         if kind in ("feature", "not"):
             asked = [EXIM, "-C", "/exim.conf", "-bP", "macro", name.removeprefix("feature ")]
             return (self._inside.run(asked, seconds=_SECONDS).exit == 0) == (kind == "feature")
+        if program := _RUNNING.get(name):
+            found = ["/bin/sh", "-c", f"command -v {program}"]
+            return self._inside.run(found, env={"PATH": _PATH.format("")}, seconds=_SECONDS).exit == 0
         return kind != "running" or name in ("IPv4", "IPv6")
 
     def run(self, case: TestCase, goldens: Mapping[str, str]) -> Played:
@@ -278,7 +310,7 @@ class Bench:
             job["dynamic"] = int(mine.port_dynamic)
         seconds = limit(parsed)
         self._shell(
-            f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid",
+            f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid dump.rdb",
             f"echo {_FIRST_PID} >/proc/sys/kernel/ns_last_pid",
         )
         ran = self._inside.run([_PYTHON, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
@@ -312,7 +344,10 @@ class Bench:
         made = first_seen.cuts(listed, texts, goldens, marks, parsed)
         if not made:
             return Played(error, texts)
-        heads = [f"head -c {cut.size} {cut.output.client} >out/cut-{n}" for n, cut in enumerate(made)]
+        heads = [
+            f"[ ! -e {cut.output.client} ] || head -c {cut.size} {cut.output.client} >out/cut-{number}"
+            for number, cut in enumerate(made)
+        ]
         self._shell(f"cd {d}", *heads)
         again = self._munged(job + tree_rules.cut_job(len(listed), [cut.output.kind for cut in made]))
         parts = [again[str(len(listed) + number)] for number in range(len(made))]
