@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from eximsim.history import since, switch
 from eximsim.switch_values import OPENSSL_OPTIONS
+from eximsim.switches_dkim import SignatureSwitches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsLibrarySwitches:
-    """The part of a profile that is about the library."""
+class TlsLibrarySwitches(SignatureSwitches):
+    """The part of a profile that is about the library, with what comes before it."""
 
     gnutls_suite_described: bool = switch(
         False, "peer_status() in tls-gnu.c", since("4.93", "d9acfc1ce", item="JH/16")

@@ -78,6 +78,13 @@ CHANGES = (
     Change("tls_timeouts", "c2decce2c", "(tls lib connect fn): timed out", "so are those of a time-out"),
     Change("host_lines_trimmed", "cc49c6977", "strip, not collapse",
         "blanks at the end of a 'host' line are dropped"),
+    # signatures
+    Change("signing_times_hidden", "b24eb9cd4", "t=T; x=T+${t_diff}; b=bbbb",
+        "times of DKIM signatures become T and T+N, and signatures over them bbbb"),
+    Change("signing_time_hidden", "77da14136", "t=T; b=bbbb", "so do those without an end"),
+    Change("ed25519_bits_joined", "a841a6eca", r"bits:\K 256/ 253", "GnuTLS's 256 bits become OpenSSL's 253"),
+    Change("missing_keys_joined", "f5109b584", "AMS signing: privkey PEM-block import: error:",
+        "a key for ARC that is not there is told of in one way"),
     # ciphers
     Change("cipher_plain", "", r"s/\bAES256-GCM-SHA384\b/AES256-SHA/g", "cipher suites become AES256-SHA",
            until="b60b2eea0"),

@@ -17,6 +17,7 @@ from eximsim.suite.normalisation import (
     special,
     sub,
 )
+from eximsim.suite.normalisations_dkim import LOG_SIGNATURES, MAIL_SIGNATURES
 from eximsim.suite.normalisations_tls import LOG_ERRORS
 from eximsim.suite.numbering import Numbering
 
@@ -306,6 +307,7 @@ LOG_TABLE: tuple[Normalisation, ...] = (
         ('=> a K C="250- 312 byte chunk, total 312"\n', '=> a K C="250- 3nn byte chunk, total 3nn"\n'),
         hint="byte chunk", files=LOG, when="connection_ids"),
     *LOG_ERRORS,
+    *LOG_SIGNATURES,
     sub("number of a deferral", r"(R=\w+ T=\w+ defer) \([1-9]\d*\): ", r"\1 (EEE): ",
         ("== a R=b T=c defer (111): x\n", "== a R=b T=c defer (EEE): x\n"), hint=" defer (", files=LOG,
         when="errno_of_delivery_hidden"),
@@ -329,6 +331,7 @@ def _diagnostic(line: str, reading: Reading) -> str | None:
 MAIL_TABLE: tuple[Normalisation, ...] = (
     own_ports("ports", r"(?:interface|received)-port:\s+", ("interface-port: %port_d%\n",
         "interface-port: PORT_D\n"), hint="-port:", files=MAIL, when="ports_named_in_context"),
+    *MAIL_SIGNATURES,
     special("diagnostic header", _diagnostic, ("X-Exim-Diagnostic: x\n", None), hint="X-Exim-Diagnostic",
         files=MAIL | STDOUT, when="ports_named_in_context"),
 )  # fmt: skip

@@ -11,6 +11,7 @@ _MODELLED = (
     "DANE",
     "Experimental_DANE",
     "DNSSEC",
+    "DKIM",
     "Event",
     "Exim_filter",
     "Sieve_filter",
@@ -33,8 +34,8 @@ _LOOKUPS = frozenset(
 _AUTHENTICATORS = frozenset({"cram_md5", "external", "plaintext", "tls"})
 _FEATURES = frozenset(
     {
-        *("_CRYPTO_HASH_SHA3", "_HAVE_TLS", "_HAVE_DANE", "_HAVE_TLS1_3", "_HAVE_TLS_OCSP"),
-        "_HAVE_TLS_OCSP_LIST",
+        *("_CRYPTO_HASH_SHA3", "_CRYPTO_SIGN_ED25519", "_HAVE_TLS", "_HAVE_DANE", "_HAVE_TLS1_3"),
+        *("_HAVE_TLS_OCSP", "_HAVE_TLS_OCSP_LIST"),
     }
 )
 

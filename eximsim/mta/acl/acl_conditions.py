@@ -14,6 +14,7 @@ from eximsim.mta.acl.dnsbl import verify_check_dnsbl
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_variables import find_variable
 from eximsim.mta.expand.taint import expand_marked, marked, taint_of
 from eximsim.mta.lookup.match import match_isinlist, match_isinlist_string
 from eximsim.mta.lookup.verify_hosts import verify_check_this_host
@@ -258,7 +259,10 @@ def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:
     name, _, value = text.partition("=")
-    run.process.variables[name.strip(SPACES)] = marked(value.lstrip(SPACES), taint_of(text))
+    name = name.strip(SPACES)
+    run.process.variables[name] = marked(value.lstrip(SPACES), taint_of(text))
+    if name in ("dkim_verify_status", "dkim_verify_reason"):
+        run.process.dkim.overridden = True
     return Rc.OK
 
 
@@ -315,6 +319,21 @@ def _remove_header(run: AclRun, condition: AclCondition, text: str) -> Rc:
     return Rc.OK
 
 
+def _dkim_signers(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    signer = run.process.variables.get("dkim_cur_signer")
+    return Rc.FAIL if signer is None else match_isinlist_string(run.process, signer, text, caseless=True)
+
+
+def _dkim_status(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """Any of the verdicts so far is in the list."""
+    rc = Rc.FAIL
+    for verdict in list_items(find_variable(run.process, "dkim_verify_status") or "none"):
+        rc = match_isinlist_string(run.process, verdict, text, caseless=True)
+        if rc is Rc.OK:
+            break
+    return rc
+
+
 def _continue(run: AclRun, condition: AclCondition, text: str) -> Rc:
     return Rc.OK
 
@@ -346,7 +365,10 @@ _NOT_SMTP = frozenset({Where.NOTSMTP, Where.NOTSMTP_START})
 _BEFORE_EHLO = frozenset({Where.CONNECT, Where.HELO})
 _ONE_ADDRESS = frozenset({Where.RCPT, Where.VRFY, Where.PRDR})
 _NEW_HEADERS = frozenset(
-    {Where.MAIL, Where.RCPT, Where.PREDATA, Where.DATA, Where.PRDR, Where.NOTSMTP, Where.NOTSMTP_START}
+    {
+        *(Where.MAIL, Where.RCPT, Where.PREDATA, Where.DKIM, Where.DATA, Where.PRDR, Where.NOTSMTP),
+        Where.NOTSMTP_START,
+    }
 )
 _NO_SENDER = _BEFORE_EHLO | {
     Where.AUTH, Where.MAILAUTH, Where.QUIT, Where.ETRN, Where.EXPN, Where.STARTTLS, Where.VRFY,
@@ -375,6 +397,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "continue": Condition(_continue, modifier=True),
     "control": Condition(control, modifier=True),
     "delay": Condition(_delay, modifier=True, forbidden=frozenset({Where.NOTQUIT})),
+    "dkim_signers": Condition(_dkim_signers, forbidden=_EVERYWHERE - {Where.DKIM}),
+    "dkim_status": Condition(_dkim_status, forbidden=_EVERYWHERE - {Where.DKIM, Where.DATA, Where.PRDR}),
     "domains": Condition(_domains, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
     "encrypted": Condition(_encrypted, expand_first=False, forbidden=_NOT_SMTP | _BEFORE_EHLO),
     "hosts": Condition(_hosts, expand_first=False, forbidden=_NOT_SMTP),

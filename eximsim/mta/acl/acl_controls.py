@@ -153,8 +153,12 @@ def _utf8_downconvert(run: AclRun, options: str | None) -> None:
     run.address.utf8 = run.process.utf8_of_message
 
 
+def _dkim_disable_verify(run: AclRun, options: str | None) -> None:
+    run.process.dkim.disabled = True
+
+
 def _nothing(run: AclRun, options: str | None) -> None:
-    """The control changes nothing that the model shows (DKIM, flushing, DSCP)."""
+    """The control changes nothing that the model shows (flushing, DSCP)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ CONTROLS: Mapping[str, _Control] = {
     "caseful_local_part": _Control(_case, _NOT_RCPT),
     "caselower_local_part": _Control(_lower, _NOT_RCPT),
     "cutthrough_delivery": _Control(_cutthrough_delivery, _EVERYWHERE - {Where.RCPT}, options=True),
-    "dkim_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA, Where.PRDR}),
+    "dkim_disable_verify": _Control(_dkim_disable_verify, _NOT_SMTP | {Where.DATA, Where.PRDR}),
     "dmarc_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
     "dmarc_enable_forensic": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
     "dscp": _Control(_nothing, _NOT_SMTP | {Where.NOTQUIT}, options=True),

@@ -22,6 +22,7 @@ class Where(Enum):
     RCPT = ("RCPT", "550")
     MAIL = ("MAIL", "550")
     PREDATA = ("PREDATA", "550")
+    DKIM = ("DKIM", "550")
     DATA = ("DATA", "550")
     PRDR = ("PRDR", "550")
     NOTSMTP = ("non-SMTP", "0")
@@ -49,7 +50,9 @@ class Where(Enum):
         return self.value[1]
 
 
-IN_MESSAGE = frozenset({Where.RCPT, Where.MAIL, Where.PREDATA, Where.DATA, Where.PRDR, Where.NOTSMTP})
+IN_MESSAGE = frozenset(
+    {Where.RCPT, Where.MAIL, Where.PREDATA, Where.DKIM, Where.DATA, Where.PRDR, Where.NOTSMTP}
+)
 """The places where a message is under way (``<= ACL_WHERE_NOTSMTP``)."""
 
 

@@ -121,15 +121,15 @@ def read_inline(text: str, path: str = "", line: int = 0) -> tuple[AclVerb, ...]
 
 
 def _inline_lines(text: str, path: str, line: int) -> Iterator[ConfigLine]:
-    """Logical lines of ``text``; a comment inside a continued line is passed over."""
+    """Logical lines of ``text``; a comment inside a continued line is passed over (``acl_getline()``)."""
     logical = ""
     for physical in text.split("\n"):
         content = physical.lstrip(SPACES)
         if content.startswith("#") or not (content or logical):
             continue
-        logical += content.rstrip(SPACES)
-        if logical.endswith("\\"):
-            logical = logical[:-1]
+        logical += content
+        if (begun := logical.rstrip(SPACES)).endswith("\\"):
+            logical = begun[:-1]
             continue
         yield ConfigLine(logical, path, line)
         logical = ""

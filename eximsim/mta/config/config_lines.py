@@ -76,7 +76,7 @@ class ConfigLines:
     """
 
     world: Files
-    builtin: Callable[[], tuple[str, ...]] = tuple
+    builtin: Callable[[], tuple[tuple[str, str], ...]] = tuple
     relative_includes: bool = True
     read_files: dict[str, bytes | None] = field(default_factory=dict)
     replaced: list[tuple[str, str]] = field(default_factory=list)
@@ -184,10 +184,10 @@ class ConfigLines:
             return text, False
         head, tail = text[: start.start()], text[start.start() :]
         found = False
-        for name in self.builtin() if tail.startswith("_") else ():
+        for name, value in self.builtin() if tail.startswith("_") else ():
             if name in tail:
-                self.replaced += [(name, "y")] * tail.count(name)
-                tail, found = tail.replace(name, "y"), True
+                self.replaced += [(name, value)] * tail.count(name)
+                tail, found = tail.replace(name, value), True
         for name, replacement in self._macros.items():
             if name in tail:
                 if len(tail) + tail.count(name) * (len(replacement) - len(name)) > _MAX_LINE:

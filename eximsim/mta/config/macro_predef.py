@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from types import MappingProxyType
 
 from eximsim.mta.config.expansion_names import CONDITIONS, ITEMS, OPERATORS, VARIABLES
 from eximsim.mta.config.options import Release, release
@@ -17,14 +18,30 @@ _FEATURES = (
 )
 """The features, in the order in which they are listed."""
 
+SIGN_HEADERS = (
+    "From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:"
+    "Content-Transfer-Encoding:Content-ID:Content-Description:Resent-Date:Resent-From:Resent-Sender:"
+    "Resent-To:Resent-Cc:Resent-Message-ID:In-Reply-To:References:List-Id:List-Help:List-Unsubscribe:"
+    "List-Subscribe:List-Post:List-Owner:List-Archive"
+)
+"""The header lines that DKIM signs unless dkim_sign_headers says otherwise (RFC 6376, section 5.4.1)."""
+
+_VALUES = MappingProxyType(
+    {
+        "DKIM_SIGN_HEADERS": SIGN_HEADERS,
+        "DKIM_OVERSIGN_HEADERS": ":".join(f"+{name}" for name in SIGN_HEADERS.split(":")),
+    }
+)
+"""The macros that have a value of their own, by what a release says it has."""
+
 _TLS_VERSIONS = ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3")
 
 
 @cache
 def builtin_macros(
     option_release: str, tls_library: str, lacks: tuple[str, ...] = (), *, expansions: bool
-) -> tuple[str, ...]:
-    """Every such macro, in the order in which they are tried.
+) -> tuple[tuple[str, str], ...]:
+    """Every such macro and its value, in the order in which they are tried.
 
     A name that another one begins with comes after it. Releases before 4.88 have none. ``lacks`` is what the
     program was built without; ``expansions`` adds those that name what an expansion can hold. Source:
@@ -38,7 +55,8 @@ def builtin_macros(
         names += [f"_OPT_OPENSSL_NO_{version}_X" for version in _TLS_VERSIONS]
     if expansions:
         names += _expansions()
-    return tuple(reversed(names))
+    valued = [(f"_{name}", value) for name, value in _VALUES.items() if name in known.features]
+    return (*valued, *((name, "y") for name in reversed(names)))
 
 
 def _features(known: Release, tls_library: str) -> list[str]:

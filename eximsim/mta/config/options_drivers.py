@@ -148,14 +148,16 @@ TRANSPORT_SHARED = table(
 _SMTP = table(
     texts(
         _M,
-        """authenticated_sender dane_require_tls_ciphers dnssec_request_domains dnssec_require_domains
-        fallback_hosts hosts hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls hosts_nopass_tls
-        hosts_require_auth
+        """authenticated_sender dane_require_tls_ciphers dkim_canon dkim_domain dkim_identity dkim_private_key
+        dkim_selector dkim_sign_headers dkim_strict dkim_timestamps dnssec_request_domains
+        dnssec_require_domains fallback_hosts hosts hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls
+        hosts_nopass_tls hosts_require_auth
         hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_auth hosts_try_dane
         hosts_try_fastopen hosts_try_prdr interface port serialize_hosts tls_certificate tls_privatekey
         tls_require_ciphers
         tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
+        dkim_hash="sha256",
         helo_data="$primary_hostname",
         hosts_request_ocsp="*",
         hosts_try_chunking="*",
@@ -165,15 +167,13 @@ _SMTP = table(
     ),
     texts(
         _U,
-        """arc_sign dkim_domain dkim_private_key dkim_selector gnutls_require_kx
+        """arc_sign gnutls_require_kx
         gnutls_require_mac gnutls_require_protocols hosts_pipe_connect hosts_require_alpn
         socks_proxy tls_alpn tls_crl""",
     ),
     texts(
         _I,
-        """dkim_canon dkim_identity dkim_sign_headers dkim_strict dkim_timestamps dscp
-        utf8_downconvert""",
-        dkim_hash="sha256",
+        "dscp utf8_downconvert",
         host_name_extract=(
             r"${if and {{match{$host}{.outlook.com\$}} {match{$item}{\N^250-([\w.]+)\s\N}}} {$1}}"
         ),

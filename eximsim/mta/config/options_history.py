@@ -27,8 +27,10 @@ class Changes:
 
 
 _FEATURES = "CRYPTEQ DANE DKIM DNSSEC EVENT I18N ICONV IPV6 OCSP PRDR TLS LOOKUP_LSEARCH LOOKUP_DNSDB"
-_SINCE_4_93 = f"{_FEATURES} TLS1_3 TLS_OCSP TLS_OCSP_LIST"
-_SINCE_4_95 = f"{_SINCE_4_93} PIPE_CONNECT TLS_RESUME TLS_ALPN"
+_SINCE_4_90 = f"{_FEATURES} DKIM_SIGN_HEADERS"
+_SINCE_4_93 = f"{_SINCE_4_90} TLS1_3 TLS_OCSP TLS_OCSP_LIST"
+_SINCE_4_94 = f"{_SINCE_4_93} DKIM_OVERSIGN_HEADERS PIPE_CONNECT"
+_SINCE_4_95 = f"{_SINCE_4_94} TLS_RESUME TLS_ALPN"
 
 HISTORY: tuple[Changes, ...] = (
     Changes("4.85"),
@@ -83,6 +85,7 @@ HISTORY: tuple[Changes, ...] = (
         "4.90",
         new="""main.commandline_checks_require_admin main.spool_wireformat smtp.dkim_hash smtp.dkim_identity
         smtp.hosts_noproxy_tls""",
+        features=_SINCE_4_90,
     ),
     Changes(
         "4.91",
@@ -116,7 +119,7 @@ HISTORY: tuple[Changes, ...] = (
             "main.recipients_max": 50000,
             "smtp.utf8_downconvert": "-1",
         },
-        features=f"{_SINCE_4_93} PIPE_CONNECT",
+        features=_SINCE_4_94,
     ),
     Changes(
         "4.95",

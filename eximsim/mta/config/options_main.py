@@ -56,7 +56,8 @@ _TEXTS = table(
     texts(
         _M,
         """acl_not_smtp acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr
-        acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth acl_smtp_notquit
+        acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
+        acl_smtp_notquit
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
         bounce_message_file bounce_message_text
         system_filter system_filter_directory_transport system_filter_file_transport
@@ -79,6 +80,10 @@ _TEXTS = table(
         chunking_advertise_hosts="*",
         daemon_smtp_ports="smtp",
         delay_warning_condition=_DELAY_WARNING_CONDITION,
+        dkim_verify_hashes="sha256:sha512:sha1",
+        dkim_verify_keytypes="ed25519:rsa",
+        dkim_verify_min_keysizes="rsa=1024 ed25519=250",
+        dkim_verify_signers="$dkim_signers",
         dns_check_names_pattern=r"(?i)^(?>(?(1)\.|())[^\W](?>[a-z0-9/_-]*[^\W])?)+(\.?)$",
         dsn_from="Mail Delivery System <Mailer-Daemon@$qualify_domain>",
         headers_charset="ISO-8859-1",
@@ -99,7 +104,7 @@ _TEXTS = table(
     ),
     texts(
         _U,
-        """acl_not_smtp_mime acl_smtp_atrn acl_smtp_dkim
+        """acl_not_smtp_mime acl_smtp_atrn
         acl_smtp_mime acl_smtp_wellknown
         bounce_sender_authentication exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
@@ -126,10 +131,6 @@ _TEXTS = table(
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
         dccifd_options="header",
-        dkim_verify_hashes="sha256:sha512:sha1",
-        dkim_verify_keytypes="ed25519:rsa",
-        dkim_verify_min_keysizes="rsa=1024 ed25519=250",
-        dkim_verify_signers="$dkim_signers",
         notifier_socket="$spool_directory/exim_daemon_notify",
         spamd_address="127.0.0.1 783",
         spf_guess="v=spf1 a/24 mx/24 ptr ?all",
@@ -145,7 +146,7 @@ _FLAGS = table(
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
         return_path_remove smtp_enforce_sync write_rejectlog""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
-        disable_ipv6 local_sender_retain
+        disable_ipv6 dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
@@ -154,7 +155,7 @@ _FLAGS = table(
     flags(
         _U,
         on="bounce_return_body bounce_return_message dns_csa_use_reverse smtp_etrn_serialize",
-        off="""dkim_verify_minimal ignore_fromline_local move_frozen_messages
+        off="""ignore_fromline_local move_frozen_messages
         mua_wrapper print_topbitchars queue_fast_ramp""",
     ),
     flags(

@@ -29,9 +29,6 @@ _TRANSPORT = frozenset(
     [
         "arc_sign",
         "delivery_date_add",
-        "dkim_domain",
-        "dkim_private_key",
-        "dkim_selector",
         "envelope_to_add",
         "headers_add",
         "headers_remove",

@@ -234,6 +234,8 @@ def _extension_parts(process: Process, addr: Address) -> list[str]:
         parts.append("PRDR")
     if addr.chunking_used:
         parts.append("K")
+    if addr.dkim_used and selector(process, "dkim_verbose"):
+        parts.append(f"DKIM={addr.dkim_used}")
     return parts
 
 

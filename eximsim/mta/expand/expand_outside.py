@@ -9,6 +9,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unanswered
 from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.crypt import crypt_equals
@@ -123,9 +124,50 @@ def readsocket_item(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def authresults_item(expander: Expander, item: Item, skipping: bool) -> str:
-    """``${authresults{HOST}}``: the whole header line is the answer."""
+    """``${authresults{HOST}}``: the whole header line, as it is given or as it comes out."""
     values = expander.subs(item, skipping=skipping)
-    return "" if skipping else expander.process.world.ask("authresults", values[0]).value or ""
+    if skipping:
+        return ""
+    process = expander.process
+    try:
+        return process.world.ask("authresults", values[0]).value or ""
+    except Unanswered:
+        return _authresults(process, values[0])
+
+
+def _authresults(process: Process, host: str) -> str:
+    """What is known of the client and of the message's signatures (EITEM_AUTHRESULTS)."""
+    get = process.variables.get
+    text = f"Authentication-Results: {host}"
+    if process.authentication_local:
+        identity = get("authenticated_id")
+        text += f";\n\tlocal=pass (non-smtp, {host})" + (f" u={identity}" if identity else "")
+    for known, said in (
+        (get("sender_host_name"), f"pass ({get('sender_host_name')})"),
+        (get("host_lookup_deferred", "0") != "0", "temperror"),
+        (get("host_lookup_failed", "0") != "0", "fail"),
+    ):
+        if known:
+            address = get("sender_host_address")
+            text += f";\n\tiprev={said}" + (f" smtp.remote-ip={address}" if address else "")
+            break
+    return text + _smtpauth(process) + upward.misc_mod_authres(process)
+
+
+def _smtpauth(process: Process) -> str:
+    """How the client has authenticated itself (``authres_smtpauth()``)."""
+    get = process.variables.get
+    name, identity = get("sender_host_authenticated"), get("authenticated_id")
+    sender = get("authenticated_sender")
+    if name is None:
+        return ""
+    driver = next((one for one in process.config.authenticators if one.name == name), None)
+    shown = (driver.options.text("public_name") if driver else None) or name
+    if shown == "tls":
+        said = f") x509.auth={identity}" if identity else ") reason=x509.auth"
+    else:
+        said = f") smtp.auth={identity}" if identity else ", no id saved)"
+    return f";\n\tauth=pass ({shown}{said}" + (f" smtp.mailfrom={sender}" if sender else "")
 
 
 def env_item(expander: Expander, item: Item, skipping: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
+from eximsim.errors import Unanswered, Unsupported
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
@@ -13,6 +13,7 @@ from eximsim.mta.config.expansion_names import (
     CERTIFICATES,
     COMPUTED,
     LACKING_VARIABLES,
+    OF_SIGNATURES,
     SYNONYMS,
     UNSET,
     complete,
@@ -143,8 +144,18 @@ def find_variable(process: Process, name: str) -> str | None:
     if name in SYNONYMS:
         return find_variable(process, SYNONYMS[name])
     if name in LACKING_VARIABLES:
-        return process.world.ask("variable", name).value or ""
+        return _asked(process, name)
     return "" if is_known(process, name) else None
+
+
+def _asked(process: Process, name: str) -> str:
+    """The answer that is given; what Exim has without a message that is signed, if none is."""
+    try:
+        return process.world.ask("variable", name).value or ""
+    except Unanswered:
+        if name not in OF_SIGNATURES:
+            raise
+        return OF_SIGNATURES[name]
 
 
 def unknown_variable_hint(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.records.cutthrough import Cutthrough
+from eximsim.mta.records.dkim import DkimResults
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert, HostItem
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
@@ -304,6 +305,10 @@ class Process:
     """``$sn0`` to ``$sn9``: where the system filter left ``$n0`` to ``$n9``."""
     header_list: list[Header] = field(default_factory=list)
     """The header lines of the message that comes in; in a delivery those of ``message`` count."""
+    authentication_local: bool = False
+    """A message came from a user of this machine, not by SMTP."""
+    dkim: DkimResults = field(default_factory=DkimResults)
+    """The signatures of the message that comes in."""
 
     # ---- internationalised mail
     downconvert: Downconvert = Downconvert.NEVER
@@ -383,6 +388,8 @@ class Process:
     """Of the last session there was; a transport process reports it for all its addresses at its end."""
     dane_verified: bool = False
     """Likewise."""
+    dkim_signed: tuple[str, ...] = ()
+    """Domain and selector of each signature that this process has made, in turn."""
     transport_count: int = 0
     """How many octets of the message have gone to the last host."""
 

@@ -62,6 +62,9 @@ host_name_lookup: Upward[[Process], object] = Upward("host_name_lookup")
 acl_eval: Upward[[Process, str], tuple[Rc, str | None]] = Upward("acl_eval")
 """src/expand.c to src/acl.c: the item and the condition ``acl``."""
 
+misc_mod_authres: Upward[[Process], str] = Upward("misc_mod_authres")
+"""src/expand.c to src/miscmods: what an Authentication-Results: line says of the message's signatures."""
+
 verify_recipient: Upward[[Process, str], VerifyResult] = Upward("verify_address")
 """src/routers/rf_get_errors_address.c to src/verify.c: is the address that ``errors_to`` gives any good?"""
 

@@ -21,6 +21,6 @@ def readconf_print(process: Process, names: Sequence[str]) -> int:
     builtin = builtin_macros(
         profile.option_release, profile.tls_library, profile.build_lacks, expansions=expansions
     )
-    for name, value in (*((name, "y") for name in builtin), *process.config.macros.items()):
+    for name, value in (*builtin, *process.config.macros.items()):
         process.out(f"{name}={value}\n")
     return 0

@@ -166,6 +166,8 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     line += (" PRDR" if envelope.prdr else "") + (" K" if envelope.chunking else "") + f" S={message.size}"
     if selector(process, "8bitmime"):
         line += f" M8S={envelope.body_8bitmime}"
+    if process.dkim.first_pass is not None and selector(process, "dkim"):
+        line += f" DKIM={process.dkim.first_pass}"
     if selector(process, "receive_time"):
         line += " RT=0s"
     line += _message_id_log(process, incoming.scan)

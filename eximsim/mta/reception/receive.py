@@ -27,12 +27,17 @@ from eximsim.mta.process import upward
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
-from eximsim.mta.reception import receive_cutthrough
+from eximsim.mta.reception import receive_cutthrough, receive_dkim
 from eximsim.mta.reception.caller_sender import sender_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.originator import full_name
 from eximsim.mta.reception.receive_cutthrough import Done
-from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
+from eximsim.mta.reception.receive_data import (
+    DataReader,
+    from_line,
+    local_content,
+    split_message,
+)
 from eximsim.mta.reception.receive_headers import (
     Submitter,
     add_acl_headers,
@@ -115,6 +120,13 @@ def receive_msg(
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
     user_message = None
     receive_cutthrough.send_on(incoming)
+    signed = receive_dkim.verify(reception, content)
+    if signed.rc is Rc.DISCARD:
+        _discard(incoming, "DKIM ACL", signed.log_message)
+    elif signed.rc is not Rc.OK:
+        dropped = replies.acl_fail(Where.DKIM, signed, reception.get("smtp_command_argument") or "")
+        _forget(reception)
+        return Received(dropped=dropped)
     _refuse_prdr(reception)
     acl = process.config.main.text("acl_smtp_data")
     if acl is not None and reception.envelope.recipients:
@@ -298,6 +310,7 @@ def receive_local(
 def _ask_not_smtp(incoming: Incoming) -> str | None:
     """Run acl_not_smtp; what is said of a refusal, which is logged, or None."""
     reception, process = incoming.reception, incoming.process
+    process.authentication_local = True
     acl = process.config.main.text("acl_not_smtp")
     if acl is None or not reception.envelope.recipients:
         return None

@@ -140,6 +140,8 @@ class Address:
     """Commands were sent before the replies to those before them (``af_pipelining``)."""
     chunking_used: bool = False
     """The message went by BDAT (``af_chunking_used``)."""
+    dkim_used: str | None = None
+    """Domain and selector of each signature, if this is the address that the log names them for."""
     prdr_used: bool = False
     """The server answered for each recipient after the message (``af_prdr_used``)."""
     continued: bool = False

@@ -9,8 +9,10 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.miscmods.dkim_sign import SigningFailed, is_configured
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
+from eximsim.mta.transports.dkim_transport import signed_parts
 from eximsim.mta.transports.filtering import FilterFailed, set_up_filter
 from eximsim.mta.transports.local import Stop
 from eximsim.mta.transports.smtp_close import hang_up
@@ -26,9 +28,8 @@ from eximsim.mta.transports.smtp_transaction import (
 )
 from eximsim.mta.transports.transport import (
     UNLIMITED,
+    dotted,
     expand_max_rcpt,
-    message_parts,
-    transport_write_message,
 )
 from eximsim.status import Errno, Rc
 
@@ -85,7 +86,7 @@ def _set_up_filter(sx: SmtpContext, addrs: list[Address]) -> bool:
     except Stop as stop:
         set_errno(sx, addrs, stop.errno, stop.message, Rc.DEFER)
         return False
-    if sx.process.transport_filter is not None:
+    if sx.process.transport_filter is not None and not is_configured(sx.transport):
         sx.chunking = False
     return True
 
@@ -187,7 +188,7 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
             said, problem = _write_chunks(sx, batch)
             if problem is not None:
                 return problem
-        elif not _write_message(sx, transport_write_message(sx.process, sx.transport, batch)):
+        elif not _write_message(sx, _with_dots(signed_parts(sx.process, sx.transport, batch, chunked=False))):
             return _lost(sx)
     except ExpansionFailed as failed:
         text = f"failed to expand headers_add or headers_remove: {failed.message}"
@@ -198,6 +199,8 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
             raise Unsupported(what, *sx.transport.options.where("transport_filter")) from None
         status, why = failed.shown
         return _not_sent(sx, Errno.FILTER_FAIL, f"transport filter process failed ({status}){why}")
+    except SigningFailed as failed:
+        return transaction_failed(sx, not_signed=str(failed.args[0]))
     sx.wire.command = _END
     if sx.waiting.mail or sx.waiting.recipients:
         if (sync := _reap(sx)) is Sync.RCPT_TIMEOUT:
@@ -319,6 +322,11 @@ def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
 # ---- the octets ----------------------------------------------------------------------------------------
 
 
+def _with_dots(parts: tuple[bytes, bytes]) -> bytes:
+    """The message as it follows DATA: dots doubled, and the final dot line."""
+    return dotted(b"".join(parts)) + b".\r\n"
+
+
 def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None]:
     """Send the message by BDAT; the last command, and what became of the host if that is over.
 
@@ -326,7 +334,7 @@ def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None
     recipient is accepted for need not be sent. Source: internal_transport_write_message() in transport.c,
     smtp_chunk_cmd_callback().
     """
-    head, body = message_parts(sx.process, sx.transport, batch)
+    head, body = signed_parts(sx.process, sx.transport, batch, chunked=True)
     sx.chunks_unanswered = True
     *before, rest = _header_chunks(head)
     if rest and len(rest) + len(body) > _OUT_BUFFER:

@@ -201,13 +201,17 @@ def note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
         sx.reply = Reply(False, reply.text, errno)
 
 
-def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
+def transaction_failed(sx: SmtpContext, *, send_failed: bool = False, not_signed: str | None = None) -> Rc:
     """The transaction broke off after set-up: blame the message or the host, and give all addresses that.
 
     ``TRANSACTION_FAILED`` says which.
     """
     command = sx.wire.command
-    if send_failed:
+    if not_signed is not None:
+        code, errno, user, sx.send_quit = "4", errnos.EACCES, False, False
+        why = not_signed or errnos.strerror(errnos.EACCES)
+        message = f"{_send_words(sx)} to {sx.host.name} [{sx.host.address}] failed: {why}"
+    elif send_failed:
         code, errno, user, sx.send_quit = "4", errnos.EPIPE, False, False
         message = f"send() to {sx.host.name} [{sx.host.address}] failed: {errnos.strerror(errnos.EPIPE)}"
     else:
@@ -239,6 +243,10 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False) -> Rc:
     sx.ok = False
     hang_up(sx)
     return lost.host
+
+
+def _send_words(sx: SmtpContext) -> str:
+    return "smtp send" if sx.process.profile.send_failure_worded_generally else "send()"
 
 
 def _answer(code: str, errno: int) -> Answer:

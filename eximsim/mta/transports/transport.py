@@ -56,11 +56,6 @@ def transport_rcpt_address(addr: Address, *, include_affixes: bool) -> str:
     return f"{local_part[len(addr.prefix or '') :]}@{domain}"
 
 
-def transport_write_message(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
-    """The message as it goes over SMTP: CRLF line ends, dots doubled, and the final dot line."""
-    return dotted(b"".join(message_parts(process, transport, addrs))) + b".\r\n"
-
-
 def dotted(text: bytes) -> bytes:
     """Text as it goes over SMTP: CRLF line ends, dots at the beginning of a line doubled."""
     text = _LINE_END.sub(b"\r\n", text)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
-from eximsim.mta.config.macro_predef import builtin_macros
+from eximsim.mta.config.macro_predef import SIGN_HEADERS, builtin_macros
 from eximsim.mta.config.options_history import HISTORY
 from eximsim.profiles import PROFILES, profile, with_tls
 from tests.mta.scenario import NEWEST, Site
@@ -15,7 +15,8 @@ RELEASES = [changes.release for changes in HISTORY]
 
 def macros(release: str = NEWEST, library: str = "openssl") -> tuple[str, ...]:
     known = with_tls(profile(release), library)
-    return builtin_macros(known.option_release, known.tls_library, expansions=known.expansion_macros)
+    made = builtin_macros(known.option_release, known.tls_library, expansions=known.expansion_macros)
+    return tuple(name for name, _ in made)
 
 
 def test_the_last_kind_comes_first() -> None:
@@ -45,12 +46,20 @@ def test_no_macro_is_there_twice(release: str, expansions: bool) -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize(("release", "known"), [("4.89", 0), ("4.90", 1), ("4.93", 1), ("4.95", 2)])
+def test_the_header_lines_for_signatures_have_names(release: str, known: int) -> None:
+    assert sum(name.startswith("_DKIM_") for name in macros(release)) == known
+
+
 # ---- exim -bP macros ---------------------------------------------------------------------------
 
 
 def test_macros_are_printed_with_the_configurations_own_last() -> None:
     printed = Site(release=NEWEST).exim("-DONE=1 and more", "-bP", "macros").stdout.splitlines()
-    assert printed[: len(macros())] == [f"{name}=y" for name in macros()]
+    names = [line[: len(name)] for line, name in zip(printed, macros(), strict=False)]
+    assert names == list(macros())
+    assert f"_DKIM_SIGN_HEADERS={SIGN_HEADERS}" in printed
+    assert "_HAVE_DKIM=y" in printed
     assert printed[-1] == "ONE=1 and more"
 
 

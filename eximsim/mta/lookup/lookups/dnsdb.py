@@ -175,15 +175,21 @@ def _shown(record: DnsRecord, wanted: _Query) -> str:
 
 def _shown_text(data: bytes, inner: str | None) -> str:
     """The strings of a TXT record: the first alone unless a separator for them is set, even an empty one."""
+    chunks = text_strings(data)
+    if inner is None:
+        chunks = chunks[:1]
+    return from_octets(octets(inner or "").join(chunks))
+
+
+def text_strings(data: bytes) -> list[bytes]:
+    """The strings of which a TXT record consists."""
     chunks: list[bytes] = []
     position = 0
     while position + 1 < len(data):
         end = position + 1 + data[position]
         chunks.append(data[position + 1 : end])
         position = end
-    if inner is None:
-        chunks = chunks[:1]
-    return from_octets(octets(inner or "").join(chunks))
+    return chunks
 
 
 def _shown_tlsa(data: bytes, inner: str) -> str:

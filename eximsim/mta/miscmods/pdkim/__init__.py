@@ -1,0 +1,1 @@
+"""Signatures themselves: canonical forms, tags, keys (src/miscmods/pdkim)."""
