@@ -1,5 +1,6 @@
-"""Telling whether two runs of the model have come to the same state: below the search and the gate.
+"""Exploring all that DNS and servers can answer: below the search and the gate.
 
-Where a run stands (``stack``), and what of a state counts (``digest``). What an exploration asks for and what
-it gathers is its own: ``eximsim.fuzz.merge`` and ``eximsim.gate.diagram``.
+What there is to choose (``choices``), the walk over all runs (``walk``), where a run stands (``stack``), and
+what of a state counts (``digest``). What an exploration asks for and what it gathers of a run is its own:
+``eximsim.fuzz.merge`` and ``eximsim.gate.diagram``.
 """

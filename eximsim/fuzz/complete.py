@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import click
 
+from eximsim.explore.choices import size
 from eximsim.fuzz.exhaust import Tree, search
-from eximsim.fuzz.explore import size
 from eximsim.fuzz.findings import known
 from eximsim.fuzz.judge import default_stand
 from eximsim.fuzz.laws import LAWS

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from eximsim.fuzz.explore import Choices, Leaf, explore
+from eximsim.explore.choices import Choices, Leaf, explore
 from eximsim.fuzz.judge import Broken, Hosts, perform, told_by, undefined
 from eximsim.fuzz.law import Law
 from eximsim.fuzz.laws import LAWS

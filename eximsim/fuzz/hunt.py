@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from eximsim.errors import EximsimError, Unsupported
+from eximsim.explore.choices import Choices, explore
 from eximsim.fuzz import farm
 from eximsim.fuzz.baseline import Entry
-from eximsim.fuzz.explore import Choices, explore
 from eximsim.fuzz.judge import Broken, default_stand, judge, perform
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.mutants import MUTANTS

@@ -9,11 +9,12 @@ from a beginning and a rest that were: each leaf is a whole run, as if it had be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 
+from eximsim.explore import walk
+from eximsim.explore.choices import Choices, Plan
 from eximsim.explore.stack import owner_within
-from eximsim.fuzz.explore import Choices, Merged, Plan
 from eximsim.fuzz.states import digest
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.suite.replay import LOG_FILES, Replayed, StandRun
@@ -118,7 +119,7 @@ class _Mark:
     questions: int
 
 
-class _Recorder:
+class Recorder:
     """Reads what the run of a stand has told."""
 
     def __init__(self, run: StandRun) -> None:
@@ -168,97 +169,45 @@ _START = _Mark(0, (0,) * len(LOG_FILES), (), 0)
 # ---- one run ---------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Known:
-    """What follows from a state, for those who gave the same answers to what is asked for once more."""
+class _Answers(walk.Answers[_Mark, End | Ask]):
+    """The choices of one run, and the run itself; only questions that ``looks_at`` are looked at."""
 
-    again: Mapping[str, str]
-    node: Ask
-    reads: frozenset[str]
+    def __init__(
+        self, given: Mapping[str, str], find: walk.Find[End | Ask], looks_at: Callable[[str], bool]
+    ) -> None:
+        super().__init__(given, self._see, find)
+        self._looks_at = looks_at
+        self._asking: tuple[StandRun, Recorder] | None = None
 
-
-@dataclass(slots=True)
-class _Question:
-    axis: str
-    values: tuple[str, ...]
-    state: bytes | None
-    mark: _Mark
-    reads: set[str]
-    """What was read from here up to the next question."""
-
-
-@dataclass(slots=True)
-class _Store:
-    """The states whose rest is known; only questions that ``looks_at`` are looked at."""
-
-    looks_at: Callable[[str], bool]
-    known: dict[bytes, list[_Known]] = field(default_factory=dict)
-
-    def find(self, state: bytes, answers: Mapping[str, str]) -> _Known | None:
-        """What follows from a state, if it is known."""
-        for known in self.known.get(state, ()):
-            if all(answers.get(axis) == value for axis, value in known.again.items()):
-                return known
-        return None
-
-
-class _Answers(Choices):
-    """The choices of one run: given ones first, then the plainest, and notes of what is asked.
-
-    Up to the last of the given answers the run is one that was made before, and what it reads is known.
-    """
-
-    def __init__(self, given: dict[str, str], store: _Store) -> None:
-        super().__init__()
-        self.path.update(given)
-        self.questions: list[_Question] = []
-        self.before: set[str] = set()
-        self.rest: _Known | None = None
-        self.start = self.end = _START
-        self.recorder: _Recorder | None = None
-        self._branch = next(reversed(given.keys()), None)
-        self._store = store
-        self._asking: StandRun | None = None
+    @property
+    def recorder(self) -> Recorder:
+        """Reads what the run has told."""
+        return self._run()[1]
 
     def choose(self, axis_name: str, values: Sequence[str]) -> str:
-        """See ``Choices``; raises ``Merged`` at a state from which everything is known."""
-        if self._branch is None:
-            (self.questions[-1].reads if self.questions else self.before).add(axis_name)
-        elif axis_name == self._branch:
-            self._branch = None
-            self.start = self._mark()
-        value = self.path.get(axis_name)
-        if value is None:
-            state, mark = None, self._mark()
-            if len(values) > 1 and self._store.looks_at(axis_name):
-                state = digest(axis_name, self._run())
-                self.rest = self._store.find(state, self.path)
-                if self.rest is not None:
-                    self.end = mark
-                    raise Merged
-            self.questions.append(_Question(axis_name, tuple(values), state, mark, {axis_name}))
-            value = self.path[axis_name] = values[0]
-        return value
+        """See ``Choices``."""
+        self._run()
+        return super().choose(axis_name, values)
 
-    def _mark(self) -> _Mark:
-        if self.recorder is None:
-            self.recorder = _Recorder(self._run())
-        return self.recorder.mark()
+    def _see(self, axis: str, values: Sequence[str]) -> tuple[bytes | None, _Mark]:
+        run, recorder = self._run()
+        compared = len(values) > 1 and self._looks_at(axis)
+        return digest(axis, run) if compared else None, recorder.mark()
 
-    def _run(self) -> StandRun:
+    def _run(self) -> tuple[StandRun, Recorder]:
         """The run that asks: there is one for each object of this kind."""
         if self._asking is None:
             asking = owner_within(StandRun.exim.__code__)
             assert isinstance(asking, StandRun)
-            self._asking = asking
+            self._asking = asking, Recorder(asking)
         return self._asking
 
 
 # ---- all runs --------------------------------------------------------------------------------------------
 
 
-class Explorer:
-    """Finds all runs of ``run`` over a space; ``runs`` counts those that it made to the end.
+class Explorer(walk.Explorer[_Answers, _Mark, End | Ask, Way]):
+    """Finds all runs of ``run`` over a space.
 
     What ``run`` does must depend on its choices alone. ``looks_at`` says at which axes states are compared.
     """
@@ -266,15 +215,14 @@ class Explorer:
     def __init__(
         self, run: Callable[[Choices], Replayed], plan: Plan, looks_at: Callable[[str], bool]
     ) -> None:
-        self._run, self._plan = run, plan
-        self._store = _Store(looks_at)
-        self.runs = self.broken_off = 0
+        super().__init__()
+        self._run, self._plan, self._looks_at = run, plan, looks_at
 
     def wholes(self) -> Iterator[Whole]:
         """All complete runs, depth first."""
         sizes = {name: len(axis.values) for name, axis in self._plan.axes.items()}
         all_of_them = prod(sizes.values())
-        way, _ = self._explore({})
+        way, _ = self.explore({}, _START)
         pending: list[tuple[Way, dict[str, str], Told, int]] = [(way, {}, Told(), 1)]
         while pending:
             way, path, told, asked = pending.pop()
@@ -289,34 +237,22 @@ class Explorer:
                 for value, on in zip(reversed(node.values), reversed(node.ways), strict=True):
                     pending.append((on, {**path, node.axis: value}, told, asked))
 
-    def _explore(self, given: dict[str, str]) -> tuple[Way, frozenset[str]]:
-        """What follows from these answers after the last of them was given, and all that is read there."""
-        answers = _Answers(given, self._store)
-        node: End | Ask
+    def answers(self, given: Mapping[str, str]) -> _Answers:
+        """See ``walk.Explorer``."""
+        return _Answers(given, self.find, self._looks_at)
+
+    def end(self, answers: _Answers) -> tuple[End, _Mark]:
+        """See ``walk.Explorer``."""
         try:
-            node, reads = End(self._run(answers)), frozenset[str]()
-            self.runs += 1
+            end = End(self._run(answers))
         except UndefinedBehaviour as reason:
-            node, reads = End(None, str(reason)), frozenset()
-            self.runs += 1
-        except Merged:
-            rest = answers.rest
-            assert rest is not None
-            node, reads = rest.node, rest.reads
-            self.broken_off += 1
-        recorder = answers.recorder
-        assert recorder is not None
-        end = recorder.mark() if isinstance(node, End) else answers.end
-        known = dict(answers.path)
-        for question in reversed(answers.questions):
-            del known[question.axis]
-            ways, reads = [Way(recorder.between(question.mark, end), node)], reads | question.reads
-            for value in question.values[1:]:
-                way, read = self._explore({**known, question.axis: value})
-                ways.append(way)
-                reads |= read
-            node, end = Ask(question.axis, question.values, tuple(ways)), question.mark
-            if question.state is not None:
-                again = {axis: value for axis, value in known.items() if axis in reads}
-                self._store.known.setdefault(question.state, []).append(_Known(again, node, reads))
-        return Way(recorder.between(answers.start, end), node), reads | answers.before
+            end = End(None, str(reason))
+        return end, answers.recorder.mark()
+
+    def way(self, answers: _Answers, since: _Mark, until: _Mark, rest: End | Ask) -> Way:
+        """See ``walk.Explorer``."""
+        return Way(answers.recorder.between(since, until), rest)
+
+    def ask(self, axis: str, values: tuple[str, ...], ways: tuple[Way, ...]) -> Ask:
+        """See ``walk.Explorer``."""
+        return Ask(axis, values, ways)

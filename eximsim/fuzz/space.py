@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from eximsim.fuzz.explore import Axis, Choices
+from eximsim.explore.choices import Axis, Choices
 from eximsim.suite.recording import Situation
 
 RRset = dict[str, Any]

@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eximsim.fuzz.explore import Choices
+from eximsim.explore.choices import Choices
 from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space, script_of
 from eximsim.mta.config.options import Options
 from eximsim.ports import Action, ConnectError, Endpoint

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from eximsim.explore.choices import Choices
 from eximsim.explore.digest import EXPANDED_ONLY, StatePickler, constant, others, reducers, same
 from eximsim.explore.stack import call_state, calls_within, generator_state
-from eximsim.fuzz.explore import Choices
 from eximsim.fuzz.space import Space
 from eximsim.fuzz.stage import LazyOptions, LazyServer, LazySession, LazyZones, Stage
 from eximsim.mta.config.options import Options
@@ -191,4 +191,4 @@ def _view(axis: str, run: StandRun) -> _View:
 
 
 _TRANSACTION = ("MAIL", "RCPT", "DATA", "end of data")
-_SEARCH = __name__.rpartition(".")[0]
+_SEARCH = ("eximsim.explore.", "eximsim.fuzz.")

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unanswered
-from eximsim.fuzz.explore import Axis
+from eximsim.explore.choices import Axis
 from eximsim.ports import Told
 from eximsim.world.answers import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eximsim.gate.diagram import Chooser
+    from eximsim.explore.choices import Chooser
     from eximsim.suite.policy import Case, Policy
 
 ANSWER = "answer"

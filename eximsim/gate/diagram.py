@@ -10,10 +10,11 @@ way, so that parts are equal whatever was logged before.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 
-from eximsim.fuzz.explore import Merged
+from eximsim.explore import walk
+from eximsim.explore.choices import Chooser
+from eximsim.explore.walk import Answers
 from eximsim.gate.report import Outcome
 
 Log = tuple[str, ...]
@@ -99,116 +100,42 @@ class Forest:
         return Way((), self._asks.setdefault(key, Ask(axis, values, ways)))
 
 
-class Chooser(Protocol):
-    """Who answers the questions of the space (``fuzz.explore.Choices`` is one)."""
-
-    def choose(self, axis: str, values: Sequence[str], /) -> str:
-        """The value of ``axis``, one of ``values``; the same whenever it is asked."""
-
-
 State = Callable[[str], tuple[Hashable, Log]]
 """Tells the state of the program that asks, and what it has logged: equal states go on in the same way."""
 
-
-@dataclass(slots=True)
-class _Known:
-    """What follows from a state, for those who gave the same answers to what is asked for once more."""
-
-    again: Mapping[str, str]
-    way: Way
-    reads: frozenset[str]
+_Run = Answers[Log, Way]
 
 
-@dataclass(slots=True)
-class _Question:
-    axis: str
-    values: tuple[str, ...]
-    state: Hashable
-    log: Log
-    reads: set[str] = field(default_factory=set)
-    """What was read from here up to the next question."""
-
-
-class Answers:
-    """The ``Chooser`` of one run: given answers first, then the plainest ones, and notes of what is asked.
-
-    Up to the last of the given answers the run is one that was made before, and what it reads is known.
-    """
-
-    def __init__(
-        self,
-        given: Mapping[str, str],
-        find: Callable[[Hashable, Mapping[str, str]], _Known | None],
-        state: State | None,
-    ) -> None:
-        self.answers = dict(given)
-        self.questions: list[_Question] = []
-        self.before: set[str] = set()
-        self.rest: _Known | None = None
-        self.log: Log = ()
-        self._branch = next(reversed(self.answers), None)
-        self._find, self._state = find, state
-
-    def choose(self, axis: str, values: Sequence[str]) -> str:
-        """See ``Chooser``; raises ``Merged`` at a state from which everything is known."""
-        if self._branch is None:
-            (self.questions[-1].reads if self.questions else self.before).add(axis)
-        elif axis == self._branch:
-            self._branch = None
-        if axis not in self.answers:
-            state, self.log = self._state(axis) if self._state else (None, ())
-            self.rest = None if state is None else self._find(state, self.answers)
-            if self.rest is not None:
-                raise Merged
-            self.questions.append(_Question(axis, tuple(values), state, self.log, {axis}))
-            self.answers[axis] = values[0]
-        return self.answers[axis]
-
-
-class Explorer:
-    """Finds the diagram of one run function. ``runs`` counts how often it was run to an end of its own."""
+class Explorer(walk.Explorer[_Run, Log, Way, Way]):
+    """Finds the diagram of one run function."""
 
     def __init__(self, forest: Forest, run: Callable[[Chooser], Outcome], state: State | None = None) -> None:
+        super().__init__()
         self._forest, self._run, self._state = forest, run, state
-        self._known: dict[Hashable, list[_Known]] = {}
-        self.runs = 0
 
     def diagram(self) -> Way:
         """The whole diagram."""
-        return self._explore({}, ())[0]
+        return self.explore({}, ())[0]
 
-    def _explore(self, given: Mapping[str, str], before: Log) -> tuple[Way, frozenset[str]]:
-        """What follows from these answers to what had logged ``before``, and all that is read on the way."""
-        answers = Answers(given, self._find, self._state)
-        try:
-            outcome = self._run(answers)
-        except Merged:
-            rest = answers.rest
-            assert rest is not None
-            way, reads, log = rest.way, rest.reads, answers.log
-        else:
-            self.runs += 1
-            way, reads, log = self._forest.end(replace(outcome, log=())), frozenset[str](), outcome.log
-        known = dict(answers.answers)
-        for question in reversed(answers.questions):
-            del known[question.axis]
-            way = Way(joined(since(log, question.log), way.log), way.node)
-            ways, reads = [way], reads | question.reads
-            for value in question.values[1:]:
-                other, read = self._explore({**known, question.axis: value}, question.log)
-                ways.append(other)
-                reads |= read
-            way, log = self._forest.ask(question.axis, question.values, tuple(ways)), question.log
-            if question.state is not None:
-                again = {axis: value for axis, value in known.items() if axis in reads}
-                self._known.setdefault(question.state, []).append(_Known(again, way, reads))
-        return Way(joined(since(log, before), way.log), way.node), reads | answers.before
+    def answers(self, given: Mapping[str, str]) -> _Run:
+        """See ``walk.Explorer``."""
+        return Answers(given, self._look, self.find)
 
-    def _find(self, state: Hashable, answers: Mapping[str, str]) -> _Known | None:
-        for known in self._known.get(state, ()):
-            if all(answers.get(axis) == value for axis, value in known.again.items()):
-                return known
-        return None
+    def _look(self, axis: str, values: Sequence[str]) -> tuple[Hashable, Log]:
+        return self._state(axis) if self._state else (None, ())
+
+    def end(self, answers: _Run) -> tuple[Way, Log]:
+        """See ``walk.Explorer``."""
+        outcome = self._run(answers)
+        return self._forest.end(replace(outcome, log=())), outcome.log
+
+    def way(self, answers: _Run, before: Log, log: Log, rest: Way) -> Way:
+        """See ``walk.Explorer``; ``log`` is what is logged when ``rest`` begins."""
+        return Way(joined(since(log, before), rest.log), rest.node)
+
+    def ask(self, axis: str, values: tuple[str, ...], ways: tuple[Way, ...]) -> Way:
+        """See ``walk.Explorer``."""
+        return self._forest.ask(axis, values, ways)
 
 
 def follow(way: Way, answers: Mapping[str, str]) -> Way:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from eximsim.fuzz.explore import Axis
+from eximsim.explore.choices import Axis
 from eximsim.gate import lattice
 from eximsim.gate.diagram import Way, outcome_at
 from eximsim.gate.lattice import Scene, axis_of, certificates

@@ -15,8 +15,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from eximsim.fuzz.explore import Axis
-from eximsim.gate.diagram import Chooser
+from eximsim.explore.choices import Axis, Chooser
 from eximsim.mta.base.tables import Table, shown
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.mta.transports.smtp_decisions import (

@@ -30,7 +30,7 @@ from eximsim.gate.messages import ANY_DOMAIN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eximsim.fuzz.explore import Axis
+    from eximsim.explore.choices import Axis
     from eximsim.status import Security
 
 AXES: Mapping[str, Axis] = MappingProxyType({axis.name.lower(): axis for axis in (MX, *OF_A_HOST)})

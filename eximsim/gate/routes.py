@@ -8,9 +8,8 @@ from ipaddress import ip_address
 from itertools import count
 
 from eximsim.errors import Gap, InputError, Unsupported
-from eximsim.fuzz.explore import Choices
+from eximsim.explore.choices import Choices, Chooser
 from eximsim.gate.asked import LatticeAnswers, Located, Plainest, gaps_of
-from eximsim.gate.diagram import Chooser
 from eximsim.gate.named import Network
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.readconf import Config

@@ -20,8 +20,8 @@ from typing import Any
 
 from eximsim.explore.digest import StatePickler, constant, others, reducers, same
 from eximsim.explore.stack import call_state, calls_between, first_argument, generator_state
+from eximsim.explore.walk import Answers
 from eximsim.gate.asked import LatticeAnswers
-from eximsim.gate.diagram import Answers
 from eximsim.gate.lattice import (
     BANNER,
     CONNECT,

@@ -9,9 +9,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field, replace
 
 from eximsim.errors import Gap
+from eximsim.explore.choices import Chooser
 from eximsim.gate import states
 from eximsim.gate.asked import LatticeAnswers, Located, gaps_of
-from eximsim.gate.diagram import Chooser, Explorer, Forest, Way
+from eximsim.gate.diagram import Explorer, Forest, Way
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.messages import Messages

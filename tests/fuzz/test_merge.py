@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from eximsim.explore.choices import Leaf, size
 from eximsim.fuzz.exhaust import Tree, search
-from eximsim.fuzz.explore import Leaf, size
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import Space

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from eximsim.fuzz.explore import Choices, Leaf, explore, size
+from eximsim.explore.choices import Choices, Leaf, explore, size
 from eximsim.fuzz.space import DETAILS, OPTIONS, Space
 from eximsim.fuzz.stage import Stage, play
 from eximsim.mta.process.globals import UndefinedBehaviour

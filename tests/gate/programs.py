@@ -8,7 +8,7 @@ from math import prod
 
 from hypothesis import strategies as st
 
-from eximsim.gate.diagram import Chooser
+from eximsim.explore.choices import Chooser
 from eximsim.gate.report import Outcome
 
 AXES: Mapping[str, tuple[str, ...]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from eximsim.gate.diagram import Chooser, Explorer, Forest, ends, outcome_at
+from eximsim.explore.choices import Chooser
+from eximsim.gate.diagram import Explorer, Forest, ends, outcome_at
 from eximsim.gate.report import Outcome
 from tests.gate.programs import AXES, SIZE, Given, Run, all_situations, programs
 

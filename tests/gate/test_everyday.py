@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eximsim.gate.diagram import Chooser
+from eximsim.explore.choices import Chooser
 from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, given_to_all, staged
 from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, listener
 from eximsim.gate.outcome import fate

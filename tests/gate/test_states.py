@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from eximsim.gate.diagram import Chooser, Explorer
+from eximsim.explore.choices import Chooser
+from eximsim.gate.diagram import Explorer
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eximsim.fuzz.explore import Axis, Choices, explore, size
+from eximsim.explore.choices import Axis, Choices, explore, size
 from eximsim.suite.recording import Situation
 
 

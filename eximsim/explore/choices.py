@@ -38,6 +38,13 @@ class Plan(Protocol):
         """The situation with the values of ``path``, and the plainest ones for the rest."""
 
 
+class Chooser(Protocol):
+    """Who answers the questions of a space."""
+
+    def choose(self, axis: str, values: Sequence[str], /) -> str:
+        """The value of ``axis``, one of ``values``; the same whenever it is asked."""
+
+
 class Choices:
     """The values that the axes have in one run: those of ``given``, the first value for what is new."""
 
@@ -81,10 +88,6 @@ class Leaf(Generic[_R]):
     def situation(self) -> Situation:
         """The plainest of the situations that it stands for."""
         return self.plan.situation(self.path)
-
-
-class Merged(BaseException):
-    """The rest of this run is known: it is broken off. (No handler of the model's may catch it.)"""
 
 
 def explore(run: Callable[[Choices], _T], plan: Plan) -> Iterator[Leaf[_T]]:
