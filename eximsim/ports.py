@@ -303,6 +303,14 @@ class TimedSession(Protocol):
         """That moment has come."""
 
 
+@runtime_checkable
+class Minding(Protocol):
+    """A session that minds what a client sends before it has been greeted."""
+
+    def on_early_data(self, data: bytes) -> Iterable[Action] | None:
+        """Data has come before the greeting was sent; what is sent in its stead, None if the client may."""
+
+
 SessionFactory = Callable[[], Session]
 
 

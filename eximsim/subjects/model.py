@@ -126,6 +126,7 @@ class ModelSubject:
             (hints.retry, "/db", "retry"),
             (hints.callout, "/db", "callout"),
             (hints.wait, "/db", "wait-*"),
+            (hints.ehlo, "/db", "misc"),
             (spool.messages, "/input", "*"),
         ):
             if folder.endswith(place) and fnmatchcase(key, name):

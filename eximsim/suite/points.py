@@ -264,6 +264,7 @@ POINTS: Sequence[Point] = (
     _point("889894461"),
     _point("c4b408623"),
     # 4.96
+    _point("ce15be781"),
     _point("a375c22c1"),
     _point("22ed7a529"),
     _point("1843f70b7"),

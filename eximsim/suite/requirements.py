@@ -18,6 +18,9 @@ _MODELLED = (
     "I18N",
     "OCSP",
     "SRS",
+    "PRDR",
+    "ESMTP_Limits",
+    "PIPECONNECT",
 )
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning")
 """What reaches out of the program, and wants answers."""

@@ -17,6 +17,7 @@ from eximsim.ports import (
     Connection,
     ConnectionLost,
     HandshakeError,
+    Minding,
     ReadTimeout,
     TlsAlert,
     TlsOffer,
@@ -166,7 +167,8 @@ class ScriptedClient:
     def _send(self, line: str, connection: Connection) -> None:
         if line.startswith("<<< ") or line in ("stoptls", "STOPTLS"):
             raise Unsupported(f"line {line!r} of a client script")
-        if not (self._greeted or self.tls_at_once):
+        minds = isinstance(getattr(connection, "session", None), Minding)
+        if not (self._greeted or self.tls_at_once or minds):
             raise Unsupported("what a client sends before it has read the server's greeting")
         raw = line.startswith(">>> ")
         text = line[4:] if raw else line

@@ -22,6 +22,7 @@ from eximsim.ports import (
     Endpoint,
     HandshakeError,
     HandshakeFault,
+    Minding,
     ReadTimeout,
     Send,
     Session,
@@ -190,6 +191,8 @@ class MemoryConnection:
         self._broken = False
         self._handshake: StartTls | None = None
         self._secure = self._cut = False
+        self._heard = self._spoken = False
+        """The client has read something, and sent something."""
         self._asked: float | None = None
         """When the client asked what the server has spent time on."""
 
@@ -211,7 +214,7 @@ class MemoryConnection:
         if not self._client_open or self._broken:
             raise ConnectionLost(errno.EPIPE)
         if self._server_open:
-            self._deliver(data)
+            self._deliver_early(data)
             return
         self._broken = True  # what is sent to a closed socket is answered by RST
         if self._inbox and self._inbox[-1][0] <= self._clock.time:
@@ -241,6 +244,7 @@ class MemoryConnection:
             raise Unsupported(f"a server that takes its time over an answer: {took}")
         self._clock.advance_to(moment)
         self._inbox.popleft()
+        self._heard = True
         if not isinstance(item, _End):
             return item
         if item.reset:
@@ -390,6 +394,17 @@ class MemoryConnection:
         self._run(self.session.on_data(data))
         if self._clock.time > began and self._asked is None:
             self._asked = began
+
+    def _deliver_early(self, data: bytes) -> None:
+        """Bring data to the server; one that minds what comes before its greeting has not yet sent that."""
+        first, self._spoken = not self._spoken, True
+        if first and not self._heard and self._inbox and isinstance(self.session, Minding):
+            actions = self.session.on_early_data(data)
+            if actions is not None:
+                self._inbox.clear()
+                self._run(actions)
+                return
+        self._deliver(data)
 
     def _run(self, actions: Iterable[Action]) -> None:
         """Carry out what the session asks for, at the server's own time."""

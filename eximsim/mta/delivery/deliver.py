@@ -73,7 +73,8 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     spool.locked.discard(message_id)
     process.machine.let_servers_deliver()
     if process.continued is not None:
-        abandon(process, process.continued)
+        process.continued.connection.close()
+        process.continued = None
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
 

@@ -229,7 +229,7 @@ def _extension_parts(process: Process, addr: Address) -> list[str]:
         told = used.id and used.sender and selector(process, "smtp_mailauth")
         parts.append(f"A={known}:{used.sender}" if told else f"A={known}")
     if addr.pipelining_used and selector(process, "pipelining"):
-        parts.append("L")
+        parts.append("L*" if addr.early_pipe else "L")
     if addr.prdr_used:
         parts.append("PRDR")
     if addr.chunking_used:

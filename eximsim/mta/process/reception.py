@@ -107,6 +107,8 @@ class Pipelining:
     early_advertised: bool = False
     """EHLO offered that the client need not wait for the greeting the next time (PIPECONNECT)."""
     early_used: bool = False
+    data_seen: bool = False
+    """The client has said DATA or BDAT, after which it has to wait for replies."""
 
 
 @dataclass(slots=True)

@@ -230,6 +230,11 @@ class DaemonSession:
         assert self._smtp is not None
         return self._guarded(self._smtp.feed(data))
 
+    def on_early_data(self, data: bytes) -> Iterable[Action] | None:
+        """See ``ports.Minding``."""
+        assert self._smtp is not None
+        return self._smtp.before_greeting(data)
+
     def on_tls(self, session: TlsSession) -> Iterable[Action]:
         """See ``world.Session``."""
         assert self._smtp is not None

@@ -64,6 +64,19 @@ class SmtpIn(SmtpSession):
         self.input += data
         return self._pump()
 
+    def before_greeting(self, data: bytes) -> list[Action] | None:
+        """What the client is sent instead of a greeting that it has not waited for; None if it need not.
+
+        Source: smtp_start_session().
+        """
+        if self.ended or self.reception.tls is not None or not self.reception.enforce_sync:
+            return None
+        if self.may_be_early():
+            self.reception.pipelining.early_used = True
+            return None
+        smtp_in_ends.too_early(self, data)
+        return [Send(b"554 SMTP synchronization error\r\n"), Close()]
+
     def eof(self, *, cut: bool = False) -> Iterator[Action]:
         """The client sends no more; ``cut``: it has not closed TLS."""
         if cut and self.state is not State.ENDED:
@@ -225,7 +238,17 @@ class SmtpIn(SmtpSession):
             or reception.tls is not None
         ):
             return False
-        return sync is Sync.ALWAYS or (sync is Sync.UNLESS_PIPELINING and not reception.pipelining.advertised)
+        if sync is Sync.UNLESS_PIPELINING and reception.pipelining.advertised:
+            return False
+        return sync in (Sync.ALWAYS, Sync.UNLESS_PIPELINING) and not self.may_be_early()
+
+    def may_be_early(self) -> bool:
+        """Whether the client need not wait for the greeting, nor for any reply before that to DATA."""
+        process, reception = self.process, self.reception
+        if not process.profile.pipe_connect_offered or reception.pipelining.data_seen:
+            return False
+        known = reception.get("sender_host_address") is not None
+        return known and self.client_in("pipelining_connect_advertise_hosts")
 
     def _refuse(self, line: str) -> None:
         word = line.rstrip(SPACES).lower().split(" ")[0]

@@ -27,6 +27,7 @@ def bdat(session: SmtpSession, argument: str) -> None:
     if not session.chunking_offered:
         session.error("protocol", 503, "BDAT command used when CHUNKING not advertised")
         return
+    session.reception.pipelining.data_seen = True
     chunk = _read(argument)
     if chunk is None:
         session.error("protocol", 501, "missing size for BDAT command")

@@ -16,7 +16,7 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import SmtpSession
 
-_SHOWN = 150
+_SHOWN, _SHOWN_EARLY = 150, 128
 _SHOWN_AFTER_CHUNK = 32
 
 
@@ -149,6 +149,15 @@ def sync_failure(session: SmtpSession) -> None:
     )
     notquit(session, "synchronization-error", "554", "SMTP synchronization error")
     session.end(lost=True)
+
+
+def too_early(session: SmtpSession, sent: bytes) -> None:
+    """The client has not waited for the greeting."""
+    shown = string_printing(from_octets(sent[:_SHOWN_EARLY].partition(b"\0")[0]))
+    client = host_and_ident(session.process, flagged=True)
+    what = "SMTP protocol synchronization error (input sent without waiting for greeting)"
+    log_write(session.process, f'{what}: rejected connection from {client} input="{shown}"', reject=True)
+    session.refuse_session()
 
 
 def unknown_command(session: SmtpSession) -> None:

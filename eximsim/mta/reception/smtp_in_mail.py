@@ -392,6 +392,7 @@ def _discard(session: SmtpSession, argument: str, acl: str, user: str | None, lo
 
 def data(session: SmtpSession, argument: str) -> None:
     """The DATA command."""
+    session.reception.pipelining.data_seen = True
     if not has_recipients(session, "DATA"):
         return
     if session.process.config.main.text("acl_smtp_predata") is None:

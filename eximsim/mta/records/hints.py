@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+
+from eximsim.mta.records.open_call import Limits
 
 
 class Cached(IntEnum):
@@ -51,6 +53,25 @@ class WaitRecord:
 
 
 @dataclass(slots=True)
+class EhloRecord:
+    """What a server offered in EHLO, in clear and over TLS (``dbdata_ehlo_resp``).
+
+    Of the mechanisms those count that authenticators of ours have.
+    """
+
+    clear: frozenset[str] = frozenset()
+    clear_mechanisms: frozenset[str] = frozenset()
+    crypted: frozenset[str] = frozenset()
+    crypted_mechanisms: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+    time_stamp: float = 0.0
+
+    def copy(self) -> EhloRecord:
+        """The same, to be changed."""
+        return replace(self)
+
+
+@dataclass(slots=True)
 class Hints:
     """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
     and the ids of messages that wait, by transport and host name or ``HOST:NUMBER``
@@ -59,5 +80,6 @@ class Hints:
     retry: dict[str, RetryRecord] = field(default_factory=dict)
     wait: dict[str, dict[str, WaitRecord]] = field(default_factory=dict)
     callout: dict[str, CalloutRecord] = field(default_factory=dict)
+    ehlo: dict[str, EhloRecord] = field(default_factory=dict)
     once: dict[str, dict[str, float]] = field(default_factory=dict)
     """Who has had an automatic reply, and when, by the file that notes it."""

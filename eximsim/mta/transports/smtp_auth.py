@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from eximsim.errors import Unsupported
@@ -19,7 +20,8 @@ from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import Authenticated
-from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.transports import smtp_early
+from eximsim.mta.transports.smtp_context import SmtpContext, send_failed
 from eximsim.mta.transports.smtp_failure import SetupFailed, require
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.status import Errno, Rc
@@ -56,6 +58,7 @@ def smtp_auth(sx: SmtpContext) -> None:
                 why = "authentication attempt(s) failed"
                 _try_authenticator(sx, authenticator)
     if required and process.authenticated is None:
+        smtp_early.invalidate(sx)
         if sx.verify and not process.profile.callout_uses_setup_conn:
             where = sx.transport.options.where("hosts_require_auth")
             raise Unsupported("a callout to a host of hosts_require_auth", *where)
@@ -81,16 +84,15 @@ def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
     sx.record_step("a")
     sx.wire.authenticating = True
     try:
-        attempt = run(Client(sx.process, authenticator, lambda line: sx.wire.write(line) > 0, sx.read))
+        client = Client(sx.process, authenticator, lambda line: sx.wire.write(line) > 0, partial(_read, sx))
+        attempt = run(client)
     finally:
         sx.wire.authenticating = False
     host, name = f"H={sx.host.name} [{sx.host.address}]", authenticator.name
     if attempt.result is Result.OK:
         sx.process.authenticated = Authenticated(name, _client_id(sx, authenticator))
     elif attempt.result is Result.FAIL_SEND:
-        where = f"{sx.host.name} [{sx.host.address}]"
-        text = f"send() to {where} failed: {errnos.strerror(errnos.EPIPE)}"
-        raise SetupFailed("4", errnos.EPIPE, text, send_quit=False)
+        raise SetupFailed("4", errnos.EPIPE, send_failed(sx), send_quit=False)
     elif attempt.result is Result.FAIL:
         if sx.reply.errno or attempt.text[:1] != "5":
             require(sx, Reply(False, sx.reply.text, sx.reply.errno))
@@ -100,6 +102,13 @@ def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
         log_write(sx.process, f"{name} authenticator cancelled authentication {host} {attempt.text}")
     elif attempt.result is Result.ERROR:
         raise SetupFailed("4", Errno.AUTHPROB, attempt.text, names_host=False, stops=True)
+
+
+def _read(sx: SmtpContext, ok_digit: str = "2", timeout: float | None = None) -> Reply:
+    """Read a reply of the exchange, once those before it have been."""
+    if not smtp_early.reap(sx, 0):
+        return Reply(False, sx.reply.text, sx.reply.errno)
+    return sx.read(ok_digit, timeout)
 
 
 def _client_id(sx: SmtpContext, authenticator: DriverInstance) -> str | None:

@@ -10,6 +10,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.records.hints import EhloRecord
 from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports.smtp_out import Dialogue, Reply
 from eximsim.status import Errno, Rc
@@ -26,13 +27,15 @@ RECIPIENT_NAMED = Rule("recipient named", "transports/smtp.c smtp_write_mail_and
 PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
 """States of an address that is being worked on (``transport_return >= PENDING``)."""
 
-_FEATURE = re.compile(r"^250[ -](STARTTLS|PIPELINING|SIZE|PRDR|DSN|CHUNKING|SMTPUTF8)(?=\s|$)", re.M)
+_FEATURE = re.compile(
+    r"^250[ -](STARTTLS|PIPELINING|SIZE|PRDR|DSN|CHUNKING|SMTPUTF8|PIPE_?CONNECT)(?=\s|$)", re.M
+)
 
 _AUTH = re.compile(r"\n250[\s-]AUTH\s+([-\w \t]+)(?:\n|$)")
 
 
 def ehlo_response(text: str) -> frozenset[str]:
-    """The extensions that an EHLO reply offers, of those that the client can use; the first line is none."""
+    """The extensions that an EHLO reply offers, of those that a client can use; the first line is none."""
     _, newline, rest = text.partition("\n")
     return frozenset(_FEATURE.findall(rest)) if newline else frozenset()
 
@@ -97,6 +100,16 @@ class SmtpContext:
     mechanisms: frozenset[str] = frozenset()
     """Ways to authenticate that the server offers, in lower case."""
     pipelining: bool = False
+    early_wanted: bool = False
+    """The host is to be spoken to before it has greeted, once it is known to allow that."""
+    early: bool = False
+    """It is spoken to like that (``early_pipe_active``)."""
+    at_greeting: str = "initial connection"
+    """What messages name as the last command while the greeting is waited for."""
+    banner_waits: bool = False
+    ehlo_waits: bool = False
+    known: EhloRecord = field(default_factory=EhloRecord)
+    """What the host has offered before, if that is asked for."""
     chunking: bool = False
     """The message goes by BDAT (RFC 3030)."""
     prdr: bool = False
@@ -189,6 +202,13 @@ class SmtpContext:
     def seconds(self) -> int:
         """How long the delivery has taken so far."""
         return int(self.process.world.now() - self.started)
+
+
+def send_failed(sx: SmtpContext, errno: int = errnos.EPIPE, *, why: str | None = None) -> str:
+    """What is said of a command that could not be sent, for ``errno`` unless ``why`` tells another reason."""
+    word = "smtp send" if sx.process.profile.send_failure_worded_generally else "send()"
+    reason = errnos.strerror(errno) if why is None else why
+    return f"{word} to {sx.host.name} [{sx.host.address}] failed: {reason}"
 
 
 def set_errno(

@@ -7,7 +7,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.open_call import OpenCall
-from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response
+from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response, send_failed
 from eximsim.mta.transports.smtp_out import Dialogue
 from eximsim.mta.transports.transport import UNLIMITED, transport_check_waiting
 from eximsim.trace import Rule
@@ -83,9 +83,7 @@ def most_messages(sx: SmtpContext) -> int:
 def say_rset(sx: SmtpContext) -> Analysis | None:
     """Say RSET before another transaction; what is wrong if that fails, and whether QUIT may follow."""
     if sx.wire.write("RSET") < 0:
-        host = sx.host
-        text = f"smtp send to {host.name} [{host.address}] failed: {errnos.strerror(errnos.EPIPE)}"
-        failed = Analysis("4", errnos.EPIPE, text, user=False, send_quit=False)
+        failed = Analysis("4", errnos.EPIPE, send_failed(sx), user=False, send_quit=False)
     elif sx.read().ok:
         return None
     else:

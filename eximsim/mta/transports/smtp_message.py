@@ -157,7 +157,7 @@ def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | Non
         sx.send_quit = False
         hang_up(sx)
         return Rc.OK
-    return transaction_failed(sx, send_failed=sync is Sync.SEND_FAILED)
+    return transaction_failed(sx, unsent=sync is Sync.SEND_FAILED)
 
 
 def _chunk_goes_unwanted(sx: SmtpContext) -> bool:
@@ -263,6 +263,7 @@ def _taken(sx: SmtpContext, addr: Address, confirmation: str, flag: str) -> None
     addr.transport_return, addr.host_used = Rc.OK, sx.host
     addr.more_errno, addr.special_action, addr.delivery_seconds = 0, flag, sx.seconds
     addr.message = confirmation
+    addr.early_pipe = sx.early
     addr.pipelining_used, addr.chunking_used, addr.prdr_used = sx.pipelining, sx.chunking, sx.prdr_active
 
 
@@ -316,6 +317,9 @@ def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
     for addr in batch:
         if addr.transport_return is Rc.OK:
             addr.message = f"{addr.message}\\n{string_printing(overall.text)}"
+    for addr in sx.addrlist:
+        if addr.transport_return is Rc.DEFER:
+            retry.retry_add_item(addr, addr.address_retry_key, host=True, message_specific=True)
     return None
 
 

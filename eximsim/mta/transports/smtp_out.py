@@ -115,10 +115,13 @@ class Dialogue:
             mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
             self.process.hdebug(f"  {mark} {command}", indented=True)
         self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
-        if buffer:
-            return 0
+        return 0 if buffer else self.flush()
+
+    def flush(self) -> int:
+        """Send the commands that are kept; returns what ``write`` does."""
         data, count = b"".join(self.buffered), len(self.buffered)
         self.buffered.clear()
+        profile = self.process.profile
         if profile.client_flush_traced:
             self.process.hdebug(f"cmd buf flush {len(data)} bytes", indented=True)
         return count if self.send(data) else -1

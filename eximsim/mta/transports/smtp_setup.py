@@ -13,7 +13,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.open_call import Limits
-from eximsim.mta.transports import dane, tls_out
+from eximsim.mta.transports import dane, smtp_early, tls_out
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import (
@@ -22,6 +22,7 @@ from eximsim.mta.transports.smtp_context import (
     auth_mechanisms,
     ehlo_limits,
     ehlo_response,
+    send_failed,
     set_errno,
 )
 from eximsim.mta.transports.smtp_continue import abandon, fits, take_over
@@ -76,23 +77,33 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     before = process.profile.tlsa_before_connect
     if before and (rc := _check_dane(sx)) is not Rc.OK:
         return rc
-    if (rc := _connect(sx)) is not Rc.OK:
-        return rc
-    if not before and (rc := _check_dane(sx)) is not Rc.OK:
-        if sx.verify:
-            end_session(sx, quit_timeout=QUIT_TIMEOUT)
-        else:
+    smtp_early.prepare(sx)
+    while True:
+        if (rc := _connect(sx)) is not Rc.OK:
+            return rc
+        if not before and (rc := _check_dane(sx)) is not Rc.OK:
+            if sx.verify:
+                end_session(sx, quit_timeout=QUIT_TIMEOUT)
+            else:
+                sx.wire.connection.close()
+            sx.dialogue = None
+            return rc
+        try:
+            _greet(sx)
+            _start_tls(sx, suppress_tls=suppress_tls)
+            sx.setting_up = False
+            require_utf8(sx)
+        except _OutOfStep:
             sx.wire.connection.close()
-        sx.dialogue = None
-        return rc
-    try:
-        _greet(sx)
-        _start_tls(sx, suppress_tls=suppress_tls)
-        sx.setting_up = False
-        require_utf8(sx)
-    except SetupFailed as failure:
-        return _failed(sx, failure)
-    return Rc.OK
+            sx.early, sx.at_greeting = False, sx.wire.command
+            continue
+        except SetupFailed as failure:
+            return _failed(sx, failure)
+        return Rc.OK
+
+
+class _OutOfStep(Exception):
+    """The server does not take what was said before its greeting; it is called again, and waited for."""
 
 
 def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
@@ -173,11 +184,13 @@ def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
 
 
 def _connect(sx: SmtpContext) -> Rc:
-    if sx.process.profile.pipe_connect_offered:
-        sx.host_is_in("hosts_pipe_connect")
     try:
         open_dialogue(sx)
     except ConnectError as error:
+        if sx.early:
+            text = send_failed(sx, error.errno)
+            set_errno(sx, sx.addrlist, error.errno, text, Rc.DEFER, host=sx.host)
+            return Rc.DEFER
         text = errnos.strerror(error.errno) if sx.verify else None
         if text is not None and sx.process.profile.callout_connect_failure_worded:
             text = f"could not connect: {text}"
@@ -202,7 +215,10 @@ def _greet(sx: SmtpContext) -> None:
     """Banner and EHLO or HELO, in clear (for smtps: nothing yet)."""
     sx.helo_data = expand_helo(sx)
     if not sx.smtps:
-        require(sx, sx.read())
+        sx.banner_waits, sx.ehlo_waits = sx.early, False
+        if not sx.early:
+            sx.wire.command = sx.at_greeting
+            require(sx, sx.read())
         if refusal := greeted(sx):
             text = f"deferred by smtp:connect event expansion: {refusal}"
             raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False)
@@ -233,6 +249,9 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = F
     command = hello_command(sx)
     if not sx.helo_data:
         sx.helo_data = expand_helo(sx)
+    if sx.early and sx.esmtp:
+        _say_hello_early(sx, command, again=again)
+        return
     _write(sx, f"{command} {sx.helo_data}")
     sx.record_step(command[0].lower())
     reply = sx.read()
@@ -250,6 +269,21 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = F
     sx.mechanisms = auth_mechanisms(sx.reply.text) if sx.esmtp else frozenset()
     if sx.process.profile.limits_heeded and (again or "STARTTLS" not in sx.features) and sx.esmtp:
         sx.limits = ehlo_limits(sx.reply.text)
+    if not again:
+        smtp_early.learn(sx)
+
+
+def _say_hello_early(sx: SmtpContext, command: str, *, again: bool) -> None:
+    """Keep EHLO for the commands after it; unless AUTH among them needs to know what the server says."""
+    sx.wire.write(f"{command} {sx.helo_data}", buffer=True)
+    sx.record_step(command[0].lower())
+    sx.ehlo_waits = True
+    if not again and smtp_early.too_many_authenticators(sx):
+        if sx.wire.flush() < 0:
+            raise SetupFailed("4", errnos.EPIPE, send_failed(sx), send_quit=False)
+        if not smtp_early.reap(sx, 0):
+            require(sx, sx.reply)
+        sx.early = False
 
 
 def hello_command(sx: SmtpContext) -> str:
@@ -307,7 +341,9 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     if sx.smtps or (wanted and _starttls_accepted(sx)):
         _handshake(sx)
     if sx.tls is not None:
-        if sx.smtps:
+        smtp_early.begin_in_tls(sx)
+        sx.banner_waits = sx.smtps and sx.early
+        if sx.smtps and not sx.early:
             require(sx, sx.read())
         _say_hello(sx, again=True)
     elif sx.process.lost_session is not None:
@@ -319,6 +355,8 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     sx.chunking = "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
     sx.prdr = "PRDR" in sx.features and sx.host_is_in("hosts_try_prdr")
+    if sx.tls is not None:
+        smtp_early.learn(sx)
     smtp_auth(sx)
 
 
@@ -326,6 +364,8 @@ def _starttls_accepted(sx: SmtpContext) -> bool:
     """Say STARTTLS; whether a handshake follows. A reply that rules the host out is a ``SetupFailed``."""
     _write(sx, "STARTTLS")
     sx.record_step("s")
+    if not smtp_early.reap(sx, 0):
+        raise _OutOfStep
     ehlo, reply = sx.reply, sx.read()
     action = starttls_action(sx, reply)
     if action is StartTls.DEFER:
@@ -388,9 +428,7 @@ def _check_tls_not_required(sx: SmtpContext) -> None:
 
 def _write(sx: SmtpContext, command: str) -> None:
     if sx.wire.write(command) < 0:
-        host = sx.host
-        text = f"send() to {host.name} [{host.address}] failed: {errnos.strerror(errnos.EPIPE)}"
-        raise SetupFailed("4", errnos.EPIPE, text, send_quit=False)
+        raise SetupFailed("4", errnos.EPIPE, send_failed(sx), send_quit=False)
 
 
 def _failed(sx: SmtpContext, failure: SetupFailed) -> Rc:

@@ -11,13 +11,14 @@ from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import Address
-from eximsim.mta.transports import retry
+from eximsim.mta.transports import retry, smtp_early
 from eximsim.mta.transports.smtp_auth import mail_auth
 from eximsim.mta.transports.smtp_close import hang_up
 from eximsim.mta.transports.smtp_context import (
     Outstanding,
     SmtpContext,
     check_response,
+    send_failed,
     set_errno,
 )
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
@@ -118,6 +119,9 @@ def read_outstanding(sx: SmtpContext) -> Sync:
     """Read the replies to MAIL and to each RCPT that is waiting."""
     last = sx.wire.command
     waiting, sx.waiting = sx.waiting, Outstanding()
+    others = bool(waiting.mail) + len(waiting.recipients) + (last == "DATA")
+    if not smtp_early.reap(sx, others):
+        return Sync.BAD_MAIL
     if waiting.mail:
         sx.wire.command = waiting.mail
         if not sx.read().ok:
@@ -201,7 +205,7 @@ def note_temporary(sx: SmtpContext, reply: Reply, errno: Errno) -> None:
         sx.reply = Reply(False, reply.text, errno)
 
 
-def transaction_failed(sx: SmtpContext, *, send_failed: bool = False, not_signed: str | None = None) -> Rc:
+def transaction_failed(sx: SmtpContext, *, unsent: bool = False, not_signed: str | None = None) -> Rc:
     """The transaction broke off after set-up: blame the message or the host, and give all addresses that.
 
     ``TRANSACTION_FAILED`` says which.
@@ -210,10 +214,10 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False, not_signed
     if not_signed is not None:
         code, errno, user, sx.send_quit = "4", errnos.EACCES, False, False
         why = not_signed or errnos.strerror(errnos.EACCES)
-        message = f"{_send_words(sx)} to {sx.host.name} [{sx.host.address}] failed: {why}"
-    elif send_failed:
+        message = send_failed(sx, why=why)
+    elif unsent:
         code, errno, user, sx.send_quit = "4", errnos.EPIPE, False, False
-        message = f"send() to {sx.host.name} [{sx.host.address}] failed: {errnos.strerror(errnos.EPIPE)}"
+        message = send_failed(sx)
     else:
         reply = sx.reply
         plain = Reply(False, reply.text, 0) if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else reply
@@ -243,10 +247,6 @@ def transaction_failed(sx: SmtpContext, *, send_failed: bool = False, not_signed
     sx.ok = False
     hang_up(sx)
     return lost.host
-
-
-def _send_words(sx: SmtpContext) -> str:
-    return "smtp send" if sx.process.profile.send_failure_worded_generally else "send()"
 
 
 def _answer(code: str, errno: int) -> Answer:
