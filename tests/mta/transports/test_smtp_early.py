@@ -88,10 +88,7 @@ def test_with_starttls_a_server_that_is_out_of_step_is_called_again() -> None:
             main={"log_selector": "+pipelining"},
             transport={"hosts_pipe_connect": "*"},
             servers={},
-            runs=[
-                {**MESSAGE, "servers": {"10.9.1.1": one}}
-                for one in (server, {**server, "banner": "421 busy"})
-            ],
+            runs=[{**MESSAGE, "servers": {"10.9.1.1": one}} for one in (server, busy)],
         )
     )
     assert len(first.servers) == 1
