@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import InputError
 from eximsim.mta.acl.acl_conditions import check_conditions
 from eximsim.mta.acl.acl_cutthrough import go_through
 from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_header
-from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.base.string import SPACES, from_octets, string_printing
 from eximsim.mta.config.acl_read import read_inline
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_and_ident
@@ -130,8 +130,25 @@ def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:
             run.trace(f'using ACL "{text}"')
             return (f"ACL {text}" if process.profile.acl_debug_names_acl else f'ACL "{text}"'), verbs
         if text.startswith("/"):
-            raise Unsupported(f"ACL in a file: {text}")
+            return _from_file(run, text)
     return _INLINE, read_inline(text, process.config.path, process.config.last_line)
+
+
+def _from_file(run: AclRun, path: str) -> tuple[str, tuple[AclVerb, ...]]:
+    """An ACL in a file of its own, which is read once."""
+    process = run.process
+    known = process.acl_files.get(path)
+    if known is not None:
+        run.trace(f'using ACL "{path}"')
+    else:
+        try:
+            content = from_octets(process.world.read_file(path))
+        except OSError as error:
+            raise InputError(f'failed to open ACL file "{path}": {error.strerror}') from None
+        run.trace(f"read ACL from file {path}")
+        known = read_inline(content, *(run.at or (process.config.path, process.config.last_line)))
+        process.acl_files[path] = known
+    return (f"ACL {path}" if process.profile.acl_debug_names_acl else f'ACL "{path}"'), known
 
 
 _INLINE = "inline ACL"
@@ -142,6 +159,7 @@ def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
     run.log_message = run.user_message = None
     run.reception.temp_details = False
     run.basic_errno, run.endpass, run.verb = 0, False, verb.verb
+    run.at = (verb.path, verb.line)
     run.place = "" if name == _INLINE else f" at line {verb.line} of {verb.path}"
     run.trace(f"processing {_shown_verb(run, name, verb)}")
     cond = check_conditions(run, verb)

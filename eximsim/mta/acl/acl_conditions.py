@@ -249,12 +249,21 @@ def _recipients(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 def _senders(run: AclRun, condition: AclCondition, text: str) -> Rc:
     sender = run.reception.envelope.sender or ""
-    return _kept(run, match_isinlist(run.process, sender, text, Kind.ADDRESS), "sender_data")
+    return _kept(
+        run,
+        match_isinlist(run.process, sender, text, Kind.ADDRESS, cache=run.reception.envelope.sender_cache),
+        "sender_data",
+    )
 
 
 def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
     domain = (run.reception.envelope.sender or "").rpartition("@")[2]
-    return _kept(run, match_isinlist(run.process, domain, text, Kind.DOMAIN))
+    return _kept(
+        run,
+        match_isinlist(
+            run.process, domain, text, Kind.DOMAIN, cache=run.reception.envelope.sender_domain_cache
+        ),
+    )
 
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:

@@ -86,6 +86,8 @@ class AclRun:
     endpass: bool = False
     drop: bool = False
     verb: str = ""
+    at: tuple[str, int] | None = None
+    """File and line of the verb at work, or of the last one that stood in a file."""
     place: str = ""
     """Where the verb at work stands: `` at line 3 of FILE``; empty for an inline ACL."""
     domain_cache: ListCache = field(default_factory=dict)

@@ -149,11 +149,17 @@ def _as_given(process: Process, item: _Item, matched: str, said: Told, unknown: 
 def _one_key(process: Process, item: _Item, key: str, unknown: Rc) -> Rc:
     """Ask at the domain with the addresses, then at the one with the texts. Source: one_check_dnsbl()."""
     rc = _check(process, item, item.domain, key, unknown)
+    if rc is Rc.OK and not _is_found(process, f"{_prefix(key)}.{item.domain}"):
+        return rc  # by +include_unknown
     if rc is Rc.OK and item.text_domain != item.domain:
         rc = _check(process, replace(item, addresses=None), item.text_domain, key, unknown)
-    if rc is Rc.OK:
+    if rc is Rc.OK and _is_found(process, f"{_prefix(key)}.{item.text_domain}"):
         _keep(process, f"{_prefix(key)}.{item.text_domain}")
     return rc
+
+
+def _is_found(process: Process, query: str) -> bool:
+    return process.dnsbl_cache[query].result is DnsResult.SUCCEED
 
 
 def _prefix(key: str) -> str:

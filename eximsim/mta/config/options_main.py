@@ -70,8 +70,8 @@ _TEXTS = table(
         limits_advertise_hosts log_file_path log_selector message_id_header_domain
         message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient
         queue_domains queue_smtp_domains recipient_unqualified_hosts sender_unqualified_hosts
-        smtp_active_hostname spool_directory sqlite_dbfile tls_advertise_hosts tls_certificate
-        tls_ocsp_file
+        smtp_active_hostname smtp_etrn_command spool_directory sqlite_dbfile tls_advertise_hosts
+        tls_certificate tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
@@ -110,7 +110,7 @@ _TEXTS = table(
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports percent_hack_domains queue_only_file remote_sort_domains smtp_accept_max_per_host
-        smtp_etrn_command smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
+        smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
         smtp_reserve_hosts tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
@@ -144,7 +144,7 @@ _FLAGS = table(
         _M,
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
-        return_path_remove smtp_enforce_sync write_rejectlog""",
+        return_path_remove smtp_enforce_sync smtp_etrn_serialize write_rejectlog""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         disable_ipv6 dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
@@ -154,7 +154,7 @@ _FLAGS = table(
     ),
     flags(
         _U,
-        on="bounce_return_body bounce_return_message dns_csa_use_reverse smtp_etrn_serialize",
+        on="bounce_return_body bounce_return_message dns_csa_use_reverse",
         off="""ignore_fromline_local move_frozen_messages
         mua_wrapper print_topbitchars queue_fast_ramp""",
     ),

@@ -18,6 +18,7 @@ from eximsim.status import DnsResult
 from eximsim.trace import Trace
 
 if TYPE_CHECKING:
+    from eximsim.mta.config.acl_read import AclVerb
     from eximsim.mta.config.readconf import Config
     from eximsim.mta.records.daemon import Daemon
     from eximsim.mta.records.hints import Hints
@@ -291,6 +292,9 @@ class Process:
     """What the message goes through before a transport sends or writes it."""
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
+
+    acl_files: dict[str, tuple[AclVerb, ...]] = field(default_factory=dict)
+    """ACLs that were read from files, by path."""
 
     # ---- what expansions see
     variables: dict[str, str] = field(default_factory=dict)

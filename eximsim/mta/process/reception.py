@@ -53,6 +53,11 @@ class Envelope:
     body_8bitmime: int = 0
     """What BODY= in MAIL said: 7, 8, or 0 for nothing."""
 
+    sender_cache: ListCache = field(default_factory=dict)
+    """Whether the sender is in named address lists (``sender_address_cache``)."""
+    sender_domain_cache: ListCache = field(default_factory=dict)
+    """The same of its domain."""
+
     # ---- RCPT commands
     rcpt_count: int = 0
     rcpt_defer_count: int = 0

@@ -128,7 +128,7 @@ class SmtpIn(SmtpSession):
         self.waiting_since = None
         while True:
             progress = not self.ended and self._step()
-            if not progress or self._accepted or self.actions:
+            if not progress or self._accepted or self.actions or self.later:
                 yield from self._drain()
             if not progress:
                 self.waiting_since = self.process.world.now()
@@ -139,6 +139,8 @@ class SmtpIn(SmtpSession):
         yield from actions
         if data := self.replies.take():
             yield Send(data)
+        while self.later:
+            self.later.pop(0)()
         while self._accepted:
             self._deliver(self._accepted.pop(0))
         if self.ended:

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
-from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.lookup.sender_host import host_and_ident
-from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_auth, smtp_in_chunks, smtp_in_mail, smtp_in_tls
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
+from eximsim.mta.reception.smtp_in_etrn import etrn
+from eximsim.mta.reception.smtp_in_expn import expn
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
 from eximsim.mta.reception.smtp_in_vrfy import vrfy
 from eximsim.mta.verify import cutthrough
-from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import SmtpSession
@@ -71,22 +68,6 @@ def _help(session: SmtpSession, argument: str) -> None:
     session.replies.line(f"214 {' '.join(words)}")
 
 
-def _refused_by_acl(where: Where, option: str, word: str) -> Callable[[SmtpSession, str], None]:
-    """EXPN and ETRN: refused without an ACL, not modelled beyond it."""
-
-    def run(session: SmtpSession, argument: str) -> None:
-        if where is Where.ETRN:
-            client = host_and_ident(session.process, flagged=False)
-            log_write(session.process, f"ETRN {argument} received from {client}", when="etrn")
-        result = acl_check(session.reception, where, None, session.process.config.main.text(option))
-        if result.rc is Rc.OK:
-            raise Unsupported(f"the SMTP command {word}")
-        if session.replies.acl_fail(where, result, argument):
-            session.drop()
-
-    return run
-
-
 COMMANDS = (
     Command("rset", _rset, Sync.UNLESS_PIPELINING, argument=False, mail=False),
     Command("helo", helo, Sync.ALWAYS, mail=False),
@@ -99,9 +80,9 @@ COMMANDS = (
     Command("bdat", smtp_in_chunks.bdat, Sync.NEVER),
     Command("quit", quit_command, Sync.NEVER, argument=False),
     Command("noop", _noop, Sync.ALWAYS, mail=False),
-    Command("etrn", _refused_by_acl(Where.ETRN, "acl_smtp_etrn", "ETRN"), Sync.ALWAYS, mail=False),
+    Command("etrn", etrn, Sync.ALWAYS, mail=False),
     Command("vrfy", vrfy, Sync.ALWAYS, mail=False),
-    Command("expn", _refused_by_acl(Where.EXPN, "acl_smtp_expn", "EXPN"), Sync.ALWAYS, mail=False),
+    Command("expn", expn, Sync.ALWAYS, mail=False),
     Command("help", _help, Sync.NEVER, mail=False),
 )
 """Every command that the server knows."""

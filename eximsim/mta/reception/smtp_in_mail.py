@@ -279,6 +279,13 @@ def _accept_sender(session: SmtpSession) -> None:
 
 def rcpt(session: SmtpSession, argument: str) -> None:
     """The RCPT command."""
+    _rcpt(session, argument)
+    envelope, variables = session.reception.envelope, session.process.variables
+    variables["rcpt_fail_count"] = str(envelope.rcpt_fail_count)
+    variables["rcpt_defer_count"] = str(envelope.rcpt_defer_count)
+
+
+def _rcpt(session: SmtpSession, argument: str) -> None:
     envelope = session.reception.envelope
     envelope.rcpt_count += 1
     session.process.variables["rcpt_count"] = str(envelope.rcpt_count)

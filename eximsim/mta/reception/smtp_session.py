@@ -40,6 +40,8 @@ _OF_A_MESSAGE = (
     "sender_address",
     "message_size",
     "rcpt_count",
+    "rcpt_fail_count",
+    "rcpt_defer_count",
     "recipients_count",
     "sender_data",
     "recipient_data",
@@ -92,6 +94,8 @@ class SmtpSession:
     """What the client has sent and nothing has read."""
     actions: list[Action] = field(default_factory=list)
     """What the shell has to do next."""
+    later: list[Callable[[], None]] = field(default_factory=list)
+    """What other processes do once the client has been answered."""
     refusal: str = ""
     """What REFUSING answers with."""
 

@@ -1,0 +1,94 @@
+"""EXPN and ETRN: what a client may learn of an address, and ask of the queue."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import Unsupported
+from tests.mta.front import Front
+
+ROUTERS = """
+begin routers
+list:
+  driver = redirect
+  local_parts = list : nobody : gone
+  data = ${if eq{$local_part}{list}{a@d.ex, b@d.ex}{${if eq{$local_part}{gone}{:blackhole:}{:fail: no}}}}
+  allow_fail
+  expn
+hidden:
+  driver = redirect
+  local_parts = hidden
+  data = c@d.ex
+  no_expn
+all:
+  driver = accept
+  transport = out
+begin transports
+out:
+  driver = smtp
+  hosts = 127.0.0.1
+  port = 2525
+  allow_localhost
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "replies"),
+    [
+        ("list@here.ex", ["250-<a@d.ex>", "250 <b@d.ex>"]),
+        ("list", ["250-<a@d.ex>", "250 <b@d.ex>"]),
+        ("plain@here.ex", ["250 <plain@here.ex>"]),
+        ("hidden@here.ex", ["250 <hidden@here.ex>"]),
+        ("gone@here.ex", ["250 mail to <gone@here.ex> is discarded"]),
+        ("nobody@here.ex", ["553 nobody@here.ex is undeliverable"]),
+    ],
+)
+def test_an_address_is_routed_once(address: str, replies: list[str]) -> None:
+    front = Front("acl_smtp_expn = accept", routers=ROUTERS)
+    assert front.smtp(f"EXPN {address}", "QUIT")[: len(replies)] == replies
+
+
+def test_without_an_acl_nothing_is_told() -> None:
+    assert Front().smtp("EXPN list", "QUIT")[0] == "550 Administrative prohibition"
+
+
+def test_etrn_runs_the_queue_for_a_domain() -> None:
+    front = Front("acl_smtp_etrn = accept")
+    front.exim("-odq", "later@one.ex", stdin="Subject: x\n\nx\n")
+    front.exim("-odq", "later@two.ex", stdin="Subject: x\n\nx\n")
+    assert front.smtp("ETRN #one.ex", "QUIT")[0] == "250 OK"
+    lines = front.log()
+    assert "ETRN #one.ex received from caller" in lines
+    assert any("later@one.ex" in line and "==" in line for line in lines)
+    assert not any("later@two.ex" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("commands", "reply"),
+    [
+        (("ETRN one.ex",), "501 argument must begin with #"),
+        (("HELO x", "MAIL FROM:<a@b>", "ETRN #x"), "503 ETRN is not permitted inside a transaction"),
+    ],
+)
+def test_etrn_out_of_place_is_an_error(commands: tuple[str, ...], reply: str) -> None:
+    assert Front("acl_smtp_etrn = accept").smtp(*commands)[-2] == reply
+
+
+def test_a_command_for_etrn_is_run_only_where_it_is_known_to_be_missing() -> None:
+    front = Front("acl_smtp_etrn = accept\nsmtp_etrn_command = /none/such $domain")
+    with pytest.raises(Unsupported, match="the command of smtp_etrn_command"):
+        front.smtp("ETRN #x")
+    front = Front("acl_smtp_etrn = accept\nsmtp_etrn_command = /none/such x")
+    assert front.smtp("ETRN #x")[0] == "250 OK"
+    assert 'exec of "/none/such x" (ETRN) failed: No such file or directory' in front.log()
+
+
+def test_an_acl_may_stand_in_a_file() -> None:
+    files = {"/etc/acl": b"# who may\ndeny message = not \\\n  you\n"}
+    front = Front("acl_smtp_vrfy = /etc/acl", files=files)
+    assert front.smtp("VRFY a@b.ex")[0] == "252 not you"
+    front = Front("acl_smtp_vrfy = /etc/none")
+    assert front.smtp("VRFY a@b.ex")[0].startswith("451 ")
+    assert any(
+        'failed to open ACL file "/etc/none": No such file or directory' in line for line in front.log()
+    )
