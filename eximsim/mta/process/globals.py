@@ -11,6 +11,7 @@ from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
+from eximsim.mta.records.process_parts import LostSession, RejectLog, Resolver
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert, HostItem
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
@@ -150,39 +151,6 @@ class Machine:
         return self.next_pid
 
 
-@dataclass(slots=True)
-class Resolver:
-    """The resolver's flags as ``dns_init()`` leaves them.
-
-    ``deciding_again`` is set while dns_again_means_nonexist is searched, which may ask the DNS itself.
-    """
-
-    qualify_single: bool = False
-    search_parents: bool = False
-    dnssec: bool = False
-    deciding_again: bool = False
-    name_checked: str | None = None
-    """While ``@mx_any`` or its kin asks: what dns_check_names_pattern has matched last, ``$0`` later."""
-
-    @property
-    def options(self) -> tuple[bool, bool, bool]:
-        """What the negative cache keeps apart."""
-        return self.qualify_single, self.search_parents, self.dnssec
-
-
-@dataclass(frozen=True, slots=True)
-class LostSession:
-    """A TLS session whose connection was lost, but which the process still holds to be active.
-
-    What is sent to the descriptor of the lost connection goes through the session. ``socket_reused``: the
-    connection after it has got that descriptor. ``log_open``: the main log was open when the connection was
-    lost; if it is opened between the two, it gets the descriptor.
-    """
-
-    log_open: bool
-    socket_reused: bool = True
-
-
 DnsFailKey = tuple[str, str, tuple[bool, bool, bool]]
 """Name, type and ``Resolver.options`` of a question that failed."""
 
@@ -211,20 +179,6 @@ class Setting:
                 variables.pop(name, None)
             else:
                 variables[name] = value
-
-
-@dataclass(frozen=True, slots=True)
-class RejectLog:
-    """The reject log of one process, as far as a stray ``close(0)`` can do it harm."""
-
-    stdin_closed: bool = False
-    """Some code has closed descriptor 0, which it never opened."""
-    open: bool = False
-    """The reject log has been written."""
-    is_stdin: bool = False
-    """It was opened after that, and so has descriptor 0."""
-    lost: bool = False
-    """And then descriptor 0 was closed once more."""
 
 
 _DEBUG_BUFFER, _DEBUG_SHOWN = 2043, 1997
@@ -331,7 +285,7 @@ class Process:
     """Lines for the panic log go to stderr, too."""
     main_log_open: bool = False
     """This process, or one that it was forked from, has written to the main log."""
-    reject_log: RejectLog = RejectLog()
+    reject_log: RejectLog = field(default_factory=RejectLog)
     debug_depth: int = 0
     """How deep (acl_level + expand_level) the trace of newer releases is nested."""
     debug_line_open: bool = False

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_libraries import GNUTLS
-from eximsim.mta.process.globals import LostSession
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.process_parts import LostSession
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report
 from eximsim.ports import ConnectionLost, ReadTimeout

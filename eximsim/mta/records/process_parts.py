@@ -1,0 +1,52 @@
+"""Small things that a process keeps: the resolver's flags, a lost TLS session, the reject log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Resolver:
+    """The resolver's flags as ``dns_init()`` leaves them.
+
+    ``deciding_again`` is set while dns_again_means_nonexist is searched, which may ask the DNS itself.
+    """
+
+    qualify_single: bool = False
+    search_parents: bool = False
+    dnssec: bool = False
+    deciding_again: bool = False
+    name_checked: str | None = None
+    """While ``@mx_any`` or its kin asks: what dns_check_names_pattern has matched last, ``$0`` later."""
+
+    @property
+    def options(self) -> tuple[bool, bool, bool]:
+        """What the negative cache keeps apart."""
+        return self.qualify_single, self.search_parents, self.dnssec
+
+
+@dataclass(frozen=True, slots=True)
+class LostSession:
+    """A TLS session whose connection was lost, but which the process still holds to be active.
+
+    What is sent to the descriptor of the lost connection goes through the session. ``socket_reused``: the
+    connection after it has got that descriptor. ``log_open``: the main log was open when the connection was
+    lost; if it is opened between the two, it gets the descriptor.
+    """
+
+    log_open: bool
+    socket_reused: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLog:
+    """The reject log of one process, as far as a stray ``close(0)`` can do it harm."""
+
+    stdin_closed: bool = False
+    """Some code has closed descriptor 0, which it never opened."""
+    open: bool = False
+    """The reject log has been written."""
+    is_stdin: bool = False
+    """It was opened after that, and so has descriptor 0."""
+    lost: bool = False
+    """And then descriptor 0 was closed once more."""
