@@ -48,7 +48,7 @@ LAYERS = (
     ("switches_dkim",),
     ("switch_values",),
     ("formats", "storage", "shapes"),
-    ("bounds", "history", "piped", "files", "status", "trace", "errors", "visible", "__version__"),
+    ("bounds", "crypted", "history", "piped", "files", "status", "trace", "errors", "visible", "__version__"),
 )
 
 LONGEST = 460

@@ -9,10 +9,10 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
+from eximsim.crypted import crypt_equals
 from eximsim.errors import Unanswered
 from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.base.string import octets
-from eximsim.mta.expand.crypt import crypt_equals
 from eximsim.mta.expand.expand_tree import Condition, Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
 from eximsim.mta.process import upward
@@ -227,7 +227,7 @@ def crypteq(expander: Expander, text: str, crypted: str) -> bool:
     coded = crypted.rpartition("}")[2]
     if len(coded) < 2:
         return False
-    known = crypt_equals(text, coded, sixteen=kind.startswith("{crypt16}"))
+    known = crypt_equals(octets(text), coded, sixteen=kind.startswith("{crypt16}"))
     if known is not None:
         return known
     said = expander.process.world.ask("crypteq", f"{text} {crypted}")

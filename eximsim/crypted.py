@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from eximsim.mta.base.string import octets
-
 _HALF = 8
 _SALT = 2
 _DES_LENGTH = 13
 
 
-def crypt_equals(text: str, crypted: str, *, sixteen: bool) -> bool | None:
-    """Whether ``text`` is what was encrypted; None if that form is not known here.
+def crypt_equals(secret: bytes, crypted: str, *, sixteen: bool) -> bool | None:
+    """Whether ``secret`` is what was encrypted; None if that form is not known here.
 
     ``sixteen``: DES for each half of sixteen characters, the second with a salt out of the first (crypt16()).
     """
     from passlib.hash import bcrypt, des_crypt, md5_crypt, sha256_crypt, sha512_crypt  # slow to import
 
-    secret = octets(text)
     if sixteen:
         if not des_crypt.identify(crypted[:_DES_LENGTH]):
             return None
