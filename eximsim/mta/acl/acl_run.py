@@ -128,6 +128,8 @@ def setup_header(reception: Reception, text: str) -> None:
             line = f"X-ACL-Warn: {line}"
         if (place, line) not in added:
             added.append((place, line))
+    shown = (line.removesuffix("\n").replace("\n", "\n\n") for _, line in added)
+    reception.set("headers_added", "\n".join(shown))
 
 
 def _header_lines(text: str) -> list[str]:

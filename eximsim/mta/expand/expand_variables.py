@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unanswered, Unsupported
+from eximsim.errors import Unanswered
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
@@ -67,12 +67,12 @@ _BODY_WITH_LINES = bytes.maketrans(b"\0", b" ")
 
 
 def _body(process: Process, *, end: bool) -> str:
-    """The first or the last ``message_body_visible`` octets of the body of the message that is delivered."""
+    """The first or the last ``message_body_visible`` octets of the body of the message at hand."""
     message, options = process.message, process.config.main
-    if message is None:
-        raise Unsupported("the variable $message_body outside a delivery and a filter test")
-    size = min(options.number("message_body_visible"), message.size)
-    shown = message.body[max(0, len(message.body) - size) :] if end else message.body[:size]
+    body = process.incoming_body if message is None else message.body
+    size = options.number("message_body_visible")
+    size = size if message is None else min(size, message.size)
+    shown = body[max(0, len(body) - size) :] if end else body[:size]
     lines = options.flag("message_body_newlines")
     return from_octets(shown.translate(_BODY_WITH_LINES if lines else _BODY_ON_ONE_LINE))
 

@@ -261,6 +261,8 @@ class Process:
     """Items, conditions and operators that a filter must not use, and what is said of each."""
     filter_sn: tuple[int, ...] = (0,) * 10
     """``$sn0`` to ``$sn9``: where the system filter left ``$n0`` to ``$n9``."""
+    incoming_body: bytes = b""
+    """The body of the message that comes in, once it is there."""
     header_list: list[Header] = field(default_factory=list)
     """The header lines of the message that comes in; in a delivery those of ``message`` count."""
     authentication_local: bool = False

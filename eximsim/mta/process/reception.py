@@ -13,6 +13,8 @@ from eximsim.mta.records.logs import Rejected
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.lists import ListCache
     from eximsim.mta.records.spool import Header, Recipient
@@ -101,6 +103,13 @@ class Envelope:
     """The size of the last chunk, and of the message with CRLF line ends."""
     dsn_ret: str | None = None
     dsn_envid: str | None = None
+
+
+def recipient_variables(recipients: Sequence[Recipient]) -> dict[str, str]:
+    """``$recipients`` and ``$recipients_list``, which some ACLs see."""
+    addresses = [recipient.address for recipient in recipients]
+    listed = ":".join(address.replace(":", "::") for address in addresses)
+    return {"recipients": ", ".join(addresses), "recipients_list": listed}
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process import upward
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write, selector
-from eximsim.mta.process.reception import Reception
+from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
 from eximsim.mta.reception.caller_sender import sender_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
@@ -253,8 +253,7 @@ def not_smtp_start(reception: Reception) -> None:
     process = reception.process
     acl = process.config.main.text("acl_not_smtp_start")
     if acl is not None:
-        recipients = ", ".join(recipient.address for recipient in reception.envelope.recipients)
-        with process.setting(recipients=recipients):
+        with process.setting(**recipient_variables(reception.envelope.recipients)):
             acl_check(reception, Where.NOTSMTP_START, None, acl)
 
 
@@ -416,11 +415,12 @@ def _complete(incoming: Incoming) -> None:
     process.variables["body_linecount"] = str(incoming.body.count(b"\n"))
     process.variables["body_zerocount"] = str(incoming.body.count(b"\0"))
     process.variables["received_count"] = str(incoming.scan.received)
-    process.variables["recipients"] = ", ".join(recipient.address for recipient in envelope.recipients)
+    process.variables |= recipient_variables(envelope.recipients)
     process.variables["recipients_count"] = str(len(envelope.recipients))
     received_header_gen(reception)
     add_acl_headers(reception)
     process.header_list = list(reception.headers)
+    process.incoming_body = incoming.body
 
 
 def _take_recipients(incoming: Incoming) -> None:
@@ -476,6 +476,7 @@ def _forget(reception: Reception) -> None:
     reception.headers = []
     reception.process.message_id = ""
     reception.process.header_list = []
+    reception.process.incoming_body = b""
 
 
 def _finish(incoming: Incoming, message: Message) -> Received:

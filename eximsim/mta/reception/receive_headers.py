@@ -287,6 +287,7 @@ def add_acl_headers(reception: Reception) -> None:
         if header.text.partition(":")[0].rstrip(SPACES).lower() in removed:
             header.kind = HEADER_OLD
     added, envelope.added_headers = envelope.added_headers, []
+    reception.set("headers_added", None)
     for place, text in added:
         kind, _, _ = header_kind(text)
         headers.insert(_place(headers, place), Header(kind, text))

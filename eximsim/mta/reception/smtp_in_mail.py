@@ -12,6 +12,7 @@ from eximsim.mta.config.rewrite_rules import SMTP
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.reception import recipient_variables
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
@@ -415,7 +416,8 @@ def data(session: SmtpSession, argument: str) -> None:
 
 
 def _predata(session: SmtpSession) -> AclAnswer:
-    return session.check_acl(Where.PREDATA, "acl_smtp_predata")
+    with session.process.setting(**recipient_variables(session.reception.envelope.recipients)):
+        return session.check_acl(Where.PREDATA, "acl_smtp_predata")
 
 
 def has_recipients(session: SmtpSession, verb: str) -> bool:

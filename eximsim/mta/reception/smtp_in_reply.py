@@ -71,6 +71,7 @@ class Replies:
     def had(self, command: str) -> None:
         """Remember a command (the HAD macro)."""
         self.history = [*self.history, command][-HISTORY:]
+        self.reception.process.variables["smtp_command_history"] = ",".join(self.history)
 
     def take(self) -> bytes:
         """Everything that waits."""

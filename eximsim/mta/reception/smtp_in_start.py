@@ -31,6 +31,7 @@ def smtp_start_session(session: SmtpSession) -> None:
     """Greet the client, or refuse it; where TLS comes first, only begin with that."""
     process, reception = session.process, session.reception
     reception.started = process.world.now()
+    process.variables["smtp_command_history"] = ""
     if not smtp_active_hostname(process):
         session.replies.line("421 Local configuration error; please try again later.")
         session.refuse_session()

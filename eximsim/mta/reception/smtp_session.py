@@ -42,6 +42,7 @@ _OF_A_MESSAGE = (
     "rcpt_count",
     "rcpt_fail_count",
     "rcpt_defer_count",
+    "headers_added",
     "recipients_count",
     "sender_data",
     "recipient_data",
