@@ -116,7 +116,8 @@ def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes
         why.text,
     ]
     report = octets("\n".join(head)) + _copy(process, content, header_read=why.header_read)
-    return child_open_exim(process, "", [sender], report, "", process.machine.exim_user) is not None
+    reference = why.message_id
+    return child_open_exim(process, "", [sender], report, reference, process.machine.exim_user) is not None
 
 
 def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:

@@ -317,7 +317,6 @@ class SmtpIn(SmtpSession):
             cutthrough.cancel(process)
         self.reset()
         self.free_commands |= RESTORED
-        self.tls_auth_due = True
 
     def _may_deliver(self) -> bool:
         """Whether the configuration lets a message be delivered at once."""

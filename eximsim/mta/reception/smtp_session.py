@@ -157,7 +157,7 @@ class SmtpSession:
     deferred_told: str = ""
     """What clients are told of it (``auth_defer_user_msg``); nothing takes it back."""
     tls_auth_due: bool = True
-    """The tls authenticator has not been asked in this session of TLS, or since the last message."""
+    """The tls authenticator has not been asked in this session of TLS."""
 
     # ---- the message that is coming in
     reader: DataReader | None = None
