@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.phrase import parse_fix_phrase
+from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.reception import Submission
 from eximsim.mta.records.structs import Downconvert
@@ -38,11 +39,17 @@ class _SyntaxError(Exception):
 def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """Carry out ``control = text``. Source: acl_check_condition(), case ACLC_CONTROL, src/acl.c."""
     name, slash, options = text.partition("/")
-    if name == "queue_only" and run.process.profile.queue_control_is_named:
-        name = "queue"
+    profile = run.process.profile
+    if name in ("queue", "queue_only"):
+        named = profile.queue_control_is_named
+        name = "queue" if named else name if name == "queue_only" else ""
     known = CONTROLS.get(name)
-    if known is None or (name == "queue" and not run.process.profile.queue_control_is_named):
+    lacks = lacking(profile.option_release, profile.build_lacks).controls
+    if known is None and name in _NOT_MODELLED and name not in lacks:
         raise Unsupported(f"ACL control {name}", condition.path, condition.line)
+    if known is None or name in lacks:
+        run.log_message = f'syntax error in "control={text}"'
+        return Rc.ERROR
     if slash and not known.options:
         run.log_message = f'syntax error in "control={text}"'
         return Rc.ERROR
@@ -167,6 +174,8 @@ class _Control:
     forbidden: frozenset[Where] = frozenset()
     options: bool = False
 
+
+_NOT_MODELLED = frozenset(("bmi_run", "debug", "requiretls", "wellknown"))
 
 _EVERYWHERE = frozenset(Where)
 _NOT_SMTP = frozenset({Where.NOTSMTP, Where.NOTSMTP_START})

@@ -83,23 +83,24 @@ CERTIFICATES = frozenset(("tls_in_ourcert", "tls_in_peercert", "tls_out_ourcert"
 
 LACKING_VARIABLES = _words(
     """
-    arc_domains arc_oldest_pass arc_state arc_state_reason av_failed bmi_alt_location
+    arc_domains arc_oldest_pass arc_state arc_state_reason atrn_host atrn_mode av_failed bmi_alt_location
     bmi_base64_tracker_verdict bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date
-    compile_number config_dir connection_id dcc_header dcc_result dkim_algo dkim_bodylength
-    dkim_canon_body dkim_canon_headers dkim_copiedheaders dkim_created dkim_cur_signer dkim_domain
-    dkim_expires dkim_headernames dkim_identity dkim_key_granularity dkim_key_length
-    dkim_key_nosubdomains dkim_key_notes dkim_key_srvtype dkim_key_testing dkim_selector dkim_signers
-    dkim_verify_reason dkim_verify_signers dkim_verify_status dmarc_alignment_dkim dmarc_alignment_spf
-    dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text dmarc_used_domain exim_gid
-    exim_uid headers_added initial_cwd inode ldap_dn load_average log_inodes log_space malware_name
-    mime_anomaly_level mime_anomaly_text
-    mime_boundary mime_charset mime_content_description mime_content_disposition mime_content_id
-    mime_content_size mime_content_transfer_encoding mime_content_type mime_decoded_filename
-    mime_filename mime_is_coverletter mime_is_multipart mime_is_rfc822 mime_part_count originator_gid
-    originator_uid queue_size recipients recipients_list regex_cachesize regex_match_string
-    sender_helo_verified smtp_command_history spam_action spam_bar spam_report spam_score spam_score_int
-    spf_guess spf_header_comment spf_received spf_result spf_result_guessed spf_smtp_comment
-    spool_inodes spool_space srs_db_address srs_db_key srs_orig_recipient srs_orig_sender srs_status
+    compile_number config_dir connection_id dcc_header dcc_result demime_errorlevel demime_reason
+    dkim_algo dkim_bodylength dkim_canon_body dkim_canon_headers dkim_copiedheaders dkim_created
+    dkim_cur_signer dkim_domain dkim_expires dkim_headernames dkim_identity dkim_key_granularity
+    dkim_key_length dkim_key_nosubdomains dkim_key_notes dkim_key_srvtype dkim_key_testing dkim_selector
+    dkim_signers dkim_verify_reason dkim_verify_signers dkim_verify_status dmarc_alignment_dkim
+    dmarc_alignment_spf dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text
+    dmarc_used_domain exim_gid exim_uid found_extension headers_added initial_cwd inode ldap_dn
+    load_average log_inodes log_space malware_name mime_anomaly_level mime_anomaly_text mime_boundary
+    mime_charset mime_content_description mime_content_disposition mime_content_id mime_content_size
+    mime_content_transfer_encoding mime_content_type mime_decoded_filename mime_filename
+    mime_is_coverletter mime_is_multipart mime_is_rfc822 mime_part_count originator_gid originator_uid
+    proxy_host_address proxy_host_port proxy_target_address proxy_target_port queue_size recipients
+    recipients_list regex_cachesize regex_match_string requiretls sender_helo_verified
+    smtp_command_history spam_action spam_bar spam_report spam_score spam_score_int spf_guess
+    spf_header_comment spf_received spf_result spf_result_guessed spf_smtp_comment spool_inodes
+    spool_space srs_db_address srs_db_key srs_orig_recipient srs_orig_sender srs_status
     """
 )
 """Names that have a value only if something puts one into ``process.variables``."""

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
@@ -284,6 +285,8 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
         _inner(expander, part, True, where)
     if condition.fault is not None:
         raise expander.failure(condition.fault)
+    if skipping and "json" in name:
+        raise Unsupported(f"{name} in a branch that is not taken, where Exim runs into a null pointer")
     if skipping:
         return False
     any_will_do = name.startswith("forany")
@@ -304,7 +307,13 @@ def _iterated(name: str, source: str) -> Iterator[str]:
     if "json" not in name:
         yield from list_items(source)
         return
-    for item in json_nextinlist(dewrap(source, "[]")):
+    try:
+        inner = dewrap(source, "[]")
+    except ExpansionFailed:
+        raise Unsupported(
+            f"{name} of what is no JSON array, on which Exim runs into a null pointer"
+        ) from None
+    for item in json_nextinlist(inner):
         yield (
             dewrap(item, '""', "{} wrapping string result for extract jsons") if name.endswith("s") else item
         )

@@ -6,7 +6,6 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
 from eximsim.mta.config import expansion_names
 from eximsim.mta.expand import expand_outside
@@ -350,16 +349,6 @@ def _still_valid(expires: str, today: str) -> bool:
     return int(expires) >= now
 
 
-# ---- what the model lacks ---------------------------------------------------------------------------------
-
-
-def _not_modelled(expander: Expander, item: Item, skipping: bool) -> str:
-    expander.subs(item, skipping=skipping)
-    if skipping:
-        return ""
-    raise Unsupported(f"the expansion item ${{{item.name}")
-
-
 ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
     {
         "acl": _acl,
@@ -395,9 +384,6 @@ ITEMS: Mapping[str, ItemFunction] = expansion_names.complete(
     expansion_names.ITEMS,
 )
 """Every item by name."""
-
-LACKING = frozenset(name for name, act in ITEMS.items() if act is _not_modelled)
-"""Items that Exim has and the model does not."""
 
 ASKED = frozenset(("authresults", "dlfunc", "env", "perl", "readsocket", "run"))
 """Items that reach out of the program."""

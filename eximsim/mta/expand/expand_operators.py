@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base import ipaddr
 from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
 from eximsim.mta.base.string import (
@@ -28,6 +27,7 @@ from eximsim.mta.expand.expand_outside import stat
 from eximsim.mta.expand.expand_text import ascii_lower, ascii_upper
 from eximsim.mta.expand.expand_tree import Operator, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
+from eximsim.mta.expand.headerwrap import headerwrap
 from eximsim.mta.process.extract import extract_address
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _NOT_ALNUM = re.compile(r"([^0-9A-Za-z])")
 
 def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     """Evaluate ``${name:text}``: the text first, then, unless skipping, the operator."""
-    function, arg = _find(node.name)
+    function, arg = _find(node.name, expander.lacking.operators)
     certificate = _certificate(node, expander.process)
     text = "" if certificate is not None else expander.string(node.body, skipping=skipping)
     if function is None:
@@ -52,14 +52,14 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     return function(expander, text, arg, node.name)
 
 
-def _find(name: str) -> tuple[TextFunction | None, str | None]:
+def _find(name: str, lacking: Container[str]) -> tuple[TextFunction | None, str | None]:
     """The function, and the argument, unless the underscore belongs to the name."""
     whole = OPERATORS.get(name)
-    if whole is not None:
+    if whole is not None and name not in lacking:
         return whole, None
     stem, _, arg = name.partition("_")
     function = OPERATORS.get(stem)
-    if function is None:
+    if function is None or stem in lacking:
         return None, None
     if stem not in _WITH_ARGUMENT:
         raise ExpansionFailed(f'unknown expansion operator "{name}" ("{stem}" does not take an _arg)')
@@ -230,10 +230,6 @@ def _reverse_ip(expander: Expander, text: str, arg: str | None, name: str) -> st
     return ipaddr.invert_address(text[:offset] if offset else text)
 
 
-def _not_modelled(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    raise Unsupported(f"the expansion operator ${{{name}:")
-
-
 OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
     {
         **CODINGS,
@@ -244,7 +240,7 @@ OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
         "escape": _escape,
         "escape8bit": _escape8bit,
         "expand": _expand,
-        "headerwrap": _not_modelled,
+        "headerwrap": headerwrap,
         "hexquote": _hexquote,
         "ipv6denorm": _ipv6denorm,
         "ipv6norm": _ipv6norm,
@@ -262,9 +258,6 @@ OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
     },
     expansion_names.OPERATORS,
 )
-
-LACKING = frozenset(name for name, act in OPERATORS.items() if act is _not_modelled)
-"""Operators that Exim has and the model does not."""
 
 _WITH_ARGUMENT = frozenset(
     {

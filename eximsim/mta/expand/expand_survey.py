@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from eximsim.bounds import BEYOND, beyond
 from eximsim.mta.config.expansion_names import LACKING_VARIABLES
-from eximsim.mta.expand import expand_conditions, expand_items, expand_operators
+from eximsim.mta.expand import expand_conditions, expand_items
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import Condition, Item, Node, Operator, Template, Variable
 from eximsim.mta.records.lookups import SearchError, find_type, is_asked
@@ -56,8 +56,6 @@ def _node(node: Node) -> Iterator[Need]:
             if node.name in LACKING_VARIABLES:
                 yield Need(f"the variable ${node.name}", asked=True)
         case Operator():
-            if node.name in expand_operators.LACKING:
-                yield Need(f"the expansion operator ${{{node.name}:")
             if node.name == "stat":
                 yield Need("the expansion operator ${stat:", asked=True)
             yield from _template(node.body)
@@ -66,8 +64,6 @@ def _node(node: Node) -> Iterator[Need]:
 
 
 def _item(item: Item) -> Iterator[Need]:
-    if item.name in expand_items.LACKING:
-        yield Need(f"the expansion item ${{{item.name}")
     if item.name in expand_items.ASKED:
         yield Need(f"the expansion item ${{{item.name}", asked=True)
     if item.name == "lookup":

@@ -9,6 +9,7 @@ from eximsim.errors import Unanswered
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.config.expansion_history import MOVING_VARIABLES, lacking
 from eximsim.mta.config.expansion_names import (
     CERTIFICATES,
     COMPUTED,
@@ -114,8 +115,15 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
 )
 
 
+def _is_lacking(process: Process, name: str) -> bool:
+    profile = process.profile
+    return name in lacking(profile.option_release, profile.build_lacks).variables
+
+
 def is_known(process: Process, name: str) -> bool:
     """Whether a reference to ``name`` is allowed now, whatever its value."""
+    if name in MOVING_VARIABLES and _is_lacking(process, name):
+        return False
     if name in UNSET or name in _COMPUTED or name in SYNONYMS or name in LACKING_VARIABLES:
         return True
     if name in process.variables:
@@ -132,6 +140,8 @@ def find_variable(process: Process, name: str) -> str | None:
     and ``$r_...`` that nothing set are empty, or unknown under ``strict_acl_vars``. Source:
     find_variable(), src/expand.c.
     """
+    if name in MOVING_VARIABLES and _is_lacking(process, name):
+        return None
     value = process.variables.get(name)
     if value is not None:
         return value if name not in CERTIFICATES else "<cert>"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
+from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import (
     Answer,
@@ -61,7 +62,7 @@ class Expander:
     but nothing in it is looked up.
     """
 
-    __slots__ = ("malformed_header", "process")
+    __slots__ = ("lacking", "malformed_header", "process")
 
     items: ClassVar[Mapping[str, ItemFunction]]
     conditions: ClassVar[Mapping[str, ConditionFunction]]
@@ -70,6 +71,7 @@ class Expander:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.malformed_header = False
+        self.lacking = lacking(process.profile.option_release, process.profile.build_lacks)
 
     # ---- strings ----------------------------------------------------------------------------------
 
@@ -143,6 +145,9 @@ class Expander:
 
     def _item(self, node: Item, skipping: bool) -> str:
         self._permit(node.name)
+        if node.name in self.lacking.items:
+            told = f'"${{{node.name}" is not a known operator (or a }} is missing in a variable reference)'
+            raise ExpansionFailed(told)
         return self.items[node.name](self, node, skipping)
 
     def _fault(self, node: Fault, skipping: bool) -> str:
@@ -183,6 +188,8 @@ class Expander:
         process.effort.spend()
         self._permit(condition.name)
         try:
+            if condition.name in self.lacking.conditions:
+                raise ExpansionFailed(f'unknown condition "{condition.name}"')
             return self.conditions[condition.name](self, condition, skipping)
         finally:
             process.debug_depth -= 1

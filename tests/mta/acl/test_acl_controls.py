@@ -44,8 +44,13 @@ def test_only_a_daemon_routes_what_waits() -> None:
 
 def test_before_there_was_a_manner_of_queueing_the_control_had_one_name() -> None:
     assert sent("queue_only", release="4.93")[1].endswith(QUEUED)
-    with pytest.raises(Unsupported, match="ACL control queue"):
-        sent("queue", release="4.93")
+    assert sent("queue", release="4.93")[0].endswith(': syntax error in "control=queue"')
+
+
+def test_a_control_that_exim_does_not_know_is_an_error_and_one_that_is_not_modelled_is_said() -> None:
+    assert sent("wellknown", release="4.97")[0].endswith(': syntax error in "control=wellknown"')
+    with pytest.raises(Unsupported, match="ACL control wellknown"):
+        sent("wellknown/x", release="4.98")
 
 
 @pytest.mark.parametrize(("release", "name"), [("4.93", "queue_only"), ("4.94.1", "queue")])

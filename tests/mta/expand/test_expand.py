@@ -298,12 +298,6 @@ def test_nothing_is_looked_up_in_a_branch_that_is_not_taken(process: Process) ->
     assert expand(process, text) == "fine"
 
 
-@pytest.mark.parametrize("text", ["${headerwrap_9:x}"])
-def test_what_the_model_lacks_is_named(process: Process, text: str) -> None:
-    with pytest.raises(Unsupported):
-        expand(process, text)
-
-
 def test_value_item_and_numbers_are_restored(process: Process) -> None:
     process.variables["value"] = "before"
     process.numeric = ("zero", "one")

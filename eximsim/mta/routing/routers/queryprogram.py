@@ -31,7 +31,7 @@ def queryprogram_router_entry(
 ) -> Rc:
     """Do what the command says: accept, redirect, decline, pass, fail, defer or freeze.
 
-    The user and the group under which it would run are not looked at. Source: queryprogram_router_entry().
+    Whether there are such a user and a group is not looked at. Source: queryprogram_router_entry().
     """
     before = addr.errors_address, addr.extra_headers, addr.remove_headers
     rc = rf.take_on(process, addr, router, verify)
@@ -63,7 +63,10 @@ def queryprogram_router_entry(
 
 def _answer(process: Process, router: DriverInstance, addr: Address) -> str | None:
     """What the command writes, without white space around it; None after an error, with ``addr.message``."""
-    command = router.options.text("command") or ""
+    command, user = (router.options.text(name) or "" for name in ("command", "command_user"))
+    if user.isdigit() and router.options.text("command_group") is None:
+        addr.message = f"command_user set without command_group for {router.name} router"
+        return None
     try:
         words = command_words(command, _MOST_WORDS)
     except TooManyWords:

@@ -90,6 +90,11 @@ def test_the_words_of_the_command_are_expanded() -> None:
     assert here.route("a@d.ex")[0].message == "no"
 
 
+def test_a_user_by_number_has_no_group_of_his_own() -> None:
+    addr, routed = asked("accept", ROUTER.replace("nobody", "1000"))
+    assert (routed.rc, addr.message) == (Rc.DEFER, "command_user set without command_group for q router")
+
+
 def test_commands_are_asked_about() -> None:
     with pytest.raises(Unanswered):
         site(ZONE, routers=ROUTER, release="4.99").route("a@d.ex")
