@@ -28,6 +28,11 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """Addresses outside 127.0.0.0/8 are logged, and do not count as those of a list."""
 
+    chunk_header_needs_crlf: bool = switch(
+        False, "receive_msg()", since("4.89", "1ebe15c3a", item="bug 2000")
+    )
+    """A message in chunks whose first header line ends in a bare LF is refused."""
+
     auth_data_not_logged: bool = switch(
         False, "smtp_handle_acl_fail() in smtp_in.c", since("4.95", "37a81ae73", item="JH/38")
     )

@@ -216,7 +216,7 @@ class Player:
         words = self._words(self._substituted(command.arguments), command)
         client = read_client(self.world, command.program, words, self.played.path, command.line)
         body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
-        code = client.run(tuple(body.split("\n")[:-1]) if body.endswith("\n") else tuple(body.split("\n")))
+        code = client.run(tuple(body.removesuffix("\n").split("\n")) if body else ())
         self.raw.say("".join(client.said), "")
         self._check(command, command.program, code)
 

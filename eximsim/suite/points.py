@@ -125,6 +125,7 @@ POINTS: Sequence[Point] = (
     _point("4c04137d7"),
     _point("bbc8ed071"),
     _point("02b41d710", ("runtest", "Server return code %d for test %d")),
+    _point("1ebe15c3a"),
     _point("e1d04f48a"),
     # 4.90
     _point("cf0c61644", ("runtest", r"(TLS session: \(SSL")),

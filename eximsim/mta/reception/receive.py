@@ -106,6 +106,10 @@ def receive_msg(
         log_write(process, f"{said}: message abandoned")
         replies.line("552 Message header is ridiculously long")
         return Received()
+    if reception.envelope.chunking and process.profile.chunk_header_needs_crlf and _starts_with_lf(content):
+        _refuse_line_end(reception, headers)
+        replies.line("552 Message header not CRLF terminated")
+        return Received()
     _first_line_asked(reception, content)
     _prepare(incoming)
     size = sum(map(len, headers)) + len(body)
@@ -167,6 +171,22 @@ def _gone_on(incoming: Incoming, message: Message, done: Done) -> Received:
 def _is_strict(content: bytes) -> bool:
     end = content.find(b"\n")
     return end > 0 and content[end - 1 : end] == b"\r"
+
+
+def _starts_with_lf(content: bytes) -> bool:
+    """Whether the first line is one of the header that ends in a bare LF."""
+    end = content.find(b"\n")
+    return end > 0 and content[end - 1 : end] != b"\r"
+
+
+def _refuse_line_end(reception: Reception, headers: list[bytes]) -> None:
+    reception.headers = [Header(" ", from_octets(text)) for text in headers[:1]]
+    full, ident = reception.get("sender_fullhost"), reception.get("sender_ident")
+    client = ("" if full is None else f" H={full}") + ("" if ident is None else f" U={ident}")
+    said = "Non-CRLF-terminated header, under CHUNKING: message abandoned"
+    text = f"rejected from <{reception.envelope.sender}>{client}: {said}"
+    log_write(reception.process, text, reject=True, when="size_reject", rejected=reception.rejected())
+    _forget(reception)
 
 
 def _first_line_asked(reception: Reception, content: bytes) -> None:

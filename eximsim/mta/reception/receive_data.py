@@ -53,6 +53,11 @@ class DataReader:
         _, last, position = header_lines(bytes(self._raw))
         return last is not None and (last in (b"\n", b"\n ") or position < len(self._raw))
 
+    def lacks_blank_line(self) -> bool:
+        """Whether the header is ended by a line that is neither one of it nor blank."""
+        last = header_lines(bytes(self._raw))[1]
+        return last is not None and last not in (b"\n", b"\n ")
+
     def where(self, *, chunks: bool = False) -> str:
         """How the log says how far the message had come when the client went away."""
         if not self.header_done():

@@ -292,8 +292,9 @@ class SmtpIn(SmtpSession):
                 what = "spool_wireformat, with which lines of chunks are not counted"
                 raise Unsupported(what, *options.where("spool_wireformat"))
             content = self.reader.content(dots=False)
-            lines = content.replace(b"\r\n", b"\n")
-            self.reception.envelope.chunks = size, len(lines) + lines.count(b"\n")
+            lines = content.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
+            total = len(lines) + lines.count(b"\n") + self.reader.lacks_blank_line()
+            self.reception.envelope.chunks = size, total
             self._finish_message(content)
         else:
             self.replies.line(f"250 {size} byte chunk received")
