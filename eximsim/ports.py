@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from eximsim.disk import Disk
-from eximsim.piped import Commands
+from eximsim.piped import Commands, PipedCommand
 
 RData = str | bytes | tuple[int, str] | tuple[int, int, int, str]
 
@@ -366,6 +366,12 @@ class World(Files, Commands, Protocol):
 
     def connect(self, address: str, port: int, timeout: float, interface: str | None = None) -> Connection:
         """Open a TCP connection; raises ``ConnectError``. ``timeout`` in seconds, 0 for none."""
+
+    def converse(self, partner: PipedCommand | str) -> Connection:
+        """A dialogue with a command, or with who listens on the Unix domain socket of a path.
+
+        Raises ``ConnectError``, and ``Unanswered`` if it is not known who that is.
+        """
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""

@@ -149,6 +149,10 @@ class ModelSubject:
         messages = self.machine.spool.messages.items()
         return Written(files, {name: "".join(message.msglog) for name, message in messages})
 
+    def log(self, path: str, line: str) -> None:
+        """Add a line to a log file, as another program does."""
+        self.machine.files.setdefault(path, []).append(line)
+
     def trace(self) -> Trace | None:
         """See ``Subject``."""
         return self.machine.trace

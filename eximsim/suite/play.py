@@ -19,6 +19,7 @@ from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
 from eximsim.suite.source import as_bytes, substitute
+from eximsim.world.host import HostedWorld
 
 _MESSAGE = re.compile(r"\$msg(\d+)")
 _SYSTEM = re.compile(
@@ -198,7 +199,7 @@ class Player:
             self.raw.say_server("".join(server.said), None)
             if code and not replaced:
                 raise WrongStatus(
-                    f"{self.played.path}: the scripted server on port {server.port} exited with {code}"
+                    f"{self.played.path}: the scripted server on {server.where} exited with {code}"
                 )
 
     def server(self, command: script.Server) -> None:
@@ -206,8 +207,15 @@ class Player:
         self._await_server(replaced=True)
         words = self._words(self._substituted(command.arguments), command)
         server = read_server(words, command.body, self.played.path, command.line)
-        server.on_finished = lambda: self.world.unlisten(None, server.port)
-        self.world.listen(None, server.port, server.session)
+        world = self.world
+        if server.path:
+            if not isinstance(world, HostedWorld):
+                raise self._unsupported("a server on a Unix domain socket", command)
+            server.on_finished = lambda: world.stop_serving(server.path)
+            world.serve(server.path, lambda _: server.session())
+        else:
+            server.on_finished = lambda: self.world.unlisten(None, server.port)
+            self.world.listen(None, server.port, server.session)
         server.start()
         self._server = server
 

@@ -25,7 +25,9 @@ _MODELLED = (
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning")
 """What reaches out of the program, and wants answers."""
 _SUPPORT = frozenset((*_MODELLED, *_ASKING))
-_TRANSPORTS = frozenset({"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "smtp"})
+_TRANSPORTS = frozenset(
+    {"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "lmtp", "smtp"}
+)
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
 _LOOKUPS = frozenset(

@@ -7,18 +7,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eximsim.disk import StoredFolder
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.records.structs import Account
+from eximsim.piped import PipedCommand
 from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.model import ModelSubject, User
 from eximsim.subjects.subject import NoNamespace, Subject
 from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
+from eximsim.suite.mtp_script import MtpScript
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.outputs import munged
 from eximsim.suite.peers import Peers
@@ -302,7 +306,7 @@ def _subject(
         yield world, _model(world, setting, source, caller)
 
 
-def _model(world: World, setting: Setting, source: Source, caller: User) -> Subject:
+def _model(world: MemoryWorld | LoopbackWorld, setting: Setting, source: Source, caller: User) -> Subject:
     identity, program = source.identity, source.program(setting.profile)
     accounts = {
         caller.name: Account(caller.uid, caller.gid, f"/home/{caller.name}"),
@@ -324,7 +328,15 @@ def _model(world: World, setting: Setting, source: Source, caller: User) -> Subj
     subject.machine.redirected = {
         f"{identity.directory}/test-{stream}": stream for stream in ("stdout", "stderr")
     }
+    world.serve(f"{identity.directory}/bin/mtpscript", partial(_mtp_script, world, subject))
     return subject
+
+
+def _mtp_script(world: World, subject: ModelSubject, partner: PipedCommand | str) -> MtpScript:
+    """The test suite's LMTP server: its words are the script and the log file, with a plus before it."""
+    assert isinstance(partner, PipedCommand)
+    _, script, log = partner.words
+    return MtpScript(from_octets(world.read_file(script)), partial(subject.log, log.removeprefix("+")))
 
 
 _PATCHER = "patchexim"

@@ -26,18 +26,25 @@ class ScriptedServer:
     """
 
     port: int
+    """0 for a server on the Unix domain socket ``path``."""
     script: tuple[str, ...]
     connections: int = 1
     may_time_out: bool = False
     on_finished: Callable[[], None] = lambda: None
     said: list[str] = field(default_factory=list)
+    path: str = ""
     place: int = 0
     """The next line of the script."""
     served: int = 0
 
+    @property
+    def where(self) -> str:
+        """Where it listens."""
+        return self.path or f"port {self.port}"
+
     def start(self) -> None:
         """Begin to listen."""
-        self.said.append(f"Listening on port {self.port} ... ")
+        self.said.append(f"Listening on {self.where} ... ")
 
     def session(self) -> ScriptedSession:
         """The server's side of the next connection."""
@@ -52,7 +59,7 @@ class ScriptedServer:
         """One connection is over: listen for the next, or end."""
         self.served += 1
         if not self.finished:
-            self.said.append(f"Listening on port {self.port} ... ")
+            self.said.append(f"Listening on {self.where} ... ")
             return
         if self.place >= len(self.script):
             self.said.append("End of script\n")
@@ -78,16 +85,16 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
             may_time_out = rest.pop(0).startswith("-")
         elif option not in ("-noipv4", "-noipv6", "-d", "-tfo"):
             raise Unsupported(f"option {option} of the server command", path, line)
-    if not rest or not rest[0].isdigit():
-        if rest and rest[0].startswith("/"):
-            raise Unsupported("a server on a Unix domain socket", path, line)
+    socket = rest[0] if rest and rest[0].startswith("/") else ""
+    if not rest or not (socket or rest[0].isdigit()):
         raise InputError(f"server {' '.join(arguments)}: expected [options] PORT [CONNECTIONS]", path, line)
     script = tuple(_ESCAPE.sub(_unescape, text.rstrip()) for text in body)
     for text in script:
         if text.startswith((">>", "<<", "*starttls", "*data")):
             raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
     connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
-    return ScriptedServer(int(rest[0]), script, connections, may_time_out)
+    port = 0 if socket else int(rest[0])
+    return ScriptedServer(port, script, connections, may_time_out, path=socket)
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -105,7 +112,7 @@ class ScriptedSession:
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """See ``Session``."""
-        self._say(f"\nConnection request from [{client.address}]\n")
+        self._say(f"\nConnection request{f' from [{client.address}]' if client.address else ''}\n")
         return list(self._advance())
 
     def on_data(self, data: bytes) -> Iterable[Action]:

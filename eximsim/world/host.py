@@ -14,10 +14,20 @@ from pathlib import Path
 from typing import Protocol
 
 from eximsim.disk import Disk
+from eximsim.errors import Unsupported
 from eximsim.files import Folder
 from eximsim.piped import Ended, PipedCommand, as_octets
-from eximsim.ports import ConnectError, Endpoint, Session, SessionFactory, TlsIdentity, Told
+from eximsim.ports import (
+    ConnectError,
+    Connection,
+    Endpoint,
+    Session,
+    SessionFactory,
+    TlsIdentity,
+    Told,
+)
 from eximsim.world.answers import Answers, Asked
+from eximsim.world.lmtp import LmtpSession
 from eximsim.world.programs import PROGRAM_FOLDERS, Machine, is_known, run_known
 from eximsim.world.reply import Zones
 
@@ -124,12 +134,35 @@ class HostedWorld:
         self.disk = Disk()
         self.accepted: list[Accepted] = []
         self._listeners: dict[tuple[str | None, int], SessionFactory] = {}
+        self._partners: dict[str, Callable[[PipedCommand | str], Session]] = {}
         self._last_port = self._FIRST_PORT
 
     @property
     def handshakes(self) -> int:
         """How many real TLS handshakes the servers of this world have completed."""
         return 0
+
+    def serve(self, path: str, factory: Callable[[PipedCommand | str], Session]) -> None:
+        """Have sessions ready for a command or a Unix domain socket (``World.converse``)."""
+        self._partners[path] = factory
+
+    def stop_serving(self, path: str) -> None:
+        """The opposite of ``serve``."""
+        del self._partners[path]
+
+    def converse(self, partner: PipedCommand | str) -> Connection:
+        """See ``World``; in memory only."""
+        raise Unsupported("a dialogue with a command or a Unix domain socket outside the memory world")
+
+    def _partner(self, partner: PipedCommand | str) -> Session:
+        """Who is at the other end of a dialogue: an ordinary LMTP server, if the answers say so."""
+        path = partner if isinstance(partner, str) else partner.words[0]
+        if path in self._partners:
+            return self._partners[path](partner)
+        said = self.host.answers.ask("lmtp", path if isinstance(partner, str) else partner.question)
+        if said.value is None:
+            raise ConnectError(errno.ECONNREFUSED if said.deferred else errno.ENOENT)
+        return LmtpSession(said.value)
 
     @abstractmethod
     def now(self) -> float:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from eximsim.errors import Unsupported
+from eximsim.piped import PipedCommand
 from eximsim.ports import (
     Action,
     Close,
@@ -110,6 +111,16 @@ class MemoryWorld(HostedWorld):
         session = self._listeners[listener]()
         self.accepted.append(Accepted(client, server, session))
         connection = MemoryConnection(self, session, client, server)
+        self._open[client.port] = connection
+        connection.accept()
+        return connection
+
+    def converse(self, partner: PipedCommand | str) -> Connection:
+        """See ``World``."""
+        path = partner if isinstance(partner, str) else partner.words[0]
+        session = self._partner(partner)
+        client = Endpoint("", self._new_port())
+        connection = MemoryConnection(self, session, client, Endpoint(path, 0))
         self._open[client.port] = connection
         connection.accept()
         return connection

@@ -95,6 +95,9 @@ class ZoneWorld:
     def run_command(self, command: PipedCommand) -> Ended:
         raise AssertionError("routing runs no command")
 
+    def converse(self, partner: PipedCommand | str) -> Connection:
+        raise AssertionError("routing opens no connection")
+
     def find_program(self, name: str, folders: Sequence[str]) -> str | None:
         raise AssertionError("routing runs no command")
 

@@ -246,9 +246,9 @@ _AUTOREPLY = table(
 
 _LMTP = table(
     _BATCH,
-    texts(_U, "command socket"),
-    flags(_U, off="ignore_quota"),
-    numbers(Kind.TIME, _U, timeout=5 * MINUTE),
+    texts(_M, "command socket"),
+    flags(_M, off="ignore_quota"),
+    numbers(Kind.TIME, _M, timeout=5 * MINUTE),
 )
 
 _PIPE = table(
@@ -285,5 +285,5 @@ TRANSPORTS: dict[str, Table] = {
 LOCAL_TRANSPORTS = frozenset(TRANSPORTS) - {"smtp"}
 """Drivers that deliver on this machine."""
 
-MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "pipe", "smtp"})
+MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "lmtp", "pipe", "smtp"})
 """Transport drivers that the model has."""

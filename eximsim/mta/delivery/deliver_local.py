@@ -26,7 +26,8 @@ from eximsim.mta.transports.appendfile import appendfile_transport_entry
 from eximsim.mta.transports.appendfile_quota import WARN
 from eximsim.mta.transports.autoreply import autoreply_transport_entry
 from eximsim.mta.transports.filtering import set_up_filter
-from eximsim.mta.transports.local import LocalEntry, LocalRun, Stop
+from eximsim.mta.transports.lmtp import lmtp_transport_entry
+from eximsim.mta.transports.local import LocalEntry, LocalRun, Stop, replicate_status
 from eximsim.mta.transports.pipe import pipe_transport_entry
 from eximsim.status import Errno, Rc
 
@@ -39,9 +40,12 @@ if TYPE_CHECKING:
 TRANSPORTS: Mapping[str, LocalEntry] = {
     "appendfile": appendfile_transport_entry,
     "autoreply": autoreply_transport_entry,
+    "lmtp": lmtp_transport_entry,
     "pipe": pipe_transport_entry,
 }
 """The drivers that deliver on this machine."""
+_EACH_ITS_OWN = frozenset({"lmtp"})
+"""Drivers that leave a result in every address, not in the first alone."""
 
 
 class _Common(Exception):
@@ -162,13 +166,9 @@ def deliver_local(
             warn_of_quota(process, transport)
     except _Common as error:
         first.basic_errno, first.message = error.errno, error.message
+        replicate_status(batch)
         if error.logged:
             log_write(process, error.message, panic=True)
-    for addr in batch[1:]:
-        addr.transport_return, addr.basic_errno = first.transport_return, first.basic_errno
-        addr.more_errno, addr.message = first.more_errno, first.message
-        addr.user_message, addr.special_action = first.user_message, first.special_action
-        addr.transport = first.transport
 
 
 def _run_transport(process: Process, transport: DriverInstance, batch: list[Address], run: LocalRun) -> None:
@@ -182,9 +182,12 @@ def _run_transport(process: Process, transport: DriverInstance, batch: list[Addr
         set_up_filter(process, transport, batch, failed=Rc.PANIC, what="transport filter", run=run)
     except Stop as stop:
         first.transport_return, first.message = stop.rc, stop.message
+        replicate_status(batch)
         return
     debug_print_string(process, transport.options.text("debug_print"))
     entry(process, transport, batch, run)
+    if transport.driver not in _EACH_ITS_OWN:
+        replicate_status(batch)
 
 
 _QUOTA_WARNING = (

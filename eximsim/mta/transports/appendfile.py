@@ -26,7 +26,7 @@ from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.disk import StoredFile
+    from eximsim.disk import StoredFile, StoredFolder
     from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
@@ -125,7 +125,8 @@ def _append(
     allowed = _may_create(transport, path, run.home)
     if options.flag("create_directory") and allowed:
         make_folders(process, transport, path, path.rpartition("/")[0], run)
-    known = _existing(process, transport, path)
+    folder = disk.folders.get(path.rstrip("/"))
+    known = None if folder else _existing(process, transport, path)
     other = _other_format(process, transport, known)
     if other is not None:
         addrs[0].transport = other
@@ -134,6 +135,10 @@ def _append(
     if options.flag("use_lockfile"):
         _lock(process, transport, path, run)
     mode = options.number("mode")
+    if folder is not None:
+        _check_owner(transport, path, folder, run)
+        inside = sum(1 for one in disk.folders if one.rpartition("/")[0] == path.rstrip("/"))
+        raise Stop(Rc.DEFER, f"mailbox {path} has too many links ({2 + inside})", Errno.NOTREGULAR)
     if known is None:
         _check_creation(process, transport, addrs[0], path, run, allowed=allowed)
         made = disk.write(path, b"", mode=mode, uid=run.uid, gid=run.gid, now=process.world.now())
@@ -169,8 +174,7 @@ def _existing(process: Process, transport: DriverInstance, path: str) -> StoredF
     try:
         process.world.read_file(path)
     except FileNotFoundError:
-        if path not in process.world.disk.folders:
-            return None
+        return None
     except (OSError, ValueError):
         pass
     raise Unsupported(f"delivery to {path}, of which is not known whose it is", *_place(transport))
@@ -212,14 +216,21 @@ def _check_creation(
         raise Stop(rc, f"while creating mailbox {path}", problem)
 
 
-def _check_existing(transport: DriverInstance, path: str, known: StoredFile, run: LocalRun) -> None:
-    options, mode = transport.options, transport.options.number("mode")
+def _check_owner(
+    transport: DriverInstance, path: str, known: StoredFile | StoredFolder, run: LocalRun
+) -> None:
+    options = transport.options
     if options.flag("check_owner") and known.uid != run.uid:
         what = f"mailbox {path} has wrong uid ({known.uid} != {run.uid})"
         raise Stop(Rc.DEFER, what, Errno.BADUGID)
     if options.flag("check_group") and known.gid != run.gid:
         what = f"mailbox {path} has wrong gid ({known.gid} != {run.gid})"
         raise Stop(Rc.DEFER, what, Errno.BADUGID)
+
+
+def _check_existing(transport: DriverInstance, path: str, known: StoredFile, run: LocalRun) -> None:
+    options, mode = transport.options, transport.options.number("mode")
+    _check_owner(transport, path, known, run)
     if known.mode == mode:
         return
     differing = known.mode ^ mode

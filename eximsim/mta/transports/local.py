@@ -35,6 +35,16 @@ LocalEntry = Callable[["Process", "DriverInstance", "list[Address]", LocalRun], 
 """Runs a transport; what comes of it stands in the first address, and is copied to the others."""
 
 
+def replicate_status(addrs: list[Address]) -> None:
+    """Give the others of a batch what the first address has. Source: replicate_status()."""
+    first = addrs[0]
+    for addr in addrs[1:]:
+        addr.transport_return, addr.basic_errno = first.transport_return, first.basic_errno
+        addr.more_errno, addr.message = first.more_errno, first.message
+        addr.user_message, addr.special_action = first.user_message, first.special_action
+        addr.transport = first.transport
+
+
 class Stop(Exception):
     """The transport ends here, with this in its first address."""
 
