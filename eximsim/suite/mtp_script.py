@@ -83,7 +83,7 @@ class MtpScript:
         """See ``Session``; there is no TLS."""
         return []
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """See ``Session``; the program is killed then."""
         return [Close()]
 

@@ -53,7 +53,7 @@ class LmtpSession:
         """See ``Session``; there is no TLS."""
         return []
 
-    def on_eof(self) -> Iterable[Action]:
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """See ``Session``."""
         return [Close()]
 

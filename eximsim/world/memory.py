@@ -110,18 +110,15 @@ class MemoryWorld(HostedWorld):
         client, server = Endpoint(source, self._new_port()), Endpoint(address, port)
         session = self._listeners[listener]()
         self.accepted.append(Accepted(client, server, session))
-        connection = MemoryConnection(self, session, client, server)
-        self._open[client.port] = connection
-        connection.accept()
-        return connection
+        return self._connected(session, client, server)
 
     def converse(self, partner: PipedCommand | str) -> Connection:
         """See ``World``."""
         path = partner if isinstance(partner, str) else partner.words[0]
-        session = self._partner(partner)
-        client = Endpoint("", self._new_port())
-        connection = MemoryConnection(self, session, client, Endpoint(path, 0))
-        self._open[client.port] = connection
+        return self._connected(self._partner(partner), Endpoint("", self._new_port()), Endpoint(path, 0))
+
+    def _connected(self, session: Session, client: Endpoint, server: Endpoint) -> Connection:
+        connection = self._open[client.port] = MemoryConnection(self, session, client, server)
         connection.accept()
         return connection
 

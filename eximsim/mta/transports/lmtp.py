@@ -12,7 +12,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.filtering import FilterFailed
 from eximsim.mta.transports.local import LocalRun, Stop, quoted, refuse_unmodelled, replicate_status
-from eximsim.mta.transports.transport import transport_rcpt_address, transport_write_message
+from eximsim.mta.transports.transport import dotted, message_parts, transport_rcpt_address
 from eximsim.piped import PipedCommand
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
 from eximsim.status import Errno, Rc
@@ -228,7 +228,7 @@ def _send(process: Process, transport: DriverInstance, addrs: list[Address], dia
     dialogue.step = "sending data block"
     process.transport_count = 0
     try:
-        text = transport_write_message(process, transport, addrs)
+        text = dotted(b"".join(message_parts(process, transport, addrs))) + b".\r\n"
     except ExpansionFailed as failed:
         what = f"failed to expand headers_add or headers_remove: {failed.message}"
         raise Stop(Rc.DEFER, what, Errno.CHHEADER_FAIL) from None
