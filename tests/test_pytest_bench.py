@@ -79,7 +79,7 @@ def test_the_last_failed_are_run_again_and_the_first_failure_ends_it(
     place: pytest.Pytester, program: str
 ) -> None:
     _run(place, "-k", "0001 or 0006", program=program).assert_outcomes(passed=1, failed=1, deselected=5)
-    (place.path / "tree/stdout/0006").write_text("> one\n> \n> two\n> \n> three\n> \n")
+    (place.path / "tree/stdout/0006").write_text("> first\n> \n> two\n> \n> three\n> \n")
     _run(place, "--lf", "-x", program=program).assert_outcomes(passed=1)
 
 

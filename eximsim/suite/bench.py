@@ -344,12 +344,14 @@ class Bench:
         made = first_seen.cuts(listed, texts, goldens, marks, parsed)
         if not made:
             return Played(error, texts)
+        names = [cut.name(number) for number, cut in enumerate(made)]
         heads = [
-            f"[ ! -e {cut.output.client} ] || head -c {cut.size} {cut.output.client} >out/cut-{number}"
-            for number, cut in enumerate(made)
+            f"[ ! -e {cut.output.client} ] || head -c {cut.size} {cut.output.client} >out/{name}"
+            for cut, name in zip(made, names, strict=True)
         ]
         self._shell(f"cd {d}", *heads)
-        again = self._munged(job + tree_rules.cut_job(len(listed), [cut.output.kind for cut in made]))
+        kinds = [cut.output.kind for cut in made]
+        again = self._munged(job + tree_rules.more(len(listed), list(zip(kinds, names, strict=True))))
         parts = [again[str(len(listed) + number)] for number in range(len(made))]
         script_lines = Path(parsed.path).read_text("utf-8", "surrogateescape").split("\n")
         return Played(error, texts, first_seen.told(made, parts, texts, goldens, script_lines))

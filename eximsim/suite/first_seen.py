@@ -30,6 +30,10 @@ class Cut:
     line: int
     size: int
 
+    def name(self, number: int) -> str:
+        """The file of the beginning, below ``out/``; the rules tell what is in a file by its name."""
+        return f"cut-{number}-{self.output.client.replace('/', '-')}"
+
 
 def cuts(
     listed: Sequence[Output], texts: Mapping[str, str], goldens: Mapping[str, str], marks: Sequence[Mark],

@@ -81,10 +81,9 @@ def job(listed: list[Output], script: Script, identity: Identity) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def cut_job(first: int, kinds: Sequence[str]) -> str:
-    """More for ``munge.pl``: the beginnings of outputs of some kinds, ``out/cut-0``, ..., as ``out/FIRST``,
-    ..."""
-    return "".join(f"file\t{first + n}\t{kind}\tout/cut-{n}\t\n" for n, kind in enumerate(kinds))
+def more(first: int, files: Sequence[tuple[str, str]]) -> str:
+    """More for ``munge.pl``: files of ``out/``, with runtest's name of their kind, as ``out/FIRST``, ..."""
+    return "".join(f"file\t{first + n}\t{kind}\tout/{name}\t\n" for n, (kind, name) in enumerate(files))
 
 
 def _variables(script: Script, identity: Identity) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ while(<IN>)
   s/\b$parm_caller\b/CALLER/g;
   s/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S{16} /TIME ID /;
   s/ S=\d+//;
+  s/^> one/> first/ if $_[0] =~ /stdout/;
   print MUNGED;
   }
 }
@@ -56,7 +57,7 @@ TREE = {
     "scripts/0005_any_name/REQUIRES": "support Cold_Fusion\n",
     "stdout/0001": "> x.yz 1000\n> \n",
     "stdout/9001": "> x.yz 1000\n> \n",
-    "stdout/0006": "> one\n> \n> other\n> \n> three\n> \n",
+    "stdout/0006": "> first\n> \n> other\n> \n> three\n> \n",
     "stdout/0004": "",
     "stderr/0004": "cat: /eximsim/test/not-there: No such file or directory\n",
 }
