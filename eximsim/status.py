@@ -120,6 +120,7 @@ class Errno(IntEnum):
     HRETRY = -53
     LOCAL_ONLY = -54
     QUEUE_DOMAIN = -55
+    TRETRY = -56
     EVENT = -58
 
 

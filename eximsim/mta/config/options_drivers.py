@@ -115,11 +115,11 @@ MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute",
 TRANSPORT = table(
     texts(
         _M,
-        """current_directory debug_print driver event_action home_directory message_size_limit return_path
+        """current_directory debug_print driver event_action home_directory max_parallel message_size_limit
+        return_path
         shadow_condition shadow_transport""",
     ),
     texts(_M, "transport_filter"),
-    texts(_U, "max_parallel"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove"),
     of_kind(Kind.REWRITE, _M, None, "headers_rewrite"),
     flags(
@@ -183,9 +183,8 @@ _SMTP = table(
         on="""address_retry_include_sender delay_after_cutoff dns_qualify_single multi_domain
         retry_include_ip_address tls_tempfail_tryclear""",
         off="""allow_localhost authenticated_sender_force dns_search_parents gethostbyname
-        hosts_override hosts_randomize""",
+        hosts_override hosts_randomize lmtp_ignore_quota""",
     ),
-    flags(_U, off="lmtp_ignore_quota"),
     flags(_I, on="keepalive"),
     numbers(
         Kind.INTEGER,

@@ -12,7 +12,6 @@ _MAIN = frozenset(
         "mua_wrapper",
         "percent_hack_domains",
         "queue_only_file",
-        "remote_sort_domains",
     ]
 )
 
@@ -33,7 +32,6 @@ _TRANSPORT = frozenset(
         "headers_add",
         "headers_remove",
         "headers_rewrite",
-        "max_parallel",
         "return_path_add",
         "serialize_hosts",
     ]

@@ -9,7 +9,7 @@ from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.delivery.bounce import report_success
 from eximsim.mta.delivery.deliver_done import process_failed
 from eximsim.mta.delivery.deliver_local import do_local_deliveries
-from eximsim.mta.delivery.deliver_remote import do_remote_deliveries
+from eximsim.mta.delivery.deliver_remote import do_remote_deliveries, sort_remote_deliveries
 from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, start_addresses
 from eximsim.mta.delivery.delivery import Delivery, Fate
 from eximsim.mta.delivery.system_filter import run_system_filter
@@ -114,10 +114,11 @@ def _deliver(delivery: Delivery, fate: Fate) -> None:
         delivery.defer += delivery.local
         delivery.local = []
     do_local_deliveries(delivery)
+    delivery.remote = sort_remote_deliveries(process, delivery.remote)
     if delivery.remote:
         do_remote_deliveries(delivery, fallback=False)
     if delivery.fallback:
-        delivery.remote, delivery.fallback = delivery.fallback, []
+        delivery.remote, delivery.fallback = sort_remote_deliveries(process, delivery.fallback), []
         do_remote_deliveries(delivery, fallback=True)
     if not process.dont_deliver:
         retry.retry_update(process, delivery.defer, delivery.failed, delivery.succeed)

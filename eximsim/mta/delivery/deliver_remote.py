@@ -7,17 +7,20 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
+from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports import retry
+from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
 from eximsim.status import Errno, HostStatus, Rc
@@ -62,8 +65,46 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
         if not _suits_open_call(delivery, transport, batch[0]):
             _leave_for_later(delivery, transport, batch, fallback=fallback)
             continue
+        _defer_at_limit(delivery, transport)
         seed = HARNESS_SEED + 2 * number
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
+
+
+def _defer_at_limit(delivery: Delivery, transport: DriverInstance) -> None:
+    """Defer what max_parallel does not let begin while the batch that begins now is on its way.
+
+    Nothing begins before that is back if remote_max_parallel is 1. Source: tpt_parallel_check().
+    """
+    process, text = delivery.process, transport.options.text("max_parallel")
+    if text is None or process.continued or process.config.main.number("remote_max_parallel") == 1:
+        return
+    where = transport.options.where("max_parallel")
+    try:
+        limit = expanded_string_integer(expand(process, text), positive=True)
+    except (ExpansionFailed, EvalError):
+        raise Unsupported("max_parallel that is no number", *where) from None
+    if limit > 1 and len([addr for addr in delivery.remote if addr.transport is transport]) >= limit:
+        raise Unsupported("so many batches that max_parallel may keep some of them", *where)
+    while limit == 1 and delivery.remote and delivery.remote[0].transport is transport:
+        for addr in _next_batch(delivery, transport):
+            addr.message, addr.basic_errno = "concurrency limit reached for transport", Errno.TRETRY
+            post_process_one(delivery, addr, Rc.DEFER, kind="T")
+
+
+def sort_remote_deliveries(process: Process, addrs: list[Address]) -> list[Address]:
+    """The addresses in the order of the lists in remote_sort_domains, one after the other."""
+    wanted = process.config.main.text("remote_sort_domains")
+    done: list[Address] = []
+    left = addrs
+    for pattern in list_items(wanted or ""):
+        found = [addr for addr in left if _is_in(process, addr, pattern)]
+        done, left = done + found, [addr for addr in left if addr not in found]
+    return done + left
+
+
+def _is_in(process: Process, addr: Address, pattern: str) -> bool:
+    with process.setting(domain=addr.domain):
+        return match_isinlist_domain(process, addr.domain, pattern) is Rc.OK
 
 
 def _is_too_big(delivery: Delivery, transport: DriverInstance, addr: Address, *, fallback: bool) -> bool:
@@ -132,7 +173,7 @@ def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:
     """The first address, and those that can go in the same call."""
     first = delivery.remote.pop(0)
     batch = [first]
-    multi_domain, limit = transport.options.flag("multi_domain"), _most_in_a_batch(delivery, transport)
+    multi_domain, limit = _is_multi_domain(delivery, first), _most_in_a_batch(delivery, transport)
     with_dnssec = delivery.process.profile.dnssec_separates_batches
     for other in list(delivery.remote):
         if len(batch) >= limit:
@@ -144,10 +185,23 @@ def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:
             and other.errors_address == first.errors_address
             and other.extra_headers == first.extra_headers
             and other.remove_headers == first.remove_headers
+            and (not multi_domain or _is_multi_domain(delivery, other))
         ):
             delivery.remote.remove(other)
             batch.append(other)
     return batch
+
+
+def _is_multi_domain(delivery: Delivery, addr: Address) -> bool:
+    """Whether the address may be in a batch with other domains."""
+    assert addr.transport is not None
+    if addr.transport.options.text("multi_domain") is None:
+        return addr.transport.options.flag("multi_domain")
+    deliver_set_expansions(delivery.process, addr, [])
+    several = exp_bool(delivery.process, addr, addr.transport, "multi_domain")
+    if several is None:
+        raise Unsupported(addr.message or "multi_domain", *addr.transport.options.where("multi_domain"))
+    return several
 
 
 def same_hosts(one: list[HostItem], two: list[HostItem], *, with_dnssec: bool) -> bool:

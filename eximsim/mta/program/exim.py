@@ -338,7 +338,7 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.VERIFY_SENDER: _addresses,
     Mode.EXPAND: _expand,
     Mode.FILTER: _filter,
-    Mode.TRY_RETRY: lambda process, line, stdin: retry_test(process, line.arguments),
+    Mode.TRY_RETRY: lambda process, line, stdin: retry_test(process, line.arguments, line.sender),
     Mode.TRY_REWRITE: _rewrite,
     Mode.LIST_QUEUE: _list_queue,
     Mode.COUNT_QUEUE: _count_queue,

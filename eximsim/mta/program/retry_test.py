@@ -21,8 +21,11 @@ _DECADE = 96
 _HOSTS = {ord("M"): "MX", ord("A"): "A"}
 
 
-def retry_test(process: Process, arguments: Sequence[str]) -> int:
-    """Print the rule for a domain or address, maybe one for a second domain, and an error; the exit code."""
+def retry_test(process: Process, arguments: Sequence[str], sender: str | None) -> int:
+    """Print the rule for a domain or address, maybe one for a second domain, and an error; the exit code.
+
+    ``sender`` is that of ``-f``, None without it.
+    """
     names = list(arguments)
     if not names:
         process.out("-brt needs a domain or address argument\n")
@@ -43,7 +46,7 @@ def retry_test(process: Process, arguments: Sequence[str]) -> int:
             return 1
         if basic in _REPLIES:
             more = _one_code(more)
-    rule = retry_find_config(process, first, second, basic, more)
+    rule = retry_find_config(process, first, second, basic, more, sender)
     if rule is None:
         process.out("No retry information found\n")
     else:

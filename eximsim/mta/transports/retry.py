@@ -99,9 +99,17 @@ def add_rcpt_defer(process: Process, transport: DriverInstance, addr: Address) -
 
 
 def retry_find_config(
-    process: Process, key: str, alternate: str | None, basic_errno: int, more_errno: int
+    process: Process,
+    key: str,
+    alternate: str | None,
+    basic_errno: int,
+    more_errno: int,
+    given: str | None = None,
 ) -> RetryRule | None:
-    """The first retry rule for ``key`` (without its ``T:`` or ``R:``) or ``alternate``, and this error."""
+    """The first retry rule for ``key`` (without its ``T:`` or ``R:``) or ``alternate``, and this error.
+
+    Rules for some senders look at that of the message under way, or else at the one that is ``given``.
+    """
     colon = key.find(":")
     if colon >= 0 and key[0] == "[":
         key = key[1:].partition("]")[0]
@@ -110,7 +118,7 @@ def retry_find_config(
     names = [key if "@" in key else f"*@{key}"]
     if alternate:
         names.append(f"*@{alternate}")
-    sender = process.message.sender if process.message else None
+    sender = process.message.sender if process.message else given
     for rule in process.config.retries:
         if rule.basic_errno and not _error_matches(rule, basic_errno, more_errno):
             continue

@@ -18,6 +18,7 @@ from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
+from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
 from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
@@ -287,7 +288,10 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
     interface = smtp_get_interface(process, options.text("interface"), host.address, who)
     if interface:
         suffix += f"/{interface}"
-    attempt = Attempt(suffix, interface, include_ip=options.flag("retry_include_ip_address"))
+    include_ip = exp_bool(process, run.addrlist[0], run.transport, "retry_include_ip_address")
+    if include_ip is None:
+        return None
+    attempt = Attempt(suffix, interface, include_ip=include_ip)
     if second_round:
         if host.status is not HostStatus.UNUSABLE_EXPIRED or host.last_try > process.received_time:
             return None

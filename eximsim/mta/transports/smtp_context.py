@@ -28,7 +28,7 @@ PENDING = frozenset({Rc.PENDING, Rc.PENDING_DEFER, Rc.PENDING_OK})
 """States of an address that is being worked on (``transport_return >= PENDING``)."""
 
 _FEATURE = re.compile(
-    r"^250[ -](STARTTLS|PIPELINING|SIZE|PRDR|DSN|CHUNKING|SMTPUTF8|PIPE_?CONNECT)(?=\s|$)", re.M
+    r"^250[ -](STARTTLS|PIPELINING|SIZE|PRDR|DSN|CHUNKING|IGNOREQUOTA|SMTPUTF8|PIPE_?CONNECT)(?=\s|$)", re.M
 )
 
 _AUTH = re.compile(r"\n250[\s-]AUTH\s+([-\w \t]+)(?:\n|$)")
@@ -139,6 +139,12 @@ class SmtpContext:
     """The connection has had as many messages as it may; there are recipients left for another one."""
     too_many: Address | None = None
     """The first recipient that is to be named again, after another MAIL, since the server had enough."""
+
+    @property
+    def ignore_quota(self) -> str:
+        """What RCPT says of quotas, with a blank before it, to a server that takes it."""
+        asked = self.lmtp and self.transport.options.flag("lmtp_ignore_quota")
+        return " IGNOREQUOTA" if asked and "IGNOREQUOTA" in self.features else ""
 
     @property
     def wire(self) -> Dialogue:

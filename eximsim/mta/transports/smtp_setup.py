@@ -188,8 +188,8 @@ def _connect(sx: SmtpContext) -> Rc:
         open_dialogue(sx)
     except ConnectError as error:
         if sx.early:
-            text = send_failed(sx, error.errno)
-            set_errno(sx, sx.addrlist, error.errno, text, Rc.DEFER, host=sx.host)
+            unsent = send_failed(sx, error.errno)
+            set_errno(sx, sx.addrlist, error.errno, unsent, Rc.DEFER, host=sx.host)
             return Rc.DEFER
         text = errnos.strerror(error.errno) if sx.verify else None
         if text is not None and sx.process.profile.callout_connect_failure_worded:

@@ -75,7 +75,9 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         buffer = sx.pipelining and not (sx.verify and number == len(addrs)) and number % _FLUSHED_AT
         rcpt = recipient_told(sx, transport_rcpt_address(addr, include_affixes=affixes))
         sx.note_recipient(addr.address)
-        if (sync := _say(sx, f"RCPT TO:<{rcpt}>{_rcpt_dsn(sx, addr)}", buffer=buffer)) is not Sync.READ:
+        if (
+            sync := _say(sx, f"RCPT TO:<{rcpt}>{sx.ignore_quota}{_rcpt_dsn(sx, addr)}", buffer=buffer)
+        ) is not Sync.READ:
             return sync
         if sx.too_many is not None:
             break
