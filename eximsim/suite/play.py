@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -224,9 +224,24 @@ class Player:
         words = self._words(self._substituted(command.arguments), command)
         client = read_client(self.world, command.program, words, self.played.path, command.line)
         body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
-        code = client.run(tuple(body.removesuffix("\n").split("\n")) if body else ())
+        code = client.run(tuple(self._client_lines(body)) if body else ())
         self.raw.say("".join(client.said), "")
         self._check(command, command.program, code)
+
+    def _client_lines(self, text: str) -> Iterator[str]:
+        """The lines of a client's script; a line ``<<< FILE`` stands for those of a file."""
+        for line in text.removesuffix("\n").split("\n"):
+            content = self._known_file(line[4:]) if line.startswith("<<< ") else None
+            if content is None:
+                yield line
+            else:
+                yield from self._client_lines(content)
+
+    def _known_file(self, name: str) -> str | None:
+        try:
+            return self.world.read_file(self._path(name)).decode("utf-8", "surrogateescape")
+        except OSError:
+            return None
 
     def write(self, command: script.Write) -> None:
         """Make a file."""
@@ -315,6 +330,8 @@ class Player:
         self.raw.say(written[path] if path in written else self._read(name, command), "")
 
     def _remove(self, pattern: str) -> None:
+        if pattern == self._path("test-stdout"):
+            self.raw.stdout.clear()
         self.subject.remove(pattern)
         for path in [path for path in self.files if fnmatchcase(path, pattern)]:
             del self.files[path]

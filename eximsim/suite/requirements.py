@@ -12,6 +12,7 @@ _MODELLED = (
     "Experimental_DANE",
     "DNSSEC",
     "DKIM",
+    "Experimental_ARC",
     "Event",
     "Exim_filter",
     "Sieve_filter",

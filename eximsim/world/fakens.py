@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.files import Folder
 from eximsim.ports import DnsAnswer, DnsRecord, RData
 from eximsim.world import names, rdata
@@ -134,6 +134,8 @@ def _apex(zone: _Zone, asked: str, type: str) -> tuple[DnsRecord, ...]:
 
 
 def _passed_on(name: str, type: str) -> Reply:
+    if type == "TXT" and "._domainkey." in name:
+        raise Unsupported(f"a key that only the real DNS has: {name}")
     records = loopback_records(name, type)
     if records is None:
         return Reply(DnsAnswer("NXDOMAIN"), pass_on=True)

@@ -63,10 +63,10 @@ def run_known(command: PipedCommand, machine: Machine) -> Ended | None:
 
 
 def _cat(command: PipedCommand, machine: Machine) -> Ended | None:
-    if any(word.startswith("-") for word in command.words[1:]):
+    if any(word.startswith("-") and word != "-" for word in command.words[1:]):
         return None
     try:
-        files = [machine.read_file(path) for path in command.words[1:]]
+        files = [command.stdin if path == "-" else machine.read_file(path) for path in command.words[1:]]
     except OSError:
         return None
     return Ended(0, b"".join(files) if command.words[1:] else command.stdin)

@@ -13,6 +13,7 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
+from eximsim.mta.miscmods.arc import acl_verify_arc
 from eximsim.mta.process.reception import CheckedSender
 from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify
@@ -395,6 +396,10 @@ def _period(text: str, word: str) -> int:
     return seconds
 
 
+def _arc(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
+    return acl_verify_arc(run.process, options[0] if options else None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One thing that can be verified, where, and whether it takes no options."""
@@ -404,7 +409,7 @@ class _Item:
     plain: bool = False
 
 
-_NOT_MODELLED = ("csa", "arc")
+_NOT_MODELLED = ("csa",)
 
 _ITEMS: Mapping[str, _Item] = {
     "reverse_host_lookup": _Item(_reverse_host_lookup),
@@ -415,5 +420,6 @@ _ITEMS: Mapping[str, _Item] = {
     "header_sender": _Item(_header_sender, _AFTER_DATA),
     "sender": _Item(_sender, _WITH_SENDER),
     "recipient": _Item(_recipient, frozenset({Where.RCPT})),
+    "arc": _Item(_arc, frozenset({Where.DATA})),
     "header_names_ascii": _Item(_header_names_ascii, _AFTER_DATA, plain=True),
 }

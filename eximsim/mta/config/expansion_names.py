@@ -109,14 +109,17 @@ OF_SIGNATURES = {
     **dict.fromkeys(
         _words(
             """
-            dkim_algo dkim_canon_body dkim_canon_headers dkim_copiedheaders dkim_cur_signer dkim_domain
-            dkim_headernames dkim_identity dkim_key_notes dkim_selector dkim_signers dkim_verify_reason
-            dkim_verify_status
+            arc_domains arc_state arc_state_reason dkim_algo dkim_canon_body dkim_canon_headers
+            dkim_copiedheaders dkim_cur_signer dkim_domain dkim_headernames dkim_identity
+            dkim_key_notes dkim_selector dkim_signers dkim_verify_reason dkim_verify_status
             """
         ),
         "",
     ),
-    **dict.fromkeys(("dkim_created", "dkim_key_length", "dkim_key_nosubdomains", "dkim_key_testing"), "0"),
+    **dict.fromkeys(
+        ("arc_oldest_pass", "dkim_created", "dkim_key_length", "dkim_key_nosubdomains", "dkim_key_testing"),
+        "0",
+    ),
     **dict.fromkeys(("dkim_bodylength", "dkim_expires"), "9999999999999"),
     **dict.fromkeys(("dkim_key_granularity", "dkim_key_srvtype"), "*"),
 }

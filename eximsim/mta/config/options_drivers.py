@@ -148,7 +148,8 @@ TRANSPORT_SHARED = table(
 _SMTP = table(
     texts(
         _M,
-        """authenticated_sender dane_require_tls_ciphers dkim_canon dkim_domain dkim_identity dkim_private_key
+        """arc_sign authenticated_sender dane_require_tls_ciphers
+        dkim_canon dkim_domain dkim_identity dkim_private_key
         dkim_selector dkim_sign_headers dkim_strict dkim_timestamps dnssec_request_domains
         dnssec_require_domains fallback_hosts hosts hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls
         hosts_nopass_tls hosts_pipe_connect hosts_require_auth
@@ -167,7 +168,7 @@ _SMTP = table(
     ),
     texts(
         _U,
-        """arc_sign gnutls_require_kx
+        """gnutls_require_kx
         gnutls_require_mac gnutls_require_protocols hosts_require_alpn
         socks_proxy tls_alpn tls_crl""",
     ),

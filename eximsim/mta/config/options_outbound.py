@@ -26,7 +26,6 @@ _ROUTER = frozenset(
 
 _TRANSPORT = frozenset(
     [
-        "arc_sign",
         "delivery_date_add",
         "envelope_to_add",
         "headers_add",

@@ -14,7 +14,6 @@ from eximsim.mta.lookup.dns import dns_lookup
 from eximsim.mta.lookup.lookups.dnsdb import text_strings
 from eximsim.mta.miscmods.pdkim.canon import read_content
 from eximsim.mta.miscmods.pdkim.verify import Verifier, find_signatures, key_text, sort_signatures
-from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.records.dkim import DkimResults, PublicKey, Signature, Verdict, Why
 from eximsim.status import DnsResult
@@ -48,6 +47,7 @@ def verify(process: Process, data: bytes) -> None:
     Source: dkim_exim_verify_feed() and dkim_exim_verify_finish().
     """
     dkim, main = process.dkim, process.config.main
+    dkim.message = data
     content = read_content(data)
     found, excess = find_signatures(content, process.profile)
     problem = excess or content.error
@@ -63,7 +63,7 @@ def verify(process: Process, data: bytes) -> None:
     keytypes = main.text("dkim_verify_keytypes") or ""
     sizes = main.text("dkim_verify_min_keysizes") or ""
     minima = {keytype: _number(expand_getkeyed(keytype, sizes)) for keytype in ("rsa", "ed25519")}
-    verifier = Verifier(content, process.profile, partial(_key_text, process), minima)
+    verifier = Verifier(content, process.profile, partial(find_key_record, process), minima)
     dkim.signatures = sort_signatures(found, main.text("dkim_verify_hashes") or "", keytypes)
     for sig in found:
         verifier.check_body(sig)
@@ -95,7 +95,8 @@ def _verify_all(process: Process, verifier: Verifier) -> None:
         log_write(process, f"DKIM: validation error: {verifier.error}")
 
 
-def _key_text(process: Process, name: str) -> str | None:
+def find_key_record(process: Process, name: str) -> str | None:
+    """The key record that the DNS has under a name (``dkim_exim_query_dns_txt()``)."""
     found = dns_lookup(process, name, "TXT")
     if found.result is not DnsResult.SUCCEED:
         return None
@@ -182,7 +183,6 @@ def _outcome(sig: Signature) -> str:
     return f" [verification failed - {_FAILED[sig.why][0] if sig.why in _FAILED else 'unspecified reason'}]"
 
 
-@upward.misc_mod_authres.answer
 def authres(process: Process) -> str:
     """What an Authentication-Results: line says of each signature (``authres_dkim()``)."""
     return "".join(f";\n\tdkim={_result(process, sig)}{_properties(sig)}" for sig in process.dkim.signatures)

@@ -34,16 +34,16 @@ def is_configured(transport: DriverInstance) -> bool:
 
 
 def dkim_exim_sign(
-    process: Process, transport: DriverInstance, message: bytes, *, ended: bool = False
+    process: Process, transport: DriverInstance, message: bytes, *, ended: bool = False, hashed: bool = False
 ) -> bytes:
     """The DKIM-Signature header lines for a message with CRLF in its header; empty if none is to be made.
 
-    ``ended``: see ``body_hash``.
+    ``ended``: see ``body_hash``; ``hashed``: another signer needs the message read.
 
     What was signed for is noted for the delivery's log line. Raises ``SigningFailed``.
     """
     wanted = list(_wanted(process, transport))
-    if not wanted:
+    if not wanted and not hashed:
         return b""
     content = read_content(message)
     if content.error is not None:

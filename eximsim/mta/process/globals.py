@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
 from eximsim.mta.records.process_parts import LostSession, RejectLog, Resolver
@@ -267,6 +268,8 @@ class Process:
     """The header lines of the message that comes in; in a delivery those of ``message`` count."""
     authentication_local: bool = False
     """A message came from a user of this machine, not by SMTP."""
+    arc: ArcResults = field(default_factory=ArcResults)
+    """The ARC chain of the message that comes in."""
     dkim: DkimResults = field(default_factory=DkimResults)
     """The signatures of the message that comes in."""
 

@@ -9,6 +9,7 @@ from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, string_base62, string_printing
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
+from eximsim.mta.miscmods.arc import is_pass
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_stamp, log_write, selector, words
 from eximsim.mta.process.reception import Envelope, Reception
@@ -168,6 +169,8 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
         line += f" M8S={envelope.body_8bitmime}"
     if process.dkim.first_pass is not None and selector(process, "dkim"):
         line += f" DKIM={process.dkim.first_pass}"
+    if is_pass(process) and selector(process, "dkim"):
+        line += " ARC"
     if selector(process, "receive_time"):
         line += " RT=0s"
     line += _message_id_log(process, incoming.scan)

@@ -15,7 +15,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.lookup.verify_hosts import verify_check_host
-from eximsim.mta.miscmods import dkim
+from eximsim.mta.miscmods import arc, dkim
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
@@ -243,6 +243,7 @@ class SmtpSession:
         self.reader, self.only_rset, self.reception.headers = None, False, []
         self.reader = None
         dkim.smtp_reset(self.process)
+        arc.smtp_reset(self.process)
         variables = self.process.variables
         for name in _OF_A_MESSAGE:
             variables.pop(name, None)

@@ -88,6 +88,8 @@ class DkimResults:
 
     disabled: bool = False
     """Nothing is verified: control = dkim_disable_verify, a header line that is none, or an error."""
+    message: bytes = b""
+    """The message as it came, for those who look at its body again."""
     signatures: list[Signature] = field(default_factory=list)
     overridden: bool = False
     """An ACL has set ``$dkim_verify_status`` or ``$dkim_verify_reason`` for the signature at work."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.miscmods.arc_sign import arc_sign
 from eximsim.mta.miscmods.dkim_sign import SigningFailed, dkim_exim_sign, is_configured
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.transport import message_parts
@@ -25,11 +27,13 @@ def signed_parts(
     Source: dkim_transport_write_message().
     """
     head, body = message_parts(process, transport, addrs)
-    if not is_configured(transport):
+    chain = _arc_spec(process, transport)
+    if not is_configured(transport) and not chain:
         return head, body
+    message = head + body
+    ended = process.transport_filter is not None and not chunked
     try:
-        ended = process.transport_filter is not None and not chunked
-        signatures = dkim_exim_sign(process, transport, head + body, ended=ended)
+        signatures = dkim_exim_sign(process, transport, message, ended=ended, hashed=bool(chain))
     except SigningFailed:
         if _is_strict(process, transport):
             said = "DKIM: message could not be signed, and dkim_strict is set. Deferring message delivery."
@@ -38,7 +42,22 @@ def signed_parts(
         signatures = b""
     if process.dkim_signed:
         addrs[0].dkim_used = ":".join(item.replace(":", "::") for item in process.dkim_signed)
+    if chain:
+        signatures = arc_sign(process, chain, signatures, message, ended=ended)
     return signatures + head, body
+
+
+def _arc_spec(process: Process, transport: DriverInstance) -> str:
+    """arc_sign as expanded; empty if no set is to be added."""
+    spec = transport.options.text("arc_sign")
+    if spec is None:
+        return ""
+    try:
+        return expand(process, spec)
+    except ExpansionFailed as failure:
+        if failure.forced:
+            return ""
+        raise Unsupported("arc_sign that does not expand", *transport.options.where("arc_sign")) from None
 
 
 def _is_strict(process: Process, transport: DriverInstance) -> bool:

@@ -9,8 +9,10 @@ from eximsim.mta.miscmods.pdkim.verify import Verifier, find_signatures
 from eximsim.mta.records.dkim import Signature, Verdict
 from eximsim.profiles import profile
 from tests.mta.miscmods.rfc8463 import PRIVATE, RECORD
+from tests.mta.miscmods.test_pdkim import RSA_PEM
 from tests.mta.scenario import NEWEST, Settings, Site
 
+RSA_KEY = RSA_PEM.decode().replace("\n", "\\n")
 KEY = f'"{PRIVATE.decode()}"'.replace("\n", "\\n")
 SIGNING = {"dkim_domain": "test.ex", "dkim_selector": "sel", "dkim_private_key": KEY}
 BODY = "From: a@b.ex\nSubject: s\n\nHello.\n"
@@ -118,3 +120,20 @@ def test_a_text_that_is_no_key_signs_nothing() -> None:
     made = site({"dkim_private_key": "none"})
     assert signatures(made) == []
     assert made.panic_log[1:] == ["DKIM: signing failed: PRIVKEY"]
+
+
+def test_a_set_of_arc_stands_before_the_signatures() -> None:
+    made = Site(transport={**SIGNING, "arc_sign": f'"test.ex : sel : {RSA_KEY}"'}, release=NEWEST)
+    made.deliver(body=f"Authentication-Results: test.ex; none\n{BODY}")
+    (message,) = made.messages
+    names = [line.partition(b":")[0] for line in read_content(message.content).headers]
+    assert names[:4] == [
+        *(b"ARC-Seal", b"ARC-Authentication-Results", b"ARC-Message-Signature", b"DKIM-Signature"),
+    ]
+    assert signatures(made)[0].verdict is Verdict.PASS
+
+
+def test_arc_sign_that_is_empty_or_fails_on_purpose_adds_nothing() -> None:
+    for value in ("${if eq{a}{b}{x}}", "${if eq{a}{b}{x}fail}"):
+        names = [line[:4] for line in read_content(site({"arc_sign": value}).messages[0].content).headers]
+        assert b"ARC-" not in names

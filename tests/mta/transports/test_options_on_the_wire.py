@@ -128,6 +128,7 @@ ELSEWHERE = {
     "shadow_condition": "delivery/test_local.py",
     "shadow_transport": "delivery/test_local.py",
     "user": "delivery/test_local.py",
+    "arc_sign": "miscmods/test_dkim_sign.py",
     "dkim_canon": "miscmods/test_dkim_sign.py",
     "dkim_domain": "miscmods/test_dkim_sign.py",
     "dkim_hash": "miscmods/test_dkim_sign.py",
