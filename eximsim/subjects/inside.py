@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     try:
         privileged = isolation.leave_host()
     except OSError as error:
-        send(channel, {"error": str(error)})
+        send(channel, {"error": error.strerror or str(error)})
         return 1
     outer = os.getpid()
     inner = os.fork()
@@ -111,7 +111,7 @@ def _inner(channel: socket.socket, place: isolation.Place, outer: int, *, privil
     try:
         isolation.enter(place)
     except OSError as error:
-        send(channel, {"error": str(error)})
+        send(channel, {"error": error.strerror or str(error)})
         return
     send(channel, {"uid": os.getuid(), "privileged": privileged})
     requests = Requests(channel)

@@ -74,17 +74,25 @@ def leave_host() -> bool:
     as a machine has, where ``newuidmap`` gives them; else the only user. The result tells whether there are
     others.
     """
-    try:
-        _call("unshare", _PRIVATE)
-    except PermissionError:
+    if not _is_alone():
         try:
-            return _leave_as_user()
+            _call("unshare", _PRIVATE)
+            return True
+        except PermissionError:
+            pass
         except OSError as error:
-            reason = "neither root nor a kernel that lets users make user namespaces"
-            raise OSError(error.errno, f"no private namespace here: {reason} ({error.strerror})") from None
+            raise OSError(error.errno, f"no private namespace here: {error.strerror}") from None
+    try:
+        return _leave_as_user()
     except OSError as error:
-        raise OSError(error.errno, f"no private namespace here: {error.strerror}") from None
-    return True
+        reason = "neither root nor a kernel that lets users make user namespaces"
+        raise OSError(error.errno, f"no private namespace here: {reason} ({error.strerror})") from None
+
+
+def _is_alone() -> bool:
+    """Whether there are no other users here, as for the root of some containers."""
+    rows = Path("/proc/self/uid_map").read_text().splitlines()
+    return sum(int(row.split()[2]) for row in rows) <= _OTHERS
 
 
 def _leave_as_user() -> bool:

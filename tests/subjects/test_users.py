@@ -74,6 +74,13 @@ def test_an_ordinary_user_is_root_inside_and_among_others() -> None:
     assert second.startswith(f"['0', '{account.pw_uid}', '1', '1',")
 
 
+def test_the_root_of_a_namespace_of_one_user_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"0 1000 1\n": True, "0 1000 1\n1 100000 65535\n": False, "0 0 4294967295\n": False}
+    for table, alone in said.items():
+        monkeypatch.setattr(Path, "read_text", lambda path, table=table: table)
+        assert isolation._is_alone() is alone
+
+
 def test_where_there_is_one_user_the_bench_says_what_more_it_needs(
     namespaces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
