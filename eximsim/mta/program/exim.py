@@ -39,7 +39,8 @@ from eximsim.mta.program.retry_test import retry_test
 from eximsim.mta.program.rewrite_test import rewrite_test
 from eximsim.mta.program.smtp_input import host_check, smtp
 from eximsim.mta.reception.incoming import new_message_id
-from eximsim.mta.reception.receive import DataReader, LocalError, local_content, receive_local
+from eximsim.mta.reception.receive_data import DataReader, local_content
+from eximsim.mta.reception.receive_local import LocalError, receive_local
 from eximsim.mta.reception.smtp_in_start import (
     local_size_limit,
 )

@@ -9,8 +9,8 @@ from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.reception import smtp_in_time
-from eximsim.mta.reception.receive import BatchRefused, lost_in_batch, not_smtp_start, receive_batched
 from eximsim.mta.reception.receive_data import DataReader
+from eximsim.mta.reception.receive_local import BatchRefused, lost_in_batch, not_smtp_start, receive_batched
 from eximsim.mta.reception.smtp_in_commands import find_command
 from eximsim.mta.reception.smtp_in_helo import check_helo
 from eximsim.mta.reception.smtp_session import SmtpSession

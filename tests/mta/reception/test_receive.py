@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from eximsim.mta.base.string import string_base62
 from eximsim.mta.reception.incoming import new_message_id
-from eximsim.mta.reception.receive import submit
 from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
+from eximsim.mta.reception.receive_local import submit
 from eximsim.mta.records.spool import HEADER_OLD, Message
 from tests.mta.front import PANIC, REJECT, Front
 

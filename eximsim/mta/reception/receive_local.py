@@ -1,0 +1,261 @@
+"""Taking in a message that does not come over SMTP, or by batched SMTP (src/receive.c)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.base.string import from_octets, list_items, string_printing
+from eximsim.mta.base.utf8 import string_is_utf8
+from eximsim.mta.delivery.moan import (
+    ALL_OVERRIDDEN,
+    NO_RECIPIENTS,
+    Complaint,
+    malformed_recipients,
+    moan_to_sender,
+    refused_by_acl,
+    too_big,
+)
+from eximsim.mta.delivery.queue import deliver_in_child
+from eximsim.mta.process import upward
+from eximsim.mta.process.globals import Process
+from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.reception import Reception, recipient_variables
+from eximsim.mta.reception.caller_sender import sender_from_line
+from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
+from eximsim.mta.reception.originator import full_name
+from eximsim.mta.reception.receive import (
+    Received,
+    complete,
+    discard,
+    finish,
+    forget,
+    is_strict,
+    log_too_big,
+    prepare,
+)
+from eximsim.mta.reception.receive_data import (
+    from_line,
+    split_message,
+)
+from eximsim.mta.reception.receive_headers import (
+    Submitter,
+    add_acl_headers,
+    extract_recipients,
+)
+from eximsim.mta.reception.smtp_in_reply import connection_info
+from eximsim.mta.records.spool import Recipient
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class LocalError(Exception):
+    """A local submission is refused: Exim writes ``message`` to stderr, or tells the sender ``why``."""
+
+    def __init__(self, message: str, why: Complaint) -> None:
+        self.message = message
+        self.why = why
+        super().__init__(message)
+
+
+# ---- batched SMTP ----------------------------------------------------------------------------------
+
+
+class BatchRefused(Exception):
+    """A message of a batch is refused: the reply that an SMTP client would get."""
+
+
+def receive_batched(
+    reception: Reception, content: bytes, size_limit: int, submitter: Submitter | None
+) -> Received:
+    """Take in a message of batched SMTP, which is judged as one that does not come over SMTP.
+
+    Raises ``BatchRefused``.
+    """
+    process = reception.process
+    headers, body = split_message(content, strict=process.profile.data_needs_crlf and is_strict(content))
+    incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
+    prepare(incoming)
+    size = sum(map(len, headers)) + len(body)
+    if 0 < process.config.main.number("header_maxsize") <= sum(map(len, headers)):
+        what = "a header as long as header_maxsize, in a batch"
+        raise Unsupported(what, *process.config.main.where("header_maxsize"))
+    if 0 < size_limit < size and body:
+        log_too_big(reception, size, size_limit)
+        forget(reception)
+        raise BatchRefused("552 Message size exceeds maximum permitted")
+    complete(incoming)
+    refusal = _ask_not_smtp(incoming)
+    if refusal is not None:
+        forget(reception)
+        raise BatchRefused(f"550 {refusal}")
+    return finish(incoming, accept(incoming))
+
+
+def lost_in_batch(reception: Reception, where: str) -> str:
+    """Log that the input of a batch ends within a message; the reply (``handle_lost_connection()``)."""
+    process = reception.process
+    if not where:
+        process.message_id = new_message_id(process)
+    if any(selector(process, name) for name in ("lost_incoming_connection", "smtp_connection")):
+        log_write(process, f"{connection_info(reception)} lost while reading message data{where}")
+    process.message_id = ""
+    return "421 Lost incoming connection"
+
+
+def not_smtp_start(reception: Reception) -> None:
+    """Run acl_not_smtp_start, which sees the recipients, before a message is read, whatever comes of it."""
+    process = reception.process
+    acl = process.config.main.text("acl_not_smtp_start")
+    if acl is not None:
+        with process.setting(**recipient_variables(reception.envelope.recipients)):
+            acl_check(reception, Where.NOTSMTP_START, None, acl)
+
+
+# ---- without SMTP ----------------------------------------------------------------------------------
+
+
+def receive_local(
+    reception: Reception,
+    content: bytes,
+    submitter: Submitter,
+    recipients: Sequence[str],
+    *,
+    from_headers: bool = False,
+    size_limit: int = 0,
+    reference: str | None = None,
+) -> Received:
+    """Take in a message from standard input; with ``from_headers`` (-t) the header names the recipients.
+
+    ``reference`` is the id of the message that this one is about (-oMm, -E); empty: Exim wrote it for another
+    reason. Raises ``LocalError``.
+    """
+    process = reception.process
+    reception.envelope.recipients = [Recipient(address) for address in recipients]
+    not_smtp_start(reception)
+    named, content = from_line(content)
+    if named is not None:
+        submitter = sender_from_line(reception, submitter, from_octets(named))
+    headers, body = split_message(content)
+    incoming = Incoming(reception, submitter, headers, body)
+    prepare(incoming, _take_recipients if from_headers else None)
+    if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
+        _no_recipients(incoming)
+    header_size = sum(map(len, headers))
+    options = process.config.main
+    if 0 < options.number("header_maxsize") <= header_size:
+        what = "a header as long as header_maxsize, in a message from standard input"
+        raise Unsupported(what, *options.where("header_maxsize"))
+    if 0 < size_limit < header_size + len(body) and body:
+        log_too_big(reception, max(size_limit, header_size) + 1, size_limit)
+        about = process.message_id
+        forget(reception)
+        problem = f"exim: message rejected: message too big (max={size_limit})\n"
+        raise LocalError(problem, replace(too_big(size_limit), message_id=about))
+    complete(incoming)
+    text = _ask_not_smtp(incoming)
+    if text is not None:
+        complaint = replace(refused_by_acl(text), message_id=process.message_id)
+        forget(reception)
+        raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", complaint)
+    return finish(incoming, accept(incoming, reference))
+
+
+def _ask_not_smtp(incoming: Incoming) -> str | None:
+    """Run acl_not_smtp; what is said of a refusal, which is logged, or None."""
+    reception, process = incoming.reception, incoming.process
+    process.authentication_local = True
+    acl = process.config.main.text("acl_not_smtp")
+    if acl is None or not reception.envelope.recipients:
+        return None
+    result = acl_check(reception, Where.NOTSMTP, None, acl)
+    if result.rc is Rc.DISCARD:
+        discard(incoming, "non-SMTP ACL", result.log_message)
+    elif result.rc is not Rc.OK:
+        targets = reception.log_reject_target
+        said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {result.log_message}"
+        log_write(
+            process,
+            said,
+            main="main" in targets,
+            reject="reject" in targets,
+            rejected=reception.rejected(),
+        )
+        return result.user_message or "local configuration problem"
+    add_acl_headers(reception)
+    return None
+
+
+def _no_recipients(incoming: Incoming) -> None:
+    bad = incoming.scan.bad_addresses
+    if not bad:
+        raise LocalError("exim: no recipients in message\n", NO_RECIPIENTS)
+    if not incoming.envelope.recipients:
+        one = len(bad) == 1
+        lines = "".join(f"  {string_printing(text)}: {why}\n" for text, why in bad)
+        complaint = malformed_recipients([(string_printing(text), why) for text, why in bad])
+        raise LocalError(f"exim: invalid address{':' if one else 'es:' + chr(10)}{lines}", complaint)
+    raise Unsupported("a message to the sender about addresses that -t could not read")
+
+
+def _trusted_users(process: Process) -> list[str]:
+    return list(list_items(process.config.main.text("trusted_users") or "", ":"))
+
+
+def _take_recipients(incoming: Incoming) -> None:
+    """-t: recipients come from the header; those on the command line are taken off, or added to."""
+    envelope = incoming.envelope
+    named = extract_recipients(incoming.reception, incoming.scan)
+    given = [recipient.address for recipient in envelope.recipients]
+    if incoming.process.config.main.flag("extract_addresses_remove_arguments"):
+        envelope.recipients = [Recipient(address) for address in named if address not in given]
+        if named and given and not envelope.recipients:
+            raise LocalError("exim: all -t recipients overridden by command line\n", ALL_OVERRIDDEN)
+    else:
+        envelope.recipients += [Recipient(address) for address in named]
+
+
+@upward.child_open_exim.answer
+def submit(
+    process: Process, sender: str, recipients: Sequence[str], content: bytes, reference: str, login: str
+) -> str | None:
+    """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its id.
+
+    Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
+    Source: child_open_exim(), src/child.c.
+    """
+    options = process.config.main
+    path = options.text("exim_path") or ""
+    if path and not path.rpartition("/")[2].startswith("exim"):
+        raise Unsupported(f"what comes of running {path} as Exim", *options.where("exim_path"))
+    child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
+    child.out, child.err, child.environment = process.out, process.err, process.environment
+    child.verbose, child.dont_deliver = process.verbose, process.dont_deliver
+    child.queue_smtp, child.synchronous = process.queue_smtp, process.synchronous
+    child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
+    if process.profile.i18n and any(map(string_is_utf8, recipients)):
+        child.note_utf8()
+    reception = Reception(child)
+    reception.envelope.sender = sender
+    trusted = login in (process.machine.exim_user, "root", *_trusted_users(process))
+    name = "" if trusted else full_name(child, login)
+    submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
+    try:
+        received = receive_local(
+            reception, content, submitter, recipients, from_headers=not recipients, reference=reference
+        )
+    except LocalError as problem:
+        moan_to_sender(child, "", problem.why, content)
+        return None
+    if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
+        deliver = partial(deliver_in_child, child, received.message_id, crash=None, anew=True)
+        if process.synchronous or process.machine.test_harness or process.afterwards is None:
+            deliver()  # child_close() waits long enough under Exim's test suite
+        else:
+            process.afterwards.append(deliver)
+    return received.message_id
