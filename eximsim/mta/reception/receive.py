@@ -153,7 +153,7 @@ def _refuse_line_end(reception: Reception, headers: list[bytes]) -> None:
     said = "Non-CRLF-terminated header, under CHUNKING: message abandoned"
     text = f"rejected from <{reception.envelope.sender}>{client}: {said}"
     log_write(reception.process, text, reject=True, when="size_reject", rejected=reception.rejected())
-    _forget(reception)
+    forget(reception)
 
 
 def _first_line_asked(reception: Reception, content: bytes) -> None:
