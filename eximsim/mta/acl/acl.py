@@ -18,6 +18,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.structs import Address
 from eximsim.mta.records.verification import CalloutSettings
+from eximsim.mta.routing.address import deliver_split_address
 from eximsim.status import Errno, Rc
 from eximsim.trace import Rule
 
@@ -32,7 +33,6 @@ __all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "st
 _DEEPEST = 20
 _FORGOTTEN = ("domain", "local_part", "address_data", "sender_address_data")
 _NAMED = re.compile(r'(condition/modifier) "[^"]*"')
-_QUOTING = re.compile(r'\\(.)|"')
 
 
 def acl_check(reception: Reception, where: Where, recipient: str | None, text: str | None) -> AclResult:
@@ -44,6 +44,8 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     reception.sender_verified_failed = None
     reception.log_reject_target = frozenset({"main", "reject"})
     address = None if recipient is None else _split(process, recipient)
+    if recipient is not None and address is None:
+        return AclResult(Rc.DEFER, log_message="defer in percent_hack_domains check")
     run = AclRun(reception, where, address, nested=_check_internal)
     if run.address is not None:
         process.variables["domain"] = run.address.domain
@@ -71,12 +73,12 @@ def acl_eval(process: Process, text: str) -> tuple[Rc, str | None]:
     return rc, run.user_message
 
 
-def _split(process: Process, recipient: str) -> Address:
-    """The address with its parts: the local part without quoting, ``local_part`` and domain in lower case."""
-    local, _, domain = recipient.rpartition("@")
-    local = _QUOTING.sub(r"\1", local)
-    addr = Address(recipient, local_part=local.lower(), domain=domain.lower(), data={"cc_local_part": local})
-    addr.utf8 = process.utf8_of_message
+def _split(process: Process, recipient: str) -> Address | None:
+    """The address with its parts; None if it cannot be told what percent_hack_domains makes of it."""
+    addr = Address(recipient)
+    if deliver_split_address(process, addr) is Rc.DEFER:
+        return None
+    addr.data["cc_local_part"] = addr.cc_local_part
     return addr
 
 

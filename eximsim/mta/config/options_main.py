@@ -68,9 +68,9 @@ _TEXTS = table(
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
         host_reject_connection hosts_connection_nolog hosts_treat_as_local keep_environment
         limits_advertise_hosts log_file_path log_selector message_id_header_domain
-        message_id_header_text openssl_options perl_startup primary_hostname qualify_domain qualify_recipient
-        queue_domains queue_smtp_domains recipient_unqualified_hosts remote_sort_domains
-        sender_unqualified_hosts
+        message_id_header_text openssl_options percent_hack_domains perl_startup primary_hostname
+        qualify_domain qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts
+        remote_sort_domains sender_unqualified_hosts
         smtp_active_hostname smtp_etrn_command spool_directory sqlite_dbfile tls_advertise_hosts
         tls_certificate tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
@@ -110,7 +110,7 @@ _TEXTS = table(
         bounce_sender_authentication exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
-        log_ports percent_hack_domains queue_only_file smtp_accept_max_per_host
+        log_ports queue_only_file smtp_accept_max_per_host
         smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
         smtp_reserve_hosts tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",

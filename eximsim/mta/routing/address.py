@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from eximsim.mta.lookup.match import match_isinlist
+from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import Address
 from eximsim.status import Rc
 
@@ -73,14 +75,44 @@ def deliver_make_addr(address: str) -> Address:
 def deliver_split_address(process: Process, addr: Address) -> Rc:
     """Set domain and local part from the address, the local part without its quoting.
 
-    Always OK: DEFER needs percent_hack_domains. Source: deliver_split_address(), src/deliver.c.
+    DEFER if percent_hack_domains cannot be looked at. Source: deliver_split_address(), src/deliver.c.
     """
     local_part, _, domain = addr.address.rpartition("@")
     addr.domain = domain.lower()
     if '"' in local_part or "\\" in local_part:
         local_part = _unquoted(local_part)
     addr.cc_local_part = local_part
-    addr.local_part = local_part.lower()
+    rc = _undo_percent_hack(process, addr)
+    addr.local_part = addr.cc_local_part.lower()
+    return rc
+
+
+def _undo_percent_hack(process: Process, addr: Address) -> Rc:
+    """``user%far@here`` means ``user@far`` where the domain is in percent_hack_domains, perhaps once more."""
+    domains = process.config.main.text("percent_hack_domains")
+    if not domains:
+        return Rc.OK
+    local_part, domain, changed = addr.cc_local_part, addr.domain, None
+    while True:
+        with process.setting(domain=domain):
+            found = match_isinlist(
+                process,
+                domain,
+                domains,
+                Kind.DOMAIN,
+                list_name="percent_hack_domains",
+                cache=addr.domain_cache,
+            )
+        if found.rc is not Rc.OK or "%" not in local_part:
+            break
+        local_part, _, far = local_part.rpartition("%")
+        changed, domain = f"{local_part}@{far}", far.lower()
+    if found.rc is Rc.DEFER:
+        return Rc.DEFER
+    if changed is not None:
+        addr.parent = replace(addr)
+        addr.address = addr.unique = changed
+        addr.domain, addr.cc_local_part = domain, local_part
     return Rc.OK
 
 
