@@ -7,25 +7,13 @@ from dataclasses import dataclass
 
 from eximsim.profiles import Profile
 
-_MODELLED = (
-    "DANE",
-    "Experimental_DANE",
-    "DNSSEC",
-    "DKIM",
-    "Experimental_ARC",
-    "Event",
-    "Exim_filter",
-    "Sieve_filter",
-    "I18N",
-    "OCSP",
-    "SRS",
-    "PRDR",
-    "ESMTP_Limits",
-    "PIPECONNECT",
-)
-_ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "translate_ip_address", "Content_Scanning")
+_MODELLED = """
+    DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv() PRDR
+    ESMTP_Limits PIPECONNECT
+"""
+_ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "Content_Scanning")
 """What reaches out of the program, and wants answers."""
-_SUPPORT = frozenset((*_MODELLED, *_ASKING))
+_SUPPORT = frozenset((*_MODELLED.split(), *_ASKING))
 _TRANSPORTS = frozenset(
     {"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "lmtp", "smtp"}
 )
@@ -38,10 +26,11 @@ _LOOKUPS = frozenset(
     }
 )
 _AUTHENTICATORS = frozenset({"cram_md5", "external", "plaintext", "tls"})
+_CRYPTO = {"_CRYPTO_HASH_SHA3", "_CRYPTO_SIGN_ED25519"}
 _FEATURES = frozenset(
     {
-        *("_CRYPTO_HASH_SHA3", "_CRYPTO_SIGN_ED25519", "_HAVE_TLS", "_HAVE_DANE", "_HAVE_TLS1_3"),
-        *("_HAVE_TLS_OCSP", "_HAVE_TLS_OCSP_LIST"),
+        *("_HAVE_DANE", "_HAVE_NATIVE_SRS", "_HAVE_TLS", "_HAVE_TLS1_3", "_HAVE_TLS_OCSP"),
+        *("_HAVE_TLS_OCSP_LIST", *_CRYPTO),
     }
 )
 

@@ -68,8 +68,11 @@ def _decode_word(encoding: str, text: str) -> bytes | None:
 def _recode(data: bytes, source: str, target: str | None) -> tuple[bytes, str | None]:
     if target is None or source.lower() == target.lower():
         return data, None
+    name, _, manner = target.partition("//")
+    ignoring = manner.upper() == "IGNORE"
+    name, errors = (name, "ignore") if ignoring else (target, "strict")
     try:
-        return data.decode(charset_codec(source)).encode(charset_codec(target)), None
+        return data.decode(charset_codec(source), errors).encode(charset_codec(name), errors), None
     except LookupError:
         reason = "Invalid argument (maybe unsupported conversion)"
         return data, f'iconv_open("{target}", "{source}") failed: {reason}'

@@ -18,10 +18,10 @@ ROUTER = table(
         """address_data cannot_route_message debug_print dnssec_request_domains dnssec_require_domains domains
         driver errors_to fallback_hosts ignore_target_hosts local_part_prefix local_part_suffix
         local_parts pass_router redirect_router require_files router_home_directory senders transport
-        transport_current_directory transport_home_directory""",
+        transport_current_directory transport_home_directory translate_ip_address""",
         self="freeze",
     ),
-    texts(_U, "bmi_rule translate_ip_address"),
+    texts(_U, "bmi_rule"),
     of_kind(Kind.TEXT_AND, _M, None, "condition"),
     of_kind(Kind.TEXT_LIST, _M, None, "headers_add headers_remove set"),
     of_kind(Kind.FLAG_OR_TEXT, _M, True, "more"),

@@ -19,6 +19,7 @@ from eximsim.mta.routing.routers.ipliteral import ipliteral_router_entry
 from eximsim.mta.routing.routers.manualroute import manualroute_router_entry
 from eximsim.mta.routing.routers.queryprogram import queryprogram_router_entry
 from eximsim.mta.routing.routers.redirect import redirect_router_entry
+from eximsim.mta.routing.translate import translate_hosts
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
@@ -192,6 +193,8 @@ def _conclude(
     if rc is Rc.REROUTED:
         _debug(process, f"re-routed to {routed.addr_new[0].address}")
         return Rc.OK
+    if translate_hosts(process, addr, router) is not Rc.OK:
+        return Rc.DEFER
     unseen = rf.exp_bool(process, addr, router, "unseen")
     if unseen is None:
         return Rc.DEFER
