@@ -38,7 +38,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "matters"),
     [
-        ("percent_hack_domains = /x\n", "percent_hack_domains", True),
+        ("queue_only_file = /x\n", "queue_only_file", True),
         ("freeze_tell = postmaster\n", "freeze_tell", False),
         (f"{TRANSPORT}  socks_proxy = 192.0.2.1\n", "transport.t.socks_proxy", True),
         (f"{TRANSPORT}  max_parallel = 2\n", "transport.t.max_parallel", False),
@@ -50,7 +50,7 @@ def test_an_option_that_is_not_modelled_matters_if_it_can(text: str, name: str, 
 
 
 def test_an_option_with_a_value_that_changes_nothing_is_inert() -> None:
-    assert one("percent_hack_domains =\n", "percent_hack_domains") == (Status.INERT, False)
+    assert one("queue_only_file =\n", "queue_only_file") == (Status.INERT, False)
     assert one(f"{TRANSPORT}  no_lmtp_ignore_quota\n", "transport.t.lmtp_ignore_quota") == (
         Status.INERT,
         False,

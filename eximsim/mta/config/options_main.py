@@ -145,7 +145,7 @@ _FLAGS = table(
         _M,
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
-        return_path_remove smtp_enforce_sync smtp_etrn_serialize write_rejectlog""",
+        return_path_remove smtp_enforce_sync write_rejectlog""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         disable_ipv6 dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
@@ -161,7 +161,7 @@ _FLAGS = table(
     ),
     flags(
         _I,
-        on="""prod_requires_admin queue_list_requires_admin queue_only_load_latch smtp_accept_keepalive
+        on="""smtp_etrn_serialize prod_requires_admin queue_list_requires_admin queue_only_load_latch smtp_accept_keepalive
         smtp_check_spool_space srs_usehash srs_usetimestamp syslog_duplication syslog_pid
         syslog_timestamp tcp_nodelay""",
         off="""commandline_checks_require_admin dcc_direct_add_header
@@ -228,7 +228,7 @@ _TIMES = table(
     numbers(
         Kind.TIME,
         _M,
-        "auto_thaw dns_retrans timeout_frozen_after",
+        "auto_thaw dns_retrans receive_timeout timeout_frozen_after",
         callout_domain_negative_expire=3 * HOUR,
         callout_domain_positive_expire=7 * DAY,
         callout_negative_expire=2 * HOUR,
@@ -241,7 +241,6 @@ _TIMES = table(
     numbers(
         Kind.TIME,
         _I,
-        "receive_timeout",
         daemon_startup_sleep=30,
         keep_malformed=4 * DAY,
         local_scan_timeout=5 * MINUTE,

@@ -149,12 +149,12 @@ def test_named_lists_are_kept_by_kind() -> None:
 
 def test_a_known_option_that_is_not_modelled_is_named_with_its_line() -> None:
     with pytest.raises(Unsupported) as raised:
-        read("\npercent_hack_domains = /x")
-    assert str(raised.value) == "not modelled: main option percent_hack_domains (/conf/main:2)"
+        read("\nqueue_only_file = /x")
+    assert str(raised.value) == "not modelled: main option queue_only_file (/conf/main:2)"
 
 
 def test_setting_it_to_its_default_is_no_matter() -> None:
-    assert read("no_mua_wrapper\nlocal_from_check\npercent_hack_domains =\n").main.is_set("mua_wrapper")
+    assert read("no_mua_wrapper\nlocal_from_check\nqueue_only_file =\n").main.is_set("mua_wrapper")
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,14 @@ def test_whole_sections_and_private_options_are_named_too(text: str, item: str) 
 
 
 def test_a_tolerant_reader_lists_what_the_model_does_not_have() -> None:
-    text = "percent_hack_domains = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
+    text = "queue_only_file = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
     world = Files(main=text)
     config = read_config(world, "/conf/main", profile(NEWEST), tolerant=True)
     assert [(left.place, left.name, left.problem.line) for left in config.left_out] == [
-        ("main", "percent_hack_domains", 1),
+        ("main", "queue_only_file", 1),
         ("transport.t", "socks_proxy", 5),
     ]
-    assert config.main.text("percent_hack_domains") == "/x"
+    assert config.main.text("queue_only_file") == "/x"
 
 
 def test_authenticators_are_read() -> None:
