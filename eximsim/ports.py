@@ -71,6 +71,9 @@ class TlsAlert(Enum):
     INTERNAL_ERROR = "internal error"
     BAD_STATUS = "bad certificate status response"
     UNRECOGNIZED_NAME = "unrecognized name"
+    CERTIFICATE_REQUIRED = "certificate required"
+    DECODE_ERROR = "decode error"
+    NO_APPLICATION_PROTOCOL = "no application protocol"
 
 
 Judge = Callable[[tuple[bytes, ...]], TlsAlert | None]
@@ -88,8 +91,9 @@ class TlsOffer:
     ``judge`` decides on the peer's chain. ``judge_late`` is GnuTLS's way: the handshake is completed first
     and the alert follows, so that the server has seen a session. ``min_version`` and ``max_version`` are
     named as in ``TlsSession``. ``ciphers`` is an OpenSSL cipher list for TLS 1.2 and older, or None.
-    ``status``, if given, asks for a stapled OCSP response and is told what came: after ``judge``, but before
-    a late one.
+    With ``only_to_authority`` (in memory only) the client shows its certificate to a server that names
+    its issuer. ``status``, if given, asks for a stapled OCSP response and is told what came: after
+    ``judge``, but before a late one. ``alpn`` has the application protocols that it offers (RFC 7301).
     """
 
     judge: Judge
@@ -98,8 +102,10 @@ class TlsOffer:
     max_version: str = "TLSv1.3"
     min_version: str = "TLSv1"
     identity: TlsIdentity | None = None
+    only_to_authority: bool = False
     judge_late: bool = False
     status: StatusJudge | None = None
+    alpn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,9 @@ class TlsPolicy:
     not reach the client. ``staple`` is asked for the OCSP response (DER) that goes with a leaf (DER) if the
     client wants one. ``also`` has identities with keys of other kinds. ``for_name`` is told the server name
     that the client asks for, if it does, and gives what takes the place of all this, or the alert that
-    ends it.
+    ends it. ``authorities`` (DER) are whose certificates it says that it takes, if it says so.
+    ``judge_late`` is GnuTLS's way, as in ``TlsOffer``. ``choose_protocol`` is asked for one of the
+    application protocols that the client offers, if it does: None, and it goes on without one.
     """
 
     identity: TlsIdentity
@@ -126,6 +134,9 @@ class TlsPolicy:
     judge: Judge | None = None
     staple: Callable[[bytes], bytes | None] | None = None
     for_name: Callable[[str], TlsPolicy | TlsAlert] | None = None
+    authorities: tuple[bytes, ...] = ()
+    judge_late: bool = False
+    choose_protocol: Callable[[tuple[str, ...]], str | TlsAlert | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,8 @@ class TlsSession:
     bits: int
     peer_chain: tuple[bytes, ...] = ()
     sni: str | None = None
+    alpn: str | None = None
+    """The application protocol that both sides have agreed on."""
 
 
 class HandshakeFault(Enum):
@@ -188,6 +201,17 @@ class ConnectionLost(Exception):
         super().__init__(f"connection lost with errno {errno}")
 
 
+class AlertReceived(ConnectionLost):
+    """Within TLS, the peer sent a fatal alert; ``reason`` is OpenSSL's symbol for it.
+
+    What is sent and read after it is in clear.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(104)
+
+
 class Connection(Protocol):
     """One TCP connection, seen from the client."""
 
@@ -210,8 +234,8 @@ class Connection(Protocol):
     def close(self) -> None:
         """Close both directions (with TLS: close_notify first). Closing twice is harmless."""
 
-    def abandon(self) -> None:
-        """Close both directions without a word: with TLS, there is no close_notify."""
+    def abandon(self, alert: TlsAlert | None = None) -> None:
+        """Close both directions without a close_notify; with TLS, in memory only, after a fatal alert."""
 
 
 # ---- server sessions: state machines without I/O ---------------------------------------------------------
@@ -239,6 +263,13 @@ class StartTls:
 
 
 @dataclass(frozen=True, slots=True)
+class EndTls:
+    """Send a fatal alert within TLS; what follows is in clear. In memory only."""
+
+    alert: TlsAlert
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the connection; ``reset`` aborts it with RST instead of FIN."""
 
@@ -252,7 +283,7 @@ class Wait:
     seconds: float
 
 
-Action = Send | StartTls | Close | Wait
+Action = Send | StartTls | EndTls | Close | Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """What was wrong with a stapled response is the failure's text, in place of the library's."""
 
+    bad_alpn_ends_after_handshake: bool = switch(
+        False, "tls_server_alpn_cb() in tls-openssl.c", since("4.99", "cb53c27eb")
+    )
+    """A server with OpenSSL completes the handshake before it turns a wrong application protocol away."""
+
     ocsp_unverifiable_text: str = switch(
         "Received TLS cert status response, itself unverifiable",
         "tls_client_stapling_cb() in tls-openssl.c",

@@ -40,6 +40,10 @@ PATCHED_VERSION = "x.yz"
 """What the program under test calls itself, so that its length is always the same (test/patchexim)."""
 
 
+_AT_THE_END = 0.5
+"""How long after the last command outputs are looked at, in seconds."""
+
+
 def _is_meant(path: str, pattern: str) -> bool:
     """Whether a pattern means a file or folder, or a folder that it is in."""
     depth = pattern.count("/") + 1
@@ -64,6 +68,7 @@ class ModelSubject:
         accounts: Mapping[str, Account] | None = None,
         test_harness: bool = False,
     ) -> None:
+        self._without_data: set[str] = set()
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
         self.machine = Machine(
@@ -89,6 +94,8 @@ class ModelSubject:
         """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
         self._catch_up()
         self.machine.input_pause = pause
+        if self._without_data.intersection(self.machine.spool.messages):
+            raise Unsupported("a message whose data file was taken away")
         with self._as(user):
             try:
                 status = exim.run(self.machine, argv, stdin, env, self._profile)
@@ -131,10 +138,21 @@ class ModelSubject:
         ):
             if folder.endswith(place) and fnmatchcase(key, name):
                 stored.clear()
+        if folder.endswith("/input") and name != "*":
+            self._remove_spool_files(name)
         disk = self.machine.world.disk
         for stored_files in (self.machine.files, disk.files, disk.folders):
             for path in [path for path in stored_files if _is_meant(path, pattern)]:
                 del stored_files[path]
+
+    def _remove_spool_files(self, pattern: str) -> None:
+        """Take away header or data files of messages; a message without a header file is none."""
+        messages = self.machine.spool.messages
+        for message_id in list(messages):
+            if fnmatchcase(f"{message_id}-H", pattern):
+                del messages[message_id]
+            elif fnmatchcase(f"{message_id}-D", pattern):
+                self._without_data.add(message_id)
 
     def dumped(self, database: str) -> str:
         """See ``Subject``."""
@@ -142,8 +160,8 @@ class ModelSubject:
         return dump(self.machine.hints, database)
 
     def written(self) -> Written:
-        """See ``Subject``."""
-        self._catch_up()
+        """See ``Subject``; children that are about to end have done so by then."""
+        self.machine.run_background(until=self.machine.world.now() + _AT_THE_END)
         files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
         files |= {path: from_octets(file.content) for path, file in self.machine.world.disk.files.items()}
         messages = self.machine.spool.messages.items()

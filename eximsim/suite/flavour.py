@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_NEW_OPENSSL = "openssl_1_1_1"
+NEW_OPENSSL = "openssl_1_1_1"
 _SECONDS = 20.0
 _FIELD = '^{}="?(.*?)"?\\s*$'
 
@@ -18,9 +18,9 @@ def flavour(tree: Path, etc: Path = Path("/etc")) -> str:
     Source: test/lib/Exim/Runtest.pm, flavour().
     """
     module = tree / "lib/Exim/Runtest.pm"
-    told_apart = module.is_file() and _NEW_OPENSSL in module.read_text("utf-8", "replace")
+    told_apart = module.is_file() and NEW_OPENSSL in module.read_text("utf-8", "replace")
     if told_apart and re.search(r"1\.1\.1|3\.\d+\.\d+", _openssl()):
-        return _NEW_OPENSSL
+        return NEW_OPENSSL
     if (etc / "os-release").is_file():
         text = (etc / "os-release").read_text("utf-8", "replace")
         fields = (re.search(_FIELD.format(name), text, re.MULTILINE) for name in ("ID", "VERSION_ID"))

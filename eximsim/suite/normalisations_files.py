@@ -18,7 +18,7 @@ from eximsim.suite.normalisation import (
     sub,
 )
 from eximsim.suite.normalisations_dkim import LOG_SIGNATURES, MAIL_SIGNATURES
-from eximsim.suite.normalisations_tls import LOG_ERRORS
+from eximsim.suite.normalisations_tls import CLIENT_ERRORS, LOG_ERRORS
 from eximsim.suite.numbering import Numbering
 
 
@@ -308,6 +308,7 @@ LOG_TABLE: tuple[Normalisation, ...] = (
         hint="byte chunk", files=LOG, when="connection_ids"),
     *LOG_ERRORS,
     *LOG_SIGNATURES,
+    *CLIENT_ERRORS,
     sub("number of a deferral", r"(R=\w+ T=\w+ defer) \([1-9]\d*\): ", r"\1 (EEE): ",
         ("== a R=b T=c defer (111): x\n", "== a R=b T=c defer (EEE): x\n"), hint=" defer (", files=LOG,
         when="errno_of_delivery_hidden"),

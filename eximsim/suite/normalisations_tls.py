@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from eximsim.suite.normalisation import EVERYWHERE, LOG, Normalisation, drop, sub
+from eximsim.suite.normalisation import EVERYWHERE, LOG, STDOUT, Normalisation, drop, sub
 
 _BEFORE = r"((?:(?:\b|\s)[(=])|\s)"
 _SUITE = r"((EC)?DHE-)?(RSA|ECDSA)-AES(128|256)-(GCM-SHA(256|384)|SHA)"
@@ -213,4 +213,18 @@ LOG_ERRORS: tuple[Normalisation, ...] = (
         ("TLS error on connection from a SSL_accept: TCP connection closed by peer\n",
         "TLS error on connection from a (tls lib accept fn): TCP connection closed by peer\n"),
         hint="TLS error on", files=LOG, when="tls_timeouts"),
+)  # fmt: skip
+
+CLIENT_ERRORS: tuple[Normalisation, ...] = (
+    sub("alert in a client's handshake",
+        r"^[0-9A-Fa-f]+:error:[0-9A-Fa-f]+(:SSL routines:ssl3_read_bytes:(?:ssl|tls)v\d[^:]+:).*"
+        r"(:SSL alert number \d\d)$", r"pppp:error:dddddddd\1[...]\2",
+        ("12:error:0A:SSL routines:ssl3_read_bytes:sslv3 alert x:a.c:1:SSL alert number 40\n",
+        "pppp:error:dddddddd:SSL routines:ssl3_read_bytes:sslv3 alert x:[...]:SSL alert number 40\n"),
+        hint="SSL alert number", files=STDOUT),
+    sub("alert in a client's session",
+        r"^error:[^:]*:(?=SSL routines:ssl3_read_bytes:(?:tls|ssl)v\d+ alert)", "error:dddddddd:",
+        ("error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required\n",
+        "error:dddddddd:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required\n"),
+        hint="ssl3_read_bytes", files=STDOUT),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.certs.tls_libraries import OPENSSL
 from eximsim.ports import World
 from eximsim.subjects.subject import Subject
 from eximsim.suite import script, shell
@@ -55,6 +56,8 @@ class Player:
     raw: Raw = field(default_factory=Raw)
     debugged: bool = False
     """A command asked for debugging output."""
+    tls_library: str = OPENSSL[-1]
+    """What the program under test has, and the client ``client-anytls`` with it."""
     _server: ScriptedServer | None = None
 
     def play(self) -> None:
@@ -222,7 +225,8 @@ class Player:
     def client(self, command: script.Client) -> None:
         """Run a scripted client to its end."""
         words = self._words(self._substituted(command.arguments), command)
-        client = read_client(self.world, command.program, words, self.played.path, command.line)
+        path, line, library = self.played.path, command.line, self.tls_library
+        client = read_client(self.world, command.program, words, path, line, library)
         body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
         code = client.run(tuple(self._client_lines(body)) if body else ())
         self.raw.say("".join(client.said), "")

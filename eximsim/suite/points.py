@@ -161,6 +161,7 @@ POINTS: Sequence[Point] = (
     _point("57887eccb"),
     _point("6fbf35995"),
     _point("66387a737", ("confs/1009", "route_data = ROUTE_DATA OPT")),
+    _point("286b9d5fa"),
     _point("c4b57fddc", ("confs/5861", "")),
     _point("c679ee08b"),
     _point("ecce6d9ac"),
@@ -338,6 +339,7 @@ POINTS: Sequence[Point] = (
     _point(
         "ef0a7560d", ("confs/4061", "CONNECTCOND="), beside=("../src/src/receive.c", "add_tls_info_for_log")
     ),
+    _point("cb53c27eb"),
     _point("e574e6fad"),
     _point("7b411755d", ("confs/1160", "+protocol_detail")),
     _point("dba85d116", ("runtest", r"next if /^\s*host_fake_gethostbyname")),

@@ -30,7 +30,7 @@ _CRYPTO = {"_CRYPTO_HASH_SHA3", "_CRYPTO_SIGN_ED25519"}
 _FEATURES = frozenset(
     {
         *("_HAVE_DANE", "_HAVE_NATIVE_SRS", "_HAVE_TLS", "_HAVE_TLS1_3", "_HAVE_TLS_OCSP"),
-        *("_HAVE_TLS_OCSP_LIST", *_CRYPTO),
+        *("_HAVE_TLS_ALPN", "_HAVE_TLS_OCSP_LIST", *_CRYPTO),
     }
 )
 

@@ -196,6 +196,7 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
         for (address, port), server in peers.servers.items():
             world.listen(address, port, server)
         player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
+        player.tls_library = setting.profile.tls_library
         result = _play(source, case, setting, parsed, player, beside=beside or real)
         return replace(result, questions=tuple(world.questions), handshakes=world.handshakes)
 
@@ -226,6 +227,12 @@ def _play(
         for name, how in outputs.items()
         if how not in _NO_DIFFERENCE and counts(name, setting)
     ]
+    if completed and different == [f"stdout {Comparison.MISSING.value}"] and "stdout" not in wanted:
+        lacking = "what the tree has no golden for: standard output, over which runtest stops and asks"
+        return TestResult(
+            case.name, setting, Verdict.UNSUPPORTED, lacking, 0.0, outputs, texts, wanted,
+            player.subject.trace(), completed,
+        )  # fmt: skip
     reason = reason or ", ".join(different)
     verdict = Verdict.FAIL if reason else Verdict.PASS
     if not reason and Comparison.NOT_COMPARED in outputs.values():

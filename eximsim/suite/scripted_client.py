@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
+from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.ports import (
+    AlertReceived,
     ConnectError,
     Connection,
     ConnectionLost,
-    HandshakeError,
     Minding,
     ReadTimeout,
-    TlsAlert,
-    TlsOffer,
     World,
 )
+from eximsim.suite.scripted_tls import TestTls
 
 _ESCAPE = re.compile(r"\\(r|n|x[0-9A-Fa-f]{2})")
 _ESCAPES = {"r": "\r", "n": "\n"}
@@ -47,17 +47,17 @@ class ScriptedClient:
     port: int
     interface: str | None = None
     timeout: float = 5.0
-    tls: bool = False
+    tls: TestTls | None = None
     tls_at_once: bool = False
     said: list[str] = field(default_factory=list)
     _buffer: bytes = b""
     _sent_starttls: bool = False
     _server_waited: bool = False
     """The server took its time over what was sent last, and nothing has been read since."""
+    _terminated: bool = False
+    """The server has ended TLS by an alert, after which a time-out is no end."""
     _greeted: bool = False
     """Something has been read."""
-    _fresh_tls: bool = False
-    """TLS was started, and nothing has been read within it."""
 
     def run(self, script: tuple[str, ...]) -> int:
         """Play a script; returns the exit code."""
@@ -68,6 +68,8 @@ class ScriptedClient:
             self._say(f"connect failed: {_ERRORS.get(error.errno, f'errno {error.errno}')}\n")
             return 85
         self._say("connected\n")
+        if self.tls is not None:
+            self._say(self.tls.shown())
         try:
             if self.tls_at_once:
                 self._start_tls(connection)
@@ -76,8 +78,6 @@ class ScriptedClient:
         except _Exit as ended:
             return ended.code
         except ConnectionLost:
-            if self._fresh_tls:
-                raise Unsupported("how a TLS client sees that the server refuses it") from None
             self._say("Read error: Connection reset by peer\n")
             return 81
         except ReadTimeout:
@@ -114,10 +114,16 @@ class ScriptedClient:
     def _more(self, connection: Connection) -> bool:
         """Have input in the buffer; False at the end of the connection."""
         while b"\n" not in self._buffer:
-            data = connection.receive(self.timeout)
+            try:
+                data = connection.receive(self.timeout)
+            except AlertReceived as alert:
+                assert self.tls is not None
+                self._say(self.tls.words(alert.reason))
+                self._terminated = True
+                continue
             if not data:
                 return bool(self._buffer)
-            self._fresh_tls = self._server_waited = False
+            self._server_waited = False
             self._greeted = True
             self._buffer += data
         return True
@@ -149,20 +155,19 @@ class ScriptedClient:
 
     def _take_all(self, expected: str, connection: Connection) -> None:
         self._say(f"????{expected}\n")
-        while (received := self._peek(connection)) is not None and received.startswith(expected):
-            self._take()
-            if not self._buffer:
-                return
+        try:
+            while (received := self._peek(connection)) is not None and received.startswith(expected):
+                self._take()
+                if not self._buffer:
+                    return
+        except ReadTimeout:
+            if not self._terminated:
+                raise
 
     def _start_tls(self, connection: Connection) -> None:
+        assert self.tls is not None
         self._say("Attempting to start TLS\n")
-        try:
-            connection.start_tls(TlsOffer(judge=_accept), self.timeout)
-        except HandshakeError:
-            self._say("Failed to start TLS\n")
-            return
-        self._fresh_tls = True
-        self._say("Succeeded in starting TLS\n")
+        self._say(self.tls.start(connection, self.world, self.timeout, at_once=self.tls_at_once))
 
     def _send(self, line: str, connection: Connection) -> None:
         if line.startswith("<<< ") or line in ("stoptls", "STOPTLS"):
@@ -176,8 +181,8 @@ class ScriptedClient:
             self._say(f"Unconsumed input: {self._buffer.decode('utf-8', 'surrogateescape')}")
             self._say(f"   About to send: {text}\n")
             raise _Exit(78)
-        self._sent_starttls = self.tls and text in ("starttls", "STARTTLS")
-        if self.tls and text == "starttls_wait":
+        self._sent_starttls = self.tls is not None and text in ("starttls", "STARTTLS")
+        if self.tls is not None and text == "starttls_wait":
             text = "starttls"
         self._say(f">>> {text}\n")
         data = _ESCAPE.sub(_unescape, text if raw else f"{text}\r\n")
@@ -186,33 +191,43 @@ class ScriptedClient:
         self._server_waited |= self.world.now() - began >= 1
 
 
-def read_client(world: World, program: str, arguments: list[str], path: str, line: int) -> ScriptedClient:
-    """The client that a command describes; raises ``InputError`` and ``Unsupported``."""
-    tls = program in ("client-ssl", "client-anytls")
-    if program == "client-gnutls":
-        raise Unsupported("the command client-gnutls", path, line)
+def read_client(
+    world: World, program: str, arguments: list[str], path: str, line: int, library: str = OPENSSL[-1]
+) -> ScriptedClient:
+    """The client that a command describes; raises ``InputError`` and ``Unsupported``.
+
+    ``client-anytls`` is built with the TLS ``library`` of the program under test. Files are named relative
+    to ``/eximsim/test``.
+    """
+    kinds = {"client-ssl": OPENSSL[-1], "client-gnutls": GNUTLS}
+    kinds["client-anytls"] = GNUTLS if library == GNUTLS else OPENSSL[-1]
+    tls = TestTls(kinds[program]) if program in kinds else None
     timeout, at_once = 5.0, False
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
         if re.fullmatch(r"-t\d{1,5}", option):
             timeout = float(option[2:])
-        elif option == "-tls-on-connect" and tls:
+        elif option == "-tls-on-connect" and tls is not None:
             at_once = True
+        elif option == "-tls-quiet" and tls is not None:
+            tls.quiet = True
+        elif option in ("-ocsp", "-p") and tls is not None and rest:
+            setattr(tls, {"-ocsp": "ocsp", "-p": "priority"}[option], rest.pop(0))
         else:
             raise Unsupported(f"option {option} of the {program} command", path, line)
     if len(rest) < 2 or not rest[1].isdigit():
         raise InputError(
             f"{program} {' '.join(arguments)}: expected [options] ADDRESS PORT [INTERFACE]", path, line
         )
-    if len(rest) > 3 or (len(rest) == 3 and not rest[2][:1].isdigit()):
-        raise Unsupported(f"a client certificate of the {program} command", path, line)
-    interface = rest[2] if len(rest) == 3 else None
-    return ScriptedClient(world, rest[0], int(rest[1]), interface, timeout, tls, at_once)
-
-
-def _accept(chain: tuple[bytes, ...]) -> TlsAlert | None:
-    return None
+    address, port, *more = rest
+    interface = more.pop(0) if more and (more[0][:1].isdigit() or more[0].startswith(":")) else None
+    if more and tls is not None:
+        tls.certificate = more[0]
+        tls.key = more[1] if len(more) > 1 else None
+    elif more:
+        raise Unsupported(f"more than an interface after the {program} command", path, line)
+    return ScriptedClient(world, address, int(port), interface, timeout, tls, at_once)
 
 
 def _unescape(match: re.Match[str]) -> str:

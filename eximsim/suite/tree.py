@@ -18,7 +18,7 @@ from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.auto import program_chosen, program_of_tree
 from eximsim.suite.eras import era_of
-from eximsim.suite.flavour import flavour
+from eximsim.suite.flavour import NEW_OPENSSL, flavour
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.peers import Peers
 from eximsim.suite.source import (
@@ -116,12 +116,15 @@ class EximTree:
         return required(self._folder, case)
 
     def goldens(self, case: TestCase, profile: Profile) -> Goldens:
-        """See ``Source``; a tree has one golden for all profiles."""
+        """See ``Source``; where there is one for OpenSSL with TLS 1.3, it is for profiles that have that."""
         texts = {
             output: read_text(self._folder, name)
             for output, folder in OUTPUTS.items()
             if self._folder.is_file(name := f"{folder}/{case.name}")
         }
+        for output, folder in OUTPUTS.items() if profile.tls_library == "openssl-3" else ():
+            if self._folder.is_file(name := f"{folder}/{case.name}.{NEW_OPENSSL}"):
+                texts[output] = read_text(self._folder, name)
         for kind in ("mail", "msglog"):
             for name, file in named_files(self._folder, kind, case.name).items():
                 texts[f"{kind}/{name}"] = read_text(self._folder, file)

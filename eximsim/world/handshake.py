@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from eximsim.errors import Unsupported
+from cryptography import x509
+
 from eximsim.ports import HandshakeError, HandshakeFault, TlsIdentity, TlsOffer, TlsPolicy
-from eximsim.world.certificates import der_chain
+from eximsim.world.certificates import der_chain, key_kind
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 """The versions of TLS, the oldest first."""
@@ -25,9 +26,7 @@ def agree(
 ) -> tuple[tuple[str, int] | None, tuple[bytes, ...]]:
     """The cipher and the server's chain that both sides come to; no cipher if they do not."""
     if version == "TLSv1.3":
-        if len(chains) > 1:
-            raise Unsupported("a server with several certificates, with TLS 1.3")
-        return _TLS13, chains[0]
+        return _TLS13, next((chain for chain in chains if key_kind(chain[0]) == "ECDSA"), chains[0])
     leaves = tuple(chain[0] for chain in chains)
     found = _tls12_cipher(offer.ciphers, leaves, policy.ciphers)
     if found is None:
@@ -39,7 +38,16 @@ def client_chain(policy: TlsPolicy, offer: TlsOffer) -> tuple[bytes, ...]:
     """The chain (DER) that a client shows, empty for none."""
     if not policy.request_client_certificate or offer.identity is None:
         return ()
-    return der_chain(offer.identity.chain)
+    chain = der_chain(offer.identity.chain)
+    if offer.only_to_authority and policy.authorities and not _is_known(chain, policy.authorities):
+        return ()
+    return chain
+
+
+def _is_known(chain: tuple[bytes, ...], authorities: tuple[bytes, ...]) -> bool:
+    """Whether one of the issuers of a chain is among the authorities."""
+    names = {x509.load_der_x509_certificate(one).subject for one in authorities}
+    return any(x509.load_der_x509_certificate(one).issuer in names for one in chain)
 
 
 def check_ciphers(ciphers: str) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from eximsim.errors import Unsupported
 from eximsim.ports import (
     ConnectError,
     Connection,
@@ -28,6 +29,7 @@ from eximsim.ports import (
     ReadTimeout,
     Session,
     SessionFactory,
+    TlsAlert,
     TlsOffer,
     TlsSession,
 )
@@ -291,8 +293,10 @@ class LoopbackConnection:
         self._wire.close()
         self._served.rest(None)
 
-    def abandon(self) -> None:
+    def abandon(self, alert: TlsAlert | None = None) -> None:
         """See ``Connection``."""
+        if alert is not None:
+            raise Unsupported(f"a client that ends TLS with the alert {alert.value!r}, on sockets")
         if self._client_open:
             self._client_open = False
             self._world.forget(self)

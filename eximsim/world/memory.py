@@ -10,17 +10,20 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from eximsim.errors import Unsupported
 from eximsim.piped import PipedCommand
 from eximsim.ports import (
     Action,
+    AlertReceived,
     Close,
     ConnectError,
     Connection,
     ConnectionLost,
     DnsAnswer,
     Endpoint,
+    EndTls,
     HandshakeError,
     HandshakeFault,
     Minding,
@@ -35,21 +38,17 @@ from eximsim.ports import (
     TlsSession,
     Wait,
 )
-from eximsim.world import names, stub_resolver
+from eximsim.world import stub_resolver
 from eximsim.world.alerts import ALERTS
 from eximsim.world.certificates import der_chain
 from eximsim.world.clock import START, VirtualClock
 from eximsim.world.handshake import VERSIONS, agree, check_ciphers, choose_identity, client_chain
 from eximsim.world.host import Accepted, Host, HostedWorld
-from eximsim.world.messages import Message, Question, response, truncated
-from eximsim.world.network import Network, Sent, Server
+from eximsim.world.memory_names import ZoneServer, askable, too_long
+from eximsim.world.messages import Question
+from eximsim.world.network import Network, Server
 from eximsim.world.reply import Reply, Zones
 from eximsim.world.stub_resolver import REJECTIONS, Settings
-
-_RECORD = 20
-_NEVER_TOO_LONG = 800
-"""Octets of records, each with ``_RECORD`` of its own, that any answer has room for beside its question."""
-
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 """What a plain-text server sees first of a client that speaks TLS: the head of a ClientHello."""
@@ -79,7 +78,7 @@ class MemoryWorld(HostedWorld):
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
         """See ``World``. The zones decide about AD, which is always asked for."""
         reply = self.zones.answer(name, type)
-        if reply.answer.rcode == "FORMERR" and not _askable(name):
+        if reply.answer.rcode == "FORMERR" and not askable(name):
             return reply.answer  # no question can hold it
         if self._needs_no_network(name, type, reply) and tries > 0:
             self._questions.append(f"{type} {name}")
@@ -90,11 +89,11 @@ class MemoryWorld(HostedWorld):
         """Whether the first datagram settles the question, and at once."""
         if reply.drop or reply.delay or reply.truncate or reply.answer.rcode in REJECTIONS:
             return False
-        return stub_resolver.PRACTICE.matches and not _too_long(name, type, reply.answer)
+        return stub_resolver.PRACTICE.matches and not too_long(name, type, reply.answer)
 
     def name_server(self) -> Server:
         """What answers the questions."""
-        return _NameServer(self)
+        return ZoneServer(self.zones)
 
     def _note(self, question: Question) -> None:
         self._questions.append(f"{question.type} {question.name}")
@@ -151,35 +150,15 @@ class MemoryWorld(HostedWorld):
         self._open.pop(connection.local_port, None)
 
 
-class _NameServer:
-    """The world's name server: what its zones say, over UDP and TCP."""
-
-    def __init__(self, world: MemoryWorld) -> None:
-        self._world = world
-
-    def udp(self, query: Message, socket: int) -> Iterable[Sent]:
-        """See ``Server``."""
-        question = query.questions[0]
-        reply = self._world.zones.answer(question.name, question.type)
-        if reply.drop:
-            return ()
-        message = response(query, reply.answer)
-        if reply.truncate or _too_long(question.name, question.type, reply.answer):
-            message = truncated(message)
-        return (Sent(reply.delay, message, socket),)
-
-    def tcp(self, query: Message) -> tuple[float, Message | None]:
-        """See ``Server``."""
-        question = query.questions[0]
-        reply = self._world.zones.answer(question.name, question.type)
-        return reply.delay, None if reply.drop else response(query, reply.answer)
+_HELLO = b"\x16\x03"
+"""How the record of a ClientHello begins."""
 
 
 class _End:
-    """In the place of bytes: here the server's stream ends, with FIN or with RST."""
+    """In the place of bytes: here the server's stream ends, with FIN or with RST, or TLS by an alert."""
 
-    def __init__(self, reset: bool) -> None:
-        self.reset = reset
+    def __init__(self, reset: bool, alert: str = "") -> None:
+        self.reset, self.alert = reset, alert
 
 
 class MemoryConnection:
@@ -201,6 +180,8 @@ class MemoryConnection:
         self._secure = self._cut = False
         self._heard = self._spoken = False
         """The client has read something, and sent something."""
+        self._alerted = False
+        """The server has ended TLS by an alert that the client has not read."""
         self._asked: float | None = None
         """When the client asked what the server has spent time on."""
 
@@ -208,7 +189,7 @@ class MemoryConnection:
     def state(self) -> tuple[object, ...]:
         """All that decides what becomes of the connection: equal ones behave alike."""
         sides = (self._server_time, self._server_open, self._client_open, self._broken, self._asked)
-        secrets = (self._secure, self._cut)
+        secrets = (self._secure, self._cut, self._alerted)
         return (self.session, self._handshake, list(self._inbox), *sides, *secrets)
 
     # ---- the client's side
@@ -221,6 +202,8 @@ class MemoryConnection:
         """See ``Connection``."""
         if not self._client_open or self._broken:
             raise ConnectionLost(errno.EPIPE)
+        if self._alerted:
+            return  # nobody can read it
         if self._server_open:
             self._deliver_early(data)
             return
@@ -255,6 +238,9 @@ class MemoryConnection:
         self._heard = True
         if not isinstance(item, _End):
             return item
+        if item.alert:
+            self._alerted = False
+            raise AlertReceived(item.alert)
         if item.reset:
             self._broken = True
             raise ConnectionLost(errno.ECONNRESET)
@@ -274,8 +260,11 @@ class MemoryConnection:
         if self._server_open:
             self._end_server()
 
-    def abandon(self) -> None:
+    def abandon(self, alert: TlsAlert | None = None) -> None:
         """See ``Connection``."""
+        if alert is not None and self._server_open:
+            self._run(self.session.on_tls_failure(ALERTS[alert].reason))
+            self._secure = False
         self._cut = self._secure
         self.close()
 
@@ -353,6 +342,10 @@ class MemoryConnection:
         if agreed is None:
             self._fail("NO_SHARED_CIPHER")
             raise HandshakeError(HandshakeFault.ALERT, ALERTS[TlsAlert.HANDSHAKE_FAILURE].reason)
+        protocol = policy.choose_protocol(offer.alpn) if offer.alpn and policy.choose_protocol else None
+        if isinstance(protocol, TlsAlert):
+            self._fail("NO_APPLICATION_PROTOCOL")
+            raise HandshakeError(HandshakeFault.ALERT, ALERTS[protocol].reason)
         if not offer.judge_late and (alert := offer.judge(chain)) is not None:
             self._fail(ALERTS[alert].reason)
             raise HandshakeError(HandshakeFault.REFUSED, alert.value)
@@ -361,30 +354,40 @@ class MemoryConnection:
             if not offer.status(stapled):
                 self._fail(ALERTS[TlsAlert.BAD_STATUS].reason)
                 raise HandshakeError(HandshakeFault.STATUS_REFUSED, "INVALID_STATUS_RESPONSE")
-        seen = TlsSession(version, *agreed, peer_chain=chain, sni=offer.sni)
+        seen = TlsSession(version, *agreed, peer_chain=chain, sni=offer.sni, alpn=protocol)
         shown = client_chain(policy, offer)
-        if policy.request_client_certificate and policy.judge and policy.judge(shown) is not None:
-            self._refuse_client(version, sent=bool(shown))
+        if policy.request_client_certificate and policy.judge and (alert := policy.judge(shown)):
+            late = version == "TLSv1.3" or (policy.judge_late and bool(shown))
+            self._refuse_client(alert, late=late, sent=bool(shown), judged_late=policy.judge_late)
+            if offer.judge_late and (alert := offer.judge(chain)) is not None:
+                raise HandshakeError(HandshakeFault.REFUSED, alert.value)
             return seen
         self._secure = True
-        self._run(self.session.on_tls(TlsSession(version, *agreed, peer_chain=shown, sni=offer.sni)))
+        self._run(self.session.on_tls(replace(seen, peer_chain=shown)))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
                 self._run(self.session.on_tls_failure(ALERTS[alert].reason))
             raise HandshakeError(HandshakeFault.REFUSED, alert.value)
         return seen
 
-    def _refuse_client(self, version: str, *, sent: bool) -> None:
+    def _send_alert(self, alert: TlsAlert) -> None:
+        """The server ends TLS by an alert that the client finds when it reads."""
+        self._inbox.append((self._server_time, _End(reset=False, alert=ALERTS[alert].reason)))
+        self._alerted = True
+
+    def _refuse_client(self, alert: TlsAlert, *, late: bool, sent: bool, judged_late: bool) -> None:
         """The server does not take the client's certificate, or that there is none.
 
-        With TLS 1.3 the client has finished by then and finds out when it reads (RFC 8446, 4.4.2.4).
+        ``late``: the client has finished by then and finds out when it reads, as with TLS 1.3 (RFC 8446,
+        4.4.2.4).
         """
+        without = TlsAlert.CERTIFICATE_REQUIRED if not judged_late else TlsAlert.DECODE_ERROR
+        if late:
+            self._send_alert(alert if sent else without)
         self._fail("CERTIFICATE_VERIFY_FAILED" if sent else "PEER_DID_NOT_RETURN_A_CERTIFICATE")
-        if version != "TLSv1.3":
-            alert = TlsAlert.INTERNAL_ERROR if sent else TlsAlert.HANDSHAKE_FAILURE
+        if not late:
+            alert = alert if sent else TlsAlert.HANDSHAKE_FAILURE
             raise HandshakeError(HandshakeFault.ALERT, ALERTS[alert].reason)
-        self._inbox.clear()
-        self._inbox.append((self._server_time, _End(reset=True)))
 
     def _fail(self, reason: str) -> None:
         """The server's handshake fails."""
@@ -395,6 +398,8 @@ class MemoryConnection:
 
     def _deliver(self, data: bytes) -> None:
         """Bytes from the client reach the server."""
+        if self._handshake is not None and data.startswith(_HELLO):
+            return  # by hand; the server waits for more
         if self._handshake is not None:
             self._fail("WRONG_VERSION_NUMBER")
             return
@@ -428,6 +433,8 @@ class MemoryConnection:
                     self._inbox.append((self._server_time, _End(reset)))
                     self._end_server()
                     return
+                case EndTls(alert):
+                    self._send_alert(alert)
                 case StartTls():
                     self._handshake = action
                     if action.early:
@@ -438,21 +445,3 @@ class MemoryConnection:
         self._server_open = False
         self._handshake = None
         self.session.on_close()
-
-
-def _too_long(name: str, type: str, answer: DnsAnswer) -> bool:
-    """Whether the answer does not fit into a datagram, so that it is asked for again over TCP."""
-    most = sum(len(record.name) + len(str(record.data)) + _RECORD for record in answer.answers)
-    if most < _NEVER_TOO_LONG:
-        return False
-    from eximsim.world import wire  # dnslib is slow to load
-
-    return wire.size(name, type, answer) > wire.CLIENT_PAYLOAD
-
-
-def _askable(name: str) -> bool:
-    try:
-        names.canonical(name)
-    except names.BadName:
-        return False
-    return True

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from eximsim.ports import Action, Close, Endpoint, Send, Session, StartTls, Wait
+from eximsim.errors import Unsupported
+from eximsim.ports import Action, Close, Endpoint, EndTls, Send, Session, StartTls, Wait
 from eximsim.world.clock import VirtualClock
 from eximsim.world.loop import READ, WRITE, Loop, Timer
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault
@@ -279,6 +280,8 @@ class Served:
                 case Close(reset):
                     self._shut(reset=reset)
                     return
+                case EndTls(alert):
+                    raise Unsupported(f"a server that ends TLS with the alert {alert.value!r}, on sockets")
                 case StartTls():
                     self._engine, self._shaking = ServerEngine(action), True
                     if action.early:

@@ -7,7 +7,6 @@ the defaults of the library that happens to be installed, say what is acceptable
 
 from __future__ import annotations
 
-from base64 import encodebytes
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +16,7 @@ from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 from OpenSSL.crypto import X509
 
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.ports import (
     HandshakeError,
     HandshakeFault,
@@ -30,6 +29,7 @@ from eximsim.ports import (
 )
 from eximsim.world.alerts import ALERTS, reason_name, seal_tls12_alert, seal_tls13_alert
 from eximsim.world.certificates import key_kind
+from eximsim.world.dh import use_dh_parameters
 
 TLS_VERSIONS = {
     "TLSv1": SSL.TLS1_VERSION,
@@ -124,6 +124,7 @@ class Engine:
             bits=connection.get_cipher_bits() or 0,
             peer_chain=peer_chain,
             sni=sni,
+            alpn=connection.get_alpn_proto_negotiated().decode("ascii", "replace") or None,
         )
 
 
@@ -146,6 +147,8 @@ class ClientEngine(Engine):
             context = _context(offer.max_version, offer.ciphers, offer.min_version)
         except BadCiphers as bad:
             raise HandshakeError(HandshakeFault.BAD_CIPHERS, bad.reason) from bad
+        if offer.only_to_authority:
+            raise Unsupported("a client that shows its certificate to some servers only, on sockets")
         if offer.identity is not None:
             _use_identity(context, offer.identity)
         if offer.judge_late:
@@ -159,6 +162,8 @@ class ClientEngine(Engine):
         self._connection.set_connect_state()
         if offer.status is not None:
             self._connection.request_ocsp()
+        if offer.alpn:
+            self._connection.set_alpn_protos([name.encode() for name in offer.alpn])
         if offer.sni is not None:
             self._connection.set_tlsext_host_name(offer.sni.encode())
 
@@ -279,6 +284,16 @@ class ServerEngine(Engine):
             self._connection.set_context(_server_context((identity,), policy.max_version, policy.ciphers))
         return None
 
+    def choose_protocol(self, offered: tuple[str, ...]) -> str | None:
+        """One of the application protocols that the client offers, or none."""
+        if self._policy.choose_protocol is None:
+            return None
+        chosen = self._policy.choose_protocol(offered)
+        if isinstance(chosen, TlsAlert):
+            self.problem = Unsupported("a server that refuses a protocol (ALPN) by an alert, on sockets")
+            return None
+        return chosen
+
     def staple(self) -> bytes:
         """The client asks for the status of the server's certificate: the response, empty for none."""
         leaf = self._connection.get_certificate(as_cryptography=True)
@@ -326,31 +341,6 @@ def _context(max_version: str, ciphers: str | None = None, min_version: str = "T
     return context
 
 
-def _use_dh_parameters(context: SSL.Context) -> None:
-    """Give a server the group ffdhe2048 (RFC 7919, appendix A.1)."""
-    store = lib.BIO_new_mem_buf(_ffdhe2048(), -1)
-    parameters = lib.PEM_read_bio_DHparams(store, ffi.NULL, ffi.NULL, ffi.NULL)
-    lib.SSL_CTX_set_tmp_dh(context._context, parameters)
-    lib.DH_free(parameters)
-    lib.BIO_free(store)
-
-
-@lru_cache(maxsize=1)
-def _ffdhe2048() -> bytes:
-    """The parameters (PKCS#3, PEM); their prime is made from Euler's number."""
-    places = 2000
-    term = euler = 1 << places
-    divisor = 0
-    while term:
-        divisor += 1
-        term //= divisor
-        euler += term
-    prime = 2**2048 - 2**1984 + ((euler >> places - 1918) + 560316) * 2**64 - 1
-    content = b"\x02\x82\x01\x01\x00" + prime.to_bytes(256, "big") + b"\x02\x01\x02"
-    der = b"\x30\x82" + len(content).to_bytes(2, "big") + content
-    return b"-----BEGIN DH PARAMETERS-----\n" + encodebytes(der) + b"-----END DH PARAMETERS-----\n"
-
-
 def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
     try:
         leaf, *above = x509.load_pem_x509_certificates(identity.chain)
@@ -373,11 +363,12 @@ def _server_context(
 ) -> SSL.Context:
     context = _context(max_version, ciphers or f"{_DEFAULT_CIPHERS}:!kDHE")  # OpenSSL 4 needs no parameters
     if ciphers is not None:
-        _use_dh_parameters(context)
+        use_dh_parameters(context)
     for identity in identities:
         _use_identity(context, identity)
     lib.SSL_CTX_set_tlsext_servername_callback(context._context, _SERVER_NAME)
     context.set_ocsp_server_callback(_staple)
+    context.set_alpn_select_callback(_choose_protocol)
     return context
 
 
@@ -412,6 +403,13 @@ def _staple(connection: SSL.Connection, _data: object) -> bytes:
     """The client asks for the status of the certificate: what the server staples, empty for nothing."""
     engine: ServerEngine = connection.get_app_data()
     return engine.staple()
+
+
+def _choose_protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    """The client offers application protocols."""
+    engine: ServerEngine = connection.get_app_data()
+    chosen = engine.choose_protocol(tuple(name.decode("ascii", "replace") for name in offered))
+    return SSL.NO_OVERLAPPING_PROTOCOLS if chosen is None else chosen.encode()
 
 
 @lru_cache(maxsize=64)

@@ -88,8 +88,16 @@ def test_arguments_are_checked() -> None:
     world = MemoryWorld(WORLD_ZONES)
     with pytest.raises(InputError, match=r"t/1:3: client 127.0.0.1: expected"):
         read_client(world, "client", ["127.0.0.1"], "t/1", 3)
-    with pytest.raises(Unsupported, match="client certificate"):
-        read_client(world, "client-ssl", ["127.0.0.1", "1225", "cert", "key"], "t/1", 3)
+    with pytest.raises(Unsupported, match="more than an interface"):
+        read_client(world, "client", ["127.0.0.1", "1225", "cert", "key"], "t/1", 3)
+
+
+def test_a_client_says_what_certificate_and_key_it_has() -> None:
+    client = read_client(
+        MemoryWorld(WORLD_ZONES), "client-ssl", ["127.0.0.1", "1225", "c.pem", "k.pem"], "t/1", 3
+    )
+    assert client.tls is not None
+    assert client.tls.shown() == "Certificate file = c.pem\nKey file = k.pem\n"
 
 
 def test_what_is_sent_before_the_greeting_is_read_is_unsupported() -> None:

@@ -18,6 +18,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "INVALID_COMMAND": 280,
         "NO_CIPHER_MATCH": 185,
         "CALLBACK_FAILED": 234,
+        "NO_APPLICATION_PROTOCOL": 235,
         "NO_SHARED_CIPHER": 193,
         "PEER_DID_NOT_RETURN_A_CERTIFICATE": 199,
         "UNEXPECTED_EOF_WHILE_READING": 294,
@@ -32,6 +33,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "TLSV1_ALERT_PROTOCOL_VERSION": 1070,
         "TLSV1_ALERT_INTERNAL_ERROR": 1080,
         "TLSV1_UNRECOGNIZED_NAME": 1112,
+        "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": 1120,
         "TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE": 1113,
     }
 )
@@ -58,6 +60,9 @@ GNUTLS_ALERTS: Mapping[str, str] = MappingProxyType(
         "TLSV1_ALERT_INTERNAL_ERROR": "Internal error",
         "TLSV1_ALERT_PROTOCOL_VERSION": "Error in protocol version",
         "TLSV1_ALERT_UNKNOWN_CA": "CA is unknown",
+        "TLSV1_ALERT_DECODE_ERROR": "Decode error",
+        "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "No supported application protocol could be negotiated",
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED": "Certificate is required",
         "TLSV1_UNRECOGNIZED_NAME": "The server name sent was not recognized",
     }
 )

@@ -152,10 +152,10 @@ _SMTP = table(
         dkim_canon dkim_domain dkim_identity dkim_private_key
         dkim_selector dkim_sign_headers dkim_strict dkim_timestamps dnssec_request_domains
         dnssec_require_domains fallback_hosts hosts hosts_avoid_esmtp hosts_avoid_pipelining hosts_avoid_tls
-        hosts_nopass_tls hosts_pipe_connect hosts_require_auth
+        hosts_nopass_tls hosts_pipe_connect hosts_require_alpn hosts_require_auth
         hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_auth hosts_try_dane
-        hosts_try_fastopen hosts_try_prdr interface port serialize_hosts tls_certificate tls_privatekey
-        tls_require_ciphers
+        hosts_try_fastopen hosts_try_prdr interface port serialize_hosts tls_alpn tls_certificate
+        tls_privatekey tls_require_ciphers
         tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
         dkim_hash="sha256",
@@ -168,9 +168,8 @@ _SMTP = table(
     ),
     texts(
         _U,
-        """gnutls_require_kx
-        gnutls_require_mac gnutls_require_protocols hosts_require_alpn
-        socks_proxy tls_alpn tls_crl""",
+        """gnutls_require_kx gnutls_require_mac gnutls_require_protocols
+        socks_proxy tls_crl""",
     ),
     texts(
         _I,

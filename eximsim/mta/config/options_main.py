@@ -66,7 +66,7 @@ _TEXTS = table(
         dsn_advertise_hosts errors_copy errors_reply_to event_action exim_path
         extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
-        host_reject_connection hosts_connection_nolog hosts_treat_as_local keep_environment
+        host_reject_connection hosts_connection_nolog hosts_require_alpn hosts_treat_as_local keep_environment
         limits_advertise_hosts log_file_path log_selector message_id_header_domain
         message_id_header_text openssl_options percent_hack_domains perl_startup primary_hostname
         qualify_domain qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts
@@ -101,6 +101,7 @@ _TEXTS = table(
         smtp_accept_max_nonmail_hosts="*",
         smtp_banner="$smtp_active_hostname ESMTP Exim $version_number $tod_full",
         smtputf8_advertise_hosts="*",
+        tls_alpn="smtp:esmtp",
         tls_eccurve="prime256v1",
     ),
     texts(
@@ -108,7 +109,7 @@ _TEXTS = table(
         """acl_not_smtp_mime acl_smtp_atrn
         acl_smtp_mime acl_smtp_wellknown
         bounce_sender_authentication exim_version freeze_tell
-        gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy hosts_require_alpn
+        gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
         hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
         log_ports queue_only_file smtp_accept_max_per_host
         smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
@@ -117,7 +118,6 @@ _TEXTS = table(
         proxy_required_hosts="",
         timezone="UTC",
         tls_advertise_requiretls="*",
-        tls_alpn="smtp:esmtp",
         uucp_from_sender="$1",
     ),
     texts(

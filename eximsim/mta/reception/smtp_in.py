@@ -95,6 +95,8 @@ class SmtpIn(SmtpSession):
 
     def tls_started(self, session: TlsSession) -> Iterator[Action]:
         """The handshake that was asked for is complete."""
+        if smtp_in_tls.refused_protocol(self):
+            return self._pump()
         self.state = State.COMMAND
         smtp_in_tls.started(self, session)
         if not self.greeted:

@@ -18,6 +18,7 @@ from eximsim.mta.certs.tls_errors import file_fault
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.mta.reception import smtp_in_alpn
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
 from eximsim.mta.transports.tls import pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
@@ -70,9 +71,6 @@ def _policy(session: SmtpSession) -> TlsPolicy:
     except StatusNotLoaded as failure:
         raise SetUpFailed(str(failure)) from None
     allowed = _suites(session)
-    if also and session.process.profile.tls_library == GNUTLS and allowed.max_version == "TLSv1.3":
-        where = session.process.config.main.where("tls_certificate")
-        raise Unsupported("several certificates of a server with GnuTLS and TLS 1.3", *where)
     _check_curves(session)
     mode = _verify_mode(session)
     policy = TlsPolicy(
@@ -81,11 +79,18 @@ def _policy(session: SmtpSession) -> TlsPolicy:
         max_version=allowed.max_version,
         ciphers=allowed.ciphers,
         staple=staple,
+        choose_protocol=smtp_in_alpn.chooser(session),
     )
     if mode is VerifyMode.NONE:
         return policy
-    check = partial(_judge_client, session, _settings(session, mode))
-    return replace(policy, request_client_certificate=True, judge=check)
+    settings = _settings(session, mode)
+    return replace(
+        policy,
+        request_client_certificate=True,
+        judge=partial(_judge_client, session, settings),
+        authorities=settings.anchors or (),
+        judge_late=session.process.profile.tls_library == GNUTLS,
+    )
 
 
 # ---- certificates and keys ------------------------------------------------------------------------------
@@ -243,7 +248,7 @@ def _anchors(session: SmtpSession) -> tuple[bytes, ...] | None:
         raise SetUpFailed("expansion of tls_verify_certificates failed") from None
     if not path:
         return None
-    if path == "system":
+    if path in ("system", "/dev/null"):
         return ()
     try:
         return pem_certificates(process.world.read_file(path))
@@ -262,4 +267,5 @@ def _judge_client(
     for text in verdict.log_lines:
         log_write(session.process, text)
     session.reception.certificate_verified = verdict.verified
+    session.certificate_fault = verdict.error
     return verdict.alert

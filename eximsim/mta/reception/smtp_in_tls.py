@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
+from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_staple
-from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log
+from eximsim.mta.reception import smtp_in_alpn, smtp_in_staple
+from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, lost_while_refusing
 from eximsim.mta.reception.smtp_in_policy import SetUpFailed, server_policy
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.reception.smtp_session import protocol
@@ -20,7 +22,7 @@ from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_names import cipher_stdname
 from eximsim.mta.transports.tls_verify import peer_dn
 from eximsim.mta.verify import cutthrough
-from eximsim.ports import StartTls, TlsSession
+from eximsim.ports import EndTls, StartTls, TlsAlert, TlsSession, Wait
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -59,6 +61,20 @@ def start(session: SmtpSession) -> None:
         return
     session.act(StartTls(policy))
     session.wait_for_tls()
+
+
+def refused_protocol(session: SmtpSession) -> bool:
+    """End a session whose client has not offered the application protocol that it should."""
+    text = smtp_in_alpn.refusal(session)
+    if not text:
+        return False
+    _log_tls_error(session, f"(handshake): {text}")
+    session.refuse_all("554 Security failure")
+    if session.process.profile.tls_library == GNUTLS:
+        session.act(EndTls(TlsAlert.NO_APPLICATION_PROTOCOL))
+    else:
+        lost_while_refusing(session)  # all that a client sees is the end of TLS
+    return True
 
 
 def started(session: SmtpSession, tls: TlsSession) -> None:
@@ -101,16 +117,38 @@ def refuse(session: SmtpSession, text: str) -> None:
 
 def failed(session: SmtpSession, reason: str) -> None:
     """Log the failed handshake; every further command is refused."""
-    profile, options = session.process.profile, session.process.config.main
-    if options.text("event_action") is not None and "tls:fail:connect" in profile.events:
-        raise Unsupported("the event tls:fail:connect", *options.where("event_action"))
-    if profile.tls_library == GNUTLS:
-        _log_tls_error(session, _gnutls_reason(reason, established=session.reception.tls is not None))
-    else:
-        _log_tls_error(session, _openssl_reason(reason, profile.tls_library))
-    if profile.tls_error_logged and profile.tls_library != GNUTLS:
-        log_write(session.process, "TLS client disconnected cleanly (rejected our certificate?)")
+    profile = session.process.profile
     session.refuse_all("554 Security failure")
+    if profile.tls_library != GNUTLS:
+        text = _openssl_reason(reason, profile.tls_library)
+        _tell_of_failure(session, text)
+        _log_tls_error(session, text)
+        if profile.tls_error_logged:
+            log_write(session.process, "TLS client disconnected cleanly (rejected our certificate?)")
+        return
+    text = _gnutls_reason(session, reason)
+    if session.reception.tls is not None or reason == "CERTIFICATE_VERIFY_FAILED":
+        _log_tls_error(session, text)
+        return
+    _tell_of_failure(session, text)
+    _close_late(session, text)
+
+
+def _tell_of_failure(session: SmtpSession, text: str) -> None:
+    """Raise the event of a handshake that failed."""
+    main_event_raise(session.process, "tls:fail:connect", text)
+
+
+def _close_late(session: SmtpSession, text: str) -> None:
+    """After half a second close the connection, and log what was wrong."""
+    process = session.process
+    if process.of_daemon:
+        job = partial(_log_tls_error, session, text)
+        process.machine.background.append((process.world.now() + _CLOSING, job))
+    else:
+        _log_tls_error(session, text)
+    session.act(Wait(_CLOSING))
+    lost_while_refusing(session)
 
 
 def cut(session: SmtpSession) -> None:
@@ -119,17 +157,24 @@ def cut(session: SmtpSession) -> None:
         _log_tls_error(session, f"(recv): {_GNUTLS_FAULTS['UNEXPECTED_EOF_WHILE_READING']}")
 
 
+_CLOSING = 0.5
+"""How long a server with GnuTLS waits before it closes the connection and logs what was wrong, in seconds."""
+
 _GNUTLS_FAULTS = {
     "CALLBACK_FAILED": "The requested data were not available.",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "The peer did not send any certificate.",
+    "NO_APPLICATION_PROTOCOL": "No common application protocol could be negotiated.",
     "NO_SHARED_CIPHER": "No supported cipher suites have been found.",
     "UNEXPECTED_EOF_WHILE_READING": "The TLS connection was non-properly terminated.",
 }
 
 
-def _gnutls_reason(reason: str, *, established: bool) -> str:
-    """GnuTLS's line for a failure of the handshake or, ``established``, of the first read after it."""
+def _gnutls_reason(session: SmtpSession, reason: str) -> str:
+    """GnuTLS's line for a failure of the handshake or, if that was complete, of the first read after it."""
     alert = GNUTLS_ALERTS.get(reason)
-    if established and alert is not None:
+    if reason == "CERTIFICATE_VERIFY_FAILED":
+        return f"(certificate verification failed): {session.certificate_fault}"
+    if session.reception.tls is not None and alert is not None:
         return f"(recv): A TLS fatal alert has been received: {alert}"
     if alert is not None:
         return f"(gnutls_handshake): A TLS fatal alert has been received.: {alert}"

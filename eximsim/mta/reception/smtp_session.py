@@ -73,6 +73,16 @@ class AclAnswer:
 
 
 @dataclass(slots=True)
+class Protocols:
+    """Application protocols (ALPN): whether anybody watches for them, and what the client has offered."""
+
+    watched: bool = False
+    seen: bool = False
+    refused: str = ""
+    """Those that were refused, where that is found out only behind the handshake."""
+
+
+@dataclass(slots=True)
 class SmtpSession:
     """One session with one client."""
 
@@ -126,6 +136,9 @@ class SmtpSession:
     helo_seen: bool = False
     own_certificates: tuple[bytes, ...] = ()
     """What the client is shown in the handshake, DER."""
+    protocols: Protocols = field(default_factory=Protocols)
+    certificate_fault: str = ""
+    """The library's words for a client's certificate that was refused."""
     tls_advertised: bool = False
     dsn_advertised: bool = False
     advertised: dict[str, str] = field(default_factory=dict)

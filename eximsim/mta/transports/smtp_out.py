@@ -15,7 +15,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import PORT_NONE
-from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
+from eximsim.ports import AlertReceived, ConnectError, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog, ConnectTrace
 from eximsim.status import Errno
 
@@ -97,6 +97,8 @@ class Dialogue:
     log: list[str] = field(default_factory=list)
     authenticating: bool = False
     """What is sent is secret: messages and traces show asterisks."""
+    alert: str = ""
+    """OpenSSL's symbol for the alert by which the server has ended TLS."""
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
 
@@ -174,6 +176,7 @@ class Dialogue:
             except ReadTimeout:
                 return _Broken(errnos.ETIMEDOUT)
             except ConnectionLost as lost:
+                self.alert = lost.reason if isinstance(lost, AlertReceived) else ""
                 return _Broken(lost.errno)
             if not data:
                 return _Broken(0)

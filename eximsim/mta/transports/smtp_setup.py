@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eximsim.mta.base import errnos
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
@@ -47,7 +48,7 @@ from eximsim.mta.transports.smtp_out import (
     smtp_port_for_connect,
 )
 from eximsim.mta.transports.smtp_utf8 import ascii_helo, require_utf8
-from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start
+from eximsim.mta.transports.tls import TlsStartFailed, log_tls_error, tls_client_start
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
 from eximsim.status import RTEF_CTOUT, Dnssec, Errno, Rc
@@ -301,6 +302,8 @@ def _no_greeting(sx: SmtpContext, refused: Reply | None, *, over_tls: bool) -> N
     """Fail for what came in reply to EHLO or HELO; ``refused`` is what EHLO was answered before."""
     profile, reply = sx.process.profile, sx.reply
     gnutls = profile.gnutls_first_read_fails_handshake and profile.tls_library == GNUTLS
+    if over_tls and profile.tls_library == GNUTLS and sx.wire.alert:
+        log_tls_error(sx, "recv", f"A TLS fatal alert has been received: {GNUTLS_ALERTS[sx.wire.alert]}")
     if over_tls and gnutls:
         _no_tls_session(sx, TlsStartFailed(Rc.FAIL, "error on first read"))
     if refused is not None and profile.helo_loss_tells_ehlo_reply and not profile.helo_copy_overlaps:

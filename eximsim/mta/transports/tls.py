@@ -23,7 +23,7 @@ from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_intrusion, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
-from eximsim.mta.transports import tls_out, tls_status
+from eximsim.mta.transports import tls_alpn, tls_out, tls_status
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
@@ -125,6 +125,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         identity=identity,
         judge_late=profile.tls_library == GNUTLS,
         status=look_at_status if ocsp.asked else None,
+        alpn=tls_alpn.offered(_expanded(sx, "tls_alpn")),
     )
     try:
         session = sx.wire.connection.start_tls(offer, sx.command_timeout)
@@ -139,6 +140,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if ocsp.asked and profile.tls_library == GNUTLS and not tls_status.gnutls_checked(sx, ocsp, verdict):
         sx.wire.connection.abandon()
         raise _failed(sx, "certificate status check failed", "")
+    if tls_alpn.is_missing(sx, session):
+        raise _failed(sx, "handshake", tls_alpn.REQUIRED)
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
     process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
     process.trace.record(
@@ -159,7 +162,7 @@ def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
 
     Callouts of 4.86 and 4.87 do this when they try CA-root TLS after unusable TLSA records.
     """
-    _log_tls_error(sx, "SSL_connect", SPOILT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
+    log_tls_error(sx, "SSL_connect", SPOILT[sx.process.profile.tls_library, HandshakeFault.CLOSED])
     log_intrusion(sx.process, _CLIENT_HELLO)
 
 
@@ -203,11 +206,12 @@ def _failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
     """The end of an attempt, logged where the release does that."""
     sx.process.trace.record(TLS_HANDSHAKE, "failed", host=sx.host.name, dane=sx.dane, why=text)
     if sx.process.profile.tls_error_logged:
-        _log_tls_error(sx, prefix, text)
+        log_tls_error(sx, prefix, text)
     return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")
 
 
-def _log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
+def log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
+    """Log an error of a session with a server."""
     host = sx.host
     log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
 

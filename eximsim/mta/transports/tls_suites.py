@@ -73,6 +73,12 @@ def openssl_options(process: Process) -> frozenset[str]:
 
 # ---- GnuTLS's priority strings --------------------------------------------------------------
 
+_SIGNATURES = MappingProxyType({"SIGN-RSA-": ("ECDHE-RSA", "DHE-RSA"), "SIGN-ECDSA-": ("ECDHE-ECDSA",)})
+"""The key exchanges that go with signatures of a kind."""
+
+_OTHER = ("COMP-", "CURVE-", "GROUP-", "CTYPE-", "SIGN-")
+"""Items that do not decide about the suite, but for signatures of one kind."""
+
 _VERSIONS = ("VERS-TLS1.3", "VERS-TLS1.2", "VERS-TLS1.1", "VERS-TLS1.0")
 _EXCHANGES = MappingProxyType(
     {"ECDHE-ECDSA": "ECDHE-ECDSA-", "ECDHE-RSA": "ECDHE-RSA-", "RSA": "", "DHE-RSA": "DHE-RSA-"}
@@ -132,6 +138,8 @@ def read_priority(text: str) -> Suites:
         if not item or item[0] not in "+-!%":
             raise BadPriority(text, item)
         _change(chosen, item)
+    if first == "NONE" and (signed := [item[1:] for item in rest if item.startswith("+SIGN-")]):
+        _keep_signed(chosen, signed)
     version_13 = "VERS-TLS1.3" in chosen["VERS"] and not _OF_13.isdisjoint(chosen["CIPHER"])
     if "VERS-TLS1.2" not in chosen["VERS"] and (chosen["VERS"] != ["VERS-TLS1.3"] or not version_13):
         raise Unsupported(f"GnuTLS priority string with older versions but without TLS 1.2: {text!r}")
@@ -142,10 +150,19 @@ def read_priority(text: str) -> Suites:
     return Suites(":".join(names), "TLSv1.3" if version_13 else "TLSv1.2", lowest)
 
 
+def _keep_signed(chosen: dict[str, list[str]], signatures: list[str]) -> None:
+    """Leave out the key exchanges for which there is no signature."""
+    if "SIGN-ALL" in signatures:
+        return
+    for start, exchanges in _SIGNATURES.items():
+        if not any(name.startswith(start) for name in signatures):
+            chosen["KX"] = [name for name in chosen["KX"] if name not in exchanges]
+
+
 def _change(chosen: dict[str, list[str]], item: str) -> None:
     sign, word = item[:1], item[1:]
-    group = word.removesuffix("-ALL")
-    if sign == "%":
+    group = word.removesuffix("-ALL").removesuffix("-TLS")
+    if sign == "%" or (sign == "+" and word.startswith(_OTHER)):
         return
     if sign in ("-", "!") and word.endswith("-ALL") and group in chosen:
         chosen[group].clear()
@@ -177,7 +194,7 @@ def gnutls_description(name: str) -> str:
         raise Unsupported(f"GnuTLS's name for the cipher {name}")
     exchange = name.removesuffix(_CIPHERS[cipher]).removesuffix("-")
     words = {"": ["RSA"], "ECDHE-RSA": [_GROUP, _SIGNATURE], "DHE-RSA": ["DHE_FFDHE2048", _SIGNATURE]}.get(
-        exchange, [_GROUP, "ECDSA_SECP256R1_SHA256"]
+        exchange, [_GROUP, "ECDSA_SHA256"]
     )
     hash_name = ["SHA1"] if cipher.endswith("CBC") else []
     return "__".join((*words, cipher.replace("-", "_"), *hash_name))

@@ -114,6 +114,8 @@ SHOWN = {
 
 ELSEWHERE = {
     "address_retry_include_sender": "transports/test_retry.py",
+    "hosts_require_alpn": "transports/test_tls_alpn.py",
+    "tls_alpn": "transports/test_tls_alpn.py",
     "authenticated_sender": "transports/test_smtp_auth.py",
     "authenticated_sender_force": "transports/test_smtp_auth.py",
     "current_directory": "delivery/test_local.py",

@@ -15,7 +15,7 @@ from eximsim.mta.transports.smtp_out import (
     smtp_get_interface,
     smtp_get_port,
 )
-from eximsim.ports import ConnectionLost, ReadTimeout, TlsOffer, TlsSession
+from eximsim.ports import ConnectionLost, ReadTimeout, TlsAlert, TlsOffer, TlsSession
 from eximsim.status import Errno
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site, variant
@@ -53,7 +53,7 @@ class Line:
     def close(self) -> None:
         pass
 
-    def abandon(self) -> None:
+    def abandon(self, alert: TlsAlert | None = None) -> None:
         pass
 
 
