@@ -95,3 +95,11 @@ class ExpansionSwitches(ServerSwitches):
         since("4.94.1", "6e0fddef0", published="4.94"),
     )
     """Log lines about a file of autoreply, or too many settings of pipe, have the system's words for it."""
+
+    expansion_test_macros: bool = switch(
+        False, "expansion_test_line() in exim.c", since("4.90", "9650d98a0", item="bug 1623")
+    )
+    """-be knows the macros of the configuration, and lets more be defined."""
+
+    expansion_test_sets: bool = switch(False, "expansion_test_line() in exim.c", since("4.97", "c6887a05b"))
+    """-be sets ACL variables."""

@@ -34,3 +34,8 @@ class SpoolSwitches(ExpansionSwitches):
         False, "spool_write_header() in spool_out.c", since("4.96", "2b68e140a", item="bug 2855")
     )
     """Addresses in the header file are in brackets, with a colon before the port; before, with a dot."""
+
+    fake_refusal_reports_never: bool = switch(
+        False, "receive_msg() in receive.c", since("4.97", "92914be21", item="bug 3016")
+    )
+    """A message that a fake refusal took in is not reported on, whatever NOTIFY asked for."""

@@ -153,6 +153,7 @@ POINTS: Sequence[Point] = (
     _point("2ac258501", ("scripts/4500-DKIM/4503", "rsa-sha512")),
     _point("2cee425af", ("confs/4020", "interface =\t\tHOSTIPV4")),
     _point("e5ab0ba9e"),
+    _point("9650d98a0"),
     _point("72934ba73", ("confs/0275", "+no_such_list")),
     _point("ec62d0a95", ("scripts/2100-OpenSSL/2102", "# Make RSA authentication the only")),
     # 4.91
@@ -285,6 +286,7 @@ POINTS: Sequence[Point] = (
     _point("cfd47d9e7"),
     _point("7d5055276"),
     _point("6d0500659"),
+    _point("c6887a05b"),
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
     _point("415c5379a"),
@@ -304,6 +306,7 @@ POINTS: Sequence[Point] = (
     _point("3531d1a75"),
     _point("46a36afae", ("runtest", "000000005vi")),
     _point("8dcd332fb"),
+    _point("92914be21"),
     # 4.98
     _point("44e35f5f5"),
     _point("b0e63c7ef", ("confs/0475", "log_selector = +unknown_in_list")),

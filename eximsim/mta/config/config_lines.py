@@ -97,6 +97,14 @@ class ConfigLines:
         self._macros.update(defines)
         self._fixed = frozenset(defines)
 
+    def release(self) -> None:
+        """Let the macros that were set be defined anew."""
+        self._fixed = frozenset()
+
+    def expand(self, text: str) -> tuple[str, bool]:
+        """A line by itself with its macros replaced, and whether there were any."""
+        return self._expand(text, first=True)
+
     def open(self, path: str) -> None:
         """Start with the file ``path``; raises ``InputError`` if it cannot be read."""
         self._open(path, f"failed to open configuration file {path}", None)
@@ -141,8 +149,8 @@ class ConfigLines:
         current = self._files[-1]
         return current.path, current.next
 
-    def assign(self, line: ConfigLine) -> None:
-        """Obey a line that defines a macro (it starts with an upper case letter)."""
+    def assign(self, line: ConfigLine) -> str:
+        """Obey a line that defines a macro (it starts with an upper case letter); the name of the macro."""
         match = _ASSIGNMENT.match(line.text)
         if match is None or not match[2]:
             raise InputError("malformed macro definition: NAME = text expected", line.path, line.line)
@@ -156,6 +164,7 @@ class ConfigLines:
             raise InputError(fault, line.path, line.line)
         if name not in self._fixed:
             self._macros[name] = line.text[match.end() :]
+        return name
 
     def _assignment_fault(self, name: str, redefine: bool) -> str | None:
         for earlier in self._macros:

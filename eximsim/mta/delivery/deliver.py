@@ -44,10 +44,8 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.dont_deliver = process.dont_deliver or message.dont_deliver
     process.scratch = "\n"  # the last line of the headers that were read
     process.variables.pop("message_smtputf8", None)
-    process.variables.update(message.variables)
     process.downconvert = message.downconvert
-    process.variables["sender_address"] = message.sender
-    process.variables.update(_measures(process, message))
+    process.variables.update(message_variables(process, message))
     fate = Fate.GIVEN_UP if give_up else Fate.TRIED
     written = message.frozen or (message.deliver_firsttime and not process.queue_2stage)
     if message.frozen:
@@ -152,12 +150,17 @@ def _put_in_place(delivery: Delivery) -> None:
         message.nonrecipients[placed.parent.address] = None
 
 
+def message_variables(process: Process, message: Message) -> dict[str, str]:
+    """The variables that a message brings with it when it is read. Source: spool_read_header()."""
+    return {**message.variables, "sender_address": message.sender, **_measures(process, message)}
+
+
 def _measures(process: Process, message: Message) -> dict[str, str]:
     """The variables that Exim counts when it reads a message. Source: spool_read_header(), src/spool_in.c."""
     counted = {
         "body_linecount": message.body.count(b"\n"),
         "max_received_linelength": message.longest_received,
-        "message_age": int(process.world.now()) - int(message.received_time),
+        "message_age": process.fudged_age(int(process.world.now()) - int(message.received_time)),
         "message_body_size": len(message.body),
         "message_linecount": message.wire_size - message.size,
         "message_size": message.size,
@@ -198,7 +201,7 @@ def _go_on(process: Process, message_id: str, call: OpenCall | None) -> None:
 def _thaw(process: Process, message: Message, *, force: bool) -> Fate | None:
     """What becomes of a frozen message; None: it stays frozen."""
     options, now = process.config.main, process.world.now()
-    age = now - message.received_time
+    age = process.fudged_age(int(now) - int(message.received_time))
     if 0 < options.seconds("timeout_frozen_after") <= age:
         log_write(process, "cancelled by timeout_frozen_after")
         message.frozen = False

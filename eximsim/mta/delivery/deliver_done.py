@@ -67,7 +67,7 @@ def _origin(addr: Address) -> Address:
 
 def _failed_address(delivery: Delivery, addr: Address) -> None:
     message, process = delivery.message, delivery.process
-    age = process.world.now() - message.received_time
+    age = process.fudged_age(int(process.world.now()) - int(message.received_time))
     if not message.sender and age >= process.config.main.seconds("ignore_bounce_errors_after"):
         addr.ignore_error = True
     bounce_fails = not message.sender and addr.errors_address is None

@@ -274,7 +274,7 @@ def _deferred_host_parts(process: Process, addr: Address, host: HostItem) -> lis
 def failure_log(process: Process, addr: Address) -> None:
     """Log a permanent failure."""
     early = process.profile.ignored_failure_raises_event
-    if early and not addr.ignore_error:
+    if early and not addr.ignore_error and not addr.dsn_flags - {"FAILURE"}:
         raise_event(process, "msg:fail:delivery", addr)
     parts = [string_log_address(process, addr), *_sender_parts(process, addr)]
     if addr.router:

@@ -179,6 +179,9 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
         if not timed_out:
             addr.message, addr.basic_errno = "retry time not reached", Errno.RRETRY
             post_process_one(delivery, addr, Rc.DEFER, kind="R")
+            known = domain_record or address_record
+            if known is not None and process.profile.delay_warned_without_attempt:
+                addr.message, addr.pass_message = known.text, True  # for a warning
             return False
     addr.dr_retry_exists = domain_record is not None or address_record is not None
     return True

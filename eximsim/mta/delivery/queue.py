@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.delivery.deliver import deliver_message
 from eximsim.mta.delivery.spool_out import spool_header
@@ -22,6 +24,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What -R and -S look for in addresses: a text, or a regular expression. Letters' case does not count."""
+
+    text: str
+    regex: bool = False
+
+    def fits(self, process: Process, address: str) -> bool:
+        """Whether an address has it."""
+        if not self.regex:
+            return self.text.lower() in address.lower()
+        try:
+            pattern = compile_pattern(self.text, caseless=True)
+        except RegexError as error:
+            raise Unsupported(f"what is said of a bad expression to select messages: {error}") from None
+        return pattern.search(address, process.trace, process.effort) is not None
+
+    def __str__(self) -> str:
+        return f"{'r' if self.regex else ''} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class QueueRun:
     """The manner of one queue run, from the letters after -q and from -R and -S.
 
@@ -33,8 +56,8 @@ class QueueRun:
     force: bool = False
     force_thaw: bool = False
     local: bool = False
-    recipient: str | None = None
-    sender: str | None = None
+    recipient: Selection | None = None
+    sender: Selection | None = None
     ids: tuple[str | None, str | None] = (None, None)
 
     def detail(self, pid: int) -> str:
@@ -47,8 +70,8 @@ class QueueRun:
         extras = "".join(letter for letter, is_set in letters if is_set)
         text = f"pid={pid} -q{extras}" if extras else f"pid={pid}"
         if self.recipient is not None:
-            text += f" -R {self.recipient}"
-        return text if self.sender is None else f"{text} -S {self.sender}"
+            text += f" -R{self.recipient}"
+        return text if self.sender is None else f"{text} -S{self.sender}"
 
 
 def queue_get_spool_list(machine: Machine, *, randomize: bool) -> list[str]:
@@ -91,6 +114,8 @@ def _run_once(process: Process, run: QueueRun) -> None:
             continue
         if _wanted(process, run, message):
             deliver_in_child(process, message_id, force=force, crash="queue run: ")
+            if not process.queue_2stage and "/" in process.fudged_queue_times:
+                process.fudged_queue_times = process.fudged_queue_times.partition("/")[2]
 
 
 def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
@@ -102,10 +127,10 @@ def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
         return False
     if run.first_delivery and not message.deliver_firsttime:
         return False
-    if run.sender is not None and run.sender.lower() not in message.sender.lower():
+    if run.sender is not None and not run.sender.fits(process, message.sender):
         return False
     return run.recipient is None or any(
-        run.recipient.lower() in address.lower() and address not in message.nonrecipients
+        run.recipient.fits(process, address) and address not in message.nonrecipients
         for address in message.addresses()
     )
 

@@ -34,7 +34,7 @@ def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address
         who = "delay_warning option"
         if condition is not None and expand_check_condition(process, condition, who) is not Rc.OK:
             return
-    age = int(process.world.now() - message.received_time)
+    age = process.fudged_age(int(process.world.now() - message.received_time))
     count, shown = _warnings_due(times, age)
     if message.warning_count >= count:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,9 +14,7 @@ from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import TaintedText
-from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
@@ -33,6 +30,7 @@ from eximsim.mta.program.caller import (
     set_sender,
 )
 from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.program.expand_test import expansion_test
 from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.program.retry_test import retry_test
@@ -101,6 +99,7 @@ def run(
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     process.synchronous = line.synchronous
     process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout
+    process.fudged_queue_times = line.queue_times
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
     if (
@@ -246,23 +245,9 @@ def _inputs(process: Process, line: CommandLine, stdin: bytes, *, split: bool) -
         yield text
 
 
-_SETTING = re.compile(r"[A-Z]\w*\s*=|set(?:,t)? ", re.ASCII)
-
-
 def _expand(process: Process, line: CommandLine, stdin: bytes) -> int:
-    """-be."""
-    if line.debugging and process.profile.macros_told:
-        for name, replacement in process.config.replaced:
-            process.out(f"macro '{name}' -> '{replacement}'\n")
-    dns_init(process, False, False, False)
-    for text in _inputs(process, line, stdin, split=False):
-        if _SETTING.match(text):
-            raise Unsupported("a definition of a macro or a variable for -be")
-        try:
-            process.out(f"{expand(process, text)}\n")
-        except ExpansionFailed as failure:
-            process.out(f"Failed: {failure.message}\n")
-    return 0
+    """-be and -bem."""
+    return expansion_test(process, line, _inputs(process, line, stdin, split=False))
 
 
 def _filter(process: Process, line: CommandLine, stdin: bytes) -> int:
@@ -322,6 +307,17 @@ def _log_line(process: Process, line: CommandLine, stdin: bytes) -> int:
     return 0
 
 
+def _initialise(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-bi: run the command of the configuration in place of what Sendmail does there."""
+    command = process.config.main.text("bi_command")
+    if command:
+        words = [command, *([line.alias] if line.alias is not None else [])]
+        told = process.world.ask("run", " ".join(words))
+        process.out(told.value or "")
+        return told.status
+    return 0
+
+
 def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     queue_only = line.leaves_on_queue(process.config.main)
     daemon.daemon_go(process, line.ports, foreground=line.foreground, queue_only=queue_only)
@@ -348,4 +344,5 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.DELIVER: _deliver,
     Mode.QUEUE_RUN: _queue_run,
     Mode.LOG_LINE: _log_line,
+    Mode.INITIALISE: _initialise,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun
+from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun, Selection
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
@@ -19,11 +19,13 @@ DEFAULT_CONFIG = "/usr/exim/configure"
 
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
+_SELECTING = re.compile(r"(q?)([RS].*)", re.S)
+_SELECTED = re.compile(r"(r?)(f?)(f?)")
 _LISTING = re.compile(r"c|r?[aiu]?")
 MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
-_IGNORED = re.compile(r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|ti?me|oA.*|O.*)")
+_IGNORED = re.compile(r"-(?:B.*|G|m|n|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|ti?me|O.*)")
 _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
 
 USAGE = (
@@ -60,6 +62,7 @@ class Mode(Enum):
     DELIVER = "-M, -Mc, -Mg"
     QUEUE_RUN = "-q"
     LOG_LINE = "-z"
+    INITIALISE = "-bi"
 
 
 @dataclass(slots=True)
@@ -115,6 +118,14 @@ class CommandLine:
     force: bool = False
     give_up: bool = False
     given: dict[str, str] = field(default_factory=dict)
+    queue_times: str = ""
+    """What to take for the time on the queue, one for each message of a run (-Tqt, in Exim's test suite)."""
+    message_set: str | None = None
+    """The message on the queue whose variables an expansion sees (-Mset)."""
+    message_file: str | None = None
+    """The file with the message whose variables an expansion sees (-bem)."""
+    alias: str | None = None
+    """What -bi gives to its command (-oA)."""
     filter_test: FilterTest = field(default_factory=FilterTest)
 
     def leaves_on_queue(self, options: Options) -> bool:
@@ -255,6 +266,9 @@ class _Parser:
         if option in ("-M", "-Mc", "-Mg"):
             self.line.mode = Mode.DELIVER
             self.line.force, self.line.give_up = option != "-Mc", option == "-Mg"
+        elif option == "-Mset":
+            self.line.message_set = self._message_id(option, self.next())
+            return
         elif option in QUEUE_ACTIONS:
             self.line.mode, self.line.option = Mode.ACT, option
         else:
@@ -262,11 +276,33 @@ class _Parser:
         ids = [self.next()] if option in TAKES_ADDRESSES else [self.next(), *self._rest]
         if option not in TAKES_ADDRESSES:
             self._rest.clear()
-        if bad := next((name for name in ids if not MESSAGE_ID.fullmatch(name)), None):
-            raise BadOption(f"{option}: malformed message id {bad} after -M option")
-        self.line.arguments += ids
+        self.line.arguments += [self._message_id(option, name) for name in ids]
+
+    @staticmethod
+    def _message_id(option: str, name: str) -> str:
+        if not MESSAGE_ID.fullmatch(name):
+            raise BadOption(f"{option}: malformed message id {name} after -M option")
+        return name
+
+    def expansion(self, text: str) -> None:
+        self.line.mode = Mode.EXPAND
+        if text == "m":
+            self.line.message_file = self.next()
+        elif text:
+            raise BadOption(self._option)
+
+    def alias(self, text: str) -> None:
+        self.line.alias = text or self.next()
+
+    def queue_times(self, text: str) -> None:
+        if text != "qt":
+            raise BadOption(self._option)
+        self.line.queue_times = self.next()
 
     def queue(self, text: str) -> None:
+        if match := _SELECTING.fullmatch(text):
+            self.selected(match[2], two_stage=bool(match[1]))
+            return
         match = _QUEUE.fullmatch(text)
         assert match is not None
         if match[6]:
@@ -280,19 +316,21 @@ class _Parser:
         self.line.mode = Mode.QUEUE_RUN
         self.line.run = QueueRun(two_stage, first_delivery, force, thaw, local, ids=(first, last))
 
-    def selected(self, text: str) -> None:
+    def selected(self, text: str, *, two_stage: bool = False) -> None:
         """-R and -S: a queue run for messages with a text in a recipient or in the sender."""
         which, letters = text[0], text[1:]
-        if letters not in ("", "f", "ff"):
-            raise Unsupported(f"the option {self._option}")
         old = self.line.run
-        value = self.next()
+        match = _SELECTED.fullmatch(letters)
+        regex, force, thaw = (bool(match[number]) for number in (1, 2, 3)) if match else (False,) * 3
+        value = letters if match is None else self.next()
+        chosen = Selection(value, regex)
         self.line.mode = Mode.QUEUE_RUN
         self.line.run = QueueRun(
-            force=old.force or letters != "",
-            force_thaw=old.force_thaw or letters == "ff",
-            recipient=value if which == "R" else old.recipient,
-            sender=value if which == "S" else old.sender,
+            two_stage=old.two_stage or two_stage,
+            force=old.force or force,
+            force_thaw=old.force_thaw or thaw,
+            recipient=chosen if which == "R" else old.recipient,
+            sender=chosen if which == "S" else old.sender,
         )
 
 
@@ -337,7 +375,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bt": _set(mode=Mode.ADDRESS_TEST, verbose=True),
     "-bv": _set(mode=Mode.VERIFY),
     "-bvs": _set(mode=Mode.VERIFY_SENDER),
-    "-be": _set(mode=Mode.EXPAND),
+    "-bi": _set(mode=Mode.INITIALISE),
     "-bP": _set(mode=Mode.PRINT_CONFIG),
     "-brt": lambda parser: parser.last(Mode.TRY_RETRY),
     "-brw": lambda parser: parser.last(Mode.TRY_REWRITE),
@@ -357,6 +395,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
 }
 
 _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
+    ("-be", _Parser.expansion),
     ("-bf", lambda parser, text: parser.filter(f"f{text}")),
     ("-bF", lambda parser, text: parser.filter(f"F{text}")),
     ("-bh", _Parser.host_check),
@@ -368,17 +407,19 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-e", _Parser.error_mode),
     ("-f", _Parser.sender),
     ("-F", _Parser.name),
+    ("-oA", _Parser.alias),
     ("-oM", _Parser.given),
     ("-or", lambda parser, text: parser.patience("receive_timeout", text)),
     ("-os", lambda parser, text: parser.patience("smtp_receive_timeout", text)),
     ("-oX", _Parser.ports),
     ("-M", _Parser.message),
     ("-q", _Parser.queue),
+    ("-T", _Parser.queue_times),
     ("-z", _Parser.log_line),
     ("-R", lambda parser, text: parser.selected(f"R{text}")),
     ("-S", lambda parser, text: parser.selected(f"S{text}")),
 )
-_NOT_MODELLED = re.compile(r"-(?:b[VPSIwi].*|bem|bpc.+|oP.*|Q.*|L.*|MC.*|T.*)")
+_NOT_MODELLED = re.compile(r"-(?:b[VPSIw].*|bpc.+|oP.*|Q.*|L.*|MC.*)")
 
 
 def parse_argv(argv: Sequence[str]) -> CommandLine:

@@ -319,7 +319,7 @@ def _rcpt(session: SmtpSession, argument: str) -> None:
     if _too_many_recipients(session):
         return
     if envelope.recipients_discarded:
-        _discard(session, argument, "MAIL", None, envelope.discard_log)
+        _discard(session, text, "MAIL", None, envelope.discard_log)
         return
     result = acl_check(
         session.reception, Where.RCPT, address, session.process.config.main.text("acl_smtp_rcpt")
@@ -329,13 +329,13 @@ def _rcpt(session: SmtpSession, argument: str) -> None:
         envelope.recipients.append(Recipient(address, orcpt=orcpt, dsn_flags=notify))
         session.process.variables["recipients_count"] = str(len(envelope.recipients))
     elif result.rc is Rc.DISCARD:
-        _discard(session, argument, "RCPT", result.user_message, result.log_message)
+        _discard(session, text, "RCPT", result.user_message, result.log_message)
     else:
         if result.rc is Rc.FAIL:
             envelope.rcpt_fail_count += 1
         else:
             envelope.rcpt_defer_count += 1
-        if session.replies.acl_fail(Where.RCPT, result, argument):
+        if session.replies.acl_fail(Where.RCPT, result, text):
             session.drop()
 
 

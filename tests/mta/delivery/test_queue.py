@@ -143,3 +143,32 @@ def test_the_listing_shows_age_size_sender_and_recipients() -> None:
 )
 def test_sizes_fit_into_five_columns(size: int, text: str) -> None:
     assert string_format_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "detail", "chosen"),
+    [
+        (["-Rone"], " -R one", ["one@d.ex"]),
+        (["-Rr", "^t.o@"], " -Rr ^t.o@", ["two@d.ex"]),
+        (["-qqRff", "one"], " -qqff -R one", ["one@d.ex"]),
+        (["-qSr", "^S@HERE"], " -Sr ^S@HERE", ["one@d.ex", "two@d.ex"]),
+        (["-S", "nobody", "-R", "one"], " -R one -S nobody", []),
+    ],
+)
+def test_a_run_for_some_messages(words: list[str], detail: str, chosen: list[str]) -> None:
+    front = filled("one@d.ex", "two@d.ex", main="queue_run_in_order", release="4.99")
+    front.exim(*words)
+    log = front.log()
+    assert log[0].endswith(detail)
+    assert [line.split()[2] for line in log if " == " in line] == chosen
+
+
+def test_the_test_suite_may_say_how_long_messages_have_been_there() -> None:
+    front = filled("one@d.ex", main="timeout_frozen_after = 1h")
+    front.machine.test_harness = True
+    name = ids(front)[0]
+    front.exim("-Mf", name)
+    front.exim("-Tqt", "50m/70m", "-q")
+    assert ids(front) == [name]
+    front.exim("-Tqt", "70m", "-q")
+    assert "cancelled by timeout_frozen_after" in "\n".join(front.log())

@@ -246,7 +246,7 @@ def test_expansion_tests_with_debugging_tell_the_macros() -> None:
     assert Front(main, release="4.99").exim("-d", "-be", "x").stdout == "x\n"
 
 
-@pytest.mark.parametrize("text", ["FOO = bar", "set acl_m0 = x", "set,t acl_m0 = x"])
+@pytest.mark.parametrize("text", ["set acl_m0 = x", "set,t acl_m0 = x"])
 def test_definitions_for_an_expansion_test_are_not_modelled(text: str) -> None:
     with pytest.raises(Unsupported, match="definition"):
         Front().exim("-be", text)

@@ -1,0 +1,121 @@
+"""Testing expansions (-be and -bem; expansion_test_line() and main() in src/exim.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.errnos import strerror
+from eximsim.mta.config.config_lines import ConfigLine, ConfigLines
+from eximsim.mta.config.macro_predef import builtin_macros
+from eximsim.mta.delivery.deliver import message_variables
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.dns import dns_init
+from eximsim.mta.process.reception import Reception
+from eximsim.mta.program.caller import set_sender
+from eximsim.mta.reception.receive_filter import read_message_body, receive_for_filter
+from eximsim.mta.reception.receive_headers import extract_recipients, scan_headers
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.program.exim_argv import CommandLine
+
+
+def expansion_test(process: Process, line: CommandLine, inputs: Iterator[str]) -> int:
+    """Expand each text, with the message that -Mset or -bem names; the exit code."""
+    if line.debugging and process.profile.macros_told:
+        for name, replacement in process.config.replaced:
+            process.out(f"macro '{name}' -> '{replacement}'\n")
+    dns_init(process, False, False, False)
+    if line.message_set is not None:
+        _load(process, line.message_set)
+    elif line.message_file is not None and not _read(process, line, line.message_file):
+        return 1
+    macros = _macros(process)
+    for text in inputs:
+        _expand_line(process, macros, text)
+    return 0
+
+
+def _load(process: Process, message_id: str) -> None:
+    """-Mset: the message is one on the queue."""
+    message = process.machine.spool.get(message_id)
+    if message is None:
+        process.out(f"Failed to load message datafile {message_id}\n")
+        process.out(f"Failed to load message {message_id}\n")
+        return
+    process.message, process.message_id = message, message_id
+    process.variables.update(message_variables(process, message))
+    process.variables["recipients"] = ", ".join(message.addresses())
+
+
+def _read(process: Process, line: CommandLine, path: str) -> bool:
+    """-bem: the message is in a file; whether it could be read."""
+    try:
+        content = process.world.read_file(path)
+    except OSError as error:
+        process.err(f'exim: failed to open "{path}": {strerror(error.errno or 0)}\n')
+        return False
+    sender, submitter = set_sender(process, line, smtp=False)
+    reception = Reception(process)
+    reception.envelope.sender = sender
+    process.variables["sender_address"] = sender or ""
+    message = receive_for_filter(reception, content, submitter, dot_ends=line.dot_ends)
+    recipients: list[str] = []
+    if line.from_headers:
+        recipients = extract_recipients(reception, scan_headers(reception, submitter))
+    process.variables["recipients"] = ", ".join(recipients)
+    read_message_body(reception, message, dot_ends=line.dot_ends)
+    lines = int(process.variables["message_linecount"]) + content.count(b"\n") - _head_lines(content)
+    process.variables["message_linecount"] = str(lines)
+    process.variables["body_linecount"] = str(content.count(b"\n") - _head_lines(content))
+    longest = max(len(part) for part in content.split(b"\n"))
+    process.variables["max_received_linelength"] = str(longest)
+    return True
+
+
+def _head_lines(content: bytes) -> int:
+    """How many lines the header has, with the blank line at its end."""
+    head, _, _ = content.partition(b"\n\n")
+    return head.count(b"\n") + 2
+
+
+def _macros(process: Process) -> ConfigLines:
+    """A reader that knows the macros of the configuration."""
+    profile = process.profile
+    builtin = partial(
+        builtin_macros,
+        profile.option_release,
+        profile.tls_library,
+        profile.build_lacks,
+        expansions=profile.expansion_macros,
+    )
+    lines = ConfigLines(process.world, builtin)
+    lines.define(process.config.macros)
+    lines.release()
+    return lines
+
+
+def _expand_line(process: Process, macros: ConfigLines, text: str) -> None:
+    if process.profile.expansion_test_macros:
+        text, found = macros.expand(text)
+        first = found and not text[:1].isupper()
+        if "A" <= text[:1] <= "Z" and not first:
+            _define(process, macros, text)
+            return
+    if text.startswith(("set ", "set,t ")) and process.profile.expansion_test_sets:
+        raise Unsupported("a definition of a variable for -be")
+    try:
+        process.out(f"{expand(process, text)}\n")
+    except ExpansionFailed as failure:
+        process.out(f"Failed: {failure.message}\n")
+
+
+def _define(process: Process, macros: ConfigLines, text: str) -> None:
+    try:
+        name = macros.assign(ConfigLine(text, process.config.path, 0))
+    except InputError as error:
+        raise Unsupported(f"what -be says of {text!r}: {error.message}") from None
+    process.out(f"Defined macro '{name}'\n")

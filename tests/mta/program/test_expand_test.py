@@ -1,0 +1,50 @@
+"""Testing expansions: macros, a message on the queue, a message in a file."""
+
+from __future__ import annotations
+
+from tests.mta.front import Front
+
+MESSAGE = "From: a@d.ex\nTo: b@d.ex, c@d.ex\nSubject: s\n\nfirst line\nsecond\n"
+
+
+def said(front: Front, *argv: str, stdin: str = "") -> str:
+    return front.exim("-be", *argv, stdin=stdin).stdout
+
+
+def test_macros_of_the_configuration_and_of_the_test_are_known() -> None:
+    front = Front("OWN = value")
+    lines = "NEW = two\n<OWN> <NEW>\nNEW == three\n<NEW>\n"
+    assert said(front, stdin=lines).split("\n") == [
+        "> Defined macro 'NEW'",
+        "> <value> <two>",
+        "> Defined macro 'NEW'",
+        "> <three>",
+        "> ",
+        "",
+    ]
+
+
+def test_before_4_90_macros_were_unknown_there() -> None:
+    assert said(Front("OWN = value", release="4.89"), "<OWN>") == "<OWN>\n"
+
+
+def test_a_message_on_the_queue_can_be_loaded() -> None:
+    front = Front(user="root", uid=0)
+    front.exim("-odq", "r@d.ex", "q@d.ex", stdin=MESSAGE)
+    name = front.machine.spool.ids()[0]
+    text = "$h_subject: $message_body_size $recipients $message_exim_id $message_linecount"
+    assert said(front, "-Mset", name, text) == f"s 18 r@d.ex, q@d.ex {name} 11\n"
+
+
+def test_what_is_not_there_is_said() -> None:
+    front = Front()
+    name = "1abcde-00000000001-0000"
+    assert said(front, "-Mset", name, "x").startswith(f"Failed to load message datafile {name}\n")
+    assert front.exim("-bem", "/none", "x").code == 1
+
+
+def test_a_message_in_a_file_can_be_read() -> None:
+    front = Front(files={"/m": MESSAGE.encode()})
+    text = "$h_subject: $body_linecount $message_body_size $max_received_linelength $message_body"
+    assert front.exim("-bem", "/m", text).stdout == "s 2 18 18 first line second \n"
+    assert front.exim("-bem", "/m", "-t", "$recipients").stdout == "b@d.ex, c@d.ex\n"
