@@ -12,6 +12,7 @@ from eximsim.mta.delivery.deliver_local import do_local_deliveries
 from eximsim.mta.delivery.deliver_remote import do_remote_deliveries, sort_remote_deliveries
 from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, start_addresses
 from eximsim.mta.delivery.delivery import Delivery, Fate
+from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
@@ -160,7 +161,7 @@ def _measures(process: Process, message: Message) -> dict[str, str]:
     counted = {
         "body_linecount": message.body.count(b"\n"),
         "max_received_linelength": message.longest_received,
-        "message_age": process.fudged_age(int(process.world.now()) - int(message.received_time)),
+        "message_age": message_age(process, message),
         "message_body_size": len(message.body),
         "message_linecount": message.wire_size - message.size,
         "message_size": message.size,
@@ -201,7 +202,7 @@ def _go_on(process: Process, message_id: str, call: OpenCall | None) -> None:
 def _thaw(process: Process, message: Message, *, force: bool) -> Fate | None:
     """What becomes of a frozen message; None: it stays frozen."""
     options, now = process.config.main, process.world.now()
-    age = process.fudged_age(int(now) - int(message.received_time))
+    age = message_age(process, message)
     if 0 < options.seconds("timeout_frozen_after") <= age:
         log_write(process, "cancelled by timeout_frozen_after")
         message.frozen = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import send_bounce
+from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -67,7 +68,7 @@ def _origin(addr: Address) -> Address:
 
 def _failed_address(delivery: Delivery, addr: Address) -> None:
     message, process = delivery.message, delivery.process
-    age = process.fudged_age(int(process.world.now()) - int(message.received_time))
+    age = message_age(process, message)
     if not message.sender and age >= process.config.main.seconds("ignore_bounce_errors_after"):
         addr.ignore_error = True
     bounce_fails = not message.sender and addr.errors_address is None

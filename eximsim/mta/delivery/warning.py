@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
+from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.process.references import references
@@ -34,7 +35,7 @@ def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address
         who = "delay_warning option"
         if condition is not None and expand_check_condition(process, condition, who) is not Rc.OK:
             return
-    age = process.fudged_age(int(process.world.now() - message.received_time))
+    age = message_age(process, message)
     count, shown = _warnings_due(times, age)
     if message.warning_count >= count:
         return

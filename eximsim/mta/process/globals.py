@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
-from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
@@ -401,14 +400,6 @@ class Process:
     def effort(self) -> Effort:
         """What the run has spent."""
         return self.machine.effort
-
-    def fudged_age(self, age: int) -> int:
-        """A time on the queue in seconds, or what is to be taken for it.
-
-        Source: test_harness_fudged_queue_time(), src/deliver.c.
-        """
-        given = readconf_readtime(self.fudged_queue_times.partition("/")[0])
-        return age if given is None or not self.machine.test_harness else given
 
     def run_anew(self) -> None:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""

@@ -90,6 +90,9 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
     """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     now = process.world.now()
+    if envelope.fake_response is not Rc.OK and process.profile.fake_refusal_reports_never:
+        for recipient in envelope.recipients:
+            recipient.dsn_flags = recipient.dsn_flags - {"SUCCESS", "DELAY"} | {"NEVER"}
     login = process.machine.exim_user if reception.is_socket else incoming.submitter.login
     account = process.machine.account(login)
     message = Message(

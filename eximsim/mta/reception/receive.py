@@ -118,9 +118,6 @@ def receive_msg(
         replies.line(told)
         forget(reception)
         return Received()
-    if reception.envelope.fake_response is not Rc.OK and process.profile.fake_refusal_reports_never:
-        for recipient in reception.envelope.recipients:
-            recipient.dsn_flags = recipient.dsn_flags - {"SUCCESS", "DELAY"} | {"NEVER"}
     message = accept(incoming)
     _answer(reception, replies, message, user_message)
     if done is not Done.NOT_TRIED:
