@@ -57,7 +57,7 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
-        acl_smtp_notquit
+        acl_smtp_notquit ignore_fromline_hosts
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
         bounce_message_file bounce_message_text
         system_filter system_filter_directory_transport system_filter_file_transport
@@ -110,7 +110,7 @@ _TEXTS = table(
         acl_smtp_mime acl_smtp_wellknown
         bounce_sender_authentication exim_version freeze_tell
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
-        hosts_xclient ignore_fromline_hosts local_from_prefix local_from_suffix localhost_number
+        hosts_xclient local_from_prefix local_from_suffix localhost_number
         log_ports queue_only_file smtp_accept_max_per_host
         smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
         smtp_reserve_hosts tls_crl
@@ -151,12 +151,12 @@ _FLAGS = table(
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
-        tls_remember_esmtp""",
+        tls_remember_esmtp ignore_fromline_local""",
     ),
     flags(
         _U,
         on="bounce_return_body bounce_return_message dns_csa_use_reverse",
-        off="""ignore_fromline_local move_frozen_messages
+        off="""move_frozen_messages
         mua_wrapper print_topbitchars queue_fast_ramp""",
     ),
     flags(

@@ -10,10 +10,10 @@ from eximsim.mta.acl.acl import Where, acl_check, string_split_message
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
+from eximsim.mta.reception.fromline import without_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import split_message
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 MESSAGE_RECEIVED = Rule("message received", "receive.c receive_msg")
 
-_FROM_LINE_OPTION = "ignore_fromline_hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,9 @@ def receive_msg(
     ``content`` is what came after DATA. Source: receive_msg(), src/receive.c.
     """
     process = reception.process
+    content, who = without_from_line(reception, content, submitter or Submitter(process.machine.user))
     headers, body = split_message(content, strict=process.profile.data_needs_crlf and is_strict(content))
-    incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
+    incoming = Incoming(reception, who, headers, body)
     limit = process.config.main.number("header_maxsize")
     if 0 < limit <= sum(map(len, headers)):
         client = reception.get("sender_fullhost") or reception.get("sender_ident")
@@ -76,7 +76,6 @@ def receive_msg(
         _refuse_line_end(reception, headers)
         replies.line("552 Message header not CRLF terminated")
         return Received()
-    _first_line_asked(reception, content)
     prepare(incoming)
     size = sum(map(len, headers)) + len(body)
     if 0 < size_limit < size and body:
@@ -154,16 +153,6 @@ def _refuse_line_end(reception: Reception, headers: list[bytes]) -> None:
     text = f"rejected from <{reception.envelope.sender}>{client}: {said}"
     log_write(reception.process, text, reject=True, when="size_reject", rejected=reception.rejected())
     forget(reception)
-
-
-def _first_line_asked(reception: Reception, content: bytes) -> None:
-    """Ask whether the client may begin a message with a ``From `` line, as Exim does at any first line.
-
-    Setting ignore_fromline_hosts is not modelled, so none may; the question shows in the host-check trace.
-    """
-    if reception.get("sender_host_address") is not None and content not in (b"", b"\n", b"\r\n"):
-        text = reception.process.config.main.text(_FROM_LINE_OPTION)
-        verify_check_host(reception.process, text, _FROM_LINE_OPTION, cache=reception.host_cache)
 
 
 def log_too_big(reception: Reception, size: int, limit: int) -> None:

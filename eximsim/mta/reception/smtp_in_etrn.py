@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.delivery.queue import QueueRun, queue_run
+from eximsim.mta.delivery.queue import QueueRun, Selection, queue_run
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
 from eximsim.status import Rc
@@ -54,7 +54,7 @@ def _run_queue(process: Process, text: str) -> None:
     child = process.fork()
     child.run_anew()
     child.variables = {}
-    queue_run(child, QueueRun(recipient=text))
+    queue_run(child, QueueRun(recipient=Selection(text)))
 
 
 def _run_command(session: SmtpSession, command: str) -> None:
