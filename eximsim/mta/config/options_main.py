@@ -151,7 +151,8 @@ _FLAGS = table(
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
-        tls_remember_esmtp ignore_fromline_local""",
+        tls_remember_esmtp
+        ignore_fromline_local""",
     ),
     flags(
         _U,

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 MESSAGE_RECEIVED = Rule("message received", "receive.c receive_msg")
 
 
-
 @dataclass(frozen=True, slots=True)
 class Received:
     """How reception ended: the id of a message that was taken in, whether to deliver it at once, and

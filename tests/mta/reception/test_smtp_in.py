@@ -469,7 +469,7 @@ def test_chunks_as_they_came_in_the_spool_are_not_modelled() -> None:
 
 @pytest.mark.parametrize(("main", "subject"), [("ignore_fromline_hosts = 192.0.2.9", "s"), ("", None)])
 def test_a_from_line_may_begin_the_messages_of_some_hosts(main: str, subject: str | None) -> None:
-    front = Front(f"queue_only\nacl_smtp_rcpt = accept\n{main}")
+    front = Front(f"queue_only\ntrusted_users = caller\nacl_smtp_rcpt = accept\n{main}")
     message = "From u Fri Jan  7 14:00 GMT 1997\nSubject: s\n\n.\n"
     dialogue = f"HELO x\nMAIL FROM:<a@b.ex>\nRCPT TO:<r@d.ex>\nDATA\n{message}QUIT\n"
     front.exim("-oMa", "192.0.2.9", "-bs", stdin=dialogue)
