@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from eximsim.profiles import Profile
 
 _MODELLED = """
-    DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv() PRDR
-    ESMTP_Limits PIPECONNECT
+    DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv()
+    PRDR ESMTP_Limits PIPECONNECT
 """
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "Content_Scanning")
 """What reaches out of the program, and wants answers."""
@@ -19,6 +19,7 @@ _TRANSPORTS = frozenset(
 )
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
+_MALWARE = frozenset({"f-prot6d", "f-protd", "sock"})
 _LOOKUPS = frozenset(
     {
         *("cdb", "dbm", "dnsdb", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nmh", "nwildlsearch"),
@@ -68,6 +69,7 @@ def lack(requirement: str, profile: Profile, *, ipv6: bool) -> Lack | None:
         or (kind == "transport" and name in _TRANSPORTS)
         or (kind == "authenticator" and name in _AUTHENTICATORS)
         or (kind == "lookup" and name in _LOOKUPS)
+        or (kind == "malware" and name in _MALWARE)
         or (kind == "feature" and name in _FEATURES)
         or requirement.startswith("not feature ")
     )

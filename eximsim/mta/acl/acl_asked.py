@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unanswered
+from eximsim.mta.acl.malware import malware_scan
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.match import match_isinlist_string
@@ -40,13 +41,19 @@ def _deferred(run: AclRun, said: Told, options: list[str]) -> Rc:
 def malware(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """``malware``: the question is the scanner (av_scanner), the answer the name of what it found.
 
+    Some scanners are really asked, if they are there (``malware.py``).
     Source: malware(), src/malware.c.
     """
     wanted, *options = text.split("/")
     if wanted.lower() in _OFF:
         return Rc.FAIL
-    scanner = run.process.config.main.written("av_scanner") or "sophie:/var/run/sophie"
-    said = _ask(run, condition, "malware", scanner)
+    envelope = run.reception.envelope
+    said = envelope.scanned or malware_scan(run.process, options)
+    if said is None:
+        scanner = run.process.config.main.written("av_scanner") or "sophie:/var/run/sophie"
+        said = _ask(run, condition, "malware", scanner)
+    elif not said.deferred:
+        envelope.scanned = said
     if said.deferred:
         return _deferred(run, said, options)
     if said.value is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.lists import ListCache
     from eximsim.mta.records.spool import Header, Recipient
     from eximsim.mta.records.verification import VerifyResult
-    from eximsim.ports import TlsSession
+    from eximsim.ports import TlsSession, Told
 
 
 @dataclass(slots=True)
@@ -83,6 +83,8 @@ class Envelope:
     added_headers: list[tuple[str, str]] = field(default_factory=list)
     """``add_header`` and ``warn message``: (where, text with newline); where is a key of receive.ADD_AT."""
     removed_headers: list[str] = field(default_factory=list)
+    scanned: Told | None = None
+    """What a scanner has said of the message (malware_ok, malware_name)."""
     warned: set[str] = field(default_factory=set)
     """Texts that ``warn log_message`` has logged, each once for a message."""
     queue_only_policy: bool = False
