@@ -154,6 +154,8 @@ class TlsSession:
     sni: str | None = None
     alpn: str | None = None
     """The application protocol that both sides have agreed on."""
+    own_leaf: bytes = b""
+    """The certificate (DER) that this side has shown, if any."""
 
 
 class HandshakeFault(Enum):

@@ -363,7 +363,7 @@ class MemoryConnection:
                 raise HandshakeError(HandshakeFault.REFUSED, alert.value)
             return seen
         self._secure = True
-        self._run(self.session.on_tls(replace(seen, peer_chain=shown)))
+        self._run(self.session.on_tls(replace(seen, peer_chain=shown, own_leaf=chain[0])))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
                 self._run(self.session.on_tls_failure(ALERTS[alert].reason))

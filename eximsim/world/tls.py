@@ -7,6 +7,7 @@ the defaults of the library that happens to be installed, say what is acceptable
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -260,7 +261,9 @@ class ServerEngine(Engine):
     def session(self) -> TlsSession:
         """The session, once the handshake is complete; the peer's chain as far as it could be linked."""
         chain = tuple(self._client_chain[depth] for depth in sorted(self._client_chain))
-        return self._session(chain, self.sni)
+        own = self._connection.get_certificate(as_cryptography=True)
+        leaf = b"" if own is None else own.public_bytes(Encoding.DER)
+        return replace(self._session(chain, self.sni), own_leaf=leaf)
 
     def choose(self) -> int | None:
         """The ClientHello is here: note the server name, and take the identity that belongs to it.

@@ -66,7 +66,8 @@ def test_both_sides_see_the_same_session(version: str) -> None:
     ours, theirs = meeting.client.session(), meeting.server.session()
     assert ours.version == version
     assert ours.bits == 256
-    assert replace(ours, peer_chain=()) == theirs
+    assert replace(ours, peer_chain=()) == replace(theirs, own_leaf=b"")
+    assert theirs.own_leaf == ours.peer_chain[0]
     assert ours.peer_chain == der_chain(CHAINS.chains["good"].chain)
 
 

@@ -15,6 +15,7 @@ from eximsim.mta.certs.x509_names import gnutls_text, rfc2253
 from eximsim.mta.config.expansion_names import CERTIFICATES
 from eximsim.mta.expand.expand_variables import is_known
 from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.mta.lookup import tlscert_parts
 from eximsim.mta.process import upward
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ def expand_getcertele(process: Process, field: str, variable: str) -> str | None
             raise Unsupported("certextract of an extension")
         raise ExpansionFailed(f'bad field selector "{field}" for certextract')
     get = _FIELDS[name]
-    if get is None:
-        raise Unsupported(f"certextract of {name}")
     rest = field.removeprefix(name)
     modifier = rest[1:] if rest.startswith(",") else None
     return get(parse(from_pem(value)), process.profile.tls_library, modifier)
@@ -88,22 +87,22 @@ def _version(cert: Certificate, library: str, modifier: str | None) -> str:
     return str(cert.version if library == GNUTLS else cert.version - 1)
 
 
-_FIELDS: MappingProxyType[str, _Getter | None] = MappingProxyType(
+_FIELDS: MappingProxyType[str, _Getter] = MappingProxyType(
     {
         "version": _version,
         "serial_number": lambda cert, library, modifier: _hex(cert.serial, library),
         "subject": lambda cert, library, modifier: _name(cert.subject, library, modifier),
-        "notbefore": None,
-        "notafter": None,
+        "notbefore": tlscert_parts.not_before,
+        "notafter": tlscert_parts.not_after,
         "issuer": lambda cert, library, modifier: _name(cert.issuer, library, modifier),
-        "signature": None,
-        "sig_algorithm": None,
-        "subj_altname": None,
-        "ocsp_uri": None,
-        "crl_uri": None,
+        "signature": tlscert_parts.signature,
+        "sig_algorithm": tlscert_parts.signature_algorithm,
+        "subj_altname": tlscert_parts.alternative_names,
+        "ocsp_uri": tlscert_parts.ocsp_uris,
+        "crl_uri": tlscert_parts.crl_uris,
     }
 )
-"""Every field, in the order in which Exim compares them; None: the model does not read it."""
+"""Every field, in the order in which Exim compares them."""
 
 
 def _hex(number: int, library: str) -> str:

@@ -16,7 +16,9 @@ from eximsim.mta.base.string import list_items
 from eximsim.mta.certs.key_pairs import KeyFault, check_pair
 from eximsim.mta.certs.tls_errors import file_fault
 from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.mta.certs.x509_verify import verify_chain
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
@@ -113,9 +115,20 @@ def _identities(session: SmtpSession) -> list[TlsIdentity]:
         return [_gnutls_pair(session, *pair) for pair in pairs]
     chains = [_openssl_file(session, file, "certificate_chain_file") for file, _ in pairs]
     return [
-        TlsIdentity(chain, _openssl_file(session, key, "PrivateKey_file", chain))
+        TlsIdentity(_completed(session, chain), _openssl_file(session, key, "PrivateKey_file", chain))
         for chain, (_, key) in zip(chains, pairs, strict=True)
     ]
+
+
+def _completed(session: SmtpSession, chain: bytes) -> bytes:
+    """A lone certificate is sent with its way up through the store for clients (ssl_add_cert_chain())."""
+    sent = pem_certificates(chain)
+    anchors = _anchors(session) if len(sent) == 1 else None
+    if not anchors:
+        return chain
+    process = session.process
+    built = verify_chain(sent, anchors, process.world.now(), process.profile.tls_library).chain
+    return "".join(to_pem(cert.der) for cert in built).encode()
 
 
 def _expanded(session: SmtpSession, option: str) -> str | None:

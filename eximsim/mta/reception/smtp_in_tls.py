@@ -88,8 +88,8 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     variables["tls_in_bits"] = str(tls.bits)
     variables["tls_in_ver"] = variables["tls_in_cipher"].partition(":")[0]
     reception.set("tls_in_sni", tls.sni)
-    if session.own_certificates:
-        variables["tls_in_ourcert"] = to_pem(session.own_certificates[0])
+    if own := tls.own_leaf or b"".join(session.own_certificates[:1]):
+        variables["tls_in_ourcert"] = to_pem(own)
     if tls.peer_chain:
         variables["tls_in_peercert"] = to_pem(tls.peer_chain[0])
         variables["tls_in_peerdn"] = peer_dn(tls.peer_chain[0], process.profile.tls_library)

@@ -56,10 +56,19 @@ def test_no_certificate_has_no_field() -> None:
     assert extracted("subject", pem=None) == "none"
 
 
-@pytest.mark.parametrize("field", ["notbefore", "notafter,int", "subj_altname", "ocsp_uri", "2.5.29.17"])
-def test_a_field_that_is_not_read_is_unsupported(field: str) -> None:
-    with pytest.raises(Unsupported, match="certextract of "):
-        extracted(field)
+@pytest.mark.parametrize("field", ["notbefore", "notafter,int", "sig_algorithm", "signature"])
+def test_dates_and_signature_are_in_the_form_of_the_library(field: str) -> None:
+    openssl, gnutls = extracted(field), extracted(field, "gnutls")
+    assert (openssl == gnutls) is (field == "notafter,int")
+
+
+def test_what_a_certificate_does_not_have_is_not_there() -> None:
+    assert extracted("ocsp_uri") == extracted("crl_uri") == "none"
+
+
+def test_an_extension_by_number_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="certextract of an extension"):
+        extracted("2.5.29.17")
 
 
 @pytest.mark.parametrize(
