@@ -79,6 +79,7 @@ def _split(process: Process, recipient: str) -> Address | None:
     if deliver_split_address(process, addr) is Rc.DEFER:
         return None
     addr.data["cc_local_part"] = addr.cc_local_part
+    addr.utf8 = process.utf8_of_message
     return addr
 
 
