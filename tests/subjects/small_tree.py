@@ -56,6 +56,12 @@ TREE = {
     "scripts/0005_any_name/0005": "# lacks\nexim -be\n****\n",
     "scripts/0005_any_name/REQUIRES": "support Cold_Fusion\n",
     "stdout/0001": "> x.yz 1000\n> \n",
+    "scripts/0007_service/0007": "# a service\nexim -be\n$version_number $caller_uid\n****\n",
+    "scripts/0007_service/REQUIRES": "running redis\n",
+    "scripts/0000-Basic/0008": "# beside\nsudo rm -f test-stdout\n"
+    "background\n/bin/echo here\n****\nkilldaemon\n",
+    "stdout/0007": "> x.yz 1000\n> \n",
+    "stdout/0008": "here\n",
     "stdout/9001": "> x.yz 1000\n> \n",
     "stdout/0006": "> first\n> \n> other\n> \n> three\n> \n",
     "stdout/0004": "",

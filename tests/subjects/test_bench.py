@@ -73,6 +73,23 @@ def test_what_the_program_lacks_is_named(benched: Benched, tree: Path) -> None:
     assert (result.verdict, result.reason) == (Verdict.SKIP, "needs support Cold_Fusion")
 
 
+@pytest.mark.parametrize(
+    ("program", "verdict", "reason"),
+    [("no-such-server", Verdict.SKIP, "needs running redis"), ("sh", Verdict.PASS, "")],
+)
+def test_a_service_that_scripts_start_is_looked_for(
+    benched: Benched, tree: Path, monkeypatch: pytest.MonkeyPatch, program: str, verdict: Verdict, reason: str
+) -> None:
+    monkeypatch.setattr(bench, "_RUNNING", {"redis": program})
+    monkeypatch.setattr(benched._bench, "_lacks", {})
+    result = _run(benched, tree, "0007")
+    assert (result.verdict, result.reason) == (verdict, reason)
+
+
+def test_what_runs_beside_may_be_the_first_to_write(benched: Benched, tree: Path) -> None:
+    assert _run(benched, tree, "0008").reason == ""
+
+
 def test_a_tree_is_found_from_where_one_is(tree: Path, exim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if lack := why_not(exim):
         pytest.skip(lack)
