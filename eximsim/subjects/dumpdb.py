@@ -10,7 +10,7 @@ from eximsim.mta.records.hints import Hints, RetryRecord, WaitRecord
 
 
 def dump(hints: Hints, database: str) -> str:
-    """The records of ``database``: ``retry``, or ``wait-TRANSPORT``.
+    """The records of ``database``: ``retry``, ``seen``, or ``wait-TRANSPORT``.
 
     Raises ``Unsupported`` for another, and where the order of records is the database library's.
     """
@@ -21,6 +21,10 @@ def dump(hints: Hints, database: str) -> str:
         if records is None:
             raise Unsupported(f"script command 'dump {database}' of a database that is not there")
         return _wait(records)
+    if database == "seen":
+        if len(hints.seen) > 1:
+            raise Unsupported("the order of several records of what was seen")
+        return "".join(f"{key}\t{_time(stamp)}\n" for key, stamp in hints.seen.items())
     raise Unsupported(f"script command 'dump {database}'")
 
 

@@ -79,6 +79,7 @@ class ModelSubject:
             exim_user=exim_user,
             hostname=hostname,
             test_harness=test_harness,
+            hints_known=True,
             accounts=accounts or {},
         )
         self._set_user(caller)
@@ -132,6 +133,8 @@ class ModelSubject:
         for stored, place, key in (
             (hints.retry, "/db", "retry"),
             (hints.callout, "/db", "callout"),
+            (hints.ratelimit, "/db", "ratelimit"),
+            (hints.seen, "/db", "seen"),
             (hints.wait, "/db", "wait-*"),
             (hints.ehlo, "/db", "misc"),
             (spool.messages, "/input", "*"),

@@ -85,6 +85,7 @@ class Play:
         host = Host(ADDRESSES, NETWORKS, scenario.hosts, files, whole_dns=True)
         self.world = MemoryWorld(self._zones(scenario.zone), host)
         self.machine: Machine = new_machine(self.world, profile)
+        self.machine.hints_known = True
         self.machine.privilege_lost = True  # as with -C, in recordings
         self._normalise = TextNormaliser(profile.version)
         self._served: list[tuple[str, int]] = []

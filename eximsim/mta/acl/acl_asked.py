@@ -1,4 +1,4 @@
-"""ACL conditions that others answer: scanners, rates, SPF and DMARC.
+"""ACL conditions that others answer: scanners, SPF and DMARC.
 
 What they say is asked for (``World.ask``); what Exim makes of it is here (src/acl.c, the scanners beside).
 """
@@ -96,21 +96,6 @@ def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
         spam_action="reject" if is_spam else "no action",
     )
     return Rc.OK if is_spam or always == "true" else Rc.FAIL
-
-
-def ratelimit(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    """``ratelimit``: the answer is the rate, which is over the limit; ``!none`` is below it.
-
-    Source: acl_ratelimit(), src/acl.c.
-    """
-    said = _ask(run, condition, "ratelimit", text)
-    limit, _, rest = text.partition("/")
-    variables = run.process.variables
-    variables.update(sender_rate_limit=limit.strip(), sender_rate_period=rest.partition("/")[0].strip())
-    if said.deferred:
-        return _deferred(run, said, [])
-    variables["sender_rate"] = said.value or "0.0"
-    return Rc.FAIL if said.value is None else Rc.OK
 
 
 def spf(run: AclRun, condition: AclCondition, text: str) -> Rc:

@@ -11,6 +11,8 @@ from eximsim.mta.acl.acl_controls import control
 from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
 from eximsim.mta.acl.acl_verify import acl_verify
 from eximsim.mta.acl.dnsbl import verify_check_dnsbl
+from eximsim.mta.acl.ratelimit import ratelimit
+from eximsim.mta.acl.seen import seen
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -390,7 +392,7 @@ ASKED: Mapping[str, Condition] = {
     "dmarc_status": Condition(acl_asked.dmarc_status, forbidden=_EVERYWHERE - {Where.DATA}),
     "dnslists": Condition(verify_check_dnsbl),
     "malware": Condition(acl_asked.malware, forbidden=_EVERYWHERE - _IN_DATA),
-    "ratelimit": Condition(acl_asked.ratelimit),
+    "ratelimit": Condition(ratelimit),
     "spam": Condition(acl_asked.spam, forbidden=_EVERYWHERE - _IN_DATA),
     "spf": Condition(acl_asked.spf, forbidden=_NO_SPF - {Where.QUIT}),
     "spf_guess": Condition(acl_asked.spf, forbidden=_NO_SPF - {Where.QUIT}),
@@ -416,6 +418,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "logwrite": Condition(_logwrite, modifier=True),
     "recipients": Condition(_recipients, expand_first=False, forbidden=_EVERYWHERE - {Where.RCPT}),
     "remove_header": Condition(_remove_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
+    "seen": Condition(seen),
     "sender_domains": Condition(_sender_domains, expand_first=False, forbidden=_NO_SENDER),
     "senders": Condition(_senders, expand_first=False, forbidden=_NO_SENDER),
     "set": Condition(_set, modifier=True),

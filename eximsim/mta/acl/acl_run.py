@@ -90,6 +90,8 @@ class AclRun:
     """File and line of the verb at work, or of the last one that stood in a file."""
     place: str = ""
     """Where the verb at work stands: `` at line 3 of FILE``; empty for an inline ACL."""
+    rates: dict[str, float] = field(default_factory=dict)
+    """The rates that were computed for this command (``ratelimiters_cmd``)."""
     domain_cache: ListCache = field(default_factory=dict)
     local_part_cache: ListCache = field(default_factory=dict)
     nested: Callable[[AclRun, str], Rc] | None = None

@@ -162,8 +162,8 @@ _FLAGS = table(
     ),
     flags(
         _I,
-        on="""smtp_etrn_serialize prod_requires_admin queue_list_requires_admin queue_only_load_latch smtp_accept_keepalive
-        smtp_check_spool_space srs_usehash srs_usetimestamp syslog_duplication syslog_pid
+        on="""prod_requires_admin queue_list_requires_admin queue_only_load_latch smtp_accept_keepalive
+        smtp_check_spool_space smtp_etrn_serialize srs_usehash srs_usetimestamp syslog_duplication syslog_pid
         syslog_timestamp tcp_nodelay""",
         off="""commandline_checks_require_admin dcc_direct_add_header
         debug_store deliver_drop_privilege disable_fsync drop_cr gnutls_allow_auto_pkcs11

@@ -103,6 +103,8 @@ class Machine:
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     redirected: Mapping[str, str] = field(default_factory=dict)
     """Files into which the caller has redirected ``"stdout"`` and ``"stderr"`` of the program."""
+    hints_known: bool = False
+    """The hints hold all that there is: this machine has had no life before its first command."""
     input_pause: float = 0
     """So many seconds pass between what is on standard input and its end."""
     directory: str = "/"

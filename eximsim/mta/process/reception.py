@@ -55,6 +55,8 @@ class Envelope:
     body_8bitmime: int = 0
     """What BODY= in MAIL said: 7, 8, or 0 for nothing."""
 
+    rates: dict[str, float] = field(default_factory=dict)
+    """The rates that were computed for this message (``ratelimiters_mail``)."""
     sender_cache: ListCache = field(default_factory=dict)
     """Whether the sender is in named address lists (``sender_address_cache``)."""
     sender_domain_cache: ListCache = field(default_factory=dict)
@@ -153,6 +155,9 @@ class Reception:
     tls: TlsSession | None = None
     certificate_verified: bool = False
     """The client showed a certificate, and it is good."""
+
+    rates: dict[str, float] = field(default_factory=dict)
+    """The rates that were computed for this connection (``ratelimiters_conn``)."""
 
     # ---- what ``control`` in an ACL changes for the connection
     enforce_sync: bool = True

@@ -43,6 +43,8 @@ class Incoming:
     submitter: Submitter
     headers_in: list[bytes]
     body: bytes
+    blank: bool = True
+    """There is a blank line between the two."""
     scan: Scan = field(default_factory=Scan)
     raw_recipients: list[str] = field(default_factory=list)
     discarded_by: str | None = None

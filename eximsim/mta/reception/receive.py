@@ -16,7 +16,7 @@ from eximsim.mta.reception import receive_cutthrough, receive_dkim
 from eximsim.mta.reception.fromline import without_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.receive_cutthrough import Done
-from eximsim.mta.reception.receive_data import split_message
+from eximsim.mta.reception.receive_data import split_at_blank
 from eximsim.mta.reception.receive_headers import (
     Submitter,
     add_acl_headers,
@@ -62,8 +62,9 @@ def receive_msg(
     """
     process = reception.process
     content, who = without_from_line(reception, content, submitter or Submitter(process.machine.user))
-    headers, body = split_message(content, strict=process.profile.data_needs_crlf and is_strict(content))
-    incoming = Incoming(reception, who, headers, body)
+    strict = process.profile.data_needs_crlf and is_strict(content)
+    headers, body, blank = split_at_blank(content, strict=strict)
+    incoming = Incoming(reception, who, headers, body, blank)
     limit = process.config.main.number("header_maxsize")
     if 0 < limit <= sum(map(len, headers)):
         client = reception.get("sender_fullhost") or reception.get("sender_ident")
@@ -198,7 +199,7 @@ def complete(incoming: Incoming) -> None:
     """What is done between the body and the ACL at the end: the variables of the message, Received:."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     process.variables["message_body_size"] = str(len(incoming.body))
-    read = sum(len(line) for line in incoming.headers_in) + 1 + len(incoming.body)
+    read = sum(len(line) for line in incoming.headers_in) + incoming.blank + len(incoming.body)
     process.variables["message_size"] = str(read)
     process.variables["message_linecount"] = str(
         incoming.body.count(b"\n") + sum(header.text.count("\n") for header in reception.headers)

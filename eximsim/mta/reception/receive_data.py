@@ -102,13 +102,19 @@ def split_message(content: bytes, *, strict: bool = False) -> tuple[list[bytes],
     A line that is no header line ends the header and begins the body. With ``strict`` a bare LF in the body
     is a blank. Source: receive_msg() and read_message_data_smtp(), src/receive.c.
     """
+    headers, body, _ = split_at_blank(content, strict=strict)
+    return headers, body
+
+
+def split_at_blank(content: bytes, *, strict: bool = False) -> tuple[list[bytes], bytes, bool]:
+    """The same, and whether there is a blank line between the two."""
     headers, last, position = header_lines(content)
     if last is None:
-        return headers, b""
+        return headers, b"", True
     body = _body(content[position:], strict=strict)
     if last in (b"\n", b"\n "):
-        return headers, (b" " + body if last == b"\n " else body)
-    return headers, last + body
+        return headers, (b" " + body if last == b"\n " else body), True
+    return headers, last + body, False
 
 
 def header_lines(content: bytes) -> tuple[list[bytes], bytes | None, int]:

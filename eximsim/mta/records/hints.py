@@ -52,6 +52,19 @@ class WaitRecord:
     sequence: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often somebody has come (``dbdata_ratelimit``): the rate at ``time``, in seconds since the epoch.
+
+    If events are counted once, ``bloom`` is the filter that knows them, begun at ``epoch``.
+    """
+
+    time: float
+    rate: float
+    epoch: int = 0
+    bloom: bytes = b""
+
+
 @dataclass(slots=True)
 class EhloRecord:
     """What a server offered in EHLO, in clear and over TLS (``dbdata_ehlo_resp``).
@@ -81,5 +94,8 @@ class Hints:
     wait: dict[str, dict[str, WaitRecord]] = field(default_factory=dict)
     callout: dict[str, CalloutRecord] = field(default_factory=dict)
     ehlo: dict[str, EhloRecord] = field(default_factory=dict)
+    ratelimit: dict[str, Rate] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    """When something was last seen (the ACL condition ``seen``), by its key."""
     once: dict[str, dict[str, float]] = field(default_factory=dict)
     """Who has had an automatic reply, and when, by the file that notes it."""
