@@ -11,7 +11,7 @@ import click
 
 from eximsim.commands import suite_page, suite_reports
 from eximsim.commands.results import DIFFERENCE_FOUND, Reporter, keep_option, setting_options
-from eximsim.commands.suite_runs import run_all
+from eximsim.commands.suite_runs import run_all, run_both
 from eximsim.commands.suite_shell import shell
 from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
@@ -20,7 +20,6 @@ from eximsim.storage import store_text
 from eximsim.suite.auto import AUTO
 from eximsim.suite.benched import why_not
 from eximsim.suite.runner import MODEL, Setting, TestResult, Verdict, exim_path, subject_profile
-from eximsim.suite.sides import Sides
 from eximsim.suite.source import TestCase, choose, is_automatic
 from eximsim.suite.tree import EximTree
 from eximsim.visible import visible, visible_lines
@@ -171,21 +170,16 @@ def _since(results: Sequence[TestResult], before: Mapping[str, str], code: int, 
 
 def _two(request: _Request, other: Setting) -> int:
     """Run all tests on both subjects and show where they part; returns the exit code."""
-    both_libraries = request.either_library and exim_path(other.subject) is None
-    theirs = {
-        result.test: result
-        for result in run_all(request.tree, request.cases, other, request.jobs, both_libraries)
-    }
     counts = {"same": 0, "parted": 0, "not compared": 0}
-    for result in run_all(request.tree, request.cases, request.setting, request.jobs, request.either_library):
-        sides = Sides(result, theirs[result.test])
+    mine, either = request.setting, request.either_library
+    for sides in run_both(request.tree, request.cases, mine, other, request.jobs, either):
         told = sides.as_json()
         counts[str(told["result"])] += 1
         if request.as_json:
             click.echo(json.dumps(told, ensure_ascii=False))
-        elif told["result"] != "same":
+        elif told["result"] != "same" or sides.again:
             click.echo(visible(sides.told()))
-            if not request.brief:
+            if sides.parted and not request.brief:
                 click.echo(visible_lines(sides.differences()))
     if not request.as_json:
         click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))

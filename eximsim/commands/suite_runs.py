@@ -18,6 +18,7 @@ from eximsim.suite.duration import expected_seconds
 from eximsim.suite.helper_programs import compiled
 from eximsim.suite.requirements import required_library
 from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test
+from eximsim.suite.sides import Sides
 from eximsim.suite.source import TestCase
 from eximsim.suite.tree import EximTree
 
@@ -56,6 +57,35 @@ def run_all(
         finally:
             for future in running:  # what has not begun when nobody wants the rest
                 future.cancel()
+
+
+def run_both(
+    tree: Path, cases: Sequence[TestCase], one: Setting, other: Setting, jobs: int, either_library: bool
+) -> Iterator[Sides]:
+    """Each test on both subjects. Where a real program parts from the other, both run it once more at the
+    end: what is only a matter of time differs from run to run, a change of the program does not.
+    """
+    by_name = {case.name: case for case in cases}
+
+    def sides(chosen: Sequence[TestCase]) -> Iterator[Sides]:
+        theirs = {
+            found.test: found
+            for found in run_all(
+                tree, chosen, other, jobs, either_library and exim_path(other.subject) is None
+            )
+        }
+        for result in run_all(tree, chosen, one, jobs, either_library):
+            yield Sides(result, theirs[result.test])
+
+    real = any(exim_path(setting.subject) is not None for setting in (one, other))
+    again = []
+    for found in sides(cases):
+        if found.parted and real:
+            again.append(by_name[found.subject.test])
+        else:
+            yield found
+    if again:
+        yield from (replace(found, again=True) for found in sides(again))
 
 
 _Call = tuple[Path, TestCase, Setting, bool]

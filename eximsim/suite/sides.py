@@ -18,6 +18,8 @@ class Sides:
 
     subject: TestResult
     against: TestResult
+    again: bool = False
+    """This is their second run: they parted in the first."""
 
     @property
     def compared(self) -> bool:
@@ -47,13 +49,15 @@ class Sides:
         """The object that ``--json`` prints."""
         result = "not compared" if not self.compared else "parted" if self.parted else "same"
         sides = {"subject": self.subject.as_json(), "against": self.against.as_json()}
-        return {"test": self.subject.test, "result": result, "parted": list(self.parted), **sides}
+        return {"test": self.subject.test, "result": result, "parted": list(self.parted),
+                "again": self.again, **sides}  # fmt: skip
 
     def told(self) -> str:
         """One line: the verdicts, and the outputs that differ."""
         one, other = (self._verdict(side) for side in (self.subject, self.against))
         names = f": {', '.join(self.parted)}" if self.parted else ""
-        return f"{self.subject.test} {one}, {self.against.setting.subject} {other}{names}"
+        once = "" if self.parted or not self.again else ": parted at first, not when run again"
+        return f"{self.subject.test} {one}, {self.against.setting.subject} {other}{names}{once}"
 
     @staticmethod
     def _verdict(side: TestResult) -> str:
