@@ -19,7 +19,7 @@ _TRANSPORTS = frozenset(
 )
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
-_MALWARE = frozenset({"f-prot6d", "f-protd", "sock"})
+_MALWARE = frozenset({"aveserver", "f-prot6d", "f-protd", "fsecure", "sock", "sophie"})
 _LOOKUPS = frozenset(
     {
         *("cdb", "dbm", "dnsdb", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nmh", "nwildlsearch"),

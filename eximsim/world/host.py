@@ -150,6 +150,10 @@ class HostedWorld:
         """The opposite of ``serve``."""
         del self._partners[path]
 
+    def is_served(self, path: str) -> bool:
+        """See ``World``."""
+        return path in self._partners
+
     def converse(self, partner: PipedCommand | str) -> Connection:
         """See ``World``; in memory only."""
         raise Unsupported("a dialogue with a command or a Unix domain socket outside the memory world")

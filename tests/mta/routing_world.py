@@ -95,6 +95,9 @@ class ZoneWorld:
     def run_command(self, command: PipedCommand) -> Ended:
         raise AssertionError("routing runs no command")
 
+    def is_served(self, path: str) -> bool:
+        return False
+
     def converse(self, partner: PipedCommand | str) -> Connection:
         raise AssertionError("routing opens no connection")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unanswered
 from eximsim.mta.acl.malware import malware_scan
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
+from eximsim.mta.base.string import SPACES, list_items, split_separator
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.match import match_isinlist_string
 from eximsim.status import Rc
@@ -38,13 +39,21 @@ def _deferred(run: AclRun, said: Told, options: list[str]) -> Rc:
     return Rc.FAIL if "defer_ok" in (option.lower() for option in options) else Rc.DEFER
 
 
+def _items(text: str) -> list[str]:
+    """What a condition wants, and its options, after slashes unless it begins with another separator."""
+    if text.lstrip(SPACES).startswith("<"):
+        separator, text = split_separator(text)
+        return list(list_items(text, separator))
+    return list(list_items(text, "/"))
+
+
 def malware(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """``malware``: the question is the scanner (av_scanner), the answer the name of what it found.
 
     Some scanners are really asked, if they are there (``malware.py``).
     Source: malware(), src/malware.c.
     """
-    wanted, *options = text.split("/")
+    wanted, *options = _items(text) or [""]
     if wanted.lower() in _OFF:
         return Rc.FAIL
     envelope = run.reception.envelope
