@@ -245,6 +245,8 @@ def _finish_transport(name: str, driver: str, settings: Settings) -> None:
         settings.values["retry_use_local_part"] = driver != "smtp"
     options = settings.options()
     transport_rewrites(options)
+    if driver == "queuefile" and not options.is_set("directory"):
+        raise ValueError(f"directory must be set for the {name} transport")
     if driver == "lmtp" and options.is_set("command") == options.is_set("socket"):
         raise ValueError(f"one (and only one) of command or socket must be set for the {name} transport")
     if driver == "smtp":

@@ -276,7 +276,7 @@ TRANSPORTS: dict[str, Table] = {
     "autoreply": _AUTOREPLY,
     "lmtp": _LMTP,
     "pipe": _PIPE,
-    "queuefile": texts(_U, "directory"),
+    "queuefile": texts(_M, "directory"),
     "smtp": _SMTP,
 }
 """Options that a transport of one driver has besides."""
@@ -284,5 +284,5 @@ TRANSPORTS: dict[str, Table] = {
 LOCAL_TRANSPORTS = frozenset(TRANSPORTS) - {"smtp"}
 """Drivers that deliver on this machine."""
 
-MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "lmtp", "pipe", "smtp"})
+MODELLED_TRANSPORTS = frozenset({"appendfile", "autoreply", "lmtp", "pipe", "queuefile", "smtp"})
 """Transport drivers that the model has."""

@@ -12,6 +12,7 @@ from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.delivery.command_output import log_output, wants_output
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
 from eximsim.mta.delivery.dsn import reply_to
+from eximsim.mta.delivery.queuefile import queuefile_transport_entry
 from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
@@ -42,6 +43,7 @@ TRANSPORTS: Mapping[str, LocalEntry] = {
     "autoreply": autoreply_transport_entry,
     "lmtp": lmtp_transport_entry,
     "pipe": pipe_transport_entry,
+    "queuefile": queuefile_transport_entry,
 }
 """The drivers that deliver on this machine."""
 _EACH_ITS_OWN = frozenset({"lmtp"})
