@@ -100,17 +100,22 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     is_flag=True,
     help="After one test on a real program: a shell in the place where it ran.",
 )
+@click.option(
+    "--run-commands",
+    is_flag=True,
+    help="Really run what the model pipes messages to and does not know, in a namespace.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def suite(
     context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None,
     world: str, subject: str, keep: Path | None, jobs: int, against: str | None, both: bool,
     baseline: Path | None, junit: Path | None, html: Path | None, github: bool, summary: Path | None,
-    interactive: bool, as_json: bool,
+    interactive: bool, run_commands: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
     source = EximTree(tree)
-    setting = Setting(_release(source, profile, tls, subject), world, subject)
+    setting = Setting(_release(source, profile, tls, subject), world, subject, run_commands=run_commands)
     either_library = tls is None and exim_path(subject) is None
     cases = choose(source.tests(), tests, tree)
     program = exim_path(subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
@@ -15,7 +15,7 @@ from eximsim.disk import StoredFolder
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.records.structs import Account
-from eximsim.piped import PipedCommand
+from eximsim.piped import Ended, PipedCommand
 from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.model import ModelSubject, User
@@ -24,6 +24,7 @@ from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison
 from eximsim.suite.mtp_script import MtpScript
 from eximsim.suite.munge import SERVER_HEADING
+from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import munged
 from eximsim.suite.peers import Peers
 from eximsim.suite.play import Player, WrongStatus
@@ -34,6 +35,7 @@ from eximsim.trace import Trace
 from eximsim.world.answers import Answers
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
+from eximsim.world.programs import Machine
 from eximsim.world.reply import Zones
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ class Setting:
     subject: str = "model"
     seed: int = 0
     answers: Answers = field(default_factory=Answers)
+    run_commands: bool = False
+    """Commands of which it is not known what they do are really run, for the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,8 +313,27 @@ def _subject(
         with real_exim(path, setup) as (surroundings, real):
             yield surroundings, real
         return
-    with _world(setting.world, zones, host) as world:
+    with ExitStack() as stack:
+        if setting.run_commands:
+            from eximsim.subjects.commands import CommandRunner  # only where it is asked for
+
+            entries = [one for one in source.root.absolute().iterdir() if one.name != "test-mail"]
+            shown = {f"{identity.directory}/{one.name}": str(one) for one in entries}
+            runner = stack.enter_context(CommandRunner(shown, _accounts_files(identity)))
+            host = replace(host, runner=runner)
+        world = stack.enter_context(_world(setting.world, zones, host))
         yield world, _model(world, setting, source, caller)
+
+
+def _accounts_files(identity: Identity) -> dict[str, str]:
+    """The files of /etc with the test's users."""
+    who = (
+        ("root", "0", "0", "/root"),
+        (identity.caller, identity.caller_uid, identity.caller_gid, identity.caller_home),
+        (identity.exim_user, identity.exim_uid, identity.exim_gid, "/"),
+    )
+    passwd = "".join(f"{name}:x:{uid}:{gid}::{home}:/bin/sh\n" for name, uid, gid, home in who)
+    return {"passwd": passwd, "group": "".join(f"{name}:x:{gid}:\n" for name, _, gid, _ in who)}
 
 
 def _model(world: MemoryWorld | LoopbackWorld, setting: Setting, source: Source, caller: User) -> Subject:
@@ -335,8 +358,16 @@ def _model(world: MemoryWorld | LoopbackWorld, setting: Setting, source: Source,
     subject.machine.redirected = {
         f"{identity.directory}/test-{stream}": stream for stream in ("stdout", "stderr")
     }
+    world.programs[f"{identity.directory}/bin/iefbr14"] = lambda command, machine: Ended(0)
+    world.programs[f"{identity.directory}/bin/showids"] = _show_ids
     world.serve(f"{identity.directory}/bin/mtpscript", partial(_mtp_script, world, subject))
     return subject
+
+
+def _show_ids(command: PipedCommand, machine: Machine) -> Ended:
+    """The test suite's program that shows under whom it runs (test/src/showids.c)."""
+    uid, gid = command.uid, command.gid
+    return Ended(0, f"uid={uid} gid={gid} euid={uid} egid={gid}\n".encode())
 
 
 def _mtp_script(world: World, subject: ModelSubject, partner: PipedCommand | str) -> MtpScript:

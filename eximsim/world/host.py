@@ -28,7 +28,7 @@ from eximsim.ports import (
 )
 from eximsim.world.answers import Answers, Asked
 from eximsim.world.lmtp import LmtpSession
-from eximsim.world.programs import PROGRAM_FOLDERS, Machine, is_known, run_known
+from eximsim.world.programs import PROGRAM_FOLDERS, Machine, Program, is_known, run_known
 from eximsim.world.reply import Zones
 
 EVERY_PORT = 0
@@ -106,6 +106,9 @@ class Runner(Protocol):
     def run(self, command: PipedCommand, world: Machine) -> Ended | None:
         """Run a command to its end; what it reads is in ``world``, and so is what it writes."""
 
+    def find(self, name: str, folders: Sequence[str]) -> str | None:
+        """The path of a program in the first of some folders that has it."""
+
 
 _TEMPORARY = 75
 """EX_TEMPFAIL, the status of a command that could not do its work now."""
@@ -134,6 +137,8 @@ class HostedWorld:
         self.disk = Disk()
         self.accepted: list[Accepted] = []
         self._listeners: dict[tuple[str | None, int], SessionFactory] = {}
+        self.programs: dict[str, Program] = {}
+        """Programs of the scenario, by path."""
         self._partners: dict[str, Callable[[PipedCommand | str], Session]] = {}
         self._last_port = self._FIRST_PORT
 
@@ -217,6 +222,9 @@ class HostedWorld:
     def run_command(self, command: PipedCommand) -> Ended:
         """See ``World``: an answer that was given counts first, then a real run, then what is well known."""
         said = self.host.answers.find("pipe", command.question)
+        own = self.programs.get(posixpath.normpath(command.words[0]))
+        if said is None and own is not None and (done := own(command, self)) is not None:
+            return done
         if said is None:
             ended = self.host.runner.run(command, self) if self.host.runner else run_known(command, self)
             if ended is not None:
@@ -229,8 +237,11 @@ class HostedWorld:
         for path in (posixpath.join(folder, name) for folder in folders):
             if self.path_kind(path):
                 return path
-        if self.host.answers.find("which", name) is None and is_known(name):
-            return next((f"{folder}/{name}" for folder in folders if folder in PROGRAM_FOLDERS), None)
+        if self.host.answers.find("which", name) is None:
+            if is_known(name):
+                return next((f"{folder}/{name}" for folder in folders if folder in PROGRAM_FOLDERS), None)
+            if self.host.runner is not None:
+                return self.host.runner.find(name, folders)
         return self.host.answers.ask("which", name).value
 
     def read_file(self, path: str) -> bytes:

@@ -38,6 +38,12 @@ class TaintedText(MarkedText):
     __slots__ = ()
 
 
+class CleanText(str):
+    """A text that is not tainted although what has it mostly is."""
+
+    __slots__ = ()
+
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -134,7 +140,8 @@ class _TaintExpander(PlainExpander):
         elif isinstance(node, Header):
             self.level = Taint.TAINTED
         elif isinstance(node, Numeric):
-            self.level = max(before, Taint.UNKNOWN)
+            known = self.process.numeric[node.number]
+            self.level = max(before, Taint.NONE if isinstance(known, CleanText) else Taint.UNKNOWN)
         elif isinstance(node, Operator) and node.name in _COUNTED:
             self.level = before
         return value
@@ -155,7 +162,7 @@ class _TaintExpander(PlainExpander):
         if name in _KEPT or name.startswith(("r_", "acl_c", "acl_m")):
             return taint_of(value)
         if name in _OUTSIDE:
-            return Taint.TAINTED
+            return Taint.NONE if isinstance(value, CleanText) else Taint.TAINTED
         return Taint.UNKNOWN if name in _DEPENDS or name.startswith("acl_") else Taint.NONE
 
     def condition(self, condition: Condition, *, skipping: bool) -> bool:

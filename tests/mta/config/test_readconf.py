@@ -194,8 +194,9 @@ def test_empty_sections_are_fine() -> None:
 
 
 def test_a_driver_that_the_model_does_not_have_keeps_its_options() -> None:
-    config = read("begin transports\nt:\n driver = queuefile\n directory = /x\n envelope_to_add\n")
-    assert config.transports["t"].options.text("directory") == "/x"
+    config = read("begin routers\nr:\n driver = iplookup\n hosts = 127.0.0.1\n")
+    (router,) = config.routers
+    assert router.options.text("hosts") == "127.0.0.1"
     statuses = {status for _, _, _, status in option_report(config)}
     assert statuses == {Status.UNSUPPORTED}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from eximsim.mta.expand.taint import CleanText
 
 if TYPE_CHECKING:
     from eximsim.mta.records.structs import Address, Reply
@@ -24,6 +26,11 @@ class Generated:
     reply: Reply | None = None
     expand_pipe: bool = False
     pipe_values: tuple[str, ...] = ()
+
+    def untainted(self) -> Generated:
+        """The same as another process has read it: nothing of it is tainted (``rda_read_string()``)."""
+        values = tuple(map(CleanText, self.pipe_values))
+        return replace(self, address=str(self.address), pipe_values=values)
 
     def give_to(self, child: Address) -> None:
         """Tell the address that is made of it what it is for."""

@@ -49,6 +49,8 @@ def redirect_router_entry(
             LogAccess.WRITTEN if delivering else LogAccess.SKIPPED,
             _owner(process, ids),
         )
+    if _owner(process, ids) is not None and (read.filter or router.options.text("file") is not None):
+        read.addresses = [one.untainted() for one in read.addresses]
     addr.message = read.message
     if read.found is rda.Found.NONEXIST:
         addr.message = addr.user_message = None
