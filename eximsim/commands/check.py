@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eximsim.fuzz.baseline import Entry
     from eximsim.fuzz.promise import Promise
     from eximsim.gate.proof_report import Judgement
-    from eximsim.gate.survey import View
+    from eximsim.gate.views import View
     from eximsim.suite.policy import Policy
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

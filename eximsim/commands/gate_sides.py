@@ -21,7 +21,7 @@ from eximsim.storage import store
 if TYPE_CHECKING:
     from eximsim.gate.memory import Memory
     from eximsim.gate.report import Report
-    from eximsim.gate.survey import Wanted
+    from eximsim.gate.views import Wanted
     from eximsim.suite.policy import Policy
 
 EVERYTHING = "everything"
@@ -53,7 +53,7 @@ def macros(defines: Sequence[str]) -> dict[str, str]:
 
 def wanted(hosts: int, recipients: Sequence[str], senders: Sequence[str]) -> Wanted:
     """What is to be explored; raises ``InputError`` for what is no address."""
-    from eximsim.gate.survey import Wanted
+    from eximsim.gate.views import Wanted
 
     for address in recipients:
         if not all(address.rpartition("@")[::2]):

@@ -13,8 +13,9 @@ from eximsim.gate.memory import Memory
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.step import Toggle
-from eximsim.gate.survey import Survey, View, Wanted, survey
+from eximsim.gate.survey import Survey, survey
 from eximsim.gate.toggles import toggles, watched
+from eximsim.gate.views import View, Wanted
 from eximsim.suite.policy import Policy
 
 AS_IT_SHOULD_BE = {"everything": "as it should be"}

@@ -14,7 +14,8 @@ from eximsim.gate.diagram import Way, outcome_at
 from eximsim.gate.lattice import Scene, axis_of, certificates
 from eximsim.gate.outcome import severity
 from eximsim.gate.report import Everyday, Mail
-from eximsim.gate.survey import Survey, View
+from eximsim.gate.survey import Survey
+from eximsim.gate.views import View, run_name
 
 _Answers = Mapping[Axis, str]
 
@@ -65,7 +66,7 @@ def everyday(plan: Survey) -> tuple[Mail, ...]:
     """
     found: dict[tuple[str, str], Mail] = {}
     for view in plan.views:
-        key = (view.kind, view.scene.recipient)
+        key = (run_name(view.kind, view.callout), view.scene.recipient)
         if view.scene.addresses and key not in found:
             mail = Mail(_route(view), tuple(_rows(plan, view)))
             if view.kind == "delivery" or any(row.severity for row in mail.rows):
@@ -81,7 +82,7 @@ def agreed_everyday(plan: Survey, ways: Mapping[str, tuple[Way, Way]]) -> tuple[
     """
     found: dict[tuple[str, str], Mail] = {}
     for view in plan.views:
-        key = (view.kind, view.scene.recipient)
+        key = (run_name(view.kind, view.callout), view.scene.recipient)
         if not view.scene.addresses or view.name not in ways or key in found:
             continue
         rows = []
@@ -95,10 +96,14 @@ def agreed_everyday(plan: Survey, ways: Mapping[str, tuple[Way, Way]]) -> tuple[
     return tuple(found.values())
 
 
+def _a_callout(view: View) -> str:
+    return f"callout {view.callout + 1}" if view.callout else "a callout"
+
+
 def _route(view: View) -> str:
     scene = view.scene
     hosts = "its MX hosts" if scene.mx else " and ".join(scene.addresses)
-    asked = "" if view.kind == "delivery" else f", asked by a {view.kind}"
+    asked = "" if view.kind == "delivery" else f", asked by {_a_callout(view)}"
     return f"{scene.recipient} by {hosts}{asked}"
 
 

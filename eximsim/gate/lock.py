@@ -17,7 +17,8 @@ from eximsim.gate.lattice import Scene
 from eximsim.gate.lock_text import Lock, digests
 from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Mail, Outcome, Report
-from eximsim.gate.survey import Survey, View
+from eximsim.gate.survey import Survey
+from eximsim.gate.views import View
 from eximsim.mta.base.string import from_octets
 from eximsim.suite.policy import Policy
 

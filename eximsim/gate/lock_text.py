@@ -35,7 +35,7 @@ from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Ask, End, Forest, Node, Way
 from eximsim.gate.lattice import Scene
 from eximsim.gate.report import Outcome
-from eximsim.gate.survey import View
+from eximsim.gate.views import View, run_of
 from eximsim.status import Security
 
 _HEAD = (
@@ -199,7 +199,8 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
         ways[name] = _read_view(rest, path, start, forest)
         if not scenes:
             raise InputError("a view without its scene; --accept makes the lock anew", path, start)
-        views[name] = View(scenes[0], name.partition(" ")[0], tuple(scenes[1:]))
+        kind, callout = run_of(name)
+        views[name] = View(scenes[0], kind, tuple(scenes[1:]), callout)
     return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled))
 
 

@@ -12,6 +12,9 @@ from eximsim.suite.policy import Policy
 Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...]]
 """What a scene is about, whatever addresses its hosts have."""
 
+Asked = tuple[str, ...]
+"""What verifies by callout, and how; nothing for a delivery."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explored:
@@ -50,8 +53,8 @@ class Memory:
     watch: Watch = field(default_factory=Watch)
 
     forest: Forest = field(default_factory=Forest)
-    explored: dict[tuple[int, Key, str], Explored] = field(default_factory=dict)
+    explored: dict[tuple[int, Key, Asked], Explored] = field(default_factory=dict)
     signatures: dict[tuple[int, Key, int], Hashable] = field(default_factory=dict)
     gaps: dict[int, dict[Gap, None]] = field(default_factory=dict)
-    busy: set[tuple[Key, str]] = field(default_factory=set)
+    busy: set[tuple[Key, Asked]] = field(default_factory=set)
     kept: list[Policy] = field(default_factory=list)

@@ -20,7 +20,8 @@ from eximsim.gate.outcome import essence
 from eximsim.gate.promises import AXES, some_recipient
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import LOCAL
-from eximsim.gate.survey import View, Wanted, survey
+from eximsim.gate.survey import survey
+from eximsim.gate.views import View, Wanted
 from eximsim.suite.policy import Policy
 
 Answers = Mapping[str, str]
@@ -119,7 +120,7 @@ class Prover:
             scenes = (view.scene, *view.also)
             about = (scene for scene in scenes if promise.is_about(scene.recipient))
             if view.kind in promise.kinds and (scene := next(about, None)) is not None:
-                found.append(view if scene is view.scene else View(scene, view.kind))
+                found.append(view if scene is view.scene else replace(view, scene=scene, also=()))
         return found
 
     def _reach(self, promises: Iterable[Promise]) -> None:

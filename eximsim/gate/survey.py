@@ -31,6 +31,7 @@ from eximsim.gate.routes import (
 from eximsim.gate.scenes import TYPICAL, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
 from eximsim.gate.survey_notes import note
+from eximsim.gate.views import View, Wanted, kinds_of, scene_key
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.suite.policy import Case, Policy
@@ -38,49 +39,6 @@ from eximsim.suite.policy_result import Result
 
 NO_CALLOUT = Outcome("accepted", reason="no callout asks about the recipient")
 """What becomes of a callout where the configuration has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What somebody asks to be explored: so many ``hosts`` for a recipient, and addresses of their own."""
-
-    hosts: int = 1
-    recipients: tuple[str, ...] = ()
-    senders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One scene as one kind of run: ``"delivery"`` or ``"callout"``; it stands for the scenes ``also``."""
-
-    scene: Scene
-    kind: str
-    also: tuple[Scene, ...] = ()
-
-    @property
-    def wordless(self) -> bool:
-        """Whether it is explored without words: those of a callout of several hosts hold those of each."""
-        return self.kind == "callout" and len(self.scene.addresses) > 1
-
-    @property
-    def name(self) -> str:
-        """``delivery to someone@example.com by mx1.example.com``."""
-        return f"{self.kind} to {name_of(self.scene)}"
-
-
-def name_of(scene: Scene) -> str:
-    """``someone@example.com by mx1.example.com``; `` at 192.0.2.9`` if that is named."""
-    mail = Mail(scene.recipient, scene.sender)
-    hosts = " and ".join(scene.addresses)
-    at = f" at {scene.at}" if scene.at else ""
-    at += f" for want of {' and '.join(scene.missing)}" if scene.missing else ""
-    return f"{mail} by {hosts}{at}" if hosts else str(mail)
-
-
-def _key(scene: Scene) -> Key:
-    """What a scene is about, whatever addresses its hosts have."""
-    hosts = tuple(scene.addresses)
-    return scene.recipient, scene.sender, scene.mx, hosts, scene.at, scene.port, scene.missing
 
 
 @dataclass(slots=True)
@@ -118,9 +76,9 @@ class Survey:
 
     def explored(self, policy: Policy, view: View) -> Explored:
         """All outcomes of a policy in a view, and what its runs came to."""
-        if view.kind not in policy.kinds:
+        if not view.is_met_by(policy):
             return Explored(self.forest.end(NO_CALLOUT), None)
-        key = (self.known_as.get(id(policy), id(policy)), _key(view.scene), view.kind)
+        key = (self.known_as.get(id(policy), id(policy)), scene_key(view.scene), view.asked(policy))
         if key not in self.memory.explored:
             self._met = set()
             busy = key[1:] in self.memory.busy
@@ -172,7 +130,7 @@ class Survey:
 
     def result(self, policy: Policy, view: View, choose: Chooser) -> Result | Outcome:
         """What a run did, with what it met that is not modelled noted; an outcome if it could not be made."""
-        if view.kind not in policy.kinds:
+        if not view.is_met_by(policy):
             return NO_CALLOUT
         scene, chains = view.scene, policy.chains
         zones = LatticeZones(scene, choose, chains)
@@ -182,7 +140,9 @@ class Survey:
             for host, address in scene.addresses.items()
         }
         answers = LatticeAnswers(policy.sources.answers, choose)
-        case = Case((scene.recipient,), zones, servers, view.kind, scene.sender, answers=answers)
+        case = Case(
+            (scene.recipient,), zones, servers, view.kind, scene.sender, callout=view.callout, answers=answers
+        )
         try:
             result = policy.run(case)
             self.add(policy, *gaps_of(policy, case, answers, self.located))
@@ -276,9 +236,9 @@ class _Surveyor:
         tried = Messages(named, self._wanted.recipients, self._wanted.senders, self._course)
         mails = tried.all()
         scenes = [scene for mail in mails for scene in self._scenes_of(mail)]
-        agreed = {_key(view.scene): view for view in self._agreed}
+        agreed = {scene_key(view.scene): view for view in self._agreed}
         locked = {key: self._again(view.scene) for key, view in agreed.items()}
-        liked = {_key(one): self._again(one) for view in agreed.values() for one in view.also}
+        liked = {scene_key(one): self._again(one) for view in agreed.values() for one in view.also}
         every = (*scenes, *locked.values(), *liked.values())
         hosts = tuple(dict.fromkeys(host for scene in every for host in scene.addresses))
         chains = certificates((*hosts, *(name for name in named.hosts if name not in hosts)) or ("x",))
@@ -299,9 +259,12 @@ class _Surveyor:
             found.append(Staged(one.scene, tuple(rest[1:])))
         if agreed:
             found = self._beside(found, agreed, locked, liked)
-        kinds = dict.fromkeys(kind for policy in plan.policies for kind in policy.kinds)
-        kinds |= dict.fromkeys(view.kind for view in self._agreed)
-        plan.views = tuple(View(one.scene, kind, one.also) for one in found for kind in kinds)
+        kinds = tuple(
+            dict.fromkeys((*kinds_of(plan.policies), *((one.kind, one.callout) for one in self._agreed)))
+        )
+        plan.views = tuple(
+            View(one.scene, kind, one.also, callout) for one in found for kind, callout in kinds
+        )
         plan.memory.watch.planned(len(plan.views) * len(plan.policies))
         self._origins(found, kinds)
         plan.sampled = tuple(named.sampled)
@@ -338,7 +301,7 @@ class _Surveyor:
             self._origin[id(locked[key])] = view.scene
             same: list[Scene] = []
             others: dict[Hashable, list[Scene]] = {}
-            for one in (liked[_key(scene)] for scene in view.also):
+            for one in (liked[scene_key(scene)] for scene in view.also):
                 other = self._whole(one)
                 (same if other == whole else others.setdefault(other, [])).append(one)
             result.append(Staged(locked[key], tuple(same)))
@@ -353,15 +316,15 @@ class _Surveyor:
         """What comes of a scene in all typical situations."""
         return tuple(self._signature(scene, number) for number in range(len(TYPICAL) * self._wanted.hosts))
 
-    def _origins(self, found: Sequence[Staged], kinds: Iterable[str]) -> None:
+    def _origins(self, found: Sequence[Staged], kinds: Iterable[tuple[str, int]]) -> None:
         """Note for each view which one was agreed on in its place."""
-        agreed = {(_key(view.scene), view.kind): view for view in self._agreed}
+        agreed = {(scene_key(view.scene), view.kind, view.callout): view for view in self._agreed}
         for one in found:
             if (was := self._origin.get(id(one.scene))) is None:
                 continue
-            for kind in kinds:
-                if (view := agreed.get((_key(was), kind))) is not None:
-                    self._plan.origins[View(one.scene, kind).name] = view
+            for kind, callout in kinds:
+                if (view := agreed.get((scene_key(was), kind, callout))) is not None:
+                    self._plan.origins[View(one.scene, kind, callout=callout).name] = view
 
     def _routes_of(self, mail: Mail, missing: tuple[str, ...] = ()) -> list[Route]:
         every = (self._routes_by(policy, mail, missing) for policy in self._plan.policies)
@@ -417,15 +380,15 @@ class _Surveyor:
     def _of(self, policy: Policy, scene: Scene, number: int) -> Hashable:
         """What one policy makes of a scene in a typical situation."""
         signatures = self._plan.memory.signatures
-        key = (self._plan.known_as[id(policy)], _key(scene), number)
+        key = (self._plan.known_as[id(policy)], scene_key(scene), number)
         if key not in signatures:
             answers, refused = typical(scene, number)
             if number and not refused and answers is TYPICAL[0]:
                 return self._of(policy, scene, 0)
             choose = Typical(answers, refused)
             signatures[key] = tuple(
-                signature_of(self._plan.result(policy, View(scene, kind), choose))
-                for kind in policy.kinds[: 1 if number else None]
+                signature_of(self._plan.result(policy, View(scene, kind, callout=callout), choose))
+                for kind, callout in kinds_of([policy])[: 1 if number else None]
             )
         return signatures[key]
 

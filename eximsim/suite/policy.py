@@ -106,6 +106,11 @@ class Callout:
         """``file:line``."""
         return f"{self.condition.path}:{self.condition.line}"
 
+    @property
+    def asked(self) -> tuple[str, str]:
+        """What is verified and how: callouts that have the same do the same."""
+        return self.what, self.condition.argument
+
 
 @dataclass(frozen=True)
 class Policy:

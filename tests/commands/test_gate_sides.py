@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 
 from eximsim.cli import eximsim
 from eximsim.errors import InputError
+from eximsim.gate.survey import survey
 from tests.commands.test_gate import SMALL
+from tests.gate.policies import policy
 
 PLAIN = SMALL.replace("OPTIONS\n", "")
 INCLUDING = SMALL.replace("OPTIONS\n", ".include strict.inc\n")
@@ -203,3 +205,32 @@ def test_what_is_in_no_repository_is_bad_input(tmp_path: Path) -> None:
         CliRunner().invoke(
             eximsim, ["gate", str(tmp_path / "exim.conf"), "--git", "HEAD"], catch_exceptions=False
         )
+
+
+TWO_CALLOUTS = (
+    PLAIN
+    + """
+begin acl
+to_partners:
+  accept verify = recipient/callout=30s
+to_others:
+  accept verify = recipient/callout=30s,defer_ok
+"""
+)
+
+
+def test_a_change_of_the_second_callout_is_a_change(tmp_path: Path) -> None:
+    written(tmp_path, old_conf=TWO_CALLOUTS, new_conf=TWO_CALLOUTS.replace(",defer_ok", ""))
+    found = run(str(tmp_path / "old.conf"), str(tmp_path / "new.conf"), "--json")
+    assert found.exit_code == 1
+    groups = json.loads(found.stdout)["groups"]
+    routes = [change["route"] for group in groups for change in group["changes"]]
+    assert {route.partition(" to ")[0] for route in routes} == {"callout 2"}
+    assert causes(found) == {("acl to_others", f"{tmp_path}/new.conf:18")}
+
+
+def test_callouts_that_ask_alike_are_explored_once(tmp_path: Path) -> None:
+    conf = TWO_CALLOUTS.replace(",defer_ok", "")
+    views = survey([policy(conf=conf)]).views
+    assert [view.name.partition(" to ")[0] for view in views] == ["delivery", "callout"]
+    assert len(survey([policy(conf=TWO_CALLOUTS)]).views) == 3

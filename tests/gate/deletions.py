@@ -16,7 +16,8 @@ from eximsim.gate.lock_text import read_lock, written
 from eximsim.gate.memory import Memory
 from eximsim.gate.report import Report
 from eximsim.gate.severity import Severity
-from eximsim.gate.survey import Wanted, survey
+from eximsim.gate.survey import survey
+from eximsim.gate.views import Wanted
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.config_files import Sources
 from eximsim.suite.policy import Case, Policy

@@ -16,7 +16,8 @@ from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, given_
 from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, listener
 from eximsim.gate.outcome import fate
 from eximsim.gate.severity import Severity
-from eximsim.gate.survey import View, survey
+from eximsim.gate.survey import survey
+from eximsim.gate.views import View
 from eximsim.ports import Endpoint
 from eximsim.profiles import profile
 from eximsim.subjects.program import CONFIGURATION, EXIM

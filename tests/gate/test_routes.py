@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from eximsim.gate.named import example_of, names_of
 from eximsim.gate.routes import Mail, route_of
-from eximsim.gate.survey import Wanted, survey
+from eximsim.gate.survey import survey
+from eximsim.gate.views import Wanted
 from eximsim.suite.config_files import Sources
 from tests.gate.policies import CONF, policy
 
