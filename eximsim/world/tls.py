@@ -8,7 +8,7 @@ the defaults of the library that happens to be installed, say what is acceptable
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -369,7 +369,7 @@ def _server_context(
         use_dh_parameters(context)
     for identity in identities:
         _use_identity(context, identity)
-    lib.SSL_CTX_set_tlsext_servername_callback(context._context, _SERVER_NAME)
+    lib.SSL_CTX_set_tlsext_servername_callback(context._context, _server_name_callback())
     context.set_ocsp_server_callback(_staple)
     context.set_alpn_select_callback(_choose_protocol)
     return context
@@ -399,7 +399,10 @@ def _server_name(ssl: Any, alert: Any, _argument: Any) -> int:
     return _ALERT_FATAL
 
 
-_SERVER_NAME = ffi.callback("int (*)(SSL *, int *, void *)", _server_name)
+@cache
+def _server_name_callback() -> Any:
+    """Made at the first use: the library looks at the machine's settings for that."""
+    return ffi.callback("int (*)(SSL *, int *, void *)", _server_name)
 
 
 def _staple(connection: SSL.Connection, _data: object) -> bytes:
