@@ -53,7 +53,7 @@ def compare_scenarios(
             if as_json:
                 click.echo(json.dumps(found[-1].as_json()))
     if not as_json:
-        _print(found)
+        print_comparisons(found)
     return all(one.result in ("agree", "explained") for one in found)
 
 
@@ -65,7 +65,7 @@ def _check(wanted: list[ScenarioRecord], known: dict[str, Scenario], recorded: P
         raise InputError(f"expected a scenario {missing[0]}, which the recording names", str(scenarios))
 
 
-def _print(found: list[ScenarioComparison]) -> None:
+def print_comparisons(found: list[ScenarioComparison]) -> None:
     """A table of programs, then the reasons, then what differs first."""
     columns = ("records", *_RESULTS, *FIELDS)
     click.echo(f"{'program':<28}" + "".join(f"{name:>12}" for name in columns))

@@ -44,7 +44,8 @@ _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
 
 def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
     """Run the transports, each batch of addresses in a process of its own."""
-    delivery.remote_count += 0 if fallback else len(delivery.remote)
+    routed = [addr for addr in delivery.remote if not addr.routing_copied]
+    delivery.remote_count += 0 if fallback else len(routed)
     for number in count():
         if not delivery.remote:
             return
@@ -280,6 +281,7 @@ def _run_transport(
     finally:
         child.machine.sending -= child.of_daemon
     for addr in copies:
+        addr.tls = addr.tls or child.proxied_tls
         addr.cv = _certificate_word(child) if addr.tls is not None else None
         addr.authenticated = child.authenticated
         addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])
@@ -303,6 +305,8 @@ def _run_transport(
         addr.first = None if addr is copies[0] else copies[0]
         _remote_post_process(delivery, addr, message, fallback=fallback)
     parent.continued = kept if kept is not None and kept.next_id is None else None
+    if kept is not None and kept.tls is not None and parent.profile.batches_share_connection:
+        parent.proxied_tls = kept.tls.session
     if kept is not None and kept.next_id is not None:
         _keep_for(delivery, kept, kept.next_id)
 

@@ -282,4 +282,5 @@ def _queue_remote(delivery: Delivery, addr: Address, old_domain: str, to_route: 
         other.router, other.transport, other.host_list = addr.router, addr.transport, addr.host_list
         other.fallback_hosts, other.errors_address = addr.fallback_hosts, addr.errors_address
         other.hide_child, other.local_host_removed = addr.hide_child, addr.local_host_removed
+        other.routing_copied = True
         delivery.remote.insert(0, other)

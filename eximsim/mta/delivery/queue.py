@@ -123,7 +123,7 @@ def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
     if run.recipient is None and run.sender is None and not run.first_delivery:
         return True
     if message.frozen and not run.force_thaw:
-        _log_for(process, message.id, "Message is frozen", "skip_delivery")
+        log_write(process, "Message is frozen", when="skip_delivery")
         return False
     if run.first_delivery and not message.deliver_firsttime:
         return False
@@ -133,12 +133,6 @@ def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
         run.recipient.fits(process, address) and address not in message.nonrecipients
         for address in message.addresses()
     )
-
-
-def _log_for(process: Process, message_id: str, text: str, when: str | None = None) -> None:
-    before, process.message_id = process.message_id, message_id
-    log_write(process, text, when=when)
-    process.message_id = before
 
 
 def deliver_in_child(

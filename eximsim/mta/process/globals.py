@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.lookups import Listing
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Header, Message, Spool
+    from eximsim.ports import TlsSession
     from eximsim.profiles import Profile
 
 
@@ -333,6 +334,8 @@ class Process:
     """The open call that this delivery goes on with."""
     kept_call: OpenCall | None = None
     """The open call that it leaves behind."""
+    proxied_tls: TlsSession | None = None
+    """The session of a call that was left open; it is not forgotten when the call is over."""
     continue_more: bool = False
     """The transport is to leave its call open for more recipients of the message."""
 
@@ -406,7 +409,7 @@ class Process:
     def run_anew(self) -> None:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
         self.main_log_open = self.machine.privilege_lost
-        self.lost_session, self.transport_count = None, 0
+        self.lost_session, self.proxied_tls, self.transport_count = None, None, 0
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = False
 

@@ -136,6 +136,8 @@ class Address:
     authenticated: Authenticated | None = None
     protocol_sequence: str = ""
     """What a client said to set calls up for this address, by first letters (EHLO, STARTTLS, AUTH)."""
+    routing_copied: bool = False
+    """It has its route from another address of the domain (same_domain_copy_routing)."""
     early_pipe: bool = False
     """Commands were sent before the server had greeted (``af_early_pipe``)."""
     pipelining_used: bool = False

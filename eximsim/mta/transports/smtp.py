@@ -118,11 +118,20 @@ def _in_rounds(run: Run) -> None:
         if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
             return
         if run.continuing and not run.continue_tried and run.process.profile.unfit_call_is_closed:
-            if run.process.continued is not None:
-                abandon(run.process, run.process.continued)
+            _close_unfit_call(run.process)
             run.continuing = False
             if _try_hosts(run, second_round=cutoff_retry > 0):
                 return
+
+
+def _close_unfit_call(process: Process) -> None:
+    """Close the call that leads to none of the hosts; one of this very message is told nothing."""
+    call = process.continued
+    if call is not None and call.next_id is None:
+        call.connection.close()
+        process.continued = None
+    elif call is not None:
+        abandon(process, call)
 
 
 def _host_list(process: Process, transport: DriverInstance, addrlist: list[Address]) -> list[HostItem] | None:
@@ -421,7 +430,8 @@ def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     message = sx.process.message
     assert message is not None
     addrlist, allowance = sx.addrlist, sx.transport.options.number("size_addition")
-    size = message.wire_size + allowance if allowance >= 0 else None
+    announced = allowance >= 0 or sx.process.profile.pipe_connect_offered
+    size = message.wire_size + allowance if announced else None
     sx.first_addr, sx.started = addrlist[0], sx.process.world.now()
     outcome = Rc.OK
     while True:

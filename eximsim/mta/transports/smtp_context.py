@@ -40,14 +40,19 @@ def ehlo_response(text: str) -> frozenset[str]:
     return frozenset(_FEATURE.findall(rest)) if newline else frozenset()
 
 
-_LIMITS = re.compile(r"\n250[\s-]LIMITS\s([^\n]*)")
-_LIMIT = re.compile(r"(MAILMAX|RCPTMAX|RCPTDOMAINMAX)=(\d+)", re.I)
+_LIMITS = re.compile(r"\n250[\s-]LIMITS\s")
+_LIMIT = re.compile(r"(MAILMAX|RCPTMAX|RCPTDOMAINMAX)=(\d*)", re.I)
 
 
 def ehlo_limits(text: str) -> Limits:
-    """What an EHLO reply says with the extension LIMITS (``ehlo_response_limits_read()``)."""
+    """What an EHLO reply says with the extension LIMITS (``ehlo_response_limits_read()``).
+
+    Exim looks for the limits in all of the reply but as many octets at its beginning as the keyword takes.
+    """
     found = _LIMITS.search(text)
-    said = {name.upper(): int(value) for name, value in _LIMIT.findall(found[1])} if found else {}
+    words = text[len(found[0]) :].split() if found else []
+    limits = (one for word in words if (one := _LIMIT.match(word)))
+    said = {one[1].upper(): int(one[2] or 0) for one in limits}
     return Limits(said.get("MAILMAX", 0), said.get("RCPTMAX", 0), said.get("RCPTDOMAINMAX", 0))
 
 

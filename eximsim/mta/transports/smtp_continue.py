@@ -22,7 +22,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
         return False
     next_id = None
     if not process.continue_more:
-        active = sx.tls is not None or process.lost_session is not None
+        active = sx.tls is not None or process.lost_session is not None or process.proxied_tls is not None
         if active and sx.host_is_in("hosts_nopass_tls"):
             return False
         next_id = _next_message(sx)

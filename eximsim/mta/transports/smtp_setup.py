@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS
 from eximsim.mta.certs.tls_libraries import GNUTLS
@@ -358,6 +359,9 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     sx.chunking = "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
     sx.prdr = "PRDR" in sx.features and sx.host_is_in("hosts_try_prdr")
+    if sx.ehlo_waits and not sx.pipelining:
+        where = sx.transport.options.where("hosts_avoid_pipelining")
+        raise Unsupported("early pipelining without pipelining, with which Exim miscounts replies", *where)
     if sx.tls is not None:
         smtp_early.learn(sx)
     smtp_auth(sx)

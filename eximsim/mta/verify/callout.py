@@ -43,7 +43,8 @@ class Callout:
         size = int(self.process.variables.get("message_size", "0"))
         allowance = sx.transport.options.number("size_addition")
         switch = self.process.profile.callout_size
-        if allowance < 0 or (not size and switch is not CalloutSize.ALWAYS):
+        kept_back = allowance < 0 and not self.process.profile.pipe_connect_offered
+        if kept_back or (not size and switch is not CalloutSize.ALWAYS):
             return None
         uncached = self.is_recipient and self.settings.no_cache
         return size + allowance if uncached or switch is not CalloutSize.IF_KNOWN_AND_UNCACHED else None

@@ -1,0 +1,67 @@
+"""``eximsim compare --sequences``: the model and a real program in sequences of commands made at random."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from random import Random
+
+import click
+
+from eximsim.commands.compare_scenarios import print_comparisons
+from eximsim.suite.scenario_compare import ScenarioComparison
+
+_SEEDS = 1 << 32
+
+
+def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, as_json: bool) -> bool:
+    """Give ``count`` sequences to the program and to the model; whether they agree in all.
+
+    Those in which they differ are kept below ``keep`` in a folder that is named for the seed, as scenarios
+    and as a recording. Raises ``InputError``.
+    """
+    from eximsim.fuzz.sequences import sequence
+    from eximsim.suite.many_runs import many_runs
+    from eximsim.suite.real_runs import own_certificates
+    from eximsim.suite.real_scenarios import RealScenarioStand
+    from eximsim.suite.scenario_compare import compare_scenario
+    from eximsim.suite.scenario_replay import ScenarioStand
+    from eximsim.suite.scenarios import scenario_of
+    from eximsim.world.certificates import load_chains, save_chains
+
+    chosen = secrets.randbelow(_SEEDS) if seed is None else seed
+    click.echo(f"seed {chosen}", err=True)
+    found: list[ScenarioComparison] = []
+    kept: list[tuple[dict[str, object], dict[str, object]]] = []
+    with own_certificates() as certificates, RealScenarioStand(exim, certificates) as real, many_runs():
+        stand = ScenarioStand(certificates)
+        for number in range(count):
+            drawn = sequence(Random(f"{chosen}-{number}"), f"s{chosen}-{number:04}")
+            scenario = scenario_of(drawn)
+            record = real.record(scenario)
+            found.append(compare_scenario(record, scenario, stand, ("program", "modelled")))
+            if as_json:
+                click.echo(json.dumps(found[-1].as_json()))
+            if found[-1].result == "differ":
+                kept.append((drawn, record.as_json()))
+        if kept:
+            save_chains(load_chains(certificates), keep / f"sequences-{chosen}" / "certs")
+    if kept:
+        _write(keep / f"sequences-{chosen}", kept)
+    if not as_json:
+        print_comparisons(found)
+    return not kept
+
+
+def _write(folder: Path, kept: list[tuple[dict[str, object], dict[str, object]]]) -> None:
+    from eximsim.storage import store
+
+    for name, lines in (
+        ("scenarios", [drawn for drawn, _ in kept]),
+        ("outcomes", [done for _, done in kept]),
+    ):
+        store(folder / f"{name}.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+    click.echo(
+        f"eximsim compare --recorded {folder}/outcomes.jsonl --scenarios {folder}/scenarios.jsonl", err=True
+    )
