@@ -28,6 +28,9 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """Addresses outside 127.0.0.0/8 are logged, and do not count as those of a list."""
 
+    avast_lines_read: bool = switch(False, "malware_internal() in malware.c", since("4.91", "91e974f5a"))
+    """Of the scanner avast every line counts, also on what it cannot scan, and pass_unscanned is known."""
+
     chunk_header_needs_crlf: bool = switch(
         False, "receive_msg()", since("4.89", "1ebe15c3a", item="bug 2000")
     )

@@ -166,6 +166,7 @@ POINTS: Sequence[Point] = (
     _point("c4b57fddc", ("confs/5861", "")),
     _point("c679ee08b"),
     _point("ecce6d9ac"),
+    _point("91e974f5a"),
     # 4.92
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),

@@ -19,11 +19,11 @@ _TRANSPORTS = frozenset(
 )
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
 _ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
-_MALWARE = frozenset({"aveserver", "f-prot6d", "f-protd", "fsecure", "sock", "sophie"})
+_MALWARE = frozenset({"avast", "aveserver", "f-prot6d", "f-protd", "fsecure", "sock", "sophie"})
 _LOOKUPS = frozenset(
     {
-        *("cdb", "dbm", "dnsdb", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nmh", "nwildlsearch"),
-        *("psl", "sqlite", "testdb", "wildlsearch"),
+        *("cdb", "dbm", "dnsdb", "dsearch", "iplsearch", "json", "lmdb", "lsearch", "nwildlsearch"),
+        *("sqlite", "testdb", "wildlsearch"),
     }
 )
 _AUTHENTICATORS = frozenset({"cram_md5", "external", "plaintext", "tls"})
