@@ -58,6 +58,21 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """What was wrong with a stapled response is the failure's text, in place of the library's."""
 
+    tls_on_connect_named: bool = switch(False, "smtp_setup_msg() in smtp_in.c", since("4.99", "b48617592"))
+    """With the log selector tls_on_connect, ``P=`` is essmtp where TLS came first."""
+
+    dh_parameters_deprecated: bool = switch(
+        False, "std_dh_prime_named() in std-crypto.c", since("4.96", "ea98874e2", item="bug 1895")
+    )
+    """A server warns of tls_dhparam where that names parameters of RFC 5114."""
+
+    unknown_curve_text: str = switch(
+        "",
+        "init_ecdh() in tls-openssl.c",
+        since("4.97", "42f1855e9", "Unknown curve name in tls_eccurve '{curve}'", item="bug 2955"),
+    )
+    """What a server says of a curve that OpenSSL does not know; before, with the library's words after it."""
+
     bad_alpn_ends_after_handshake: bool = switch(
         False, "tls_server_alpn_cb() in tls-openssl.c", since("4.99", "cb53c27eb")
     )

@@ -192,6 +192,10 @@ LOG_ERRORS: tuple[Normalisation, ...] = (
         r"TLS error \(SSL_read\): .*error:0A000126:SSL routines::unexpected eof while reading$",
         "TLS error (SSL_read): on x error:0A000126:SSL routines::unexpected eof while reading\n",
         hint="0A000126", files=LOG),
+    sub("closed session, event", r"(EVDATA: )\(SSL_accept\): error:0A000126:SSL routines::unexpected eof "
+        "while reading", r"\1SSL_accept: TCP connection closed by peer",
+        ("EVDATA: (SSL_accept): error:0A000126:SSL routines::unexpected eof while reading\n",
+        "EVDATA: SSL_accept: TCP connection closed by peer\n"), hint="EVDATA", files=LOG),
     sub("DANE verification",
         r"(DANE attempt failed.*error:)[0-9A-F]{8}(:SSL routines:)(?i:ssl3_get_server_certificate|"
         r"tls_process_server_certificate|CONNECT_CR_CERT|)(?=:certificate verify failed$)",
@@ -216,6 +220,15 @@ LOG_ERRORS: tuple[Normalisation, ...] = (
 )  # fmt: skip
 
 CLIENT_ERRORS: tuple[Normalisation, ...] = (
+    drop("alert for no certificate",
+        r"TLS error on connection \(recv\): .* (?:Decode error|peer did not send any certificate)",
+        "H=a [b] TLS error on connection (recv): A TLS fatal alert has been received: Decode error\n",
+        hint="(recv)", files=LOG),
+    sub("first read", r"(TLS session: )error on first read:",
+        r"\1(gnutls_handshake): A TLS fatal alert has been received.:",
+        ("TLS session: error on first read: x\n",
+        "TLS session: (gnutls_handshake): A TLS fatal alert has been received.: x\n"),
+        hint="first read", files=LOG),
     sub("alert in a client's handshake",
         r"^[0-9A-Fa-f]+:error:[0-9A-Fa-f]+(:SSL routines:ssl3_read_bytes:(?:ssl|tls)v\d[^:]+:).*"
         r"(:SSL alert number \d\d)$", r"pppp:error:dddddddd\1[...]\2",

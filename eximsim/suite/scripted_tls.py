@@ -85,7 +85,7 @@ class TestTls:
         try:
             connection.start_tls(offer, timeout)
         except HandshakeError as error:
-            return "".join((*self._said, self._fault(error), "" if self.quiet else _FAILED))
+            return "".join((*self._said, self._fault(error, at_once=at_once), "" if self.quiet else _FAILED))
         if self.library == GNUTLS:
             self._said.append(self._gnutls_outcome(connection, world, at_once=at_once))
         else:
@@ -108,12 +108,16 @@ class TestTls:
         self._chain = chain
         return None
 
-    def _fault(self, error: HandshakeError) -> str:
+    def _fault(self, error: HandshakeError, *, at_once: bool) -> str:
         alert = error.fault is HandshakeFault.ALERT
         if self.library == GNUTLS:
-            if not alert:
+            gone = error.fault in (HandshakeFault.CLOSED, HandshakeFault.RESET)
+            if not alert and not gone:
                 raise Unsupported(f"what client-gnutls says of a handshake: {error}")
-            return "" if self.quiet else f"gnutls_handshake: {_FATAL}\n"
+            text = _FATAL if alert else "Error in the pull function."
+            if at_once:
+                return f"{text}\n"
+            return "" if self.quiet else f"gnutls_handshake: {text}\n"
         if not alert:
             return ""
         words = _error(error.detail)

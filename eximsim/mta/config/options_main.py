@@ -72,7 +72,7 @@ _TEXTS = table(
         qualify_domain qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts
         remote_sort_domains sender_unqualified_hosts
         smtp_active_hostname smtp_etrn_command spool_directory sqlite_dbfile tls_advertise_hosts
-        tls_certificate tls_ocsp_file
+        tls_certificate tls_dhparam tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
@@ -128,7 +128,7 @@ _TEXTS = table(
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
         process_log_path redis_servers spf_smtp_comment_template srs_config srs_secrets
         syslog_facility tcp_wrappers_daemon_name
-        tls_dhparam tls_resumption_hosts unknown_login unknown_username""",
+        tls_resumption_hosts unknown_login unknown_username""",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
         dccifd_options="header",

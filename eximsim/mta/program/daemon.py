@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.delivery import queue
 from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
+from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import verify_get_ident
 from eximsim.mta.records.daemon import Daemon, Listener
@@ -50,6 +52,7 @@ def daemon_go(
         f"exim {process.profile.version} daemon started: pid={process.pid}, no queue runs, "
         f"listening for {_describe(process, listeners)}",
     )
+    _load_dh_parameters(process)
 
 
 _ADVICE = "\n Suggested action: either install a certificate or change tls_advertise_hosts option"
@@ -63,6 +66,15 @@ def warn_of_certificate(process: Process) -> None:
     made = process.profile.server_makes_certificate
     what = "will use a selfsigned one." if made else "TLS connections will fail."
     log_write(process, f"Warning: No server certificate defined; {what}{_ADVICE}", panic=not made)
+
+
+def _load_dh_parameters(process: Process) -> None:
+    """Load tls_dhparam before there are clients, if it can be (init_dh(), init_server_dh())."""
+    options = process.config.main
+    name = options.text("tls_dhparam") or ""
+    offered = options.text("tls_advertise_hosts") not in (None, "", ":")
+    if offered and "$" not in name and process.profile.tls_library != GNUTLS:
+        warn_of_dh_parameters(process, name)
 
 
 def kill(machine: Machine) -> str:

@@ -21,6 +21,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn
+from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
 from eximsim.mta.transports.tls import pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
@@ -73,6 +74,7 @@ def _policy(session: SmtpSession) -> TlsPolicy:
     except StatusNotLoaded as failure:
         raise SetUpFailed(str(failure)) from None
     allowed = _suites(session)
+    _check_dh_parameters(session)
     _check_curves(session)
     mode = _verify_mode(session)
     policy = TlsPolicy(
@@ -194,6 +196,20 @@ def _gnutls_pair(session: SmtpSession, path: str, key_path: str) -> TlsIdentity:
 # ---- ciphers --------------------------------------------------------------------------------------------
 
 
+def _check_dh_parameters(session: SmtpSession) -> None:
+    """What OpenSSL has loaded at the daemon's start is not loaded again."""
+    process = session.process
+    text = process.config.main.text("tls_dhparam") or ""
+    if "$" not in text and process.profile.tls_library != GNUTLS:
+        return
+    try:
+        warn_of_dh_parameters(process, expand(process, text))
+    except ExpansionFailed as failure:
+        if not failure.forced:
+            log_write(process, f"expansion of tls_dhparam failed: {failure.message}", panic=True)
+            raise SetUpFailed("Internal error") from None
+
+
 def _check_curves(session: SmtpSession) -> None:
     """Hold that OpenSSL knows the curves of tls_eccurve: with others there is no TLS (init_ecdh())."""
     process = session.process
@@ -201,8 +217,17 @@ def _check_curves(session: SmtpSession) -> None:
         return
     text = expand(process, process.config.main.text("tls_eccurve") or "")
     for curve in list_items(text):
+        if curve == "auto":
+            return
+        if curve not in _CURVES and (words := process.profile.unknown_curve_text) and not _is_curve(curve):
+            raise SetUpFailed(words.format(curve=curve))
         if curve not in _CURVES:
             raise Unsupported(f"tls_eccurve {curve}", *process.config.main.where("tls_eccurve"))
+
+
+def _is_curve(name: str) -> bool:
+    """Whether a name looks like one that OpenSSL may know, though it is not among the usual ones."""
+    return any(letter.isdigit() for letter in name)
 
 
 def _suites(session: SmtpSession) -> Suites:

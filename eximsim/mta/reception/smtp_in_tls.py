@@ -116,7 +116,13 @@ def refuse(session: SmtpSession, text: str) -> None:
 
 
 def failed(session: SmtpSession, reason: str) -> None:
-    """Log the failed handshake; every further command is refused."""
+    """Log the failed handshake; every further command is refused, or TLS on connect is the end."""
+    _tell_and_refuse(session, reason)
+    if session.tls_first and session.reception.tls is None and not session.greeted:
+        session.end(lost=True)
+
+
+def _tell_and_refuse(session: SmtpSession, reason: str) -> None:
     profile = session.process.profile
     session.refuse_all("554 Security failure")
     if profile.tls_library != GNUTLS:
@@ -131,7 +137,7 @@ def failed(session: SmtpSession, reason: str) -> None:
         _log_tls_error(session, text)
         return
     _tell_of_failure(session, text)
-    _close_late(session, text)
+    _close_late(session, text, at_once=reason != "PEER_DID_NOT_RETURN_A_CERTIFICATE")
 
 
 def _tell_of_failure(session: SmtpSession, text: str) -> None:
@@ -139,16 +145,20 @@ def _tell_of_failure(session: SmtpSession, text: str) -> None:
     main_event_raise(session.process, "tls:fail:connect", text)
 
 
-def _close_late(session: SmtpSession, text: str) -> None:
-    """After half a second close the connection, and log what was wrong."""
+def _close_late(session: SmtpSession, text: str, *, at_once: bool) -> None:
+    """After half a second close the connection, and log what was wrong.
+
+    ``at_once``: the client cannot have gone on before that.
+    """
     process = session.process
-    if process.of_daemon:
+    if process.of_daemon and not at_once:
         job = partial(_log_tls_error, session, text)
         process.machine.background.append((process.world.now() + _CLOSING, job))
     else:
         _log_tls_error(session, text)
     session.act(Wait(_CLOSING))
-    lost_while_refusing(session)
+    if not session.tls_first:
+        lost_while_refusing(session)
 
 
 def cut(session: SmtpSession) -> None:

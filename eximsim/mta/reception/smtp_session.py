@@ -361,4 +361,8 @@ def protocol(session: SmtpSession, *, esmtp: bool | None = None) -> str:
     esmtp = session.esmtp if esmtp is None else esmtp
     authenticated = esmtp and reception.get("sender_host_authenticated") is not None
     local = "" if reception.get("sender_host_address") is not None else "local-"
+    process = session.process
+    if session.tls_first and process.profile.tls_on_connect_named and selector(process, "tls_on_connect"):
+        known = reception.get("sender_host_authenticated") is not None
+        return f"{local}essmtp{'a' if known else ''}"  # whether the client has said HELO or EHLO
     return local + _PROTOCOLS[esmtp, secure, authenticated]

@@ -6,6 +6,7 @@ parts of tls_init() in src/tls-openssl.c and src/tls-gnu.c.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -88,10 +89,10 @@ _CIPHERS = MappingProxyType(
         "AES-256-GCM": "AES256-GCM-SHA384",
         "CHACHA20-POLY1305": "CHACHA20-POLY1305",
         "AES-256-CCM": "AES256-CCM",
-        "AES-256-CBC": "AES256-SHA",
+        "AES-256-CBC": "AES256-",
         "AES-128-GCM": "AES128-GCM-SHA256",
         "AES-128-CCM": "AES128-CCM",
-        "AES-128-CBC": "AES128-SHA",
+        "AES-128-CBC": "AES128-",
     }
 )
 """GnuTLS's ciphers, in the order of ``NORMAL``, with the end of OpenSSL's name for a suite."""
@@ -120,7 +121,7 @@ def _kind(word: str) -> str | None:
         return "KX"
     if word in _CIPHERS:
         return "CIPHER"
-    return "MAC" if word in _NORMAL["MAC"] else None
+    return "MAC" if word in _MACS else None
 
 
 @lru_cache(maxsize=64)
@@ -145,9 +146,28 @@ def read_priority(text: str) -> Suites:
         raise Unsupported(f"GnuTLS priority string with older versions but without TLS 1.2: {text!r}")
     if version_13 and _FIRST_OF_13 not in chosen["CIPHER"]:
         raise Unsupported(f"GnuTLS priority string with TLS 1.3 but not {_FIRST_OF_13}: {text!r}")
-    names = (f"{_EXCHANGES[kx]}{_CIPHERS[cipher]}" for cipher in chosen["CIPHER"] for kx in chosen["KX"])
+    names = [
+        f"{_EXCHANGES[kx]}{end}"
+        for cipher in chosen["CIPHER"]
+        for kx in chosen["KX"]
+        for end in _ends(cipher, chosen["MAC"])
+    ]
+    if not names and not version_13:
+        raise Unsupported(f"GnuTLS priority string that leaves no suite: {text!r}")
     lowest = "TLSv1" if "VERS-TLS1.2" in chosen["VERS"] else "TLSv1.3"
     return Suites(":".join(names), "TLSv1.3" if version_13 else "TLSv1.2", lowest)
+
+
+_MACS = MappingProxyType({"AEAD": "", "SHA1": "SHA", "SHA256": "SHA256", "SHA384": "SHA384"})
+"""The MACs, with what OpenSSL's names for suites in CBC mode end with."""
+
+
+def _ends(cipher: str, macs: list[str]) -> list[str]:
+    """The ends of OpenSSL's names for suites with a cipher; SHA384 goes with AES-256 and ECDHE only."""
+    stem = _CIPHERS[cipher]
+    if not cipher.endswith("CBC"):
+        return [stem] if "AEAD" in macs else []
+    return [f"{stem}{_MACS[mac]}" for mac in macs if mac != "AEAD"]
 
 
 def _keep_signed(chosen: dict[str, list[str]], signatures: list[str]) -> None:
@@ -186,15 +206,22 @@ _GROUP, _SIGNATURE = "ECDHE_SECP256R1", "RSA_PSS_RSAE_SHA256"
 @lru_cache(maxsize=64)
 def gnutls_description(name: str) -> str:
     """A suite, named as by OpenSSL, as Exim shows gnutls_session_get_desc(): ``RSA__AES_128_CBC__SHA1``."""
-    cipher = next((own for own, end in _CIPHERS.items() if name.endswith(end)), None)
     if name.startswith("TLS_"):
         own = name.removeprefix("TLS_").rpartition("_")[0]
         return f"{_GROUP}__{_SIGNATURE}__{own}"
-    if cipher is None:
-        raise Unsupported(f"GnuTLS's name for the cipher {name}")
-    exchange = name.removesuffix(_CIPHERS[cipher]).removesuffix("-")
+    if cbc := _CBC.search(name):
+        cipher, mac = f"AES_{cbc[1]}_CBC", [cbc[2] if cbc[2] != "SHA" else "SHA1"]
+        exchange = name[: cbc.start()].removesuffix("-")
+    else:
+        known = next((own for own, end in _CIPHERS.items() if name.endswith(end)), None)
+        if known is None:
+            raise Unsupported(f"GnuTLS's name for the cipher {name}")
+        cipher, mac = known.replace("-", "_"), []
+        exchange = name.removesuffix(_CIPHERS[known]).removesuffix("-")
     words = {"": ["RSA"], "ECDHE-RSA": [_GROUP, _SIGNATURE], "DHE-RSA": ["DHE_FFDHE2048", _SIGNATURE]}.get(
         exchange, [_GROUP, "ECDSA_SHA256"]
     )
-    hash_name = ["SHA1"] if cipher.endswith("CBC") else []
-    return "__".join((*words, cipher.replace("-", "_"), *hash_name))
+    return "__".join((*words, cipher, *mac))
+
+
+_CBC = re.compile(r"AES(128|256)-(SHA\d*)$")

@@ -130,3 +130,21 @@ def test_a_known_protocol_is_agreed_on() -> None:
     _, session = meet(ONE, offer(alpn=("smtp",)))
     assert session is not None
     assert session.alpn == "smtp"
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "warned"), [("ike24", "4.99", 1), ("ike24", "4.95", 0), ("ike18", "4.99", 0)]
+)
+def test_diffie_hellman_parameters_that_nobody_should_use_are_warned_of(
+    name: str, release: str, warned: int
+) -> None:
+    main = f"{ONE}\ntls_dhparam = ${{if eq{{a}}{{a}}{{{name}}}}}"
+    front, session = meet(main, offer(), release)
+    assert session is not None
+    assert sum("deprecated Diffie-Hellman parameter" in line for line in front.log()) == warned
+
+
+def test_a_curve_that_openssl_does_not_know_is_no_curve() -> None:
+    front, session = meet(f"{ONE}\ntls_eccurve = bogus", offer())
+    assert session is None
+    assert any("Unknown curve name in tls_eccurve 'bogus'" in line for line in front.log())
