@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from math import prod
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from eximsim.mta.transports.smtp_decisions import (
     Stage,
 )
 from eximsim.mta.transports.smtp_out import Answer
-from eximsim.ports import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity
+from eximsim.ports import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity, TlsPolicy
 from eximsim.status import DnsResult
 from eximsim.world import names, rdata
 from eximsim.world import smtp_behaviour as server
@@ -350,10 +350,7 @@ class LatticeBehaviour:
 
 
 class _Policy:
-    """What the server brings into a handshake, chosen when it comes to that (``TlsPolicy``)."""
-
-    by_sni: tuple[tuple[str, TlsIdentity], ...] = ()
-    max_version, ciphers, request_client_certificate, judge = "TLSv1.3", None, False, None
+    """What the server brings into a handshake, chosen when it comes to that; the rest is as usual."""
 
     def __init__(self, behaviour: LatticeBehaviour, chains: ChainSet) -> None:
         self._behaviour, self._chains = behaviour, chains
@@ -362,6 +359,14 @@ class _Policy:
     def identity(self) -> TlsIdentity:
         """The certificate."""
         return self._chains.chains[self._behaviour.value(CERTIFICATE)]
+
+    def __getattr__(self, name: str) -> object:
+        if name not in _USUAL:
+            raise AttributeError(name)
+        return _USUAL[name]
+
+
+_USUAL = {field.name: field.default for field in fields(TlsPolicy) if field.default is not MISSING}
 
 
 def listener(
