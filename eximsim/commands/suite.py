@@ -175,20 +175,19 @@ def _since(results: Sequence[TestResult], before: Mapping[str, str], code: int, 
 
 def _two(request: _Request, other: Setting) -> int:
     """Run all tests on both subjects and show where they part; returns the exit code."""
-    counts = {"same": 0, "parted": 0, "not compared": 0}
+    counts = {"same": 0, "parted": 0, "unsteady": 0, "not compared": 0}
     mine, either = request.setting, request.either_library
     for sides in run_both(request.tree, request.cases, mine, other, request.jobs, either):
-        told = sides.as_json()
-        counts[str(told["result"])] += 1
+        counts[sides.result] += 1
         if request.as_json:
-            click.echo(json.dumps(told, ensure_ascii=False))
-        elif told["result"] != "same" or sides.again:
+            click.echo(json.dumps(sides.as_json(), ensure_ascii=False))
+        elif sides.result != "same" or sides.first is not None:
             click.echo(visible(sides.told()))
             if sides.parted and not request.brief:
                 click.echo(visible_lines(sides.differences()))
     if not request.as_json:
         click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
-    if counts["parted"]:
+    if counts["parted"] or counts["unsteady"]:
         return DIFFERENCE_FOUND
     return 0 if counts["same"] else ExitCode.COULD_NOT_LOOK
 

@@ -78,14 +78,15 @@ def run_both(
             yield Sides(result, theirs[result.test])
 
     real = any(exim_path(setting.subject) is not None for setting in (one, other))
-    again = []
+    first = {}
     for found in sides(cases):
         if found.parted and real:
-            again.append(by_name[found.subject.test])
+            first[found.subject.test] = found
         else:
             yield found
-    if again:
-        yield from (replace(found, again=True) for found in sides(again))
+    if first:
+        for found in sides([by_name[name] for name in first]):
+            yield replace(found, first=first[found.subject.test])
 
 
 _Call = tuple[Path, TestCase, Setting, bool]

@@ -18,8 +18,8 @@ class Sides:
 
     subject: TestResult
     against: TestResult
-    again: bool = False
-    """This is their second run: they parted in the first."""
+    first: Sides | None = None
+    """Their first run, in which they parted, if this is the second."""
 
     @property
     def compared(self) -> bool:
@@ -45,18 +45,33 @@ class Sides:
         ended = ["completion"] if self.subject.completed != self.against.completed else []
         return (*ended, *(name for name in unlike if name not in uncompared))
 
+    @property
+    def result(self) -> str:
+        """What came of it, in a word or two: unsteady is what also differs from run to run of one of them."""
+        if not self.compared:
+            return "not compared"
+        if not self.parted:
+            return "same"
+        return "unsteady" if self._differs_from_itself() else "parted"
+
+    def _differs_from_itself(self) -> bool:
+        if self.first is None:
+            return False
+        runs = ((self.subject, self.first.subject), (self.against, self.first.against))
+        return any(now.texts.get(name) != then.texts.get(name) for now, then in runs for name in self.parted)
+
     def as_json(self) -> Mapping[str, object]:
         """The object that ``--json`` prints."""
-        result = "not compared" if not self.compared else "parted" if self.parted else "same"
         sides = {"subject": self.subject.as_json(), "against": self.against.as_json()}
-        return {"test": self.subject.test, "result": result, "parted": list(self.parted),
-                "again": self.again, **sides}  # fmt: skip
+        return {"test": self.subject.test, "result": self.result, "parted": list(self.parted),
+                "again": self.first is not None, **sides}  # fmt: skip
 
     def told(self) -> str:
         """One line: the verdicts, and the outputs that differ."""
         one, other = (self._verdict(side) for side in (self.subject, self.against))
         names = f": {', '.join(self.parted)}" if self.parted else ""
-        once = "" if self.parted or not self.again else ": parted at first, not when run again"
+        once = "" if self.parted or self.first is None else ": parted at first, not when run again"
+        names += " (from run to run, too)" if self.result == "unsteady" else ""
         return f"{self.subject.test} {one}, {self.against.setting.subject} {other}{names}{once}"
 
     @staticmethod
