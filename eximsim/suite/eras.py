@@ -78,6 +78,10 @@ CHANGES = (
     Change("tls_timeouts", "c2decce2c", "(tls lib connect fn): timed out", "so are those of a time-out"),
     Change("host_lines_trimmed", "cc49c6977", "strip, not collapse",
         "blanks at the end of a 'host' line are dropped"),
+    Change("chunk_sizes_hidden", "35690c48e", r'C="250- \K\d+ (byte chunk',
+        "sizes of chunks in the log become 3nn"),
+    Change("chunk_sizes_begun", "23a217d97", r'C="250- \d)\d+ (byte chunk',
+        "they keep their first digit", until="35690c48e"),
     # signatures
     Change("signing_times_hidden", "b24eb9cd4", "t=T; x=T+${t_diff}; b=bbbb",
         "times of DKIM signatures become T and T+N, and signatures over them bbbb"),

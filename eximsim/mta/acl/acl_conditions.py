@@ -337,6 +337,9 @@ def _dkim_signers(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 def _dkim_status(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """Any of the verdicts so far is in the list."""
+    if run.where is not Where.DKIM and not run.process.profile.dkim_status_in_data:
+        run.log_message = f"cannot test dkim_status condition in {run.where.label} ACL"
+        return Rc.ERROR
     rc = Rc.FAIL
     for verdict in list_items(find_variable(run.process, "dkim_verify_status") or "none"):
         rc = match_isinlist_string(run.process, verdict, text, caseless=True)

@@ -111,8 +111,10 @@ def _new_set(process: Process, spec: _Spec, signatures: bytes, message: bytes, e
     if content.error is not None:
         raise _CannotSign("ARC: bad message body-hash")
     instance = max(chain, default=0) + 1
-    client = octets(process.variables.get("sender_host_address", "NULL"))
-    aar = b"%s i=%d; %s; smtp.remote-ip=%s;\r\n\t%s" % (AAR, instance, spec.identity, client, results)
+    client = b""
+    if process.profile.arc_client_noted:
+        client = b" smtp.remote-ip=%s;" % octets(process.variables.get("sender_host_address", "NULL"))
+    aar = b"%s i=%d; %s;%s\r\n\t%s" % (AAR, instance, spec.identity, client, results)
     digest, _ = body_hash(content, SIMPLE, _HASH, -1, ended=ended)
     ams = _message_signature(process, spec, instance, digest, headers[::-1])
     new = chain[instance] = ArcSet(instance, {AAR: ArcLine(aar), AMS: ArcLine(ams)})

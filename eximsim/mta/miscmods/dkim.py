@@ -60,17 +60,30 @@ def verify(process: Process, data: bytes) -> None:
         log_write(process, disabling)
         dkim.disabled = True
         return
-    keytypes = main.text("dkim_verify_keytypes") or ""
     sizes = main.text("dkim_verify_min_keysizes") or ""
     minima = {keytype: _number(expand_getkeyed(keytype, sizes)) for keytype in ("rsa", "ed25519")}
     verifier = Verifier(content, process.profile, partial(find_key_record, process), minima)
-    dkim.signatures = sort_signatures(found, main.text("dkim_verify_hashes") or "", keytypes)
+    dkim.signatures = _chosen(process, found)
     for sig in found:
         verifier.check_body(sig)
     _verify_all(process, verifier)
     signers = [name for sig in dkim.signatures for name in (sig.domain, sig.identity) if name]
     if signers:
         process.variables["dkim_signers"] = ":".join(name.replace(":", "::") for name in signers)
+
+
+def error_prefix(process: Process) -> str:
+    """How lines of the library below begin."""
+    return "DKIM" if process.profile.dkim_errors_named_dkim else "PDKIM"
+
+
+def _chosen(process: Process, found: list[Signature]) -> list[Signature]:
+    """The signatures that dkim_verify_hashes and dkim_verify_keytypes let through; all, without these."""
+    main = process.config.main
+    if not main.exists("dkim_verify_hashes"):
+        return found
+    hashes, keytypes = main.text("dkim_verify_hashes"), main.text("dkim_verify_keytypes")
+    return sort_signatures(found, hashes or "", keytypes or "")
 
 
 def _number(text: str | None) -> int:
@@ -81,17 +94,21 @@ def _number(text: str | None) -> int:
 def _verify_all(process: Process, verifier: Verifier) -> None:
     main = process.config.main
     signers = main.text("dkim_verify_signers") or ""
-    minimal = main.flag("dkim_verify_minimal") and not (main.text("acl_smtp_dkim") and signers)
+    has_acl = process.profile.dkim_minimal_ends_acl and main.text("acl_smtp_dkim") and signers
+    minimal = main.flag("dkim_verify_minimal") and not has_acl
     passed = False
     for sig in process.dkim.signatures:
-        if sig.verdict is Verdict.FAIL:
+        if sig.verdict is Verdict.FAIL and process.profile.dkim_failed_body_ends:
             continue
-        if not verifier.verify(sig):
-            log_write(process, f"DKIM: d={sig.domain} s={sig.selector} [failed key import]")
+        if not verifier.verify(sig) and process.profile.dkim_key_failure_logged:
+            log_write(
+                process, f"{error_prefix(process)}: d={sig.domain} s={sig.selector} [failed key import]"
+            )
         passed = passed or sig.verdict is Verdict.PASS
         if passed and minimal:
             break
-    if process.dkim.signatures and not passed and verifier.error:
+    told = process.profile.dkim_mismatch_logged
+    if told and process.dkim.signatures and not passed and verifier.error:
         log_write(process, f"DKIM: validation error: {verifier.error}")
 
 
@@ -120,13 +137,15 @@ def log_signature(process: Process, sig: Signature) -> None:
     dkim = process.dkim
     status = process.variables.get("dkim_verify_status")
     reason = process.variables.get("dkim_verify_reason", "")
+    if not process.profile.dkim_acl_overrides:
+        dkim.overridden = False
     by_status = dkim.first_pass is None and status is not None
     if status == "pass" if by_status else sig.verdict is Verdict.PASS:
         dkim.first_pass = sig.domain
     if status is not None and dkim.overridden:
         sig.is_policy, sig.why = True, None
         sig.verdict = next((one for one in Verdict if one.value == status), Verdict.NONE)
-    if not selector(process, "dkim_verbose"):
+    if process.profile.dkim_log_selectable and not selector(process, "dkim_verbose"):
         return
     outcome = f" [{status} - {reason}]" if sig.is_policy else _outcome(sig)
     log_write(process, f"DKIM: {_described(sig)}{outcome}")
@@ -251,7 +270,8 @@ def show(process: Process, sig: Signature | None) -> None:
     if sig is None:
         return
     variables["dkim_domain"], variables["dkim_selector"] = sig.domain or "", sig.selector or ""
-    variables["dkim_key_length"] = str(sig.keybits)
+    of_key = process.profile.dkim_key_length_of_key
+    variables["dkim_key_length"] = str(sig.keybits if of_key else len(sig.sighash or b"") * 8)
     variables["dkim_verify_status"] = _status(process, sig)
     reason = sig.why.value if sig.why in _NAMED_REASONS and sig.why is not None else ""
     variables["dkim_verify_reason"] = reason

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.miscmods.dkim import error_prefix
 from eximsim.mta.miscmods.pdkim.canon import HASHES, RELAXED, SIMPLE, Content, read_content
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init
 from eximsim.mta.miscmods.pdkim.sign import Wanted, sign
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
 _NO_KEY = ("", "0", "false")
+_ONLY_HASH = "sha256"
+"""What releases without dkim_hash sign with."""
 _NUMBER = re.compile(r"\s*\+?(\d+)")
 
 
@@ -57,7 +60,7 @@ def _signature(process: Process, content: Content, wanted: Wanted, ended: bool) 
     except KeyFault as fault:
         log_write(process, f"signing_init: {fault.args[0]}", panic=True)
         raise _failed(process, "DKIM: signing failed: PRIVKEY", str(fault.args[0])) from None
-    return sign(content, wanted, key, ended=ended)
+    return sign(content, wanted, key, ended=ended, pad_first=process.profile.dkim_pad_first)
 
 
 def _failed(process: Process, logged: str, why: str) -> SigningFailed:
@@ -80,6 +83,7 @@ def _wanted(process: Process, transport: DriverInstance) -> Iterator[Wanted]:
 
 
 def _one(process: Process, transport: DriverInstance, domain: str, selector: str) -> Wanted | None:
+    options = transport.options
     canon = _expanded(process, transport, "dkim_canon")
     if canon not in (None, RELAXED, SIMPLE):
         said = f"DKIM: unknown canonicalization method '{canon}', defaulting to 'relaxed'.\n"
@@ -89,7 +93,7 @@ def _one(process: Process, transport: DriverInstance, domain: str, selector: str
     if key in _NO_KEY:
         return None
     pem = _key_file(process, key) if key.startswith("/") else octets(key)
-    hashtype = _expanded(process, transport, "dkim_hash") or ""
+    hashtype = _expanded(process, transport, "dkim_hash") if options.exists("dkim_hash") else _ONLY_HASH
     identity = _expanded(process, transport, "dkim_identity")
     created = expires = 0
     timestamps = _expanded(process, transport, "dkim_timestamps")
@@ -98,8 +102,8 @@ def _one(process: Process, transport: DriverInstance, domain: str, selector: str
         found = _NUMBER.match(timestamps)
         lifetime = int(found[1]) if found else 0
         created, expires = now, now + lifetime if lifetime else 0
-    if hashtype not in HASHES:
-        raise _failed(process, f"DKIM: unrecognised hashname '{hashtype}'", "")
+    if hashtype is None or hashtype not in HASHES:
+        raise _failed(process, f"{error_prefix(process)}: unrecognised hashname '{hashtype or ''}'", "")
     return Wanted(
         domain,
         selector,

@@ -172,9 +172,10 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     line += (" PRDR" if envelope.prdr else "") + (" K" if envelope.chunking else "") + f" S={message.size}"
     if selector(process, "8bitmime"):
         line += f" M8S={envelope.body_8bitmime}"
-    if process.dkim.first_pass is not None and selector(process, "dkim"):
+    named = process.profile.dkim_log_selectable and selector(process, "dkim")
+    if process.dkim.first_pass is not None and named:
         line += f" DKIM={process.dkim.first_pass}"
-    if is_pass(process) and selector(process, "dkim"):
+    if is_pass(process) and named:
         line += " ARC"
     if selector(process, "receive_time"):
         line += " RT=0s"

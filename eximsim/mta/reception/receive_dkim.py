@@ -31,8 +31,9 @@ def verify(reception: Reception, content: bytes) -> AclResult:
         return AclResult(Rc.OK)
     dkim.verify(process, content)
     acl = process.config.main.text("acl_smtp_dkim")
-    if acl is None:
+    if acl is None or not process.profile.dkim_acl_overrides:
         dkim.log_all(process)
+    if acl is None:
         return AclResult(Rc.OK)
     result = acl_entry(reception, acl)
     add_acl_headers(reception)
@@ -55,7 +56,8 @@ def acl_entry(reception: Reception, acl: str) -> AclResult:
     signers = process.config.main.text("dkim_verify_signers")
     result = AclResult(Rc.OK)
     if not signers:
-        dkim.log_all(process)
+        if process.profile.dkim_acl_overrides:
+            dkim.log_all(process)
         return result
     try:
         wanted = expand(process, signers)
@@ -66,8 +68,10 @@ def acl_entry(reception: Reception, acl: str) -> AclResult:
     verdicts: list[str] = []
     for signer in dict.fromkeys(item for item in list_items(wanted) if item):
         result = _run(reception, acl, signer, verdicts)
-        if result.rc is not Rc.OK or _is_enough(process):
+        if result.rc is not Rc.OK or (process.profile.dkim_minimal_ends_acl and _is_enough(process)):
             break
+    if not process.profile.dkim_status_is_list:
+        return result
     if verdicts:
         process.variables["dkim_verify_status"] = ":".join(verdicts)
     else:
@@ -87,14 +91,17 @@ def _run(reception: Reception, acl: str, signer: str, verdicts: list[str]) -> Ac
     if process.dkim.disabled:
         return AclResult(Rc.OK)
     signatures: list[Signature | None] = [sig for sig in process.dkim.signatures if _is_by(sig, signer)]
+    if not process.profile.dkim_acl_by_signature:
+        del signatures[1:]
     result = AclResult(Rc.OK)
     for sig in signatures or [None]:
         dkim.show(process, sig)
         result = acl_check(reception, Where.DKIM, None, acl)
-        if sig is not None:
+        if sig is not None and process.profile.dkim_acl_overrides:
             dkim.log_signature(process, sig)
         verdicts.append(process.variables.get("dkim_verify_status", ""))
-        if result.rc is not Rc.OK or (sig is not None and _is_enough(process)):
+        enough = process.profile.dkim_minimal_ends_acl and sig is not None and _is_enough(process)
+        if result.rc is not Rc.OK or enough:
             break
     return result
 

@@ -31,7 +31,8 @@ def signed_parts(
     if not is_configured(transport) and not chain:
         return head, body
     message = head + body
-    ended = process.transport_filter is not None and not chunked
+    via_file = process.transport_filter is not None or not process.profile.dkim_signs_directly
+    ended = via_file and not chunked
     try:
         signatures = dkim_exim_sign(process, transport, message, ended=ended, hashed=bool(chain))
     except SigningFailed:
@@ -40,11 +41,11 @@ def signed_parts(
             log_write(process, said)
             raise
         signatures = b""
-    if process.dkim_signed:
+    if process.dkim_signed and process.profile.dkim_signing_logged:
         addrs[0].dkim_used = ":".join(item.replace(":", "::") for item in process.dkim_signed)
     if chain:
         signatures = arc_sign(process, chain, signatures, message, ended=ended)
-    return signatures + head, body
+    return (signatures, message) if via_file else (signatures + head, body)
 
 
 def _arc_spec(process: Process, transport: DriverInstance) -> str:

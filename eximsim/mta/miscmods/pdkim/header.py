@@ -16,14 +16,19 @@ _QUERY = b"dns/txt"
 class FoldedLine:
     """A header line that grows, and the column in which it ends.
 
-    It is folded before or after tags and within long values. Source: pdkim_headcat().
+    It is folded before or after tags and within long values; ``pad_first`` is how newer releases do it.
+    Source: pdkim_headcat().
     """
 
     text: bytes
     column: int
+    pad_first: bool = True
 
     def add(self, payload: bytes, intro: bytes = b"", *, pad: bytes = b"") -> None:
         """Append ``pad``, a space or a fold, and ``intro`` with ``payload``, not apart if they fit a line."""
+        if not self.pad_first:
+            self._add_as_one(payload, intro, pad)
+            return
         padded = False
         if pad:
             if self.column < _WIDTH:
@@ -52,14 +57,46 @@ class FoldedLine:
             self.column += len(payload[:room])
             payload = payload[room:]
 
+    def _add_as_one(self, payload: bytes, intro: bytes, pad: bytes) -> None:
+        """The same as older releases do it."""
+        blank = b" " if pad else b""
+        if pad:
+            if self.column + len(pad) > _WIDTH:
+                self._fold()
+            self._put(pad)
+        left = len(blank) + len(intro)
+        if self.column + left > _WIDTH:
+            self._fold()
+            left = len(intro)
+        left += len(payload)
+        while left > _WIDTH - 1:
+            if blank:
+                self._put(blank)
+                blank, left = b"", left - 1
+            self._put(intro)
+            intro, left = b"", left - len(intro)
+            if payload:
+                room = len(payload) if self.column + len(payload) < _WIDTH - 1 else _WIDTH - self.column
+                self._put(payload[:room])
+                payload, left = payload[room:], left - (room - 1)
+            self._fold()
+        if self.column + left > _WIDTH:
+            self._fold()
+            blank = b""
+        self._put(blank + intro + payload)
+
+    def _put(self, text: bytes) -> None:
+        self.text += text
+        self.column += len(text)
+
     def _fold(self) -> None:
         self.text += b"\r\n\t"
         self.column = 1
 
 
-def signature_header(sig: Signature, body_digest: bytes) -> bytes:
+def signature_header(sig: Signature, body_digest: bytes, *, pad_first: bool = True) -> bytes:
     """The header line without its end; without ``sighash`` the text of which that is the signature."""
-    line = FoldedLine(b"DKIM-Signature: v=1", len(b"DKIM-Signature: v=1"))
+    line = FoldedLine(b"DKIM-Signature: v=1", len(b"DKIM-Signature: v=1"), pad_first)
     for intro, value in (
         (b"a=", octets(sig.algorithm)),
         (b"q=", _QUERY),

@@ -80,6 +80,8 @@ class VerifyingKey:
     key: RSAPublicKey | Ed25519PublicKey
     bits: int
     library: str
+    silent: bool = True
+    """A plain mismatch is told by nothing."""
 
     def verify(self, digest: bytes, signature: bytes, hashtype: str) -> None:
         """Check the signature of what has that ``digest``; raises ``KeyFault``.
@@ -96,8 +98,10 @@ class VerifyingKey:
 
     def _mismatch(self, signature: bytes) -> str:
         """What the library says; GnuTLS's plain mismatch is told by nothing."""
-        if self.library == "gnutls" or isinstance(self.key, Ed25519PublicKey):
-            return ""
+        if self.library == "gnutls":
+            return "" if self.silent else "Public key signature verification has failed."
+        if isinstance(self.key, Ed25519PublicKey):
+            return "error:00000000:lib(0)::reason(0)"
         if len(signature) != (self.bits + 7) // 8:
             return "error:02000077:rsa routines::wrong signature length"
         return "error:02000068:rsa routines::bad signature"
@@ -108,21 +112,21 @@ def verify_init(key: bytes, keytype: str, profile: Profile) -> VerifyingKey:
 
     Ed25519 keys are taken bare, or as the end of a structure that wraps them.
     """
-    library = profile.tls_library
+    library, silent = profile.tls_library, profile.dkim_mismatch_silent
     if keytype == "ed25519":
         try:
             bare = Ed25519PublicKey.from_public_bytes(key[-_ED25519_OCTETS:])
         except ValueError:
             raise Unsupported("an Ed25519 key of a wrong size in the DNS") from None
-        return VerifyingKey(bare, _ED25519_BITS[library.partition("-")[0]], library)
+        return VerifyingKey(bare, _ED25519_BITS[library.partition("-")[0]], library, silent)
     try:
         public = load_der_public_key(key)
     except (ValueError, UnsupportedAlgorithm):
         raise KeyFault(_no_public_key(key, library)) from None
     if isinstance(public, RSAPublicKey):
-        return VerifyingKey(public, public.key_size, library)
+        return VerifyingKey(public, public.key_size, library, silent)
     if isinstance(public, Ed25519PublicKey):
-        return VerifyingKey(public, _ED25519_BITS[library.partition("-")[0]], library)
+        return VerifyingKey(public, _ED25519_BITS[library.partition("-")[0]], library, silent)
     raise Unsupported("a public key for DKIM that is neither RSA nor Ed25519")
 
 

@@ -26,8 +26,13 @@ class Wanted:
     expires: int
 
 
-def sign(content: Content, wanted: Wanted, key: PrivateKey, *, ended: bool = False) -> bytes:
-    """The header line DKIM-Signature without its end. ``ended``: see ``body_hash``."""
+def sign(
+    content: Content, wanted: Wanted, key: PrivateKey, *, ended: bool = False, pad_first: bool = True
+) -> bytes:
+    """The header line DKIM-Signature without its end.
+
+    ``ended``: see ``body_hash``; ``pad_first``: see ``FoldedLine``.
+    """
     relaxed = wanted.canon == RELAXED
     ticks = [_Tick.of(name) for name in list_items(wanted.headers, ":")]
     named: list[bytes] = []
@@ -51,9 +56,9 @@ def sign(content: Content, wanted: Wanted, key: PrivateKey, *, ended: bool = Fal
         headernames=from_octets(b":".join(named)),
     )
     digest, _ = body_hash(content, wanted.canon, wanted.hashtype, -1, ended=ended)
-    own = signature_header(sig, digest)
+    own = signature_header(sig, digest, pad_first=pad_first)
     sig.sighash = key.sign(data + (relax_header(own, end=False) if relaxed else own), wanted.hashtype)
-    return signature_header(sig, digest)
+    return signature_header(sig, digest, pad_first=pad_first)
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ _NAME = b"dkim-signature:"
 def find_signatures(content: Content, profile: Profile) -> tuple[list[Signature], str | None]:
     """The signatures of a message, and what is wrong if there are too many of them."""
     lines = [line for line in content.headers if line[: len(_NAME)].lower() == _NAME]
-    if len(lines) >= _MOST_SIGNATURES:
+    if len(lines) >= _MOST_SIGNATURES and profile.dkim_signatures_limited:
         return [], EXCESS_SIGS
     found = [parse_signature(line, profile) for line in lines]
     return [sig for sig in found if sig is not None], None
@@ -82,7 +82,7 @@ class Verifier:
         key = self._key(sig)
         if key is None or sig.pubkey is None:
             return False
-        if not _allows(sig.pubkey, sig.hashtype):
+        if self.profile.dkim_key_hashes_heeded and not _allows(sig.pubkey, sig.hashtype):
             sig.verdict, sig.why = Verdict.FAIL, Why.ALGORITHM
             return True
         self._check(sig, key)
@@ -117,7 +117,7 @@ class Verifier:
 
     def _key(self, sig: Signature) -> VerifyingKey | None:
         """The key from the DNS (``pdkim_key_from_dns()``)."""
-        sig.verdict = Verdict.INVALID
+        before, sig.verdict = (sig.verdict, sig.why), Verdict.INVALID
         text = self.key_text(f"{sig.selector}._domainkey.{sig.domain}.")
         if not text:
             sig.why = Why.KEY_UNAVAILABLE
@@ -131,7 +131,7 @@ class Verifier:
         except KeyFault as fault:
             self.error, sig.why = fault.args[0], Why.KEY_IMPORT
             return None
-        sig.verdict, sig.pubkey, sig.keybits = Verdict.NONE, record, key.bits
+        (sig.verdict, sig.why), sig.pubkey, sig.keybits = before, record, key.bits
         return key
 
 
