@@ -153,7 +153,7 @@ class CheckString:
                 return FAILED
             if text[1:-1] not in host_chain.host_find_interfaces(self.process):
                 return FAILED
-            self._capture((text,))
+            self._capture_whole(text)
             return self._matched(pattern)
         name, slash, rest = pattern.lower().partition("/")
         if name not in ("@mx_any", "@mx_primary", "@mx_secondary") or (
@@ -176,8 +176,15 @@ class CheckString:
         local = found.find is HostFind.FOUND_LOCAL
         if (not local or name == "@mx_secondary") and (name == "@mx_primary" or not found.removed):
             return FAILED
-        self._capture((checked or self.subject,))
+        self._capture_whole(checked or self.subject)
         return self._matched(pattern)
+
+    def _capture_whole(self, text: str) -> None:
+        """Set ``$0`` alone; up to 4.93 such patterns leave it without a value."""
+        if self.process.profile.lists_capture:
+            self._capture((text,))
+        elif self.setup == 0:
+            self.process.numeric = ()
 
     def _lookup(self, pattern: str) -> ListMatch:
         type_name, _, rest = pattern.partition(";")

@@ -152,3 +152,11 @@ def test_randomize_keeps_the_set_of_hosts() -> None:
     hosts = ":".join(f"h{i}.ex" for i in range(6))
     addr, _ = manual(f"route_list = * {hosts} randomize", zone=zone).route("a@d.ex")
     assert sorted(addresses(addr)) == [f"10.4.0.{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize(("release", "host"), [("4.93", "x.ex"), ("4.94.1", "x[10.0.0.1].ex")])
+def test_an_address_of_this_host_is_in_zero_since_4_94(release: str, host: str) -> None:
+    zone = {("x.ex", "A"): records("10.1.2.3"), ("x[10.0.0.1].ex", "A"): records("10.1.2.4")}
+    router = "m:\n driver = manualroute\n transport = smtp\n route_list = @[] x$0.ex\n"
+    addr, _ = site(zone, routers=router, main="allow_domain_literals", release=release).route("a@[10.0.0.1]")
+    assert [one.name for one in addr.host_list] == [host]
