@@ -530,7 +530,9 @@ class Profile(SpoolSwitches):
     headers_in_reports_cut: bool = switch(False, "transport_headers_send()", since("4.97", "35d78f064"))
     """Of each header line of the message a report has 998 octets. Bug 1760."""
 
-    local_host_has_errno: bool = switch(False, "smtp_transport_entry()", since("4.94.1", "6e0fddef0"))
+    local_host_has_errno: bool = switch(
+        False, "smtp_transport_entry()", since("4.94.1", "6e0fddef0", published="4.94")
+    )
     """A host that turns out to be this one defers under a number of its own, -50."""
 
     reply_timeout_is_whole: bool = switch(

@@ -31,7 +31,9 @@ class ExpansionSwitches(ServerSwitches):
     )
     """Local parts that need quotes get them in addresses that are made by SRS."""
 
-    run_splits_first: bool = switch(False, "EITEM_RUN in expand.c", since("4.96", "cfe6acff2", item="JH/24"))
+    run_splits_first: bool = switch(
+        False, "EITEM_RUN in expand.c", since("4.96", "cfe6acff2", item="JH/24, JH/25")
+    )
     """The command of ``${run`` is split into words first, and each is expanded on its own."""
 
     expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
@@ -85,7 +87,7 @@ class ExpansionSwitches(ServerSwitches):
     """What a domain or a local part matches in a list is in ``$0``, and its parts in ``$1`` and so on."""
 
     tainted_arguments_refused: bool = switch(
-        False, "arg_is_tainted() in transport.c", since("4.96", "cfe6acff2", item="JH/25")
+        False, "arg_is_tainted() in transport.c", since("4.96", "cfe6acff2", item="JH/24, JH/25")
     )
     """A command of a transport is not run if one of its words comes from outside."""
 

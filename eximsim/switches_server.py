@@ -36,6 +36,11 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """A message in chunks whose first header line ends in a bare LF is refused."""
 
+    acl_removes_matching: bool = switch(
+        False, "add_acl_headers()", since("4.97", "1745d310d", item="bug 2985")
+    )
+    """``remove_header`` takes patterns, which begin with ``^``, beside names."""
+
     auth_data_not_logged: bool = switch(
         False, "smtp_handle_acl_fail() in smtp_in.c", since("4.95", "37a81ae73", item="JH/38")
     )

@@ -15,6 +15,7 @@ from eximsim.mta.routing.skipped_errors import moan_write_from
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.spool import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Complaint:
     header_read: bool = True
     message_id: str = ""
     """The id that the message had, if it had one."""
+    lines: tuple[Header, ...] | None = None
+    """The header lines as Exim made them of what came, once it did; then ``body`` is what followed."""
+    body: bytes = b""
 
 
 NO_RECIPIENTS = Complaint(
@@ -110,11 +114,14 @@ def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes
         "Auto-Submitted: auto-replied",
         f"From: {moan_write_from(process)}",
         f"To: {sender}",
-        *references(process, process.header_list),
+        *references(process, process.header_list if why.lines is None else why.lines),
         f"Subject: Mail failure - {why.subject}",
         "",
         why.text,
     ]
+    if why.lines is not None:
+        lines = b"".join(octets(line.text) for line in why.lines)
+        content = lines + b"\n" + why.body
     report = octets("\n".join(head)) + _copy(process, content, header_read=why.header_read)
     reference = why.message_id
     return child_open_exim(process, "", [sender], report, reference, process.machine.exim_user) is not None

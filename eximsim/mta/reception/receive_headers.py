@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote
+from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.base.utf8 import string_is_utf8
@@ -281,16 +283,31 @@ def _rewrite_all(reception: Reception) -> None:
 def add_acl_headers(reception: Reception) -> None:
     """Carry out the ACLs' ``remove_header`` and ``add_header``. Source: add_acl_headers(), src/receive.c."""
     envelope, headers = reception.envelope, reception.headers
-    removed = {name.lower() for text in envelope.removed_headers for name in list_items(text, ":")}
+    removed = [name for text in envelope.removed_headers for name in list_items(text, ":")]
     envelope.removed_headers = []
+    process = reception.process
+    names = {name.lower() for name in removed}
+    patterns = [
+        _pattern(name) for name in removed if name.startswith("^") and process.profile.acl_removes_matching
+    ]
     for header in headers:
-        if header.text.partition(":")[0].rstrip(SPACES).lower() in removed:
+        if header.kind is HEADER_OLD:
+            continue
+        named = header.text.partition(":")[0].rstrip(SPACES).lower() in names
+        if named or any(p.search(header.text, process.trace, process.effort) for p in patterns):
             header.kind = HEADER_OLD
     added, envelope.added_headers = envelope.added_headers, []
     reception.set("headers_added", None)
     for place, text in added:
         kind, _, _ = header_kind(text)
         headers.insert(_place(headers, place), Header(kind, text))
+
+
+def _pattern(text: str) -> Regex:
+    try:
+        return compile_pattern(text)
+    except RegexError:
+        raise Unsupported("remove_header with a pattern that is no regular expression: Exim dies") from None
 
 
 def _place(headers: list[Header], place: str) -> int:

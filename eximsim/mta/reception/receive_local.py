@@ -160,7 +160,8 @@ def receive_local(
     complete(incoming)
     text = _ask_not_smtp(incoming)
     if text is not None:
-        complaint = replace(refused_by_acl(text), message_id=process.message_id)
+        lines = tuple(process.header_list)
+        complaint = replace(refused_by_acl(text), message_id=process.message_id, lines=lines, body=body)
         forget(reception)
         raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", complaint)
     return finish(incoming, accept(incoming, reference))

@@ -19,6 +19,7 @@ def sent(control: str, release: str = "4.99", *, daemon: bool = True) -> list[st
         return front.log()
     front.exim("-bd", "-oX", "1225")
     client = front.world.connect("127.0.0.1", 1225, 5)
+    client.receive(5)
     for line in LETTER:
         client.send(f"{line}\r\n".encode())
     return front.log()[1:]

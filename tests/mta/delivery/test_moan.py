@@ -43,4 +43,7 @@ def test_on_stderr_if_the_caller_says_so() -> None:
 def test_what_an_acl_refuses_is_reported_to_the_sender() -> None:
     site, code = refused("b@test.ex", acl_not_smtp="${if eq{$sender_address}{}{accept}{deny}}")
     assert code == 1
-    assert b"Subject: Mail failure - rejected by local scanning code\r\n" in site.messages[-1].content
+    report = site.messages[-1].content
+    assert b"Subject: Mail failure - rejected by local scanning code\r\n" in report
+    assert b"\r\nReferences: <E" in report
+    assert b" ------\r\n\r\nReceived: from " in report

@@ -89,8 +89,11 @@ def test_a_lost_client_is_logged() -> None:
     )
 
 
+NOT_EARLY = "pipelining_connect_advertise_hosts ="
+
+
 def test_input_before_the_banner_is_out_of_step() -> None:
-    front = Front(ACCEPT)
+    front = Front(f"{ACCEPT}\n{NOT_EARLY}")
     front.exim("-bd", "-oX", "1225")
     client = front.world.connect("127.0.0.1", 1225, 5)
     client.send(b"EHLO me.ex\r\nNOOP\r\n")
@@ -128,9 +131,6 @@ def test_a_daemon_can_be_stopped() -> None:
         front.world.connect("127.0.0.1", 1225, 5)
 
 
-NOT_EARLY = "pipelining_connect_advertise_hosts ="
-
-
 @pytest.mark.parametrize(
     ("main", "packets", "shown"),
     [
@@ -146,7 +146,8 @@ def test_the_log_tells_of_pipelining(main: str, packets: list[str], shown: str) 
     front = Front(f"{ACCEPT}\nlog_selector = +pipelining\n{main}", release="4.99")
     front.exim("-bd", "-oX", "1225")
     client = front.world.connect("127.0.0.1", 1225, 5)
-    for packet in ["", "EHLO me.ex\r\n", *packets, "Subject: x\r\n\r\nbody\r\n.\r\n"]:
+    said(client)
+    for packet in ["EHLO me.ex\r\n", *packets, "Subject: x\r\n\r\nbody\r\n.\r\n"]:
         client.send(packet.encode())
         said(client)
     assert shown in front.log()[1]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.string import string_base62
 from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.receive_data import DataReader, from_line, local_content, split_message
@@ -292,6 +293,20 @@ def test_an_acl_can_add_and_remove_header_lines() -> None:
     assert "Subject" not in found
     assert (found["X-One"], found["X-Two"], found["X-ACL-Warn"]) == ("1", "2", "no name")
     assert message.headers[0].text == "X-Two: 2\n"
+
+
+@pytest.mark.parametrize(("release", "left"), [("4.96", ["X-A", "X-B"]), ("4.97", ["X-A"])])
+def test_lines_can_be_removed_by_a_pattern(release: str, left: list[str]) -> None:
+    acl = "check:\n  accept remove_header = ^X-.::.*two"
+    front = Front("acl_not_smtp = check", acl, release=release)
+    front.exim("-odq", "r@d.ex", stdin="X-A: one\nX-B: two\n\n")
+    assert [name for name in headers(only(front)) if name.startswith("X-")] == left
+
+
+def test_a_pattern_that_is_none_is_not_modelled() -> None:
+    front = Front("acl_not_smtp = check", "check:\n  accept remove_header = ^(")
+    with pytest.raises(Unsupported, match="no regular expression"):
+        front.exim("-odq", "r@d.ex", stdin="X-A: one\n\n")
 
 
 @pytest.mark.parametrize(

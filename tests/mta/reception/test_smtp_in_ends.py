@@ -39,9 +39,10 @@ def test_a_command_with_a_nul_is_refused(release: str, word: str) -> None:
 
 @pytest.mark.parametrize(("release", "size"), [("4.96", ""), ("4.97", " (8 bytes)")])
 def test_input_that_comes_too_soon_is_shown_up_to_a_nul(release: str, size: str) -> None:
-    front = Front(ACCEPT, release=release)
+    front = Front(f"{ACCEPT}\npipelining_connect_advertise_hosts =", release=release)
     front.exim("-bd", "-oX", "1225")
     client = front.world.connect("127.0.0.1", 1225, 5)
+    said(client)
     client.send(b"EHLO me.ex\r\nNO\0OOP\r\n")
     assert "554 SMTP synchronization error\r\n" in said(client)
     assert front.log()[-1].endswith(f'[127.0.0.1] next input="NO"{size}')
