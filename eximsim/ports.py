@@ -406,8 +406,8 @@ class World(Files, Commands, Protocol):
         Raises ``ConnectError``, and ``Unanswered`` if it is not known who that is.
         """
 
-    def is_served(self, path: str) -> bool:
-        """Whether it is known who listens on the Unix domain socket of a path."""
+    def is_served(self, address: str, port: int | None = None) -> bool:
+        """Whether it is known who listens on a port, or without one on the Unix domain socket of a path."""
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""

@@ -155,9 +155,11 @@ class HostedWorld:
         """The opposite of ``serve``."""
         del self._partners[path]
 
-    def is_served(self, path: str) -> bool:
+    def is_served(self, address: str, port: int | None = None) -> bool:
         """See ``World``."""
-        return path in self._partners
+        if port is None:
+            return address in self._partners
+        return self._listening(address, port) is not None
 
     def converse(self, partner: PipedCommand | str) -> Connection:
         """See ``World``; in memory only."""

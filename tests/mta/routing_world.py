@@ -95,7 +95,7 @@ class ZoneWorld:
     def run_command(self, command: PipedCommand) -> Ended:
         raise AssertionError("routing runs no command")
 
-    def is_served(self, path: str) -> bool:
+    def is_served(self, address: str, port: int | None = None) -> bool:
         return False
 
     def converse(self, partner: PipedCommand | str) -> Connection:
