@@ -28,8 +28,8 @@ SIGN_HEADERS = (
 
 _VALUES = MappingProxyType(
     {
-        "DKIM_SIGN_HEADERS": SIGN_HEADERS,
         "DKIM_OVERSIGN_HEADERS": ":".join(f"+{name}" for name in SIGN_HEADERS.split(":")),
+        "DKIM_SIGN_HEADERS": SIGN_HEADERS,
     }
 )
 """The macros that have a value of their own, by what a release says it has."""

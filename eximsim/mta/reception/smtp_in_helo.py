@@ -144,7 +144,6 @@ def _welcome(session: SmtpSession, user_message: str | None) -> None:
     lines = [greeting]
     session.reception.pipelining.advertised = session.tls_advertised = session.dsn_advertised = False
     session.smtputf8_advertised = False
-    session.chunking_offered = False
     session.advertised = {}
     if session.esmtp:
         lines += [offered for offer in _FEATURES if (offered := offer(session)) is not None]
@@ -228,8 +227,9 @@ def _pipe_connect(session: SmtpSession) -> str | None:
 def _chunking(session: SmtpSession) -> str | None:
     if not _has_option(session, "chunking_advertise_hosts"):
         return None
-    session.chunking_offered = session.client_in("chunking_advertise_hosts", defer=True)
-    return "CHUNKING" if session.chunking_offered else None
+    offered = session.client_in("chunking_advertise_hosts", defer=True)
+    session.chunking_offered = session.chunking_offered or offered
+    return "CHUNKING" if offered else None
 
 
 def _starttls(session: SmtpSession) -> str | None:

@@ -475,3 +475,10 @@ def test_a_from_line_may_begin_the_messages_of_some_hosts(main: str, subject: st
     front.exim("-oMa", "192.0.2.9", "-bs", stdin=dialogue)
     (taken,) = front.machine.spool.messages.values()
     assert (taken.body == b"") is (subject is not None)
+
+
+@pytest.mark.parametrize(("first", "taken"), [("EHLO c.ex", True), ("HELO d.ex", False)])
+def test_chunks_that_were_offered_once_may_be_sent_after_a_helo(first: str, taken: bool) -> None:
+    front = Front("acl_smtp_rcpt = accept\nchunking_advertise_hosts = *\n")
+    replies = front.smtp(first, "HELO c.ex", "MAIL FROM:<a@b.ex>", "RCPT TO:<c@d.ex>", "BDAT 2 LAST", "")
+    assert any(reply.startswith("250 OK id=") for reply in replies) is taken
