@@ -63,12 +63,14 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
                 addr.basic_errno, addr.message = Errno.LOCAL_ONLY, "remote deliveries suppressed"
                 post_process_one(delivery, addr, Rc.DEFER, kind="T")
             continue
-        if not _suits_open_call(delivery, transport, batch[0]):
+        if not delivery.call_not_seen and not _suits_open_call(delivery, transport, batch[0]):
             _leave_for_later(delivery, transport, batch, fallback=fallback)
             continue
         _defer_at_limit(delivery, transport)
         seed = HARNESS_SEED + 2 * number
+        fresh = delivery.process.continued is None
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
+        delivery.call_not_seen = fresh and delivery.process.continued is not None
 
 
 def _defer_at_limit(delivery: Delivery, transport: DriverInstance) -> None:
@@ -151,7 +153,7 @@ def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:
         return False
     if delivery.process.config.main.number("remote_max_parallel") > 1:
         return False
-    call = delivery.process.continued
+    call = None if delivery.call_not_seen else delivery.process.continued
     name = call.host_name if call is not None else addr.host_list[0].name
     return any(host.name == name for other in delivery.remote for host in other.host_list)
 

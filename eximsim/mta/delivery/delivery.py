@@ -33,6 +33,8 @@ class Delivery:
     seen: dict[str, Address] = field(default_factory=dict)
     """What is delivered, by the unique form of the address (tree_duplicates)."""
     remote_count: int = 0
+    call_not_seen: bool = False
+    """The last batch made a call and left it open, which is noticed only as the next one begins."""
     next_id: str | None = None
     next_call: OpenCall | None = None
     """For ``next_id``."""

@@ -144,6 +144,8 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
     chunks = sx.process.profile.continued_call_takes_chunks
     sx.chunking = chunks and "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
+    sx.prdr = sx.process.profile.batches_share_connection and "PRDR" in sx.features
+    sx.prdr = sx.prdr and sx.host_is_in("hosts_try_prdr")
     for addr in sx.addrlist:
         addr.continued = call.sequence > 1
         if call.tls is not None:

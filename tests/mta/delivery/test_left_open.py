@@ -65,3 +65,48 @@ def test_a_frozen_message_that_a_queue_run_for_some_passes_over_is_logged_withou
         )
     )
     assert "Message is frozen" in runs[2].log
+
+
+def test_a_call_left_open_for_the_next_batch_may_lead_to_none_of_its_hosts() -> None:
+    def mx(domain: str, *hosts: str) -> dict[str, Any]:
+        data = [[10 * number, f"{host}-a.test.ex"] for number, host in enumerate(hosts, 1)]
+        return {"name": f"{domain}.test.ex", "type": "MX", "ad": True, "data": data}
+
+    zone = [mx("one", "h1", "h2"), mx("two", "h3", "h1"), *ZONE[3:]]
+    zone += [
+        {"name": "h3-a.test.ex", "type": type, "ad": True, "data": data}
+        for type, data in (("A", ["10.9.3.1"]), ("AAAA", []))
+    ]
+    (one,) = done(
+        scenario(
+            zone=zone,
+            servers={"10.9.2.1": "nostarttls", "10.9.3.1": "nostarttls"},
+            runs=[
+                {
+                    "argv": ["-odf", "-f", "s@test.ex", "a@one.test.ex", "b@two.test.ex"],
+                    "stdin": "Subject: x\n\n",
+                }
+            ],
+        ),
+        "4.99",
+    )
+    assert [str(call["events"]).count("message accepted") for call in one.servers] == [1, 1]
+    assert one.queued == 0
+    assert "EOF" in str(one.servers[0]["events"])
+
+
+def test_replies_for_each_recipient_are_asked_for_on_a_call_that_goes_on_since_4_99() -> None:
+    message = ["-odf", "-f", "s@test.ex", "a@three.test.ex", "b@one.test.ex", "c@one.test.ex"]
+    (one,) = done(
+        scenario(
+            zone=ZONE,
+            servers={"10.9.1.1": {"extensions": ["PRDR"]}},
+            transport={"multi_domain": "false", "hosts_try_prdr": "*"},
+            runs=[{"argv": message, "stdin": "Subject: x\n\n"}],
+        ),
+        "4.99",
+    )
+    assert sorted("PRDR" in str(event) for event in one.servers[0]["events"] if "MAIL" in str(event)) == [  # type: ignore[attr-defined]
+        False,
+        True,
+    ]
