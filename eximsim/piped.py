@@ -34,11 +34,13 @@ class Ended:
     """How a command ended: its exit status (below 0: the signal; None: it was still running), its output.
 
     ``output`` is what it wrote to standard output and standard error. ``seconds`` is how long it took.
+    ``at_once``: it was gone before anything could be written to it.
     """
 
     status: int | None
     output: bytes = b""
     seconds: float = 0.0
+    at_once: bool = False
 
 
 class Commands(Protocol):

@@ -64,7 +64,8 @@ class CommandRunner:
         if ran.exit == _UNKNOWN or (ran.exit is None and limit != command.seconds):
             return None
         status = _NOT_THERE if ran.exit == _CANNOT_RUN else ran.exit
-        return Ended(status, ran.stdout, command.seconds if status is None else 0.0)
+        seconds = command.seconds if status is None else 0.0
+        return Ended(status, ran.stdout, seconds, at_once=status == _NOT_THERE)
 
     def find(self, name: str, folders: Sequence[str]) -> str | None:
         """See ``Runner``."""

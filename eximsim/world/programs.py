@@ -54,7 +54,7 @@ def run_known(command: PipedCommand, machine: Machine) -> Ended | None:
             return Ended(None, ended.output, command.seconds)
         return ended
     if folder and machine.disk.lacks_folder(folder):
-        return Ended(_EXEC_FAILED)
+        return Ended(_EXEC_FAILED, at_once=True)
     try:
         script = machine.read_file(path).decode("utf-8", "surrogateescape")
     except OSError:
@@ -77,14 +77,14 @@ def _echo(command: PipedCommand, machine: Machine) -> Ended | None:
     if words[:1] and words[0].startswith("-") and words[0] != "-n":
         return None
     bare = words[:1] == ("-n",)
-    return Ended(0, as_octets(" ".join(words[bare:]) + ("" if bare else "\n")))
+    return Ended(0, as_octets(" ".join(words[bare:]) + ("" if bare else "\n")), at_once=True)
 
 
 def _printf(command: PipedCommand, machine: Machine) -> Ended | None:
     words = command.words[1:]
     if len(words) != 1 or words[0].startswith("-") or "%" in words[0] or "\\" in words[0]:
         return None
-    return Ended(0, as_octets(words[0]))
+    return Ended(0, as_octets(words[0]), at_once=True)
 
 
 def _sleep(command: PipedCommand, machine: Machine) -> Ended | None:
@@ -95,7 +95,7 @@ def _sleep(command: PipedCommand, machine: Machine) -> Ended | None:
 
 
 def _exits_with(status: int) -> Program:
-    return lambda command, machine: Ended(status)
+    return lambda command, machine: Ended(status, at_once=True)
 
 
 # ---- the shell ---------------------------------------------------------------------------------------------
@@ -130,7 +130,9 @@ def _obey(command: PipedCommand, machine: Machine, script: str) -> Ended | None:
         if one.target not in (None, _NOWHERE):
             _write(command, machine, one, ended.output)
     output = b"".join(ended.output for one, ended in done if one.target is None)
-    return Ended(done[-1][1].status if done else 0, output, sum(ended.seconds for _, ended in done))
+    status = done[-1][1].status if done else 0
+    at_once = all(ended.at_once for _, ended in done)
+    return Ended(status, output, sum(ended.seconds for _, ended in done), at_once)
 
 
 _BUILT_IN = frozenset(("echo", "exit", "false", "printf", "true"))
@@ -144,7 +146,7 @@ def _step(one: ShellCommand, command: PipedCommand, machine: Machine) -> Ended:
     if not found or (one.target is not None and not _may_write(command, machine, one.target)):
         raise NotUnderstood
     if name == "exit":
-        return Ended(_status(one.words))
+        return Ended(_status(one.words), at_once=True)
     if name == "sh" or name not in _PROGRAMS or (name == "echo" and "\\" in "".join(one.words)):
         raise NotUnderstood
     ended = _PROGRAMS[name](replace(command, words=one.words), machine)

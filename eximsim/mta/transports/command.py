@@ -60,9 +60,7 @@ def _expanded(process: Process, word: str, number: int, command: str, failed: Rc
     try:
         value, taint = expand_tainted(process, word)
     except ExpansionFailed as failure:
-        told = (
-            f"Expansion of {quoted(process, word)} from command {quoted(process, command)} in {what} failed"
-        )
+        told = f"Expansion of {quoted(process, word)} from command {quoted(process, command)} in {what}"
         raise Stop(failed, f"{told} failed: {failure.message}", 0) from None
     if taint is not Taint.NONE and process.profile.tainted_arguments_refused:
         if taint is Taint.UNKNOWN:
@@ -77,9 +75,7 @@ def _address_pipe(process: Process, addr: Address, command: str, what: str) -> l
     try:
         value, taint = expand_tainted(process, text)
     except ExpansionFailed as failure:
-        told = (
-            f"Expansion of {quoted(process, text)} from command {quoted(process, command)} in {what} failed"
-        )
+        told = f"Expansion of {quoted(process, text)} from command {quoted(process, command)} in {what}"
         raise Stop(Rc.FAIL, f"{told} failed: {failure.message}", 0) from None
     if taint is not Taint.NONE and process.profile.tainted_arguments_refused:
         raise Unsupported("words of $address_pipe that may come from outside")

@@ -74,12 +74,12 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         options.number("umask"),
         options.seconds("timeout"),
     )
-    try:
-        command = replace(command, stdin=_written(process, transport, addrs))
-    except FilterFailed as failed:
-        _filter_failed(transport, first, failed)
-        command = replace(command, seconds=1)
+    stdin, problem = _written(process, transport, addrs)
+    is_late = isinstance(problem, FilterFailed) and problem.status is None
+    command = replace(command, stdin=stdin, seconds=1 if is_late else command.seconds)
     ended = process.world.run_command(command)
+    if problem is not None and not ended.at_once:
+        _not_written(transport, first, problem)
     process.world.sleep(ended.seconds)
     _keep_output(transport, first, run, ended.output)
     if ended.status is None or first.message is None:
@@ -235,30 +235,38 @@ def _environment(
 # ---- what goes in and what comes out --------------------------------------------------------------------
 
 
-def _written(process: Process, transport: DriverInstance, addrs: list[Address]) -> bytes:
-    """What the command gets to read."""
+def _written(
+    process: Process, transport: DriverInstance, addrs: list[Address]
+) -> tuple[bytes, Stop | FilterFailed | None]:
+    """What the command gets to read, and what keeps the rest from being written."""
     options = transport.options
     batched, crlf = options.flag("use_bsmtp"), options.flag("use_crlf")
     check, escape = options.text("check_string"), options.text("escape_string")
     writing = Writing(octets(check or ""), octets(escape or ""), crlf=crlf)
     if batched:
         writing = Writing(b".", b"..", True, crlf)
+    prefix = _affix(process, transport, "prefix", "" if batched else MBOX_PREFIX)
+    problem: Stop | FilterFailed | None = None
     try:
-        frame = Frame(
-            prefix=_affix(process, transport, "prefix", "" if batched else MBOX_PREFIX),
-            suffix=_affix(process, transport, "suffix", "" if batched else "\n"),
-            recipients=addrs if batched else None,
-        )
-        return written_text(process, transport, addrs, writing, frame)
+        suffix = _affix(process, transport, "suffix", "" if batched else "\n")
+    except Stop as stop:
+        suffix, problem = b"", stop
+    try:
+        frame = Frame(prefix, suffix, addrs if batched else None)
+        return written_text(process, transport, addrs, writing, frame), problem
     except ExpansionFailed as failed:
         what = f"Failed to expand headers_add or headers_remove: {failed.message}"
-        raise Stop(Rc.PANIC, what, Errno.CHHEADER_FAIL) from None
+        return prefix, Stop(Rc.PANIC, what, Errno.CHHEADER_FAIL)
+    except FilterFailed as filtering:
+        return prefix, filtering
 
 
-def _filter_failed(transport: DriverInstance, addr: Address, failed: FilterFailed) -> None:
-    """After a time-out the command goes on with what it has; another failure ends the transport."""
-    if failed.status is not None:
-        status, why = failed.shown
+def _not_written(transport: DriverInstance, addr: Address, problem: Stop | FilterFailed) -> None:
+    """After a time-out of a filter the command goes on with what it has; all else ends the transport."""
+    if isinstance(problem, Stop):
+        raise problem
+    if problem.status is not None:
+        status, why = problem.shown
         raise Stop(Rc.PANIC, f"Transport filter process failed ({status}){why}", Errno.FILTER_FAIL)
     addr.message = "transport filter timeout while writing to pipe"
     addr.transport_return = Rc.DEFER if transport.options.flag("timeout_defer") else Rc.FAIL

@@ -174,3 +174,23 @@ def test_a_command_of_which_nothing_is_known_is_asked_about() -> None:
 
 def test_no_command_defers() -> None:
     assert outcome("log_output") == "== a@test.ex R=local T=t defer (0): no command specified for t transport"
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("/bin/false", "** a@test.ex R=local T=t : Child process of t transport returned 1"),
+        (
+            "/bin/cat",
+            '== a@test.ex R=local T=t defer (0): Expansion of "${bad" (suffix for t transport) failed',
+        ),
+    ],
+)
+def test_what_cannot_be_written_matters_only_to_a_command_that_still_runs(command: str, line: str) -> None:
+    assert outcome(f"command = {command}\nmessage_suffix = ${{bad").startswith(line)
+
+
+def test_a_word_that_does_not_expand_is_a_fault_of_the_configuration() -> None:
+    line = outcome("command = /bin/echo ${bad")
+    what = 'Expansion of "${bad" from command "/bin/echo ${bad" in t transport failed: '
+    assert line.startswith(f"== a@test.ex R=local T=t defer (0): {what}")
