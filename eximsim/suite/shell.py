@@ -19,9 +19,28 @@ def words(line: str, path: str, number: int) -> list[str]:
     if found:
         raise Unsupported(f"shell syntax {found!r} in: {line}", path, number)
     try:
-        return shlex.split(line)
+        return shlex.split(_unescaped(line))
     except ValueError as error:
         raise InputError(f"{str(error).lower()} in {line!r}; expected closed quotes", path, number) from None
+
+
+def _unescaped(line: str) -> str:
+    """The line without the backslashes that in double quotes stand before ``$`` and a backquote.
+
+    Nothing is expanded after that, and ``shlex`` leaves them where they are.
+    """
+    made, quote, place = "", "", 0
+    while place < len(line):
+        letter, following = line[place], line[place + 1 : place + 2]
+        if letter == "\\" and quote != "'":
+            made += following if quote and following in "$`" else letter + following
+            place += 2
+            continue
+        if quote in ("", letter) and letter in "'\"":
+            quote = "" if quote else letter
+        made += letter
+        place += 1
+    return made
 
 
 def _shell_only(line: str) -> str | None:

@@ -69,6 +69,7 @@ def _freeze(run: AclRun, options: str | None) -> None:
         raise _SyntaxError
     cutthrough.cancel(run.process)
     run.reception.envelope.freeze = True
+    run.reception.envelope.freeze_untold = options == "no_tell"
 
 
 def _queue(run: AclRun, options: str | None) -> None:

@@ -57,7 +57,8 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
-        acl_smtp_notquit ignore_fromline_hosts
+        acl_smtp_notquit freeze_tell ignore_fromline_hosts local_from_prefix local_from_suffix
+        queue_only_file unknown_login
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
         bounce_message_file bounce_message_text
         system_filter system_filter_directory_transport system_filter_file_transport
@@ -108,10 +109,10 @@ _TEXTS = table(
         _U,
         """acl_not_smtp_mime acl_smtp_atrn
         acl_smtp_mime acl_smtp_wellknown
-        bounce_sender_authentication exim_version freeze_tell
+        bounce_sender_authentication exim_version
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
-        hosts_xclient local_from_prefix local_from_suffix localhost_number
-        log_ports queue_only_file smtp_accept_max_per_host
+        hosts_xclient localhost_number
+        log_ports smtp_accept_max_per_host
         smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
         smtp_reserve_hosts tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
@@ -128,7 +129,7 @@ _TEXTS = table(
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
         process_log_path redis_servers spf_smtp_comment_template srs_config srs_secrets
         syslog_facility tcp_wrappers_daemon_name
-        tls_resumption_hosts unknown_login unknown_username""",
+        tls_resumption_hosts unknown_username""",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
         dccifd_options="header",
@@ -145,7 +146,7 @@ _FLAGS = table(
         _M,
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
-        return_path_remove smtp_enforce_sync write_rejectlog""",
+        return_path_remove smtp_enforce_sync write_rejectlog bounce_return_body bounce_return_message""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         disable_ipv6 dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
@@ -156,7 +157,7 @@ _FLAGS = table(
     ),
     flags(
         _U,
-        on="bounce_return_body bounce_return_message dns_csa_use_reverse",
+        on="dns_csa_use_reverse",
         off="""move_frozen_messages
         mua_wrapper print_topbitchars queue_fast_ramp""",
     ),
@@ -216,7 +217,7 @@ _NUMBERS = table(
     ),
     numbers(
         Kind.INTEGER,
-        _U,
+        _M,
         bounce_return_linesize_limit=998,
         bounce_return_size_limit=100 * 1024,
     ),
@@ -269,6 +270,6 @@ MAIN = table(
         "never_users system_filter_group system_filter_user trusted_groups trusted_users",
     ),
     synonym("daemon_smtp_port", "daemon_smtp_ports", Kind.TEXT, _M),
-    synonym("return_size_limit", "bounce_return_size_limit", Kind.INTEGER, _U),
+    synonym("return_size_limit", "bounce_return_size_limit", Kind.INTEGER, _M),
 )
 """Options of the main section, by name."""

@@ -12,6 +12,7 @@ from eximsim.mta.delivery.deliver_local import do_local_deliveries
 from eximsim.mta.delivery.deliver_remote import do_remote_deliveries, sort_remote_deliveries
 from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, start_addresses
 from eximsim.mta.delivery.delivery import Delivery, Fate
+from eximsim.mta.delivery.moan import tell_of_freezing
 from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
@@ -236,6 +237,7 @@ def _finish(delivery: Delivery) -> None:
         return
     message.deliver_firsttime = False
     if delivery.freeze:
+        tell_of_freezing(process, delivery.frozen_info, delivery.defer)
         message.frozen, message.frozen_at = True, process.world.now()
         deliver_msglog(process, f"*** Frozen{delivery.frozen_info}", stamped=False)
         log_write(process, f"Frozen{delivery.frozen_info}")

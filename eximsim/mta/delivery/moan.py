@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
 from eximsim.mta.process.log import log_write
@@ -15,7 +17,8 @@ from eximsim.mta.routing.skipped_errors import moan_write_from
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.spool import Header
+    from eximsim.mta.records.spool import Header, Message
+    from eximsim.mta.records.structs import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes
 def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:
     """The message that the report is about, as far as options let it be told."""
     options = process.config.main
+    if not options.flag("bounce_return_message"):
+        return b""
     if not options.flag("bounce_return_body"):
         head = content.partition(b"\n\n")[0] + b"\n" if header_read else b""
         lead = b"\n------ This is a copy of the headers that were received before the error\n"
@@ -143,4 +148,51 @@ def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:
         content = content[:limit]
     else:
         lead += b" ------\n\n"
+    longest = options.number("bounce_return_linesize_limit")
+    if any(len(line) > longest for line in content.split(b"\n")):
+        what = "a report to the sender of a message with a line longer than bounce_return_linesize_limit"
+        raise Unsupported(what)
     return lead + (b"" if header_read else b"\n") + content
+
+
+def tell_of_freezing(process: Process, frozen_info: str, deferred: Sequence[Address]) -> None:
+    """Tell those whom freeze_tell names that a delivery has frozen its message."""
+    message = process.message
+    assert message is not None
+    if not message.local_error_message:
+        why = frozen_info.replace(" by the system filter: ", " by the system filter.\n", 1)
+        why = why.replace("\\n", " \n")
+        _tell_someone(process, message, "Message frozen", f"has been frozen{why}", deferred)
+
+
+def tell_of_frozen_arrival(process: Process, message: Message) -> None:
+    """Tell those whom freeze_tell names that an ACL has frozen a message that came in."""
+    _tell_someone(process, message, "Message frozen on arrival", "was frozen on arrival by ACL", ())
+
+
+def _tell_someone(
+    process: Process, message: Message, subject: str, what: str, deferred: Sequence[Address]
+) -> None:
+    """Source: moan_tell_someone()."""
+    who = process.config.main.text("freeze_tell")
+    if not who:
+        return
+    lines = [
+        "Auto-Submitted: auto-replied",
+        f"From: {moan_write_from(process)}",
+        f"To: {who}",
+        *references(process, message.headers),
+        f"Subject: {subject}\n",
+        f"Message {message.id} {what}.\nThe sender is <{message.sender}>.\n",
+    ]
+    if deferred:
+        lines.append("The following address(es) have yet to be delivered:")
+        lines += [_waiting(addr) for addr in deferred]
+    report = octets("\n".join(lines) + ("\n" if deferred else ""))
+    child_open_exim(process, "", [], report, message.id, process.machine.exim_user)
+
+
+def _waiting(addr: Address) -> str:
+    text = f"  {addr.address}" + (f" <{addr.parent.address}>" if addr.parent else "")
+    text += f": {errnos.strerror(addr.basic_errno)}" if addr.basic_errno > 0 else ""
+    return text + (f": {addr.message}" if addr.message else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
-from eximsim.mta.base.string import from_octets
+from eximsim.mta.base.string import from_octets, list_items
 from eximsim.mta.delivery.deliver import deliver_message
 from eximsim.mta.delivery.spool_out import spool_header
 from eximsim.mta.expand.event import main_event_raise
@@ -169,6 +169,20 @@ def deliver_in_child(
             log_write(process, text, panic=True)
     for job in child.afterwards:
         job()
+
+
+def queue_check_only(process: Process) -> bool:
+    """Whether messages are only queued because of a file; remote ones, because of another.
+
+    Source: queue_check_only().
+    """
+    found = False
+    for item in list_items(process.config.main.text("queue_only_file") or ""):
+        remote = item.startswith("smtp")
+        if process.world.path_kind(item.removeprefix("smtp")):
+            process.queue_smtp = process.queue_smtp or remote
+            found = found or not remote
+    return found
 
 
 # ---- -bp -------------------------------------------------------------------------------------------

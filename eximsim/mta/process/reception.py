@@ -92,6 +92,8 @@ class Envelope:
     queue_only_policy: bool = False
     """``control = queue_only``."""
     freeze: bool = False
+    freeze_untold: bool = False
+    """freeze_tell does not hold."""
     fake_response: Rc = Rc.OK
     """``control = fakereject`` (FAIL) or ``fakedefer`` (DEFER), with its text."""
     fake_response_text: str | None = None

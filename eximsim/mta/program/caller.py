@@ -12,7 +12,7 @@ from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.program.exim_argv import CommandLine, Mode
 from eximsim.mta.reception.caller_sender import may_set_sender
-from eximsim.mta.reception.originator import full_name
+from eximsim.mta.reception.originator import full_name, login_name
 from eximsim.mta.reception.receive_headers import Submitter
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
 
@@ -42,13 +42,13 @@ def _originator_name(process: Process, line: CommandLine) -> str:
     """The caller's full name: from -F, or gecos_name where gecos_pattern matches."""
     if line.sender_name is not None:
         return parse_fix_phrase(line.sender_name, headers_charset(process))
-    return full_name(process, process.machine.user)
+    return full_name(process, login_name(process, process.machine.user))
 
 
 def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str | None, Submitter]:
     """The envelope sender, qualified, None if SMTP will say; and who brings the message."""
     trusted = is_trusted(process)
-    login = process.machine.user
+    login = login_name(process, process.machine.user)
     given = line.sender
     testing = line.mode is Mode.FILTER
     if given is not None:

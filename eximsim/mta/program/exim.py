@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.parse import AddressError, addresses_of
 from eximsim.mta.base.string import SPACES, from_octets, string_printing
@@ -88,10 +87,6 @@ def run(
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:
         config = read_config(machine.world, line.config, profile, line.defines)
-    if machine.test_harness and config.main.is_set("unknown_login"):
-        raise Unsupported(
-            "unknown_login, which overrides the login in a test", *config.main.where("unknown_login")
-        )
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
@@ -162,7 +157,8 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     )
     if received.message_id is None:
         return 1
-    if received.deliver and not line.leaves_on_queue(process.config.main):
+    queued = line.leaves_on_queue(process.config.main) or queue.queue_check_only(process)
+    if received.deliver and not queued:
         crash = "" if line.synchronous else None
         queue.deliver_in_child(process, received.message_id, crash=crash, anew=True)
     return 0

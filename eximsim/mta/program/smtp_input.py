@@ -55,7 +55,7 @@ def smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
         return 1
     may_be_sender = partial(may_set_sender, process, trusted=submitter.trusted)
     session = SmtpIn(reception, deliver, submitter)
-    session.queue_only = line.leaves_on_queue(process.config.main)
+    session.queue_only = line.leaves_on_queue(process.config.main) or queue.queue_check_only(process)
     session.real_sender, session.may_be_sender = sender, may_be_sender
     announce(session)
     reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify

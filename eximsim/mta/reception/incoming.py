@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, string_base62, string_printing
+from eximsim.mta.delivery.moan import tell_of_frozen_arrival
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.miscmods.arc import is_pass
@@ -16,7 +17,7 @@ from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
 from eximsim.mta.reception.smtp_in_reply import tls_log
 from eximsim.mta.records.spool import Message
-from eximsim.mta.records.structs import Downconvert
+from eximsim.mta.records.structs import Account, Downconvert
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         for recipient in envelope.recipients:
             recipient.dsn_flags = recipient.dsn_flags - {"SUCCESS", "DELAY"} | {"NEVER"}
     login = process.machine.exim_user if reception.is_socket else incoming.submitter.login
-    account = process.machine.account(login)
+    account = process.machine.account(login) or Account(process.machine.uid, process.machine.gid, "/")
     message = Message(
         id=process.message_id,
         sender=envelope.sender or "",
@@ -112,8 +113,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         frozen_at=now if envelope.freeze else 0.0,
         local_error_message=reference is not None,
         originator_login=login,
-        originator_uid=account.uid if account else 0,
-        originator_gid=account.gid if account else 0,
+        originator_uid=account.uid,
+        originator_gid=account.gid,
         sender_set_untrusted=incoming.submitter.sender_forced and not incoming.submitter.trusted,
         dont_deliver=process.dont_deliver,
         dsn_ret=envelope.dsn_ret,
@@ -121,11 +122,15 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         variables=_kept(incoming),
         downconvert=process.downconvert if process.smtputf8 else Downconvert.NEVER,
     )
+    held = ["frozen by ACL"] if envelope.freeze else []
+    held += ["no immediate delivery: queued by ACL"] if envelope.queue_only_policy else []
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:
         process.machine.spool.add(message)
         if process.config.main.flag("message_logs"):
-            message.msglog.append(f"{log_stamp(process)} Received from {line[3:]}\n")
+            stamp = log_stamp(process)
+            message.msglog.append(f"{stamp} Received from {line[3:]}\n")
+            message.msglog += [f"{stamp} {said}\n" for said in held]
     if selector(process, "received_sender"):
         line += f" from <{envelope.sender}>"
     recipients = ""
@@ -136,6 +141,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         log_write(process, "frozen by ACL")
     if envelope.queue_only_policy:
         log_write(process, "no immediate delivery: queued by ACL", when="delay_delivery")
+    if envelope.freeze and not envelope.freeze_untold:
+        tell_of_frozen_arrival(process, message)
     return message
 
 

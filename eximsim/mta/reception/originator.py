@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
 
+def login_name(process: Process, login: str) -> str:
+    """The login of a user; under Exim's test suite what unknown_login sets in its place.
+
+    Elsewhere every user here has a login, so that the option makes no difference.
+    """
+    text = process.config.main.text("unknown_login")
+    return login if text is None or not process.machine.test_harness else expand(process, text)
+
+
 def full_name(process: Process, login: str) -> str:
     """What gecos_name gives where gecos_pattern matches, else the login: users here have no other name."""
     options = process.config.main

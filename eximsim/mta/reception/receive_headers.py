@@ -17,6 +17,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address
 from eximsim.mta.routing.rewrite_header import rewrite_lines
+from eximsim.mta.routing.route_conditions import route_check_prefix, route_check_suffix
 from eximsim.mta.verify.verify_headers import header_addresses
 from eximsim.trace import Rule
 
@@ -242,11 +243,24 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
         given = extract_address(process, scan.from_header.text.partition(":")[2].replace("\n", ""))
     except AddressError:
         given = None
-    if given is None or given.address.lower() not in (address.lower(), submitter.login.lower()):
+    from_address = "" if given is None else _without_affixes(process, given.address)
+    if from_address.lower() not in (address.lower(), submitter.login.lower()):
         shown = address if name is None else f"{name} <{address}>"
         reception.headers.append(Header("S", f"{prefix}Sender: {shown}\n"))
     if submitted is not None and envelope.sender:
         _submit_as(reception, submitted)
+
+
+def _without_affixes(process: Process, address: str) -> str:
+    """An address in From: without what its local part may have more than a user's name."""
+    options = process.config.main
+    local_part, at, domain = address.rpartition("@") if "@" in address else (address, "", "")
+    if prefixes := options.text("local_from_prefix"):
+        local_part = local_part[route_check_prefix(local_part, prefixes)[0] :]
+    if suffixes := options.text("local_from_suffix"):
+        length = route_check_suffix(local_part, suffixes)[0]
+        local_part = local_part[: len(local_part) - length]
+    return f"{local_part}{at}{domain}"
 
 
 def _submitted_by(reception: Reception) -> str | None:

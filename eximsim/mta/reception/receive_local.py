@@ -26,7 +26,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception.caller_sender import sender_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
-from eximsim.mta.reception.originator import full_name
+from eximsim.mta.reception.originator import full_name, login_name
 from eximsim.mta.reception.receive import (
     Received,
     complete,
@@ -160,8 +160,7 @@ def receive_local(
     complete(incoming)
     text = _ask_not_smtp(incoming)
     if text is not None:
-        lines = tuple(process.header_list)
-        complaint = replace(refused_by_acl(text), message_id=process.message_id, lines=lines, body=body)
+        complaint = _about(refused_by_acl(text), incoming)
         forget(reception)
         raise LocalError(f"exim: message rejected by non-SMTP ACL: {text}\n", complaint)
     return finish(incoming, accept(incoming, reference))
@@ -192,10 +191,17 @@ def _ask_not_smtp(incoming: Incoming) -> str | None:
     return None
 
 
+def _about(complaint: Complaint, incoming: Incoming) -> Complaint:
+    """The complaint with the message as it has become."""
+    lines, about = tuple(incoming.reception.headers), incoming.process.message_id
+    return replace(complaint, message_id=about, lines=lines, body=incoming.body)
+
+
 def _no_recipients(incoming: Incoming) -> None:
     bad = incoming.scan.bad_addresses
+    log_write(incoming.process, f"{'bad addresses' if bad else 'no recipients'} found in headers", panic=True)
     if not bad:
-        raise LocalError("exim: no recipients in message\n", NO_RECIPIENTS)
+        raise LocalError("exim: no recipients in message\n", _about(NO_RECIPIENTS, incoming))
     if not incoming.envelope.recipients:
         one = len(bad) == 1
         lines = "".join(f"  {string_printing(text)}: {why}\n" for text, why in bad)
@@ -243,7 +249,8 @@ def submit(
         child.note_utf8()
     reception = Reception(child)
     reception.envelope.sender = sender
-    trusted = login in (process.machine.exim_user, "root", *_trusted_users(process))
+    who, login = login, login_name(child, login)
+    trusted = who in (process.machine.exim_user, "root", *_trusted_users(process))
     name = "" if trusted else full_name(child, login)
     submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
     try:

@@ -64,9 +64,24 @@ def qualify_domain(process: Process, *, is_recipient: bool) -> str:
 
 def rewrite_address_qualify(process: Process, address: str, *, is_recipient: bool) -> str:
     """``address`` with a domain; one that has one is left alone. Source: rewrite_address_qualify()."""
-    if "@" in address.replace("\\@", ""):
+    if _has_domain(address):
         return address
     return f"{address}@{qualify_domain(process, is_recipient=is_recipient)}"
+
+
+def _has_domain(address: str) -> bool:
+    """Whether there is an ``@`` outside quotes, of which no backslash takes the meaning.
+
+    Source: parse_find_at(), src/parse.c.
+    """
+    for at in range(len(address) - 1, -1, -1):
+        if address[at] == '"':
+            return False
+        if address[at] == "@":
+            before = address[:at]
+            if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
+                return True
+    return False
 
 
 def rewrite_address(

@@ -1,0 +1,79 @@
+"""Who is told of messages that are frozen or refused, and how much of them; files that make messages wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.suite import shell
+from tests.mta.front import Front
+from tests.mta.local import LocalMachine
+
+FREEZE = "a:\n accept control = freeze{option}\n"
+INPUT = "MAIL FROM:<s@here.ex>\nRCPT TO:<r@d.ex>\nDATA\nSubject: x\n\nbody\n.\nQUIT\n"
+
+
+def queued_texts(front: Front) -> list[str]:
+    messages = front.machine.spool.messages.values()
+    return ["".join(header.text for header in one.headers) + one.body.decode() for one in messages]
+
+
+@pytest.mark.parametrize(("option", "told"), [("", True), ("/no_tell", False)])
+def test_a_message_that_an_acl_freezes_is_told_of(option: str, told: bool) -> None:
+    main = "freeze_tell = boss@d.ex\nqueue_only\nacl_smtp_rcpt = a\ntrusted_users = caller"
+    front = Front(main, FREEZE.format(option=option))
+    front.exim("-bs", stdin=f"HELO x\n{INPUT}")
+    texts = [text for text in queued_texts(front) if "To: boss@d.ex" in text]
+    assert len(texts) == told
+    assert all("was frozen on arrival by ACL.\nThe sender is <s@here.ex>.\n" in text for text in texts)
+    (log,) = [one.msglog for one in front.machine.spool.messages.values() if one.sender]
+    assert log[1].endswith(" frozen by ACL\n")
+
+
+def test_a_delivery_that_freezes_its_message_tells_what_is_left() -> None:
+    later = "later:\n driver = redirect\n allow_defer\n local_parts = a\n data = :defer: busy\n"
+    local = "local:\n driver = accept\n transport = t\n user = CALLER\n"
+    machine = LocalMachine(
+        "driver = appendfile\nfile = /mail/a",
+        routers=later + local,
+        main="freeze_tell = boss@test.ex\nsystem_filter = /f",
+        files={"/f": b"# Exim filter\nif first_delivery and $h_subject: is s then freeze text why endif\n"},
+    )
+    machine.deliver("a@test.ex")
+    told = machine.mailbox()
+    assert "has been frozen by the system filter.\nwhy.\nThe sender is <s@test.ex>.\n" in told
+
+
+@pytest.mark.parametrize(
+    ("main", "holds", "lacks"),
+    [
+        ("", "This is a copy of your message", "nothing"),
+        ("no_bounce_return_body", "headers that were received before the error", "\nsecret\n"),
+        ("no_bounce_return_message", "Mail failure", "------"),
+    ],
+)
+def test_a_report_holds_as_much_as_options_let_it(main: str, holds: str, lacks: str) -> None:
+    front = Front(
+        f"queue_only\nacl_not_smtp = no\n{main}", "no:\n deny !senders = :\n message = no\n accept\n"
+    )
+    front.exim("-odq", "r@d.ex", stdin="Subject: x\n\nsecret\n")
+    (text,) = queued_texts(front) or [""]
+    assert holds in text
+    assert lacks not in text
+
+
+@pytest.mark.parametrize(("files", "waits"), [({}, False), ({"/stop": b""}, True)])
+def test_messages_wait_while_there_is_a_file(files: dict[str, bytes], waits: bool) -> None:
+    front = Front("queue_only_file = /stop", files=files)
+    front.exim("-odi", "later@d.ex", stdin="\n")
+    assert any("come back" in line for line in front.log()) is not waits
+
+
+def test_the_name_of_a_user_may_have_more_in_from() -> None:
+    front = Front("local_from_prefix = *-\nlocal_from_suffix = +*\nqueue_only")
+    for local_part in ("x-caller+y", "other"):
+        front.exim("r@d.ex", stdin=f"From: {local_part}@here.ex\n\n")
+    assert ["Sender: " in text for text in queued_texts(front)] == [False, True]
+
+
+def test_a_dollar_after_a_backslash_stands_for_itself_in_double_quotes() -> None:
+    assert shell.words("a \"b \\$1 \\x\" '\\$'", "s", 1) == ["a", "b $1 \\x", "\\$"]
