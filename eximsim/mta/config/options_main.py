@@ -72,8 +72,8 @@ _TEXTS = table(
         message_id_header_text openssl_options percent_hack_domains perl_startup primary_hostname
         qualify_domain qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts
         remote_sort_domains sender_unqualified_hosts
-        smtp_active_hostname smtp_etrn_command spool_directory sqlite_dbfile tls_advertise_hosts
-        tls_certificate tls_dhparam tls_ocsp_file
+        smtp_accept_max_per_host smtp_active_hostname smtp_etrn_command spool_directory sqlite_dbfile
+        tls_advertise_hosts tls_certificate tls_dhparam tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
         tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
@@ -112,7 +112,7 @@ _TEXTS = table(
         bounce_sender_authentication exim_version
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
         hosts_xclient localhost_number
-        log_ports smtp_accept_max_per_host
+        log_ports
         smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
         smtp_reserve_hosts tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
@@ -188,6 +188,8 @@ _NUMBERS = table(
         remote_max_parallel=2,
         smtp_accept_max_nonmail=10,
         smtp_accept_max_per_connection=1000,
+        smtp_accept_max=20,
+        smtp_backlog_monitor=0,
         smtp_accept_queue_per_connection=10,
         smtp_max_synprot_errors=3,
         smtp_max_unknown_commands=3,
@@ -198,12 +200,11 @@ _NUMBERS = table(
         _U,
         "header_line_maxsize slow_lookup_log smtp_accept_queue smtp_accept_reserve",
         dns_csa_search_limit=5,
-        smtp_accept_max=20,
     ),
     numbers(
         Kind.INTEGER,
         _I,
-        "check_log_inodes check_spool_inodes finduser_retries max_username_length smtp_backlog_monitor",
+        "check_log_inodes check_spool_inodes finduser_retries max_username_length",
         daemon_startup_retries=9,
         ldap_version=-1,
         lookup_open_max=25,

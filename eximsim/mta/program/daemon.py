@@ -7,18 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
-from eximsim.mta.base.string import list_items
+from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.delivery import queue
 from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
+from eximsim.mta.program.daemon_limits import Connections
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import verify_get_ident
 from eximsim.mta.records.daemon import Daemon, Listener
-from eximsim.ports import Action, Close, Endpoint, TlsSession
+from eximsim.ports import Action, Close, Endpoint, Send, TlsSession
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Machine, Process
@@ -44,8 +45,13 @@ def daemon_go(
     process.out = lambda text: None
     process.variables.pop("sender_ident", None)
     world = process.world
+    connections = Connections()
     for listener in listeners:
-        world.listen(listener.address, listener.port, lambda: DaemonSession(process, queue_only=queue_only))
+        world.listen(
+            listener.address,
+            listener.port,
+            lambda: DaemonSession(process, connections, queue_only=queue_only),
+        )
     process.machine.daemons.append(daemon)
     log_write(
         process,
@@ -183,25 +189,46 @@ def _deliver(process: Process, message_id: str) -> None:
 # ---- connections -----------------------------------------------------------------------------------
 
 
+def _who(process: Process) -> str:
+    """The client of a connection, as the log calls it before there is a name."""
+    known = process.variables
+    who = f"[{known['sender_host_address']}]"
+    if selector(process, "incoming_port"):
+        who += f":{known['sender_host_port']}"
+    if selector(process, "incoming_interface"):
+        who += f" I=[{known['interface_address']}]:{known['interface_port']}"
+    return who
+
+
 class DaemonSession:
     """One connection to a daemon, a ``world.Session``; its process is forked from the daemon."""
 
-    def __init__(self, daemon: Process, *, queue_only: bool = False) -> None:
+    def __init__(self, daemon: Process, connections: Connections, *, queue_only: bool = False) -> None:
         self._daemon = daemon
+        self._connections = connections
+        self._client, self._count = "", 0
         self._queue_only = queue_only
         self._smtp: SmtpIn | None = None
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """Begin the session (handle_smtp_call())."""
-        process = self._daemon.fork()
-        process.of_daemon, process.connection = True, process.pid
-        process.variables |= {
+        known = {
             "sender_host_address": client.address,
             "sender_host_port": str(client.port),
             "interface_address": server.address,
             "interface_port": str(server.port),
-            "smtp_count_at_connection_start": "1",
         }
+        own = self._daemon.variables
+        self._daemon.variables = own | known
+        refused = self._connections.refused(self._daemon, client.address, _who(self._daemon))
+        self._daemon.variables = own
+        if refused:
+            return (Send(octets(refused)), Close())
+        process = self._daemon.fork()
+        process.of_daemon, process.connection = True, process.pid
+        self._client = client.address
+        self._count = self._connections.begin(process, client.address)
+        process.variables |= {**known, "smtp_count_at_connection_start": str(self._count)}
         reception = Reception(process, smtp=True)
 
         session = SmtpIn(reception, partial(_deliver, process))
@@ -218,14 +245,8 @@ class DaemonSession:
         if session.client_in("hosts_connection_nolog"):
             drop_selector(process, "smtp_connection")
             return
-        known = process.variables
-        who = f"[{known['sender_host_address']}]"
-        if selector(process, "incoming_port"):
-            who += f":{known['sender_host_port']}"
-        if selector(process, "incoming_interface"):
-            who += f" I=[{known['interface_address']}]:{known['interface_port']}"
-        who += connection_for_log(process)
-        log_write(self._daemon, f"SMTP connection from {who} (TCP/IP connection count = 1)")
+        who = _who(process) + connection_for_log(process)
+        log_write(self._daemon, f"SMTP connection from {who} (TCP/IP connection count = {self._count})")
 
     def _guarded(self, actions: Iterator[Action]) -> Iterator[Action]:
         """The session's actions; a process that dies takes its connection with it."""
@@ -273,3 +294,4 @@ class DaemonSession:
 
     def on_close(self) -> None:
         """See ``world.Session``."""
+        self._connections.end(self._client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.errors import Unsupported
 from eximsim.mta.program import daemon
 from eximsim.ports import Connection, ReadTimeout
 from tests.mta.front import Front
@@ -151,3 +152,58 @@ def test_the_log_tells_of_pipelining(main: str, packets: list[str], shown: str) 
         client.send(packet.encode())
         said(client)
     assert shown in front.log()[1]
+
+
+REFUSED = "421 Too many concurrent SMTP connections"
+
+
+def test_a_daemon_serves_only_so_many() -> None:
+    front = Front(f"{ACCEPT}\nsmtp_accept_max = 2")
+    front.exim("-bd", "-oX", "1225")
+    first, _, third = (front.world.connect("127.0.0.1", 1225, 5) for _ in range(3))
+    assert said(third) == f"{REFUSED}; please try again later.\r\n"
+    assert front.log()[-1] == "Connection from [127.0.0.1] refused: too many connections"
+    said(first)
+    first.send(b"QUIT\r\n")
+    said(first)
+    assert said(front.world.connect("127.0.0.1", 1225, 5)).startswith("220 ")
+
+
+PER_HOST = "smtp_accept_max_per_host"
+
+
+@pytest.mark.parametrize(
+    ("main", "refused", "logged"),
+    [
+        (f"{PER_HOST} = 1", True, "too many connections from that IP address"),
+        (f"{PER_HOST} = ${{if eq{{$sender_host_address}}{{127.0.0.1}}{{1}}}}", True, "from that IP address"),
+        (f"{PER_HOST} = 2", False, ""),
+        (f"{PER_HOST} = 1\nsmtp_accept_max = 0", False, ""),
+        (f"{PER_HOST} = ${{if eq{{a}}{{b}}{{1}}fail}}", False, ""),
+        (f"{PER_HOST} = 0x", False, f"expansion of {PER_HOST} for [127.0.0.1] contains non-digit: 0x"),
+        (f"{PER_HOST} = ${{bad", False, f"expansion of {PER_HOST} failed for [127.0.0.1]: "),
+    ],
+)  # fmt: skip
+def test_a_client_may_have_only_so_many_connections(main: str, refused: bool, logged: str) -> None:
+    front = Front(f"{ACCEPT}\n{main}")
+    front.exim("-bd", "-oX", "1225")
+    _, second = (front.world.connect("127.0.0.1", 1225, 5) for _ in range(2))
+    what = f"{REFUSED} from this IP address; please try again later.\r\n"
+    assert (said(second) == what) is refused
+    assert logged in front.log()[-1]
+
+
+def test_who_waits_meanwhile_is_not_modelled() -> None:
+    acl = "slow:\n  accept delay = 2s\n"
+    front = Front(f"{ACCEPT}\n{PER_HOST} = ${{acl {{slow}}}}9\nsmtp_backlog_monitor = 1", acl)
+    front.exim("-bd", "-oX", "1225")
+    with pytest.raises(Unsupported, match="listen backlog"):
+        front.world.connect("127.0.0.1", 1225, 5)
+
+
+def test_connections_are_counted() -> None:
+    front = Front(f"{ACCEPT}\nlog_selector = +smtp_connection")
+    front.exim("-bd", "-oX", "1225")
+    for _ in range(2):
+        front.world.connect("127.0.0.1", 1225, 5)
+    assert front.log()[-1].endswith(" (TCP/IP connection count = 2)")
