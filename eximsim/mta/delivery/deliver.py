@@ -160,10 +160,10 @@ def message_variables(process: Process, message: Message) -> dict[str, str]:
 def _measures(process: Process, message: Message) -> dict[str, str]:
     """The variables that Exim counts when it reads a message. Source: spool_read_header(), src/spool_in.c."""
     counted = {
-        "body_linecount": message.body.count(b"\n"),
+        "body_linecount": message.body_lines,
         "max_received_linelength": message.longest_received,
         "message_age": message_age(process, message),
-        "message_body_size": len(message.body),
+        "message_body_size": message.body_size,
         "message_linecount": message.wire_size - message.size,
         "message_size": message.size,
         "received_count": message.received_count,

@@ -54,7 +54,7 @@ def _envelope(process: Process, message: Message) -> Iterator[str]:
     _refuse_tls(message)
     yield from _connection(process, message)
     yield from _acl_variables(process, message)
-    yield f"-body_linecount {message.body.count(10)}\n"
+    yield f"-body_linecount {message.body_lines}\n"
     yield f"-max_received_linelength {message.longest_received}\n"
     if zeros := message.body.count(0):
         yield f"-body_zerocount {zeros}\n"

@@ -52,6 +52,11 @@ class Incoming:
     discard_log: str = ""
 
     @property
+    def wireformat(self) -> bool:
+        """Whether the body is stored as it comes: lines of chunks are not counted then (spool_wireformat)."""
+        return self.envelope.chunking and self.process.config.main.flag("spool_wireformat")
+
+    @property
     def process(self) -> Process:
         """The process that takes the message in."""
         return self.reception.process
@@ -85,7 +90,7 @@ def new_message_id(process: Process) -> str:
 
 def longest_line(incoming: Incoming) -> int:
     """``$max_received_linelength``: of the header lines as they came in, and of the body, in octets."""
-    parts = (*incoming.headers_in, incoming.body)
+    parts = incoming.headers_in if incoming.wireformat else (*incoming.headers_in, incoming.body)
     return max((len(line) for part in parts for line in part.split(b"\n")), default=0)
 
 
@@ -104,6 +109,7 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         recipients=list(envelope.recipients),
         headers=list(reception.headers),
         body=incoming.body,
+        wireformat=incoming.wireformat,
         received_time=now,
         received_complete=now,
         longest_received=longest_line(incoming),

@@ -198,13 +198,17 @@ def prepare(incoming: Incoming, take_recipients: Callable[[Incoming], None] | No
 def complete(incoming: Incoming) -> None:
     """What is done between the body and the ACL at the end: the variables of the message, Received:."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
-    process.variables["message_body_size"] = str(len(incoming.body))
-    read = sum(len(line) for line in incoming.headers_in) + incoming.blank + len(incoming.body)
+    lines = incoming.body.count(b"\n")
+    counted, body_size = (
+        (0, len(incoming.body) + lines) if incoming.wireformat else (lines, len(incoming.body))
+    )
+    process.variables["message_body_size"] = str(body_size)
+    read = sum(len(line) for line in incoming.headers_in) + incoming.blank + body_size
     process.variables["message_size"] = str(read)
     process.variables["message_linecount"] = str(
-        incoming.body.count(b"\n") + sum(header.text.count("\n") for header in reception.headers)
+        counted + sum(header.text.count("\n") for header in reception.headers)
     )
-    process.variables["body_linecount"] = str(incoming.body.count(b"\n"))
+    process.variables["body_linecount"] = str(counted)
     process.variables["body_zerocount"] = str(incoming.body.count(b"\0"))
     process.variables["received_count"] = str(incoming.scan.received)
     process.variables |= recipient_variables(envelope.recipients)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 COMMAND_SIZE = 16384
 """``smtp_cmd_buffer_size``: longer lines are no commands."""
+
+_BARE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)|[^\n]\Z")
 
 
 class SmtpIn(SmtpSession):
@@ -290,10 +293,10 @@ class SmtpIn(SmtpSession):
             return True
         if last:
             options = self.process.config.main
-            if options.flag("spool_wireformat"):
-                what = "spool_wireformat, with which lines of chunks are not counted"
-                raise Unsupported(what, *options.where("spool_wireformat"))
             content = self.reader.content(dots=False)
+            if options.flag("spool_wireformat") and _BARE_END.search(content):
+                what = "spool_wireformat with a line in a chunk that does not end in CRLF"
+                raise Unsupported(what, *options.where("spool_wireformat"))
             lines = content.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
             total = len(lines) + lines.count(b"\n") + self.reader.lacks_blank_line()
             self.reception.envelope.chunks = size, total

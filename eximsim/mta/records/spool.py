@@ -98,6 +98,8 @@ class Message:
     msglog: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     downconvert: Downconvert = Downconvert.NEVER
+    wireformat: bool = False
+    """The body is stored with CRLF line ends, and its lines were not counted (spool_wireformat)."""
     counted: list[Header] | None = None
     """The header lines as they were read, if the system filter has changed them: those are counted."""
 
@@ -106,15 +108,25 @@ class Message:
         return self.headers if self.counted is None else self.counted
 
     @property
+    def body_lines(self) -> int:
+        """``$body_linecount``."""
+        return 0 if self.wireformat else self.body.count(b"\n")
+
+    @property
+    def body_size(self) -> int:
+        """``$message_body_size``: the octets of the body as it is stored."""
+        return len(self.body) + (self.body.count(b"\n") if self.wireformat else 0)
+
+    @property
     def size(self) -> int:
         """``$message_size`` and S=: the header lines to be sent, the body, and one for the blank line."""
-        return sum(len(octets(h.text)) for h in self._counted if h.kind != HEADER_OLD) + len(self.body) + 1
+        return sum(len(octets(h.text)) for h in self._counted if h.kind != HEADER_OLD) + self.body_size + 1
 
     @property
     def wire_size(self) -> int:
         """The size with CRLF line ends, as ``SIZE=`` counts (``message_size + message_linecount``)."""
         kept = sum(h.text.count("\n") for h in self._counted if h.kind != HEADER_OLD)
-        return self.size + kept + self.body.count(b"\n")
+        return self.size + kept + self.body_lines
 
     @property
     def received_count(self) -> int:

@@ -459,11 +459,23 @@ def test_a_message_id_that_was_made_here_is_logged_with_an_asterisk_on_demand() 
     assert f" id*=E{name}@here.ex" in front.log()[0]
 
 
-def test_chunks_as_they_came_in_the_spool_are_not_modelled() -> None:
+@pytest.mark.parametrize(("main", "seen"), [("spool_wireformat", "0 6"), ("", "2 4")])
+def test_lines_of_chunks_are_not_counted_if_they_are_stored_as_they_came(main: str, seen: str) -> None:
+    shown = "acl_smtp_data = accept logwrite = lines $body_linecount $message_body_size\n"
+    front = Front(f"{ACCEPT}\n{main}\n{shown}")
+    chunk = b"BDAT 14 LAST\r\nA: b\r\n\r\nx\r\ny\r\n"
+    front.exim("-odq", "-bs", stdin=b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\n" + chunk)
+    assert front.log()[0].endswith(f"lines {seen}")
+    (message,) = front.machine.spool.messages.values()
+    assert (message.body, message.body_lines) == (b"x\ny\n", int(seen[0]))
+
+
+@pytest.mark.parametrize("data", [b"A: b\r\n\r\nx\ny\r\n", b"A: b\r\n\r\nx"])
+def test_chunks_with_odd_line_ends_are_not_stored_as_they_came(data: bytes) -> None:
     front = Front(f"{ACCEPT}\nspool_wireformat")
-    stdin = b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\nBDAT 8 LAST\r\nA: b\r\n\r\nQUIT\r\n"
+    chunk = b"BDAT %d LAST\r\n%s" % (len(data), data)
     with pytest.raises(Unsupported, match="spool_wireformat") as lack:
-        front.exim("-odq", "-bs", stdin=stdin)
+        front.exim("-odq", "-bs", stdin=b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\n" + chunk)
     assert lack.value.line
 
 
