@@ -9,6 +9,7 @@ E2BIG = 7
 EACCES = 13
 EEXIST = 17
 ENOTDIR = 20
+EISDIR = 21
 EINVAL = 22
 ENOSPC = 28
 EPIPE = 32
@@ -30,6 +31,7 @@ _TEXT = {
     EACCES: "Permission denied",
     EEXIST: "File exists",
     ENOTDIR: "Not a directory",
+    EISDIR: "Is a directory",
     EINVAL: "Invalid argument",
     ENOSPC: "No space left on device",
     EPIPE: "Broken pipe",

@@ -21,6 +21,7 @@ from eximsim.mta.records.structs import MX_NONE
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
+from eximsim.mta.transports.local import quoted
 from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
 from eximsim.status import Errno, HostStatus, Rc
@@ -254,7 +255,14 @@ def _run_transport(
     first = batch[0]
     _drop_next_call(delivery)
     deliver_set_expansions(parent, first, batch[1:])
-    parent.return_path = _return_path(delivery, transport, first)
+    try:
+        parent.return_path = _return_path(delivery, transport, first)
+    except ExpansionFailed as failed:
+        text = quoted(parent, transport.options.text("return_path") or "")
+        for addr in batch:
+            addr.message = f"Failed to expand return path {text}: {failed.message}"
+            post_process_one(delivery, addr, Rc.PANIC, kind="T")
+        return
     for addr in batch:
         addr.return_path = parent.return_path
     smtp_transport_setup(parent, transport, batch)
@@ -351,9 +359,7 @@ def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -
     except ExpansionFailed as failed:
         if failed.forced:
             return path
-        raise Unsupported(
-            f"return_path that does not expand: {failed.message}", transport.path, transport.line
-        ) from None
+        raise
 
 
 def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: ProcessDied | PanicDie) -> str:

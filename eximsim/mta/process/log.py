@@ -198,7 +198,7 @@ def log_write(
         _reject(process, known, lines)
     if panic:
         _append(process, known.panic, [line])
-        if process.log_stderr:
+        if process.log_stderr and not process.verbose:
             process.err(f"{line}\n")
 
 

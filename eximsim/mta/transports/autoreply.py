@@ -54,7 +54,7 @@ def _reply(
     process: Process, transport: DriverInstance, addrs: list[Address], run: LocalRun, reply: Reply
 ) -> None:
     once = bool(reply.once and reply.to)
-    if once and _was_sent(process, reply):
+    if once and _was_sent(process, transport, reply):
         _log(process, transport, reply, run, [f"  previously sent to {(reply.to or '')[:200]}"])
         return
     content = _content(process, transport, addrs, reply)
@@ -175,12 +175,20 @@ def _wanted(process: Process, addresses: str | None, unwanted: str) -> str | Non
     return kept if kept.strip() else None
 
 
-def _was_sent(process: Process, reply: Reply) -> bool:
+def _not_opened(process: Process, transport: DriverInstance, path: str) -> Stop:
+    """A folder in the place of the file of those who have had a reply."""
+    why = errnos.strerror(errnos.EISDIR)
+    kind = '"once"' if transport.options.number("once_file_size") > 0 else "db (v4.1+)"
+    what = f"Failed to open {kind} file {path} when sending message from {transport.name} transport: {why}"
+    return Stop(Rc.DEFER, what, errnos.EISDIR if process.profile.local_errors_numbered else 0)
+
+
+def _was_sent(process: Process, transport: DriverInstance, reply: Reply) -> bool:
     """Whether the recipient has had a reply, and not long enough ago."""
     path = reply.once or ""
     disk = process.world.disk
     if path in disk.folders or path == process.config.main.text("spool_directory"):
-        raise Unsupported(f"a folder in the place of a file of those who have had a reply: {path}")
+        raise _not_opened(process, transport, path)
     then = process.machine.hints.once.get(path, {}).get(reply.to or "")
     if then is None:
         return False

@@ -6,7 +6,6 @@ import email
 
 import pytest
 
-from eximsim.errors import Unsupported
 from tests.mta.local import LocalMachine
 
 ROUTERS = (
@@ -84,6 +83,9 @@ def test_a_file_that_is_not_there_defers() -> None:
     assert "Failed to open file /none when sending message from t transport" in answering.log[-1]
 
 
-def test_what_is_not_modelled_is_named() -> None:
-    with pytest.raises(Unsupported, match="a folder in the place"):
-        machine("\nonce = /spool").deliver()
+@pytest.mark.parametrize(("options", "kind"), [("", "db (v4.1+)"), ("\nonce_file_size = 100", '"once"')])
+def test_a_folder_in_the_place_of_the_once_file_defers(options: str, kind: str) -> None:
+    answering = machine(f"\nonce = /spool{options}")
+    answering.deliver()
+    what = f"Failed to open {kind} file /spool when sending message from t transport: Is a directory"
+    assert answering.log[-1] == f"== a@test.ex R=local T=t defer (21): Is a directory: {what}"
