@@ -93,8 +93,8 @@ HISTORY: tuple[Changes, ...] = (
     ),
     Changes(
         "4.92",
-        new="""main.dns_cname_loops main.pipelining_connect_advertise_hosts main.tls_advertise_requiretls
-        smtp.dkim_timestamps smtp.hosts_pipe_connect smtp.utf8_downconvert""",
+        new="""main.dns_cname_loops main.tls_advertise_requiretls smtp.dkim_timestamps
+        smtp.utf8_downconvert""",
     ),
     Changes(
         "4.93",
@@ -112,8 +112,8 @@ HISTORY: tuple[Changes, ...] = (
     ),
     Changes(
         "4.94.1",
-        new="""main.dkim_verify_min_keysizes main.notifier_socket main.queue_fast_ramp
-        main.spf_smtp_comment_template main.sqlite_dbfile""",
+        new="""main.dkim_verify_min_keysizes main.notifier_socket main.pipelining_connect_advertise_hosts
+        main.queue_fast_ramp main.spf_smtp_comment_template main.sqlite_dbfile smtp.hosts_pipe_connect""",
         defaults={
             "main.dkim_verify_hashes": "sha256:sha512",
             "main.recipients_max": 50000,

@@ -166,7 +166,12 @@ def original(process: Process, *, body: bool, added: str | None = None) -> str:
 
 def boundary(process: Process) -> str:
     """What parts a report."""
-    return f"{int(process.world.now())}-eximdsn-{process.pid}"
+    process.dsn_boundaries += 1
+    return f"{int(process.world.now())}-eximdsn-{_RAND[(process.dsn_boundaries - 1) % len(_RAND)]}"
+
+
+_RAND = (1804289383, 846930886, 1681692777, 1714636915, 1957747793, 424238335, 719885386, 1649760492)
+"""What glibc's rand() draws first in a process; nobody seeds it."""
 
 
 def _template_path(process: Process, option: str, text: str) -> tuple[str | None, str]:

@@ -334,6 +334,8 @@ class Process:
     """The open call that this delivery goes on with."""
     kept_call: OpenCall | None = None
     """The open call that it leaves behind."""
+    dsn_boundaries: int = 0
+    """How many boundaries of reports this process has drawn."""
     proxied_tls: TlsSession | None = None
     """The session of a call that was left open; it is not forgotten when the call is over."""
     continue_more: bool = False
@@ -410,6 +412,7 @@ class Process:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
         self.main_log_open = self.machine.privilege_lost
         self.lost_session, self.proxied_tls, self.transport_count = None, None, 0
+        self.dsn_boundaries = 0
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = False
 

@@ -72,6 +72,7 @@ def test_a_call_left_open_for_the_next_batch_may_lead_to_none_of_its_hosts() -> 
         data = [[10 * number, f"{host}-a.test.ex"] for number, host in enumerate(hosts, 1)]
         return {"name": f"{domain}.test.ex", "type": "MX", "ad": True, "data": data}
 
+    message = ["-odf", "-f", "s@test.ex", "a@one.test.ex", "b@two.test.ex"]
     zone = [mx("one", "h1", "h2"), mx("two", "h3", "h1"), *ZONE[3:]]
     zone += [
         {"name": "h3-a.test.ex", "type": type, "ad": True, "data": data}
@@ -81,12 +82,7 @@ def test_a_call_left_open_for_the_next_batch_may_lead_to_none_of_its_hosts() -> 
         scenario(
             zone=zone,
             servers={"10.9.2.1": "nostarttls", "10.9.3.1": "nostarttls"},
-            runs=[
-                {
-                    "argv": ["-odf", "-f", "s@test.ex", "a@one.test.ex", "b@two.test.ex"],
-                    "stdin": "Subject: x\n\n",
-                }
-            ],
+            runs=[{"argv": message, "stdin": "Subject: x\n\n"}],
         ),
         "4.99",
     )
@@ -110,3 +106,10 @@ def test_replies_for_each_recipient_are_asked_for_on_a_call_that_goes_on_since_4
         False,
         True,
     ]
+
+
+def test_the_boundary_of_a_report_is_what_nobody_has_seeded() -> None:
+    refused = {"servers": {"10.9.1.1": {"rcpt": "550 no"}}}
+    message = {"argv": ["-odf", "-f", "s@one.test.ex", "a@one.test.ex"], "stdin": "Subject: x\n\n", **refused}
+    runs = done(scenario(router={"errors_to": None}, runs=[message, {"argv": ["-Mvc", "$msg1"]}]))
+    assert any("-eximdsn-1804289383" in line for line in runs[1].stdout)
