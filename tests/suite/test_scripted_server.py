@@ -98,10 +98,15 @@ def test_script_lines_that_are_not_run_are_named(script: str) -> None:
         started(script)
 
 
+def test_a_server_on_a_socket_is_named_by_its_path() -> None:
+    server = started("220 x", words="-t -3 /tmp/socket")
+    assert (server.port, server.path) == (0, "/tmp/socket")
+    assert server.wait() == 0
+    assert "".join(server.said) == "Listening on /tmp/socket ... \nServer timed out\n"
+
+
 def test_arguments_are_checked() -> None:
     with pytest.raises(InputError, match=r"t/1:5: server : expected \[options\] PORT"):
         started("220 x", words="")
-    with pytest.raises(Unsupported, match="Unix domain socket"):
-        started("220 x", words="/tmp/socket")
     with pytest.raises(Unsupported, match="option -tls"):
         started("220 x", words="-tls a b 1224")
