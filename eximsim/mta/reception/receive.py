@@ -23,6 +23,7 @@ from eximsim.mta.reception.receive_headers import (
     complete_headers,
     scan_headers,
 )
+from eximsim.mta.reception.receive_prdr import ask_each
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
@@ -96,7 +97,11 @@ def receive_msg(
         dropped = replies.acl_fail(Where.DKIM, signed, reception.get("smtp_command_argument") or "")
         forget(reception)
         return Received(dropped=dropped)
-    _refuse_prdr(reception)
+    last_reply = ask_each(reception, replies)
+    if last_reply is not None and not reception.envelope.recipients:
+        replies.line(last_reply)
+        forget(reception)
+        return Received()
     acl = process.config.main.text("acl_smtp_data")
     if acl is not None and reception.envelope.recipients:
         result = acl_check(reception, Where.DATA, None, acl)
@@ -118,7 +123,7 @@ def receive_msg(
         forget(reception)
         return Received()
     message = accept(incoming)
-    _answer(reception, replies, message, user_message)
+    _answer(reception, replies, message, user_message, last_reply)
     if done is not Done.NOT_TRIED:
         return _gone_on(incoming, message, done)
     return finish(incoming, message)
@@ -164,11 +169,15 @@ def log_too_big(reception: Reception, size: int, limit: int) -> None:
     log_write(process, said, reject=True, when="size_reject", rejected=reception.rejected())
 
 
-def _answer(reception: Reception, replies: Replies, message: Message, user_message: str | None) -> None:
+def _answer(
+    reception: Reception, replies: Replies, message: Message, user_message: str | None, last: str | None
+) -> None:
     envelope = reception.envelope
     if envelope.fake_response is not Rc.OK:
         code = "450" if envelope.fake_response is Rc.DEFER else "550"
         replies.respond(code, string_split_message(envelope.fake_response_text or ""))
+    elif last is not None:
+        replies.line(last)
     elif user_message is not None:
         replies.user_message("250", user_message)
     elif envelope.chunking:
@@ -217,13 +226,6 @@ def complete(incoming: Incoming) -> None:
     add_acl_headers(reception)
     process.header_list = list(reception.headers)
     process.incoming_body = incoming.body
-
-
-def _refuse_prdr(reception: Reception) -> None:
-    """Replies for each recipient are not modelled."""
-    options, envelope = reception.process.config.main, reception.envelope
-    if envelope.prdr and len(envelope.recipients) > 1 and options.text("acl_smtp_data_prdr"):
-        raise Unsupported("PRDR (acl_smtp_data_prdr)", *options.where("acl_smtp_data_prdr"))
 
 
 def received_header_gen(reception: Reception) -> None:

@@ -123,7 +123,9 @@ def _opt_auth(session: SmtpSession, value: str) -> bool:
 
 
 def _opt_prdr(session: SmtpSession, value: str) -> bool:
-    session.reception.envelope.prdr = session.process.config.main.flag("prdr_enable")
+    wanted = session.process.config.main.flag("prdr_enable")
+    session.reception.envelope.prdr = wanted
+    session.process.variables["prdr_requested"] = "yes" if wanted else "no"
     return True
 
 

@@ -38,6 +38,7 @@ _FREE_AT_FIRST = RESTORED | {"auth"}
 
 _OF_A_MESSAGE = (
     "sender_address",
+    "prdr_requested",
     "message_size",
     "rcpt_count",
     "rcpt_fail_count",
