@@ -277,13 +277,20 @@ class Player:
         self.raw.extra_munge = command.name
 
     def shell(self, command: script.Shell) -> None:
-        """Of the Unix commands, ``cat``, ``rm``, ``mkdir``, and for mailboxes ``touch`` and ``chmod``."""
+        """Of the Unix commands, ``cat``, ``rm``, ``mkdir``, ``touch``, ``cp``; ``chmod`` for mailboxes."""
         words = self._words(self._substituted(command.words), command)
         name, *names = words[1:] if words[0] == "sudo" else words
         if name == "mkdir":
             self._make_folders([word for word in names if not word.startswith("-")])
             return
         if name in ("touch", "chmod") and self._change_mailboxes(name, names):
+            return
+        plain = not any(word.startswith("-") for word in names)
+        if name == "touch" and plain:
+            for path in map(self._path, names):
+                self.files.setdefault(path, b"")
+            return
+        if name == "cp" and plain and len(names) == 2 and self._copy(names[0], names[1], command):
             return
         if name == "rm" and names[0] in ("-f", "-rf", "-fr"):
             del names[0]
@@ -294,6 +301,21 @@ class Player:
                 self._cat(file, command)
             else:
                 self._remove(self._path(file))
+
+    def _copy(self, source: str, target: str, command: script.Command) -> bool:
+        """Copy one file of the test to another, or into a folder; false if that is not among them."""
+        path = self._path(target)
+        spool = f"{self.identity.directory}/spool/"
+        if "*" in source or path.startswith((spool, f"{self.identity.directory}/tmp/input")):
+            return False
+        if target.endswith("/") or self.world.path_kind(path) == "folder":
+            path = f"{path}/{source.rpartition('/')[2]}"
+        content = as_bytes(self._read(source, command))
+        if self._is_mailbox(path):
+            self._store(path, content)
+        else:
+            self.files[path] = content
+        return True
 
     def _is_mailbox(self, path: str) -> bool:
         return path.startswith(f"{self.identity.directory}/test-mail/")

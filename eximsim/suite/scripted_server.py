@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets, octets
@@ -89,8 +90,11 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
     if not rest or not (socket or rest[0].isdigit()):
         raise InputError(f"server {' '.join(arguments)}: expected [options] PORT [CONNECTIONS]", path, line)
     script = tuple(_ESCAPE.sub(_unescape, text.rstrip()) for text in body)
+    for text, following in pairwise(script):
+        if text.startswith("*data") and following.startswith("QUIT"):
+            raise Unsupported("a server that waits for QUIT before it answers a message", path, line)
     for text in script:
-        if text.startswith((">>", "<<", "*starttls", "*data")):
+        if text.startswith((">>", "<<", "*starttls")):
             raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
     connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
     port = 0 if socket else int(rest[0])
@@ -109,6 +113,7 @@ class ScriptedSession:
         self._server = server
         self._buffer = b""
         self._over = False
+        self._discarded = 0
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """See ``Session``."""
@@ -170,6 +175,9 @@ class ScriptedSession:
             elif line.startswith("*sleep "):
                 self._say(line + "\n")
                 yield Wait(float(_leading_number(line[7:])))
+            elif line.startswith("*data "):
+                if not self._discard(_leading_number(line[6:])):
+                    return
             else:
                 outcome = self._expect(line)
                 if outcome is None:
@@ -179,6 +187,16 @@ class ScriptedSession:
                     return
             self._server.place += 1
         yield self._close()
+
+    def _discard(self, octets_wanted: int) -> bool:
+        """Read so many octets, of which nothing is shown; whether they are all here."""
+        taken = min(octets_wanted - self._discarded, len(self._buffer))
+        self._buffer = self._buffer[taken:]
+        self._discarded += taken
+        if self._discarded < octets_wanted:
+            return False
+        self._discarded = 0
+        return True
 
     def _expect(self, line: str) -> bool | None:
         """Whether the next line of input (or all up to a dot) is as expected; None: it is not here yet."""

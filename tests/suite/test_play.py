@@ -265,3 +265,8 @@ def test_records_of_the_retry_database_are_sorted_and_others_left_as_they_are() 
     line = "+" * 27 + "\n"
     unsorted = "  T:b wait-t\nx\n  T:a wait-t\ny\n"
     assert "".join(ready.raw.stdout) == f"{line}  T:a retry\ny\n  T:b retry\nx\n{line}{unsorted}"
+
+
+def test_files_are_made_and_copied() -> None:
+    playing, _ = played("touch empty", "write a", "one", "****", "cp a b", "cat a b empty")
+    assert playing.raw.stdout == ["one\n", "one\n", ""]

@@ -92,7 +92,7 @@ def test_a_server_that_nobody_calls_times_out() -> None:
     assert "".join(server.said) == "Listening on port 1224 ... \nServer timed out\n"
 
 
-@pytest.mark.parametrize("script", ["*starttls", ">>raw", "<<raw", "*data 5"])
+@pytest.mark.parametrize("script", ["*starttls", ">>raw", "<<raw"])
 def test_script_lines_that_are_not_run_are_named(script: str) -> None:
     with pytest.raises(Unsupported, match="of a server script"):
         started(script)
@@ -110,3 +110,16 @@ def test_arguments_are_checked() -> None:
         started("220 x", words="")
     with pytest.raises(Unsupported, match="option -tls"):
         started("220 x", words="-tls a b 1224")
+
+
+def test_octets_that_are_not_shown_are_read_as_many_as_they_are() -> None:
+    server = started("BDAT", "*data 6", "250 OK", "RSET")
+    session, _ = connected(server)
+    assert list(session.on_data(b"BDAT 6 LAST\r\nab\r")) == []
+    assert list(session.on_data(b"\ncdRSET\r\n")) == [Send(b"250 OK\r\n"), Close()]
+    assert "ab" not in "".join(server.said)
+
+
+def test_a_server_that_answers_after_quit_only_is_not_modelled() -> None:
+    with pytest.raises(Unsupported, match="QUIT"):
+        read_server(["1224"], ("BDAT", "*data 6", "QUIT", "250 OK"), "s", 1)
