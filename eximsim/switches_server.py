@@ -41,6 +41,11 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """``remove_header`` takes patterns, which begin with ``^``, beside names."""
 
+    tested_client_compressed: bool = switch(
+        False, "main()", since("4.98", "e4cdc6558", item="JH/31, bug 3027")
+    )
+    """``-bh`` shortens the IPv6 address that it is given; before, it writes out all digits."""
+
     auth_data_not_logged: bool = switch(
         False, "smtp_handle_acl_fail() in smtp_in.c", since("4.95", "37a81ae73", item="JH/38")
     )

@@ -326,6 +326,7 @@ POINTS: Sequence[Point] = (
     _point("92914be21"),
     _point("e2b4dedbc"),
     # 4.98
+    _point("e4cdc6558"),
     _point("44e35f5f5"),
     _point("b0e63c7ef", ("confs/0475", "log_selector = +unknown_in_list")),
     _point("5bb786d5a"),

@@ -17,6 +17,7 @@ from eximsim.mta.miscmods.arc import acl_verify_arc
 from eximsim.mta.process.reception import CheckedSender
 from eximsim.mta.records.verification import CalloutSettings, VerifyResult
 from eximsim.mta.verify import verify
+from eximsim.mta.verify.csa import acl_verify_csa
 from eximsim.mta.verify.verify_headers import (
     header_addresses,
     verify_check_header_names_ascii,
@@ -59,8 +60,6 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     what = items[0] if items else ""
     kind = "sender" if what[:6].lower() == "sender" else what.lower()
     known = _ITEMS.get(kind)
-    if kind in _NOT_MODELLED:
-        raise Unsupported(f"verify = {kind}")
     if known is None:
         return _bad_verify(run, text)
     if known.plain and "/" in text:
@@ -123,6 +122,14 @@ def _helo(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     if not run.reception.helo_verified and not run.reception.helo_verify_failed:
         smtp_verify_helo(run.reception)
     return Rc.OK if run.reception.helo_verified else Rc.FAIL
+
+
+def _csa(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
+    """Ask whether the client may use its name (Client SMTP Authorization)."""
+    status, why, code = acl_verify_csa(run.reception, text.partition("/")[2]).value
+    run.log_message = run.user_message = f"client SMTP authorization {why}"
+    run.process.variables["csa_status"] = status
+    return code
 
 
 # ---- the message -----------------------------------------------------------------------------------
@@ -409,8 +416,6 @@ class _Item:
     plain: bool = False
 
 
-_NOT_MODELLED = ("csa",)
-
 _ITEMS: Mapping[str, _Item] = {
     "reverse_host_lookup": _Item(_reverse_host_lookup),
     "certificate": _Item(_certificate, plain=True),
@@ -420,6 +425,7 @@ _ITEMS: Mapping[str, _Item] = {
     "header_sender": _Item(_header_sender, _AFTER_DATA),
     "sender": _Item(_sender, _WITH_SENDER),
     "recipient": _Item(_recipient, frozenset({Where.RCPT})),
+    "csa": _Item(_csa),
     "arc": _Item(_arc, frozenset({Where.DATA})),
     "header_names_ascii": _Item(_header_names_ascii, _AFTER_DATA, plain=True),
 }

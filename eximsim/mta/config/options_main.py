@@ -146,7 +146,8 @@ _FLAGS = table(
         _M,
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
-        return_path_remove smtp_enforce_sync write_rejectlog bounce_return_body bounce_return_message""",
+        return_path_remove smtp_enforce_sync write_rejectlog bounce_return_body bounce_return_message
+        dns_csa_use_reverse""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         disable_ipv6 dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
@@ -157,7 +158,6 @@ _FLAGS = table(
     ),
     flags(
         _U,
-        on="dns_csa_use_reverse",
         off="""move_frozen_messages
         mua_wrapper print_topbitchars queue_fast_ramp""",
     ),
@@ -179,6 +179,7 @@ _NUMBERS = table(
         _M,
         "dns_retry",
         dns_cname_loops=1,
+        dns_csa_search_limit=5,
         dns_dnssec_ok=-1,
         dns_use_edns0=-1,
         header_maxsize=1024 * 1024,
@@ -199,7 +200,6 @@ _NUMBERS = table(
         Kind.INTEGER,
         _U,
         "header_line_maxsize slow_lookup_log smtp_accept_queue smtp_accept_reserve",
-        dns_csa_search_limit=5,
     ),
     numbers(
         Kind.INTEGER,

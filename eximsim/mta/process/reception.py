@@ -150,6 +150,8 @@ class Reception:
     """``host_lookup_msg``: why the client has no name, for the end of log lines."""
     host_cache: ListCache = field(default_factory=dict)
     """``sender_host_cache``: whether the client is in named host lists."""
+    csa_cache: dict[str, str] = field(default_factory=dict)
+    """What ``verify = csa`` has found out, by domain."""
     helo_verified: bool = False
     helo_verify_failed: bool = False
     allow_unqualified_sender: bool = True

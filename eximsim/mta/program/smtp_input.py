@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.ipaddr import host_aton, host_nmtoa
+from eximsim.mta.base.ipaddr import host_aton, host_nmtoa, ipv6_nmtoa
 from eximsim.mta.base.string import from_octets, string_is_ip_address
 from eximsim.mta.delivery import queue
 from eximsim.mta.expand.taint import TaintedText
@@ -85,7 +85,8 @@ def host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
         process.err(f"exim: malformed host address {host} for host checking\n")
         return 1
     value, width = host_aton(address)
-    shown = host_nmtoa(value, width)
+    short = process.profile.tested_client_compressed and ":" in address
+    shown = ipv6_nmtoa(value) if short else host_nmtoa(value, width, separator=":" if ":" in address else ".")
     process.variables["sender_host_address"] = host
     _split_port(process)
     process.variables["sender_host_address"] = shown

@@ -323,7 +323,7 @@ def test_long_messages_are_cut_at_blanks(text: str) -> None:
     assert all(len(line) <= max(80, words + 80) for line in cut.split("\n"))
 
 
-@pytest.mark.parametrize("item", ["csa", "recipient/quota=cachepos=20s"])
+@pytest.mark.parametrize("item", ["recipient/quota=cachepos=20s"])
 def test_what_is_verified_by_nobody_here_is_named_with_its_place(item: str) -> None:
     with pytest.raises(Unsupported, match=r"csa|quota") as lack:
         checked(f"accept verify = {item}")

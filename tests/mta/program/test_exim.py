@@ -250,3 +250,12 @@ def test_expansion_tests_with_debugging_tell_the_macros() -> None:
 def test_definitions_for_an_expansion_test_are_not_modelled(text: str) -> None:
     with pytest.raises(Unsupported, match="definition"):
         Front().exim("-be", text)
+
+
+@pytest.mark.parametrize(
+    ("release", "shown"),
+    [("4.97", "2001:0db8:0000:0000:0000:0000:0000:0001"), ("4.98", "2001:db8::1")],
+)
+def test_the_address_of_a_tested_client_is_written_in_one_way(release: str, shown: str) -> None:
+    said = Front(release=release).exim("-bh", "2001:db8:0::1", stdin="").stdout
+    assert f"as if from host {shown}\n" in said
