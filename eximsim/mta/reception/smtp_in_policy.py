@@ -17,6 +17,7 @@ from eximsim.mta.certs.key_pairs import KeyFault, check_pair
 from eximsim.mta.certs.tls_errors import file_fault
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509_verify import verify_chain
+from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
@@ -25,7 +26,7 @@ from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
 from eximsim.mta.transports.tls import pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
-from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, judge
+from eximsim.mta.transports.tls_verify import TlsVerdict, VerifyMode, VerifySettings, judge
 from eximsim.ports import TlsAlert, TlsIdentity, TlsPolicy
 
 if TYPE_CHECKING:
@@ -304,6 +305,23 @@ def _judge_client(
     verdict = judge(settings, chain, session.process.world.now())
     for text in verdict.log_lines:
         log_write(session.process, text)
+    _raise_events(session, verdict, chain)
     session.reception.certificate_verified = verdict.verified
     session.certificate_fault = verdict.error
     return verdict.alert
+
+
+def _raise_events(session: SmtpSession, verdict: TlsVerdict, chain: tuple[bytes, ...]) -> None:
+    """Tell event_action of the certificates: OpenSSL of those that are good, GnuTLS of all that were sent."""
+    process = session.process
+    if process.config.main.text("event_action") is None:
+        return
+    seen = [(step.depth, step.certificate.der) for step in verdict.steps if step.error is None]
+    if process.profile.tls_library == GNUTLS:
+        seen = [(depth, chain[depth]) for depth in reversed(range(len(chain)))]
+    for depth, der in seen:
+        with process.setting(tls_in_peercert=to_pem(der)):
+            denied = main_event_raise(process, "tls:cert", str(depth))
+        if denied:
+            where = process.config.main.where("event_action")
+            raise Unsupported("a tls:cert event of a server that refuses a certificate", *where)

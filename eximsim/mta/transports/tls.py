@@ -151,6 +151,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         dane=sx.dane,
         mode=settings.mode.name.lower(),
     )
+    if identity is not None:
+        session = replace(session, own_leaf=pem_certificates(identity.chain)[0])
     peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
     shown = tls_out.variables_of(session, construct_cipher_name(process, session), cv, peerdn)
     process.variables.update({name: value for name, value in shown.items() if value is not None})

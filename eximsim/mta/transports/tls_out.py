@@ -15,6 +15,7 @@ from eximsim.mta.certs.x509_errors import rules_of
 from eximsim.mta.certs.x509_names import oneline
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
+from eximsim.mta.transports.tls_names import cipher_stdname
 from eximsim.mta.transports.tls_verify import VERIFY_FAILED, TlsVerdict, VerifyMode
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ NAMES = (
     "tls_out_bits",
     "tls_out_certificate_verified",
     "tls_out_cipher",
+    "tls_out_cipher_std",
     "tls_out_dane",
     "tls_out_ocsp",
+    "tls_out_ourcert",
     "tls_out_peercert",
     "tls_out_peerdn",
     "tls_out_sni",
@@ -37,7 +40,10 @@ NAMES = (
 )
 """The expansion variables about the client's TLS session."""
 
-_OF_SESSION = ("tls_out_cipher", "tls_out_ver", "tls_out_peerdn", "tls_out_peercert", "tls_out_dane")
+_OF_SESSION = (
+    *("tls_out_cipher", "tls_out_cipher_std", "tls_out_ver", "tls_out_peerdn"),
+    *("tls_out_peercert", "tls_out_ourcert", "tls_out_dane"),
+)
 
 
 # ---- variables ----------------------------------------------------------------------------
@@ -57,10 +63,12 @@ def variables_of(
         return dict.fromkeys(_OF_SESSION)
     return {
         "tls_out_cipher": cipher,
+        "tls_out_cipher_std": cipher_stdname(session.cipher) or None,
         "tls_out_ver": cipher.partition(":")[0],
         "tls_out_bits": str(session.bits),
         "tls_out_peerdn": peerdn,
         "tls_out_peercert": to_pem(session.peer_chain[0]) if session.peer_chain else None,
+        "tls_out_ourcert": to_pem(session.own_leaf) if session.own_leaf else None,
         "tls_out_dane": "yes" if cv == "dane" else None,
         "tls_out_certificate_verified": "1" if cv in ("dane", "yes") else None,
     }
@@ -85,8 +93,11 @@ def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode, chain: tuple[
         if lines and (step.error is not None or step.depth == 0):
             log_write(process, lines.pop(0))
             if verdict.alert and step is verdict.steps[-1]:
+                process.variables["tls_out_peercert"] = to_pem(step.certificate.der)
                 break
-        if step.error is not None or not (why := _verify_event(sx, step.certificate, step.depth)):
+        if step.error is not None:
+            continue
+        if not (why := _verify_event(sx, step.certificate, step.depth)):
             continue
         verdict = _denied(sx, verdict, step, why, mode)
         if verdict.alert:
