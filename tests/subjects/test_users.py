@@ -12,6 +12,7 @@ import pytest
 
 from eximsim.subjects import isolation
 from eximsim.subjects.namespace import Namespace
+from eximsim.subjects.subject import NoNamespace
 from eximsim.suite import bench
 
 ROOT = Path(__file__).parents[2]
@@ -101,7 +102,7 @@ def test_where_no_namespace_is_to_be_had_the_bench_says_so_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refused(self: Namespace) -> Namespace:
-        raise bench.NoNamespace("no private namespace here: neither root nor ...")
+        raise NoNamespace("no private namespace here: neither root nor ...")
 
     monkeypatch.setattr(Namespace, "__enter__", refused)
     bench._no_users.cache_clear()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
 from tests.suite.test_scenario_compare import NEWEST, done, scenario
@@ -114,4 +112,4 @@ def test_who_has_to_authenticate_reads_the_greeting_with_the_reply_to_auth(words
     runs = logged(server, server, transport=options, auths=login)
     accepted = words[0].startswith("2")
     assert all(("=> a@one.test.ex" in lines[0]) is accepted for lines in runs)
-    assert (" A=pl L* C=" in cast("str", runs[1][0])) is accepted
+    assert (" A=pl L* C=" in runs[1][0]) is accepted
