@@ -91,6 +91,7 @@ def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
         length, addr.prefix_v = route_check_prefix(local_part, prefixes)
         if length:
             addr.prefix, local_part = local_part[:length], local_part[length:]
+            addr.local_part = local_part  # also if the suffix is not there
         elif not options.flag("local_part_prefix_optional"):
             return False
     if suffixes is not None:

@@ -113,3 +113,13 @@ def test_the_boundary_of_a_report_is_what_nobody_has_seeded() -> None:
     message = {"argv": ["-odf", "-f", "s@one.test.ex", "a@one.test.ex"], "stdin": "Subject: x\n\n", **refused}
     runs = done(scenario(router={"errors_to": None}, runs=[message, {"argv": ["-Mvc", "$msg1"]}]))
     assert any("-eximdsn-1804289383" in line for line in runs[1].stdout)
+
+
+def test_a_prefix_stays_cut_off_if_the_suffix_that_is_wanted_too_is_not_there() -> None:
+    (one,) = done(
+        scenario(
+            router={"local_part_prefix": "pre-", "local_part_suffix": "+*"},
+            runs=[{"argv": ["-odf", "-f", "", "pre-e@one.test.ex"], "stdin": "Subject: x\n\n"}],
+        )
+    )
+    assert any("** e@one.test.ex <pre-e@one.test.ex>" in line for line in one.log)
