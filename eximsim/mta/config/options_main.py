@@ -57,7 +57,7 @@ _TEXTS = table(
         _M,
         """acl_not_smtp acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
-        acl_smtp_notquit freeze_tell ignore_fromline_hosts local_from_prefix local_from_suffix
+        acl_smtp_notquit bi_command freeze_tell ignore_fromline_hosts local_from_prefix local_from_suffix
         queue_only_file unknown_login
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
         bounce_message_file bounce_message_text
@@ -123,7 +123,7 @@ _TEXTS = table(
     ),
     texts(
         _I,
-        """add_environment bi_command bmi_config_file daemon_modules_load dmarc_forensic_sender
+        """add_environment bmi_config_file daemon_modules_load dmarc_forensic_sender
         dmarc_history_file dmarc_tld_file ibase_servers ldap_ca_cert_dir
         ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
