@@ -55,6 +55,8 @@ def run_known(command: PipedCommand, machine: Machine) -> Ended | None:
         return ended
     if folder and machine.disk.lacks_folder(folder):
         return Ended(_EXEC_FAILED, at_once=True)
+    if machine.path_kind(path) != "file":
+        return None
     try:
         script = machine.read_file(path).decode("utf-8", "surrogateescape")
     except OSError:
