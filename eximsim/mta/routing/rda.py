@@ -112,6 +112,10 @@ def rda_interpret(
         try:
             data = from_octets(process.world.read_file(data))
         except OSError as error:
+            folder = data.rpartition("/")[0]
+            if error.errno == ENOENT and not options.flag("ignore_enotdir") and _lacks(process, folder):
+                why = f"failed to stat {folder}/. ({strerror(ENOENT)})"
+                return Redirection(Found.ERROR, message=why, inspected=False)
             ignored = _IGNORED.get(error.errno or 0)
             if error.errno == ENOENT or (ignored is not None and options.flag(ignored)):
                 return Redirection(Found.NONEXIST, inspected=False)
@@ -123,6 +127,16 @@ def rda_interpret(
     level = Taint.NONE if is_file else taint_of(data)
     reader = _ForwardList(process, router, incoming_domain, level)
     return reader.read(data)
+
+
+def _lacks(process: Process, folder: str) -> bool:
+    """Whether a folder is known not to be there, as the one that it would be in is known.
+
+    Source: rda_exists(), src/rda.c.
+    """
+    world, above = process.world, folder.rpartition("/")[0]
+    there = folder in world.disk.folders or bool(world.disk.below(folder)) or bool(world.path_kind(folder))
+    return bool(above) and not there and world.path_kind(above) == "folder"
 
 
 _FORBIDDEN: Mapping[str, Mapping[str, str]] = {

@@ -77,3 +77,17 @@ def test_the_name_of_a_user_may_have_more_in_from() -> None:
 
 def test_a_dollar_after_a_backslash_stands_for_itself_in_double_quotes() -> None:
     assert shell.words("a \"b \\$1 \\x\" '\\$'", "s", 1) == ["a", "b $1 \\x", "\\$"]
+
+
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        ("", "== a@d.ex R=r defer (-1): failed to stat /x/none/. (No such file or directory)"),
+        (" ignore_enotdir\n", "Unrouteable address"),
+    ],
+)
+def test_a_redirect_file_in_a_folder_that_is_not_there_defers(option: str, line: str) -> None:
+    routers = f"begin routers\nr:\n driver = redirect\n{option} file = /x/none/a\n"
+    front = Front("log_selector = -all", routers=routers, files={"/x/f": b""})
+    front.exim("-odi", "a@d.ex", stdin="\n")
+    assert any(line in logged for logged in front.log())
