@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from eximsim.errors import Unsupported
@@ -27,7 +29,7 @@ PARENTS = (
     "1.2.0.192.in-addr.arpa",
     f"{'1.' + '0.' * 23}8.b.d.0.1.0.0.2.ip6.arpa",
 )
-ZONE = [
+ZONE: Sequence[Mapping[str, object]] = [
     *({"name": f"_client._smtp.{name}", "type": "SRV", "data": [data.split()]} for name, data in SRV.items()),
     *({"name": f"_client._smtp.{name}", "type": "A", "data": ["192.0.2.99"]} for name in PARENTS),
     {"name": "good.ex", "type": "A", "data": ["192.0.2.1", "192.0.2.3"]},
