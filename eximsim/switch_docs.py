@@ -10,17 +10,12 @@ from types import MappingProxyType
 
 from eximsim.history import Step, switches_of
 from eximsim.switches import Profile
-from eximsim.switches_dkim import SignatureSwitches
-from eximsim.switches_expand import ExpansionSwitches
-from eximsim.switches_server import ServerSwitches
-from eximsim.switches_spool import SpoolSwitches
-from eximsim.switches_tls import TlsLibrarySwitches
 
 
 @cache
 def switch_words() -> Mapping[str, str]:
     """What the docstring under each field says, on one line."""
-    parts = (Profile, SpoolSwitches, ExpansionSwitches, ServerSwitches, TlsLibrarySwitches, SignatureSwitches)
+    parts = [one for one in Profile.__mro__ if one is not object]
     return MappingProxyType({name: words for part in parts for name, words in _words(part).items()})
 
 

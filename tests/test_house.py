@@ -41,6 +41,9 @@ LAYERS = (
     ("disk",),
     ("profiles", "switch_docs"),
     ("switches",),
+    ("switches_smtp",),
+    ("switches_deliver",),
+    ("switches_verify",),
     ("switches_spool",),
     ("switches_expand",),
     ("switches_server",),
@@ -53,7 +56,6 @@ LAYERS = (
 
 LONGEST = 460
 LONGER = {
-    "switches.py": "all switches, each with its history",
     "mta/transports/smtp.py": "the loop over the hosts",
 }
 """Modules that are longer than the rule (about 450 lines) allows, and why; none is longer than twice that."""

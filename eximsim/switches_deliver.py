@@ -1,0 +1,164 @@
+"""The switches of deliveries: the queue, retries, local transports, reports, and their log lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eximsim.history import since, switch
+from eximsim.switch_values import EVENTS
+from eximsim.switches_verify import VerifySwitches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverSwitches(VerifySwitches):
+    """The part of a profile that is about deliveries, with what comes before it."""
+
+    fallback_hosts_expanded: bool = switch(
+        False, "rf_queue_add(), smtp_transport_setup()", since("4.99", "aa7920076", item="bug 200")
+    )
+    """fallback_hosts of routers and of the smtp transport is expanded."""
+
+    continued_call_verified: bool = switch(False, "par_read_pipe() in deliver.c", since("4.99", "f3ee1d51e"))
+    """A TLS session that is used once more is logged as its first user verified it; before, with
+    ``CV=no``."""
+
+    deliver_time_on_failures: bool = switch(
+        False, "defer_log() and failure_log() in deliver.c", since("4.94.1", "a55697acf", item="bug 322")
+    )
+    """``+deliver_time`` puts ``DT=`` on the lines of deferrals and failures, too, not only of deliveries."""
+
+    first_phase_ignores_retry_data: bool = switch(
+        False,
+        "deliver_message()",
+        since("4.99", "6748707c6", item="bug 3172"),
+        since("4.99-dev-13835a3c1", "140c289d1", item="JH/11, bug 3172"),
+    )
+    """The first phase of a two-phase queue run does not ask the retry database whether an address may be
+    routed yet."""
+
+    batches_share_connection: bool = switch(
+        False, "do_remote_deliveries() in deliver.c", since("4.99", "f3ee1d51e")
+    )
+    """Recipients of one message that are delivered in several batches go down one connection if they have a
+    host in common."""
+
+    header_names_globbed: bool = switch(
+        False, "transport_headers_send()", since("4.94.1", "258dfd012", item="bug 159", published="4.94")
+    )
+    """``X-*`` in headers_remove stands for all header lines that begin so."""
+
+    unwanted_report_named: bool = switch(
+        False, "deliver_message()", since("4.93", "df98a6ff2", item="bug 2411")
+    )
+    """A failure that the sender does not want to be told of is ``error ignored``, and why."""
+
+    delay_warned_without_attempt: bool = switch(False, "deliver_message()", since("4.92", "de6f74f29"))
+    """A warning about a delay goes out in any queue run that is late enough, although no retry time has come.
+    Bug 2341."""
+
+    tainted_paths_refused: bool = switch(False, "appendfile_transport_entry()", since("4.94.1", "0d2e392e2"))
+    """A message is not delivered to a file or folder whose name is tainted, as it comes from outside."""
+
+    safe_folder_untaints: bool = switch(False, "appendfile_transport_entry()", since("4.95", "5cd1d1356"))
+    """A tainted name is as good as any below the folder that create_file names, or below the home."""
+
+    reports_have_references: bool = switch(False, "moan_write_references()", since("4.93", "d6c829b9a"))
+    """Bounces, warnings and other reports have a References: line. Bug 2452."""
+
+    references_fit_a_line: bool = switch(False, "moan_write_references()", since("4.97", "3607e3e00"))
+    """Message ids are left out of it where it would be longer than 998 octets. Bug 2827."""
+
+    reports_name_the_recipient: bool = switch(False, "print_dsn_addr_action()", since("4.93", "436bda2ac"))
+    """Final-Recipient: is the recipient of the message, not what he was turned into; failures and delays have
+    Original-Recipient:, too."""
+
+    success_reports_use_dsn_from: bool = switch(False, "maybe_send_dsn()", since("4.93", "87abcb247"))
+    """Reports of success come from whom dsn_from says. Bug 2404."""
+
+    report_templates_expanded: bool = switch(False, "expand_open()", since("4.94.1", "40bffa31b"))
+    """bounce_message_file and warn_message_file are expanded. Bug 2522."""
+
+    diagnostics_in_reports_cut: bool = switch(
+        False, "print_dsn_diagnostic_code()", since("4.95", "0de994525")
+    )
+    """Diagnostic-Code: has at most some 950 octets. Bug 1684."""
+
+    reasons_in_reports_cut: bool = switch(False, "print_address_error()", since("4.97", "cfeaa009b"))
+    """The reason that a report gives ends after some 254 octets. Bug 2979."""
+
+    headers_in_reports_cut: bool = switch(False, "transport_headers_send()", since("4.97", "35d78f064"))
+    """Of each header line of the message a report has 998 octets. Bug 1760."""
+
+    delivery_pipe_read_checked: bool = switch(
+        False, "par_read_pipe() in deliver.c", since("4.90", "2cee425af", item="HS/02")
+    )
+    """A transport process that dies leaves ``Delivery status for A: got 0 of 7 bytes (pipeheader)`` in main
+    and panic log."""
+
+    cv_needs_client_certificate: bool = switch(
+        False, "add_tls_info_for_log()", since("4.99", "ef0a7560d", item="JH/26")
+    )
+    """No CV= in a server's log lines if the client sent no certificate."""
+
+    sni_log_unquoted: bool = switch(
+        False, "s_tlslog()", since("4.95", "7044dd8fd", item="bug 2265", picks={"d8e99d604": "4.94.1"})
+    )
+    """``SNI=name`` instead of ``SNI="name"``."""
+
+    overriding_hosts_may_continue: bool = switch(False, "do_remote_deliveries()", since("4.90", "e39fdc855"))
+    """Whether an open call suits an address is left to a transport whose own hosts override the router's."""
+
+    removal_raises_events: bool = switch(
+        False, "queue_action() in queue.c", since("4.92", "7ea1237c7", item="bug 2310")
+    )
+    """-Mrm raises msg:fail:internal for each recipient that is left, and msg:complete."""
+
+    retry_key_brackets: bool = switch(
+        False, "retry_host_key_build() in retry.c", since("4.98", "5e0ccec43", item="bug 3086")
+    )
+    """A host's key in the retry database has IP addresses for names, and IPv6 addresses, in brackets."""
+
+    queue_ids_listed: bool = switch(False, "queue_list()", since("4.97", "8ff2ba119"))
+    """``-bpi`` lists the ids of messages; before, it was an unknown option."""
+
+    events: frozenset[str] = switch(
+        EVENTS,
+        "event_raise() in deliver.c",
+        since("4.87", "5ef5dd52d", adds=("msg:rcpt:defer", "msg:rcpt:host:defer"), item="JH/19"),
+        since("4.91", "c4b57fddc", adds=("dane:fail",)),
+        since("4.93", "8e78571a8", adds=("smtp:ehlo",)),
+        since("4.94.1", "78598e6a6", adds=("msg:defer",), item="bug 2477", published="4.94"),
+        since("4.96", "ef2e5890d", adds=("tls:fail:connect",)),
+        since("4.97", "7a97480c2", adds=("auth:fail",)),
+        since("4.98", "4fd2b1700", adds=("dns:fail",), item="bug 3011"),
+        since("4.99", "19c4ea037", adds=("smtp:fail:protocol", "smtp:fail:syntax")),
+    )
+    """The events that event_action is told of."""
+
+    ignored_failure_raises_event: bool = switch(
+        False, "process_failed() in deliver.c", since("4.92", "ffbc20ed9", item="JH/28, bug 2314")
+    )
+    """``msg:fail:delivery`` is raised when the failure of an address is ignored too."""
+
+    dnssec_status_logged: bool = switch(False, "d_hostlog() in deliver.c", since("4.88", "fc16abb4d"))
+    """The log selector dnssec shows DS after the host's name in delivery lines."""
+
+    outgoing_interface_colon: bool = switch(
+        True, "d_log_interface()", since("4.92", "d12746bc1"), since("4.93", "2d5bf0979")
+    )
+    """``I=[address]:port``; without it, ``I=[address]port``."""
+
+    continued_mark_in_host: bool = switch(False, "d_hostlog()", since("4.95", "9604a8438", item="JH/34"))
+    """The mark of a connection that is used once more stands before ``I=``, in lines on failures, too."""
+
+    deferral_names_own_end: bool = switch(
+        False, "deferral_log()", since("4.95", "5c161fa61", item="JH/29, bug 2675")
+    )
+    """``I=`` and all else that is said of a host in delivery lines is in lines on deferrals, too."""
+
+    retry_errno_moved: bool = switch(False, "macros.h", since("4.95", "0bfae1bfb"))
+    """The numbers for "retry time not reached" are one lower (-52 to -56), as a new number came before
+    them."""
+
+    failed_address_colon_spaced: bool = switch(False, "deliver.c", since("4.99", "7b411755d"))
+    """``** addr R=r T=t : msg`` with a blank before the colon."""
