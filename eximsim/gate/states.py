@@ -52,9 +52,10 @@ from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
-from eximsim.mta.transports.smtp import HOST_TRIED, Run
+from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED, SmtpContext
 from eximsim.mta.transports.smtp_out import Answer
+from eximsim.mta.transports.smtp_run import Run
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.ports import TlsSession
 from eximsim.profiles import Profile

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.world.smtp_behaviour import Answer, Behaviour
 from tests.mta.front import Front
 from tests.mta.scenario import NEWEST, Mx, Site, variant
@@ -110,13 +109,3 @@ def test_a_client_has_to_say_hello_first(release: str, main: str, reply: str) ->
     front = Front(main, release=release)
     done = front.exim("-bh", "192.0.2.7", stdin="MAIL FROM:<a@b.ex>\r\nQUIT\r\n")
     assert [line[:3] for line in done.stdout.splitlines() if line[:3].isdigit()][1] == reply
-
-
-def test_replies_for_each_recipient_are_not_given() -> None:
-    acls = "rcpt:\n  accept"
-    front = Front("prdr_enable\nacl_smtp_rcpt = rcpt", acls)
-    lines = "EHLO c\r\nMAIL FROM:<a@b.ex> PRDR\r\n{rcpt}DATA\r\n\r\nx\r\n.\r\nQUIT\r\n"
-    one, two = ("".join(f"RCPT TO:<r{n}@here.ex>\r\n" for n in range(count)) for count in (1, 2))
-    assert "250 OK id=" in front.exim("-odq", "-bs", stdin=lines.format(rcpt=one)).stdout
-    with pytest.raises(Unsupported, match="PRDR"):
-        front.exim("-odq", "-bs", stdin=lines.format(rcpt=two))

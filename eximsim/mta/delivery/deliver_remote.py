@@ -22,7 +22,8 @@ from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.local import quoted
-from eximsim.mta.transports.smtp import smtp_transport_entry, smtp_transport_setup
+from eximsim.mta.transports.smtp import smtp_transport_entry
+from eximsim.mta.transports.smtp_hosts import smtp_transport_setup
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
 from eximsim.status import Errno, HostStatus, Rc
 from eximsim.trace import Rule

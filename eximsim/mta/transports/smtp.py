@@ -5,25 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
-from eximsim.mta.base import errnos
-from eximsim.mta.base.errnos import exim_errstr
-from eximsim.mta.expand.event import event_raise
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
-from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port, randomize
+from eximsim.mta.lookup.host_chain import host_item_get_port
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
-from eximsim.mta.process.log import deliver_msglog, log_write, selector
+from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import null_pointer
-from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
+from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
 from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
+from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
+from eximsim.mta.transports.smtp_hosts import host_list, set_panic
 from eximsim.mta.transports.smtp_message import send_message
 from eximsim.mta.transports.smtp_out import BadSetting, default_port, smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.status import Errno, HostFind, HostStatus, Rc
@@ -38,52 +36,6 @@ HOST_RETRY_TIME = Rule("host retry time", "transports/smtp.c smtp_transport_entr
 HOST_TRIED = Rule("host tried", "transports/smtp.c smtp_transport_entry")
 
 
-@dataclass(slots=True)
-class Counts:
-    """Why hosts were not tried, for the line that says that none was."""
-
-    deferred: int = 0
-    failed: int = 0
-    retry: int = 0
-    total: int = 0
-
-
-@dataclass(slots=True)
-class Run:
-    """One run of the transport for one batch of addresses."""
-
-    process: Process
-    transport: DriverInstance
-    addrlist: list[Address]
-    hosts: list[HostItem]
-    port: int
-    counts: Counts
-    expired: bool = True
-    unexpired_tried: int = 0
-    total_tried: int = 0
-    stopped_at_limit: bool = False
-    continuing: bool = False
-    continue_tried: bool = False
-    """The open call was to one of the hosts."""
-    finished: bool = False
-    update_waiting: bool = True
-
-
-def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: list[Address]) -> None:
-    """Give addresses without fallback hosts the transport's own, before the transport's process starts."""
-    text = transport.options.text("fallback_hosts")
-    if text and not addrlist[0].local_host_removed:
-        if process.profile.fallback_hosts_expanded:
-            try:
-                text = expand(process, text)
-            except ExpansionFailed:
-                place = transport.options.where("fallback_hosts")
-                raise Unsupported("fallback_hosts that does not expand", *place) from None
-        for addr in addrlist:
-            if not addr.fallback_hosts:
-                addr.fallback_hosts = host_build_hostlist(process, text, False)
-
-
 def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: list[Address]) -> bool:
     """Deliver the message to ``addrlist`` through the first host that takes it.
 
@@ -92,7 +44,7 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     """
     if transport_lines_too_long(process, transport, addrlist):
         return True
-    hosts = _host_list(process, transport, addrlist)
+    hosts = host_list(process, transport, addrlist)
     if hosts is None:
         return False
     addrlist[0].protocol_sequence = ""
@@ -102,11 +54,11 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
         run = Run(process, transport, addrlist, hosts, port, Counts(), continuing=continuing)
         _in_rounds(run)
     except BadSetting as why:
-        _panic(addrlist[0], str(why))
+        set_panic(addrlist[0], str(why))
         return False
     if run.finished:
         return True
-    _explain_untried(run)
+    explain_untried(run)
     if run.update_waiting and transport.options.number("connection_max_messages") != 1:
         transport_update_waiting(process, transport.name, (host.name for host in hosts))
     return True
@@ -132,38 +84,6 @@ def _close_unfit_call(process: Process) -> None:
         process.continued = None
     elif call is not None:
         abandon(process, call)
-
-
-def _host_list(process: Process, transport: DriverInstance, addrlist: list[Address]) -> list[HostItem] | None:
-    """The address's hosts, or the transport's own; None after a status was set."""
-    first, options = addrlist[0], transport.options
-    own = options.text("hosts")
-    if first.host_list and not (options.flag("hosts_override") and own):
-        if options.flag("hosts_randomize") and first.host_list[0].mx == MX_NONE:
-            return randomize(process, first.host_list)
-        return first.host_list
-    if not own:
-        _panic(first, f"{transport.name} transport called with no hosts set")
-        return None
-    try:
-        text = expand(process, own)
-    except ExpansionFailed as failed:
-        what = f'failed to expand list of hosts "{own}" in {transport.name} transport: {failed.message}'
-        _panic(first, what)
-        if failed.defer:
-            first.transport_return = Rc.DEFER
-        return None
-    hosts = host_build_hostlist(process, text, options.flag("hosts_randomize"))
-    if not hosts:
-        _panic(first, f"{transport.name} transport has empty hosts setting")
-        return None
-    for addr in addrlist:
-        addr.host_list = hosts
-    return hosts
-
-
-def _panic(addr: Address, message: str) -> None:
-    addr.message, addr.transport_return = message, Rc.PANIC
 
 
 def _try_hosts(run: Run, *, second_round: bool) -> bool:
@@ -494,40 +414,6 @@ def _write_logs_once(run: Run, first: Address, host: HostItem) -> None:
         write_logs(run.process, first, host)
 
 
-def deferred_event_raise(process: Process, addr: Address, host: HostItem, event: str) -> None:
-    """Raise an event about a deferral at one host (``deferred_event_raise()``)."""
-    assert addr.transport is not None
-    action = addr.transport.options.text("event_action")
-    if action is None:
-        return
-    variables = process.variables
-    variables["host_address"] = host.address or ""
-    variables["host_port"] = str(25 if host.port == PORT_NONE else host.port)
-    variables["event_defer_errno"] = str(int(addr.basic_errno))
-    why = errnos.strerror(addr.basic_errno) if addr.basic_errno > 0 else None
-    data = ": ".join(part for part in (addr.message, why) if part) or None
-    with process.setting(
-        router_name=addr.router.name if addr.router else None,
-        transport_name=addr.transport.name,
-        domain=addr.domain,
-        local_part=addr.local_part,
-    ):
-        event_raise(process, action, event, data)
-
-
-def write_logs(process: Process, addr: Address, host: HostItem) -> None:
-    """Log what went wrong with one host (``write_logs()``)."""
-    port = 25 if host.port == PORT_NONE else host.port
-    who = f"H={host.name} [{host.address}]{f':{port}' if selector(process, 'outgoing_port') else ''}"
-    if addr.message:
-        why = f": {errnos.strerror(addr.basic_errno)}" if addr.basic_errno > 0 else ""
-        line = f"{who}: {addr.message}{why}"
-    else:
-        line = f"{who} {exim_errstr(addr.basic_errno)}"
-    log_write(process, line)
-    deliver_msglog(process, line)
-
-
 def _note_retry(
     run: Run, host: HostItem, first: Address | None, attempt: Attempt, rc: Rc, *, message_defer: bool
 ) -> None:
@@ -547,64 +433,3 @@ def _note_retry(
 def _host_key(run: Run, host: HostItem, attempt: Attempt) -> str:
     brackets = run.process.profile.retry_key_brackets
     return retry.host_key(host, attempt.port_suffix, include_ip=attempt.include_ip, brackets=brackets)
-
-
-def _explain_untried(run: Run) -> None:
-    """Give each address that was not tried at all the reason."""
-    for addr in run.addrlist:
-        if run.stopped_at_limit and run.total_tried < run.transport.options.number("hosts_max_try_hardlimit"):
-            addr.retry_skipped = True
-        if run.process.queue_smtp:
-            addr.transport_return, addr.basic_errno = Rc.DEFER, 0
-            addr.message = "SMTP delivery explicitly queued"
-        elif (
-            addr.transport_return is Rc.DEFER
-            and addr.basic_errno in (Errno.UNKNOWNERROR, 0)
-            and addr.message is None
-        ):
-            addr.basic_errno = Errno.HRETRY
-            _explain(run, addr)
-
-
-_EXPIRED = {
-    (False, True): "retry time not reached for any host after a long failure period",
-    (
-        False,
-        False,
-    ): ("all hosts have been failing for a long time and were last tried after this message arrived"),
-    (True, True): "all hosts{domain} have been failing for a long time (and retry time not reached)",
-    (True, False): (
-        "all hosts{domain} have been failing for a long time and were last tried after this message arrived"
-    ),
-}
-"""By whether the release names the domain, and by delay_after_cutoff."""
-
-
-def _explain(run: Run, addr: Address) -> None:
-    if run.continuing:
-        addr.message = "no host found for existing SMTP connection"
-        return
-    if run.expired:
-        late = run.transport.options.flag("delay_after_cutoff")
-        addr.message = _EXPIRED[run.process.profile.expired_hosts_named, late].format(
-            domain=f" for '{addr.domain}'" if addr.domain else ""
-        )
-        addr.pass_message = True
-        if not addr.fallback_hosts or addr.host_list is addr.fallback_hosts:
-            addr.transport_return = Rc.FAIL
-        return
-    counts = run.counts
-    domain = f" for '{addr.domain}'" if addr.domain else ""
-    if counts.retry == counts.total:
-        addr.message = f"retry time not reached for any host{domain}"
-    elif counts.failed == counts.total:
-        addr.message = f"all host address lookups{domain} failed permanently"
-    elif counts.deferred == counts.total:
-        addr.message = f"all host address lookups{domain} failed temporarily"
-    elif counts.failed + counts.deferred == counts.total:
-        addr.message = f"all host address lookups{domain} failed"
-    else:
-        addr.message = (
-            "some host address lookups failed and retry time not reached for other hosts or connection limit"
-            f" reached{domain}"
-        )

@@ -149,12 +149,12 @@ def test_named_lists_are_kept_by_kind() -> None:
 
 def test_a_known_option_that_is_not_modelled_is_named_with_its_line() -> None:
     with pytest.raises(Unsupported) as raised:
-        read("\nqueue_only_file = /x")
-    assert str(raised.value) == "not modelled: main option queue_only_file (/conf/main:2)"
+        read("\nbounce_sender_authentication = x@y.ex")
+    assert str(raised.value) == "not modelled: main option bounce_sender_authentication (/conf/main:2)"
 
 
 def test_setting_it_to_its_default_is_no_matter() -> None:
-    assert read("no_mua_wrapper\nlocal_from_check\nqueue_only_file =\n").main.is_set("mua_wrapper")
+    assert read("no_mua_wrapper\nlocal_from_check\nmove_frozen_messages = false\n").main.is_set("mua_wrapper")
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,14 @@ def test_whole_sections_and_private_options_are_named_too(text: str, item: str) 
 
 
 def test_a_tolerant_reader_lists_what_the_model_does_not_have() -> None:
-    text = "queue_only_file = /x\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
+    text = "bounce_sender_authentication = x@y.ex\nbegin transports\nt:\n driver = smtp\n socks_proxy = x\n"
     world = Files(main=text)
     config = read_config(world, "/conf/main", profile(NEWEST), tolerant=True)
     assert [(left.place, left.name, left.problem.line) for left in config.left_out] == [
-        ("main", "queue_only_file", 1),
+        ("main", "bounce_sender_authentication", 1),
         ("transport.t", "socks_proxy", 5),
     ]
-    assert config.main.text("queue_only_file") == "/x"
+    assert config.main.text("bounce_sender_authentication") == "x@y.ex"
 
 
 def test_authenticators_are_read() -> None:
@@ -203,10 +203,10 @@ def test_a_driver_that_the_model_does_not_have_keeps_its_options() -> None:
 
 def test_the_report_lists_every_setting_once_with_its_place() -> None:
     router = "begin routers\nr:\n driver = accept\n transport = t\n no_verify\n"
-    config = read(f"queue_only\nbi_command = /x\n{router}")
+    config = read(f"queue_only\nav_scanner = sock\n{router}")
     assert option_report(config) == [
         ("queue_only", "/conf/main", 1, Status.MODELLED),
-        ("bi_command", "/conf/main", 2, Status.INERT),
+        ("av_scanner", "/conf/main", 2, Status.INERT),
         ("router.r.driver", "/conf/main", 5, Status.MODELLED),
         ("router.r.transport", "/conf/main", 6, Status.MODELLED),
         ("router.r.verify", "/conf/main", 7, Status.MODELLED),

@@ -1,0 +1,63 @@
+"""The hosts of the smtp transport: the address's, its own, or the fallback hosts (src/transports/smtp.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.lookup.host_chain import host_build_hostlist, randomize
+from eximsim.mta.records.structs import MX_NONE, Address, HostItem
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+
+
+def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: list[Address]) -> None:
+    """Give addresses without fallback hosts the transport's own, before the transport's process starts."""
+    text = transport.options.text("fallback_hosts")
+    if text and not addrlist[0].local_host_removed:
+        if process.profile.fallback_hosts_expanded:
+            try:
+                text = expand(process, text)
+            except ExpansionFailed:
+                place = transport.options.where("fallback_hosts")
+                raise Unsupported("fallback_hosts that does not expand", *place) from None
+        for addr in addrlist:
+            if not addr.fallback_hosts:
+                addr.fallback_hosts = host_build_hostlist(process, text, False)
+
+
+def host_list(process: Process, transport: DriverInstance, addrlist: list[Address]) -> list[HostItem] | None:
+    """The address's hosts, or the transport's own; None after a status was set."""
+    first, options = addrlist[0], transport.options
+    own = options.text("hosts")
+    if first.host_list and not (options.flag("hosts_override") and own):
+        if options.flag("hosts_randomize") and first.host_list[0].mx == MX_NONE:
+            return randomize(process, first.host_list)
+        return first.host_list
+    if not own:
+        set_panic(first, f"{transport.name} transport called with no hosts set")
+        return None
+    try:
+        text = expand(process, own)
+    except ExpansionFailed as failed:
+        what = f'failed to expand list of hosts "{own}" in {transport.name} transport: {failed.message}'
+        set_panic(first, what)
+        if failed.defer:
+            first.transport_return = Rc.DEFER
+        return None
+    hosts = host_build_hostlist(process, text, options.flag("hosts_randomize"))
+    if not hosts:
+        set_panic(first, f"{transport.name} transport has empty hosts setting")
+        return None
+    for addr in addrlist:
+        addr.host_list = hosts
+    return hosts
+
+
+def set_panic(addr: Address, message: str) -> None:
+    """The transport fails for this address, by its set-up."""
+    addr.message, addr.transport_return = message, Rc.PANIC

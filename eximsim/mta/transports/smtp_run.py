@@ -1,0 +1,105 @@
+"""One run of the smtp transport over its hosts, and what is said when none of them was tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eximsim.status import Errno, Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.readconf import DriverInstance
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import Address, HostItem
+
+
+@dataclass(slots=True)
+class Counts:
+    """Why hosts were not tried, for the line that says that none was."""
+
+    deferred: int = 0
+    failed: int = 0
+    retry: int = 0
+    total: int = 0
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the transport for one batch of addresses."""
+
+    process: Process
+    transport: DriverInstance
+    addrlist: list[Address]
+    hosts: list[HostItem]
+    port: int
+    counts: Counts
+    expired: bool = True
+    unexpired_tried: int = 0
+    total_tried: int = 0
+    stopped_at_limit: bool = False
+    continuing: bool = False
+    continue_tried: bool = False
+    """The open call was to one of the hosts."""
+    finished: bool = False
+    update_waiting: bool = True
+
+
+def explain_untried(run: Run) -> None:
+    """Give each address that was not tried at all the reason."""
+    for addr in run.addrlist:
+        if run.stopped_at_limit and run.total_tried < run.transport.options.number("hosts_max_try_hardlimit"):
+            addr.retry_skipped = True
+        if run.process.queue_smtp:
+            addr.transport_return, addr.basic_errno = Rc.DEFER, 0
+            addr.message = "SMTP delivery explicitly queued"
+        elif (
+            addr.transport_return is Rc.DEFER
+            and addr.basic_errno in (Errno.UNKNOWNERROR, 0)
+            and addr.message is None
+        ):
+            addr.basic_errno = Errno.HRETRY
+            _explain(run, addr)
+
+
+_EXPIRED = {
+    (False, True): "retry time not reached for any host after a long failure period",
+    (
+        False,
+        False,
+    ): ("all hosts have been failing for a long time and were last tried after this message arrived"),
+    (True, True): "all hosts{domain} have been failing for a long time (and retry time not reached)",
+    (True, False): (
+        "all hosts{domain} have been failing for a long time and were last tried after this message arrived"
+    ),
+}
+"""By whether the release names the domain, and by delay_after_cutoff."""
+
+
+def _explain(run: Run, addr: Address) -> None:
+    if run.continuing:
+        addr.message = "no host found for existing SMTP connection"
+        return
+    if run.expired:
+        late = run.transport.options.flag("delay_after_cutoff")
+        addr.message = _EXPIRED[run.process.profile.expired_hosts_named, late].format(
+            domain=f" for '{addr.domain}'" if addr.domain else ""
+        )
+        addr.pass_message = True
+        if not addr.fallback_hosts or addr.host_list is addr.fallback_hosts:
+            addr.transport_return = Rc.FAIL
+        return
+    counts = run.counts
+    domain = f" for '{addr.domain}'" if addr.domain else ""
+    if counts.retry == counts.total:
+        addr.message = f"retry time not reached for any host{domain}"
+    elif counts.failed == counts.total:
+        addr.message = f"all host address lookups{domain} failed permanently"
+    elif counts.deferred == counts.total:
+        addr.message = f"all host address lookups{domain} failed temporarily"
+    elif counts.failed + counts.deferred == counts.total:
+        addr.message = f"all host address lookups{domain} failed"
+    else:
+        addr.message = (
+            "some host address lookups failed and retry time not reached for other hosts or connection limit"
+            f" reached{domain}"
+        )
