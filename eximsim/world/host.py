@@ -214,12 +214,17 @@ class HostedWorld:
         return self.host.whole_dns or self.zones.holds(name)
 
     def ask(self, kind: str, question: str) -> Told:
-        """See ``World``: of a command that is well known it is known what it writes."""
-        if kind == "run" and self.host.answers.find(kind, question) is None:
-            ended = run_known(PipedCommand(tuple(question.split(" "))), self)
-            if ended is not None:
-                return Told(ended.output.decode("utf-8", "surrogateescape"), status=ended.status or 0)
+        """See ``World``."""
         return self.host.answers.ask(kind, question)
+
+    def ask_command(self, words: Sequence[str]) -> Told:
+        """See ``World``: an answer that was given counts first, then what is well known of a command."""
+        command = PipedCommand(tuple(words))
+        if self.host.answers.find("run", command.question) is None:
+            ended = run_known(command, self)
+            if ended is not None and not ended.seconds:
+                return Told(ended.output.decode("utf-8", "surrogateescape"), status=ended.status or 0)
+        return self.host.answers.ask("run", command.question)
 
     def run_command(self, command: PipedCommand) -> Ended:
         """See ``World``: an answer that was given counts first, then a real run, then what is well known."""

@@ -5,6 +5,7 @@ Everything else that a message is piped to is asked about, or really run (``subj
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -18,6 +19,7 @@ PROGRAM_FOLDERS = ("/bin", "/usr/bin")
 
 _EXEC_FAILED = 127
 """EX_EXECFAILED: the program is not there."""
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class Machine(Protocol):
@@ -46,13 +48,17 @@ def is_known(name: str) -> bool:
 
 def run_known(command: PipedCommand, machine: Machine) -> Ended | None:
     """How a command ends; None if that is not known."""
+    ended = _run(command, machine)
+    if ended is not None and 0 < command.seconds < ended.seconds:
+        return Ended(None, ended.output, command.seconds)
+    return ended
+
+
+def _run(command: PipedCommand, machine: Machine) -> Ended | None:
     path = command.words[0]
     folder, _, name = path.rpartition("/")
     if folder in PROGRAM_FOLDERS and name in _PROGRAMS:
-        ended = _PROGRAMS[name](command, machine)
-        if ended is not None and 0 < command.seconds < ended.seconds:
-            return Ended(None, ended.output, command.seconds)
-        return ended
+        return _PROGRAMS[name](command, machine)
     if folder and machine.disk.lacks_folder(folder):
         return Ended(_EXEC_FAILED, at_once=True)
     if machine.path_kind(path) != "file":
@@ -91,7 +97,7 @@ def _printf(command: PipedCommand, machine: Machine) -> Ended | None:
 
 def _sleep(command: PipedCommand, machine: Machine) -> Ended | None:
     words = command.words[1:]
-    if len(words) != 1 or not words[0].isdecimal():
+    if len(words) != 1 or not _NUMBER.fullmatch(words[0]):
         return None
     return Ended(0, seconds=float(words[0]))
 
@@ -165,7 +171,7 @@ def _finds_programs(command: PipedCommand) -> bool:
 def _status(words: Sequence[str]) -> int:
     if len(words) == 1:
         return 0
-    if len(words) > 2 or not words[1].isdecimal():
+    if len(words) > 2 or not _NUMBER.fullmatch(words[1]):
         raise NotUnderstood
     return int(words[1]) & 0xFF
 

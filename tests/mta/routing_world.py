@@ -92,6 +92,9 @@ class ZoneWorld:
     def ask(self, kind: str, question: str) -> Told:
         return self.answers.ask(kind, question)
 
+    def ask_command(self, words: Sequence[str]) -> Told:
+        return self.answers.ask("run", " ".join(words))
+
     def run_command(self, command: PipedCommand) -> Ended:
         raise AssertionError("routing runs no command")
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eximsim.errors import Unanswered
 from eximsim.piped import PipedCommand
+from eximsim.ports import Told
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.programs import run_known
 from eximsim.world.rrsets import rrset_zones
 
+FILES = {
+    "/file": b"text\n",
+    "/s": b"#!/bin/sh\necho $1; exit $2\n",
+    "/slow": b"#!/bin/sh\nsleep 100\n",
+}
 ENVIRONMENT = {"PATH": "/bin:/usr/bin", "A": "one", "EMPTY": ""}
 
 
 def world() -> MemoryWorld:
-    return MemoryWorld(
-        rrset_zones([]), Host(files={"/file": b"text\n", "/s": b"#!/bin/sh\necho $1; exit $2\n"})
-    )
+    return MemoryWorld(rrset_zones([]), Host(files=FILES))
 
 
 def command(*words: str, stdin: bytes = b"in\n") -> PipedCommand:
@@ -67,6 +73,8 @@ def test_output_goes_to_files() -> None:
 @pytest.mark.parametrize(
     "script",
     [
+        f"exit {'1' * 5000}",
+        f"sleep {'9' * 400}",
         "if true; then echo a; fi",
         "a | b",
         "echo `id`",
@@ -91,3 +99,21 @@ def test_a_program_in_a_folder_that_is_not_there_cannot_be_run() -> None:
     ended = run_known(command("/nowhere/x"), world())
     assert ended is not None
     assert ended.status == 127
+
+
+@pytest.mark.parametrize("words", [("/slow",), ("/bin/sleep", "100"), ("/bin/sh", "-c", "sleep 100")])
+def test_a_command_has_its_time_and_no_more(words: tuple[str, ...]) -> None:
+    ended = run_known(replace(command(*words), seconds=10), world())
+    assert ended is not None
+    assert (ended.status, ended.seconds) == (None, 10)
+
+
+def test_the_words_of_a_command_stay_what_they_are() -> None:
+    here = world()
+    assert here.ask_command(["/bin/echo", "a  b"]) == Told("a  b\n")
+    assert here.ask_command(["/bin/sh", "-c", "echo a b; exit 3", "x"]) == Told("a b\n", status=3)
+
+
+def test_a_command_that_takes_time_is_asked_about() -> None:
+    with pytest.raises(Unanswered):
+        world().ask_command(["/bin/sleep", "1"])

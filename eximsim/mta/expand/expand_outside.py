@@ -42,7 +42,7 @@ def run_item(expander: Expander, item: Item, skipping: bool) -> str:
         words = [_expanded(expander, word, item.word) for word in _split(item.word)]
     else:
         words = _split(expander.string(item.args[0]))
-    said = process.world.ask("run", " ".join(words))
+    said = process.world.ask_command(words)
     if said.deferred:
         raise ExpansionFailed(said.error or "couldn't create child process: Resource temporarily unavailable")
     if said.endless:

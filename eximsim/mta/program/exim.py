@@ -308,7 +308,7 @@ def _initialise(process: Process, line: CommandLine, stdin: bytes) -> int:
     command = process.config.main.text("bi_command")
     if command:
         words = [command, *([line.alias] if line.alias is not None else [])]
-        told = process.world.ask("run", " ".join(words))
+        told = process.world.ask_command(words)
         process.out(told.value or "")
         return told.status
     return 0

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -152,6 +153,9 @@ def _opened(process: Process, transport: DriverInstance, partner: PipedCommand |
     try:
         return process.world.converse(partner)
     except ConnectError as error:
+        if isinstance(partner, PipedCommand):
+            what = "an LMTP command that cannot be run"
+            raise Unsupported(what, *transport.options.where("command")) from None
         why = errnos.strerror(error.errno)
         what = f"Failed to connect to socket {partner} for {transport.name} transport: {why}"
         raise Stop(Rc.DEFER, what) from None

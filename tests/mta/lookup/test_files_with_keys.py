@@ -80,9 +80,21 @@ def test_a_key_leads_to_a_value_in_json(key: str, expected: str | None) -> None:
     assert json_find(JSON, key) == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"7", b'{"a": NaN}', b"{", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"7", b'{"a": NaN}', b'{"a": 1e999}', b"{", b"\xff"])
 def test_what_is_no_json_has_nothing(content: bytes) -> None:
     assert json_find(content, "a") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(f"{2**63 - 1}", f"{2**63 - 1}"), (f"{2**63}", None), ("1" * 5000, None)]
+)
+def test_whole_numbers_have_64_bits(number: str, expected: str | None) -> None:
+    assert json_find(f'{{"a": {number}}}'.encode(), "a") == expected
+
+
+def test_what_goes_very_deep_is_not_guessed() -> None:
+    with pytest.raises(Unsupported, match="so deep"):
+        json_find(b"[" * 200_000, "0")
 
 
 @pytest.fixture
@@ -117,9 +129,14 @@ def test_rows_are_lines_and_fields_have_names(database: bytes, sql: str, expecte
         "delete from t",
         "attach '/etc/passwd' as p",
         "with recursive r(n) as (select 1 union all select n + 1 from r) select max(n) from r",
+        "select hex(zeroblob(2000000))",
+        "with recursive r(n) as (select 1 union all select n + 1 from r) select hex(zeroblob(9999)) from r",
+        "select date('now')",
+        "select CURRENT_TIME",
+        "select Random()",
     ],
 )
-def test_a_database_is_only_read_and_not_for_ever(database: bytes, sql: str) -> None:
+def test_a_database_is_only_read_within_bounds_and_without_chance(database: bytes, sql: str) -> None:
     with pytest.raises(Unsupported):
         sqlite_find(database, sql)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import InputError, Unanswered
+from eximsim.errors import InputError, Unanswered, Unsupported
 from eximsim.suite.mtp_script import MtpScript
 from eximsim.world.answers import given_answer
 from tests.mta.local import LocalMachine
@@ -93,6 +93,12 @@ def test_a_socket_that_is_not_there_defers() -> None:
         "== a@test.ex R=local T=t defer (-1): Failed to connect to socket /run/lmtp for t transport:"
         " No such file or directory"
     )
+
+
+def test_a_command_that_cannot_be_run_is_not_guessed() -> None:
+    run = LocalMachine("driver = lmtp\ncommand = /x a", answers=[given_answer("lmtp:/x a=!none")])
+    with pytest.raises(Unsupported, match="an LMTP command that cannot be run"):
+        run.deliver()
 
 
 def test_a_partner_of_whom_nothing_is_known_is_asked_about() -> None:

@@ -26,7 +26,7 @@ def cdb_find(content: bytes, key: bytes) -> bytes | None:
         if found == value:
             key_length, length = _pair(content, position)
             at = position + _PAIR.size
-            if content[at : at + key_length] == key:
+            if key_length == len(key) and content.startswith(key, at):
                 return content[at + key_length : at + key_length + length]
     return None
 

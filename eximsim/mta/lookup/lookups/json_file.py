@@ -5,20 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
+from math import isfinite
+from typing import NoReturn
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, list_items
 
-_DEEPEST = 2048
-"""How deep jansson reads."""
+_INTEGERS = range(-(2**63), 2**63)
+"""The whole numbers that jansson reads."""
 
 
 def json_find(content: bytes, key: str) -> str | None:
-    """The value at ``key``; None if there is none, or what is read is no JSON. Source: json_find()."""
+    """The value at ``key``; None if there is none, or what is read is no JSON. Source: json_find().
+
+    Raises ``Unsupported`` for what goes very deep, of which jansson reads 2048 levels.
+    """
     try:
-        found = _read(content)
-    except (ValueError, RecursionError):
+        return _find(content, key)
+    except ValueError:
         return None
+    except RecursionError:
+        raise Unsupported("a JSON file with values so deep in others") from None
+
+
+def _find(content: bytes, key: str) -> str | None:
+    found = _read(content)
     for name in list_items(key):
         if all(char in "0123456789" for char in name):
             index = int(name[:20] or "0")
@@ -35,14 +46,25 @@ def json_find(content: bytes, key: str) -> str | None:
 @lru_cache(maxsize=8)
 def _read(content: bytes) -> object:
     """The whole of a file, which is an object or an array; raises ``ValueError``."""
-    read = json.loads(content.decode("utf-8"), parse_constant=_no_number)
+    text = content.decode("utf-8")
+    read = json.loads(text, parse_constant=_no_number, parse_int=_integer, parse_float=_real)
     if not isinstance(read, (dict, list)):
         raise ValueError("neither an object nor an array")
     return read
 
 
-def _no_number(text: str) -> object:
+def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+def _integer(text: str) -> int:
+    number = int(text)
+    return number if number in _INTEGERS else _no_number(text)
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _no_number(text)
 
 
 def _written(value: object) -> str | None:

@@ -17,6 +17,15 @@ _READING = frozenset(
 )
 _STEPS = 10_000_000
 """A query that takes more of the database's own steps is not followed to its end."""
+_LARGEST = 1_000_000
+"""Octets of a value, and of all rows."""
+_BY_CHANCE = frozenset(
+    [
+        *("current_date", "current_time", "current_timestamp", "date", "datetime", "julianday", "strftime"),
+        *("time", "timediff", "unixepoch", "random", "randomblob"),
+    ]
+)
+"""Functions that look at the clock of the machine, or draw a number."""
 _NO_FILE = 'absolute file name expected for "sqlite" lookup'
 
 
@@ -43,23 +52,34 @@ def sqlite_lookup(process: Process, kind: SearchType, query: str) -> SearchResul
 def sqlite_find(content: bytes, sql: str) -> str | None:
     """The rows that a query selects; None for none, and for an error, as in Exim.
 
-    Raises ``Unsupported`` for a query that does more than read, or takes too long.
+    Raises ``Unsupported`` for a query that does more than read, takes too long, gives too much, or depends
+    on the clock or on chance.
     """
     database = sqlite3.connect(":memory:")
     try:
         database.text_factory = bytes
         if content:
             database.deserialize(content)
+        database.execute("PRAGMA temp_store = MEMORY")
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)
         refused: list[str] = []
-        database.set_authorizer(lambda action, *_: _may(action, refused))
+        database.set_authorizer(lambda action, _, name, *rest: _may(action, name, refused))
         database.set_progress_handler(lambda: 1, _STEPS)
         try:
             cursor = database.execute(sql)
             names = [column[0] for column in cursor.description or ()]
-            rows = [_row(names, row) for row in cursor]
+            rows, size = [], 0
+            for row in cursor:
+                rows.append(_row(names, row))
+                size += len(rows[-1]) + 1
+                if size > _LARGEST:
+                    raise Unsupported(f"an SQL query that gives more than {_LARGEST} octets: {sql}")
         except (sqlite3.Error, sqlite3.Warning) as error:
             if refused or "interrupted" in str(error):
-                raise Unsupported(f"an SQL query that does more than read, or does not end: {sql}") from None
+                what = "an SQL query that does more than read, does not end, or is not the same every time"
+                raise Unsupported(f"{what}: {sql}") from None
+            if "too big" in str(error):
+                raise Unsupported(f"an SQL query with values of more than {_LARGEST} octets: {sql}") from None
             if "one statement" in str(error):
                 raise Unsupported(f"several SQL statements in one query: {sql}") from None
             return None
@@ -68,8 +88,8 @@ def sqlite_find(content: bytes, sql: str) -> str | None:
         database.close()
 
 
-def _may(action: int, refused: list[str]) -> int:
-    if action in _READING:
+def _may(action: int, name: str | None, refused: list[str]) -> int:
+    if action in _READING and not (action == sqlite3.SQLITE_FUNCTION and name in _BY_CHANCE):
         return sqlite3.SQLITE_OK
     refused.append(str(action))
     return sqlite3.SQLITE_DENY

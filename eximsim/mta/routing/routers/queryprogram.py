@@ -77,7 +77,7 @@ def _answer(process: Process, router: DriverInstance, addr: Address) -> str | No
     except ExpansionFailed as failed:
         addr.message = f'Expansion of "{command}" in {_WHAT} failed: {failed.message}'
         return None
-    said = process.world.ask("run", " ".join(words))
+    said = process.world.ask_command(words)
     if said.deferred or said.endless:
         addr.message = said.error or f"{router.name} router: command timed out"
     elif said.status > 0:
