@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from eximsim.ports import Told
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,6 @@ class Commands(Protocol):
 
     def run_command(self, command: PipedCommand) -> Ended:
         """What comes of a command that a message is piped to; raises ``Unanswered`` if nobody knows."""
-
-    def ask_command(self, words: Sequence[str]) -> Told:
-        """What a command writes, of these words and without input (``${run``); raises ``Unanswered``."""
 
     def find_program(self, name: str, folders: Sequence[str]) -> str | None:
         """The path of a program in the first of ``folders`` that has it; raises ``Unanswered``."""

@@ -7,7 +7,7 @@ apart. Server sessions are state machines without I/O that either world can driv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
@@ -385,6 +385,12 @@ class World(Files, Commands, Protocol):
         """Ask a database, a command or a service (``kind``: mysql, run) that no world has.
 
         Raises ``Unanswered`` if the answer was not given.
+        """
+
+    def ask_command(self, words: Sequence[str]) -> Told:
+        """What a command writes, of these words and without input (``${run``).
+
+        Raises ``Unanswered`` if the answer was not given and the command is not well known.
         """
 
     def lookup(self, name: str, type: str, *, timeout: float, tries: int, dnssec: bool) -> DnsAnswer:
