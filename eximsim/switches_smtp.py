@@ -270,6 +270,11 @@ class SmtpSwitches(DeliverSwitches):
     )
     """The host-check trace shows a buffered command as ``SMTP|>``."""
 
+    end_of_replies_shown: bool = switch(
+        False, "read_response_line() in smtp_out.c", since("4.93", "eebcfa1cc")
+    )
+    """-v shows that a connection ended instead of a reply, as ``SMTP(closed)<<`` or with the error."""
+
     deferred_rcpt_port: bool = switch(False, "sync_responses()", since("4.92", "67ea939cf"))
     """In the line on a deferred recipient the log selector outgoing_port shows the port."""
 

@@ -202,6 +202,7 @@ POINTS: Sequence[Point] = (
     _point("96eb7d2a5", ("confs/3451", "hosts_noproxy_tls = PEX")),
     _point("3f63e4619", ("confs/4050", "hosts_try_fastopen =\t:")),
     _point("efad2f414", ("confs/4050", "hosts_try_fastopen =\t:")),
+    _point("eebcfa1cc"),
     _point("adb21834f"),
     _point("f3ebb786e"),
     _point("7b564712f", ("scripts/0000-Basic/0227", "err on mailfrom, with bad char")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.delivery.bounce import report_success
 from eximsim.mta.delivery.deliver_done import process_failed
@@ -57,9 +56,8 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
     if process.verbose:
-        if process.queue_running and not process.debugging:
-            raise Unsupported("option -v of a queue run")
-        process.err(f"delivering {message_id}\n")
+        queue = f" (queue run pid {process.queue_run_pid})" if process.queue_running else ""
+        process.err(f"delivering {message_id}{queue}\n")
     process.random_seed = 0
     delivery = Delivery(process, message, force, _deliver_next)
     headers = message.headers

@@ -93,7 +93,7 @@ def queue_run(process: Process, run: QueueRun) -> None:
 
     Source: queue_run(), src/queue.c.
     """
-    process.queue_running = True
+    process.queue_running, process.queue_run_pid = True, process.pid
     process.deliver_force_thaw = run.force_thaw
     process.queue_run_local = run.local
     detail = run.detail(process.pid)

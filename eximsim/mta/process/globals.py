@@ -236,6 +236,7 @@ class Process:
     queue_smtp: bool = False
     """Remote deliveries are left for later: -odqs, and the first stage of -qq."""
     queue_running: bool = False
+    queue_run_pid: int = 0
     queue_2stage: bool = False
     """The first stage of -qq."""
     queue_run_local: bool = False
@@ -433,19 +434,21 @@ class Process:
         """Give variables other values (None: no value) for a while."""
         return Setting(self, values)
 
-    def hdebug(self, text: str, *, indented: bool = False, end: str = "\n") -> None:
+    def hdebug(self, text: str, *, indented: bool = False, end: str = "\n", with_v: bool = False) -> None:
         """What Exim's HDEBUG macro shows under ``-bh`` and ``-bhc``: each line after ``>>> ``, on stderr.
 
         ``indented`` lines are set in by ``debug_depth`` columns, every fourth a dashed bar, as
         debug_printf_indent() does. What comes after a text whose ``end`` is empty goes on in its line.
+        ``with_v``: -v shows the text as well, without the mark.
         """
-        if not self.host_checking:
+        if not (self.host_checking or (with_v and self.verbose)):
             return
+        sign = ">>> " if self.host_checking else ""
         depth = self.debug_depth if indented else 0
         indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
         lines = _fitting(f"{indent}{text}").removeprefix(indent).split("\n")
         for number, line in enumerate(lines, 1):
-            mark = "" if self.debug_line_open else f">>> {indent}"
+            mark = "" if self.debug_line_open else f"{sign}{indent}"
             if line == _TOO_LONG:
                 mark = ""
             self.debug_line_open = number == len(lines) and not end

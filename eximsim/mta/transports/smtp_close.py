@@ -29,7 +29,7 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     if sx.quit_early and sx.tls is not None and profile.tls_library == GNUTLS:
         _await_close(sx)
     if profile.callout_uses_setup_conn or profile.callout_close_traced:
-        sx.process.hdebug("  SMTP(close)>>", indented=True)
+        sx.process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
     sx.dialogue.connection.close()
     sx.dialogue = None
     lost = sx.process.lost_session

@@ -113,9 +113,9 @@ class Dialogue:
             command = _flattened(command)
         self.command = self.process.scratch = command
         profile = self.process.profile
-        if self.process.host_checking:
+        if self.process.host_checking or self.process.verbose:
             mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
-            self.process.hdebug(f"  {mark} {command}", indented=True)
+            self.process.hdebug(f"  {mark} {command}", indented=True, with_v=True)
         self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
         return 0 if buffer else self.flush()
 
@@ -151,8 +151,9 @@ class Dialogue:
                 earlier = "".join(f"{one}\n" for one in lines)
                 return Reply(False, earlier + line.text, line.errno, truncated=bool(earlier))
             room -= len(octets(line)) + 1
-            if self.process.host_checking:
-                self.process.hdebug(f"  {'SMTP<<' if not lines else '      '} {line}", indented=True)
+            if self.process.host_checking or self.process.verbose:
+                text = f"  {'SMTP<<' if not lines else '      '} {line}"
+                self.process.hdebug(text, indented=True, with_v=True)
             lines.append(line)
             malformed = not _well_formed(line)
             if malformed or line[3:4] != "-":
@@ -170,16 +171,16 @@ class Dialogue:
             if until is not None:
                 timeout = until - int(self.process.world.now())
             if timeout <= 0 and until is not None:
-                return _Broken(errnos.ETIMEDOUT)
+                return self._ended(errnos.ETIMEDOUT)
             try:
                 data = self.connection.receive(timeout)
             except ReadTimeout:
-                return _Broken(errnos.ETIMEDOUT)
+                return self._ended(errnos.ETIMEDOUT)
             except ConnectionLost as lost:
                 self.alert = lost.reason if isinstance(lost, AlertReceived) else ""
-                return _Broken(lost.errno)
+                return self._ended(lost.errno)
             if not data:
-                return _Broken(0)
+                return self._ended(0)
             self.arrived += data
         if end < 0 or end > room - _ROOM_LEFT:
             cut = room - _ROOM_LEFT + 1
@@ -189,6 +190,14 @@ class Dialogue:
         line = bytes(self.arrived[:end])
         del self.arrived[: end + 1]
         return line.decode("utf-8", "surrogateescape").rstrip()
+
+    def _ended(self, errno: int) -> _Broken:
+        """No more can be read; -v says so, the trace of host checking does not."""
+        process = self.process
+        if process.verbose and process.profile.end_of_replies_shown:
+            text = f"  SMTP({errnos.strerror(errno) if errno else 'closed'})<<"
+            process.hdebug(text, indented=True, with_v=True)
+        return _Broken(errno)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +299,7 @@ def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:
     if host.port != PORT_NONE:
         if host.port != port:
             text = f"Transport port={port} replaced by host-specific port={host.port}"
-            process.hdebug(text, indented=True)
+            process.hdebug(text, indented=True, with_v=True)
     else:
         host.port = port
 
@@ -306,7 +315,7 @@ def smtp_connect(
     form = _CONNECT_TRACE[process.profile.connect_trace]
     source = f" from {interface}" if interface else ""
     text = f"Connecting to {host.name} [{host.address}]:{host.port}{source} ..."
-    process.hdebug(text + form.gap, indented=True, end=form.end)
+    process.hdebug(text + form.gap, indented=True, end=form.end, with_v=True)
     process.variables["host_address"], process.variables["host_port"] = host.address, str(host.port)
     with process.setting(transport_name=transport.name):
         if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
@@ -323,12 +332,16 @@ def smtp_connect(
         connection = _connection(process, host, interface, timeout)
     except ConnectError as error:
         limit = f" (timeout={readconf_printtime(int(timeout))})" if error.errno == errnos.ETIMEDOUT else ""
-        process.hdebug(f"{form.failed}: {errnos.strerror(error.errno)}{limit}", indented=True)
-        unbound = interface is not None and error.errno == errnos.EADDRNOTAVAIL
-        if unbound and process.profile.bind_failure_logged:
-            log_write(process, f"bind of [{interface}]:0 failed")
+        why = errnos.strerror(error.errno)
+        if interface is not None and error.errno == errnos.EADDRNOTAVAIL:
+            if process.profile.bind_failure_logged:
+                log_write(process, f"bind of [{interface}]:0 failed")
+            end = "\n" if process.profile.callout_misconfiguration_logged else ""
+            text = f"unable to bind outgoing SMTP call to {interface}: {why}"
+            process.hdebug(text, indented=True, end=end, with_v=True)
+        process.hdebug(f"{form.failed}: {why}{limit}", indented=True, with_v=True)
         raise
-    process.hdebug(form.connected, indented=True)
+    process.hdebug(form.connected, indented=True, with_v=True)
     process.variables["sending_ip_address"] = connection.local_address
     process.variables["sending_port"] = str(connection.local_port)
     return Dialogue(process, connection)
@@ -371,5 +384,5 @@ _CONNECT_TRACE = {
 def smtp_debug_cmd_report(process: Process, log: list[str]) -> None:
     """Show how a session went, in the host-check trace."""
     unset = "(unset)" if process.profile.command_log is CommandLog.AFTER_CALLOUT else "'(unset)'"
-    process.hdebug(f"cmdlog: '{':'.join(log)}'" if log else f"cmdlog: {unset}")
+    process.hdebug(f"cmdlog: '{':'.join(log)}'" if log else f"cmdlog: {unset}", with_v=True)
     log.clear()

@@ -54,7 +54,7 @@ def hold(call: Callout, sx: SmtpContext) -> bool:
     wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, noted, handed_on)
     wanted.hold_only = not wanted.delivery
     what = "cutthrough delivery" if wanted.delivery else "potential further verifies and delivery"
-    process.hdebug(f"holding verify callout open for {what}", indented=True)
+    process.hdebug(f"holding verify callout open for {what}", indented=True, with_v=True)
     process.trace.record(CUTTHROUGH, "held", host=sx.host.name, address=call.addr.address)
     sx.dialogue = None
     return True
@@ -167,7 +167,7 @@ def close(process: Process, why: str = "") -> None:
         return
     if _say(process, call, "QUIT"):
         call.wire.read("2", QUIT_TIMEOUT)
-    process.hdebug("  SMTP(close)>>", indented=True)
+    process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
     call.wire.connection.close()
     smtp_debug_cmd_report(process, call.wire.log)
     process.hdebug(f"----------- cutthrough shutdown ({why}) ------------", indented=True)
@@ -191,7 +191,7 @@ def predata(process: Process) -> None:
 
 def _say(process: Process, call: HeldCall, command: str) -> bool:
     """Send a command past the buffer for commands; False if the connection is lost."""
-    process.hdebug(f"  SMTP>> {command}", indented=True)
+    process.hdebug(f"  SMTP>> {command}", indented=True, with_v=True)
     call.wire.log.append(command)
     return call.wire.send(f"{command}\r\n".encode())
 

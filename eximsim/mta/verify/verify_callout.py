@@ -98,8 +98,6 @@ def do_callout(
 def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
     """Ask one host after the other; None unless one of them ends the callout with a result of its own."""
     process, settings, hosts = call.process, call.settings, call.hosts
-    if process.verbose and not (process.debugging or process.host_checking):
-        raise Unsupported("option -v of a callout: the dialogue on standard error")
     start, overall = process.world.now(), settings.overall or 4 * settings.seconds
     for number, host in enumerate(hosts):
         asking.through = number
@@ -163,8 +161,8 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
         if call.is_recipient and call.settings.use_sender:
             cutthrough.cancel(call.process)
         end_session(sx, quit_timeout=QUIT_TIMEOUT)
-        break
-    _report(sx)
+        _report(sx)
+        return
 
 
 class _Reopen(Exception):
@@ -179,6 +177,7 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
         addr.transport_return = Rc.PENDING_DEFER
         rc = smtp_setup_conn(sx, suppress_tls=True)
     if rc is not Rc.OK or sx.dialogue is None:
+        _report(sx)
         _log_misconfigured(call, sx)
         _set_up_failed(call, sx)
         return False
@@ -263,6 +262,8 @@ def _postmaster(call: Callout, sx: SmtpContext) -> None:
     assert call.postmaster is not None
     said, call.done = addr.transport_return, False
     cutthrough.cancel(call.process)
+    text = "Cutthrough cancelled by presence of postmaster verify"
+    call.process.hdebug(text, indented=True, with_v=True)
     if not _reset(sx):
         _refused(call, sx, Step.POSTMASTER, _heard(sx.reply.errno, sx.reply.text))
         return

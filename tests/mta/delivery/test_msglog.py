@@ -61,6 +61,14 @@ def test_nothing_is_delivered_with_the_option_that_says_so() -> None:
     ]
 
 
+def test_a_queue_run_names_itself_with_v() -> None:
+    site = Site([Mx()], NEWEST)
+    site.exim("-odq", "-f", "s@test.ex", "a@test.ex")
+    shown = site.exim("-N", "-q").stderr
+    (pid,) = re.findall(r"Start queue run: pid=(\d+)", shown)
+    assert re.search(rf"^delivering \S+ \(queue run pid {pid}\)$", shown, re.MULTILINE)
+
+
 def test_what_a_delivery_would_show_with_v_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="option -v of a delivery"):
         Site([Mx()], NEWEST).exim("-v", "-odf", "-f", "s@test.ex", "a@test.ex")

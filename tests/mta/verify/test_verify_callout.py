@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.mta.verify.verify import verify_address
 from eximsim.status import Rc
@@ -399,7 +398,35 @@ def test_the_postmaster_is_asked_about_from_another_sender() -> None:
     ]  # fmt: skip
 
 
-def test_the_dialogue_of_a_callout_that_somebody_watches_is_unsupported() -> None:
-    site = Site([Mx(PLAIN)], NEWEST)
-    with pytest.raises(Unsupported, match="option -v of a callout"):
-        site.exim("-v", "-bs", stdin=ONE_RCPT)
+def watched(site: Site) -> list[str]:
+    return [line.strip() for line in site.exim("-v", "-bs", stdin=ONE_RCPT).stderr.splitlines()]
+
+
+def test_the_dialogue_of_a_callout_is_shown_with_v() -> None:
+    lines = watched(Site([plain(banner=reply("220 here"))], NEWEST))
+    start = lines.index("connected")
+    assert lines[start - 1] == "Connecting to mx1.test.ex [10.9.1.1]:25 ..."
+    assert lines[start + 1] == "SMTP<< 220 here"
+    assert [line.split()[1] for line in lines if line.startswith("SMTP>>")] == [
+        "EHLO",
+        "MAIL",
+        "RCPT",
+        "QUIT",
+    ]
+    assert lines[lines.index("SMTP(close)>>") + 1] == "cmdlog: '220:EHLO:250-:MAIL:250:RCPT:250:QUIT:221'"
+
+
+def test_a_host_that_cannot_be_reached_is_shown_with_v() -> None:
+    lines = watched(Site([Mx(Behaviour(listen=False))], NEWEST))
+    start = lines.index("sock_connect failed: Connection refused")
+    assert lines[start + 1] == "cmdlog: (unset)"
+
+
+@pytest.mark.parametrize("release", [NEW, NEWEST])
+def test_the_end_of_a_connection_is_shown_with_v(release: str) -> None:
+    site = Site([plain(mail=Answer(then=Then.CLOSE))], release)
+    assert ("SMTP(closed)<<" in watched(site)) is site.profile.end_of_replies_shown
+
+
+def test_a_callout_without_v_shows_nothing() -> None:
+    assert Site([Mx(PLAIN)], NEWEST).exim("-bs", stdin=ONE_RCPT).stderr == ""
