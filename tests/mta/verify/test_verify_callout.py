@@ -413,7 +413,7 @@ def test_the_dialogue_of_a_callout_is_shown_with_v() -> None:
         "RCPT",
         "QUIT",
     ]
-    assert lines[lines.index("SMTP(close)>>") + 1] == "cmdlog: '220:EHLO:250-:MAIL:250:RCPT:250:QUIT:221'"
+    assert lines[lines.index("SMTP(close)>>") + 1] == "cmdlog: '220:EHLO:250:MAIL:250:RCPT:250:QUIT:221'"
 
 
 def test_a_host_that_cannot_be_reached_is_shown_with_v() -> None:
