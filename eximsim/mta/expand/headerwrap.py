@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from eximsim.errors import Unsupported
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.expand.expander import Expander
 from eximsim.mta.process.globals import UndefinedBehaviour
@@ -14,20 +13,15 @@ _INDENT, _INDENT_COLUMNS = b"\t", 8
 _KEPT = 10
 """A line is never broken before so many octets of what is left."""
 _MOST = 2**31 - 1
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_INT = 0xFFFFFFFF
 _SPACES = b" \t\n\v\f\r"
 
 
 def headerwrap(expander: Expander, text: str, arg: str | None, name: str) -> str:
     """The operator; the numbers are columns for a line and octets in all, 0 for any."""
-    numbers = [_atoi(part) for part in list_items(arg or "", "_")]
+    numbers = [read_long(part) & _INT for part in list_items(arg or "", "_")]
     columns, limit = (*numbers, *(_COLUMNS, _LIMIT)[len(numbers) :])[:2]
     return from_octets(wrap_header(octets(text), columns or _MOST, limit or _MOST))
-
-
-def _atoi(text: str) -> int:
-    found = _NUMBER.match(text)
-    return (int(found[1]) if found else 0) & 0xFFFFFFFF
 
 
 def wrap_header(text: bytes, columns: int, limit: int) -> bytes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.base64 import b64decode
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.miscmods import dkim
 from eximsim.mta.miscmods.arc_lines import (
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
 _GOOD = "none:pass"
-_NUMBER = re.compile(rb"\s*(-?\d+)")
 
 
 class _Fails(Exception):
@@ -128,8 +127,7 @@ class _Check:
         hashtype = _hash_of(line)
         if canon is None or hashtype is None:
             return "internal hash setup error"
-        length = _NUMBER.match(tags["l"]) if "l" in tags else None
-        limit = int(length[1]) if length else 0 if "l" in tags else -1
+        limit = read_long(from_octets(tags["l"])) if "l" in tags else -1
         digest, _ = body_hash(self.content, canon[1], hashtype, limit, ended=True)
         if b64decode(tags["bh"]) != digest:
             return "AMS body hash miscompare"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from eximsim.mta.base.numbers import read_long
+from eximsim.mta.base.string import from_octets
+
 AAR, AMS, AS = b"ARC-Authentication-Results:", b"ARC-Message-Signature:", b"ARC-Seal:"
 """The header lines of one set, in the order in which seals cover them."""
 
@@ -12,7 +15,6 @@ _NAMES = {AAR: "AAR", AMS: "AMS", AS: "AS"}
 _MOST_INSTANCES = 50
 _FWS = b" \t\r\n"
 _FOLD = re.compile(rb"[ \t\r\n]+")
-_NUMBER = re.compile(rb"\s*([+-]?\d+)")
 _REMOTE = b"mtp.remote-ip"
 
 
@@ -76,8 +78,7 @@ def try_header(chain: Chain, text: bytes, *, signing: bool) -> None:
 
 
 def _insert(chain: Chain, name: bytes, line: ArcLine) -> None:
-    found = _NUMBER.match(line.tags.get("i", b""))
-    instance = int(found[1]) if found else 0
+    instance = read_long(from_octets(line.tags.get("i", b"")))
     if not instance:
         raise BadLine("instance find")
     if not 0 < instance <= _MOST_INSTANCES:

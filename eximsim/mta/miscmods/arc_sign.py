@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
 from eximsim.mta.miscmods.arc_lines import AAR, AMS, AS, ArcLine, ArcSet, BadLine, Chain, ordered, try_header
@@ -26,7 +27,6 @@ _SIGNED = [octets(name) for name in f"DKIM-Signature:{SIGN_HEADERS}".split(":")]
 _RESULTS = b"Authentication-Results:"
 _FWS = b" \t\r\n"
 _IDENTITY = re.compile(r"[A-Za-z0-9.-]*")
-_DIGITS = re.compile(r"\s*\+?(\d+)")
 
 
 class _CannotSign(Exception):
@@ -92,8 +92,7 @@ def _times(now: int, options: str) -> tuple[int | None, int | None]:
 
 
 def _number(text: str) -> int:
-    found = _DIGITS.match(text)
-    return int(found[1]) if found else 0
+    return max(0, read_long(text))
 
 
 def _new_set(process: Process, spec: _Spec, signatures: bytes, message: bytes, ended: bool) -> bytes:

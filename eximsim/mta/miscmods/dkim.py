@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unanswered
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand_items import expand_getkeyed
 from eximsim.mta.lookup.dns import dns_lookup
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
 _NAMED_REASONS = (Why.KEY_UNAVAILABLE, Why.KEY_RECORD, Why.KEY_IMPORT, Why.KEY_SIZE, Why.BODY, Why.MESSAGE)
-_NUMBER = re.compile(r"\s*(\d+)")
 
 
 # ---- what was found -----------------------------------------------------------------------------------
@@ -61,7 +60,7 @@ def verify(process: Process, data: bytes) -> None:
         dkim.disabled = True
         return
     sizes = main.text("dkim_verify_min_keysizes") or ""
-    minima = {keytype: _number(expand_getkeyed(keytype, sizes)) for keytype in ("rsa", "ed25519")}
+    minima = {keytype: read_long(expand_getkeyed(keytype, sizes) or "") for keytype in ("rsa", "ed25519")}
     verifier = Verifier(content, process.profile, partial(find_key_record, process), minima)
     dkim.signatures = _chosen(process, found)
     for sig in found:
@@ -84,11 +83,6 @@ def _chosen(process: Process, found: list[Signature]) -> list[Signature]:
         return found
     hashes, keytypes = main.text("dkim_verify_hashes"), main.text("dkim_verify_keytypes")
     return sort_signatures(found, hashes or "", keytypes or "")
-
-
-def _number(text: str | None) -> int:
-    found = _NUMBER.match(text or "")
-    return int(found[1]) if found else 0
 
 
 def _verify_all(process: Process, verifier: Verifier) -> None:

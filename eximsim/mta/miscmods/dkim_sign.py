@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _NO_KEY = ("", "0", "false")
 _ONLY_HASH = "sha256"
 """What releases without dkim_hash sign with."""
-_NUMBER = re.compile(r"\s*\+?(\d+)")
 
 
 class SigningFailed(Exception):
@@ -99,8 +98,7 @@ def _one(process: Process, transport: DriverInstance, domain: str, selector: str
     timestamps = _expanded(process, transport, "dkim_timestamps")
     if timestamps is not None:
         now = int(process.world.now())
-        found = _NUMBER.match(timestamps)
-        lifetime = int(found[1]) if found else 0
+        lifetime = max(0, read_long(timestamps))
         created, expires = now, now + lifetime if lifetime else 0
     if hashtype is None or hashtype not in HASHES:
         raise _failed(process, f"{error_prefix(process)}: unrecognised hashname '{hashtype or ''}'", "")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.records.hints import WaitRecord
 from eximsim.mta.transports.filtering import filtered
@@ -28,17 +29,15 @@ _LINE_END = re.compile(rb"\r?\n")
 UNLIMITED = 999999
 """UNLIMITED_ADDRS: where an option sets no limit."""
 
-_DIGITS = re.compile(r"\s*\+?(\d+)")
-
 
 def expand_max_rcpt(process: Process, transport: DriverInstance) -> int:
     """The transport's max_rcpt; what is no number, or 0, is no limit (``expand_max_rcpt()``)."""
     text = transport.options.text("max_rcpt") or ""
     try:
-        found = _DIGITS.match(expand(process, text) if "$" in text else text)
+        number = read_long(expand(process, text) if "$" in text else text)
     except ExpansionFailed:
         return UNLIMITED
-    return int(found[1]) or UNLIMITED if found else UNLIMITED
+    return number if number > 0 else UNLIMITED
 
 
 def transport_rcpt_address(addr: Address, *, include_affixes: bool) -> str:

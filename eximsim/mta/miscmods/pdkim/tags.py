@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.base64 import b64decode
+from eximsim.mta.base.numbers import read_long, read_unsigned
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.miscmods.pdkim.canon import HASHES, RELAXED, SIMPLE
 from eximsim.mta.records.dkim import PublicKey, Signature
@@ -25,32 +26,12 @@ CANONS: Mapping[str, tuple[str, str]] = {
 """What a ``c=`` tag means for header lines and body."""
 
 _QP = re.compile(rb"=([0-9A-Fa-f]{2})|=")
-_NUMBER = re.compile(r"([+-]?)(\d+)")
-_LONG, _UNSIGNED = 2**63, 2**64
 _FOLD = re.compile(rb"[\r\n \t]+")
 
 
 def decode_qp(text: bytes) -> str:
     """Quoted printable undone; a ``=`` that begins no code is left out (``pdkim_decode_qp()``)."""
     return from_octets(_QP.sub(lambda found: bytes.fromhex((found[1] or b"").decode()), text))
-
-
-def _unsigned(text: str) -> int:
-    """``strtoul()``."""
-    found = _NUMBER.match(text)
-    if found is None:
-        return 0
-    value = min(int(found[2]), _UNSIGNED - 1)
-    return (-value) % _UNSIGNED if found[1] == "-" else value
-
-
-def _signed(text: str) -> int:
-    """``strtol()``."""
-    found = _NUMBER.match(text)
-    if found is None:
-        return 0
-    value = int(found[1] + found[2])
-    return max(-_LONG, min(value, _LONG - 1))
 
 
 _PAIR = re.compile(rb"([a-z][^=]*)=([^;\0]*)")
@@ -131,11 +112,11 @@ _TAGS: Mapping[bytes, Callable[[Signature, bytes], None]] = {
     b"d": _text("domain"),
     b"h": _text("headernames"),
     b"i": _coded("identity"),
-    b"l": _number("bodylength", _signed),
+    b"l": _number("bodylength", read_long),
     b"s": _text("selector"),
-    b"t": _number("created", _unsigned),
+    b"t": _number("created", read_unsigned),
     b"v": _version,
-    b"x": _number("expires", _unsigned),
+    b"x": _number("expires", read_unsigned),
     b"z": _coded("copiedheaders"),
 }
 
