@@ -67,7 +67,7 @@ class InputError(EximsimError):
     """A file or an argument that does not say what it should: the command line exits 2 with this line.
 
     ``message`` names what was found and what was expected; ``path`` and ``line`` (from 1) say where.
-    ``subject`` is the driver that Exim names instead of the line, where it does.
+    ``subject`` is the driver that Exim names instead of the line, where it does; empty: it names neither.
     """
 
     def __init__(

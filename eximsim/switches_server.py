@@ -55,3 +55,16 @@ class ServerSwitches(TlsLibrarySwitches):
         False, "case AUTH_CMD in smtp_in.c", since("4.99", "7c88517fd", item="bug 2574")
     )
     """``authenticator failed for H=...`` with the fields of other lines about a client."""
+
+    print_config_fails: bool = switch(False, "readconf_print() in readconf.c", since("4.91", "2be324ee1"))
+    """``-bP`` of something that is not there exits with 1; before, with 0."""
+
+    sizes_printed_in_g: bool = switch(
+        False, "print_ol() in readconf.c", since("4.92", "a45431fa7", item="JH/32")
+    )
+    """``-bP`` knows sizes in G and T; before, all that is a whole number of megabytes is in M."""
+
+    print_config_list_quoted: bool = switch(
+        False, "readconf_print() in readconf.c", since("4.99", "752d1b689")
+    )
+    """``-bP`` has the name of a list that is not there in single quotes; before, in double quotes."""

@@ -27,7 +27,8 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
     text = f"Exim configuration error in line {line} of {error.path}:\n  {error.message}"
     if error.subject is not None:
         told = error.message.removeprefix(f"{error.subject}: ")
-        text = f"Exim configuration error for {error.subject}:\n  {told}"
+        whose = f" for {error.subject}" if error.subject else ""
+        text = f"Exim configuration error{whose}:\n  {told}"
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
     log = f"{error.path.rpartition('/')[0]}/spool/log/{server}paniclog"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"

@@ -253,8 +253,9 @@ class ConfigLines:
             self.read_files[path] = None
             if fault is None:
                 return
-            reason = getattr(error, "strerror", None) or "no such file"
-            raise InputError(f"{fault}: {reason}", *(where or ())) from None
+            if where is None:
+                fault += f": {getattr(error, 'strerror', None) or 'no such file'}"
+            raise InputError(fault, *(where or ())) from None
         self.read_files[path] = content
         self._files.append(_OpenFile(path, _physical_lines(content)))
 

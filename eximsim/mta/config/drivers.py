@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.config.config_lines import ConfigLine, Section
 from eximsim.mta.config.option_settings import Settings
 from eximsim.mta.config.option_values import readconf_readname
 from eximsim.mta.config.options import Options, Schema
-from eximsim.mta.config.options_auths import authenticators
+from eximsim.mta.config.options_auths import authenticators, can_be_client, can_be_server
 from eximsim.mta.config.rewrite_rules import transport_rewrites
 from eximsim.profiles import Profile
 
@@ -261,7 +262,19 @@ def _finish_transport(name: str, driver: str, settings: Settings) -> None:
 
 def read_authenticators(section: Section) -> tuple[DriverInstance, ...]:
     """The authenticators section."""
-    return tuple(read_drivers("authenticator", section, authenticators(), _finish_authenticator))
+    read = tuple(read_drivers("authenticator", section, authenticators(), _finish_authenticator))
+    for one, other in combinations(read, 2):
+        name = one.options.text("public_name") or ""
+        if name.lower() != (other.options.text("public_name") or "").lower():
+            continue
+        clients = can_be_client(one.options) and can_be_client(other.options)
+        if clients or all(can_be_server(each.driver, each.options) for each in (one, other)):
+            what = "client" if clients else "server"
+            message = (
+                f"two {what} authenticators ({one.name} and {other.name}) have the same public name ({name})"
+            )
+            raise InputError(message, other.path, other.line, subject="")
+    return read
 
 
 def _finish_authenticator(name: str, driver: str, settings: Settings) -> None:

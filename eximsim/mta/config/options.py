@@ -207,6 +207,11 @@ class Options:
         """The options that the release has."""
         return iter(self._schema.settable)
 
+    @property
+    def settable(self) -> Table:
+        """The options that the release has, with what is known of each; those of all drivers come first."""
+        return self._schema.settable
+
     def exists(self, name: str) -> bool:
         """Whether the release has the option."""
         return name in self._schema.settable

@@ -56,7 +56,7 @@ def authenticators() -> dict[str, Schema]:
     """The schemas of all authenticators, by driver."""
     found = {}
     for driver, own in _DRIVERS.items():
-        options = {**COMMON, **own}
+        options = {**COMMON, **dict(sorted(own.items()))}
         defaults = {**dict.fromkeys(_CLIENT), **{option.name: option.default for option in options.values()}}
         found[driver] = Schema(f"{driver} authenticator", options, defaults, True)
     return found

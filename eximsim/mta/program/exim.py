@@ -335,7 +335,9 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.TRY_REWRITE: _rewrite,
     Mode.LIST_QUEUE: _list_queue,
     Mode.COUNT_QUEUE: _count_queue,
-    Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(process, line.arguments),
+    Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(
+        process, line.arguments, label=line.labels
+    ),
     Mode.ACT: _act,
     Mode.DELIVER: _deliver,
     Mode.QUEUE_RUN: _queue_run,

@@ -1,26 +1,170 @@
-"""Printing what was read of the configuration (-bP; readconf_print() in src/readconf.c)."""
+"""Printing what was read of the configuration (-bP; readconf_print() in src/readconf.c).
+
+The caller counts as an administrator, who is shown what ``hide`` keeps from others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.config.macro_predef import builtin_macros
+from eximsim.mta.config.optionlist import Kind
+from eximsim.mta.program.option_print import print_option
+from eximsim.mta.transports.local_text import MBOX_PREFIX
 
 if TYPE_CHECKING:
+    from eximsim.mta.config.drivers import DriverInstance
+    from eximsim.mta.config.options import Options
     from eximsim.mta.process.globals import Process
 
+_KINDS = ("router", "transport", "authenticator", "macro")
+_LISTS = ("address", "domain", "host", "localpart")
+_SET_UP_OTHERWISE = frozenset({"appendfile", "autoreply", "redirect"})
+"""Drivers that change more of their options when they are set up than the model keeps."""
 
-def readconf_print(process: Process, names: Sequence[str]) -> int:
-    """Print what ``names`` say; the exit code. Raises ``Unsupported`` for all but ``macros``."""
-    if list(names) != ["macros"]:
-        raise Unsupported(f"the option -bP {' '.join(names)}".rstrip())
+_OF_SPECIAL_BUILDS = ("bmi_", "translate_ip_address", "use_classresources")
+"""How the options begin that programs only have with Brightmail, or on some systems."""
+
+_UNMODELLED = frozenset({"all", "config", "local_scan"})
+
+
+def readconf_print(process: Process, names: Sequence[str], *, label: bool = True) -> int:
+    """Print what ``names`` say, without their names unless ``label``; the exit code.
+
+    What was not found makes the code 1, but for an option or a list that something follows. Raises
+    ``Unsupported`` for ``all`` and ``config``, and for values that the build or the host decides.
+    """
+    failed = False
+    rest = list(names) or ["all"]
+    while rest:
+        what = rest.pop(0)
+        if rest and what in (*_KINDS, "environment"):
+            failed |= not _print_named(process, what, rest.pop(0), label)
+        else:
+            failed = not _print_one(process, what, label)
+    return int(failed and process.profile.print_config_fails)
+
+
+def _print_one(process: Process, what: str, label: bool) -> bool:
+    if what in _UNMODELLED:
+        raise Unsupported(f"the option -bP {what}")
+    if what.startswith("+"):
+        return _print_list(process, what[1:], label)
+    if what in ("config_file", "configure_file"):
+        process.out(f"{process.config.path}\n")
+        return True
+    if what == "environment":
+        return _print_environment(process, label)
+    kind = what.removesuffix("_list").removesuffix("s")
+    if kind in _KINDS and what in (f"{kind}s", f"{kind}_list"):
+        return _print_all(process, kind, label, only_names=what.endswith("_list"))
+    return _print_main(process, what, label)
+
+
+def _print_main(process: Process, name: str, label: bool) -> bool:
+    options = process.config.main
+    option = options.settable.get(name)
+    if option is None:
+        process.out(f"{name} is not a known option\n")
+        return False
+    process.out(print_option(options, option, process.profile, name=name, label=label))
+    return True
+
+
+def _print_list(process: Process, name: str, label: bool) -> bool:
+    found = [(kind, lists[name]) for kind in _LISTS if name in (lists := process.config.named_lists[kind])]
+    for kind, text in found:
+        process.out(f"{kind}list {name} = {text}\n" if label else f"{text}\n")
+    if not found:
+        quote = "'" if process.profile.print_config_list_quoted else '"'
+        process.out(f"no address, domain, host, or local part list called {quote}{name}{quote} exists\n")
+    return bool(found)
+
+
+def _print_environment(process: Process, label: bool) -> bool:
+    raise Unsupported("the option -bP environment")
+
+
+def _print_named(process: Process, kind: str, name: str, label: bool) -> bool:
+    if kind == "environment":
+        raise Unsupported("the option -bP environment NAME")
+    if kind == "macro":
+        value = next((value for macro, value in _macros(process) if macro == name), None)
+        if value is not None:
+            process.out(f"{name}={value}\n" if label else f"{value}\n")
+            return True
+    for driver in _drivers(process)[kind] if kind != "macro" else ():
+        if driver.name == name:
+            _print_driver(process, driver, label)
+            return True
+    process.out(f"{kind} {name} not found\n")
+    return False
+
+
+def _print_all(process: Process, kind: str, label: bool, *, only_names: bool) -> bool:
+    if kind == "macro":
+        for name, value in _macros(process):
+            process.out(f"{name}\n" if only_names else f"{name}={value}\n" if label else f"{value}\n")
+        return True
+    for driver in _drivers(process)[kind]:
+        if only_names:
+            process.out(f"{driver.name}\n")
+            continue
+        process.out(f"\n{driver.name} {kind}:\n")
+        _print_driver(process, driver, label)
+    return True
+
+
+def _print_driver(process: Process, driver: DriverInstance, label: bool) -> None:
+    if driver.driver in _SET_UP_OTHERWISE:
+        raise Unsupported(f"the option -bP of the driver {driver.driver}", driver.path, driver.line)
+    options = driver.options
+    if driver.driver == "pipe":
+        options = _set_up_pipe(options)
+    elif driver.driver == "smtp":
+        options = _set_up_smtp(process, driver)
+    for name, option in options.settable.items():
+        hidden = option.kind is Kind.FLAG_PAIR or option.stands_for is not None
+        if not hidden and not name.startswith(_OF_SPECIAL_BUILDS):
+            process.out(print_option(options, option, process.profile, name=name, label=label))
+
+
+def _set_up_smtp(process: Process, driver: DriverInstance) -> Options:
+    """What smtp_transport_init() makes of the options."""
+    if driver.options.text("port") is None:
+        raise Unsupported("the option -bP of a transport without port", driver.path, driver.line)
+    fast = driver.options.text("hosts_try_fastopen")
+    if fast is None and process.profile.fast_open_by_default:
+        fast = "*"
+    return driver.options.replaced(hosts_try_fastopen=fast)
+
+
+def _set_up_pipe(options: Options) -> Options:
+    """What pipe_transport_init() makes of the options."""
+    if options.flag("use_bsmtp"):
+        return options.replaced(check_string=".", escape_string="..")
+    prefix, suffix = options.text("message_prefix"), options.text("message_suffix")
+    return options.replaced(
+        message_prefix=MBOX_PREFIX if prefix is None else prefix,
+        message_suffix="\n" if suffix is None else suffix,
+    )
+
+
+def _drivers(process: Process) -> Mapping[str, Sequence[DriverInstance]]:
+    config = process.config
+    return {
+        "router": config.routers,
+        "transport": tuple(config.transports.values()),
+        "authenticator": config.authenticators,
+    }
+
+
+def _macros(process: Process) -> Iterator[tuple[str, str]]:
     profile = process.profile
     expansions = profile.expansion_macros
-    builtin = builtin_macros(
+    yield from builtin_macros(
         profile.option_release, profile.tls_library, profile.build_lacks, expansions=expansions
     )
-    for name, value in (*builtin, *process.config.macros.items()):
-        process.out(f"{name}={value}\n")
-    return 0
+    yield from process.config.macros.items()

@@ -154,9 +154,7 @@ def test_an_included_file_is_read_in_place_and_named_in_errors() -> None:
 def test_a_missing_file_is_an_error_unless_it_may_be_missing() -> None:
     assert banner(".include_if_exists /conf/part\nsmtp_banner = a") == "a"
     message = fault("\n.include /conf/part")
-    assert message == (
-        "/conf/main:2: failed to open included configuration file /conf/part: No such file or directory"
-    )
+    assert message == "/conf/main:2: failed to open included configuration file /conf/part"
 
 
 def test_relative_paths_start_from_the_including_file_where_the_release_allows_them() -> None:

@@ -99,10 +99,10 @@ def test_ids_are_listed_since_the_release_that_has_the_option() -> None:
     assert Front(release="4.96").exim("-bpri").stderr.endswith("incomplete option -bpri\n")
 
 
-@pytest.mark.parametrize("option", ["-dt=1", "-bP"])
-def test_what_is_not_modelled_says_so(option: str) -> None:
+@pytest.mark.parametrize("words", [("-dt=1", "x"), ("-bP",)])
+def test_what_is_not_modelled_says_so(words: tuple[str, ...]) -> None:
     with pytest.raises(Unsupported):
-        Front().exim(option, "x")
+        Front().exim(*words)
 
 
 @pytest.mark.parametrize(

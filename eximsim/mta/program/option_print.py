@@ -1,0 +1,116 @@
+"""The value of one option in the words of -bP (print_ol() in src/readconf.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.readtime import readconf_printtime
+from eximsim.mta.base.string import list_items, string_printing
+from eximsim.mta.config.optionlist import FLAG_KINDS, Kind, Option, Value
+
+if TYPE_CHECKING:
+    from eximsim.mta.config.options import Options
+    from eximsim.profiles import Profile
+
+_NAME_LISTS = frozenset(
+    {"admin_groups", "never_users", "owners", "owngroups", "trusted_groups", "trusted_users"}
+)
+_IN_K = frozenset(
+    {"bounce_return_linesize_limit", "bounce_return_size_limit", "max_output", "message_body_visible"}
+)
+"""Integers that are printed with a suffix (``opt_mkint``)."""
+
+_OF_THE_BUILD = frozenset(
+    (
+        *("admin_groups", "exim_group", "exim_path", "exim_user", "exim_version", "log_file_path"),
+        *("never_users", "pid_file_path", "process_log_path", "spool_directory", "sqlite_dbfile"),
+        *("trusted_groups", "trusted_users", "primary_hostname", "qualify_domain", "qualify_recipient"),
+        *("received_header_text", "timezone", "uucp_from_pattern"),
+    )
+)
+"""Main options whose value comes from the build or the host, or is worded otherwise, if nothing sets them."""
+
+
+def print_option(options: Options, option: Option, profile: Profile, *, name: str, label: bool) -> str:
+    """The line about ``option`` by the name ``name``; ``label`` is whether it begins with the name.
+
+    Raises ``Unsupported`` if the value depends on what the model does not know.
+    """
+    kept = option.stands_for or option.name
+    value = options.value(kept)
+    if kept in _OF_THE_BUILD and not options.is_set(kept):
+        raise Unsupported(f"the option -bP {name} where the configuration does not set it")
+    if kept == "group" and value is None and options.text("user") is not None:
+        raise Unsupported("the option -bP of a driver with user and without group", *options.where("user"))
+    if option.kind in FLAG_KINDS and not isinstance(value, str):
+        if value is None:
+            raise Unsupported(f"the option -bP {name} where other options set it")
+        return f"{'' if value else 'no_'}{name}\n"
+    if option.kind is Kind.FIXED and isinstance(value, int) and value < 0:
+        return f"{name} =\n"
+    if kept in _NAME_LISTS:
+        shown = _names(value, name)
+        return f"{name} ={' ' if shown else ''}{shown}\n" if label else f"{shown}\n"
+    shown = _shown(option, kept, value, profile)
+    return f"{name} = {shown}\n" if label else f"{shown}\n"
+
+
+def _shown(option: Option, kept: str, value: Value, profile: Profile) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        if option.kind is Kind.NAMES and value.isdigit():
+            raise Unsupported(f"the option -bP {kept} with a number in place of a name")
+        return string_printing(value, escaped="\t" if option.kind not in _PLAIN else "")
+    if isinstance(value, tuple):
+        return ":".join(map(readconf_printtime, value))
+    if option.kind is Kind.KILO:
+        return _kilo(value, profile.sizes_printed_in_g)
+    if kept in _IN_K:
+        return _in_k(value)
+    return _NUMBERS[option.kind](value)
+
+
+_PLAIN = frozenset({Kind.NAMES, Kind.FLAG_OR_TEXT})
+"""Strings that keep their tabs."""
+
+
+def _names(value: Value, name: str) -> str:
+    names = list(list_items(str(value or ""), ":"))
+    if any(item.isdigit() for item in names):
+        raise Unsupported(f"the option -bP {name} with a number in place of a name")
+    return ":".join(names)
+
+
+def _kilo(value: int, large: bool) -> str:
+    if value == 0:
+        return "0"
+    for bits, suffix in ((30, "T"), (20, "G"), (10, "M")) if large else ((10, "M"),):
+        if value % (1 << bits) == 0:
+            return f"{value >> bits}{suffix}"
+    return f"{value}K"
+
+
+def _in_k(value: int) -> str:
+    if value == 0 or value % 1024:
+        return str(value)
+    return f"{value >> 20}M" if value % (1 << 20) == 0 else f"{value >> 10}K"
+
+
+def _fixed(value: int) -> str:
+    return f"{value // 1000}.{f'{value % 1000:03}'.rstrip('0') or '0'}"
+
+
+def _octal(value: int) -> str:
+    return f"0{value:o}" if value else "0"
+
+
+_NUMBERS: dict[Kind, Callable[[int], str]] = {
+    Kind.INTEGER: str,
+    Kind.OCTAL: _octal,
+    Kind.FIXED: _fixed,
+    Kind.TIME: readconf_printtime,
+    Kind.TIME_OR_TEXT: readconf_printtime,
+}

@@ -1,0 +1,131 @@
+"""Printing the configuration (-bP)."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import InputError, Unsupported
+from tests.mta.front import Front
+
+DRIVERS = """
+begin routers
+local:
+  driver = accept
+  domains = here.ex
+  condition = a
+  condition = b
+  unseen = ${if eq{a}{b}}
+  transport = out
+rest:
+  driver = dnslookup
+  no_more
+  transport = out
+begin transports
+out:
+  driver = smtp
+  port = 25
+spare:
+  driver = pipe
+  command = /bin/true
+  umask = 0
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = yes
+"""
+
+
+def printed(*names: str, main: str = "", release: str = "4.99") -> str:
+    return Front(main=main, routers=DRIVERS, release=release).exim("-bP", *names).stdout
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "line"),
+    [
+        ("no_accept_8bitmime", "accept_8bitmime", "no_accept_8bitmime"),
+        ("", "accept_8bitmime", "accept_8bitmime"),
+        ('smtp_banner = "a\\tb"', "smtp_banner", r"smtp_banner = a\tb"),
+        ("", "smtp_accept_max", "smtp_accept_max = 20"),
+        ("message_body_visible = 2048", "message_body_visible", "message_body_visible = 2K"),
+        ("return_size_limit = 2M", "return_size_limit", "return_size_limit = 2M"),
+        ("check_spool_space = 1500", "check_spool_space", "check_spool_space = 1K"),
+        ("check_spool_space = 0", "check_spool_space", "check_spool_space = 0"),
+        ("check_spool_space = 3T", "check_spool_space", "check_spool_space = 3T"),
+        ("queue_only_load = 2.05", "queue_only_load", "queue_only_load = 2.05"),
+        ("queue_only_load = 2", "queue_only_load", "queue_only_load = 2.0"),
+        ("", "queue_only_load", "queue_only_load ="),
+        ("", "delay_warning", "delay_warning = 1d"),
+        ("delay_warning = 4h:90m1d", "delay_warning", "delay_warning = 4h:1d1h30m"),
+        ("delay_warning = 0s", "delay_warning", "delay_warning = "),
+        ("trusted_users = a : b", "trusted_users", "trusted_users = a:b"),
+        ("smtp_receive_timeout = $x", "smtp_receive_timeout", "smtp_receive_timeout = $x"),
+        ("hide hostlist them = 1.2.3.4 : *.ex", "+them", "hostlist them = 1.2.3.4 : *.ex"),
+    ],
+)
+def test_each_kind_of_value_has_its_form(setting: str, name: str, line: str) -> None:
+    assert printed(name, main=setting) == f"{line}\n"
+
+
+def test_sizes_are_in_megabytes_before_the_release_that_knows_larger_ones() -> None:
+    assert printed("check_spool_space", main="check_spool_space = 2G", release="4.91").endswith("= 2048M\n")
+    assert printed("check_spool_space", main="check_spool_space = 2G", release="4.92").endswith("= 2G\n")
+
+
+def test_a_driver_is_printed_with_the_options_of_all_before_its_own() -> None:
+    lines = printed("router", "rest").splitlines()
+    assert lines[0] == "address_data = "
+    assert lines.index("verify_sender") < lines.index("no_check_secondary_mx")
+    assert "no_more" in lines
+    assert not [line for line in lines if line.startswith(("verify =", "fail_verify"))]
+    conditions = printed("router", "local").splitlines()
+    assert "condition = ${if and{{bool_lax{a}}{bool_lax{b}}}}" in conditions
+    assert "unseen = ${if eq{a}{b}}" in conditions
+
+
+def test_a_driver_is_printed_as_it_was_set_up() -> None:
+    lines = printed("transport", "spare").splitlines()
+    assert r"message_suffix = \n" in lines
+    assert "umask = 0" in lines
+    assert "hosts_try_fastopen = *" in printed("transport", "out").splitlines()
+
+
+def test_all_drivers_of_a_kind_have_a_heading_and_their_list_has_names_alone() -> None:
+    headings = [line for line in printed("routers").splitlines() if line.endswith(":")]
+    assert headings == ["local router:", "rest router:"]
+    assert printed("transport_list", "authenticator_list") == "out\nspare\nplain\n"
+    assert printed("authenticators").startswith("\nplain authenticator:\nclient_condition = \n")
+    assert printed("macro_list", main="MINE = x").endswith("\nMINE\n")
+    assert printed("macro", "MINE", main="MINE = x") == "MINE=x\n"
+
+
+def test_without_labels_there_are_values_alone() -> None:
+    front = Front(main="domainlist d = a.ex\nM = x", routers=DRIVERS)
+    said = front.exim("-n", "-bP", "smtp_accept_max", "+d", "macro", "M", "accept_8bitmime").stdout
+    assert said == "20\na.ex\nx\naccept_8bitmime\n"
+
+
+def test_what_is_not_there_is_said_and_the_last_one_of_main_options_decides() -> None:
+    front = Front(routers=DRIVERS)
+    assert front.exim("-bP", "nonsense").stdout == "nonsense is not a known option\n"
+    assert front.exim("-bP", "nonsense").code == 1
+    assert front.exim("-bP", "nonsense", "accept_8bitmime").code == 0
+    assert front.exim("-bP", "router", "none", "router", "rest").code == 1
+    assert front.exim("-bP", "transport", "none").stdout == "transport none not found\n"
+    assert "called 'none'" in front.exim("-bP", "+none").stdout
+    old = Front(routers=DRIVERS, release="4.89").exim("-bP", "+none", "nonsense")
+    assert (old.code, old.stdout.count('"none"')) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["exim_user", "qualify_domain", "received_header_text", "environment"])
+def test_what_the_build_or_the_host_decides_is_not_guessed(name: str) -> None:
+    with pytest.raises(Unsupported, match=f"-bP {name}"):
+        printed(name)
+
+
+def test_authenticators_of_one_kind_need_names_of_their_own() -> None:
+    twice = "twin:\n  driver = plaintext\n  public_name = plain\n  {}\n"
+    with pytest.raises(InputError, match=r"two server authenticators \(plain and twin\)"):
+        Front(routers=DRIVERS + twice.format("server_condition = no")).exim("-bP", "router_list")
+    both = Front(routers=DRIVERS + twice.format("client_send = x")).exim("-bP", "authenticator_list")
+    assert both.stdout == "plain\ntwin\n"
