@@ -93,7 +93,7 @@ class MemoryWorld(HostedWorld):
 
     def name_server(self) -> Server:
         """What answers the questions."""
-        return ZoneServer(self.zones)
+        return ZoneServer(lambda: self.zones)
 
     def _note(self, question: Question) -> None:
         self._questions.append(f"{question.type} {question.name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from eximsim.ports import DnsAnswer
 from eximsim.world import names
@@ -16,15 +16,15 @@ _NEVER_TOO_LONG = 800
 
 
 class ZoneServer:
-    """The world's name server: what its zones say, over UDP and TCP."""
+    """The world's name server: what ``zones`` are by then says, over UDP and TCP."""
 
-    def __init__(self, zones: Zones) -> None:
+    def __init__(self, zones: Callable[[], Zones]) -> None:
         self._zones = zones
 
     def udp(self, query: Message, socket: int) -> Iterable[Sent]:
         """See ``Server``."""
         question = query.questions[0]
-        reply = self._zones.answer(question.name, question.type)
+        reply = self._zones().answer(question.name, question.type)
         if reply.drop:
             return ()
         message = response(query, reply.answer)
@@ -35,7 +35,7 @@ class ZoneServer:
     def tcp(self, query: Message) -> tuple[float, Message | None]:
         """See ``Server``."""
         question = query.questions[0]
-        reply = self._zones.answer(question.name, question.type)
+        reply = self._zones().answer(question.name, question.type)
         return reply.delay, None if reply.drop else response(query, reply.answer)
 
 
