@@ -120,6 +120,7 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
         return rc
     if not fits(sx, call):
         abandon(process, call)
+        process.proxied_tls = None
         sx.dane = False
         return None
     take_over(sx, call)
