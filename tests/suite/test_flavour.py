@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -40,4 +41,6 @@ def test_a_golden_of_the_machine_s_kind_is_taken_before_the_general_one(tmp_path
     with mock.patch.object(flavour, "_openssl", return_value="OpenSSL 3.0.2"):
         texts = tree.goldens_here(case, profile(NEWEST)).texts
     assert texts == {"log": "new\n", "stdout": "same\n"}
-    assert tree.goldens(case, profile(NEWEST)).texts["log"] == "general\n"
+    assert tree.goldens(case, profile(NEWEST)).texts["log"] == "new\n"
+    older = replace(profile(NEWEST), tls_library="openssl-1.0.2")
+    assert tree.goldens(case, older).texts["log"] == "general\n"
