@@ -25,6 +25,7 @@ from eximsim.mta.transports.local import quoted
 from eximsim.mta.transports.smtp import smtp_transport_entry
 from eximsim.mta.transports.smtp_hosts import smtp_transport_setup
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
+from eximsim.profiles import CommandLog
 from eximsim.status import Errno, HostStatus, Rc
 from eximsim.trace import Rule
 
@@ -243,6 +244,15 @@ def _last_equal(one: list[HostItem], two: list[HostItem], start: int) -> int:
     return last
 
 
+def _check_watched(delivery: Delivery) -> None:
+    """What -v shows is modelled since 4.99, and for one batch at a time: its lines have no process id."""
+    process = delivery.process
+    if process.profile.command_log is not CommandLog.AFTER_CALLOUT:
+        raise Unsupported("option -v of a delivery before 4.99: the dialogue on standard error")
+    if delivery.remote and process.config.main.number("remote_max_parallel") != 1:
+        raise Unsupported("option -v of deliveries in parallel: the dialogues on standard error")
+
+
 def _run_transport(
     delivery: Delivery, transport: DriverInstance, batch: list[Address], *, fallback: bool, seed: int
 ) -> None:
@@ -252,7 +262,7 @@ def _run_transport(
     """
     parent = delivery.process
     if parent.verbose and not parent.dont_deliver and not parent.debugging:
-        raise Unsupported("option -v of a delivery: the dialogue on standard error")
+        _check_watched(delivery)
     first = batch[0]
     _drop_next_call(delivery)
     deliver_set_expansions(parent, first, batch[1:])

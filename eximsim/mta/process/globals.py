@@ -185,18 +185,18 @@ class Setting:
                 variables[name] = value
 
 
-_DEBUG_BUFFER, _DEBUG_SHOWN = 2043, 1997
-"""So many octets of debugging output do not go into a line beside its mark; so many are shown then."""
+_DEBUG_BUFFER, _DEBUG_SHOWN = 2047, 2001
+"""So many octets of debugging output do not go into a line with its mark; so many are shown then."""
 
 
 _TOO_LONG = "**** debug string too long - truncated ****"
 
 
-def _fitting(text: str) -> str:
-    """What debug_vprintf() makes of a text that is too long for its buffer."""
-    if len(text) < _DEBUG_SHOWN or len(octets(text)) < _DEBUG_BUFFER:
+def _fitting(text: str, mark: str) -> str:
+    """What debug_vprintf() makes of a text that is too long for its buffer, which holds the mark as well."""
+    if len(text) < _DEBUG_SHOWN - len(mark) or len(octets(text)) < _DEBUG_BUFFER - len(mark):
         return text
-    return f"{from_octets(octets(text)[:_DEBUG_SHOWN])}\n{_TOO_LONG}"
+    return f"{from_octets(octets(text)[: _DEBUG_SHOWN - len(mark)])}\n{_TOO_LONG}"
 
 
 @dataclass(slots=True)
@@ -446,7 +446,7 @@ class Process:
         sign = ">>> " if self.host_checking else ""
         depth = self.debug_depth if indented else 0
         indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
-        lines = _fitting(f"{indent}{text}").removeprefix(indent).split("\n")
+        lines = _fitting(f"{indent}{text}", sign).removeprefix(indent).split("\n")
         for number, line in enumerate(lines, 1):
             mark = "" if self.debug_line_open else f"{sign}{indent}"
             if line == _TOO_LONG:

@@ -20,7 +20,13 @@ from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
 from eximsim.mta.transports.smtp_hosts import host_list, set_panic
 from eximsim.mta.transports.smtp_message import send_message
-from eximsim.mta.transports.smtp_out import BadSetting, default_port, smtp_get_interface, smtp_get_port
+from eximsim.mta.transports.smtp_out import (
+    BadSetting,
+    default_port,
+    smtp_debug_cmd_report,
+    smtp_get_interface,
+    smtp_get_port,
+)
 from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
@@ -341,6 +347,14 @@ def _context(run: Run, host: HostItem, interface: str | None, *, more_hosts: boo
 
 
 def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
+    """Deliver to one host, and sum the session up for who watches."""
+    rc = _deliver(sx, suppress_tls=suppress_tls)
+    if sx.process.verbose:
+        smtp_debug_cmd_report(sx.process, sx.command_log)
+    return rc
+
+
+def _deliver(sx: SmtpContext, *, suppress_tls: bool) -> Rc:
     """Deliver to one host: set the call up, then one transaction or more.
 
     OK: the addresses have their results. DEFER: the host failed. FAIL: DANE ruled the host out for good.

@@ -22,7 +22,13 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     if sx.dialogue is None:
         return
     profile = sx.process.profile
-    if sx.send_quit and sx.dialogue.write("QUIT") > 0 and quit_timeout:
+    watched = sx.process.verbose and not sx.verify
+    if watched:
+        quit_timeout = QUIT_TIMEOUT
+    sent = sx.send_quit and sx.dialogue.write("QUIT", more=watched, shown=not sx.quit_shown) > 0
+    if watched and sx.send_quit and not sx.quit_shown:
+        show_shutdown(sx)
+    if sent and quit_timeout:
         reply = sx.dialogue.read("2", quit_timeout)
         # a server that takes QUIT for the beginning of TLS closes with a part of it unread
         sx.process.libc_errno = errnos.ECONNRESET if sx.smtps and not reply.text else reply.errno
@@ -31,7 +37,7 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     if profile.callout_uses_setup_conn or profile.callout_close_traced:
         sx.process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
     sx.dialogue.connection.close()
-    sx.dialogue = None
+    sx.dialogue, sx.quit_shown = None, False
     lost = sx.process.lost_session
     if lost is not None and lost.socket_reused:
         sx.process.lost_session = replace(lost, log_open=sx.process.main_log_open)
@@ -39,6 +45,11 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
         sx.raise_event("tcp:close")
     if profile.command_log is CommandLog.AT_CLOSE:
         smtp_debug_cmd_report(sx.process, sx.command_log)
+
+
+def show_shutdown(sx: SmtpContext) -> None:
+    """-v shows that no more will be sent, and that what was kept goes out with that."""
+    sx.process.hdebug("  SMTP(shutdown)>>", indented=True, with_v=True)
 
 
 def hang_up(sx: SmtpContext) -> None:

@@ -133,6 +133,8 @@ class SmtpContext:
     completed_addr: bool = False
     last_of_message: bool = True
     quit_early: bool = False
+    quit_shown: bool = False
+    """-v has shown the QUIT that goes out with the message's end."""
     message_defer: bool = False
     update_waiting: bool = True
     waiting: Outstanding = field(default_factory=Outstanding)

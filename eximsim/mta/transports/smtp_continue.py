@@ -138,6 +138,7 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     """Go on with the open call as if it had just been set up."""
     sx.dialogue, sx.features, sx.tls = _dialogue(sx.process, call), call.features, call.tls
     sx.sequence, sx.limits = call.sequence, call.limits
+    sx.command_log = sx.wire.log
     if call.tls is None and not sx.process.profile.size_on_continued_call:
         sx.features -= {"SIZE", "DSN"}
     sx.starttls_offered = "STARTTLS" in sx.features

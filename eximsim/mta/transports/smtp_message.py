@@ -15,7 +15,7 @@ from eximsim.mta.transports import retry
 from eximsim.mta.transports.dkim_transport import signed_parts
 from eximsim.mta.transports.filtering import FilterFailed, set_up_filter
 from eximsim.mta.transports.local import Stop
-from eximsim.mta.transports.smtp_close import hang_up
+from eximsim.mta.transports.smtp_close import hang_up, show_shutdown
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
 from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset
 from eximsim.mta.transports.smtp_out import Reply
@@ -183,6 +183,8 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     sx.quit_early = sx.quit_early or _may_quit_early(sx)
     said = "DATA"
     sx.wire.command, sx.process.transport_count = _SENDING, 0
+    text = "       will write message using CHUNKING" if sx.chunking else "SMTP>> (writing message)"
+    sx.process.hdebug(f"  {text}", with_v=True)
     try:
         if sx.chunking:
             said, problem = _write_chunks(sx, batch)
@@ -190,6 +192,8 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
                 return problem
         elif not _write_message(sx, _with_dots(signed_parts(sx.process, sx.transport, batch, chunked=False))):
             return _lost(sx)
+        else:
+            sx.wire.show(".", "+" if sx.quit_early else "")
     except ExpansionFailed as failed:
         text = f"failed to expand headers_add or headers_remove: {failed.message}"
         return _not_sent(sx, Errno.CHHEADER_FAIL, text)
@@ -202,6 +206,8 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     except SigningFailed as failed:
         return transaction_failed(sx, not_signed=str(failed.args[0]))
     sx.wire.command = _END
+    if sx.quit_early and sx.process.verbose:
+        _show_quit(sx)
     if sx.waiting.mail or sx.waiting.recipients:
         if (sync := _reap(sx)) is Sync.RCPT_TIMEOUT:
             sx.send_quit = False
@@ -218,6 +224,14 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
         problem = _read_one_for_all(sx)
     sx.chunks_unanswered = False
     return problem
+
+
+def _show_quit(sx: SmtpContext) -> None:
+    """-v shows a QUIT when it goes out with the message's end; it is sent when the replies are there."""
+    sx.wire.show("QUIT", "" if sx.tls is not None else "+")
+    sx.quit_shown = True
+    if sx.tls is None:
+        show_shutdown(sx)
 
 
 def _read_one_for_all(sx: SmtpContext) -> Rc | None:
@@ -367,7 +381,7 @@ def _header_chunks(head: bytes) -> Iterator[bytes]:
 
 
 def _write_chunk(sx: SmtpContext, command: str, data: bytes) -> bool:
-    sent = sx.wire.write(command) > 0 and _write_message(sx, data)
+    sent = sx.wire.write(command, more=command.endswith(" LAST")) > 0 and _write_message(sx, data)
     sx.wire.command = _SENDING
     return sent
 

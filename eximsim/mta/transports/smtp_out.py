@@ -102,8 +102,10 @@ class Dialogue:
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
 
-    def write(self, command: str, *, buffer: bool = False) -> int:
+    def write(self, command: str, *, buffer: bool = False, more: bool = False, shown: bool = True) -> int:
         """Send one command line, or keep it with ``buffer`` until the next flush.
+
+        With ``more`` octets follow at once, as traces show. Not ``shown``: it has been before.
 
         Returns the number of commands that went out, 0 if buffered, -1 if the connection is lost
         (``smtp_write_command()``).
@@ -112,12 +114,19 @@ class Dialogue:
         if self.authenticating:
             command = _flattened(command)
         self.command = self.process.scratch = command
-        profile = self.process.profile
-        if self.process.host_checking or self.process.verbose:
-            mark = "SMTP|>" if buffer and profile.pipelined_commands_marked else "SMTP>>"
-            self.process.hdebug(f"  {mark} {command}", indented=True, with_v=True)
-        self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + ("|" if buffer else ""))
+        if shown:
+            self.show(command, "|" if buffer else "+" if more else "")
         return 0 if buffer else self.flush()
+
+    def show(self, command: str, sign: str = "") -> None:
+        """Show a command in the traces, and note it for the sum. Source: smtp_debug_cmd(), functions.h.
+
+        ``sign``: ``|`` for one that is kept, ``+`` for one after which more follows.
+        """
+        if self.process.host_checking or self.process.verbose:
+            mark = sign if sign and self.process.profile.pipelined_commands_marked else ">"
+            self.process.hdebug(f"  SMTP{mark}> {command}", indented=True, with_v=True)
+        self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + sign)
 
     def flush(self) -> int:
         """Send the commands that are kept; returns what ``write`` does."""

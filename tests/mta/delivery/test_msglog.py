@@ -69,9 +69,39 @@ def test_a_queue_run_names_itself_with_v() -> None:
     assert re.search(rf"^delivering \S+ \(queue run pid {pid}\)$", shown, re.MULTILINE)
 
 
-def test_what_a_delivery_would_show_with_v_is_not_modelled() -> None:
-    with pytest.raises(Unsupported, match="option -v of a delivery"):
-        Site([Mx()], NEWEST).exim("-v", "-odf", "-f", "s@test.ex", "a@test.ex")
+def watched(site: Site, *recipients: str) -> list[str]:
+    shown = site.exim("-v", "-odf", "-f", "s@test.ex", *(recipients or ("a@test.ex",))).stderr
+    return [line.strip() for line in shown.splitlines()]
+
+
+def test_the_dialogue_of_a_delivery_is_shown_with_v() -> None:
+    lines = watched(Site([Mx(Behaviour(extensions=()))], NEWEST))
+    start = lines.index("SMTP>> (writing message)")
+    assert [line for line in lines[start + 1 :] if not line.startswith("SMTP<<")][:5] == [
+        "SMTP>> .",
+        "SMTP+> QUIT",
+        "SMTP(shutdown)>>",
+        "SMTP(close)>>",
+        "cmdlog: '220:EHLO:250:MAIL:250:RCPT:250:DATA:354:.:250:QUIT+:221'",
+    ]
+
+
+def test_a_quit_that_goes_out_with_the_message_is_shown_before_the_replies() -> None:
+    lines = watched(Site([Mx(Behaviour(extensions=("PIPELINING",)))], NEWEST))
+    start = lines.index("SMTP+> .")
+    assert lines[start + 1 : start + 3] == ["SMTP+> QUIT", "SMTP(shutdown)>>"]
+    assert [line[:10] for line in lines[start + 3 : start + 6]] == ["SMTP<< 250", "SMTP<< 221", "SMTP(close"]
+    assert "SMTP|> MAIL FROM:<s@test.ex>" in lines
+
+
+def test_a_host_that_refuses_the_call_is_shown_with_v() -> None:
+    lines = watched(Site([Mx(Behaviour(listen=False))], NEWEST))
+    assert lines[lines.index("sock_connect failed: Connection refused") + 1] == "cmdlog: (unset)"
+
+
+def test_what_older_releases_show_of_a_delivery_with_v_is_not_modelled() -> None:
+    with pytest.raises(Unsupported, match="option -v of a delivery before"):
+        watched(Site([Mx()], "4.98"))
 
 
 def test_the_log_names_the_transport_that_is_bypassed() -> None:
