@@ -81,6 +81,8 @@ class ConfigLines:
     read_files: dict[str, bytes | None] = field(default_factory=dict)
     replaced: list[tuple[str, str]] = field(default_factory=list)
     """Each macro that was put in, and what for it, in order."""
+    shown: list[str] = field(default_factory=list)
+    """What ``-bP config`` prints: every logical line, and where the reader came to another file."""
     _macros: dict[str, str] = field(default_factory=dict)
     _fixed: frozenset[str] = frozenset()
     _files: list[_OpenFile] = field(default_factory=list)
@@ -136,7 +138,10 @@ class ConfigLines:
             if text and not text.endswith("\\"):
                 break
             text = text[:-1]
-        return start._replace(text=text, last=self._files[-1].next) if text and start else None
+        if not text or start is None:
+            return None
+        self.shown.append(text)
+        return start._replace(text=text, last=self._files[-1].next)
 
     @property
     def macros(self) -> Mapping[str, str]:
@@ -241,7 +246,11 @@ class ConfigLines:
                 raise InputError(f'.include specifies a non-absolute path "{path}"', *self.position)
             path = f"{self._files[-1].path.rpartition('/')[0] or '.'}/{path}"
         fault = None if match[1] else f"failed to open included configuration file {path}"
-        self._open(path, fault, self.position)
+        before = len(self._files)
+        was = self.position
+        self._open(path, fault, was)
+        if len(self._files) > before:
+            self._note_position(was)
         return True
 
     def _open(self, path: str, fault: str | None, where: tuple[str, int] | None) -> None:
@@ -265,12 +274,19 @@ class ConfigLines:
             if current.next < len(current.lines):
                 current.next += 1
                 self._seen += 1
+                if current.next == 1:
+                    self._note_position(self.position)
                 if self._seen > _MAX_LINES:
                     raise InputError(f"more than {_MAX_LINES:,} lines, with included files", *self.position)
                 return current.lines[current.next - 1]
             if len(self._files) == 1:
                 return None
             self._files.pop()
+            self._note_position(self.position)
+
+    def _note_position(self, position: tuple[str, int]) -> None:
+        path, line = position
+        self.shown.append(f'# {line} "{path}"')
 
 
 class Section(Iterator[ConfigLine]):

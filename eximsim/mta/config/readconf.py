@@ -81,6 +81,8 @@ class Config:
     """Those of the command line and the files, in order."""
     replaced: tuple[tuple[str, str], ...] = ()
     """Each use of a macro, in order: its name, and what was put in for it."""
+    shown: tuple[str, ...] = ()
+    """The logical lines, with the places where the reader came to another file (``-bP config``)."""
     last_line: int = 0
     """The number of the line that was read last."""
     rewrites: tuple[RewriteRule, ...] = ()
@@ -211,6 +213,7 @@ class _Reader:
             named_lists=MappingProxyType({kind: MappingProxyType(x) for kind, x in self.named_lists.items()}),
             macros=lines.macros,
             replaced=tuple(lines.replaced),
+            shown=tuple(lines.shown),
             last_line=lines.position[1],
             rewrites=self.rewrites,
             authenticators=self.authenticators,

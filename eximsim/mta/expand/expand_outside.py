@@ -178,17 +178,17 @@ def env_item(expander: Expander, item: Item, skipping: bool) -> str:
 
 def _variable(process: Process, name: str) -> str | None:
     """A variable of the environment that keep_environment left; asked for where it is not known."""
-    if name in process.environment or process.machine.environment_known or not _is_kept(process, name):
+    if name in process.environment or process.machine.environment_known or not is_kept(process, name):
         return process.environment.get(name)
     return process.world.ask("env", name).value
 
 
 def environment_has(process: Process, start: str) -> bool:
     """Whether a variable whose name begins so is in the environment that keep_environment left."""
-    return any(name.startswith(start) and _is_kept(process, name) for name in process.environment)
+    return any(name.startswith(start) and is_kept(process, name) for name in process.environment)
 
 
-def _is_kept(process: Process, name: str) -> bool:
+def is_kept(process: Process, name: str) -> bool:
     """Whether keep_environment lets a variable through (cleanup_environment(), src/environment.c)."""
     options = process.config.main
     if not options.exists("keep_environment"):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.parse import AddressError, addresses_of
 from eximsim.mta.base.string import SPACES, from_octets, string_printing
@@ -87,6 +88,8 @@ def run(
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:
         config = read_config(machine.world, line.config, profile, line.defines)
+    if line.perl_at_start and config.main.is_set("perl_startup"):
+        raise Unsupported("perl_startup at the start (-ps)", *config.main.where("perl_startup"))
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp

@@ -25,7 +25,7 @@ _LISTING = re.compile(r"c|r?[aiu]?")
 MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
-_IGNORED = re.compile(r"-(?:B.*|G|m|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|ps|x|odb?|odi|odf|ov|ti?me|O.*)")
+_IGNORED = re.compile(r"-(?:B.*|G|m|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|x|odb?|odi|odf|ov|ti?me|O.*)")
 _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
 
 USAGE = (
@@ -126,6 +126,7 @@ class CommandLine:
     """The file with the message whose variables an expansion sees (-bem)."""
     alias: str | None = None
     """What -bi gives to its command (-oA)."""
+    perl_at_start: bool = False
     labels: bool = True
     """Whether -bP says what each value is of; -n: it does not."""
     filter_test: FilterTest = field(default_factory=FilterTest)
@@ -389,6 +390,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-ti": _set(from_headers=True, dot_ends=False),
     "-v": _set(verbose=True),
     "-n": _set(labels=False),
+    "-ps": _set(perl_at_start=True),
     "-N": _set(dont_deliver=True, verbose=True),
     "-odb": _set(synchronous=False, queue_only=False),
     "-odf": _set(synchronous=True, queue_only=False),

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.string import list_items
 from eximsim.mta.config.macro_predef import builtin_macros
 from eximsim.mta.config.optionlist import Kind
+from eximsim.mta.expand.expand_outside import is_kept
+from eximsim.mta.program.config_print import print_config
 from eximsim.mta.program.option_print import print_option
 from eximsim.mta.transports.local_text import MBOX_PREFIX
 
@@ -27,17 +30,20 @@ _SET_UP_OTHERWISE = frozenset({"appendfile", "autoreply", "redirect"})
 _OF_SPECIAL_BUILDS = ("bmi_", "translate_ip_address", "use_classresources")
 """How the options begin that programs only have with Brightmail, or on some systems."""
 
-_UNMODELLED = frozenset({"all", "config", "local_scan"})
+_UNMODELLED = frozenset({"all", "local_scan"})
 
 
 def readconf_print(process: Process, names: Sequence[str], *, label: bool = True) -> int:
     """Print what ``names`` say, without their names unless ``label``; the exit code.
 
     What was not found makes the code 1, but for an option or a list that something follows. Raises
-    ``Unsupported`` for ``all`` and ``config``, and for values that the build or the host decides.
+    ``Unsupported`` for ``all``, and for values that the build or the host decides.
     """
     failed = False
     rest = list(names) or ["all"]
+    if rest[0] == "config":
+        print_config(process, label=label)
+        return 0
     while rest:
         what = rest.pop(0)
         if rest and what in (*_KINDS, "environment"):
@@ -50,6 +56,8 @@ def readconf_print(process: Process, names: Sequence[str], *, label: bool = True
 def _print_one(process: Process, what: str, label: bool) -> bool:
     if what in _UNMODELLED:
         raise Unsupported(f"the option -bP {what}")
+    if what == "config":
+        return True  # the lines are only kept if it is the first word
     if what.startswith("+"):
         return _print_list(process, what[1:], label)
     if what in ("config_file", "configure_file"):
@@ -84,7 +92,21 @@ def _print_list(process: Process, name: str, label: bool) -> bool:
 
 
 def _print_environment(process: Process, label: bool) -> bool:
-    raise Unsupported("the option -bP environment")
+    options = process.config.main
+    if not options.exists("keep_environment") or not process.machine.environment_known:
+        raise Unsupported("the option -bP environment where the whole environment is not known")
+    kept = {name: value for name, value in process.environment.items() if is_kept(process, name)}
+    for item in list_items(options.text("add_environment") or ""):
+        name, sign, value = item.partition("=")
+        if sign:
+            kept[name] = value
+        else:
+            kept.pop(name, None)
+    if "SSLKEYLOGFILE" in kept or "TZ" in kept:
+        raise Unsupported("the option -bP environment with variables that Exim sets itself")
+    for entry in sorted(f"{name}={value}" for name, value in kept.items()):
+        process.out(f"{entry if label else entry.partition('=')[0]}\n")
+    return True
 
 
 def _print_named(process: Process, kind: str, name: str, label: bool) -> bool:

@@ -63,7 +63,7 @@ def test_macros_are_printed_with_the_configurations_own_last() -> None:
     assert printed[-1] == "ONE=1 and more"
 
 
-@pytest.mark.parametrize("arguments", [(), ("all",), ("config",), ("local_scan",)])
+@pytest.mark.parametrize("arguments", [(), ("all",), ("local_scan",)])
 def test_other_parts_of_the_configuration_are_not_printed(arguments: tuple[str, ...]) -> None:
     with pytest.raises(Unsupported, match="the option -bP"):
         Site(release=NEWEST).exim("-bP", *arguments)

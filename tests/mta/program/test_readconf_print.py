@@ -117,7 +117,7 @@ def test_what_is_not_there_is_said_and_the_last_one_of_main_options_decides() ->
     assert (old.code, old.stdout.count('"none"')) == (0, 1)
 
 
-@pytest.mark.parametrize("name", ["exim_user", "qualify_domain", "received_header_text", "environment"])
+@pytest.mark.parametrize("name", ["exim_user", "qualify_domain", "received_header_text"])
 def test_what_the_build_or_the_host_decides_is_not_guessed(name: str) -> None:
     with pytest.raises(Unsupported, match=f"-bP {name}"):
         printed(name)
@@ -129,3 +129,38 @@ def test_authenticators_of_one_kind_need_names_of_their_own() -> None:
         Front(routers=DRIVERS + twice.format("server_condition = no")).exim("-bP", "router_list")
     both = Front(routers=DRIVERS + twice.format("client_send = x")).exim("-bP", "authenticator_list")
     assert both.stdout == "plain\ntwin\n"
+
+
+INCLUDED = "M = 1\n.include /etc/part\nhide smtp_accept_max =\tM\n"
+
+
+def test_the_configuration_is_printed_as_it_was_read() -> None:
+    front = Front(
+        main=INCLUDED, routers="begin routers\nr:\ndriver = accept\nverify_only\n", files={"/etc/part": b"\n"}
+    )
+    lines = front.exim("-bP", "config").stdout.split("\n")
+    assert lines[:3] == ["# Exim Configuration (4.99)", '# 1 "/etc/exim.conf"', "primary_hostname = here.ex"]
+    places = [line for line in lines if line.startswith("# ")][2:]
+    assert places == ['# 6 "/etc/exim.conf"', '# 1 "/etc/part"', '# 6 "/etc/exim.conf"']
+    assert "hide smtp_accept_max = 1" in lines
+    assert lines[-6:] == ["", "begin routers", "", "  r:", "    driver = accept", "    verify_only", ""][-6:]
+    terse = front.exim("-n", "-bP", "config").stdout.split("\n")
+    assert terse[-5:] == ["begin routers", "r:", "driver = accept", "verify_only", ""]
+
+
+def test_lines_that_releases_print_otherwise_are_not_guessed() -> None:
+    with pytest.raises(Unsupported, match="several blanks"):
+        printed("config", main="smtp_banner = a  b")
+    assert printed("smtp_accept_max", "config") == "smtp_accept_max = 20\n"
+
+
+def test_the_environment_is_what_is_kept_and_added() -> None:
+    main = "add_environment = Z=1 : B=3"
+    front = Front(main=main, routers=DRIVERS)
+    assert front.exim("-bP", "environment").stdout == "B=3\nZ=1\n"
+    assert front.exim("-n", "-bP", "environment").stdout == "B\nZ\n"
+
+
+def test_perl_that_runs_at_the_start_is_not_modelled() -> None:
+    with pytest.raises(Unsupported, match="perl_startup"):
+        Front(main="perl_startup = print 1").exim("-ps", "-be", "a")
