@@ -35,6 +35,7 @@ from eximsim.world.host import Host
 from eximsim.world.loopback import LoopbackWorld
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Reply, Zones
+from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS, Answer, Behaviour, Then, reply
 from eximsim.world.smtp_server import ConnectionLog, SmtpServer
 
@@ -437,3 +438,10 @@ def test_a_session_that_raises_without_a_client_is_told_at_the_end() -> None:
         assert stranger.recv(1) == b""
     with pytest.raises(ZeroDivisionError):
         world.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("rcode", ["NOERROR", "SERVFAIL"])
+def test_other_zones_count_from_the_moment_they_are_there(rcode: str) -> None:
+    world = MemoryWorld(rrset_zones([]))
+    world.zones = rrset_zones([{"name": "a.test", "type": "A", "rcode": rcode}])
+    assert world.lookup("a.test", "A", timeout=1, tries=2, dnssec=False).rcode == rcode
