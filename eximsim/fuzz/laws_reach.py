@@ -18,7 +18,6 @@ from eximsim.mta.verify.verify_decisions import CALLOUT_REFUSED
 from eximsim.status import Errno
 
 _FEWER_HOSTS = ("hosts_max_try", "hosts_max_try_hardlimit", "dnssec_require_domains")
-_FAIL_WORD = dane.Policy.FAIL.value
 
 
 def _reachable(run: Run) -> Iterator[Fault]:

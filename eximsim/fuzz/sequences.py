@@ -176,5 +176,4 @@ def _session(rng: Random) -> dict[str, object]:
     return {"argv": ["-bs", rng.choice(("-odf", "-odq", "-odi"))], "stdin": stdin}
 
 
-_MIXED = ("message", "message", "queue", "queue", "one", "session", "list")
 _KINDS = {"message": _message, "queue": _queue, "one": _one, "list": _list, "session": _session}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.base.string import SMTP_CODE, SPACES, string_printing
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
 from eximsim.mta.process.log import log_write, selector
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from eximsim.mta.acl.acl import AclResult
     from eximsim.mta.process.globals import Process
     from eximsim.mta.process.reception import Reception
-
-_SMTP_CODE = re.compile(r"\d\d\d\s(?:\d\.\d\d?\d?\.\d\d?\d?\s)?")
-"""``regex_smtp_code``: a code, perhaps an extended one, at the start of a message."""
 
 _TAB_AND_BLANK = "\t "
 
@@ -130,7 +126,7 @@ class Replies:
 
         The log message is adjusted if it is the same text. Source: smtp_message_code(), src/smtp_in.c.
         """
-        match = _SMTP_CODE.match(text)
+        match = SMTP_CODE.match(text)
         if match is None:
             return code, text, log_message
         rest = text[match.end() :]

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _HASHES = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256(), "sha512": hashes.SHA512()}
 _ED25519_OCTETS = 32
 _ED25519_BITS = {"openssl": 253, "gnutls": 256}
-_ED25519_DER = bytes.fromhex("302a300506032b6570032100")
 _SEQUENCE = 0x30
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.string import SMTP_CODE
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import Downconvert
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from eximsim.mta.routing.ugid import Ids
 
 _NEVER_DONE = 9999
-_SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)
 
 
 def redirect_router_entry(
@@ -149,7 +148,7 @@ def _special(router: DriverInstance, addr: Address, rc: Rc) -> Rc:
     if addr.message is None:
         addr.message = "forced rejection" if rc is Rc.FAIL else "forced defer"
         return rc
-    code = _SMTP_CODE.match(addr.message) if router.options.flag("forbid_smtp_code") else None
+    code = SMTP_CODE.match(addr.message) if router.options.flag("forbid_smtp_code") else None
     if code is not None:
         addr.message = addr.message[code.end() :]
     addr.user_message = addr.message
