@@ -63,9 +63,9 @@ def test_a_tree_at_the_point_that_a_profile_is_named_for_has_that_profile(
 
 def test_what_is_younger_than_the_tree_is_undone(tmp_path: Path) -> None:
     root = tree(tmp_path, "4c01d6abf")
-    assert undone(root) == [
+    assert set(undone(root)) == {
         "dane_outcome_in_address", "name_mismatch_blank_line", "callout_tlsa_before_connect"
-    ]  # fmt: skip
+    }  # fmt: skip
     program = program_of_tree(root)
     assert (program.name_mismatch_blank_line, program.verify_error_names_peer) == (True, True)
 
