@@ -80,11 +80,19 @@ class ScenarioRecord:
 
 @lru_cache(maxsize=64)
 def _profile(release: str, tls: str) -> Profile:
-    name = _RELEASES.get(release)
-    if name is None:
-        return with_tls(profile(release), tls)
-    version = release if release[0].isdigit() else profile(name).version
-    return with_tls(replace(profile(name), version=version), tls)
+    known = profile(name := _RELEASES.get(release, release))
+    if name != release:
+        known = replace(known, version=release if release[0].isdigit() else known.version)
+    lacks = (*known.build_lacks, *(_LEFT_OUT if name in _RELEASES.values() else ()))
+    return with_tls(replace(known, build_lacks=lacks), tls)
+
+
+_SIGNING = "canon domain hash identity private_key selector sign_headers strict timestamps"
+_LEFT_OUT = (
+    *("smtp.arc_sign", "smtp.socks_proxy", "smtp.utf8_downconvert"),
+    *(f"smtp.dkim_{name}" for name in _SIGNING.split()),
+)
+"""What the recorded programs that are no packages were built without."""
 
 
 def has_runs(path: Path) -> bool:
