@@ -63,7 +63,7 @@ _TEXTS = table(
         bounce_message_file bounce_message_text
         system_filter system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport
-        dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
+        add_environment dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
         dsn_advertise_hosts errors_copy errors_reply_to event_action exim_path
         extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
@@ -123,7 +123,7 @@ _TEXTS = table(
     ),
     texts(
         _I,
-        """add_environment bmi_config_file daemon_modules_load dmarc_forensic_sender
+        """bmi_config_file daemon_modules_load dmarc_forensic_sender
         dmarc_history_file dmarc_tld_file ibase_servers ldap_ca_cert_dir
         ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path

@@ -56,6 +56,18 @@ ALL_OVERRIDDEN = Complaint(
     "be attempted.\n",
 )
 
+_TOO_MANY = (
+    "A message that you sent contained more recipients than allowed on this\n"
+    "system. It was not delivered to any recipients.\n"
+)
+
+
+def too_many_recipients(limit: int, *, header_read: bool) -> Complaint:
+    """About a message to more recipients than recipients_max lets it have."""
+    logged = f"too many recipients (max set to {limit})"
+    return Complaint("too many recipients", logged, _TOO_MANY, header_read)
+
+
 _MALFORMED = "malformed recipient address"
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.crypted import crypt_equals
 from eximsim.errors import Unanswered
 from eximsim.mta.base.command_words import TooManyWords, command_words
-from eximsim.mta.base.string import octets
+from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand_tree import Condition, Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
 from eximsim.mta.process import upward
@@ -177,7 +178,9 @@ def env_item(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _variable(process: Process, name: str) -> str | None:
-    """A variable of the environment that keep_environment left; asked for where it is not known."""
+    """A variable of the environment as Exim leaves it; asked for where it is not known."""
+    if name in (added := added_environment(process)):
+        return added[name]
     if name in process.environment or process.machine.environment_known or not is_kept(process, name):
         return process.environment.get(name)
     return process.world.ask("env", name).value
@@ -186,6 +189,14 @@ def _variable(process: Process, name: str) -> str | None:
 def environment_has(process: Process, start: str) -> bool:
     """Whether a variable whose name begins so is in the environment that keep_environment left."""
     return any(name.startswith(start) and is_kept(process, name) for name in process.environment)
+
+
+def added_environment(process: Process) -> Mapping[str, str | None]:
+    """What add_environment puts into the environment, or takes out of it (``cleanup_environment()``)."""
+    options = process.config.main
+    text = options.text("add_environment") if options.exists("add_environment") else None
+    items = (item.partition("=") for item in list_items(text or ""))
+    return {name: value if sign else None for name, sign, value in items}
 
 
 def is_kept(process: Process, name: str) -> bool:

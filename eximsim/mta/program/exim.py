@@ -13,7 +13,7 @@ from eximsim.mta.base.string import SPACES, from_octets, string_printing
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
-from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender
+from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender, too_many_recipients
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.extract import extract_address
@@ -37,6 +37,7 @@ from eximsim.mta.program.retry_test import retry_test
 from eximsim.mta.program.rewrite_test import rewrite_test
 from eximsim.mta.program.smtp_input import host_check, smtp
 from eximsim.mta.reception.incoming import new_message_id
+from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.receive_data import DataReader, local_content
 from eximsim.mta.reception.receive_local import LocalError, receive_local
 from eximsim.mta.reception.smtp_in_start import (
@@ -187,8 +188,12 @@ def _is_in_time(process: Process, stdin: bytes) -> bool:
 
 def _recipients(process: Process, line: CommandLine) -> list[str]:
     found: list[str] = []
+    limit = 0 if line.from_headers else recipients_limit(process)
     for argument in line.arguments:
         for text in addresses_of(argument):
+            if 0 < limit <= len(found):
+                why = too_many_recipients(limit, header_read=False)
+                raise LocalError("exim: too many recipients\n", why)
             try:
                 address = extract_address(process, text, literals=True, utf8=process.profile.i18n)
                 if process.profile.i18n and string_is_utf8(address.address):

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import list_items
 from eximsim.mta.config.macro_predef import builtin_macros
 from eximsim.mta.config.optionlist import Kind
-from eximsim.mta.expand.expand_outside import is_kept
+from eximsim.mta.expand.expand_outside import added_environment, is_kept
 from eximsim.mta.program.config_print import print_config
 from eximsim.mta.program.option_print import print_option
 from eximsim.mta.transports.local_text import MBOX_PREFIX
@@ -96,12 +95,11 @@ def _print_environment(process: Process, label: bool) -> bool:
     if not options.exists("keep_environment") or not process.machine.environment_known:
         raise Unsupported("the option -bP environment where the whole environment is not known")
     kept = {name: value for name, value in process.environment.items() if is_kept(process, name)}
-    for item in list_items(options.text("add_environment") or ""):
-        name, sign, value = item.partition("=")
-        if sign:
-            kept[name] = value
-        else:
+    for name, value in added_environment(process).items():
+        if value is None:
             kept.pop(name, None)
+        else:
+            kept[name] = value
     if "SSLKEYLOGFILE" in kept or "TZ" in kept:
         raise Unsupported("the option -bP environment with variables that Exim sets itself")
     for entry in sorted(f"{name}={value}" for name, value in kept.items()):

@@ -18,6 +18,7 @@ from eximsim.mta.delivery.moan import (
     moan_to_sender,
     refused_by_acl,
     too_big,
+    too_many_recipients,
 )
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.process import upward
@@ -26,6 +27,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception.caller_sender import sender_from_line
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
+from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.originator import full_name, login_name
 from eximsim.mta.reception.receive import (
     Received,
@@ -219,6 +221,10 @@ def _take_recipients(incoming: Incoming) -> None:
     envelope = incoming.envelope
     named = extract_recipients(incoming.reception, incoming.scan)
     given = [recipient.address for recipient in envelope.recipients]
+    limit = recipients_limit(incoming.process)
+    if 0 < limit < len(named):
+        why = too_many_recipients(limit, header_read=True)
+        raise LocalError("exim: message rejected: too many recipients\n", why)
     if incoming.process.config.main.flag("extract_addresses_remove_arguments"):
         envelope.recipients = [Recipient(address) for address in named if address not in given]
         if named and given and not envelope.recipients:

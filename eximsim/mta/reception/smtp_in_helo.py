@@ -13,6 +13,7 @@ from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_ful
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_auth
+from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
@@ -176,7 +177,7 @@ def _limits(session: SmtpSession) -> str | None:
     if not _has_feature(session, "ESMTP_LIMITS"):
         return None
     options = session.process.config.main
-    mails, recipients = options.number("smtp_accept_max_per_connection"), options.number("recipients_max")
+    mails, recipients = options.number("smtp_accept_max_per_connection"), recipients_limit(session.process)
     if (mails <= 0 and recipients <= 0) or not session.client_in("limits_advertise_hosts"):
         return None
     text = "LIMITS"

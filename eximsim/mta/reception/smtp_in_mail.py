@@ -13,6 +13,7 @@ from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import recipient_variables
+from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
@@ -361,7 +362,7 @@ def qualify_recipient(session: SmtpSession, found: Extracted, text: str, tag: st
 def _too_many_recipients(session: SmtpSession) -> bool:
     process, envelope = session.process, session.reception.envelope
     options = process.config.main
-    limit = options.number("recipients_max")
+    limit = recipients_limit(process)
     if limit <= 0 or envelope.rcpt_count <= limit:
         return False
     refuse = options.flag("recipients_max_reject")

@@ -135,3 +135,9 @@ def test_what_has_no_answer_is_asked_for(text: str, question: str) -> None:
 )
 def test_a_text_is_quoted_for_its_database(text: str, expected: str) -> None:
     assert outcome(text) == expected
+
+
+def test_what_add_environment_says_is_there_or_gone() -> None:
+    made = site(main="keep_environment = *\nadd_environment = ADDED=x : GONE\n")
+    made.process.environment = {"GONE": "y", "KEPT": "z"}
+    assert expand(made.process, "${env{ADDED}{$value}{no}} ${env{GONE}{$value}{no}} ${env{KEPT}}") == "x no z"

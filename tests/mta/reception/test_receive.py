@@ -334,3 +334,21 @@ def test_an_address_in_a_header_line_that_cannot_be_read_is_logged(release: str,
     name = front.machine.spool.ids()[0]
     assert (f"{name} qualify/rewrite: '>' missing at end of address" in front.log()[0]) is told
     assert sum("qualify/rewrite" in line for line in front.log()) == told
+
+
+# ---- how many recipients a message may have ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "said"),
+    [
+        (("-oep", "-odq", "a@b.ex", "c@b.ex"), "x: y\n", "exim: too many recipients\n"),
+        (("-oep", "-odq", "-t"), "To: a@b.ex, c@b.ex\n", "exim: message rejected: too many recipients\n"),
+        (("-odq", "a@b.ex"), "x: y\n", ""),
+    ],
+)
+def test_a_local_message_to_too_many_is_refused(words: tuple[str, ...], content: str, said: str) -> None:
+    front = Front("recipients_max = ${if def:sender_host_address {9}{1}}")
+    done = front.exim(*words, stdin=content)
+    assert (done.stderr, done.code) == (said, int(bool(said)))
+    assert bool(front.machine.spool.messages) is not bool(said)
