@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from eximsim.errors import InputError
+from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.ports import Files
 
@@ -262,8 +263,9 @@ class ConfigLines:
             self.read_files[path] = None
             if fault is None:
                 return
-            if where is None:
-                fault += f": {getattr(error, 'strerror', None) or 'no such file'}"
+            why = getattr(error, "strerror", None) or "no such file"
+            if where is None or why != errnos.strerror(errnos.ENOENT):
+                fault += f": {why}"
             raise InputError(fault, *(where or ())) from None
         self.read_files[path] = content
         self._files.append(_OpenFile(path, _physical_lines(content)))
