@@ -36,6 +36,16 @@ class ExpansionSwitches(ServerSwitches):
     )
     """The command of ``${run`` is split into words first, and each is expanded on its own."""
 
+    utf8clean_sees_the_end: bool = switch(
+        False, "EOP_UTF8CLEAN in expand.c", since("4.92", "0a682b6cd", item="PP/03")
+    )
+    """``${utf8clean:`` puts a question mark for a character that is cut off at the end of the text."""
+
+    utf8clean_refuses_surrogates: bool = switch(
+        False, "EOP_UTF8CLEAN in expand.c", since("4.97", "1209e3e19", item="JH/31, bug 2998")
+    )
+    """Code points of UTF-16 surrogates are no characters for ``${utf8clean:``."""
+
     expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
     """Errors from inside lookups and ``map`` are quoted in the message."""
 

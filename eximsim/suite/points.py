@@ -180,6 +180,7 @@ POINTS: Sequence[Point] = (
     # 4.92
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),
+    _point("0a682b6cd", ("confs/0600", "x-test-header-truncated")),
     _point("8442641ee"),
     _point("7ea1237c7"),
     _point("1b76ad22a", ("confs/0618", "")),
@@ -324,6 +325,7 @@ POINTS: Sequence[Point] = (
     _point("3b06efc10"),
     _point("3531d1a75"),
     _point("46a36afae", ("runtest", "000000005vi")),
+    _point("1209e3e19"),
     _point("8dcd332fb"),
     _point("6d9b05ae2"),
     _point("92914be21"),

@@ -15,7 +15,6 @@ from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
 
 _HEX = re.compile("[0-9A-Fa-f]*")
-_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 def _md5(expander: Expander, text: str, arg: str | None, name: str) -> str:
@@ -77,8 +76,37 @@ def _from_utf8(expander: Expander, text: str, arg: str | None, name: str) -> str
     return from_octets(bytes(ord(char) if ord(char) < 256 else 0x5F for char in text))
 
 
+_LEADS = ((0xE0, 0xC0, 1), (0xF0, 0xE0, 2), (0xF8, 0xF0, 3))
+"""Mask and value of the first octet of a character, and how many follow."""
+
+
 def _utf8clean(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return _UNDECODED.sub("?", from_octets(octets(text)))
+    """A question mark for what is no character, as a whole; what is longer than it need be is let through."""
+    profile = expander.process.profile
+    clean, sequence, left, code = bytearray(), bytearray(), 0, 0
+    for octet in octets(text):
+        fault = False
+        if left and octet & 0xC0 == 0x80:
+            sequence.append(octet)
+            left, code = left - 1, code << 6 | octet & 0x3F
+            surrogate = profile.utf8clean_refuses_surrogates and code & 0x1FF800 == 0xD800
+            fault = not left and (code > 0x10FFFF or surrogate)
+            if not left and not fault:
+                clean += sequence
+        elif left:
+            left, fault = 0, True
+        elif octet < 0x80:
+            clean.append(octet)
+            continue
+        else:
+            found = [(more, ~mask & octet) for mask, value, more in _LEADS if octet & mask == value]
+            left, code = found[0] if found and octet not in (0xC0, 0xC1) else (0, 0)
+            sequence[:], fault = [octet], not left
+        if fault:
+            clean += b"?" if octet >= 0x80 else bytes((0x3F, octet))
+    if left and profile.utf8clean_sees_the_end:
+        clean += b"?"
+    return from_octets(bytes(clean))
 
 
 def _to_alabel(convert: Callable[[str], str]) -> TextFunction:
