@@ -44,7 +44,7 @@ def test_each_recipient_has_worlds_of_its_own_and_one_who_gets_none_is_a_gap() -
 
 def test_what_is_not_modelled_is_counted_and_is_no_pass() -> None:
     text = CONFIG.replace(
-        "  hosts_try_dane = *\n", "  hosts_try_dane = *\n  hosts_require_tls = ${run{/bin/true}}\n"
+        "  hosts_try_dane = *\n", "  hosts_try_dane = *\n  hosts_require_tls = ${run{/opt/judge}}\n"
     )
     search = PromiseSearch(Configurations().read(chains(), text=text), preset("tls-required"))
     assert list(search.finds(5, 1)) == []

@@ -120,7 +120,9 @@ def test_mail_that_was_delivered_fails_should_not_deliver(delivery: Delivery) ->
 def test_what_is_not_modelled_is_not_taken_for_mail_that_was_not_delivered() -> None:
     stand = Stand()
     stand.zone.add("mx.example.com")
-    text = CONFIG.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+    text = CONFIG.replace(
+        "  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/opt/judge}}\n"
+    )
     with pytest.raises(AssertionError, match="is not modelled"):
         stand.mta(text=text).deliver(A).should_not_deliver()
 

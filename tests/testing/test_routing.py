@@ -90,6 +90,8 @@ def test_an_address_that_cannot_be_routed_now() -> None:
 
 def test_what_is_not_modelled_is_no_route_and_is_named() -> None:
     stand = Stand()
-    text = CONFIG.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+    text = CONFIG.replace(
+        "  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/opt/judge}}\n"
+    )
     with pytest.raises(AssertionError, match="nothing was decided about it\nnot modelled: "):
         stand.mta(text=text).route("a@example.com").should_be_unrouteable()

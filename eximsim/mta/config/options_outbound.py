@@ -6,35 +6,9 @@ message, or about how much is done at the same time.
 
 from __future__ import annotations
 
-_MAIN = frozenset(
-    [
-        "acl_not_smtp_start",
-        "mua_wrapper",
-        "percent_hack_domains",
-        "queue_only_file",
-    ]
-)
+_MAIN = frozenset(["mua_wrapper"])
 
-_ROUTER = frozenset(
-    [
-        "bmi_deliver_alternate",
-        "bmi_deliver_default",
-        "bmi_dont_deliver",
-        "bmi_rule",
-    ]
-)
-
-_TRANSPORT = frozenset(
-    [
-        "delivery_date_add",
-        "envelope_to_add",
-        "headers_add",
-        "headers_remove",
-        "headers_rewrite",
-        "return_path_add",
-        "serialize_hosts",
-    ]
-)
+_ROUTER = frozenset(["bmi_deliver_alternate", "bmi_deliver_default", "bmi_dont_deliver", "bmi_rule"])
 
 MAIN_EXPANDED = (
     "acl_not_smtp", "dns_again_means_nonexist", "dns_ipv4_lookup", "dns_trust_aa", "event_action",
@@ -54,4 +28,4 @@ def can_matter_outbound(place: str, name: str) -> bool:
         return name in _MAIN
     if kind == "router":
         return name not in _ROUTER
-    return kind == "transport" and name not in _TRANSPORT
+    return kind == "transport"
