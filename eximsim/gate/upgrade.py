@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,7 @@ from eximsim.errors import EximsimError
 from eximsim.gate.report import Cause
 from eximsim.gate.step import Toggle, told
 from eximsim.mta.base.tables import shown
+from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.optionlist import Status, Value
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_history import HISTORY
@@ -18,6 +20,8 @@ from eximsim.mta.config.readconf import Config
 from eximsim.profiles import Profile, differences, steps_between
 from eximsim.suite.policy import Policy
 from eximsim.switch_docs import first_sentence, switch_words
+
+_NAME = re.compile(r"\w+", re.ASCII)
 
 _TABLES = "option_release"
 """The switch that says which options there are, and what they default to."""
@@ -70,8 +74,11 @@ def _defaults(base: Policy, new: Profile) -> Iterator[Toggle]:
         now = replace(base, profile=replace(old, option_release=new.option_release)).config
     except EximsimError:
         return  # what the one release reads the other may refuse: that is a cause of its own
+    unknown = lacking(old.option_release, old.build_lacks).variables
     for place, group, one, other in _sections(was, now):
         for name, value, default in _moved(one, other):
+            if isinstance(default, str) and not unknown.isdisjoint(_NAME.findall(default)):
+                continue  # the old release cannot expand it: it comes with the tables
             text = f"{place}: now defaults to {told(default)}; the default was {told(value)}."
             cause = Cause(name, _since(f"{group}.{name}", old, new), text)
             yield Toggle(cause, partial(_with_default, place=place, name=name, value=default))
