@@ -14,7 +14,7 @@ PLAIN = CONF.replace("begin acl\ncheck_rcpt:\n  accept verify = recipient/callou
     "acl_smtp_rcpt = check_rcpt\n", ""
 )
 STRICT = PLAIN.replace("OPTIONS\n", "  hosts_require_tls = *\n").replace("dane = *", "dane =")
-BLIND = STRICT.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+BLIND = STRICT.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/opt/judge}}\n")
 LAX = PLAIN.replace("OPTIONS\n", "")
 
 

@@ -248,7 +248,7 @@ def test_a_baseline_holds_what_is_known_of_laws(
 
 def test_what_could_not_be_judged_is_exit_3_unless_it_may_be(own: str) -> None:
     Path(own).write_text(
-        CONFIG.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+        CONFIG.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/opt/judge}}\n")
     )
     arguments = ("--config", own, "--preset", "tls-required", "--seed", "1", "--max", "5")
     assert fuzz(*arguments).exit_code == 3

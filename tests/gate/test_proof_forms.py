@@ -14,7 +14,7 @@ from eximsim.gate.proof_report import Judgement
 from tests.gate import test_junit
 from tests.gate.test_proof import policy
 
-BLIND = "  hosts_require_tls = ${run{/bin/true}}\n"
+BLIND = "  hosts_require_tls = ${run{/opt/judge}}\n"
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def test_a_promise_that_does_not_hold_fails_with_the_situation_that_breaks_it(re
 
 
 def test_what_could_not_be_looked_at_fails_unless_it_may_be(policies: Policies) -> None:
-    text = PLAIN.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/bin/true}}\n")
+    text = PLAIN.replace("  driver = dnslookup\n", "  driver = dnslookup\n  condition = ${run{/opt/judge}}\n")
     with pytest.raises(AssertionError, match="could not look: "):
         policies(text=text).never(below="tls")
     policies(text=text, allow_incomplete=True).never(below="tls")
