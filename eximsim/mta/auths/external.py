@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from eximsim.errors import Unsupported
 from eximsim.mta.auths.client import Attempt, Client, Result
 from eximsim.mta.auths.get_data import Prompt, auth_client_item
 from eximsim.mta.auths.server import Exchange, Server, check_server_condition, prompt, read_input
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 
 
 def auth_external_client(client: Client) -> Attempt:
@@ -23,14 +21,9 @@ def auth_external_server(server: Server) -> Exchange:
         yield from prompt(server, b"")
     process = server.process
     for number, option in ((2, "server_param2"), (3, "server_param3")):
-        text = server.text(option)
-        if text is None:
+        item = server.expanded(option)
+        if item is None:
             break
-        try:
-            item = expand(process, text)
-        except ExpansionFailed as failure:
-            what = f"{option} that does not expand ({failure.message})"
-            raise Unsupported(what, *server.authenticator.options.where(option)) from None
         server.set_auth(number, item)
         process.numeric = (*process.numeric[:number], item)
     return check_server_condition(server)

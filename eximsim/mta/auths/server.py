@@ -7,6 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from enum import Enum
 
+from eximsim.errors import Unsupported
 from eximsim.mta.auths.get_data import b64decode
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.config.drivers import DriverInstance
@@ -64,6 +65,17 @@ class Server:
     def text(self, option: str) -> str | None:
         """A string option, unexpanded."""
         return self.authenticator.options.text(option)
+
+    def expanded(self, option: str) -> str | None:
+        """A string option, expanded."""
+        text = self.text(option)
+        if text is None:
+            return None
+        try:
+            return expand(self.process, text)
+        except ExpansionFailed as failure:
+            what = f"{option} that does not expand ({failure.message})"
+            raise Unsupported(what, *self.authenticator.options.where(option)) from None
 
     def debug_print(self) -> None:
         """Show server_debug_print to whoever watches."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from eximsim.errors import Unsupported
 from eximsim.mta.auths.server import Exchange, Server, check_server_condition
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 
 
 def auth_tls_server(server: Server) -> Exchange:
@@ -12,14 +10,9 @@ def auth_tls_server(server: Server) -> Exchange:
     yield from ()
     process = server.process
     for option in ("server_param1", "server_param2", "server_param3"):
-        text = server.text(option)
-        if text is None:
+        item = server.expanded(option)
+        if item is None:
             continue
-        try:
-            item = expand(process, text)
-        except ExpansionFailed as failure:
-            what = f"{option} that does not expand ({failure.message})"
-            raise Unsupported(what, *server.authenticator.options.where(option)) from None
         server.set_auth(len(process.numeric), item)
         process.numeric = (*process.numeric, item)
     return check_server_condition(server)

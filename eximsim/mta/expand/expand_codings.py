@@ -109,24 +109,13 @@ def _utf8clean(expander: Expander, text: str, arg: str | None, name: str) -> str
     return from_octets(bytes(clean))
 
 
-def _to_alabel(convert: Callable[[str], str]) -> TextFunction:
+def _converting(convert: Callable[[str], str], source: str, target: str) -> TextFunction:
     def act(expander: Expander, text: str, arg: str | None, name: str) -> str:
         try:
             return convert(text)
         except utf8.ConversionError as error:
             shown = string_printing(text)
-            raise ExpansionFailed(f"error converting utf8 ({shown}) to alabel: {error}") from None
-
-    return act
-
-
-def _from_alabel(convert: Callable[[str], str]) -> TextFunction:
-    def act(expander: Expander, text: str, arg: str | None, name: str) -> str:
-        try:
-            return convert(text)
-        except utf8.ConversionError as error:
-            shown = string_printing(text)
-            raise ExpansionFailed(f"error converting alabel ({shown}) to utf8: {error}") from None
+            raise ExpansionFailed(f"error converting {source} ({shown}) to {target}: {error}") from None
 
     return act
 
@@ -148,10 +137,10 @@ CODINGS: dict[str, TextFunction] = {
     "sha256": _sha2,
     "sha3": _sha3,
     "str2b64": _base64,
-    "utf8_domain_from_alabel": _from_alabel(utf8.domain_alabel_to_utf8),
-    "utf8_domain_to_alabel": _to_alabel(utf8.domain_utf8_to_alabel),
-    "utf8_localpart_from_alabel": _from_alabel(utf8.localpart_alabel_to_utf8),
-    "utf8_localpart_to_alabel": _to_alabel(utf8.localpart_utf8_to_alabel),
+    "utf8_domain_from_alabel": _converting(utf8.domain_alabel_to_utf8, "alabel", "utf8"),
+    "utf8_domain_to_alabel": _converting(utf8.domain_utf8_to_alabel, "utf8", "alabel"),
+    "utf8_localpart_from_alabel": _converting(utf8.localpart_alabel_to_utf8, "alabel", "utf8"),
+    "utf8_localpart_to_alabel": _converting(utf8.localpart_utf8_to_alabel, "utf8", "alabel"),
     "utf8clean": _utf8clean,
     "xtextd": _xtextd,
 }
