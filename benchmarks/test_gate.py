@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lattice import certificates
-from eximsim.gate.survey import survey
 from eximsim.profiles import profile
 from eximsim.suite.policy import Policy
 

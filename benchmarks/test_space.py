@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from eximsim.fuzz.complete import hold
-from eximsim.fuzz.exhaust import Tree
-from eximsim.fuzz.judge import default_stand
+from eximsim.fuzz.check_all_spaces import hold
+from eximsim.fuzz.check_space import Tree
+from eximsim.fuzz.hold_laws import default_stand
 from eximsim.fuzz.space import Space
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.many_runs import many_runs

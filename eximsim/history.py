@@ -1,7 +1,8 @@
 """How a switch is written down: its default, where Exim has it, and the commits that changed it.
 
 ``switches.py`` has all switches. Releases (``profiles.py``), the programs of older source trees
-(``suite/points.py``), the pages of the documentation and the causes that the gate names are made from it.
+(``suite/exim_history.py``), the pages of the documentation and the causes that the gate names are made from
+it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from eximsim.suite.benched import Benched
+    from eximsim.suite.bench_results import Benched
     from eximsim.suite.runner import Setting, TestResult
     from eximsim.suite.source import TestCase
     from eximsim.suite.tree import EximTree
@@ -102,7 +102,7 @@ class TreeTests:
     def run(self, case: TestCase) -> TestResult:
         """Run one test; a second time if it failed while there were others beside it."""
         from eximsim.profiles import NEWEST, profile
-        from eximsim.suite.benched import Benched
+        from eximsim.suite.bench_results import Benched
         from eximsim.suite.runner import Setting, subject_profile
 
         if self._bench is None or self._setting is None:

@@ -30,7 +30,7 @@ from eximsim.suite.scenario_records import has_runs
 from eximsim.visible import visible, visible_lines
 
 if TYPE_CHECKING:
-    from eximsim.fuzz.contest import Difference
+    from eximsim.fuzz.differential import Difference
 
 _SHOWN = 10
 

@@ -18,7 +18,7 @@ from eximsim.profiles import Profile
 from eximsim.profiles import profile as profile_named
 
 if TYPE_CHECKING:
-    from eximsim.fuzz.contest import Bout, Contest, Difference
+    from eximsim.fuzz.differential import Bout, Contest, Difference
     from eximsim.suite.compare import Comparison
 
 _T = TypeVar("_T")
@@ -50,7 +50,7 @@ def compare_random(
     The other program is a real one, or the model under ``against``. Each difference has been written to a
     folder of its own below ``drawn.keep``. Raises ``InputError``.
     """
-    from eximsim.fuzz.contest import Bout, Contest, ModelRival, RealRival
+    from eximsim.fuzz.differential import Bout, Contest, ModelRival, RealRival
     from eximsim.subjects.exim import program_at
     from eximsim.suite.real_runs import own_certificates
     from eximsim.suite.replay import Stand
@@ -127,8 +127,8 @@ def _write(
 ) -> None:
     """Write the smallest situation, with what the program did as the test's golden."""
     from eximsim.storage import whole_folder
-    from eximsim.suite.artefact import write_artefact
     from eximsim.suite.project import ProjectSuite
+    from eximsim.suite.replay_folder import write_artefact
     from eximsim.suite.runner import MODEL, Setting, run_test
 
     folder = keep / found.situation.id

@@ -90,7 +90,7 @@ def explain(
 
 def _explanation(recipients: tuple[str, ...], wanted: Wanted) -> Explanation:
     from eximsim.gate import explain as gate
-    from eximsim.suite.assumed import surroundings
+    from eximsim.suite.explain_world import surroundings
     from eximsim.suite.policy import Case
 
     world = surroundings(Path(wanted.zones), Path(wanted.servers) if wanted.servers else None)

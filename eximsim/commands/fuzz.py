@@ -12,7 +12,7 @@ import click
 
 from eximsim.commands.check import known_breaches, write_baseline
 from eximsim.commands.fuzz_promises import search_promises
-from eximsim.commands.fuzz_told import Teller, watched
+from eximsim.commands.fuzz_report import Teller, watched
 from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, profile, with_tls
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
 
     from eximsim.fuzz.baseline import Entry
-    from eximsim.fuzz.hunt import Target
     from eximsim.fuzz.promise import Promise
+    from eximsim.fuzz.search import Target
 
 _SEEDS = 1 << 32
 _DEFAULT_DATABASE = ".hypothesis/examples"
@@ -177,8 +177,8 @@ def _own_promises(files: tuple[Path, ...], presets: tuple[str, ...]) -> tuple[Pr
 def _target(
     release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str, config: Path | None
 ) -> Target:
-    from eximsim.fuzz.hunt import Target
     from eximsim.fuzz.mutants import MUTANTS
+    from eximsim.fuzz.search import Target
 
     chosen = _laws(laws)
     if mutant and (release or tls or config):
@@ -189,7 +189,7 @@ def _target(
     built = with_tls(one, tls) if tls else one
     if config is None:
         return Target(built, chosen, mutant)
-    from eximsim.fuzz.promised import policy_of
+    from eximsim.fuzz.promised_settings import policy_of
 
     return Target(built, chosen, policy=policy_of(config, built))
 
@@ -211,7 +211,7 @@ def _search(
 ) -> None:  # fmt: skip
     """First what is known, then what is new; each counterexample is told as soon as it is small."""
     from eximsim.fuzz.database import forget, keep, stored
-    from eximsim.fuzz.hunt import again, search
+    from eximsim.fuzz.search import again, search
 
     known = stored(kept)
     if known.unreadable:
@@ -239,8 +239,8 @@ def _search(
 
 def _replay(line: str, laws: tuple[str, ...], teller: Teller) -> None:
     """Judge the scenario of a printed line, under its own release, by all laws or those asked for."""
-    from eximsim.fuzz.hunt import Target
     from eximsim.fuzz.scenario import scenario_of
+    from eximsim.fuzz.search import Target
 
     scenario = scenario_of(line)
     target = Target(scenario.profile, _laws(laws), scenario.mutant)

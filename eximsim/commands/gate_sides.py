@@ -163,9 +163,9 @@ _LINK, _LINKS = "120000", 8
 def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], memory: Memory) -> Report:
     """Compare with the lock file, and write it if that was asked for and everything could be looked at."""
     from eximsim.gate.diagram import Forest
+    from eximsim.gate.explore_policies import survey
     from eximsim.gate.lock import accepted, check, current, everyday
     from eximsim.gate.lock_text import expect_lock, read_lock, written
-    from eximsim.gate.survey import survey
 
     if groups and os.environ.get("CI"):
         raise InputError(

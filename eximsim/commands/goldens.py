@@ -18,8 +18,8 @@ import click
 
 from eximsim.commands.tabular import Grid, as_markdown
 from eximsim.profiles import PROFILES, Profile, differences
-from eximsim.suite.auto import points_of_tree, program_at, up_to
-from eximsim.suite.points import POINTS
+from eximsim.suite.detect_release import points_of_tree, program_at, up_to
+from eximsim.suite.exim_history import POINTS
 from eximsim.suite.runner import WORLDS, Setting, run_test
 from eximsim.suite.source import choose
 from eximsim.suite.tree import EximTree
@@ -71,8 +71,8 @@ Written by `python -m eximsim.commands.goldens EXIM_REPOSITORY`, where EXIM_REPO
 The log of test 5840 has had {count} contents. For each of the commits that brought one, this is what
 `eximsim suite --tree DIR/test 5840 --profile auto --world WORLD` makes of that commit's own, unmodified tree.
 
-- *newest point* is the commit of `eximsim/suite/points.py` that the tree has reached last, *profile* the name
-  of the program that `auto` chose, *undone* the switches that are younger than the tree.
+- *newest point* is the commit of `eximsim/suite/exim_history.py` that the tree has reached last, *profile*
+  the name of the program that `auto` chose, *undone* the switches that are younger than the tree.
 - Under the name of each world stand the outputs that equal their goldens.
 
 No golden is left out: there is none that Exim could not have produced. Two say more than they seem to:

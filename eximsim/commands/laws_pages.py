@@ -35,7 +35,7 @@ def laws_page() -> str:
         " `eximsim/fuzz/expected.py`, so that a mistake in the model or in a release cannot excuse itself."
         " Facts come from the trace of decisions, from what servers saw and from what became of recipients;"
         " the log is read only by the law about the log.",
-        "    from eximsim.fuzz.judge import judge\n    broken = judge(situation, profile)",
+        "    from eximsim.fuzz.hold_laws import judge\n    broken = judge(situation, profile)",
         "runs a situation, and every variation of it that a law needs, and gives the laws that were broken,"
         " each with the decision to blame. [Findings](findings.md) says what the newest release breaks;"
         " [the finite space](space.md) how all situations of one and two hosts are held against all laws.",

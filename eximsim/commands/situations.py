@@ -83,7 +83,7 @@ def scenario_file(given: Path | None, recorded: Path | None = None) -> Path:
 
 def nameable(path: Path) -> dict[str, Situation]:
     """The situations of a file, with the names of the certificates beside it instead of their octets."""
-    from eximsim.suite.symbolic import symbolic
+    from eximsim.suite.name_certificates import symbolic
     from eximsim.world.certificates import load_chains
 
     certificates = path.parent / "certs"

@@ -17,8 +17,8 @@ from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
 from eximsim.storage import store_text
-from eximsim.suite.auto import AUTO
-from eximsim.suite.benched import why_not
+from eximsim.suite.bench_results import why_not
+from eximsim.suite.detect_release import AUTO
 from eximsim.suite.runner import MODEL, Setting, TestResult, Verdict, exim_path, subject_profile
 from eximsim.suite.source import TestCase, choose, is_automatic
 from eximsim.suite.tree import EximTree

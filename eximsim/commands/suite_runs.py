@@ -13,12 +13,12 @@ from pathlib import Path
 from eximsim.errors import InputError, Unsupported
 from eximsim.profiles import with_tls
 from eximsim.subjects.namespace import end_with_parent
-from eximsim.suite.benched import Benched, why_not
+from eximsim.suite.bench_results import Benched, why_not
 from eximsim.suite.duration import expected_seconds
 from eximsim.suite.helper_programs import compiled
+from eximsim.suite.model_beside_program import Sides
 from eximsim.suite.requirements import required_library
 from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_test
-from eximsim.suite.sides import Sides
 from eximsim.suite.source import TestCase
 from eximsim.suite.tree import EximTree
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from eximsim.errors import InputError
-from eximsim.suite.benched import Benched, why_not
+from eximsim.suite.bench_results import Benched, why_not
 from eximsim.suite.helper_programs import compiled
 from eximsim.suite.runner import Setting
 from eximsim.suite.source import TestCase

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eximsim.fuzz.chooser import Chooser, Weighted
+from eximsim.fuzz.weighted_draw import Chooser, Weighted
 
 RRset = Mapping[str, Any]
 

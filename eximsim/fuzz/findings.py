@@ -17,7 +17,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.profiles import UnusableTlsa
 
 if TYPE_CHECKING:
-    from eximsim.fuzz.judge import Broken
+    from eximsim.fuzz.hold_laws import Broken
     from eximsim.profiles import Profile
 
 

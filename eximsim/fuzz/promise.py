@@ -1,7 +1,7 @@
 """Promises of one's own: what must always, or never, become of a recipient's mail under some conditions.
 
 A promise is plain data. ``gate.promises`` proves it over the whole space of situations; ``law_of`` in
-``fuzz.promised`` makes a law of it, so that the fuzzer searches for breaches beyond that space.
+``fuzz.promised_settings`` makes a law of it, so that the fuzzer searches for breaches beyond that space.
 """
 
 from __future__ import annotations

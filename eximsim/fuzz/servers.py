@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from eximsim.fuzz.chooser import Chooser, Weighted
+from eximsim.fuzz.weighted_draw import Chooser, Weighted
 from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS
 
 Server = str | Mapping[str, object]

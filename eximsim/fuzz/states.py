@@ -20,10 +20,10 @@ from hashlib import blake2b
 from typing import Any
 
 from eximsim.explore.choices import Choices
-from eximsim.explore.digest import EXPANDED_ONLY, StatePickler, constant, others, reducers, same
 from eximsim.explore.stack import call_state, calls_within, generator_state
+from eximsim.explore.state_pickler import EXPANDED_ONLY, StatePickler, constant, others, reducers, same
+from eximsim.fuzz.lazy_world import LazyOptions, LazyServer, LazySession, LazyZones, Stage
 from eximsim.fuzz.space import Space
-from eximsim.fuzz.stage import LazyOptions, LazyServer, LazySession, LazyZones, Stage
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Machine, Process

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from eximsim.fuzz.judge import Broken
+from eximsim.fuzz.hold_laws import Broken
 from eximsim.fuzz.scenario import Scenario
 from eximsim.fuzz.schedules import plan_of
 from eximsim.mta.base.tables import shown

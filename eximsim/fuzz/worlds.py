@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from eximsim.fuzz import policies
 from eximsim.fuzz.answers import RRset, addresses, answer, negative, rrset, tlsa
-from eximsim.fuzz.chooser import Chooser, Weighted
 from eximsim.fuzz.servers import Server, chain_of, server
+from eximsim.fuzz.weighted_draw import Chooser, Weighted
 from eximsim.suite.recording import Situation
 
 _RECIPIENTS = Weighted(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from eximsim.gate.report import Group, Report
-from eximsim.gate.severity import FAILING, Severity
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     amount,
     answers,
     asked,
@@ -17,6 +16,7 @@ from eximsim.gate.words import (
     sides,
     title,
 )
+from eximsim.gate.severity import FAILING, Severity
 from eximsim.visible import visible
 
 

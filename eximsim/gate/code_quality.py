@@ -8,9 +8,9 @@ from hashlib import sha256
 from types import MappingProxyType
 
 from eximsim.gate.report import Group, Report
+from eximsim.gate.report_text import answers, asked, meant, occasion, position, sides, title
 from eximsim.gate.sarif import fingerprint
 from eximsim.gate.severity import FAILING, Severity
-from eximsim.gate.words import answers, asked, meant, occasion, position, sides, title
 from eximsim.visible import visible
 
 _WEIGHTS: Mapping[Severity, str] = MappingProxyType(

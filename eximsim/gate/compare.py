@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from eximsim.gate.asked import GIVEN
+from eximsim.gate.answer_axes import GIVEN
 from eximsim.gate.certificate_files import certificate_gaps
+from eximsim.gate.change_steps import toggles, watched
 from eximsim.gate.differences import Difference, differences
 from eximsim.gate.everyday import everyday
+from eximsim.gate.explore_policies import Survey, survey
 from eximsim.gate.memory import Memory
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.step import Toggle
-from eximsim.gate.survey import Survey, survey
-from eximsim.gate.toggles import toggles, watched
 from eximsim.gate.views import View, Wanted
 from eximsim.suite.policy import Policy
 

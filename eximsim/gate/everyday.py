@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from eximsim.explore.choices import Axis
 from eximsim.gate import lattice
 from eximsim.gate.diagram import Way, outcome_at
+from eximsim.gate.explore_policies import Survey
 from eximsim.gate.lattice import Scene, axis_of, certificates
 from eximsim.gate.outcome import severity
 from eximsim.gate.report import Everyday, Mail
-from eximsim.gate.survey import Survey
 from eximsim.gate.views import View, run_name
 
 _Answers = Mapping[Axis, str]

@@ -36,7 +36,7 @@ from eximsim.suite.policy import Case
 from eximsim.suite.policy_addresses import recipients_of
 
 if TYPE_CHECKING:
-    from eximsim.suite.assumed import Surroundings
+    from eximsim.suite.explain_world import Surroundings
     from eximsim.suite.policy import Policy
     from eximsim.suite.policy_result import Recipient, Result
     from eximsim.trace import AnyRule, Decision
@@ -167,7 +167,7 @@ def explain(
         found = _explain_one(result)
         asked += unanswered(policy, one, result)
         if changes:
-            from eximsim.gate.flips import alternatives  # many runs: not needed to say what happens
+            from eximsim.gate.counterfactuals import alternatives  # many runs: not needed to say what happens
 
             found = replace(found, alternatives=alternatives(policy, world, one, result))
         explained.append(found)

@@ -15,8 +15,7 @@ from eximsim.gate import palette
 from eximsim.gate.outcome import fate
 from eximsim.gate.outcome import severity as weigh
 from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report
-from eximsim.gate.severity import Severity
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     PROTECTIONS,
     UNCHANGED,
     amount,
@@ -35,6 +34,7 @@ from eximsim.gate.words import (
     together,
     verdict,
 )
+from eximsim.gate.severity import Severity
 from eximsim.status import Security
 from eximsim.visible import visible
 

@@ -6,8 +6,7 @@ from collections.abc import Collection
 from xml.etree import ElementTree as Tree
 
 from eximsim.gate.report import Change, Group, Report
-from eximsim.gate.severity import FAILING, Severity
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     amount,
     answers,
     asked,
@@ -20,6 +19,7 @@ from eximsim.gate.words import (
     title,
     together,
 )
+from eximsim.gate.severity import FAILING, Severity
 from eximsim.visible import visible
 
 EXPLORED = "the whole space is explored"

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from eximsim.errors import Gap
 from eximsim.gate.diagram import End, Forest, Way, combined, mapped
 from eximsim.gate.everyday import agreed_everyday
+from eximsim.gate.explore_policies import Survey
 from eximsim.gate.hunks import hunks_of
 from eximsim.gate.lattice import Scene
 from eximsim.gate.lock_text import Lock, digests
 from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Mail, Outcome, Report
-from eximsim.gate.survey import Survey
 from eximsim.gate.views import View
 from eximsim.mta.base.string import from_octets
 from eximsim.suite.policy import Policy

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from eximsim.gate.report import Change, Group, Report
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     amount,
     answers,
     asked,

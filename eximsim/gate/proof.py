@@ -15,12 +15,12 @@ from eximsim.errors import Gap
 from eximsim.fuzz.baseline import Entry
 from eximsim.fuzz.promise import Condition, Promise
 from eximsim.gate.diagram import End, Node, Way
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lattice import Scene
 from eximsim.gate.outcome import essence
 from eximsim.gate.promises import AXES, some_recipient
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import LOCAL
-from eximsim.gate.survey import survey
 from eximsim.gate.views import View, Wanted
 from eximsim.suite.policy import Policy
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eximsim.errors import ExitCode, Gap
 from eximsim.fuzz.baseline import Entry
 from eximsim.gate.proof import Answers, Breach, Proof, Verdict, told
-from eximsim.gate.words import counted
+from eximsim.gate.report_text import counted
 from eximsim.visible import visible
 
 _SHOWN = 5

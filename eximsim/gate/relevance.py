@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from eximsim.explore.digest import EXPANDED_ONLY
+from eximsim.explore.state_pickler import EXPANDED_ONLY
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.structs import RetryItem
 from eximsim.mta.transports import dane

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from eximsim.gate.outcome import fate
 from eximsim.gate.report import Change, Everyday, Group, Mail, Outcome, Report
+from eximsim.gate.report_text import answers
 from eximsim.gate.severity import Severity
-from eximsim.gate.words import answers
 
 
 def report_json(report: Report) -> dict[str, object]:

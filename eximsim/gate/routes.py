@@ -9,7 +9,7 @@ from itertools import count
 
 from eximsim.errors import Gap, InputError, Unsupported
 from eximsim.explore.choices import Choices, Chooser
-from eximsim.gate.asked import LatticeAnswers, Located, Plainest, gaps_of
+from eximsim.gate.answer_axes import LatticeAnswers, Located, Plainest, gaps_of
 from eximsim.gate.named import Network
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.config.readconf import Config

@@ -12,8 +12,7 @@ from urllib.parse import quote
 from eximsim import __version__
 from eximsim.errors import Gap
 from eximsim.gate.report import Cause, Group, Report
-from eximsim.gate.severity import FAILING, Severity
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     amount,
     answers,
     asked,
@@ -27,6 +26,7 @@ from eximsim.gate.words import (
     title,
     together,
 )
+from eximsim.gate.severity import FAILING, Severity
 from eximsim.visible import visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

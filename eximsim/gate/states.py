@@ -18,10 +18,10 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 
-from eximsim.explore.digest import StatePickler, constant, others, reducers, same
 from eximsim.explore.stack import call_state, calls_between, first_argument, generator_state
+from eximsim.explore.state_pickler import StatePickler, constant, others, reducers, same
 from eximsim.explore.walk import Answers
-from eximsim.gate.asked import LatticeAnswers
+from eximsim.gate.answer_axes import LatticeAnswers
 from eximsim.gate.lattice import (
     BANNER,
     CONNECT,

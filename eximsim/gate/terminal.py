@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from eximsim.gate.report import Change, Group, Mail, Report
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     amount,
     answers,
     asked,

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from eximsim.suite import normalisations_common, normalisations_files, normalisations_tls
-from eximsim.suite.eras import Era
 from eximsim.suite.normalisation import Edit, Identity, Kind, Normalisation, Reading
 from eximsim.suite.numbering import Numbering
+from eximsim.suite.runtest_versions import Era
 
 SERVER_HEADING = "\n******** SERVER ********\n"
 """What stands between a client's output and the server's in a golden."""

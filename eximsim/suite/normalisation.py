@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
-from eximsim.suite.eras import Era
 from eximsim.suite.numbering import Numbering
+from eximsim.suite.runtest_versions import Era
 
 
 class Kind(Enum):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from eximsim.errors import Unsupported
 from eximsim.subjects.subject import Written
-from eximsim.suite.eras import Era
 from eximsim.suite.munge import Munger, cut_as, sort_deliveries
 from eximsim.suite.munge_choices import CHOICES
 from eximsim.suite.normalisation import Edit, Identity, Kind
+from eximsim.suite.runtest_versions import Era
 from eximsim.suite.script import Script
 
 _LOGS = ("paniclog", "rejectlog", "mainlog")

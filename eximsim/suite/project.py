@@ -6,7 +6,7 @@
     confs/TEST                                    the configuration
     dnszones/                                     zones in fakens form, or master files
     dnszones/TEST.json                            a test's own: a list of RRsets
-    servers/TEST.json                             servers around the test's host (suite/peers.py)
+    servers/TEST.json                             servers around the test's host (suite/servers_around.py)
     certs/NAME.chain.pem (or certs/NAME.pem)      what '@cert:NAME' in a zone refers to: the first certificate
     logs/TEST, stdout/TEST, stderr/TEST, ...      goldens; logs/TEST@PROFILE if one profile's differs
     mail/TEST.NAME, msglogs/TEST.ID               goldens of mailboxes and message logs
@@ -25,9 +25,9 @@ from eximsim.profiles import Profile
 from eximsim.profiles import profile as profile_named
 from eximsim.storage import remove_below, store_below
 from eximsim.suite import script
-from eximsim.suite.eras import NEWEST
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.peers import Peers, read_peers
+from eximsim.suite.runtest_versions import NEWEST
+from eximsim.suite.servers_around import Peers, read_peers
 from eximsim.suite.source import (
     DIRECTORY,
     Goldens,

@@ -30,7 +30,7 @@ from eximsim.subjects.program import (
 from eximsim.subjects.resolver import Resolver
 from eximsim.subjects.resources import check_end, check_words
 from eximsim.suite.conversation import Conversation
-from eximsim.suite.outcomes import delivery_outcome
+from eximsim.suite.outcome_from_log import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (
     SENDER,

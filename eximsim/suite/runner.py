@@ -26,10 +26,10 @@ from eximsim.suite.mtp_script import MtpScript
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import munged
-from eximsim.suite.peers import Peers
-from eximsim.suite.play import Player, WrongStatus
 from eximsim.suite.queue_order import in_order_of_arrival
 from eximsim.suite.script import Script
+from eximsim.suite.script_player import Player, WrongStatus
+from eximsim.suite.servers_around import Peers
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
 from eximsim.world.answers import Answers

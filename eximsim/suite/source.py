@@ -14,9 +14,9 @@ from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.profiles import Profile
 from eximsim.suite import script
-from eximsim.suite.eras import Era
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.peers import Peers
+from eximsim.suite.runtest_versions import Era
+from eximsim.suite.servers_around import Peers
 from eximsim.world.fakens import decode
 from eximsim.world.reply import Zones
 

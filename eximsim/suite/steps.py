@@ -8,8 +8,8 @@ from typing import Any
 
 from eximsim.errors import Unsupported
 from eximsim.suite import script
-from eximsim.suite.eras import NEWEST, Era
 from eximsim.suite.normalisation import Identity
+from eximsim.suite.runtest_versions import NEWEST, Era
 from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.source import substitute
 

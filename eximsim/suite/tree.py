@@ -16,11 +16,11 @@ from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.profiles import Profile
 from eximsim.suite import script
-from eximsim.suite.auto import program_chosen, program_of_tree
-from eximsim.suite.eras import era_of
+from eximsim.suite.detect_release import program_chosen, program_of_tree
 from eximsim.suite.flavour import NEW_OPENSSL, flavour
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.peers import Peers
+from eximsim.suite.runtest_versions import era_of
+from eximsim.suite.servers_around import Peers
 from eximsim.suite.source import (
     DIRECTORY,
     Goldens,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, InputError, Unsupported
-from eximsim.fuzz.search import examples, smallest
+from eximsim.fuzz.examples import examples, smallest
 from eximsim.gate.messages import ANY_DOMAIN
 from eximsim.gate.promises import some_recipient
 from eximsim.testing.drawn_promises import WorldBreach, breaches

@@ -15,8 +15,8 @@ from eximsim.cli import eximsim
 from eximsim.commands.gate import gate
 from eximsim.commands.progress import Shown
 from eximsim.errors import InputError
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.memory import Memory, Watch
-from eximsim.gate.survey import survey
 from tests.gate.policies import CONF, policy
 
 SMALL = CONF.replace("begin acl\ncheck_rcpt:\n  accept verify = recipient/callout\n", "").replace(

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from eximsim.cli import eximsim
 from eximsim.errors import InputError
-from eximsim.gate.survey import survey
+from eximsim.gate.explore_policies import survey
 from tests.commands.test_gate import SMALL
 from tests.gate.policies import policy
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from eximsim.fuzz.exhaust import Tree, search
+from eximsim.fuzz.check_space import Tree, search
 from eximsim.fuzz.findings import FINDINGS, Finding, known, new
-from eximsim.fuzz.judge import judge
+from eximsim.fuzz.hold_laws import judge
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.space import OPTIONS, Space
 from eximsim.profiles import profile

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from eximsim.fuzz.judge import Broken, judge, perform
+from eximsim.fuzz.hold_laws import Broken, judge, perform
 from eximsim.fuzz.law import Fault
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.run import Run

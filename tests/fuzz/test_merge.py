@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from eximsim.explore.choices import Leaf, size
-from eximsim.fuzz.exhaust import Tree, search
+from eximsim.fuzz.check_space import Tree, search
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import Space

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eximsim.fuzz.hunt import Target
 from eximsim.fuzz.scenario import TAG, scenario_of
+from eximsim.fuzz.search import Target
 
 PRINTED = [
     json.loads(line)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eximsim.fuzz.hunt import Target
-from eximsim.fuzz.judge import judge
+from eximsim.fuzz.hold_laws import judge
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.scenario import Scenario, scenario_of
 from eximsim.fuzz.schedule import Schedule, schedule
@@ -26,6 +25,7 @@ from eximsim.fuzz.schedules import (
     schedules,
     singles,
 )
+from eximsim.fuzz.search import Target
 from eximsim.fuzz.story import story
 from eximsim.fuzz.worlds import situations
 from eximsim.profiles import NEWEST, profile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eximsim.errors import InputError
 from eximsim.fuzz.answers import rrset
-from eximsim.fuzz.search import examples
+from eximsim.fuzz.examples import examples
 from eximsim.fuzz.shrink import least
 from eximsim.fuzz.worlds import situations
 from eximsim.suite.recording import Situation

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from eximsim.explore.choices import Choices, Leaf, explore, size
+from eximsim.fuzz.lazy_world import Stage, play
 from eximsim.fuzz.space import DETAILS, OPTIONS, Space
-from eximsim.fuzz.stage import Stage, play
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import profile
 from eximsim.suite.many_runs import many_runs

@@ -6,7 +6,7 @@ from functools import cache
 
 from hypothesis import given, settings
 
-from eximsim.fuzz.search import examples
+from eximsim.fuzz.examples import examples
 from eximsim.fuzz.servers import CHAINS, REPLIES, chain_of
 from eximsim.fuzz.worlds import situations
 from eximsim.profiles import profile

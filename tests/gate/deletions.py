@@ -11,12 +11,12 @@ from eximsim.commands.gate import exit_code
 from eximsim.errors import EximsimError, ExitCode, Gap
 from eximsim.gate.compare import compare
 from eximsim.gate.explain import outcome_of
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lock import check, current
 from eximsim.gate.lock_text import read_lock, written
 from eximsim.gate.memory import Memory
 from eximsim.gate.report import Report
 from eximsim.gate.severity import Severity
-from eximsim.gate.survey import survey
 from eximsim.gate.views import Wanted
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.config_files import Sources

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.gate.change_steps import toggles
 from eximsim.gate.compare import compare
 from eximsim.gate.report import Cause, Report
+from eximsim.gate.report_text import together
 from eximsim.gate.severity import Severity
-from eximsim.gate.toggles import toggles
 from eximsim.gate.upgrade import origin
-from eximsim.gate.words import together
 from eximsim.profiles import profile
 from tests.gate.policies import policy
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lock import current
 from eximsim.gate.memory import Memory
-from eximsim.gate.survey import survey
 from eximsim.profiles import NEWEST
 from tests.gate.deletions import CONF, WANTED, Edit, Gates, complaint, complaints, edits, explained, policy
 from tests.gate.samples import SAMPLES

@@ -13,10 +13,10 @@ import pytest
 
 from eximsim.explore.choices import Chooser
 from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, given_to_all, staged
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, listener
 from eximsim.gate.outcome import fate
 from eximsim.gate.severity import Severity
-from eximsim.gate.survey import survey
 from eximsim.gate.views import View
 from eximsim.ports import Endpoint
 from eximsim.profiles import profile

@@ -9,7 +9,7 @@ from eximsim.errors import InputError
 from eximsim.gate.explain import Explained, Explanation, explain
 from eximsim.profiles import NEWEST, profile
 from eximsim.status import Security
-from eximsim.suite.assumed import surroundings
+from eximsim.suite.explain_world import surroundings
 from eximsim.suite.policy import Case, Policy
 from eximsim.world.certificates import chains_for
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lattice import (
     EHLO,
     MAIL,
@@ -13,7 +14,6 @@ from eximsim.gate.lattice import (
     Scene,
     certificates,
 )  # fmt: skip
-from eximsim.gate.survey import survey
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.ports import DnsAnswer
 from eximsim.status import DnsResult, Security

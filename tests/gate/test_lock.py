@@ -7,12 +7,12 @@ import pytest
 from eximsim.errors import InputError
 from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Forest
+from eximsim.gate.explore_policies import Survey, survey
 from eximsim.gate.lattice import Scene
 from eximsim.gate.lock import accepted, check, current, everyday
 from eximsim.gate.lock_text import Lock, digests, read_lock, written
 from eximsim.gate.report import Outcome, Report
 from eximsim.gate.severity import Severity
-from eximsim.gate.survey import Survey, survey
 from eximsim.gate.views import View
 from eximsim.status import Security
 from tests.gate.policies import CONF, policy

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.outcome import SEVERITY, Standing, fate, severity, standing
 from eximsim.gate.report import RESULTS, Outcome
+from eximsim.gate.report_text import TAKEN
 from eximsim.gate.severity import FAIL_ON, STOPS, Severity
-from eximsim.gate.survey import survey
-from eximsim.gate.words import TAKEN
 from eximsim.status import Security
 from tests.gate.policies import MX, policy
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.named import example_of, names_of
 from eximsim.gate.routes import Mail, route_of
-from eximsim.gate.survey import survey
 from eximsim.gate.views import Wanted
 from eximsim.suite.config_files import Sources
 from tests.gate.policies import CONF, policy

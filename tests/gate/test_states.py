@@ -9,10 +9,10 @@ import pytest
 
 from eximsim.explore.choices import Chooser
 from eximsim.gate.diagram import Explorer
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
-from eximsim.gate.survey import survey
 from tests.gate.policies import policy
 
 FEW = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from eximsim.suite.name_certificates import symbolic
 from eximsim.suite.recording import Situation
-from eximsim.suite.symbolic import symbolic
 from eximsim.world.certificates import load_chains
 from tests.suite.recorded import FOLDER, situations
 

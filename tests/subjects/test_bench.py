@@ -10,7 +10,7 @@ import pytest
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite import bench
 from eximsim.suite.bench import why_not
-from eximsim.suite.benched import Benched
+from eximsim.suite.bench_results import Benched
 from eximsim.suite.helper_programs import compiled
 from eximsim.suite.runner import Setting, TestResult, Verdict
 from eximsim.suite.source import TestCase

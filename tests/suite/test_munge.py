@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eximsim.suite.eras import CHANGES, NEWEST
 from eximsim.suite.munge import TABLES, Munger, cut_as, sort_deliveries
 from eximsim.suite.munge_choices import CHOICES
 from eximsim.suite.normalisation import Identity, Kind, Normalisation, Reading
 from eximsim.suite.numbering import Numbering
+from eximsim.suite.runtest_versions import CHANGES, NEWEST
 
 IDENTITY = Identity("/tree/test")
 FIELDS = {f"%{field.name}%": str(getattr(IDENTITY, field.name)) for field in fields(IDENTITY)}

@@ -6,8 +6,8 @@ import pytest
 
 from eximsim.suite import script
 from eximsim.suite.bench import patched
-from eximsim.suite.eras import NEWEST
 from eximsim.suite.normalisation import Identity
+from eximsim.suite.runtest_versions import NEWEST
 from eximsim.suite.steps import steps, utilities
 
 IDENTITY = Identity("/eximsim/test")

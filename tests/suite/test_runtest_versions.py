@@ -1,4 +1,4 @@
-from eximsim.suite.eras import CHANGES, NEWEST, era_of
+from eximsim.suite.runtest_versions import CHANGES, NEWEST, era_of
 
 
 def test_switches_and_markers_are_unique() -> None:

@@ -5,9 +5,9 @@ import pytest
 from eximsim.errors import InputError, Unsupported
 from eximsim.subjects.subject import Result, Written
 from eximsim.suite import script
-from eximsim.suite.eras import NEWEST, Era
 from eximsim.suite.normalisation import Identity
-from eximsim.suite.play import INPUT, Player, WrongStatus
+from eximsim.suite.runtest_versions import NEWEST, Era
+from eximsim.suite.script_player import INPUT, Player, WrongStatus
 from eximsim.trace import Trace
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.host import Host

@@ -13,9 +13,9 @@ from eximsim.mta.certs.tls_libraries import OPENSSL
 from eximsim.ports import World
 from eximsim.subjects.subject import Subject
 from eximsim.suite import script, shell
-from eximsim.suite.eras import Era
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import Raw
+from eximsim.suite.runtest_versions import Era
 from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server

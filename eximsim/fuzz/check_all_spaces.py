@@ -1,4 +1,4 @@
-"""All laws over a complete space: ``python -m eximsim.fuzz.complete`` tells size, time, breaches.
+"""All laws over a complete space: ``python -m eximsim.fuzz.check_all_spaces`` tells size, time, breaches.
 
 The figures of docs/space.md are made with it.
 """
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import click
 
 from eximsim.explore.choices import size
-from eximsim.fuzz.exhaust import Tree, search
+from eximsim.fuzz.check_space import Tree, search
 from eximsim.fuzz.findings import known
-from eximsim.fuzz.judge import default_stand
+from eximsim.fuzz.hold_laws import default_stand
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.space import OPTIONS, Space
 from eximsim.profiles import NEWEST, PROFILES, TLS_LIBRARIES, Profile, profile, with_tls

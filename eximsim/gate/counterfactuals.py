@@ -18,7 +18,7 @@ from eximsim.mta.certs.x509 import parse
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.ports import DnsAnswer, DnsRecord
-from eximsim.suite.assumed import ZonesWith
+from eximsim.suite.explain_world import ZonesWith
 from eximsim.suite.policy_result import RESULTS
 from eximsim.world import names
 from eximsim.world.reply import Reply
@@ -26,7 +26,7 @@ from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
-    from eximsim.suite.assumed import Surroundings
+    from eximsim.suite.explain_world import Surroundings
     from eximsim.suite.policy import Case, Policy
     from eximsim.suite.policy_result import Result
 

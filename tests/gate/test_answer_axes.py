@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from eximsim.gate.asked import DEFERS, GIVEN, NOTHING, axis_of_question
+from eximsim.gate.answer_axes import DEFERS, GIVEN, NOTHING, axis_of_question
 from eximsim.gate.compare import compare
 from eximsim.gate.diagram import Forest
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.lock import current
 from eximsim.gate.lock_text import read_lock, written
 from eximsim.gate.report import Report
-from eximsim.gate.survey import survey
 from eximsim.ports import Told
 from eximsim.suite.config_files import Sources
 from eximsim.world.answers import Answers

@@ -3,7 +3,7 @@
 from hypothesis import find, given
 from hypothesis import strategies as st
 
-from eximsim.fuzz.chooser import Chooser, Weighted
+from eximsim.fuzz.weighted_draw import Chooser, Weighted
 
 LETTERS = "abcd"
 

@@ -1,4 +1,4 @@
-from eximsim.suite.outcomes import delivery_outcome
+from eximsim.suite.outcome_from_log import delivery_outcome
 from tests.suite.recorded import records, situations
 
 

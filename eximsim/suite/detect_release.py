@@ -1,8 +1,8 @@
 """``--profile auto``: which program a tree was tested with, read off the tree.
 
 The history of the tree's own repository says it best. Without one (an unpacked archive, a lone ``test/``) the
-name of the folder may give the commit, as GitHub's archives do, else the markers of ``points.py`` and the
-version that the tree says it is decide. No golden is looked at.
+name of the folder may give the commit, as GitHub's archives do, else the markers of ``exim_history.py`` and
+the version that the tree says it is decide. No golden is looked at.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.profiles import BEFORE, PROFILES, Profile, profile
+from eximsim.suite.exim_history import POINTS, Point
 from eximsim.suite.git import Entry, opened, repository_around
-from eximsim.suite.points import POINTS, Point
 from eximsim.suite.source import as_text
 
 AUTO = "auto"

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from eximsim.explore.choices import Choices, Leaf, explore
-from eximsim.fuzz.judge import Broken, Hosts, perform, told_by, undefined
+from eximsim.fuzz.hold_laws import Broken, Hosts, perform, told_by, undefined
 from eximsim.fuzz.law import Law
 from eximsim.fuzz.laws import LAWS
+from eximsim.fuzz.lazy_world import Stage, play
 from eximsim.fuzz.merge import Explorer, Whole
 from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space
-from eximsim.fuzz.stage import Stage, play
 from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile

@@ -7,9 +7,9 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.profiles import profile
-from eximsim.suite.artefact import write_artefact
 from eximsim.suite.project import ProjectSuite
 from eximsim.suite.recording import Situation, read_situations
+from eximsim.suite.replay_folder import write_artefact
 from eximsim.suite.runner import Setting, TestResult, Verdict, run_test
 from eximsim.world.certificates import save_chains, standard_chains
 

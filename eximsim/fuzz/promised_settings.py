@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.files import read_named
-from eximsim.fuzz.hunt import Policy
+from eximsim.fuzz.search import Policy
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config, DriverInstance, read_config

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.suite.assumed import Surroundings, surroundings
+from eximsim.suite.explain_world import Surroundings, surroundings
 from eximsim.world.smtp_behaviour import Behaviour
 
 ZONE = "$ORIGIN example.com.\n$TTL 300\nmx A 203.0.113.1\n"

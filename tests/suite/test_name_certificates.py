@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from eximsim.profiles import profile
+from eximsim.suite.name_certificates import symbolic
 from eximsim.suite.replay import Stand
-from eximsim.suite.symbolic import symbolic
 from eximsim.world.certificates import load_chains, save_chains, standard_chains
 from tests.suite.recorded import FOLDER, situations, stand
 

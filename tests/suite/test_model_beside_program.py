@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.golden import Comparison
+from eximsim.suite.model_beside_program import Sides
 from eximsim.suite.runner import Setting, TestResult, Verdict
-from eximsim.suite.sides import Sides
 
 
 def _result(verdict: Verdict, texts: dict[str, str], subject: str = "model", **others: object) -> TestResult:

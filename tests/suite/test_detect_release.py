@@ -6,9 +6,9 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.profiles import NEWEST, PROFILES, TlsaMap, differences, profile
-from eximsim.suite import auto
-from eximsim.suite.auto import points_of_tree, program_at, program_chosen, program_of_tree, up_to
-from eximsim.suite.points import POINTS, Marker, Point
+from eximsim.suite import detect_release
+from eximsim.suite.detect_release import points_of_tree, program_at, program_chosen, program_of_tree, up_to
+from eximsim.suite.exim_history import POINTS, Marker, Point
 
 SCRIPT = "scripts/5840-DANE-OpenSSL/5840"
 ALL_MARKERS = {(marker.file, marker.text) for point in POINTS if (marker := point.marker)}
@@ -209,7 +209,7 @@ class Repository:
     def point(self, commit: str, release: str, picks: Mapping[str, str] | None = None) -> None:
         marker = Marker("runtest", "a line that is not there")
         self._points.append(Point(commit, release, marker=marker, picks=picks or {}))
-        self._monkeypatch.setattr(auto, "POINTS", self._points)
+        self._monkeypatch.setattr(detect_release, "POINTS", self._points)
 
 
 @pytest.fixture

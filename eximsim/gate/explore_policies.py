@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from eximsim.errors import Gap
 from eximsim.explore.choices import Chooser
 from eximsim.gate import states
-from eximsim.gate.asked import LatticeAnswers, Located, gaps_of
+from eximsim.gate.answer_axes import LatticeAnswers, Located, gaps_of
 from eximsim.gate.diagram import Explorer, Forest, Way
+from eximsim.gate.explore_notes import note
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.messages import Messages
@@ -30,7 +31,6 @@ from eximsim.gate.routes import (
 )
 from eximsim.gate.scenes import TYPICAL, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
-from eximsim.gate.survey_notes import note
 from eximsim.gate.views import View, Wanted, kinds_of, scene_key
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION

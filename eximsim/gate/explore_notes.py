@@ -9,8 +9,8 @@ from eximsim.errors import Gap
 from eximsim.gate.routes import Route, equal_hosts, smtp_transports
 
 if TYPE_CHECKING:
+    from eximsim.gate.explore_policies import Survey
     from eximsim.gate.named import Named
-    from eximsim.gate.survey import Survey
     from eximsim.suite.policy import Policy
 
 

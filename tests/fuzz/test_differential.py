@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from eximsim.fuzz.contest import RESTLESS, Bout, Contest, Difference, ModelRival, signature
+from eximsim.fuzz.differential import RESTLESS, Bout, Contest, Difference, ModelRival, signature
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile, profile
 from eximsim.suite.compare import Comparison

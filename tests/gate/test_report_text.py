@@ -8,8 +8,7 @@ import pytest
 
 from eximsim.errors import Gap
 from eximsim.gate.report import Report
-from eximsim.gate.severity import FAIL_ON, TOLD, Severity
-from eximsim.gate.words import (
+from eximsim.gate.report_text import (
     LESS_ASKED,
     STOPS_ASKED,
     amount,
@@ -25,6 +24,7 @@ from eximsim.gate.words import (
     together,
     verdict,
 )
+from eximsim.gate.severity import FAIL_ON, TOLD, Severity
 from tests.gate.reports import example, unchanged
 
 

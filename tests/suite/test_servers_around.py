@@ -6,7 +6,7 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
-from eximsim.suite.peers import read_peers
+from eximsim.suite.servers_around import read_peers
 from eximsim.world.certificates import load_chains
 from eximsim.world.smtp_script import named_behaviour
 from tests.suite.recorded import FOLDER

@@ -18,9 +18,9 @@ from eximsim.visible import visible_lines
 
 if TYPE_CHECKING:
     from eximsim.fuzz.baseline import Entry
-    from eximsim.fuzz.hunt import Searched, Target
-    from eximsim.fuzz.judge import Broken
+    from eximsim.fuzz.hold_laws import Broken
     from eximsim.fuzz.scenario import Scenario
+    from eximsim.fuzz.search import Searched, Target
 
 
 class Teller:
@@ -98,9 +98,9 @@ def _write(scenario: Scenario, broken: Broken, folder: Path) -> None:
     """Write a counterexample as a test, with what the model does as its goldens."""
     from eximsim.profiles import profile
     from eximsim.storage import whole_folder
-    from eximsim.suite.artefact import write_artefact
     from eximsim.suite.project import ProjectSuite
     from eximsim.suite.real_runs import own_certificates
+    from eximsim.suite.replay_folder import write_artefact
     from eximsim.suite.runner import Setting, run_test
 
     if scenario.profile != profile(scenario.profile.name) or scenario.program.patches:

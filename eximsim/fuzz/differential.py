@@ -15,7 +15,7 @@ from itertools import tee
 from pathlib import Path
 from typing import Protocol
 
-from eximsim.fuzz.search import Found, examples, smallest
+from eximsim.fuzz.examples import Found, examples, smallest
 from eximsim.fuzz.worlds import situations
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
