@@ -1,4 +1,4 @@
-"""Exim's own result codes, under its names (src/macros.h, src/structs.h, src/dns.c); how safe mail went."""
+"""Exim's own result codes, under its names (src/macros.h, src/structs.h, src/dns.c); what becomes of mail."""
 
 from __future__ import annotations
 
@@ -129,6 +129,17 @@ RETRY_BASE = Errno.RRETRY
 
 RTEF_CTOUT = 0x0100
 """Bit of ``more_errno`` beside a time-out: it happened while connecting (src/macros.h)."""
+
+
+RESULTS = (
+    "delivered", "deferred", "failed", "accepted", "tempfailed", "refused", "crash", "undefined",
+)  # fmt: skip
+"""What can become of a recipient, in a word: the first three in a delivery, the next three in a callout."""
+
+TAKEN = ("delivered", "accepted")
+WAITING = ("deferred", "tempfailed")
+GIVEN_UP = ("failed", "refused")
+BROKEN_OFF = ("crash", "undefined")
 
 
 class Security(IntEnum):

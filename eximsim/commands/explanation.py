@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 import click
 
 from eximsim.gate.explain import Alternative, Explained, Explanation, HostSeen, Step
+from eximsim.status import BROKEN_OFF, GIVEN_UP, TAKEN
 from eximsim.visible import visible
 
 _STAGES = ("routing", "hosts", "transport", "outcome")
-_GOOD, _BAD = ("delivered", "accepted"), ("failed", "refused", "crash", "undefined", "unsupported")
+_BAD = (*GIVEN_UP, *BROKEN_OFF, "unsupported")
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
@@ -21,7 +22,7 @@ def lines(explanation: Explanation) -> Iterator[str]:
             yield ""
         title = f"{what} {one.recipient}, {explanation.config}, Exim {explanation.profile}"
         yield click.style(visible(title), bold=True)
-        colour = "green" if one.outcome.result in _GOOD else "red" if one.outcome.result in _BAD else "yellow"
+        colour = "green" if one.outcome.result in TAKEN else "red" if one.outcome.result in _BAD else "yellow"
         yield click.style(visible(str(one.outcome)), fg=colour)
         yield from _recipient(one)
     if explanation.assumed or explanation.missing:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eximsim.fuzz.law import Fault, Law
-from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Run, Safety
+from eximsim.fuzz.run import Run
 from eximsim.fuzz.variations import Varied, Vary
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, RCPT_REPLY, STARTTLS_REPLY, TLS_REQUIRED
+from eximsim.status import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Security
 
 _CALLOUT_ONLY = ("hosts_verify_avoid_tls",)
 
@@ -78,7 +79,7 @@ def _looser(run: Run, other: Run, varied: Varied) -> Iterator[Fault]:
         strict, loose = run.safety(recipient), other.safety(recipient)
         if strict is None or loose is None or result.host != other.results[recipient].host:
             continue
-        if loose is Safety.CLEAR and strict is not Safety.CLEAR:
+        if loose is Security.CLEAR and strict is not Security.CLEAR:
             why = f"{recipient} is taken {strict.name}, but in clear with {varied.words}"
             yield Fault(why, run.outcome(recipient))
 
@@ -155,7 +156,7 @@ PAIRS = (
         "A looser check of certificates never makes a host take a recipient in clear.",
         "Exim specification, tls_verify_hosts, tls_try_verify_hosts",
         "a recipient is taken over TLS",
-        lambda run: any(run.safety(name) or Safety.CLEAR for name in run.results),
+        lambda run: any(run.safety(name) or Security.CLEAR for name in run.results),
         varies=Vary.LOOSER_CHECK,
         compare=_looser,
     ),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from eximsim.fuzz.expected import Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
-from eximsim.fuzz.run import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Run
+from eximsim.fuzz.run import Run
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.reception.receive import MESSAGE_RECEIVED
 from eximsim.mta.transports import dane
@@ -15,7 +15,7 @@ from eximsim.mta.transports.dane import HOST_POLICY
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_decisions import SETUP_FAILED
 from eximsim.mta.verify.verify_decisions import CALLOUT_REFUSED
-from eximsim.status import Errno
+from eximsim.status import BROKEN_OFF, GIVEN_UP, TAKEN, WAITING, Errno
 
 _FEWER_HOSTS = ("hosts_max_try", "hosts_max_try_hardlimit", "dnssec_require_domains")
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from eximsim.fuzz.expected import Expected, Tlsa, Wanted
 from eximsim.fuzz.law import Fault, Law
-from eximsim.fuzz.run import TAKEN, Named, Run, Safety
+from eximsim.fuzz.run import Named, Run
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp_decisions import NO_TLS_SESSION, STARTTLS_REPLY, TLS_REQUIRED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED, TLS_HANDSHAKE
+from eximsim.status import TAKEN, Security
 from eximsim.trace import AnyRule
 
 _WANTED = (Wanted.REQUESTED, Wanted.REQUIRED)
@@ -25,20 +26,20 @@ def _hosts(run: Run) -> Iterator[tuple[Named, Expected]]:
 
 def _said(named: Named) -> str:
     how = {
-        Safety.CLEAR: "in clear",
-        Safety.TLS: "over TLS that nobody verified",
-        Safety.VERIFIED: "over TLS verified by authorities",
-        Safety.DANE: "under DANE",
+        Security.CLEAR: "in clear",
+        Security.TLS: "over TLS that nobody verified",
+        Security.VERIFIED: "over TLS verified by authorities",
+        Security.DANE: "under DANE",
     }
     return f"{named.host} was told of {named.recipient} {how[named.safety]}"
 
 
 def _no_downgrade(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
-        if not host.secure or host.wanted not in _WANTED or named.safety is Safety.DANE:
+        if not host.secure or host.wanted not in _WANTED or named.safety is Security.DANE:
             continue
         if host.tlsa in (Tlsa.LOST, Tlsa.USABLE) or (
-            host.tlsa is Tlsa.UNUSABLE and named.safety is Safety.CLEAR
+            host.tlsa is Tlsa.UNUSABLE and named.safety is Security.CLEAR
         ):
             why = f"although its TLSA answer is {host.tlsa.value}"
             yield Fault(f"{_said(named)}, {why}", run.last(named.decision, named.host, *_ANSWERED))
@@ -46,14 +47,14 @@ def _no_downgrade(run: Run) -> Iterator[Fault]:
 
 def _required_dane(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
-        if host.wanted is Wanted.REQUIRED and named.safety is not Safety.DANE:
+        if host.wanted is Wanted.REQUIRED and named.safety is not Security.DANE:
             cause = run.last(named.decision, named.host, CERTIFICATE_VERIFIED, *_ANSWERED)
             yield Fault(f"{_said(named)}, although DANE is required", cause)
 
 
 def _required_tls(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
-        if host.tls_required and named.safety is Safety.CLEAR:
+        if host.tls_required and named.safety is Security.CLEAR:
             cause = run.last(named.decision, named.host, TLS_REQUIRED, STARTTLS_REPLY, dane.HOST_POLICY)
             yield Fault(f"{_said(named)}, although TLS is required", cause)
     if run.situation.transport.get("protocol") != "smtps":
@@ -65,7 +66,7 @@ def _required_tls(run: Run) -> Iterator[Fault]:
 
 def _no_stronger_claim(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
-        if named.safety is not Safety.DANE:
+        if named.safety is not Security.DANE:
             continue
         cause = run.last(named.decision, named.host, *_ANSWERED)
         if host.secure is False:
@@ -76,7 +77,7 @@ def _no_stronger_claim(run: Run) -> Iterator[Fault]:
 
 def _dane_means_match(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
-        claimed = named.safety is Safety.DANE and host.records and named.address in run.situation.servers
+        claimed = named.safety is Security.DANE and host.records and named.address in run.situation.servers
         if claimed and run.expected.match(host, named.address) is False:
             cause = run.last(named.decision, named.host, CERTIFICATE_VERIFIED)
             yield Fault(f"{_said(named)}, although no usable TLSA record matches its certificate", cause)
@@ -109,7 +110,7 @@ def _good_server(run: Run, host: Expected, address: str) -> bool:
 def _unusable_is_no_trust(run: Run) -> Iterator[Fault]:
     for named, host in _hosts(run):
         wanted = host.secure and host.wanted in _WANTED and host.tlsa is Tlsa.UNUSABLE
-        if wanted and named.safety is Safety.VERIFIED:
+        if wanted and named.safety is Security.VERIFIED:
             cause = run.last(named.decision, named.host, NO_TLS_SESSION, CERTIFICATE_VERIFIED)
             yield Fault(f"{_said(named)}, although it has TLSA records, none of them usable", cause)
     for number, decision in run.of(NO_TLS_SESSION):

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from eximsim.status import Security
+from eximsim.status import TAKEN, Security
 
-TAKEN = ("delivered", "accepted")
 OUTCOMES = {
     "delivery": ("delivered", "deferred", "failed", "crash"),
     "callout": ("accepted", "tempfailed", "refused", "crash"),

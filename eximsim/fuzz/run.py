@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.verify.verify import VERIFY
+from eximsim.status import TAKEN, Security
 from eximsim.suite.conversation import Conversation
 from eximsim.suite.policy_result import Recipient
 from eximsim.suite.recording import Seen, Situation
@@ -33,22 +33,8 @@ _LOST = {
     (dane.TLSA_CALLOUT.name, shown(dane.Verdict.ENDS)),
 }
 _LOST_BY = (dane.HOST_POLICY, dane.TLSA_HOST, dane.TLSA_CALLOUT)
-TAKEN = ("delivered", "accepted")
-WAITING = ("deferred", "tempfailed")
-GIVEN_UP = ("failed", "refused")
-BROKEN_OFF = ("crash", "undefined")
-
-
-class Safety(IntEnum):
-    """How safe the call was on which a recipient was named."""
-
-    CLEAR = 0
-    TLS = 1
-    VERIFIED = 2
-    DANE = 3
-
-
-_SAFETY = {"clear": Safety.CLEAR, "no": Safety.TLS, "yes": Safety.VERIFIED, "dane": Safety.DANE}
+_NAMED_IN = {"clear": Security.CLEAR, "no": Security.TLS, "yes": Security.VERIFIED, "dane": Security.DANE}
+"""How safe a call is, by the outcome of ``RECIPIENT_NAMED``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +45,7 @@ class Named:
     recipient: str
     host: str
     address: str
-    safety: Safety
+    safety: Security
 
 
 @dataclass(frozen=True)
@@ -113,7 +99,7 @@ class Run:
                 str(one.inputs["address"]),
                 self._name(one.inputs["host"]),
                 str(one.inputs["ip"]),
-                _SAFETY[one.outcome],
+                _NAMED_IN[one.outcome],
             )
             for number, one in self.of(RECIPIENT_NAMED)
         )
@@ -141,9 +127,9 @@ class Run:
         )
 
     @cached_property
-    def told(self) -> Mapping[str, frozenset[Safety]]:
+    def told(self) -> Mapping[str, frozenset[Security]]:
         """How safe the calls were on which each host was told of a recipient."""
-        found: dict[str, frozenset[Safety]] = {}
+        found: dict[str, frozenset[Security]] = {}
         for one in self.named():
             found[one.host] = found.get(one.host, frozenset()) | {one.safety}
         return found
@@ -168,7 +154,7 @@ class Run:
         found = [n for n, one in decided if one.inputs.get(about[one.rule]) == recipient]
         return found[-1] if found else None
 
-    def safety(self, recipient: str) -> Safety | None:
+    def safety(self, recipient: str) -> Security | None:
         """How safe the call was on which the recipient was taken; None if nobody took it."""
         result = self.results[recipient]
-        return _SAFETY[result.cv or "clear"] if result.result in TAKEN else None
+        return Security.of_cv(result.cv or None) if result.result in TAKEN else None

@@ -18,8 +18,8 @@ from eximsim.mta.certs.x509 import parse
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.status import RESULTS, TAKEN
 from eximsim.suite.explain_world import ZonesWith
-from eximsim.suite.policy_result import RESULTS
 from eximsim.world import names
 from eximsim.world.reply import Reply
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from eximsim.suite.policy import Case, Policy
     from eximsim.suite.policy_result import Result
 
-_TAKEN = ("delivered", "accepted")
 _HARMFUL = (
     "fails (SERVFAIL)", "does not take connections", "greets with 421", "does not offer STARTTLS",
     "answers STARTTLS with 454", "breaks off the handshake", "of another certificate", "(usage 1)",
@@ -65,12 +64,12 @@ def alternatives(policy: Policy, world: Surroundings, case: Case, result: Result
         outcome = outcome_of(_run(policy, case, (flip,)).recipients[0])
         if _differs(base, outcome):
             found.setdefault(outcome, []).append((flip.text,))
-    if not any(outcome.result in _TAKEN for outcome in (base, *found)):
+    if not any(outcome.result in TAKEN for outcome in (base, *found)):
         mending = [flip for flip in flips if not flip.text.endswith(_HARMFUL)]
         for pair in itertools.combinations(mending[:_MOST_IN_PAIRS], 2):
             if pair[0].changes != pair[1].changes:
                 outcome = outcome_of(_run(policy, case, pair).recipients[0])
-                if outcome.result in _TAKEN:
+                if outcome.result in TAKEN:
                     found.setdefault(outcome, []).append(tuple(flip.text for flip in pair))
     ordered = sorted(found, key=_rank)
     return tuple(Alternative(outcome, tuple(found[outcome])) for outcome in ordered)

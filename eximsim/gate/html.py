@@ -14,7 +14,7 @@ from markupsafe import Markup
 from eximsim.gate import palette
 from eximsim.gate.outcome import fate
 from eximsim.gate.outcome import severity as weigh
-from eximsim.gate.report import RESULTS, Change, Group, Outcome, Report
+from eximsim.gate.report import Change, Group, Outcome, Report
 from eximsim.gate.report_text import (
     PROTECTIONS,
     UNCHANGED,
@@ -35,7 +35,7 @@ from eximsim.gate.report_text import (
     verdict,
 )
 from eximsim.gate.severity import Severity
-from eximsim.status import Security
+from eximsim.status import RESULTS, Security
 from eximsim.visible import visible
 
 if TYPE_CHECKING:

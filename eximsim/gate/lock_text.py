@@ -36,7 +36,7 @@ from eximsim.gate.diagram import Ask, End, Forest, Node, Way
 from eximsim.gate.lattice import Scene
 from eximsim.gate.report import Outcome
 from eximsim.gate.views import View, run_of
-from eximsim.status import Security
+from eximsim.status import TAKEN, Security
 
 _HEAD = (
     "# Outcomes that were agreed on. Checked by: eximsim gate CONF --lock FILE",
@@ -150,7 +150,7 @@ def _answers(one: Ask, name: Callable[[Node], str]) -> Iterator[str]:
 
 def _outcome_words(outcome: Outcome) -> str:
     words = [outcome.result]
-    if outcome.result in ("delivered", "accepted"):
+    if outcome.result in TAKEN:
         words.append(_SECURITY[outcome.security])
     elif outcome.unreachable:
         words.append("unreached")

@@ -14,7 +14,7 @@ from eximsim.gate.severity import Severity
 from eximsim.mta.base.tables import shown
 from eximsim.mta.transports import dane, smtp_decisions
 from eximsim.mta.verify import verify_decisions
-from eximsim.status import Security
+from eximsim.status import TAKEN, Security
 from eximsim.suite.policy_result import Result
 from eximsim.trace import Decision
 
@@ -55,7 +55,7 @@ def outcome_of(result: Result) -> Outcome:
     A callout's security is that of the conversation in which a server was asked about the recipient.
     """
     (recipient,) = result.recipients
-    taken = recipient.result in ("delivered", "accepted")
+    taken = recipient.result in TAKEN
     security = Security.of_cv(recipient.cv) if recipient.asked and (taken or result.smtp) else None
     if recipient.result in ("unsupported", "unknown"):
         return Outcome("undefined", reason=recipient.reason, log=result.log)
@@ -71,7 +71,7 @@ def outcome_of(result: Result) -> Outcome:
 
 def essence(outcome: Outcome) -> Outcome:
     """An outcome without words: what a lock file holds of it."""
-    security = outcome.security if outcome.result in ("delivered", "accepted") else None
+    security = outcome.security if outcome.result in TAKEN else None
     return Outcome(outcome.result, security, outcome.host, unreachable=outcome.unreachable)
 
 

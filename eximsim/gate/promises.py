@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 from eximsim.errors import InputError
 from eximsim.files import read_named_text
 from eximsim.formats import parse_toml
-from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, TAKEN, Condition, Promise
+from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, Condition, Promise
 from eximsim.gate.lattice import MX, OF_A_HOST
 from eximsim.gate.messages import ANY_DOMAIN
+from eximsim.status import TAKEN
 
 if TYPE_CHECKING:
     from pathlib import Path

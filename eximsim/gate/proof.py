@@ -22,6 +22,7 @@ from eximsim.gate.promises import AXES, some_recipient
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import LOCAL
 from eximsim.gate.views import View, Wanted
+from eximsim.status import TAKEN
 from eximsim.suite.policy import Policy
 
 Answers = Mapping[str, str]
@@ -272,7 +273,7 @@ class _Search:
         return {(outcome, roots): _Found(chosen, frozenset(unusual), roots)}
 
     def _conditions(self, outcome: Outcome) -> Iterator[tuple[Condition, str]]:
-        taken = outcome.result in ("delivered", "accepted")
+        taken = outcome.result in TAKEN
         host = outcome.host if taken else ""
         conditions = self._promise.conditions(host, self._hosts, self._scene.domain)
         return (pair for pair in conditions if pair[0].axis != "MX" or self._scene.mx)

@@ -13,20 +13,16 @@ from eximsim.errors import Gap
 from eximsim.gate.severity import Severity
 from eximsim.status import Security
 
-RESULTS = (
-    "delivered", "deferred", "failed", "accepted", "refused", "tempfailed", "crash", "undefined",
-)  # fmt: skip
-"""What can become of a recipient: the first three in a delivery, the next three in a callout."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of the recipient in one situation.
 
-    ``result`` is one of ``RESULTS``. ``security`` tells how the message went, or how a callout asked; None if
-    no server was asked about the recipient. ``host`` is the host that took or refused it, empty if none did;
-    ``reason`` what Exim said of it, on one line; ``log`` the log lines, normalised. ``unreachable``: it was
-    not taken, and nothing but DNS, network and servers was in the way; otherwise the policy had a part in it.
+    ``result`` is one of ``status.RESULTS``. ``security`` tells how the message went, or how a callout asked;
+    None if no server was asked about the recipient. ``host`` is the host that took or refused it, empty if
+    none did; ``reason`` what Exim said of it, on one line; ``log`` the log lines, normalised.
+    ``unreachable``: it was not taken, and nothing but DNS, network and servers was in the way; otherwise the
+    policy had a part in it.
     """
 
     result: str

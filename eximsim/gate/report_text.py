@@ -9,7 +9,7 @@ from types import MappingProxyType
 from eximsim.gate.outcome import fate
 from eximsim.gate.report import Change, Everyday, Group, Mail, Outcome, Report
 from eximsim.gate.severity import STOPS, Severity
-from eximsim.status import Security
+from eximsim.status import TAKEN, Security
 
 PROTECTIONS: Mapping[Security, str] = MappingProxyType(
     {
@@ -20,9 +20,6 @@ PROTECTIONS: Mapping[Security, str] = MappingProxyType(
     }
 )
 """What each level of security means, in one sentence."""
-
-TAKEN = ("delivered", "accepted")
-"""The results of mail that goes out, and of a callout that takes the recipient."""
 
 _POSITION = re.compile(r"(?P<file>.*[^:]):(?P<line>[1-9][0-9]*)", re.DOTALL)
 

@@ -16,6 +16,7 @@ from eximsim.mta.reception.receive_headers import RECIPIENT_REWRITTEN
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
+from eximsim.status import RESULTS
 from eximsim.suite.conversation import Conversation, conversation_of
 from eximsim.suite.replay import Normaliser
 
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
     from eximsim.suite.runs import Ran
     from eximsim.trace import Decision
 
-RESULTS = (
-    "delivered", "deferred", "failed", "accepted", "tempfailed", "refused", "crash", "undefined",
-    "unsupported", "unknown",
-)  # fmt: skip
-"""What can become of a recipient; of several addresses that one stands for, the last in this order counts."""
+
+_LAST_COUNTS = (*RESULTS, "unsupported", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,10 @@ def normalised(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[str, Recipient]:
-    """The outcome of each recipient of a delivery about which something was decided."""
+    """The outcome of each recipient of a delivery about which something was decided.
+
+    Of several addresses that one stands for, the one that is last in ``_LAST_COUNTS`` counts.
+    """
     outcomes: dict[str, dict[str, Recipient]] = {}
     died: set[object] = set()
     stands_for: dict[str, list[str]] = {}
@@ -111,7 +112,7 @@ def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[s
                 if name in found and found[name].result == "deferred":
                     found[name] = _timed_out(found[name])
     return {
-        recipient: max(found.values(), key=lambda one: RESULTS.index(one.result))
+        recipient: max(found.values(), key=lambda one: _LAST_COUNTS.index(one.result))
         for recipient, found in outcomes.items()
     }
 

@@ -16,6 +16,7 @@ from eximsim.fuzz.baseline import Entry
 from eximsim.fuzz.schedules import RECOVERED, RECOVERED_BY_TRIES
 from eximsim.gate.outcome import outcome_of
 from eximsim.gate.promises import AXES
+from eximsim.status import TAKEN
 from eximsim.world.messages import Question
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _outcome(drawn: Drawn, kind: str) -> Outcome:
 
 def _applies(drawn: Drawn, promise: Promise, outcome: Outcome) -> bool:
     hosts = tuple(host.name for host in drawn.hosts)
-    taken = outcome.result in ("delivered", "accepted")
+    taken = outcome.result in TAKEN
     for condition, subject in promise.conditions(outcome.host if taken else "", hosts, drawn.domain):
         if _value(drawn, condition.axis, subject) not in condition.values:
             return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
 from eximsim import status
+from eximsim.status import TAKEN
 from eximsim.suite.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def shown_text(text: Text) -> str:
 def _lot(one: Recipient) -> str:
     """What became of a recipient, in one line."""
     told = _TOLD[one.result]
-    if one.result in ("delivered", "accepted"):
+    if one.result in TAKEN:
         return f"{told}{_to(one.host)}{_in_brackets(security_of(one))}"
     return f"{told}: {one.reason}" if one.reason else told
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from eximsim.errors import Gap
-from eximsim.gate.report import RESULTS, Cause, Change, Everyday, Group, Mail, Outcome, Report
+from eximsim.gate.report import Cause, Change, Everyday, Group, Mail, Outcome, Report
 from eximsim.gate.severity import Severity
-from eximsim.status import Security
+from eximsim.status import RESULTS, Security
 
 NASTY = st.sampled_from(
     [

@@ -15,10 +15,11 @@ from eximsim.gate.html import report_page
 from eximsim.gate.junit import junit
 from eximsim.gate.markdown import markdown
 from eximsim.gate.report import Report
-from eximsim.gate.report_text import TAKEN, verdict
+from eximsim.gate.report_text import verdict
 from eximsim.gate.sarif import sarif
 from eximsim.gate.severity import FAILING, STOPS, Severity
 from eximsim.gate.terminal import terminal
+from eximsim.status import TAKEN
 from tests.gate.policies import policy
 
 CONF = """\

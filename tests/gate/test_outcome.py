@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from eximsim.gate.explore_policies import survey
 from eximsim.gate.outcome import SEVERITY, Standing, fate, severity, standing
-from eximsim.gate.report import RESULTS, Outcome
-from eximsim.gate.report_text import TAKEN
+from eximsim.gate.report import Outcome
 from eximsim.gate.severity import FAIL_ON, STOPS, Severity
-from eximsim.status import Security
+from eximsim.status import RESULTS, TAKEN, Security
 from tests.gate.policies import MX, policy
 
 OPPOSITE: dict[Severity, set[Severity]] = {
