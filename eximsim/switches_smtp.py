@@ -122,6 +122,12 @@ class SmtpSwitches(DeliverSwitches):
     """With PIPELINING, QUIT goes out with the end of a message that is tried for the first time. With GnuTLS
     a server that does not close then is logged as an error."""
 
+    waiting_message_read_whole: bool = switch(
+        True, "smtp_are_same_identities()", since("4.95", "001bf8f58", False)
+    )
+    """To find whether a waiting message may go down the connection, all of it is read, and ``interface`` and
+    ``helo_data`` are expanded with its variables. Later only its sender is taken."""
+
     lost_tls_stays_active: bool = switch(False, "smtp_deliver()", since("4.95", "001bf8f58"))
     """A connection that was lost makes a difference to the next host."""
 

@@ -13,9 +13,14 @@ from itertools import pairwise
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.ports import Action, Close, Endpoint, Send, TlsSession, Wait
+from eximsim.world.backlog import UnservedSession
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ENDS = {"CR>": "\r", "LF>": "\n"}
+
+
+_PATIENCE, _STEP = 30.0, 0.1
+"""For so many seconds it is seen, in such steps, whether the program has ended."""
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class ScriptedServer:
     place: int = 0
     """The next line of the script."""
     served: int = 0
+    begun: int = 0
+    """How many connections it has taken."""
 
     @property
     def where(self) -> str:
@@ -47,9 +54,20 @@ class ScriptedServer:
         """Begin to listen."""
         self.said.append(f"Listening on {self.where} ... ")
 
-    def session(self) -> ScriptedSession:
-        """The server's side of the next connection."""
+    def session(self) -> ScriptedSession | UnservedSession:
+        """The server's side of the next connection; one too many is never taken from the kernel."""
+        if self.begun >= self.connections:
+            return UnservedSession(self._waits())
+        self.begun += 1
         return ScriptedSession(self)
+
+    def _waits(self) -> Iterator[float]:
+        """The time that passes until the program has ended."""
+        for _ in range(int(_PATIENCE / _STEP)):
+            if self.finished:
+                return
+            yield _STEP
+        raise Unsupported("a connection that waits for a scripted server to be done with another")
 
     @property
     def finished(self) -> bool:

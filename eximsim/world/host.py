@@ -27,6 +27,7 @@ from eximsim.ports import (
     Told,
 )
 from eximsim.world.answers import Answers, Asked
+from eximsim.world.backlog import UnservedSession
 from eximsim.world.lmtp import LmtpSession
 from eximsim.world.programs import PROGRAM_FOLDERS, Machine, Program, is_known, run_known
 from eximsim.world.reply import Zones
@@ -137,6 +138,8 @@ class HostedWorld:
         self.disk = Disk()
         self.accepted: list[Accepted] = []
         self._listeners: dict[tuple[str | None, int], SessionFactory] = {}
+        self._leaving: dict[tuple[str | None, int], float] = {}
+        """Until when those listen that take nobody any more."""
         self.programs: dict[str, Program] = {}
         """Programs of the scenario, by path."""
         self._partners: dict[str, Callable[[PipedCommand | str], Session]] = {}
@@ -264,12 +267,22 @@ class HostedWorld:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
     def _add_listener(self, address: str | None, port: int, factory: SessionFactory) -> None:
-        if (address, port) in self._listeners:
+        if self._leaving.pop((address, port), None) is None and (address, port) in self._listeners:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         self._listeners[address, port] = factory
 
+    def _drop_listener(self, address: str | None, port: int, end: float) -> None:
+        """Nobody is taken any more; who comes before the server's ``end`` stays in the backlog until then."""
+        if end <= self.now():
+            del self._listeners[address, port]
+            return
+        self._leaving[address, port] = end
+        self._listeners[address, port] = lambda: UnservedSession([end - self.now()])
+
     def _listening(self, address: str, port: int) -> tuple[str | None, int] | None:
         """The key of the listener that gets connections to this address and port."""
+        for place in [place for place, end in self._leaving.items() if end <= self.now()]:
+            del self._leaving[place], self._listeners[place]
         for key in ((address, port), (address, EVERY_PORT)):
             if key in self._listeners:
                 return key

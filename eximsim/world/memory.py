@@ -64,6 +64,8 @@ class MemoryWorld(HostedWorld):
         self._questions: list[str] = []
         self._open: dict[int, MemoryConnection] = {}
         self._network = Network(self.clock, self.name_server(), self._note)
+        self.server_time: float | None = None
+        """How late it is for a server that ends."""
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -137,8 +139,8 @@ class MemoryWorld(HostedWorld):
         self._add_listener(address, port, factory)
 
     def unlisten(self, address: str | None, port: int) -> None:
-        """See ``World``."""
-        del self._listeners[address, port]
+        """See ``World``; a server that sleeps before it ends leaves its callers in the backlog until then."""
+        self._drop_listener(address, port, self.server_time or self.clock.time)
 
     def hang_up(self) -> None:
         """Close what clients have left open, as the kernel does when a process dies."""
@@ -444,4 +446,6 @@ class MemoryConnection:
     def _end_server(self) -> None:
         self._server_open = False
         self._handshake = None
+        self._world.server_time = self._server_time
         self.session.on_close()
+        self._world.server_time = None

@@ -1,8 +1,12 @@
 import pytest
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.ports import Action, Close, Endpoint, Send, Wait
+from eximsim.ports import Action, Close, ConnectError, ConnectionLost, Endpoint, Send, Wait
 from eximsim.suite.scripted_server import ScriptedServer, ScriptedSession, read_server
+from eximsim.world.backlog import UnservedSession
+from eximsim.world.clock import START
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.rrsets import rrset_zones
 
 CLIENT, SERVER = Endpoint("127.0.0.1", 40000), Endpoint("127.0.0.1", 1224)
 
@@ -15,6 +19,7 @@ def started(*script: str, words: str = "1224") -> ScriptedServer:
 
 def connected(server: ScriptedServer) -> tuple[ScriptedSession, list[Action]]:
     session = server.session()
+    assert isinstance(session, ScriptedSession)
     return session, list(session.on_connect(CLIENT, SERVER))
 
 
@@ -123,3 +128,37 @@ def test_octets_that_are_not_shown_are_read_as_many_as_they_are() -> None:
 def test_a_server_that_answers_after_quit_only_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="QUIT"):
         read_server(["1224"], ("BDAT", "*data 6", "QUIT", "250 OK"), "s", 1)
+
+
+def test_a_connection_too_many_is_reset_when_the_server_ends() -> None:
+    server = started("220 hello", "QUIT")
+    session, _ = connected(server)
+    waiting = server.session()
+    assert isinstance(waiting, UnservedSession)
+    steps = iter(waiting.on_connect(CLIENT, SERVER))
+    assert isinstance(next(steps), Wait)
+    end(session)
+    assert list(steps) == [Close(reset=True)]
+    assert server.wait() == 0
+
+
+def test_a_connection_that_would_wait_for_another_for_long_is_not_modelled() -> None:
+    server = started("220 hello", "QUIT")
+    connected(server)
+    with pytest.raises(Unsupported, match="done with another"):
+        list(server.session().on_connect(CLIENT, SERVER))
+
+
+def test_who_comes_while_a_server_sleeps_before_its_end_stays_in_the_backlog() -> None:
+    world = MemoryWorld(rrset_zones(()))
+    server = started("220 hello", "*sleep 4")
+    server.on_finished = lambda: world.unlisten(None, 1224)
+    world.listen(None, 1224, server.session)
+    world.connect("127.0.0.1", 1224, 5)
+    world.sleep(3)
+    late = world.connect("127.0.0.1", 1224, 5)
+    with pytest.raises(ConnectionLost):
+        late.receive(3)
+    assert world.now() == START + 4
+    with pytest.raises(ConnectError):
+        world.connect("127.0.0.1", 1224, 5)

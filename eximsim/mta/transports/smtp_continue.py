@@ -7,6 +7,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.open_call import OpenCall
+from eximsim.mta.records.spool import Message
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response, send_failed
 from eximsim.mta.transports.smtp_out import Dialogue
 from eximsim.mta.transports.transport import UNLIMITED, transport_check_waiting
@@ -106,13 +107,27 @@ def current_sni(sx: SmtpContext) -> str | None:
 
 def _next_message(sx: SmtpContext) -> str | None:
     process = sx.process
-    ours = _identity(sx, process.message.sender if process.message else "")
+    sender = process.message.sender if process.message else ""
 
     def same_identity(message_id: str) -> bool:
         message = process.machine.spool.get(message_id)
-        return message is not None and _identity(sx, message.sender) == ours
+        if message is None:
+            return False
+        ours = _identity(sx, sender)
+        if process.profile.waiting_message_read_whole:
+            _take_variables(process, message)
+        return _identity(sx, message.sender) == ours
 
     return transport_check_waiting(process, sx.transport.name, sx.host.name, same_identity)
+
+
+def _take_variables(process: Process, message: Message) -> None:
+    """Read a message from the spool over the one that was delivered (``spool_read_header()``)."""
+    for name in process.message.variables if process.message else ():
+        process.variables.pop(name, None)
+    for name in [name for name in process.variables if name.startswith("acl_")]:
+        del process.variables[name]
+    process.variables.update(message.variables)
 
 
 def _identity(sx: SmtpContext, sender: str) -> tuple[str | None, ...]:

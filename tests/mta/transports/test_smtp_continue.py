@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.mta.front import Front
 
 ROUTERS = """
@@ -62,3 +64,14 @@ def test_a_call_from_another_interface_is_closed_and_the_host_considered_anew() 
     assert "Connection refused" in refused
     assert " => " in sent
     assert "retry time not reached for other hosts or connection limit reached for 'd.ex'" in waits
+
+
+@pytest.mark.parametrize(("release", "sent"), [("4.92", False), ("4.95", True)])
+def test_a_waiting_message_is_judged_by_its_own_variables_up_to_4_94(release: str, sent: bool) -> None:
+    main = "acl_smtp_rcpt = accept\ntrusted_users = caller\nFROM = 127.0.0.1\nacl_not_smtp = note"
+    routers = ROUTERS.format(options="  interface = $acl_m_from")
+    front = Front(main, "note:\n  accept set acl_m_from = FROM", routers=routers, release=release)
+    front.exim("-odf", "-f", "a@x.ex", "r@d.ex", stdin="Subject: x\n\n")
+    front.exim("-bd", "-oX", "1225")
+    front.exim("-DFROM=192.0.2.1", "-odf", "-f", "b@x.ex", "r@d.ex", stdin="Subject: x\n\n")
+    assert any("[127.0.0.1]* " in line for line in front.log()) == sent
