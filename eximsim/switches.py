@@ -249,6 +249,9 @@ class Profile(SmtpSwitches):
     )
     """EHLO offers early pipelining to pipelining_connect_advertise_hosts; before, that was not built in."""
 
+    pipe_connect_seen_off_sockets: bool = switch(False, "smtp_setup_msg()", since("4.99", "9682a4923"))
+    """``L*`` for a client that has sent more than EHLO at once, even if no socket leads to it (``-bs``)."""
+
     quit_acl_says_toplevel: bool = switch(False, "acl_check_internal()", since("4.89", "4c04137d7"))
     """An ACL for QUIT that refuses is told of the ``toplevel`` ACL, not of the ``teplevel``."""
 

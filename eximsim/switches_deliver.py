@@ -160,5 +160,8 @@ class DeliverSwitches(VerifySwitches):
     """The numbers for "retry time not reached" are one lower (-52 to -56), as a new number came before
     them."""
 
+    protocol_sequence_logged: bool = switch(False, "deliver.c", since("4.99", "7b411755d"))
+    """With the log selector protocol_detail ``PS=`` tells the steps of the connection in delivery lines."""
+
     failed_address_colon_spaced: bool = switch(False, "deliver.c", since("4.99", "7b411755d"))
     """``** addr R=r T=t : msg`` with a blank before the colon."""

@@ -375,6 +375,7 @@ POINTS: Sequence[Point] = (
     _point("b2b170e67"),
     _point("dba85d116", ("runtest", r"next if /^\s*host_fake_gethostbyname")),
     _point("46ff3250f"),
+    _point("9682a4923"),
     _point("24e159d7b", ("scripts/4650-DMARC/4650", "CALLER@not-exist.test.ex")),
     _point("13029e1cd"),
     _point("752d1b689"),

@@ -1,8 +1,8 @@
-"""Which names of src/expand.c and src/acl.c came and went with each release from 4.86 on.
+"""Which names of src/expand.c, src/acl.c and src/globals.c came and went with each release from 4.86 on.
 
-A key is ``GROUP.NAME``; the group is ``item``, ``operator``, ``condition`` (of ``${if``), ``variable``, or
-``control`` (in an ACL). What a release does not mention is as in the one before it. All names are in
-``expansion_names.py``.
+A key is ``GROUP.NAME``; the group is ``item``, ``operator``, ``condition`` (of ``${if``), ``variable``,
+``control`` (in an ACL), or ``selector`` (of log_selector). What a release does not mention is as in the one
+before it. All names but those of selectors are in ``expansion_names.py``.
 """
 
 from __future__ import annotations
@@ -34,31 +34,36 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
         "4.87",
         new="""operator.base64 operator.base64d operator.ipv6denorm operator.ipv6norm variable.callout_address
         variable.dkim_key_length variable.initial_cwd variable.prdr_requested variable.proxy_external_address
-        variable.proxy_external_port variable.proxy_local_address variable.proxy_local_port""",
+        variable.proxy_external_port variable.proxy_local_address variable.proxy_local_port
+        selector.outgoing_interface""",
         gone="""variable.proxy_host_address variable.proxy_host_port variable.proxy_target_address
         variable.proxy_target_port""",
     ),
     NamesChanged(
         "4.88",
-        new="""operator.base32 operator.base32d operator.escape8bit operator.sha3 variable.queue_name""",
+        new="""operator.base32 operator.base32d operator.escape8bit operator.sha3 variable.queue_name
+        selector.dnssec""",
         gone="variable.demime_errorlevel variable.demime_reason variable.found_extension",
     ),
     NamesChanged("4.89"),
-    NamesChanged("4.90", new="variable.smtp_command_history"),
+    NamesChanged("4.90", new="variable.smtp_command_history selector.millisec"),
     NamesChanged(
         "4.91",
-        new="item.authresults variable.arc_state variable.arc_state_reason variable.spf_result_guessed",
+        new="""item.authresults variable.arc_state variable.arc_state_reason variable.spf_result_guessed
+        selector.dkim selector.dkim_verbose selector.receive_time""",
         gone="variable.dmarc_ar_header",
     ),
     NamesChanged(
         "4.92",
-        new="variable.arc_domains variable.arc_oldest_pass variable.requiretls control.requiretls",
+        new="""variable.arc_domains variable.arc_oldest_pass variable.requiretls control.requiretls
+        selector.pipelining""",
     ),
     NamesChanged(
         "4.93",
         new="""operator.sha2 condition.forall_json condition.forall_jsons condition.forany_json
         condition.forany_jsons variable.tls_in_cipher_std variable.tls_in_resumption variable.tls_in_ver
-        variable.tls_out_cipher_std variable.tls_out_resumption variable.tls_out_ver""",
+        variable.tls_out_cipher_std variable.tls_out_resumption variable.tls_out_ver
+        selector.msg_id selector.msg_id_created selector.tls_resumption""",
         gone="variable.requiretls control.requiretls",
     ),
     NamesChanged(
@@ -66,22 +71,22 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
         new="""item.listquote item.srs_encode condition.inbound_srs variable.local_part_prefix_v
         variable.local_part_suffix_v variable.queue_size""",
     ),
-    NamesChanged("4.95"),
+    NamesChanged("4.95", new="selector.protocol_detail selector.queue_time_exclusive selector.tainted"),
     NamesChanged(
         "4.96",
         gone="""variable.srs_db_address variable.srs_db_key variable.srs_orig_recipient
-        variable.srs_orig_sender variable.srs_status""",
+        variable.srs_orig_sender variable.srs_status selector.tainted""",
     ),
     NamesChanged(
         "4.97",
         new="""operator.headerwrap variable.recipients_list variable.regex_cachesize
-        variable.sender_helo_verified""",
+        variable.sender_helo_verified selector.connection_id""",
     ),
     NamesChanged("4.98", new="operator.xtextd control.wellknown"),
     NamesChanged(
         "4.99",
         new="""variable.atrn_host variable.atrn_mode variable.connection_id variable.dkim_verify_signers
-        variable.dmarc_alignment_dkim variable.dmarc_alignment_spf""",
+        variable.dmarc_alignment_dkim variable.dmarc_alignment_spf selector.tls_on_connect""",
     ),
 )
 
@@ -99,6 +104,7 @@ class Lacking:
     conditions: frozenset[str]
     variables: frozenset[str]
     controls: frozenset[str]
+    selectors: frozenset[str]
 
 
 def _moving(group: str) -> frozenset[str]:
@@ -124,7 +130,7 @@ def lacking(release: str, lacks: tuple[str, ...] = ()) -> Lacking:
     def of(group: str) -> frozenset[str]:
         return frozenset(_names(absent, group))
 
-    return Lacking(of("item"), of("operator"), of("condition"), of("variable"), of("control"))
+    return Lacking(of("item"), of("operator"), of("condition"), of("variable"), of("control"), of("selector"))
 
 
 MOVING_VARIABLES = _moving("variable")

@@ -204,8 +204,8 @@ def _is_continued(process: Process, addr: Address) -> bool:
 
 
 def _sequence_parts(process: Process, addr: Address) -> list[str]:
-    shown = addr.protocol_sequence and selector(process, "protocol_detail")
-    return [f"PS={addr.protocol_sequence}"] if shown else []
+    shown = process.profile.protocol_sequence_logged and selector(process, "protocol_detail")
+    return [f"PS={addr.protocol_sequence}"] if shown and addr.protocol_sequence else []
 
 
 def _tls_parts(process: Process, addr: Address) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
+from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.upward import expand_string
 from eximsim.mta.records.logs import LogSettings, Rejected
@@ -31,7 +32,7 @@ _DEFAULT_SELECTORS = words(
     tls_cipher
     """
 )
-"""``log_default`` of the newest release; the lines that older ones lack do not ask a selector there."""
+"""``log_default`` of the newest release; what an older one has no word for cannot be switched off there."""
 
 SELECTORS = _DEFAULT_SELECTORS | words(
     """
@@ -40,10 +41,10 @@ SELECTORS = _DEFAULT_SELECTORS | words(
     outgoing_port pid pipelining protocol_detail proxy queue_time queue_time_overall receive_time
     received_recipients received_sender return_path_on_delivery sender_on_delivery smtp_connection
     smtp_incomplete_transaction smtp_mailauth smtp_no_mail smtp_protocol_error smtp_syntax_error spf
-    spf_verbose subject tls_on_connect tls_peerdn tls_resumption tls_sni unknown_in_list
+    spf_verbose subject tainted tls_on_connect tls_peerdn tls_resumption tls_sni unknown_in_list
     """
 )
-"""Every word that ``log_selector`` knows, save ``all`` and the alias ``rejected_headers``."""
+"""Every word that ``log_selector`` knows in some release, save ``all`` and the alias ``rejected_headers``."""
 
 _BUFFER_SIZE, _ROOM_FOR_MARK = 8192, 100
 
@@ -51,8 +52,10 @@ _ALIASES = {"rejected_headers": "rejected_header"}
 
 
 @lru_cache(maxsize=64)
-def parse_selector(text: str, path: str | None = None, line: int | None = None) -> frozenset[str]:
-    """The selectors that ``text`` leaves on, from the default set on.
+def parse_selector(
+    text: str, path: str | None = None, line: int | None = None, lacks: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """The selectors that ``text`` leaves on, from the default set on; ``lacks`` are those of other releases.
 
     Raises ``InputError`` for an item without ``+`` or ``-`` and for an unknown word. Source: decode_bits(),
     src/debug.c and src/functions.h.
@@ -70,8 +73,8 @@ def parse_selector(text: str, path: str | None = None, line: int | None = None) 
         name, rest = rest[:size], rest[size:].lstrip(SPACES)
         name = _ALIASES.get(name, name)
         if name == "all":
-            chosen = set(SELECTORS) if sign == "+" else set()
-        elif name not in SELECTORS:
+            chosen = set(SELECTORS - lacks if sign == "+" else ()) | (_DEFAULT_SELECTORS & lacks)
+        elif name not in SELECTORS or name in lacks:
             raise InputError(f"unknown log_selector setting: {sign} {name}", path, line)
         elif sign == "+":
             chosen.add(name)
@@ -101,7 +104,8 @@ def settings(process: Process) -> LogSettings:
 def _settings(process: Process) -> LogSettings:
     options = process.config.main
     where = options.where("log_selector") if options.is_set("log_selector") else (None, None)
-    selectors = parse_selector(options.text("log_selector") or "", *where)
+    lacks = lacking(process.profile.option_release, process.profile.build_lacks).selectors
+    selectors = parse_selector(options.text("log_selector") or "", *where, lacks)
     pattern = _log_path(process)
     paths = [_file_of(pattern, kind, options.where("log_file_path")) for kind in ("main", "reject", "panic")]
     return LogSettings(

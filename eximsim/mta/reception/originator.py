@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.phrase import parse_fix_phrase
+from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import headers_charset
+from eximsim.mta.lookup.match_list import die
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -25,13 +26,20 @@ def login_name(process: Process, login: str) -> str:
 def full_name(process: Process, login: str) -> str:
     """What gecos_name gives where gecos_pattern matches, else the login: users here have no other name."""
     options = process.config.main
-    pattern, name = options.text("gecos_pattern"), options.text("gecos_name")
-    if pattern is None or name is None:
+    pattern, text = options.text("gecos_pattern"), options.text("gecos_name")
+    if pattern is None or text is None:
         return login
-    if pattern:
-        raise Unsupported("gecos_pattern that is not empty", *options.where("gecos_pattern"))
     try:
-        return parse_fix_phrase(expand(process, name), headers_charset(process))
-    except ExpansionFailed as failure:
-        what = f"gecos_name that does not expand ({failure.message})"
-        raise Unsupported(what, *options.where("gecos_name")) from None
+        found = compile_pattern(pattern).search(login, process.trace, process.effort)
+    except RegexError as error:
+        told = error.told(pcre2=process.profile.pcre2)
+        die(process, f"regular expression error: {told} while compiling {pattern}")
+    if found is None:
+        return login
+    process.numeric = found
+    try:
+        return parse_fix_phrase(expand(process, text), headers_charset(process))
+    except ExpansionFailed:
+        return login
+    finally:
+        process.numeric = ()

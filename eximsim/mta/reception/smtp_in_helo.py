@@ -221,8 +221,10 @@ def _pipe_connect(session: SmtpSession) -> str | None:
     if not known or not session.client_in("pipelining_connect_advertise_hosts"):
         return None
     seen.early_advertised = True
-    seen.early_used = seen.early_used or (not session.helo_seen and bool(session.input))
-    return "PIPECONNECT" if session.process.profile.pipe_connect_renamed else "PIPE_CONNECT"
+    profile = session.process.profile
+    if profile.pipe_connect_seen_off_sockets or session.reception.is_socket:
+        seen.early_used = seen.early_used or (not session.helo_seen and bool(session.input))
+    return "PIPECONNECT" if profile.pipe_connect_renamed else "PIPE_CONNECT"
 
 
 def _chunking(session: SmtpSession) -> str | None:

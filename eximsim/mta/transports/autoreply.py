@@ -43,7 +43,7 @@ def autoreply_transport_entry(
     try:
         reply = addr.reply or _from_options(process, transport)
         reply = _without_never_mail(process, transport, reply)
-        if process.dont_deliver or not (reply.to or reply.cc or reply.bcc):
+        if process.dont_deliver or (reply.to is None and reply.cc is None and reply.bcc is None):
             return
         _reply(process, transport, addrs, run, reply)
     except Stop as stop:
@@ -53,7 +53,7 @@ def autoreply_transport_entry(
 def _reply(
     process: Process, transport: DriverInstance, addrs: list[Address], run: LocalRun, reply: Reply
 ) -> None:
-    once = bool(reply.once and reply.to)
+    once = bool(reply.once) and reply.to is not None
     if once and _was_sent(process, transport, reply):
         _log(process, transport, reply, run, [f"  previously sent to {(reply.to or '')[:200]}"])
         return

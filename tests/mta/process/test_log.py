@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import (
     SELECTORS,
@@ -42,6 +43,19 @@ def test_selectors_are_added_and_taken_away_in_turn(text: str, name: str, on: bo
 def test_a_bad_selector_is_an_error_with_its_line(text: str) -> None:
     with pytest.raises(InputError, match=r"exim\.conf:3"):
         parse_selector(text, "exim.conf", 3)
+
+
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [("4.86", "outgoing_interface"), ("4.87", "dnssec"), ("4.91", "pipelining"), ("4.92", "msg_id"),
+     ("4.96", "tainted"), ("4.96", "connection_id"), ("4.98", "tls_on_connect")],
+)  # fmt: skip
+def test_a_release_knows_its_own_selectors(release: str, name: str) -> None:
+    lacks = lacking(release).selectors
+    with pytest.raises(InputError, match=f"unknown log_selector setting: [+] {name}"):
+        parse_selector(f"+{name}", "exim.conf", 3, lacks)
+    assert parse_selector("-all", lacks=lacks) <= lacks
+    assert not parse_selector("+all", lacks=lacks) & lacks - parse_selector("")
 
 
 @given(st.lists(st.tuples(st.sampled_from("+-"), st.sampled_from(sorted(SELECTORS))), max_size=8))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.reception.originator import full_name
 from tests.mta.front import Front
 
@@ -14,7 +13,16 @@ def test_a_user_is_called_by_the_login_or_as_the_configuration_says() -> None:
     )
 
 
-@pytest.mark.parametrize("main", ["gecos_pattern = ^x\ngecos_name = x", "gecos_pattern =\ngecos_name = ${x"])
-def test_what_is_not_modelled_is_said(main: str) -> None:
-    with pytest.raises(Unsupported):
-        full_name(Front(main=main).process(), "me")
+@pytest.mark.parametrize(
+    ("main", "name"),
+    [
+        (r"gecos_pattern = ^(.)(.*)\ngecos_name = $2$1", "em"),
+        (r"gecos_pattern = ^([^,:]*)\ngecos_name = $1", "me"),
+        (r"gecos_pattern = ^x\ngecos_name = x", "me"),
+        (r"gecos_pattern =\ngecos_name = ${x", "me"),
+    ],
+)
+def test_the_name_is_made_of_what_the_pattern_captures(main: str, name: str) -> None:
+    process = Front(main=main.replace(r"\n", "\n")).process()
+    assert full_name(process, "me") == name
+    assert process.numeric == ()

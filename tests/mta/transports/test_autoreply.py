@@ -53,6 +53,13 @@ def test_a_small_file_forgets_the_first_one() -> None:
     assert sent(answering).count("To: s@test.ex") == 2
 
 
+def test_a_reply_to_nobody_is_tried_and_has_no_recipients() -> None:
+    answering = machine()
+    answering.deliver(sender="<>")
+    assert "Error while reading message with no usable sender address" in " ".join(answering.log)
+    assert "=> a <a@test.ex> R=local T=t" in answering.log
+
+
 def test_never_mail_takes_recipients_out() -> None:
     answering = machine("\ncc = x@test.ex, a@b.ex\nnever_mail = s@test.ex : x@*")
     answering.deliver()
