@@ -48,7 +48,7 @@ class Wanted:
 @click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
 @outside_options
 @click.option("--sender", metavar="ADDRESS", help="Default: sender@ this host; empty for bounces.")
-@click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callout instead.")
+@click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callouts instead.")
 @click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
 @click.option("--html", metavar="FILE", help="Write a self-contained page as well.")
 @click.option("--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at.")

@@ -20,7 +20,7 @@ def lines(explanation: Explanation) -> Iterator[str]:
     for number, one in enumerate(explanation.recipients):
         if number:
             yield ""
-        title = f"{what} {one.recipient}, {explanation.config}, Exim {explanation.profile}"
+        title = f"{what} {one.recipient}, {one.callout or explanation.config}, Exim {explanation.profile}"
         yield click.style(visible(title), bold=True)
         colour = "green" if one.outcome.result in TAKEN else "red" if one.outcome.result in _BAD else "yellow"
         yield click.style(visible(str(one.outcome)), fg=colour)

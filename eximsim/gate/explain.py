@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unanswered
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.report import Outcome
+from eximsim.gate.views import kinds_of
 from eximsim.mta.acl.acl import ACL
 from eximsim.mta.base.tables import shown
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
@@ -89,10 +91,10 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The way of one recipient's message, or of the callout that verifies the recipient.
+    """The way of one recipient's message, or of a callout that verifies the recipient.
 
-    ``unsupported`` is what the way would have needed and the model does not have, ``gaps`` all for which the
-    outcome is uncertain.
+    ``callout`` is which: the condition and its place; empty for a message. ``unsupported`` is what the way
+    would have needed and the model does not have, ``gaps`` all for which the outcome is uncertain.
     """
 
     recipient: str
@@ -104,11 +106,12 @@ class Explained:
     alternatives: tuple[Alternative, ...] = ()
     unsupported: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    callout: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What becomes of a message to each of some recipients.
+    """What becomes of a message to each of some recipients, or of each callout that asks about one.
 
     ``kind`` is ``"delivery"`` or ``"callout"``; ``assumed`` says what was not given and therefore taken for
     granted, ``missing`` which files the configuration asked for that are nowhere.
@@ -157,14 +160,19 @@ def explain(
 ) -> Explanation:
     """Explain the way of a message to each recipient alone; ``case`` says kind, sender and the like.
 
-    Without ``changes`` it is not worked out what would lead to another outcome.
+    Of callouts, each that asks in a way of its own is explained. Without ``changes`` it is not worked out
+    what would lead to another outcome.
     """
     explained = []
     asked: list[Gap] = []
-    for recipient in recipients_of(recipients, policy.config.main):
-        one = replace(case, recipients=(recipient,), zone=world.zones, servers=world.servers)
+    case = replace(case, zone=world.zones, servers=world.servers)
+    numbers = [callout for kind, callout in kinds_of([policy]) if kind == case.kind]
+    for recipient, number in product(recipients_of(recipients, policy.config.main), numbers):
+        one = replace(case, recipients=(recipient,), callout=number)
         result = policy.run(one)
         found = _explain_one(result)
+        if case.kind == "callout":
+            found = replace(found, callout=str(policy.callouts[number]))
         asked += unanswered(policy, one, result)
         if changes:
             from eximsim.gate.counterfactuals import alternatives  # many runs: not needed to say what happens
@@ -321,6 +329,7 @@ def _hosts(result: Result) -> tuple[HostSeen, ...]:
 def _explained(one: Explained) -> dict[str, object]:
     return {
         "recipient": one.recipient,
+        **({"callout": one.callout} if one.callout else {}),
         "outcome": outcome_json(one.outcome),
         "hosts": [
             {

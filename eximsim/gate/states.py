@@ -179,6 +179,7 @@ class _Alive:
         port = addr.local_port if self.counts.ports else None
         if self.kind == "delivery":
             return kept, port, _WORDS(addr), _SESSION_OF(addr), *_ADDRESS(addr)
+        # without words not even the error of an earlier host: each host that is ruled out sets its own
         told = (*_WORDS(addr), addr.pass_message) if self.words else bool(addr.message)
         return kept, port, told, *_ADDRESS(addr)
 

@@ -111,6 +111,10 @@ class Callout:
         """What is verified and how: callouts that have the same do the same."""
         return self.what, self.condition.argument
 
+    def __str__(self) -> str:
+        """The condition and its place."""
+        return f"verify = {self.condition.argument} ({self.where})"
+
 
 @dataclass(frozen=True)
 class Policy:

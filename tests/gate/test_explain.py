@@ -111,6 +111,16 @@ def test_a_callout_is_explained_like_a_delivery(tmp_path: Path) -> None:
     assert any(step.rule == "callout" for step in found.steps)
 
 
+def test_each_callout_that_asks_in_a_way_of_its_own_is_explained(tmp_path: Path) -> None:
+    one = "  accept verify = recipient/callout\n"
+    more = "  accept verify = recipient/callout=5s,defer_ok\n  deny verify = recipient/callout=5s,defer_ok\n"
+    found = explained(tmp_path, config=CONFIG.replace(one, one + more), kind="callout").recipients
+    assert [each.callout.partition(" (")[0] for each in found] == [
+        "verify = recipient/callout",
+        "verify = recipient/callout=5s,defer_ok",
+    ]
+
+
 def test_a_file_that_is_nowhere_is_named(tmp_path: Path) -> None:
     looked_up = "${lookup{x}lsearch{/nowhere/at/all}{$value}}"
     config = CONFIG.replace("hosts_try_dane = *", f"hosts_try_dane = {looked_up}")

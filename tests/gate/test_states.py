@@ -13,6 +13,8 @@ from eximsim.gate.explore_policies import survey
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
+from eximsim.mta.transports import dane
+from eximsim.profiles import PROFILES, profile
 from tests.gate.policies import policy
 
 FEW = {
@@ -44,6 +46,14 @@ def unmerged(watcher: Watcher) -> Unmerged:
     """Every state is another one."""
     numbers = itertools.count()
     return lambda axis: (next(numbers), watcher(axis)[1])
+
+
+@pytest.mark.parametrize("release", [*PROFILES])
+def test_no_callout_looks_at_the_error_of_an_earlier_host(release: str) -> None:
+    """Whatever rules a host out writes an error over the one before, where a callout reads it at all."""
+    one = profile(release)
+    lost = [row for row in dane.TLSA_HOST.cells(one).values() if row.outcome is dane.Verdict.LOST]
+    assert not one.callout_uses_setup_conn or (one.dane_outcome_in_address and all(row.text for row in lost))
 
 
 @pytest.mark.parametrize(("release", "kind"), [("4.87", "callout"), ("4.99", "delivery")])
