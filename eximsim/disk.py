@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import stat
 from dataclasses import dataclass, field
 
 
@@ -9,7 +11,9 @@ from dataclasses import dataclass, field
 class StoredFile:
     """A file that a delivery has made: its octets, its permissions, its owner, and when it was made.
 
-    ``inode`` is a number that no other file of the disk has had; ``made`` is in seconds since the epoch.
+    ``inode`` is a number that no other file of the disk has had; ``made`` is in seconds since the epoch, and
+    so is ``accessed`` where somebody has set it. ``mode`` has the bits of the file's type for what is no
+    regular file.
     """
 
     content: bytes
@@ -18,6 +22,17 @@ class StoredFile:
     gid: int
     inode: int
     made: float
+    accessed: float | None = None
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it is a named pipe."""
+        return stat.S_ISFIFO(self.mode)
+
+    def permits(self, uid: int, gid: int, bits: int = 4) -> bool:
+        """Whether a user may do what the bits of an ``ls`` triple say; root may always."""
+        shift = 6 if uid == self.uid else 3 if gid == self.gid else 0
+        return uid == 0 or (self.mode >> shift) & bits == bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +69,23 @@ class Disk:
 
     files: dict[str, StoredFile] = field(default_factory=dict)
     folders: dict[str, StoredFolder] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """Symbolic links: where each points to, from the folder that it is in."""
     last_inode: int = 1000
 
     def write(self, path: str, content: bytes, *, mode: int, uid: int, gid: int, now: float) -> StoredFile:
         """Make a file, in the place of one that is there."""
         self.last_inode += 1
         made = self.files[path] = StoredFile(content, mode, uid, gid, self.last_inode, now)
+        return made
+
+    def real_path(self, path: str) -> str:
+        """The path with its dots and symbolic links resolved."""
+        made = "/"
+        for part in path.split("/"):
+            made = posixpath.normpath(posixpath.join(made, part))
+            if made in self.links:
+                made = self.real_path(posixpath.join(posixpath.dirname(made), self.links[made]))
         return made
 
     def lacks_folder(self, path: str) -> bool:

@@ -87,6 +87,8 @@ def _accounts(setup: Setup, inside: Namespace) -> Accounts:
 class EximWorld(HostedWorld):
     """What is around a real program: the name server and the scripted servers. A context manager."""
 
+    simulates_disk = False
+
     def __init__(self, inside: Namespace, zones: Zones, host: Host) -> None:
         super().__init__(host)
         self._inside = inside

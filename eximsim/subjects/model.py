@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
+from eximsim.mta.delivery.spool_in import FormatError, spool_read
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import daemon, exim
 from eximsim.mta.records.hints import Hints
@@ -69,6 +70,7 @@ class ModelSubject:
         test_harness: bool = False,
     ) -> None:
         self._without_data: set[str] = set()
+        self._halves: dict[str, dict[str, bytes]] = {}
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
         self.machine = Machine(
@@ -91,9 +93,15 @@ class ModelSubject:
         env: Mapping[str, str],
         user: str | None = None,
         pause: float = 0,
+        *,
+        without_root: bool = False,
     ) -> Result:
-        """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise)."""
+        """See ``Subject``; the users known are the caller and root (``Unsupported`` otherwise).
+
+        ``without_root``: the program is a copy that belongs to Exim's user.
+        """
         self._catch_up()
+        self.machine.without_root = without_root
         self.machine.input_pause = pause
         if self._without_data.intersection(self.machine.spool.messages):
             raise Unsupported("a message whose data file was taken away")
@@ -156,6 +164,22 @@ class ModelSubject:
                 del messages[message_id]
             elif fnmatchcase(f"{message_id}-D", pattern):
                 self._without_data.add(message_id)
+
+    def take_in(self, name: str, content: bytes) -> None:
+        """A file of a message that somebody puts on the spool: with its other half there is a message.
+
+        Raises ``Unsupported`` where it is not in the form in which Exim writes it.
+        """
+        message_id, _, half = name.rpartition("-")
+        halves = self._halves.setdefault(message_id, {})
+        halves[half] = content
+        if len(halves) < len("DH"):
+            return
+        del self._halves[message_id]
+        try:
+            self.machine.spool.add(spool_read(halves["H"], halves["D"]))
+        except FormatError as error:
+            raise Unsupported(f"the files of message {message_id} on the spool: {error}") from None
 
     def dumped(self, database: str) -> str:
         """See ``Subject``."""

@@ -72,13 +72,11 @@ class Munger:
                           filter_headings_dropped=self.filter_headings_dropped)  # fmt: skip
         done = []
         while line := reading.next_line():
-            if _SIZES.fullmatch(line):
+            while _SIZES.fullmatch(line):
                 done.append(line)
                 while (line := reading.next_line()) and _SIZE.fullmatch(line):
                     done.append("ddd d\n")
-                if not line:
-                    break
-            if (changed := _line(line, edits, reading)) is not None:
+            if line and (changed := _line(line, edits, reading)) is not None:
                 done.append(changed)
         return "".join(done)
 

@@ -6,16 +6,19 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from functools import partial
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.errnos import ENOENT, strerror
 from eximsim.mta.certs.tls_libraries import OPENSSL
 from eximsim.ports import World
-from eximsim.subjects.subject import Subject
+from eximsim.subjects.model import ModelSubject
+from eximsim.subjects.subject import Result, Subject
 from eximsim.suite import script, shell
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import Raw
 from eximsim.suite.runtest_versions import Era
+from eximsim.suite.script_files import FileCommands, Missing, NotKnown, cut
 from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
@@ -138,8 +141,6 @@ class Player:
 
     def exim(self, command: script.Exim) -> None:
         """Run the program, as a daemon if it is one; then wait for a scripted server."""
-        if command.suffix:
-            raise self._unsupported(f"the program exim{command.suffix}", command)
         arguments = self._with_ids(self._substituted(command.arguments), command)
         if is_wait_mode(arguments):
             raise self._unsupported("a daemon in wait mode", command)
@@ -162,7 +163,7 @@ class Player:
         if given is not None:
             stdin = b"" if given["file"] == "/dev/null" else as_bytes(self._read(given["file"], command))
         try:
-            result = self.subject.exim(argv, stdin, environment, user, command.wait)
+            result = self._program(command)(argv, stdin, environment, user, command.wait)
         except InputError as error:
             raise self._refused(error, command) from None
         self.debugged |= result.debugged
@@ -173,6 +174,14 @@ class Player:
             self.raw.say(result.stdout, result.stderr)
         self._await_server()
         self._check(command, "exim", result.code)
+
+    def _program(self, command: script.Exim) -> Callable[..., Result]:
+        """The copy of the program that is meant: ``exim_exim`` belongs to Exim's user."""
+        if not command.suffix:
+            return self.subject.exim
+        if command.suffix == "_exim" and isinstance(self.subject, ModelSubject):
+            return partial(self.subject.exim, without_root=True)
+        raise self._unsupported(f"the program exim{command.suffix}", command)
 
     def _refused(self, error: InputError, command: script.Exim) -> Exception:
         """A configuration that cannot be read: bad input, unless the test is about just that."""
@@ -250,11 +259,7 @@ class Player:
     def write(self, command: script.Write) -> None:
         """Make a file."""
         text = command.text
-        path = self._path(self._substituted(command.path))
-        if self._is_mailbox(path):
-            self._store(path, as_bytes(text))
-        else:
-            self.files[path] = as_bytes(text)
+        self._file_commands().put(self._path(self._substituted(command.path)), as_bytes(text))
         if command.show:
             self.raw.say(f"==========\n{text}==========\n", "")
 
@@ -277,90 +282,26 @@ class Player:
         self.raw.extra_munge = command.name
 
     def shell(self, command: script.Shell) -> None:
-        """Of the Unix commands, ``cat``, ``rm``, ``mkdir``, ``touch``, ``cp``; ``chmod`` for mailboxes."""
-        words = self._words(self._substituted(command.words), command)
-        name, *names = words[1:] if words[0] == "sudo" else words
-        if name == "mkdir":
-            self._make_folders([word for word in names if not word.startswith("-")])
+        """A Unix command on files; its output is that of the test, or goes through ``cut``."""
+        line = self._substituted(command.words)
+        to_stderr = line.startswith("cat2 ")
+        line = line.removesuffix(">>test-stdout").replace("cat2 ", "cat ", 1) if to_stderr else line
+        line, chosen = _cut(line.removesuffix(">>test-stdout"))
+        words = self._words(line, command)
+        try:
+            shown = self._file_commands().run(words)
+        except NotKnown:
+            raise self._unsupported(f"script command {' '.join(words)}", command) from None
+        except Missing as missing:
+            if command.status.met_by(0):
+                raise InputError(f"{missing}: {strerror(ENOENT)}", self.played.path, command.line) from None
+            self.raw.say("", f"{words[0]}: {missing}: {strerror(ENOENT)}\n")
             return
-        if name in ("touch", "chmod") and self._change_mailboxes(name, names):
-            return
-        plain = not any(word.startswith("-") for word in names)
-        if name == "touch" and plain:
-            for path in map(self._path, names):
-                self.files.setdefault(path, b"")
-            return
-        if name == "cp" and plain and len(names) == 2 and self._copy(names[0], names[1], command):
-            return
-        if name == "rm" and names[0] in ("-f", "-rf", "-fr"):
-            del names[0]
-        if name not in ("cat", "rm") or any(word.startswith("-") for word in names):
-            raise self._unsupported(f"script command {' '.join(words)}", command)
-        for file in names:
-            if name == "cat":
-                self._cat(file, command)
-            else:
-                self._remove(self._path(file))
+        shown = shown if chosen is None else cut(shown, *chosen)
+        self.raw.say("" if to_stderr else shown, shown if to_stderr else "")
 
-    def _copy(self, source: str, target: str, command: script.Command) -> bool:
-        """Copy one file of the test to another, or into a folder; false if that is not among them."""
-        path = self._path(target)
-        spool = f"{self.identity.directory}/spool/"
-        if "*" in source or path.startswith((spool, f"{self.identity.directory}/tmp/input")):
-            return False
-        if target.endswith("/") or self.world.path_kind(path) == "folder":
-            path = f"{path}/{source.rpartition('/')[2]}"
-        content = as_bytes(self._read(source, command))
-        if self._is_mailbox(path):
-            self._store(path, content)
-        else:
-            self.files[path] = content
-        return True
-
-    def _is_mailbox(self, path: str) -> bool:
-        return path.startswith(f"{self.identity.directory}/test-mail/")
-
-    def _store(self, path: str, content: bytes) -> None:
-        """Put a file where deliveries go, as the caller does it."""
-        uid, gid = int(self.identity.caller_uid), int(self.identity.caller_gid)
-        disk, now = self.world.disk, self.world.now()
-        if path in disk.files:
-            disk.files[path].content = content
-        else:
-            disk.write(path, content, mode=0o644, uid=uid, gid=gid, now=now)
-
-    def _make_folders(self, names: list[str]) -> None:
-        uid, gid = int(self.identity.caller_uid), int(self.identity.caller_gid)
-        for path in map(self._path, names):
-            if self._is_mailbox(path):
-                self.world.disk.make_folders(path, uid=uid, gid=gid, mode=0o755)
-
-    def _change_mailboxes(self, name: str, words: list[str]) -> bool:
-        """Make empty files, or set permissions; false if that is not about mailboxes that are there."""
-        mode = words.pop(0) if name == "chmod" else "0"
-        paths, files = list(map(self._path, words)), self.world.disk.files
-        if not mode.isdigit() or not all(map(self._is_mailbox, paths)):
-            return False
-        if name == "touch":
-            for path in [path for path in paths if path not in files]:
-                self._store(path, b"")
-            return True
-        if not all(path in files for path in paths):
-            return False
-        for path in paths:
-            files[path].mode = int(mode, 8)
-        return True
-
-    def _cat(self, name: str, command: script.Command) -> None:
-        written, path = self.subject.written().files, self._path(name)
-        self.raw.say(written[path] if path in written else self._read(name, command), "")
-
-    def _remove(self, pattern: str) -> None:
-        if pattern == self._path("test-stdout"):
-            self.raw.stdout.clear()
-        self.subject.remove(pattern)
-        for path in [path for path in self.files if fnmatchcase(path, pattern)]:
-            del self.files[path]
+    def _file_commands(self) -> FileCommands:
+        return FileCommands(self.subject, self.world, self.identity, self.files, self.raw)
 
     def perl(self, command: script.Program) -> None:
         """Of Perl, ``system`` with one call of the program, and ``grep -E`` of what it prints."""
@@ -385,6 +326,17 @@ class Player:
     def refuse(self, command: script.Command) -> None:
         """A command of the language that is not run here."""
         raise self._unsupported(f"script command {_name(command)!r}", command)
+
+
+_CUT = re.compile(r"\s*\|\s*cut\s+-f\s+(?P<field>\d+)\s+-d\s+'(?P<delimiter>.)'\s*$", re.ASCII)
+
+
+def _cut(line: str) -> tuple[str, tuple[int, str] | None]:
+    """A command line without the ``cut`` that it ends with, and the field and the delimiter of that."""
+    match = _CUT.search(line)
+    return (
+        (line, None) if match is None else (line[: match.start()], (int(match["field"]), match["delimiter"]))
+    )
 
 
 def _name(command: script.Command) -> str:

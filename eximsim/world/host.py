@@ -132,6 +132,8 @@ class HostedWorld:
     _FIRST_PORT = 40000
 
     zones: Zones
+    simulates_disk = True
+    """What is on ``disk`` is all that the program under test finds there."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -211,6 +213,16 @@ class HostedWorld:
             if path == prefix or path.startswith(f"{prefix}/"):
                 return Folder(folder).kind(path[len(prefix) :].lstrip("/") or ".")
         return "folder" if any(name.startswith(f"{path}/") for name in self.host.files) else ""
+
+    def names_in(self, path: str) -> list[str]:
+        """The names in a folder that a real one stands for; none if there is no such folder."""
+        for prefix, folder in self.host.folders:
+            if f"{path}/".startswith(f"{prefix}/"):
+                try:
+                    return Folder(folder).names(path[len(prefix) :].lstrip("/") or ".")
+                except OSError:
+                    break
+        return []
 
     def holds_domain(self, name: str) -> bool:
         """See ``World``."""

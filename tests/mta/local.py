@@ -46,11 +46,14 @@ class LocalMachine:
         self.world.disk.folders["/mail"] = StoredFolder(1000, 1000, 0o755)
         self.machine = Machine(self.world, random.Random(0), Spool(), Hints(), hostname="mx.test.ex")
         self._profile = profile(release)
+        self.said, self.complained = "", ""
 
     def exim(self, *argv: str, stdin: str = "Subject: s\n\nHello.\n") -> int:
         """Run the program."""
         words = ("-C", "/exim.conf", *argv)
-        return exim.run(self.machine, words, stdin.encode(), {}, self._profile).code
+        done = exim.run(self.machine, words, stdin.encode(), {}, self._profile)
+        self.said, self.complained = done.stdout, done.stderr
+        return done.code
 
     def deliver(
         self, *recipients: str, sender: str = "s@test.ex", text: str = "Subject: s\n\nHello.\n"

@@ -169,3 +169,4 @@ def test_sizes_of_a_maildir_are_not_compared() -> None:
     text = "500S,0C\n321 4\n5 1\nnext\n"
     munger = Munger.for_era(IDENTITY, NEWEST)
     assert munger.file(text, Kind.MAIL) == "500S,0C\nddd d\nddd d\nnext\n"
+    assert munger.file("1S,0C\n1 2\n2S,0C\n3 4\n", Kind.MAIL) == "1S,0C\nddd d\n2S,0C\nddd d\n"

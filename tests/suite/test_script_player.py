@@ -171,9 +171,8 @@ def test_a_scripted_client_writes_to_stdout() -> None:
 def test_files_are_written_and_shown() -> None:
     ready, _ = played("catwrite test-x 2x5=_b", "head", "++++", "tail", "****", "cat test-x test-mail/x")
     assert ready.files["/eximsim/test/test-x"] == b"head\n baa\n baa\ntail\n"
-    assert ready.raw.stdout == [
-        "==========\nhead\n baa\n baa\ntail\n==========\n", "head\n baa\n baa\ntail\n", "mail\n"
-    ]  # fmt: skip
+    shown = "head\n baa\n baa\ntail\n"
+    assert "".join(ready.raw.stdout) == f"==========\n{shown}==========\n{shown}mail\n"
 
 
 def test_files_are_removed_by_pattern() -> None:
@@ -248,7 +247,7 @@ def test_a_file_that_is_not_there_is_bad_input() -> None:
 
 def test_commands_that_only_prepare_leave_no_output() -> None:
     ready, subject = played("echo hello", "munge dnssec", "mkdir -p spool")
-    assert (subject.calls, ready.raw.stdout, ready.raw.extra_munge) == ([], [], "dnssec")
+    assert (subject.calls, "".join(ready.raw.stdout), ready.raw.extra_munge) == ([], "", "dnssec")
 
 
 @pytest.mark.parametrize(
@@ -269,4 +268,23 @@ def test_records_of_the_retry_database_are_sorted_and_others_left_as_they_are() 
 
 def test_files_are_made_and_copied() -> None:
     playing, _ = played("touch empty", "write a", "one", "****", "cp a b", "cat a b empty")
-    assert playing.raw.stdout == ["one\n", "one\n", ""]
+    assert "".join(playing.raw.stdout) == "one\none\n"
+
+
+def test_files_have_owners_and_permissions_once_a_script_says_so() -> None:
+    playing, _ = played(
+        "write a", "one", "****", "sudo chown simexim:simexim DIR/a", "sudo chmod 0640 a",
+        "touch -a -t 0205100000 a", "ls -lu DIR/a", "mkfifo -m 0600 f", "ln -s ../x test-mail/l",
+        "mkdir -p DIR/d", "sudo chmod 777 d", "ls -ld DIR/d | cut -f 1 -d ' '",
+    )  # fmt: skip
+    disk = playing.world.disk
+    assert "".join(playing.raw.stdout) == (
+        "-rw-r----- 1 simexim simexim 4 May 10 2002 /eximsim/test/a\ndrwxrwxrwx\n"
+    )
+    assert disk.files["/eximsim/test/f"].is_fifo
+    assert disk.real_path("/eximsim/test/test-mail/l/y") == "/eximsim/test/x/y"
+
+
+def test_a_command_that_is_to_fail_may_name_a_file_that_is_not_there() -> None:
+    playing, _ = played("1", "cat none", "write a", "one", "****", "cat2 a")
+    assert playing.raw.stderr == ["cat: none: No such file or directory\n", "one\n"]

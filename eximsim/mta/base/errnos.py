@@ -5,6 +5,7 @@ from __future__ import annotations
 from eximsim.status import Errno
 
 ENOENT = 2
+ENXIO = 6
 E2BIG = 7
 EACCES = 13
 EEXIST = 17
@@ -27,6 +28,7 @@ EDQUOT = 122
 _TEXT = {
     0: "Success",
     ENOENT: "No such file or directory",
+    ENXIO: "No such device or address",
     E2BIG: "Argument list too long",
     EACCES: "Permission denied",
     EEXIST: "File exists",

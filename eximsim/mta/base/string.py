@@ -126,6 +126,15 @@ def interpret_escape(text: str, position: int) -> tuple[str, int]:
     return _ESCAPES.get(char, char), position + 1
 
 
+def string_unprinting(text: str) -> str:
+    """The text that ``string_printing`` was given."""
+    made, position = "", 0
+    while (found := text.find("\\", position)) >= 0:
+        octet, following = interpret_escape(text, found)
+        made, position = made + text[position:found] + octet, following
+    return made + text[position:]
+
+
 def _octet(value: int) -> str:
     return chr(value) if value < 128 else chr(0xDC00 + value)
 

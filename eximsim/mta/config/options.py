@@ -182,6 +182,10 @@ class Options:
             raise self._needs_expansion(name)
         return bool(value)
 
+    def is_set_or(self, name: str, default: bool) -> bool:
+        """A boolean whose default depends on other options."""
+        return default if self._values[name] is None else self.flag(name)
+
     def number(self, name: str) -> int:
         """An integer; fixed-point numbers times 1000."""
         value = self._values[name]

@@ -75,9 +75,9 @@ _REDIRECT = table(
         forbid_sieve_filter forbid_smtp_code hide_child_in_errmsg ignore_eacces ignore_enotdir one_time
         qualify_preserve_domain skip_syntax_errors""",
     ),
-    flags(_I, unset="check_group check_owner"),
-    numbers(Kind.OCTAL, _I, modemask=0o022),
-    of_kind(Kind.NAMES, _I, None, "owners owngroups"),
+    flags(_M, unset="check_group check_owner"),
+    numbers(Kind.OCTAL, _M, modemask=0o022),
+    of_kind(Kind.NAMES, _M, None, "owners owngroups"),
 )
 
 _MANUALROUTE = table(
@@ -224,10 +224,10 @@ _APPENDFILE = table(
     flags(
         _M,
         on="check_owner create_directory mode_fail_narrower quota_is_inclusive use_lockfile",
-        off="check_group file_must_exist maildir_format mailstore_format use_bsmtp use_crlf",
+        off="allow_fifo check_group file_must_exist maildir_format mailstore_format use_bsmtp use_crlf",
     ),
     flags(_U, off="mbx_format use_mbx_lock"),
-    flags(_I, on="use_fcntl_lock", off="allow_fifo allow_symlink notify_comsat use_flock_lock"),
+    flags(_I, on="use_fcntl_lock", off="allow_symlink notify_comsat use_flock_lock"),
     numbers(Kind.INTEGER, _M, lock_retries=10),
     numbers(Kind.INTEGER, _I, maildir_retries=10),
     numbers(Kind.OCTAL, _M, directory_mode=0o700, mode=0o600),

@@ -149,7 +149,7 @@ _FLAGS = table(
         return_path_remove smtp_enforce_sync write_rejectlog bounce_return_body bounce_return_message
         dns_csa_use_reverse""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
-        disable_ipv6 dkim_verify_minimal local_sender_retain
+        deliver_drop_privilege disable_ipv6 dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
@@ -167,7 +167,7 @@ _FLAGS = table(
         smtp_check_spool_space smtp_etrn_serialize srs_usehash srs_usetimestamp syslog_duplication syslog_pid
         syslog_timestamp tcp_nodelay""",
         off="""commandline_checks_require_admin dcc_direct_add_header
-        debug_store deliver_drop_privilege disable_fsync drop_cr gnutls_allow_auto_pkcs11
+        debug_store disable_fsync drop_cr gnutls_allow_auto_pkcs11
         gnutls_compat_mode ldap_start_tls panic_coredump perl_at_start perl_taintmode
         preserve_message_logs split_spool_directory""",
     ),

@@ -148,6 +148,9 @@ def deliver_local(
     first.transport_return = Rc.DEFER
     try:
         run = _prepare(process, transport, first)
+        if _lacks_privilege(process, run):
+            _report_death(process, transport, first, run)
+            return
         if not shadowing and wants_output(transport):
             run = replace(run, keeps_output=True)
         for addr in batch:
@@ -171,6 +174,34 @@ def deliver_local(
         replicate_status(batch)
         if error.logged:
             log_write(process, error.message, panic=True)
+
+
+def _lacks_privilege(process: Process, run: LocalRun) -> bool:
+    """Whether the process cannot become the user under whom the transport is to run."""
+    if not process.machine.without_root and not process.config.main.flag("deliver_drop_privilege"):
+        return False
+    return (run.uid, run.gid) != _exim_ids(process)
+
+
+def _exim_ids(process: Process) -> tuple[int, int]:
+    exim = process.machine.account(process.machine.exim_user)
+    assert exim is not None
+    return exim.uid, exim.gid
+
+
+def _report_death(process: Process, transport: DriverInstance, addr: Address, run: LocalRun) -> None:
+    """The transport's process has ended at once: the message is frozen.
+
+    Source: exim_setugid(), src/exim.c; deliver_local().
+    """
+    who = f"local delivery to {addr.local_part} <{addr.address}> transport={transport.name}"
+    for told in (
+        f"unable to set gid={run.gid} or uid={run.uid} (euid={_exim_ids(process)[0]}): {who}",
+        f"failed to read delivery status for {addr.unique} from delivery subprocess",
+        f"{transport.driver} transport process returned non-zero status 0x0100: exit code 1",
+    ):
+        log_write(process, told, panic=True)
+    addr.basic_errno, addr.special_action = Errno.UNKNOWNERROR, "freeze"
 
 
 def _run_transport(process: Process, transport: DriverInstance, batch: list[Address], run: LocalRun) -> None:

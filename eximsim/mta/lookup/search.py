@@ -15,6 +15,7 @@ from eximsim.mta.lookup.lookups.lsearch import Line, by_key, read_lines
 from eximsim.mta.lookup.lookups.sqlite import sqlite_lookup
 from eximsim.mta.lookup.lookups.testdb import testdb_find
 from eximsim.mta.process import upward
+from eximsim.mta.process.reading import open_failed, read_file
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.lookups import LINEAR, STARAT, TEST_DATABASES, SearchResult, SearchType
 from eximsim.status import Rc
@@ -54,10 +55,9 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     if kind.name == "iplsearch" and key != "*" and not string_is_ip_address(key, mask=True)[0]:
         return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     try:
-        lines = read_lines(process.world.read_file(query))
+        lines = read_lines(read_file(process, query))
     except OSError as error:
-        reason = error.strerror or "No such file or directory"
-        raise ExpansionFailed(f"failed to open {query} for linear search: {reason}") from None
+        raise ExpansionFailed(open_failed(f"{query} for linear search", error, process.reader)) from None
     return _Search(process, kind, lines, key).find()
 
 

@@ -111,6 +111,8 @@ class Machine:
     directory: str = "/"
     """Where the caller is when he calls the program."""
     test_harness: bool = False
+    without_root: bool = False
+    """The program that runs belongs to Exim's user, not to root."""
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     environment_known: bool = True
     """What a process is started with is the whole environment; else more of it is asked for."""
@@ -229,6 +231,8 @@ class Process:
     """-os, in seconds."""
     receive_timeout: int | None = None
     """-or, in seconds."""
+    reader: tuple[int, int] | None = None
+    """The ids under which files are read, if they are neither root's nor Exim's."""
     synchronous: bool = False
     """-odf and -odi: what this process takes in is delivered before it goes on."""
     of_daemon: bool = False

@@ -28,6 +28,7 @@ def expansion_test(process: Process, line: CommandLine, inputs: Iterator[str]) -
     if line.debugging and process.profile.macros_told:
         for name, replacement in process.config.replaced:
             process.out(f"macro '{name}' -> '{replacement}'\n")
+    process.reader = (process.machine.uid, process.machine.gid)
     dns_init(process, False, False, False)
     if line.message_set is not None:
         _load(process, line.message_set)

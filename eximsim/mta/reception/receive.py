@@ -214,9 +214,10 @@ def complete(incoming: Incoming) -> None:
     process.variables["message_body_size"] = str(body_size)
     read = sum(len(line) for line in incoming.headers_in) + incoming.blank + body_size
     process.variables["message_size"] = str(read)
-    process.variables["message_linecount"] = str(
-        counted + sum(header.text.count("\n") for header in reception.headers)
-    )
+    lines_read = sum(line.count(b"\n") for line in incoming.headers_in) + counted
+    # The blank line, or the first line of the body, which was read as if it were a header line.
+    lines_read += bool(incoming.blank or incoming.body)
+    process.variables["message_linecount"] = str(lines_read)
     process.variables["body_linecount"] = str(counted)
     process.variables["body_zerocount"] = str(incoming.body.count(b"\0"))
     process.variables["received_count"] = str(incoming.scan.received)

@@ -23,6 +23,7 @@ from eximsim.mta.routing.filters.running import Filtered, Outcome
 from eximsim.mta.routing.filters.sieve import SieveOptions, sieve_interpret
 from eximsim.mta.routing.filters.sieve_tests import OWN_LOCAL_PART
 from eximsim.mta.routing.filters.syntax import FilterType, rda_is_filter
+from eximsim.mta.routing.owned_files import bad_file
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
 
@@ -109,6 +110,9 @@ def rda_interpret(
         if process.profile.tainted_file_refused and _is_tainted(process, router, data):
             why = f"Tainted name '{data}' for file read not permitted\n"
             return Redirection(Found.ERROR, message=why, inspected=False)
+        bad = bad_file(process, router, data)
+        if bad is not None:
+            return Redirection(Found.ERROR, message=bad, inspected=False)
         try:
             data = from_octets(process.world.read_file(data))
         except OSError as error:

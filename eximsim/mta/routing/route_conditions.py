@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.errnos import EACCES, strerror
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
@@ -14,6 +15,7 @@ from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.routing.address import deliver_set_expansions
+from eximsim.mta.routing.owned_files import NoAccess, access_for, may_read
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
@@ -181,7 +183,8 @@ def check_router_conditions(
 
 
 def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
-    """OK, SKIP or DEFER for require_files: nobody is refused access here. Source: check_files()."""
+    """OK, SKIP or DEFER for require_files. Source: check_files()."""
+    ids: tuple[int, int] | None = None
     for item in list_items(text or ""):
         try:
             path = expand(process, item)
@@ -189,14 +192,26 @@ def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
             if failed.forced:
                 continue
             return Rc.DEFER, f'failed to expand "{item}" for require_files: {failed.message}'
+        if not path:
+            continue
         if "/" not in path:
-            continue  # the user whose access counts
+            try:
+                ids = access_for(process, path)
+            except NoAccess as unknown:
+                return Rc.DEFER, str(unknown)
+            continue
+        refused_is_missing = path.startswith("+")
         path = path.removeprefix("+").lstrip(SPACES)
         wanted = not path.startswith("!")
         path = path.removeprefix("!").lstrip(SPACES)
         if not path.startswith("/"):
             return Rc.DEFER, f'require_files: "{path}" is not absolute'
-        if _is_there(process, path) is not wanted:
+        there = _is_there(process, path)
+        if there and not may_read(process, path, ids):
+            if not refused_is_missing:
+                return Rc.DEFER, f"require_files: error for {path}: {strerror(EACCES)}"
+            there = False
+        if there is not wanted:
             return Rc.SKIP, "file check"
     return Rc.OK, ""
 

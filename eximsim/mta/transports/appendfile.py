@@ -49,7 +49,7 @@ def appendfile_transport_entry(
         limits = limits_of(process, transport)
         _check_taint(process, transport, path, taint, run.home)
         if is_folder:
-            if not _may_create(transport, f"{path}/any", run.home):
+            if not _may_create(process, transport, f"{path}/any", run.home):
                 what = f"tried to create file in {path}, but file creation outside the home directory"
                 raise Stop(Rc.DEFER, f"{what} is not permitted", Errno.BADCREATE)
             deliver_to_folder(process, transport, addrs, run, path, limits)
@@ -101,7 +101,7 @@ def _check_taint(
     options = transport.options
     where = options.text("create_file") or "anywhere"
     safe = where == "belowhome" or where.startswith("/")
-    if safe and process.profile.safe_folder_untaints and _may_create(transport, path, home):
+    if safe and process.profile.safe_folder_untaints and _may_create(process, transport, path, home):
         return
     option = "file" if options.text("file") is not None else "directory"
     if taint is Taint.UNKNOWN:
@@ -122,7 +122,7 @@ def _append(
     limits: Limits,
 ) -> None:
     options, disk = transport.options, process.world.disk
-    allowed = _may_create(transport, path, run.home)
+    allowed = _may_create(process, transport, path, run.home)
     if options.flag("create_directory") and allowed:
         make_folders(process, transport, path, path.rpartition("/")[0], run)
     folder = disk.folders.get(path.rstrip("/"))
@@ -134,6 +134,8 @@ def _append(
         raise Stop(addrs[0].transport_return, addrs[0].message, addrs[0].basic_errno)
     if options.flag("use_lockfile"):
         _lock(process, transport, path, run)
+    if known is not None and known.is_fifo:
+        raise _fifo(transport, path, known, run)
     mode = options.number("mode")
     if folder is not None:
         _check_owner(transport, path, folder, run)
@@ -146,13 +148,13 @@ def _append(
         made = known
         _check_existing(transport, path, known, run)
     size = len(made.content) if limits.mailbox_size < 0 else limits.mailbox_size
-    age = int(process.world.now() - made.made)
+    age = int(process.world.now() - (made.made if made.accessed is None else made.accessed))
     check_quota(process, transport, addrs[0], limits, path, Filled(size, 0, age))
     made.content += written_text(process, transport, addrs, path)
     check_threshold(addrs[0], limits, size, process.transport_count)
 
 
-def _may_create(transport: DriverInstance, path: str, home: str | None) -> bool:
+def _may_create(process: Process, transport: DriverInstance, path: str, home: str | None) -> bool:
     """Whether create_file lets a file be made there. Source: check_creation()."""
     where = transport.options.text("create_file") or "anywhere"
     folder = where if where.startswith("/") else home
@@ -162,8 +164,30 @@ def _may_create(transport: DriverInstance, path: str, home: str | None) -> bool:
         path = path[1:]
     if not path.startswith(f"{folder}/"):
         return False
-    deeper = "/" in path[len(folder) + 2 :]
-    return not deeper or (where != "inhome" and "/../" not in path[len(folder) :])
+    deeper, below = "/" in path[len(folder) + 2 :], where != "inhome"
+    if deeper and (not below or "/../" in path[len(folder) :]):
+        return False
+    if not below:
+        return True
+    real, home = _real_folder(process, path), process.world.disk.real_path(folder)
+    return real.startswith(home) or home.startswith(real)
+
+
+def _real_folder(process: Process, path: str) -> str:
+    """Where a file would really be, as far as there are folders on the way."""
+    disk, folder = process.world.disk, path.rpartition("/")[0]
+    while "/" in folder[1:] and disk.lacks_folder(disk.real_path(folder)):
+        folder = folder.rpartition("/")[0]
+    return disk.real_path(folder)
+
+
+def _fifo(transport: DriverInstance, path: str, known: StoredFile, run: LocalRun) -> Stop:
+    """What comes of a named pipe: nobody reads from it."""
+    _check_owner(transport, path, known, run)
+    if not transport.options.flag("allow_fifo"):
+        return Stop(Rc.DEFER, f"mailbox {path} is not a regular file", Errno.NOTREGULAR)
+    what = f"while opening named pipe {path} (could mean no process is reading it)"
+    return Stop(Rc.DEFER, what, errnos.ENXIO)
 
 
 def _existing(process: Process, transport: DriverInstance, path: str) -> StoredFile | None:
@@ -195,7 +219,7 @@ def make_folders(process: Process, transport: DriverInstance, path: str, folder:
 
 def _folder_problem(process: Process, path: str, run: LocalRun) -> int | None:
     """The error number of making a file there, None if it can be made."""
-    folder = path.rpartition("/")[0]
+    folder = process.world.disk.real_path(path.rpartition("/")[0])
     if process.world.disk.lacks_folder(folder):
         return errnos.ENOENT
     return None if process.world.disk.may_write(folder, uid=run.uid, gid=run.gid) else errnos.EACCES

@@ -63,7 +63,7 @@ def maildir_ensure_sizefile(
     regex: Regex | None,
 ) -> Counted:
     """How full the maildir is by its file, which is made, or made anew where it is not to be trusted."""
-    disk, path = process.world.disk, f"{top}/maildirsize"
+    disk, path = process.world.disk, f"{top.rstrip('/')}/maildirsize"
     known = disk.files.get(path)
     if known is not None:
         counted = _read(process, transport, from_octets(known.content), path, limits, known.made)

@@ -7,7 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.errnos import EACCES, strerror
 from eximsim.mta.base.string import octets
+from eximsim.mta.process.reading import open_failed
 from eximsim.mta.routing.filters.syntax import FilterError
 
 if TYPE_CHECKING:
@@ -64,4 +66,7 @@ class FilterLog:
             except OSError:
                 before = b""
             known = world.disk.write(self.path, before, mode=self.mode, uid=uid, gid=gid, now=world.now())
+        elif not known.permits(uid, gid, 2):
+            error = PermissionError(EACCES, strerror(EACCES))
+            raise FilterError(open_failed(f'filter log file "{self.path}"', error, self.owner))
         known.content += octets(text)

@@ -1,0 +1,27 @@
+"""Opening files under ids that may not read everything (string_open_failed(), src/string.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base.errnos import EACCES, ENOENT, strerror
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+Ids = tuple[int, int]
+
+
+def read_file(process: Process, path: str) -> bytes:
+    """What is in a file, read under the ids of the process; raises ``OSError``."""
+    known = process.world.disk.files.get(path)
+    if known is not None and process.reader is not None and not known.permits(*process.reader):
+        raise PermissionError(EACCES, strerror(EACCES), path)
+    return process.world.read_file(path)
+
+
+def open_failed(what: str, error: OSError, ids: Ids | None) -> str:
+    """What Exim says of a file that it could not open; ``ids`` are those under which it tried."""
+    number = error.errno or ENOENT
+    told = f"failed to open {what}: {error.strerror or strerror(number)}"
+    return told if number != EACCES or ids is None else f"{told} (euid={ids[0]} egid={ids[1]})"
