@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from eximsim.fuzz.check_all_spaces import hold
 from eximsim.fuzz.check_space import Tree
 from eximsim.fuzz.hold_laws import default_stand
 from eximsim.fuzz.space import Space
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.many_runs import many_runs
+from tools.check_spaces import hold
 
 SAMPLE = Space(
     hosts=2,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from eximsim.cli import COMMANDS
-from eximsim.commands.docs import PAGES, agreement_page, spans
 from eximsim.profiles import PROFILES, Profile
 from eximsim.suite.script import DIRECTIVES, SETTINGS
+from tools.docs.__main__ import PAGES, agreement_page, spans
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -22,7 +22,7 @@ WRITTEN = sorted([*DOCS.glob("*.md"), ROOT / "README.md"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_current(name: str) -> None:
     current = (DOCS / name).read_text(encoding="utf-8")
-    assert current == PAGES[name](), "run: python -m eximsim.commands.docs"
+    assert current == PAGES[name](), "run: python -m tools.docs"
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from eximsim.fuzz import mutant_kills
 from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.scenario import scenario_of
 from eximsim.fuzz.schedules import MISTAKES, plan_of
 from eximsim.fuzz.search import Target, search
+from tools.docs import mutants
 
 ROOT = Path(__file__).parents[2]
-FOUND = mutant_kills.read(ROOT / "testsuite" / "mutants.jsonl")
+FOUND = mutants.read(ROOT / "testsuite" / "mutants.jsonl")
 
 ALL = (
     *(f"X{number}" for number in range(1, 16)),
@@ -27,7 +27,7 @@ ALL = (
 def test_every_mistake_of_the_list_is_there_and_was_found(id: str) -> None:
     assert id in MUTANTS
     assert id in FOUND
-    assert FOUND[id].scenarios <= mutant_kills.MOST
+    assert FOUND[id].scenarios <= mutants.MOST
 
 
 @pytest.mark.parametrize("id", MISTAKES)
@@ -56,7 +56,7 @@ def test_the_scenario_breaks_the_law_with_the_mistake_and_keeps_it_without(id: s
 def test_the_search_finds_it_once_more(id: str) -> None:
     mutant = MUTANTS[id]
     target = Target(mutant.program.profile, (mutant.law,), id, contrast=True)
-    finds = [find for part in search(target, FOUND[id].scenarios, mutant_kills.SEED) for find in part.finds]
+    finds = [find for part in search(target, FOUND[id].scenarios, mutants.SEED) for find in part.finds]
     assert [(find.law, find.number) for find in finds] == [(mutant.law, FOUND[id].scenarios)]
 
 
@@ -64,10 +64,10 @@ def test_the_search_finds_it_once_more(id: str) -> None:
 def test_the_same_search_finds_nothing_without_it(id: str) -> None:
     mutant = MUTANTS[id]
     target = Target(mutant.program.profile, (mutant.law,), id, mended=True)
-    searched = list(search(target, 40, mutant_kills.SEED))
+    searched = list(search(target, 40, mutants.SEED))
     assert sum(part.scenarios for part in searched) == 40
     assert not [find for part in searched for find in part.finds]
 
 
 def test_the_page_shows_what_was_found() -> None:
-    assert (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8") == mutant_kills.page(FOUND)
+    assert (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8") == mutants.page(FOUND)

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from eximsim.commands.family import TESTS, TREES, Ran, in_words, page
 from eximsim.profiles import PROFILES, profile
 from eximsim.suite.runner import Setting, TestResult, Verdict
+from tools.docs.family import TESTS, TREES, Ran, in_words, page
 
 PAGE = Path(__file__).parents[2] / "docs/family.md"
 

@@ -29,7 +29,7 @@ def laws_page() -> str:
     """``docs/laws.md``: every law, its promise, where it comes from, and when it applies."""
     parts = [
         "# Laws",
-        "Written by `python -m eximsim.commands.docs` from `eximsim/fuzz/laws.py`.",
+        "Written by `python -m tools.docs` from `eximsim/fuzz/laws.py`.",
         "A law is a promise that must hold in every run. What the run did is held against what the situation"
         " itself says (its zone, its servers, its settings), read without the model by"
         " `eximsim/fuzz/expected.py`, so that a mistake in the model or in a release cannot excuse itself."
@@ -62,7 +62,7 @@ def findings_page() -> str:
     """``docs/findings.md``: what the newest release breaks, with the smallest scenarios."""
     parts = [
         "# Findings",
-        "Written by `python -m eximsim.commands.docs` from `eximsim/fuzz/findings.py`, where they are data: a"
+        "Written by `python -m tools.docs` from `eximsim/fuzz/findings.py`, where they are data: a"
         " search over a release shows what is not among them.",
         f"The laws that Exim {NEWEST} breaks, and how. Each scenario is the smallest of its kind in the"
         " [space of two hosts](space.md): what is not said is as it should be, with a matching TLSA record at"

@@ -1,8 +1,8 @@
-"""Writes the pages of ``docs/`` that are generated: ``python -m eximsim.commands.docs``.
+"""Writes the pages of ``docs/`` that are generated: ``python -m tools.docs``.
 
 The pages about decisions and profiles come from the program itself, and a test holds that they are current.
 The page about agreement with recordings takes a minute, and is written only when a recording is given:
-``python -m eximsim.commands.docs --recorded testsuite/recordings/evidence.jsonl.gz``.
+``python -m tools.docs --recorded testsuite/recordings/evidence.jsonl.gz``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import Any
 
 import click
 
-from eximsim.commands.diagrams import diagrams_page
-from eximsim.commands.laws_pages import findings_page, laws_page
 from eximsim.commands.profiles import told
 from eximsim.commands.table import rows_grid
 from eximsim.commands.tabular import Grid, as_markdown
@@ -35,6 +33,9 @@ from eximsim.mta.config.options_main import MAIN
 from eximsim.mta.decisions import TOPICS
 from eximsim.profiles import ALIASES, BEFORE, PROFILES, Profile, differences, profile
 from eximsim.switch_docs import switch_docs
+from tools.docs.api import api_page
+from tools.docs.diagrams import diagrams_page
+from tools.docs.laws import findings_page, laws_page
 
 _TITLES: Mapping[str, str] = {
     "dane": "DANE: the answer to the TLSA question",
@@ -68,7 +69,7 @@ def decisions_page() -> str:
     """``docs/decisions.md``: every decision table, in each of its variants."""
     parts = [
         "# Decision tables",
-        "Written by `python -m eximsim.commands.docs` from the tables that the model runs; `eximsim table`"
+        "Written by `python -m tools.docs` from the tables that the model runs; `eximsim table`"
         " prints them too.",
         'In each table the first row that fits decides; "any" stands for every value of an input. Names in'
         " braces are filled in. A table that differs between releases stands here once for each form.",
@@ -118,7 +119,7 @@ def profiles_page() -> str:
     """``docs/profiles.md``: what each release changed, and what each switch is."""
     parts = [
         "# Profiles",
-        "Written by `python -m eximsim.commands.docs` from `eximsim/switches.py`; `eximsim profiles A B`"
+        "Written by `python -m tools.docs` from `eximsim/switches.py`; `eximsim profiles A B`"
         " prints what differs between any two.",
         "Each profile is written as what it changed against one before it.",
     ]
@@ -148,7 +149,7 @@ def options_page() -> str:
     """``docs/options.md``: which options of a configuration the model has."""
     parts = [
         "# Options",
-        "Written by `python -m eximsim.commands.docs` from the option tables (`eximsim/mta/options*.py`),"
+        "Written by `python -m tools.docs` from the option tables (`eximsim/mta/options*.py`),"
         " which have every option of 4.85 to 4.99.",
         "An *inert* option is read and changes nothing here; the tables say why. An *unsupported* one is an"
         " error that names file and line, unless it is set to what it would be anyway. All others are"
@@ -201,7 +202,7 @@ def agreement_page(recorded: Path) -> str:
     )
     parts = [
         "# Agreement with the recordings",
-        "Written by `python -m eximsim.commands.docs --recorded testsuite/recordings/evidence.jsonl.gz`.",
+        "Written by `python -m tools.docs --recorded testsuite/recordings/evidence.jsonl.gz`.",
         f"Of {total.total():,} stable records: {counts}. {unstable} records that were not the same twice are"
         " left out.",
         "A cell is the number of records, all of which agree in every field unless it says otherwise:"
@@ -250,6 +251,7 @@ def _compared(recorded: Path) -> Iterator[tuple[str, str, str, str, str]]:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "api.md": api_page,
     "decisions.md": decisions_page,
     "diagrams.md": lambda: diagrams_page(TOPICS, _TITLES),
     "findings.md": findings_page,

@@ -1,4 +1,4 @@
-"""Writes ``docs/family.md``: ``python -m eximsim.commands.family EXIM_REPOSITORY``.
+"""Writes ``docs/family.md``: ``python -m tools.docs.family EXIM_REPOSITORY``.
 
 The tests of DANE and DNSSEC in each release's own tree, run under the profile that ``auto`` picks for it.
 """
@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 import click
 
-from eximsim.commands.goldens import checked_out
 from eximsim.commands.suite_runs import run_case
 from eximsim.commands.tabular import Grid, as_markdown
 from eximsim.suite.runner import WORLDS, Setting, TestResult, Verdict
 from eximsim.suite.tree import EximTree
+from tools.docs.goldens import checked_out
 
 TESTS = (
     "4800", "4801", "4804", "5800", "5801", "5802", "5803", "5820", "5821", "5840", "5841", "5860", "5861",
@@ -52,7 +52,7 @@ TREES: Mapping[str, str] = MappingProxyType(
 
 _INTRODUCTION = """# The DANE and DNSSEC tests of every release
 
-Written by `python -m eximsim.commands.family EXIM_REPOSITORY`, where EXIM_REPOSITORY is a clone of Exim's.
+Written by `python -m tools.docs.family EXIM_REPOSITORY`, where EXIM_REPOSITORY is a clone of Exim's.
 
 Each column is the unmodified tree of a release, run by `eximsim suite --tree DIR/test --profile auto` in both
 worlds. *same*: every output that has a golden (log, stdout, stderr, mail, rejectlog) equals it, in memory and

@@ -1,4 +1,4 @@
-"""All laws over a complete space: ``python -m eximsim.fuzz.check_all_spaces`` tells size, time, breaches.
+"""All laws over a complete space: ``python -m tools.check_spaces`` tells size, time, breaches.
 
 The figures of docs/space.md are made with it.
 """

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from eximsim.commands.goldens import COMMITS, goldens, measured_in, page
 from eximsim.suite.runner import WORLDS
+from tools.docs.goldens import COMMITS, goldens, measured_in, page
 
 PAGE = Path(__file__).parents[2] / "docs/goldens.md"
 

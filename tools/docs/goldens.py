@@ -1,7 +1,7 @@
-"""Writes ``docs/goldens.md``: ``python -m eximsim.commands.goldens EXIM_REPOSITORY``.
+"""Writes ``docs/goldens.md``: ``python -m tools.docs.goldens EXIM_REPOSITORY``.
 
 Each golden log that test 5840 ever had is compared with what the model makes of the tree that holds it.
-Without a repository the page keeps what was measured, and only what follows from ``points.py`` is
+Without a repository the page keeps what was measured, and only what follows from ``exim_history.py`` is
 written anew.
 """
 
@@ -66,7 +66,7 @@ _HEADER = ("commit", "newest point", "profile", "undone", *WORLDS)
 
 _INTRODUCTION = """# Every golden of test 5840
 
-Written by `python -m eximsim.commands.goldens EXIM_REPOSITORY`, where EXIM_REPOSITORY is a clone of Exim's.
+Written by `python -m tools.docs.goldens EXIM_REPOSITORY`, where EXIM_REPOSITORY is a clone of Exim's.
 
 The log of test 5840 has had {count} contents. For each of the commits that brought one, this is what
 `eximsim suite --tree DIR/test 5840 --profile auto --world WORLD` makes of that commit's own, unmodified tree.

@@ -17,7 +17,7 @@ def diagrams_page(topics: Mapping[str, Sequence[Table[Any]]], titles: Mapping[st
     release = profile(NEWEST)
     parts = [
         "# Diagrams",
-        "Written by `python -m eximsim.commands.docs` from the tables that the model runs;"
+        "Written by `python -m tools.docs` from the tables that the model runs;"
         " [decisions](decisions.md) has them row by row.",
         "## The way of a message",
         "Topics in the order in which a delivery meets them, with their decisions; a callout takes the same"
