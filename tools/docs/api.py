@@ -14,9 +14,9 @@ from eximsim import testing
 _INTRODUCTION = """\
 # The API of eximsim.testing
 
-Written by `python -m tools.docs` from the docstrings. This is the whole public API: the types of the
-fixtures of [policy tests](pytest.md), and `world()` for use without pytest. [Stability](stability.md) says what
-will not change.
+Written by `python -m tools.docs` from the docstrings. This is the whole public API: the types of the fixtures
+of [policy tests](pytest.md), and `world()` for use without pytest. [Stability](stability.md) says what will
+not change.
 """
 
 
