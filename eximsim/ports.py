@@ -172,11 +172,15 @@ class HandshakeFault(Enum):
 
 
 class HandshakeError(Exception):
-    """``Connection.start_tls`` failed; ``detail`` is the alert's name or the library's words."""
+    """``Connection.start_tls`` failed; ``detail`` is the alert's name or the library's words.
 
-    def __init__(self, fault: HandshakeFault, detail: str = "") -> None:
+    ``session`` is what had been agreed when a late judge refused it.
+    """
+
+    def __init__(self, fault: HandshakeFault, detail: str = "", session: TlsSession | None = None) -> None:
         self.fault = fault
         self.detail = detail
+        self.session = session
         super().__init__(f"{fault.value}{': ' if detail else ''}{detail}")
 
 

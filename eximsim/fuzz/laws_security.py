@@ -9,7 +9,8 @@ from eximsim.fuzz.law import Fault, Law
 from eximsim.fuzz.run import Named, Run
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp_decisions import NO_TLS_SESSION, STARTTLS_REPLY, TLS_REQUIRED
-from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED, TLS_HANDSHAKE
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
+from eximsim.mta.transports.tls_failed import TLS_HANDSHAKE
 from eximsim.status import TAKEN, Security
 from eximsim.trace import AnyRule
 

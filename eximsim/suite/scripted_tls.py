@@ -12,7 +12,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.certs import gnutls_ocsp, gnutls_verify, ocsp
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import parse_chain
-from eximsim.mta.transports.tls import pem_certificates
+from eximsim.mta.transports.tls_files import pem_certificates
 from eximsim.mta.transports.tls_suites import Suites, read_priority
 from eximsim.ports import (
     AlertReceived,

@@ -39,6 +39,9 @@ from eximsim.world.reply import Zones
 _GROUP = re.compile(r"\d{4}")
 _TEST = re.compile(r"\d{4}(?:\.\d+)?$", re.ASCII)
 
+_SIGNER = "jgh"
+"""Who ran the suite when the goldens with signatures over a caller's address were stored."""
+
 OUTPUTS = {
     "paniclog": "paniclog",
     "rejectlog": "rejectlog",
@@ -60,7 +63,7 @@ class EximTree:
                     f"no folder {name}/ here; expected the test/ folder of an Exim source tree", str(root)
                 )
         self.root = root
-        self.identity = Identity(DIRECTORY)
+        self.identity = Identity(DIRECTORY, caller=_SIGNER, caller_home=f"/home/{_SIGNER}")
         if not self._folder.is_file("runtest"):
             raise InputError(
                 "no runtest here; expected it to tell how the goldens were normalised", str(root)

@@ -328,7 +328,8 @@ class LoopbackConnection:
         record = engine.late_refusal()
         if record:
             self._write_blindly(record)
-            raise HandshakeError(HandshakeFault.REFUSED, engine.refusal.value if engine.refusal else "")
+            detail = engine.refusal.value if engine.refusal else ""
+            raise HandshakeError(HandshakeFault.REFUSED, detail, engine.session())
 
     def _read_hello(self, limit: float) -> bytes:
         """The next bytes of a handshake; raises ``HandshakeError``."""

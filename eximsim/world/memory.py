@@ -362,14 +362,14 @@ class MemoryConnection:
             late = version == "TLSv1.3" or (policy.judge_late and bool(shown))
             self._refuse_client(alert, late=late, sent=bool(shown), judged_late=policy.judge_late)
             if offer.judge_late and (alert := offer.judge(chain)) is not None:
-                raise HandshakeError(HandshakeFault.REFUSED, alert.value)
+                raise HandshakeError(HandshakeFault.REFUSED, alert.value, seen)
             return seen
         self._secure = True
         self._run(self.session.on_tls(replace(seen, peer_chain=shown, own_leaf=chain[0])))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
                 self._run(self.session.on_tls_failure(ALERTS[alert].reason))
-            raise HandshakeError(HandshakeFault.REFUSED, alert.value)
+            raise HandshakeError(HandshakeFault.REFUSED, alert.value, seen)
         return seen
 
     def _send_alert(self, alert: TlsAlert) -> None:

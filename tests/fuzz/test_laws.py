@@ -11,7 +11,8 @@ from eximsim.fuzz.laws import LAWS
 from eximsim.fuzz.run import Run
 from eximsim.fuzz.space import OPTIONS, Space
 from eximsim.fuzz.variations import Vary, variations
-from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED, TLS_HANDSHAKE
+from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
+from eximsim.mta.transports.tls_failed import TLS_HANDSHAKE
 from eximsim.profiles import Profile, profile
 from eximsim.suite.recording import Situation
 from tests.suite.recorded import stand

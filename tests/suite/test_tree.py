@@ -63,6 +63,10 @@ def test_a_change_of_the_program_that_is_younger_than_the_tree_is_undone(root: P
     assert not EximTree(root).program(profile("4.87")).dane_failure_overridden
 
 
+def test_the_caller_is_who_the_goldens_were_signed_for(root: Path) -> None:
+    assert EximTree(root).identity.caller == "jgh"
+
+
 def test_configuration_and_variable_files_are_substituted(root: Path) -> None:
     tree = EximTree(root)
     files = tree.files(tree.tests()[1])

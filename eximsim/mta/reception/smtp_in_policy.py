@@ -24,7 +24,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
-from eximsim.mta.transports.tls import pem_certificates
+from eximsim.mta.transports.tls_files import pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import TlsVerdict, VerifyMode, VerifySettings, judge
 from eximsim.ports import TlsAlert, TlsIdentity, TlsPolicy

@@ -49,7 +49,8 @@ from eximsim.mta.transports.smtp_out import (
     smtp_port_for_connect,
 )
 from eximsim.mta.transports.smtp_utf8 import ascii_helo, require_utf8
-from eximsim.mta.transports.tls import TlsStartFailed, log_tls_error, tls_client_start
+from eximsim.mta.transports.tls import tls_client_start
+from eximsim.mta.transports.tls_failed import TlsStartFailed, log_tls_error
 from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
 from eximsim.status import RTEF_CTOUT, Dnssec, Errno, Rc

@@ -6,24 +6,21 @@ certificate is good is decided in ``tls_verify.py``.
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import replace
 from enum import Enum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base import errnos
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
-from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, file_fault, openssl_error
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_intrusion, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_alpn, tls_out, tls_status
+from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
+from eximsim.mta.transports.tls_files import anchors, client_identity, expanded, pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
@@ -37,7 +34,6 @@ from eximsim.ports import (
     HandshakeError,
     HandshakeFault,
     TlsAlert,
-    TlsIdentity,
     TlsOffer,
     TlsSession,
 )
@@ -49,21 +45,10 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
 
-_SOURCE = "tls-openssl.c tls_client_start"
 CERTIFICATE_VERIFIED = Rule(
     "certificate verified", "tls-openssl.c verify_callback, with DANE verify_callback_client_dane"
 )
-TLS_HANDSHAKE = Rule("tls handshake", _SOURCE)
 _CLIENT_HELLO = "\x16\x03\x01\x02\n\x16\x03"
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
-
-
-class TlsStartFailed(Exception):
-    """No session. ``rc`` is DEFER if no TLSA record was usable, else FAIL; ``text`` words the failure."""
-
-    def __init__(self, rc: Rc, text: str) -> None:
-        self.rc, self.text = rc, text
-        super().__init__(text)
 
 
 def construct_cipher_name(process: Process, session: TlsSession) -> str:
@@ -86,7 +71,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     process.variables.pop("tls_out_tlsa_usage", None)
     if profile.tls_library != GNUTLS:
         process.certificate_verified = False
-    identity = _client_identity(sx)
+    identity = client_identity(sx)
     asked = tls_status.ocsp_asked(sx)
     settings = _settings(sx)
     if profile.tls_resumption_asked:
@@ -125,7 +110,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         identity=identity,
         judge_late=profile.tls_library == GNUTLS,
         status=look_at_status if ocsp.asked else None,
-        alpn=tls_alpn.offered(_expanded(sx, "tls_alpn")),
+        alpn=tls_alpn.offered(expanded(sx, "tls_alpn")),
     )
     try:
         session = sx.wire.connection.start_tls(offer, sx.command_timeout)
@@ -133,15 +118,18 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         process.libc_errno = 0
         if error.fault is HandshakeFault.STATUS_REFUSED:
             raise _status_refused(sx, stapling.failure, error) from None
+        if error.session is not None:
+            _note_peer(process, error.session)
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
         _tls_error(sx, error, refused, answered=bool(verdicts))
     process.libc_errno = 0
     verdict = verdicts[-1]
     if ocsp.asked and profile.tls_library == GNUTLS and not tls_status.gnutls_checked(sx, ocsp, verdict):
         sx.wire.connection.abandon()
-        raise _failed(sx, "certificate status check failed", "")
+        _note_peer(process, session)
+        raise failed(sx, "certificate status check failed", "")
     if tls_alpn.is_missing(sx, session):
-        raise _failed(sx, "handshake", tls_alpn.REQUIRED)
+        raise failed(sx, "handshake", tls_alpn.REQUIRED)
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
     process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
     process.trace.record(
@@ -154,9 +142,18 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if identity is not None:
         session = replace(session, own_leaf=pem_certificates(identity.chain)[0])
     peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
+    _show(process, session, cv, peerdn)
+    return ClientTls(session, cv, peerdn)
+
+
+def _note_peer(process: Process, session: TlsSession) -> None:
+    """Show who the server was of a session that is given up after its handshake (``peer_status()``)."""
+    _show(process, replace(session, own_leaf=b""), None, None)
+
+
+def _show(process: Process, session: TlsSession, cv: str | None, peerdn: str | None) -> None:
     shown = tls_out.variables_of(session, construct_cipher_name(process, session), cv, peerdn)
     process.variables.update({name: value for name, value in shown.items() if value is not None})
-    return ClientTls(session, cv, peerdn)
 
 
 def tls_client_start_on_closed_socket(sx: SmtpContext) -> None:
@@ -189,7 +186,7 @@ def _tls_error(sx: SmtpContext, error: HandshakeError, refused: str | None, *, a
         )
     else:
         text = SPOILT[library, error.fault]
-    raise _failed(sx, prefix, text) from None
+    raise failed(sx, prefix, text) from None
 
 
 def _status_refused(sx: SmtpContext, failure: str, error: HandshakeError) -> TlsStartFailed:
@@ -201,21 +198,7 @@ def _status_refused(sx: SmtpContext, failure: str, error: HandshakeError) -> Tls
     if failure:
         return TlsStartFailed(Rc.FAIL, failure)
     text = openssl_error(error.detail, profile.tls_library, "ssl3_get_cert_status")
-    return _failed(sx, "SSL_connect", text)
-
-
-def _failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
-    """The end of an attempt, logged where the release does that."""
-    sx.process.trace.record(TLS_HANDSHAKE, "failed", host=sx.host.name, dane=sx.dane, why=text)
-    if sx.process.profile.tls_error_logged:
-        log_tls_error(sx, prefix, text)
-    return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")
-
-
-def log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
-    """Log an error of a session with a server."""
-    host = sx.host
-    log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
+    return failed(sx, "SSL_connect", text)
 
 
 # ---- settings ----------------------------------------------------------------------------
@@ -238,7 +221,7 @@ def _settings(sx: SmtpContext) -> VerifySettings:
             tlsa=records,
             dane_name=host.name,
             dane_failure_overridden=profile.dane_failure_overridden,
-            anchors=_anchors(sx) if profile.tls_library == GNUTLS or _preloaded(sx) else None,
+            anchors=anchors(sx) if profile.tls_library == GNUTLS or _preloaded(sx) else None,
         )
     return _ordinary_settings(sx, remote, during)
 
@@ -253,16 +236,16 @@ def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySetti
     profile, host = sx.process.profile, sx.host
     mode = _verify_mode(sx)
     names: tuple[str, ...] = ()
-    anchors = None
+    trusted = None
     if mode is not VerifyMode.NONE:
-        anchors = _anchors(sx)
+        trusted = anchors(sx)
         if sx.host_is_in("tls_verify_cert_hostnames"):
             names = (host.certname or host.name if profile.cert_name_before_cname else host.name,)
     return VerifySettings(
         profile.tls_library,
         remote,
         mode,
-        anchors,
+        trusted,
         names,
         during=during,
         names_peer=profile.verify_error_names_peer,
@@ -384,71 +367,16 @@ def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
     raise TlsStartFailed(rc, row.text)
 
 
-def _expanded(sx: SmtpContext, name: str) -> str | None:
-    """The transport's option ``name``, expanded; None if unset or forced to fail."""
-    text = sx.transport.options.text(name)
-    if not text:
-        return text
-    try:
-        return expand(sx.process, text)
-    except ExpansionFailed as failed:
-        if failed.forced:
-            return None
-        what = f"expansion of {name} failed: {failed.message}"
-        log_write(sx.process, what, panic=True)
-        raise TlsStartFailed(Rc.FAIL, "Internal error") from None
-
-
-def _anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
-    """The certificates of tls_verify_certificates (DER)."""
-    path = _expanded(sx, "tls_verify_certificates")
-    if not path:
-        return None
-    if sx.process.machine.trust_store is not None:
-        return sx.process.machine.trust_store
-    if path == "system":
-        return ()
-    try:
-        return pem_certificates(sx.process.world.read_file(path))
-    except OSError:
-        log_write(sx.process, f"failed to stat {path} for certificates", panic=True)
-        raise TlsStartFailed(Rc.DEFER, "") from None
-
-
-@lru_cache(maxsize=64)
-def pem_certificates(data: bytes) -> tuple[bytes, ...]:
-    """All certificates (DER) in a PEM file, in its order."""
-    return tuple(base64.b64decode(block) for block in _PEM.findall(data))
-
-
 def _sni(sx: SmtpContext) -> str | None:
     state = sx.process.driver_state.get(sx.transport.name, {})
     if "tls_sni" in state:
         return str(state["tls_sni"])
-    return _expanded(sx, "tls_sni") or None
+    return expanded(sx, "tls_sni") or None
 
 
 def _suites(sx: SmtpContext) -> Suites:
-    text = _expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
+    text = expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
     try:
-        return suites(sx.process, text or _expanded(sx, "tls_require_ciphers"))
+        return suites(sx.process, text or expanded(sx, "tls_require_ciphers"))
     except BadPriority as bad:
-        raise _failed(sx, bad.step, bad.text) from None
-
-
-def _client_identity(sx: SmtpContext) -> TlsIdentity | None:
-    certificate = _expanded(sx, "tls_certificate")
-    if not certificate:
-        return None
-    key = _expanded(sx, "tls_privatekey") or certificate
-    texts = []
-    for path, function in ((certificate, "certificate_chain_file"), (key, "PrivateKey_file")):
-        try:
-            texts.append(sx.process.world.read_file(path))
-        except OSError as error:
-            if sx.process.profile.tls_library == GNUTLS:
-                step = f"cert/key setup: cert={certificate} key={key}"
-                raise _failed(sx, step, "Error while reading file.") from None
-            words = file_fault(sx.process.profile.tls_library, error.errno or errnos.ENOENT)
-            raise _failed(sx, f"SSL_CTX_use_{function} file={path}", words) from None
-    return TlsIdentity(*texts)
+        raise failed(sx, bad.step, bad.text) from None

@@ -50,9 +50,10 @@ _OF_SESSION = (
 
 
 def forget(process: Process) -> None:
-    """No session: what a new connection begins with."""
+    """No session: what a new connection begins with. Exim forgets to forget ``$tls_out_cipher_std``."""
     for name in NAMES:
-        process.variables.pop(name, None)
+        if name != "tls_out_cipher_std":
+            process.variables.pop(name, None)
 
 
 def variables_of(

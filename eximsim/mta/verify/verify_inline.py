@@ -30,7 +30,8 @@ from eximsim.mta.transports.smtp_setup import (
     use_dane,
     wanted_dane,
 )
-from eximsim.mta.transports.tls import TlsStartFailed, tls_client_start, tls_client_start_on_closed_socket
+from eximsim.mta.transports.tls import tls_client_start, tls_client_start_on_closed_socket
+from eximsim.mta.transports.tls_failed import TlsStartFailed
 from eximsim.mta.transports.transport import transport_rcpt_address
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_REFUSED,

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from eximsim.mta.transports.tls import construct_cipher_name, pem_certificates
+from eximsim.mta.transports.tls import construct_cipher_name
+from eximsim.mta.transports.tls_files import pem_certificates
 from eximsim.ports import TlsSession
 from eximsim.world.certificates import der_chain
 from eximsim.world.smtp_behaviour import Behaviour
@@ -206,3 +207,23 @@ def test_gnutls_looks_for_the_stapled_response_when_the_session_is_there() -> No
     site.deliver()
     assert site.calls[0][1][:3] == ["EHLO", "STARTTLS", "TLS"]
     assert any("(certificate status check failed)" in line for line in site.log)
+
+
+WHO = "${if def:tls_out_peercert{${certextract{subject}{$tls_out_peercert}}}{nobody}}"
+
+
+@pytest.mark.parametrize(("library", "remembered"), [("gnutls", True), ("openssl-3", False)])
+def test_who_was_refused_is_known_and_with_gnutls_the_suite_that_had_been_agreed_on(
+    library: str, remembered: bool
+) -> None:
+    log = f"${{acl{{accept logwrite = noted $event_name {WHO} <$tls_out_cipher_std>}}}}"
+    event = (
+        f"${{if or{{{{eq{{$event_name}}{{msg:host:defer}}}}{{eq{{$event_name}}{{smtp:ehlo}}}}}}{{{log}}}}}"
+    )
+    release = variant(NEWEST, tls_library=library)
+    lines = delivered(chain("wrongname"), release, tls_verify_hosts="*", event_action=event).log
+    noted = [line.partition("noted ")[2] for line in lines if "noted " in line]
+    suite = "<TLS_AES_256_GCM_SHA384>" if remembered else "<>"
+    assert noted == [
+        "smtp:ehlo nobody <>", f"msg:host:defer CN=mail.other.ex {suite}", f"smtp:ehlo nobody {suite}"
+    ]  # fmt: skip

@@ -1,0 +1,36 @@
+"""How a client's TLS fails: the exception, and the words (``tls_error()`` of both libraries' sources)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eximsim.mta.process.log import log_write
+from eximsim.status import Rc
+from eximsim.trace import Rule
+
+if TYPE_CHECKING:
+    from eximsim.mta.transports.smtp_context import SmtpContext
+
+TLS_HANDSHAKE = Rule("tls handshake", "tls-openssl.c tls_client_start")
+
+
+class TlsStartFailed(Exception):
+    """No session. ``rc`` is DEFER if no TLSA record was usable, else FAIL; ``text`` words the failure."""
+
+    def __init__(self, rc: Rc, text: str) -> None:
+        self.rc, self.text = rc, text
+        super().__init__(text)
+
+
+def failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
+    """The end of an attempt, logged where the release does that."""
+    sx.process.trace.record(TLS_HANDSHAKE, "failed", host=sx.host.name, dane=sx.dane, why=text)
+    if sx.process.profile.tls_error_logged:
+        log_tls_error(sx, prefix, text)
+    return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")
+
+
+def log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
+    """Log an error of a session with a server."""
+    host = sx.host
+    log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")

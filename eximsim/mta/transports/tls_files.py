@@ -1,0 +1,82 @@
+"""What a client reads before a handshake: certificate, key, and the authorities that it trusts.
+
+Stands for tls_expand_session_files() and setup_certs() in src/tls-openssl.c, and tls_set_remaining_x509() in
+src/tls-gnu.c.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from eximsim.mta.base import errnos
+from eximsim.mta.certs.tls_errors import file_fault
+from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import log_write
+from eximsim.mta.transports.tls_failed import TlsStartFailed, failed
+from eximsim.ports import TlsIdentity
+from eximsim.status import Rc
+
+if TYPE_CHECKING:
+    from eximsim.mta.transports.smtp_context import SmtpContext
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
+
+
+def expanded(sx: SmtpContext, name: str) -> str | None:
+    """The transport's option ``name``, expanded; None if unset or forced to fail."""
+    text = sx.transport.options.text(name)
+    if not text:
+        return text
+    try:
+        return expand(sx.process, text)
+    except ExpansionFailed as fault:
+        if fault.forced:
+            return None
+        what = f"expansion of {name} failed: {fault.message}"
+        log_write(sx.process, what, panic=True)
+        raise TlsStartFailed(Rc.FAIL, "Internal error") from None
+
+
+def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
+    """The certificates of tls_verify_certificates (DER)."""
+    path = expanded(sx, "tls_verify_certificates")
+    if not path:
+        return None
+    if sx.process.machine.trust_store is not None:
+        return sx.process.machine.trust_store
+    if path == "system":
+        return ()
+    try:
+        return pem_certificates(sx.process.world.read_file(path))
+    except OSError:
+        log_write(sx.process, f"failed to stat {path} for certificates", panic=True)
+        raise TlsStartFailed(Rc.DEFER, "") from None
+
+
+@lru_cache(maxsize=64)
+def pem_certificates(data: bytes) -> tuple[bytes, ...]:
+    """All certificates (DER) in a PEM file, in its order."""
+    return tuple(base64.b64decode(block) for block in _PEM.findall(data))
+
+
+def client_identity(sx: SmtpContext) -> TlsIdentity | None:
+    """What tls_certificate and tls_privatekey name; raises ``TlsStartFailed`` if that cannot be read."""
+    certificate = expanded(sx, "tls_certificate")
+    if not certificate:
+        return None
+    key = expanded(sx, "tls_privatekey") or certificate
+    texts = []
+    for path, function in ((certificate, "certificate_chain_file"), (key, "PrivateKey_file")):
+        try:
+            texts.append(sx.process.world.read_file(path))
+        except OSError as error:
+            if sx.process.profile.tls_library == GNUTLS:
+                step = f"cert/key setup: cert={certificate} key={key}"
+                raise failed(sx, step, "Error while reading file.") from None
+            words = file_fault(sx.process.profile.tls_library, error.errno or errnos.ENOENT)
+            raise failed(sx, f"SSL_CTX_use_{function} file={path}", words) from None
+    return TlsIdentity(*texts)
