@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +55,14 @@ _DEFAULT = "promises.toml"
 @click.option("-v", "--verbose", is_flag=True, help="Show every way in which a promise breaks.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
 @click.option("--github", is_flag=True, help="GitHub workflow commands, which annotate the promises.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a page to read.")
+@click.option("--markdown", type=_FILE, metavar="FILE", help="Write the report as Markdown.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
+@click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF 2.1.0.")
 def check(
     config: str, promises: tuple[Path, ...], presets: tuple[str, ...], release: str, tls: str | None,
     defines: tuple[str, ...], hosts: int, baseline: Path | None, accept: bool, allow_incomplete: bool,
-    verbose: bool, as_json: bool, github: bool, junit: Path | None, outside: Outside,
+    verbose: bool, as_json: bool, github: bool, outside: Outside, **files: Path | None,
 ) -> None:  # fmt: skip
     """Does the configuration CONF keep its promises, whatever DNS and servers do?
 
@@ -98,13 +101,25 @@ def check(
         judgement = replace(judgement, incomplete_is_fine=True)
     if accept and baseline is not None:
         judgement = _accepted(judgement, baseline)
-    if junit is not None:
-        from eximsim.gate import proof_forms
-
-        store_text(junit, proof_forms.junit(judgement))
-    if str(junit) != STANDARD:
+    for name, path in files.items():
+        if path is not None:
+            store_text(path, _form(name)(judgement))
+    if STANDARD not in map(str, files.values()):
         _show(judgement, as_json=as_json, github=github, verbose=verbose)
     click.get_current_context().exit(judgement.exit_code)
+
+
+def _form(name: str) -> Callable[[Judgement], str]:
+    """What writes a form, by the name of its option."""
+    from eximsim.gate import proof_forms, proof_pages, proof_sarif
+
+    forms: Mapping[str, Callable[[Judgement], str]] = {
+        "html": proof_pages.page,
+        "markdown": proof_pages.markdown,
+        "junit": proof_forms.junit,
+        "sarif": proof_sarif.sarif,
+    }
+    return forms[name]
 
 
 def _show(judgement: Judgement, *, as_json: bool, github: bool, verbose: bool) -> None:

@@ -67,31 +67,32 @@ def markdown(report: Report) -> str:
 
 
 def _written(report: Report, groups: Sequence[Group], rows: int) -> str:
-    blocks = [f"## Mail policy: {_code(report.base)} → {_code(report.head)}"]
-    blocks += [f"{_prose(question)} **{_prose(answer)}**" for question, answer in answers(report)]
+    blocks = [f"## Mail policy: {code(report.base)} → {code(report.head)}"]
+    blocks += [f"{prose(question)} **{prose(answer)}**" for question, answer in answers(report)]
     if report.gaps:
-        blocks.append(f"**Could not look:**\n\n{_items(map(str, report.gaps))}")
+        blocks.append(f"**Could not look:**\n\n{items(map(str, report.gaps))}")
     for mail in report.everyday:
-        blocks.append(f"Everyday mail to {_prose(mail.route)}:")
-        cells = (tuple(map(_prose, row)) for row in everyday_table(mail))
-        blocks.append(_table(("", "situation", "before", "after"), cells))
+        blocks.append(f"Everyday mail to {prose(mail.route)}:")
+        cells = (tuple(map(prose, row)) for row in everyday_table(mail))
+        blocks.append(table(("", "situation", "before", "after"), cells))
     if groups:
         heads = ("", "what it means", "classes", "cause", "before → after", "smallest witness")
-        blocks.append(_table(heads, map(_summary, groups)))
+        blocks.append(table(heads, map(_summary, groups)))
     if len(groups) < len(report.groups):
         hidden = counted(len(report.groups) - len(groups), "group")
         blocks.append(f"*{hidden} more, no worse than these, do not fit here: see the whole report.*")
     if rows:
         for group in groups:
             blocks.extend(_group(report, group, rows))
-    blocks.append(f"{_prose(verdict(report))} {coverage(report)}")
+    blocks.append(f"{prose(verdict(report))} {coverage(report)}")
     if report.left_out:
-        blocks.append(_folded("What is left out by choice", _items(report.left_out)))
+        blocks.append(_folded("What is left out by choice", items(report.left_out)))
     return "\n\n".join(blocks) + "\n"
 
 
-def _items(parts: Iterable[str]) -> str:
-    lines = [f"- {_prose(part)}" for part in parts]
+def items(parts: Iterable[str]) -> str:
+    """A list of plain texts, cut short if it is very long."""
+    lines = [f"- {prose(part)}" for part in parts]
     if len(lines) > _PARTS:
         lines[_PARTS:] = [f"- *and {len(lines) - _PARTS:,} more: see the whole report*"]
     return "\n".join(lines)
@@ -102,25 +103,25 @@ def _summary(group: Group) -> tuple[str, ...]:
         group.severity.told.sign,
         meant(group),
         f"{len(group.changes):,}",
-        "<br>".join(_code(cause.name) for cause in group.cause),
-        _prose(move(group)),
-        _prose(asked(group.witness)),
+        "<br>".join(code(cause.name) for cause in group.cause),
+        prose(move(group)),
+        prose(asked(group.witness)),
     )
 
 
 def _group(report: Report, group: Group, rows: int) -> Iterable[str]:
     witness = group.witness
-    yield f"### {group.severity.told.sign} {_prose(title(group))}"
+    yield f"### {group.severity.told.sign} {prose(title(group))}"
     said = (sentence(meant(group)), sentence(amount(report, [group])), together(group))
-    yield " ".join(map(_prose, filter(None, said)))
-    yield "\n".join(f"- {_code(c.name)} ({_code(c.where)}): {_prose(c.text)}" for c in group.cause)
-    situation = [(_prose(axis), _prose(value)) for axis, value in witness.situation.items()]
+    yield " ".join(map(prose, filter(None, said)))
+    yield "\n".join(f"- {code(c.name)} ({code(c.where)}): {prose(c.text)}" for c in group.cause)
+    situation = [(prose(axis), prose(value)) for axis, value in witness.situation.items()]
     if situation:
-        yield f"Smallest witness, {_prose(occasion(witness))}:"
-        yield _table(("asked", "answer"), situation)
+        yield f"Smallest witness, {prose(occasion(witness))}:"
+        yield table(("asked", "answer"), situation)
     else:
-        yield f"In every situation of a {_prose(occasion(witness))}."
-    yield _table(("before", "after"), [tuple(map(_prose, sides(witness)))])
+        yield f"In every situation of a {prose(occasion(witness))}."
+    yield table(("before", "after"), [tuple(map(prose, sides(witness)))])
     if witness.before.log or witness.after.log:
         yield _folded("Its log lines", _difference(witness))
     if len(group.changes) > 1:
@@ -128,7 +129,7 @@ def _group(report: Report, group: Group, rows: int) -> Iterable[str]:
 
 
 def _listed(group: Group, rows: int) -> str:
-    text = _table(("situation", "before", "after"), map(_row, group.changes[:rows]))
+    text = table(("situation", "before", "after"), map(_row, group.changes[:rows]))
     rest = len(group.changes) - rows
     if rest > 0:
         text += f"\n\n*And {counted(rest, 'more class', 'more classes')}: see the whole report.*"
@@ -136,7 +137,7 @@ def _listed(group: Group, rows: int) -> str:
 
 
 def _row(change: Change) -> tuple[str, ...]:
-    return (_prose(f"{change.kind}, {asked(change)}"), *map(_prose, sides(change)))
+    return (prose(f"{change.kind}, {asked(change)}"), *map(prose, sides(change)))
 
 
 def _difference(change: Change) -> str:
@@ -152,17 +153,19 @@ def _folded(summary: str, text: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown; numbers stand to the right."""
     numbers = {"classes"}
     rule = ["---:" if head in numbers else "---" for head in heads]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 
 
-def _code(text: str) -> str:
-    return f"<code>{_prose(text)}</code>"
+def code(text: str) -> str:
+    """Plain text in the type of code."""
+    return f"<code>{prose(text)}</code>"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Text that is only text: no markup, no link, nobody mentioned and no issue referred to."""
     return _START.sub(r"\1\\\2", _SPECIAL.sub(_replaced, visible(text).strip(" ")))
 

@@ -29,8 +29,14 @@ class Judgement:
     incomplete_is_fine: bool = False
 
     def new(self, verdict: Verdict) -> list[Breach]:
-        """The breaches of a promise that are not in the baseline."""
-        return [one for one in verdict.breaches if one.entry not in self.known]
+        """The breaches of a promise that are not in the baseline; last those that Exim leaves open."""
+        new = [one for one in verdict.breaches if one.entry not in self.known]
+        return sorted(new, key=lambda one: one.is_open)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What came of each promise, those first that are not kept."""
+        return tuple(sorted(self.proof.verdicts, key=lambda one: not self.new(one)))
 
     def certain(self, verdict: Verdict) -> list[Breach]:
         """The new breaches of a promise of which Exim leaves nothing open: these count."""
@@ -69,13 +75,10 @@ _REMEDY = "a baseline can hold it (--baseline FILE --accept)"
 
 def lines(judgement: Judgement, *, verbose: bool = False) -> Iterator[str]:
     """The report for a terminal; ``verbose``: every breach, and not the simplest ones alone."""
-    verdicts = judgement.proof.verdicts
-    broken = sum(map(bool, map(judgement.certain, verdicts)))
-    told_by = f"{judgement.config} ({judgement.release})"
-    yield f"{told_by}: {broken or 'none'} of {counted(len(verdicts), 'promise')} broken"
+    yield headline(judgement)
     for gap in judgement.gaps:
         yield f"could not look: {visible(str(gap))}"
-    for verdict in sorted(verdicts, key=lambda one: not judgement.new(one)):
+    for verdict in judgement.verdicts:
         yield ""
         yield from verdict_lines(judgement, verdict, verbose=verbose)
     if judgement.gone:
@@ -83,23 +86,37 @@ def lines(judgement: Judgement, *, verbose: bool = False) -> Iterator[str]:
         yield f"\n{gone} did not happen any more; --accept takes them out of the baseline"
 
 
+def headline(judgement: Judgement) -> str:
+    """How many promises are broken."""
+    verdicts = judgement.proof.verdicts
+    broken = sum(map(bool, map(judgement.certain, verdicts)))
+    told_by = visible(f"{judgement.config} ({judgement.release})")
+    return f"{told_by}: {broken or 'none'} of {counted(len(verdicts), 'promise')} broken"
+
+
+def sign_of(judgement: Judgement, verdict: Verdict) -> str:
+    """Kept, broken, or neither."""
+    if judgement.certain(verdict):
+        return "✗"
+    return "?" if judgement.new(verdict) or not verdict.views else "✓"
+
+
 def verdict_lines(judgement: Judgement, verdict: Verdict, *, verbose: bool) -> Iterator[str]:
     """What came of one promise: its sign and name, then how it breaks."""
     new = judgement.new(verdict)
     known = len(verdict.breaches) - len(new)
     promise = verdict.promise
-    certain = judgement.certain(verdict)
-    sign = "✗" if certain else "?" if new or not verdict.views else "✓"
-    yield f"{sign} {visible(promise.name)}{f' ({promise.where})' if promise.where else ''}"
+    place = f" ({promise.where})" if promise.where else ""
+    yield f"{sign_of(judgement, verdict)} {visible(promise.name)}{place}"
     if promise.sentence != promise.name:
         yield f"  {visible(promise.sentence)}"
     if known:
         yield f"  {counted(known, 'breach', 'breaches')} that the baseline has"
-    for place, breach in enumerate([*certain, *(one for one in new if one.is_open)]):
-        if place > _SHOWN and not verbose:
-            yield f"  and in {counted(len(new) - place, 'other way')} (--verbose shows all)"
+    for number, breach in enumerate(new):
+        if number > _SHOWN and not verbose:
+            yield f"  and in {counted(len(new) - number, 'other way')} (--verbose shows all)"
             return
-        yield from _breach(breach, first=place == 0)
+        yield from _breach(breach, first=number == 0)
 
 
 def _breach(breach: Breach, *, first: bool) -> Iterator[str]:

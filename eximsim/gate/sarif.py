@@ -37,7 +37,19 @@ _SCORES: Mapping[Severity, str] = MappingProxyType(
 )  # fmt: skip
 """What GitHub sorts by, on the scale of CVSS; other severities have none."""
 
-_UNLOOKED = "could-not-look"
+UNLOOKED: Mapping[str, object] = MappingProxyType(
+    {
+        "id": "could-not-look",
+        "name": "CouldNotLook",
+        "shortDescription": {"text": "Could not look"},
+        "fullDescription": {
+            "text": "Something could not be looked at: what is not reported may have changed."
+        },
+        "help": {"text": "The result says what would help. --allow-incomplete makes it a warning."},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["email"]},
+    }
+)
 """The rule of what could not be looked at."""
 
 
@@ -71,7 +83,7 @@ def sarif(report: Report, failing: Collection[Severity] = FAILING) -> str:
             }
         ],
         "results": [
-            *(_gap(gap, allowed=report.incomplete_allowed) for gap in report.gaps),
+            *(gap_result(gap, len(Severity), allowed=report.incomplete_allowed) for gap in report.gaps),
             *(_result(report, group, failing) for group in report.groups),
         ],
     }
@@ -97,18 +109,7 @@ def _rules(failing: Collection[Severity]) -> list[dict[str, object]]:
         }
         for severity in Severity
     ]
-    unlooked: dict[str, object] = {
-        "id": _UNLOOKED,
-        "name": "CouldNotLook",
-        "shortDescription": {"text": "Could not look"},
-        "fullDescription": {
-            "text": "Something could not be looked at: what is not reported may have changed."
-        },
-        "help": {"text": "The result says what would help. --allow-incomplete makes it a warning."},
-        "defaultConfiguration": {"level": "error"},
-        "properties": {"tags": ["email"]},
-    }
-    return [*of_severities, unlooked]
+    return [*of_severities, dict(UNLOOKED)]
 
 
 def _score(severity: Severity) -> dict[str, object]:
@@ -117,15 +118,16 @@ def _score(severity: Severity) -> dict[str, object]:
     return {"security-severity": _SCORES[severity], "tags": ["email", "security"]}
 
 
-def _gap(gap: Gap, *, allowed: bool) -> dict[str, object]:
-    place = _physical(gap.where)
+def gap_result(gap: Gap, rule: int, *, allowed: bool) -> dict[str, object]:
+    """What could not be looked at, by the rule of that number (``UNLOOKED``)."""
+    place = physical(gap.where)
     return {
-        "ruleId": _UNLOOKED,
-        "ruleIndex": len(Severity),
+        "ruleId": UNLOOKED["id"],
+        "ruleIndex": rule,
         "level": "warning" if allowed else "error",
         "message": {"text": visible(f"Could not look: {gap}")},
         "locations": [] if place is None else [{"physicalLocation": place}],
-        "partialFingerprints": {"eximsimGap/v1": _digest(gap.what)},
+        "partialFingerprints": {"eximsimGap/v1": digest(gap.what)},
     }
 
 
@@ -147,21 +149,23 @@ def _result(report: Report, group: Group, failing: Collection[Severity]) -> dict
     }
 
 
-def _physical(where: str) -> dict[str, object] | None:
+def physical(where: str) -> dict[str, object] | None:
+    """A place ``file:line``, None if it is none."""
     found = position(where)
     if found is None:
         return None
     file, line = found
-    return {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}
+    return {"artifactLocation": {"uri": uri(file)}, "region": {"startLine": line}}
 
 
 def _place(cause: Cause) -> dict[str, object] | None:
-    place = _physical(cause.where)
+    place = physical(cause.where)
     text = visible(f"{cause.name}: {cause.text}")
     return None if place is None else {"physicalLocation": place, "message": {"text": text}}
 
 
-def _uri(file: str) -> str:
+def uri(file: str) -> str:
+    """A file as SARIF names it."""
     path = PurePosixPath(file)
     if path.is_absolute():
         return f"file://{quote(path.as_posix(), errors='surrogatepass')}"
@@ -188,8 +192,9 @@ def _message(report: Report, group: Group) -> str:
 
 def fingerprint(group: Group) -> str:
     """What a group is known by from one report to the next, whatever lines its causes are at."""
-    return _digest(f"{group.severity.key}\n{group.witness.kind}\n{title(group)}")
+    return digest(f"{group.severity.key}\n{group.witness.kind}\n{title(group)}")
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """A fingerprint of a text."""
     return sha256(text.encode(errors="surrogatepass")).hexdigest()

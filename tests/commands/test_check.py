@@ -58,6 +58,14 @@ def test_it_is_told_in_the_forms_of_ci_systems(lax: str, tmp_path: Path) -> None
     assert check(lax, "--preset", "tls-required", "--junit", "-").stdout == report.read_text()
 
 
+def test_it_is_told_in_the_forms_for_reviewers(lax: str, tmp_path: Path) -> None:
+    forms = {"sarif": '"level": "error"', "markdown": "## Promises", "html": "<h1>"}
+    paths = {form: tmp_path / form for form in forms}
+    named = [word for form, path in paths.items() for word in (f"--{form}", str(path))]
+    assert "1 of 1 promise broken" in check(lax, "--preset", "tls-required", *named).stdout
+    assert all(mark in paths[form].read_text() for form, mark in forms.items())
+
+
 def test_promises_beside_the_configuration_are_found(lax: str, tmp_path: Path) -> None:
     (tmp_path / "promises.toml").write_text("[[never]]\nname = 'n'\noutcome = 'crash'\n")
     Path(lax).write_text(STRICT)

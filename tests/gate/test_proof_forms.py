@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from xml.etree import ElementTree as Tree
 
 import pytest
+from hypothesis import given
 
 from eximsim.gate.junit import EXPLORED
 from eximsim.gate.promises import preset
-from eximsim.gate.proof import Prover
+from eximsim.gate.proof import Proof, Prover, Verdict
 from eximsim.gate.proof_forms import junit, workflow_commands
+from eximsim.gate.proof_pages import markdown, page
 from eximsim.gate.proof_report import Judgement
+from eximsim.gate.proof_sarif import sarif
 from tests.gate import test_junit
+from tests.gate.strategies import TEXT
+from tests.gate.test_html import Page
+from tests.gate.test_markdown import inline
 from tests.gate.test_proof import policy
+from tests.gate.test_sarif import validator
 
 BLIND = "  hosts_require_tls = ${run{/opt/judge}}\n"
 
@@ -47,6 +56,36 @@ def test_what_a_baseline_knows_is_no_failure(broken: Judgement) -> None:
     assert cases(junit(again)) == {EXPLORED: [], "tls-required": ["system-out"]}
     assert "error" not in workflow_commands(again)
     assert "0 of 1 broken" in workflow_commands(again)
+
+
+def test_a_broken_promise_is_an_error_for_code_scanning_beside_its_configuration(broken: Judgement) -> None:
+    found = json.loads(sarif(broken))
+    validator().validate(found)
+    (run,) = found["runs"]
+    levels = [(one["ruleId"], one["level"]) for one in run["results"]]
+    assert levels == [("could-not-look", "error"), ("tls-required", "error")]
+    (place,) = run["results"][1]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == broken.config
+    assert not run["invocations"][0]["executionSuccessful"]
+
+
+def test_comment_and_page_say_first_how_many_are_broken_then_what_could_not_be_looked_at(
+    broken: Judgement,
+) -> None:
+    text, (seen,) = markdown(broken), [" ".join("".join(Page(page(broken)).text).split())]
+    for told in (text, seen):
+        first, gap, way = (told.index(words) for words in ("1 of 1 promise", "Could not look", "in clear"))
+        assert first < gap < way
+        assert "leaves open" in told
+
+
+@given(TEXT)
+def test_nothing_that_a_promise_is_called_becomes_markup(name: str) -> None:
+    promise = replace(preset("tls-required")[0], name=name)
+    told = Judgement(name, "4.99", Proof((Verdict(promise, (), 1),), (), 1))
+    assert {tag for tag, _ in Page(page(told)).elements}.isdisjoint({"script", "img", "a", "b"})
+    assert not {token.type for token in inline(markdown(told))} & {"link_open", "image", "html_block"}
+    json.loads(sarif(told))
 
 
 def test_what_could_not_be_looked_at_is_an_error_and_skipped_where_that_is_allowed() -> None:
