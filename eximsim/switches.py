@@ -249,6 +249,14 @@ class Profile(SmtpSwitches):
     )
     """EHLO offers early pipelining to pipelining_connect_advertise_hosts; before, that was not built in."""
 
+    missing_recipients_logged: bool = switch(
+        False, "receive_msg()", since("4.92", "569a8b23a", item="bug 2351")
+    )
+    """What -t finds no good recipients in is told in main and panic log."""
+
+    id_doubled_without_recipients: bool = switch(True, "receive_msg()", since("4.98", "4f780c09d", False))
+    """That line has the message's id twice."""
+
     pipe_connect_seen_off_sockets: bool = switch(False, "smtp_setup_msg()", since("4.99", "9682a4923"))
     """``L*`` for a client that has sent more than EHLO at once, even if no socket leads to it (``-bs``)."""
 

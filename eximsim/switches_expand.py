@@ -96,6 +96,11 @@ class ExpansionSwitches(ServerSwitches):
     lists_capture: bool = switch(False, "match_isinlist()", since("4.94.1", "43ba45ce6", published="4.94"))
     """What a domain or a local part matches in a list is in ``$0``, and its parts in ``$1`` and so on."""
 
+    tainted_search_refused: bool = switch(
+        False, "search_open()", since("4.94.1", "54a2a2a99", published="4.94")
+    )
+    """A lookup in a file whose name comes from outside fails: ``Tainted filename for search``."""
+
     tainted_arguments_refused: bool = switch(
         False, "arg_is_tainted() in transport.c", since("4.96", "cfe6acff2", item="JH/24, JH/25")
     )

@@ -192,6 +192,7 @@ POINTS: Sequence[Point] = (
     _point("67ea939cf"),
     _point("de6f74f29"),
     # 4.93
+    _point("569a8b23a"),
     _point("87abcb247"),
     _point("0a5441fcd"),
     _point("436bda2ac"),
@@ -236,6 +237,7 @@ POINTS: Sequence[Point] = (
     _point("c8b050fd1"),
     _point("9438970c9"),
     _point("5bf8a5168"),
+    _point("54a2a2a99"),
     _point("137ae145e"),
     _point("a841a6eca"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
@@ -331,6 +333,7 @@ POINTS: Sequence[Point] = (
     _point("92914be21"),
     _point("e2b4dedbc"),
     # 4.98
+    _point("4f780c09d"),
     _point("e4cdc6558"),
     _point("44e35f5f5"),
     _point("b0e63c7ef", ("confs/0475", "log_selector = +unknown_in_list")),

@@ -159,7 +159,7 @@ _INLINE = "inline ACL"
 
 def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
     """Test one verb's conditions; a result ends the ACL, None goes on to the next verb."""
-    run.log_message = run.user_message = None
+    run.log_message = run.user_message = run.process.search_error = None
     run.reception.temp_details = False
     run.basic_errno, run.endpass, run.verb = 0, False, verb.verb
     run.at = (verb.path, verb.line)

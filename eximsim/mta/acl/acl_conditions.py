@@ -215,7 +215,7 @@ def _kept(run: AclRun, found: ListMatch, variable: str | None = None) -> Rc:
     What a lookup in it said (``search_error_message``) goes to the log if it deferred.
     """
     if found.rc is Rc.DEFER and found.error:
-        run.log_message = found.error
+        run.log_message = run.process.search_error or found.error
     if variable is not None:
         if found.value is None:
             run.process.variables.pop(variable, None)

@@ -115,14 +115,20 @@ def refused_by_acl(why: str) -> Complaint:
     return Complaint("rejected by local scanning code", f"rejected by non-SMTP ACL: {why}", text)
 
 
-def moan_to_sender(process: Process, sender: str, why: Complaint, content: bytes) -> bool:
+def moan_to_sender(
+    process: Process, sender: str, why: Complaint, content: bytes, reference: str = ""
+) -> bool:
     """Send a report about ``content``, or log it if there is nobody to send it to; whether it was sent.
+
+    ``reference`` is the id of the message that it is about, if Exim wrote it about another one.
 
     Source: moan_to_sender() and moan_send_message().
     """
     if not sender:
-        about = f"{why.message_id} " if why.message_id else ""
-        log_write(process, f"{about}Error while reading message with no usable sender address: {why.logged}")
+        about = f"{why.message_id} " if why.message_id and not process.message_id else ""
+        other = f" (R={reference})" if reference else ""
+        what = f"{about}Error while reading message with no usable sender address{other}"
+        log_write(process, f"{what}: {why.logged}")
         return False
     head = [
         *dsn.reply_to(process),

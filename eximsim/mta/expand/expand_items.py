@@ -15,10 +15,11 @@ from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
-from eximsim.mta.expand.expand_tree import Answer, Item, Variable
-from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
+from eximsim.mta.expand.expand_tree import Answer, Item, Template, Variable
+from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction, string_marked
 from eximsim.mta.expand.imap_utf7 import imapfolder
 from eximsim.mta.process import upward
+from eximsim.mta.records.lookups import SearchType
 
 _NUMBER = re.compile(r"-?[0-9]*")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
@@ -60,7 +61,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
         )
     if item.fault is not None:
         raise expander.failure(item.fault)
-    query = expander.string(item.args[-1], skipping=skipping)
+    query = _searched(expander, kind, item.args[-1], skipping)
 
     def find() -> str | None:
         found = upward.search_find(expander.process, kind, values[0] if keyed else None, query)
@@ -74,6 +75,13 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
         return found.value
 
     return expander.answered(item, item.answer, find, skipping)
+
+
+def _searched(expander: Expander, kind: SearchType, template: Template, skipping: bool) -> str:
+    """What is searched; the name of a file is marked if it comes from outside."""
+    if kind.single_key and expander.process.profile.tainted_search_refused:
+        return string_marked(expander.process, template, skipping)
+    return expander.string(template, skipping=skipping)
 
 
 def _quoted(expander: Expander, text: str) -> str:

@@ -28,6 +28,7 @@ from eximsim.mta.expand.expand_variables import (
     is_known,
     unknown_variable_hint,
 )
+from eximsim.mta.process.upward import Upward
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -53,6 +54,10 @@ TextFunction = Callable[["Expander", str, "str | None", str], str]
 """An operator: takes the expanded text, what follows an underscore if anything, and the name as written."""
 
 OperatorFunction = Callable[["Expander", Operator, bool], str]
+
+
+string_marked: Upward[[Process, Template, bool], str] = Upward("string_marked")
+"""Part of an expansion (skipped or not), with a mark if it comes from outside (``taint.py``)."""
 
 
 class Expander:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.expand.expand import PlainExpander, evaluate
 from eximsim.mta.expand.expand_tree import Header, Item, Numeric, Operator, Variable
+from eximsim.mta.expand.expander import string_marked
 
 if TYPE_CHECKING:
     from eximsim.mta.expand.expand_tree import Answer, Condition, Node, Template
@@ -72,9 +73,9 @@ _COUNTED = _words("eval eval10 listcount md5 nh nhash sha1 sha2 sha256 sha3 strl
 
 def expand_tainted(process: Process, text: str) -> tuple[str, Taint]:
     """As ``expand``, and whether the result is tainted."""
-    expander = _TaintExpander(process)
-    value = evaluate(process, text, expander)
-    return value, expander.level if value else Taint.NONE
+    tracking = _TaintExpander(process)
+    value = evaluate(process, text, tracking)
+    return value, tracking.level if value else Taint.NONE
 
 
 def expand_marked(process: Process, text: str) -> str:
@@ -82,6 +83,14 @@ def expand_marked(process: Process, text: str) -> str:
     if not process.profile.tainted_paths_refused or "$" not in text:
         return evaluate(process, text)
     return marked(*expand_tainted(process, text))
+
+
+@string_marked.answer
+def marked_string(process: Process, template: Template, skipping: bool) -> str:
+    """Part of an expansion, marked if it is tainted."""
+    tracking = _TaintExpander(process)
+    value = tracking.string(template, skipping=skipping)
+    return marked(value, tracking.level) if value else value
 
 
 def marked(text: str, level: Taint) -> str:

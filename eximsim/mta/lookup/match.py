@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand_text import ascii_lower
+from eximsim.mta.expand.taint import marked, taint_of
 from eximsim.mta.lookup import match_list
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
@@ -213,7 +214,7 @@ class CheckAddress:
         if not subject:
             return FAILED if pattern else MATCHED
         if pattern.startswith("@@"):
-            return self._split_lookup(pattern[2:])
+            return self._split_lookup(marked(pattern[2:], taint_of(pattern)))
         return self._parts(pattern)
 
     def _string(self, text: str, *, partial: bool = True, setup: int = -1) -> match_list.CheckString:

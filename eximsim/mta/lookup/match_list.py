@@ -11,8 +11,9 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, from_octets, list_items
 from eximsim.mta.config.places import placed
-from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
+from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.globals import PanicDie, ProcessDied
@@ -193,7 +194,10 @@ class CheckString:
             if not self.partial and kind.partial >= 0:
                 kind = find_type(type_name.partition("-")[2])
             found = search.search_find(
-                self.process, kind, self.subject if kind.single_key else None, rest.lstrip(SPACES)
+                self.process,
+                kind,
+                self.subject if kind.single_key else None,
+                marked(rest.lstrip(SPACES), taint_of(pattern)),
             )
         except SearchError as error:
             die(self.process, str(error))
@@ -244,7 +248,7 @@ def match_check_list(
             return _not_expanded(process, trace, text, error)
     separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
     trace.begin(items.removeprefix(separator[0]) if separator else items)
-    scan = _Scan(process, check, trace, name, cache)
+    scan = _Scan(process, check, trace, name, cache, taint_of(items))
     try:
         return scan.run(([items] if items else []) if single else list_items(items))
     except Unsupported as problem:
@@ -257,13 +261,14 @@ _SEPARATOR = re.compile(r"[ \t\n\v\f\r]*<[!-/:-@\[-`{-~\x00-\x1f]")
 
 
 def _expanded(process: Process, check: Check, text: str) -> str:
+    """The list, with a mark if it is tainted: then all its items are."""
     if "$" not in text and "\\" not in text:
         return text
     domain = check.subject_for_expansion
     if domain is None or "domain" in process.variables:
-        return expand(process, text)
+        return expand_marked(process, text)
     with process.setting(domain=domain):
-        return expand(process, text)
+        return expand_marked(process, text)
 
 
 def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFailed) -> ListMatch:
@@ -278,16 +283,17 @@ def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFa
 class _Scan:
     """One pass over one list."""
 
-    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "trace", "unknown")
+    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "taint", "trace", "unknown")
 
     def __init__(
-        self, process: Process, check: Check, trace: Silent, name: str, cache: ListCache | None
+        self, process: Process, check: Check, trace: Silent, name: str, cache: ListCache | None, taint: Taint
     ) -> None:
         self.process = process
         self.check = check
         self.trace = trace
         self.name = name
         self.cache = cache
+        self.taint = taint
         self.unknown: str | None = None
         self.defer: str | None = None
         self.negated = False
@@ -326,7 +332,7 @@ class _Scan:
         return ListMatch(Rc.FAIL if self.negated else Rc.OK, value)
 
     def _item(self, item: str, pattern: str) -> ListMatch | None:
-        found = self.check.test(pattern)
+        found = self.check.test(marked(pattern, self.taint))
         if found.rc is Rc.OK:
             self.trace.verdict(not self.negated, f'matched "{item}"')
             return self._decided(found.value)
@@ -441,5 +447,5 @@ def _file_items(content: str, kind: Kind) -> Iterator[str]:
 
 def die(process: Process, message: str) -> NoReturn:
     """Log to main and panic log and end the process (LOG_PANIC_DIE); never returns."""
-    log_write(process, message, panic=True)
+    log_write(process, message, panic=True, dying=True)
     raise PanicDie(message)

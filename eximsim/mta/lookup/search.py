@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.mta.expand.taint import Taint, taint_of
 from eximsim.mta.lookup import match
 from eximsim.mta.lookup.lookups import dnsdb, dsearch
 from eximsim.mta.lookup.lookups.asked import asked_find
@@ -15,6 +17,7 @@ from eximsim.mta.lookup.lookups.lsearch import Line, by_key, read_lines
 from eximsim.mta.lookup.lookups.sqlite import sqlite_lookup
 from eximsim.mta.lookup.lookups.testdb import testdb_find
 from eximsim.mta.process import upward
+from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reading import open_failed, read_file
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.lookups import LINEAR, STARAT, TEST_DATABASES, SearchResult, SearchType
@@ -37,7 +40,20 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     ``ExpansionFailed`` if a file cannot be read, ``Unanswered`` if an answer is not given. Source:
     search_open() and search_find(), src/search.c.
     """
-    query = query.lstrip(SPACES)
+    if kind.single_key and process.profile.tainted_search_refused:
+        _refuse_tainted(process, query)
+    process.search_error = ""
+    try:
+        found = _found(process, kind, key, query.lstrip(SPACES))
+    except ExpansionFailed as failed:
+        process.search_error = failed.message
+        raise
+    if found.deferred:
+        process.search_error = found.error
+    return found
+
+
+def _found(process: Process, kind: SearchType, key: str | None, query: str) -> SearchResult:
     if kind.name == "dnsdb":
         found = dnsdb.dnsdb_find(process, query)
         return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
@@ -59,6 +75,16 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     except OSError as error:
         raise ExpansionFailed(open_failed(f"{query} for linear search", error, process.reader)) from None
     return _Search(process, kind, lines, key).find()
+
+
+def _refuse_tainted(process: Process, name: str) -> None:
+    """A file whose name comes from outside is not opened: the search fails with the words of the last one."""
+    taint = taint_of(name)
+    if taint is Taint.UNKNOWN:
+        raise Unsupported(f"whether the name {name} is tainted")
+    if taint is Taint.TAINTED:
+        log_write(process, f"Tainted filename for search: '{name}'", panic=True)
+        raise ExpansionFailed("NULL" if process.search_error is None else process.search_error)
 
 
 @dataclass(frozen=True, slots=True)

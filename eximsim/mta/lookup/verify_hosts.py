@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.ipaddr import host_aton, host_is_in_net, host_mask, host_nmtoa
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.mta.expand.taint import marked, taint_of
 from eximsim.mta.lookup import host, host_chain, match_list, search
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
@@ -179,9 +180,8 @@ class CheckHost:
         bits = int(net[1]) if net is not None and net[1] else -1
         try:
             kind = find_type(type_name[net.end() :] if net is not None else type_name)
-            found = search.search_find(
-                self.process, kind, self._ip_key(kind.name, bits) if kind.single_key else None, rest
-            )
+            key = self._ip_key(kind.name, bits) if kind.single_key else None
+            found = search.search_find(self.process, kind, key, marked(rest, taint_of(pattern)))
         except (SearchError, ExpansionFailed) as error:
             match_list.die(self.process, str(error))
         if found.value is not None:

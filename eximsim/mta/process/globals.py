@@ -258,6 +258,8 @@ class Process:
     out: Callable[[str], None] = lambda text: None
     err: Callable[[str], None] = lambda text: None
 
+    search_error: str | None = None
+    """What the last lookup said (``search_error_message``), None before the first one."""
     acl_files: dict[str, tuple[AclVerb, ...]] = field(default_factory=dict)
     """ACLs that were read from files, by path."""
 

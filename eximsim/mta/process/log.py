@@ -166,15 +166,17 @@ def log_write(
     main: bool = True,
     reject: bool = False,
     panic: bool = False,
+    dying: bool = False,
     when: str | None = None,
     rejected: Rejected | None = None,
     recipients: str = "",
 ) -> None:
     """Write one line to the logs named, with time stamp, process number and message id as they are set.
 
-    ``when`` names the selector without which the main log gets no such line. ``rejected`` is shown in the
-    reject log. ``recipients`` is put after the line, and may be cut off. When addresses or
-    hosts are only tested, the line goes to stderr instead. Source: log_write(), src/log.c.
+    ``dying``: the process ends with it (LOG_PANIC_DIE), which only ``-v`` shows. ``when`` names the selector
+    without which the main log gets no such line. ``rejected`` is shown in the reject log. ``recipients`` is
+    put after the line, and may be cut off. When addresses or hosts are only tested, the line goes to stderr
+    instead. Source: log_write(), src/log.c.
     """
     known = settings(process)
     wanted = when is None or when in known.selectors
@@ -186,7 +188,7 @@ def log_write(
         line = f"[{process.pid}] {line}"
     line = _in_buffer(process, line, recipients, len(stamp) + 1)
     if process.verbose:
-        process.err(f"LOG:{_flag_names(main, reject, panic, when)}\n  {text}\n")
+        process.err(f"LOG:{_flag_names(main, reject, panic, dying, when)}\n  {text}\n")
     if process.log_testing_mode:
         if wanted and not process.verbose:
             process.err(f"LOG: {line}\n" if process.host_checking else f"{stamp} {line}\n")
@@ -238,8 +240,10 @@ def deliver_msglog(process: Process, text: str, *, stamped: bool = True) -> None
         process.message.msglog.append(f"{stamp}{text}\n")
 
 
-def _flag_names(main: bool, reject: bool, panic: bool, when: str | None) -> str:
-    named = (when, " " + (when or "")), (main, " MAIN"), (panic, " PANIC"), (reject, " REJECT")
+def _flag_names(main: bool, reject: bool, panic: bool, dying: bool, when: str | None) -> str:
+    named = (
+        (when, " " + (when or "")), (main, " MAIN"), (panic, " PANIC"), (dying, " DIE"), (reject, " REJECT"),
+    )  # fmt: skip
     return "".join(word for is_set, word in named if is_set)
 
 

@@ -200,8 +200,11 @@ def _about(complaint: Complaint, incoming: Incoming) -> Complaint:
 
 
 def _no_recipients(incoming: Incoming) -> None:
-    bad = incoming.scan.bad_addresses
-    log_write(incoming.process, f"{'bad addresses' if bad else 'no recipients'} found in headers", panic=True)
+    bad, process = incoming.scan.bad_addresses, incoming.process
+    doubled = f"{process.message_id} " if process.profile.id_doubled_without_recipients else ""
+    if process.profile.missing_recipients_logged:
+        what = "bad addresses" if bad else "no recipients"
+        log_write(process, f"{doubled}{what} found in headers", panic=True)
     if not bad:
         raise LocalError("exim: no recipients in message\n", _about(NO_RECIPIENTS, incoming))
     if not incoming.envelope.recipients:
@@ -264,7 +267,7 @@ def submit(
             reception, content, submitter, recipients, from_headers=not recipients, reference=reference
         )
     except LocalError as problem:
-        moan_to_sender(child, "", problem.why, content)
+        moan_to_sender(child, "", problem.why, content, reference)
         return None
     if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
         deliver = partial(deliver_in_child, child, received.message_id, crash=None, anew=True)

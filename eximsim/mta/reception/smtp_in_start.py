@@ -212,7 +212,7 @@ def local_size_limit(process: Process) -> int:
     except BadSizeLimit as wrong:
         why = "invalid value for" if wrong.expands else "failed to expand"
         text = f"{why} message_size_limit: {wrong}"
-        log_write(process, text, panic=True)
+        log_write(process, text, panic=True, dying=True)
         raise PanicDie(text) from None
 
 

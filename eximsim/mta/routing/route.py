@@ -106,6 +106,7 @@ def _offer(
     while index < len(routers):
         router = addr.router = routers[index]
         index += 1
+        process.search_error = None
         rc = prepare(process, addr, router, verify)
         if rc is Rc.SKIP:
             continue
@@ -147,6 +148,7 @@ def _run(
 ) -> Rc:
     """Run the router; fail_verify turns its success into a failure."""
     addr.local_host_removed = False
+    process.search_error = None
     _debug(process, f"calling {router.name} router")
     if router.driver not in ROUTERS:
         raise Unsupported(f"the router driver {router.driver}", router.path, router.line)

@@ -63,7 +63,8 @@ def _no_private_key(pem: bytes, profile: Profile) -> str:
     if b"-----BEGIN" in pem:
         raise Unsupported("a private key for DKIM that is damaged")
     if profile.tls_library == "gnutls":
-        return "privkey PEM-block import: Base64 unexpected header error."
+        why = "Base64 unexpected header error" if pem else "The requested data were not available"
+        return f"privkey PEM-block import: {why}."
     code = (
         "1E08010C:DECODER routines::unsupported"
         if profile.tls_library == "openssl-3"
