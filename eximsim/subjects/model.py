@@ -41,6 +41,9 @@ PATCHED_VERSION = "x.yz"
 """What the program under test calls itself, so that its length is always the same (test/patchexim)."""
 
 
+_NO_MESSAGE = ("-b", "-q", "-M", "-R", "-S")
+"""Options of calls that take no message from standard input and the command line."""
+
 _AT_THE_END = 0.5
 """How long after the last command outputs are looked at, in seconds."""
 
@@ -100,7 +103,11 @@ class ModelSubject:
 
         ``without_root``: the program is a copy that belongs to Exim's user.
         """
-        self._catch_up()
+        if any(word.startswith(_NO_MESSAGE) for word in argv):
+            self._catch_up()
+        else:
+            self.machine.unwatched.run_until(self.machine.world.now())
+            self.machine.run_background(until=self.machine.world.now())
         self.machine.without_root = without_root
         self.machine.input_pause = pause
         if self._without_data.intersection(self.machine.spool.messages):
@@ -110,6 +117,7 @@ class ModelSubject:
                 status = exim.run(self.machine, argv, stdin, env, self._profile)
             except InputError as error:
                 return refused(self.machine, argv, error)
+        self.machine.unwatched.run_overtaken(self.machine.world.now())
         return Result(status.code, status.stdout, status.stderr, status.debugged)
 
     def start_daemon(self, argv: Sequence[str], env: Mapping[str, str]) -> Result:
@@ -123,9 +131,11 @@ class ModelSubject:
 
     def settle(self) -> None:
         """See ``Subject``."""
+        self.machine.unwatched.run()
         self.machine.run_background(until=math.inf)
 
     def _catch_up(self) -> None:
+        self.machine.unwatched.run()
         self.machine.run_background(until=self.machine.world.now())
 
     def queue(self) -> Sequence[str]:
@@ -188,6 +198,7 @@ class ModelSubject:
 
     def written(self) -> Written:
         """See ``Subject``; children that are about to end have done so by then."""
+        self.machine.unwatched.run()
         self.machine.run_background(until=self.machine.world.now() + _AT_THE_END)
         files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
         files |= {path: from_octets(file.content) for path, file in self.machine.world.disk.files.items()}

@@ -283,6 +283,7 @@ class Player:
 
     def shell(self, command: script.Shell) -> None:
         """A Unix command on files; its output is that of the test, or goes through ``cut``."""
+        self.subject.settle()
         line = self._substituted(command.words)
         to_stderr = line.startswith("cat2 ")
         line = line.removesuffix(">>test-stdout").replace("cat2 ", "cat ", 1) if to_stderr else line

@@ -72,6 +72,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
         _defer_at_limit(delivery, transport)
         seed = HARNESS_SEED + 2 * number
         fresh = delivery.process.continued is None
+        delivery.process.machine.unwatched.transports += 1
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.process.unwatched import Unwatched
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
@@ -126,6 +127,7 @@ class Machine:
     """Deliveries of messages that a daemon's own transports have brought back to it."""
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     """What processes that nobody waits for are about to do, with the time at which each begins."""
+    unwatched: Unwatched = field(default_factory=Unwatched)
 
     def let_servers_deliver(self) -> None:
         """Deliver what the daemon's own transports have brought back to it, if none of them is at work."""
@@ -140,9 +142,8 @@ class Machine:
             return Account(self.uid, self.gid, f"/home/{login}")
         if login == "root":
             return Account(0, 0, "/root")
-        if login in self.users or login == self.exim_user:
-            return Account(_OTHER_USER, _OTHER_USER, f"/home/{login}")
-        return None
+        known = login in self.users or login == self.exim_user
+        return Account(_OTHER_USER, _OTHER_USER, f"/home/{login}") if known else None
 
     def run_background(self, *, until: float) -> None:
         """Let the processes in the background do what they have begun by ``until``, first things first."""

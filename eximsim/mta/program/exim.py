@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -164,7 +165,11 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     queued = line.leaves_on_queue(process.config.main) or queue.queue_check_only(process)
     if received.deliver and not queued:
         crash = "" if line.synchronous else None
-        queue.deliver_in_child(process, received.message_id, crash=crash, anew=True)
+        deliver = partial(queue.deliver_in_child, process, received.message_id, crash=crash, anew=True)
+        if process.machine.test_harness and not line.synchronous:
+            process.machine.unwatched.begun.append((process.world.now(), deliver))
+        else:
+            deliver()
     return 0
 
 

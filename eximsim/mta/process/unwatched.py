@@ -1,0 +1,48 @@
+"""Deliveries that nobody waits for, under Exim's test suite, which makes each take its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from eximsim.errors import Unsupported
+
+_TRANSPORT_TIME = 0.6
+"""So many seconds the test suite lets pass before it looks at what a remote transport has done."""
+
+
+@dataclass(slots=True)
+class Unwatched:
+    """Those that have begun, each with its time; ``transports`` counts the remote transports that have run.
+
+    Source: do_remote_deliveries() in src/deliver.c, testharness_pause_ms(600).
+    """
+
+    begun: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    transports: int = 0
+
+    def run(self) -> None:
+        """Let all come to their end."""
+        while self.begun:
+            self.begun.pop(0)[1]()
+
+    def run_until(self, now: float) -> None:
+        """Let come to their end those of which no transport can be at work.
+
+        What begins at this very moment is through, as scripts that go on at once count on it.
+        """
+        for one in list(self.begun):
+            if not one[0] < now < one[0] + _TRANSPORT_TIME:
+                self.begun.remove(one)
+                one[1]()
+
+    def run_overtaken(self, now: float) -> None:
+        """Let those end that began before ``now``, after what has overtaken them.
+
+        Raises ``Unsupported`` for one that had no remote transport, and so has ended before.
+        """
+        while self.begun and self.begun[0][0] < now:
+            before, job = self.transports, self.begun.pop(0)[1]
+            job()
+            if self.transports == before:
+                raise Unsupported("a command that runs while a delivery without a remote transport ends")
