@@ -81,7 +81,7 @@ class LazyGroup(click.Group):
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("eximsim.commands.run:run", "Replay tests of the project's own testsuite."),
     "suite": ("eximsim.commands.suite:suite", "Replay tests of an Exim source tree, unmodified."),
-    "gate": ("eximsim.commands.gate:gate", "Tell what a change of policy or release changes."),
+    "gate": ("eximsim.commands.gate:gate", "Show what a change of policy or release changes."),
     "check": ("eximsim.commands.check:check", "Promises that a configuration must keep in every situation."),
     "compare": ("eximsim.commands.compare:compare", "Compare the model with what real programs did."),
     "record": ("eximsim.commands.record:record", "Record what a real program does in all known situations."),

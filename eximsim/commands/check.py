@@ -33,11 +33,11 @@ _DEFAULT = "promises.toml"
 @click.argument("config", metavar="CONF")
 @click.option(
     "--promises", multiple=True, type=_FILE, metavar="FILE",
-    help=f"The promises (TOML); several times for several. Default: {_DEFAULT} beside CONF.",
+    help=f"The promises (TOML); repeatable. Default: {_DEFAULT} beside CONF.",
 )  # fmt: skip
 @click.option(
     "--preset", "presets", multiple=True, metavar="NAME",
-    help="Ready-made promises: no-downgrade, tls-required, dane-where-published; several times for several.",
+    help="Ready-made promises: no-downgrade, tls-required, dane-where-published; repeatable.",
 )  # fmt: skip
 @click.option("--profile", "release", metavar="P", default=NEWEST, show_default=True, help="The release.")
 @click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
@@ -47,10 +47,12 @@ _DEFAULT = "promises.toml"
     "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,
     help="How many hosts a recipient's domain has.",
 )  # fmt: skip
-@click.option("--baseline", type=_FILE, metavar="FILE", help="The breaches that are known, and do not count.")
-@click.option("--accept", is_flag=True, help="Write the breaches that there are into the baseline.")
+@click.option("--baseline", type=_FILE, metavar="FILE", help="Known breaches, which do not count.")
+@click.option("--accept", is_flag=True, help="Write the breaches found into the baseline.")
 @click.option(
-    "--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at; it is told."
+    "--allow-incomplete",
+    is_flag=True,
+    help="Exit 0 even if something could not be looked at; the report still says so.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every way in which a promise breaks.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
@@ -80,7 +82,7 @@ def check(
     below = "verified"
     when = { MX = "secure", "TLSA records" = ["match", "mismatch"] }
 
-    Every situation that the configuration can tell apart is looked at. A promise that does not hold is shown
+    Every situation that makes a difference to the configuration is explored. A promise that fails is shown
     with the smallest situation that breaks it; docs/promises.md has all words.
 
     Exit codes: 0 all hold, 1 one is broken, 2 bad input, 3 something could not be looked at.

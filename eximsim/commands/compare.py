@@ -48,9 +48,7 @@ _SHOWN = 10
     type=click.Path(path_type=Path, file_okay=False),
     help="The servers' certificate chains, for the model. Default: the folder certs beside the scenarios.",
 )
-@click.option(
-    "--release", "releases", multiple=True, help="Only records of this release; several times for several."
-)
+@click.option("--release", "releases", multiple=True, help="Only records of this release; repeatable.")
 @choice_options
 @click.option(
     "--tree", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
@@ -58,7 +56,7 @@ _SHOWN = 10
 )  # fmt: skip
 @click.option(
     "--random", "count", type=click.IntRange(1, 1_000_000), metavar="N",
-    help="Compare in N situations made at random; differences are made smaller and kept.",
+    help="Compare in N situations made at random; differences are shrunk and kept.",
 )  # fmt: skip
 @click.option(
     "--sequences", "drawn", type=click.IntRange(1, 1_000_000), metavar="N",
@@ -66,7 +64,7 @@ _SHOWN = 10
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(0), metavar="S",
-    help="With --random and --sequences: the same seed makes the same. Default: a new one, which is printed.",
+    help="With --random and --sequences: the same seed draws the same. Default: a new one, which is printed.",
 )  # fmt: skip
 @click.option(
     "--against", metavar="P", help="With --random: the model under this release takes the program's place."
@@ -99,12 +97,12 @@ def compare(
     jobs: int,
     as_json: bool,
 ) -> None:
-    """Hold the model against real programs, or a program against a recording of another.
+    """Compare the model with real programs, or a program with a recording of another.
 
     Every run is compared field by field: outcome, log, SMTP replies, what each server saw, DNS questions,
     messages left queued. With --recorded alone the model runs under the profile of each record's release,
     with --exim alone under the one that fits the program. Records that are marked unstable are left out and
-    counted. An ID is that of a situation, or the number of a test: of that the client's outputs are compared.
+    counted. An ID names a situation, or is the number of a test, whose client outputs are compared.
 
     \b
     eximsim compare --recorded evidence.jsonl.gz --scenarios scenarios.jsonl.gz --release 4.88-jh03 --group A

@@ -40,7 +40,9 @@ class Wanted:
 @click.argument("recipients", metavar="RECIPIENT...", nargs=-1, required=True)
 @click.option("--config", required=True, metavar="FILE", help="The Exim configuration.")
 @click.option("--zones", required=True, metavar="DIR", help="Zone files; a single file will do.")
-@click.option("--servers", metavar="FILE", help="What the remote servers do (TOML); default: all is well.")
+@click.option(
+    "--servers", metavar="FILE", help="What the remote servers do (TOML); default: everything works."
+)
 @click.option(
     "--profile", "profile_name", metavar="P", default=NEWEST, show_default=True, help="The release."
 )
@@ -49,7 +51,7 @@ class Wanted:
 @outside_options
 @click.option("--sender", metavar="ADDRESS", help="Default: sender@ this host; empty for bounces.")
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callouts instead.")
-@click.option("--brief", is_flag=True, help="Do not work out what would lead to another outcome.")
+@click.option("--brief", is_flag=True, help="Skip the search for what would change the outcome.")
 @click.option("--html", metavar="FILE", help="Write a self-contained page as well.")
 @click.option("--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
@@ -65,12 +67,12 @@ def explain(
 ) -> None:
     """What happens to a message to RECIPIENT, and why.
 
-    Shows routing, the hosts with their security, each decision with its inputs, its outcome and Exim's
-    source, the log lines, and the smallest changes to DNS, servers or options that would lead to another
+    Shows routing, the hosts with their security, each decision with its inputs, its outcome and its place in
+    Exim's source, the log lines, and the smallest changes to DNS, servers or options that would change the
     outcome. Each recipient gets a message of its own.
 
-    Exit codes: 0 explained, 2 bad input, 3 could not look: the outcome hangs on something that is not
-    modelled, or nobody can say what happens.
+    Exit codes: 0 explained, 2 bad input, 3 could not look: the outcome depends on something that is not
+    modelled, or Exim's own behaviour is undefined.
     """
     with many_runs():  # and much to import: the collector would find nothing
         found = _explanation(recipients, Wanted(**wanted))  # type: ignore[arg-type]  # by name

@@ -30,7 +30,7 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
 @click.command()
 @click.option("--profile", "release", default=None, metavar="P", help="The release; default: the newest.")
 @click.option("--tls", type=click.Choice(TLS_LIBRARIES), help="The TLS library that it is built with.")
-@click.option("--law", "laws", multiple=True, metavar="ID", help="Only this law; several times for several.")
+@click.option("--law", "laws", multiple=True, metavar="ID", help="Only this law; repeatable.")
 @click.option(
     "--mutant", default="", metavar="ID", help="Put a known mistake into the model (docs/mutants.md)."
 )
@@ -52,13 +52,17 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
     "--baseline",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="With --config: the breaches that are known, and do not count.",
+    help="With --config: known breaches, which do not count.",
 )
 @click.option("--accept", is_flag=True, help="Add what is found to the baseline.")
 @click.option(
-    "--allow-incomplete", is_flag=True, help="Exit 0 although something could not be looked at; it is told."
-)  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), help="Of the random situations; default: another each time.")
+    "--allow-incomplete",
+    is_flag=True,
+    help="Exit 0 even if something could not be looked at; the report still says so.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), help="Seed of the random situations; default: a new one each time."
+)
 @click.option(
     "--max",
     "most",
@@ -88,7 +92,7 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
     "--shared",
     multiple=True,
     metavar="DIR|redis://...",
-    help="Another database, which is only read; several times for several.",
+    help="Another database, which is only read; repeatable.",
 )
 @click.option("--replay", metavar="STRING", help="Judge one scenario again, from its printed line.")
 @click.option(
@@ -116,8 +120,8 @@ def fuzz(
     eximsim fuzz --config my.conf --promises promises.toml --baseline known.toml
     eximsim fuzz --replay STRING               a counterexample again
 
-    The finite spaces of one and two hosts are searched whole, and random situations besides. The first
-    counterexample of each law is made smaller and told.
+    The finite spaces of one and two hosts are searched completely, and random situations as well. The first
+    counterexample of each law is shrunk and printed.
 
     Exit codes: 0 nothing is broken, 1 a law or a promise is, 2 bad input; with --config 3: something could
     not be looked at.

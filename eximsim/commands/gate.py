@@ -33,7 +33,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--against", "new", metavar="Q", help="The release to compare with. Default: that of --profile."
 )
 @click.option(
-    "-D", "defines", multiple=True, metavar="NAME=VALUE", help="A macro, as Exim's own -D; several times."
+    "-D", "defines", multiple=True, metavar="NAME=VALUE", help="A macro, as Exim's own -D; repeatable."
 )
 @outside_options
 @click.option(
@@ -42,20 +42,20 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )  # fmt: skip
 @click.option(
     "--recipient", "recipients", multiple=True, metavar="ADDRESS",
-    help="Explore mail to this address, too; several times for several.",
+    help="Explore mail to this address, too; repeatable.",
 )  # fmt: skip
 @click.option(
     "--sender", "senders", multiple=True, metavar="ADDRESS",
-    help="Explore mail from this address, too (<> for bounces); several times for several.",
+    help="Explore mail from this address, too (<> for bounces); repeatable.",
 )  # fmt: skip
 @click.option("--lock", type=_FILE, metavar="FILE", help="Compare with the outcomes that were agreed on.")
 @click.option(
     "--accept", "groups", is_flag=False, flag_value=EVERYTHING, multiple=True, metavar="[GROUP]",
-    help="With --lock: agree to what has changed, or to one group of it; several times for several.",
+    help="With --lock: agree to what has changed, or to one group of it; repeatable.",
 )  # fmt: skip
 @click.option(
     "--fail-on", type=click.Choice([*FAIL_ON]), default=("default",), multiple=True, metavar="WHAT",
-    help=f"What makes the exit code 1; several times for several. One of {', '.join(FAIL_ON)}. Default: all "
+    help=f"What makes the exit code 1; repeatable. One of {', '.join(FAIL_ON)}. Default: all "
     "but more protection and words.",
 )  # fmt: skip
 @click.option(
@@ -95,18 +95,18 @@ def gate(
     quality: Path | None,
     outside: Outside,
 ) -> None:
-    """Tell what a change changes: which mail goes out less safely, or not at all.
+    """Show what a change changes: which mail goes out with less protection, or not at all.
 
     \b
     eximsim gate old.conf new.conf                        another configuration
     eximsim gate exim.conf --git origin/main              what it was at a revision
     eximsim gate exim.conf --profile 4.92 --against 4.93  another release
     eximsim gate exim.conf --lock policy.lock             what was agreed on
-    eximsim gate exim.conf --lock policy.lock --accept    agree to what there is now
+    eximsim gate exim.conf --lock policy.lock --accept    agree to it as it is now
 
-    All situations are explored that the policy can tell apart: DNS answers and their security, TLSA records,
-    what servers say and show. Exit code 1: something changes (--fail-on says what counts). Exit code 3:
-    nothing of that was found, but not everything could be looked at; each gap is a line of the report.
+    Every situation that makes a difference to the policy is explored: DNS answers and their security, TLSA
+    records, replies and certificates of servers. Exit code 1: an outcome changes (--fail-on says which ones
+    count). Exit code 3: none does, but not everything could be looked at; each gap is a line of the report.
     """
     from eximsim.commands import gate_sides
     from eximsim.commands.progress import exploring

@@ -57,13 +57,13 @@ _ANSWER_OPTIONS = (
     ),
     click.option(
         "--answer", "answers", multiple=True, metavar="KIND:QUESTION=ANSWER",
-        help="One answer: 'mysql:SELECT ...=text', or =!none, or =!defer; several times for several.",
+        help="One answer: 'mysql:SELECT ...=text', or =!none, or =!defer; repeatable.",
     ),
 )  # fmt: skip
 _OUTSIDE_OPTIONS = (
     click.option(
         "--env", "environment", multiple=True, metavar="NAME=VALUE",
-        help="A variable of Exim's environment; several times for several.",
+        help="A variable of Exim's environment; repeatable.",
     ),
     *_ANSWER_OPTIONS,
     click.option(
@@ -72,7 +72,7 @@ _OUTSIDE_OPTIONS = (
     ),
     click.option(
         "--file", "files", multiple=True, metavar="NAME=PATH",
-        help="The file PATH is what the configuration names NAME, /etc/...; several times for several.",
+        help="The file PATH is what the configuration names NAME, /etc/...; repeatable.",
     ),
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ def choice_options(function: _F) -> _F:
         click.option("--kind", "kinds", multiple=True, type=click.Choice(["delivery", "callout"]),
                      help="Only this kind."),
         click.option("--group", "groups", multiple=True,
-                     help="Only situations of this group; several times for several."),
+                     help="Only situations of this group; repeatable."),
         click.option("--scenarios", type=click.Path(path_type=Path, dir_okay=False),
                      help="The situations. Default: scenarios.jsonl.gz beside the recording, or ours."),
     ):  # fmt: skip
