@@ -112,9 +112,9 @@ class Machine:
     directory: str = "/"
     """Where the caller is when he calls the program."""
     test_harness: bool = False
+    """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     without_root: bool = False
     """The program that runs belongs to Exim's user, not to root."""
-    """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
     environment_known: bool = True
     """What a process is started with is the whole environment; else more of it is asked for."""
     effort: Effort = field(default_factory=Effort)
