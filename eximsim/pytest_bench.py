@@ -99,8 +99,8 @@ class TreeTests:
         """Give a worker what was compiled."""
         node.workerinput[_HELPERS] = dict(self.helpers)
 
-    def run(self, case: TestCase) -> TestResult:
-        """Run one test; a second time if it failed while there were others beside it."""
+    def run(self, case: TestCase, *, ahead: bool = False) -> TestResult:
+        """Run one test; ``ahead`` of the rest of the machine, if we may."""
         from eximsim.profiles import NEWEST, profile
         from eximsim.suite.bench_results import Benched
         from eximsim.suite.runner import Setting, subject_profile
@@ -109,7 +109,7 @@ class TreeTests:
             subject = f"exim:{self.program}"
             self._setting = Setting(subject_profile(subject) or profile(NEWEST), subject=subject)
             self._bench = Benched(self.source.root, self.program, self.helpers)
-        return self._bench.run(case, self._setting)
+        return self._bench.run(case, self._setting, ahead=ahead)
 
     @property
     def has_others_beside(self) -> bool:
@@ -186,7 +186,7 @@ class TreeItem(pytest.Item):
         tests, case = self._of.tests, self._of.case
         result = tests.run(case)
         if result.verdict is Verdict.FAIL and tests.has_others_beside:
-            first, result = result, tests.run(case)
+            first, result = result, tests.run(case, ahead=True)
             if result.verdict is Verdict.PASS:
                 self.user_properties.append((_AGAIN, first.reason))
         if result.verdict is Verdict.SKIP:

@@ -32,6 +32,9 @@ _WAIT_MODE_SECONDS = 0.3
 _LINGER_SECONDS = 3.0
 _REST_SECONDS, _CALM = 5.0, 3
 _DNS_PORT, _DNS_HEADER, _NO_SUCH_NAME = 53, struct.Struct("!2sHHHHH"), 0x8183
+_AHEAD = -10
+"""The priority of what is to run ahead of the rest of the machine."""
+
 _LOGS = ("mainlog", "rejectlog", "paniclog")
 _OUTPUTS = ("test-stdout", "test-stderr", *(f"spool/log/{log}" for log in _LOGS))
 _QUEUED = re.compile(r"^\s*\d+[smhdw]\s+\S+\s+(\S+)", re.MULTILINE)
@@ -325,10 +328,21 @@ def _states() -> Iterator[str]:
                 yield stat.read_text().rpartition(") ")[2][:1]
 
 
+def _go_ahead() -> None:
+    """Have this session and what it starts run before others; only root may."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _AHEAD)
+        Path("/proc/self/autogroup").write_text(str(_AHEAD))
+
+
 def main() -> int:
     """Read the job, play it, and say how it ended."""
     answer: dict[str, Any] = {"error": ""}
-    driver = Driver(json.load(sys.stdin))
+    job = json.load(sys.stdin)
+    os.setsid()  # the kernel shares the processors out by sessions: tests at the same time are not one
+    if job["ahead"]:
+        _go_ahead()
+    driver = Driver(job)
     try:
         driver.play()
     except Failed as error:

@@ -257,9 +257,9 @@ class Bench:
         """The first thing that a test needs and is not there, as ``needs ...``; empty if there is none."""
         if case.group not in self._lacks:
             self._lacks[case.group] = self._lack_of(case)
-        if "tc qdisc" in as_text(case.path.read_bytes()) and not self._delays:
-            return "needs a kernel that delays packets (tc qdisc, netem)"
         parsed = self._tree.script(case)
+        if _slows_network(parsed) and not self._delays:
+            return "needs a kernel that delays packets (tc qdisc, netem)"
         beside = self._program.parent
         if missing := next((name for name in utilities(parsed) if not (beside / name).exists()), ""):
             return f"needs {missing} beside the program"
@@ -293,13 +293,13 @@ class Bench:
             return self._inside.run(found, env={"PATH": _PATH.format("")}, seconds=_SECONDS).exit == 0
         return kind != "running" or name in ("IPv4", "IPv6")
 
-    def run(self, case: TestCase, goldens: Mapping[str, str]) -> Played:
-        """Run a test, with all that its script asks for."""
+    def run(self, case: TestCase, goldens: Mapping[str, str], *, ahead: bool = False) -> Played:
+        """Run a test, with all that its script asks for; ``ahead`` of the rest of the machine, if we may."""
         parsed = self._tree.script(case)
         d, mine = self.identity.directory, self.identity
         conf = as_text((self._tree.root / "confs" / case.name).read_bytes())
         job: dict[str, Any] = {
-            "directory": d, "exim": [int(mine.exim_uid), int(mine.exim_gid)],
+            "directory": d, "exim": [int(mine.exim_uid), int(mine.exim_gid)], "ahead": ahead,
             "caller": [int(mine.caller_uid), int(mine.caller_gid), int(mine.exim_gid)],
             "ipv4": mine.ipv4, "port_n": mine.port_n,
             "env": {"USER": mine.caller, "SHELL": mine.shell, "EXIM_TEST_NUMBER": case.name, "TERM": "dumb",
@@ -365,6 +365,12 @@ class Bench:
         if ran.exit != 0:
             raise InputError(f"the tree's rules failed: {as_text(ran.stderr).strip()}", str(self._tree.root))
         return {Path(name).name: as_text(text) for name, text in self._inside.read(f"{d}/out").items()}
+
+
+def _slows_network(parsed: script.Script) -> bool:
+    """Whether a script delays packets; one that only tells how that is done does not."""
+    programs = (one for one in parsed.commands if isinstance(one, script.Program))
+    return any("tc qdisc" in "\n".join((one.words, *one.body)) for one in programs)
 
 
 def _is_needed(folder: str) -> bool:

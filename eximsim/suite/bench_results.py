@@ -36,13 +36,16 @@ class Benched:
         """Take the bench down."""
         self._stack.close()
 
-    def run(self, case: TestCase, setting: Setting) -> TestResult:
-        """One result; raises ``InputError`` where a file of the test does not say what it should."""
+    def run(self, case: TestCase, setting: Setting, *, ahead: bool = False) -> TestResult:
+        """One result; raises ``InputError`` where a file of the test does not say what it should.
+
+        ``ahead``: as ``Bench.run``.
+        """
         started = time.perf_counter()
-        result = self._run(case, setting)
+        result = self._run(case, setting, ahead=ahead)
         return replace(result, seconds=time.perf_counter() - started)
 
-    def _run(self, case: TestCase, setting: Setting) -> TestResult:
+    def _run(self, case: TestCase, setting: Setting, *, ahead: bool) -> TestResult:
         if lack := self._bench.lacks(case):
             return TestResult(case.name, setting, Verdict.SKIP, lack)
         parsed = self._source.script(case)
@@ -52,7 +55,7 @@ class Benched:
             if is_compared(name, parsed)
         }
         try:
-            played = self._bench.run(case, wanted)
+            played = self._bench.run(case, wanted, ahead=ahead)
         except Unsupported as lack:
             return TestResult(case.name, setting, Verdict.UNSUPPORTED, str(lack))
         outputs = golden.compare(played.texts, wanted)

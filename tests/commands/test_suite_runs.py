@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -35,12 +36,17 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The tests in the order in which they were run; 0001 passes only at its second run, 0003 never."""
+    """The tests in the order in which they were run, with a star if ahead of all others.
+
+    0001 passes only at its second run, 0003 never.
+    """
     made: list[str] = []
 
-    def run(tree: Path, case: TestCase, setting: Setting, either_library: bool) -> TestResult:
-        made.append(case.name)
-        failed = case.name == "0003" or (case.name == "0001" and made.count("0001") == 1)
+    def run(
+        tree: Path, case: TestCase, setting: Setting, either_library: bool, *, ahead: bool = False
+    ) -> TestResult:
+        made.append(f"{case.name}*" if ahead else case.name)
+        failed = case.name == "0003" or (case.name == "0001" and not ahead)
         verdict = Verdict.FAIL if failed else Verdict.PASS
         return TestResult(case.name, setting, verdict, "log differs" if failed else "")
 
@@ -70,7 +76,23 @@ def test_what_failed_among_many_is_run_once_more_and_its_line_says_so(tree: Path
         "0001": (Verdict.PASS, "when run again, with fewer others beside it"),
         "0003": (Verdict.FAIL, "log differs"),
     }
-    assert [calls.count(name) for name in ("0001", "0002", "0003")] == [2, 1, 2]
+    assert sorted(calls) == ["0001", "0001*", "0002", "0003", "0003*"]
+
+
+def test_what_fails_in_another_way_each_time_is_run_alone_at_the_end(
+    tree: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*given: Any, ahead: bool = False) -> TestResult:
+        calls.append(given[1].name)
+        times = calls.count("0001")
+        good = given[1].name == "0002" or times == 3
+        verdict, told = (Verdict.PASS, "") if good else (Verdict.FAIL, "log differs")
+        return TestResult(given[1].name, SETTING, verdict, told, texts={"log": str(times)})
+
+    monkeypatch.setattr(suite_runs, "run_case", run)
+    results = suite_runs.run_all(tree, _cases(tree)[:2], SETTING, 2, either_library=False)
+    assert [one.reason for one in results] == ["", "when run a third time, alone"]
+    assert calls.count("0001") == 3
 
 
 def test_what_parts_is_run_again_and_a_matter_of_time_is_told_from_a_change(
