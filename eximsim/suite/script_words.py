@@ -40,7 +40,7 @@ def input_line(line: str) -> tuple[Kind, str]:
         case "noeol":
             return "text", text
         case "eval":
-            return "text", evaluated(f"{text}\n")
+            return "text", evaluated(text)
         case "file":
             return "file", text.strip()
         case "sleep":
@@ -56,5 +56,6 @@ def evaluated(text: str) -> str:
 
 def _escape(code: str) -> str:
     if code[0] == "x" and len(code) > 1:
-        return chr(int(code[1:].strip("{}"), 16))
+        number = int(code[1:].strip("{}"), 16)
+        return bytes([number]).decode("utf-8", "surrogateescape") if number < 0x100 else chr(number)
     return _STRING_ESCAPES.get(code, code)

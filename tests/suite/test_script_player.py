@@ -88,8 +88,8 @@ def test_exim_gets_its_words_and_its_input_substituted() -> None:
 
 
 def test_input_lines_can_be_escaped() -> None:
-    _, subject = played("exim -bs", ":eval:a\\tb\\x41", "no newline\\NONL\\", "****")
-    assert subject.calls[0][2] == b"a\tbA\nno newline"
+    _, subject = played("exim -bs", ":eval:a\\tb\\x41\\xC2\\x95", "no newline\\NONL\\", "****")
+    assert subject.calls[0][2] == b"a\tbA\xc2\x95no newline"
 
 
 def test_a_daemon_writes_to_the_servers_outputs() -> None:

@@ -22,11 +22,11 @@ def test_daemons_stay_in_the_foreground_and_say_where_their_process_number_is() 
 
 
 def test_input_lines_are_substituted_and_escapes_taken() -> None:
-    body = ":eval:a\\tb\n:noeol:c\n:sleep:2\nTESTNUM\\NONL\\\nend\n"
+    body = ":eval:a\\t\\xC2\\n\n:noeol:c\n:sleep:2\nTESTNUM\\NONL\\\nend\n"
     parsed = script.parse(f"# x\n1\nsudo exim -be\n{body}****\n", "x")
     (run,) = steps(parsed, IDENTITY, "0001", "conf")
     assert run["command"].startswith("sudo /eximsim/test/eximdir/exim ")
-    assert [text for kind, text in run["body"] if kind == "text"] == ["a\tb\n", "c", "0001", "end\n"]
+    assert [text for kind, text in run["body"] if kind == "text"] == ["a\t\udcc2\n", "c", "0001", "end\n"]
     assert ("sleep", "2") in run["body"]
     assert run["status"] == [1, 0]
 
