@@ -160,7 +160,8 @@ def run_case(
 ) -> TestResult:
     """One result; a file of the test that cannot be read is a failure of that test, not of the whole run.
 
-    A real program's test may run ``ahead`` of the rest of the machine (``Bench.run``). With ``either_library`` a test that is about one TLS library runs on the release built with that one.
+    A real program's test may run ``ahead`` of the rest of the machine (``Bench.run``). With
+    ``either_library`` a test that is about one TLS library runs on the release built with that one.
     """
     try:
         program = exim_path(setting.subject)
