@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from eximsim.errors import Unsupported
+
+_PATIENCE = 5.0
+
+
+class Patience:
+    """Seconds of processor time for what cannot be counted in steps, in all of one run."""
+
+    def __init__(self) -> None:
+        self._left = _PATIENCE
+        self._began = 0.0
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """What is done within is what costs."""
+        self._began = time.process_time()
+        try:
+            yield
+        finally:
+            self._left -= time.process_time() - self._began
+
+    def is_over(self) -> bool:
+        """Whether what is being done has taken too long."""
+        return time.process_time() - self._began > self._left
+
 
 _DIGITS = "Exceeds the limit"
 """How the words begin with which ``int()`` refuses more than 4,300 digits."""

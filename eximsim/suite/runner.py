@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eximsim.bounds import within_bounds
 from eximsim.disk import StoredFolder
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.records.structs import Account
 from eximsim.piped import Ended, PipedCommand
 from eximsim.ports import World
@@ -213,10 +215,13 @@ def _play(
     try:
         if exim_path(setting.subject) is not None and not source.has_goldens(case, setting.profile):
             goldens = _modelled(source, case, setting)
-        player.play()
+        with within_bounds("a test"):
+            player.play()
         texts = _texts(player, parsed, goldens, beside=beside)
-    except Unsupported as lack:
-        return TestResult(case.name, setting, Verdict.UNSUPPORTED, str(lack), trace=player.subject.trace())
+    except (Unsupported, UndefinedBehaviour) as lack:
+        open_end = "Exim itself leaves open what happens: " if isinstance(lack, UndefinedBehaviour) else ""
+        told, trace = f"{open_end}{lack}", player.subject.trace()
+        return TestResult(case.name, setting, Verdict.UNSUPPORTED, told, trace=trace)
     except WrongStatus as wrong:
         reason, texts = str(wrong), _texts(player, parsed, goldens, beside=beside)
     wanted = {name: text for name, text in goldens.items() if is_compared(name, parsed)}

@@ -14,7 +14,7 @@ question given word for word comes before patterns, and of these the first that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -95,12 +95,12 @@ class Answers:
             return None
         if question in given:
             return given[question]
-        return next((one for fits, one in self._patterns[kind] if fits.fullmatch(question)), None)
+        return next((one for parts, one in self._patterns[kind] if _fits(parts, question)), None)
 
     @cached_property
-    def _patterns(self) -> Mapping[str, tuple[tuple[re.Pattern[str], Told], ...]]:
+    def _patterns(self) -> Mapping[str, tuple[tuple[list[str], Told], ...]]:
         return {
-            kind: tuple((_pattern(text), one) for text, one in given.items() if "*" in text)
+            kind: tuple((text.split("*"), one) for text, one in given.items() if "*" in text)
             for kind, given in self.known.items()
         }
 
@@ -120,8 +120,21 @@ class Answers:
         return any(self.known.values())
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+def _fits(parts: Sequence[str], question: str) -> bool:
+    """Whether a question has the parts of a pattern in turn, and nothing before the first or after the last.
+
+    Each is taken where it comes first, so that no pattern takes long.
+    """
+    first, *others, last = parts
+    place, end = len(first), len(question) - len(last)
+    if place > end or not question.startswith(first) or not question.endswith(last):
+        return False
+    for part in others:
+        found = question.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True
 
 
 def read_answers(text: str, path: str) -> Iterator[tuple[str, str, Told]]:

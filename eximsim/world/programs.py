@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from eximsim.disk import Disk
+from eximsim.files import LARGEST
 from eximsim.piped import Ended, PipedCommand, as_octets
 from eximsim.world.shell import NotUnderstood, ShellCommand, shell_commands
 
@@ -73,11 +74,15 @@ def _run(command: PipedCommand, machine: Machine) -> Ended | None:
 def _cat(command: PipedCommand, machine: Machine) -> Ended | None:
     if any(word.startswith("-") and word != "-" for word in command.words[1:]):
         return None
-    try:
-        files = [command.stdin if path == "-" else machine.read_file(path) for path in command.words[1:]]
-    except OSError:
-        return None
-    return Ended(0, b"".join(files) if command.words[1:] else command.stdin)
+    output = b"" if command.words[1:] else command.stdin
+    for path in command.words[1:]:
+        try:
+            output += command.stdin if path == "-" else machine.read_file(path)
+        except OSError:
+            return None
+        if len(output) > LARGEST:
+            return None
+    return Ended(0, output)
 
 
 def _echo(command: PipedCommand, machine: Machine) -> Ended | None:

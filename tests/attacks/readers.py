@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from eximsim.errors import EximsimError
+from eximsim.files import Folder
 from eximsim.formats import json_lines, parse_json
 from eximsim.fuzz.baseline import read_baseline
 from eximsim.fuzz.scenario import Scenario, scenario_of
@@ -32,22 +33,32 @@ from eximsim.mta.base.string import from_octets
 from eximsim.mta.certs.x509 import parse as parse_certificate
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.piped import PipedCommand
 from eximsim.ports import Endpoint
 from eximsim.profiles import profile
 from eximsim.suite import script
+from eximsim.suite.address_test import read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
+from eximsim.suite.peers import read_peers
 from eximsim.suite.policy import Case
 from eximsim.suite.recording import read_records, read_situations, situation_of
 from eximsim.suite.scenario_records import read_scenario_records
 from eximsim.suite.scenarios import read_scenarios
-from eximsim.world.certificates import der_chain
+from eximsim.testing.settings import read_settings
+from eximsim.world.answers import read_answers
+from eximsim.world.certificates import KeyType, der_chain, standard_chains
 from eximsim.world.fakens import decode, fakens_zones
+from eximsim.world.host import Host
 from eximsim.world.masterfile import master_zones
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.programs import run_known
 from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_behaviour import EVIDENCE_BEHAVIOURS
 from eximsim.world.smtp_script import parse_script
 from eximsim.world.smtp_server import SmtpServer
 from eximsim.world.wire import BadMessage, unpack
+from tests.attacks.mangling import Reader, mangled
+from tests.attacks.model_readers import model_readers
 from tests.attacks.test_without_end import ZONE, configured
 from tests.gate.policies import CONF as OTHER
 from tests.gate.policies import policy
@@ -58,14 +69,6 @@ RECORDINGS = ROOT / "testsuite" / "recordings"
 SECONDS = 10
 MEGABYTES = 512
 OWN = (EximsimError, ExpansionFailed, BadMessage)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A reader, and inputs that it takes."""
-
-    read: Callable[[bytes], object]
-    seeds: tuple[bytes, ...]
 
 
 def _text(octets: bytes) -> str:
@@ -92,6 +95,28 @@ def _session(octets: bytes) -> None:
     for part in octets.split(b"\x01"):
         list(session.on_data(part))
     list(session.on_eof())
+
+
+def _settings(octets: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder, "pyproject.toml").write_bytes(octets)
+        read_settings(Path(folder))
+
+
+def _peers(octets: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder, "file").write_bytes(octets)
+        read_peers(Folder(Path(folder)), "file", standard_chains(KeyType.ECDSA))
+
+
+def _shell(octets: bytes) -> None:
+    world = MemoryWorld(rrset_zones([]), Host(files={"/f": octets, "/s": b"#!/bin/sh\n" + octets}))
+    for command in (
+        ("/bin/sh", "-c", _text(octets), "a", "b"),
+        ("/s", "a"),
+        tuple(_text(octets).split()) or ("x",),
+    ):
+        run_known(PipedCommand(command, stdin=octets[:100]), world)
 
 
 def _of_file(read: Callable[[Path], object]) -> Callable[[bytes], None]:
@@ -184,6 +209,34 @@ _25._tcp.b TLSA 3 1 1 0011
 """
 _DNS = bytes.fromhex("123481800001000100000000016103636f6d00000f0001c00c000f00010000003c0004000ac00c")
 _SMTP = b"EHLO a\r\n\x01MAIL FROM:<>\r\nRCPT TO:<a@b>\r\nDATA\r\n\x01X: x\r\n\r\n..\r\n.\r\n\x01QUIT\r\n"
+_ANSWERS = b"""\
+[mysql]
+"SELECT *" = "!none"
+"x" = "!status 3 said"
+[run]
+"/bin/x *" = "!defer no"
+"y" = "!endless z"
+"""
+_SETTINGS = b"""\
+[tool.eximsim]
+config = "etc/exim.conf"
+profile = "4.98"
+defines = { SPOOL = "/var/spool/exim" }
+"""
+_PEERS = b"""\
+{"networks": ["10.9.0.0/16"], "port": 1225, "servers": {"10.9.1.1": "ok", "10.9.1.2": {"rcpt": "450 no"}}}
+"""
+_ROUTED = b"""\
+a@b.ex
+  router = r, transport = t
+  host mx.b.ex [192.0.2.1] MX=10
+c@d.ex is undeliverable: no
+mail to e@f.ex is discarded
+"""
+_SHELL = b"""\
+/bin/cat > /tmp/x && echo "$1 ${HOME}" 'a b' >> /tmp/y; exit 3 || false # comment
+/bin/sleep 3
+"""
 _RRSETS = json.dumps([*ZONE, {"name": "_25._tcp.a", "type": "TLSA", "data": ["030101ff"], "ttl": 5}]).encode()
 
 
@@ -219,6 +272,12 @@ def readers() -> dict[str, Reader]:
         "PEM": Reader(der_chain, (pem,)),
         "DNS message": Reader(unpack, (_DNS,)),
         "SMTP session": Reader(_session, (_SMTP,)),
+        "answers": Reader(lambda o: list(read_answers(_text(o), "f")), (_ANSWERS,)),
+        "settings": Reader(_settings, (_SETTINGS,)),
+        "peers": Reader(_peers, (_PEERS,)),
+        "output of -bt": Reader(lambda o: read_address_test(_text(o).splitlines()), (_ROUTED,)),
+        "script of pipes": Reader(_shell, (_SHELL,)),
+        **model_readers(),
     }
 
 
@@ -237,40 +296,6 @@ def _packed(octets: bytes) -> None:
     packer = zlib.compressobj(1, zdict=_COMMON)
     packed = packer.compress(octets) + packer.flush()
     scenario_of((_REPLAY + base64.urlsafe_b64encode(packed).rstrip(b"=")).decode())
-
-
-# ---- mangling -------------------------------------------------------------------------------------------
-
-_BITS = (
-    b"9" * 5000, b"[" * 300, b"{" * 300, b"(" * 300, b"${lc:" * 300, b'{"a":' * 200, b"x" * 3000, b"../" * 20,
-    b"\0", b"\xff\xfe", b"\n", b"\r\n", b"-1", b"0", b"1e308", b"NaN", b"null", b"[]", b"{}", b'""', b"true",
-    b"\\", b"$", b"${", b"}", b"}}", b":", b"<,", b"@", b"+a", b"!", b"*", b"\xe2\x80\xae", b"\x1b[2J",
-    b"/etc/shadow", b"/dev/zero", b"\xc0\x0c", b"\xd9\xa1", b"4294967296", b"${run{/bin/true}}",
-    b".include /etc/passwd\n", b"begin routers\n",
-)  # fmt: skip
-
-
-def mangled(seed: bytes, other: bytes, chance: random.Random) -> bytes:
-    """An input that is like ``seed``, with bits changed, doubled, left out, or of another one."""
-    octets = bytearray(seed)
-    for _ in range(chance.choice((1, 1, 2, 3, 6))):
-        at = chance.randrange(len(octets) + 1)
-        end = min(len(octets), at + chance.choice((1, 1, 2, 5, 20, 100)))
-        match chance.randrange(6):
-            case 0:
-                octets[at:end] = chance.choice(_BITS)
-            case 1:
-                octets[at:at] = chance.choice(_BITS)
-            case 2:
-                del octets[at:end]
-            case 3:
-                octets[at:at] = octets[at:end] * chance.choice((1, 2, 50))
-            case 4 if octets:
-                octets[at - 1] = chance.randrange(256)
-            case _:
-                start = chance.randrange(len(other) + 1)
-                octets[at:end] = other[start : start + chance.choice((3, 30, 300))]
-    return bytes(octets[:200_000])
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.attacks.readers import ROOT, attack, readers
 
-SLOW = {"delivery": 8, "configuration": 3, "expansion": 3}
+SLOW = {"delivery": 8, "redirection": 20, "message": 4, "session": 4, "configuration": 3, "expansion": 3}
 """How many inputs of an ordinary reader one of these costs."""
 IN_ALL = 1_000_000
 

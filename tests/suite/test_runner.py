@@ -185,3 +185,22 @@ def test_what_a_group_requires_is_looked_at_first(
 
 def test_a_test_that_needs_ipv6_is_skipped(root: Path, canned: Canned) -> None:
     assert run(root, "need_ipv6").verdict is Verdict.SKIP
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("${headerwrap_20:a\\nb}", "leaves open what happens"),
+        ("${lc:" * 3000 + "a" + "}" * 3000, "nested this deeply"),
+    ],
+)
+def test_what_nobody_can_be_sure_of_is_unsupported_and_the_run_goes_on(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    for folder, content in (("scripts", f"# About\nexim -be\n{text}\n****\n"), ("confs", "log_selector =\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0001").write_text(content)
+    source = ProjectSuite(tmp_path)
+    result = run_test(source, next(iter(source.tests())), Setting(profile("4.99")))
+    assert result.verdict is Verdict.UNSUPPORTED
+    assert said in result.reason

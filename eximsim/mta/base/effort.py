@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from eximsim.bounds import Patience
 from eximsim.errors import Unsupported
 
 _STEPS = 100_000
 _REGEXES = 5
 _ADDRESSES = 2_000
+_SEARCHING = 20_000_000
+"""Lines, items and octets that are compared; a few million of them take a second."""
+REGEX = 1_000
+"""What a match with a regular expression costs of that, at most."""
+ITEM = 10
+"""What one item of a list costs of that."""
 _NESTED_LISTS = 40
 LONGEST = 4_000_000
 """Characters of the longest string that an expansion makes."""
@@ -29,6 +36,9 @@ class Effort:
     steps: int = 0
     regexes: int = 0
     addresses: int = 0
+    searching: int = 0
+    patience: Patience = field(default_factory=Patience)
+    """For queries, whose steps are of any length."""
     _lists: list[tuple[str, ...]] = field(default_factory=list)
 
     def spend(self, made: int = 0) -> None:
@@ -50,6 +60,12 @@ class Effort:
         self.addresses += 1
         if self.addresses > _ADDRESSES:
             raise Unsupported(f"more than {_ADDRESSES:,} addresses in one run")
+
+    def spend_on_searching(self, units: int) -> None:
+        """So many more lines, items or octets are compared."""
+        self.searching += units
+        if self.searching > _SEARCHING:
+            raise Unsupported("lists, files and patterns with very much to search through in one run")
 
     @contextmanager
     def in_list(self, *key: str) -> Iterator[bool]:

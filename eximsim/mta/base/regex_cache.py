@@ -15,6 +15,7 @@ import pcre2
 from pcre2 import _cy
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.effort import REGEX
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.trace import Rule
 
@@ -80,6 +81,7 @@ class Regex:
 
     def search(self, text: str, trace: Trace, effort: Effort) -> Groups | None:
         """The groups of the first match, or None."""
+        effort.spend_on_searching(REGEX)
         try:
             found = self._quick.search(octets(text))
         except pcre2.LibraryError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.effort import ITEM
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, from_octets, list_items
 from eximsim.mta.config.places import placed
@@ -300,6 +301,7 @@ class _Scan:
 
     def run(self, items: Iterator[str] | list[str]) -> ListMatch:
         for item in items:
+            self.process.effort.spend_on_searching(ITEM)
             self.trace.element(item)
             if item[:1] == "+" and self._is_switch(item):
                 continue
@@ -416,6 +418,7 @@ class _Scan:
             die(self.process, f"failed to open {item} when checking {where}: {reason}")
         outside = self.negated
         for line in _file_items(content, self.check.kind):
+            self.process.effort.spend_on_searching(ITEM)
             self.negated = outside != line.startswith("!")
             pattern = line.lstrip("!" + SPACES) if line.startswith("!") else line
             found = self.check.test(pattern)

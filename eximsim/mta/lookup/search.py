@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.effort import ITEM, REGEX
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
@@ -43,6 +44,7 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     if kind.single_key and process.profile.tainted_search_refused:
         _refuse_tainted(process, query)
     process.search_error = ""
+    process.effort.spend_on_searching(REGEX)
     try:
         found = _found(process, kind, key, query.lstrip(SPACES))
     except ExpansionFailed as failed:
@@ -146,6 +148,9 @@ class _Search:
 
     def line(self, key: str) -> Line | None:
         """The first entry that matches, in the way of the type."""
+        self.process.effort.spend_on_searching(
+            len(self.lines) * (ITEM if self.kind.name == "iplsearch" else 1)
+        )
         if self.file:
             return asked_find(self.process, self.kind.name, self.file, key)
         if self.kind.name == "lsearch":

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import Unanswered, Unsupported
+from eximsim.mta.base.effort import Effort
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.lookups.cdb import cdb_find
 from eximsim.mta.lookup.lookups.json_file import json_find
@@ -120,7 +121,7 @@ def database(tmp_path: Path) -> bytes:
     ],
 )
 def test_rows_are_lines_and_fields_have_names(database: bytes, sql: str, expected: str | None) -> None:
-    assert sqlite_find(database, sql) == expected
+    assert sqlite_find(database, sql, Effort()) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_rows_are_lines_and_fields_have_names(database: bytes, sql: str, expecte
 )
 def test_a_database_is_only_read_within_bounds_and_without_chance(database: bytes, sql: str) -> None:
     with pytest.raises(Unsupported):
-        sqlite_find(database, sql)
+        sqlite_find(database, sql, Effort())
 
 
 def test_the_file_is_named_in_three_ways(database: bytes) -> None:

@@ -7,6 +7,7 @@ import struct
 _PAIR = struct.Struct("<II")
 _TABLES = 256
 _HASH_START = 5381
+_PROBES = 10_000
 
 
 def cdb_find(content: bytes, key: bytes) -> bytes | None:
@@ -18,7 +19,7 @@ def cdb_find(content: bytes, key: bytes) -> bytes | None:
     for octet in key:
         value = ((value << 5) + value & 0xFFFFFFFF) ^ octet
     start, slots = _pair(content, value % _TABLES * _PAIR.size)
-    for step in range(slots):
+    for step in range(min(slots, _PROBES)):
         slot = (value // _TABLES + step) % slots
         found, position = _pair(content, start + slot * _PAIR.size)
         if not position:
@@ -28,6 +29,8 @@ def cdb_find(content: bytes, key: bytes) -> bytes | None:
             at = position + _PAIR.size
             if key_length == len(key) and content.startswith(key, at):
                 return content[at + key_length : at + key_length + length]
+    if slots > _PROBES:
+        raise ValueError(f"a cdb file in which {_PROBES} places do not tell where a key is")
     return None
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import lru_cache
 from math import isfinite
 from typing import NoReturn
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.kept import Kept
 from eximsim.mta.base.string import from_octets, list_items
 
+_MOST = 1_000_000
+"""Values of a file, and of all that are kept."""
 _INTEGERS = range(-(2**63), 2**63)
 """The whole numbers that jansson reads."""
 
@@ -18,8 +20,10 @@ _INTEGERS = range(-(2**63), 2**63)
 def json_find(content: bytes, key: str) -> str | None:
     """The value at ``key``; None if there is none, or what is read is no JSON. Source: json_find().
 
-    Raises ``Unsupported`` for what goes very deep, of which jansson reads 2048 levels.
+    Raises ``Unsupported`` for what goes very deep, of which jansson reads 2048 levels, and for very much.
     """
+    if _values(content) > _MOST:
+        raise Unsupported(f"a JSON file of more than {_MOST:,} values")
     try:
         return _find(content, key)
     except ValueError:
@@ -29,7 +33,7 @@ def json_find(content: bytes, key: str) -> str | None:
 
 
 def _find(content: bytes, key: str) -> str | None:
-    found = _read(content)
+    found = _KEPT.of(content, _read)[0]
     for name in list_items(key):
         if all(char in "0123456789" for char in name):
             index = int(name[:20] or "0")
@@ -43,14 +47,21 @@ def _find(content: bytes, key: str) -> str | None:
     return _written(found)
 
 
-@lru_cache(maxsize=8)
-def _read(content: bytes) -> object:
-    """The whole of a file, which is an object or an array; raises ``ValueError``."""
+def _values(content: bytes) -> int:
+    """How many values there are at most."""
+    return content.count(b",") + content.count(b"[") + content.count(b"{")
+
+
+def _read(content: bytes) -> tuple[object, int]:
+    """The whole of a file, which is an object or an array, and its size; raises ``ValueError``."""
     text = content.decode("utf-8")
     read = json.loads(text, parse_constant=_no_number, parse_int=_integer, parse_float=_real)
     if not isinstance(read, (dict, list)):
         raise ValueError("neither an object nor an array")
-    return read
+    return read, _values(content)
+
+
+_KEPT: Kept[tuple[object, int]] = Kept(_MOST, lambda read: read[1])
 
 
 def _no_number(text: str) -> NoReturn:

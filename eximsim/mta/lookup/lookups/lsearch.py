@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
+from eximsim.errors import Unsupported
+from eximsim.mta.base.kept import Kept
 from eximsim.mta.base.string import SPACES, from_octets, interpret_escape
+
+_MOST = 500_000
+"""Lines of a file, and of all that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +22,20 @@ class Line:
     full: str
 
 
-@lru_cache(maxsize=64)
 def read_lines(content: bytes) -> tuple[Line, ...]:
     """The entries of a file.
 
     A key ends at a colon or white space, or is a quoted string. Lines that begin with white space continue
-    the entry, each with one space; comments and empty lines end it.
+    the entry, each with one space; comments and empty lines end it. Raises ``Unsupported`` for a file of
+    very many lines.
     """
-    entries: list[Line] = []
+    return _KEPT.of(content, _read)
+
+
+def _read(content: bytes) -> tuple[Line, ...]:
+    if content.count(b"\n") > _MOST:
+        raise Unsupported(f"a lookup in a file of more than {_MOST:,} lines")
+    entries: list[list[str]] = []
     open_entry = False
     for text in from_octets(content).split("\n"):
         line = text.rstrip(SPACES)
@@ -33,13 +43,16 @@ def read_lines(content: bytes) -> tuple[Line, ...]:
             open_entry = False
         elif line[0] in SPACES:
             if open_entry:
-                last = entries[-1]
-                rest = " " + line.lstrip(SPACES)
-                entries[-1] = Line(last.key, last.data + rest, last.full + rest)
+                entries[-1].append(" " + line.lstrip(SPACES))
         else:
-            entries.append(_entry(line))
+            entries.append([line])
             open_entry = True
-    return tuple(entries)
+    return tuple(_continued(*lines) for lines in entries)
+
+
+def _continued(first: str, *others: str) -> Line:
+    entry, rest = _entry(first), "".join(others)
+    return Line(entry.key, entry.data + rest, entry.full + rest) if others else entry
 
 
 def _entry(line: str) -> Line:
@@ -65,6 +78,9 @@ def _quoted(line: str) -> tuple[str, int]:
             char, position = line[position], position + 1
         parts.append(char)
     return "".join(parts), min(position + 1, len(line))
+
+
+_KEPT: Kept[tuple[Line, ...]] = Kept(_MOST, len)
 
 
 def by_key(lines: tuple[Line, ...]) -> Iterator[tuple[str, Line]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from eximsim.bounds import within_bounds
+from eximsim.errors import Unsupported
 from eximsim.mta.base.string import in_quotes
 from eximsim.mta.routing.filters.conditions_read import read_condition
 from eximsim.mta.routing.filters.numbers import to_int
@@ -37,6 +38,10 @@ class EximFilter:
     pending: str | None = None
 
 
+_MOST = 50_000
+"""Commands of one filter."""
+
+
 def read_filter(text: str, *, allowed: frozenset[str], system: bool, printing: bool) -> EximFilter:
     """The commands of a filter; ``allowed`` are those of defer, fail and freeze that it may have.
 
@@ -63,6 +68,7 @@ class _Reader:
     seen: bool | None = None
     """What ``seen`` or ``unseen`` said about the command that follows."""
     noerror: bool = False
+    read: int = 0
 
     def near(self, what: str) -> FilterError:
         return FilterError(f"{what} near line {self.scanner.line} of filter file")
@@ -73,6 +79,9 @@ class _Reader:
         self.conditional += conditional
         self.ended = _End.NOTHING
         while self.scanner.next and self.ended is _End.NOTHING:
+            self.read += 1
+            if self.read > _MOST:
+                raise Unsupported(f"a filter of more than {_MOST:,} commands")
             self.one(commands)
             self.scanner.skip()
         self.conditional -= conditional

@@ -109,6 +109,7 @@ class _Interpreter:
     def obey(self, commands: Sequence[Command]) -> None:
         """Carry out the commands in turn. Source: interpret_commands()."""
         for command in commands:
+            self.process.effort.spend()
             wanted = command.arguments[: ARGUMENTS.get(command.name, 0)]
             arguments = [self.argument(command, text) for text in wanted]
             self.run.delivered |= command.seen
@@ -131,8 +132,8 @@ class _Interpreter:
 
     def add(self, command: Command, arguments: Sequence[str | None]) -> None:
         value, variable = (text or "" for text in arguments)
-        while value.startswith("--"):
-            value = value[2:]
+        signs = len(value) - len(value.lstrip("-"))
+        value = value[signs - signs % 2 :]
         number = self.number(value)
         if variable == "n":
             raise Unsupported('"add" to "n", where Exim reads on behind the end of the text')

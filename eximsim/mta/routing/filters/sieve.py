@@ -100,6 +100,7 @@ class _Sieve:
         """The commands up to something else. Source: parse_commands()."""
         scanner = self.scanner
         while scanner.next:
+            self.tests.process.effort.spend()
             scanner.white()
             for name, command in _COMMANDS.items():
                 if scanner.identifier(name):

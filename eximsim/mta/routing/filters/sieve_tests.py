@@ -58,6 +58,7 @@ class SieveTests:
     def test(self, *, obey: bool) -> bool | None:
         """Whether the test that comes next holds; None if there is none. Without ``obey`` it is only read."""
         scanner = self.scanner
+        self.process.effort.spend()
         scanner.white()
         for name in ("address", "allof", "anyof", "exists", "header", "not", "size", "envelope"):
             if scanner.identifier(name):
@@ -195,7 +196,11 @@ class SieveTests:
         return held
 
     def _fits(self, keys: list[bytes], value: bytes, how: _How) -> bool:
-        return any(compare(self.scanner, key, value, how.comparator, how.match) for key in keys)
+        for key in keys:
+            self.process.effort.spend_on_searching(len(key) * len(value) if b"*" in key else len(value))
+            if compare(self.scanner, key, value, how.comparator, how.match):
+                return True
+        return False
 
     def _names_and_keys(self, missing: str) -> tuple[list[bytes], list[bytes]]:
         scanner = self.scanner
