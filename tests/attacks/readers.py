@@ -39,11 +39,11 @@ from eximsim.profiles import profile
 from eximsim.suite import script
 from eximsim.suite.address_test import read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
-from eximsim.suite.peers import read_peers
 from eximsim.suite.policy import Case
 from eximsim.suite.recording import read_records, read_situations, situation_of
 from eximsim.suite.scenario_records import read_scenario_records
 from eximsim.suite.scenarios import read_scenarios
+from eximsim.suite.servers_around import read_peers
 from eximsim.testing.settings import read_settings
 from eximsim.world.answers import read_answers
 from eximsim.world.certificates import KeyType, der_chain, standard_chains

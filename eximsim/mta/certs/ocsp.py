@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -119,6 +120,8 @@ def parse_response(der: bytes) -> Response:
         )
     except ValueError:
         raise NotOcsp(unsuccessful=False) from None
+    except UnsupportedAlgorithm as problem:
+        raise Unsupported(f"an OCSP response: {problem}") from None
 
 
 def _single(one: ocsp.OCSPSingleResponse) -> Single:

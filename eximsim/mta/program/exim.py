@@ -112,6 +112,9 @@ def run(
         code = _MODES[line.mode](process, line, stdin)
     except ProcessDied as death:
         code = -death.signal
+    except Fatal as problem:
+        process.err(str(problem))
+        code = 1
     except PanicDie:
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
@@ -131,8 +134,6 @@ def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
             sender = process.variables.get("sender_address", "")
             told = moan_to_sender(process, sender, problem.why, stdin)
             return 0 if told and line.errors_sender_ok else 1
-        process.err(str(problem))
-    except Fatal as problem:
         process.err(str(problem))
     return 1
 

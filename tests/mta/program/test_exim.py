@@ -259,3 +259,12 @@ def test_definitions_for_an_expansion_test_are_not_modelled(text: str) -> None:
 def test_the_address_of_a_tested_client_is_written_in_one_way(release: str, shown: str) -> None:
     said = Front(release=release).exim("-bh", "2001:db8:0::1", stdin="").stdout
     assert f"as if from host {shown}\n" in said
+
+
+@pytest.mark.parametrize(
+    "words", [("-bf", "/f"), ("-bs",), ("-bv", "a@b"), ("-bt", "a@b"), ("a@b",)]
+)
+def test_a_sender_that_is_no_address_ends_the_program_whatever_it_was_to_do(words: tuple[str, ...]) -> None:
+    status = Front(files={"/f": b"# Exim filter\n"}).exim("-f", "a@b@c", *words)
+    assert status.code == 1
+    assert status.stderr.startswith('exim: bad -f address "a@b@c"')
