@@ -261,9 +261,7 @@ def test_the_address_of_a_tested_client_is_written_in_one_way(release: str, show
     assert f"as if from host {shown}\n" in said
 
 
-@pytest.mark.parametrize(
-    "words", [("-bf", "/f"), ("-bs",), ("-bv", "a@b"), ("-bt", "a@b"), ("a@b",)]
-)
+@pytest.mark.parametrize("words", [("-bf", "/f"), ("-bs",), ("-bv", "a@b"), ("-bt", "a@b"), ("a@b",)])
 def test_a_sender_that_is_no_address_ends_the_program_whatever_it_was_to_do(words: tuple[str, ...]) -> None:
     status = Front(files={"/f": b"# Exim filter\n"}).exim("-f", "a@b@c", *words)
     assert status.code == 1
