@@ -1,7 +1,9 @@
 """Exim's outbound policy as named switches: what each changes, where Exim has it, and its history.
 
 A profile is a frozen record of them. Code asks a switch by its name; nothing compares version numbers. The
-default of every switch is the state of 4.85; what came after is written beside it.
+default of every switch is the state of 4.85; what came after is written beside it. The groups in
+``switches_*.py`` are only there to be inherited: they get no methods of their own, as making those costs
+every start of a command more than reading all the rest of them.
 """
 
 from __future__ import annotations

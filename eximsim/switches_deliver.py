@@ -9,7 +9,7 @@ from eximsim.switch_values import EVENTS
 from eximsim.switches_verify import VerifySwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class DeliverSwitches(VerifySwitches):
     """The part of a profile that is about deliveries, with what comes before it."""
 

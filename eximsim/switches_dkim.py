@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from eximsim.history import since, switch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class SignatureSwitches:
     """The part of a profile that is about signatures."""
 

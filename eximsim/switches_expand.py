@@ -8,7 +8,7 @@ from eximsim.history import since, switch
 from eximsim.switches_server import ServerSwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class ExpansionSwitches(ServerSwitches):
     """The part of a profile that is about texts, with what comes before it."""
 

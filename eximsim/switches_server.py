@@ -8,7 +8,7 @@ from eximsim.history import since, switch
 from eximsim.switches_tls import TlsLibrarySwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class ServerSwitches(TlsLibrarySwitches):
     """The part of a profile that is about clients, with what comes before it."""
 

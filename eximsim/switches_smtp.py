@@ -9,7 +9,7 @@ from eximsim.switch_values import CommandLog, ConnectTrace, DaneFailureLog, Dane
 from eximsim.switches_deliver import DeliverSwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class SmtpSwitches(DeliverSwitches):
     """The part of a profile that is about the smtp transport, with what comes before it."""
 

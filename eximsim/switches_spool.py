@@ -8,7 +8,7 @@ from eximsim.history import since, switch
 from eximsim.switches_expand import ExpansionSwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class SpoolSwitches(ExpansionSwitches):
     """The part of a profile that is about the spool, with what comes before it."""
 

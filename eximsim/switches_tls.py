@@ -9,7 +9,7 @@ from eximsim.switch_values import OPENSSL_OPTIONS
 from eximsim.switches_dkim import SignatureSwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class TlsLibrarySwitches(SignatureSwitches):
     """The part of a profile that is about the library, with what comes before it."""
 

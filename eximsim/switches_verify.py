@@ -9,7 +9,7 @@ from eximsim.switch_values import CalloutDaneFailure, CalloutSize
 from eximsim.switches_spool import SpoolSwitches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class VerifySwitches(SpoolSwitches):
     """The part of a profile that is about callouts, with what comes before it."""
 
