@@ -28,6 +28,16 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """Addresses outside 127.0.0.0/8 are logged, and do not count as those of a list."""
 
+    mime_parts_counted_anew: bool = switch(
+        False, "receive_msg()", since("4.94.1", "b273058b3", item="bug 2537", published="4.94")
+    )
+    """$mime_part_count is -1 again for each message of a connection."""
+
+    mime_names_continued: bool = switch(
+        False, "mime_acl_check() in mime.c", since("4.98", "1b3209b05", item="bug 3099")
+    )
+    """The names of MIME parts may be in pieces (``filename*0*=``, ``name*0=``); before, one piece counts."""
+
     avast_lines_read: bool = switch(False, "malware_internal() in malware.c", since("4.91", "91e974f5a"))
     """Of the scanner avast every line counts, also on what it cannot scan, and pass_unscanned is known."""
 

@@ -237,6 +237,7 @@ POINTS: Sequence[Point] = (
     _point("c8b050fd1"),
     _point("9438970c9"),
     _point("5bf8a5168"),
+    _point("b273058b3"),
     _point("54a2a2a99"),
     _point("137ae145e"),
     _point("a841a6eca"),
@@ -349,6 +350,7 @@ POINTS: Sequence[Point] = (
     _point("9d7795dba", ("runtest", r"mx=\S+ sort=\K\S+/xx/")),
     _point("b97c55112", ("confs/0637", "")),
     # 4.99
+    _point("1b3209b05"),
     _point("c8b8b6c7b"),
     _point("f90a37225"),
     _point("fbc48a247"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl import acl_asked
+from eximsim.mta.acl import acl_asked, acl_content
 from eximsim.mta.acl.acl_controls import control
 from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
 from eximsim.mta.acl.acl_verify import acl_verify
@@ -380,8 +380,8 @@ _BEFORE_EHLO = frozenset({Where.CONNECT, Where.HELO})
 _ONE_ADDRESS = frozenset({Where.RCPT, Where.VRFY, Where.PRDR})
 _NEW_HEADERS = frozenset(
     {
-        *(Where.MAIL, Where.RCPT, Where.PREDATA, Where.DKIM, Where.DATA, Where.PRDR, Where.NOTSMTP),
-        Where.NOTSMTP_START,
+        *(Where.MAIL, Where.RCPT, Where.PREDATA, Where.MIME, Where.DKIM, Where.DATA, Where.PRDR),
+        *(Where.NOTSMTP, Where.NOTSMTP_START),
     }
 )
 _NO_SENDER = _BEFORE_EHLO | {
@@ -390,6 +390,13 @@ _NO_SENDER = _BEFORE_EHLO | {
 
 _IN_DATA = frozenset({Where.DATA, Where.PRDR, Where.NOTSMTP})
 _NO_SPF = _NO_SENDER | _NOT_SMTP
+
+_ON_CONTENT: Mapping[str, Condition] = {
+    "decode": Condition(acl_content.decode, forbidden=_EVERYWHERE - {Where.MIME}),
+    "mime_regex": Condition(acl_content.mime_regex, forbidden=_EVERYWHERE - {Where.MIME}),
+    "regex": Condition(acl_content.regex, forbidden=_EVERYWHERE - _IN_DATA - {Where.MIME}),
+}
+"""Conditions on what the message says."""
 
 ASKED: Mapping[str, Condition] = {
     "dmarc_status": Condition(acl_asked.dmarc_status, forbidden=_EVERYWHERE - {Where.DATA}),
@@ -404,6 +411,7 @@ ASKED: Mapping[str, Condition] = {
 
 CONDITIONS: Mapping[str, Condition] = {
     **ASKED,
+    **_ON_CONTENT,
     "acl": Condition(_acl, expand_first=False),
     "add_header": Condition(_add_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
     "authenticated": Condition(_authenticated, expand_first=False, forbidden=_NOT_SMTP | _BEFORE_EHLO),

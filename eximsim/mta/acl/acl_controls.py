@@ -182,8 +182,8 @@ _EVERYWHERE = frozenset(Where)
 _NOT_SMTP = frozenset({Where.NOTSMTP, Where.NOTSMTP_START})
 _ENVELOPE = frozenset({Where.MAIL, Where.RCPT, Where.PREDATA})
 _NOT_RCPT = _EVERYWHERE - {Where.RCPT}
-_NOT_HOLDING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.NOTSMTP}
-_NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR}
+_NOT_HOLDING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.MIME, Where.NOTSMTP}
+_NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR, Where.MIME}
 
 CONTROLS: Mapping[str, _Control] = {
     "allow_auth_unadvertised": _Control(

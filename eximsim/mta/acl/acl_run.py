@@ -22,6 +22,7 @@ class Where(Enum):
     RCPT = ("RCPT", "550")
     MAIL = ("MAIL", "550")
     PREDATA = ("PREDATA", "550")
+    MIME = ("MIME", "550")
     DKIM = ("DKIM", "550")
     DATA = ("DATA", "550")
     PRDR = ("PRDR", "550")
@@ -51,7 +52,10 @@ class Where(Enum):
 
 
 IN_MESSAGE = frozenset(
-    {Where.RCPT, Where.MAIL, Where.PREDATA, Where.DKIM, Where.DATA, Where.PRDR, Where.NOTSMTP}
+    {
+        *(Where.RCPT, Where.MAIL, Where.PREDATA, Where.MIME, Where.DKIM, Where.DATA, Where.PRDR),
+        Where.NOTSMTP,
+    }
 )
 """The places where a message is under way (``<= ACL_WHERE_NOTSMTP``)."""
 

@@ -22,10 +22,12 @@ _TEXTS = _words(
     dnslist_value domain domain_data event_data event_name home host host_address host_data
     interface_address item local_part local_part_data local_part_prefix local_part_prefix_v
     local_part_suffix local_part_suffix_v local_scan_data lookup_dnssec_authenticated mailstore_basename
-    message_exim_id original_domain original_local_part parent_domain parent_local_part
+    message_exim_id mime_anomaly_text mime_boundary mime_charset mime_content_description
+    mime_content_disposition mime_content_id mime_content_transfer_encoding mime_content_type
+    mime_decoded_filename mime_filename original_domain original_local_part parent_domain parent_local_part
     proxy_external_address proxy_local_address prvscheck_address prvscheck_keynum prvscheck_result
-    queue_name received_for received_protocol recipient_data recipient_verify_failure return_path
-    router_name self_hostname sender_address sender_address_data sender_data sender_fullhost
+    queue_name regex_match_string received_for received_protocol recipient_data recipient_verify_failure
+    return_path router_name self_hostname sender_address sender_address_data sender_data sender_fullhost
     sender_helo_name sender_host_address sender_host_authenticated sender_ident sender_rate
     sender_rate_limit sender_rate_period sender_rcvhost sender_verify_failure sending_ip_address
     smtp_active_hostname smtp_command smtp_command_argument smtp_notquit_reason srs_recipient
@@ -40,7 +42,8 @@ _NUMBERS = _words(
     """
     acl_narg authentication_failed body_linecount body_zerocount event_defer_errno host_lookup_deferred
     host_lookup_failed host_port localhost_number max_received_linelength message_age message_body_size
-    message_linecount message_size proxy_external_port proxy_local_port rcpt_count rcpt_defer_count
+    message_linecount message_size mime_anomaly_level mime_content_size mime_is_coverletter
+    mime_is_multipart mime_is_rfc822 proxy_external_port proxy_local_port rcpt_count rcpt_defer_count
     rcpt_fail_count received_count received_time recipients_count runrc sender_host_port
     smtp_count_at_connection_start tls_in_bits tls_in_certificate_verified tls_in_ocsp tls_in_resumption
     tls_out_bits tls_out_certificate_verified tls_out_ocsp tls_out_resumption tls_out_tlsa_usage
@@ -51,7 +54,7 @@ _NUMBERS = _words(
 _NOBODY = frozenset(("local_user_gid", "local_user_uid"))
 """Numbers that are (uid_t)(-1) until something sets them."""
 
-_PORTS = frozenset(("interface_port", "sending_port"))
+_PORTS = frozenset(("interface_port", "mime_part_count", "sending_port"))
 """Numbers that are -1 until something sets them."""
 
 _TRUTHS = _words(
@@ -92,12 +95,9 @@ LACKING_VARIABLES = _words(
     dkim_signers dkim_verify_reason dkim_verify_signers dkim_verify_status dmarc_alignment_dkim
     dmarc_alignment_spf dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text
     dmarc_used_domain exim_gid exim_uid found_extension headers_added initial_cwd inode ldap_dn
-    load_average log_inodes log_space malware_name mime_anomaly_level mime_anomaly_text mime_boundary
-    mime_charset mime_content_description mime_content_disposition mime_content_id mime_content_size
-    mime_content_transfer_encoding mime_content_type mime_decoded_filename mime_filename
-    mime_is_coverletter mime_is_multipart mime_is_rfc822 mime_part_count originator_gid originator_uid
+    load_average log_inodes log_space malware_name originator_gid originator_uid
     proxy_host_address proxy_host_port proxy_target_address proxy_target_port queue_size recipients
-    recipients_list regex_cachesize regex_match_string requiretls sender_helo_verified
+    recipients_list regex_cachesize requiretls sender_helo_verified
     smtp_command_history spam_action spam_bar spam_report spam_score spam_score_int spf_guess
     spf_header_comment spf_received spf_result spf_result_guessed spf_smtp_comment spool_inodes
     spool_space srs_db_address srs_db_key srs_orig_recipient srs_orig_sender srs_status

@@ -55,7 +55,8 @@ _DELAY_WARNING_CONDITION = (
 _TEXTS = table(
     texts(
         _M,
-        """acl_not_smtp acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data acl_smtp_data_prdr
+        """acl_not_smtp acl_not_smtp_mime acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data
+        acl_smtp_mime acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
         acl_smtp_notquit bi_command freeze_tell ignore_fromline_hosts local_from_prefix local_from_suffix
         queue_only_file unknown_login
@@ -107,8 +108,7 @@ _TEXTS = table(
     ),
     texts(
         _U,
-        """acl_not_smtp_mime acl_smtp_atrn
-        acl_smtp_mime acl_smtp_wellknown
+        """acl_smtp_atrn acl_smtp_wellknown
         bounce_sender_authentication exim_version
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
         hosts_xclient localhost_number

@@ -53,7 +53,9 @@ _OUTSIDE = _words(
     """
     address_file address_pipe authenticated_fail_id authenticated_id authenticated_sender
     bounce_recipient domain local_part local_part_prefix local_part_prefix_v local_part_suffix
-    local_part_suffix_v message_body message_body_end message_headers message_headers_raw
+    local_part_suffix_v mime_boundary mime_charset mime_content_description mime_content_disposition
+    mime_content_id mime_content_transfer_encoding mime_content_type mime_filename message_body
+    message_body_end message_headers message_headers_raw
     original_domain original_local_part parent_domain parent_local_part received_for recipients
     recipients_list reply_address return_path sender_address sender_address_domain
     sender_address_local_part sender_fullhost sender_helo_name sender_host_name sender_ident

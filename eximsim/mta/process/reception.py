@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.lists import ListCache
+    from eximsim.mta.records.mime import Scan
     from eximsim.mta.records.spool import Header, Recipient
     from eximsim.mta.records.verification import VerifyResult
     from eximsim.ports import TlsSession, Told
@@ -170,6 +171,9 @@ class Reception:
     auth_unadvertised: bool = False
     """The client may use AUTH though it was not offered."""
     pipelining: Pipelining = field(default_factory=Pipelining)
+
+    scan: Scan | None = None
+    """The message while its MIME parts are looked at."""
 
     # ---- how a refusal is worded
     sender_verified_failed: CheckedSender | None = None

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl.acl import Where, acl_check, string_split_message
+from eximsim.mta.acl.acl import AclResult, Where, acl_check, string_split_message
+from eximsim.mta.acl.acl_content import unspool_mbox
+from eximsim.mta.acl.mime import run_mime_acl
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -97,6 +99,11 @@ def receive_msg(
         dropped = replies.acl_fail(Where.DKIM, signed, reception.get("smtp_command_argument") or "")
         forget(reception)
         return Received(dropped=dropped)
+    shown = _show_parts(incoming)
+    if shown.rc not in (Rc.OK, Rc.DISCARD):
+        dropped = replies.acl_fail(Where.MIME, shown, None)
+        forget(reception)
+        return Received(dropped=dropped)
     last_reply = ask_each(reception, replies)
     if last_reply is not None and not reception.envelope.recipients:
         replies.line(last_reply)
@@ -105,6 +112,7 @@ def receive_msg(
     acl = process.config.main.text("acl_smtp_data")
     if acl is not None and reception.envelope.recipients:
         result = acl_check(reception, Where.DATA, None, acl)
+        unspool_mbox(reception)
         add_acl_headers(reception)
         if result.rc is not Rc.OK:
             cutthrough.cancel(process)
@@ -117,6 +125,7 @@ def receive_msg(
             return Received(dropped=dropped)
         else:
             user_message = result.user_message
+    unspool_mbox(reception)
     done, told = receive_cutthrough.finish(incoming)
     if told is not None:
         replies.line(told)
@@ -127,6 +136,24 @@ def receive_msg(
     if done is not Done.NOT_TRIED:
         return _gone_on(incoming, message, done)
     return finish(incoming, message)
+
+
+def _show_parts(incoming: Incoming) -> AclResult:
+    """Run acl_smtp_mime; a message that it discards has no recipients any more."""
+    reception = incoming.reception
+    if reception.process.profile.mime_parts_counted_anew:
+        reception.process.variables.pop("mime_part_count", None)
+    acl = reception.process.config.main.text("acl_smtp_mime")
+    if acl is None or not reception.envelope.recipients:
+        return AclResult(Rc.OK)
+    result = run_mime_acl(reception, acl)
+    add_acl_headers(reception)
+    if result.rc is not Rc.OK:
+        cutthrough.cancel(reception.process)
+        unspool_mbox(reception)
+    if result.rc is Rc.DISCARD:
+        discard(incoming, "MIME ACL", None)
+    return result
 
 
 def _gone_on(incoming: Incoming, message: Message, done: Done) -> Received:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.acl.acl_content import unspool_mbox
+from eximsim.mta.acl.mime import run_mime_acl
 from eximsim.mta.base.string import from_octets, list_items, string_printing
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.delivery.moan import (
@@ -172,10 +174,13 @@ def _ask_not_smtp(incoming: Incoming) -> str | None:
     """Run acl_not_smtp; what is said of a refusal, which is logged, or None."""
     reception, process = incoming.reception, incoming.process
     process.authentication_local = True
+    _show_parts(incoming)
     acl = process.config.main.text("acl_not_smtp")
     if acl is None or not reception.envelope.recipients:
+        unspool_mbox(reception)
         return None
     result = acl_check(reception, Where.NOTSMTP, None, acl)
+    unspool_mbox(reception)
     if result.rc is Rc.DISCARD:
         discard(incoming, "non-SMTP ACL", result.log_message)
     elif result.rc is not Rc.OK:
@@ -191,6 +196,21 @@ def _ask_not_smtp(incoming: Incoming) -> str | None:
         return result.user_message or "local configuration problem"
     add_acl_headers(reception)
     return None
+
+
+def _show_parts(incoming: Incoming) -> None:
+    """Run acl_not_smtp_mime."""
+    reception = incoming.reception
+    options = reception.process.config.main
+    acl = options.text("acl_not_smtp_mime")
+    if acl is None:
+        return
+    result = run_mime_acl(reception, acl)
+    if result.rc is Rc.DISCARD:
+        discard(incoming, "MIME ACL", None)
+    elif result.rc is not Rc.OK:
+        raise Unsupported("a refusal by acl_not_smtp_mime", *options.where("acl_not_smtp_mime"))
+    add_acl_headers(reception)
 
 
 def _about(complaint: Complaint, incoming: Incoming) -> Complaint:

@@ -216,7 +216,7 @@ class Replies:
     def _log_refusal(self, where: Where, rc: Rc, argument: str | None, detail: str) -> None:
         reception, process = self.reception, self.reception.process
         sender = ""
-        if where in (Where.RCPT, Where.DATA):
+        if where in (Where.RCPT, Where.DATA, Where.MIME):
             sender = f"F=<{reception.envelope.sender_unrewritten or reception.envelope.sender or ''}>"
             name, identity = reception.get("sender_host_authenticated"), reception.get("authenticated_id")
             if name:
@@ -270,6 +270,8 @@ def _what(process: Process, where: Where, argument: str | None) -> str:
         argument = argument[: next((n for n, char in enumerate(argument) if char in SPACES), len(argument))]
     if where is Where.PREDATA:
         return "DATA"
+    if where is Where.MIME:
+        return "during MIME ACL checks"
     if where is Where.DATA:
         return "after DATA"
     if where is Where.PRDR:
