@@ -26,9 +26,9 @@ _LONGEST = 120
 class Golden:
     """The fixture ``golden``: called with a value, it compares it with the golden of the test.
 
-    ``test`` is the test's name, ``folder`` where the goldens of its module are. With ``update`` a golden
-    that is not there, or is another, is written. ``used`` are the files that were asked for. With ``colour``
-    the lines of a diff have their colours, for a terminal.
+    ``test`` is the name of the test, ``folder`` holds the goldens of its module. With ``update`` a golden that
+    is missing or differs is written. ``used`` are the files that were compared. With ``colour`` diffs are
+    coloured, for a terminal.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Golden:
         return f"<goldens of {self.test}>"
 
     def __call__(self, value: object) -> None:
-        """Compare with the golden of this test; of several calls in one test, each has its own.
+        """Compare with the golden of this test; each of several calls in a test has its own.
 
         Args:
-            value: what has a text of its own (texts, decisions, deliveries), or several of these: stored as
+            value: texts, decisions, deliveries or results, or several of these: stored as
                 their lines. Any other value as it is printed (``pprint``), dictionaries and sets in order.
 
         Raises:
-            AssertionError: there is no golden, or it is another; with the diff.
-            InputError: the value is not printed alike twice, since its text has an address of memory.
+            AssertionError: there is no golden, or it differs; with the diff.
+            InputError: the value prints differently each time, because its text has a memory address.
         """
         __tracebackhide__ = True
         self._unnamed += 1

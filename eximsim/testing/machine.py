@@ -27,7 +27,7 @@ _Told = TypeVar("_Told", Delivery, Callout)
 
 
 class Mta:
-    """The fixture ``mta``: called with a configuration, it gives the machine that runs it."""
+    """The fixture ``mta``: call it with a configuration to get a machine that runs it."""
 
     def __init__(self, zone: Zone, server: Server, configurations: Configurations | None = None) -> None:
         self._zone, self._server = zone, server
@@ -53,12 +53,12 @@ class Mta:
                 to pytest's root. Without it and ``text``: what ``[tool.eximsim]`` names.
             text: the configuration itself, in place of a file.
             profile: the release; the newest, or what pytest was told.
-            defines: macros, as of Exim's ``-D``.
-            seed: decides where Exim leaves it to chance.
+            defines: macros, as with Exim's ``-D``.
+            seed: decides what Exim leaves to chance.
 
         Raises:
             InputError: there is no such file, or a mistake in it.
-            Unsupported: the model does not have what the configuration needs.
+            Unsupported: the configuration needs something that is not modelled.
         """
         from eximsim.testing.certificates import chains
 
@@ -75,9 +75,9 @@ class Mta:
 
 
 class Machine:
-    """One machine with one configuration; its queue and what it remembers of hosts go on from run to run.
+    """One machine with one configuration. Its queue and its hints about hosts live on from run to run.
 
-    The zone and the servers are as the test has them at the moment of each run.
+    Each run sees the zone and the servers as they are at that moment.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Machine:
         return f"<machine with {self._policy.path}, {self._policy.profile.name}>"
 
     def deliver(self, *recipients: str, sender: str | None = None) -> Delivery:
-        """Send one message to these recipients, from somebody at this machine; a bounce's sender is empty."""
+        """Send one message to these recipients. The default sender is at this machine; ``""`` sends a bounce."""
         result = self._ready().deliver(_some(recipients), sender)
         return self._told(Delivery, result)
 
@@ -106,7 +106,7 @@ class Machine:
 
         Args:
             recipients: the addresses.
-            number: which callout, if the ACLs have several; the first is 0.
+            number: which callout, if the ACLs have several; the first one is 0.
 
         Raises:
             InputError: the configuration has no such callout; or a real program is the subject, since it
@@ -118,9 +118,9 @@ class Machine:
         return self._told(Callout, session.callout(_some(recipients), number))
 
     def queue_run(self, option: str = "-qff") -> Delivery:
-        """Try again what is on the queue, and tell what became of the last message's recipients.
+        """Run the queue, and return what happened to the recipients of the last message.
 
-        ``option`` is Exim's: ``-q`` keeps to the retry times, ``-qf`` does not.
+        ``option`` is Exim's: ``-q`` respects retry times, ``-qf`` does not.
         """
         return self._told(Delivery, self._ready().queue_run(option))
 
@@ -134,14 +134,14 @@ class Machine:
         return Routing(address, tested.found, tested.output, tested.unsupported)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; nobody really waits. Raises ``InputError`` for a real program."""
+        """Let time pass, without really waiting. Raises ``InputError`` for a real program."""
         session = self._ready()
         if isinstance(session, RealPolicySession):
             raise InputError("time passes on the model only", str(self._program))
         session.world.sleep(seconds)
 
     def close(self) -> None:
-        """End the machine, if it is a real program's; of the model nothing is left anyway."""
+        """End the machine of a real program; the model leaves nothing behind."""
         if isinstance(self._session, RealPolicySession):
             self._session.close()
             self._session = None

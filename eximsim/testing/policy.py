@@ -20,7 +20,7 @@ When = Mapping[str, Words]
 
 
 class Policies:
-    """The fixture ``policy``: called with a configuration, it gives what promises can be held against."""
+    """The fixture ``policy``: call it with a configuration to check promises against it."""
 
     def __init__(self, configurations: Configurations) -> None:
         self._configurations = configurations
@@ -45,14 +45,14 @@ class Policies:
             config: its file, looked for as ``mta(config)`` does.
             text: the configuration itself, in place of a file.
             profile: the release; the newest, or what pytest was told.
-            defines: macros, as of Exim's ``-D``.
+            defines: macros, as with Exim's ``-D``.
             hosts: how many hosts a recipient's domain has, 1 or 2; two take ten times as long.
-            baseline: a file with the breaches that are known (``eximsim check --baseline``).
+            baseline: a file with known breaches (``eximsim check --baseline``).
             allow_incomplete: what could not be looked at does not fail a test.
 
         Raises:
             InputError: there is no such file, or a mistake in it.
-            Unsupported: the model does not have what the configuration needs.
+            Unsupported: the configuration needs something that is not modelled.
         """
         from eximsim.fuzz.baseline import read_baseline
         from eximsim.gate.lattice import certificates
@@ -67,10 +67,10 @@ class Policies:
 
 
 class Policy:
-    """A configuration whose promises are proven; what was explored once is not explored again.
+    """A configuration whose promises are checked. What was explored once is not explored again.
 
     Each method raises ``AssertionError`` if a promise does not hold, with the smallest situation that breaks
-    it, or if something could not be looked at; ``InputError`` for words that there are not.
+    it, or if something could not be looked at. It raises ``InputError`` for unknown words.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Policy:
 
         Raises:
             AssertionError: it does in some situation, or something could not be looked at.
-            InputError: a word that there is not.
+            InputError: an unknown word.
         """
         __tracebackhide__ = True
         from eximsim.gate.promises import promise
@@ -133,7 +133,7 @@ class Policy:
 
         Raises:
             AssertionError: it has another in some situation, or something could not be looked at.
-            InputError: a word that there is not, or neither ``outcome`` nor ``at_least``.
+            InputError: an unknown word, or neither ``outcome`` nor ``at_least``.
         """
         __tracebackhide__ = True
         from eximsim.gate.promises import promise

@@ -59,7 +59,7 @@ class _Verbs:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """Each decision, in order: its rule, what it looked at, what it chose, and where Exim has it."""
+        """All decisions in order: rule, inputs, outcome, and where Exim has it."""
         return self.result.decisions
 
     @property
@@ -73,7 +73,7 @@ class _Verbs:
         return self.result.dns
 
     def __getitem__(self, address: str) -> Self:
-        """The same for one recipient; raises ``KeyError``."""
+        """The result for one recipient; raises ``KeyError``."""
         found = tuple(one for one in self.recipients if one.address == address)
         if not found:
             raise KeyError(address)
@@ -85,13 +85,13 @@ class _Verbs:
         return "\n".join([*lots, *(f"  {line}" for line in self.log)])
 
     def should_log(self, text: Text) -> Self:
-        """A log line has ``text`` in it, or fits it if it is a pattern; of one recipient, not one of others.
+        """A log line contains ``text``, or matches it if it is a pattern; lines about other recipients do not count.
 
         Args:
             text: part of a line as in ``log``, or a compiled pattern that is searched for.
 
         Raises:
-            AssertionError: no line has it; with the log and the decisions.
+            AssertionError: no line does. It shows the log and the decisions.
         """
         __tracebackhide__ = True
         for one in self.recipients:
@@ -123,7 +123,7 @@ class _Verbs:
 
 
 class Delivery(_Verbs):
-    """What became of a message; each verb raises ``AssertionError`` if it is not so, and returns the same."""
+    """What happened to a message. A verb raises ``AssertionError`` if it does not hold, and returns the result."""
 
     def should_deliver(
         self,
@@ -135,20 +135,20 @@ class Delivery(_Verbs):
         """Each recipient was delivered.
 
         Args:
-            host: to this host.
-            security: exactly so well protected.
-            security_at_least: so well protected, or better.
+            host: by this host.
+            security: with exactly this protection.
+            security_at_least: with this protection or better.
 
         Raises:
-            AssertionError: it was not; with what happened instead, and the decisions that led there.
-            ValueError: a word for security that there is not.
+            AssertionError: it was not. It says what happened instead, and which decisions led there.
+            ValueError: no such word for security.
         """
         __tracebackhide__ = True
         wanted = f"should be delivered{_to(host)}{_in_brackets(security, security_at_least)}"
         return self._should(_DELIVERED, wanted, _was_host(host), *_was_safe(security, security_at_least))
 
     def should_not_deliver(self, *, reason: Text | None = None) -> Self:
-        """No recipient was delivered: each is to be tried again, or failed for good.
+        """No recipient was delivered: each one is still queued, or failed permanently.
 
         Args:
             reason: part of what Exim says of it, or a pattern.
@@ -166,13 +166,13 @@ class Delivery(_Verbs):
         return self._should(("deferred",), f"should be deferred{_because(reason)}", self._said(reason))
 
     def should_bounce(self, *, reason: Text | None = None) -> Self:
-        """Each recipient failed for good; ``reason`` is part of what Exim says of it, or a pattern."""
+        """Each recipient failed permanently; ``reason`` is part of what Exim says of it, or a pattern."""
         __tracebackhide__ = True
         return self._should(("failed",), f"should bounce{_because(reason)}", self._said(reason))
 
 
 class Callout(_Verbs):
-    """What came of verifying addresses by callout; each verb raises ``AssertionError`` if it is not so."""
+    """The result of verifying addresses by callout. A verb raises ``AssertionError`` if it does not hold."""
 
     @property
     def replies(self) -> tuple[str, ...]:
@@ -182,27 +182,27 @@ class Callout(_Verbs):
     def should_accept(
         self, *, security: Security | None = None, security_at_least: Security | None = None
     ) -> Self:
-        """Each address was verified, over a conversation that was so well protected.
+        """Each address was verified, in a conversation with this protection.
 
         Args:
-            security: exactly so.
-            security_at_least: so, or better.
+            security: exactly this protection.
+            security_at_least: this protection or better.
 
         Raises:
             AssertionError: it was not.
-            ValueError: a word for security that there is not.
+            ValueError: no such word for security.
         """
         __tracebackhide__ = True
         wanted = f"should be accepted{_in_brackets(security, security_at_least)}"
         return self._should(("accepted",), wanted, *_was_safe(security, security_at_least))
 
     def should_refuse(self, *, reason: Text | None = None) -> Self:
-        """Each address was refused for good; ``reason`` is part of the reply or of the log, or a pattern."""
+        """Each address was refused permanently; ``reason`` is part of the reply or of the log, or a pattern."""
         __tracebackhide__ = True
         return self._should(("refused",), f"should be refused{_because(reason)}", self._said(reason))
 
     def should_defer(self, *, reason: Text | None = None) -> Self:
-        """Each address was refused for now; ``reason`` is part of the reply or of the log, or a pattern."""
+        """Each address was refused temporarily; ``reason`` is part of the reply or of the log, or a pattern."""
         __tracebackhide__ = True
         return self._should(("tempfailed",), f"should be deferred{_because(reason)}", self._said(reason))
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """What ``exim -bt`` says of an address; each verb raises ``AssertionError`` if it is not so.
+    """What ``exim -bt`` prints about an address. A verb raises ``AssertionError`` if it does not hold.
 
-    ``found`` is where it goes: one entry for each address that it becomes. ``output`` are Exim's own lines.
+    ``found`` is where it goes, one entry for each address that it expands to; ``output`` is what Exim prints.
     """
 
     address: str
@@ -31,7 +31,7 @@ class Routing:
         transport: str | None = None,
         hosts: str | Sequence[str] | None = None,
     ) -> Self:
-        """The address can be delivered, and one that it becomes goes this way.
+        """The address can be delivered, and one address that it expands to goes this way.
 
         Args:
             router: the router that takes it.

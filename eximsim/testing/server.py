@@ -48,7 +48,7 @@ class Settings(TypedDict, total=False):
 
 
 class MailServer:
-    """One server: takes every message over TLS with a good certificate, unless told otherwise."""
+    """One server. By default it accepts every message, over TLS with a good certificate."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -61,7 +61,7 @@ class MailServer:
         return f"<server of {self.host}>"
 
     def set(self, **settings: Unpack[Settings]) -> Self:
-        """Change what is given; raises ``InputError``."""
+        """Change these settings; raises ``InputError``."""
         if "certificate" in settings:
             self._said["chain"] = chain_name(self.host, settings["certificate"])
         if "starttls" in settings:
@@ -100,10 +100,10 @@ class MailServer:
             then: what follows: ``"close"``, ``"reset"`` (a TCP reset), ``"silence"``, or after STARTTLS
                 ``"garbage"``.
             delay: seconds before the answer.
-            behind: octets that are sent right behind it, ``"250 injected\\r\\n"``.
+            behind: octets that are sent right after it, ``"250 injected\\r\\n"``.
 
         Raises:
-            InputError: what there is not, or what is no reply.
+            InputError: an unknown command, or something that is not a reply.
         """
         phase = _PHASES.get(command.lower())
         if phase is None:
@@ -121,7 +121,7 @@ class MailServer:
         return self
 
     def behaviour(self) -> Behaviour:
-        """What the server does; its chain is one of ``certificates.chains()``. Raises ``InputError``."""
+        """What the server does. Its chain is one of ``certificates.chains()``. Raises ``InputError``."""
         known = self._offers
         if known is OFFERS and "data" in self._said:
             known = tuple(name for name in known if name != "CHUNKING")
@@ -130,7 +130,7 @@ class MailServer:
 
 
 class Server:
-    """The fixture ``server``: called with a host, it gives the server there."""
+    """The fixture ``server``: call it with a host to get the server there."""
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone

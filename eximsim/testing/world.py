@@ -17,7 +17,7 @@ from eximsim.testing.zone import Zone
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a test describes and runs: ``zone``, ``server``, ``mta`` and ``policy``, as the fixtures are."""
+    """What a test describes and runs: ``zone``, ``server``, ``mta`` and ``policy``, like the fixtures."""
 
     zone: Zone
     server: Server
@@ -33,15 +33,15 @@ def world(
     config: str | None = None,
     defines: Mapping[str, str] | None = None,
 ) -> Iterator[World]:
-    """A world of its own, empty at first; nothing of it is left afterwards.
+    """A world of its own, empty at first; it leaves nothing behind.
 
-    In a test with ``@given`` each example opens one, so that no example meets the hosts of another.
+    In a test with ``@given``, open one in each example, so that no example sees the hosts of another.
 
     Args:
-        folder: where configurations are looked for.
-        profile: the release, if ``mta`` is told none.
-        config: the configuration, if ``mta`` is told none.
-        defines: macros for all configurations, as of Exim's ``-D``.
+        folder: where configurations are looked up.
+        profile: the release, unless ``mta`` gets one.
+        config: the configuration, unless ``mta`` gets one.
+        defines: macros for all configurations, as with Exim's ``-D``.
 
     Raises:
         InputError: there is no such profile.

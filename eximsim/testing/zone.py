@@ -1,4 +1,4 @@
-"""The DNS of a policy test, in plain verbs; whatever is not said is there, good and signed."""
+"""The DNS of a policy test, in plain verbs; by default everything is there, correct and signed."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _NETWORK = "192.0.2."
 
 
 class Zone:
-    """What the name servers of the world say; see ``add``, ``mx`` and ``record``.
+    """What the name server of the world answers; see ``add``, ``mx`` and ``record``.
 
-    A name that nobody mentioned does not exist. Names are as in DNS: case does not matter.
+    A name that was not mentioned does not exist. Case does not matter.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Zone:
     def mx(self, domain: str, *hosts: str | tuple[int, str], secure: bool = True) -> Self:
         """Give ``domain`` these MX records and no others: names, all equal, or ``(preference, name)``.
 
-        The hosts are those of ``add`` or ``record``; one that is not there has no address.
+        The hosts come from ``add`` or ``record``; others have no address.
         """
         pairs = [[10, host] if isinstance(host, str) else list(host) for host in hosts]
         self._put(domain, "MX", {"data": pairs, "ad": secure})
@@ -102,7 +102,7 @@ class Zone:
         delay: float = 0.0,
         ttl: int = 3600,
     ) -> Self:
-        """Say what the answer for ``name`` and ``type`` is, in place of whatever was said before.
+        """Set the answer for ``name`` and ``type``, in place of an earlier one.
 
         ``data`` is one item for each record: an address, a name, ``(10, "mx.example.com")`` for MX, and the
         text of a TLSA record, in which ``@cert:HOST`` stands for the certificate of a host and ``@cert:root``
