@@ -26,8 +26,8 @@ _LONGEST = 120
 class Golden:
     """The fixture ``golden``: called with a value, it compares it with the golden of the test.
 
-    ``test`` is the name of the test, ``folder`` holds the goldens of its module. With ``update`` a golden that
-    is missing or differs is written. ``used`` are the files that were compared. With ``colour`` diffs are
+    ``test`` is the name of the test, ``folder`` holds the goldens of its module. With ``update`` a golden
+    that is missing or differs is written. ``used`` are the files that were compared. With ``colour`` diffs are
     coloured, for a terminal.
     """
 

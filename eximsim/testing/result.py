@@ -85,7 +85,7 @@ class _Verbs:
         return "\n".join([*lots, *(f"  {line}" for line in self.log)])
 
     def should_log(self, text: Text) -> Self:
-        """A log line contains ``text``, or matches it if it is a pattern; lines about other recipients do not count.
+        """A log line contains ``text``, or matches the pattern; lines about other recipients do not count.
 
         Args:
             text: part of a line as in ``log``, or a compiled pattern that is searched for.
@@ -123,7 +123,7 @@ class _Verbs:
 
 
 class Delivery(_Verbs):
-    """What happened to a message. A verb raises ``AssertionError`` if it does not hold, and returns the result."""
+    """What happened to a message. A verb returns the result, or raises ``AssertionError``."""
 
     def should_deliver(
         self,
@@ -197,12 +197,12 @@ class Callout(_Verbs):
         return self._should(("accepted",), wanted, *_was_safe(security, security_at_least))
 
     def should_refuse(self, *, reason: Text | None = None) -> Self:
-        """Each address was refused permanently; ``reason`` is part of the reply or of the log, or a pattern."""
+        """Each address was refused permanently; ``reason`` is part of the reply or log, or a pattern."""
         __tracebackhide__ = True
         return self._should(("refused",), f"should be refused{_because(reason)}", self._said(reason))
 
     def should_defer(self, *, reason: Text | None = None) -> Self:
-        """Each address was refused temporarily; ``reason`` is part of the reply or of the log, or a pattern."""
+        """Each address was refused temporarily; ``reason`` is part of the reply or log, or a pattern."""
         __tracebackhide__ = True
         return self._should(("tempfailed",), f"should be deferred{_because(reason)}", self._said(reason))
 
