@@ -60,6 +60,8 @@ class Relevance:
     """What Exim's big buffer was last used for."""
     address_security: bool
     """Of a host that was tried: whether its address was secure."""
+    sequence: bool
+    """What a client said to set its calls up, by first letters."""
     retry_rules: bool
     """For which host or address, and after which error, a retry item is."""
     fallback: bool
@@ -108,6 +110,7 @@ def relevance(policy: Policy) -> Relevance:
         ocsp=everything or any("ocsp" in word for word in words),
         last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
         address_security=everything or not words.isdisjoint({"dnssec", "all"}),
+        sequence=everything or not words.isdisjoint({"protocol_detail", "all"}),
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
         fallback="fallback_hosts" in words,
     )

@@ -23,6 +23,7 @@ from eximsim.explore.state_pickler import StatePickler, constant, others, reduce
 from eximsim.explore.walk import Answers
 from eximsim.gate.answer_axes import LatticeAnswers
 from eximsim.gate.lattice import (
+    ADDRESS,
     BANNER,
     CONNECT,
     DATA,
@@ -30,6 +31,7 @@ from eximsim.gate.lattice import (
     END,
     HELO,
     MAIL,
+    MX,
     OF_A_HOST,
     RCPT,
     RECORDS,
@@ -57,7 +59,8 @@ from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED, SmtpContext
 from eximsim.mta.transports.smtp_out import Answer
 from eximsim.mta.transports.smtp_run import Run
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
-from eximsim.ports import TlsSession
+from eximsim.mta.verify.callout import Callout
+from eximsim.ports import TlsOffer, TlsSession
 from eximsim.profiles import Profile
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession
@@ -86,41 +89,47 @@ class _Alive:
     """What can still matter at one point of a run.
 
     Of hosts that are ``done`` nothing is looked up any more. ``alone``: nothing is sent out but the message
-    itself, so that what is kept for other messages is not looked at. ``callout``: a callout is under way.
+    itself, so that what is kept for other messages is not looked at. ``calling``: a callout is under way.
     """
 
     counts: Relevance
     kind: str
     done: frozenset[str]
     alone: bool
-    callout: bool
+    calling: bool
     step: str
     words: bool
 
     def shown(self, values: dict[str, object]) -> Mapping[str, object]:
-        return values if self.counts.hidden.isdisjoint(values) else self.counts.variables(values)
+        if "original_domain" not in values and self.counts.hidden.isdisjoint(values):
+            return values
+        return dict(sorted(self.counts.variables(values).items()))  # in whatever order they were set
 
     def generator(self, generator: types.GeneratorType[object, object, object]) -> tuple[object, ...]:
         return generator_state(generator, self.shown)
 
     def is_settled(self, name: str, type: str) -> bool:
-        """Whether a question is not asked again: it is about a host that is done."""
+        """Whether a question is not asked again.
+
+        It is about a host that is done; or about an address, and the router has found the hosts by now.
+        """
         if type == "TLSA":
             return name.partition("._tcp.")[2] in self.done
-        return type in ("A", "AAAA") and name in self.done and not self.counts.names(name)
+        found = name in self.done or (self.alone and self.step not in _ROUTED_BY)
+        return type in ("A", "AAAA") and found and not self.counts.names(name)
 
     def process(self, process: Process) -> tuple[object, ...]:
-        fails = {
-            key: failed_question(process, key[1], *found)
-            for key, found in process.dns_fails.items()
+        fails = [
+            (key, failed_question(process, key[1], *found))
+            for key, found in sorted(process.dns_fails.items(), key=repr)
             if not self.is_settled(*key[:2])
-        }
+        ]
         blocks = {name: self.counts.options_block(block) for name, block in process.driver_state.items()}
         return (
             fails,
             {name: block for name, block in blocks.items() if block},
-            self.counts.variables(process.variables),
-            process.libc_errno if self.callout and not process.profile.callout_uses_setup_conn else None,
+            sorted(self.counts.variables(process.variables).items()),
+            process.libc_errno if self.calling and not process.profile.callout_uses_setup_conn else None,
             process.scratch if self.counts.last_command else None,
             process.main_log_open if process.profile.lost_tls_stays_active else None,
             process.transport_count if _COMMANDS_TIME_OUT else None,
@@ -157,7 +166,8 @@ class _Alive:
             for accepted in reversed(world.accepted):
                 log, open_still = log_of(accepted), accepted.client.port in world._open
                 asked = any(event.startswith("RCPT") for event in log.events)
-                told.append((open_still, asked, log.tls is not None))
+                if asked or open_still:  # else nobody can be asked there any more
+                    told.append((open_still, asked, log.tls is not None))
                 if asked and not open_still:
                     break
         port = world._last_port if self.counts.ports else None
@@ -177,11 +187,12 @@ class _Alive:
         if self.alone:
             kept = sorted({self.counts.retry_item(item) for item in addr.retry_keys if not item.delete})
         port = addr.local_port if self.counts.ports else None
+        steps = addr.protocol_sequence if self.counts.sequence else None
         if self.kind == "delivery":
-            return kept, port, _WORDS(addr), _SESSION_OF(addr), *_ADDRESS(addr)
+            return kept, port, steps, _WORDS(addr), _SESSION_OF(addr), *_ADDRESS(addr)
         # without words not even the error of an earlier host: each host that is ruled out sets its own
         told = (*_WORDS(addr), addr.pass_message) if self.words else bool(addr.message)
-        return kept, port, told, *_ADDRESS(addr)
+        return kept, port, steps, told, *_ADDRESS(addr)
 
     def context(self, sx: SmtpContext) -> tuple[object, ...]:
         """A call; once set up, what was replied is over, and TLS begins only if it goes on for others."""
@@ -198,6 +209,12 @@ class _Alive:
 
     def run(self, run: Run) -> tuple[object, ...]:
         return (None if self.alone else run.update_waiting, *_RUN(run))
+
+    def offer(self, offer: TlsOffer) -> tuple[object, ...]:
+        return (offer.sni if self.counts.sni else None, *_OFFER(offer))
+
+    def callout(self, call: Callout) -> tuple[object, ...]:
+        return (call.failure if self.words else None, *_CALLOUT(call))
 
     def session(self, session: TlsSession) -> tuple[object, ...]:
         return (session.sni if self.counts.sni else None, *_SESSION(session))
@@ -221,7 +238,7 @@ _SESSION_OF = attrgetter("tls", "cv", "peerdn")
 _ADDRESS = others(
     Address,
     "copied_from",
-    *("retry_keys", "local_port", "pass_message", "tls", "cv", "peerdn"),
+    *("retry_keys", "local_port", "protocol_sequence", "pass_message", "tls", "cv", "peerdn"),
     *("basic_errno", "more_errno", "delivery_seconds", "message", "user_message", "host_used"),
 )
 _MESSAGE = others(Message, "msglog")
@@ -242,6 +259,8 @@ _SET_UP = others(
 )
 _RUN = others(Run, "update_waiting")
 _SESSION = others(TlsSession, "peer_chain", "sni")
+_OFFER = others(TlsOffer, "sni")
+_CALLOUT = others(Callout, "failure")
 _ALIVE: Mapping[type, Callable[[_Alive, Any], tuple[object, ...]]] = {
     Address: _Alive.address,
     ConnectionLog: lambda view, one: (),
@@ -253,6 +272,8 @@ _ALIVE: Mapping[type, Callable[[_Alive, Any], tuple[object, ...]]] = {
     Process: _Alive.process,
     Run: _Alive.run,
     SmtpContext: _Alive.context,
+    Callout: _Alive.callout,
+    TlsOffer: _Alive.offer,
     TlsSession: _Alive.session,
     Trace: _Alive.trace,
     VirtualClock: _Alive.clock,
@@ -312,5 +333,8 @@ def _done(axis: str, trace: Trace, asked: Sequence[HostItem]) -> frozenset[str]:
 
 
 _TRANSACTION = frozenset(axis.name for axis in (MAIL, RCPT, DATA, END))
+_ROUTED_BY = frozenset(axis.name for axis in (MX, ADDRESS))
+"""What is asked while a message is routed; a transport asks for no address that the router has found."""
+
 _BEFORE_TLS = frozenset(axis.name for axis in (TLSA, RECORDS, CONNECT, BANNER, EHLO, HELO, STARTTLS))
 """What is asked of a host before its TLS session is begun, if it is at all."""

@@ -14,11 +14,11 @@ _TLS13 = ("TLS_AES_256_GCM_SHA384", 256)
 _KEY_BITS = (("AES128", 128), ("CAMELLIA128", 128), ("3DES", 112))
 
 
-def choose_identity(policy: TlsPolicy, sni: str | None) -> TlsIdentity:
-    """What a server shows to a client that asks for ``sni``."""
-    if sni is None or not policy.by_sni:
+def choose_identity(policy: TlsPolicy, offer: TlsOffer) -> TlsIdentity:
+    """What a server shows to a client, by the name that it asks for."""
+    if offer.sni is None or not policy.by_sni:
         return policy.identity
-    return dict(policy.by_sni).get(sni.lower(), policy.identity)
+    return dict(policy.by_sni).get(offer.sni.lower(), policy.identity)
 
 
 def agree(

@@ -335,7 +335,7 @@ class MemoryConnection:
                 self._fail("CALLBACK_FAILED")
                 raise HandshakeError(HandshakeFault.ALERT, ALERTS[chosen].reason)
             policy = chosen
-        chains = [der_chain(one.chain) for one in (choose_identity(policy, offer.sni), *policy.also)]
+        chains = [der_chain(one.chain) for one in (choose_identity(policy, offer), *policy.also)]
         version = min(offer.max_version, policy.max_version, key=VERSIONS.index)
         if VERSIONS.index(version) < VERSIONS.index(offer.min_version):
             self._fail("UNSUPPORTED_PROTOCOL")
