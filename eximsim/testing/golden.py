@@ -27,8 +27,8 @@ class Golden:
     """The fixture ``golden``: called with a value, it compares it with the golden of the test.
 
     ``test`` is the name of the test, ``folder`` holds the goldens of its module. With ``update`` a golden
-    that is missing or differs is written. ``used`` are the files that were compared. With ``colour`` diffs are
-    coloured, for a terminal.
+    that is missing or differs is written. ``used`` are the files that were compared. ``colour`` is for diffs
+    on a terminal.
     """
 
     def __init__(

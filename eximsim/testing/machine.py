@@ -97,7 +97,7 @@ class Machine:
         return f"<machine with {self._policy.path}, {self._policy.profile.name}>"
 
     def deliver(self, *recipients: str, sender: str | None = None) -> Delivery:
-        """Send one message to these recipients; the default sender is at this machine, ``""`` is a bounce's."""
+        """Send one message to these recipients, by default from this machine; ``""`` makes it a bounce."""
         result = self._ready().deliver(_some(recipients), sender)
         return self._told(Delivery, result)
 
