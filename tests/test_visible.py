@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,3 +30,19 @@ def test_lines_stay_lines_and_only_their_content_is_written_out(lines: list[str]
     assert shown.count("\n") == text.count("\n")
     assert shown.count("\t") == text.count("\t")
     assert shown.replace("\n", "").replace("\t", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::add-mask::x", "\\x3a:add-mask::x"),
+        ("  ::error file=a,line=1::x", "  \\x3a:error file=a,line=1::x"),
+        ("a ##[add-path]x", "a ##\\x5badd-path]x"),
+        ("::1 is loopback", "::1 is loopback"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("a ::error::x", "a ::error::x"),
+    ],
+)
+def test_nothing_in_the_log_of_a_job_is_a_command(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    assert visible_lines(f" a\n\t{text}") == f" a\n\t{shown}"

@@ -78,10 +78,11 @@ class Loop:
     speaks without end does not keep those waiting who have a word to say.
 
     Only ``call``, ``until``, ``ready``, ``start`` and ``close`` may be called from other threads than the
-    one that drives the loop.
+    one that drives the loop. ``spent`` tells how many seconds it has worked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spent: Callable[[], float] = time.thread_time) -> None:
+        self._spent = spent
         self._selector = selectors.DefaultSelector()
         self._watched: set[socket.socket] = set()
         self._timers: list[tuple[float, int, Timer]] = []
@@ -187,9 +188,9 @@ class Loop:
 
     def _serve_crowd(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
         events.sort(key=_rank)
-        end = time.thread_time() + _TURN_SECONDS
+        end = self._spent() + _TURN_SECONDS
         for number, (key, _) in enumerate(events):
-            if number > _FEW and time.thread_time() > end:
+            if number > _FEW and self._spent() > end:
                 return  # who is left is still ready in the next turn
             key.data.ready()
 
