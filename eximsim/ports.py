@@ -385,6 +385,9 @@ class World(Files, Commands, Protocol):
     def path_kind(self, path: str) -> str:
         """``file`` or ``folder``; empty if nothing is known to be there."""
 
+    def names_in(self, path: str) -> list[str]:
+        """The names in a folder of which the files are given; none if there is no such folder."""
+
     def ask(self, kind: str, question: str) -> Told:
         """Ask a database, a command or a service (``kind``: mysql, run) that no world has.
 

@@ -26,6 +26,18 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """How a GnuTLS build words an alert of the server's that ended the handshake."""
 
+    gnutls_stat_quoted: bool = switch(
+        False, "tls_set_remaining_x509() in tls-gnu.c", since("4.93", "d896cef5f")
+    )
+    """GnuTLS builds put a name of tls_verify_certificates that is not there in quotes."""
+
+    system_anchors_cached: bool = switch(
+        False,
+        "setup_certs() in tls-openssl.c, creds_load_cabundle() in tls-gnu.c",
+        since("4.95", "6a9cf7f89"),
+    )
+    """tls_verify_certificates may be ``system,cache``."""
+
     openssl_option_names: frozenset[str] = switch(
         frozenset(OPENSSL_OPTIONS.split()),
         "exim_openssl_options[] in tls-openssl.c",

@@ -214,6 +214,7 @@ POINTS: Sequence[Point] = (
     _point("3462da30c"),
     _point("305f8921e"),
     _point("e54893330"),
+    _point("d896cef5f"),
     _point("6219e0ec4", ("runtest", r"|10\.250)")),
     _point("5b2fd993e"),
     _point("d6c829b9a"),

@@ -96,7 +96,7 @@ class FileCommands:
         folder, _, last = self.path(pattern).rpartition("/")
         known = (*self.files, *self.world.disk.files)
         names = {path.rpartition("/")[2] for path in known if path.rpartition("/")[0] == folder}
-        names |= set(self.world.names_in(folder)) if isinstance(self.world, HostedWorld) else set()
+        names |= set(self.world.names_in(folder))
         found = sorted(f"{folder}/{name}" for name in names if fnmatchcase(name, last))
         return found or [pattern]
 

@@ -215,7 +215,14 @@ class HostedWorld:
         return "folder" if any(name.startswith(f"{path}/") for name in self.host.files) else ""
 
     def names_in(self, path: str) -> list[str]:
-        """The names in a folder that a real one stands for; none if there is no such folder."""
+        """See ``World``."""
+        inside = f"{posixpath.normpath(path)}/"
+        given = {
+            name.removeprefix(inside).partition("/")[0] for name in self.host.files if name.startswith(inside)
+        }
+        return sorted(given | set(self._really_in(path)))
+
+    def _really_in(self, path: str) -> list[str]:
         for prefix, folder in self.host.folders:
             if f"{path}/".startswith(f"{prefix}/"):
                 try:

@@ -24,7 +24,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
-from eximsim.mta.transports.tls_files import pem_certificates
+from eximsim.mta.transports.tls_files import authorities, pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import TlsVerdict, VerifyMode, VerifySettings, judge
 from eximsim.ports import TlsAlert, TlsIdentity, TlsPolicy
@@ -93,9 +93,15 @@ def _policy(session: SmtpSession) -> TlsPolicy:
         policy,
         request_client_certificate=True,
         judge=partial(_judge_client, session, settings),
-        authorities=settings.anchors or (),
+        authorities=_announced(session, settings),
         judge_late=session.process.profile.tls_library == GNUTLS,
     )
+
+
+def _announced(session: SmtpSession, settings: VerifySettings) -> tuple[bytes, ...]:
+    """Whose certificates the server says that it takes: those of a file, nobody's of a folder."""
+    path = expand(session.process, session.process.config.main.text("tls_verify_certificates") or "")
+    return () if session.process.world.path_kind(path) == "folder" else settings.anchors or ()
 
 
 # ---- certificates and keys ------------------------------------------------------------------------------
@@ -287,12 +293,12 @@ def _anchors(session: SmtpSession) -> tuple[bytes, ...] | None:
         raise SetUpFailed("expansion of tls_verify_certificates failed") from None
     if not path:
         return None
-    if path in ("system", "/dev/null"):
+    if path == "/dev/null":
         return ()
     try:
-        return pem_certificates(process.world.read_file(path))
+        return authorities(process, path)
     except OSError:
-        what = "tls_verify_certificates of a server that is a directory or cannot be read"
+        what = "tls_verify_certificates of a server that cannot be read"
         raise Unsupported(what, *options.where("tls_verify_certificates")) from None
 
 

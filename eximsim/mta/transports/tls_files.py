@@ -21,6 +21,7 @@ from eximsim.ports import TlsIdentity
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
@@ -48,13 +49,39 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
         return None
     if sx.process.machine.trust_store is not None:
         return sx.process.machine.trust_store
-    if path == "system":
-        return ()
     try:
-        return pem_certificates(sx.process.world.read_file(path))
-    except OSError:
-        log_write(sx.process, f"failed to stat {path} for certificates", panic=True)
+        return authorities(sx.process, path)
+    except OSError as error:
+        log_write(sx.process, _not_there(sx.process, path, error.errno or errnos.ENOENT), panic=True)
         raise TlsStartFailed(Rc.DEFER, "") from None
+
+
+def _not_there(process: Process, path: str, number: int) -> str:
+    if process.profile.tls_library != GNUTLS:
+        return f"failed to stat {path} for certificates"
+    shown = f"'{path}'" if process.profile.gnutls_stat_quoted else path
+    return f"could not stat {shown} (tls_verify_certificates): {errnos.strerror(number)}"
+
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+", re.ASCII)
+"""How OpenSSL finds a certificate in a folder: a hash of its subject, and a number."""
+
+
+def authorities(process: Process, path: str) -> tuple[bytes, ...]:
+    """The certificates (DER) that tls_verify_certificates stands for; raises ``OSError`` if it is not there.
+
+    It is a file, a folder, or ``system``, of which nothing is known here. OpenSSL's names of the files in a
+    folder are believed, GnuTLS reads all.
+    """
+    cached = process.profile.system_anchors_cached and path.startswith("system,")
+    if path == "system" or cached:
+        return ()
+    world = process.world
+    if world.path_kind(path) != "folder":
+        return pem_certificates(world.read_file(path))
+    gnutls = process.profile.tls_library == GNUTLS
+    names = [name for name in sorted(world.names_in(path)) if gnutls or _HASHED.fullmatch(name)]
+    return tuple(der for name in names for der in pem_certificates(world.read_file(f"{path}/{name}")))
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ import pytest
 from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_files import pem_certificates
 from eximsim.ports import TlsSession
+from eximsim.profiles import Profile, profile, with_tls
 from eximsim.world.certificates import der_chain
 from eximsim.world.smtp_behaviour import Behaviour
 from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, Site, variant
@@ -19,7 +20,7 @@ def chain(name: str) -> Mx:
     return Mx(Behaviour(chain=name))
 
 
-def delivered(server: Mx, release: str = NEW, **transport: str) -> Site:
+def delivered(server: Mx, release: str | Profile = NEW, **transport: str) -> Site:
     site = Site([server], release, transport=transport)
     site.deliver()
     return site
@@ -110,6 +111,39 @@ def test_trust_anchors_that_cannot_be_read_are_a_panic() -> None:
     site = delivered(Mx(), tls_verify_certificates="/nowhere.pem", **MUST)
     assert site.panic_log == ["failed to stat /nowhere.pem for certificates"]
     assert site.outcome.startswith("DEFER -37")
+
+
+@pytest.mark.parametrize(
+    ("release", "text"),
+    [
+        ("4.92", "could not stat /nowhere.pem (tls_verify_certificates): No such file or directory"),
+        (NEWEST, "could not stat '/nowhere.pem' (tls_verify_certificates): No such file or directory"),
+    ],
+)
+def test_gnutls_builds_say_it_otherwise(release: str, text: str) -> None:
+    site = delivered(
+        Mx(), with_tls(profile(release), "gnutls"), tls_verify_certificates="/nowhere.pem", **MUST
+    )
+    assert site.panic_log == [text]
+
+
+@pytest.mark.parametrize(("library", "name", "verified"), [
+    ("openssl", "9ec80de3.0", "yes"), ("openssl", "root.pem", "no"), ("gnutls", "root.pem", "yes"),
+])  # fmt: skip
+def test_a_folder_of_authorities_has_those_that_the_library_finds(
+    library: str, name: str, verified: str
+) -> None:
+    options = {**TRY_ONLY, "tls_verify_certificates": "/certs"}
+    site = Site([chain("good")], with_tls(profile(NEWEST), library), transport=options)
+    site.world.host.files[f"/certs/{name}"] = CHAINS.root
+    site.deliver()
+    assert cv(site) == verified
+
+
+@pytest.mark.parametrize(("release", "known"), [("4.94.1", False), ("4.95", True)])
+def test_the_anchors_of_the_system_may_be_cached_since_4_95(release: str, known: bool) -> None:
+    site = delivered(Mx(), release, tls_verify_certificates="system,cache", **TRY_ONLY)
+    assert (site.panic_log == []) is known
 
 
 # ---- options ---------------------------------------------------------------------------
