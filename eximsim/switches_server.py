@@ -78,3 +78,14 @@ class ServerSwitches(TlsLibrarySwitches):
         False, "readconf_print() in readconf.c", since("4.99", "752d1b689")
     )
     """``-bP`` has the name of a list that is not there in single quotes; before, in double quotes."""
+
+    debug_control_kills: bool = switch(
+        False, "CONTROL_DEBUG in acl.c", since("4.88", "b0d68adc8", item="bug 1831")
+    )
+    """``control = debug/kill`` ends a debug log and takes it away."""
+
+    debug_control_stops: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "9f6916601"))
+    """``control = debug/stop`` ends one."""
+
+    debug_control_needs_words: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "19fdbfb4a"))
+    """Without a tag and options ``control = debug`` begins none."""

@@ -6,24 +6,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from eximsim.errors import Unsupported
-from eximsim.mta.records.hints import Hints, RetryRecord, WaitRecord
+from eximsim.mta.records.hints import Cached, CalloutRecord, Hints, RetryRecord, WaitRecord
 
 
-def dump(hints: Hints, database: str) -> str:
-    """The records of ``database``: ``retry``, ``seen``, or ``wait-TRANSPORT``.
+def dump(hints: Hints, database: str) -> str | None:
+    """The records of ``database``: ``retry``, ``callout``, ``seen``, ``wait-TRANSPORT``; None: no file.
 
-    Raises ``Unsupported`` for another, and where the order of records is the database library's.
+    Raises ``Unsupported`` for another, and where the order of records is the database library's and nobody
+    sorts them.
     """
     if database == "retry":
         return "".join(_retry(key, record) for key, record in hints.retry.items())
     if database.startswith("wait-"):
         records = hints.wait.get(database.removeprefix("wait-"))
-        if records is None:
-            raise Unsupported(f"script command 'dump {database}' of a database that is not there")
-        return _wait(records)
+        return None if records is None else _wait(records)
+    if database == "callout":
+        return "".join(_callout(key, record) for key, record in hints.callout.items())
     if database == "seen":
-        if len(hints.seen) > 1:
-            raise Unsupported("the order of several records of what was seen")
         return "".join(f"{key}\t{_time(stamp)}\n" for key, stamp in hints.seen.items())
     raise Unsupported(f"script command 'dump {database}'")
 
@@ -36,6 +35,28 @@ def _retry(key: str, record: RetryRecord) -> str:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%d-%b-%Y %H:%M:%S")
+
+
+_RESULTS = {
+    Cached.UNKNOWN: "unknown",
+    Cached.ACCEPT: "accept",
+    Cached.REJECT: "reject",
+    Cached.REJECT_MFNULL: "unknown",
+}
+
+
+def _callout(key: str, record: CalloutRecord) -> str:
+    kind, _, name = key.partition(":")
+    told = f"{_time(record.time_stamp)} {name} callout={_RESULTS[record.result]}"
+    if kind == "domain":
+        for what, result, stamp in (
+            ("postmaster", record.postmaster_result, record.postmaster_stamp),
+            ("random", record.random_result, record.random_stamp),
+        ):
+            told += f" {what}={_RESULTS[result]}"
+            if result is not Cached.UNKNOWN:
+                told += f" ({_time(stamp)})"
+    return f"{told}\n"
 
 
 def _wait(records: Mapping[str, WaitRecord]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.base.errnos import ENOENT, strerror
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.delivery.spool_in import FormatError, spool_read
 from eximsim.mta.process.globals import Machine
@@ -194,7 +195,11 @@ class ModelSubject:
     def dumped(self, database: str) -> str:
         """See ``Subject``."""
         self._catch_up()
-        return dump(self.machine.hints, database)
+        text = dump(self.machine.hints, database)
+        if text is None:
+            path = f"{self.machine.directory}/spool/db/{database}.lockfile"
+            return f"** Failed to open database lock file {path}: {strerror(ENOENT)}\n"
+        return text
 
     def written(self) -> Written:
         """See ``Subject``; children that are about to end have done so by then."""

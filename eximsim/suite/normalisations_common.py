@@ -80,6 +80,12 @@ FIRST: tuple[Normalisation, ...] = (
     sub("hintsdb", r"Failed to open \S+( \([^\)]+\))? file", "Failed to open hintsdb file",
         ("Failed to open DBM file x\n", "Failed to open hintsdb file x\n"), hint="Failed to open",
         when="ids_start_with_digit"),
+    sub("lock file of a hints database",
+        r"Failed to open (?:hintsdb|database lock) file (.*/spool/db/[^. ]*)(?:.lockfile)?(?: for reading)?"
+        r"(?=: No such file or directory$)", r"Failed to open hintsdb \1",
+        ("Failed to open database lock file d/spool/db/x.lockfile: No such file or directory\n",
+         "Failed to open hintsdb d/spool/db/x: No such file or directory\n"), hint="Failed to open",
+        when="lockfiles_hidden"),
     sub("named pipe", ":[^:]+: while opening named pipe", ": Error: while opening named pipe",
         ("p: No such device: while opening named pipe\n", "p: Error: while opening named pipe\n"),
         hint="named pipe"),

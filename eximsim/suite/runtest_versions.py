@@ -41,6 +41,8 @@ CHANGES = (
     Change("connection_ids", "4e871f9b2", r" Ci=\K", "connection ids in the log are process numbers"),
     Change("leading_pids_numbered", "0288c50a8", "bytes remain in|SMTP accept",
            "a process number at the start of a debug line is numbered"),
+    Change("lockfiles_hidden", "5bb1dfe41", "use of lockfiles is provider-dependent",
+        "a hints database that is not there is named, not its lock file"),
     # ports
     Change("ports_from_10001", "1d800d518", "$next_port = 10001", "ports are numbered from 10001, not 1111"),
     Change("deferred_ports_kept", "5c161fa61", "/==/",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from eximsim.disk import StoredFile, StoredFolder
+from eximsim.mta.records.logs import DebugLog
 from eximsim.ports import World
 from eximsim.subjects.model import ModelSubject
 from eximsim.subjects.subject import Subject
@@ -21,6 +22,10 @@ from eximsim.world.host import HostedWorld
 
 class NotKnown(Exception):
     """What a command does is not known."""
+
+
+class NotModelled(Exception):
+    """A debug log, of which it is known that it is there, but not what stands in it."""
 
 
 class Missing(Exception):
@@ -108,6 +113,10 @@ class FileCommands:
 
     def _shown(self, name: str) -> str:
         written, path = self.subject.written().files, self.path(name)
+        if isinstance(self.subject, ModelSubject) and isinstance(
+            self.subject.machine.files.get(path), DebugLog
+        ):
+            raise NotModelled
         if path in written:
             return written[path]
         return self.content(name).decode("utf-8", "surrogateescape")

@@ -18,7 +18,7 @@ from eximsim.suite import script, shell
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import Raw
 from eximsim.suite.runtest_versions import Era
-from eximsim.suite.script_files import FileCommands, Missing, NotKnown, cut
+from eximsim.suite.script_files import FileCommands, Missing, NotKnown, NotModelled, cut
 from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
@@ -133,6 +133,9 @@ class Player:
         if command.database == "retry":
             records = re.findall(r"  ([^\n]*\n[^\n]*\n)", text)
             text = "".join(f"  {record}" for record in sorted(records, key=self._retry_key))
+        elif command.database in _SORTED:
+            key = _SORTED[command.database]
+            text = "".join(sorted(text.splitlines(keepends=True), key=lambda line: key(line, self.identity)))
         self.raw.say(text, "")
 
     def _retry_key(self, record: str) -> str:
@@ -293,6 +296,11 @@ class Player:
             shown = self._file_commands().run(words)
         except NotKnown:
             raise self._unsupported(f"script command {' '.join(words)}", command) from None
+        except NotModelled:
+            if not to_stderr:
+                raise self._unsupported("what stands in a debug log", command) from None
+            self.debugged = True
+            return
         except Missing as missing:
             if command.status.met_by(0):
                 raise InputError(f"{missing}: {strerror(ENOENT)}", self.played.path, command.line) from None
@@ -328,6 +336,12 @@ class Player:
         """A command of the language that is not run here."""
         raise self._unsupported(f"script command {_name(command)!r}", command)
 
+
+_SORTED: dict[str, Callable[[str, Identity], str]] = {
+    "callout": lambda line, _: line[21:],
+    "seen": lambda line, identity: line.replace(identity.ipv4, "ip4.ip4.ip4.ip4", 1),
+}
+"""The databases whose records runtest sorts, and by what."""
 
 _CUT = re.compile(r"\s*\|\s*cut\s+-f\s+(?P<field>\d+)\s+-d\s+'(?P<delimiter>.)'\s*$", re.ASCII)
 

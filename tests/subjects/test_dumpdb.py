@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import Unsupported
-from eximsim.mta.records.hints import Hints, RetryRecord, WaitRecord
+from eximsim.mta.records.hints import Cached, CalloutRecord, Hints, RetryRecord, WaitRecord
 from eximsim.subjects.dumpdb import dump
 
 
@@ -25,8 +25,7 @@ def test_a_retry_record_has_two_lines() -> None:
 
 def test_messages_that_wait_are_in_a_line_for_each_host() -> None:
     hints = Hints()
-    with pytest.raises(Unsupported, match="not there"):
-        dump(hints, "wait-smtp")
+    assert dump(hints, "wait-smtp") is None
     hints.wait["smtp"] = {"a.ex": WaitRecord(["x", "y"])}
     assert dump(hints, "wait-smtp") == "a.ex x y \n"
     hints.wait["smtp"]["b.ex"] = WaitRecord(["z"])
@@ -35,5 +34,16 @@ def test_messages_that_wait_are_in_a_line_for_each_host() -> None:
 
 
 def test_another_database_is_not_shown() -> None:
-    with pytest.raises(Unsupported, match="dump callout"):
-        dump(Hints(), "callout")
+    with pytest.raises(Unsupported, match="dump misc"):
+        dump(Hints(), "misc")
+
+
+def test_the_callout_cache_has_domains_and_addresses() -> None:
+    hints = Hints()
+    hints.callout["domain:a.ex"] = CalloutRecord(Cached.ACCEPT, 1.5, random_result=Cached.REJECT)
+    hints.callout["address:x@a.ex"] = CalloutRecord(Cached.REJECT, 2)
+    when = "01-Jan-1970 00:00:0"
+    assert dump(hints, "callout") == (
+        f"{when}1 a.ex callout=accept postmaster=unknown random=reject ({when}0)\n"
+        f"{when}2 x@a.ex callout=reject\n"
+    )

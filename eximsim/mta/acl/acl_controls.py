@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl_debug import debug
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.config.expansion_history import lacking
@@ -176,7 +177,7 @@ class _Control:
     options: bool = False
 
 
-_NOT_MODELLED = frozenset(("bmi_run", "debug", "requiretls", "wellknown"))
+_NOT_MODELLED = frozenset(("bmi_run", "requiretls", "wellknown"))
 
 _EVERYWHERE = frozenset(Where)
 _NOT_SMTP = frozenset({Where.NOTSMTP, Where.NOTSMTP_START})
@@ -192,6 +193,7 @@ CONTROLS: Mapping[str, _Control] = {
     "caseful_local_part": _Control(_case, _NOT_RCPT),
     "caselower_local_part": _Control(_lower, _NOT_RCPT),
     "cutthrough_delivery": _Control(_cutthrough_delivery, _EVERYWHERE - {Where.RCPT}, options=True),
+    "debug": _Control(debug, options=True),
     "dkim_disable_verify": _Control(_dkim_disable_verify, _NOT_SMTP | {Where.DATA, Where.PRDR}),
     "dmarc_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
     "dmarc_enable_forensic": _Control(_nothing, _NOT_SMTP | {Where.DATA}),

@@ -88,7 +88,7 @@ LACKING_VARIABLES = _words(
     """
     arc_domains arc_oldest_pass arc_state arc_state_reason atrn_host atrn_mode av_failed bmi_alt_location
     bmi_base64_tracker_verdict bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date
-    compile_number config_dir connection_id dcc_header dcc_result demime_errorlevel demime_reason
+    compile_number connection_id dcc_header dcc_result demime_errorlevel demime_reason
     dkim_algo dkim_bodylength dkim_canon_body dkim_canon_headers dkim_copiedheaders dkim_created
     dkim_cur_signer dkim_domain dkim_expires dkim_headernames dkim_identity dkim_key_granularity
     dkim_key_length dkim_key_nosubdomains dkim_key_notes dkim_key_srvtype dkim_key_testing dkim_selector
@@ -96,7 +96,7 @@ LACKING_VARIABLES = _words(
     dmarc_alignment_spf dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text
     dmarc_used_domain exim_gid exim_uid found_extension headers_added initial_cwd inode ldap_dn
     load_average log_inodes log_space malware_name originator_gid originator_uid
-    proxy_host_address proxy_host_port proxy_target_address proxy_target_port queue_size recipients
+    proxy_host_address proxy_host_port proxy_target_address proxy_target_port recipients
     recipients_list regex_cachesize requiretls sender_helo_verified
     smtp_command_history spam_action spam_bar spam_report spam_score spam_score_int spf_guess
     spf_header_comment spf_received spf_result spf_result_guessed spf_smtp_comment spool_inodes
@@ -146,9 +146,9 @@ UNSET: dict[str, str] = {
 
 COMPUTED = _words(
     """
-    bounce_return_size_limit config_file exim_path message_body message_body_end message_exim_id
+    bounce_return_size_limit config_dir config_file exim_path message_body message_body_end message_exim_id
     message_headers message_headers_raw pid
-    primary_hostname qualify_domain qualify_recipient reply_address sender_address_domain
+    primary_hostname qualify_domain qualify_recipient queue_size reply_address sender_address_domain
     sender_address_local_part sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full
     tod_log tod_logfile tod_zone tod_zulu version_number
     """

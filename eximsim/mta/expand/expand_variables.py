@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,39 @@ def _body(process: Process, *, end: bool) -> str:
     return from_octets(shown.translate(_BODY_WITH_LINES if lines else _BODY_ON_ONE_LINE))
 
 
+def _config_dir(process: Process) -> str:
+    path = process.config.path
+    if path.startswith("/"):
+        return path.rpartition("/")[0] or "/"
+    return posixpath.normpath(posixpath.join(process.machine.directory, path, ".."))
+
+
+_COUNT_KEPT = 60
+_COUNT_KEPT_IN_TESTS = 3
+"""How long a daemon takes its count of messages for good, in seconds (QUEUE_SIZE_AGE)."""
+
+
+def _queue_size(process: Process) -> str:
+    """What the daemon says; nothing if none runs that can be asked.
+
+    Source: fn_queue_size(), src/expand.c; queue_count_cached(), src/queue.c.
+    """
+    machine, now = process.machine, process.world.now()
+    if not machine.daemons or process.config.main.text("notifier_socket") == "":
+        return ""
+    daemon = machine.daemons[0]
+    if int(now) >= daemon.counted_until:
+        kept = _COUNT_KEPT_IN_TESTS if machine.test_harness else _COUNT_KEPT
+        daemon.queue_size, daemon.counted_until = len(machine.spool.messages), int(now) + kept
+    return str(daemon.queue_size)
+
+
 _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
     {
         "bounce_return_size_limit": lambda process: str(
             process.config.main.number("bounce_return_size_limit")
         ),
+        "config_dir": _config_dir,
         "config_file": lambda process: process.config.path,
         "exim_path": _option("exim_path"),
         "message_body": lambda process: _body(process, end=False),
@@ -96,6 +125,7 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "qualify_recipient": lambda process: (
             process.config.main.text("qualify_recipient") or _qualify_domain(process)
         ),
+        "queue_size": _queue_size,
         "reply_address": _reply_address,
         "sender_address_domain": lambda process: _sender_parts(process)[1],
         "sender_address_local_part": lambda process: _sender_parts(process)[0],

@@ -16,9 +16,11 @@ from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.lookup import host_bydns, host_chain, search
+from eximsim.mta.lookup.list_file import list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.reading import open_failed, runs_as
 from eximsim.mta.process.sigsegv import SIGSEGV
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
@@ -250,6 +252,7 @@ def match_check_list(
     separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
     trace.begin(items.removeprefix(separator[0]) if separator else items)
     scan = _Scan(process, check, trace, name, cache, taint_of(items))
+    scan.option = list_name
     try:
         return scan.run(([items] if items else []) if single else list_items(items))
     except Unsupported as problem:
@@ -284,7 +287,8 @@ def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFa
 class _Scan:
     """One pass over one list."""
 
-    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "taint", "trace", "unknown")
+    __slots__ = ("cache", "check", "defer", "name", "negated", "option", "process", "taint",
+                 "trace", "unknown")  # fmt: skip
 
     def __init__(
         self, process: Process, check: Check, trace: Silent, name: str, cache: ListCache | None, taint: Taint
@@ -298,6 +302,7 @@ class _Scan:
         self.unknown: str | None = None
         self.defer: str | None = None
         self.negated = False
+        self.option: str | None = None
 
     def run(self, items: Iterator[str] | list[str]) -> ListMatch:
         for item in items:
@@ -411,11 +416,10 @@ class _Scan:
     def _file(self, item: str, path: str) -> ListMatch | None:
         """Each line of a file is an item; the sign before the file's name turns all of them round."""
         try:
-            content = from_octets(self.process.world.read_file(path))
+            content = from_octets(list_file(self.process, path, self.taint))
         except OSError as error:
-            where = self.trace.list_name or f'"{item}"'
-            reason = error.strerror or "No such file or directory"
-            die(self.process, f"failed to open {item} when checking {where}: {reason}")
+            where = self.option or f'"{item}"'
+            die(self.process, open_failed(f"{item} when checking {where}", error, runs_as(self.process)))
         outside = self.negated
         for line in _file_items(content, self.check.kind):
             self.process.effort.spend_on_searching(ITEM)

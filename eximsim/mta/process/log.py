@@ -113,6 +113,12 @@ def _settings(process: Process) -> LogSettings:
     )
 
 
+def debug_log_path(process: Process, tag: str) -> str | None:
+    """Where a debug log goes; None if there is syslog only. Source: open_log()."""
+    path = _file_of(_log_path(process), "debug", process.config.main.where("log_file_path"))
+    return None if path is None else f"{path}{tag}"
+
+
 def _log_path(process: Process) -> str | None:
     """The pattern of the files' names, None if only syslog is written."""
     options = process.config.main

@@ -20,6 +20,13 @@ def read_file(process: Process, path: str) -> bytes:
     return process.world.read_file(path)
 
 
+def runs_as(process: Process) -> Ids:
+    """The ids of a process of Exim's that has not been given others: a delivery has root's user."""
+    exim = process.machine.account(process.machine.exim_user)
+    assert exim is not None
+    return (exim.uid if process.message is None else 0), exim.gid
+
+
 def open_failed(what: str, error: OSError, ids: Ids | None) -> str:
     """What Exim says of a file that it could not open; ``ids`` are those under which it tried."""
     number = error.errno or ENOENT

@@ -15,7 +15,12 @@ class Listener:
 
 @dataclass(slots=True)
 class Daemon:
-    """A running daemon: its sockets, and what it and its children wrote to stderr."""
+    """A running daemon: its sockets, and what it and its children wrote to stderr.
+
+    ``queue_size`` is how many messages it last counted, for good until ``counted_until`` (since the epoch).
+    """
 
     listeners: tuple[Listener, ...]
     stderr: list[str] = field(default_factory=list)
+    queue_size: int = 0
+    counted_until: int = 0

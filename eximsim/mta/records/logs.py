@@ -18,6 +18,14 @@ class LogSettings:
     zone: bool
 
 
+class DebugLog(list[str]):
+    """A debug log, whose lines are not modelled; ``pid``: the process that writes it, 0 if none does."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__()
+        self.pid = pid
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """The part of a message that the reject log shows after a rejection: envelope and header lines.

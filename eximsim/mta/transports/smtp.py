@@ -109,6 +109,7 @@ def _try_hosts(run: Run, *, second_round: bool) -> bool:
                 return True
             index += 1
             continue
+        host = run.hosts[index]
         next_index = index + 1
         if _queue_only(run):
             index = next_index
