@@ -70,6 +70,8 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
             except ExpansionFailed as failure:
                 if failure.forced:
                     continue
+                if condition.name == "set":
+                    argument = argument.partition("=")[2].lstrip(SPACES)
                 run.log_message = f'failed to expand ACL string "{argument}": {failure.message}'
                 return Rc.DEFER if failure.defer else Rc.ERROR
         _trace_condition(run, condition, argument, modifier=known.modifier)

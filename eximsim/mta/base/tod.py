@@ -18,6 +18,7 @@ class Tod(Enum):
 
     LOG = "{0:%Y-%m-%d %H:%M:%S}"
     LOG_DATESTAMP_DAILY = "{0:%Y%m%d}"
+    LOG_DATESTAMP_MONTHLY = "{0:%Y%m}"
     BSDIN = "{day} {month} {0:%d %H:%M:%S %Y}"
     FULL = "{day}, {0:%d} {month} {0:%Y %H:%M:%S} +0000"
     ZONE = "+0000"

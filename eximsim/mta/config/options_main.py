@@ -182,6 +182,8 @@ _NUMBERS = table(
         dns_csa_search_limit=5,
         dns_dnssec_ok=-1,
         dns_use_edns0=-1,
+        header_line_maxsize=0,
+        slow_lookup_log=0,
         header_maxsize=1024 * 1024,
         message_body_visible=500,
         received_headers_max=30,
@@ -199,7 +201,7 @@ _NUMBERS = table(
     numbers(
         Kind.INTEGER,
         _U,
-        "header_line_maxsize slow_lookup_log smtp_accept_queue smtp_accept_reserve",
+        "smtp_accept_queue smtp_accept_reserve",
     ),
     numbers(
         Kind.INTEGER,

@@ -106,6 +106,18 @@ def too_big(limit: int) -> Complaint:
     return Complaint("message too big", f"message too big (limit set to {limit})", text)
 
 
+def overlong(*, line: bool, limit: int) -> Complaint:
+    """About a header, or a line of it, that is longer than header_maxsize or header_line_maxsize."""
+    what = "header line" if line else "header section"
+    text = (
+        f"A message that you sent contained a {what} that was excessively\n"
+        "long and could not be handled by the mail transmission software. The\n"
+        "message has not been delivered to any recipients.\n"
+    )
+    logged = f"excessively long message {what} read (more than {limit} characters)"
+    return Complaint(f"overlong {what}", logged, text)
+
+
 def refused_by_acl(why: str) -> Complaint:
     """About a message that acl_not_smtp does not let in."""
     text = (

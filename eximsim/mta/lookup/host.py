@@ -12,6 +12,7 @@ from eximsim.errors import InputError
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.lookup import dns, host_bydns, host_chain, match, verify_hosts
+from eximsim.mta.lookup.long_lookup import timed
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
@@ -86,7 +87,8 @@ def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) ->
     hosts: list[HostItem] = []
     temporary = False
     for family in _families(process, host.name):
-        found = _gethostbyname2(process, host.name, family)
+        with timed(process, "gethostbyname", host.name):
+            found = _gethostbyname2(process, host.name, family)
         temporary = temporary or found.error in _TEMPORARY
         if not found.addresses:
             continue
@@ -285,7 +287,8 @@ def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
                 return [], False, True
         elif order.lower() == "byaddr":
             _debug_found(process, "IP address lookup using gethostbyaddr()")
-            result, names = _gethostbyaddr(process, address)
+            with timed(process, "gethostbyaddr", address):
+                result, names = _gethostbyaddr(process, address)
             if names:
                 return names, False, False
             _debug_found(process, f"IP address lookup failed: h_errno={_H_ERRNO[result]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
+from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.upward import expand_string
@@ -96,9 +98,13 @@ def drop_selector(process: Process, name: str) -> None:
 
 def settings(process: Process) -> LogSettings:
     """The process's log settings, worked out at first use as Exim opens its logs at first use."""
-    if process.log_settings is None:
-        process.log_settings = _settings(process)
-    return process.log_settings
+    known = process.log_settings
+    if known is None:
+        known = process.log_settings = _settings(process)
+    elif known.day and known.day != _today(process):
+        later = _settings(process)
+        known = process.log_settings = replace(later, selectors=known.selectors)
+    return known
 
 
 def _settings(process: Process) -> LogSettings:
@@ -107,15 +113,19 @@ def _settings(process: Process) -> LogSettings:
     lacks = lacking(process.profile.option_release, process.profile.build_lacks).selectors
     selectors = parse_selector(options.text("log_selector") or "", *where, lacks)
     pattern = _log_path(process)
-    paths = [_file_of(pattern, kind, options.where("log_file_path")) for kind in ("main", "reject", "panic")]
-    return LogSettings(
-        selectors, paths[0], paths[1], paths[2], options.flag("write_rejectlog"), options.flag("log_timezone")
-    )
+    main, reject, panic = (_file_of(process, pattern, kind) for kind in ("main", "reject", "panic"))
+    dated = _today(process) if pattern is not None and _DATED.search(pattern) else ""
+    rejects, zone = options.flag("write_rejectlog"), options.flag("log_timezone")
+    return LogSettings(selectors, main, reject, panic, rejects, zone, dated)
+
+
+def _today(process: Process) -> str:
+    return tod_stamp(process.world, Tod.LOG_DATESTAMP_DAILY)
 
 
 def debug_log_path(process: Process, tag: str) -> str | None:
     """Where a debug log goes; None if there is syslog only. Source: open_log()."""
-    path = _file_of(_log_path(process), "debug", process.config.main.where("log_file_path"))
+    path = _file_of(process, _log_path(process), "debug")
     return None if path is None else f"{path}{tag}"
 
 
@@ -138,15 +148,28 @@ def _log_path(process: Process) -> str | None:
     return path
 
 
-def _file_of(pattern: str | None, kind: str, where: tuple[str | None, int | None]) -> str | None:
+_ESCAPES = re.compile("%(.?)", re.DOTALL)
+_DATES = {"D": Tod.LOG_DATESTAMP_DAILY, "M": Tod.LOG_DATESTAMP_MONTHLY}
+_DATED = re.compile(r"%[DM]")
+_PANIC_DATE = re.compile(r"(?:(?<=/)|^)%[DM][^a-zA-Z0-9]?|[^a-zA-Z0-9/]?%[DM]")
+
+
+def _file_of(process: Process, pattern: str | None, kind: str) -> str | None:
+    """The name of one log; that of the panic log has no date. Source: open_log()."""
     if pattern is None:
         return None
-    head, sign, tail = pattern.partition("%")
-    if not sign:
-        return pattern
-    if tail[:1] != "s" or "%" in tail[1:]:
-        raise Unsupported(f"log_file_path with % other than one %s: {pattern}", *where)
-    return f"{head}{kind}{tail[1:]}"
+    if kind == "panic":
+        pattern = _PANIC_DATE.sub("", pattern, count=1)
+
+    def filled(match: re.Match[str]) -> str:
+        if match[1] in _DATES:
+            return tod_stamp(process.world, _DATES[match[1]])
+        if match[1] not in ("s", "%"):
+            where = process.config.main.where("log_file_path")
+            raise Unsupported(f"log_file_path with {match[0]}: {pattern}", *where)
+        return kind if match[1] == "s" else "%"
+
+    return _ESCAPES.sub(filled, pattern)
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
 from eximsim.mta.reception.fromline import without_from_line
+from eximsim.mta.reception.header_size import too_long
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import split_at_blank
@@ -68,12 +69,10 @@ def receive_msg(
     strict = process.profile.data_needs_crlf and is_strict(content)
     headers, body, blank = split_at_blank(content, strict=strict)
     incoming = Incoming(reception, who, headers, body, blank)
-    limit = process.config.main.number("header_maxsize")
-    if 0 < limit <= sum(map(len, headers)):
-        client = reception.get("sender_fullhost") or reception.get("sender_ident")
-        said = f"ridiculously long message header received from {client} (more than {limit} characters)"
-        log_write(process, f"{said}: message abandoned")
-        replies.line("552 Message header is ridiculously long")
+    excess = too_long(reception, headers)
+    if excess is not None:
+        excess.log(reception)
+        replies.line(excess.reply)
         return Received()
     if reception.envelope.chunking and process.profile.chunk_header_needs_crlf and _starts_with_lf(content):
         _refuse_line_end(reception, headers)

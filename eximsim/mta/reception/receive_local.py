@@ -18,6 +18,7 @@ from eximsim.mta.delivery.moan import (
     Complaint,
     malformed_recipients,
     moan_to_sender,
+    overlong,
     refused_by_acl,
     too_big,
     too_many_recipients,
@@ -28,6 +29,7 @@ from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception.caller_sender import sender_from_line
+from eximsim.mta.reception.header_size import too_long
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.originator import full_name, login_name
@@ -84,11 +86,12 @@ def receive_batched(
     process = reception.process
     headers, body = split_message(content, strict=process.profile.data_needs_crlf and is_strict(content))
     incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
+    excess = too_long(reception, headers)
+    if excess is not None:
+        excess.log(reception)
+        raise BatchRefused(excess.reply)
     prepare(incoming)
     size = sum(map(len, headers)) + len(body)
-    if 0 < process.config.main.number("header_maxsize") <= sum(map(len, headers)):
-        what = "a header as long as header_maxsize, in a batch"
-        raise Unsupported(what, *process.config.main.where("header_maxsize"))
     if 0 < size_limit < size and body:
         log_too_big(reception, size, size_limit)
         forget(reception)
@@ -146,15 +149,15 @@ def receive_local(
     if named is not None:
         submitter = sender_from_line(reception, submitter, from_octets(named))
     headers, body = split_message(content)
+    excess = too_long(reception, headers)
+    if excess is not None:
+        excess.log(reception)
+        raise LocalError(excess.problem, overlong(line=excess.line, limit=excess.limit))
     incoming = Incoming(reception, submitter, headers, body)
     prepare(incoming, _take_recipients if from_headers else None)
     if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
         _no_recipients(incoming)
     header_size = sum(map(len, headers))
-    options = process.config.main
-    if 0 < options.number("header_maxsize") <= header_size:
-        what = "a header as long as header_maxsize, in a message from standard input"
-        raise Unsupported(what, *options.where("header_maxsize"))
     if 0 < size_limit < header_size + len(body) and body:
         log_too_big(reception, max(size_limit, header_size) + 1, size_limit)
         about = process.message_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES
@@ -14,6 +13,7 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import recipient_variables
 from eximsim.mta.reception.limits import recipients_limit
+from eximsim.mta.reception.room import receive_check_fs
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
 from eximsim.mta.records.spool import Recipient
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import AclAnswer, SmtpSession
 
 _HUGE = 2**31 - 1
-_ROOM = 1024**3  # KiB
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 
 
@@ -236,7 +235,9 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
         said = f"rejected MAIL FROM:<{found.address}> {client}: message too big: {shown}"
         log_write(process, said, reject=True, when="size_reject")
         return False
-    _check_room(session)
+    if not receive_check_fs(process, size):
+        session.replies.line("452 Space shortage, please try later")
+        return False
     address = found.address
     if address and not found.domain_at:
         if not session.reception.allow_unqualified_sender:
@@ -250,14 +251,6 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
     process.variables["sender_address"] = address
     process.variables["message_size"] = str(max(size, 0))
     return True
-
-
-def _check_room(session: SmtpSession) -> None:
-    """Disks have room here for whatever is usual (receive_check_fs(), src/receive.c)."""
-    options = session.process.config.main
-    for name in ("check_spool_space", "check_log_space"):
-        if options.number(name) > _ROOM:
-            raise Unsupported(f"a disk with less room than {name} asks for", *options.where(name))
 
 
 def _accept_sender(session: SmtpSession) -> None:

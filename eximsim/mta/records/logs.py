@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """What one process knows about its logs: the selectors that are on, and the three paths."""
+    """What one process knows about its logs: the selectors that are on, and the three paths.
+
+    ``day`` is the one that the paths are about, if they have a date in them.
+    """
 
     selectors: frozenset[str]
     main: str | None
@@ -16,6 +19,7 @@ class LogSettings:
     panic: str | None
     reject_enabled: bool
     zone: bool
+    day: str = ""
 
 
 class DebugLog(list[str]):

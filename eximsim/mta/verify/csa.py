@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.lookup import dns
+from eximsim.mta.lookup.dns_special import csa_lookup, csa_records
 from eximsim.status import DnsResult, Rc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eximsim.mta.lookup.dns import DnsLookup
     from eximsim.mta.process.reception import Reception
 
 _NOTHING = (DnsResult.NOMATCH, DnsResult.NODATA)
-_VERSION = 1
 _AUTHORIZED = 2
-_REVERSE_LIMIT = 3
-_IPV6_STEP = 8
 
 
 class Csa(Enum):
@@ -56,12 +51,12 @@ def acl_verify_csa(reception: Reception, domain: str) -> Csa:
 
 
 def _ask(reception: Reception, domain: str, address: str) -> Csa:
-    found, owner = _lookup(reception, domain)
+    found, owner = csa_lookup(reception.process, domain)
     if found is None or found.result in _NOTHING:
         return Csa.UNKNOWN
     if found.result is not DnsResult.SUCCEED:
         return Csa.DEFER_SRV
-    for weight, port, target in _records(found):
+    for weight, port, target in csa_records(found):
         if owner != domain:
             return Csa.FAIL_EXPLICIT if port & 1 else Csa.UNKNOWN
         if weight < _AUTHORIZED:
@@ -69,14 +64,6 @@ def _ask(reception: Reception, domain: str, address: str) -> Csa:
         if weight == _AUTHORIZED:
             return _compare(reception, target, address) if target else Csa.FAIL_NOADDR
     return Csa.UNKNOWN
-
-
-def _records(found: DnsLookup) -> Iterator[tuple[int, int, str]]:
-    """Weight, port and target of the SRV records that are about this."""
-    for record in found.records("SRV"):
-        match record.data:
-            case (int(priority), int(weight), int(port), str(target)) if priority == _VERSION:
-                yield weight, port, target
 
 
 def _compare(reception: Reception, target: str, address: str) -> Csa:
@@ -93,41 +80,3 @@ def _compare(reception: Reception, target: str, address: str) -> Csa:
     if not has and dns.dns_lookup(process, target, other).result is DnsResult.SUCCEED:
         raise Unsupported("verify = csa for a host that has addresses of the other IP version only")
     return Csa.FAIL_MISMATCH if has else Csa.FAIL_NOADDR
-
-
-# ---- where the records are -------------------------------------------------------------------------
-
-
-def _lookup(reception: Reception, name: str) -> tuple[DnsLookup | None, str]:
-    """The records of a name, or of what is above it; and whose they are. Source: dns_special_lookup()."""
-    process = reception.process
-    found = dns.dns_lookup(process, f"_client._smtp.{name}", "SRV")
-    if found.result in (DnsResult.SUCCEED, DnsResult.AGAIN):
-        return found, name
-    if found.result is DnsResult.NOMATCH:
-        return None, ""
-    for parent in _parents(name, process.config.main.number("dns_csa_search_limit")):
-        found = dns.dns_lookup(process, f"_client._smtp.{parent}", "SRV")
-        if found.result is DnsResult.AGAIN:
-            return found, parent
-        if found.result is DnsResult.SUCCEED and any(port & 1 for _, port, _ in _records(found)):
-            return found, parent
-    return None, ""
-
-
-def _parents(name: str, limit: int) -> Iterator[str]:
-    """The domains above a name, from the second level down, or in steps of an IPv6 address."""
-    at = name.rfind(".")
-    if at < 0:
-        return
-    step = 0
-    lower = name.lower()
-    if lower.endswith(".in-addr.arpa") and at > len(".in-addr"):
-        at, limit = at - len(".in-addr"), _REVERSE_LIMIT
-    elif lower.endswith(".ip6.arpa") and at > len(".ip6"):
-        at, limit, step = at - len(".ip6"), _REVERSE_LIMIT, _IPV6_STEP
-    for _ in range(limit):
-        at = at - step if step else name.rfind(".", 0, at)
-        if at <= 0:
-            return
-        yield name[at + 1 :]

@@ -197,3 +197,22 @@ def test_under_the_test_suite_logs_are_below_the_tests_folder() -> None:
     front.machine.test_harness = True
     with pytest.raises(Unsupported, match=r"a log file outside the test's folder \(/etc/exim.conf:5\)"):
         front.exim("-odq", "a@d.ex")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "main", "panic"),
+    [
+        ("/l/%D-%slog", "/l/20231114-mainlog", "/l/paniclog"),
+        ("/l/%slog.%M", "/l/mainlog.202311", "/l/paniclog"),
+        ("/l/%slog-%D%%", "/l/mainlog-20231114%", "/l/paniclog%"),
+    ],
+)
+def test_logs_may_be_named_for_the_day_or_the_month(pattern: str, main: str, panic: str) -> None:
+    front = Front(f"log_file_path = {pattern}")
+    process = front.process()
+    log_write(process, "one", panic=True)
+    assert list(front.machine.files) == [main, panic]
+    process.world.sleep(86400)
+    log_write(process, "two")
+    later = main.replace("20231114", "20231115")
+    assert len(front.machine.files[later]) == (2 if later == main else 1)

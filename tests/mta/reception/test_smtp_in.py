@@ -241,8 +241,40 @@ def test_vrfy_asks_for_a_domain_of_those_who_have_to_name_one() -> None:
 
 def test_disks_have_room_for_what_is_usual_only() -> None:
     assert "250 OK" in Front(f"{ACCEPT}\ncheck_spool_space = 900G").smtp("HELO x", "MAIL FROM:<>", "QUIT")
-    with pytest.raises(Unsupported, match=r"less room than check_log_space asks for"):
-        Front(f"{ACCEPT}\ncheck_log_space = 1024T").smtp("HELO x", "MAIL FROM:<>", "QUIT")
+    front = Front(f"{ACCEPT}\ncheck_log_space = 1024T")
+    assert "452 Space shortage, please try later" in front.smtp("HELO x", "MAIL FROM:<>", "QUIT")
+    assert front.log() == ["log directory space check failed: space=1073741824 inodes=-1"]
+
+
+@pytest.mark.parametrize(
+    ("option", "reply", "logged"),
+    [
+        (
+            "header_maxsize = 20",
+            "552 Message header is ridiculously long",
+            "ridiculously long message header",
+        ),
+        ("header_line_maxsize = 20", "552 A message header line is too long", "overlong message header line"),
+    ],
+)
+def test_headers_have_a_longest_line_and_a_largest_size(option: str, reply: str, logged: str) -> None:
+    front = Front(f"{ACCEPT}\n{option}")
+    said = front.smtp(
+        "HELO x", "MAIL FROM:<>", "RCPT TO:<r@b.ex>", "DATA", f"Subject: {'x' * 20}", ".", "QUIT"
+    )
+    assert reply in said
+    assert front.log()[-1] == f"{logged} received from caller (more than 20 characters): message abandoned"
+
+
+def test_the_daemon_counts_the_queue_now_and_then() -> None:
+    front = Front("queue_only")
+    assert front.exim("-be", "$queue_size,$config_dir").stdout == ",/etc\n"
+    front.exim("-bd", "-oX", "2526")
+    assert front.exim("-be", "$queue_size").stdout == "0\n"
+    front.exim("r@b.ex", stdin="Subject: s\n\nx\n")
+    assert front.exim("-be", "$queue_size").stdout == "0\n"
+    front.world.sleep(61)
+    assert front.exim("-be", "$queue_size").stdout == "1\n"
 
 
 def test_an_ident_query_that_is_wanted_is_unsupported() -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_is_ip_address
 from eximsim.mta.lookup import dns
+from eximsim.mta.lookup.dns_special import csa_lookup, csa_records, zone_lookup
 from eximsim.ports import DnsRecord
 from eximsim.status import DnsResult, Rc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eximsim.mta.process.globals import Process
 
-_TYPES = frozenset(["a", "a+", "aaaa", "cname", "mx", "mxh", "ns", "ptr", "spf", "srv", "tlsa", "txt"])
-_UNSUPPORTED = frozenset(("csa", "soa", "zns"))
+_TYPES = frozenset(
+    ["a", "a+", "aaaa", "cname", "csa", "mx", "mxh", "ns", "ptr", "soa", "spf", "srv", "tlsa", "txt", "zns"]
+)
 _MODE = re.compile(r"(defer|dnssec)_(strict|lax|never)?", re.IGNORECASE)
 _RETRY = re.compile(r"retry_(-?\d*)", re.IGNORECASE | re.ASCII)
 _RETRANS = re.compile(r"retrans_([^,]*)", re.IGNORECASE)
@@ -78,8 +82,6 @@ def _parse(query: str, dnssec: str) -> _Query:
     name, equals, domains = rest.partition("=")
     if equals:
         wanted.type = name.rstrip(SPACES).lower()
-        if wanted.type in _UNSUPPORTED:
-            raise Unsupported(f"the dnsdb type {wanted.type}")
         if wanted.type not in _TYPES:
             raise _BadQuery("unsupported DNS record type")
         rest = domains.lstrip(SPACES)
@@ -128,10 +130,12 @@ def _search(process: Process, wanted: _Query) -> Found:
     whole = wanted.type == "ptr" and bool(string_is_ip_address(wanted.domains)[0])
     for item in [wanted.domains] if whole else list_items(wanted.domains):
         domain = item
-        if wanted.type == "ptr" and string_is_ip_address(item)[0]:
+        if wanted.type in ("ptr", "csa") and string_is_ip_address(item)[0]:
             domain = dns.dns_build_reverse(item)
         for type in _asked_types(wanted.type):
-            found = dns.dns_lookup(process, domain, type)
+            found, owner = _ask(process, wanted.type, domain, type)
+            if found is None:
+                continue
             _note_security(process, wanted, found)
             if found.result in (DnsResult.NOMATCH, DnsResult.NODATA):
                 continue
@@ -142,12 +146,37 @@ def _search(process: Process, wanted: _Query) -> Found:
                 if wanted.defer == "lax":
                     failure = Rc.DEFER
                 continue
-            parts.extend(_shown(record, wanted) for record in found.records(type))
+            if wanted.type == "csa":
+                parts.extend(_shown_csa(found, same=owner == domain))
+            else:
+                parts.extend(_shown(record, wanted) for record in found.records(type))
     return Found(Rc.OK, wanted.outer.join(parts)) if any(parts) else Found(failure)
 
 
 def _asked_types(type: str) -> tuple[str, ...]:
-    return {"a+": ("AAAA", "A"), "mxh": ("MX",)}.get(type, (type.upper(),))
+    special = {"a+": ("AAAA", "A"), "mxh": ("MX",), "csa": ("SRV",), "zns": ("NS",)}
+    return special.get(type, (type.upper(),))
+
+
+def _ask(process: Process, wanted: str, domain: str, type: str) -> tuple[dns.DnsLookup | None, str]:
+    """The answer, and whose records they are where that is not the domain."""
+    if wanted in ("soa", "zns"):
+        return zone_lookup(process, domain, type), domain
+    if wanted != "csa":
+        return dns.dns_lookup(process, domain, type), domain
+    return csa_lookup(process, domain)
+
+
+_CSA = ("N", "N", "Y", "?")
+"""What the weight of a record says of its own domain."""
+
+
+def _shown_csa(found: dns.DnsLookup, *, same: bool) -> Iterator[str]:
+    for weight, port, target in csa_records(found):
+        if not same:
+            yield f"{'X' if port & 1 else '?'} {target}"
+        elif weight < len(_CSA):
+            yield f"{_CSA[weight]} {target}"
 
 
 def _note_security(process: Process, wanted: _Query, found: dns.DnsLookup) -> None:
@@ -159,6 +188,8 @@ def _note_security(process: Process, wanted: _Query, found: dns.DnsLookup) -> No
 
 def _shown(record: DnsRecord, wanted: _Query) -> str:
     data = record.data
+    if isinstance(data, bytes) and record.type == "SOA":
+        return _shown_soa(data, wanted.inner)
     if isinstance(data, bytes):
         return (
             _shown_tlsa(data, wanted.inner or " ")
@@ -190,6 +221,24 @@ def text_strings(data: bytes) -> list[bytes]:
         chunks.append(data[position + 1 : end])
         position = end
     return chunks
+
+
+def _shown_soa(data: bytes, inner: str | None) -> str:
+    """The primary server, and the rest if a separator is set."""
+    primary, at = _name(data, 0)
+    if not inner:
+        return primary
+    mailbox, at = _name(data, at)
+    return inner[0].join((primary, mailbox, *map(str, struct.unpack_from("!5L", data, at))))
+
+
+def _name(data: bytes, at: int) -> tuple[str, int]:
+    """A name in the wire form, without compression, and what follows it."""
+    labels = []
+    while data[at]:
+        labels.append(from_octets(data[at + 1 : at + 1 + data[at]]))
+        at += data[at] + 1
+    return ".".join(labels), at + 1
 
 
 def _shown_tlsa(data: bytes, inner: str) -> str:

@@ -1,0 +1,30 @@
+"""Lookups that take longer than slow_lookup_log, and are logged (log_long_lookup(), src/host.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from eximsim.mta.lookup import dns
+from eximsim.mta.process.log import log_write
+
+if TYPE_CHECKING:
+    from eximsim.mta.lookup.dns import DnsLookup
+    from eximsim.mta.process.globals import Process
+
+
+@contextmanager
+def timed(process: Process, what: str, name: str) -> Iterator[None]:
+    """Log that a lookup of ``what`` took long, once it is over."""
+    begin = int(process.world.now() * 1000)
+    yield
+    limit, took = process.config.main.number("slow_lookup_log"), int(process.world.now() * 1000) - begin
+    if 0 < limit < took:
+        log_write(process, f"Long {what} lookup for '{name}': {took} msec")
+
+
+def dns_lookup_timed(process: Process, name: str, type: str, known_as: str | None = None) -> DnsLookup:
+    """As ``dns.dns_lookup``. Source: dns_lookup_timerwrap()."""
+    with timed(process, type, name):
+        return dns.dns_lookup(process, name, type, known_as)
