@@ -56,7 +56,7 @@ def junit(results: Sequence[TestResult], groups: Mapping[str, str]) -> str:
         mine = [result for result in results if groups[result.test] == group]
         verdicts = Counter(result.verdict for result in mine)
         counts = {
-            "name": group, "tests": str(len(mine)), "failures": str(verdicts[Verdict.FAIL]), "errors": "0",
+            "name": visible(group), "tests": str(len(mine)), "failures": str(verdicts[Verdict.FAIL]), "errors": "0",
             "skipped": str(verdicts[Verdict.SKIP] + verdicts[Verdict.UNSUPPORTED]),
         }  # fmt: skip
         suite = Tree.SubElement(root, "testsuite", counts)
@@ -67,7 +67,8 @@ def junit(results: Sequence[TestResult], groups: Mapping[str, str]) -> str:
 
 
 def _case(suite: Tree.Element, group: str, result: TestResult) -> None:
-    about = {"classname": group, "name": result.test, "time": f"{result.seconds:.3f}"}
+    about = {"classname": visible(group), "name": visible(result.test)}
+    about["time"] = f"{result.seconds:.3f}"
     case = Tree.SubElement(suite, "testcase", about)
     if result.verdict is Verdict.FAIL:
         failure = Tree.SubElement(case, "failure", {"message": visible(result.reason), "type": "difference"})

@@ -19,7 +19,8 @@ from eximsim.world.programs import Machine, run_known
 _SECONDS = 30.0
 """A command that is not done by then is not waited for."""
 _UNKNOWN, _CANNOT_RUN, _NOT_THERE = 96, 126, 127
-_SCRIPT = 'cd "$1" && test -f "$3" || exit 96; umask "$2"; shift 2; exec "$@" 2>&1'
+_SCRIPT = 'cd "$1" && test -f "$3" || exit 96; umask "$2"; shift 2; ulimit -f 65536; exec "$@" 2>&1'
+"""``ulimit``: what it writes has 32 MB at most, since it is kept in memory."""
 _SETPRIV = "/usr/bin/setpriv"
 
 

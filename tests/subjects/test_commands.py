@@ -73,3 +73,10 @@ def test_the_network_is_not_reached(runner: CommandRunner, world: MemoryWorld) -
     ended = runner.run(command("/bin/sh", "-c", "cat /proc/net/dev | grep -vc 'lo:'"), world)
     assert ended is not None
     assert ended.output == b"2\n"
+
+
+def test_a_command_that_writes_without_end_is_stopped(runner: CommandRunner, world: MemoryWorld) -> None:
+    ended = runner.run(command("/bin/cat", "/dev/zero", seconds=10), world)
+    assert ended is not None
+    assert ended.status not in (0, None)
+    assert 0 < len(ended.output) <= 32 * 1024 * 1024
