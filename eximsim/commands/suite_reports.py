@@ -56,7 +56,8 @@ def junit(results: Sequence[TestResult], groups: Mapping[str, str]) -> str:
         mine = [result for result in results if groups[result.test] == group]
         verdicts = Counter(result.verdict for result in mine)
         counts = {
-            "name": visible(group), "tests": str(len(mine)), "failures": str(verdicts[Verdict.FAIL]), "errors": "0",
+            "name": visible(group), "tests": str(len(mine)),
+            "failures": str(verdicts[Verdict.FAIL]), "errors": "0",
             "skipped": str(verdicts[Verdict.SKIP] + verdicts[Verdict.UNSUPPORTED]),
         }  # fmt: skip
         suite = Tree.SubElement(root, "testsuite", counts)
