@@ -40,6 +40,10 @@ def utilities(parsed: script.Script) -> Iterator[str]:
                 yield _FULL_NAMES.get(name, name)
 
 
+_CLIENT_SECONDS, _SERVER_SECONDS = 50, 30
+"""After which the tree's client and server give up, in place of a handful: a busy machine takes its time."""
+_CLIENT_LIMIT, _SERVER_LIMIT = re.compile(r"(?<!\S)-t(\d+)"), re.compile(r"(?<!\S)-t ")
+
 _FULL_NAMES = {"dbmbuild": "exim_dbmbuild"}
 _NOT_EXIMS = ("gnutls",)
 
@@ -78,11 +82,12 @@ def _step(command: script.Command, words: _Words) -> dict[str, Any]:
         case script.Server(arguments=arguments, body=body):
             return {
                 "do": "server",
-                "command": words(arguments),
+                "command": _patient_server(words(arguments)),
                 "script": "".join(f"{line}\n" for line in body),
             }
         case script.Client(program=program, arguments=arguments, body=body):
-            line = f"./bin/{program} {words(arguments)} >>test-stdout 2>>test-stderr"
+            given = _patient_client(words(arguments), command)
+            line = f"./bin/{program} {given} >>test-stdout 2>>test-stderr"
             return _run(command, line, body, words)
         case script.Program(words=line, body=body, background=background):
             if background:
@@ -101,6 +106,22 @@ def _step(command: script.Command, words: _Words) -> dict[str, Any]:
         case script.Utility():
             return _utility(command, words)
     raise Unsupported(f"script command {type(command).__name__.lower()!r} with a real program")
+
+
+def _patient_client(arguments: str, command: script.Client) -> str:
+    """The arguments of a client that may take its time; where it should succeed, only a busy machine is late.
+
+    It waits to the end for a reply that may come or not (``????``).
+    """
+    waits = any(line.startswith("????") for line in command.body)
+    if waits or command.status.code or command.status.negated:
+        return arguments
+    return f"-t{_CLIENT_SECONDS} {_CLIENT_LIMIT.sub('', arguments)}"
+
+
+def _patient_server(arguments: str) -> str:
+    """The same for a server, whose failure is always one of the test."""
+    return arguments if _SERVER_LIMIT.search(arguments) else f"-t {_SERVER_SECONDS} {arguments}"
 
 
 def _shell(line: str) -> str:

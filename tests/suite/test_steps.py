@@ -31,6 +31,15 @@ def test_input_lines_are_substituted_and_escapes_taken() -> None:
     assert run["status"] == [1, 0]
 
 
+def test_clients_and_servers_that_should_succeed_may_take_their_time() -> None:
+    calls = ("server PORT_S", "server -t 7 PORT_S", "client -t3 ::1 1", "99\nclient -t3 ::1 2")
+    optional = "client -t3 ::1 3\n???? 250\n****\n"
+    parsed = script.parse("# x\n" + "".join(f"{call}\n****\n" for call in calls) + optional, "x")
+    played = [step["command"].split(" >>")[0] for step in steps(parsed, IDENTITY, "0001", "conf")]
+    assert played[:2] == ["-t 30 1224", "-t 7 1224"]
+    assert played[2:] == [f"./bin/client {one}" for one in ("-t50  ::1 1", "-t3 ::1 2", "-t3 ::1 3")]
+
+
 def test_notes_are_written_only_where_the_tree_does_that() -> None:
     parsed = script.parse("# x\n### a note\necho seen by nobody\n", "x")
     assert steps(parsed, IDENTITY, "0001", "conf") == [{"do": "note", "text": "### a note"}]
