@@ -46,7 +46,6 @@ def test_selectors_choose_what_a_delivery_line_has(selectors: str, expected: str
     ("server", "selectors", "release", "host"),
     [
         (Mx(PLAIN), "+dnssec", "4.88", "H=mx1.test.ex DS [10.9.1.1]"),
-        (Mx(PLAIN), "+dnssec", NEW, HOST),
         (Mx(PLAIN), "", "4.88", HOST),
         (Mx(PLAIN, dnssec=False), "+dnssec", "4.88", HOST),
     ],
