@@ -121,7 +121,7 @@ class Errno(IntEnum):
     LOCAL_ONLY = -54
     QUEUE_DOMAIN = -55
     TRETRY = -56
-    EVENT = -58
+    EVENT = -57
 
 
 RETRY_BASE = Errno.RRETRY

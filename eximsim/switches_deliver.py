@@ -135,6 +135,11 @@ class DeliverSwitches(VerifySwitches):
     )
     """The events that event_action is told of."""
 
+    failure_without_transport_raises_event: bool = switch(
+        False, "msg_event_raise() in deliver.c", since("4.92", "4e9287801", item="bug 2322")
+    )
+    """``msg:fail:internal`` is raised for an address that failed before it got a transport."""
+
     ignored_failure_raises_event: bool = switch(
         False, "process_failed() in deliver.c", since("4.92", "ffbc20ed9", item="JH/28, bug 2314")
     )

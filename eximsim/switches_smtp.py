@@ -232,6 +232,10 @@ class SmtpSwitches(DeliverSwitches):
     )
     """How the host-check trace shows a connection."""
 
+    event_refusal_has_errno: bool = switch(False, "event_raise() in deliver.c", since("4.93", "959384646"))
+    """A connection that event_action forbids fails with ``Event requests alternate response``; before, with
+    what errno was, which is ENOENT since a hints database was opened."""
+
     fast_open_asked: bool = switch(False, "smtp_connect() in smtp_out.c", since("4.88", "fb05276aa"))
     """hosts_try_fastopen is searched when a connection is made, and the host-check trace shows it in the
     middle of its line on the connection."""

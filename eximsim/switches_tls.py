@@ -170,6 +170,11 @@ class TlsLibrarySwitches(SignatureSwitches):
     """A server's tls_certificate or tls_privatekey that is forced to fail is an error; before, it was as if
     unset."""
 
+    invalid_session_passed_over: bool = switch(
+        False, "record_io_error() in tls-gnu.c", since("4.99", "ee549a2ed", item="bug 3092")
+    )
+    """A GnuTLS build does not log that it reads on in a session that was lost."""
+
     gnutls_first_read_fails_handshake: bool = switch(False, "smtp_setup_conn()", since("4.93", "fc243e944"))
     """With GnuTLS, no reply to the EHLO over TLS counts as a failed handshake."""
 

@@ -151,7 +151,7 @@ def _program(path: Path, text: str, user: str, uid: int) -> Program:
         raise InputError(f"Exim {version[1]} names no TLS library; expected OpenSSL or GnuTLS", str(path))
     tls = library[1].lower()
     release = _profile(path, version[1], user, tls if tls == "gnutls" else _openssl(library[2]))
-    profile = replace(release, version=version[1], ipv6="IPv6" in has)
+    profile = replace(release, version=version[1], ipv6="IPv6" in has, i18n="I18N" in has)
     return Program(path, version[1], tls, f"{library[1]} {library[2]}", profile, user, uid)
 
 

@@ -21,16 +21,9 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
     Logs are where Exim's test suite has them: in ``spool/log`` beside the configuration, the daemon's with
     the prefix that the macro SERVER gives. Raises ``error`` again if it says no line of a file.
     """
-    if error.path is None or error.line is None:
-        raise error
-    line = _last_physical_line(machine, error.path, error.line)
-    text = f"Exim configuration error in line {line} of {error.path}:\n  {error.message}"
-    if error.subject is not None:
-        told = error.message.removeprefix(f"{error.subject}: ")
-        whose = f" for {error.subject}" if error.subject else ""
-        text = f"Exim configuration error{whose}:\n  {told}"
+    text = configuration_error(machine, error)
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
-    log = f"{error.path.rpartition('/')[0]}/spool/log/{server}paniclog"
+    log = f"{(error.path or '').rpartition('/')[0]}/spool/log/{server}paniclog"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"
     if "Byte Order Mark" not in error.message:  # before which nobody can have said where logs are
         machine.files.setdefault(log, []).append(stamped)
@@ -38,6 +31,18 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
         return Result(1, "", f"{stamped}\n")
     died = "" if "macro" in error.message else " DIE"
     return Result(1, "", f"LOG: PANIC{died}\n  {text}\n")
+
+
+def configuration_error(machine: Machine, error: InputError) -> str:
+    """The two lines that the panic log has; raises ``error`` again if it says no line of a file."""
+    if error.path is None or error.line is None:
+        raise error
+    if error.subject is not None:
+        told = error.message.removeprefix(f"{error.subject}: ")
+        whose = f" for {error.subject}" if error.subject else ""
+        return f"Exim configuration error{whose}:\n  {told}"
+    line = _last_physical_line(machine, error.path, error.line)
+    return f"Exim configuration error in line {line} of {error.path}:\n  {error.message}"
 
 
 def _last_physical_line(machine: Machine, path: str, line: int) -> int:

@@ -186,6 +186,7 @@ POINTS: Sequence[Point] = (
     _point("7ea1237c7"),
     _point("1b76ad22a", ("confs/0618", "")),
     _point("ffbc20ed9"),
+    _point("4e9287801", ("confs/5704", "")),
     _point("a45431fa7", ("scripts/0000-Basic/0415", "exim -DARG1=4000G")),
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
     _point("d12746bc1"),
@@ -194,6 +195,7 @@ POINTS: Sequence[Point] = (
     _point("de6f74f29"),
     # 4.93
     _point("569a8b23a"),
+    _point("959384646", ("confs/5707", "")),
     _point("87abcb247"),
     _point("0a5441fcd"),
     _point("436bda2ac"),
@@ -359,6 +361,7 @@ POINTS: Sequence[Point] = (
     _point("f90a37225"),
     _point("fbc48a247"),
     _point("6748707c6"),
+    _point("ee549a2ed"),
     _point("f3ee1d51e", ("scripts/0000-Basic/0209", "450 Temporary error 3")),
     _point("a5e7a6420"),
     _point("237b2df13"),

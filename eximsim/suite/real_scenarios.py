@@ -46,7 +46,13 @@ class RealScenarioStand(RealStand):
         }
         program = self.program
         return ScenarioRecord(
-            scenario.id, program.profile.name, program.tls, first, frozenset(unstable), program.version
+            scenario.id,
+            program.profile.name,
+            program.tls,
+            first,
+            frozenset(unstable),
+            program.version,
+            program.profile.i18n,
         )
 
     def play(self, scenario: Scenario) -> Iterator[Done]:

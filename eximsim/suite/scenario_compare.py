@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +13,9 @@ from eximsim.suite.compare import CHANCE, MODELLED, Words, shown_log
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord
 from eximsim.suite.scenario_replay import ScenarioStand, named_each_time
 from eximsim.suite.scenarios import Scenario
+
+SIDE_BY_SIDE = "side-by-side"
+"""The rule for deliveries that go on at the same time: only their order differs, not that of one message."""
 
 _SEEDS = 24
 """So many seeds are tried for a command in which Exim draws lots, unless the scenario says otherwise."""
@@ -51,26 +56,45 @@ def compare_scenario(
     seeds: list[int] = []
     try:
         while True:
-            found, disagreeing, drawn = _play(record, scenario, stand, seeds, names)
+            found = _play(record, scenario, stand, seeds, names)
             limit = _SEEDS if scenario.seeds is None else scenario.seeds
-            if disagreeing is None or not drawn:
+            at = found.disagreeing
+            if at is None or not found.drawn:
                 break
-            tried = seeds[disagreeing] if disagreeing < len(seeds) else 0
+            tried = seeds[at] if at < len(seeds) else 0
             if tried >= limit:
                 break
-            seeds = [*seeds[:disagreeing], *[0] * (disagreeing - len(seeds)), tried + 1]
+            seeds = [*seeds[:at], *[0] * (at - len(seeds)), tried + 1]
     except Unsupported as item:
         return ScenarioComparison(record, "unsupported", rule=str(item).removeprefix("not modelled: "))
     except UndefinedBehaviour as reason:
         return ScenarioComparison(record, "explained", rule=f"undefined: {reason}")
-    pairs = list(zip(record.runs, found, strict=False))
-    whole = len(record.runs) == len(found)
+    pairs = list(zip(record.runs, found.runs, strict=False))
+    whole = len(record.runs) == len(found.runs)
     fields = {name: whole and all(_agrees(name, *pair) for pair in pairs) for name in names}
     if all(fields.values()):
         return ScenarioComparison(
             record, "explained" if any(seeds) else "agree", fields, CHANCE if any(seeds) else ""
         )
+    if whole and all(
+        all(_agrees(name, *pair) for name in names) or (beside and _agrees_but_for_order(names, *pair))
+        for pair, beside in zip(pairs, found.beside, strict=True)
+    ):
+        return ScenarioComparison(record, "explained", fields, SIDE_BY_SIDE)
     return ScenarioComparison(record, "differ", fields, "", tuple(_differences(pairs, names, words)))
+
+
+@dataclass(slots=True)
+class _Played:
+    """What the model did, the first command in which that differs, and whether lots were drawn there.
+
+    ``beside`` tells of each command whether deliveries went on beside each other.
+    """
+
+    runs: list[Done] = field(default_factory=list)
+    beside: list[bool] = field(default_factory=list)
+    disagreeing: int | None = None
+    drawn: bool = False
 
 
 def _play(
@@ -79,16 +103,34 @@ def _play(
     stand: ScenarioStand,
     seeds: Sequence[int],
     names: Sequence[str],
-) -> tuple[list[Done], int | None, bool]:
-    """What the model did, the first command in which that differs, and whether lots were drawn there."""
+) -> _Played:
     play = stand.play(scenario, record.profile, seeds)
-    found: list[Done] = []
-    disagreeing, drawn = None, False
+    found = _Played()
     for number, (done, real) in enumerate(zip(play, record.runs, strict=False)):
-        found.append(done)
-        if disagreeing is None and not all(_agrees(name, real, done) for name in names):
-            disagreeing, drawn = number, play.drawn
-    return found, disagreeing, drawn
+        found.runs.append(done)
+        found.beside.append(play.side_by_side)
+        if found.disagreeing is None and not all(_agrees(name, real, done) for name in names):
+            found.disagreeing, found.drawn = number, play.drawn
+    return found
+
+
+def _agrees_but_for_order(names: Sequence[str], real: Done, ours: Done) -> bool:
+    """Whether all is the same with each message's log lines by themselves, and the rest in any order."""
+    return all(_in_any_order(name, real) == _in_any_order(name, ours) for name in names)
+
+
+def _in_any_order(name: str, done: Done) -> object:
+    if name == "log":
+        lines: dict[str, list[str]] = {}
+        for line in _log(done):
+            found = _SUBJECT.match(line)
+            lines.setdefault(found[0] if found else "", []).append(line)
+        return lines
+    value = getattr(done, name)
+    return Counter(map(repr, value)) if name in ("servers", "dns", "messages") else value
+
+
+_SUBJECT = re.compile(r"(?:[A-Z]+: )?M\d+ ")
 
 
 def _agrees(name: str, real: Done, ours: Done) -> bool:

@@ -61,20 +61,25 @@ class ScenarioRecord:
     unstable: frozenset[str] = frozenset()
     program: str = ""
     """What the program calls its version, if that is known."""
+    i18n: bool | None = None
+    """Whether it was built with SUPPORT_I18N, if that is known."""
 
     def as_json(self) -> dict[str, object]:
         """The line that a recording has for this record."""
         unstable = {"unstable": sorted(self.unstable)} if self.unstable else {}
+        built = {} if self.i18n is None else {"i18n": self.i18n}
         runs = [done.as_json() for done in self.runs]
         return {
-            "id": self.id, "release": self.release, "tls": self.tls, "program": self.program, **unstable,
-            "stable": not self.unstable, "runs": runs,
+            "id": self.id, "release": self.release, "tls": self.tls, "program": self.program, **built,
+            **unstable, "stable": not self.unstable, "runs": runs,
         }  # fmt: skip
 
     @property
     def profile(self) -> Profile:
         """The model's release for this program; raises ``InputError``."""
         known = _profile(self.release, self.tls)
+        if self.i18n is not None:
+            known = replace(known, i18n=self.i18n)
         return replace(known, version=self.program) if self.program else known
 
 
@@ -91,6 +96,7 @@ _SIGNING = "canon domain hash identity private_key selector sign_headers strict 
 _LEFT_OUT = (
     *("smtp.arc_sign", "smtp.socks_proxy", "smtp.utf8_downconvert"),
     *(f"smtp.dkim_{name}" for name in _SIGNING.split()),
+    *("selector.proxy", "selector.spf", "selector.spf_verbose", "selector.dmarc", "selector.dmarc_verbose"),
 )
 """What the recorded programs that are no packages were built without."""
 
@@ -113,6 +119,7 @@ def read_scenario_records(path: Path) -> Iterator[ScenarioRecord]:
                 tuple(map(_done, item["runs"])),
                 frozenset(item.get("unstable", ())),
                 item.get("program", ""),
+                item.get("i18n"),
             )
         except (KeyError, TypeError, AttributeError) as problem:
             what = f"expected a record with id, release and runs: {problem}"

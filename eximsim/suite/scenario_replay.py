@@ -10,6 +10,7 @@ from pathlib import Path
 from eximsim.errors import InputError
 from eximsim.mta.process.globals import Machine
 from eximsim.profiles import Profile
+from eximsim.subjects.refused import configuration_error
 from eximsim.suite.replay import LOG_FILES, NETWORK, Normaliser, logged
 from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.suite.scenario_records import Done
@@ -90,6 +91,7 @@ class Play:
         self._normalise = TextNormaliser(profile.version)
         self._served: list[tuple[str, int]] = []
         self._lots = Lots()
+        self._left_before = 0
         self._serve(scenario.servers)
 
     @property
@@ -97,10 +99,16 @@ class Play:
         """Whether the last command made Exim draw lots."""
         return self._lots.drawn
 
+    @property
+    def side_by_side(self) -> bool:
+        """Whether deliveries went on in the last command for which nobody waited."""
+        return self.machine.left_behind > self._left_before
+
     def __iter__(self) -> Iterator[Done]:
         for number, step in enumerate(self._scenario.steps):
             seed = self._seeds[number] if number < len(self._seeds) else 0
             self._lots = self.machine.rng = Lots(seed)
+            self._left_before = self.machine.left_behind
             self._prepare(step)
             stdin = step.stdin.encode("utf-8", "surrogateescape")
             command = ["-C", _CONFIG, *map(self._argument, step.argv)]
@@ -138,8 +146,7 @@ class Play:
 
     def _refused(self, problem: InputError) -> Done:
         """What comes of a command if the program cannot read its configuration."""
-        where = f" in line {problem.line} of {problem.path}" if problem.line else ""
-        log = (f"PANIC: Exim configuration error{where}:", f"PANIC:   {problem.message}")
+        log = tuple(f"PANIC: {line}" for line in configuration_error(self.machine, problem).splitlines())
         return Done(log, (), (), (), len(self.machine.spool.messages), 1, ())
 
     def _done(self, ran: Ran) -> Done:

@@ -53,6 +53,24 @@ def scenario(**values: object) -> Scenario:
     )
 
 
+BESIDE = {
+    "transport": {"hosts_avoid_tls": "*"},
+    "runs": [{"argv": ["-odq", "-f", "s@one.test.ex", "a@one.test.ex"]}, {"argv": ["-Mg", "$msg1"]}],
+}
+
+
+ORDERS = [((0, 1, 2, 3, 4), "agree"), ((0, 1, 3, 2, 4), "explained"), ((0, 1, 2, 4, 3), "differ")]
+
+
+@pytest.mark.parametrize(("order", "result"), ORDERS)
+def test_what_goes_on_beside_each_other_may_come_in_any_order(order: tuple[int, ...], result: str) -> None:
+    """The report of a message that is given up is delivered while the message itself is finished."""
+    queued, given_up = done(scenario(**BESIDE))
+    runs = (queued, replace(given_up, log=tuple(given_up.log[at] for at in order)))
+    found = compare_scenario(ScenarioRecord("x", NEWEST, "openssl", runs), scenario(**BESIDE), stand())
+    assert found.result == result
+
+
 # ---- playing ---------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,11 @@ SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)
 _MASKED = re.compile(r"([^/%]*)(?:/(\d+)|%([!-~]*))?", re.ASCII)
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a table that is written as running text."""
+    return frozenset(text.split())
+
+
 def octets(text: str) -> bytes:
     """The octets that ``text`` stands for."""
     return text.encode("utf-8", "surrogateescape")

@@ -19,6 +19,8 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.config.acl_read import AclCondition, AclVerb, acl_read, read_inline
 from eximsim.mta.config.config_lines import ConfigLine, ConfigLines, Section
 from eximsim.mta.config.drivers import DriverInstance, read_authenticators, read_routers, read_transports
+from eximsim.mta.config.expansion_history import lacking
+from eximsim.mta.config.log_selector import parse_selector
 from eximsim.mta.config.macro_predef import builtin_macros
 from eximsim.mta.config.option_settings import Settings
 from eximsim.mta.config.option_values import read_string, readconf_readname
@@ -104,11 +106,13 @@ def read_config(
     defines: Mapping[str, str] = MappingProxyType({}),
     *,
     tolerant: bool = False,
+    whole: bool = True,
 ) -> Config:
     """Read the configuration ``path`` as the release of ``profile`` does, with the macros ``defines`` set.
 
     Raises ``InputError`` and ``Unsupported`` with file and line; if it is ``tolerant``, what the model does
-    not have is listed in ``Config.left_out`` instead. The result is remembered: reading the same files again
+    not have is listed in ``Config.left_out`` instead. If it is not to be read ``whole``, its main section
+    is all that is looked at. The result is remembered: reading the same files again
     gives the same object.
     """
     key = (
@@ -120,6 +124,7 @@ def read_config(
         profile.retry_local_part_if_preconditions,
         profile.expansion_macros,
         tolerant,
+        whole,
         *defines.items(),
     )
     known = _KNOWN.get(key)
@@ -135,7 +140,7 @@ def read_config(
     lines = ConfigLines(world, builtin, profile.relative_includes)
     lines.define(defines)
     lines.open(path)
-    config = _Reader(profile, tolerant).read(lines, path)
+    config = _Reader(profile, tolerant).read(lines, path, whole)
     if len(_KNOWN) >= _MOST_KNOWN:
         del _KNOWN[next(iter(_KNOWN))]
     _KNOWN[key] = (lines.read_files, config)
@@ -175,6 +180,7 @@ class _Reader:
     def __init__(self, profile: Profile, tolerant: bool) -> None:
         self.profile = profile
         self.release = release(profile.option_release, profile.build_lacks)
+        self.lacking = lacking(profile.option_release, profile.build_lacks)
         self.left_out: list[LeftOut] = []
         self.tolerate = self._leave_out if tolerant else None
         self.main = Settings(self.release.main, partial(self.tolerate, "main") if self.tolerate else None)
@@ -187,12 +193,12 @@ class _Reader:
         self.retries: tuple[RetryRule, ...] = ()
         self.acls: dict[str, tuple[AclVerb, ...]] = {}
 
-    def read(self, lines: ConfigLines, path: str) -> Config:
-        """Read everything. Source: readconf_main() and readconf_rest()."""
+    def read(self, lines: ConfigLines, path: str, whole: bool) -> Config:
+        """Read everything, or the main section. Source: readconf_main() and readconf_rest()."""
         section = Section(lines)
         self._read_main(section)
         seen: set[str] = set()
-        while (begin := section.next_begin) is not None:
+        while whole and (begin := section.next_begin) is not None:
             word = begin.text[6:].strip(SPACES)
             name = word.lower().removesuffix("s")
             if name not in _SECTIONS:
@@ -236,6 +242,7 @@ class _Reader:
             else:
                 self.main.handle(line, "main option")
         self._finish_main()
+        self._check_log_selector()
 
     def _finish_main(self) -> None:
         options, values = self.main.options(), self.main.values
@@ -248,6 +255,12 @@ class _Reader:
         self._check_openssl_options()
         values["retry_interval_max"] = min(options.seconds("retry_interval_max"), DAY)
         values["remote_max_parallel"] = max(options.number("remote_max_parallel"), 1)
+
+    def _check_log_selector(self) -> None:
+        options = self.main.options()
+        if options.is_set("log_selector"):
+            where = options.where("log_selector")
+            parse_selector(options.text("log_selector") or "", *where, self.lacking.selectors)
 
     def _check_openssl_options(self) -> None:
         options = self.main.options()

@@ -182,6 +182,7 @@ def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> N
         successor.variables["sending_ip_address"] = call.connection.local_address
         successor.variables["sending_port"] = str(call.connection.local_port)
     if process.profile.next_message_in_background:
+        machine.left_behind += 1
         successor.dns_fails = {}
     successor.continued, successor.unusable_hosts = call, {}
     if process.profile.next_message_in_background and machine.test_harness and not process.queue_running:

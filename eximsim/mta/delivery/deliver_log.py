@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def shown_errno(process: Process, number: int) -> int:
     """The number in the brackets after ``defer``: those of the retry family moved once."""
-    retry = Errno.TRETRY <= number <= RETRY_BASE
+    retry = Errno.EVENT <= number <= RETRY_BASE
     return number - 1 if retry and process.profile.retry_errno_moved else int(number)
 
 

@@ -99,13 +99,19 @@ def _defer_at_limit(delivery: Delivery, transport: DriverInstance) -> None:
 
 
 def sort_remote_deliveries(process: Process, addrs: list[Address]) -> list[Address]:
-    """The addresses in the order of the lists in remote_sort_domains, one after the other."""
+    """The addresses in the order of the lists in remote_sort_domains, one after the other.
+
+    Those at the end that a list does not match come before others that it does not match.
+    """
     wanted = process.config.main.text("remote_sort_domains")
     done: list[Address] = []
     left = addrs
     for pattern in list_items(wanted or ""):
-        found = [addr for addr in left if _is_in(process, addr, pattern)]
-        done, left = done + found, [addr for addr in left if addr not in found]
+        matching = [_is_in(process, addr, pattern) for addr in left]
+        end = max((at for at, matches in enumerate(matching, 1) if matches), default=0)
+        done = done + [addr for addr, matches in zip(left, matching, strict=True) if matches]
+        moved = [addr for addr, matches in zip(left[:end], matching, strict=False) if not matches]
+        left = left[end:] + moved
     return done + left
 
 

@@ -152,6 +152,7 @@ def deliver_in_child(
     """
     child = process.fork()
     child.message_id, child.afterwards = message_id, []
+    process.machine.left_behind += crash is None
     if anew:
         child.run_anew()
         child.continued = cutthrough.pass_on(child)

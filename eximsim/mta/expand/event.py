@@ -44,7 +44,8 @@ def main_event_raise(process: Process, event: str, data: str | None = None) -> s
 def msg_event_raise(process: Process, event: str, addr: Address) -> None:
     """Raise an event about one recipient, with its transport's event_action.
 
-    An address that failed without a transport raises ``msg:fail:internal`` in the main configuration instead.
+    An address that failed without a transport raises ``msg:fail:internal`` in the main configuration instead,
+    since 4.92.
     Source: msg_event_raise().
     """
     host, transport = addr.host_used, addr.transport
@@ -58,7 +59,7 @@ def msg_event_raise(process: Process, event: str, addr: Address) -> None:
         if transport is not None:
             data = addr.message if host is not None or transport.driver in _REMOTE else None
             event_raise(process, transport.options.text("event_action"), event, data)
-        elif event == "msg:fail:delivery":
+        elif event == "msg:fail:delivery" and process.profile.failure_without_transport_raises_event:
             main_event_raise(process, "msg:fail:internal", addr.message)
 
 

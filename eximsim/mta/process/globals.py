@@ -109,6 +109,8 @@ class Machine:
     """The hints hold all that there is: this machine has had no life before its first command."""
     input_pause: float = 0
     """So many seconds pass between what is on standard input and its end."""
+    left_behind: int = 0
+    """How many deliveries were begun for which the process that began them did not wait."""
     directory: str = "/"
     """Where the caller is when he calls the program."""
     test_harness: bool = False

@@ -89,7 +89,9 @@ def run(
     except BadOption as bad:
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:
-        config = read_config(machine.world, line.config, profile, line.defines)
+        config = read_config(
+            machine.world, line.config, profile, line.defines, whole=_reads_all(line, profile)
+        )
     if line.perl_at_start and config.main.is_set("perl_startup"):
         raise Unsupported("perl_startup at the start (-ps)", *config.main.where("perl_startup"))
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
@@ -118,6 +120,13 @@ def run(
     except PanicDie:
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
+
+
+def _reads_all(line: CommandLine, profile: Profile) -> bool:
+    """Whether this call needs more of the configuration than its main section."""
+    if line.mode is Mode.ACT:
+        return line.option == "-Mrm" and profile.removal_raises_events
+    return line.mode not in (Mode.LIST_QUEUE, Mode.COUNT_QUEUE)
 
 
 # ---- messages from standard input ------------------------------------------------------------------

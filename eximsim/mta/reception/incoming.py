@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
-from eximsim.mta.base.string import SPACES, string_base62, string_printing
+from eximsim.mta.base.string import SPACES, string_base62, string_printing, words
 from eximsim.mta.delivery.moan import tell_of_frozen_arrival
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.miscmods.arc import is_pass
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.process.log import log_stamp, log_write, selector, words
+from eximsim.mta.process.log import log_stamp, log_write, selector
 from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
 from eximsim.mta.reception.smtp_in_reply import tls_log

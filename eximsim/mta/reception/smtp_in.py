@@ -60,6 +60,7 @@ class SmtpIn(SmtpSession):
     def start(self) -> Iterator[Action]:
         """Greet the client, or refuse it."""
         smtp_in_start.smtp_start_session(self)
+        self.process.variables["message_size"] = "-1"
         return self._pump()
 
     def feed(self, data: bytes) -> Iterator[Action]:

@@ -249,7 +249,7 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
         address = rewrite_address_qualify(process, address, is_recipient=False)
     envelope.sender = address
     process.variables["sender_address"] = address
-    process.variables["message_size"] = str(max(size, 0))
+    process.variables["message_size"] = str(size)
     return True
 
 

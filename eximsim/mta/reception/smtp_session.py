@@ -39,7 +39,6 @@ _FREE_AT_FIRST = RESTORED | {"auth"}
 _OF_A_MESSAGE = (
     "sender_address",
     "prdr_requested",
-    "message_size",
     "rcpt_count",
     "rcpt_fail_count",
     "rcpt_defer_count",
@@ -261,6 +260,7 @@ class SmtpSession:
         variables = self.process.variables
         for name in _OF_A_MESSAGE:
             variables.pop(name, None)
+        variables |= {"message_size": "-1", "message_linecount": "0"}
         for name in [name for name in variables if name.startswith("acl_m")]:
             del variables[name]
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_libraries import GNUTLS
-from eximsim.mta.process.log import log_write
 from eximsim.mta.records.process_parts import LostSession
-from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.transports.smtp_context import PULL_FAILED, SmtpContext
 from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report
-from eximsim.ports import ConnectionLost, ReadTimeout
+from eximsim.mta.transports.tls_failed import log_tls_error
+from eximsim.ports import AlertReceived, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
 
 QUIT_TIMEOUT = 1.0
@@ -32,7 +32,7 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
         reply = sx.dialogue.read("2", quit_timeout)
         # a server that takes QUIT for the beginning of TLS closes with a part of it unread
         sx.process.libc_errno = errnos.ECONNRESET if sx.smtps and not reply.text else reply.errno
-    if sx.quit_early and sx.tls is not None and profile.tls_library == GNUTLS:
+    if sx.tls is not None and profile.tls_library == GNUTLS and (sx.quit_early or (sent and _waits(sx))):
         _await_close(sx)
     if profile.callout_uses_setup_conn or profile.callout_close_traced:
         sx.process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
@@ -62,14 +62,32 @@ def hang_up(sx: SmtpContext) -> None:
         process.lost_session = LostSession(log_open=process.main_log_open)
 
 
+def _waits(sx: SmtpContext) -> bool:
+    """Whether the end of a delivery's connection is waited for."""
+    return not sx.verify and sx.process.profile.quit_pipelined
+
+
 def _await_close(sx: SmtpContext) -> None:
-    """After an early QUIT the socket stays open: a server that does not close is waited for, and logged."""
-    sx.wire.read("2", QUIT_TIMEOUT)
-    try:
-        while sx.wire.connection.receive(QUIT_TIMEOUT):
-            pass
-    except ReadTimeout:
-        what = "TLS error on connection (recv): Function was interrupted."
-        log_write(sx.process, f"H={sx.host.name} [{sx.host.address}] {what}")
-    except ConnectionLost:
-        return
+    """Read the reply to QUIT, then to the end; what GnuTLS says of it is logged.
+
+    After an early QUIT the socket stays open, and a server that does not close is waited for; else it is told
+    of the end by closing this side.
+    """
+    patience = QUIT_TIMEOUT if sx.quit_early else 0
+    invalid = sx.wire.reset
+    for is_last in (False, True):
+        if invalid and not sx.process.profile.invalid_session_passed_over:
+            log_tls_error(sx, "recv", "The specified session has been invalidated for some reason.")
+        if invalid:
+            continue
+        try:
+            while sx.wire.connection.receive(patience) and is_last:
+                pass
+        except ReadTimeout:
+            if is_last and sx.quit_early:
+                log_tls_error(sx, "recv", "Function was interrupted.")
+        except AlertReceived:
+            return
+        except ConnectionLost:
+            invalid = True
+            log_tls_error(sx, "recv", PULL_FAILED)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.records.hints import EhloRecord
 from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports.smtp_out import Dialogue, Reply
+from eximsim.mta.transports.tls_failed import log_tls_error
 from eximsim.status import Errno, Rc
 from eximsim.trace import Rule
 
@@ -209,12 +211,18 @@ class SmtpContext:
     def read(self, ok_digit: str = "2", timeout: float | None = None) -> Reply:
         """Read one reply into ``self.reply``."""
         self.reply = self.wire.read(ok_digit, self.command_timeout if timeout is None else timeout)
+        if self.wire.reset and self.tls is not None and self.process.profile.tls_library == GNUTLS:
+            log_tls_error(self, "recv", PULL_FAILED)
         return self.reply
 
     @property
     def seconds(self) -> int:
         """How long the delivery has taken so far."""
         return int(self.process.world.now() - self.started)
+
+
+PULL_FAILED = "Error in the pull function."
+"""What GnuTLS says of a connection that was reset."""
 
 
 def send_failed(sx: SmtpContext, errno: int = errnos.EPIPE, *, why: str | None = None) -> str:

@@ -99,6 +99,8 @@ class Dialogue:
     """What is sent is secret: messages and traces show asterisks."""
     alert: str = ""
     """OpenSSL's symbol for the alert by which the server has ended TLS."""
+    reset: bool = False
+    """The server has ended the connection with RST."""
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
 
@@ -186,6 +188,7 @@ class Dialogue:
             except ReadTimeout:
                 return self._ended(errnos.ETIMEDOUT)
             except ConnectionLost as lost:
+                self.reset = not isinstance(lost, AlertReceived)
                 self.alert = lost.reason if isinstance(lost, AlertReceived) else ""
                 return self._ended(lost.errno)
             if not data:
@@ -328,7 +331,7 @@ def smtp_connect(
     process.variables["host_address"], process.variables["host_port"] = host.address, str(host.port)
     with process.setting(transport_name=transport.name):
         if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
-            raise ConnectError(Errno.EVENT)
+            raise ConnectError(Errno.EVENT if process.profile.event_refusal_has_errno else errnos.ENOENT)
     if process.profile.fast_open_asked:
         fast_open = transport.options.text("hosts_try_fastopen")
         if process.profile.fast_open_by_default and not transport.options.is_set("hosts_try_fastopen"):

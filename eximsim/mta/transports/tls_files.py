@@ -53,7 +53,8 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
         return authorities(sx.process, path)
     except OSError as error:
         log_write(sx.process, _not_there(sx.process, path, error.errno or errnos.ENOENT), panic=True)
-        raise TlsStartFailed(Rc.DEFER, "") from None
+        unset = "NULL" if sx.process.profile.tls_library == GNUTLS else ""
+        raise TlsStartFailed(Rc.DEFER, unset) from None
 
 
 def _not_there(process: Process, path: str, number: int) -> str:

@@ -40,14 +40,17 @@ class Callout:
 
     def announced_size(self, sx: SmtpContext) -> int | None:
         """What ``SIZE=`` says in MAIL, if the host takes it: what the client said, and something on top."""
-        size = int(self.process.variables.get("message_size", "0"))
+        size, lines = (
+            int(self.process.variables.get(name, "0")) for name in ("message_size", "message_linecount")
+        )
         allowance = sx.transport.options.number("size_addition")
         switch = self.process.profile.callout_size
         kept_back = allowance < 0 and not self.process.profile.pipe_connect_offered
-        if kept_back or (not size and switch is not CalloutSize.ALWAYS):
+        if kept_back or (size <= 0 and switch is not CalloutSize.ALWAYS):
             return None
-        uncached = self.is_recipient and self.settings.no_cache
-        return size + allowance if uncached or switch is not CalloutSize.IF_KNOWN_AND_UNCACHED else None
+        if switch is CalloutSize.IF_KNOWN_AND_UNCACHED and not (self.is_recipient and self.settings.no_cache):
+            return None
+        return size + lines + allowance
 
     def size_beside(self, sx: SmtpContext) -> int | None:
         """The same for the questions about a random recipient and the postmaster."""

@@ -210,7 +210,7 @@ def test_an_action_that_does_not_expand_is_a_panic_and_does_nothing() -> None:
 def test_a_connection_can_be_forbidden() -> None:
     site = Site(release=NEWEST, transport=answering("tcp:connect", "no"))
     site.deliver()
-    assert site.outcome.startswith("DEFER -58")
+    assert site.outcome.startswith("DEFER -57")
     assert site.called == []
 
 
