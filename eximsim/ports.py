@@ -237,6 +237,9 @@ class Connection(Protocol):
         close or (as old releases do) to write on.
         """
 
+    def end_tls(self) -> bool:
+        """Close TLS, and go on in clear; False if the server does not: then all is closed."""
+
     def close(self) -> None:
         """Close both directions (with TLS: close_notify first). Closing twice is harmless."""
 
@@ -346,6 +349,14 @@ class Minding(Protocol):
 
     def on_early_data(self, data: bytes) -> Iterable[Action] | None:
         """Data has come before the greeting was sent; what is sent in its stead, None if the client may."""
+
+
+@runtime_checkable
+class GoingOn(Protocol):
+    """A session that goes on in clear when the client has closed TLS."""
+
+    def on_tls_end(self) -> Iterable[Action]:
+        """TLS is closed, by both sides."""
 
 
 SessionFactory = Callable[[], Session]

@@ -31,6 +31,11 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """GnuTLS builds put a name of tls_verify_certificates that is not there in quotes."""
 
+    client_may_close_tls: bool = switch(
+        False, "tls_close() in tls-openssl.c and tls-gnu.c", since("4.93", "bd231acd0", item="JH/34")
+    )
+    """A server goes on in clear after a client has closed TLS. Before, it could crash."""
+
     system_anchors_cached: bool = switch(
         False,
         "setup_certs() in tls-openssl.c, creds_load_cabundle() in tls-gnu.c",

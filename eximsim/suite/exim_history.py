@@ -213,6 +213,7 @@ POINTS: Sequence[Point] = (
     _point("adb21834f"),
     _point("f3ebb786e"),
     _point("7b564712f", ("scripts/0000-Basic/0227", "err on mailfrom, with bad char")),
+    _point("bd231acd0"),
     _point("dbbf21a75", ("confs/0264", "r_remain:")),
     _point("3462da30c"),
     _point("305f8921e"),

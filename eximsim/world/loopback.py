@@ -24,6 +24,7 @@ from eximsim.ports import (
     ConnectionLost,
     DnsAnswer,
     Endpoint,
+    GoingOn,
     HandshakeError,
     HandshakeFault,
     ReadTimeout,
@@ -314,6 +315,13 @@ class LoopbackConnection:
             raise
         self._engine = engine
         return engine.session()
+
+    def end_tls(self) -> bool:
+        """See ``Connection``; servers that go on are in memory only."""
+        if isinstance(self._served.session, GoingOn):
+            raise Unsupported("a call that goes on in clear after its TLS session, on sockets")
+        self.close()
+        return False
 
     def _shake_hands(self, engine: ClientEngine, limit: float) -> None:
         """Do a handshake; raises ``HandshakeError``."""

@@ -24,6 +24,7 @@ from eximsim.ports import (
     DnsAnswer,
     Endpoint,
     EndTls,
+    GoingOn,
     HandshakeError,
     HandshakeFault,
     Minding,
@@ -279,6 +280,15 @@ class MemoryConnection:
         except HandshakeError:  # what the server has sent belongs to a session that has failed
             self._inbox = deque(item for item in self._inbox if isinstance(item[1], _End))
             raise
+
+    def end_tls(self) -> bool:
+        """See ``Connection``."""
+        if not isinstance(self.session, GoingOn) or not self._server_open:
+            self.close()
+            return False
+        self._secure = False
+        self._run(self.session.on_tls_end())
+        return True
 
     # ---- the server's patience
 

@@ -273,6 +273,11 @@ class DaemonSession:
         assert self._smtp is not None
         return self._guarded(self._smtp.tls_started(session))
 
+    def on_tls_end(self) -> Iterable[Action]:
+        """See ``ports.GoingOn``."""
+        assert self._smtp is not None
+        return self._guarded(self._smtp.tls_ended())
+
     def on_tls_failure(self, reason: str) -> Iterable[Action]:
         """See ``world.Session``."""
         assert self._smtp is not None

@@ -107,6 +107,11 @@ class SmtpIn(SmtpSession):
             smtp_in_start.go_on_in_tls(self)
         return self._pump()
 
+    def tls_ended(self) -> Iterator[Action]:
+        """The client has closed TLS, and goes on in clear."""
+        smtp_in_tls.ended(self)
+        return self._pump()
+
     def tls_failed(self, reason: str) -> Iterator[Action]:
         """The handshake that was asked for failed, for ``reason`` in the library's words."""
         smtp_in_tls.failed(self, reason)

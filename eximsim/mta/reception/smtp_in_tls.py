@@ -109,6 +109,15 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     variables["received_protocol"] = protocol(session)
 
 
+def ended(session: SmtpSession) -> None:
+    """Go on in clear; what is known of the TLS session is not forgotten (tls_close())."""
+    if not session.process.profile.client_may_close_tls:
+        raise Unsupported("a client that closes TLS and goes on in clear, before 4.93")
+    session.reception.tls = None
+    if session.process.profile.tls_library != GNUTLS:
+        session.reception.set("tls_in_sni", None)
+
+
 def refuse(session: SmtpSession, text: str) -> None:
     """Log what ended the handshake, and refuse every further command."""
     _log_tls_error(session, text)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.mta.front import Front
+from eximsim.mta.program import exim
+from eximsim.profiles import profile, with_tls
+from tests.mta.front import CONF, Front
 
 ROUTERS = """
 begin routers
@@ -75,3 +79,27 @@ def test_a_waiting_message_is_judged_by_its_own_variables_up_to_4_94(release: st
     front.exim("-bd", "-oX", "1225")
     front.exim("-DFROM=192.0.2.1", "-odf", "-f", "b@x.ex", "r@d.ex", stdin="Subject: x\n\n")
     assert any("[127.0.0.1]* " in line for line in front.log()) == sent
+
+
+CLOSED = """\
+  hosts_noproxy_tls = *
+  tls_verify_hosts = :
+  tls_try_verify_hosts = *
+"""
+
+
+@pytest.mark.parametrize("library", ["openssl", "gnutls"])
+def test_a_call_goes_on_in_clear_after_its_session_and_begins_tls_anew(library: str) -> None:
+    main = "acl_smtp_helo = accept logwrite = hello $tls_in_ver\nacl_smtp_rcpt = accept\nqueue_run_in_order\n"
+    front = Front(main, routers=ROUTERS.format(options=CLOSED))
+    text = front.world.read_file(CONF).replace(b"tls_advertise_hosts =\n", b"tls_advertise_hosts = *\n")
+    front.world.host = replace(front.world.host, files={CONF: text})
+    program = with_tls(profile("4.99"), library)
+    for argv in (["-bd", "-oX", "1225"], ["-odq", "r@d.ex"], ["-odq", "r@d.ex"], ["-qq"]):
+        exim.run(front.machine, ["-C", CONF, *argv], b"Subject: x\n\n", {}, program)
+    lines = front.log()
+    sent = [line for line in lines if " => r@d.ex" in line]
+    assert ["[127.0.0.1]* X=TLS1.3" in line for line in sent] == [False, True]
+    assert len(front.world.accepted) == 1
+    hellos = [line for line in lines if "hello" in line]
+    assert [line.partition("hello")[2].strip()[:3] for line in hellos] == ["", "TLS", "TLS", "TLS"]

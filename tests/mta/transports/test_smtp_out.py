@@ -50,6 +50,9 @@ class Line:
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         raise AssertionError("nobody asks for TLS here")
 
+    def end_tls(self) -> bool:
+        raise AssertionError("there is no TLS here")
+
     def close(self) -> None:
         pass
 
