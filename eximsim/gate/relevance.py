@@ -60,6 +60,8 @@ class Relevance:
     """What Exim's big buffer was last used for."""
     address_security: bool
     """Of a host that was tried: whether its address was secure."""
+    random: bool
+    """A callout can ask about a random recipient, after which it may have to call again."""
     sequence: bool
     """What a client said to set its calls up, by first letters."""
     retry_rules: bool
@@ -110,6 +112,7 @@ def relevance(policy: Policy) -> Relevance:
         ocsp=everything or any("ocsp" in word for word in words),
         last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
         address_security=everything or not words.isdisjoint({"dnssec", "all"}),
+        random=everything or "random" in words,
         sequence=everything or not words.isdisjoint({"protocol_detail", "all"}),
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
         fallback="fallback_hosts" in words,

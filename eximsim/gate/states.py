@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from eximsim.explore.stack import call_state, calls_between, first_argument, generator_state
@@ -89,7 +89,8 @@ class _Alive:
     """What can still matter at one point of a run.
 
     Of hosts that are ``done`` nothing is looked up any more. ``alone``: nothing is sent out but the message
-    itself, so that what is kept for other messages is not looked at. ``calling``: a callout is under way.
+    itself, so that what is kept for other messages is not looked at. ``calling``: a callout is under way,
+    ``over``: no host is left for it, nor anything that it looks up.
     """
 
     counts: Relevance
@@ -97,6 +98,7 @@ class _Alive:
     done: frozenset[str]
     alone: bool
     calling: bool
+    over: bool
     step: str
     words: bool
 
@@ -115,23 +117,24 @@ class _Alive:
         """
         if type == "TLSA":
             return name.partition("._tcp.")[2] in self.done
-        found = name in self.done or (self.alone and self.step not in _ROUTED_BY)
+        found = name in self.done or ((self.alone or self.calling) and self.step not in _ROUTED_BY)
         return type in ("A", "AAAA") and found and not self.counts.names(name)
 
     def process(self, process: Process) -> tuple[object, ...]:
         fails = [
             (key, failed_question(process, key[1], *found))
-            for key, found in sorted(process.dns_fails.items(), key=repr)
-            if not self.is_settled(*key[:2])
+            for key, found in sorted(process.dns_fails.items(), key=_question)
+            if not self.over and not self.is_settled(*key[:2])
         ]
-        blocks = {name: self.counts.options_block(block) for name, block in process.driver_state.items()}
+        changed = {} if self.over else process.driver_state
+        blocks = {name: self.counts.options_block(block) for name, block in changed.items()}
         return (
             fails,
             {name: block for name, block in blocks.items() if block},
             sorted(self.counts.variables(process.variables).items()),
             process.libc_errno if self.calling and not process.profile.callout_uses_setup_conn else None,
             process.scratch if self.counts.last_command else None,
-            process.main_log_open if process.profile.lost_tls_stays_active else None,
+            process.main_log_open if process.profile.lost_tls_stays_active and not self.calling else None,
             process.transport_count if _COMMANDS_TIME_OUT else None,
             self.last_session(process),
             *_PROCESS(process),
@@ -141,9 +144,10 @@ class _Alive:
         """How the last TLS session was verified; of no matter when the next one will say it anew.
 
         An address forgets its session when the next host's turn comes: nothing is told of the last one then.
+        Callouts tell it of the call itself.
         """
         anew = process.profile.tls_library != GNUTLS and self.alone and self.step in _BEFORE_TLS
-        return None if anew else (process.certificate_verified, process.dane_verified)
+        return None if anew or self.calling else (process.certificate_verified, process.dane_verified)
 
     def machine(self, machine: Machine) -> tuple[object, ...]:
         files = [file for file in machine.files.items() if not file[0].startswith(_LOG_FOLDER)]
@@ -153,25 +157,23 @@ class _Alive:
         """The decisions that an outcome is made from, and whether the policy has ruled a host out."""
         verified: object = None
         if self.kind == "callout":
-            told = [(one.rule, one.outcome, one.inputs["host"]) for one in trace if one.rule in _TOLD]
-            named = [one for one in told if one[0] == RECIPIENT_NAMED.name]
-            verified = (named or told)[-1:]
+            named = [one for one in trace if one.rule == RECIPIENT_NAMED.name]
+            told = {one.inputs["address"]: (one.inputs["host"], one.outcome) for one in named}
+            hosts = [one.inputs["host"] for one in trace if one.rule == CERTIFICATE_VERIFIED.name]
+            verified = sorted(told.items()), hosts[-1:]
         outcomes = [(one.rule, one.outcome) for one in trace if one.rule in _OUTCOMES]
         return verified, outcomes, any(map(is_refusal, trace))
 
     def world(self, world: MemoryWorld) -> tuple[object, ...]:
-        """Ports, if they count; and in a callout, in which connection a server was asked last."""
-        told: list[object] = []
+        """Ports, if they count; and in a callout, whether a server was asked about the recipient."""
+        told: set[tuple[bool, bool]] = set()
         if self.kind == "callout":
-            for accepted in reversed(world.accepted):
-                log, open_still = log_of(accepted), accepted.client.port in world._open
-                asked = any(event.startswith("RCPT") for event in log.events)
-                if asked or open_still:  # else nobody can be asked there any more
-                    told.append((open_still, asked, log.tls is not None))
-                if asked and not open_still:
-                    break
+            for accepted in world.accepted:
+                asked = any(event.startswith("RCPT") for event in log_of(accepted).events)
+                if asked or accepted.client.port in world._open:  # else nobody can be asked there any more
+                    told.add((accepted.client.port in world._open, asked))
         port = world._last_port if self.counts.ports else None
-        return world.disk, world.clock, port, told, list(world._open.values())
+        return world.disk, world.clock, port, sorted(told), list(world._open.values())
 
     def clock(self, clock: VirtualClock) -> tuple[object, ...]:
         return (clock.time if self.kind == "callout" else self.counts.has_passed(clock.time),)
@@ -221,7 +223,7 @@ class _Alive:
 
 
 _OUTCOMES = frozenset(rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, TRANSPORT_DIED))
-_TOLD = frozenset(rule.name for rule in (CERTIFICATE_VERIFIED, RECIPIENT_NAMED))
+_question = itemgetter(0)
 _LOG_FOLDER = "/log/"
 _COMMANDS_TIME_OUT = any(Answer.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)
 """Whether the lattice has a server that keeps silent where a log line would tell how much was written."""
@@ -302,11 +304,14 @@ class Watcher:
         session = first_argument(calls[-1])
         assert isinstance(session, PolicySession)
         asking = session.machine.asking
-        done = frozenset[str]()
+        done, over = frozenset[str](), False
         if self._alone or asking:
             done = _done(axis, session.machine.trace, asking.hosts[: asking.through] if asking else ())
+        if asking:
+            over = not self._counts.random and all(host.name in done for host in asking.hosts)
         step = axis.partition(" of ")[0]
-        view = _Alive(self._counts, self._kind, done, self._alone, asking is not None, step, self._words)
+        calling = asking is not None
+        view = _Alive(self._counts, self._kind, done, self._alone, calling, over, step, self._words)
         out = io.BytesIO()
         try:
             StatePickler(out, _REDUCERS, _ALIVE, view).dump([call_state(call, view.shown) for call in calls])
