@@ -149,7 +149,7 @@ _FLAGS = table(
         return_path_remove smtp_enforce_sync write_rejectlog bounce_return_body bounce_return_message
         dns_csa_use_reverse""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
-        deliver_drop_privilege disable_ipv6 dkim_verify_minimal local_sender_retain
+        deliver_drop_privilege disable_ipv6 mua_wrapper dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
@@ -159,7 +159,7 @@ _FLAGS = table(
     flags(
         _U,
         off="""move_frozen_messages
-        mua_wrapper print_topbitchars queue_fast_ramp""",
+        print_topbitchars queue_fast_ramp""",
     ),
     flags(
         _I,

@@ -6,8 +6,6 @@ message, or about how much is done at the same time.
 
 from __future__ import annotations
 
-_MAIN = frozenset(["mua_wrapper"])
-
 _ROUTER = frozenset(["bmi_deliver_alternate", "bmi_deliver_default", "bmi_dont_deliver", "bmi_rule"])
 
 MAIN_EXPANDED = (
@@ -25,7 +23,7 @@ def can_matter_outbound(place: str, name: str) -> bool:
     """Whether the unsupported option ``name`` of ``place`` (as in ``LeftOut``) could make a difference."""
     kind = place.partition(".")[0]
     if kind == "main":
-        return name in _MAIN
+        return False
     if kind == "router":
         return name not in _ROUTER
     return kind == "transport"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.readtime import readconf_printtime
+from eximsim.mta.delivery import mua_wrapper
 from eximsim.mta.delivery.bounce import report_success
 from eximsim.mta.delivery.deliver_done import process_failed
 from eximsim.mta.delivery.deliver_local import do_local_deliveries
@@ -31,8 +32,9 @@ _HARNESS_PAUSE = 1.0
 """Seconds."""
 
 
-def deliver_message(process: Process, message_id: str, *, force: bool, give_up: bool) -> None:
-    """Try to deliver the message to each of its recipients that is not done with.
+def deliver_message(process: Process, message_id: str, *, force: bool, give_up: bool) -> bool:
+    """Try to deliver the message to each of its recipients that is not done with; false under mua_wrapper if
+    it has not gone to all of them.
 
     The process is the message's own. ``force`` overrides retry times; ``give_up`` fails all recipients.
     """
@@ -40,7 +42,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     message = spool.get(message_id)
     if message is None or message_id in spool.locked:
         _say_why_not(process, message_id, locked=message is not None)
-        return
+        return True
     process.message, process.message_id, process.deliver_force = message, message_id, force
     process.dont_deliver = process.dont_deliver or message.dont_deliver
     process.scratch = "\n"  # the last line of the headers that were read
@@ -52,7 +54,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if message.frozen:
         thawed = _thaw(process, message, force=force)
         if thawed is None:
-            return
+            return True
         fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
     if process.verbose:
@@ -75,6 +77,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         process.continued = None
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
+    return not delivery.given_up
 
 
 def _say_why_not(process: Process, message_id: str, *, locked: bool) -> None:
@@ -108,16 +111,24 @@ def _deliver(delivery: Delivery, fate: Fate) -> None:
         process.variables.pop(name, None)
     delivery.local = check_duplicates(delivery, delivery.local)
     delivery.remote = check_duplicates(delivery, delivery.remote)
+    wrapper = process.config.main.flag("mua_wrapper")
+    if wrapper and mua_wrapper.routing_failed(delivery):
+        _finish(delivery)
+        return
     if process.continued is not None and process.continued.sequence > 1:
         delivery.defer += delivery.local
         delivery.local = []
     do_local_deliveries(delivery)
     delivery.remote = sort_remote_deliveries(process, delivery.remote)
-    if delivery.remote:
-        do_remote_deliveries(delivery, fallback=False)
-    if delivery.fallback:
+    if delivery.remote and not do_remote_deliveries(delivery, fallback=False):
+        mua_wrapper.not_together(delivery)
+        _finish(delivery)
+        return
+    if delivery.fallback and not wrapper:
         delivery.remote, delivery.fallback = sort_remote_deliveries(process, delivery.fallback), []
         do_remote_deliveries(delivery, fallback=True)
+    if wrapper:
+        mua_wrapper.settle(delivery)
     if not process.dont_deliver:
         retry.retry_update(process, delivery.defer, delivery.failed, delivery.succeed)
     report_success(process, delivery.succeed)

@@ -285,12 +285,11 @@ def failure_log(process: Process, addr: Address) -> None:
         parts += _host_parts(process, addr)
     parts += _sequence_parts(process, addr) + _tls_parts(process, addr)
     text = " ".join(parts)
-    if process.profile.failed_address_colon_spaced:
-        text += " "
+    colon = " : " if process.profile.failed_address_colon_spaced else ": "
     if addr.basic_errno > 0:
-        text += f": {errnos.strerror(addr.basic_errno)}"
+        text += f"{colon}{errnos.strerror(addr.basic_errno)}"
     if addr.message:
-        text += f": {addr.message}"
+        text += f"{colon}{addr.message}"
     if _shows_duration_of_failures(process):
         text += f" {_duration(addr)}"
     routed = addr.router is not None or addr.transport is not None

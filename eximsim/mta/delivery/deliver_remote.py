@@ -45,13 +45,16 @@ _FAILURE = 1
 _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
 
 
-def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
-    """Run the transports, each batch of addresses in a process of its own."""
+def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
+    """Run the transports, each batch of addresses in a process of its own.
+
+    False: mua_wrapper is set, and one batch does not take all addresses.
+    """
     routed = [addr for addr in delivery.remote if not addr.routing_copied]
     delivery.remote_count += 0 if fallback else len(routed)
     for number in count():
         if not delivery.remote:
-            return
+            break
         transport = delivery.remote[0].transport
         if transport is None:
             raise Unsupported("remote delivery without a transport")
@@ -61,6 +64,8 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
             del delivery.remote[0]
             continue
         batch = _next_batch(delivery, transport)
+        if delivery.remote and delivery.process.config.main.flag("mua_wrapper"):
+            return False
         if delivery.process.queue_run_local:
             for addr in batch:
                 addr.basic_errno, addr.message = Errno.LOCAL_ONLY, "remote deliveries suppressed"
@@ -75,6 +80,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> None:
         delivery.process.machine.unwatched.transports += 1
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
+    return True
 
 
 def _defer_at_limit(delivery: Delivery, transport: DriverInstance) -> None:
@@ -171,7 +177,7 @@ def _host_is_wanted_again(delivery: Delivery, addr: Address) -> bool:
 def _most_in_a_batch(delivery: Delivery, transport: DriverInstance) -> int:
     """How many addresses one run of the transport gets, which makes several transactions of them."""
     process = delivery.process
-    varies = "$" in (transport.options.text("max_rcpt") or "")
+    varies = "$" in (transport.options.text("max_rcpt") or "") or process.config.main.flag("mua_wrapper")
     limit = UNLIMITED if varies else expand_max_rcpt(process, transport)
     parallel = 1 if process.continued else max(1, process.config.main.number("remote_max_parallel"))
     share = delivery.remote_count // parallel

@@ -40,6 +40,8 @@ class Delivery:
     """For ``next_id``."""
     freeze: bool = False
     frozen_info: str = ""
+    given_up: bool = False
+    """mua_wrapper is set, and not everything was delivered."""
 
 
 class Fate(Enum):

@@ -11,6 +11,7 @@ from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import from_octets, list_items
 from eximsim.mta.delivery.deliver import deliver_message
+from eximsim.mta.delivery.mua_wrapper import NotSent
 from eximsim.mta.delivery.spool_out import spool_header
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.extract import extract_address
@@ -157,8 +158,9 @@ def deliver_in_child(
         child.run_anew()
         child.continued = cutthrough.pass_on(child)
         process.cutthrough = replace(process.cutthrough, call=None, delivery=False, hold_only=False)
+    done = True
     try:
-        deliver_message(child, message_id, force=force or child.continued is not None, give_up=give_up)
+        done = deliver_message(child, message_id, force=force or child.continued is not None, give_up=give_up)
     except PanicDie:
         process.machine.spool.locked.discard(message_id)
     except ProcessDied as death:
@@ -170,6 +172,8 @@ def deliver_in_child(
             log_write(process, text, panic=True)
     for job in child.afterwards:
         job()
+    if not done:
+        raise NotSent
 
 
 def queue_check_only(process: Process) -> bool:

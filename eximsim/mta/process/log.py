@@ -173,7 +173,7 @@ def log_write(
         _reject(process, known, lines)
     if panic:
         _append(process, known.panic, [line])
-        if process.log_stderr and not process.verbose:
+        if process.log_stderr and not process.verbose and not process.config.main.flag("mua_wrapper"):
             process.err(f"{line}\n")
 
 

@@ -35,6 +35,10 @@ def daemon_go(
 
     In the background it has no standard error. ``queue_only``: what comes in is not delivered at once.
     """
+    if parent.config.main.flag("mua_wrapper"):
+        parent.err("Daemon cannot be run when mua_wrapper is set\n")
+        log_write(parent, "Daemon cannot be run when mua_wrapper is set", panic=True)
+        raise PanicDie("Daemon cannot be run when mua_wrapper is set")
     if not parent.profile.no_certificate_always_told:
         warn_of_certificate(parent)
     process = parent.fork()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender, too_many_recipients
+from eximsim.mta.delivery.mua_wrapper import NotSent
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.extract import extract_address
@@ -94,6 +95,8 @@ def run(
         )
     if line.perl_at_start and config.main.is_set("perl_startup"):
         raise Unsupported("perl_startup at the start (-ps)", *config.main.where("perl_startup"))
+    if line.mode in _SUBMITTING and config.main.flag("mua_wrapper"):
+        config, line = _wrapping(config), replace(line, errors="stderr", synchronous=True, queue_smtp=False)
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
@@ -117,7 +120,7 @@ def run(
     except Fatal as problem:
         process.err(str(problem))
         code = 1
-    except PanicDie:
+    except (PanicDie, NotSent):
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
 
@@ -341,6 +344,15 @@ def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     queue_only = line.leaves_on_queue(process.config.main)
     daemon.daemon_go(process, line.ports, foreground=line.foreground, queue_only=queue_only)
     return 0
+
+
+_SUBMITTING = frozenset((Mode.RECEIVE, Mode.SMTP, Mode.BATCH))
+
+
+def _wrapping(config: Config) -> Config:
+    """The configuration with what mua_wrapper forces. Source: main()."""
+    forced = {"remote_max_parallel": 1, "deliver_drop_privilege": True, "queue_smtp_domains": None}
+    return replace(config, main=config.main.replaced(**forced))
 
 
 _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {

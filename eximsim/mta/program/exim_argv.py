@@ -133,6 +133,8 @@ class CommandLine:
 
     def leaves_on_queue(self, options: Options) -> bool:
         """Whether messages are only queued: -od.. says so, or queue_only, which -od.. may override."""
+        if options.flag("mua_wrapper"):
+            return False
         if self.queue_only is not None and (self.queue_only or options.flag("queue_only_override")):
             return self.queue_only
         return options.flag("queue_only")

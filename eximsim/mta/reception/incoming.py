@@ -98,6 +98,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
     """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     now = process.world.now()
+    if process.config.main.flag("mua_wrapper"):
+        envelope.freeze = envelope.queue_only_policy = False
     if envelope.fake_response is not Rc.OK and process.profile.fake_refusal_reports_never:
         for recipient in envelope.recipients:
             recipient.dsn_flags = recipient.dsn_flags - {"SUCCESS", "DELAY"} | {"NEVER"}

@@ -64,6 +64,10 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
         return False
     if run.finished:
         return True
+    if process.config.main.flag("mua_wrapper"):
+        for addr in addrlist:
+            addr.transport_return = Rc.FAIL
+        return True
     explain_untried(run)
     if run.update_waiting and transport.options.number("connection_max_messages") != 1:
         transport_update_waiting(process, transport.name, (host.name for host in hosts))

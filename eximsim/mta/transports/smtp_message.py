@@ -144,7 +144,10 @@ def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | Non
             addr.transport_return = Rc.PENDING_OK
     else:
         sync = write_mail_and_rcpt(sx, batch, envelope.sender, envelope.size)
-    if sync is Sync.READ and not sx.chunking and (sx.ok or sx.pipelining):
+    wrapper = sx.process.config.main.flag("mua_wrapper")
+    if wrapper and sync is Sync.READ:
+        _all_or_none(sx, batch)
+    if sync is Sync.READ and not sx.chunking and (sx.ok or (sx.pipelining and not wrapper)):
         sync = _say_data(sx)
     if sx.too_many is not None:
         sx.last_of_message = False
@@ -158,6 +161,14 @@ def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | Non
         hang_up(sx)
         return Rc.OK
     return transaction_failed(sx, unsent=sync is Sync.SEND_FAILED)
+
+
+def _all_or_none(sx: SmtpContext, batch: list[Address]) -> None:
+    """Under mua_wrapper one recipient that is not taken is the end of all."""
+    bad = next((addr for addr in batch if addr.transport_return is not Rc.PENDING_OK), None)
+    if bad is not None:
+        set_errno(sx, sx.addrlist, 0, bad.message, Rc.FAIL, user=bad.pass_message)
+        sx.ok = False
 
 
 def _chunk_goes_unwanted(sx: SmtpContext) -> bool:

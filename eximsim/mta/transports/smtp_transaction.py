@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from eximsim.mta.base import errnos
@@ -72,7 +73,8 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     for number, addr in enumerate(addrs, 1):
         sx.waiting.recipients.append(addr)
-        buffer = sx.pipelining and not (sx.verify and number == len(addrs)) and number % _FLUSHED_AT
+        last = number == len(addrs) and (sx.verify or sx.process.config.main.flag("mua_wrapper"))
+        buffer = sx.pipelining and not last and number % _FLUSHED_AT
         rcpt = recipient_told(sx, transport_rcpt_address(addr, include_affixes=affixes))
         sx.note_recipient(addr.address)
         if (
@@ -234,6 +236,8 @@ def transaction_failed(sx: SmtpContext, *, unsent: bool = False, not_signed: str
     answer = _answer(code, errno)
     lost = TRANSACTION_FAILED.decide(sx.process, _stage(command), answer, host=sx.host.name).outcome
     of_message = lost.host is Rc.OK
+    if of_message and sx.process.config.main.flag("mua_wrapper"):
+        lost = replace(lost, addresses=Rc.FAIL)
     if of_message and lost.addresses is Rc.DEFER:
         shown = f"{message}: {errnos.strerror(errno)}" if errno > 0 else message
         port = f":{sx.host.port}" if selector(sx.process, "outgoing_port") else ""
