@@ -128,6 +128,8 @@ def _retry_write(line: str, reading: Reading) -> str:
     return f"{match[1]}first failed=dddd last try=dddd next try=+{step} {match[4]}\n"
 
 
+_SYSLOG = r"^SYSLOG:\s'\d{4}-\d\d-\d\d\s"
+_SYSLOG_DONE = "SYSLOG: '2017-07-30 18:51:05"
 _BLANK = "(\\s|\u2591)"
 
 TIMES: tuple[Normalisation, ...] = (
@@ -162,6 +164,17 @@ TIMES: tuple[Normalisation, ...] = (
         hint="-"),
     sub("logwrite stamp", r'^Logwrite\s"\d{4}-\d\d-\d\d\s\d\d:\d\d:\d\d', 'Logwrite "1999-03-02 09:44:33',
         ('Logwrite "2025-11-23 09:05:01 x"\n', 'Logwrite "1999-03-02 09:44:33 x"\n'), hint="Logwrite"),
+    sub("syslog stamp", rf"{_SYSLOG}\d\d:\d\d:\d\d\s", rf"{_SYSLOG_DONE} ",
+        ("SYSLOG: '2025-11-23 09:05:01 x'\n", "SYSLOG: '2017-07-30 18:51:05 x'\n"), hint="SYSLOG"),
+    sub("syslog stamp, milliseconds", rf"{_SYSLOG}\d\d:\d\d:\d\d\.\d{{3}}\s", rf"{_SYSLOG_DONE}.712 ",
+        ("SYSLOG: '2025-11-23 09:05:01.123 x'\n", "SYSLOG: '2017-07-30 18:51:05.712 x'\n"), hint="SYSLOG"),
+    sub("syslog stamp, zone", rf"{_SYSLOG}\d\d:\d\d:\d\d\s[+-]\d\d\d\d\s", rf"{_SYSLOG_DONE} +9999 ",
+        ("SYSLOG: '2025-11-23 09:05:01 +0000 x'\n", "SYSLOG: '2017-07-30 18:51:05 +9999 x'\n"),
+        hint="SYSLOG"),
+    sub("syslog stamp, milliseconds and zone",
+        rf"{_SYSLOG}\d\d:\d\d:\d\d\.\d{{3}}\s[+-]\d\d\d\d\s", rf"{_SYSLOG_DONE}.712 +9999 ",
+        ("SYSLOG: '2025-11-23 09:05:01.123 +0000 x'\n", "SYSLOG: '2017-07-30 18:51:05.712 +9999 x'\n"),
+        hint="SYSLOG"),
     sub("times on the queue", r"((D|[RQD]T)=)\d+s", r"\1qqs", ("QT=3s DT=0s\n", "QT=qqs DT=qqs\n"),
         every=True, hint="=", when="queue_times_hidden"),
     sub("times on the queue, milliseconds", r"((D|[RQD]T)=)\d\.\d{3}s", r"\1q.qqqs",
@@ -217,6 +230,10 @@ def _port(numbering: Numbering, value: str) -> str:
 def _stamped_pid(numbering: Numbering, value: str) -> str:
     # runtest asks for the name of " [1234]" as a whole, not of the number in it
     return numbering.pid(f" [{value}]")
+
+
+def _syslog_pid(numbering: Numbering, value: str) -> str:
+    return numbering.pid(f"[{value}]")
 
 
 def _pid(numbering: Numbering, value: str) -> str:
@@ -292,6 +309,9 @@ REST: tuple[Normalisation, ...] = (
     number("process number of a log line",
         r"^\d{4}-\d\d-\d\d\s\d\d:\d\d:\d\d(?:\.\d{3}|)(?:\s[+-]\d{4}|)\s\[(?P<n>\d+)\]", _stamped_pid,
         ("1999-03-02 09:44:33 [12] Start\n", "1999-03-02 09:44:33 [1234] Start\n"), hint=" ["),
+    number("process number in syslog",
+        r"^SYSLOG:\s'(?:[-0-9]{10}\s[:.0-9]{8,12}\s(?:[-+]\d{4}\s)?|)\[(?P<n>\d+)\]", _syslog_pid,
+        ("SYSLOG: '[12] Start'\n", "SYSLOG: '[1234] Start'\n"), hint="SYSLOG"),
     special("daemon's process number", _daemon_pid, ("12 listening on x\n", "listening on x\n")),
     sub("waiting for children", r"waiting for children of \d+", "waiting for children of pppp",
         ("waiting for children of 12\n", "waiting for children of pppp\n"), hint="waiting for"),

@@ -15,6 +15,7 @@ from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import parse_selector
 from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.syslog import write_syslog
 from eximsim.mta.process.upward import expand_string
 from eximsim.mta.records.logs import LogSettings, Rejected
 
@@ -56,7 +57,12 @@ def _settings(process: Process) -> LogSettings:
     main, reject, panic = (_file_of(process, pattern, kind) for kind in ("main", "reject", "panic"))
     dated = _today(process) if pattern is not None and _DATED.search(pattern) else ""
     rejects, zone = options.flag("write_rejectlog"), options.flag("log_timezone")
-    return LogSettings(selectors, main, reject, panic, rejects, zone, dated)
+    return LogSettings(selectors, main, reject, panic, rejects, zone, dated, _has_syslog(process))
+
+
+def _has_syslog(process: Process) -> bool:
+    text = process.config.main.text("log_file_path")
+    return bool(text) and "syslog" in list_items(expand_string(process, text or ""), ":")
 
 
 def _today(process: Process) -> str:
@@ -77,8 +83,6 @@ def _log_path(process: Process) -> str | None:
     if not text:
         return default
     items = list(list_items(expand_string(process, text), ":"))
-    if "syslog" in items and process.machine.test_harness:
-        raise Unsupported("syslog, which Exim's tests see", *options.where("log_file_path"))
     files = [item for item in items if item != "syslog"]
     if not files:
         return None if items else default
@@ -162,19 +166,27 @@ def log_write(
         if wanted and not process.verbose:
             process.err(f"LOG: {line}\n" if process.host_checking else f"{stamp} {line}\n")
         return
+    bare = line
     line = f"{stamp} {line}"
+    twice = known.syslog and process.config.main.flag("syslog_duplication")
     if main and wanted:
         process.main_log_open = True
+        if twice or (known.syslog and not reject and not panic):
+            write_syslog(process, stamp, bare)
         _append(process, known.main, [line])
     if reject and known.reject_enabled:
         lines = [line]
         if rejected is not None and "rejected_header" in known.selectors:
             lines = _fitting([line, *rejected.lines()])
+        if twice or (known.syslog and not panic):
+            write_syslog(process, stamp, "\n".join((bare, *lines[1:])))
         _reject(process, known, lines)
     if panic:
         _append(process, known.panic, [line])
         if process.log_stderr and not process.verbose and not process.config.main.flag("mua_wrapper"):
             process.err(f"{line}\n")
+        if known.syslog:
+            write_syslog(process, stamp, bare)
 
 
 _LINE_SIZE = _BUFFER_SIZE - 4

@@ -20,6 +20,7 @@ class LogSettings:
     reject_enabled: bool
     zone: bool
     day: str = ""
+    syslog: bool = False
 
 
 class DebugLog(list[str]):
