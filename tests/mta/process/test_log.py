@@ -215,3 +215,43 @@ def test_logs_may_be_named_for_the_day_or_the_month(pattern: str, main: str, pan
     log_write(process, "two")
     later = main.replace("20231114", "20231115")
     assert len(front.machine.files[later]) == (2 if later == main else 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ("", "2023-11-14 22:13:20 [{pid}] one"),
+        ("no_syslog_timestamp", "[{pid}] one"),
+        ("no_syslog_pid", "2023-11-14 22:13:20 one"),
+        ("no_syslog_timestamp\nno_syslog_pid", "one"),
+    ],
+)
+def test_exims_test_suite_sees_syslog(options: str, shown: str) -> None:
+    front = Front(f"log_file_path = :syslog\nlog_selector = +pid\n{options}")
+    front.machine.test_harness = True
+    said: list[str] = []
+    process = front.process()
+    process.err = said.append
+    log_write(process, "one")
+    assert said == [f"SYSLOG: '{shown.format(pid=process.pid)}'\n"]
+
+
+def test_long_lines_and_several_are_cut_for_syslog() -> None:
+    front = Front("log_file_path = syslog\nno_syslog_timestamp")
+    front.machine.test_harness = True
+    said: list[str] = []
+    process = front.process()
+    process.err = said.append
+    log_write(process, "a" * 871 + "\nb")
+    assert said == [f"SYSLOG: '[1/3] {'a' * 870}'\n", "SYSLOG: '[2\\3] a'\n", "SYSLOG: '[3/3] b'\n"]
+
+
+def test_what_goes_to_two_logs_goes_to_syslog_once_only_if_that_is_said() -> None:
+    for options, count in (("", 2), ("no_syslog_duplication", 1)):
+        front = Front(f"log_file_path = syslog\n{options}")
+        front.machine.test_harness = True
+        said: list[str] = []
+        process = front.process()
+        process.err = said.append
+        log_write(process, "one", panic=True)
+        assert len(said) == count
