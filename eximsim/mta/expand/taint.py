@@ -65,7 +65,7 @@ _OUTSIDE = _words(
 )
 """Variables that hold what others have said."""
 
-_KEPT = frozenset(("address_data", "address_file", "address_pipe", "home"))
+_KEPT = frozenset(("address_data", "address_file", "address_pipe", "dkim_domain", "dkim_selector", "home"))
 """Variables whose values are marked when they are set, as are those of routers and ACLs."""
 
 _DEPENDS = _words("host host_address self_hostname sender_address_data dnslist_text")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
-from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.miscmods.dkim import error_prefix
 from eximsim.mta.miscmods.pdkim.canon import HASHES, RELAXED, SIMPLE, Content, read_content
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init
@@ -72,9 +74,10 @@ def _wanted(process: Process, transport: DriverInstance) -> Iterator[Wanted]:
     variables = process.variables
     domains = _expanded(process, transport, "dkim_domain") or ""
     for domain in dict.fromkeys(item.lower() for item in list_items(domains) if item):
-        variables["dkim_domain"] = domain
-        for selector in list_items(_expanded(process, transport, "dkim_selector") or ""):
-            variables["dkim_selector"] = selector
+        variables["dkim_domain"] = marked(domain, taint_of(domains))
+        selectors = _expanded(process, transport, "dkim_selector") or ""
+        for selector in list_items(selectors):
+            variables["dkim_selector"] = marked(selector, taint_of(selectors))
             one = _one(process, transport, domain, selector)
             if one is not None:
                 process.dkim_signed += (domain, selector)
@@ -121,15 +124,21 @@ def _expanded(process: Process, transport: DriverInstance, name: str, *, named: 
     if text is None:
         return None
     try:
-        return expand(process, text)
+        return expand_marked(process, text)
     except ExpansionFailed as failure:
         said = f"failed to expand {named or name}: {failure.message}"
         raise _failed(process, said, said) from None
 
 
 def _key_file(process: Process, path: str) -> bytes:
+    """The key in a file; one whose name comes from outside is not opened."""
+    said = f"unable to open file for reading: {from_octets(octets(path))}"
+    if taint_of(path) is Taint.UNKNOWN:
+        raise Unsupported(f"whether the name {path} is tainted")
+    if taint_of(path) is Taint.TAINTED:
+        log_write(process, f"Tainted filename '{path}'", panic=True)
+        raise _failed(process, said, "")
     try:
         return process.world.read_file(path)
     except OSError:
-        said = f"unable to open file for reading: {from_octets(octets(path))}"
         raise _failed(process, said, "") from None

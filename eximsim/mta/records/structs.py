@@ -152,6 +152,8 @@ class Address:
     """It went down a connection that was there already."""
     local_address: str = ""
     local_port: int = 0
+    clean: bool = False
+    """It was read from the machine's own data, so that nothing of it is tainted."""
     data: dict[str, str] = field(default_factory=dict)
     """``$address_data``, ``$local_part_data``, ... of this address."""
     cc_local_part: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from eximsim.mta.expand.taint import CleanText
 from eximsim.mta.lookup.match import match_isinlist
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import Address
@@ -141,7 +142,7 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
     if addr is None:
         return
     known.update(addr.data)
-    known["domain"], known["local_part"] = addr.domain, addr.local_part
+    known["domain"], known["local_part"] = _known(addr, addr.domain), _known(addr, addr.local_part)
     for name, affix in _affixes(addr):
         if affix is not None:
             known[name] = affix
@@ -162,11 +163,18 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
     while top.parent is not None:
         top = top.parent
     known["original_domain"], known["original_local_part"] = top.domain, _routed_local_part(top)
+    if addr.parent is not None and addr.made_for:
+        known["domain"] = _known(addr.parent, addr.domain)
     if addr.parent is not None:
         known["parent_domain"], known["parent_local_part"] = (
-            addr.parent.domain,
-            _routed_local_part(addr.parent),
+            _known(addr.parent, addr.parent.domain),
+            _known(addr.parent, _routed_local_part(addr.parent)),
         )
+
+
+def _known(addr: Address, text: str) -> str:
+    """A part of an address, which is tainted unless the address comes from the machine's own data."""
+    return CleanText(text) if addr.clean else text
 
 
 def _take_local_part(process: Process, parent: Address) -> None:
@@ -175,7 +183,7 @@ def _take_local_part(process: Process, parent: Address) -> None:
     for name, text in (("local_part", parent.local_part), *_affixes(parent)):
         known.pop(name, None)
         if text is not None:
-            known[name] = text
+            known[name] = _known(parent, text)
 
 
 def _affixes(addr: Address) -> tuple[tuple[str, str | None], ...]:

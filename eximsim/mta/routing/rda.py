@@ -341,9 +341,11 @@ class _ForwardList:
         if item.startswith(("|", "/")) and not found.domain_at:
             return self.file_or_pipe(item, quoted=quoted)
         address = found.address if found.domain_at else rf.qualified(self.process, found.address)
+        clean = self.taint is Taint.NONE
         if not self.router.options.flag("rewrite"):
-            return Generated(address)
-        return Generated(rewrite_address(self.process, address, is_recipient=True))
+            return Generated(address, clean=clean)
+        rewritten = rewrite_address(self.process, address, is_recipient=True)
+        return Generated(rewritten, clean=clean and rewritten == address)
 
     def no_address(self, item: str, why: str) -> None:
         if why == "empty address":

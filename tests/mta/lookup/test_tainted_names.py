@@ -41,6 +41,18 @@ def test_what_was_looked_up_or_written_is_good(name: str) -> None:
     assert any(line.startswith("=> :blackhole: ") for line in delivered(aliases(f"/v/{name}"), "4.99"))
 
 
+def test_the_address_of_an_alias_is_good() -> None:
+    routers = (
+        "v:\n driver = redirect\n local_parts = list\n data = a\n"
+        "w:\n driver = redirect\n data = ${lookup{$local_part}lsearch{/v/$domain}}\n"
+    )
+    machine = LocalMachine(KEEP, "4.99", routers=routers, main="qualify_domain = test.ex", files=FILES)
+    machine.deliver("list@test.ex")
+    assert any(line.startswith("=> :blackhole: ") for line in machine.log)
+    machine.deliver("a@test.ex")
+    assert machine.log[-2] == REFUSED
+
+
 def test_the_words_of_the_last_lookup_go_with_it() -> None:
     routers = (
         "v:\n driver = accept\n domains = lsearch;/map\n local_parts = lsearch;/v/$domain\n transport = t\n"

@@ -110,6 +110,14 @@ def test_a_strict_transport_defers_what_it_cannot_sign(release: str, words: str)
     assert f"H=mx1.test.ex [10.9.1.1]: {told}: Permission denied" in made.log
 
 
+@pytest.mark.parametrize(("release", "refused"), [("4.93", False), ("4.94.1", True), (NEWEST, True)])
+def test_a_key_whose_name_comes_from_outside_is_not_opened(release: str, refused: bool) -> None:
+    made = site({"dkim_domain": "$sender_address_domain", "dkim_private_key": "/keys/$dkim_domain"}, release)
+    name = "/keys/myhost.test.ex"
+    assert (f"Tainted filename '{name}'" in " ".join(made.log)) is refused
+    assert f"unable to open file for reading: {name}" in " ".join(made.log)
+
+
 def test_a_hash_that_exim_does_not_know_signs_nothing() -> None:
     made = site({"dkim_hash": "md5"})
     assert signatures(made) == []

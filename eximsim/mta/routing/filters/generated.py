@@ -16,7 +16,7 @@ class Generated:
     """One address, or with ``made_for`` (as in ``Address``) a file, a pipe or a reply.
 
     ``errors_address``: who is told of a failure, None for whoever the router says; ``ignore_error``: a
-    failure is no failure. ``expand_pipe`` and ``pipe_values``: see ``Address``.
+    failure is no failure. ``expand_pipe``, ``pipe_values`` and ``clean``: see ``Address``.
     """
 
     address: str
@@ -26,13 +26,14 @@ class Generated:
     reply: Reply | None = None
     expand_pipe: bool = False
     pipe_values: tuple[str, ...] = ()
+    clean: bool = False
 
     def untainted(self) -> Generated:
         """The same as another process has read it: nothing of it is tainted (``rda_read_string()``)."""
         values = tuple(map(CleanText, self.pipe_values))
-        return replace(self, address=str(self.address), pipe_values=values)
+        return replace(self, address=str(self.address), pipe_values=values, clean=True)
 
     def give_to(self, child: Address) -> None:
         """Tell the address that is made of it what it is for."""
-        child.made_for, child.reply = self.made_for, self.reply
+        child.made_for, child.reply, child.clean = self.made_for, self.reply, self.clean
         child.expand_pipe, child.pipe_values = self.expand_pipe, self.pipe_values

@@ -217,8 +217,8 @@ def _add_generated(
         if one.errors_address is not None:
             child.errors_address = one.errors_address
         child.extra_headers, child.remove_headers = headers
+        one.give_to(child)
         if one.made_for:
-            one.give_to(child)
             _prepare_special(process, router, child)
         children.append(child)
     addr.child_count += len(children)
