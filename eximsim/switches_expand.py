@@ -96,6 +96,22 @@ class ExpansionSwitches(ServerSwitches):
     lists_capture: bool = switch(False, "match_isinlist()", since("4.94.1", "43ba45ce6", published="4.94"))
     """What a domain or a local part matches in a list is in ``$0``, and its parts in ``$1`` and so on."""
 
+    json_extracted: bool = switch(
+        False, "EITEM_EXTRACT in expand.c", since("4.92", "8fdf20fd8", item="bug 2282")
+    )
+    """``${extract json{...``."""
+
+    json_texts_extracted: bool = switch(False, "EITEM_EXTRACT in expand.c", since("4.93", "e661a29c6"))
+    """``${extract jsons{...``, which takes the quotes off."""
+
+    lookup_options_known: bool = switch(
+        False, "search_findtype_partial()", since("4.94.1", "67a57a5af", published="4.94")
+    )
+    """A lookup type may have options in an expansion: ``lsearch,ret=full``."""
+
+    mask_shortens: bool = switch(False, "EOP_MASK in expand.c", since("4.96", "c51f713ee"))
+    """``${mask_n:`` writes IPv6 addresses in their short form; before, the n is ignored."""
+
     tainted_search_refused: bool = switch(
         False, "search_open()", since("4.94.1", "54a2a2a99", published="4.94")
     )

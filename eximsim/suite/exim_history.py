@@ -187,6 +187,7 @@ POINTS: Sequence[Point] = (
     _point("1b76ad22a", ("confs/0618", "")),
     _point("ffbc20ed9"),
     _point("4e9287801", ("confs/5704", "")),
+    _point("8fdf20fd8"),
     _point("a45431fa7", ("scripts/0000-Basic/0415", "exim -DARG1=4000G")),
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
     _point("d12746bc1"),
@@ -196,6 +197,7 @@ POINTS: Sequence[Point] = (
     # 4.93
     _point("569a8b23a"),
     _point("959384646", ("confs/5707", "")),
+    _point("e661a29c6"),
     _point("87abcb247"),
     _point("0a5441fcd"),
     _point("436bda2ac"),
@@ -244,6 +246,7 @@ POINTS: Sequence[Point] = (
     _point("5bf8a5168"),
     _point("b273058b3"),
     _point("54a2a2a99"),
+    _point("67a57a5af"),
     _point("137ae145e"),
     _point("a841a6eca"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),
@@ -292,6 +295,7 @@ POINTS: Sequence[Point] = (
     _point("889894461"),
     _point("c4b408623"),
     # 4.96
+    _point("c51f713ee"),
     _point("ce15be781"),
     _point("a375c22c1"),
     _point("22ed7a529"),

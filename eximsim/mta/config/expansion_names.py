@@ -17,36 +17,38 @@ def _words(text: str) -> frozenset[str]:
 _TEXTS = _words(
     """
     acl_arg1 acl_arg2 acl_arg3 acl_arg4 acl_arg5 acl_arg6 acl_arg7 acl_arg8 acl_arg9 acl_verify_message
-    address_data address_file address_pipe authenticated_fail_id authenticated_id authenticated_sender
-    bounce_recipient callout_address csa_status dnslist_domain dnslist_matched dnslist_text
-    dnslist_value domain domain_data event_data event_name home host host_address host_data
-    interface_address item local_part local_part_data local_part_prefix local_part_prefix_v
-    local_part_suffix local_part_suffix_v local_scan_data lookup_dnssec_authenticated mailstore_basename
-    message_exim_id mime_anomaly_text mime_boundary mime_charset mime_content_description
-    mime_content_disposition mime_content_id mime_content_transfer_encoding mime_content_type
-    mime_decoded_filename mime_filename original_domain original_local_part parent_domain parent_local_part
-    proxy_external_address proxy_local_address prvscheck_address prvscheck_keynum prvscheck_result
-    queue_name regex_match_string received_for received_protocol recipient_data recipient_verify_failure
-    return_path router_name self_hostname sender_address sender_address_data sender_data sender_fullhost
+    address_data address_file address_pipe atrn_host atrn_mode authenticated_fail_id authenticated_id
+    authenticated_sender bounce_recipient callout_address csa_status dnslist_domain dnslist_matched
+    dnslist_text dnslist_value domain domain_data event_data event_name headers_added home host
+    host_address host_data interface_address item local_part local_part_data local_part_prefix
+    local_part_prefix_v local_part_suffix local_part_suffix_v local_scan_data
+    lookup_dnssec_authenticated mailstore_basename malware_name message_exim_id mime_anomaly_text
+    mime_boundary mime_charset mime_content_description mime_content_disposition mime_content_id
+    mime_content_transfer_encoding mime_content_type mime_decoded_filename mime_filename original_domain
+    original_local_part parent_domain parent_local_part proxy_external_address proxy_local_address
+    prvscheck_address prvscheck_keynum prvscheck_result queue_name regex_match_string received_for
+    received_protocol recipient_data recipient_verify_failure recipients recipients_list return_path
+    router_name self_hostname sender_address sender_address_data sender_data sender_fullhost
     sender_helo_name sender_host_address sender_host_authenticated sender_ident sender_rate
     sender_rate_limit sender_rate_period sender_rcvhost sender_verify_failure sending_ip_address
-    smtp_active_hostname smtp_command smtp_command_argument smtp_notquit_reason srs_recipient
-    thisaddress tls_in_cipher tls_in_cipher_std tls_in_peerdn tls_in_sni tls_in_ver tls_out_cipher
-    tls_out_cipher_std tls_out_peerdn tls_out_sni tls_out_ver transport_name value verify_mode
-    warnmsg_delay warnmsg_recipients
+    smtp_active_hostname smtp_command smtp_command_argument smtp_notquit_reason spam_action spam_bar
+    spam_score spam_score_int srs_recipient thisaddress tls_in_cipher tls_in_cipher_std tls_in_peerdn
+    tls_in_sni tls_in_ver tls_out_cipher tls_out_cipher_std tls_out_peerdn tls_out_sni tls_out_ver
+    transport_name value verify_mode warnmsg_delay warnmsg_recipients
     """
 )
 """Texts that are empty until something sets them."""
 
 _NUMBERS = _words(
     """
-    acl_narg authentication_failed body_linecount body_zerocount event_defer_errno host_lookup_deferred
-    host_lookup_failed host_port localhost_number max_received_linelength message_age message_body_size
-    message_linecount message_size mime_anomaly_level mime_content_size mime_is_coverletter
-    mime_is_multipart mime_is_rfc822 proxy_external_port proxy_local_port rcpt_count rcpt_defer_count
-    rcpt_fail_count received_count received_time recipients_count runrc sender_host_port
-    smtp_count_at_connection_start tls_in_bits tls_in_certificate_verified tls_in_ocsp tls_in_resumption
-    tls_out_bits tls_out_certificate_verified tls_out_ocsp tls_out_resumption tls_out_tlsa_usage
+    acl_narg authentication_failed av_failed body_linecount body_zerocount event_defer_errno
+    host_lookup_deferred host_lookup_failed host_port localhost_number max_received_linelength
+    message_age message_body_size message_linecount message_size mime_anomaly_level mime_content_size
+    mime_is_coverletter mime_is_multipart mime_is_rfc822 proxy_external_port proxy_local_port rcpt_count
+    rcpt_defer_count rcpt_fail_count received_count received_time recipients_count runrc
+    sender_host_port smtp_count_at_connection_start tls_in_bits tls_in_certificate_verified tls_in_ocsp
+    tls_in_resumption tls_out_bits tls_out_certificate_verified tls_out_ocsp tls_out_resumption
+    tls_out_tlsa_usage
     """
 )
 """Numbers that are 0 until something sets them."""
@@ -86,21 +88,19 @@ CERTIFICATES = frozenset(("tls_in_ourcert", "tls_in_peercert", "tls_out_ourcert"
 
 LACKING_VARIABLES = _words(
     """
-    arc_domains arc_oldest_pass arc_state arc_state_reason atrn_host atrn_mode av_failed bmi_alt_location
-    bmi_base64_tracker_verdict bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date
-    compile_number connection_id dcc_header dcc_result demime_errorlevel demime_reason
-    dkim_algo dkim_bodylength dkim_canon_body dkim_canon_headers dkim_copiedheaders dkim_created
-    dkim_cur_signer dkim_domain dkim_expires dkim_headernames dkim_identity dkim_key_granularity
-    dkim_key_length dkim_key_nosubdomains dkim_key_notes dkim_key_srvtype dkim_key_testing dkim_selector
-    dkim_signers dkim_verify_reason dkim_verify_signers dkim_verify_status dmarc_alignment_dkim
-    dmarc_alignment_spf dmarc_ar_header dmarc_domain_policy dmarc_status dmarc_status_text
-    dmarc_used_domain exim_gid exim_uid found_extension headers_added initial_cwd inode ldap_dn
-    load_average log_inodes log_space malware_name originator_gid originator_uid
-    proxy_host_address proxy_host_port proxy_target_address proxy_target_port recipients
-    recipients_list regex_cachesize requiretls sender_helo_verified
-    smtp_command_history spam_action spam_bar spam_report spam_score spam_score_int spf_guess
-    spf_header_comment spf_received spf_result spf_result_guessed spf_smtp_comment spool_inodes
-    spool_space srs_db_address srs_db_key srs_orig_recipient srs_orig_sender srs_status
+    arc_domains arc_oldest_pass arc_state arc_state_reason bmi_alt_location bmi_base64_tracker_verdict
+    bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date compile_number connection_id
+    dcc_header dcc_result demime_errorlevel demime_reason dkim_algo dkim_bodylength dkim_canon_body
+    dkim_canon_headers dkim_copiedheaders dkim_created dkim_cur_signer dkim_domain dkim_expires
+    dkim_headernames dkim_identity dkim_key_granularity dkim_key_length dkim_key_nosubdomains
+    dkim_key_notes dkim_key_srvtype dkim_key_testing dkim_selector dkim_signers dkim_verify_reason
+    dkim_verify_signers dkim_verify_status dmarc_alignment_dkim dmarc_alignment_spf dmarc_ar_header
+    dmarc_domain_policy dmarc_status dmarc_status_text dmarc_used_domain exim_gid exim_uid
+    found_extension inode ldap_dn load_average log_inodes log_space originator_gid originator_uid
+    proxy_host_address proxy_host_port proxy_target_address proxy_target_port regex_cachesize
+    requiretls sender_helo_verified smtp_command_history spam_report spf_guess spf_header_comment
+    spf_received spf_result spf_result_guessed spf_smtp_comment spool_inodes spool_space srs_db_address
+    srs_db_key srs_orig_recipient srs_orig_sender srs_status
     """
 )
 """Names that have a value only if something puts one into ``process.variables``."""
@@ -146,11 +146,11 @@ UNSET: dict[str, str] = {
 
 COMPUTED = _words(
     """
-    bounce_return_size_limit config_dir config_file exim_path message_body message_body_end message_exim_id
-    message_headers message_headers_raw pid
-    primary_hostname qualify_domain qualify_recipient queue_size reply_address sender_address_domain
-    sender_address_local_part sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full
-    tod_log tod_logfile tod_zone tod_zulu version_number
+    bounce_return_size_limit config_dir config_file exim_path initial_cwd message_body message_body_end
+    message_exim_id message_headers message_headers_raw pid primary_hostname qualify_domain
+    qualify_recipient queue_size reply_address sender_address_domain sender_address_local_part
+    sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile tod_zone tod_zulu
+    version_number
     """
 )
 """Variables that are worked out when they are read."""

@@ -13,6 +13,8 @@ from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
+from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.log import log_write
 
 _HEX = re.compile("[0-9A-Fa-f]*")
 
@@ -73,7 +75,8 @@ def _rfc2047d(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _from_utf8(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return from_octets(bytes(ord(char) if ord(char) < 256 else 0x5F for char in text))
+    characters = map(ord, from_octets(octets(text)))
+    return from_octets(bytes(char if char < 256 else 0x5F for char in characters))
 
 
 _LEADS = ((0xE0, 0xC0, 1), (0xF0, 0xE0, 2), (0xF8, 0xF0, 3))
@@ -121,7 +124,16 @@ def _converting(convert: Callable[[str], str], source: str, target: str) -> Text
 
 
 def _xtextd(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return from_octets(re.sub(rb"\+([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), octets(text)))
+    """Decoded xtext; of what is none the program dies."""
+    encoded = octets(text)
+    if _XTEXT.fullmatch(encoded) is None:
+        message = "internal error in string_catn (count -1)"
+        log_write(expander.process, message, panic=True, dying=True)
+        raise PanicDie(message)
+    return from_octets(re.sub(rb"\+([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), encoded))
+
+
+_XTEXT = re.compile(rb"(?:\+[0-9A-Fa-f]{2}|[!-*,-<>-\x7f])*")
 
 
 CODINGS: dict[str, TextFunction] = {

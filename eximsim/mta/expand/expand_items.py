@@ -51,6 +51,8 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
     values = [expander.string(arg, skipping=skipping) for arg in (item.args[:-1] if complete else item.args)]
     if not item.word and item.fault is not None:
         raise expander.failure(item.fault)
+    if "," in item.word and not expander.process.profile.lookup_options_known:
+        raise ExpansionFailed(f'unknown lookup type "{item.word}"')
     kind = search_findtype_partial(item.word)
     keyed = bool(values)
     if kind.single_key and not keyed:
@@ -93,6 +95,9 @@ def _quoted(expander: Expander, text: str) -> str:
 
 def _extract(expander: Expander, item: Item, skipping: bool) -> str:
     """The first argument decides at run time how many there are: a number takes three, a key two."""
+    profile = expander.process.profile
+    if not {"": True, "json": profile.json_extracted, "jsons": profile.json_texts_extracted}[item.word]:
+        raise ExpansionFailed("missing '{' for arg 1 of extract")
     if skipping:
         expander.subs(item, skipping=True)
         return ""

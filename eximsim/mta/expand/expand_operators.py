@@ -204,7 +204,8 @@ def _mask(expander: Expander, text: str, arg: str | None, name: str) -> str:
     if bits > width:
         raise ExpansionFailed(f'mask value too big in "{text}"')
     value = ipaddr.host_mask(value, width, bits)
-    if kind == 6 and arg is not None and arg.startswith("n"):
+    shortened = arg is not None and arg.startswith("n") and expander.process.profile.mask_shortens
+    if kind == 6 and shortened:
         return f"{ipaddr.ipv6_nmtoa(value)}/{bits}"
     return ipaddr.host_nmtoa(value, width, bits)
 

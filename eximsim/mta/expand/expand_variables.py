@@ -114,6 +114,7 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "config_dir": _config_dir,
         "config_file": lambda process: process.config.path,
         "exim_path": _option("exim_path"),
+        "initial_cwd": lambda process: process.machine.directory,
         "message_body": lambda process: _body(process, end=False),
         "message_body_end": lambda process: _body(process, end=True),
         "message_exim_id": lambda process: process.message_id,
