@@ -170,8 +170,8 @@ def _answer(report: Report, groups: Sequence[Group], ordinary: Sequence[Everyday
     named = list(dict.fromkeys(row.situation for row in ordinary))
     said = []
     if named:
-        more = ", ..." if len(named) > _EVERYDAY_NAMED else ""
-        said.append(f"everyday mail ({', '.join(named[:_EVERYDAY_NAMED])}{more})")
+        more = "; ..." if len(named) > _EVERYDAY_NAMED else ""
+        said.append(f"everyday mail ({'; '.join(named[:_EVERYDAY_NAMED])}{more})")
     for kind, word in (("delivery", "deliveries"), ("callout", "callouts")):
         some = [group for group in groups if group.witness.kind == kind]
         if some:
