@@ -100,6 +100,7 @@ def _once_more(
     a command being done in a second. What fails in another way then runs a last time, alone.
     """
     unsteady = []
+    failed = sorted(failed, key=lambda one: one[1].seconds)  # those beside each other take about as long
     for batch in (failed[at : at + jobs] for at in range(0, len(failed), jobs)):
         running = [(pool.submit(run_case, *call, ahead=True), call, first) for call, first in batch]
         for future, call, first in running:

@@ -29,6 +29,8 @@ class Change:
 CHANGES = (
     # scripts
     Change("notes_shown", "4cc776330", r"^###\s", "a script's '### text' goes to all outputs"),
+    Change("ports_sorted_by_name", "9f971ac1d", "$k =~ s/$parm_port_n/PORT_N/",
+        "a dump of the retry database is sorted with PORT_N for that port's number"),
     # ids, process numbers
     Change("long_ids", "46a36afae", "000000005vi", "message ids of 23 characters have a series of their own"),
     Change("ids_start_with_digit", "9dea8f12c", r"\d[^\W_]{5}-[^\W_]{6}",

@@ -140,7 +140,7 @@ class Player:
 
     def _retry_key(self, record: str) -> str:
         key = record.split()[0].replace(self.identity.ipv4, "ip4.ip4.ip4.ip4")
-        return key.replace(self.identity.port_n, "PORT_N", 1)
+        return key.replace(self.identity.port_n, "PORT_N", 1) if "ports_sorted_by_name" in self.era else key
 
     def exim(self, command: script.Exim) -> None:
         """Run the program, as a daemon if it is one; then wait for a scripted server."""

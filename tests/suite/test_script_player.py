@@ -259,6 +259,17 @@ def test_only_a_file_outside_quotes_is_standard_input(arguments: str, file: str 
     assert (None if given is None else given["file"]) == file
 
 
+def test_the_port_of_a_retry_record_is_sorted_by_its_name_where_the_tree_does_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    records = ("  T:a:127.0.0.1\nx\n", f"  T:a:{IDENTITY.port_n}\ny\n")
+    monkeypatch.setattr(Recorder, "dumped", lambda *_: "".join(records))
+    newest, _ = played("dump retry")
+    older, _ = played("dump retry", era=NEWEST - {"ports_sorted_by_name"})
+    assert newest.raw.stdout[-1] == "".join(records)
+    assert older.raw.stdout[-1] == "".join(reversed(records))
+
+
 def test_records_of_the_retry_database_are_sorted_and_others_left_as_they_are() -> None:
     ready, _ = played("dump retry", "dump wait-t")
     line = "+" * 27 + "\n"
