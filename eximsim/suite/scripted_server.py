@@ -112,7 +112,7 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
         if text.startswith("*data") and following.startswith("QUIT"):
             raise Unsupported("a server that waits for QUIT before it answers a message", path, line)
     for text in script:
-        if text.startswith((">>", "<<", "*starttls")):
+        if text.startswith(("<<", "*starttls")):
             raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
     connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
     port = 0 if socket else int(rest[0])
@@ -216,11 +216,18 @@ class ScriptedSession:
         self._discarded = 0
         return True
 
+    @property
+    def _unbuffered(self) -> bool:
+        """With ``>>`` in its script the program reads no more of a line than it has to compare."""
+        return any(line.startswith(">>") for line in self._server.script)
+
     def _expect(self, line: str) -> bool | None:
         """Whether the next line of input (or all up to a dot) is as expected; None: it is not here yet."""
         mark = "<" if line.startswith("<") else ""
         while (end := self._buffer.find(b"\n")) >= 0:
             received = mark + self._buffer[: end + 1].decode("utf-8", "surrogateescape").rstrip()
+            if self._unbuffered and line != ".":
+                received = received[: len(line)]
             self._buffer = self._buffer[end + 1 :]
             self._say(received + "\n")
             if line != "." or received == ".":
@@ -234,6 +241,9 @@ class ScriptedSession:
 
 
 def _outgoing(text: str) -> bytes:
+    """What is sent for a line of output; after another ``>`` no end of line follows."""
+    if text.startswith(">"):
+        return octets(text[1:])
     if (end := _ENDS.get(text[:3])) is not None:
         return octets(text[3:] + end)
     return octets(text + "\r\n")

@@ -97,7 +97,7 @@ def test_a_server_that_nobody_calls_times_out() -> None:
     assert "".join(server.said) == "Listening on port 1224 ... \nServer timed out\n"
 
 
-@pytest.mark.parametrize("script", ["*starttls", ">>raw", "<<raw"])
+@pytest.mark.parametrize("script", ["*starttls", "<<raw"])
 def test_script_lines_that_are_not_run_are_named(script: str) -> None:
     with pytest.raises(Unsupported, match="of a server script"):
         started(script)
@@ -162,3 +162,11 @@ def test_who_comes_while_a_server_sleeps_before_its_end_stays_in_the_backlog() -
     assert world.now() == START + 4
     with pytest.raises(ConnectError):
         world.connect("127.0.0.1", 1224, 5)
+
+
+def test_a_line_may_be_sent_without_its_end() -> None:
+    server = read_server(["1224"], (">>one", ">CR>two"), "t", 1)
+    server.start()
+    sent = [action.data for action in server.session().on_connect(Endpoint("", 0), Endpoint("", 0))
+            if isinstance(action, Send)]  # fmt: skip
+    assert sent == [b"one", b"two\r"]

@@ -16,6 +16,7 @@ from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand_tree import Condition, Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
+from eximsim.mta.expand.readsocket import SocketFailed, is_known, read_socket
 from eximsim.mta.process import upward
 from eximsim.mta.records.lists import Kind
 from eximsim.status import Rc
@@ -116,7 +117,15 @@ def readsocket_item(expander: Expander, item: Item, skipping: bool) -> str:
         expander.subs(item, skipping=skipping)
         return ""
     values = [expander.string(arg) for arg in item.args[:4]]
-    said = expander.process.world.ask("readsocket", f"{values[0]} {values[1]}".strip("\n "))
+    process, where = expander.process, values[0]
+    if is_known(process, where):
+        try:
+            return read_socket(process, where, values[1], "".join(values[2:3]), "".join(values[3:4]))
+        except SocketFailed as failed:
+            if len(item.args) > 4:
+                return expander.string(item.args[4])
+            raise ExpansionFailed(str(failed)) from None
+    said = process.world.ask("readsocket", f"{where} {values[1]}".strip("\n "))
     if said.value is not None:
         return said.value if len(values) < 4 else said.value.replace("\n", values[3])
     if len(item.args) > 4:

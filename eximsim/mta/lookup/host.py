@@ -82,6 +82,13 @@ def host_find_byname(
     return host_chain.HostResult(find, hosts, host.name)
 
 
+@upward.addresses_by_name.answer
+def addresses_by_name(process: Process, name: str) -> tuple[str, ...]:
+    """The addresses of a name that the system's resolver gives. Source: ip_connectedsocket(), src/ip.c."""
+    result = host_find_byname(process, HostItem(name), qualify_single=True, local_host_check=False)
+    return tuple(host.address for host in result.hosts if host.address is not None)
+
+
 def _addresses_by_name(process: Process, host: HostItem, ignored: str | None) -> tuple[list[HostItem], bool]:
     """An item for each address, and whether a lookup failed for now."""
     hosts: list[HostItem] = []

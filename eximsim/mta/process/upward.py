@@ -59,6 +59,9 @@ expand_getcertele: Upward[[Process, str, str], str | None] = Upward("expand_getc
 host_name_lookup: Upward[[Process], object] = Upward("host_name_lookup")
 """src/expand.c to src/host.c: the variable ``$sender_host_name``."""
 
+addresses_by_name: Upward[[Process, str], Sequence[str]] = Upward("addresses_by_name")
+"""src/expand.c to src/host.c: to which addresses ``readsocket`` connects."""
+
 acl_eval: Upward[[Process, str], tuple[Rc, str | None]] = Upward("acl_eval")
 """src/expand.c to src/acl.c: the item and the condition ``acl``."""
 
