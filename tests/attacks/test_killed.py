@@ -102,8 +102,9 @@ _FORKS.set_forkserver_preload(
 """What takes longest, by far, is done once."""
 
 
-def _command(folder: Path, words: Sequence[str]) -> None:
+def _command(folder: Path, words: Sequence[str], watch: Callable[[], None] = lambda: None) -> None:
     os.chdir(folder)
+    watch()
     os.environ["CI"] = ""  # where it is set, nothing is accepted
     said = os.open("said", os.O_RDWR | os.O_CREAT)
     for number in range(3):
@@ -168,3 +169,55 @@ def test_what_a_killed_command_has_stored_is_the_old_or_the_new(
             assert content in (old.get(file), new.get(file)), file
         assert not storing.whole or left in (old, new)
         shutil.rmtree(folder)
+
+
+CHANGES = frozenset(
+    f"os.{name}" for name in ("rename", "remove", "link", "symlink", "mkdir", "rmdir", "truncate", "chmod")
+)
+
+
+def _watched(folder: Path, storing: Storing) -> None:
+    """Run the command; what is stored at each of its calls that change files goes to ``moments``."""
+    moments, seen = (folder / "moments").open("w"), [False]
+    root = str(folder / storing.stored)
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if seen[0]:
+            return
+        path, mode, flags = (*arguments, None, None, None)[:3] if event == "open" else (None, None, None)
+        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
+        if event not in CHANGES and not writes:
+            return
+        seen[0] = True
+        try:
+            name = os.path.abspath(os.fsdecode(path)) if isinstance(path, (str, bytes)) else ""
+            open_now = name.startswith(f"{root}/") and "/." not in name[len(root) :]
+            found = {file: content.hex() for file, content in files(folder, storing).items()}
+            moments.write(json.dumps([event, mode, name if open_now else "", found]) + "\n")
+            moments.flush()
+        finally:
+            seen[0] = False
+
+    _command(folder, storing.words, lambda: sys.addaudithook(note))
+
+
+@pytest.mark.parametrize("name", STORING)
+def test_between_two_calls_of_the_system_what_is_stored_is_the_old_or_the_new(
+    name: str, tmp_path: Path
+) -> None:
+    storing = STORING[name]
+    storing.prepare(tmp_path)
+    old = files(tmp_path, storing)
+    process = _FORKS.Process(target=_watched, args=(tmp_path, storing))
+    process.start()
+    process.join(900)
+    new = files(tmp_path, storing)
+    assert new != old
+    moments = [json.loads(line) for line in (tmp_path / "moments").read_text().splitlines()]
+    assert any(event == "os.rename" for event, *_ in moments)
+    for event, mode, written, found in moments:
+        assert not written, f"{written} is written where it is: {event} {mode}"
+        left = {file: bytes.fromhex(content) for file, content in found.items()}
+        for file, content in left.items():
+            assert content in (old.get(file), new.get(file)), (event, file)
+        assert not storing.whole or left in (old, new), event

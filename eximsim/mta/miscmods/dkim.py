@@ -64,6 +64,7 @@ def verify(process: Process, data: bytes) -> None:
     verifier = Verifier(content, process.profile, partial(find_key_record, process), minima)
     dkim.signatures = _chosen(process, found)
     for sig in found:
+        process.effort.spend_on_searching(len(data) // 10)
         verifier.check_body(sig)
     _verify_all(process, verifier)
     signers = [name for sig in dkim.signatures for name in (sig.domain, sig.identity) if name]

@@ -52,7 +52,11 @@ def dkim_exim_sign(
     content = read_content(message)
     if content.error is not None:
         raise _failed(process, f"DKIM: signing failed: {content.error}", "")
-    return b"".join(_signature(process, content, one, ended) + b"\r\n" for one in wanted)
+    signed = b""
+    for one in wanted:
+        process.effort.spend_on_searching(len(message) // 10)
+        signed += _signature(process, content, one, ended) + b"\r\n"
+    return signed
 
 
 def _signature(process: Process, content: Content, wanted: Wanted, ended: bool) -> bytes:
@@ -61,6 +65,7 @@ def _signature(process: Process, content: Content, wanted: Wanted, ended: bool) 
     except KeyFault as fault:
         log_write(process, f"signing_init: {fault.args[0]}", panic=True)
         raise _failed(process, "DKIM: signing failed: PRIVKEY", str(fault.args[0])) from None
+    process.effort.spend_on_searching(key.work)
     return sign(content, wanted, key, ended=ended, pad_first=process.profile.dkim_pad_first)
 
 

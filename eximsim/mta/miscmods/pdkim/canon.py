@@ -35,21 +35,21 @@ class Content:
 
 def read_content(data: bytes) -> Content:
     """Split a message without dots doubled or a final dot; line ends may lack their CR (``pdkim_feed()``)."""
-    content, position, current = Content(), 0, b""
+    content, position, current = Content(), 0, bytearray()
     while position < len(data):
         end = data.find(b"\n", position)
         line = data[position:] if end < 0 else data[position:end]
         begins = position == 0 or line[:1] not in (b" ", b"\t")
         if position and begins:
-            _header_complete(content, current)
-            current = b""
+            _header_complete(content, bytes(current))
+            current.clear()
             if end >= 0 and not line.strip(b"\r"):
                 content.body = _body_lines(content, data[end + 1 :])
                 return content
         current += line if end < 0 else _ended(line)
         position = len(data) if end < 0 else end + 1
     if current:
-        _header_complete(content, current)
+        _header_complete(content, bytes(current))
     return content
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base.effort import REGEX
 
 if TYPE_CHECKING:
     from eximsim.profiles import Profile
@@ -23,6 +24,8 @@ _HASHES = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256(), "sha512": hashes.SH
 _ED25519_OCTETS = 32
 _ED25519_BITS = {"openssl": 253, "gnutls": 256}
 _SEQUENCE = 0x30
+_LARGEST_PEM = 8_000
+"""A key of 4,096 bits has 3,300."""
 
 
 class KeyFault(Exception):
@@ -36,6 +39,12 @@ class PrivateKey:
     keytype: str
     key: RSAPrivateKey | Ed25519PrivateKey
 
+    @property
+    def work(self) -> int:
+        """What reading it and signing with it costs, as ``Effort`` counts it."""
+        bits = self.key.key_size if isinstance(self.key, RSAPrivateKey) else 0
+        return REGEX * (1 + (bits // 1024) ** 3)
+
     def sign(self, data: bytes, hashtype: str) -> bytes:
         """The signature of ``data``; with an Ed25519 key that of its digest (RFC 8463).
 
@@ -48,6 +57,8 @@ class PrivateKey:
 
 def signing_init(pem: bytes, profile: Profile) -> PrivateKey:
     """Read a private key; raises ``KeyFault``. Source: exim_dkim_signing_init()."""
+    if len(pem) > _LARGEST_PEM:
+        raise Unsupported(f"a private key for DKIM of more than {_LARGEST_PEM} octets")
     try:
         key = load_pem_private_key(pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

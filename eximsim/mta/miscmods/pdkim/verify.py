@@ -104,13 +104,15 @@ class Verifier:
 
     def _digest(self, sig: Signature) -> bytes:
         relaxed = sig.canon_headers == RELAXED
-        left = list(reversed(self.content.headers))
+        left: dict[bytes, list[bytes]] = {}
+        for line in self.content.headers:
+            name, colon, _ = line.partition(b":")
+            if colon:
+                left.setdefault(name.lower(), []).append(line)
         digest = hashlib.new(sig.hashtype, usedforsecurity=False)
         for name in octets(sig.headernames or "").split(b":"):
-            wanted = name.lower() + b":"
-            line = next((line for line in left if line[: len(wanted)].lower() == wanted), None)
-            if line is not None:
-                left.remove(line)
+            if lines := left.get(name.lower()):
+                line = lines.pop()
                 digest.update(relax_header(line, end=True) if relaxed else line)
         digest.update(relax_header(sig.raw, end=False) if relaxed else sig.raw)
         return digest.digest()
