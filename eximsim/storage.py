@@ -7,6 +7,7 @@ nothing is lost. A folder that belongs together is written beside and renamed, t
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -37,14 +38,15 @@ def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) 
     """Make ``content`` the whole of a file that the caller named, in a folder that is there.
 
     ``was`` is what was read from it before (None: there was no such file). A link that the caller named is
-    followed; what is no regular file (``/dev/stdout``, a pipe) is written to as it is. Raises ``InputError``.
+    followed if it stays in its folder, which may be a stranger's; what is no regular file (``/dev/stdout``,
+    a pipe) is written to as it is. Raises ``InputError``.
     """
     try:
         if path.exists() and not path.is_file():
             with open(path, "wb") as sink:
                 sink.write(content)
             return
-        place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        place = _of_link(path) if path.is_symlink() else path
         folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             _replace(folder, place.name, content, str(path), was, 0o666)
@@ -52,6 +54,14 @@ def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) 
             os.close(folder)
     except OSError as error:
         raise InputError(f"{error.strerror}; {_WANTED}", str(path)) from None
+
+
+def _of_link(path: Path) -> Path:
+    """Where a link leads that stays in its folder; raises ``OSError``."""
+    place, folder = os.path.realpath(path), os.path.realpath(path.parent)
+    if os.path.commonpath((place, folder)) != folder:
+        raise OSError(errno.EXDEV, "leads out of its folder by a link; name the file itself")
+    return Path(place)
 
 
 def store_text(path: Path, text: str) -> None:

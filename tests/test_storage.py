@@ -229,3 +229,16 @@ def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path: Pa
     assert seen <= {OLD, NEW}
     store(path, OLD)
     assert os.listdir(tmp_path) == ["file"]  # what the killed ones have left is gone
+
+
+def test_a_link_that_the_caller_names_is_followed_only_within_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "target").write_text("old")
+    (folder / "inside").symlink_to("target")
+    (folder / "outside").symlink_to(tmp_path / "new")
+    store(folder / "inside", b"new")
+    assert (folder / "target").read_text() == "new"
+    with pytest.raises(InputError, match="leads out of its folder by a link"):
+        store(folder / "outside", b"new")
+    assert not (tmp_path / "new").exists()

@@ -11,9 +11,10 @@ from xml.etree import ElementTree as Tree
 from eximsim.errors import InputError
 from eximsim.files import read_named_text
 from eximsim.formats import parse_json
-from eximsim.storage import store_text
+from eximsim.storage import store_below
 from eximsim.suite.golden import Comparison
 from eximsim.suite.runner import TestResult, Verdict
+from eximsim.suite.source import as_bytes
 from eximsim.visible import visible, visible_lines
 
 _EXPECTED = "a line of what eximsim suite --json prints"
@@ -84,9 +85,8 @@ def write_summaries(folder: Path, results: Sequence[TestResult]) -> None:
     ordered = sorted(results, key=lambda result: result.test)
     failed = [line for result in ordered for line in _failures(result)]
     letters = [f"{result.test} {_letter(result)}\n" for result in ordered]
-    folder.mkdir(parents=True, exist_ok=True)
-    store_text(folder / "failed-summary.log", "".join(f"{line}\n" for line in failed))
-    store_text(folder / "run-summary.log", "".join(letters))
+    store_below(folder, "failed-summary.log", as_bytes("".join(f"{line}\n" for line in failed)))
+    store_below(folder, "run-summary.log", as_bytes("".join(letters)))
 
 
 def _letter(result: TestResult) -> str:

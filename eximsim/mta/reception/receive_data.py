@@ -131,7 +131,7 @@ def header_lines(content: bytes) -> tuple[list[bytes], bytes | None, int]:
 
 def _header_line(content: bytes, position: int, crlf: bool | None) -> tuple[bytes, int, bool | None]:
     """One line with its continuations, where the next begins, and whether the first line ended in CRLF."""
-    text = b""
+    text, begins = bytearray(), True
     while True:
         end = content.find(b"\n", position)
         line = content[position:] if end < 0 else content[position:end]
@@ -142,17 +142,18 @@ def _header_line(content: bytes, position: int, crlf: bool | None) -> tuple[byte
         if crlf is None and end >= 0:
             crlf = ended_crlf
         text += line.replace(b"\r", b"\n ") + b"\n"
-        if text == b"\n":
-            return (b"\n " if bare else text), position, crlf
+        if begins and text == b"\n":
+            return (b"\n " if bare else b"\n"), position, crlf
+        begins = False
         if bare:
             text += b" "
         elif content[position : position + 1] in (b" ", b"\t"):
             text += content[position : position + 1]
             position += 1
         else:
-            return text, position, crlf
+            return bytes(text), position, crlf
         if end < 0:
-            return text.rstrip(b" "), position, crlf
+            return bytes(text).rstrip(b" "), position, crlf
 
 
 def _is_header(text: bytes) -> bool:
@@ -163,11 +164,7 @@ def _is_header(text: bytes) -> bool:
 
 def _trimmed(text: bytes) -> bytes:
     """Without continuation lines that are empty at the end."""
-    while True:
-        shorter = text[:-1].rstrip(b" \t")
-        if not shorter.endswith(b"\n"):
-            return text
-        text = shorter
+    return text[: text.index(b"\n", len(text.rstrip(b" \t\n"))) + 1]
 
 
 def _body(raw: bytes, *, strict: bool) -> bytes:
