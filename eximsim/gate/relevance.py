@@ -70,8 +70,8 @@ class Relevance:
     """Hosts can be tried again in the same delivery."""
 
     def names(self, host: str) -> bool:
-        """Whether the configuration can ask for a host by name."""
-        return self.everything or host in self.text
+        """Whether the configuration can ask for a host: by its name, or in an expansion by any name."""
+        return self.everything or "dnsdb" in self.text or host in self.text
 
     def has_passed(self, process_clock: float) -> float | None:
         """The time, as far as it counts."""
