@@ -149,8 +149,8 @@ COMPUTED = _words(
     bounce_return_size_limit config_dir config_file exim_path initial_cwd message_body message_body_end
     message_exim_id message_headers message_headers_raw pid primary_hostname qualify_domain
     qualify_recipient queue_size reply_address sender_address_domain sender_address_local_part
-    sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile tod_zone tod_zulu
-    version_number
+    sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
+    tod_zone tod_zulu version_number
     """
 )
 """Variables that are worked out when they are read."""
