@@ -21,7 +21,9 @@ MANY = 400_000
         (b"A: b\nB: c\n d", [b"A: b\n", b"B: c\n d\n"]),
     ],
 )
-def test_continuation_lines_that_are_empty_at_the_end_are_left_out(content: bytes, lines: list[bytes]) -> None:
+def test_continuation_lines_that_are_empty_at_the_end_are_left_out(
+    content: bytes, lines: list[bytes]
+) -> None:
     assert header_lines(content)[0] == lines
 
 
