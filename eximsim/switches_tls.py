@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eximsim.history import since, switch
+from eximsim.history import measured, since, switch
 from eximsim.switch_values import OPENSSL_OPTIONS
 from eximsim.switches_dkim import SignatureSwitches
 
@@ -30,6 +30,15 @@ class TlsLibrarySwitches(SignatureSwitches):
         False, "tls_set_remaining_x509() in tls-gnu.c", since("4.93", "d896cef5f")
     )
     """GnuTLS builds put a name of tls_verify_certificates that is not there in quotes."""
+
+    accept_version_text: str = switch(
+        "(SSL_accept): {error}",
+        "tls_server_start() in tls-openssl.c",
+        since("4.93", "fa9e4a1d0", "(SSL_accept (TLSv1.3)): {error}"),
+        measured("4.95", "(SSL_accept): NULL (TLSv1.3)"),
+        since("4.96", "ef2e5890d", "(SSL_accept): (TLSv1.3)"),
+    )
+    """How an OpenSSL build tells of a client that says something else than TLS: with its own version."""
 
     client_may_close_tls: bool = switch(
         False, "tls_close() in tls-openssl.c and tls-gnu.c", since("4.93", "bd231acd0", item="JH/34")

@@ -225,6 +225,7 @@ POINTS: Sequence[Point] = (
     _point("5b2fd993e"),
     _point("d6c829b9a"),
     _point("8e78571a8"),
+    _point("fa9e4a1d0"),
     _point("86ede124f"),
     _point("ab0e957b0", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
     _point("140036346"),

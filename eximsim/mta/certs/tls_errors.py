@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.key_pairs import KeyFault
 from eximsim.mta.certs.tls_libraries import GNUTLS
@@ -16,6 +17,9 @@ from eximsim.ports import HandshakeFault
 _NUMBERS: Mapping[str, int] = MappingProxyType(
     {
         "INVALID_COMMAND": 280,
+        "WRONG_VERSION_NUMBER": 267,
+        "UNSUPPORTED_PROTOCOL": 258,
+        "CERTIFICATE_VERIFY_FAILED": 134,
         "NO_CIPHER_MATCH": 185,
         "CALLBACK_FAILED": 234,
         "NO_APPLICATION_PROTOCOL": 235,
@@ -29,12 +33,14 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "SSLV3_ALERT_CERTIFICATE_EXPIRED": 1045,
         "SSLV3_ALERT_CERTIFICATE_UNKNOWN": 1046,
         "TLSV1_ALERT_UNKNOWN_CA": 1048,
+        "TLSV1_ALERT_DECODE_ERROR": 1050,
         "TLSV1_ALERT_DECRYPT_ERROR": 1051,
         "TLSV1_ALERT_PROTOCOL_VERSION": 1070,
         "TLSV1_ALERT_INTERNAL_ERROR": 1080,
         "TLSV1_UNRECOGNIZED_NAME": 1112,
         "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": 1120,
         "TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE": 1113,
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED": 1116,
     }
 )
 """OpenSSL's numbers of reasons; that of an alert is 1000 and the alert's own."""
@@ -89,9 +95,14 @@ SPOILT: Mapping[tuple[str, HandshakeFault], str] = MappingProxyType(
 
 
 def openssl_error(reason: str, library: str, function: str) -> str:
-    """ERR_error_string() of ``reason``; ``function`` is what OpenSSL 1.0.2 names with it."""
+    """ERR_error_string() of ``reason``; ``function`` is what OpenSSL 1.0.2 names with it.
+
+    Raises ``Unsupported`` for a reason of which the number is not known.
+    """
     words = reason.lower().replace("_", " ")
-    number = _NUMBERS.get(reason, 0)
+    if reason not in _NUMBERS:
+        raise Unsupported(f"OpenSSL's number of the error {words!r}")
+    number = _NUMBERS[reason]
     if library == "openssl-1.0.2":
         return f"error:14{_FUNCTIONS[function] << 12 | number:06X}:SSL routines:{function}:{words}"
     return f"error:0A{number:06X}:SSL routines::{words}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where
-from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, openssl_error
+from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
@@ -22,11 +22,12 @@ from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_names import cipher_stdname
 from eximsim.mta.transports.tls_verify import peer_dn
 from eximsim.mta.verify import cutthrough
-from eximsim.ports import EndTls, StartTls, TlsAlert, TlsSession, Wait
+from eximsim.ports import EndTls, HandshakeFault, StartTls, TlsAlert, TlsSession, Wait
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import SmtpSession
+    from eximsim.profiles import Profile
 
 
 def starttls(session: SmtpSession, argument: str) -> None:
@@ -135,7 +136,7 @@ def _tell_and_refuse(session: SmtpSession, reason: str) -> None:
     profile = session.process.profile
     session.refuse_all("554 Security failure")
     if profile.tls_library != GNUTLS:
-        text = _openssl_reason(reason, profile.tls_library)
+        text = _openssl_reason(reason, profile)
         _tell_of_failure(session, text)
         _log_tls_error(session, text)
         if profile.tls_error_logged:
@@ -184,6 +185,7 @@ _GNUTLS_FAULTS = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "The peer did not send any certificate.",
     "NO_APPLICATION_PROTOCOL": "No common application protocol could be negotiated.",
     "NO_SHARED_CIPHER": "No supported cipher suites have been found.",
+    "WRONG_VERSION_NUMBER": SPOILT[GNUTLS, HandshakeFault.NOT_TLS],
     "UNEXPECTED_EOF_WHILE_READING": "The TLS connection was non-properly terminated.",
 }
 
@@ -202,9 +204,19 @@ def _gnutls_reason(session: SmtpSession, reason: str) -> str:
     return f"(gnutls_handshake): {_GNUTLS_FAULTS[reason]}"
 
 
-def _openssl_reason(reason: str, library: str) -> str:
+def _openssl_reason(reason: str, profile: Profile) -> str:
     """OpenSSL's line for a failure; ``reason`` is its name."""
-    return f"(SSL_accept): {openssl_error(reason, library, 'ssl3_read_bytes')}"
+    form = profile.accept_version_text if reason in _OF_VERSIONS else _ACCEPT_FAILED
+    own = (reason, profile.tls_library) == ("WRONG_VERSION_NUMBER", "openssl-3")
+    if form != _ACCEPT_FAILED and not own:
+        raise Unsupported(f"the version that OpenSSL shows for {reason.lower().replace('_', ' ')}")
+    return form.format(error=openssl_error(reason, profile.tls_library, "ssl3_read_bytes"))
+
+
+_ACCEPT_FAILED = "(SSL_accept): {error}"
+
+_OF_VERSIONS = frozenset(("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL"))
+"""Reasons that newer releases show with a version."""
 
 
 def _log_tls_error(session: SmtpSession, text: str) -> None:

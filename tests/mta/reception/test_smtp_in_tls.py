@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from eximsim.errors import Unsupported
+from eximsim.mta.program import exim
 from eximsim.ports import HandshakeError, TlsOffer
+from eximsim.profiles import profile, with_tls
 from eximsim.world.certificates import self_signed
-from tests.mta.front import REJECT, Front
+from tests.mta.front import CONF, REJECT, Front
 from tests.mta.program.test_daemon import said
 
 IDENTITY = self_signed("/CN=here.ex")
@@ -68,3 +73,31 @@ def test_authorities_that_cannot_be_read_are_named() -> None:
     with pytest.raises(Unsupported, match="tls_verify_certificates") as lack:
         call("tls_verify_hosts = *\ntls_verify_certificates = /nowhere")
     assert lack.value.line
+
+
+@pytest.mark.parametrize(
+    ("release", "library", "words"),
+    [
+        ("4.94.1", "openssl", "(SSL_accept (TLSv1.3)): error:0A00010B:SSL routines::wrong version number"),
+        ("4.95", "openssl", "(SSL_accept): NULL (TLSv1.3)"),
+        ("4.99", "openssl", "(SSL_accept): (TLSv1.3)"),
+        ("4.99", "gnutls", "(gnutls_handshake): An unexpected TLS packet was received."),
+    ],
+)
+def test_a_client_that_says_something_else_than_tls_is_told_of_in_the_words_of_the_library(
+    release: str, library: str, words: str
+) -> None:
+    front = Front(f"{TLS}", files=FILES)
+    text = front.world.read_file(CONF).replace(b"tls_advertise_hosts =\n", b"tls_advertise_hosts = *\n")
+    front.world.host = replace(front.world.host, files={**FILES, CONF: text})
+    program = with_tls(profile(release), library)
+    exim.run(front.machine, ["-C", CONF, "-bd", "-oX", "1225"], b"", {}, program)
+    client = front.world.connect("127.0.0.1", 1225, 5)
+    client.send(b"EHLO there.ex\r\n")
+    said(client)
+    client.send(b"STARTTLS\r\n")
+    said(client)
+    client.send(b"bogus\r\n")
+    client.close()
+    front.machine.run_background(until=math.inf)
+    assert any(line.endswith(words) for line in front.log())
