@@ -221,7 +221,10 @@ class TextNormaliser:
         return self.line(self._version.sub("Exim V", named_each_time(line)))
 
 
+_NO_KEY = b"-----BEGIN PRIVATE KEY-----\nnot kept\n-----END PRIVATE KEY-----\n"
+
+
 def _with_keys(files: dict[str, bytes]) -> dict[str, bytes]:
     """The chains of a recording come without their keys; a client that shows one only has to find a file."""
-    keys = {path.replace(".chain.", ".key."): b"not kept\n" for path in files if ".chain." in path}
+    keys = {path.replace(".chain.", ".key."): _NO_KEY for path in files if ".chain." in path}
     return {**keys, **files}

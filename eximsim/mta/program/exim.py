@@ -20,7 +20,7 @@ from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
@@ -113,6 +113,7 @@ def run(
         and line.mode is not Mode.PRINT_CONFIG
     ):
         daemon.warn_of_certificate(process)
+    _check_arguments_logged(process, line)
     try:
         code = _MODES[line.mode](process, line, stdin)
     except ProcessDied as death:
@@ -123,6 +124,13 @@ def run(
     except (PanicDie, NotSent):
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
+
+
+def _check_arguments_logged(process: Process, line: CommandLine) -> None:
+    """The line that log_selector's word ``arguments`` asks for is missed where logs are compared."""
+    logs = line.mode not in CHECKING and line.mode is not Mode.PRINT_CONFIG
+    if logs and process.machine.hints_known and selector(process, "arguments"):
+        raise Unsupported("the log selector arguments", *process.config.main.where("log_selector"))
 
 
 def _reads_all(line: CommandLine, profile: Profile) -> bool:

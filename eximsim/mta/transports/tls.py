@@ -376,7 +376,12 @@ def _sni(sx: SmtpContext) -> str | None:
 
 def _suites(sx: SmtpContext) -> Suites:
     text = expanded(sx, "dane_require_tls_ciphers") if sx.dane else None
+    required = text or expanded(sx, "tls_require_ciphers")
+    library = sx.process.profile.tls_library
+    if required == "" and library != GNUTLS:
+        step = "SSL_CTX_set_cipher_list"
+        raise failed(sx, step, openssl_error("NO_CIPHER_MATCH", library, step))
     try:
-        return suites(sx.process, text or expanded(sx, "tls_require_ciphers"))
+        return suites(sx.process, required)
     except BadPriority as bad:
         raise failed(sx, bad.step, bad.text) from None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import re
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
+from eximsim.mta.certs.key_pairs import KeyFault, check_pair
 from eximsim.mta.certs.tls_errors import file_fault
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -107,4 +109,36 @@ def client_identity(sx: SmtpContext) -> TlsIdentity | None:
                 raise failed(sx, step, "Error while reading file.") from None
             words = file_fault(sx.process.profile.tls_library, error.errno or errnos.ENOENT)
             raise failed(sx, f"SSL_CTX_use_{function} file={path}", words) from None
+    _check_identity(sx, *texts, certificate, key)
     return TlsIdentity(*texts)
+
+
+_MARK_OF_KEY = b" PRIVATE KEY-----"
+
+
+def _check_identity(sx: SmtpContext, chain: bytes, key: bytes, certificate_path: str, key_path: str) -> None:
+    """Fail if there is no certificate, or no key, or another certificate's, in the files."""
+    library = sx.process.profile.tls_library
+    fault = check_pair(chain, key) if _MARK_OF_KEY in key else KeyFault.NO_KEY
+    if check_pair(chain, None) is KeyFault.NO_CERTIFICATE:
+        fault = KeyFault.NO_CERTIFICATE
+    elif fault is KeyFault.NO_KEY and _MARK_OF_KEY in key:
+        return  # a stand-in: recordings come without keys
+    if fault is None:
+        return
+    if library == GNUTLS:
+        step = f"cert/key setup: cert={certificate_path} key={key_path}"
+        other_pem = fault is KeyFault.NO_CERTIFICATE and b"-----BEGIN " in chain
+        raise failed(sx, step, "Base64 decoding error." if other_pem else _GNUTLS_FAULTS[fault])
+    lacks_chain = fault is KeyFault.NO_CERTIFICATE
+    function, path = ("certificate_chain", certificate_path) if lacks_chain else ("PrivateKey", key_path)
+    raise failed(sx, f"SSL_CTX_use_{function}_file file={path}", file_fault(library, fault))
+
+
+_GNUTLS_FAULTS = MappingProxyType(
+    {
+        KeyFault.NO_CERTIFICATE: "Base64 unexpected header error.",
+        KeyFault.NO_KEY: "The requested data were not available.",
+        KeyFault.MISMATCH: "The certificate and the given key do not match.",
+    }
+)
