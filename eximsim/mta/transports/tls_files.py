@@ -109,16 +109,17 @@ def client_identity(sx: SmtpContext) -> TlsIdentity | None:
                 raise failed(sx, step, "Error while reading file.") from None
             words = file_fault(sx.process.profile.tls_library, error.errno or errnos.ENOENT)
             raise failed(sx, f"SSL_CTX_use_{function} file={path}", words) from None
-    _check_identity(sx, *texts, certificate, key)
-    return TlsIdentity(*texts)
+    identity = TlsIdentity(*texts)
+    _check_identity(sx, identity, certificate, key)
+    return identity
 
 
 _MARK_OF_KEY = b" PRIVATE KEY-----"
 
 
-def _check_identity(sx: SmtpContext, chain: bytes, key: bytes, certificate_path: str, key_path: str) -> None:
+def _check_identity(sx: SmtpContext, identity: TlsIdentity, certificate_path: str, key_path: str) -> None:
     """Fail if there is no certificate, or no key, or another certificate's, in the files."""
-    library = sx.process.profile.tls_library
+    library, chain, key = sx.process.profile.tls_library, identity.chain, identity.key
     fault = check_pair(chain, key) if _MARK_OF_KEY in key else KeyFault.NO_KEY
     if check_pair(chain, None) is KeyFault.NO_CERTIFICATE:
         fault = KeyFault.NO_CERTIFICATE
