@@ -11,7 +11,7 @@ _EXIM, _DAEMON, _OTHER = 0.4, 0.4, 0.1
 _INPUT_PAUSE = "+++ "
 """A line of a client's or server's script that waits so many seconds."""
 
-_LEAST = 90.0
+_LEAST = 240.0
 
 
 def expected_seconds(parsed: script.Script) -> float:
