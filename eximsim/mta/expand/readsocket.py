@@ -42,7 +42,7 @@ def is_known(process: Process, where: str) -> bool:
     if not where.startswith(_INET):
         return world.is_served(where)
     host, port = _split(where)
-    return string_is_ip_address(host)[0] and world.is_served(host, port)
+    return bool(string_is_ip_address(host)[0]) and world.is_served(host, port)
 
 
 def read_socket(process: Process, where: str, request: str, options: str, eol: str) -> str:
