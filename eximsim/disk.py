@@ -92,6 +92,10 @@ class Disk:
         """Whether a folder is known not to be there, as one above it is known."""
         return path not in self.folders and self._known_above(path) is not None
 
+    def cannot_have(self, path: str) -> bool:
+        """Whether a folder is known not to be there, nor one above it but the root folder, which is root's."""
+        return path not in self.folders and self._known_above(path) == "/"
+
     def make_folders(self, path: str, *, uid: int, gid: int, mode: int) -> bool:
         """Make a folder and those above it that are known to be lacking; false if the user may not."""
         if path in self.folders:

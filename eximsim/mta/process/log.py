@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
@@ -87,9 +87,36 @@ def _log_path(process: Process) -> str | None:
     if not files:
         return None if items else default
     path = files[0] or default
-    if process.machine.test_harness and not path.startswith(process.config.path.rpartition("/")[0] + "/"):
+    elsewhere = not path.startswith(process.config.path.rpartition("/")[0] + "/")
+    if process.machine.test_harness and elsewhere and not _lacks_folder(process, path):
         raise Unsupported("a log file outside the test's folder", *options.where("log_file_path"))
     return path
+
+
+def _lacks_folder(process: Process, path: str | None) -> bool:
+    """Whether a log's folder is known not to be there, nor one that Exim's user could make it in.
+
+    Only of the machine of Exim's test suite is that much known.
+    """
+    if path is None or not process.machine.test_harness or not process.config.main.is_set("log_file_path"):
+        return False
+    return process.world.disk.cannot_have(path.rpartition("/")[0])
+
+
+def _cannot_open(process: Process, path: str | None, stamp: str, text: str) -> NoReturn:
+    """The end of a process that can open neither its log nor the panic log. Source: open_log()."""
+    exim = process.machine.account(process.machine.exim_user)
+    uid, gid = (0, 0) if exim is None else (0 if process.queue_running else exim.uid, exim.gid)
+    why = f'Cannot open main log file "{path}": {errnos.strerror(errnos.EACCES)}: euid={uid} egid={gid}'
+    for line in (why, text, why):
+        process.err(f"{stamp} {line}\n")
+    last = "exim: could not open panic log - aborting: see message(s) above"
+    for line in (text, why):
+        write_syslog(process, stamp, line)
+    if process.machine.test_harness:
+        process.err(f"SYSLOG: '{last}'\n")
+    process.err(f"{last}\n")
+    raise PanicDie(why)
 
 
 _ESCAPES = re.compile("%(.?)", re.DOTALL)
@@ -171,6 +198,8 @@ def log_write(
     twice = known.syslog and process.config.main.flag("syslog_duplication")
     if main and wanted:
         process.main_log_open = True
+        if _lacks_folder(process, known.main):
+            _cannot_open(process, known.main, stamp, bare)
         if twice or (known.syslog and not reject and not panic):
             write_syslog(process, stamp, bare)
         _append(process, known.main, [line])

@@ -255,3 +255,20 @@ def test_what_goes_to_two_logs_goes_to_syslog_once_only_if_that_is_said() -> Non
         process.err = said.append
         log_write(process, "one", panic=True)
         assert len([line for line in said if line.startswith("SYSLOG")]) == count
+
+
+def test_a_log_that_cannot_be_opened_is_the_end() -> None:
+    """The words are those of test 0397 of Exim's suite."""
+    front = Front("log_file_path = /non/existent/%s")
+    front.machine.test_harness = True
+    done = front.exim("-q")
+    stamp = STAMP.rstrip()
+    why = 'Cannot open main log file "/non/existent/main": Permission denied: euid=0 egid=1000'
+    lines = done.stderr.splitlines()
+    assert done.code == 1
+    assert lines[0] == lines[2] == f"{stamp} {why}"
+    assert lines[4:] == [
+        f"SYSLOG: '{stamp} {why}'",
+        "SYSLOG: 'exim: could not open panic log - aborting: see message(s) above'",
+        "exim: could not open panic log - aborting: see message(s) above",
+    ]
