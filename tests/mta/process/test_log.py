@@ -191,7 +191,7 @@ def test_a_connection_has_a_number_in_the_log() -> None:
 
 
 def test_under_the_test_suite_logs_are_below_the_tests_folder() -> None:
-    front = Front("log_file_path = /non/existent/%slog")
+    front = Front("log_file_path = /var/log/%slog")
     front.exim("-odq", "a@d.ex")
     front.machine.test_harness = True
     with pytest.raises(Unsupported, match=r"a log file outside the test's folder \(/etc/exim.conf:5\)"):
