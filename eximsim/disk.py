@@ -93,7 +93,7 @@ class Disk:
         return path not in self.folders and self._known_above(path) is not None
 
     def cannot_have(self, path: str) -> bool:
-        """Whether nothing on the way to a folder is known but the root folder, in which only root makes any."""
+        """Whether nothing on the way to a folder is known but the root folder: only root makes any there."""
         return path not in self.folders and self._known_above(path) == "/"
 
     def make_folders(self, path: str, *, uid: int, gid: int, mode: int) -> bool:
