@@ -188,7 +188,8 @@ def _ask_not_smtp(incoming: Incoming) -> str | None:
         discard(incoming, "non-SMTP ACL", result.log_message)
     elif result.rc is not Rc.OK:
         targets = reception.log_reject_target
-        said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {result.log_message}"
+        why = "NULL" if result.log_message is None else result.log_message
+        said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {why}"
         log_write(
             process,
             said,

@@ -112,6 +112,11 @@ def test_a_refusal_over_smtp_is_named() -> None:
     assert any(line.endswith("rejected during MIME ACL checks: no programs") for line in made.log)
 
 
+def test_a_refusal_without_words_is_logged_as_the_program_prints_it() -> None:
+    log = logged("deny\n", main="acl_not_smtp = parts")
+    assert log[0] == "F=<s@test.ex> rejected by non-SMTP ACL: NULL"
+
+
 def test_a_refusal_without_smtp_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="acl_not_smtp_mime"):
         logged("deny\n")
