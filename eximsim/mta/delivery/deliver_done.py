@@ -9,6 +9,7 @@ from eximsim.mta.base.string import string_printing
 from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import send_bounce
 from eximsim.mta.delivery.queue_time import message_age
+from eximsim.mta.expand.hiding import expand_hide_passwords
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -29,7 +30,7 @@ def post_process_one(
     the transport has left for that.
     """
     process = delivery.process
-    addr.message = addr.message and string_printing(addr.message)
+    addr.message = addr.message and expand_hide_passwords(string_printing(addr.message))
     process.trace.record(
         ADDRESS_OUTCOME,
         rc.name,

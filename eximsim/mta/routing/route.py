@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.hiding import expand_hide_passwords
 from eximsim.mta.process.log import log_write
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_set_expansions, deliver_split_address
 from eximsim.mta.routing.route_conditions import declined_before, prepare
@@ -41,8 +42,6 @@ __all__ = [
 
 ROUTER = Rule("router", "route.c route_address")
 ROUTING = Rule("routing", "route.c route_address")
-_DATABASES = ("mysql", "pgsql", "redis", "sqlite", "ldap:", "ldapdn:", "ldapm:")
-
 Entry = Callable[["Process", "DriverInstance", "Address", Verify | None, RouteResult], Rc]
 
 ROUTERS: MappingProxyType[str, Entry] = MappingProxyType(
@@ -75,7 +74,7 @@ def route_address(process: Process, addr: Address, *, verify: Verify | None) -> 
     process.debug_depth = depth
     routed.rc = _conclude(process, addr, rc, router, routed)
     if routed.rc is Rc.DEFER:
-        _hide_passwords(addr)
+        addr.message = addr.message and expand_hide_passwords(addr.message)
     deliver_set_expansions(process, None)
     process.variables.pop("router_name", None)
     process.trace.record(
@@ -223,14 +222,6 @@ def _unrouteable(process: Process, addr: Address) -> Rc:
         addr.message = addr.user_message = message
     addr.router = None
     return Rc.FAIL
-
-
-def _hide_passwords(addr: Address) -> None:
-    """A deferral by a database expression must not show it."""
-    text = addr.message or ""
-    expression = "failed to expand" in text or "expansion of " in text
-    if expression and any(database in text for database in _DATABASES):
-        addr.message = "Temporary internal error"
 
 
 def _route_unseen(process: Process, addr: Address, router: DriverInstance, routed: RouteResult) -> None:
