@@ -86,6 +86,9 @@ class ZoneWorld:
         inside = any(name.startswith(f"{path}/") for name in self.files)
         return "file" if path in self.files else "folder" if inside else ""
 
+    def names_in(self, path: str) -> list[str]:
+        return [name.rpartition("/")[2] for name in self.files if name.rpartition("/")[0] == path]
+
     def holds_domain(self, name: str) -> bool:
         return False
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.process.log import log_write
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
 if TYPE_CHECKING:
-    from eximsim.mta.transports.smtp_context import SmtpContext
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.structs import HostItem
 
 TLS_HANDSHAKE = Rule("tls handshake", "tls-openssl.c tls_client_start")
+
+
+class Call(Protocol):
+    """The call to a server that fails: an ``SmtpContext`` is one."""
+
+    process: Process
+    host: HostItem
+    dane: bool
 
 
 class TlsStartFailed(Exception):
@@ -22,7 +31,7 @@ class TlsStartFailed(Exception):
         super().__init__(text)
 
 
-def failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
+def failed(sx: Call, prefix: str, text: str) -> TlsStartFailed:
     """The end of an attempt, logged where the release does that."""
     sx.process.trace.record(TLS_HANDSHAKE, "failed", host=sx.host.name, dane=sx.dane, why=text)
     if sx.process.profile.tls_error_logged:
@@ -30,7 +39,7 @@ def failed(sx: SmtpContext, prefix: str, text: str) -> TlsStartFailed:
     return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")
 
 
-def log_tls_error(sx: SmtpContext, prefix: str, text: str) -> None:
+def log_tls_error(sx: Call, prefix: str, text: str) -> None:
     """Log an error of a session with a server."""
     host = sx.host
     log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -135,7 +136,8 @@ def test_a_folder_of_authorities_has_those_that_the_library_finds(
 ) -> None:
     options = {**TRY_ONLY, "tls_verify_certificates": "/certs"}
     site = Site([chain("good")], with_tls(profile(NEWEST), library), transport=options)
-    site.world.host.files[f"/certs/{name}"] = CHAINS.root
+    files = {**site.world.host.files, f"/certs/{name}": CHAINS.root}
+    site.world.host = replace(site.world.host, files=files)
     site.deliver()
     assert cv(site) == verified
 
