@@ -51,6 +51,13 @@ _TRANSPORT: dict[str, Sequence[str]] = {
     "helo_data": ("${lc:$primary_hostname}",),
     "hosts_try_chunking": ("",),
     "return_path": ("bounce@test.ex",),
+    "message_size_limit": ("100", "1M"),
+    "protocol": ("lmtp",),
+    "tls_verify_hosts": ("*", "h2-a.test.ex"),
+    "tls_require_ciphers": ("",),
+    "hosts_require_auth": ("h1-a.test.ex",),
+    "hosts_avoid_esmtp": ("h2-a.test.ex",),
+    "headers_add": ("X-By: $host",),
 }
 _ROUTER: dict[str, Sequence[str]] = {
     "errors_to": ("owner@test.ex",),
@@ -93,7 +100,7 @@ def sequence(rng: Random, name: str) -> dict[str, object]:
         "about": "drawn at random",
         "zone": _zone(rng, ad=ad),
         "servers": servers,
-        "main": {"smtputf8_advertise_hosts": "", **_some(rng, _MAIN, 0.15)},
+        "main": _some(rng, _MAIN, 0.15),
         "transport": _some(rng, _TRANSPORT, 0.12),
         "router": _some(rng, _ROUTER, 0.1),
         "retry": rng.choice(_RETRY),
