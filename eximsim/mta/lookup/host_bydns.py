@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.lookup import dns, host_chain, match, verify_hosts
-from eximsim.mta.lookup.long_lookup import dns_lookup_timed
+from eximsim.mta.lookup.long_lookup import timed
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
@@ -158,7 +158,7 @@ def _ask_srv(search: _Search, name: str, services: str, fail_domains: str | None
     found = _Records("SRV", DnsResult.FAIL, name)
     for service in names:
         prefix = f"_{service}._tcp."
-        answer = dns_lookup_timed(process, prefix + name[:256], "SRV")
+        answer = _dns_lookup(process, prefix + name[:256], "SRV")
         found.result, found.dnssec = answer.result, search.security(answer.secure)
         if answer.name != prefix + name[:256]:
             found.fully_qualified_name = answer.name[len(prefix) :]
@@ -175,7 +175,7 @@ def _ask_srv(search: _Search, name: str, services: str, fail_domains: str | None
 
 
 def _ask_mx(search: _Search, name: str, known_as: str, fail_domains: str | None) -> _Records:
-    answer = dns_lookup_timed(search.process, name, "MX", known_as)
+    answer = _dns_lookup(search.process, name, "MX", known_as)
     found = _Records("MX", answer.result, answer.name, dnssec=search.security(answer.secure))
     if answer.result is DnsResult.NOMATCH:
         found.find = HostFind.FAILED
@@ -364,7 +364,7 @@ def _set_addresses(search: _Search, chain: list[HostItem], known_as: str | None)
     temporary = False
     insecure = False
     for type in _address_types(search, chain[0].name):
-        answer = dns_lookup_timed(process, chain[0].name, type, name if known_as is not None else None)
+        answer = _dns_lookup(process, chain[0].name, type, name if known_as is not None else None)
         search.security(answer.secure)
         if not named:
             name = answer.name
@@ -422,3 +422,9 @@ def _add_addresses(search: _Search, chain: list[HostItem], records: Iterable[Dns
             continue
         at = next((i for i, h in enumerate(chain) if key < h.sort_key), len(chain))
         chain.insert(at, replace(chain[max(at - 1, 0)], address=address, sort_key=key))
+
+
+def _dns_lookup(process: Process, name: str, type: str, known_as: str | None = None) -> dns.DnsLookup:
+    """A lookup that is logged if it takes long. Source: dns_lookup_timerwrap()."""
+    with timed(process, type, name):
+        return dns.dns_lookup(process, name, type, known_as)

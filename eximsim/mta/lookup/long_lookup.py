@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eximsim.mta.lookup import dns
 from eximsim.mta.process.log import log_write
 
 if TYPE_CHECKING:
-    from eximsim.mta.lookup.dns import DnsLookup
     from eximsim.mta.process.globals import Process
 
 
@@ -22,9 +20,3 @@ def timed(process: Process, what: str, name: str) -> Iterator[None]:
     limit, took = process.config.main.number("slow_lookup_log"), int(process.world.now() * 1000) - begin
     if 0 < limit < took:
         log_write(process, f"Long {what} lookup for '{name}': {took} msec")
-
-
-def dns_lookup_timed(process: Process, name: str, type: str, known_as: str | None = None) -> DnsLookup:
-    """As ``dns.dns_lookup``. Source: dns_lookup_timerwrap()."""
-    with timed(process, type, name):
-        return dns.dns_lookup(process, name, type, known_as)

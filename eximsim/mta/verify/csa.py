@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.lookup import dns
-from eximsim.mta.lookup.dns_special import csa_lookup, csa_records
 from eximsim.status import DnsResult, Rc
 
 if TYPE_CHECKING:
@@ -51,12 +50,12 @@ def acl_verify_csa(reception: Reception, domain: str) -> Csa:
 
 
 def _ask(reception: Reception, domain: str, address: str) -> Csa:
-    found, owner = csa_lookup(reception.process, domain)
+    found, owner = dns.csa_lookup(reception.process, domain)
     if found is None or found.result in _NOTHING:
         return Csa.UNKNOWN
     if found.result is not DnsResult.SUCCEED:
         return Csa.DEFER_SRV
-    for weight, port, target in csa_records(found):
+    for weight, port, target in dns.csa_records(found):
         if owner != domain:
             return Csa.FAIL_EXPLICIT if port & 1 else Csa.UNKNOWN
         if weight < _AUTHORIZED:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_is_ip_address
 from eximsim.mta.lookup import dns
-from eximsim.mta.lookup.dns_special import csa_lookup, csa_records, zone_lookup
 from eximsim.ports import DnsRecord
 from eximsim.status import DnsResult, Rc
 
@@ -161,10 +160,10 @@ def _asked_types(type: str) -> tuple[str, ...]:
 def _ask(process: Process, wanted: str, domain: str, type: str) -> tuple[dns.DnsLookup | None, str]:
     """The answer, and whose records they are where that is not the domain."""
     if wanted in ("soa", "zns"):
-        return zone_lookup(process, domain, type), domain
+        return dns.zone_lookup(process, domain, type), domain
     if wanted != "csa":
         return dns.dns_lookup(process, domain, type), domain
-    return csa_lookup(process, domain)
+    return dns.csa_lookup(process, domain)
 
 
 _CSA = ("N", "N", "Y", "?")
@@ -172,7 +171,7 @@ _CSA = ("N", "N", "Y", "?")
 
 
 def _shown_csa(found: dns.DnsLookup, *, same: bool) -> Iterator[str]:
-    for weight, port, target in csa_records(found):
+    for weight, port, target in dns.csa_records(found):
         if not same:
             yield f"{'X' if port & 1 else '?'} {target}"
         elif weight < len(_CSA):
