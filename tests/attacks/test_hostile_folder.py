@@ -74,7 +74,7 @@ COMMANDS = (
     "suite --tree F/tree/test --world loopback --json --debug",
     "suite --tree F/tree/test --subject model --against model",
     "suite --tree F/tree/test --baseline F/linked.jsonl",
-    "suite --tree F/tree/test --summary F/suite/mail",
+    "suite --tree F/tree/test --summary F/suite/logs",
     "gate --git HEAD F/tree/test/confs/0001 --hosts 1",
     f"gate {OUTSIDE} F/exim.conf --against 4.92 --hosts 1 --recipient a@b.example --sender c@d.example",
     f"gate F/exim.conf --against 4.92 --hosts 1 {REPORTS} --code-quality O/q.json --fail-on any",
@@ -194,7 +194,9 @@ def allowed_to_read(path: str, stranger: Hostile) -> bool:
     top = os.path.realpath(stranger.folder.parent)
     own = [os.path.realpath(place) for place in (sys.prefix, sys.base_prefix, str(ROOT))]
     places = (*own, "/usr/lib", "/usr/share", "/lib", *(f"{top}/{name}" for name in ("folder", "out", "tmp")))
-    return path in (top, "/dev/null", *places) or path.startswith(tuple(f"{place}/" for place in places))
+    return path in (top, "/dev/null", "/proc/self/status", *places) or path.startswith(
+        tuple(f"{place}/" for place in places)
+    )
 
 
 def allowed_to_write(path: str, stranger: Hostile) -> bool:
