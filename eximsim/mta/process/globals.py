@@ -115,8 +115,7 @@ class Machine:
     """Where the caller is when he calls the program."""
     test_harness: bool = False
     """The program runs under Exim's test suite (running_in_test_harness), so that it waits here and there."""
-    without_root: bool = False
-    """The program that runs belongs to Exim's user, not to root."""
+    without_root: bool = False  # the program that runs belongs to Exim's user
     environment_known: bool = True
     """What a process is started with is the whole environment; else more of it is asked for."""
     effort: Effort = field(default_factory=Effort)
@@ -216,16 +215,14 @@ class Process:
     # ---- how the program was called
     host_checking: bool = False
     """-bh and -bhc."""
-    host_checking_callout: bool = False
-    """-bhc."""
+    host_checking_callout: bool = False  # -bhc
     address_test_mode: bool = False
     """-bt."""
     verbose: bool = False
     """-v, and -bt."""
     debugging: bool = False
     """-d: what goes to standard error is not what Exim writes there."""
-    dont_deliver: bool = False
-    """-N."""
+    dont_deliver: bool = False  # -N
     connection: int = 0
     """The number by which the log knows the incoming connection or message (set_connection_id())."""
     tls_on_connect: bool = False
@@ -234,8 +231,7 @@ class Process:
     """-os, in seconds."""
     receive_timeout: int | None = None
     """-or, in seconds."""
-    reader: tuple[int, int] | None = None
-    """The ids under which files are read, if they are neither root's nor Exim's."""
+    reader: tuple[int, int] | None = None  # who reads files, if neither root nor Exim does
     synchronous: bool = False
     """-odf and -odi: what this process takes in is delivered before it goes on."""
     of_daemon: bool = False
