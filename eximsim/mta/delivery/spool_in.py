@@ -123,6 +123,8 @@ class _Reader:
             message.received_time += float(f"0{text}")
         elif name == "received_time_complete":
             message.received_complete = float(text)
+        elif name == "host_auth_pubname":
+            message.auth_public_name = text
         elif name in _VARIABLES:
             message.variables[_VARIABLES[name]] = text
         elif name in _PRINTED:

@@ -85,18 +85,11 @@ def _connection(process: Process, message: Message) -> Iterator[str]:
             for name, own in _CLIENT:
                 if name != "sender_host_name" or address is not None:
                     yield from _variable(process, known, name, own)
-            if process.profile.spool_auth_published and known.get("sender_host_authenticated"):
-                yield from _published(process, known["sender_host_authenticated"])
+            if process.profile.spool_auth_published and message.auth_public_name is not None:
+                yield f"-host_auth_pubname {message.auth_public_name}\n"
     yield from _variable(process, known, "smtp_active_hostname", "active_hostname")
     yield from _variable(process, known, "sender_ident", "ident")
     yield from _variable(process, known, "received_protocol", "received_protocol")
-
-
-def _published(process: Process, name: str) -> Iterator[str]:
-    driver = next((one for one in process.config.authenticators if one.name == name), None)
-    public = driver.options.text("public_name") if driver is not None else None
-    if public is not None:
-        yield f"-host_auth_pubname {public}\n"
 
 
 def _variable(process: Process, known: Mapping[str, str], name: str, shown: str) -> Iterator[str]:

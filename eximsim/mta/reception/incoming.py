@@ -127,6 +127,7 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         dont_deliver=process.dont_deliver,
         dsn_ret=envelope.dsn_ret,
         dsn_envid=envelope.dsn_envid,
+        auth_public_name=_public_name(incoming),
         variables=_kept(incoming),
         downconvert=process.downconvert if process.smtputf8 else Downconvert.NEVER,
     )
@@ -169,6 +170,12 @@ def _kept(incoming: Incoming) -> dict[str, str]:
     if host is not None and host != primary:
         kept["smtp_active_hostname"] = host
     return kept
+
+
+def _public_name(incoming: Incoming) -> str | None:
+    used = incoming.reception.get("sender_host_authenticated")
+    drivers = (one for one in incoming.process.config.authenticators if one.name == used)
+    return next((one.options.text("public_name") for one in drivers), None)
 
 
 def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -> str:

@@ -95,6 +95,8 @@ class Message:
     dsn_ret: str | None = None
     """``HDRS`` or ``FULL``: what a report is to hold of the message."""
     dsn_envid: str | None = None
+    auth_public_name: str | None = None
+    """What the client's way of authentication is called in EHLO replies ($sender_host_auth_pubname)."""
     msglog: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     downconvert: Downconvert = Downconvert.NEVER
