@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
+from eximsim.beside import Task
 from eximsim.disk import Disk
 from eximsim.piped import Commands, PipedCommand
 
@@ -438,6 +439,16 @@ class World(Files, Commands, Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether processes work side by side; if not, what is begun is done before the caller goes on."""
+
+    def spawn(self, job: Callable[[], None]) -> Task:
+        """Begin a process beside the caller's; what it raises, the world's first process hears."""
+
+    def wait(self, until: Callable[[], bool], deadline: float | None = None) -> bool:
+        """Let others work until something is so, or that moment (``now()``) has come; whether it is so."""
 
     def self_signed(self, subject: str) -> TlsIdentity:
         """A certificate for ``subject`` (``/C=UK/CN=a.example``) that vouches for itself, good for two hours.

@@ -36,6 +36,11 @@ class DeliverSwitches(VerifySwitches):
     """The first phase of a two-phase queue run does not ask the retry database whether an address may be
     routed yet."""
 
+    fork_waits_when_tested: bool = switch(
+        False, "exim_fork() in functions.h", since("4.94.1", "568092148", published="4.94")
+    )
+    """Under Exim's test suite a process that has forked another waits for a tenth of a second."""
+
     batches_share_connection: bool = switch(
         False, "do_remote_deliveries() in deliver.c", since("4.99", "f3ee1d51e")
     )

@@ -12,6 +12,11 @@ from eximsim.switches_tls import TlsLibrarySwitches
 class ServerSwitches(TlsLibrarySwitches):
     """The part of a profile that is about clients, with what comes before it."""
 
+    delay_ends_with_connection: bool = switch(
+        False, "acl_check_condition() in acl.c", since("4.86", "ae9d18bce", item="bug 348")
+    )
+    """A delay in an ACL is over when the client has closed the connection."""
+
     dnslists_take_keys_anywhere: bool = switch(
         False, "verify_check_dnsbl() in verify.c", since("4.87", "379ba7d06", item="bug 1748")
     )

@@ -51,7 +51,19 @@ LAYERS = (
     ("switches_dkim",),
     ("switch_values",),
     ("formats", "storage", "shapes"),
-    ("bounds", "crypted", "history", "piped", "files", "status", "trace", "errors", "visible", "__version__"),
+    (
+        "beside",
+        "bounds",
+        "crypted",
+        "history",
+        "piped",
+        "files",
+        "status",
+        "trace",
+        "errors",
+        "visible",
+        "__version__",
+    ),
 )
 
 LONGEST = 460

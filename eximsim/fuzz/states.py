@@ -37,7 +37,8 @@ from eximsim.suite.replay import LOG_FILES, Stand, StandRun
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.host import Host
-from eximsim.world.memory import MemoryConnection, MemoryWorld
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.memory_connection import MemoryConnection
 from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_server import ConnectionLog
 

@@ -68,7 +68,8 @@ from eximsim.trace import Decision, Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.clock import VirtualClock
 from eximsim.world.host import Host
-from eximsim.world.memory import MemoryConnection, MemoryWorld
+from eximsim.world.memory import MemoryWorld
+from eximsim.world.memory_connection import MemoryConnection
 from eximsim.world.smtp_server import ConnectionLog, log_of
 
 _FIXED = (Config, Options, Profile, Policy, ConfigFiles, ChainSet, Host)

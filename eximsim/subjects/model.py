@@ -45,6 +45,9 @@ PATCHED_VERSION = "x.yz"
 _NO_MESSAGE = ("-b", "-q", "-M", "-R", "-S")
 """Options of calls that take no message from standard input and the command line."""
 
+_TO_BEGIN = 0.1
+"""How long it takes a script to begin a command, in seconds: others go on meanwhile."""
+
 _AT_THE_END = 0.5
 """How long after the last command outputs are looked at, in seconds."""
 
@@ -108,7 +111,8 @@ class ModelSubject:
             self._catch_up()
         else:
             self.machine.unwatched.run_until(self.machine.world.now())
-            self.machine.run_background(until=self.machine.world.now())
+            self._let_pass(0)
+        self._let_pass(_TO_BEGIN if self.machine.world.side_by_side else 0)
         self.machine.without_root = without_root
         self.machine.input_pause = pause
         if self._without_data.intersection(self.machine.spool.messages):
@@ -137,7 +141,13 @@ class ModelSubject:
 
     def _catch_up(self) -> None:
         self.machine.unwatched.run()
-        self.machine.run_background(until=self.machine.world.now())
+        self._let_pass(0)
+
+    def _let_pass(self, seconds: float) -> None:
+        """Have what goes on in the background for so long behind it."""
+        if self.machine.world.side_by_side:
+            self.machine.world.sleep(seconds)
+        self.machine.run_background(until=self.machine.world.now() + seconds)
 
     def queue(self) -> Sequence[str]:
         """See ``Subject``."""
@@ -204,7 +214,7 @@ class ModelSubject:
     def written(self) -> Written:
         """See ``Subject``; children that are about to end have done so by then."""
         self.machine.unwatched.run()
-        self.machine.run_background(until=self.machine.world.now() + _AT_THE_END)
+        self._let_pass(_AT_THE_END)
         files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
         files |= {path: from_octets(file.content) for path, file in self.machine.world.disk.files.items()}
         messages = self.machine.spool.messages.items()

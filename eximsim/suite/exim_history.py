@@ -87,6 +87,7 @@ POINTS: Sequence[Point] = (
     _point("bf7aabb41", (_5840, "### Recipient callout")),
     _point("4cea764f3", (_5840, "no_msglog_check")),
     _point("6aa849d38", (_5840, "dane.no.1")),
+    _point("ae9d18bce", ("confs/0609", "")),
     # 4.87
     _point("08f3b11b3"),
     _point("23f3dc67a"),
@@ -248,6 +249,7 @@ POINTS: Sequence[Point] = (
     _point("b273058b3"),
     _point("54a2a2a99"),
     _point("67a57a5af"),
+    _point("568092148"),
     _point("137ae145e"),
     _point("a841a6eca"),
     _point("d8024efa3", ("confs/0005", "$local_part_data")),

@@ -35,6 +35,7 @@ from eximsim.suite.servers_around import Peers
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
 from eximsim.world.answers import Answers
+from eximsim.world.clock import START
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.programs import Machine
@@ -382,6 +383,9 @@ def _mtp_script(world: World, subject: ModelSubject, partner: PipedCommand | str
     return MtpScript(from_octets(world.read_file(script)), partial(subject.log, log.removeprefix("+")))
 
 
+_START = START + 0.25
+"""A test begins in the middle of a second, so that names of files with fractions of it come in order."""
+
 _PATCHER = "patchexim"
 """What a tree has whose goldens are those of a program that knows that it is tested."""
 
@@ -389,7 +393,7 @@ _PATCHER = "patchexim"
 @contextmanager
 def _world(name: str, zones: Zones, host: Host) -> Iterator[MemoryWorld | LoopbackWorld]:
     if name == "memory":
-        yield MemoryWorld(zones, host)
+        yield MemoryWorld(zones, host, start=_START, side_by_side=True)
         return
     from eximsim.world.loopback import LoopbackWorld  # sockets and dnslib: not for the memory world
 

@@ -210,12 +210,20 @@ class Player:
         server, self._server = self._server, None
         if server is not None:
             self.subject.settle()
+            self._let_serve(server)
             code = server.wait()
             self.raw.say_server("".join(server.said), None)
             if code and not replaced:
                 raise WrongStatus(
                     f"{self.played.path}: the scripted server on {server.where} exited with {code}"
                 )
+
+    def _let_serve(self, server: ScriptedServer) -> None:
+        """Give a server the time that it has for its clients."""
+        said = -1
+        while not server.finished and said != len(server.said):
+            said = len(server.said)
+            self.world.wait(lambda: server.finished, self.world.now() + server.patience)
 
     def server(self, command: script.Server) -> None:
         """Start a scripted server; it is waited for after the next run of the program, or before another."""

@@ -36,6 +36,8 @@ class ScriptedServer:
     script: tuple[str, ...]
     connections: int = 1
     may_time_out: bool = False
+    patience: float = 5.0
+    """How long it waits for a client, or for what that says, in seconds."""
     on_finished: Callable[[], None] = lambda: None
     said: list[str] = field(default_factory=list)
     path: str = ""
@@ -96,12 +98,13 @@ class ScriptedServer:
 
 def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: int) -> ScriptedServer:
     """The server that a ``server`` command describes; raises ``InputError`` and ``Unsupported``."""
-    may_time_out = False
+    may_time_out, patience = False, 5
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
         if option == "-t" and rest:
-            may_time_out = rest.pop(0).startswith("-")
+            limit = rest.pop(0)
+            may_time_out, patience = limit.startswith("-"), _leading_number(limit.removeprefix("-"))
         elif option not in ("-noipv4", "-noipv6", "-d", "-tfo"):
             raise Unsupported(f"option {option} of the server command", path, line)
     socket = rest[0] if rest and rest[0].startswith("/") else ""
@@ -116,7 +119,7 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
             raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
     connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
     port = 0 if socket else int(rest[0])
-    return ScriptedServer(port, script, connections, may_time_out, path=socket)
+    return ScriptedServer(port, script, connections, may_time_out, float(patience), path=socket)
 
 
 def _unescape(match: re.Match[str]) -> str:

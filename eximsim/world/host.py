@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from eximsim.beside import Task
 from eximsim.disk import Disk
 from eximsim.errors import Unsupported
 from eximsim.files import Folder
@@ -123,6 +124,15 @@ def _ended(command: PipedCommand, said: Told) -> Ended:
     return Ended(1) if said.value is None else Ended(said.status, as_octets(said.value))
 
 
+class _Done:
+    """A process that is over."""
+
+    ended = True
+
+
+_DONE = _Done()
+
+
 class HostedWorld:
     """What both worlds share: the answers that come from the host alone, and the table of listeners.
 
@@ -183,6 +193,20 @@ class HostedWorld:
     @abstractmethod
     def now(self) -> float:
         """See ``World``."""
+
+    @property
+    def side_by_side(self) -> bool:
+        """See ``World``."""
+        return False
+
+    def spawn(self, job: Callable[[], None]) -> Task:
+        """See ``World``."""
+        job()
+        return _DONE
+
+    def wait(self, until: Callable[[], bool], deadline: float | None = None) -> bool:
+        """See ``World``."""
+        return until()
 
     def self_signed(self, subject: str) -> TlsIdentity:
         """See ``World``."""

@@ -65,12 +65,14 @@ class Front:
     user: str = "caller"
     uid: int = 1000
     routers: str = _ROUTERS
+    side_by_side: bool = False
 
     def __post_init__(self) -> None:
         begin = f"begin acl\n{self.acls}\n" if self.acls else ""
         text = f"{_MAIN}{self.main}\n{begin}{self.routers}"
         host = Host(addresses=("127.0.0.1", "192.0.2.1"), files={CONF: text.encode(), **self.files})
-        self.world = MemoryWorld(rrset_zones(self.zone), host, start=1700000000)
+        zones = rrset_zones(self.zone)
+        self.world = MemoryWorld(zones, host, start=1700000000, side_by_side=self.side_by_side)
         self.machine = Machine(
             self.world, Random(0), Spool(), Hints(), user=self.user, uid=self.uid, group="g", gid=self.uid
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import cast
 
+from eximsim.beside import Task
 from eximsim.disk import Disk
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import Machine, Process
@@ -80,6 +81,14 @@ class ZoneWorld:
         return 1_000_000_000.0
 
     def sleep(self, seconds: float) -> None:
+        raise AssertionError("routing does not wait")
+
+    side_by_side = False
+
+    def spawn(self, job: Callable[[], None]) -> Task:
+        raise AssertionError("routing begins no process")
+
+    def wait(self, until: Callable[[], bool], deadline: float | None = None) -> bool:
         raise AssertionError("routing does not wait")
 
     def path_kind(self, path: str) -> str:

@@ -288,7 +288,13 @@ def _delay(run: AclRun, condition: AclCondition, text: str) -> Rc:
     if run.process.host_checking:
         run.trace("delay skipped in -bh checking mode")
         return Rc.OK
-    run.process.world.sleep(seconds)
+    world, link = run.process.world, run.reception.link
+    if run.process.flushing.before_delay:
+        run.process.flushing.flush()
+    if link is None or not run.process.profile.delay_ends_with_connection:
+        world.sleep(seconds)
+    elif world.wait(lambda: link.hung_up, world.now() + seconds):
+        run.trace("delay cancelled by peer close")
     return Rc.OK
 
 

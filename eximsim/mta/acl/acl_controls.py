@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -166,8 +166,16 @@ def _dkim_disable_verify(run: AclRun, options: str | None) -> None:
     run.process.dkim.disabled = True
 
 
+def _no_delay_flush(run: AclRun, options: str | None) -> None:
+    run.process.flushing = replace(run.process.flushing, before_delay=False)
+
+
+def _no_callout_flush(run: AclRun, options: str | None) -> None:
+    run.process.flushing = replace(run.process.flushing, before_callout=False)
+
+
 def _nothing(run: AclRun, options: str | None) -> None:
-    """The control changes nothing that the model shows (flushing, DSCP)."""
+    """The control changes nothing that the model shows (DSCP)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +210,8 @@ CONTROLS: Mapping[str, _Control] = {
     "fakedefer": _Control(_fake(Rc.DEFER), _NOT_FAKING, options=True),
     "fakereject": _Control(_fake(Rc.FAIL), _NOT_FAKING, options=True),
     "freeze": _Control(_freeze, _NOT_HOLDING, options=True),
-    "no_callout_flush": _Control(_nothing, _NOT_SMTP),
-    "no_delay_flush": _Control(_nothing, _NOT_SMTP),
+    "no_callout_flush": _Control(_no_callout_flush, _NOT_SMTP),
+    "no_delay_flush": _Control(_no_delay_flush, _NOT_SMTP),
     "no_enforce_sync": _Control(_flag("enforce_sync", False), _NOT_SMTP),
     "no_mbox_unspool": _Control(_nothing, _NOT_HOLDING),
     "no_multiline_responses": _Control(_flag("multiline_responses", False), _NOT_SMTP),

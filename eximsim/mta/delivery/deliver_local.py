@@ -17,6 +17,7 @@ from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.harness import forked, pause
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.address import deliver_set_expansions
@@ -132,6 +133,10 @@ def _shadow(process: Process, transport: DriverInstance, batch: list[Address]) -
         addr.shadow_message = f" ST={name}{_shadow_problem(copy)}"
 
 
+_BEFORE_JOURNAL = 0.3
+"""How long Exim's test suite has a process wait before it notes that an address is done, in seconds."""
+
+
 def _shadow_problem(addr: Address) -> str:
     if addr.transport_return is Rc.OK:
         return ""
@@ -164,8 +169,12 @@ def deliver_local(
             child.variables["home"] = run.home
         else:
             child.variables.pop("home", None)
-        _run_transport(child, transport, batch, run)
+        with forked(process):
+            _run_transport(child, transport, batch, run)
         process.transport_count = child.transport_count
+        if not shadowing:
+            for _ in (addr for addr in batch if addr.transport_return is Rc.OK):
+                pause(process, _BEFORE_JOURNAL)
         if first.special_action == WARN:
             first.special_action = ""
             warn_of_quota(process, transport)

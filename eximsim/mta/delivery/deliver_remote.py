@@ -16,6 +16,7 @@ from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.harness import forked
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE
 from eximsim.mta.routing.address import deliver_set_expansions
@@ -302,7 +303,9 @@ def _run_transport(
     debug_print_string(child, transport.options.text("debug_print"))
     child.machine.sending += child.of_daemon
     try:
-        if not smtp_transport_entry(child, transport, copies):
+        with forked(parent, 0.0 if parent.continued is not None else _AFTER_TRANSPORT):
+            done = smtp_transport_entry(child, transport, copies)
+        if not done:
             for addr in copies[1:]:
                 addr.transport_return, addr.basic_errno = copies[0].transport_return, copies[0].basic_errno
                 addr.message = copies[0].message
@@ -362,6 +365,9 @@ def _drop_next_call(delivery: Delivery) -> None:
         delivery.next_call.connection.close()
         delivery.next_call = None
 
+
+_AFTER_TRANSPORT = 0.6
+"""How long Exim's test suite has a process wait that has begun a transport, in seconds."""
 
 _MESSAGE_PIPED = 1024
 """Octets of an address's message that come through the pipe from the transport process."""

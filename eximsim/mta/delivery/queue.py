@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,6 +17,7 @@ from eximsim.mta.delivery.spool_out import spool_header
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.harness import forked, started
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Message, Recipient
 from eximsim.mta.verify import cutthrough
@@ -145,7 +147,20 @@ def deliver_in_child(
     crash: str | None = "",
     anew: bool = False,
 ) -> None:
-    """Deliver one message in a forked process and wait for it.
+    """Deliver one message in a forked process and wait for it; see ``begin_delivery``."""
+    begin_delivery(process, message_id, force=force, give_up=give_up, crash=crash, anew=anew)()
+
+
+def begin_delivery(
+    process: Process,
+    message_id: str,
+    *,
+    force: bool = False,
+    give_up: bool = False,
+    crash: str | None = "",
+    anew: bool = False,
+) -> Callable[[], None]:
+    """Fork the process that delivers one message; what is given back is the rest of its life.
 
     With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``). A child
     that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: "); None if
@@ -158,19 +173,29 @@ def deliver_in_child(
         child.run_anew()
         child.continued = cutthrough.pass_on(child)
         process.cutthrough = replace(process.cutthrough, call=None, delivery=False, hold_only=False)
+    force = force or child.continued is not None
+    deliver = partial(deliver_message, child, message_id, force=force, give_up=give_up)
+    return partial(_carry_out, process, child, deliver, crash, anew=anew)
+
+
+def _carry_out(
+    process: Process, child: Process, deliver: Callable[[], bool], crash: str | None, *, anew: bool
+) -> None:
+    locked, message_id = process.machine.spool.locked, child.message_id
     done = True
     try:
-        done = deliver_message(child, message_id, force=force or child.continued is not None, give_up=give_up)
+        with forked(process):
+            if anew:
+                started(process)
+            done = deliver()
     except PanicDie:
-        process.machine.spool.locked.discard(message_id)
+        locked.discard(message_id)
     except ProcessDied as death:
-        process.machine.spool.locked.discard(message_id)
+        locked.discard(message_id)
         if crash is not None:
-            text = (
-                f"{crash}process {child.pid} crashed with signal {death.signal} while delivering {message_id}"
-            )
-            log_write(process, text, panic=True)
-    for job in child.afterwards:
+            what = f"{crash}process {child.pid} crashed with signal {death.signal}"
+            log_write(process, f"{what} while delivering {message_id}", panic=True)
+    for job in child.afterwards or ():
         job()
     if not done:
         raise NotSent

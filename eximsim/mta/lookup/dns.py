@@ -20,6 +20,7 @@ from eximsim.mta.expand import expand
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup import match
 from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.harness import asked
 from eximsim.mta.process.log import log_write
 from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.status import DnsResult
@@ -197,6 +198,7 @@ def ask(process: Process, name: str, type: str) -> DnsAnswer:
     main = process.config.main
     if not name.isascii():
         raise Unsupported("a DNS question for a name that is not ASCII", *main.where("allow_utf8_domains"))
+    asked(process)
     return process.world.lookup(
         name[:-1] if name.endswith(".") else name,
         type,

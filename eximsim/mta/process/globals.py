@@ -13,7 +13,7 @@ from eximsim.mta.process.unwatched import Unwatched
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
-from eximsim.mta.records.process_parts import LostSession, RejectLog, Resolver
+from eximsim.mta.records.process_parts import Flushing, LostSession, RejectLog, Resolver
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert, HostItem
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
@@ -326,6 +326,7 @@ class Process:
     smtp_connection: Callable[[], str] | None = None
     """Names the SMTP connection (smtp_get_connection_info())."""
     sender_host_aliases: tuple[str, ...] = ()
+    flushing: Flushing = field(default_factory=Flushing)
 
     # ---- the message that is delivered
     message_id: str = ""
@@ -403,6 +404,10 @@ class Process:
     def received_time(self) -> float:
         """When the message that is delivered came in; 0 outside a delivery, as in a callout."""
         return self.message.received_time if self.message else 0.0
+
+    def seconds(self) -> int:
+        """The time in whole seconds, as ``time()`` gives it."""
+        return int(self.world.now())
 
     @property
     def trace(self) -> Trace:

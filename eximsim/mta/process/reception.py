@@ -15,6 +15,7 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eximsim.beside import Link
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.lists import ListCache
     from eximsim.mta.records.mime import Scan
@@ -141,6 +142,8 @@ class Reception:
     started: float = 0.0
     """When the connection was made, in seconds since the epoch."""
     envelope: Envelope = field(default_factory=Envelope)
+    link: Link | None = None
+    """The connection, where it can be looked at."""
 
     # ---- the client
     sender_host_unknown: bool = False

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eximsim.beside import Link
 from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.delivery import queue
 from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
 from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.daemon_limits import Connections
@@ -180,7 +182,10 @@ def _deliver(process: Process, message_id: str) -> None:
     next, as Exim's test suite has it. A transport of the daemon's own is done first.
     """
     machine = process.machine
-    if machine.sending:
+    if process.world.side_by_side:
+        process.world.spawn(queue.begin_delivery(process, message_id, crash=None, anew=True))
+        pause(process, fork_pause(process))
+    elif machine.sending:
         machine.sent_on.append(partial(queue.deliver_in_child, process, message_id, crash=None, anew=True))
     elif process.queue_smtp and machine.test_harness:
         begun = process.fork()
@@ -213,9 +218,15 @@ class DaemonSession:
         self._client, self._count = "", 0
         self._queue_only = queue_only
         self._smtp: SmtpIn | None = None
+        self._link: Link | None = None
+
+    def watch(self, link: Link) -> None:
+        """See ``ports.Watching``."""
+        self._link = link
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
-        """Begin the session (handle_smtp_call())."""
+        """Begin the session (handle_smtp_call()), as soon as the daemon is there for it."""
+        self._connections.take_turn(self._daemon)
         known = {
             "sender_host_address": client.address,
             "sender_host_port": str(client.port),
@@ -233,7 +244,7 @@ class DaemonSession:
         self._client = client.address
         self._count = self._connections.begin(process, client.address)
         process.variables |= {**known, "smtp_count_at_connection_start": str(self._count)}
-        reception = Reception(process, smtp=True)
+        reception = Reception(process, smtp=True, link=self._link)
 
         session = SmtpIn(reception, partial(_deliver, process))
         session.queue_only = self._queue_only

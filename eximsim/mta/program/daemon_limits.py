@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.harness import fork_pause
 from eximsim.mta.process.log import log_write
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ class Connections:
     """The clients that a daemon serves now, by address. It keeps no count if smtp_accept_max is 0."""
 
     addresses: list[str] = field(default_factory=list)
+    free_at: float = 0.0
+    """When the daemon looks at its sockets again."""
+
+    def take_turn(self, process: Process) -> None:
+        """Wait until the daemon accepts the next connection; then it pauses once more."""
+        process.world.sleep(max(0.0, self.free_at - process.world.now()))
+        self.free_at = process.world.now() + fork_pause(process)
 
     def refused(self, process: Process, address: str, who: str) -> str:
         """The reply to one client too many, which is logged; empty if the daemon serves it.

@@ -12,6 +12,7 @@ from eximsim.mta.acl.mime import run_mime_acl
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.harness import stored
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
@@ -48,6 +49,8 @@ class Received:
     message_id: str | None = None
     deliver: bool = False
     dropped: bool = False
+    lost: bool = False
+    """The client has not waited for the answer."""
 
 
 # ---- over SMTP -------------------------------------------------------------------------------------
@@ -59,10 +62,13 @@ def receive_msg(
     replies: Replies,
     size_limit: int,
     submitter: Submitter | None = None,
+    *,
+    has_more: bool = False,
 ) -> Received:
     """Take in a message that came over SMTP, with or without a socket, and answer it.
 
-    ``content`` is what came after DATA. Source: receive_msg(), src/receive.c.
+    ``content`` is what came after DATA; ``has_more``: the client has said more. Source: receive_msg(),
+    src/receive.c.
     """
     process = reception.process
     content, who = without_from_line(reception, content, submitter or Submitter(process.machine.user))
@@ -86,6 +92,8 @@ def receive_msg(
         replies.line("552 Message size exceeds maximum permitted")
         forget(reception)
         return Received()
+    if reception.link is not None:
+        stored(process)
     complete(incoming)
     if not reception.envelope.recipients:
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
@@ -125,6 +133,9 @@ def receive_msg(
         else:
             user_message = result.user_message
     unspool_mbox(reception)
+    link = reception.link
+    if link is not None and link.hung_up and not (has_more or link.unread):
+        return Received(lost=True)
     done, told = receive_cutthrough.finish(incoming)
     if told is not None:
         replies.line(told)

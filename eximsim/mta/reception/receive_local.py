@@ -26,6 +26,7 @@ from eximsim.mta.delivery.moan import (
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.process import upward
 from eximsim.mta.process.globals import Process
+from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception.caller_sender import sender_from_line
@@ -280,6 +281,7 @@ def submit(
     child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
     if process.profile.i18n and any(map(string_is_utf8, recipients)):
         child.note_utf8()
+    pause(process, fork_pause(process))
     reception = Reception(child)
     reception.envelope.sender = sender
     who, login = login, login_name(child, login)

@@ -255,14 +255,6 @@ class SmtpIn(SmtpSession):
             return False
         return sync in (Sync.ALWAYS, Sync.UNLESS_PIPELINING) and not self.may_be_early()
 
-    def may_be_early(self) -> bool:
-        """Whether the client need not wait for the greeting, nor for any reply before that to DATA."""
-        process, reception = self.process, self.reception
-        if not process.profile.pipe_connect_offered or reception.pipelining.data_seen:
-            return False
-        known = reception.get("sender_host_address") is not None
-        return known and self.client_in("pipelining_connect_advertise_hosts")
-
     def _refuse(self, line: str) -> None:
         word = line.rstrip(SPACES).lower().split(" ")[0]
         if word == "quit":
@@ -315,7 +307,17 @@ class SmtpIn(SmtpSession):
         """The message is complete: receive_msg() answers it; then a new transaction may begin."""
         process = self.process
         self.state = State.COMMAND
-        received = receive_msg(self.reception, content, self.replies, self.size_limit, self.submitter)
+        received = receive_msg(
+            self.reception,
+            content,
+            self.replies,
+            self.size_limit,
+            self.submitter,
+            has_more=bool(self.input),
+        )
+        if received.lost:
+            smtp_in_tls.cut(self)
+            smtp_in_ends.lost_after_dot(self)
         if received.dropped:
             self.drop()
             process.message_id, self.reception.headers = "", []

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import from_octets, string_printing
-from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.lookup.sender_host import add_host_info_for_log, host_and_ident
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.reception.incoming import new_message_id
+from eximsim.mta.reception.receive import forget
 from eximsim.mta.reception.smtp_in_reply import closed_by, connection_info, elapsed
 from eximsim.mta.reception.smtp_session import notquit
 from eximsim.status import Rc
@@ -89,6 +90,15 @@ def lost_in_message(session: SmtpSession) -> None:
     notquit(session, "connection-lost", None)
     session.replies.line("421 Lost incoming connection")
     process.message_id = ""
+    session.end(lost=True)
+
+
+def lost_after_dot(session: SmtpSession) -> None:
+    """The client has gone before it was told that its message is taken; it is not (receive_msg())."""
+    process, reception = session.process, session.reception
+    notquit(session, "connection-lost", None)
+    log_write(process, f"SMTP connection lost after final dot{add_host_info_for_log(process)}")
+    forget(reception)
     session.end(lost=True)
 
 

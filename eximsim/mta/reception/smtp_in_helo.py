@@ -12,7 +12,7 @@ from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_auth
+from eximsim.mta.reception import smtp_in_auth, smtp_in_ends
 from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.verify import cutthrough
@@ -87,6 +87,9 @@ def _hello(session: SmtpSession, argument: str, verb: str) -> None:
                 session.drop()
             return
         user_message = result.user_message
+        if not session.may_be_early() and session.went_on(or_left=True):
+            smtp_in_ends.sync_failure(session)
+            return
     _welcome(session, user_message)
     session.helo_seen = True
     reception.set("received_protocol", protocol(session))

@@ -12,6 +12,7 @@ from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import recipient_variables
+from eximsim.mta.reception import smtp_in_ends
 from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.room import receive_check_fs
 from eximsim.mta.reception.smtp_in_auth import mail_auth
@@ -260,6 +261,11 @@ def _accept_sender(session: SmtpSession) -> None:
         envelope.sender = None
         session.process.variables.pop("sender_address", None)
         return
+    asked = session.process.config.main.text("acl_smtp_mail") is not None
+    offered = session.reception.pipelining.advertised
+    if answer.rc is Rc.OK and asked and not offered and session.went_on(or_left=True):
+        smtp_in_ends.sync_failure(session)
+        return
     session.note_pipelining()
     prdr = ", PRDR Requested" if envelope.prdr else ""
     if answer.user_message is None:
@@ -320,7 +326,10 @@ def _rcpt(session: SmtpSession, argument: str) -> None:
     result = acl_check(
         session.reception, Where.RCPT, address, session.process.config.main.text("acl_smtp_rcpt")
     )
-    if result.rc is Rc.OK:
+    offered = session.reception.pipelining.advertised
+    if result.rc is Rc.OK and not offered and session.went_on(or_left=False):
+        smtp_in_ends.sync_failure(session)
+    elif result.rc is Rc.OK:
         _accepted(session, result.user_message)
         envelope.recipients.append(Recipient(address, orcpt=orcpt, dsn_flags=notify))
         session.process.variables["recipients_count"] = str(len(envelope.recipients))
@@ -399,10 +408,14 @@ def data(session: SmtpSession, argument: str) -> None:
     session.reception.pipelining.data_seen = True
     if not has_recipients(session, "DATA"):
         return
-    if session.process.config.main.text("acl_smtp_predata") is None:
+    asked = session.process.config.main.text("acl_smtp_predata") is not None
+    if not asked:
         cutthrough.predata(session.process)
     answer = _predata(session)
     if answer.rc is not Rc.OK:
+        return
+    if asked and session.went_on(or_left=True):
+        smtp_in_ends.sync_failure(session)
         return
     if answer.user_message is None:
         session.replies.line('354 Enter message, ending with "." on a line by itself')

@@ -20,6 +20,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
 from eximsim.mta.reception.smtp_in_reply import Replies, commands_had, connection_info, elapsed, tls_log
+from eximsim.mta.records.process_parts import Flushing
 from eximsim.mta.records.spool import Header
 from eximsim.mta.verify import cutthrough
 from eximsim.ports import Action, Send
@@ -188,10 +189,37 @@ class SmtpSession:
         self.process = self.reception.process
         self.process.smtp_connection = partial(connection_info, self.reception)
         self.replies = Replies(self.reception)
+        self.process.flushing = Flushing(self._flush)
         options = self.process.config.main
         self.queue_only = options.flag("queue_only")
         if self.process.machine.test_harness and options.number("queue_only_load") >= 0:
             raise Unsupported("queue_only_load, with the load of a test", *options.where("queue_only_load"))
+
+    def _flush(self) -> None:
+        """Tell the client at once what it would be told once its input has been dealt with."""
+        link = self.reception.link
+        if link is not None and (data := self.replies.take()):
+            link.tell(data)
+
+    def went_on(self, *, or_left: bool) -> bool:
+        """Whether the client has gone on (or with ``or_left`` gone away) without waiting for its answer.
+
+        Source: check_sync().
+        """
+        reception = self.reception
+        link = reception.link
+        if link is None or not reception.enforce_sync or reception.tls is not None:
+            return False
+        self.input += link.take()
+        return bool(self.input) or (or_left and link.hung_up)
+
+    def may_be_early(self) -> bool:
+        """Whether the client need not wait for the greeting, nor for any reply before that to DATA."""
+        process, reception = self.process, self.reception
+        if not process.profile.pipe_connect_offered or reception.pipelining.data_seen:
+            return False
+        known = reception.get("sender_host_address") is not None
+        return known and self.client_in("pipelining_connect_advertise_hosts")
 
     @property
     def ended(self) -> bool:

@@ -1,8 +1,20 @@
-"""Small things that a process keeps: the resolver's flags, a lost TLS session, the reject log."""
+"""Small things that a process keeps: how its client is told, the resolver, a lost session, the reject log."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Flushing:
+    """How a client is told what is due before the server takes its time, and whether it is."""
+
+    flush: Callable[[], None] = lambda: None
+    before_delay: bool = True
+    """Nobody has said ``control = no_delay_flush``."""
+    before_callout: bool = True
+    """Nobody has said ``control = no_callout_flush``."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from eximsim.mta.config.readconf import read_config
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.harness import forked
 from eximsim.mta.process.log import drop_selector
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
@@ -104,6 +106,22 @@ def rda_interpret(
             return Redirection(Found.NOTDELIVERED)
         why = f'failed to expand "{text}": {failed.message}'
         return Redirection(Found.ERROR, message=why, inspected=False)
+    apart = owner is not None and (is_file or rda_is_filter(data) is not FilterType.FORWARD)
+    with forked(process) if apart else nullcontext():
+        return _interpreted(process, router, data, incoming_domain, log, owner)
+
+
+def _interpreted(
+    process: Process,
+    router: DriverInstance,
+    data: str,
+    incoming_domain: str,
+    log: LogAccess,
+    owner: tuple[int, int] | None,
+) -> Redirection:
+    """What the file of that name, or else the text itself, stands for. Source: rda_extract()."""
+    options = router.options
+    is_file = options.text("file") is not None
     if is_file:
         if not data.startswith("/"):
             return Redirection(Found.ERROR, message=f'"{data}" is not an absolute path', inspected=False)

@@ -14,6 +14,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.exit_codes import os_strexit, os_strsignal
@@ -74,6 +75,7 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         options.number("umask"),
         options.seconds("timeout"),
     )
+    pause(process, fork_pause(process) + _BEFORE_WRITING)
     stdin, problem = _written(process, transport, addrs)
     is_late = isinstance(problem, FilterFailed) and problem.status is None
     command = replace(command, stdin=stdin, seconds=1 if is_late else command.seconds)
@@ -96,6 +98,10 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         octets=len(command.stdin),
         status=ended.status,
     )
+
+
+_BEFORE_WRITING = 0.5
+"""How long Exim's test suite gives the command to begin, in seconds."""
 
 
 # ---- the command ----------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def _fresh(process: Process, key: str) -> RetryRecord | None:
     if record is None:
         return None
     expire = process.config.main.seconds("retry_data_expire")
-    return None if process.world.now() - record.time_stamp > expire else record
+    return None if process.seconds() - record.time_stamp > expire else record
 
 
 def retry_record(process: Process, key: str) -> RetryRecord | None:
@@ -194,7 +194,7 @@ def retry_ultimate_address_timeout(
     rule = retry_find_config(process, key[2:], domain, record.basic_errno, record.more_errno)
     if rule is None or not rule.rules:
         return True
-    return process.world.now() - process.received_time > rule.rules[-1].timeout
+    return process.seconds() - int(process.received_time) > rule.rules[-1].timeout
 
 
 def retry_check_address(
@@ -212,7 +212,7 @@ def retry_check_address(
         return HostRetry()
     message_key = f"{key}:{process.message_id}"
     of_host, of_message = _fresh(process, key), _fresh(process, message_key)
-    now, force = process.world.now(), process.deliver_force
+    now, force = process.seconds(), process.deliver_force
     found_host_key = key if of_host is not None else None
     if of_host is not None and now < of_host.next_try and not force:
         if of_host.expired or not retry_ultimate_address_timeout(process, key, domain, of_host):
@@ -285,17 +285,17 @@ def _update_record(process: Process, addr: Address, item: RetryItem) -> bool:
     config = retry_find_config(process, item.key[2:], alternate, item.basic_errno, item.more_errno)
     if config is None:
         return True
-    now = process.world.now()
+    now = process.seconds()
     record = _fresh(process, item.key) or RetryRecord(now, now, now, now)
     failing = now - record.first_failed
-    age = now - process.received_time
+    age = now - int(process.received_time)
     if not item.host and age > failing:
         failing = age
     chosen = next((rule for rule in config.rules if failing <= rule.timeout), None)
     record.expired = chosen is None
     rule = chosen or (config.rules[-1] if config.rules else None)
     up = record.expired
-    young = process.received_time <= record.first_failed and not record.expired
+    young = int(process.received_time) <= record.first_failed and not record.expired
     if young and rule is not None and age > config.rules[-1].timeout:
         up, rule = True, None
     record.next_try = now if rule is None else _next_try(process, record, rule)
@@ -312,7 +312,7 @@ def _update_record(process: Process, addr: Address, item: RetryItem) -> bool:
 
 def _next_try(process: Process, record: RetryRecord, rule: RetryStep) -> float:
     kind, p1, p2 = rule.kind, rule.p1, rule.p2
-    now = process.world.now()
+    now = process.seconds()
     if kind == "F":
         return now + p1
     gap = min(record.next_try - record.last_try, now - record.last_try)

@@ -81,6 +81,8 @@ def do_callout(
         process.hdebug("cannot callout via null transport")
     if settings.random and call.random is None:
         call.random = random_local_part(process)
+    if process.flushing.before_callout:
+        process.flushing.flush()
     process.libc_errno = 0  # the address has been routed, which sets it so
     if held.call is not None and not cutthrough.join(call, held.call):
         cutthrough.cancel(process)

@@ -1,0 +1,41 @@
+"""What processes that work side by side can know of each other.
+
+In a world with one hand on all clocks a server goes on while its client does something else, and a delivery
+while the session goes on that took the message in.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+
+class Task(Protocol):
+    """A process that was begun beside another."""
+
+    ended: bool
+
+
+class Link(Protocol):
+    """What a server can see of a connection, and do to it, while it is at work."""
+
+    @property
+    def hung_up(self) -> bool:
+        """The client has closed its side."""
+
+    @property
+    def unread(self) -> bool:
+        """The client has sent something that the session has not been given."""
+
+    def take(self) -> bytes:
+        """What the client has sent and the session has not been given; it is given with that."""
+
+    def tell(self, data: bytes) -> None:
+        """Send something while other things are being done."""
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A session that looks at its connection while it is at work."""
+
+    def watch(self, link: Link) -> None:
+        """That is it; called before ``on_connect``."""
