@@ -6,6 +6,7 @@ while the session goes on that took the message in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 
@@ -13,6 +14,20 @@ class Task(Protocol):
     """A process that was begun beside another."""
 
     ended: bool
+
+
+class SideBySide(Protocol):
+    """What has processes, whether they work side by side or one after the other."""
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether processes work side by side; if not, what is begun is done before the caller goes on."""
+
+    def spawn(self, job: Callable[[], None]) -> Task:
+        """Begin a process beside the caller's; what it raises, the world's first process hears."""
+
+    def wait(self, until: Callable[[], bool], deadline: float | None = None) -> bool:
+        """Let others work until something is so, or that moment (``now()``) has come; whether it is so."""
 
 
 class Link(Protocol):

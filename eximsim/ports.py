@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from eximsim.beside import Task
+from eximsim.beside import SideBySide
 from eximsim.disk import Disk
 from eximsim.piped import Commands, PipedCommand
 
@@ -386,7 +386,7 @@ class Told:
     endless: bool = False
 
 
-class World(Files, Commands, Protocol):
+class World(Files, Commands, SideBySide, Protocol):
     """All that is outside the model's process.
 
     ``disk`` has what deliveries write; ``read_file`` finds it there, too.
@@ -401,10 +401,7 @@ class World(Files, Commands, Protocol):
         """The names in a folder of which the files are given; none if there is no such folder."""
 
     def ask(self, kind: str, question: str) -> Told:
-        """Ask a database, a command or a service (``kind``: mysql, run) that no world has.
-
-        Raises ``Unanswered`` if the answer was not given.
-        """
+        """Ask a database, a command or a service (``kind``: mysql, run); ``Unanswered`` without an answer."""
 
     def ask_command(self, words: Sequence[str]) -> Told:
         """What a command writes, of these words and without input (``${run``).
@@ -439,16 +436,6 @@ class World(Files, Commands, Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
-
-    @property
-    def side_by_side(self) -> bool:
-        """Whether processes work side by side; if not, what is begun is done before the caller goes on."""
-
-    def spawn(self, job: Callable[[], None]) -> Task:
-        """Begin a process beside the caller's; what it raises, the world's first process hears."""
-
-    def wait(self, until: Callable[[], bool], deadline: float | None = None) -> bool:
-        """Let others work until something is so, or that moment (``now()``) has come; whether it is so."""
 
     def self_signed(self, subject: str) -> TlsIdentity:
         """A certificate for ``subject`` (``/C=UK/CN=a.example``) that vouches for itself, good for two hours.

@@ -239,6 +239,7 @@ class Player:
         else:
             server.on_finished = lambda: self.world.unlisten(None, server.port)
             self.world.listen(None, server.port, server.session)
+        server.wait_until = self.world.wait
         server.start()
         self._server = server
 

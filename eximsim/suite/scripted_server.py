@@ -41,6 +41,10 @@ class ScriptedServer:
     on_finished: Callable[[], None] = lambda: None
     said: list[str] = field(default_factory=list)
     path: str = ""
+    wait_until: Callable[[Callable[[], bool]], object] = lambda until: until()
+    """How to let others work until something is so."""
+    serving: ScriptedSession | None = None
+    """The one connection that it serves now; others wait in the backlog."""
     place: int = 0
     """The next line of the script."""
     served: int = 0
@@ -138,6 +142,11 @@ class ScriptedSession:
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """See ``Session``."""
+        self._server.wait_until(lambda: self._server.serving is None)
+        if self._server.finished:
+            self._over = True
+            return [Close(reset=True)]
+        self._server.serving = self
         self._say(f"\nConnection request{f' from [{client.address}]' if client.address else ''}\n")
         return list(self._advance())
 
@@ -166,7 +175,9 @@ class ScriptedSession:
     def on_close(self) -> None:
         """See ``Session``."""
         self._over = True
-        self._server.connection_done()
+        if self._server.serving is self:
+            self._server.serving = None
+            self._server.connection_done()
 
     def _say(self, text: str) -> None:
         self._server.said.append(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,8 +13,8 @@ from eximsim.mta.process.unwatched import Unwatched
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
-from eximsim.mta.records.process_parts import Flushing, LostSession, RejectLog, Resolver
-from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert, HostItem
+from eximsim.mta.records.process_parts import Asking, Flushing, LostSession, RejectLog, Resolver
+from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
 from eximsim.status import DnsResult
@@ -65,14 +65,6 @@ class UndefinedBehaviour(Exception):
 
 
 @dataclass(slots=True)
-class Asking:
-    """How far the callout that is under way has come: its hosts, and how many of them it is through with."""
-
-    hosts: Sequence[HostItem]
-    through: int = 0
-
-
-@dataclass(slots=True)
 class Machine:
     """What outlives a process: disk, clock, network and the trace of the run.
 
@@ -99,8 +91,7 @@ class Machine:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """The users of whom more is known, by login."""
     trust_store: tuple[bytes, ...] | None = None
-    """The authorities (DER) that any tls_verify_certificates of a client stands for; None: the files that it
-    names are read, and the system's store is empty."""
+    """The authorities (DER) that tls_verify_certificates of a client stands for; None: its files are read."""
     privilege_lost: bool = False
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     redirected: Mapping[str, str] = field(default_factory=dict)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from eximsim.mta.records.structs import HostItem
 
 
 @dataclass(slots=True)
@@ -62,3 +64,11 @@ class RejectLog:
     """It was opened after that, and so has descriptor 0."""
     lost: bool = False
     """And then descriptor 0 was closed once more."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """How far the callout that is under way has come: its hosts, and how many of them it is through with."""
+
+    hosts: Sequence[HostItem]
+    through: int = 0

@@ -14,10 +14,11 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
-from eximsim.mta.process.globals import Asking, UndefinedBehaviour
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
+from eximsim.mta.records.process_parts import Asking
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import Outstanding, SmtpContext
 from eximsim.mta.transports.smtp_out import (
