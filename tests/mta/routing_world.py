@@ -85,9 +85,6 @@ class ZoneWorld:
 
     side_by_side = False
 
-    def names_in(self, path: str) -> list[str]:
-        raise AssertionError("routing lists no folders")
-
     def spawn(self, job: Callable[[], None]) -> Task:
         raise AssertionError("routing begins no process")
 
