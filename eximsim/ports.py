@@ -113,17 +113,17 @@ class TlsOffer:
 class TlsPolicy:
     """What a server brings into a handshake.
 
-    ``max_version`` and ``ciphers`` are as in ``TlsOffer``. The client's order of preference counts. A server
-    with a list of its own has Diffie-Hellman parameters.
-    ``by_sni`` picks another identity for a lower-case server name. ``request_client_certificate`` asks
-    for one; ``judge``, if given, looks at the client's chain (empty if it sent none). A world may ask it
-    about the empty chain beforehand, to learn whether a certificate is a must; which alert it gives does
-    not reach the client. ``staple`` is asked for the OCSP response (DER) that goes with a leaf (DER) if the
-    client wants one. ``also`` has identities with keys of other kinds. ``for_name`` is told the server name
-    that the client asks for, if it does, and gives what takes the place of all this, or the alert that
-    ends it. ``authorities`` (DER) are whose certificates it says that it takes, if it says so.
-    ``judge_late`` is GnuTLS's way, as in ``TlsOffer``. ``choose_protocol`` is asked for one of the
-    application protocols that the client offers, if it does: None, and it goes on without one.
+    ``max_version`` and ``ciphers`` are as in ``TlsOffer``. The client's order of preference counts. A
+    server with a list of its own has Diffie-Hellman parameters. ``by_sni`` picks another identity for a
+    lower-case server name. ``request_client_certificate`` asks for one; ``judge``, if given, looks at the
+    client's chain (empty if it sent none). A world may ask it about the empty chain beforehand, to learn
+    whether a certificate is a must; which alert it gives does not reach the client. ``staple`` is asked
+    for the OCSP response (DER) that goes with a leaf (DER) if the client wants one. ``also`` has
+    identities with keys of other kinds. ``for_name`` is told the server name that the client asks for, if
+    it does, and gives what takes the place of all this, or the alert that ends it. ``authorities`` (DER)
+    are whose certificates it says that it takes, if it says so. ``judge_late`` is GnuTLS's way, as in
+    ``TlsOffer``. ``choose_protocol`` is asked for one of the application protocols that the client
+    offers, if it does: None, and it goes on without one.
     """
 
     identity: TlsIdentity

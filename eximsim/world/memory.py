@@ -49,8 +49,7 @@ class MemoryWorld(HostedWorld):
         self._questions: list[str] = []
         self._open: dict[int, MemoryConnection] = {}
         self._network = Network(self.clock, self.name_server(), self._note)
-        self.server_time: float | None = None
-        """How late it is for a server that ends."""
+        self.server_time: float | None = None  # how late it is for a server that ends
 
     @property
     def questions(self) -> tuple[str, ...]:
