@@ -67,6 +67,9 @@ class ExpansionSwitches(ServerSwitches):
     )
     """``$recipients`` is empty where it must not be seen; before, it was an unknown variable."""
 
+    no_recipients_empty: bool = switch(True, "fn_recipients() in expand.c", since("4.90", "acec9514b"))
+    """``$recipients``, where it may be seen, is empty without recipients; since then, it is as if unknown."""
+
     filter_regex_cached: bool = switch(False, "test_condition() in filter.c", since("4.97", "7d5055276"))
     """A filter's pattern is compiled as all others are, and has their words for what is wrong with it."""
 

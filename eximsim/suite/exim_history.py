@@ -157,6 +157,7 @@ POINTS: Sequence[Point] = (
     _point("135e94969"),
     _point("2ac258501", ("scripts/4500-DKIM/4503", "rsa-sha512")),
     _point("2cee425af", ("confs/4020", "interface =\t\tHOSTIPV4")),
+    _point("acec9514b"),
     _point("e5ab0ba9e"),
     _point("9650d98a0"),
     _point("a79d88347"),

@@ -176,6 +176,8 @@ def find_variable(process: Process, name: str) -> str | None:
     value = process.variables.get(name)
     if value is not None:
         return value if name not in CERTIFICATES else "<cert>"
+    if name == "recipients" and not process.profile.unpermitted_recipients_empty:
+        return None
     compute = _COMPUTED.get(name)
     if compute is not None:
         return compute(process)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,19 @@ def expansion_test(process: Process, line: CommandLine, inputs: Iterator[str]) -
     dns_init(process, False, False, False)
     if line.message_set is not None:
         _load(process, line.message_set)
-    elif line.message_file is not None and not _read(process, line, line.message_file):
+    elif line.message_file is None:
+        _permit_recipients(process, ())
+    elif not _read(process, line, line.message_file):
         return 1
     macros = _macros(process)
     for text in inputs:
         _expand_line(process, macros, text)
     return 0
+
+
+def _permit_recipients(process: Process, addresses: Iterable[str]) -> None:
+    if (shown := ", ".join(addresses)) or process.profile.no_recipients_empty:
+        process.variables["recipients"] = shown
 
 
 def _load(process: Process, message_id: str) -> None:
@@ -49,7 +56,7 @@ def _load(process: Process, message_id: str) -> None:
         return
     process.message, process.message_id = message, message_id
     process.variables.update(message_variables(process, message))
-    process.variables["recipients"] = ", ".join(message.addresses())
+    _permit_recipients(process, message.addresses())
 
 
 def _read(process: Process, line: CommandLine, path: str) -> bool:
@@ -67,7 +74,7 @@ def _read(process: Process, line: CommandLine, path: str) -> bool:
     recipients: list[str] = []
     if line.from_headers:
         recipients = extract_recipients(reception, scan_headers(reception, submitter))
-    process.variables["recipients"] = ", ".join(recipients)
+    _permit_recipients(process, recipients)
     read_message_body(reception, message, dot_ends=line.dot_ends)
     lines = int(process.variables["message_linecount"]) + content.count(b"\n") - _head_lines(content)
     process.variables["message_linecount"] = str(lines)

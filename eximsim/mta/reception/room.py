@@ -24,8 +24,8 @@ def receive_check_fs(process: Process, message_size: int) -> bool:
     options, size = process.config.main, 0
     if options.flag("smtp_check_spool_space") and message_size >= 0:
         size = message_size + _OVERHEAD
-    for name, more in (("spool", size // 1024), ("log", 0)):
-        if _ROOM + more < options.number(f"check_{name}_space"):
-            log_write(process, f"{name} directory space check failed: space={_ROOM} inodes=-1")
+    for option, folder, more in (("check_spool_space", "spool", size // 1024), ("check_log_space", "log", 0)):
+        if _ROOM + more < options.number(option):
+            log_write(process, f"{folder} directory space check failed: space={_ROOM} inodes=-1")
             return False
     return True

@@ -242,5 +242,5 @@ def test_a_callout_tells_the_size_that_it_was_told_and_something_on_top(
     known = rule is CalloutSize.ALWAYS or (
         mail and not (rule is CalloutSize.IF_KNOWN_AND_UNCACHED and cached)
     )
-    size = f" SIZE={1024 + (77 if mail else 0)}" if known else ""
+    size = f" SIZE={1024 + (77 if mail else -1)}" if known else ""
     assert f"SMTP>> MAIL FROM:<>{size}" in [line.strip() for line in shown(site, mail)]
