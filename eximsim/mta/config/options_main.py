@@ -98,6 +98,7 @@ _TEXTS = table(
         message_size_limit="50M",
         notifier_socket="$spool_directory/exim_daemon_notify",
         pipelining_advertise_hosts="*",
+        tls_early_banner_hosts="",
         pipelining_connect_advertise_hosts="*",
         received_header_text=RECEIVED_HEADER_WITH_CIPHER,
         rfc1413_hosts="*",
@@ -137,7 +138,6 @@ _TEXTS = table(
         spamd_address="127.0.0.1 783",
         spf_guess="v=spf1 a/24 mx/24 ptr ?all",
         syslog_processname="exim",
-        tls_early_banner_hosts="",
     ),
 )
 

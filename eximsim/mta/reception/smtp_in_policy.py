@@ -77,7 +77,7 @@ def _policy(session: SmtpSession) -> TlsPolicy:
     allowed = _suites(session)
     _check_dh_parameters(session)
     _check_curves(session)
-    mode = _verify_mode(session)
+    mode = verify_mode(session)
     policy = TlsPolicy(
         identity,
         also=tuple(also),
@@ -263,7 +263,8 @@ def _required_ciphers(session: SmtpSession) -> str | None:
 # ---- certificates of clients ----------------------------------------------------------------------------
 
 
-def _verify_mode(session: SmtpSession) -> VerifyMode:
+def verify_mode(session: SmtpSession) -> VerifyMode:
+    """Whether the client is asked for a certificate, and whether it has to have a good one."""
     if session.client_in("tls_verify_hosts"):
         return VerifyMode.REQUIRED
     return VerifyMode.OPTIONAL if session.client_in("tls_try_verify_hosts") else VerifyMode.NONE

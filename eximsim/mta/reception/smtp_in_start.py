@@ -70,6 +70,10 @@ def go_on_in_tls(session: SmtpSession) -> None:
     """TLS came before everything else, and is there: say what waits for it."""
     if session.process.profile.connect_acl_before_tls:
         session.greeted = True
+        process = session.process
+        if process.machine.test_harness and smtp_in_tls.banner_came_early(session):
+            number = process.connection or process.pid
+            log_write(process, f"Ci={number} SMTP peer appears to have seen our banner")
         for line in session.banner:
             session.replies.line(line)
     else:

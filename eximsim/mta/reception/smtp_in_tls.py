@@ -15,12 +15,12 @@ from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn, smtp_in_staple
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, lost_while_refusing
-from eximsim.mta.reception.smtp_in_policy import SetUpFailed, server_policy
+from eximsim.mta.reception.smtp_in_policy import SetUpFailed, server_policy, verify_mode
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_names import cipher_stdname
-from eximsim.mta.transports.tls_verify import peer_dn
+from eximsim.mta.transports.tls_verify import VerifyMode, peer_dn
 from eximsim.mta.verify import cutthrough
 from eximsim.ports import EndTls, HandshakeFault, StartTls, TlsAlert, TlsSession, Wait
 from eximsim.status import Rc
@@ -108,6 +108,20 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
         reception.set(name, None)
     smtp_in_staple.started(session, tls)
     variables["received_protocol"] = protocol(session)
+
+
+def banner_came_early(session: SmtpSession) -> bool:
+    """Whether the banner went out before the handshake was complete (tls_server_start()).
+
+    The client does not see a difference; Exim says so in the log under its own test suite.
+    """
+    tls = session.reception.tls
+    return (
+        tls is not None
+        and tls.version == "TLSv1.3"
+        and session.client_in("tls_early_banner_hosts")
+        and verify_mode(session) is VerifyMode.NONE
+    )
 
 
 def ended(session: SmtpSession) -> None:

@@ -20,9 +20,10 @@ FILES = {"/cert": IDENTITY.chain, "/key": IDENTITY.key}
 TLS = "tls_certificate = /cert\ntls_privatekey = /key\nacl_smtp_rcpt = accept"
 
 
-def call(main: str, acls: str = "", release: str = "4.99") -> tuple[Front, str]:
+def call(main: str, acls: str = "", release: str = "4.99", *, tested: bool = False) -> tuple[Front, str]:
     """A daemon all of whose ports start with TLS, and what a client hears of it within TLS and QUIT."""
     front = Front(f"{TLS}\n{main}", acls, release=release, files=FILES)
+    front.machine.test_harness = tested
     front.exim("-tls-on-connect", "-bd", "-oX", "1225")
     client = front.world.connect("127.0.0.1", 1225, 5)
     try:
@@ -53,6 +54,16 @@ def test_a_host_that_is_not_let_in_gets_no_tls(release: str) -> None:
     front, heard = call("host_reject_connection = *", release=release)
     assert heard == "no TLS"
     assert front.log(REJECT)[0].startswith("refused connection from [127.0.0.1]")
+
+
+@pytest.mark.parametrize(
+    ("more", "early"),
+    [("", True), ("openssl_options = +no_tlsv1_3", False), ("tls_try_verify_hosts = *", False)],
+)
+def test_a_banner_that_came_early_is_told_of_under_exims_own_suite(more: str, early: bool) -> None:
+    front, heard = call(f"tls_early_banner_hosts = *\n{more}", tested=True)
+    assert heard.startswith("220 ")
+    assert any("SMTP peer appears to have seen our banner" in line for line in front.log()) is early
 
 
 def test_a_banner_that_fails_closes_the_connection() -> None:
