@@ -50,6 +50,9 @@ CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 _HELLO = b"\x16\x03"
 """How the record of a ClientHello begins."""
 
+_BUFFERED = 128 * 1024
+"""So many octets surely find room between a client and a server that does not read."""
+
 
 class _End:
     """In the place of bytes: here the server's stream ends, with FIN or with RST, or TLS by an alert."""
@@ -365,6 +368,8 @@ class MemoryConnection:
         """Bytes from the client reach the server."""
         began = self._clock.time
         self._arrived += data
+        if self._busy and len(self._arrived) > _BUFFERED:
+            raise Unsupported("a server that does not read, and more data than buffers may hold")
         self._serve(self._taken)
         if self._clock.time > began and self._asked is None and not self._world.side_by_side:
             self._asked = began

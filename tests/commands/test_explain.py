@@ -301,7 +301,7 @@ held:
 virtual:
   driver = redirect
   domains = dsearch;/etc/virtual
-  data = ${lookup{$local_part}cdb{/etc/virtual/$domain}}
+  data = ${lookup{$local_part}cdb{/etc/virtual/$domain_data}}
 """,
 )
 HELD, VIRTUAL = "mysql:SELECT name FROM held WHERE name='example.com'", "dsearch:/etc/virtual/example.com"

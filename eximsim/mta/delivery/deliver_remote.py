@@ -51,6 +51,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
 
     False: mua_wrapper is set, and one batch does not take all addresses.
     """
+    delivery.process.machine.serialized.clear()
     routed = [addr for addr in delivery.remote if not addr.routing_copied]
     delivery.remote_count += 0 if fallback else len(routed)
     for number in count():

@@ -120,6 +120,8 @@ class Machine:
     background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     """What processes that nobody waits for are about to do, with the time at which each begins."""
     unwatched: Unwatched = field(default_factory=Unwatched)
+    serialized: dict[str, int] = field(default_factory=dict)
+    """The hosts of serialize_hosts that the delivery under way has called, with the process that did."""
 
     def let_servers_deliver(self) -> None:
         """Deliver what the daemon's own transports have brought back to it, if none of them is at work."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_item_get_port
 from eximsim.mta.lookup.match import match_isinlist_domain
-from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
@@ -18,7 +17,7 @@ from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, 
 from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
-from eximsim.mta.transports.smtp_hosts import host_list, set_panic
+from eximsim.mta.transports.smtp_hosts import host_list, serialize, set_panic
 from eximsim.mta.transports.smtp_message import send_message
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
@@ -279,7 +278,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     process = run.process
     process.variables["host"], process.variables["host_address"] = host.name, host.address or ""
     if not run.continuing:
-        _serialize(run, host)
+        serialize(run, host)
     first = prepare_addresses(run.addrlist, host)
     if first is None and process.profile.no_pending_address_ends_host_loop:
         run.finished = True
@@ -320,13 +319,6 @@ def _bypass(run: Run, host: HostItem) -> Rc:
         addr.host_used, addr.special_action = host, "*"
         addr.message = "delivery bypassed by -N option"
     return Rc.OK
-
-
-def _serialize(run: Run, host: HostItem) -> None:
-    """Look the host up in serialize_hosts. It is always free: deliveries are made one after the other."""
-    text = run.transport.options.text("serialize_hosts")
-    if text is not None:
-        verify_check_given_host(run.process, text, host.name, host.address, list_name="serialize_hosts")
 
 
 def _no_recipient(run: Run, host: HostItem) -> ProcessDied:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host_chain import host_build_hostlist, randomize
+from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.transports.smtp_run import Run
 
 
 def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: list[Address]) -> None:
@@ -61,3 +63,20 @@ def host_list(process: Process, transport: DriverInstance, addrlist: list[Addres
 def set_panic(addr: Address, message: str) -> None:
     """The transport fails for this address, by its set-up."""
     addr.message, addr.transport_return = message, Rc.PANIC
+
+
+def serialize(run: Run, host: HostItem) -> None:
+    """Look the host up in serialize_hosts; it is free unless another batch of the message has called it.
+
+    Deliveries are made one after the other, so that it is not known whether that would still be on its way.
+    """
+    process, options = run.process, run.transport.options
+    text = options.text("serialize_hosts")
+    if text is None:
+        return
+    found = verify_check_given_host(process, text, host.name, host.address, list_name="serialize_hosts")
+    if found is not Rc.OK or process.config.main.number("remote_max_parallel") == 1:
+        return
+    if process.machine.serialized.setdefault(host.name, process.pid) != process.pid:
+        what = "a host of serialize_hosts that a parallel delivery may be speaking to"
+        raise Unsupported(what, *options.where("serialize_hosts"))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eximsim.errors import Unsupported
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEW, NEWEST, PIPELINING, PLAIN, SENDER, Mx, Site
 
@@ -168,6 +169,20 @@ def test_max_rcpt_splits_the_recipients_over_transactions_of_one_connection() ->
         RECIPIENTS[4:],
     ]
     assert words(site) == ["sent"] * 5
+
+
+@pytest.mark.parametrize("parallel", ["1", "2"])
+def test_a_host_of_serialize_hosts_that_a_parallel_batch_may_be_speaking_to_is_not_modelled(
+    parallel: str,
+) -> None:
+    transport = {"max_rcpt": "1", "serialize_hosts": "*"}
+    site = Site([Mx(PLAIN)], transport=transport, main={"remote_max_parallel": parallel})
+    if parallel == "1":
+        site.deliver(*RECIPIENTS[:2])
+        assert words(site) == ["sent"] * 2
+    else:
+        with pytest.raises(Unsupported, match="serialize_hosts"):
+            site.deliver(*RECIPIENTS[:2])
 
 
 def test_rset_is_said_only_after_a_transaction_that_was_not_completed() -> None:
