@@ -25,7 +25,8 @@ remote:
   transport = smtp
 aliases:
   driver = redirect
-  data = ${extract{1}{:}{${lookup{$local_part}lsearch{/etc/panel/domains/$domain/aliases}}}}
+  domains = +local_domains
+  data = ${extract{1}{:}{${lookup{$local_part}lsearch{/etc/panel/domains/$domain_data/aliases}}}}
 """
 SQL = """\
 domainlist local_domains = ${lookup mysql{SELECT name FROM domains WHERE name='${quote_mysql:$domain}'}}
