@@ -6,6 +6,11 @@ import posixpath
 import stat
 from dataclasses import dataclass, field
 
+from eximsim.errors import Unsupported
+
+_MOST_LINKS = 40
+"""So many symbolic links are followed in one path (MAXSYMLINKS of Linux)."""
+
 
 @dataclass(slots=True)
 class StoredFile:
@@ -80,12 +85,19 @@ class Disk:
         return made
 
     def real_path(self, path: str) -> str:
-        """The path with its dots and symbolic links resolved."""
-        made = "/"
-        for part in path.split("/"):
-            made = posixpath.normpath(posixpath.join(made, part))
-            if made in self.links:
-                made = self.real_path(posixpath.join(posixpath.dirname(made), self.links[made]))
+        """The path with its dots and symbolic links resolved; raises ``Unsupported`` where they go round."""
+        made, followed = "/", 0
+        waiting = path.split("/")[::-1]
+        while waiting:
+            made = posixpath.normpath(posixpath.join(made, waiting.pop()))
+            target = self.links.get(made)
+            if target is None:
+                continue
+            followed += 1
+            if followed > _MOST_LINKS:
+                raise Unsupported(f"more than {_MOST_LINKS} symbolic links in {path}")
+            made = "/" if target.startswith("/") else posixpath.dirname(made)
+            waiting += target.split("/")[::-1]
         return made
 
     def lacks_folder(self, path: str) -> bool:
