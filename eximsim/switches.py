@@ -199,6 +199,11 @@ class Profile(SmtpSwitches):
     client_name_in_big_buffer: bool = switch(True, "host_and_ident() in host.c", since("4.97", "8dcd332fb"))
     """So is the client's name, as it is logged."""
 
+    transported_in_big_buffer: bool = switch(
+        True, "previously_transported() in deliver.c", since("4.93", "f3ebb786e")
+    )
+    """So are the address and the transport that are about to be tried."""
+
     empty_verify_hosts_is_unset: bool = switch(
         False, "tls_client_basic_ctx_init() in tls-openssl.c", since("4.99", "1cc26cd7a", item="JH/22")
     )

@@ -44,6 +44,7 @@ EARLIER = {
     "closed-after-recipients": "4.97",
     "second-recipient-smtps-banner": "4.96",
     "verify-options-smtps-banner": "4.95",
+    "transported-smtps-banner": "4.93",
     "held-recipients-after-a-failed-call": "4.94.1",
 }
 """Releases that do otherwise, each for its own reason."""

@@ -62,6 +62,8 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
             raise Unsupported("remote delivery without a transport")
         if transport.driver != "smtp":
             raise Unsupported(f"transport driver {transport.driver}", transport.path, transport.line)
+        if delivery.process.profile.transported_in_big_buffer:
+            delivery.process.scratch = f"{delivery.remote[0].base_unique}/{transport.name}"
         if _is_too_big(delivery, transport, delivery.remote[0], fallback=fallback):
             del delivery.remote[0]
             continue
