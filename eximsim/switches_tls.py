@@ -194,3 +194,9 @@ class TlsLibrarySwitches(SignatureSwitches):
 
     tls_version_without_v: bool = switch(False, "tlsver_name() in tls-openssl.c", since("4.93", "da40b1ec6"))
     """``X=TLS1.2:..`` instead of ``X=TLSv1.2:..``."""
+
+    override_outlives_session: bool = switch(
+        False, "verify_callback() and peer_cert() in tls-openssl.c", since("4.93", "4a1bd6b93")
+    )
+    """Once tls_try_verify_hosts has let a certificate pass, later sessions of the process do not count as
+    verified until one is verified without DANE again: one that DANE has verified has ``CV=no``. (OpenSSL)"""

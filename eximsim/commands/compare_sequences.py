@@ -37,7 +37,7 @@ def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, a
     with own_certificates() as certificates, RealScenarioStand(exim, certificates) as real, many_runs():
         stand = ScenarioStand(certificates)
         for number in range(count):
-            drawn = sequence(Random(f"{chosen}-{number}"), f"s{chosen}-{number:04}")
+            drawn = sequence(Random(f"{chosen}-{number}"), f"s{chosen}-{number:04}", real.program.profile)
             scenario = scenario_of(drawn)
             record = real.record(scenario)
             found.append(compare_scenario(record, scenario, stand, ("program", "modelled")))

@@ -209,6 +209,7 @@ POINTS: Sequence[Point] = (
     _point("fc243e944"),
     _point("2d5bf0979"),
     _point("d9acfc1ce"),
+    _point("4a1bd6b93"),
     _point("7a501c874"),
     _point("96eb7d2a5", ("confs/3451", "hosts_noproxy_tls = PEX")),
     _point("3f63e4619", ("confs/4050", "hosts_try_fastopen =\t:")),

@@ -4,33 +4,71 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
+from eximsim.errors import Unsupported
+from eximsim.fuzz import sequence_choices
 from eximsim.fuzz.sequences import sequence
-from eximsim.suite.scenario_replay import ScenarioStand
-from eximsim.suite.scenarios import scenario_of
+from eximsim.mta.config.options import release
+from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.profiles import profile
+from eximsim.suite.scenarios import Scenario, scenario_of
 from tests.suite.test_scenario_compare import NEWEST, stand
 
 
+def drawn(chance: object, release: str = NEWEST) -> Scenario:
+    return scenario_of(sequence(Random(str(chance)), "x", profile(release)))
+
+
 def test_the_same_chance_makes_the_same_sequence() -> None:
-    assert sequence(Random("a"), "x") == sequence(Random("a"), "x")
-    assert sequence(Random("a"), "x") != sequence(Random("b"), "x")
+    assert drawn("a") == drawn("a")
+    assert drawn("a") != drawn("b")
 
 
 def test_what_is_drawn_is_a_scenario_with_several_commands_that_begins_with_a_message() -> None:
-    for seed in range(50):
-        scenario = scenario_of(sequence(Random(seed), "x"))
+    for chance in range(50):
+        scenario = drawn(chance)
         assert 3 <= len(scenario.steps) <= 6
-        assert "-f" in scenario.steps[0].argv
+        assert {"-f", "-bs"} & set(scenario.steps[0].argv)
+
+
+SECTIONS = {
+    "main": sequence_choices.MAIN,
+    "transport": sequence_choices.TRANSPORT,
+    "router": sequence_choices.ROUTER,
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_option_that_may_be_drawn_is_one_that_the_newest_release_has(section: str) -> None:
+    newest = profile(NEWEST)
+    known = release(newest.option_release, newest.build_lacks)
+    schemas = {
+        "main": known.main,
+        "transport": known.transports["smtp"],
+        "router": known.routers["dnslookup"],
+    }
+    assert SECTIONS[section].keys() <= schemas[section].settable.keys()
+
+
+def test_options_that_a_release_does_not_have_are_left_out_of_it() -> None:
+    configs = [drawn(chance, "4.89").config for chance in range(200)]
+    newer = [drawn(chance).config for chance in range(200)]
+    assert not any("hosts_pipe_connect" in config for config in configs)
+    assert any("hosts_pipe_connect" in config for config in newer)
+
+
+def test_zones_and_servers_change_from_one_command_to_the_next() -> None:
+    steps = [step for chance in range(50) for step in drawn(chance).steps]
+    assert any(step.zone is not None for step in steps)
+    assert any(step.servers is not None for step in steps)
 
 
 def test_the_model_plays_what_is_drawn() -> None:
-    from eximsim.errors import Unsupported
-    from eximsim.profiles import profile
-
     played = 0
-    shown: ScenarioStand = stand()
-    for seed in range(12):
+    for chance in range(12):
         try:
-            played += len(list(shown.play(scenario_of(sequence(Random(seed), "x")), profile(NEWEST)))) > 0
-        except Unsupported:
+            played += len(list(stand().play(drawn(chance), profile(NEWEST)))) > 0
+        except (Unsupported, UndefinedBehaviour):
             continue
     assert played >= 9

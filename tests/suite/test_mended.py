@@ -45,6 +45,7 @@ EARLIER = {
     "second-recipient-smtps-banner": "4.96",
     "verify-options-smtps-banner": "4.95",
     "transported-smtps-banner": "4.93",
+    "dane-after-an-overridden-session": "4.99",
     "held-recipients-after-a-failed-call": "4.94.1",
 }
 """Releases that do otherwise, each for its own reason."""

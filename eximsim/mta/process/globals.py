@@ -360,6 +360,8 @@ class Process:
     """Of the last session there was; a transport process reports it for all its addresses at its end."""
     dane_verified: bool = False
     """Likewise."""
+    verify_overridden: bool = False
+    """tls_try_verify_hosts has let a certificate pass (tls_out.verify_override)."""
     dkim_signed: tuple[str, ...] = ()
     """Domain and selector of each signature that this process has made, in turn."""
     transport_count: int = 0
@@ -418,7 +420,7 @@ class Process:
         self.lost_session, self.proxied_tls, self.transport_count = None, None, 0
         self.dsn_boundaries = 0
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
-        self.certificate_verified = self.dane_verified = False
+        self.certificate_verified = self.dane_verified = self.verify_overridden = False
 
     def fork(self) -> Process:
         """A child process: same machine and configuration, its own copy of everything else."""

@@ -92,6 +92,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         if verdict.crash:
             raise null_pointer(process, f"delivering {process.message_id}")
         verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
+        if settings.mode in (VerifyMode.OPTIONAL, VerifyMode.REQUIRED):
+            process.verify_overridden = settings.mode is VerifyMode.OPTIONAL and not verdicts[-1].verified
         return verdicts[-1].alert
 
     def look_at_status(response: bytes | None) -> bool:
@@ -131,7 +133,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if tls_alpn.is_missing(sx, session):
         raise failed(sx, "handshake", tls_alpn.REQUIRED)
     cv = "dane" if verdict.dane_verified else "yes" if verdict.verified else "no"
-    process.certificate_verified, process.dane_verified = cv != "no", cv == "dane"
+    process.dane_verified = cv == "dane"
     process.trace.record(
         CERTIFICATE_VERIFIED,
         cv,
@@ -139,6 +141,9 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         dane=sx.dane,
         mode=settings.mode.name.lower(),
     )
+    if process.verify_overridden and profile.override_outlives_session and profile.tls_library != GNUTLS:
+        cv = "no"
+    process.certificate_verified = cv != "no"
     if identity is not None:
         session = replace(session, own_leaf=pem_certificates(identity.chain)[0])
     peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
