@@ -18,7 +18,7 @@ from eximsim.world.serving import Phase, Served
 
 _BACKLOG = 1024
 _AT_ONCE = 64
-"""How many connections are accepted before those that are there get their turn."""
+"""How many connections are accepted in a crowd before those that are there get their turn; otherwise one."""
 _REST_SECONDS = 0.2
 _SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SWEEP_SECONDS = 1.0
@@ -62,6 +62,7 @@ class Acceptor:
     def take(self, listener: socket.socket, factory: SessionFactory, place: Endpoint) -> Door:
         """Accept on a socket that listens already."""
         listener.setblocking(False)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # of what is accepted, too
         door = Door(listener, factory, place)
         self._doors.append(door)
         self._loop.call(lambda: self._watch(door))
@@ -97,7 +98,7 @@ class Acceptor:
                 pass
 
     def _accept_some(self, door: Door) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_AT_ONCE if self._loop.crowded else 1):
             if not self._accept(door):
                 return
 
@@ -112,7 +113,6 @@ class Acceptor:
             self._loop.forget(door.socket)
             self._loop.later(_REST_SECONDS, lambda: self._watch(door))
             return False
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._welcome(connection, door, (peer[0], peer[1]))
         return True
 

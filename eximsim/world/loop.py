@@ -1,4 +1,4 @@
-"""One thread for any number of sockets, with the standard library's ``selectors``.
+"""One thread for any number of sockets, with Linux's epoll.
 
 A loop is driven in one of two ways. Where server and client are the same process and take turns (the
 loopback world), whoever waits for something drives it: there is no thread, nothing is left to chance, and
@@ -9,18 +9,19 @@ elsewhere.
 from __future__ import annotations
 
 import heapq
-import selectors
+import select
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from eximsim.errors import CouldNotLook
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 _LONG = 86400.0
 """Seconds that stand for no limit: what waits longer looks again."""
 _FEW = 16
@@ -66,11 +67,6 @@ class Ready:
         self.ready = ready
 
 
-def _rank(event: tuple[selectors.SelectorKey, int]) -> int:
-    watcher: Watcher = event[0].data
-    return watcher.rank
-
-
 class Loop:
     """Calls back when sockets are ready and times have come; all callbacks run in one thread.
 
@@ -78,13 +74,15 @@ class Loop:
     speaks without end does not keep those waiting who have a word to say.
 
     Only ``call``, ``until``, ``ready``, ``start`` and ``close`` may be called from other threads than the
-    one that drives the loop. ``spent`` tells how many seconds it has worked.
+    one that drives the loop. ``spent`` tells how many seconds it has worked. ``crowded`` says whether many
+    sockets were ready at once.
     """
 
     def __init__(self, spent: Callable[[], float] = time.thread_time) -> None:
         self._spent = spent
-        self._selector = selectors.DefaultSelector()
-        self._watched: set[socket.socket] = set()
+        self._epoll = select.epoll()
+        self._watched: dict[int, Watcher] = {}
+        self.crowded = False
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = count()
         self._thread: threading.Thread | None = None
@@ -98,17 +96,17 @@ class Loop:
 
     def watch(self, wire: socket.socket, events: int, watcher: Watcher) -> None:
         """Tell the watcher whenever one of the events is there; this replaces what was watched before."""
-        if wire in self._watched:
-            self._selector.modify(wire, events, watcher)
+        number = wire.fileno()
+        if number in self._watched:
+            self._epoll.modify(number, events)
         else:
-            self._watched.add(wire)
-            self._selector.register(wire, events, watcher)
+            self._epoll.register(number, events)
+        self._watched[number] = watcher
 
     def forget(self, wire: socket.socket) -> None:
         """Watch a socket no longer, if it was."""
-        if wire in self._watched:
-            self._watched.remove(wire)
-            self._selector.unregister(wire)
+        if self._watched.pop(wire.fileno(), None) is not None:
+            self._epoll.unregister(wire)
 
     def later(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something after a time."""
@@ -175,24 +173,26 @@ class Loop:
         """Wait for the next events, at most ``limit`` seconds, and do what they call for."""
         if self._timers:
             limit = min(limit, max(0.0, self._timers[0][0] - time.monotonic()))
-        events = self._selector.select(limit)
-        if len(events) > _FEW:
-            self._serve_crowd(events)
+        ready = self._epoll.poll(limit)
+        self.crowded = len(ready) > _FEW
+        if self.crowded:
+            self._serve_crowd([self._watched[number] for number, _ in ready])
         else:
-            for key, _ in events:
-                key.data.ready()
+            for number, _ in ready:
+                if (watcher := self._watched.get(number)) is not None:  # nobody has forgotten it meanwhile
+                    watcher.ready()
         while self._timers and self._timers[0][0] <= time.monotonic():
             action = heapq.heappop(self._timers)[2].action
             if action is not None:
                 action()
 
-    def _serve_crowd(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
-        events.sort(key=_rank)
+    def _serve_crowd(self, watchers: list[Watcher]) -> None:
+        watchers.sort(key=attrgetter("rank"))
         end = self._spent() + _TURN_SECONDS
-        for number, (key, _) in enumerate(events):
+        for number, watcher in enumerate(watchers):
             if number > _FEW and self._spent() > end:
                 return  # who is left is still ready in the next turn
-            key.data.ready()
+            watcher.ready()
 
     # ---- a thread of its own
 
@@ -218,7 +218,7 @@ class Loop:
             self._thread = None
             self._wake.close()
             self._woken.close()
-        self._selector.close()
+        self._epoll.close()
         problem, self._problem = self._problem, None
         if problem is not None:
             raise problem
@@ -244,6 +244,6 @@ class Loop:
 
 def ready(wire: socket.socket, events: int, seconds: float) -> bool:
     """Wait until a socket can be used, but no longer than that; nobody drives a loop meanwhile."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(wire, events)
-        return bool(selector.select(max(0.0, seconds)))
+    with select.epoll() as epoll:
+        epoll.register(wire, events)
+        return bool(epoll.poll(max(0.0, seconds)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -26,6 +26,9 @@ _FIRST, _MOST = 2048, 16384
 waiting, and between these. A ClientHello fits into the least: what a server has not read when it closes makes
 a reset of the end."""
 _CLOSE = Close()
+_MORE = socket.MSG_MORE
+"""For what is said last, in plain text: it goes out together with the end. Otherwise a client could be quick
+enough to write in between, and what it wrote would make a reset of the end."""
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 _REST_LIMIT = 120.0
 """Seconds of real time after which a session that does not come to rest is taken for hung."""
@@ -95,6 +98,7 @@ class Served:
         self._busy = False
         self._hurry = False
         self._received = 0
+        self._at_once = _FIRST
         self._sent = 0
         self._marks: deque[Mark] = deque()
         self._engine: ServerEngine | None = None
@@ -208,7 +212,18 @@ class Served:
         try:
             yield from self._run(self.session.on_connect(client, server))
             while not self._closed:
-                yield from self._receive()
+                yield Phase.WAITING
+                data = self._read()
+                if data is None:
+                    continue
+                if not data:
+                    yield from self._run(self._at_end())
+                    self._closed = True
+                elif self._engine is None:
+                    yield from self._run(self.session.on_data(data))
+                else:
+                    self._engine.feed(data)
+                    yield from self._advance(self._engine)
         except GeneratorExit:
             raise
         except BaseException as problem:
@@ -220,31 +235,23 @@ class Served:
             except BaseException as problem:
                 self.problem = self.problem or problem
 
-    def _receive(self) -> Iterator[_Needs]:
-        yield Phase.WAITING
+    def _read(self) -> bytes | None:
+        """What has come, nothing at the end; None if it was a false alarm."""
         try:
-            data = self._socket.recv(min(max(_FIRST, self._received), _MOST))
+            data = self._socket.recv(self._at_once)
         except BlockingIOError:
-            if not self._hurry:
-                return
-            data = b""
+            return b"" if self._hurry else None
         except OSError:
-            data = b""
+            return b""
         self._received += len(data)
-        if not data:
-            secure = self._engine is not None
-            failed = (
-                self.session.on_tls_failure(UNEXPECTED_EOF)
-                if self._shaking
-                else self.session.on_eof(cut=secure)
-            )
-            yield from self._run(failed)
-            self._closed = True
-        elif self._engine is None:
-            yield from self._run(self.session.on_data(data))
-        else:
-            self._engine.feed(data)
-            yield from self._advance(self._engine)
+        if self._received > self._at_once:
+            self._at_once = min(self._received, _MOST)
+        return data
+
+    def _at_end(self) -> Iterable[Action]:
+        if self._shaking:
+            return self.session.on_tls_failure(UNEXPECTED_EOF)
+        return self.session.on_eof(cut=self._engine is not None)
 
     def _advance(self, engine: ServerEngine) -> Iterator[_Needs]:
         """Go on with the handshake, or with what lies behind it."""
@@ -267,12 +274,20 @@ class Served:
 
     def _run(self, actions: Iterable[Action]) -> Iterator[_Needs]:
         self._keep_time()
-        known = actions if isinstance(actions, Sequence) else ()
+        known = actions if isinstance(actions, (list, tuple)) else ()
         for number, action in enumerate(actions, 1):
             self._keep_time()
             match action:
                 case Send(data):
-                    yield from self._send(data, last=len(known) == number + 1 and known[number] == _CLOSE)
+                    if self._engine is not None:
+                        self._engine.write(data)
+                        yield from self._write(self._engine.outgoing())
+                    elif number + 1 == len(known) and known[number] == _CLOSE:
+                        yield from self._write(data, _MORE)
+                    else:
+                        yield from self._write(data)
+                    if self._watcher is not None:
+                        self._watcher.answered(self)
                 case Wait(seconds):
                     if not self._hurry and (real := seconds * self._time_scale) > 0:
                         yield real
@@ -290,20 +305,6 @@ class Served:
     def _keep_time(self) -> None:
         if self._clock is not None:
             self._time = max(self._time, self._clock.time)
-
-    def _send(self, data: bytes, *, last: bool) -> Iterator[_Needs]:
-        """Send something; if it is the ``last`` thing, in plain text, it goes out together with the end.
-
-        Otherwise a client could be quick enough to write in between, and what it wrote would make a reset of
-        the end.
-        """
-        if self._engine is None:
-            yield from self._write(data, socket.MSG_MORE if last else 0)
-        else:
-            self._engine.write(data)
-            yield from self._write(self._engine.outgoing())
-        if self._watcher is not None:
-            self._watcher.answered(self)
 
     def _write(self, wire: bytes, flags: int = 0) -> Iterator[_Needs]:
         if not wire:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -28,6 +28,8 @@ class Then(Enum):
     SILENCE = "silence"
     """Read on, and never answer again."""
 
+    __hash__ = object.__hash__  # quicker than by name: it is asked for with each command
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -43,8 +45,13 @@ class Answer:
     pauses: tuple[tuple[int, float], ...] = ()
     behind: bytes = b""
 
-    def spoken(self) -> Iterator[Action]:
+    def spoken(self) -> Iterable[Action]:
         """What is sent, and what is waited for in between."""
+        if self.pauses or self.behind:
+            return self._spoken_in_parts()
+        return (_spoken(self.lines),) if self.lines else ()
+
+    def _spoken_in_parts(self) -> Iterator[Action]:
         start = 0
         for number, seconds in (*self.pauses, (len(self.lines), 0.0)):
             last = number == len(self.lines)
@@ -108,7 +115,7 @@ class Behaviour:
 
     def greeting(self) -> Answer:
         """The banner."""
-        return self.banner or reply(f"220 {self.host} ESMTP")
+        return self.banner or _greeting(self.host)
 
     def hello(self, *, extended: bool, tls: bool) -> Answer:
         """The answer to EHLO (``extended``) or HELO; ``tls`` tells whether TLS is up."""
@@ -116,9 +123,7 @@ class Behaviour:
             return self.helo or reply(f"250 {self.host}")
         if self.ehlo is not None:
             return self.ehlo
-        offered = [name for name in self.extensions if not (tls and name.upper() == "STARTTLS")]
-        texts = [self.host, *offered]
-        return Answer((*(f"250-{text}" for text in texts[:-1]), f"250 {texts[-1]}"))
+        return _hello(self.host, self.extensions, tls=tls)
 
     def does_tls(self) -> bool:
         """Whether a handshake can come about: at once, or because STARTTLS is on offer and answered so."""
@@ -147,6 +152,18 @@ EVIDENCE_BEHAVIOURS: Mapping[str, Behaviour] = {
     "smtps": Behaviour(tls_on_connect=True),
 }
 """The named servers of the recordings, by name; their chains are those of ``standard_chains``."""
+
+
+@lru_cache(maxsize=1024)
+def _greeting(host: str) -> Answer:
+    return reply(f"220 {host} ESMTP")
+
+
+@lru_cache(maxsize=1024)
+def _hello(host: str, extensions: tuple[str, ...], *, tls: bool) -> Answer:
+    offered = [name for name in extensions if not (tls and name.upper() == "STARTTLS")]
+    texts = [host, *offered]
+    return reply(*(f"250-{text}" for text in texts[:-1]), f"250 {texts[-1]}")
 
 
 @lru_cache(maxsize=1024)

@@ -69,6 +69,8 @@ class State(Enum):
     DEAF = "whatever comes is swallowed"
     CLOSED = "done"
 
+    __hash__ = object.__hash__  # quicker than by name: it is asked for with each command
+
 
 # The state that an answer leads to, and the action that ends it.
 _AFTER: Mapping[Then, tuple[State, Action | None]] = {
