@@ -143,10 +143,15 @@ class Profile(SmtpSwitches):
     )
     """Any match in a list sets $domain_data, $local_part_data or their like, not only a lookup."""
 
-    malformed_header_address_logged: bool = switch(
-        False, "rewrite_one_header()", since("4.98", "12fab4b0a", item="bug 3061")
+    malformed_header_address: str = switch(
+        "",
+        "rewrite_one_header()",
+        since("4.96", "376d3790b", "ends the process"),
+        since("4.97", "e7ec50372", "logged where rules apply", item="bug 2903"),
+        since("4.98", "12fab4b0a", "logged", item="bug 3061"),
     )
-    """An address in a header line that cannot be read is logged when addresses are qualified."""
+    """What comes of an address in a header line that cannot be read; ends the process: where rules apply, and
+    after it was logged."""
 
     queue_run_preloads_anchors: bool = switch(
         False, "tls_client_creds_init() in tls-openssl.c", since("4.95", "6a9cf7f89")

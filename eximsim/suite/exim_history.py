@@ -319,6 +319,7 @@ POINTS: Sequence[Point] = (
     _point("cfe6acff2"),
     _point("2b68e140a"),
     # 4.97
+    _point("e7ec50372"),
     _point("1745d310d", ("confs/0567", "Authentication-Results")),
     _point("2b3ac4f13"),
     _point("cfd47d9e7"),

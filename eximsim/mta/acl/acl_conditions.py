@@ -37,7 +37,7 @@ _MESSAGES_AT: Mapping[str, frozenset[Rc]] = {
     "deny": frozenset({Rc.OK}),
     "discard": frozenset({Rc.OK, Rc.FAIL}),
     "drop": frozenset({Rc.OK}),
-    "require": frozenset({Rc.FAIL, Rc.DEFER}),
+    "require": frozenset({Rc.FAIL}),
     "warn": frozenset({Rc.OK}),
 }
 """``msgcond``: the results at which ``message`` and ``log_message`` of a verb are used."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eximsim.mta.config.acl_read import AclCondition
     from eximsim.ports import Told
 
-_NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+\.)")
+_NUMBER = re.compile(r"\s*([-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf(?:inity)?))", re.IGNORECASE)
 _UNITS = {"k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _SMALLEST_FILTER = 40
 """``sizeof(dbdb->bloom)``."""
@@ -117,12 +117,17 @@ def _limit(run: AclRun, items: list[str]) -> float:
     if not items:
         raise _BadArgument("sender rate limit not set")
     run.process.variables["sender_rate_limit"] = items[0]
-    found = _NUMBER.match(items[0])
-    rest = items[0][found.end() :] if found else "?"
+    limit, rest = _strtod(items[0])
     unit = _UNITS.get(rest[:1].lower())
-    if found is None or (rest if unit is None else rest[1:]):
+    if limit < 0 or (rest if unit is None else rest[1:]):
         raise _BadArgument(f'"{items[0]}" is not a positive number')
-    return float(found[1]) * (unit or 1.0)
+    return limit * (unit or 1.0)
+
+
+def _strtod(text: str) -> tuple[float, str]:
+    """The number at the start of a text, and the rest; without one it is 0, as in C."""
+    found = _NUMBER.match(text)
+    return (0.0, text) if found is None else (float(found[1]), text[found.end() :])
 
 
 def _option(run: AclRun, wanted: _Wanted, item: str) -> None:
@@ -132,10 +137,9 @@ def _option(run: AclRun, wanted: _Wanted, item: str) -> None:
     elif name in _PER:
         _PER[name](run, wanted)
     elif name.startswith("count="):
-        found = _NUMBER.fullmatch(item[6:])
-        if found is None:
+        wanted.count, rest = _strtod(item[6:])
+        if wanted.count < 0 or rest:
             raise _BadArgument(f'"{item}" is not a positive number')
-        wanted.count = float(found[1])
     elif name.startswith("unique="):
         wanted.unique = item[7:]
     else:

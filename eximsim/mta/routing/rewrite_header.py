@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_in_header
@@ -21,6 +22,8 @@ FLAGS = {"S": "s", "F": "f", "T": "t", "C": "c", "B": "b", "R": "r"}
 _SENDERS = frozenset("SFR")
 _LONG = 40
 """After so many octets a line that grows is folded."""
+_WITH_LINE_END = frozenset(("ends the process", "logged where rules apply"))
+"""Where the line's end belongs to its last address, and so to a complaint about it."""
 
 
 def rewrite_lines(
@@ -71,15 +74,16 @@ def rewrite_header(
     allowed = recipients_qualified if is_recipient else senders_qualified
     text, folded, in_group = header.text, 0, False
     at = _past_space(text, text.index(":") + 1)
+    whole_line = process.profile.malformed_header_address in _WITH_LINE_END
     while at < len(text):
         begin, end = at, parse_find_address_end(text, at)
         at = _past_space(text, end + 1)
-        piece = text[begin:end] if end < len(text) else text[begin:].rstrip()
+        piece = text[begin:end] if end < len(text) or whole_line else text[begin:].rstrip()
         try:
             found = extract_address(process, piece, group=True, in_group=in_group)
         except AddressError as error:
             in_group = error.in_group
-            _log_unreadable(process, error)
+            _unreadable(process, error, ruled=bool(rules) or routed is not None)
             continue
         in_group = found.in_group
         if routed is not None:
@@ -94,7 +98,7 @@ def rewrite_header(
         new, whole = rewrite_in_header(process, address, flag, rules)
         if new == found.address and not whole:
             continue
-        start, stop = (0, len(piece)) if whole else (found.start, found.end)
+        start, stop = (0, len(piece.rstrip())) if whole else (found.start, found.end)
         before = text[: begin + start] + new + text[begin + stop : at]
         grown = len(new) - (stop - start)
         fold = grown > 0 and len(before) - folded > _LONG and text[:at].rstrip(" \t")[-1:] != "\n"
@@ -109,6 +113,12 @@ def _past_space(text: str, at: int) -> int:
     return min(at, len(text))
 
 
-def _log_unreadable(process: Process, error: AddressError) -> None:
-    if process.profile.malformed_header_address_logged and error.message != "empty address":
-        log_write(process, f"qualify/rewrite: {error.message}")
+def _unreadable(process: Process, error: AddressError, *, ruled: bool) -> None:
+    """An address that cannot be read is passed over, with a line in the log; 4.96 as published goes no further."""
+    known = process.profile.malformed_header_address
+    if not known or error.message == "empty address" or not (ruled or known == "logged"):
+        return
+    start = "qualify/rewrite" if known == "logged" else "rewrite"
+    log_write(process, f"{start}: {error.message}")
+    if known == "ends the process":
+        raise PanicDie(error.message)

@@ -67,6 +67,11 @@ def test_verbs_decide_by_their_conditions(text: str, rc: Rc) -> None:
     assert checked(text).rc is rc
 
 
+def test_the_message_of_require_is_for_failures_not_for_what_could_not_be_asked() -> None:
+    assert checked("require message = no\n  condition = no").user_message == "no"
+    assert checked("require message = no\n  condition = maybe").user_message is None
+
+
 CONDITIONS = [
     ("hosts = 192.0.2.0/24", Rc.OK),
     ("hosts = 192.0.2.8", Rc.FAIL),

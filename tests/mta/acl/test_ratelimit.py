@@ -65,11 +65,23 @@ def test_what_is_only_read_is_not_counted() -> None:
         ("1 / 1h / per_rcpt / per_cmd", "conflicting per_* options"),
         ("1 / 1h / strict / leaky", "conflicting update modes"),
         ("1 / 1h / count=x", '"count=x" is not a positive number'),
+        ("-1 / 1h", '"-1" is not a positive number'),
     ],
 )
 def test_an_argument_that_makes_no_sense_is_an_error(argument: str, why: str) -> None:
     line = rates(front(argument), "a@d.ex")[-1]
     assert f'error in arguments to "ratelimit" condition: {why}' in line
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [("", "1.0//1h"), ("0.5", "1.0/0.5/1h"), ("+.1e1", "1.0/+.1e1/1h"), ("k", "1.0/k/1h")]
+)
+def test_a_limit_is_a_number_as_c_reads_it_and_nothing_is_zero(limit: str, shown: str) -> None:
+    assert f"over {shown}" in rates(front(f"{limit} / 1h"), "a@d.ex")
+
+
+def test_no_rate_reaches_an_infinite_limit() -> None:
+    assert rates(front("inf / 1h"), "a@d.ex") == ["1.0"]
 
 
 def test_where_the_hints_are_not_known_the_rate_is_asked_for() -> None:

@@ -70,3 +70,29 @@ def test_a_domain_that_a_router_made_complete_is_complete_in_header_lines(option
     front.exim("-odi", "a@short", stdin="To: You <a@short>, b@other\n\n")
     message = front.machine.spool.messages[front.machine.spool.ids()[0]]
     assert [header.text for header in message.headers if header.kind == "T"] == [sent]
+
+
+@pytest.mark.parametrize(
+    ("release", "rules", "logged"),
+    [
+        ("4.95", "*@x.ex $1@y.ex f\n", None),
+        ("4.96-debian12", "*@x.ex $1@y.ex f\n", "rewrite: malformed address: _b>\n may not follow Me <s@a"),
+        ("4.97", "*@x.ex $1@y.ex f\n", "rewrite: malformed address: _b>\n may not follow Me <s@a"),
+        ("4.97", "", None),
+        ("4.98", "", "qualify/rewrite: malformed address: _b> may not follow Me <s@a"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_logged_by_some_releases(
+    release: str, rules: str, logged: str | None
+) -> None:
+    stand = Front(routers=f"begin rewrite\n{rules}", release=release)
+    stand.exim("-odq", "-f", "s@b.ex", "a@one.test.ex", stdin=b"From: Me <s@a_b>\n\nbody\n")
+    written = "\n".join(stand.log())
+    assert ("malformed" in written) == (logged is not None)
+    assert logged is None or f" {logged}\n" in written
+
+
+def test_one_release_goes_no_further_than_an_address_that_it_cannot_read() -> None:
+    stand = Front(routers="begin rewrite\n*@x.ex $1@y.ex f\n", release="4.96")
+    assert stand.exim("-odq", "-f", "s@b.ex", "a@one.test.ex", stdin=b"From: Me <s@a_b>\n\nbody\n").code == 1
+    assert not [line for line in stand.log() if "<=" in line]
