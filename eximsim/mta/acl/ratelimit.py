@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from eximsim.mta.config.acl_read import AclCondition
     from eximsim.ports import Told
 
-_NUMBER = re.compile(r"\s*([-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf(?:inity)?))", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"\s*([-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf(?:inity)?))", re.IGNORECASE
+)
 _UNITS = {"k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _SMALLEST_FILTER = 40
 """``sizeof(dbdb->bloom)``."""
