@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import importlib
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 _COMPLETION = "_EXIMSIM_COMPLETE"
 """The variable by which a shell asks for completions, as Click has it."""
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Put garbage collection off: of what modules make while they are read nearly nothing is garbage."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class LazyGroup(click.Group):
@@ -42,7 +53,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.lazy:
             return None
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
+        with _no_collection():
+            found = getattr(importlib.import_module(module), attribute)
         assert isinstance(found, click.Command)
         if not any(parameter.name == "debug" for parameter in found.params):
             found.params.append(_debug_option(hidden=True))
