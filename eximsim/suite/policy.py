@@ -20,7 +20,7 @@ import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -145,8 +145,7 @@ class Policy:
         any_chain = next(iter(self.chains.chains.values()), None)
         if any_chain is None:
             return {}
-        names = re.findall(r"^\s*tls_(?:certificate|privatekey)\s*=\s*(/\S+)\s*$", self.text, re.MULTILINE)
-        return dict.fromkeys(names, any_chain.chain)
+        return dict.fromkeys(_named_certificates(self.text), any_chain.chain)
 
     @cached_property
     def config(self) -> Config:
@@ -251,12 +250,8 @@ class Policy:
             for transport in self.config.transports.values()
             if transport.driver == "smtp"
         ]
-        named = (word for text in texts for part in _ADDRESSES.findall(text) for word in _readings(part))
-        own = dict.fromkeys(
-            word for word in named if string_is_ip_address(word)[0] and word not in _ANY_ADDRESS
-        )
         return Host(
-            addresses=tuple(dict.fromkeys(("127.0.0.1", *own))),
+            addresses=tuple(dict.fromkeys(("127.0.0.1", *_named_addresses(tuple(texts))))),
             files=self.files,
             answers=self.sources.answers,
             kind_of=self.files.kind,
@@ -282,6 +277,20 @@ class Policy:
 
 _NO_ZONES = rrset_zones(())
 _ADDRESSES = re.compile(r"[0-9A-Fa-f:.]+")
+
+
+@lru_cache(maxsize=8)
+def _named_certificates(text: str) -> tuple[str, ...]:
+    """Files of certificates and keys that the text of a configuration names."""
+    return tuple(re.findall(r"^\s*tls_(?:certificate|privatekey)\s*=\s*(/\S+)\s*$", text, re.MULTILINE))
+
+
+@lru_cache(maxsize=64)
+def _named_addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses in the values of options, each once."""
+    named = (word for text in texts for part in _ADDRESSES.findall(text) for word in _readings(part))
+    own = (word for word in named if string_is_ip_address(word)[0] and word not in _ANY_ADDRESS)
+    return tuple(dict.fromkeys(own))
 
 
 def _readings(text: str) -> Iterator[str]:

@@ -114,7 +114,7 @@ def _past_space(text: str, at: int) -> int:
 
 
 def _unreadable(process: Process, error: AddressError, *, ruled: bool) -> None:
-    """An address that cannot be read is passed over, with a line in the log; 4.96 as published goes no further."""
+    """An address that cannot be read is passed over, with a line in the log; 4.96 goes no further."""
     known = process.profile.malformed_header_address
     if not known or error.message == "empty address" or not (ruled or known == "logged"):
         return
