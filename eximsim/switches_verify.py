@@ -102,6 +102,14 @@ class VerifySwitches(SpoolSwitches):
     cutthrough_return_path_logged: bool = switch(False, "do_callout()", since("4.99", "9adabf8d8"))
     """The log selector return_path_on_delivery applies to messages that went on while they came in, too."""
 
+    cutthrough_counts_anew: bool = switch(
+        False,
+        "close_cutthrough_connection()",
+        since("4.91", "06fdb9f73", item="JH/12, bug 2230", picks={"436015363": "4.90"}),
+    )
+    """Each message of a session can go on while it comes in; before, the recipients of one that did count for
+    the next, whose first recipients then open no call."""
+
     callout_hold: bool = switch(
         False, "do_callout(), delivery_re_exec()", since("4.90-dev-5d6bdf01a", "57cc27852")
     )

@@ -171,6 +171,7 @@ POINTS: Sequence[Point] = (
     _point("2c47372fa"),
     _point("57887eccb"),
     _point("6fbf35995"),
+    _point("06fdb9f73"),
     _point("66387a737", ("confs/1009", "route_data = ROUTE_DATA OPT")),
     _point("286b9d5fa"),
     _point("2be324ee1"),

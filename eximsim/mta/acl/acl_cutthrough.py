@@ -36,7 +36,7 @@ def _recipient(run: AclRun, rc: Rc) -> Rc:
     if process.host_checking_callout:
         cutthrough.cancel(process, "host-checking mode")
         return rc
-    named = len(wanted.call.addrs) if wanted.call is not None else 0
+    named = wanted.named
     if not wanted.delivery or rc is not Rc.OK or run.reception.envelope.rcpt_count <= named:
         return rc
     assert run.address is not None

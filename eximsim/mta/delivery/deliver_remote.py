@@ -320,9 +320,9 @@ def _run_transport(
             addr.special_action = "freeze"
     finally:
         child.machine.sending -= child.of_daemon
-    for addr in copies:
+    for before, addr in zip(batch, copies, strict=True):
         addr.tls = addr.tls or child.proxied_tls
-        addr.cv = _certificate_word(child) if addr.tls is not None else None
+        addr.cv = _certificate_word(child, before.cv) if addr.tls is not None else before.cv
         addr.authenticated = child.authenticated
         addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
@@ -376,9 +376,14 @@ _MESSAGE_PIPED = 1024
 """Octets of an address's message that come through the pipe from the transport process."""
 
 
-def _certificate_word(process: Process) -> str:
-    """What ``CV=`` says: of the last session of the transport process, whichever an address went over."""
-    return "no" if not process.certificate_verified else "dane" if process.dane_verified else "yes"
+def _certificate_word(process: Process, before: str | None) -> str:
+    """What ``CV=`` says: of the last session of the transport process, whichever an address went over.
+
+    ``before`` is the word of an earlier delivery; what was verified there stays so with fallback hosts.
+    """
+    if not process.certificate_verified and before in (None, "no"):
+        return "no"
+    return "dane" if process.dane_verified or before == "dane" else "yes"
 
 
 def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -> str:

@@ -70,6 +70,8 @@ class Cutthrough:
     transport_sender: bool = False
     """The host is told the sender as the transport would change it."""
     call: HeldCall | None = None
+    named: int = 0
+    """How many recipients a host has been told."""
     hold_only: bool = False
     """The call is held for more recipients and for the delivery after the reception."""
 

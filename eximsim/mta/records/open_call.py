@@ -49,6 +49,8 @@ class OpenCall:
     sequence: int
     next_id: str | None
     limits: Limits = Limits()
+    authenticated: bool = False
+    """The server knows who is calling (``smtp_authenticated``)."""
 
     def is_to(self, host: HostItem) -> bool:
         """Whether the call is to this host at this address."""

@@ -42,7 +42,7 @@ def smtp_auth(sx: SmtpContext) -> None:
     Raises ``SetupFailed`` where it is required and does not succeed, and where an attempt ends the call.
     """
     process = sx.process
-    process.authenticated = None
+    process.authenticated, sx.authenticated = None, False
     required = sx.host_is_in("hosts_require_auth")
     why = "server did not advertise AUTH support"
     if sx.mechanisms and (required or sx.host_is_in("hosts_try_auth")):
@@ -91,6 +91,7 @@ def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
     host, name = f"H={sx.host.name} [{sx.host.address}]", authenticator.name
     if attempt.result is Result.OK:
         sx.process.authenticated = Authenticated(name, _client_id(sx, authenticator))
+        sx.authenticated = True
     elif attempt.result is Result.FAIL_SEND:
         raise SetupFailed("4", errnos.EPIPE, send_failed(sx), send_quit=False)
     elif attempt.result is Result.FAIL:
@@ -146,7 +147,7 @@ def mail_auth(sx: SmtpContext) -> str:
         except ExpansionFailed as failed:
             if not failed.forced:
                 raise
-    if sender is None or not (process.authenticated or options.flag("authenticated_sender_force")):
+    if sender is None or not (sx.authenticated or options.flag("authenticated_sender_force")):
         return ""
     if process.authenticated is not None:
         process.authenticated = process.authenticated.sending(sender)

@@ -106,6 +106,8 @@ class SmtpContext:
     features: frozenset[str] = frozenset()
     mechanisms: frozenset[str] = frozenset()
     """Ways to authenticate that the server offers, in lower case."""
+    authenticated: bool = False
+    """The server knows who is calling."""
     pipelining: bool = False
     early_wanted: bool = False
     """The host is to be spoken to before it has greeted, once it is known to allow that."""

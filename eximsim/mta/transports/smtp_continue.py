@@ -50,6 +50,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
         sx.sequence + 1,
         next_id,
         sx.limits,
+        sx.authenticated,
     )
     sx.dialogue = None
     return True
@@ -154,7 +155,7 @@ def fits(sx: SmtpContext, call: OpenCall) -> bool:
 def take_over(sx: SmtpContext, call: OpenCall) -> None:
     """Go on with the open call as if it had just been set up."""
     sx.dialogue, sx.features, sx.tls = _dialogue(sx.process, call), call.features, call.tls
-    sx.sequence, sx.limits = call.sequence, call.limits
+    sx.sequence, sx.limits, sx.authenticated = call.sequence, call.limits, call.authenticated
     sx.command_log = sx.wire.log
     if call.tls is None and not sx.process.profile.size_on_continued_call:
         sx.features -= {"SIZE", "DSN"}

@@ -331,6 +331,9 @@ def expand_helo(sx: SmtpContext) -> str:
     try:
         name = expand(sx.process, sx.transport.options.text("helo_data") or "")
     except ExpansionFailed as failed:
+        if sx.verify:
+            whose = f"<{sx.addrlist[0].address}>: failed to expand transport's helo_data value for callout"
+            log_write(sx.process, f"{whose}: {failed.message}", panic=True)
         text = f"failed to expand helo_data: {failed.message}"
         raise SetupFailed("4", Errno.EXPANDFAIL, text) from None
     return ascii_helo(sx, name)

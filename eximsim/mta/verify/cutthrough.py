@@ -52,7 +52,7 @@ def hold(call: Callout, sx: SmtpContext) -> bool:
     noted = [_noted(process, call.addr, sx.host)]
     handed_on = partial(_open_call, sx, sx.wire)
     wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, noted, handed_on)
-    wanted.hold_only = not wanted.delivery
+    wanted.hold_only, wanted.named = not wanted.delivery, 1
     what = "cutthrough delivery" if wanted.delivery else "potential further verifies and delivery"
     process.hdebug(f"holding verify callout open for {what}", indented=True, with_v=True)
     process.trace.record(CUTTHROUGH, "held", host=sx.host.name, address=call.addr.address)
@@ -116,6 +116,7 @@ def join(call: Callout, open_call: HeldCall) -> bool:
     said = _reply(process, open_call, "2") if open_call.wire.write(command) > 0 else None
     if said is not None and said.ok:
         open_call.addrs.insert(0, _noted(process, addr, open_call.host))
+        process.cutthrough.named += 1
         call.done = True
     elif said is not None and not said.errno:
         text = said.text or "connection dropped"
@@ -171,6 +172,8 @@ def close(process: Process, why: str = "") -> None:
     call.wire.connection.close()
     smtp_debug_cmd_report(process, call.wire.log)
     process.hdebug(f"----------- cutthrough shutdown ({why}) ------------", indented=True)
+    if process.profile.cutthrough_counts_anew:
+        process.cutthrough.named = 0
 
 
 def leave(process: Process) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.records.hints import Cached, CalloutRecord
@@ -16,7 +17,7 @@ _EXPIRE = {
     ("address", False): "callout_positive_expire",
     ("address", True): "callout_negative_expire",
 }
-"""How long a record holds, by its kind and by whether it is negative."""
+"""How long a record holds, by its kind and by whether it is negative: of a domain also by its postmaster."""
 
 
 def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRecord | None:
@@ -25,15 +26,18 @@ def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRe
     if record is None:
         process.hdebug(f"callout cache: no {kind} record found for {key}", indented=True)
         return None
-    options, now = process.config.main, process.world.now()
-    negative = record.result not in (Cached.ACCEPT, Cached.REJECT_MFNULL)
-    if now - record.time_stamp > options.seconds(_EXPIRE[kind, negative]):
+    negative = record.result is not Cached.ACCEPT or (
+        kind == "domain" and record.postmaster_result is Cached.REJECT
+    )
+    holds, now = process.config.main.seconds(_EXPIRE[kind, negative]), process.world.now()
+    if now - record.time_stamp > holds:
         process.hdebug(f"callout cache: {kind} record expired for {key}", indented=True)
         return None
-    if kind == "domain":
-        if now - record.random_stamp > options.seconds("callout_domain_positive_expire"):
+    if kind == "domain" and record.result is not Cached.REJECT:
+        record = replace(record)
+        if now - record.random_stamp > holds:
             record.random_result = Cached.UNKNOWN
-        if now - record.postmaster_stamp > options.seconds("callout_domain_negative_expire"):
+        if now - record.postmaster_stamp > holds:
             record.postmaster_result = Cached.UNKNOWN
     process.hdebug(f"callout cache: found {kind} record for {key}", indented=True)
     return record

@@ -53,6 +53,7 @@ from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.cutthrough import HeldCall
     from eximsim.mta.records.structs import Address, HostItem
     from eximsim.mta.records.verification import CalloutSettings
 
@@ -85,7 +86,7 @@ def do_callout(
     if process.flushing.before_callout:
         process.flushing.flush()
     process.libc_errno = 0  # the address has been routed, which sets it so
-    if held.call is not None and not cutthrough.join(call, held.call):
+    if held.call is not None and not _join(call, held.call):
         cutthrough.cancel(process)
     if call.done:
         return _conclude(call), call.failure
@@ -96,6 +97,18 @@ def do_callout(
     finally:
         machine.asking = before
     return (_conclude(call) if rc is None else rc), call.failure
+
+
+def _join(call: Callout, held: HeldCall) -> bool:
+    """Ask on the call that is held, if it will do.
+
+    Since 4.99 what decides is the sender of both, and a callout of the empty sender notes none.
+    """
+    plain = not call.settings.use_postmaster and not call.random and call.postmaster is None
+    noted = call.is_recipient and call.settings.use_sender and held.addrs[0].return_path is not None
+    if plain and not noted and call.process.profile.cutthrough_from_any_callout:
+        raise null_pointer(call.process, _DOING)
+    return cutthrough.join(call, held)
 
 
 def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
@@ -182,7 +195,11 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
     if rc is not Rc.OK or sx.dialogue is None:
         _report(sx)
         _log_misconfigured(call, sx)
+        if rc is Rc.FAIL and call.addr.basic_errno in (0, Errno.SMTPCLOSED):
+            call.domain_record.result = Cached.REJECT
         _set_up_failed(call, sx)
+        if call.is_recipient and call.settings.use_sender:
+            cutthrough.cancel(call.process)
         return False
     call.domain_record.result = (
         Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT

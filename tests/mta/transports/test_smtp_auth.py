@@ -152,3 +152,15 @@ def test_a_connection_that_closes_after_auth_defers(release: str) -> None:
     behaviour = Behaviour(extensions=("AUTH PLAIN",), auth=(reply(then=Then.CLOSE),))
     site = delivered(Mx(behaviour), auths=PLAIN, release=release, **TRY)
     assert site.outcome.startswith("DEFER -18: Remote host closed connection in response to AUTH PLAIN ***")
+
+
+def test_on_a_call_that_goes_on_the_server_still_knows_who_calls() -> None:
+    options = {**TRY, "authenticated_sender": "me@test.ex"}
+    site = Site([server("454 later", mail=reply("450 later"))], transport=options, authenticators=PLAIN)
+    site.deliver("a@test.ex")
+    site.deliver("b@test.ex")
+    site.replace_server(1, server("235 ok").behaviour)
+    site.queue_run("-qf")
+    *_, (_, heard) = site.calls
+    said = [line for line in heard if line.startswith("MAIL")]
+    assert said == ["MAIL FROM:<s@myhost.test.ex> AUTH=me@test.ex"] * 2

@@ -67,3 +67,14 @@ def test_a_control_takes_the_held_call_over_since_4_95() -> None:
 def test_up_to_4_89_the_option_is_none() -> None:
     _, answers, _ = held("a@one.test.ex", server=PLAIN, release="4.89")
     assert answers[1].startswith("451 ")
+
+
+@pytest.mark.parametrize(("release", "dies"), [("4.98", False), ("4.99", True)])
+def test_a_second_recipient_of_a_callout_that_notes_no_sender_is_the_end_since_4_99(
+    release: str, dies: bool
+) -> None:
+    _, answers, log = held(
+        "a@one.test.ex", "b@one.test.ex", verify="recipient/callout=hold", server=PLAIN, release=release
+    )
+    assert any("SIGSEGV" in line for line in log) is dies
+    assert len(answers) == (2 if dies else 6)

@@ -21,13 +21,14 @@ def ran(
     server: object = "nostarttls",
     release: str = "4.98",
     acl: str = "",
+    zone: object = TWO,
 ) -> tuple[list[list[str]], list[str], list[str]]:
     """What each server heard, what the client was answered after EHLO, and the main log."""
     said = "".join(f"RCPT TO:<{recipient}>\r\n" for recipient in recipients)
     stdin = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\n{said}{after}QUIT\r\n"
     (one,) = done(
         scenario(
-            zone=TWO,
+            zone=zone,
             acl=f"check_rcpt:\n  accept control = {control}\n{acl}",
             servers={"10.9.1.1": server, "10.9.2.1": "nostarttls"},
             runs=[{"argv": ["-bs"], "stdin": stdin}],
@@ -105,3 +106,28 @@ def test_a_callout_of_the_empty_sender_serves_since_4_99(release: str, calls: in
     heard, _, _ = ran("a@one.test.ex", server=PLAIN, acl=acl, release=release)
     assert len(heard) == calls
     assert heard[0][1] == "MAIL FROM:<>"
+
+
+def test_a_first_host_that_does_not_answer_ends_it_and_the_message_waits_for_its_delivery() -> None:
+    zone = [
+        {
+            "name": "one.test.ex",
+            "type": "MX",
+            "ad": True,
+            "data": [[10, "h1-a.test.ex"], [20, "h2-a.test.ex"]],
+        }
+    ]
+    heard, _, log = ran("a@one.test.ex", server="refused", zone=[*zone, *TWO[1:]])
+    assert heard[0][-3:] == [*ENVELOPE[1:], "QUIT"]
+    assert heard[1][-2:] == ["message accepted", "QUIT"]
+    assert not any(" >> " in line for line in log)
+
+
+@pytest.mark.parametrize("release", ["4.89", "4.90"])
+@pytest.mark.parametrize("first", [ONE_MESSAGE, "RSET\r\n"])
+def test_recipients_of_an_earlier_message_count_up_to_4_89(release: str, first: str) -> None:
+    """The next message of the session then goes the usual way."""
+    again = "MAIL FROM:<s@two.test.ex>\r\nRCPT TO:<b@one.test.ex>\r\n"
+    heard, _, _ = ran("a@one.test.ex", after=first + again + ONE_MESSAGE, server=PLAIN, release=release)
+    assert (heard[1][1] == "MAIL FROM:<s@two.test.ex>") is (release != "4.89")
+    assert len(heard) == 2
