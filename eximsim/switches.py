@@ -28,6 +28,9 @@ class Profile(SmtpSwitches):
     """The TLS library: ``"openssl-1.0.2"``, ``"openssl-3"`` or ``"gnutls"``. The recordings up to
     4.88-jh03 were made with OpenSSL 1.0.2, the later ones with 3.0."""
 
+    signature_headed: bool = True
+    """OpenSSL prints a heading before the signature of a certificate: 3.0 does, 1.1.1 did not."""
+
     option_release: str = switch(
         "4.85",
         "readconf.c, globals.c, the drivers",
@@ -170,7 +173,8 @@ class Profile(SmtpSwitches):
     skipped_warn_located: bool = switch(
         False, "acl_check_internal()", since("4.99", "f90a37225", item="bug 2897")
     )
-    """``ACL 'warn' statement skipped`` tells in which ACL, and where."""
+    """``ACL 'warn' statement skipped`` tells in which ACL, and where; what is read while an ACL runs has the
+    line of its statement."""
 
     dns_lists_name_others: bool = switch(
         False, "match_isinlist() as called in host.c and dns.c", since("4.95", "e2be2df5c", item="bug 2701")

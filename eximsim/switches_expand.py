@@ -23,9 +23,6 @@ class ExpansionSwitches(ServerSwitches):
     list_match_sets_value: bool = switch(False, "eval_condition()", since("4.96", "564960ff8"))
     """``match_domain`` and its kin set ``$value``."""
 
-    inlist_sets_value: bool = switch(False, "eval_condition()", since("4.99", "b3a32a6cc", item="JH/47"))
-    """``inlist`` sets ``$value`` to the item."""
-
     srs_quotes: bool = switch(
         False, "EITEM_SRS_ENCODE in expand.c", since("4.95", "bec94709e", item="bug 2607")
     )

@@ -89,6 +89,18 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """``control = debug/kill`` ends a debug log and takes it away."""
 
+    lost_message_named: bool = switch(False, "receive_msg()", since("4.98", "f70940c94"))
+    """The line on a connection that is lost within a message's data has the id of that message."""
+
+    chunk_errors_end_quietly: bool = switch(
+        False, "bdat_getc() in smtp_in.c", since("4.99", "ee549a2ed", item="bug 3092")
+    )
+    """Too many commands after a chunk that only RSET may follow are the end; before, the message counted as
+    lost, too."""
+
+    chunk_sync_error_reads: bool = switch(False, "bdat_getc() in smtp_in.c", since("4.99", "9682a4923"))
+    """What a client sent too soon after a chunk is read as far as the log shows it; before, it came next."""
+
     debug_control_stops: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "9f6916601"))
     """``control = debug/stop`` ends one."""
 

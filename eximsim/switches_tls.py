@@ -87,6 +87,12 @@ class TlsLibrarySwitches(SignatureSwitches):
     tls_on_connect_named: bool = switch(False, "smtp_setup_msg() in smtp_in.c", since("4.99", "b48617592"))
     """With the log selector tls_on_connect, ``P=`` is essmtp where TLS came first."""
 
+    signature_without_blanks: bool = switch(
+        False, "tls_cert_signature() in tlscert-openssl.c", since("4.97", "9b5fdee11")
+    )
+    """With OpenSSL ``${certextract`` of ``signature`` has digits and colons only; before, as the library
+    prints it, in lines."""
+
     dh_parameters_deprecated: bool = switch(
         False, "std_dh_prime_named() in std-crypto.c", since("4.96", "ea98874e2", item="bug 1895")
     )
@@ -98,6 +104,11 @@ class TlsLibrarySwitches(SignatureSwitches):
         since("4.97", "42f1855e9", "Unknown curve name in tls_eccurve '{curve}'", item="bug 2955"),
     )
     """What a server says of a curve that OpenSSL does not know; before, with the library's words after it."""
+
+    refused_alpn_logged: bool = switch(
+        False, "tls_server_alpn_cb() in tls-openssl.c and tls-gnu.c", since("4.97", "e1aca3375")
+    )
+    """A server logs the application protocols of a client that it turns away."""
 
     bad_alpn_ends_after_handshake: bool = switch(
         False, "tls_server_alpn_cb() in tls-openssl.c", since("4.99", "cb53c27eb")

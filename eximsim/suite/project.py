@@ -41,6 +41,7 @@ from eximsim.suite.source import (
 )
 from eximsim.suite.tree import own_zones
 from eximsim.world.certificates import der_chain, load_chains
+from eximsim.world.clock import START
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.reply import Zones
 from eximsim.world.zones import zones_in
@@ -65,6 +66,7 @@ class ProjectSuite:
         self.root = root
         self.identity = Identity(DIRECTORY)
         self.era = NEWEST
+        self.begins = START
 
     def program(self, profile: Profile) -> Profile:
         """See ``Source``: the profile itself."""

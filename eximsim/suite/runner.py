@@ -35,7 +35,6 @@ from eximsim.suite.servers_around import Peers
 from eximsim.suite.source import Source, TestCase
 from eximsim.trace import Trace
 from eximsim.world.answers import Answers
-from eximsim.world.clock import START
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.programs import Machine
@@ -327,7 +326,7 @@ def _subject(
             shown = {f"{identity.directory}/{one.name}": str(one) for one in entries}
             runner = stack.enter_context(CommandRunner(shown, _accounts_files(identity)))
             host = replace(host, runner=runner)
-        world = stack.enter_context(_world(setting.world, zones, host))
+        world = stack.enter_context(_world(setting.world, zones, host, source.begins))
         yield world, _model(world, setting, source, caller)
 
 
@@ -383,7 +382,7 @@ def _mtp_script(world: World, subject: ModelSubject, partner: PipedCommand | str
     return MtpScript(from_octets(world.read_file(script)), partial(subject.log, log.removeprefix("+")))
 
 
-_START = START + 0.25
+_FRACTION = 0.25
 """A test begins in the middle of a second, so that names of files with fractions of it come in order."""
 
 _PATCHER = "patchexim"
@@ -391,11 +390,11 @@ _PATCHER = "patchexim"
 
 
 @contextmanager
-def _world(name: str, zones: Zones, host: Host) -> Iterator[MemoryWorld | LoopbackWorld]:
+def _world(name: str, zones: Zones, host: Host, begins: float) -> Iterator[MemoryWorld | LoopbackWorld]:
     if name == "memory":
-        yield MemoryWorld(zones, host, start=_START, side_by_side=True)
+        yield MemoryWorld(zones, host, start=begins + _FRACTION, side_by_side=True)
         return
     from eximsim.world.loopback import LoopbackWorld  # sockets and dnslib: not for the memory world
 
-    with LoopbackWorld(zones, host) as world:
+    with LoopbackWorld(zones, host, start=begins) as world:
         yield world

@@ -45,6 +45,14 @@ CHANGES = (
            "a process number at the start of a debug line is numbered"),
     Change("lockfiles_hidden", "5bb1dfe41", "use of lockfiles is provider-dependent",
         "a hints database that is not there is named, not its lock file"),
+    Change("hintsdb_named", "9bf74b9c2", "Failed to open hintsdb file",
+        "a hints database that cannot be opened is a 'hintsdb', not a 'DBM'"),
+    Change("full_mailboxes_elided", "cf9f32421", r"quota exceeded while writing to\K",
+        "the file of a full mailbox is left out of a dump of the retry database"),
+    Change("retry_keys_with_names", "485b86b9d", "T:([a-z.]+(:[0-9.]+)?):$parm_port_n",
+        "PORT_N in a dump of the retry database, after a name", until="5e0ccec43"),
+    Change("retry_keys_with_addresses", "5e0ccec43", "T:([a-z0-9.]+(:[0-9.]+|",
+        "and after an address"),
     # ports
     Change("ports_from_10001", "1d800d518", "$next_port = 10001", "ports are numbered from 10001, not 1111"),
     Change("deferred_ports_kept", "5c161fa61", "/==/",
@@ -105,6 +113,8 @@ CHANGES = (
     Change("cipher_nnn", "826cb8c29", "AES256-SHAnnn:xxx",
         "cipher suites become TLS1.x:ke-RSA-AES256-SHAnnn:xxx"),
     # what is left out
+    Change("weak_parameters_dropped", "9fef2e080", "--set LEGACY",
+        "what OpenSSL says of small Diffie-Hellman parameters is left out"),
     Change("ssl_info_dropped", "80940bc0d", "/^SSL info:/",
         "all 'SSL info' lines of a TLS client are left out"),
     Change("untrusted_dropped", "fc96d1e87", "certificate not trusted",
@@ -128,10 +138,23 @@ CHANGES = (
         "so are its question and an empty list"),
 )  # fmt: skip
 
-NEWEST: Era = frozenset(change.switch for change in CHANGES if not change.until)
+CLIENT_CHANGES = (
+    Change("client_tells_of_staples", "9641b6648", "(with OCSP)",
+           "a client of GnuTLS, or of TLS at once, tells that TLS was started with a stapled response"),
+    Change("client_names_ocsp", "96461aced", "no OCSP response received",
+           "what an OpenSSL client says of a stapled response names OCSP"),
+    Change("client_ocsp_alike", "f57cb3b57", "HAVE_GNUTLS_OCSP",
+           "clients of both libraries say the same of a stapled response"),
+    Change("client_names_calls", "4b98b16db", "gnutls_handshake: %s",
+           "a GnuTLS client names the call that has failed"),
+)  # fmt: skip
+"""The same of the scripted client, whose words are in the goldens, too: markers in ``test/src/client.c``."""
+
+NEWEST: Era = frozenset(change.switch for change in (*CHANGES, *CLIENT_CHANGES) if not change.until)
 """What today's runner does; the project's own goldens are normalised so."""
 
 
-def era_of(runtest: str) -> Era:
-    """The switches that are on, given the text of a tree's ``test/runtest``."""
-    return frozenset(change.switch for change in CHANGES if change.marker in runtest)
+def era_of(runtest: str, client: str = "") -> Era:
+    """The switches that are on, given the texts of a tree's ``test/runtest`` and ``test/src/client.c``."""
+    new = frozenset(one.switch for one in CLIENT_CHANGES if one.marker in client)
+    return new.union(change.switch for change in CHANGES if change.marker in runtest)

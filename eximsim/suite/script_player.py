@@ -26,6 +26,9 @@ from eximsim.suite.source import as_bytes, substitute
 from eximsim.world.host import HostedWorld
 
 _MESSAGE = re.compile(r"\$msg(\d+)")
+_AS_COPIED = re.compile(r"^cp (\S+) /dev/stderr$")
+"""What older scripts have for ``cat2``."""
+
 _SYSTEM = re.compile(
     r"""system\s*\(?\s*(?P<quote>["'])(?P<program>[^"'|]+?)\s*(?:\|\s*grep\s+-E\s+'(?P<pattern>[^'"]+)'\s*)?"""
     r"""(?P=quote)\s*\)?\s*;""",
@@ -247,7 +250,7 @@ class Player:
         """Run a scripted client to its end."""
         words = self._words(self._substituted(command.arguments), command)
         path, line, library = self.played.path, command.line, self.tls_library
-        client = read_client(self.world, command.program, words, path, line, library)
+        client = read_client(self.world, command.program, words, path, line, library, self.era)
         body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
         code = client.run(tuple(self._client_lines(body)) if body else ())
         self.raw.say("".join(client.said), "")
@@ -296,7 +299,7 @@ class Player:
     def shell(self, command: script.Shell) -> None:
         """A Unix command on files; its output is that of the test, or goes through ``cut``."""
         self.subject.settle()
-        line = self._substituted(command.words)
+        line = _AS_COPIED.sub(r"cat2 \1", self._substituted(command.words))
         to_stderr = line.startswith("cat2 ")
         line = line.removesuffix(">>test-stdout").replace("cat2 ", "cat ", 1) if to_stderr else line
         line, chosen = _cut(line.removesuffix(">>test-stdout"))

@@ -22,6 +22,7 @@ from eximsim.ports import (
     ReadTimeout,
     World,
 )
+from eximsim.suite.runtest_versions import NEWEST, Era
 from eximsim.suite.scripted_tls import TestTls
 
 _ESCAPE = re.compile(r"\\(r|n|x[0-9A-Fa-f]{2})")
@@ -192,7 +193,13 @@ class ScriptedClient:
 
 
 def read_client(
-    world: World, program: str, arguments: list[str], path: str, line: int, library: str = OPENSSL[-1]
+    world: World,
+    program: str,
+    arguments: list[str],
+    path: str,
+    line: int,
+    library: str = OPENSSL[-1],
+    era: Era = NEWEST,
 ) -> ScriptedClient:
     """The client that a command describes; raises ``InputError`` and ``Unsupported``.
 
@@ -201,7 +208,7 @@ def read_client(
     """
     kinds = {"client-ssl": OPENSSL[-1], "client-gnutls": GNUTLS}
     kinds["client-anytls"] = GNUTLS if library == GNUTLS else OPENSSL[-1]
-    tls = TestTls(kinds[program]) if program in kinds else None
+    tls = TestTls(kinds[program], era) if program in kinds else None
     timeout, at_once = 5.0, False
     rest = list(arguments)
     while rest and rest[0].startswith("-"):

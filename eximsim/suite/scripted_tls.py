@@ -25,11 +25,14 @@ from eximsim.ports import (
     TlsOffer,
     World,
 )
+from eximsim.suite.runtest_versions import NEWEST, Era
 from eximsim.suite.source import DIRECTORY
 
 _FATAL = "A TLS fatal alert has been received."
 _GOOD = "OCSP status response: good signature\n"
+_SUCCEEDED = "Succeeded in starting TLS\n"
 _WITH_OCSP = "Succeeded in starting TLS (with OCSP)\n"
+_NOTHING = "no OCSP response received\n"
 _FAILED = "Failed to start TLS\n"
 _LOOK = 0.002
 """How long a client of GnuTLS looks for an error behind the handshake, in seconds."""
@@ -49,6 +52,8 @@ class TestTls:
     """How one client starts TLS. Files are relative to the folder of the tests."""
 
     library: str
+    era: Era = NEWEST
+    """Of the tree, whose client it is."""
     certificate: str | None = None
     key: str | None = None
     ocsp: str | None = None
@@ -89,8 +94,17 @@ class TestTls:
         if self.library == GNUTLS:
             self._said.append(self._gnutls_outcome(connection, world, at_once=at_once))
         else:
-            self._said.append(_WITH_OCSP if self.ocsp is not None else "Succeeded in starting TLS\n")
+            told = self._tells_ocsp if not at_once else "client_tells_of_staples" in self.era
+            self._said.append(_WITH_OCSP if self.ocsp is not None and told else _SUCCEEDED)
         return "".join(self._said)
+
+    @property
+    def _names_ocsp(self) -> bool:
+        return "client_names_ocsp" in self.era
+
+    @property
+    def _tells_ocsp(self) -> bool:
+        return "client_ocsp_alike" in self.era
 
     def _read(self, world: World, name: str) -> bytes:
         return world.read_file(posixpath.normpath(posixpath.join(DIRECTORY, name)))
@@ -117,7 +131,7 @@ class TestTls:
             text = _FATAL if alert else "Error in the pull function."
             if at_once:
                 return f"{text}\n"
-            return "" if self.quiet else f"gnutls_handshake: {text}\n"
+            return "" if self.quiet else f"{self._call('gnutls_handshake')}{text}\n"
         if not alert:
             return ""
         words = _error(error.detail)
@@ -131,32 +145,34 @@ class TestTls:
         if self.library == GNUTLS:
             return True
         if response is None:
-            self._said.append("no OCSP response received\n")
+            self._said.append(_NOTHING if self._names_ocsp else "no response received\n")
             return True
         assert self.ocsp is not None
         known = parse_chain(pem_certificates(self._read(world, self.ocsp)))
         read = ocsp.parse_response(response)
         if ocsp.basic_verify(read, ocsp.Trust(known, verified=True), world.now(), self.library) is not None:
             raise Unsupported("what client-ssl says of an OCSP response that it does not trust")
-        self._said.append(_GOOD)
+        self._said.append(_GOOD if self._names_ocsp else "Response verify OK\n")
         return True
 
     def _gnutls_outcome(self, connection: Connection, world: World, *, at_once: bool) -> str:
         if not at_once and (refused := _refused(connection)):
-            return "" if self.quiet else f"gnutls_record_recv: {refused}\n{_FAILED}"
+            return "" if self.quiet else f"{self._call('gnutls_record_recv')}{refused}\n{_FAILED}"
         if self.ocsp is None:
-            return "" if self.quiet else "Succeeded in starting TLS\n"
+            return "" if self.quiet else _SUCCEEDED
         anchors, at = pem_certificates(self._read(world, self.ocsp)), world.now()
         status = gnutls_ocsp.Status.NONE
         if self._stapled is not None:
             status = gnutls_ocsp.check_status(self._stapled, self._chain, anchors, at)
         if status.is_fault or not gnutls_verify.chain_is_valid(self._chain, anchors, at):
             return "Bad certificate\n"
-        return (
-            f"{_GOOD}{_WITH_OCSP}"
-            if status is gnutls_ocsp.Status.GOOD
-            else ("Failed to verify certificate status\n")
-        )
+        if status is not gnutls_ocsp.Status.GOOD:
+            return "Failed to verify certificate status\n"
+        told = _WITH_OCSP if "client_tells_of_staples" in self.era else _SUCCEEDED if at_once else ""
+        return f"{_GOOD if self._tells_ocsp else ''}{told}"
+
+    def _call(self, name: str) -> str:
+        return f"{name}: " if "client_names_calls" in self.era else ""
 
 
 def _refused(connection: Connection) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
+from eximsim.mta.certs.ocsp import parse_response
 from eximsim.profiles import Profile
 from eximsim.suite import script
 from eximsim.suite.detect_release import program_chosen, program_of_tree
@@ -33,12 +34,16 @@ from eximsim.suite.source import (
     substitute,
     zone_texts,
 )
+from eximsim.world.clock import START
 from eximsim.world.fakens import fakens_zones
 from eximsim.world.reply import Zones
 
 _GROUP = re.compile(r"\d{4}")
 _TEST = re.compile(r"\d{4}(?:\.\d+)?$", re.ASCII)
 
+_CLIENT = "src/client.c"
+_PROOF = "aux-fixed/exim-ca/example.com/server1.example.com/server1.example.com.ocsp.good.resp"
+_MONTH = 30 * 86400.0
 _SIGNER = "jgh"
 """Who ran the suite when the goldens with signatures over a caller's address were stored."""
 
@@ -68,16 +73,27 @@ class EximTree:
             raise InputError(
                 "no runtest here; expected it to tell how the goldens were normalised", str(root)
             )
-        self.era = era_of(read_text(self._folder, "runtest"))
+        client = read_text(self._folder, _CLIENT) if self._folder.is_file(_CLIENT) else ""
+        self.era = era_of(read_text(self._folder, "runtest"), client)
         # a runner that cannot normalise TLS 1.3 suites was never run where there were any
         self._openssl = None if "cipher_nnn" in self.era else "openssl-1.0.2"
 
     def program(self, profile: Profile) -> Profile:
         """See ``Source``."""
-        program = replace(program_chosen(self.root, profile), i18n=True)  # as its tests ask for
+        chosen = program_chosen(self.root, profile)
+        # as its tests ask for; up to 4.96 goldens are OpenSSL 1.1.1's
+        program = replace(chosen, i18n=True, signature_headed=chosen.signature_without_blanks)
         if self._openssl is not None and program.tls_library.startswith("openssl"):
             program = replace(program, tls_library=self._openssl)
         return program
+
+    @cached_property
+    def begins(self) -> float:
+        """See ``Source``: while the tree's OCSP responses are still good."""
+        if not self._folder.is_file(_PROOF):
+            return START
+        upto = parse_response(self._folder.read(_PROOF)).singles[0].next_update
+        return START if upto is None else min(START, upto - _MONTH)
 
     def own_program(self) -> Profile:
         """The program that the tree was tested with; raises ``InputError`` if the tree does not tell."""

@@ -1,11 +1,16 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.x509.ocsp import OCSPCertStatus
 
 from eximsim.errors import InputError
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.tree import EximTree
+from eximsim.world.certificates import self_signed
+from eximsim.world.clock import START
+from tests.mta.reception.test_smtp_in_policy import response
 
 PROFILE = profile(NEWEST)
 FILES = {
@@ -104,3 +109,12 @@ def test_goldens_of_a_tree_are_not_changed(root: Path) -> None:
 def test_a_folder_that_is_no_tree_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no folder scripts/ here"):
         EximTree(tmp_path)
+
+
+def test_the_clock_of_a_tree_begins_while_its_ocsp_responses_are_good(root: Path) -> None:
+    assert EximTree(root).begins == START
+    proof = root / "aux-fixed/exim-ca/example.com/server1.example.com/server1.example.com.ocsp.good.resp"
+    proof.parent.mkdir(parents=True)
+    for until, begins in ((2026, datetime(2025, 12, 2, tzinfo=UTC).timestamp()), (2029, START)):
+        proof.write_bytes(response(self_signed("/CN=a.ex"), OCSPCertStatus.GOOD, until=until))
+        assert EximTree(root).begins == begins

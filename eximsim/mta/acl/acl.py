@@ -149,7 +149,8 @@ def _from_file(run: AclRun, path: str) -> tuple[str, tuple[AclVerb, ...]]:
         except OSError as error:
             raise InputError(f'failed to open ACL file "{path}": {error.strerror}') from None
         run.trace(f"read ACL from file {path}")
-        known = read_inline(content, *(run.at or (process.config.path, process.config.last_line)))
+        at = run.at if process.profile.skipped_warn_located else None
+        known = read_inline(content, *(at or (process.config.path, process.config.last_line)))
         process.acl_files[path] = known
     return (f"ACL {path}" if process.profile.acl_debug_names_acl else f'ACL "{path}"'), known
 

@@ -75,6 +75,8 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if process.continued is not None:
         process.continued.connection.close()
         process.continued = None
+    for next_id, call in delivery.passed_on:
+        _deliver_next(process, next_id, call)
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
     return not delivery.given_up

@@ -35,6 +35,8 @@ class Delivery:
     remote_count: int = 0
     call_not_seen: bool = False
     """The last batch made a call and left it open, which is noticed only as the next one begins."""
+    passed_on: list[tuple[str, OpenCall]] = field(default_factory=list)
+    """Messages that go down calls of this one once it is done: the test suite holds their processes back."""
     next_id: str | None = None
     next_call: OpenCall | None = None
     """For ``next_id``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import ENOENT, strerror
-from eximsim.mta.base.string import from_octets, in_quotes
+from eximsim.mta.base.string import from_octets, in_quotes, string_printing
 from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -51,7 +51,7 @@ def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
             else text
         )
     if filtered.outcome is Outcome.ERROR:
-        log_write(process, f"Error in system filter: {filtered.message}", panic=True)
+        log_write(process, f"Error in system filter: {string_printing(filtered.message)}", panic=True)
         return None
     fate, why = _fate(delivery, filtered)
     if filtered.generated:

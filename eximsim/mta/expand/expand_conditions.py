@@ -194,7 +194,7 @@ def _inlisti(expander: Expander, text: str, items: str) -> bool:
 def _find_item(expander: Expander, text: str, items: str, form: Callable[[str], str]) -> bool:
     for item in list_items(items):
         if form(item) == text:
-            if expander.process.profile.inlist_sets_value:
+            if expander.process.profile.list_match_sets_value:
                 expander.set_value(item)
             return True
     return False

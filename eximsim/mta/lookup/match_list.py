@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
-from eximsim.mta.base.string import SPACES, from_octets, list_items
+from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
@@ -252,7 +252,8 @@ def match_check_list(
     separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
     trace.begin(items.removeprefix(separator[0]) if separator else items)
     scan = _Scan(process, check, trace, name, cache, taint_of(items))
-    scan.option = list_name
+    quoted = in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
+    scan.shown = list_name or quoted
     try:
         return scan.run(([items] if items else []) if single else list_items(items))
     except Unsupported as problem:
@@ -287,7 +288,7 @@ def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFa
 class _Scan:
     """One pass over one list."""
 
-    __slots__ = ("cache", "check", "defer", "name", "negated", "option", "process", "taint",
+    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "shown", "taint",
                  "trace", "unknown")  # fmt: skip
 
     def __init__(
@@ -302,7 +303,7 @@ class _Scan:
         self.unknown: str | None = None
         self.defer: str | None = None
         self.negated = False
-        self.option: str | None = None
+        self.shown = ""
 
     def run(self, items: Iterator[str] | list[str]) -> ListMatch:
         for item in items:
@@ -418,8 +419,7 @@ class _Scan:
         try:
             content = from_octets(list_file(self.process, path, self.taint))
         except OSError as error:
-            where = self.option or f'"{item}"'
-            die(self.process, open_failed(f"{item} when checking {where}", error, runs_as(self.process)))
+            die(self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process)))
         outside = self.negated
         for line in _file_items(content, self.check.kind):
             self.process.effort.spend_on_searching(ITEM)

@@ -58,7 +58,10 @@ def expand_getcertele(process: Process, field: str, variable: str) -> str | None
     get = _FIELDS[name]
     rest = field.removeprefix(name)
     modifier = rest[1:] if rest.startswith(",") else None
-    return get(parse(from_pem(value)), process.profile.tls_library, modifier)
+    profile = process.profile
+    if name == "signature" and profile.tls_library != GNUTLS and not profile.signature_without_blanks:
+        return tlscert_parts.printed_signature(parse(from_pem(value)), profile)
+    return get(parse(from_pem(value)), profile.tls_library, modifier)
 
 
 _Getter = Callable[[Certificate, str, "str | None"], "str | None"]

@@ -6,6 +6,7 @@ Each function takes a certificate, the TLS library and the modifier that followe
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, SignatureAlgorithmOID
@@ -14,6 +15,9 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.string import join_items
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate
+
+if TYPE_CHECKING:
+    from eximsim.profiles import Profile
 
 _GNUTLS_ALGORITHMS = {
     SignatureAlgorithmOID.RSA_WITH_SHA1: "RSA-SHA1",
@@ -60,6 +64,19 @@ def _moment(at: float, library: str, modifier: str | None) -> str:
 def signature(cert: Certificate, library: str, modifier: str | None) -> str:
     """The octets of the signature."""
     return _loaded(cert).signature.hex(" " if library == GNUTLS else ":")
+
+
+_PRINTED_OCTETS = 18
+
+
+def printed_signature(cert: Certificate, profile: Profile) -> str:
+    """The same as OpenSSL prints it: in lines of 18 octets. OpenSSL 3 puts a heading before them."""
+    value = _loaded(cert).signature
+    headed = profile.tls_library == "openssl-3" and profile.signature_headed
+    indented = "\n".ljust(9 if headed else 10)
+    lines = (value[at : at + _PRINTED_OCTETS].hex(":") for at in range(0, len(value), _PRINTED_OCTETS))
+    text = f":{indented}".join(lines)
+    return f"    Signature Value:{indented}{text}\n" if headed else f"{indented[1:]}{text}\n"
 
 
 def signature_algorithm(cert: Certificate, library: str, modifier: str | None) -> str:

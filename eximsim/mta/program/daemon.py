@@ -12,7 +12,7 @@ from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.delivery import queue
 from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
-from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.globals import ExitsSilently, PanicDie, ProcessDied
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
@@ -267,7 +267,7 @@ class DaemonSession:
         """The session's actions; a process that dies takes its connection with it."""
         try:
             yield from actions
-        except ProcessDied:
+        except (ProcessDied, ExitsSilently):
             yield Close()
         except PanicDie:
             if self._smtp is not None:

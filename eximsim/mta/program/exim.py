@@ -101,6 +101,7 @@ def run(
     process.environment = env
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
     process.tls_on_connect = line.tls_on_connect
+    process.log_testing_mode = line.mode in (Mode.EXPAND, Mode.FILTER) and machine.user != machine.exim_user
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     process.synchronous = line.synchronous
     process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout

@@ -11,7 +11,7 @@ from eximsim.mta.base.string import from_octets, string_is_ip_address
 from eximsim.mta.delivery import queue
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
-from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
+from eximsim.mta.process.globals import ExitsSilently, PanicDie, Process, ProcessDied
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.caller import set_sender
 from eximsim.mta.program.exim_argv import CommandLine, Mode
@@ -136,7 +136,7 @@ def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
         for step in (session.start, partial(session.feed, stdin), partial(_end_of_input, process, session)):
             if not session.ended:
                 _carry_out(process, step())
-    except ProcessDied:
+    except (ProcessDied, ExitsSilently):
         process.out(from_octets(session.replies.take()))
         raise
     except PanicDie:

@@ -108,7 +108,7 @@ def receive_batched(
 def lost_in_batch(reception: Reception, where: str) -> str:
     """Log that the input of a batch ends within a message; the reply (``handle_lost_connection()``)."""
     process = reception.process
-    if not where:
+    if not where and process.profile.lost_message_named:
         process.message_id = new_message_id(process)
     if any(selector(process, name) for name in ("lost_incoming_connection", "smtp_connection")):
         log_write(process, f"{connection_info(reception)} lost while reading message data{where}")

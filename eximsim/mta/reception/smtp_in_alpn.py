@@ -51,8 +51,13 @@ def _openssl_choice(
     if session.process.profile.bad_alpn_ends_after_handshake:
         session.protocols.refused = shown
         return None
-    log_write(session.process, f"TLS ALPN ({shown}) rejected")
+    _log_refused(session, shown)
     return TlsAlert.NO_APPLICATION_PROTOCOL
+
+
+def _log_refused(session: SmtpSession, shown: str) -> None:
+    if session.process.profile.refused_alpn_logged:
+        log_write(session.process, f"TLS ALPN ({shown}) rejected")
 
 
 def _gnutls_choice(
@@ -60,7 +65,7 @@ def _gnutls_choice(
 ) -> str | TlsAlert | None:
     session.protocols.seen = True
     if len(offered) > 1:
-        log_write(session.process, f"TLS ALPN ({':'.join(offered)}) rejected")
+        _log_refused(session, ":".join(offered))
     elif offered[0] in known:
         return offered[0]
     return TlsAlert.NO_APPLICATION_PROTOCOL

@@ -48,7 +48,7 @@ def between(session: SmtpSession, name: str, argument: str) -> None:
         session.reset()
         session.replies.line("250 Reset OK")
     elif session.only_rset:
-        session.error("protocol", 503, "only RSET accepted now")
+        _only_rset(session)
     elif name == "noop":
         session.replies.line("250 OK")
     elif name == "bdat":
@@ -56,6 +56,16 @@ def between(session: SmtpSession, name: str, argument: str) -> None:
     else:
         session.error("protocol", 503, "only BDAT permissible after non-LAST BDAT")
         session.only_rset = True
+
+
+def _only_rset(session: SmtpSession) -> None:
+    """Refuse a command; one too many is the end of the input for older releases, and logged as such."""
+    if not session.replies.synprot_error("protocol", 503, "only RSET accepted now"):
+        return
+    if session.process.profile.chunk_errors_end_quietly:
+        session.end(lost=True)
+    else:
+        smtp_in_ends.lost_in_message(session)
 
 
 def _next(session: SmtpSession, argument: str) -> None:

@@ -82,7 +82,7 @@ def lost_in_message(session: SmtpSession) -> None:
     """End of file inside a message (handle_lost_connection(), src/receive.c)."""
     reader, process = session.reader, session.process
     where = "" if reader is None else reader.where(chunks=session.reception.envelope.chunking)
-    if not where:
+    if not where and process.profile.lost_message_named:
         process.message_id = new_message_id(process)
     if any(selector(session.process, name) for name in ("lost_incoming_connection", "smtp_connection")):
         info = connection_info(session.reception)
@@ -114,13 +114,15 @@ def chunk_sync_failure(session: SmtpSession) -> None:
     """The client went on without waiting for the answer to a chunk; nothing but RSET helps now."""
     incomplete_transaction_log(session, "sync failure")
     sent = bytes(session.input[:_SHOWN_AFTER_CHUNK])
-    del session.input[:_SHOWN_AFTER_CHUNK]
+    more = "..." if len(session.input) > _SHOWN_AFTER_CHUNK else ""
+    if session.process.profile.chunk_sync_error_reads:
+        del session.input[:_SHOWN_AFTER_CHUNK]
     client = host_and_ident(session.process, flagged=True)
     log_write(
         session.process,
         "SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): "
         f'rejected "{session.replies.command}" {client} next input='
-        f'"{string_printing(from_octets(sent))}"{"..." if session.input else ""}',
+        f'"{string_printing(from_octets(sent))}"{more}',
         reject=True,
         rejected=session.reception.rejected(),
     )

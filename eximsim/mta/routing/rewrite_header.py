@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.globals import ExitsSilently
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_in_header
@@ -121,4 +121,4 @@ def _unreadable(process: Process, error: AddressError, *, ruled: bool) -> None:
     start = "qualify/rewrite" if known == "logged" else "rewrite"
     log_write(process, f"{start}: {error.message}")
     if known == "ends the process":
-        raise PanicDie(error.message)
+        raise ExitsSilently(error.message)

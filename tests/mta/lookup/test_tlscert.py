@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -60,6 +62,19 @@ def test_no_certificate_has_no_field() -> None:
 def test_dates_and_signature_are_in_the_form_of_the_library(field: str) -> None:
     openssl, gnutls = extracted(field), extracted(field, "gnutls")
     assert (openssl == gnutls) is (field == "notafter,int")
+
+
+@pytest.mark.parametrize(
+    ("release", "headed", "begin"),
+    [("4.96", True, "    Signature Value:\n        "), ("4.96", False, "         "), ("4.97", True, "")],
+)
+def test_a_signature_is_as_openssl_prints_it_up_to_4_96(release: str, headed: bool, begin: str) -> None:
+    process = Site(release=replace(profile(release), signature_headed=headed)).process()
+    process.variables["tls_out_peercert"] = to_pem(CERT.der)
+    told = expand(process, "${certextract{signature}{$tls_out_peercert}}")
+    assert told.startswith(begin + CERT.cert.signature[:1].hex())
+    assert told.endswith("\n") is bool(begin)
+    assert {len(line.strip()) for line in told.split("\n")[1:-2]} <= {18 * 3, len("Signature Value:")}
 
 
 def test_what_a_certificate_does_not_have_is_not_there() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.mta.front import Front
+import pytest
+
+from tests.mta.front import PANIC, Front
 
 MESSAGE = "From: a@d.ex\nTo: b@d.ex, c@d.ex\nSubject: s\n\nfirst line\nsecond\n"
 
@@ -48,3 +50,12 @@ def test_a_message_in_a_file_can_be_read() -> None:
     text = "$h_subject: $body_linecount $message_body_size $max_received_linelength $message_body"
     assert front.exim("-bem", "/m", text).stdout == "s 2 18 18 first line second \n"
     assert front.exim("-bem", "/m", "-t", "$recipients").stdout == "b@d.ex, c@d.ex\n"
+
+
+@pytest.mark.parametrize("user", ["caller", "exim"])
+def test_what_would_be_logged_is_said_to_all_but_exims_user(user: str) -> None:
+    front = Front()
+    front.machine.user = user
+    status = front.exim("-be", "${if match_domain{a.ex}{dnsdb*;a=b.ex}}")
+    assert status.stderr or front.log(PANIC)
+    assert bool(front.log(PANIC)) is (user == "exim")

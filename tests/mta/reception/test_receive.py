@@ -327,13 +327,37 @@ def test_a_bad_size_limit_does_not_pass_unseen() -> None:
     assert "(smtp_active_hostname)" in front.log(PANIC)[0]
 
 
-@pytest.mark.parametrize(("release", "told"), [("4.97", False), ("4.98", True)])
-def test_an_address_in_a_header_line_that_cannot_be_read_is_logged(release: str, told: bool) -> None:
-    front = Front("", release=release)
-    front.exim("-odq", "b@here.ex", stdin="To: <a@b.ex\nCc: nobody:;\n\nbody\n")
-    name = front.machine.spool.ids()[0]
-    assert (f"{name} qualify/rewrite: '>' missing at end of address" in front.log()[0]) is told
-    assert sum("qualify/rewrite" in line for line in front.log()) == told
+UNREADABLE = "'>' missing at end of address"
+
+
+@pytest.mark.parametrize(
+    ("release", "rules", "told", "taken"),
+    [
+        ("4.95", True, "", True),
+        ("4.96", True, "rewrite: ", False),
+        ("4.96", False, "", True),
+        ("4.97", True, "rewrite: ", True),
+        ("4.97", False, "", True),
+        ("4.98", True, "qualify/rewrite: ", True),
+        ("4.98", False, "qualify/rewrite: ", True),
+    ],
+)
+def test_an_address_in_a_header_line_that_cannot_be_read(
+    release: str, rules: bool, told: str, taken: bool
+) -> None:
+    rewrite = "begin rewrite\n*@old.ex $1@new.ex" if rules else ""
+    front = Front("", routers=rewrite, release=release)
+    status = front.exim("-odq", "b@here.ex", stdin="To: <a@b.ex\nCc: nobody:;\n\nbody\n")
+    assert (status.code == 0, len(front.machine.spool.ids())) == (taken, taken)
+    lines = [line.partition(" ")[2] for line in front.log() if UNREADABLE in line]
+    assert lines == ([f"{told}{UNREADABLE}"] if told else [])
+
+
+def test_a_client_hears_nothing_of_an_address_that_ends_the_process() -> None:
+    rewrite = "begin rewrite\n*@old.ex $1@new.ex"
+    front = Front("acl_smtp_rcpt = accept", routers=rewrite, release="4.96")
+    replies = front.smtp("HELO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "To: <a@b.ex", "", ".", "QUIT")
+    assert replies[-1].startswith("354 ")
 
 
 # ---- how many recipients a message may have ------------------------------------------------------------

@@ -127,6 +127,13 @@ def test_the_log_says_how_far_a_lost_message_had_come(body: str, where: str) -> 
     assert front.log()[-1].endswith(f"SMTP connection from caller lost while reading message data{where}")
 
 
+@pytest.mark.parametrize(("release", "named"), [("4.97", False), ("4.98", True)])
+def test_a_message_that_is_lost_has_an_id_since_4_98(release: str, named: bool) -> None:
+    front = Front(ACCEPT, release=release)
+    front.exim("-bs", stdin="HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nA: b\r\n\r\nx")
+    assert front.log()[-1].startswith("SMTP connection from caller lost") is not named
+
+
 def test_too_many_errors_end_the_session() -> None:
     replies = Front("smtp_max_unknown_commands = 2").smtp(*["FOO"] * 6, "NOOP")
     assert replies[-1].startswith("500 Too many unrecognized commands")

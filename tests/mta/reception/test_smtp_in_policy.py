@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import pytest
 from cryptography import x509
@@ -10,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import ocsp
 
+from eximsim.errors import Unsupported
 from eximsim.ports import HandshakeError, StatusJudge, TlsIdentity, TlsOffer, TlsSession
 from eximsim.world.certificates import KeyType, der_chain, self_signed
 from tests.mta.front import Front
@@ -42,9 +46,11 @@ FILES = {
 ONE = "tls_certificate = /rsa\ntls_privatekey = /rsa.key"
 
 
-def meet(main: str, offer: TlsOffer, release: str = "4.99") -> tuple[Front, TlsSession | None]:
+def meet(
+    main: str, offer: TlsOffer, release: str = "4.99", *, files: Mapping[str, bytes] = MappingProxyType({})
+) -> tuple[Front, TlsSession | None]:
     """A daemon that starts with TLS, and the session of a client, None if there is none."""
-    front = Front(f"acl_smtp_rcpt = accept\n{main}", "", release=release, files=FILES)
+    front = Front(f"acl_smtp_rcpt = accept\n{main}", "", release=release, files={**FILES, **files})
     front.exim("-tls-on-connect", "-bd", "-oX", "1225")
     client = front.world.connect("127.0.0.1", 1225, 5)
     try:
@@ -118,12 +124,14 @@ def test_a_key_of_another_certificate_is_no_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "told"), [("4.98", "TLS ALPN (http) rejected"), ("4.99", "Bad ALPN presented (http)")]
+    ("release", "told"),
+    [("4.96", ""), ("4.98", "TLS ALPN (http) rejected"), ("4.99", "Bad ALPN presented (http)")],
 )
 def test_a_client_of_another_protocol_is_turned_away(release: str, told: str) -> None:
     front, session = meet(ONE, offer(alpn=("http",)), release)
-    assert any(told in line for line in front.log())
-    assert (session is None) is (release == "4.98")
+    assert any(told in line for line in front.log()) or not told
+    assert any("ALPN" in line for line in front.log()) is bool(told)
+    assert (session is None) is (release != "4.99")
 
 
 def test_a_known_protocol_is_agreed_on() -> None:
@@ -142,6 +150,33 @@ def test_diffie_hellman_parameters_that_nobody_should_use_are_warned_of(
     front, session = meet(main, offer(), release)
     assert session is not None
     assert sum("deprecated Diffie-Hellman parameter" in line for line in front.log()) == warned
+
+
+def parameters(bits: int) -> bytes:
+    """What a file of tls_dhparam holds: a number of so many bits in the place of the prime, and 2."""
+    prime = (2 ** (bits - 1)).to_bytes(bits // 8 + 1, "big")
+    length = len(prime).to_bytes(2, "big")
+    inner = b"\x02\x82" + length + prime + b"\x02\x01\x02"
+    der = b"\x30\x82" + len(inner).to_bytes(2, "big") + inner
+    return b"-----BEGIN DH PARAMETERS-----\n" + b64encode(der) + b"\n-----END DH PARAMETERS-----\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [("/512", True), ("/2048", False), ("/3072", False), ("ike2", True), ("ike18", False)],
+)
+def test_small_diffie_hellman_parameters_are_refused_by_openssl(name: str, refused: bool) -> None:
+    files = {f"/{bits}": parameters(bits) for bits in (512, 2048, 3072)}
+    front, session = meet(f"{ONE}\ntls_dhparam = ${{if eq{{a}}{{a}}{{{name}}}}}", offer(), files=files)
+    told = f"TLS error (D-H param setting '{name}'): error:0A00018A:SSL routines::dh key too small"
+    assert session is not None
+    assert any(told in line for line in front.log()) is refused
+
+
+@pytest.mark.parametrize(("files", "why"), [({}, "cannot be read"), ({"/x": b"x"}, "without parameters")])
+def test_what_openssl_says_of_no_parameters_is_not_modelled(files: dict[str, bytes], why: str) -> None:
+    with pytest.raises(Unsupported, match=why):
+        meet(f"{ONE}\ntls_dhparam = ${{if eq{{a}}{{a}}{{/x}}}}", offer(), files=files)
 
 
 def test_a_curve_that_openssl_does_not_know_is_no_curve() -> None:
