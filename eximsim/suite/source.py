@@ -48,8 +48,10 @@ class Source(Protocol):
     root: Path
     identity: Identity
     era: Era
-    begins: float
-    """Where the clock of a test stands as it begins."""
+
+    @property
+    def begins(self) -> float:
+        """Where the clock of a test stands as it begins."""
 
     def program(self, profile: Profile) -> Profile:
         """The program that the goldens were made with, for a test that runs under ``profile``."""

@@ -51,7 +51,7 @@ def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
             else text
         )
     if filtered.outcome is Outcome.ERROR:
-        log_write(process, f"Error in system filter: {string_printing(filtered.message)}", panic=True)
+        log_write(process, f"Error in system filter: {string_printing(filtered.message or '')}", panic=True)
         return None
     fate, why = _fate(delivery, filtered)
     if filtered.generated:

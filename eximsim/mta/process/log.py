@@ -103,6 +103,10 @@ def _lacks_folder(process: Process, path: str | None) -> bool:
     return process.world.disk.cannot_have(path.rpartition("/")[0])
 
 
+class ExitsSilently(PanicDie):
+    """The process ends without a word to a client: what there was to say is in the main log (exim_exit())."""
+
+
 def _cannot_open(process: Process, path: str | None, stamp: str, text: str) -> NoReturn:
     """The end of a process that can open neither its log nor the panic log. Source: open_log()."""
     exim = process.machine.account(process.machine.exim_user)
