@@ -23,15 +23,18 @@ _IN_A_LINE = 50
 _LIMITED = "X-Exim-DSN-Information: Due to administrative limits only headers are returned"
 
 
-def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> str | None:
-    """Send a delivery status notification (RFC 3464) about ``failed``, from the empty sender; its id."""
+def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> int:
+    """Send a delivery status notification (RFC 3464) about ``failed``, from the empty sender.
+
+    The result is the exit code of the process that takes it in.
+    """
     copied = dsn.moan_check_errorcopy(process, recipient)
     with process.setting(bounce_recipient=recipient):
         text = "\n".join(_bounce(process, recipient, failed, copied))
     return _send(process, [recipient] if copied is None else [], text)
 
 
-def _send(process: Process, recipients: Sequence[str], text: str) -> str | None:
+def _send(process: Process, recipients: Sequence[str], text: str) -> int:
     login = process.machine.exim_user
     return child_open_exim(process, "", recipients, octets(text), process.message_id, login)
 

@@ -242,6 +242,8 @@ def _queue_time(process: Process, message: Message) -> str:
 
 def _finish(delivery: Delivery) -> None:
     process, message = delivery.process, delivery.message
+    if delivery.kept and not delivery.defer:
+        return
     if not delivery.defer:
         process.machine.spool.remove(message.id)
         log_write(process, f"Completed{_queue_time(process, message)}")

@@ -139,7 +139,23 @@ def process_failed(delivery: Delivery) -> None:
                 a for a in delivery.failed if (a.errors_address or delivery.message.sender) == bounce_to
             ]
             delivery.failed = [a for a in delivery.failed if a not in together]
-            send_bounce(delivery.process, bounce_to, together)
+            code = send_bounce(delivery.process, bounce_to, together)
+            if code:
+                _not_told(delivery, bounce_to, code)
+                continue
         for done in together:
             address_done(delivery, done)
             child_done(delivery, done)
+
+
+def _not_told(delivery: Delivery, bounce_to: str, code: int) -> None:
+    """A bounce was not taken in: its addresses are tried again, and the message is frozen if none waits."""
+    process, message = delivery.process, delivery.message
+    longest = max((step.timeout for rule in process.config.retries for step in rule.rules), default=0)
+    frozen = message_age(process, message) < longest and not (delivery.defer or delivery.kept)
+    if frozen:
+        delivery.kept = True
+        message.frozen, message.frozen_at = True, process.world.now()
+    text = f"Process failed ({code}) when writing error message to {bounce_to}{' (frozen)' if frozen else ''}"
+    deliver_msglog(process, text)
+    log_write(process, text)

@@ -42,6 +42,8 @@ class Delivery:
     """For ``next_id``."""
     freeze: bool = False
     frozen_info: str = ""
+    kept: bool = False
+    """A bounce could not be sent, so that the message stays although all of its addresses are settled."""
     given_up: bool = False
     """mua_wrapper is set, and not everything was delivered."""
 

@@ -157,7 +157,10 @@ def moan_to_sender(
         content = lines + b"\n" + why.body
     report = octets("\n".join(head)) + _copy(process, content, header_read=why.header_read)
     reference = why.message_id
-    return child_open_exim(process, "", [sender], report, reference, process.machine.exim_user) is not None
+    code = child_open_exim(process, "", [sender], report, reference, process.machine.exim_user)
+    if code:
+        log_write(process, f"Child mail process returned status {code}")
+    return not code
 
 
 def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:

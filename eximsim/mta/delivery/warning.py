@@ -44,8 +44,8 @@ def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address
     with process.setting(warnmsg_recipients=",".join(recipients), warnmsg_delay=delay):
         text = octets("\n".join(_warning(process, message, recipients, deferred, delay)))
     login = process.machine.exim_user
-    child_open_exim(process, "", recipients, text, process.message_id, login)
-    message.warning_count = count
+    if not child_open_exim(process, "", recipients, text, process.message_id, login):
+        message.warning_count = count
 
 
 def _warnings_due(times: Sequence[int], age: int) -> tuple[int, int]:

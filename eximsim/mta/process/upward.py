@@ -71,10 +71,8 @@ misc_mod_authres: Upward[[Process], str] = Upward("misc_mod_authres")
 verify_recipient: Upward[[Process, str], VerifyResult] = Upward("verify_address")
 """src/routers/rf_get_errors_address.c to src/verify.c: is the address that ``errors_to`` gives any good?"""
 
-child_open_exim: Upward[[Process, str, Sequence[str], bytes, str, str], str | None] = Upward(
-    "child_open_exim"
-)
-"""src/deliver.c to the program itself: take in a message that Exim writes, a bounce.
+child_open_exim: Upward[[Process, str, Sequence[str], bytes, str, str], int] = Upward("child_open_exim")
+"""src/deliver.c to the program itself: take in a message that Exim writes, a bounce; the exit code.
 
 Its arguments: sender, recipients, content, the id of the message that it is about, the login.
 """

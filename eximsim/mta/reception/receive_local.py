@@ -25,7 +25,7 @@ from eximsim.mta.delivery.moan import (
 )
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.process import upward
-from eximsim.mta.process.globals import Process
+from eximsim.mta.process.globals import PanicDie, Process
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
@@ -264,8 +264,8 @@ def _take_recipients(incoming: Incoming) -> None:
 @upward.child_open_exim.answer
 def submit(
     process: Process, sender: str, recipients: Sequence[str], content: bytes, reference: str, login: str
-) -> str | None:
-    """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its id.
+) -> int:
+    """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its exit code.
 
     Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
     Source: child_open_exim(), src/child.c.
@@ -294,11 +294,13 @@ def submit(
         )
     except LocalError as problem:
         moan_to_sender(child, "", problem.why, content, reference)
-        return None
+        return 1
+    except PanicDie:
+        return 1
     if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
         deliver = partial(deliver_in_child, child, received.message_id, crash=None, anew=True)
         if process.synchronous or process.machine.test_harness or process.afterwards is None:
             deliver()  # child_close() waits long enough under Exim's test suite
         else:
             process.afterwards.append(deliver)
-    return received.message_id
+    return 0

@@ -91,3 +91,18 @@ def test_a_redirect_file_in_a_folder_that_is_not_there_defers(option: str, line:
     front = Front("log_selector = -all", routers=routers, files={"/x/f": b""})
     front.exim("-odi", "a@d.ex", stdin="\n")
     assert any(line in logged for logged in front.log())
+
+
+@pytest.mark.parametrize(("retry", "marked"), [("* * F,5d,10m", " (frozen)"), ("", "")])
+def test_a_bounce_that_is_not_taken_in_keeps_a_message_that_is_not_too_old(retry: str, marked: str) -> None:
+    refusing = "a:\n driver = redirect\n allow_fail\n data = :fail: no such person\n"
+    front = Front(
+        "acl_not_smtp = a\ntrusted_users = caller",
+        "a:\n accept !senders = :\n",
+        routers=f"begin routers\n{refusing}begin retry\n{retry}\n",
+    )
+    front.exim("-odf", "-oem", "-f", "s@b.ex", "nobody@d.ex", stdin="\n")
+    told = f"Process failed (1) when writing error message to s@b.ex{marked}"
+    lines = [line.partition(" ")[2] for line in front.log()]
+    assert (told in lines, "Completed" in lines) == (True, not marked)
+    assert [message.frozen for message in front.machine.spool.messages.values()] == [True] * bool(marked)
