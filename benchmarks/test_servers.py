@@ -61,11 +61,11 @@ def ask_many(port: int, queries: list[bytes]) -> None:
             client.send(query)
 
 
-def questions(names: Callable[[int], str]) -> list[bytes]:
+def questions(names: Callable[[int], str], count: int = QUERIES) -> list[bytes]:
     edns = wire.Edns(1232, 0, dnssec_ok=True)
     return [
         wire.pack(wire.Message(number, rd=True, edns=edns, questions=(wire.Question(names(number), "A"),)))
-        for number in range(QUERIES)
+        for number in range(count)
     ]
 
 
@@ -79,6 +79,26 @@ def dialogue(port: int) -> list[float]:
             now = time.monotonic()
             taken.append(now - began)
             began = now
+    return taken
+
+
+def lengthy(queries: list[bytes]) -> bytes:
+    """As they go over TCP."""
+    return b"".join(len(query).to_bytes(2, "big") + query for query in queries)
+
+
+def inquiry(port: int) -> list[float]:
+    """A client that behaves asks over UDP and over TCP: how long each answer took."""
+    query, began, taken = questions(lambda number: "mx1.test.ex", 1)[0], time.monotonic(), []
+    for transport, sent in ((socket.SOCK_DGRAM, query), (socket.SOCK_STREAM, lengthy([query]))):
+        with socket.socket(type=transport) as client:
+            client.settimeout(10)
+            client.connect(("127.0.0.1", port))
+            client.send(sent)
+            assert query[:2] in client.recv(4096)[:4]
+        now = time.monotonic()
+        taken.append(now - began)
+        began = now
     return taken
 
 
@@ -109,12 +129,29 @@ def test_smtp_server(benchmark: Any) -> None:
 # ---- clients that mean no good
 
 
+SILENT_OR_WORSE = {
+    "smtp": {
+        "drip": b"E",
+        "line": b"x" * 65536,
+        "commands": b"NOOP\r\n" * 2000,
+        "message": b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n" + b"y" * 70 + b"\r\n",
+    },
+    "dns": {
+        "drip": b"\0",
+        "line": b"\xff\xff" + b"x" * 65535,
+        "commands": lengthy(questions(lambda number: f"{number % 50}.test.ex", 2000)),
+        "message": lengthy(questions(lambda number: "mx1.test.ex", 1))[:-1],
+    },
+}
+"""What clients send that are not silent and do not reset, by server."""
+
+
 class Crowd:
     """Clients that are silent, drip, never end a line, a message or their commands, or reset."""
 
-    KINDS = ("silent", "drip", "line", "commands", "message", "reset")
-
-    def __init__(self, place: tuple[str, int]) -> None:
+    def __init__(self, kind: str, place: tuple[str, int]) -> None:
+        self._sent = SILENT_OR_WORSE[kind]
+        self._kinds = ("silent", *self._sent, "reset")
         self._place = place
         self.made = 0
         self.clients: dict[socket.socket, str] = {}
@@ -124,7 +161,7 @@ class Crowd:
         client.setblocking(False)
         with suppress(BlockingIOError):
             client.connect(self._place)
-        self.clients[client] = self.KINDS[self.made % len(self.KINDS)]
+        self.clients[client] = self._kinds[self.made % len(self._kinds)]
         self.made += 1
 
     def go_on(self) -> None:
@@ -142,21 +179,15 @@ class Crowd:
         client.close()
 
     def _act(self, client: socket.socket, kind: str) -> None:
-        match kind:
-            case "drip":
-                client.send(b"E")
-            case "line":
-                client.send(b"x" * 65536)
-            case "commands":
-                client.send(b"NOOP\r\n" * 2000)
-                while client.recv(65536):
-                    pass
-            case "message":
-                client.send(b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n" + b"y" * 70 + b"\r\n")
-            case "reset":
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                client.send(b"EHLO")
-                self.leave(client)
+        if kind in self._sent:
+            client.send(self._sent[kind])
+        if kind == "commands":
+            while client.recv(65536):
+                pass
+        if kind == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.send(b"EHLO")
+            self.leave(client)
 
 
 def memory(process: int) -> int:
@@ -168,29 +199,45 @@ WELL_BEHAVED = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from benchmarks.test_servers import behave
-behave(int(sys.argv[2]), float(sys.argv[3]))
+behave(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
 """
 
 
-def behave(port: int, seconds: float) -> None:
-    """Have dialogues for so long, and print the longest time that an answer took."""
+def behave(kind: str, port: int, seconds: float) -> None:
+    """Speak with the server for so long, and print the longest time that an answer took."""
     end, worst = time.monotonic() + seconds, 0.0
     while time.monotonic() < end:
-        worst = max(worst, *dialogue(port))
+        worst = max(worst, *POLITE[kind](port))
         time.sleep(0.05)
     print(worst)
 
 
-def test_ten_thousand_clients_that_mean_no_good_in_a_minute() -> None:
-    with serving("smtp", "--behaviour", "ok") as (port, process):
-        dialogue(port)
+SERVERS = {
+    "smtp": ("smtp", "--behaviour", "ok"),
+    "dns": ("dns", "--zones", str(ZONES)),
+}
+POLITE = {"smtp": dialogue, "dns": inquiry}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_ten_thousand_clients_that_mean_no_good_in_a_minute(kind: str) -> None:
+    with serving(*SERVERS[kind]) as (port, process):
+        POLITE[kind](port)
         before = peak = memory(process)
         other = subprocess.Popen(
-            [sys.executable, "-c", WELL_BEHAVED, str(Path(__file__).parents[1]), str(port), str(MINUTE)],
+            [
+                sys.executable,
+                "-c",
+                WELL_BEHAVED,
+                str(Path(__file__).parents[1]),
+                kind,
+                str(port),
+                str(MINUTE),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
-        crowd, began = Crowd(("127.0.0.1", port)), time.monotonic()
+        crowd, began = Crowd(kind, ("127.0.0.1", port)), time.monotonic()
         while (passed := time.monotonic() - began) < MINUTE:
             while crowd.made < passed / MINUTE * CONNECTIONS:
                 crowd.one_more()
@@ -200,7 +247,14 @@ def test_ten_thousand_clients_that_mean_no_good_in_a_minute() -> None:
         worst = float(other.communicate(timeout=MINUTE)[0])
         for client in list(crowd.clients):
             crowd.leave(client)
-        dialogue(port)
+        time.sleep(2)
+        POLITE[kind](port)
+        after = memory(process)
+    print(
+        f"{kind}: {crowd.made} clients, slowest answer {worst:.2f} s, memory {before >> 20} MB before, "
+        f"{peak >> 20} MB at most, {after >> 20} MB after"
+    )
     assert crowd.made >= CONNECTIONS * 0.99
     assert worst < 1.0
     assert peak - before < 50 << 20
+    assert after - before < 20 << 20

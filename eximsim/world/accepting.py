@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,7 @@ _AT_ONCE = 64
 _REST_SECONDS = 0.2
 _SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SWEEP_SECONDS = 1.0
+_CLOSE_SECONDS = 1.0
 
 Welcome = Callable[[socket.socket, "Door", tuple[str, int]], None]
 
@@ -191,9 +193,16 @@ class Crowd:
         return True
 
     def close(self) -> None:
-        """Close all connections; raises what a session has raised."""
-        for served in list(self._came):
-            served.stop()
+        """Close all connections; raises what a session has raised.
+
+        What clients have sent is heard before, for a second: those that have sent least come first.
+        """
+        end = time.monotonic() + _CLOSE_SECONDS
+        for served in sorted(self._came, key=attrgetter("rank")):
+            if time.monotonic() < end:
+                served.stop()
+            else:
+                served.drop()
         problem, self.problem = self.problem, None
         if problem is not None:
             raise problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pkgutil
 import shutil
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import eximsim
 from eximsim.cli import main
 from tests.gate.policies import CONF
 from tests.subjects.reference import Missing, reference_exim
@@ -97,7 +99,7 @@ STORING = {
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["pytest", *(f"eximsim.commands.{name}" for name in ("fuzz", "gate", "record", "run"))]
+    ["pytest", *(module.name for module in pkgutil.walk_packages(eximsim.__path__, "eximsim."))]
 )
 """What takes longest, by far, is done once."""
 

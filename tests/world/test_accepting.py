@@ -135,3 +135,15 @@ def test_at_the_limit_of_descriptors_room_is_made_or_the_door_rests(room: bool) 
         assert listener.tries <= 3 + 4 * room
         acceptor.close()
     loop.close()
+
+
+def test_a_server_that_ends_does_not_first_hear_all_that_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "_CLOSE_SECONDS", 0.0)
+    heard: list[str] = []
+    slow = Behaviour(extensions=(), reset=reply("250 OK", delay=60))
+    factory = SmtpServer(slow, {}, lambda log, event: heard.append(event), keep=False)
+    with SocketServer(factory) as served, call(served.address) as client:
+        client.sendall(b"NOOP\r\n" * 1000)
+        while not heard:
+            time.sleep(0.01)
+    assert len(heard) < 1000
