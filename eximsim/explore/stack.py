@@ -20,18 +20,12 @@ Shown = Callable[[dict[str, object]], Mapping[str, object]]
 """What counts of a dictionary in a variable: it can be a copy of expansion variables."""
 
 
-def calls_within(root: types.CodeType, counts: Callable[[types.FrameType], bool]) -> list[types.FrameType]:
-    """The calls that are under way within the call of ``root``, the innermost first.
-
-    The calls of the exploration itself, which are innermost, are no state: they are left out up to the first
-    one that ``counts``.
-    """
-    inner = itertools.takewhile(lambda frame: frame.f_code is not root, _outwards(_getframe(1)))
-    return list(itertools.dropwhile(lambda frame: not counts(frame), inner))
-
-
 def calls_between(asking: types.CodeType, root: types.CodeType) -> list[types.FrameType]:
-    """The calls within the call of ``root`` that led to the one of ``asking``, the innermost first."""
+    """The calls within the call of ``root`` that led to the one of ``asking``, the innermost first.
+
+    What an exploration keeps between two questions (half of an answer, say) stands in calls of its own, and
+    counts like the model's.
+    """
     inner = itertools.takewhile(lambda frame: frame.f_code is not root, _outwards(_getframe(1)))
     return list(itertools.dropwhile(lambda frame: frame.f_code is not asking, inner))[1:]
 

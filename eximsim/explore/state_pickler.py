@@ -18,6 +18,7 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any
 
+from eximsim.explore.choices import Choices
 from eximsim.mta.base.tables import Table
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.transports import tls_out
@@ -97,6 +98,8 @@ class StatePickler(pickle.Pickler):
             return same, self._alive[kind](self._view, one)
         if issubclass(kind, Enum):
             return same, (kind.__qualname__, one.name)
+        if issubclass(kind, Choices):
+            return same, ()  # what was answered before is no state
         if issubclass(kind, type):
             return _named(one)
         return NotImplemented

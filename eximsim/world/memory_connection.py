@@ -93,13 +93,6 @@ class MemoryConnection:
         """What the client has said before the server had anything to say."""
 
     @property
-    def state(self) -> tuple[object, ...]:
-        """All that decides what becomes of the connection: equal ones behave alike."""
-        sides = (self._server_time, self._server_open, self._client_open, self._broken, self._asked)
-        secrets = (self._secure, self._cut, self._alerted)
-        return (self.session, self._handshake, list(self._inbox), *sides, *secrets)
-
-    @property
     def hung_up(self) -> bool:
         """See ``Link``."""
         return not self._client_open

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.gate.relevance import relevance
+from eximsim.explore.relevance import relevance
 from tests.gate.policies import CONF, policy
 
 

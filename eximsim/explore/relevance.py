@@ -68,6 +68,12 @@ class Relevance:
     """For which host or address, and after which error, a retry item is."""
     fallback: bool
     """Hosts can be tried again in the same delivery."""
+    pids: bool = True
+    """The numbers of processes."""
+    written: bool = False
+    """How much has been written; a log line tells it where a server keeps silent."""
+    inputs: bool = False
+    """What a decision is made from, where the decision itself is the same."""
 
     def names(self, host: str) -> bool:
         """Whether the configuration can ask for a host: by its name, or in an expansion by any name."""
@@ -91,6 +97,14 @@ class Relevance:
         """What counts of the options that a driver has changed for itself."""
         counts = {"tls_sni": self.sni, "hosts_request_ocsp": self.ocsp}
         return {name: value for name, value in changed.items() if counts.get(name, True)}
+
+    def failed_question(self, process: Process, type: str, result: DnsResult, answer: DnsAnswer) -> object:
+        """What counts of an answer that is remembered as a failure: of TLSA, what would be decided again."""
+        if self.inputs or type != "TLSA" or process.config.main.text("dns_trust_aa") is not None:
+            return result, answer
+        cells, wanted = dane.TLSA_RESULT.cells(process.profile), dane.TLSA_RESULT.columns[2].values
+        decided = (cells[result, answer.ad, want] for want in wanted)
+        return tuple((row.outcome, row.text, row.log) for row in decided)
 
 
 def relevance(policy: Policy) -> Relevance:
@@ -132,12 +146,3 @@ _OWN_END = ("sending_ip_address", "sending_port")
 def _named(variable: str, words: frozenset[str]) -> bool:
     """Whether a configuration has the variable, or the name that it had before it was one of two."""
     return variable in words or variable.replace("_out", "") in words
-
-
-def failed_question(process: Process, type: str, result: DnsResult, answer: DnsAnswer) -> object:
-    """What counts of an answer that is remembered as a failure: of TLSA, what would be decided again."""
-    if type != "TLSA" or process.config.main.text("dns_trust_aa") is not None:
-        return result, answer
-    cells, wanted = dane.TLSA_RESULT.cells(process.profile), dane.TLSA_RESULT.columns[2].values
-    decided = (cells[result, answer.ad, want] for want in wanted)
-    return tuple((row.outcome, row.text, row.log) for row in decided)
