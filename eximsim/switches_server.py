@@ -101,6 +101,9 @@ class ServerSwitches(TlsLibrarySwitches):
     chunk_sync_error_reads: bool = switch(False, "bdat_getc() in smtp_in.c", since("4.99", "9682a4923"))
     """What a client sent too soon after a chunk is read as far as the log shows it; before, it came next."""
 
+    banner_before_tls: bool = switch(False, "smtp_start_session() in smtp_in.c", since("4.99", "123639cf8"))
+    """Where TLS comes first, the banner is made before that, and not said if it cannot be."""
+
     debug_control_stops: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "9f6916601"))
     """``control = debug/stop`` ends one."""
 

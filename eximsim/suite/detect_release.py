@@ -141,7 +141,14 @@ def _by_markers(root: Path, making: int, released: int) -> Reached:
     marked = [index for index, point in enumerate(POINTS) if _is_marked(root, point)]
     done = max(released, making - 1 if marked else making)
     passed = [index for index, point in enumerate(POINTS) if _number(point.release) <= done]
-    return up_to(max(marked + passed, default=-1))
+    reached = up_to(max(marked + passed, default=-1))
+    for point in POINTS[len(reached) :]:  # a release that is complete has what was picked for it, too
+        for release in point.picks.values():
+            if release in reached.values() and all(
+                other.commit in reached for other in POINTS if other.release == release
+            ):
+                reached[point.commit] = release
+    return reached
 
 
 def up_to(last: int) -> Reached:

@@ -370,8 +370,8 @@ POINTS: Sequence[Point] = (
     _point("1d2868b2d"),
     _point("9d7795dba", ("runtest", r"mx=\S+ sort=\K\S+/xx/")),
     _point("b97c55112", ("confs/0637", "")),
+    _point("1b3209b05", ("scripts/4000-scanning/4000", 'name*0="example4";')),
     # 4.99
-    _point("1b3209b05"),
     _point("c8b8b6c7b"),
     _point("f90a37225"),
     _point("fbc48a247"),
@@ -392,6 +392,7 @@ POINTS: Sequence[Point] = (
     _point("9adabf8d8"),
     _point("4e36acaf2"),
     _point("1cc26cd7a", ("confs/4060", "tls_verify_cert_hostnames = :")),
+    _point("123639cf8"),
     _point(
         "ef0a7560d", ("confs/4061", "CONNECTCOND="), beside=("../src/src/receive.c", "add_tls_info_for_log")
     ),

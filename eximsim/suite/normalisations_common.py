@@ -147,7 +147,7 @@ TIMES: tuple[Normalisation, ...] = (
         when="full_mailboxes_elided"),
     sub("retry dump's time errno", r"T:(\S+)\s-22\s(\S+)\s", r"T:\1 -22 xxxx ",
         ("T:a.test.ex:10.0.0.1 -22 8765 b\n", "T:a.test.ex:10.0.0.1 -22 xxxx b\n"), hint=" -22 "),
-    sub("retry key port N", r"T:([a-z0-9.[\]]+(:[0-9.]+|:\[[^]]+])?):%port_n% ", r"T:\1:PORT_N ",
+    sub("retry key port N", r"T:([a-z0-9.]+(:[0-9.]+|:\[[^]]+])?):%port_n% ", r"T:\1:PORT_N ",
         ("T:a.test.ex:10.0.0.1:%port_n% 5\n", "T:a.test.ex:10.0.0.1:PORT_N 5\n"), hint="T:",
         when="retry_keys_with_addresses"),
     sub("retry key port N, of a name", r"T:([a-z.]+(:[0-9.]+)?):%port_n% ", r"T:\1:PORT_N ",
@@ -155,7 +155,7 @@ TIMES: tuple[Normalisation, ...] = (
         when="retry_keys_with_names"),
     sub("retry key port S", r"T:([a-z0-9.[\]]+(:[0-9.]+|:\[[^]]+])?):%port_s% ", r"T:\1:PORT_S ",
         ("T:a.test.ex:10.0.0.1:%port_s% 5\n", "T:a.test.ex:10.0.0.1:PORT_S 5\n"), hint="T:",
-        when="ports_named_in_context"),
+        when="retry_keys_with_addresses"),
     sub("header date", rf"[A-Z][a-z]{{2}},{_BLANK}\d\d?{_BLANK}[A-Z][a-z]{{2}}{_BLANK}\d{{4}}{_BLANK}"
         rf"\d\d:\d\d:\d\d{_BLANK}[-+]\d{{4}}", r"Tue,\g<1>2\g<2>Mar\g<3>1999\g<4>09:44:33\g<5>+0000",
         ("ESMTP Exim x.yz Sun, 23 Nov 2025 09:05:01 +0100\n",

@@ -100,7 +100,7 @@ def _host_check(question: str, element: str = "") -> Normalisation:
         return None
 
     name, example = f"host check {question}", (f">>> host in {question}?\n", None)
-    return special(name, edit, example, hint=question, files=STDERR, when="ocsp_checks_dropped")
+    return special(name, edit, example, hint=question, files=STDERR, when="host_checks_dropped")
 
 
 _OCSP = re.compile(r"in hosts_requ(?:est|ire)_ocsp\?")

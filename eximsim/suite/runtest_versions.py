@@ -123,6 +123,8 @@ CHANGES = (
         "so are TLS host checks that come to the end of a list"),
     Change("ocsp_answers_dropped", "625f40fc2", r"hosts_requ(est|ire)_ocsp\? (no|yes)",
         "so are OCSP host checks", until="7ccf69829"),
+    Change("host_checks_dropped", "0c6608531", r"host in pipelining_connect_advertise_hosts\?$/ )",
+        "so are all lines of host checks about what only some builds offer"),
     Change("ocsp_checks_dropped", "7ccf69829", "in hosts_requ(?:est|ire)_ocsp",
         "so are all lines of an OCSP host check but the elements of the list"),
     Change("ocsp_elements_dropped", "c98d480fd", r"if (/in hosts_requ(?:est|ire)_ocsp\?/)", "and those too"),

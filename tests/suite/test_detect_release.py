@@ -38,8 +38,16 @@ def undone(root: Path) -> list[str]:
 def test_the_last_marker_that_is_there_tells_how_far_a_tree_has_come(point: Point, tmp_path: Path) -> None:
     reached = points_of_tree(tree(tmp_path, "360c04926", point.commit))
     twins = [other.commit for other in POINTS if other.marker == point.marker]
-    assert list(reached)[-1] == twins[-1]
-    assert list(reached) == [other.commit for other in POINTS[: len(reached)]]
+    picked = {other.commit for other in POINTS if reached.get(other.commit) in other.picks.values()}
+    line = [commit for commit in reached if commit not in picked or commit == twins[-1]]
+    assert line[-1] == twins[-1]
+    upto = [other.commit for other in POINTS].index(twins[-1]) + 1
+    assert [other.commit for other in POINTS[:upto] if other.commit not in picked or other is point] == line
+
+
+def test_a_tree_of_a_complete_release_has_what_was_picked_for_it(tmp_path: Path) -> None:
+    assert "fbc48a247" not in points_of_tree(tree(tmp_path / "a", "b97c55112"))
+    assert points_of_tree(tree(tmp_path / "b", "1b3209b05"))["fbc48a247"] == "4.98"
 
 
 def test_a_marker_that_was_there_earlier_may_be_gone(tmp_path: Path) -> None:

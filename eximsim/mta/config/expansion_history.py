@@ -68,10 +68,14 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
     ),
     NamesChanged(
         "4.94.1",
-        new="""item.listquote item.srs_encode condition.inbound_srs variable.local_part_prefix_v
-        variable.local_part_suffix_v variable.queue_size""",
+        new="""item.listquote item.srs_encode operator.bless condition.inbound_srs
+        variable.local_part_prefix_v variable.local_part_suffix_v variable.queue_size""",
     ),
-    NamesChanged("4.95", new="selector.protocol_detail selector.queue_time_exclusive selector.tainted"),
+    NamesChanged(
+        "4.95",
+        new="selector.protocol_detail selector.queue_time_exclusive selector.tainted",
+        gone="operator.bless",
+    ),
     NamesChanged(
         "4.96",
         gone="""variable.srs_db_address variable.srs_db_key variable.srs_orig_recipient

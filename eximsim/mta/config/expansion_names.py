@@ -179,8 +179,8 @@ ITEMS = _words(
 
 OPERATORS = _words(
     """
-    address addresses base32 base32d base62 base62d base64 base64d domain escape escape8bit eval eval10 expand
-    from_utf8 h hash headerwrap hex2b64 hexquote ipv6denorm ipv6norm l lc length listcount listnamed
+    address addresses base32 base32d base62 base62d base64 base64d bless domain escape escape8bit eval eval10
+    expand from_utf8 h hash headerwrap hex2b64 hexquote ipv6denorm ipv6norm l lc length listcount listnamed
     local_part mask md5 nh nhash quote quote_local_part randint reverse_ip rfc2047 rfc2047d rxquote s sha1
     sha2 sha256 sha3 stat str2b64 strlen substr time_eval time_interval uc utf8_domain_from_alabel
     utf8_domain_to_alabel utf8_localpart_from_alabel utf8_localpart_to_alabel utf8clean xtextd

@@ -153,9 +153,12 @@ class _TaintExpander(PlainExpander):
         elif isinstance(node, Numeric):
             known = self.process.numeric[node.number]
             self.level = max(before, Taint.NONE if isinstance(known, CleanText) else Taint.UNKNOWN)
-        elif isinstance(node, Operator) and node.name in _COUNTED:
+        elif isinstance(node, Operator) and (node.name in _COUNTED or self._blesses(node)):
             self.level = before
         return value
+
+    def _blesses(self, node: Operator) -> bool:
+        return node.name == "bless" and self.process.machine.test_harness
 
     def _apart(self, node: Node, skipping: bool) -> str:
         assert isinstance(node, Item)

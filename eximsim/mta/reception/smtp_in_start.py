@@ -68,7 +68,10 @@ def smtp_start_session(session: SmtpSession) -> None:
 
 def go_on_in_tls(session: SmtpSession) -> None:
     """TLS came before everything else, and is there: say what waits for it."""
-    if session.process.profile.connect_acl_before_tls:
+    profile = session.process.profile
+    if profile.connect_acl_before_tls and not profile.banner_before_tls:
+        _say(session, _banner(session, session.connect_message))
+    elif profile.connect_acl_before_tls:
         session.greeted = True
         process = session.process
         if process.machine.test_harness and smtp_in_tls.banner_came_early(session):
@@ -115,16 +118,25 @@ def _greet(session: SmtpSession) -> None:
             session.refuse_session()
             return
         message = result.user_message
+    if before_tls and not process.profile.banner_before_tls:
+        session.connect_message = message
+        smtp_in_tls.start(session)
+        return
     lines = _banner(session, message)
-    if lines is None:
-        session.refuse_session()
-    elif before_tls:
+    if before_tls and lines is not None:
         session.banner = lines
         smtp_in_tls.start(session)
     else:
-        session.greeted = True
-        for line in lines:
-            session.replies.line(line)
+        _say(session, lines)
+
+
+def _say(session: SmtpSession, banner: tuple[str, ...] | None) -> None:
+    if banner is None:
+        session.refuse_session()
+        return
+    session.greeted = True
+    for line in banner:
+        session.replies.line(line)
 
 
 def _log_dropped(session: SmtpSession, why: str | None) -> None:

@@ -125,6 +125,8 @@ class SmtpSession:
     tls_first: bool = False
     """The client starts with TLS."""
     banner: tuple[str, ...] = ()
+    connect_message: str | None = None
+    """What the ACL for the connection has to say in place of the banner, until TLS is there."""
     """What is said once it has."""
     helo_required: bool = False
     """The client must greet with a name that can be verified (helo_verify_hosts)."""

@@ -39,6 +39,7 @@ AUTHRESULTS = '"${authresults" is not a known operator (or a } is missing in a v
         ("4.92", "${if eq{1}{2}{${sha2:x}}{z}}", 'unknown expansion operator "sha2"'),
         ("4.89", "${if eq{1}{2}{${listquote{:}{a}}}{z}}", LISTQUOTE),
         ("4.92", "$local_part_prefix_v", 'unknown variable name "local_part_prefix_v"'),
+        ("4.95", "${bless:x}", 'unknown expansion operator "bless"'),
         ("4.95", "$recipients_list", 'unknown variable name "recipients_list"'),
     ],
 )
@@ -51,6 +52,7 @@ def test_a_name_of_a_later_release_is_unknown(release: str, text: str, words: st
 @pytest.mark.parametrize(
     ("release", "text", "value"),
     [
+        ("4.94.1", "${bless:x}", "x"),
         ("4.95", "x${listquote{:}{a:b}}", "xa::b"),
         ("4.95", "${if or{{eq{1}{2}}{forall_json{[1]}{eq{$item}{1}}}}}", "true"),
         ("4.95", "<$local_part_prefix_v>", "<>"),

@@ -46,10 +46,10 @@ GROUPS = {
 }
 ASKED = {
     "item": {"dlfunc", "perl", "prvscheck", "readsocket"},
-    "operator": {"stat"},
+    "operator": {"bless", "stat"},
     "condition": {"ldapauth", "pam", "pwcheck", "radius", "saslauthd"},
 }
-"""What the machine has to answer, or time, so that a recording says nothing."""
+"""What the machine has to answer, or time, so that a recording says nothing; or of programs not at hand (4.94)."""
 
 
 def recorded() -> dict[str, dict[str, str | dict[str, str]]]:

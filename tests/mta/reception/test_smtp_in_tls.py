@@ -66,6 +66,13 @@ def test_a_banner_that_came_early_is_told_of_under_exims_own_suite(more: str, ea
     assert any("SMTP peer appears to have seen our banner" in line for line in front.log()) is early
 
 
+@pytest.mark.parametrize(("release", "secured"), [("4.98", True), ("4.99", False)])
+def test_a_banner_that_fails_is_found_out_before_or_after_tls(release: str, secured: bool) -> None:
+    front, heard = call("smtp_banner = ${if eq{a}{b}{x}fail}", release=release)
+    assert "(smtp_banner) failed:" in front.log()[-1]
+    assert (heard != "no TLS") is secured
+
+
 def test_a_banner_that_fails_closes_the_connection() -> None:
     front, heard = call("smtp_banner = ${if eq{a}{b}{x}fail}")
     assert heard == "no TLS"
