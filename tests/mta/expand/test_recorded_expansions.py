@@ -49,7 +49,7 @@ ASKED = {
     "operator": {"bless", "stat"},
     "condition": {"ldapauth", "pam", "pwcheck", "radius", "saslauthd"},
 }
-"""What the machine has to answer, or time, so that a recording says nothing; or of programs not at hand (4.94)."""
+"""What the machine has to answer, or time, so that a recording says nothing; `bless` is 4.94's alone."""
 
 
 def recorded() -> dict[str, dict[str, str | dict[str, str]]]:
