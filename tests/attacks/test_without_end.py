@@ -169,3 +169,10 @@ def test_many_named_lists_in_each_other_are_not_modelled() -> None:
     lists = "\n".join(f"domainlist l{number} = +l{number + 1}" for number in range(100))
     result = delivered(configured(main=f"{lists}\ndomainlist l100 = x", router="domains = +l0"))
     assert "named lists in named lists" in result.unsupported[0]
+
+
+def test_signatures_without_end_are_given_up() -> None:
+    selectors = ":".join(f"s{number}" for number in range(20_000))
+    signing = f"dkim_domain = d.example\n  dkim_selector = {selectors}\n  dkim_private_key = x"
+    result = delivered(configured(transport=signing))
+    assert "very much to search through" in result.unsupported[0]

@@ -85,6 +85,7 @@ def _wanted(process: Process, transport: DriverInstance) -> Iterator[Wanted]:
             variables["dkim_selector"] = marked(selector, taint_of(selectors))
             one = _one(process, transport, domain, selector)
             if one is not None:
+                process.effort.spend_on_searching(len(process.dkim_signed))
                 process.dkim_signed += (domain, selector)
                 yield one
 
