@@ -8,7 +8,7 @@ that end in ``?`` may be absent. ``None`` stands for null.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ _WORDS = {
 
 
 _ABSENT = object()
+_Fault = tuple[str, object, Any]
+"""Where it is, what is there, what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +34,54 @@ class Map:
 
 def check(value: object, shape: Any, path: str | None = None, line: int | None = None) -> None:
     """Raise ``InputError`` if ``value`` does not have the shape: it names the first place where."""
-    for where, found, wanted in _faults(value, shape, ""):
+    fault = _fault(value, shape)
+    if fault is not None:
+        where, found, wanted = fault
         shown = "not there" if found is _ABSENT else repr(found)
         shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
         raise InputError(f"{where or 'this'} is {shown}; expected {_word(wanted)}", path, line)
 
 
-def _faults(value: object, shape: Any, where: str) -> Iterator[tuple[str, object, Any]]:
+def _fault(value: object, shape: Any) -> _Fault | None:
+    if type(value) is shape and shape is not float:
+        return None
+    if isinstance(shape, dict):
+        return _in_object(value, shape) if isinstance(value, dict) else ("", value, dict)
+    if isinstance(shape, list):
+        return _in_items(enumerate(value), shape[0]) if isinstance(value, list) else ("", value, list)
     if isinstance(shape, tuple):
-        if not any(next(_faults(value, one, where), None) is None for one in shape):
-            yield where, value, shape
-    elif isinstance(shape, list):
-        if isinstance(value, list):
-            for number, item in enumerate(value):
-                yield from _faults(item, shape[0], f"{where}[{number}]")
-        else:
-            yield where, value, list
-    elif isinstance(shape, dict | Map):
-        if isinstance(value, dict):
-            yield from _of_object(value, shape, where)
-        else:
-            yield where, value, dict
-    elif not _is(value, shape):
-        yield where, value, shape
-
-
-def _of_object(value: dict[str, Any], shape: Any, where: str) -> Iterator[tuple[str, object, Any]]:
+        return None if any(_fault(value, one) is None for one in shape) else ("", value, shape)
     if isinstance(shape, Map):
-        for key, one in value.items():
-            yield from _faults(one, shape.of, f"{where}.{key}" if where else key)
-        return
+        return _in_items(value.items(), shape.of) if isinstance(value, dict) else ("", value, dict)
+    return None if _is(value, shape) else ("", value, shape)
+
+
+def _in_items(items: Iterable[tuple[object, object]], shape: Any) -> _Fault | None:
+    for key, one in items:
+        if type(one) is not shape or shape is float:
+            fault = _fault(one, shape)
+            if fault is not None:
+                return _below(key, fault)
+    return None
+
+
+def _in_object(value: dict[str, Any], shape: dict[str, Any]) -> _Fault | None:
     for name, inner in shape.items():
         key = name.removesuffix("?")
-        place = f"{where}.{key}" if where else key
         if key in value:
-            yield from _faults(value[key], inner, place)
+            fault = _fault(value[key], inner)
+            if fault is not None:
+                return _below(key, fault)
         elif key == name:
-            yield place, _ABSENT, inner
+            return key, _ABSENT, inner
+    return None
+
+
+def _below(key: object, fault: _Fault) -> _Fault:
+    """The same fault, seen from one list or object further out."""
+    where, found, wanted = fault
+    step = f"[{key}]" if isinstance(key, int) else str(key)
+    return f"{step}.{where}" if where and not where.startswith("[") else f"{step}{where}", found, wanted
 
 
 def _is(value: object, shape: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Protocol
 
 
@@ -16,6 +17,9 @@ class Rule:
 
     name: str
     source: str
+
+
+_name = attrgetter("name")
 
 
 class AnyRule(Protocol):
@@ -41,7 +45,7 @@ class Decision:
 
     def is_of(self, *rules: AnyRule) -> bool:
         """Whether one of these rules decided here."""
-        return any(self.rule == rule.name for rule in rules)
+        return self.rule in map(_name, rules)
 
     def __str__(self) -> str:
         shown = ", ".join(f"{name}={value}" for name, value in self.inputs.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -102,8 +103,12 @@ _LEFT_OUT = (
 
 
 def has_runs(path: Path) -> bool:
-    """Whether a recording has this form, and not the older one of ``suite.recording``."""
-    return any("runs" in item for _, item in objects(path) if "eximsim" not in item)
+    """Whether a recording has this form, not the older one of ``suite.recording``; its first record says."""
+    return any("runs" in item for item in islice(_records(path), 1))
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    return (item for _, item in objects(path) if "eximsim" not in item)
 
 
 def read_scenario_records(path: Path) -> Iterator[ScenarioRecord]:

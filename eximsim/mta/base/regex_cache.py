@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 REGULAR_EXPRESSION = Rule("regular expression", "src/exim.c regex_match_and_setup")
 _QUICK = b"(*LIMIT_MATCH=100000)"
 """Most matches take fewer steps. Those that take more are remembered, and there are not many of them."""
+_SHORT = 128
+"""Characters of a text whose match is remembered: names and addresses are looked at again and again."""
 _HEAP = b"(*LIMIT_HEAP=131072)"
 """KB that one match may use; Exim would take 20 GB."""
 _TOO_MUCH_HEAP = "heap limit exceeded"
@@ -83,12 +85,16 @@ class Regex:
         """The groups of the first match, or None."""
         effort.spend_on_searching(REGEX)
         try:
-            found = self._quick.search(octets(text))
+            return _short(self, text) if len(text) <= _SHORT else self.quickly(text)
         except pcre2.LibraryError:
             effort.spend_on_regex()
             groups, why = _hard(self, text)
             self._tell(why, text, trace)
             return groups
+
+    def quickly(self, text: str) -> Groups | None:
+        """The same, if it takes few steps; raises ``pcre2.LibraryError`` if it takes more."""
+        found = self._quick.search(octets(text))
         return None if found is None else _groups(found)
 
     def spans(self, text: str, trace: Trace, effort: Effort) -> Iterator[Span]:
@@ -152,6 +158,11 @@ def _compiled(limits: bytes, pattern: str, caseless: bool) -> pcre2.Pattern:
         if "is disabled" in reason:
             raise Unsupported("\\C in a regular expression") from None
         raise RegexError(reason, max(error.pos - len(limits), 0)) from None
+
+
+@lru_cache(maxsize=4096)
+def _short(regex: Regex, text: str) -> Groups | None:
+    return regex.quickly(text)
 
 
 def _groups(match: pcre2.Match) -> Groups:

@@ -122,7 +122,8 @@ class Message:
     @property
     def size(self) -> int:
         """``$message_size`` and S=: the header lines to be sent, the body, and one for the blank line."""
-        return sum(len(octets(h.text)) for h in self._counted if h.kind != HEADER_OLD) + self.body_size + 1
+        kept = "".join([h.text for h in self._counted if h.kind != HEADER_OLD])
+        return len(octets(kept)) + self.body_size + 1
 
     @property
     def wire_size(self) -> int:
