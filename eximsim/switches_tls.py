@@ -31,6 +31,17 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """GnuTLS builds put a name of tls_verify_certificates that is not there in quotes."""
 
+    unset_tls_text_is_null: bool = switch(
+        True, "smtp_setup_conn()", measured("4.96", False), measured("4.96-debian12", True)
+    )
+    """If tls_verify_certificates names nothing that is there, the reason is the text in a variable that
+    nothing has set; it was NULL. Since 4.96 anything can happen, but in Debian's package."""
+
+    forced_tls_file_ends: bool = switch(
+        False, "tls_expand_session_files(), tls_set_remaining_x509()", since("4.97", "520ef00f5")
+    )
+    """A tls_certificate or tls_privatekey whose expansion is forced to fail ends a client's session."""
+
     accept_version_text: str = switch(
         "(SSL_accept): {error}",
         "tls_server_start() in tls-openssl.c",

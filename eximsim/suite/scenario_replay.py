@@ -87,6 +87,7 @@ class Play:
         self.world = MemoryWorld(self._zones(scenario.zone), host)
         self.machine: Machine = new_machine(self.world, profile)
         self.machine.hints_known = True
+        self.machine.search_domain = self.machine.hostname.partition(".")[2]
         self.machine.privilege_lost = True  # as with -C, in recordings
         self._normalise = TextNormaliser(profile.version)
         self._served: list[tuple[str, int]] = []

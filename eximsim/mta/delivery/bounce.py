@@ -170,7 +170,9 @@ def report_success(process: Process, succeeded: Sequence[Address]) -> None:
     """Tell the sender of those that servers took that send no reports (``maybe_send_dsn()``)."""
     message = process.message
     assert message is not None
-    relayed = [addr for addr in succeeded if "SUCCESS" in addr.dsn_flags and not addr.dsn_aware]
+    relayed = [
+        addr for addr in succeeded if "SUCCESS" in addr.dsn_flags and (addr.dsn_lasthop or not addr.dsn_aware)
+    ]
     if relayed and message.sender:
         _send(process, [message.sender], "\n".join(_success(process, message, relayed[::-1])))
 
@@ -193,7 +195,7 @@ def _success(process: Process, message: Message, relayed: Sequence[Address]) -> 
     yield " ----- The following addresses had successful delivery notifications -----"
     for addr in relayed:
         how = "to non-DSN-aware mailer" if _is_remote(addr) else 'via non "Remote SMTP" router'
-        yield f"<{addr.address}> (relayed {how})\n"
+        yield f"<{addr.address}> (relayed {'via non DSN router' if addr.dsn_lasthop else how})\n"
     yield f"--{bound}\nContent-type: message/delivery-status\n"
     yield f"Reporting-MTA: dns; {dsn.active_hostname(process)}"
     yield from dsn.envelope_id(process)
@@ -203,7 +205,8 @@ def _success(process: Process, message: Message, relayed: Sequence[Address]) -> 
         if addr.host_used is not None:
             yield f"Remote-MTA: dns; {addr.host_used.name}\nDiagnostic-Code: smtp; 250 Ok\n"
         else:
-            yield "Diagnostic-Code: X-Exim; relayed via non SMTP router\n"
+            kind = "DSN" if addr.dsn_lasthop else "SMTP"
+            yield f"Diagnostic-Code: X-Exim; relayed via non {kind} router\n"
     yield f"--{bound}\nContent-type: text/rfc822-headers\n"
     yield dsn.original(process, body=False)
     yield f"--{bound}--\n"

@@ -30,6 +30,8 @@ def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address
     base = Errno.LRETRY if process.profile.delay_warned_without_attempt else RETRY_BASE
     if not message.sender or not times or all(addr.basic_errno <= base for addr in deferred):
         return
+    if (asked := deferred[0].dsn_flags) and "DELAY" not in asked:
+        return
     domains = {addr.domain for addr in deferred}
     with process.setting(domain=domains.pop() if len(domains) == 1 else None):
         who = "delay_warning option"

@@ -1,7 +1,7 @@
 """Questions to the DNS and what Exim makes of the answers (src/dns.c).
 
-Names are asked as they are: neither the real resolver of a test network nor Exim's fake name server has a
-search list, so ``qualify_single`` and ``search_parents`` only keep the negative cache's entries apart.
+Exim's fake name server has no search list, so there ``qualify_single`` and ``search_parents`` only keep the
+negative cache's entries apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from eximsim.mta.base.string import from_octets, octets, string_is_ip_address
 from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.expand import expand
 from eximsim.mta.expand.event import event_raise
-from eximsim.mta.lookup import match
+from eximsim.mta.lookup import match, search_list
 from eximsim.mta.process.globals import ProcessDied
 from eximsim.mta.process.harness import asked
 from eximsim.mta.process.log import log_write
@@ -194,7 +194,11 @@ def dns_basic_lookup(process: Process, name: str, type: str) -> tuple[DnsResult,
 
 
 def ask(process: Process, name: str, type: str) -> DnsAnswer:
-    """Put a question to the world's name server, with the resolver's settings."""
+    """Put a question to the world's name server as the C library does, with the resolver's settings."""
+    return search_list.search(process, name, lambda whole: _ask(process, whole, type))
+
+
+def _ask(process: Process, name: str, type: str) -> DnsAnswer:
     main = process.config.main
     if not name.isascii():
         raise Unsupported("a DNS question for a name that is not ASCII", *main.where("allow_utf8_domains"))

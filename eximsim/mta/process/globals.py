@@ -86,6 +86,8 @@ class Machine:
     group: str = "CALLER"
     gid: int = 1000
     hostname: str = "myhost.test.ex"
+    search_domain: str = ""
+    """Where the system's resolver looks for names that may not be whole."""
     users: frozenset[str] = frozenset()
     """Logins of this machine, besides ``user``."""
     accounts: Mapping[str, Account] = field(default_factory=dict)

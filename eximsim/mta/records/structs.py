@@ -215,6 +215,8 @@ class Address:
     dsn_orcpt: str | None = None
     dsn_aware: bool = False
     """The server has been told of it with all that is asked for."""
+    dsn_lasthop: bool = False
+    """What is asked for is told to nobody beyond this router's transport (``rf_dsnlasthop``)."""
     first: Address | None = None
     """The first address of the batch in which this one was delivered; None for that one itself."""
     ignore_error: bool = False

@@ -112,6 +112,7 @@ def _offer(
         if rc is Rc.OK:
             rc = declined_before(process, addr, router)
         if rc is Rc.OK:
+            addr.dsn_lasthop = addr.dsn_lasthop or router.options.flag("dsn_lasthop")
             rc = _run(process, addr, router, verify, routed, old_domain)
             final = rc is Rc.FAIL
         else:

@@ -55,7 +55,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     sx.prdr_active = sx.prdr and len(addrs) > 1 and not sx.verify
     announced += " PRDR" if sx.prdr_active else ""
     announced += " SMTPUTF8" if asks_for_utf8(sx) else ""
-    announced += _mail_dsn(sx)
+    announced += _mail_dsn(sx, addrs)
     try:
         announced += mail_auth(sx)
     except ExpansionFailed as failed:
@@ -90,10 +90,10 @@ _FLUSHED_AT = 101
 """So many recipients are named before the replies are read, with pipelining."""
 
 
-def _mail_dsn(sx: SmtpContext) -> str:
+def _mail_dsn(sx: SmtpContext, addrs: list[Address]) -> str:
     """RET and ENVID, as the message came with them, for a server that takes them."""
     message = sx.process.message
-    if "DSN" not in sx.features or message is None:
+    if "DSN" not in sx.features or message is None or all(addr.dsn_lasthop for addr in addrs):
         return ""
     ret = f" RET={message.dsn_ret}" if message.dsn_ret is not None else ""
     return ret + (f" ENVID={message.dsn_envid}" if message.dsn_envid is not None else "")
@@ -105,7 +105,7 @@ _NOTIFY = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
 def _rcpt_dsn(sx: SmtpContext, addr: Address) -> str:
     """NOTIFY and ORCPT likewise; and whether the server takes them is remembered."""
     addr.dsn_aware = "DSN" in sx.features
-    if not addr.dsn_aware:
+    if not addr.dsn_aware or addr.dsn_lasthop:
         return ""
     notify = ",".join(word for word in _NOTIFY if word in addr.dsn_flags)
     orcpt = f" ORCPT={addr.dsn_orcpt}" if addr.dsn_orcpt is not None else ""

@@ -17,6 +17,7 @@ from eximsim.mta.certs.key_pairs import KeyFault, check_pair
 from eximsim.mta.certs.tls_errors import file_fault
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed
 from eximsim.ports import TlsIdentity
@@ -39,7 +40,9 @@ def expanded(sx: SmtpContext, name: str) -> str | None:
     except ExpansionFailed as fault:
         if fault.forced:
             return None
-        what = f"expansion of {name} failed: {fault.message}"
+        gnutls = sx.process.profile.tls_library == GNUTLS
+        called = "tls_out_sni" if gnutls and name == "tls_sni" else name
+        what = f"expansion of {called} failed: {fault.message}"
         log_write(sx.process, what, panic=True)
         raise TlsStartFailed(Rc.FAIL, "Internal error") from None
 
@@ -55,8 +58,9 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
         return authorities(sx.process, path)
     except OSError as error:
         log_write(sx.process, _not_there(sx.process, path, error.errno or errnos.ENOENT), panic=True)
-        unset = "NULL" if sx.process.profile.tls_library == GNUTLS else ""
-        raise TlsStartFailed(Rc.DEFER, unset) from None
+        if not sx.process.profile.unset_tls_text_is_null:
+            raise UndefinedBehaviour("the text of a TLS error that was never set is read") from None
+        raise TlsStartFailed(Rc.DEFER, "NULL") from None
 
 
 def _not_there(process: Process, path: str, number: int) -> str:
@@ -95,10 +99,10 @@ def pem_certificates(data: bytes) -> tuple[bytes, ...]:
 
 def client_identity(sx: SmtpContext) -> TlsIdentity | None:
     """What tls_certificate and tls_privatekey name; raises ``TlsStartFailed`` if that cannot be read."""
-    certificate = expanded(sx, "tls_certificate")
+    certificate = _expanded_file(sx, "tls_certificate")
     if not certificate:
         return None
-    key = expanded(sx, "tls_privatekey") or certificate
+    key = _expanded_file(sx, "tls_privatekey") or certificate
     texts = []
     for path, function in ((certificate, "certificate_chain_file"), (key, "PrivateKey_file")):
         try:
@@ -112,6 +116,13 @@ def client_identity(sx: SmtpContext) -> TlsIdentity | None:
     identity = TlsIdentity(*texts)
     _check_identity(sx, identity, certificate, key)
     return identity
+
+
+def _expanded_file(sx: SmtpContext, name: str) -> str | None:
+    path = expanded(sx, name)
+    if path is None and sx.transport.options.text(name) and sx.process.profile.forced_tls_file_ends:
+        raise TlsStartFailed(Rc.DEFER, f"expansion of {name} failed")
+    return path
 
 
 _MARK_OF_KEY = b" PRIVATE KEY-----"

@@ -81,6 +81,8 @@ def variables_of(
 def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode, chain: tuple[bytes, ...]) -> TlsVerdict:
     """Log what verification found and raise the events of its steps, in their order; the verdict after that.
 
+    Under DANE a step that fails has its event, too.
+
     GnuTLS shows an event_action every certificate that the server sent, the last one first.
     """
     process = sx.process
@@ -96,7 +98,7 @@ def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode, chain: tuple[
             if verdict.alert and step is verdict.steps[-1]:
                 process.variables["tls_out_peercert"] = to_pem(step.certificate.der)
                 break
-        if step.error is not None:
+        if step.error is not None and not sx.dane:
             continue
         if not (why := _verify_event(sx, step.certificate, step.depth)):
             continue

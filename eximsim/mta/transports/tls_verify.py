@@ -141,8 +141,8 @@ class TlsVerdict:
     stands; then ``error`` is empty, else it is the library's text: after ``(SSL_connect): `` for OpenSSL,
     after ``(certificate verification failed)`` for GnuTLS, where it can be empty. ``late`` tells that the
     handshake is complete when the alert is sent. ``steps`` are the calls of OpenSSL's callback that Exim saw:
-    each success raises a ``tls:cert`` event. ``chain`` is the chain that OpenSSL has built, leaf first, if
-    Exim has it verify one. ``crash``: nothing of this, the process dies of signal 11.
+    each success raises a ``tls:cert`` event, under DANE each of them. ``chain`` is the chain that OpenSSL has
+    built, leaf first, if Exim has it verify one. ``crash``: nothing of this, the process dies of signal 11.
     """
 
     verified: bool = False

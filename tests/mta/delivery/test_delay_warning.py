@@ -51,6 +51,15 @@ def test_a_condition_that_does_not_hold_keeps_the_warning_back() -> None:
     assert len(later(waiting(delay_warning_condition="${if eq{$domain}{test.ex}}"), 2)) == 1
 
 
+@pytest.mark.parametrize(("notify", "warned"), [("FAILURE", 0), ("NEVER", 0), ("FAILURE,DELAY", 1)])
+def test_a_sender_who_asked_for_other_reports_is_not_warned(notify: str, warned: int) -> None:
+    main = {"delay_warning": "1h", "dsn_advertise_hosts": "*", "acl_smtp_rcpt": "accept"}
+    site = Site([BUSY], main=main, retry="* * F,4d,10m")
+    said = (f"MAIL FROM:<{SENDER}>", f"RCPT TO:<a@test.ex> NOTIFY={notify}", "DATA", "", "x", ".", "QUIT")
+    site.exim("-odf", "-bs", stdin="".join(f"{line}\r\n" for line in ("EHLO c", *said)))
+    assert len(later(site, 2)) == warned
+
+
 @given(st.lists(st.integers(60, 10**5), min_size=1, max_size=4, unique=True), st.integers(0, 10**6))
 def test_the_number_of_warnings_never_goes_back_with_time(times: list[int], age: int) -> None:
     times.sort()

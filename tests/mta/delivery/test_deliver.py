@@ -526,6 +526,13 @@ def test_a_server_that_reports_is_told_what_is_asked_for() -> None:
     ]
 
 
+def test_beyond_the_last_hop_nobody_is_told_and_exim_tells_of_success() -> None:
+    site = Site([Mx(Behaviour(extensions=("DSN",)))], main=DSN, router={"dsn_lasthop": "true"})
+    dsn(site, " RET=HDRS ENVID=abc", "<a@test.ex> NOTIFY=SUCCESS ORCPT=rfc822;x@test.ex")
+    assert commands(site)[:2] == ["MAIL FROM:<s@test.ex>", "RCPT TO:<a@test.ex>"]
+    assert b"<a@test.ex> (relayed via non DSN router)" in site.messages[1].content
+
+
 def test_a_server_that_does_not_report_is_told_nothing_of_it() -> None:
     site = Site(main=DSN)
     dsn(site, " RET=HDRS ENVID=abc", "<a@test.ex> NOTIFY=FAILURE ORCPT=rfc822;x@test.ex")

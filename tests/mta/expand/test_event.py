@@ -244,6 +244,16 @@ def test_a_denied_certificate_is_only_not_verified_where_that_is_optional() -> N
     assert site.outcome == "sent to mx1.test.ex (no)"
 
 
+def test_under_dane_a_certificate_that_fails_has_its_event_and_otherwise_not() -> None:
+    dane = Site([Mx(tlsa=WRONG)], NEWEST, transport=DANE)
+    dane.deliver()
+    assert [event for event in heard(dane) if event.startswith("tls:cert")] == ["tls:cert 2"]
+    options = {**answering("tls:cert", ""), "tls_verify_hosts": "*"}
+    plain = Site([Mx(Behaviour(chain="selfsigned"))], NEWEST, transport=options)
+    plain.deliver()
+    assert "tls:cert" not in names(plain)
+
+
 # ---- GnuTLS -----------------------------------------------------------------------------------
 
 

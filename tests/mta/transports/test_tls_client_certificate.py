@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.mta.process.globals import UndefinedBehaviour
 from tests.mta.scenario import NEWEST, Mx, Site
 
 NONE = {"tls_certificate": "/nowhere.pem"}
@@ -37,3 +38,36 @@ def test_gnutls_names_certificate_and_key() -> None:
     site.deliver()
     step = "cert/key setup: cert=/nowhere.pem key=/key"
     assert site.outcome == f"DEFER -37: TLS session: ({step}): Error while reading file."
+
+
+@pytest.mark.parametrize(("option", "given"), [("tls_certificate", {}), ("tls_privatekey", NONE)])
+def test_since_4_97_a_name_that_is_forced_to_fail_is_the_end(option: str, given: dict[str, str]) -> None:
+    options = {**given, option: "${if eq{a}{b}{x}fail}", "hosts_require_tls": "*"}
+    site = Site([Mx()], "4.97", transport=options)
+    site.deliver()
+    certificate = {"tls_certificate": "expansion of tls_certificate failed"}
+    assert site.outcome.endswith(certificate.get(option, "expansion of tls_privatekey failed"))
+    if option == "tls_certificate":
+        site = Site([Mx()], "4.96", transport=options)
+        site.deliver()
+        assert site.outcome == "sent to mx1.test.ex (yes)"
+
+
+@pytest.mark.parametrize("release", ["4.92", "4.95", "4.96-debian12"])
+def test_authorities_that_are_not_there_give_a_reason_that_nothing_has_set(release: str) -> None:
+    site = Site([Mx()], release, transport={"tls_verify_certificates": "/no.pem", "hosts_require_tls": "*"})
+    site.deliver()
+    assert site.outcome.endswith("TLS session: NULL")
+
+
+@pytest.mark.parametrize("release", ["4.98", NEWEST])
+def test_since_4_96_what_that_reason_is_cannot_be_said(release: str) -> None:
+    site = Site([Mx()], release, transport={"tls_verify_certificates": "/no.pem"})
+    with pytest.raises(UndefinedBehaviour):
+        site.deliver()
+
+
+@pytest.mark.parametrize(("release", "name"), [("4.95", "tls_sni"), ("4.96-debian12", "tls_out_sni")])
+def test_a_server_name_that_does_not_expand_is_named_otherwise_by_gnutls(release: str, name: str) -> None:
+    site = Site([Mx()], release, transport={"tls_sni": "${nosuch{x}}"})
+    assert any(line.startswith(f"expansion of {name} failed: ") for line in site.deliver())
