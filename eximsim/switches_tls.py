@@ -31,11 +31,15 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """GnuTLS builds put a name of tls_verify_certificates that is not there in quotes."""
 
-    unset_tls_text_is_null: bool = switch(
-        True, "smtp_setup_conn()", measured("4.96", False), measured("4.96-debian12", True)
+    unset_tls_text: str | None = switch(
+        "",
+        "smtp_setup_conn()",
+        since("4.90-dev-5d6bdf01a", "cf0c61644", "NULL", item="JH/17"),
+        measured("4.96", None),
+        measured("4.96-debian12", "NULL"),
     )
-    """If tls_verify_certificates names nothing that is there, the reason is the text in a variable that
-    nothing has set; it was NULL. Since 4.96 anything can happen, but in Debian's package."""
+    """Why there is no session if tls_verify_certificates names nothing that is there. Since 4.90 that is the
+    text in a variable that nothing has set; None: anything can happen."""
 
     forced_tls_file_ends: bool = switch(
         False, "tls_expand_session_files(), tls_set_remaining_x509()", since("4.97", "520ef00f5")

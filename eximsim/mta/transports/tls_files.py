@@ -58,9 +58,10 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
         return authorities(sx.process, path)
     except OSError as error:
         log_write(sx.process, _not_there(sx.process, path, error.errno or errnos.ENOENT), panic=True)
-        if not sx.process.profile.unset_tls_text_is_null:
+        unset = sx.process.profile.unset_tls_text
+        if unset is None:
             raise UndefinedBehaviour("the text of a TLS error that was never set is read") from None
-        raise TlsStartFailed(Rc.DEFER, "NULL") from None
+        raise TlsStartFailed(Rc.DEFER, unset) from None
 
 
 def _not_there(process: Process, path: str, number: int) -> str:
