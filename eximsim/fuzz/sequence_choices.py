@@ -43,7 +43,7 @@ PHASES: Mapping[str, Sequence[object]] = {
 """How servers may answer, by the phase; lines of an exchange for ``auth``."""
 CHAINS = ("wrongname", "expired", "selfsigned")
 
-TLSA = (
+TLSA: Sequence[Sequence[str]] = (
     ["3 1 1 @cert:good"], ["3 1 1 @cert:expired"], ["2 0 1 @cert:good"], ["1 1 1 @cert:good"], [],
 )  # fmt: skip
 
@@ -182,7 +182,7 @@ MAIN: Choices = {
     "errors_copy": ("*@test.ex copies@three.test.ex",),
     "errors_reply_to": ("help@test.ex",),
     "dns_again_means_nonexist": ("*", "two.test.ex"),
-    "message_size_limit": ("200",),
+    "message_size_limit": ("60",),
     "message_logs": ("false",),
     "qualify_domain": ("one.test.ex",),
     "accept_8bitmime": ("false",),

@@ -232,6 +232,7 @@ POINTS: Sequence[Point] = (
     _point("fa9e4a1d0"),
     _point("86ede124f"),
     _point("ab0e957b0", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
+    _point("11ce40d8d"),
     _point("140036346"),
     _point("2043336d3"),
     _point("da40b1ec6", ("confs/2002", "cipher_ $tls_in_cipher_std")),

@@ -88,6 +88,7 @@ class RealScenarioStand(RealStand):
         self._resolver.questions.clear()
         argv = [EXIM, "-C", CONFIGURATION, *map(self._argument, step.argv)]
         stdin = step.stdin.encode("utf-8", "surrogateescape")
+        began = time.time()
         ran = self._inside.run(argv, stdin, seconds=RUN_SECONDS, settle=True)
         check_end(ran.exit)
         self._acceptor.drain()
@@ -100,9 +101,9 @@ class RealScenarioStand(RealStand):
         log = logged(lines, self._normalise.line)
         for path in LOG_FILES:
             self._inside.remove(f"*/{Path(path).name}", str(Path(path).parent))
-        return self._done(ran, log, sum(path.endswith("-H") for path in files))
+        return self._done(ran, log, sum(path.endswith("-H") for path in files), began)
 
-    def _done(self, ran: Ran, log: tuple[str, ...], queued: int) -> Done:
+    def _done(self, ran: Ran, log: tuple[str, ...], queued: int, began: float) -> Done:
         for connection in self._served:
             connection.served.rest(None)
         stdout = ran.stdout.decode("utf-8", "surrogateescape").splitlines()
@@ -120,6 +121,7 @@ class RealScenarioStand(RealStand):
             queued,
             exit_of(ran),
             tuple(map(self._normalise, messages)),
+            began,
         )
 
     def _argument(self, text: str) -> str:

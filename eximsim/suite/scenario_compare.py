@@ -104,7 +104,7 @@ def _play(
     seeds: Sequence[int],
     names: Sequence[str],
 ) -> _Played:
-    play = stand.play(scenario, record.profile, seeds)
+    play = stand.play(scenario, record.profile, seeds, [done.began for done in record.runs])
     found = _Played()
     for number, (done, real) in enumerate(zip(play, record.runs, strict=False)):
         found.runs.append(done)

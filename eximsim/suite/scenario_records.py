@@ -30,6 +30,7 @@ class Done:
     ``log`` are the lines of main log, reject log and panic log, ``stdout`` what the program printed;
     ``servers`` the connections in order; ``dns`` the questions; ``queued`` how many messages are on the queue
     then; ``messages`` what servers took, envelope and content. Dates, ids and versions have names instead.
+    ``began`` is when the command was given, in seconds since the epoch; None: not known.
     """
 
     log: tuple[str, ...]
@@ -39,11 +40,13 @@ class Done:
     queued: int
     exit: object
     messages: tuple[str, ...]
+    began: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The object that a recording has for this run."""
         lists = ("log", "stdout", "servers", "dns", "messages")
-        return {name: list(value) if name in lists else value for name, value in _values(self)}
+        began = {} if self.began is None else {"began": self.began}
+        return {name: list(value) if name in lists else value for name, value in _values(self)} | began
 
 
 def _values(done: Done) -> Iterator[tuple[str, Any]]:
@@ -140,4 +143,5 @@ def _done(item: Mapping[str, Any]) -> Done:
         item["queued"],
         item["exit"],
         tuple(item["messages"]),
+        item.get("began"),
     )

@@ -17,6 +17,7 @@ from eximsim.suite.scenario_records import Done
 from eximsim.suite.scenarios import RRsets, Scenario, Servers, Step, endpoint
 from eximsim.suite.stand_configuration import SERVER_PORT
 from eximsim.world.certificates import ChainSet, load_chains, pem_files
+from eximsim.world.clock import START
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.reply import Zones
@@ -57,12 +58,19 @@ class ScenarioStand:
         self.chains: ChainSet = load_chains(certificates)
         self._pem = _with_keys(pem_files(certificates, "certs"))
 
-    def play(self, scenario: Scenario, profile: Profile, seeds: Sequence[int] = ()) -> Play:
+    def play(
+        self,
+        scenario: Scenario,
+        profile: Profile,
+        seeds: Sequence[int] = (),
+        began: Sequence[float | None] = (),
+    ) -> Play:
         """The scenario on the model under ``profile``, to be run step by step.
 
-        ``seeds`` decide, a command each, where Exim draws lots; 0 for those without.
+        ``seeds`` decide, a command each, where Exim draws lots; 0 for those without. ``began`` are the times at
+        which commands are given, in seconds since the epoch, where they are known: as in a real run.
         """
-        return Play(scenario, profile, self.chains, self._pem, seeds)
+        return Play(scenario, profile, self.chains, self._pem, seeds, began)
 
 
 class Play:
@@ -79,12 +87,15 @@ class Play:
         chains: ChainSet,
         pem: Mapping[str, bytes],
         seeds: Sequence[int],
+        began: Sequence[float | None],
     ) -> None:
+        self._began = began
         self._scenario, self._profile, self._chains, self._seeds = scenario, profile, chains, seeds
         files = {name: text.encode("utf-8", "surrogateescape") for name, text in scenario.files.items()}
         files = {**pem, **files, _CONFIG: scenario.config.encode("utf-8", "surrogateescape")}
         host = Host(ADDRESSES, NETWORKS, scenario.hosts, files, whole_dns=True)
-        self.world = MemoryWorld(self._zones(scenario.zone), host)
+        start = next((moment for moment in began if moment is not None), START)
+        self.world = MemoryWorld(self._zones(scenario.zone), host, start=start)
         self.machine: Machine = new_machine(self.world, profile)
         self.machine.hints_known = True
         self.machine.search_domain = self.machine.hostname.partition(".")[2]
@@ -110,7 +121,7 @@ class Play:
             seed = self._seeds[number] if number < len(self._seeds) else 0
             self._lots = self.machine.rng = Lots(seed)
             self._left_before = self.machine.left_behind
-            self._prepare(step)
+            self._prepare(step, self._began[number] if number < len(self._began) else None)
             stdin = step.stdin.encode("utf-8", "surrogateescape")
             command = ["-C", _CONFIG, *map(self._argument, step.argv)]
             try:
@@ -120,8 +131,11 @@ class Play:
             else:
                 yield self._done(ran)
 
-    def _prepare(self, step: Step) -> None:
-        self.world.clock.advance(step.sleep)
+    def _prepare(self, step: Step, began: float | None) -> None:
+        if began is None:
+            self.world.clock.advance(step.sleep)
+        else:
+            self.world.clock.advance_to(began)
         if step.servers is not None:
             self._serve(step.servers)
         if step.zone is not None:

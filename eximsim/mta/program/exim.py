@@ -318,6 +318,8 @@ def _act(process: Process, line: CommandLine, stdin: bytes) -> int:
         done = queue.queue_action(process, line.option, first, rest)
     else:
         done = not [m for m in line.arguments if not queue.queue_action(process, line.option, m)]
+        if line.option == "-Mmad" and process.profile.marking_ends_line:
+            process.out("\n")
     return 0 if done else 1
 
 

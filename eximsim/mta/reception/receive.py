@@ -20,7 +20,7 @@ from eximsim.mta.reception.fromline import without_from_line
 from eximsim.mta.reception.header_size import too_long
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.receive_cutthrough import Done
-from eximsim.mta.reception.receive_data import split_at_blank
+from eximsim.mta.reception.receive_data import read_limited
 from eximsim.mta.reception.receive_headers import (
     Submitter,
     add_acl_headers,
@@ -73,22 +73,21 @@ def receive_msg(
     process = reception.process
     content, who = without_from_line(reception, content, submitter or Submitter(process.machine.user))
     strict = process.profile.data_needs_crlf and is_strict(content)
-    headers, body, blank = split_at_blank(content, strict=strict)
-    incoming = Incoming(reception, who, headers, body, blank)
-    excess = too_long(reception, headers)
+    split = read_limited(content, size_limit, strict=strict, whole=True)
+    incoming = Incoming(reception, who, split.headers, split.body, split.blank)
+    excess = too_long(reception, split.headers)
     if excess is not None:
         excess.log(reception)
         replies.line(excess.reply)
         return Received()
     if reception.envelope.chunking and process.profile.chunk_header_needs_crlf and _starts_with_lf(content):
-        _refuse_line_end(reception, headers)
+        _refuse_line_end(reception, split.headers)
         replies.line("552 Message header not CRLF terminated")
         return Received()
     prepare(incoming)
-    size = sum(map(len, headers)) + len(body)
-    if 0 < size_limit < size and body:
+    if split.read is not None:
         cutthrough.cancel(process)
-        log_too_big(reception, size, size_limit)
+        log_too_big(reception, split.read, size_limit)
         replies.line("552 Message size exceeds maximum permitted")
         forget(reception)
         return Received()

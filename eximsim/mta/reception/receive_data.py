@@ -96,18 +96,12 @@ def from_line(content: bytes) -> tuple[bytes | None, bytes]:
     return (None, content) if found is None else (found[1], content[found.end() :])
 
 
-def split_message(content: bytes, *, strict: bool = False) -> tuple[list[bytes], bytes]:
-    """The header lines (with newlines, continuations joined) and the body, all with LF line ends.
-
-    A line that is no header line ends the header and begins the body. With ``strict`` a bare LF in the body
-    is a blank. Source: receive_msg() and read_message_data_smtp(), src/receive.c.
-    """
-    headers, body, _ = split_at_blank(content, strict=strict)
-    return headers, body
-
-
 def split_at_blank(content: bytes, *, strict: bool = False) -> tuple[list[bytes], bytes, bool]:
-    """The same, and whether there is a blank line between the two."""
+    """Header lines (with newlines, continuations joined) and body, and whether a blank line is between them.
+
+    All have LF line ends. A line that is no header line ends the header and begins the body. With ``strict``
+    a bare LF in the body is a blank. Source: receive_msg() and read_message_data_smtp(), src/receive.c.
+    """
     headers, last, position = header_lines(content)
     if last is None:
         return headers, b"", True
@@ -115,6 +109,43 @@ def split_at_blank(content: bytes, *, strict: bool = False) -> tuple[list[bytes]
     if last in (b"\n", b"\n "):
         return headers, (b" " + body if last == b"\n " else body), True
     return headers, last + body, False
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A message as it is read where its size is limited: what there is more of counts as body.
+
+    ``read`` is how many octets are read until the limit is found to be passed; None: it is not.
+    """
+
+    headers: list[bytes]
+    body: bytes
+    blank: bool
+    read: int | None
+
+
+def read_limited(content: bytes, limit: int, *, strict: bool = False, whole: bool = False) -> Limited:
+    """A message with a limit of so many octets; 0: there is none. Source: receive_msg(), src/receive.c.
+
+    No header line is read once there are more octets than that; the last one is lost. With ``whole`` (SMTP)
+    the rest of a message that is too large is read, too.
+    """
+    headers, body, blank = split_at_blank(content, strict=strict)
+    if limit <= 0:
+        return Limited(headers, body, blank, None)
+    unended = 0 if content.endswith(b"\n") else 1
+    size = sum(map(len, headers)) + blank
+    total = size + max(0, len(body) - unended)
+    read = 0
+    for at, line in enumerate(headers):
+        read += len(line)
+        if read > limit:
+            rest = headers[at + 1 :]
+            body = b"".join(rest) + (b"\n" if blank else b"") + body
+            over = (total if whole else read + 1) if rest or body else None
+            return Limited(headers[:at], body, blank, over)
+    over = (total if whole else max(limit, size) + 1) if size < total > limit else None
+    return Limited(headers, body, blank, over)
 
 
 def header_lines(content: bytes) -> tuple[list[bytes], bytes | None, int]:

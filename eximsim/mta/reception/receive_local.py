@@ -46,7 +46,7 @@ from eximsim.mta.reception.receive import (
 )
 from eximsim.mta.reception.receive_data import (
     from_line,
-    split_message,
+    read_limited,
 )
 from eximsim.mta.reception.receive_headers import (
     Submitter,
@@ -54,6 +54,7 @@ from eximsim.mta.reception.receive_headers import (
     extract_recipients,
 )
 from eximsim.mta.reception.smtp_in_reply import connection_info
+from eximsim.mta.reception.smtp_in_start import local_size_limit
 from eximsim.mta.records.spool import Recipient
 from eximsim.status import Rc
 
@@ -85,16 +86,17 @@ def receive_batched(
     Raises ``BatchRefused``.
     """
     process = reception.process
-    headers, body = split_message(content, strict=process.profile.data_needs_crlf and is_strict(content))
-    incoming = Incoming(reception, submitter or Submitter(process.machine.user), headers, body)
-    excess = too_long(reception, headers)
+    strict = process.profile.data_needs_crlf and is_strict(content)
+    split = read_limited(content, size_limit, strict=strict, whole=True)
+    who = submitter or Submitter(process.machine.user)
+    incoming = Incoming(reception, who, split.headers, split.body)
+    excess = too_long(reception, split.headers)
     if excess is not None:
         excess.log(reception)
         raise BatchRefused(excess.reply)
     prepare(incoming)
-    size = sum(map(len, headers)) + len(body)
-    if 0 < size_limit < size and body:
-        log_too_big(reception, size, size_limit)
+    if split.read is not None:
+        log_too_big(reception, split.read, size_limit)
         forget(reception)
         raise BatchRefused("552 Message size exceeds maximum permitted")
     complete(incoming)
@@ -149,18 +151,17 @@ def receive_local(
     named, content = from_line(content)
     if named is not None:
         submitter = sender_from_line(reception, submitter, from_octets(named))
-    headers, body = split_message(content)
-    excess = too_long(reception, headers)
+    split = read_limited(content, size_limit)
+    excess = too_long(reception, split.headers)
     if excess is not None:
         excess.log(reception)
         raise LocalError(excess.problem, overlong(line=excess.line, limit=excess.limit))
-    incoming = Incoming(reception, submitter, headers, body)
+    incoming = Incoming(reception, submitter, split.headers, split.body)
     prepare(incoming, _take_recipients if from_headers else None)
     if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
         _no_recipients(incoming)
-    header_size = sum(map(len, headers))
-    if 0 < size_limit < header_size + len(body) and body:
-        log_too_big(reception, max(size_limit, header_size) + 1, size_limit)
+    if split.read is not None:
+        log_too_big(reception, split.read, size_limit)
         about = process.message_id
         forget(reception)
         problem = f"exim: message rejected: message too big (max={size_limit})\n"
@@ -267,6 +268,7 @@ def submit(
 ) -> int:
     """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its exit code.
 
+    None: it is refused, and that process fails.
     Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
     Source: child_open_exim(), src/child.c.
     """
@@ -290,8 +292,16 @@ def submit(
     submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
     try:
         received = receive_local(
-            reception, content, submitter, recipients, from_headers=not recipients, reference=reference
+            reception,
+            content,
+            submitter,
+            recipients,
+            from_headers=not recipients,
+            size_limit=local_size_limit(child),
+            reference=reference,
         )
+    except PanicDie:
+        return None
     except LocalError as problem:
         moan_to_sender(child, "", problem.why, content, reference)
         return 1

@@ -335,7 +335,7 @@ def expand_helo(sx: SmtpContext) -> str:
             whose = f"<{sx.addrlist[0].address}>: failed to expand transport's helo_data value for callout"
             log_write(sx.process, f"{whose}: {failed.message}", panic=True)
         text = f"failed to expand helo_data: {failed.message}"
-        raise SetupFailed("4", Errno.EXPANDFAIL, text) from None
+        raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False) from None
     return ascii_helo(sx, name)
 
 
