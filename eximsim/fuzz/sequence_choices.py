@@ -51,7 +51,7 @@ FAILURES = ("NXDOMAIN", "SERVFAIL", "SERVFAIL", "NOERROR", "REFUSED")
 """How the name server may answer without data."""
 
 TRANSPORT: Choices = {
-    "max_rcpt": ("1", "2", "${if eq{$domain}{one.test.ex}{1}{2}}"),
+    "max_rcpt": ("1", "2"),
     "connection_max_messages": ("1", "2"),
     "multi_domain": ("false", "${if eq{$domain}{one.test.ex}{yes}{no}}"),
     "hosts_try_prdr": ("*", ""),

@@ -67,8 +67,8 @@ class ScenarioStand:
     ) -> Play:
         """The scenario on the model under ``profile``, to be run step by step.
 
-        ``seeds`` decide, a command each, where Exim draws lots; 0 for those without. ``began`` are the times at
-        which commands are given, in seconds since the epoch, where they are known: as in a real run.
+        ``seeds`` decide, a command each, where Exim draws lots; 0 for those without. ``began`` are the times
+        at which commands are given, in seconds since the epoch, where they are known.
         """
         return Play(scenario, profile, self.chains, self._pem, seeds, began)
 

@@ -45,17 +45,44 @@ class Attempt:
     text: str = ""
 
 
+@dataclass(slots=True)
+class Buffer:
+    """Where replies are read into: a short one leaves there what is left of a longer one behind its end."""
+
+    text: str = ""
+
+    def take(self, reply: str) -> None:
+        """Read a reply into it."""
+        self.text = f"{reply}\0{self.text[len(reply) + 1 :]}"
+
+    @property
+    def behind_code(self) -> str:
+        """What is behind the code of the last reply, even if the reply is nothing but a code."""
+        return self.text[_CODE:].partition("\0")[0]
+
+
+_CODE = 4
+"""A code and the character behind it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """One authenticator at work on one connection.
 
-    ``say`` sends a line and tells whether that worked; ``read`` takes the first digit of a good reply.
+    ``say`` sends a line and tells whether that worked; ``receive`` takes the first digit of a good reply.
     """
 
     process: Process
     authenticator: DriverInstance
     say: Callable[[str], bool]
-    read: Callable[[str], Answer]
+    receive: Callable[[str], Answer]
+    buffer: Buffer
+
+    def read(self, ok_digit: str) -> Answer:
+        """A reply of the server."""
+        answer = self.receive(ok_digit)
+        self.buffer.take(answer.text)
+        return answer
 
     @property
     def public_name(self) -> str:

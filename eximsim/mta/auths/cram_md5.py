@@ -34,7 +34,7 @@ def auth_cram_md5_client(client: Client) -> Attempt:
     reply = client.read("3")
     if not reply.ok:
         return Attempt(Result.FAIL, reply.text)
-    challenge = b64decode(reply.text[4:])
+    challenge = b64decode(client.buffer.behind_code)
     if challenge is None:
         # Exim shows what it has sent last, past the length of a code, in the place of the challenge
         shown = f"AUTH {client.public_name}"[4:]

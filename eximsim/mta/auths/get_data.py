@@ -53,7 +53,7 @@ def auth_client_item(
 
 
 def _prompt(client: Client, reply: str, *, ignore_invalid_base64: bool) -> Attempt | Prompt:
-    data = b64decode(reply[4:])
+    data = b64decode(client.buffer.behind_code)
     if data is not None:
         return Prompt(from_octets(data.partition(b"\0")[0]))
     if ignore_invalid_base64:

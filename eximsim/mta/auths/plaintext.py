@@ -21,22 +21,24 @@ _VARIABLES = 4
 
 
 def auth_plaintext_client(client: Client) -> Attempt:
-    """Send the items of client_send, one for each prompt (``auth_plaintext_client()``)."""
+    """Send the items of client_send, one for each prompt (``auth_plaintext_client()``).
+
+    Exim means to break off at a prompt for which there is no item, but never takes one to be the last.
+    """
     options = client.authenticator.options
-    items = list(list_items(options.text("client_send") or ""))
-    for number, item in enumerate(items, 1):
+    for number, item in enumerate(list_items(options.text("client_send") or ""), 1):
         found = auth_client_item(
             client,
             item,
             first=number == 1,
-            last=number == len(items),
+            last=False,
             ignore_invalid_base64=options.flag("client_ignore_invalid_base64"),
         )
         if not isinstance(found, Prompt):
             return found
         if number <= _VARIABLES:
             client.process.variables[f"auth{number}"] = found.data
-    return Attempt(Result.FAIL)
+    return Attempt(Result.FAIL, client.buffer.text.partition("\0")[0])
 
 
 def auth_plaintext_server(server: Server) -> Exchange:

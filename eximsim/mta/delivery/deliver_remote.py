@@ -90,17 +90,21 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
 def _defer_at_limit(delivery: Delivery, transport: DriverInstance) -> None:
     """Defer what max_parallel does not let begin while the batch that begins now is on its way.
 
-    Nothing begins before that is back if remote_max_parallel is 1. Source: tpt_parallel_check().
+    That is asked before remote_max_parallel makes it wait for another batch. Source: tpt_parallel_check().
     """
     process, text = delivery.process, transport.options.text("max_parallel")
-    if text is None or process.continued or process.config.main.number("remote_max_parallel") == 1:
+    if text is None or process.continued:
         return
     where = transport.options.where("max_parallel")
     try:
         limit = expanded_string_integer(expand(process, text), positive=True)
     except (ExpansionFailed, EvalError):
         raise Unsupported("max_parallel that is no number", *where) from None
-    if limit > 1 and len([addr for addr in delivery.remote if addr.transport is transport]) >= limit:
+    parallel = process.config.main.number("remote_max_parallel")
+    if (
+        1 < limit < parallel + 1
+        and len([addr for addr in delivery.remote if addr.transport is transport]) >= limit
+    ):
         raise Unsupported("so many batches that max_parallel may keep some of them", *where)
     while limit == 1 and delivery.remote and delivery.remote[0].transport is transport:
         for addr in _next_batch(delivery, transport):

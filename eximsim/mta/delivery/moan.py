@@ -159,7 +159,8 @@ def moan_to_sender(
     reference = why.message_id
     code = child_open_exim(process, "", [sender], report, reference, process.machine.exim_user)
     if code:
-        log_write(process, f"Child mail process returned status {code}")
+        about = f"{reference} " if reference and not process.message_id else ""
+        log_write(process, f"{about}Child mail process returned status {code}")
     return not code
 
 

@@ -268,7 +268,6 @@ def submit(
 ) -> int:
     """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its exit code.
 
-    None: it is refused, and that process fails.
     Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
     Source: child_open_exim(), src/child.c.
     """
@@ -300,8 +299,6 @@ def submit(
             size_limit=local_size_limit(child),
             reference=reference,
         )
-    except PanicDie:
-        return None
     except LocalError as problem:
         moan_to_sender(child, "", problem.why, content, reference)
         return 1

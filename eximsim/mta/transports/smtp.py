@@ -221,6 +221,7 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
     """Whether the host's retry time has come; None to skip it."""
     process, options = run.process, run.transport.options
     assert host.address is not None
+    process.variables["host"], process.variables["host_address"] = host.name, host.address
     port = run.port if host.port == PORT_NONE else host.port
     suffix = "" if port == 25 else f":{port}"
     who = f"{run.transport.name} transport"
@@ -276,7 +277,6 @@ def _count_try(run: Run, index: int, attempt: Attempt) -> int:
 def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Attempt) -> bool:
     """Try the host; True if no further host is to be tried."""
     process = run.process
-    process.variables["host"], process.variables["host_address"] = host.name, host.address or ""
     if not run.continuing:
         serialize(run, host)
     first = prepare_addresses(run.addrlist, host)

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from eximsim.errors import Unsupported
-from eximsim.mta.auths.client import Attempt, Client, Result
+from eximsim.mta.auths.client import Attempt, Buffer, Client, Result
 from eximsim.mta.auths.cram_md5 import auth_cram_md5_client
 from eximsim.mta.auths.external import auth_external_client
 from eximsim.mta.auths.plaintext import auth_plaintext_client
@@ -46,7 +46,7 @@ def smtp_auth(sx: SmtpContext) -> None:
     required = sx.host_is_in("hosts_require_auth")
     why = "server did not advertise AUTH support"
     if sx.mechanisms and (required or sx.host_is_in("hosts_try_auth")):
-        why = "no common mechanisms were found"
+        why, buffer = "no common mechanisms were found", Buffer(sx.reply.text)
         for authenticator in process.config.authenticators:
             if process.authenticated is not None:
                 break
@@ -56,7 +56,7 @@ def smtp_auth(sx: SmtpContext) -> None:
                 if sx.verify and not process.profile.callout_uses_setup_conn:
                     raise Unsupported("a callout that authenticates", authenticator.path, authenticator.line)
                 why = "authentication attempt(s) failed"
-                _try_authenticator(sx, authenticator)
+                _try_authenticator(sx, authenticator, buffer)
     if required and process.authenticated is None:
         smtp_early.invalidate(sx)
         if sx.verify and not process.profile.callout_uses_setup_conn:
@@ -76,7 +76,7 @@ def _is_ready(sx: SmtpContext, authenticator: DriverInstance) -> bool:
     return expand_check_condition(sx.process, condition, who) is Rc.OK
 
 
-def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
+def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance, buffer: Buffer) -> None:
     """One attempt (``try_authenticator()``); a mechanism that is refused for good is no failure yet."""
     run = CLIENTS.get(authenticator.driver)
     if run is None:
@@ -84,7 +84,9 @@ def _try_authenticator(sx: SmtpContext, authenticator: DriverInstance) -> None:
     sx.record_step("a")
     sx.wire.authenticating = True
     try:
-        client = Client(sx.process, authenticator, lambda line: sx.wire.write(line) > 0, partial(_read, sx))
+        client = Client(
+            sx.process, authenticator, lambda line: sx.wire.write(line) > 0, partial(_read, sx), buffer
+        )
         attempt = run(client)
     finally:
         sx.wire.authenticating = False

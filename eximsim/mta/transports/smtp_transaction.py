@@ -44,6 +44,12 @@ class Sync(Enum):
     BAD_INTERNAL = "a parameter of MAIL could not be worked out"
 
 
+def _pending_from(sx: SmtpContext, first: Address) -> int:
+    """How many addresses wait for this host, from this one on; what PRDR is asked for by."""
+    start = next(at for at, addr in enumerate(sx.addrlist) if addr is first)
+    return sum(addr.transport_return is Rc.PENDING_DEFER for addr in sx.addrlist[start:])
+
+
 def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Sync:
     """Say MAIL, then RCPT for each of ``addrs``; read what may be read (``smtp_write_mail_and_rcpt_cmds()``).
 
@@ -52,7 +58,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     server takes it.
     """
     announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
-    sx.prdr_active = sx.prdr and len(addrs) > 1 and not sx.verify
+    sx.prdr_active = sx.prdr and not sx.verify and _pending_from(sx, addrs[0]) > 1
     announced += " PRDR" if sx.prdr_active else ""
     announced += " SMTPUTF8" if asks_for_utf8(sx) else ""
     announced += _mail_dsn(sx, addrs)

@@ -113,9 +113,16 @@ def test_an_expansion_that_is_made_to_fail_gives_up_without_a_word() -> None:
     assert said(site) == []
 
 
-def test_too_few_items_are_a_mistake_of_the_configuration() -> None:
-    site = delivered(server("334 x", "334 y"), auths=LOGIN.replace(": user : secret", "user"), **TRY)
-    assert site.outcome == "DEFER -48: Too few items in client_send in l authenticator"
+def test_a_prompt_for_which_there_is_no_item_is_an_error_of_the_host() -> None:
+    site = delivered(server("334 eA==", "334 eQ=="), auths=LOGIN.replace(": user : secret", "user"), **TRY)
+    assert site.outcome.endswith("334 eA==")
+    assert said(site)[-1] != "*"
+
+
+@pytest.mark.parametrize("auths", [PLAIN, LOGIN])
+def test_a_bare_code_leaves_what_the_server_said_before_to_be_decoded(auths: str) -> None:
+    site = delivered(server("334", "235 ok"), auths=auths, **TRY)
+    assert 'Invalid base64 string in server response "334"' in "".join(site.log)
     assert said(site)[-1] == "*"
 
 
