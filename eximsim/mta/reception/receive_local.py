@@ -266,7 +266,7 @@ def _take_recipients(incoming: Incoming) -> None:
 def submit(
     process: Process, sender: str, recipients: Sequence[str], content: bytes, reference: str, login: str
 ) -> int:
-    """Take in and deliver a message that Exim itself writes (a bounce), as a fresh process does; its exit code.
+    """Take in and deliver a message that Exim itself writes (a bounce), as a new process does; its exit code.
 
     Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
     Source: child_open_exim(), src/child.c.
