@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from eximsim.explore.state_pickler import EXPANDED_ONLY
+from eximsim.mta.base.string import from_octets
+from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.structs import RetryItem
 from eximsim.mta.transports import dane
@@ -20,11 +22,14 @@ from eximsim.suite.policy import Policy
 from eximsim.world.clock import START
 
 _WORD = re.compile(r"\w+")
-_INCLUDES = re.compile(r"^\s*\.include|\bexpand:", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_INCLUDES = re.compile(r"^\s*\.include", re.MULTILINE)
+_ANYTHING = frozenset(("expand", "system_filter", "allow_filter"))
+"""Words after which texts are expanded that the configuration does not hold."""
 
 _CLOCK = re.compile(
-    r"\b(tod_\w+|message_age|received_time|time_eval|time_interval|queue_time\w*|deliver_time|receive_time"
-    r"|millisec|all)\b"
+    r"tod_\w+|message_age|received_time|time_eval|time_interval|queue_time\w*|deliver_time|receive_time"
+    r"|millisec|all"
 )
 _TIMES = (
     "auto_thaw",
@@ -35,7 +40,7 @@ _TIMES = (
 )
 """What looks at the clock: expansions, log selectors, and options whose defaults are hours."""
 
-_PORTS = re.compile(r"\b(sending_port|outgoing_port|incoming_port|all)\b")
+_PORTS = frozenset(("sending_port", "outgoing_port", "incoming_port", "all"))
 _HOUR = 3600
 
 
@@ -109,19 +114,22 @@ class Relevance:
 
 def relevance(policy: Policy) -> Relevance:
     """What counts under a policy."""
-    text = "\n".join((policy.text, *policy.defines.values()))
-    everything = policy.changed is not None or _INCLUDES.search(text) is not None
+    config = policy.config
+    text = _text(policy)
     words = frozenset(_WORD.findall(text))
-    rules = policy.config.retries
+    if "all" not in _WORD.findall(config.main.text("log_selector") or ""):
+        words -= {"all"}
+    everything = policy.changed is not None or not words.isdisjoint(_ANYTHING)
+    rules = config.retries
     return Relevance(
         text,
         everything,
         hidden=frozenset(_hidden(words)) if not everything else frozenset(),
         clock=everything
-        or _CLOCK.search(text) is not None
-        or any(policy.config.main.is_set(name) for name in _TIMES)
+        or any(map(_CLOCK.fullmatch, words))
+        or any(time <= _HOUR for name in _TIMES if config.main.is_set(name) for time in _times(config, name))
         or any(step.timeout <= _HOUR for rule in rules for step in rule.rules),
-        ports=everything or _PORTS.search(text) is not None,
+        ports=everything or not words.isdisjoint(_PORTS),
         sni=everything or any("sni" in word for word in words),
         ocsp=everything or any("ocsp" in word for word in words),
         last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
@@ -131,6 +139,19 @@ def relevance(policy: Policy) -> Relevance:
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
         fallback="fallback_hosts" in words,
     )
+
+
+def _text(policy: Policy) -> str:
+    """The configuration with its macros and the files that it includes, without comments."""
+    texts = [policy.text, *policy.defines.values()]
+    if _INCLUDES.search(policy.text):
+        texts += (from_octets(policy.files.content(path) or b"") for path in policy.files.found)
+    return _COMMENT.sub("", "\n".join(texts))
+
+
+def _times(config: Config, name: str) -> tuple[int, ...]:
+    """The times that an option of the main section names, in seconds."""
+    return config.main.times(name) or (config.main.seconds(name),)
 
 
 def _hidden(words: frozenset[str]) -> Iterator[str]:

@@ -16,9 +16,10 @@ from eximsim.ports import Told
 from eximsim.world.answers import Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from eximsim.explore.choices import Chooser
+    from eximsim.mta.process.globals import Machine
     from eximsim.suite.policy import Case, Policy
 
 ANSWER = "answer"
@@ -92,17 +93,23 @@ Located = dict[tuple[int, str, str], Gap]
 """The gaps that are known, by policy (as an object) and question."""
 
 
-def gaps_of(policy: Policy, case: Case, answers: LatticeAnswers, located: Located) -> Iterator[Gap]:
+def gaps_of(
+    policy: Policy,
+    case: Case,
+    answers: LatticeAnswers,
+    located: Located,
+    begun: Callable[[Machine], None] | None = None,
+) -> Iterator[Gap]:
     """The questions of a run to which no text is given, each with its place: what it says could matter.
 
-    What is ``located`` is not found out again.
+    What is ``located`` is not found out again; ``begun`` is as in ``Policy.run``.
     """
     for kind, question in tuple(answers.unknown):
         key = (id(policy), kind, question)
         if key not in located:
             again = _Raising(LatticeAnswers(answers.known, answers.choose), (kind, question))
             problem = Unanswered(kind, question)
-            for missed in policy.run(replace(case, answers=again)).missed:
+            for missed in policy.run(replace(case, answers=again), begun).missed:
                 if isinstance(missed, Unanswered) and missed.item == problem.item:
                     problem = missed
             located[key] = Gap.of(problem)

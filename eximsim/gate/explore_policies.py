@@ -29,7 +29,7 @@ from eximsim.gate.routes import (
     routes_of,
     smtps_transports,
 )
-from eximsim.gate.scenes import TYPICAL, Given, Stage, Staged, Typical, grouped, typical
+from eximsim.gate.scenes import TYPICAL, ForTheMail, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
 from eximsim.gate.views import View, Wanted, kinds_of, scene_key
 from eximsim.mta.routing.route import ROUTER, ROUTING
@@ -133,19 +133,20 @@ class Survey:
         if not view.is_met_by(policy):
             return NO_CALLOUT
         scene, chains = view.scene, policy.chains
-        zones = LatticeZones(scene, choose, chains)
+        asking = ForTheMail(choose)
+        zones = LatticeZones(scene, asking, chains)
         smtps = self._begins_with_tls(policy, scene)
         servers = {
-            address: listener(host, choose, chains, tls_on_connect=smtps)
+            address: listener(host, asking, chains, tls_on_connect=smtps)
             for host, address in scene.addresses.items()
         }
-        answers = LatticeAnswers(policy.sources.answers, choose)
+        answers = LatticeAnswers(policy.sources.answers, asking)
         case = Case(
             (scene.recipient,), zones, servers, view.kind, scene.sender, callout=view.callout, answers=answers
         )
         try:
-            result = policy.run(case)
-            self.add(policy, *gaps_of(policy, case, answers, self.located))
+            result = policy.run(case, asking.begin)
+            self.add(policy, *gaps_of(policy, case, answers, self.located, asking.begin))
         except Exception as fault:
             gap = fault_of(fault, policy)
             self.add(policy, gap)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from eximsim.explore.choices import Chooser
 from eximsim.gate.lattice import (
     ADDRESS,
     CERTIFICATE,
@@ -24,6 +25,7 @@ from eximsim.gate.lattice import (
 from eximsim.gate.named import Named
 from eximsim.gate.routes import Mail, Route, pools
 from eximsim.mta.base.string import string_is_ip_address
+from eximsim.mta.process.globals import Machine
 
 _SMTP = 25
 
@@ -85,6 +87,27 @@ class Given:
     def choose(self, axis: str, values: Sequence[str]) -> str:
         """See ``Chooser``."""
         return self._answers.get(axis, values[0])
+
+
+class ForTheMail:
+    """A ``Chooser`` that asks another one, but not for what becomes of a bounce that leaves in its turn.
+
+    To a bounce DNS and servers are as they should be. Else it would multiply everything by itself.
+    """
+
+    def __init__(self, choose: Chooser) -> None:
+        self._choose = choose
+        self._machine: Machine | None = None
+
+    def begin(self, machine: Machine) -> None:
+        """The run is that of ``machine``."""
+        self._machine = machine
+
+    def choose(self, axis: str, values: Sequence[str]) -> str:
+        """See ``Chooser``."""
+        if self._machine is not None and self._machine.writing:
+            return values[0]
+        return self._choose.choose(axis, values)
 
 
 @dataclass(frozen=True, slots=True)

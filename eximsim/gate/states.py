@@ -14,7 +14,6 @@ from eximsim.explore.relevance import relevance
 from eximsim.explore.stack import calls_between, first_argument
 from eximsim.explore.state_pickler import constant, same
 from eximsim.explore.states import Outlook, Phase, States, hosts_done
-from eximsim.explore.walk import Answers
 from eximsim.gate.answer_axes import LatticeAnswers
 from eximsim.gate.lattice import (
     ADDRESS,
@@ -35,6 +34,7 @@ from eximsim.gate.lattice import (
     LatticeZones,
 )
 from eximsim.gate.outcome import is_refusal
+from eximsim.gate.scenes import ForTheMail
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.routing.route import ROUTING
@@ -80,7 +80,7 @@ _STATES = States(
     _Outlook,
     {
         LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
-        **dict.fromkeys((ConfigFiles, LatticeAnswers, LatticeZones, Policy), constant),
+        **dict.fromkeys((ConfigFiles, ForTheMail, LatticeAnswers, LatticeZones, Policy), constant),
     },
 )
 
@@ -98,7 +98,7 @@ class Watcher:
 
     def __call__(self, axis: str) -> tuple[bytes, tuple[str, ...]]:
         """The state of the run that asks for the value of ``axis``, and its log so far."""
-        calls = calls_between(Answers.choose.__code__, Policy.run.__code__)
+        calls = calls_between(ForTheMail.choose.__code__, Policy.run.__code__)
         session = first_argument(calls[-1])
         assert isinstance(session, PolicySession)
         asking, (step, _, host) = session.machine.asking, axis.partition(" of ")

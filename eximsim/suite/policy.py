@@ -56,6 +56,7 @@ from eximsim.world.smtp_script import server_behaviour
 from eximsim.world.smtp_server import SmtpServer
 
 if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Machine
     from eximsim.ports import SessionFactory
     from eximsim.profiles import Profile
 
@@ -193,9 +194,11 @@ class Policy:
         )
         return replace(self, changed=replace(config, routers=routers))
 
-    def run(self, case: Case) -> Result:
-        """Run one case from nothing, queue runs and all."""
+    def run(self, case: Case, begun: Callable[[Machine], None] | None = None) -> Result:
+        """Run one case from nothing, queue runs and all; ``begun`` is told on which machine."""
         session = self.session(case.zone, case.servers, case.seed, answers=case.answers)
+        if begun is not None:
+            begun(session.machine)
         if case.kind == "callout":
             return session.callout(case.recipients, case.callout)
         result = session.deliver(case.recipients, case.sender)

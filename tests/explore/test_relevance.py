@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eximsim.explore.relevance import relevance
+from eximsim.suite.config_files import Sources
 from tests.gate.policies import CONF, policy
 
 
@@ -23,3 +26,25 @@ def test_what_a_client_said_first_counts_where_it_is_logged(selector: str) -> No
 def test_calling_again_counts_where_a_callout_asks_about_a_random_recipient() -> None:
     assert not relevance(policy("")).random
     assert relevance(policy("", conf=CONF.replace("recipient/callout", "recipient/callout=random"))).random
+
+
+def test_the_clock_counts_where_an_option_looks_at_it_within_the_hour() -> None:
+    assert not relevance(policy("", conf=f"timeout_frozen_after = 7d\ndelay_warning = 1d:2d\n{CONF}")).clock
+    assert relevance(policy("", conf=f"timeout_frozen_after = 30m\n{CONF}")).clock
+    assert relevance(policy("", conf=f"delay_warning = 1h:1d\n{CONF}")).clock
+
+
+def test_comments_look_at_nothing_and_all_counts_where_all_is_logged() -> None:
+    talk = "# all about $message_age and \\\n  # $sending_port\n"
+    quiet = relevance(policy("", conf=f"{talk}log_selector = +incoming_interface\n{CONF}"))
+    assert not quiet.clock and not quiet.ports
+    loud = relevance(policy("", conf=f"log_selector = +all\n{CONF}"))
+    assert loud.clock and loud.ports
+
+
+@pytest.mark.parametrize(("line", "counts"), [("  helo_data = $tod_full\n", True), ("  port = 26\n", False)])
+def test_included_files_are_read_for_what_they_look_at(line: str, counts: bool) -> None:
+    conf = CONF.replace("OPTIONS\n", ".include /etc/more\n")
+    files = Sources(given={"/etc/more": line.encode()})
+    found = relevance(replace(policy("", conf=conf), sources=files))
+    assert found.clock == counts and not found.everything

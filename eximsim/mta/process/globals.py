@@ -113,8 +113,8 @@ class Machine:
     """What a process is started with is the whole environment; else more of it is asked for."""
     effort: Effort = field(default_factory=Effort)
     """What the run that is under way has spent."""
-    asking: Asking | None = None
-    """The callout that is under way; the model itself does not look at it."""
+    asking: Asking | None = None  # the callout that is under way; the model itself looks at neither of these
+    writing: int = 0  # how many messages that Exim has written itself (bounces) are under way
     sending: int = 0
     """How many transports are at work for messages that came in through a daemon."""
     sent_on: list[Callable[[], None]] = field(default_factory=list)

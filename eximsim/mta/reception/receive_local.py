@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +27,7 @@ from eximsim.mta.delivery.moan import (
 )
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.process import upward
-from eximsim.mta.process.globals import PanicDie, Process
+from eximsim.mta.process.globals import Machine, PanicDie, Process
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
@@ -290,24 +292,39 @@ def submit(
     name = "" if trusted else full_name(child, login)
     submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
     try:
-        received = receive_local(
-            reception,
-            content,
-            submitter,
-            recipients,
-            from_headers=not recipients,
-            size_limit=local_size_limit(child),
-            reference=reference,
-        )
+        with _own_message(process.machine):
+            received = receive_local(
+                reception,
+                content,
+                submitter,
+                recipients,
+                from_headers=not recipients,
+                size_limit=local_size_limit(child),
+                reference=reference,
+            )
     except LocalError as problem:
         moan_to_sender(child, "", problem.why, content, reference)
         return 1
     except PanicDie:
         return 1
     if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
-        deliver = partial(deliver_in_child, child, received.message_id, crash=None, anew=True)
+        deliver = partial(_deliver_own, child, received.message_id)
         if process.synchronous or process.machine.test_harness or process.afterwards is None:
             deliver()  # child_close() waits long enough under Exim's test suite
         else:
             process.afterwards.append(deliver)
     return 0
+
+
+def _deliver_own(child: Process, message_id: str) -> None:
+    with _own_message(child.machine):
+        deliver_in_child(child, message_id, crash=None, anew=True)
+
+
+@contextmanager
+def _own_message(machine: Machine) -> Iterator[None]:
+    machine.writing += 1
+    try:
+        yield
+    finally:
+        machine.writing -= 1
