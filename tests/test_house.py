@@ -75,7 +75,7 @@ def modules(folder: Path = PACKAGE) -> list[Path]:
 
 
 def shown(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
+    return path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT).as_posix()
 
 
 @cache
@@ -135,6 +135,17 @@ def test_imports_go_down_only(path: Path) -> None:
     own = layer(".".join(("eximsim", *path.relative_to(PACKAGE).with_suffix("").parts)))
     below = [name for name in imported(path) if name.startswith("eximsim.")]
     assert [name for name in below if layer(name) < own] == []
+
+
+def test_a_machine_for_exim_is_made_in_one_place() -> None:
+    made = [
+        shown(path)
+        for path in (*modules(), *modules(ROOT / "tests"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Machine"
+        and "eximsim.mta.process.globals" in imported(path)
+    ]  # fmt: skip
+    assert made == ["subjects/runs.py"]
 
 
 def test_neither_the_world_nor_the_port_to_it_knows_the_model() -> None:

@@ -22,7 +22,7 @@ from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space
 from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
-from eximsim.suite.conversation import Conversation
+from eximsim.subjects.conversation import Conversation
 from eximsim.suite.replay import Normaliser, Replayed, Stand, logged
 from eximsim.trace import Decision, Trace
 

@@ -17,7 +17,7 @@ from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.verify.verify import VERIFY
 from eximsim.status import TAKEN, Security
-from eximsim.suite.conversation import Conversation
+from eximsim.subjects.conversation import Conversation
 from eximsim.suite.policy_result import Recipient
 from eximsim.suite.recording import Seen, Situation
 from eximsim.trace import AnyRule, Decision

@@ -19,11 +19,12 @@ from typing import Self
 from eximsim.errors import Unsupported
 from eximsim.ports import Connection, DnsAnswer, Endpoint, SessionFactory
 from eximsim.subjects.isolation import Place
-from eximsim.subjects.model import PATCHED_VERSION, User
+from eximsim.subjects.model import PATCHED_VERSION
 from eximsim.subjects.namespace import Namespace
 from eximsim.subjects.program import ETC, EXIM, LOST_PRIVILEGE, Accounts, Program, examine, plain_accounts
 from eximsim.subjects.resolver import Resolver
 from eximsim.subjects.resources import check_end, check_words
+from eximsim.subjects.runs import User
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
 from eximsim.world.accepting import Acceptor, Door

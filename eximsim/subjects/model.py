@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from eximsim.errors import InputError, Unsupported
@@ -15,28 +14,14 @@ from eximsim.mta.base.string import from_octets
 from eximsim.mta.delivery.spool_in import FormatError, spool_read
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import daemon, exim
-from eximsim.mta.records.hints import Hints
-from eximsim.mta.records.spool import Spool
 from eximsim.mta.records.structs import Account
 from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.subjects.dumpdb import dump
 from eximsim.subjects.refused import refused
+from eximsim.subjects.runs import ROOT, User, become, new_machine
 from eximsim.subjects.subject import Result, Written
 from eximsim.trace import Trace
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who runs a command."""
-
-    name: str
-    uid: int
-    group: str
-    gid: int
-
-
-ROOT = User("root", 0, "root", 0)
 
 PATCHED_VERSION = "x.yz"
 """What the program under test calls itself, so that its length is always the same (test/patchexim)."""
@@ -80,18 +65,10 @@ class ModelSubject:
         self._halves: dict[str, dict[str, bytes]] = {}
         self._profile = replace(profile, version=PATCHED_VERSION)
         self._caller = caller
-        self.machine = Machine(
-            world,
-            random.Random(seed),
-            Spool(),
-            Hints(),
-            exim_user=exim_user,
-            hostname=hostname,
-            test_harness=test_harness,
-            hints_known=True,
-            accounts=accounts or {},
-        )
-        self._set_user(caller)
+        self.machine: Machine = new_machine(world, profile, seed, caller)
+        self.machine.exim_user, self.machine.hostname = exim_user, hostname
+        self.machine.accounts = accounts or {}
+        self.machine.test_harness, self.machine.hints_known = test_harness, True
 
     def exim(
         self,
@@ -232,12 +209,8 @@ class ModelSubject:
     def _as(self, user: str | None) -> Iterator[None]:
         if user not in (None, ROOT.name, self._caller.name):
             raise Unsupported(f"a command run as user {user}")
-        self._set_user(ROOT if user == ROOT.name else self._caller)
+        become(self.machine, ROOT if user == ROOT.name else self._caller)
         try:
             yield
         finally:
-            self._set_user(self._caller)
-
-    def _set_user(self, user: User) -> None:
-        self.machine.user, self.machine.uid = user.name, user.uid
-        self.machine.group, self.machine.gid = user.group, user.gid
+            become(self.machine, self._caller)

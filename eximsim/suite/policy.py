@@ -31,9 +31,9 @@ from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.routing.route import ROUTER, ROUTING
+from eximsim.subjects.runs import Ran, new_machine, run_exim
 from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
-from eximsim.suite.conversation import conversation_of
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
 from eximsim.suite.policy_result import (
     Recipient,
@@ -44,7 +44,6 @@ from eximsim.suite.policy_result import (
     verified,
 )
 from eximsim.suite.replay import Normaliser
-from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.world.answers import Asked
 from eximsim.world.certificates import ChainSet, der_chain
 from eximsim.world.host import EVERY_PORT, Host
@@ -381,7 +380,7 @@ class PolicySession:
             recipients=tuple(self._recipients.values()),
             raw_log=self._raw_log,
             smtp=ran.output,
-            connections=tuple(map(conversation_of, ran.accepted)),
+            connections=ran.connections,
             dns=ran.questions,
             decisions=ran.decisions,
             queued=len(self.machine.spool.messages),

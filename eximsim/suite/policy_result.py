@@ -17,11 +17,11 @@ from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.status import RESULTS
-from eximsim.suite.conversation import Conversation, conversation_of
+from eximsim.subjects.conversation import Conversation
 from eximsim.suite.replay import Normaliser
 
 if TYPE_CHECKING:
-    from eximsim.suite.runs import Ran
+    from eximsim.subjects.runs import Ran
     from eximsim.trace import Decision
 
 
@@ -177,7 +177,7 @@ def _conversation(address: str, result: str, reply: str, ran: Ran) -> Recipient:
         inputs = decision.inputs
         if decision.is_of(CERTIFICATE_VERIFIED):
             cv, host = decision.outcome, str(inputs["host"])
-    for connection in map(conversation_of, ran.accepted):
+    for connection in ran.connections:
         if f"RCPT TO:<{address}>" in connection.events:
             asked = True
             cv = (cv or "no") if connection.tls else None

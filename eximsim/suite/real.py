@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from eximsim.ports import Endpoint
+from eximsim.subjects.conversation import Conversation
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import (
@@ -29,7 +30,6 @@ from eximsim.subjects.program import (
 )
 from eximsim.subjects.resolver import Resolver
 from eximsim.subjects.resources import check_end, check_words
-from eximsim.suite.conversation import Conversation
 from eximsim.suite.outcome_from_log import delivery_outcome
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import (

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import InputError
 from eximsim.ports import Endpoint
+from eximsim.subjects.conversation import conversation_of
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import CONFIGURATION, ETC, EXIM, LOST_PRIVILEGE, examine, plain_accounts
 from eximsim.subjects.resolver import Resolver
 from eximsim.suite.address_test import AddressTest, read_address_test
-from eximsim.suite.conversation import conversation_of
 from eximsim.suite.policy import Policy, Server
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
 from eximsim.suite.policy_result import Recipient, Result

@@ -15,7 +15,7 @@ from eximsim.errors import InputError
 from eximsim.files import read_named
 from eximsim.formats import json_lines
 from eximsim.shapes import Map, check
-from eximsim.suite.conversation import Conversation, read_conversation
+from eximsim.subjects.conversation import Conversation, read_conversation
 from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import server_behaviour
 

@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,22 +16,21 @@ from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine
-from eximsim.suite.conversation import Conversation
+from eximsim.subjects.conversation import Conversation
+from eximsim.subjects.runs import new_machine, run_exim
 from eximsim.suite.recording import Seen, Situation
-from eximsim.suite.runs import new_machine, run_exim
 from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet, load_chains, pem_files
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
-from eximsim.world.smtp_server import SmtpServer, log_of
+from eximsim.world.smtp_server import SmtpServer
 
 if TYPE_CHECKING:
     from eximsim.ports import SessionFactory
     from eximsim.profiles import Profile
     from eximsim.trace import Decision
-    from eximsim.world.host import Accepted
     from eximsim.world.reply import Zones
 
 MakeWorld = Callable[["Zones", Host], MemoryWorld]
@@ -183,7 +182,7 @@ class StandRun:
         return Seen(
             log=self._log(),
             smtp=rcpt_replies(ran.output) if smtp else (),
-            servers=tuple(map(self._conversation, ran.accepted)),
+            servers=tuple(map(self._named, ran.connections)),
             dns=ran.questions,
             queued=None if smtp else len(machine.spool.messages),
             exit=ran.exit,
@@ -192,10 +191,8 @@ class StandRun:
     def _log(self) -> tuple[str, ...]:
         return logged((self.machine.files.get(path, ()) for path in LOG_FILES), self._normalise)
 
-    def _conversation(self, accepted: Accepted) -> Conversation:
-        address, log = accepted.server.address, log_of(accepted)
-        name = self.situation.server_name(address)
-        return Conversation(address, tuple(log.events), log.sni, log.tls, name)
+    def _named(self, one: Conversation) -> Conversation:
+        return replace(one, server=self.situation.server_name(one.address), port=None)
 
 
 def logged(files: Iterable[Iterable[str]], normalise: Normaliser) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from eximsim.mta.records.structs import Account
 from eximsim.piped import Ended, PipedCommand
 from eximsim.ports import World
 from eximsim.profiles import Profile
-from eximsim.subjects.model import ModelSubject, User
+from eximsim.subjects.model import ModelSubject
+from eximsim.subjects.runs import User
 from eximsim.subjects.subject import NoNamespace, Subject
 from eximsim.suite import golden, requirements
 from eximsim.suite.golden import Comparison

@@ -11,8 +11,8 @@ from eximsim.errors import InputError
 from eximsim.mta.process.globals import Machine
 from eximsim.profiles import Profile
 from eximsim.subjects.refused import configuration_error
+from eximsim.subjects.runs import Ran, new_machine, run_exim
 from eximsim.suite.replay import LOG_FILES, NETWORK, Normaliser, logged
-from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.suite.scenario_records import Done
 from eximsim.suite.scenarios import RRsets, Scenario, Servers, Step, endpoint
 from eximsim.suite.stand_configuration import SERVER_PORT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
 from eximsim import status
 from eximsim.status import TAKEN
-from eximsim.suite.conversation import Conversation
+from eximsim.subjects.conversation import Conversation
 
 if TYPE_CHECKING:
     from eximsim.suite.policy_result import Recipient, Result

@@ -66,7 +66,8 @@ from eximsim.fuzz.space import Space
 from eximsim.profiles import profile
 from tests.suite.recorded import stand
 
-space = Space(values={"MX": ("secure",), "A": ("secure",), "TLSA": ("insecure", "NODATA"), "EHLO": ("no STARTTLS",)})
+FEW = {"MX": ("secure",), "A": ("secure",), "TLSA": ("insecure", "NODATA"), "EHLO": ("no STARTTLS",)}
+space = Space(values=FEW)
 merged, each = (Tree(space, profile("4.99"), stand(), merged=merged) for merged in (True, False))
 told = [[(dict(leaf.path), leaf.result.decisions) for leaf in tree.leaves] for tree in (merged, each)]
 assert told[0] == told[1]

@@ -10,8 +10,8 @@ from eximsim.fuzz.answers import RRset, rrset
 from eximsim.fuzz.schedule import schedule
 from eximsim.fuzz.schedules import ScheduledWorld
 from eximsim.profiles import Profile
+from eximsim.subjects.runs import Ran, new_machine, run_exim
 from eximsim.suite.replay import NETWORK, SENDER, Stand, configuration
-from eximsim.suite.runs import Ran, new_machine, run_exim
 from eximsim.suite.stand_configuration import SERVER_PORT
 from eximsim.trace import Decision
 from eximsim.world.host import Host

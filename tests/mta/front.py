@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
 
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.process.globals import Process
 from eximsim.mta.program import exim
-from eximsim.mta.records.hints import Hints
-from eximsim.mta.records.spool import Spool
 from eximsim.profiles import profile
+from eximsim.subjects.runs import User, new_machine
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
@@ -73,9 +71,8 @@ class Front:
         host = Host(addresses=("127.0.0.1", "192.0.2.1"), files={CONF: text.encode(), **self.files})
         zones = rrset_zones(self.zone)
         self.world = MemoryWorld(zones, host, start=1700000000, side_by_side=self.side_by_side)
-        self.machine = Machine(
-            self.world, Random(0), Spool(), Hints(), user=self.user, uid=self.uid, group="g", gid=self.uid
-        )
+        caller = User(self.user, self.uid, "g", self.uid)
+        self.machine = new_machine(self.world, profile(self.release), user=caller)
 
     def exim(self, *argv: str, stdin: bytes | str = b"") -> exim.ExitStatus:
         """Run it once."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping
 
 from eximsim.disk import StoredFolder
-from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import exim
-from eximsim.mta.records.hints import Hints
-from eximsim.mta.records.spool import Spool
 from eximsim.ports import Told
 from eximsim.profiles import profile
+from eximsim.subjects.runs import User, new_machine
 from eximsim.world.answers import Answers
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
@@ -44,8 +41,9 @@ class LocalMachine:
         given = {"/exim.conf": text.encode(), **(files or {})}
         self.world = MemoryWorld(rrset_zones([]), Host(files=given, answers=Answers().with_more(answers)))
         self.world.disk.folders["/mail"] = StoredFolder(1000, 1000, 0o755)
-        self.machine = Machine(self.world, random.Random(0), Spool(), Hints(), hostname="mx.test.ex")
         self._profile = profile(release)
+        self.machine = new_machine(self.world, self._profile, user=User("CALLER", 1000, "CALLER", 1000))
+        self.machine.hostname = "mx.test.ex"
         self.said, self.complained = "", ""
 
     def exim(self, *argv: str, stdin: str = "Subject: s\n\nHello.\n") -> int:

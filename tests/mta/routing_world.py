@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
-from typing import cast
 
 from eximsim.beside import Task
 from eximsim.disk import Disk
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.process.globals import Machine, Process
-from eximsim.mta.records.hints import Hints
-from eximsim.mta.records.spool import Spool
+from eximsim.mta.process.globals import Process
 from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_split_address
 from eximsim.mta.routing.route import route_address
 from eximsim.piped import Ended, PipedCommand
 from eximsim.ports import Connection, DnsAnswer, DnsRecord, RData, TlsIdentity, Told
 from eximsim.profiles import profile
+from eximsim.subjects.runs import User, new_machine
 from eximsim.world.answers import Answers
 
 CONF = "/etc/exim.conf"
@@ -181,7 +178,7 @@ def site(
     text += f"begin routers\n{routers}\n{TRANSPORTS}" if routers else TRANSPORTS
     world = ZoneWorld(zone or {}, {**(files or {}), CONF: text.encode()}, dict(hosts or {}))
     of_release = profile(release)
-    machine = Machine(world, Random(seed), cast(Spool, None), cast(Hints, None))
+    machine = new_machine(world, of_release, seed, User("CALLER", 1000, "CALLER", 1000))
     shown: list[str] = []
     process = Process(machine, read_config(world, CONF, of_release), of_release, pid=1, err=shown.append)
     return Site(process, world, shown)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eximsim.mta.config.readconf import read_config
-from eximsim.mta.process.globals import Machine, Process
+from eximsim.mta.process.globals import Process
 from eximsim.mta.program import exim
-from eximsim.mta.records.hints import Hints
-from eximsim.mta.records.spool import Spool
 from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.route import route_address
 from eximsim.profiles import Profile, profile
+from eximsim.subjects.runs import new_machine
 from eximsim.trace import Decision
 from eximsim.world.certificates import KeyType, der_chain, standard_chains
 from eximsim.world.host import Host
@@ -102,8 +100,7 @@ class Site:
         for number, server in enumerate(self.servers, 1):
             if server.behaviour.listen:
                 self.serve(f"10.9.1.{number}", server.behaviour)
-        rng = random.Random(self.seed)
-        self.machine = Machine(self.world, rng, Spool(), Hints(), user="root", uid=0, group="root", gid=0)
+        self.machine = new_machine(self.world, self.profile, self.seed)
 
     def serve(self, address: str, behaviour: Behaviour, port: int = 25) -> None:
         """Put one more server on the network."""

@@ -6,7 +6,8 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.profiles import profile
-from eximsim.subjects.model import ModelSubject, User
+from eximsim.subjects.model import ModelSubject
+from eximsim.subjects.runs import User
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones

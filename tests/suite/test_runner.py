@@ -5,7 +5,7 @@ import pytest
 
 from eximsim.ports import World
 from eximsim.profiles import profile
-from eximsim.subjects.model import User
+from eximsim.subjects.runs import User
 from eximsim.subjects.subject import Result, Subject, Written
 from eximsim.suite import runner
 from eximsim.suite.golden import Comparison

@@ -8,17 +8,14 @@ them: a text, or texts by profile where releases differ. It was recorded from bu
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import pytest
 
 from eximsim.mta.config import expansion_names
-from eximsim.mta.process.globals import Machine
 from eximsim.mta.program import exim
-from eximsim.mta.records.hints import Hints
-from eximsim.mta.records.spool import Spool
 from eximsim.profiles import profile
+from eximsim.subjects.runs import new_machine
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
@@ -59,10 +56,8 @@ def recorded() -> dict[str, dict[str, str | dict[str, str]]]:
 def expanded(expressions: list[str], release: str) -> str:
     files = {"/srv/exp/conf": CONFIG.encode(), "/srv/exp/keys": KEYS.encode()}
     world = MemoryWorld(rrset_zones([]), Host(files=files))
-    machine = Machine(
-        world, random.Random(0), Spool(), Hints(),
-        user="root", uid=0, group="root", gid=0, hostname="mx.test.ex",
-    )  # fmt: skip
+    machine = new_machine(world, profile(release))
+    machine.hostname = "mx.test.ex"
     return exim.run(machine, ["-C", "/srv/exp/conf", "-be", *expressions], b"", {}, profile(release)).stdout
 
 

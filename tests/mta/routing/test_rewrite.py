@@ -8,8 +8,8 @@ from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import Process
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.profiles import profile
+from eximsim.subjects.runs import new_machine
 from eximsim.suite.config_files import ConfigFiles, Sources
-from eximsim.suite.runs import new_machine
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones

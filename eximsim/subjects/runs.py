@@ -1,4 +1,4 @@
-"""One machine on which Exim is run several times in the memory world, and what each run did."""
+"""A machine for Exim, made in one place, and what a run on it did."""
 
 from __future__ import annotations
 
@@ -13,13 +13,28 @@ from eximsim.mta.process.globals import Machine, ProcessDied, UndefinedBehaviour
 from eximsim.mta.program import exim
 from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool
+from eximsim.subjects.conversation import Conversation, conversation_of
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import Config
+    from eximsim.ports import World
     from eximsim.profiles import Profile
     from eximsim.trace import Decision
     from eximsim.world.host import Accepted
     from eximsim.world.memory import MemoryWorld
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who runs a command."""
+
+    name: str
+    uid: int
+    group: str
+    gid: int
+
+
+ROOT = User("root", 0, "root", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +53,22 @@ class Ran:
     stopped: Unsupported | UndefinedBehaviour | None = None
     errors: tuple[str, ...] = ()
 
+    @property
+    def connections(self) -> tuple[Conversation, ...]:
+        """What was said on the connections."""
+        return tuple(map(conversation_of, self.accepted))
 
-def new_machine(world: MemoryWorld, profile: Profile, seed: int = 0) -> Machine:
-    """A machine with an empty spool, whose user is root; ``seed`` decides where Exim leaves it to chance."""
-    return Machine(
-        world,
-        random.Random(seed),
-        Spool(),
-        Hints(),
-        user="root",
-        uid=0,
-        group="root",
-        gid=0,
-        exim_user=profile.exim_user,
-    )
+
+def new_machine(world: World, profile: Profile, seed: int = 0, user: User = ROOT) -> Machine:
+    """A machine with an empty spool; ``seed`` decides where Exim leaves it to chance."""
+    machine = Machine(world, random.Random(seed), Spool(), Hints(), exim_user=profile.exim_user)
+    become(machine, user)
+    return machine
+
+
+def become(machine: Machine, user: User) -> None:
+    """Let a user run what comes next."""
+    machine.user, machine.uid, machine.group, machine.gid = user.name, user.uid, user.group, user.gid
 
 
 def run_exim(
