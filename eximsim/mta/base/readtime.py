@@ -16,6 +16,20 @@ def readconf_readtime(text: str) -> int | None:
     return sum(int(count) * _UNITS[unit] for count, unit in _PART.findall(text))
 
 
+_FINE = re.compile(r"(\d+)(?:([wdhms])|(\.\d*)s)", re.ASCII)
+_FINE_WHOLE = re.compile(r"(?:\d+(?:[wdhms]|\.\d*s))+", re.ASCII)
+
+
+def readconf_readtime_fine(text: str) -> int | None:
+    """The same in milliseconds; seconds may have a fraction then."""
+    if not _FINE_WHOLE.fullmatch(text):
+        return None
+    return sum(
+        int(count) * _UNITS[unit or "s"] * 1000 + int(float(f"0{fraction}") * 1000)
+        for count, unit, fraction in _FINE.findall(text)
+    )
+
+
 def readconf_printtime(seconds: int) -> str:
     """The interval of so many seconds; ``0s`` for none."""
     sign = "-" if seconds < 0 else ""

@@ -55,7 +55,8 @@ _DELAY_WARNING_CONDITION = (
 _TEXTS = table(
     texts(
         _M,
-        """acl_not_smtp acl_not_smtp_mime acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data
+        """smtp_reserve_hosts smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
+        acl_not_smtp acl_not_smtp_mime acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data
         acl_smtp_mime acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
         acl_smtp_notquit bi_command freeze_tell ignore_fromline_hosts local_from_prefix local_from_suffix
@@ -115,8 +116,7 @@ _TEXTS = table(
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
         hosts_xclient localhost_number
         log_ports
-        smtp_ratelimit_hosts smtp_ratelimit_mail smtp_ratelimit_rcpt
-        smtp_reserve_hosts tls_crl
+        tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
         timezone="UTC",
@@ -178,7 +178,7 @@ _NUMBERS = table(
     numbers(
         Kind.INTEGER,
         _M,
-        "dns_retry",
+        "dns_retry smtp_accept_queue smtp_accept_reserve",
         dns_cname_loops=1,
         dns_csa_search_limit=5,
         dns_dnssec_ok=-1,
@@ -198,11 +198,6 @@ _NUMBERS = table(
         smtp_max_synprot_errors=3,
         smtp_max_unknown_commands=3,
         tls_dh_max_bits=2236,
-    ),
-    numbers(
-        Kind.INTEGER,
-        _U,
-        "smtp_accept_queue smtp_accept_reserve",
     ),
     numbers(
         Kind.INTEGER,

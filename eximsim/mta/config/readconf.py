@@ -27,6 +27,7 @@ from eximsim.mta.config.option_values import read_string, readconf_readname
 from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options import Options, release
 from eximsim.mta.config.options_main import DAY
+from eximsim.mta.config.rate_limits import read_rate_limit
 from eximsim.mta.config.retry_rules import RetryRule, RetryStep, readconf_retry_rule
 from eximsim.mta.config.rewrite_rules import RewriteRule, readconf_one_rewrite
 from eximsim.ports import Files
@@ -253,6 +254,17 @@ class _Reader:
             message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
             raise InputError(message, *options.where("tls_dh_max_bits"))
         self._check_openssl_options()
+        for name in ("smtp_accept_queue", "smtp_accept_max_per_host"):
+            if options.is_set(name) and options.number("smtp_accept_max") == 0:
+                message = (
+                    "smtp_accept_max must be set if smtp_accept_queue or smtp_accept_max_per_host is set"
+                )
+                raise InputError(message, *options.where(name))
+        for name in ("smtp_ratelimit_mail", "smtp_ratelimit_rcpt"):
+            try:
+                read_rate_limit(options.text(name) or "0,0s,0,0s")
+            except ValueError as error:
+                raise InputError(str(error), *options.where(name)) from None
         values["retry_interval_max"] = min(options.seconds("retry_interval_max"), DAY)
         values["remote_max_parallel"] = max(options.number("remote_max_parallel"), 1)
 

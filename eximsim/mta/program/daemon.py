@@ -248,6 +248,7 @@ class DaemonSession:
 
         session = SmtpIn(reception, partial(_deliver, process))
         session.queue_only = self._queue_only
+        session.connections = self._connections.count
         self._announce(process, session)
         verify_get_ident(session)
         host_build_sender_fullhost(process)

@@ -53,6 +53,11 @@ class Connections:
             self.addresses.append(address)
         return max(1, len(self.addresses))
 
+    @property
+    def count(self) -> int:
+        """How many clients there are, 0 where no count is kept."""
+        return len(self.addresses)
+
     def end(self, address: str) -> None:
         """A client is served no longer."""
         if address in self.addresses:

@@ -337,6 +337,11 @@ class SmtpIn(SmtpSession):
         options = self.process.config.main
         if self.queue_only:
             return False
+        queue, most = options.number("smtp_accept_queue"), options.number("smtp_accept_max")
+        if 0 < queue < self.connections and queue <= most:
+            text = f"no immediate delivery: too many connections ({self.connections}, max {queue})"
+            log_write(self.process, text, when="delay_delivery")
+            return False
         limit = options.number("smtp_accept_queue_per_connection")
         if 0 < limit < self._received:
             text = f"no immediate delivery: more than {limit} messages received in one connection"

@@ -17,6 +17,7 @@ from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.room import receive_check_fs
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
+from eximsim.mta.reception.smtp_ratelimit import slow_down
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_one
 from eximsim.mta.verify import cutthrough
@@ -221,6 +222,7 @@ def mail(session: SmtpSession, argument: str) -> None:
         text = _mail_options(session, argument)
     except _Refused:
         return
+    slow_down(session, "smtp_ratelimit_mail", session.mail_commands)
     found = _address(session, text, allow_null=True)
     if found is not None and _sender_fits(session, found, text):
         _accept_sender(session)
@@ -272,6 +274,7 @@ def _accept_sender(session: SmtpSession) -> None:
         session.replies.line(f"250 OK{prdr}")
     else:
         session.replies.user_message("250", answer.user_message + prdr)
+    session.delays.pop("smtp_ratelimit_rcpt", None)
     envelope.recipients_discarded = answer.rc is Rc.DISCARD
     envelope.discard_log = answer.log_message if envelope.recipients_discarded else None
     session.rejected_mail = False
@@ -320,6 +323,7 @@ def _rcpt(session: SmtpSession, argument: str) -> None:
         return
     if _too_many_recipients(session):
         return
+    slow_down(session, "smtp_ratelimit_rcpt", envelope.rcpt_count)
     if envelope.recipients_discarded:
         _discard(session, text, "MAIL", None, envelope.discard_log)
         return

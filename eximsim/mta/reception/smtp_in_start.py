@@ -11,6 +11,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
+from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.globals import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
@@ -93,6 +94,8 @@ def _is_let_in(session: SmtpSession) -> bool:
         if not (session.tls_first and process.profile.connect_acl_before_tls):
             session.replies.line("554 SMTP service not available")
         return False
+    if not _has_room(session):
+        return False
     reception.allow_unqualified_sender = session.client_in("sender_unqualified_hosts")
     reception.allow_unqualified_recipient = session.client_in("recipient_unqualified_hosts")
     session.helo_required = session.client_in("helo_verify_hosts")
@@ -100,6 +103,25 @@ def _is_let_in(session: SmtpSession) -> bool:
         session.helo_verify = session.client_in("helo_try_verify_hosts")
     session.helo_accept_junk = session.client_in("helo_accept_junk_hosts")
     return True
+
+
+def _has_room(session: SmtpSession) -> bool:
+    """Whether there is a connection left for this client; some are kept for those in smtp_reserve_hosts."""
+    process, options = session.process, session.process.config.main
+    most, reserve = options.number("smtp_accept_max"), options.number("smtp_accept_reserve")
+    if most <= 0 or session.connections <= most - reserve:
+        return True
+    rc = verify_check_host(process, options.text("smtp_reserve_hosts"), list_name="smtp_reserve_hosts")
+    if rc is Rc.OK:
+        return True
+    client = host_and_ident(process, flagged=False)
+    counted = f"connected={session.connections - 1} max={most} reserve={reserve}"
+    why = " (lookup deferred)" if rc is Rc.DEFER else ""
+    text = f"temporarily refused connection from {client}: not in reserve list: {counted}{why}"
+    log_write(process, text, when="connection_reject")
+    told = "Too many concurrent SMTP connections; please try again later"
+    session.replies.line(f"421 {session.hostname}: {told}")
+    return False
 
 
 def _greet(session: SmtpSession) -> None:

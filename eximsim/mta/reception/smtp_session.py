@@ -124,7 +124,11 @@ class SmtpSession:
     greeted: bool = False
     tls_first: bool = False
     """The client starts with TLS."""
+    connections: int = 0
+    """How many clients the daemon had as this one came, with it; 0 without a daemon."""
     banner: tuple[str, ...] = ()
+    delays: dict[str, float] = field(default_factory=dict)
+    """How long the next command will have to wait, in seconds, by the option that says so."""
     connect_message: str | None = None
     """What the ACL for the connection has to say in place of the banner, until TLS is there."""
     """What is said once it has."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.program import daemon
 from eximsim.ports import Connection, ReadTimeout
 from tests.mta.front import Front
@@ -178,7 +178,6 @@ PER_HOST = "smtp_accept_max_per_host"
         (f"{PER_HOST} = 1", True, "too many connections from that IP address"),
         (f"{PER_HOST} = ${{if eq{{$sender_host_address}}{{127.0.0.1}}{{1}}}}", True, "from that IP address"),
         (f"{PER_HOST} = 2", False, ""),
-        (f"{PER_HOST} = 1\nsmtp_accept_max = 0", False, ""),
         (f"{PER_HOST} = ${{if eq{{a}}{{b}}{{1}}fail}}", False, ""),
         (f"{PER_HOST} = 0x", False, f"expansion of {PER_HOST} for [127.0.0.1] contains non-digit: 0x"),
         (f"{PER_HOST} = ${{bad", False, f"expansion of {PER_HOST} failed for [127.0.0.1]: "),
@@ -191,6 +190,39 @@ def test_a_client_may_have_only_so_many_connections(main: str, refused: bool, lo
     what = f"{REFUSED} from this IP address; please try again later.\r\n"
     assert (said(second) == what) is refused
     assert logged in front.log()[-1]
+
+
+@pytest.mark.parametrize("option", [f"{PER_HOST} = 1", "smtp_accept_queue = 1"])
+def test_limits_that_need_a_count_are_refused_without_one(option: str) -> None:
+    with pytest.raises(InputError, match="smtp_accept_max must be set"):
+        Front(f"{option}\nsmtp_accept_max = 0").process()
+
+
+@pytest.mark.parametrize(("hosts", "served"), [("", False), ("10.0.0.1", False), ("127.0.0.1", True)])
+def test_some_connections_are_kept_for_hosts_that_are_named(hosts: str, served: bool) -> None:
+    reserve = f"smtp_accept_max = 3\nsmtp_accept_reserve = 2\nsmtp_reserve_hosts = {hosts}"
+    front = Front(f"{ACCEPT}\n{reserve}")
+    front.exim("-bd", "-oX", "1225")
+    first, second = (front.world.connect("127.0.0.1", 1225, 5) for _ in range(2))
+    assert said(first).startswith("220 ")
+    heard = said(second)
+    assert heard.startswith("220 ") is served
+    if not served:
+        assert heard == "421 here.ex: Too many concurrent SMTP connections; please try again later\r\n"
+        why = "not in reserve list: connected=1 max=3 reserve=2"
+        assert front.log()[-1] == f"temporarily refused connection from [127.0.0.1]: {why}"
+
+
+@pytest.mark.parametrize(("queue", "held"), [(1, True), (2, False), (30, False)])
+def test_messages_of_late_clients_are_only_queued(queue: int, held: bool) -> None:
+    front = Front(f"{ACCEPT}\nsmtp_accept_queue = {queue}")
+    front.exim("-bd", "-oX", "1225")
+    clients = [front.world.connect("127.0.0.1", 1225, 5) for _ in range(2)]
+    for packet in ("HELO x", "MAIL FROM:<a@here.ex>", "RCPT TO:<b@here.ex>", "DATA", ".", "QUIT"):
+        said(clients[1])
+        clients[1].send(f"{packet}\r\n".encode())
+    told = f"no immediate delivery: too many connections (2, max {queue})"
+    assert any(told in line for line in front.log()) is held
 
 
 def test_who_waits_meanwhile_is_not_modelled() -> None:
