@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 
 from eximsim.bounds import within_bounds
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.certs.ocsp import NotOcsp, parse_response
+from eximsim.mta.delivery.spool_in import FormatError, spool_read
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.lookups.cdb import cdb_find
 from eximsim.mta.lookup.lookups.json_file import json_find
@@ -18,7 +20,9 @@ from eximsim.mta.lookup.lookups.sqlite import sqlite_find
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init, verify_init
 from eximsim.mta.miscmods.pdkim.tags import parse_key_record
 from eximsim.mta.process.globals import PanicDie, UndefinedBehaviour
+from eximsim.ports import Told
 from eximsim.profiles import profile
+from eximsim.world.answers import Answers
 from tests.attacks.mangling import Reader
 from tests.mta.front import Front
 from tests.mta.miscmods.rfc8463 import MESSAGE, PRIVATE, RECORD, SIGNATURE
@@ -149,6 +153,24 @@ def _redirected(octets: bytes) -> None:
     _run(front, "-odi", "-f", "me@one.ex", "user@here.ex", stdin=_LETTER)
 
 
+def _spooled(octets: bytes) -> None:
+    """A message that lies on the spool is listed, shown and delivered."""
+    front = Front(routers=_ROUTERS)
+    with suppress(FormatError):
+        front.machine.spool.add(spool_read(octets, b"1i2t1o-0000cD-CV-D\ntext\n"))
+        for name in front.machine.spool.ids():
+            for words in (("-bp",), ("-Mvh", name), ("-M", name)):
+                _run(front, *words, stdin=b"")
+
+
+def _programmed(octets: bytes) -> None:
+    """What a command tells a router of queryprogram."""
+    front = Front(routers=_PROGRAM, zone=KEY)
+    answers = Answers({"run": {"/bin/x": Told(from_octets(octets))}})
+    front.world.host = replace(front.world.host, answers=answers)
+    _run(front, "-odi", "-f", "me@one.ex", "user@here.ex", stdin=_LETTER)
+
+
 def _command_line(octets: bytes) -> None:
     words = [word.decode("utf-8", "surrogateescape") for word in octets.split(b"\n")]
     _run(Front(), *words, stdin=_LETTER)
@@ -195,6 +217,47 @@ def _staple(octets: bytes) -> None:
         parse_response(octets)
 
 
+_PROGRAM = """
+begin routers
+asked:
+  driver = queryprogram
+  command = /bin/x
+  command_user = caller
+  transport = out
+begin transports
+out:
+  driver = smtp
+  hosts = 127.0.0.1
+"""
+_SPOOLED = b"""\
+1i2t1o-0000cD-CV-H
+mail user 8 9
+<a@b.ex>
+1566979804 2
+-received_time_usec .5
+-frozen 1566979805
+-aclm 1 3
+a
+b
+--helo_name x y
+-host_address [10.0.0.1]:25
+-dsn_ret 1
+-tls_peerdn CN=a\\nb
+YN a@x
+NN b@x
+2
+r@c.ex
+s@c.ex rfc822;x 8,12 e@d.ex 6,0#3
+
+017P Received: from x
+020F From: Some <a@b.ex>
+011  Subject: s
+"""
+_TOLD = (
+    b'ACCEPT TRANSPORT=out HOSTS=127.0.0.1:x.ex LOOKUP=bydns DATA="a b"\n',
+    b"REDIRECT a@b.ex, :fail: no, |/bin/x, /mail/x\n",
+    b"FAIL not today\nmore\n",
+)
 _LETTER = b"""\
 From: Some One <some@one.ex>
 To: caller@here.ex, other@there.ex
@@ -367,5 +430,7 @@ def model_readers() -> dict[str, Reader]:
         "Exim filter": Reader(_filtered, (_FILTER,)),
         "Sieve filter": Reader(_filtered, (_SIEVE,)),
         "redirection": Reader(_redirected, (_LIST, _FILTER, _SIEVE)),
+        "spool file": Reader(_spooled, (_SPOOLED,)),
+        "queryprogram": Reader(_programmed, _TOLD),
         "command line": Reader(_command_line, _COMMAND_LINES),
     }

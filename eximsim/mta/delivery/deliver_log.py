@@ -85,7 +85,7 @@ def _as_told(addr: Address, convert: Callable[[str], str], text: str) -> str:
 
 def _is_written_alike(one: str, two: str) -> bool:
     """Whether two addresses differ at most in the case of their domains."""
-    return one.lower() == two.lower() and one.partition("@")[0] == two[: one.index("@")]
+    return one.lower() == two.lower() and one.partition("@")[0] == two.partition("@")[0]
 
 
 def success_msglog(process: Process, addr: Address) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import from_octets, octets, string_unprinting
+from eximsim.mta.base.string import from_octets, string_unprinting
 from eximsim.mta.records.spool import Header, Message, Recipient
 
 _DSN_FLAGS = {2: "NEVER", 4: "SUCCESS", 8: "FAILURE", 16: "DELAY"}
@@ -48,8 +48,9 @@ _FLAGS: dict[str, Callable[[Message, str], None]] = {
 
 _WHO = re.compile(r"(?P<login>.*) (?P<uid>-?\d+) (?P<gid>-?\d+)\s*", re.ASCII)
 _ADDRESS = re.compile(r"\[?(?P<address>.*?)\]?[.:](?P<port>\d+)", re.ASCII)
-_EXTRA = re.compile(r"(?P<dsn>.*?)(?P<orcpt_length>\d+),(?P<flags>\d+) (?P<error>.*?)"
-                    r"(?P<error_length>\d+),(?P<parent>-?\d+)#3", re.ASCII)  # fmt: skip
+_TIMES = re.compile(r"(\d{1,12}) (\d{1,9})", re.ASCII)
+_SECONDS = re.compile(r"\d{0,12}(\.\d{1,9})?", re.ASCII)
+_DIGITS = "0123456789"
 
 
 class FormatError(ValueError):
@@ -62,7 +63,7 @@ def spool_read(header: bytes, data: bytes) -> Message:
     Raises ``FormatError``, and ``Unsupported`` for an old or special form.
     """
     try:
-        return _Reader(from_octets(header)).message(data.partition(b"\n")[2])
+        return _Reader(header).message(data.partition(b"\n")[2])
     except (StopIteration, ValueError) as error:
         raise FormatError(str(error)) from None
 
@@ -71,22 +72,22 @@ def spool_read(header: bytes, data: bytes) -> Message:
 class _Reader:
     """Reads a header file from its beginning to its end."""
 
-    text: str
+    header: bytes
     at: int = 0
 
     def line(self) -> str:
-        end = self.text.index("\n", self.at)
-        line, self.at = self.text[self.at : end], end + 1
-        return line
+        end = self.header.index(b"\n", self.at)
+        line, self.at = self.header[self.at : end], end + 1
+        return from_octets(line)
 
     def message(self, body: bytes) -> Message:
         message_id = self.line().removesuffix("-H")
         who = _WHO.fullmatch(self.line())
-        sender, times = self.line(), self.line().split()
-        if who is None or not (sender.startswith("<") and sender.endswith(">")) or len(times) != 2:
+        sender, times = self.line(), _TIMES.fullmatch(self.line())
+        if who is None or times is None or not (sender.startswith("<") and sender.endswith(">")):
             raise FormatError("the envelope")
-        message = Message(message_id, sender[1:-1], [], [], body, float(times[0]))
-        message.received_complete, message.warning_count = message.received_time, int(times[1])
+        message = Message(message_id, sender[1:-1], [], [], body, float(times[1]))
+        message.received_complete, message.warning_count = message.received_time, int(times[2])
         message.originator_login = who["login"]
         message.originator_uid, message.originator_gid = int(who["uid"]), int(who["gid"])
         message.deliver_firsttime = False
@@ -109,8 +110,8 @@ class _Reader:
             raise Unsupported("a spool file with a value that is quoted for a lookup")
         if name in ("aclc", "aclm"):
             variable, length = text.rsplit(" ", 1)
-            value = octets(self.text[self.at :])[: int(length)]
-            self.at += len(from_octets(value)) + 1
+            value = self.header[self.at : self.at + int(length)]
+            self.at += len(value) + 1
             message.variables[f"acl_{name[3]}{variable}"] = from_octets(value)
         elif name in ("host_address", "interface_address"):
             kind = "sender_host" if name == "host_address" else "interface"
@@ -118,11 +119,11 @@ class _Reader:
             message.variables[f"{kind}_address"] = match["address"] if match else text
             message.variables[f"{kind}_port"] = match["port"] if match else "0"
         elif name == "frozen":
-            message.frozen, message.frozen_at = True, float(text)
+            message.frozen, message.frozen_at = True, _seconds(text)
         elif name == "received_time_usec":
-            message.received_time += float(f"0{text}")
+            message.received_time += _seconds(text)
         elif name == "received_time_complete":
-            message.received_complete = float(text)
+            message.received_complete = _seconds(text)
         elif name == "host_auth_pubname":
             message.auth_public_name = text
         elif name in _VARIABLES:
@@ -137,9 +138,11 @@ class _Reader:
     def tree(self, line: str) -> Iterator[str]:
         """The addresses that are done with: a tree, each node with a letter for each of its sides."""
         yield line[3:]
-        for letter in line[:2]:
-            if letter == "Y":
-                yield from self.tree(self.line())
+        left = line[:2].count("Y")
+        while left:
+            line = self.line()
+            yield line[3:]
+            left += line[:2].count("Y") - 1
 
     def recipients(self, count: int) -> Iterator[Recipient]:
         known: list[Recipient] = []
@@ -153,27 +156,45 @@ class _Reader:
             if line[-1:].isdigit():
                 raise Unsupported("a recipient in a spool file of Exim 3 or of early versions of Exim 4")
             return Recipient(line)
-        match = _EXTRA.fullmatch(line)
-        if match is None:
-            raise Unsupported("a recipient in a spool file, with other extra data than Exim writes today")
-        orcpt_length, parent = int(match["orcpt_length"]), int(match["parent"])
-        before = match["dsn"].removesuffix(" ")
+        if not line.endswith("#3"):
+            raise _other_form()
+        rest, error_length, parent = _pair(line.removesuffix("#3"))
+        rest = rest.removesuffix(" ")
+        errors_to = rest[len(rest) - error_length :] or None
+        rest, orcpt_length, bits = _pair(rest[: len(rest) - error_length].removesuffix(" "))
+        before = rest.removesuffix(" ")
         orcpt = before[len(before) - orcpt_length :] if orcpt_length else None
         address = before[: len(before) - orcpt_length].rstrip(" ")
-        errors_to = match["error"].removesuffix(" ") or None
-        flags = frozenset(name for bit, name in _DSN_FLAGS.items() if int(match["flags"]) & bit)
+        flags = frozenset(name for bit, name in _DSN_FLAGS.items() if bits & bit)
         origin = known[parent].address if 0 <= parent < len(known) else None
         return Recipient(address, errors_to, origin, orcpt, flags)
 
     def headers(self) -> Iterator[Header]:
-        rest = octets(self.text[self.at :])
-        while rest:
-            match = _HEADER.match(rest)
+        while self.at < len(self.header):
+            match = _HEADER.match(self.header, self.at)
             if match is None:
                 raise FormatError("a header line")
-            length = int(match[1])
-            yield Header(from_octets(match[2]), from_octets(rest[match.end() : match.end() + length]))
-            rest = rest[match.end() + length :]
+            self.at = match.end() + int(match[1])
+            yield Header(from_octets(match[2]), from_octets(self.header[match.end() : self.at]))
+
+
+def _seconds(text: str) -> float:
+    if not text or not _SECONDS.fullmatch(text):
+        raise FormatError("a time")
+    return float(text)
+
+
+def _pair(text: str) -> tuple[str, int, int]:
+    """What stands before the last two numbers, which a comma separates, and these."""
+    before, _, second = text.rpartition(",")
+    rest = before.rstrip(_DIGITS)
+    if rest == before or not second.removeprefix("-").isdecimal():
+        raise _other_form()
+    return rest, int(before[len(rest) :]), int(second)
+
+
+def _other_form() -> Unsupported:
+    return Unsupported("a recipient in a spool file, with other extra data than Exim writes today")
 
 
 _HEADER = re.compile(rb"(\d+)(.) ", re.DOTALL)

@@ -54,3 +54,29 @@ def test_what_is_no_spool_file_is_told(text: str) -> None:
 def test_a_message_in_another_form_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="spool_file_wireformat"):
         spool_read(f"{HEAD}-spool_file_wireformat\n{TAIL}".encode(), DATA)
+
+
+def test_a_tree_of_any_depth_is_read() -> None:
+    tree = "".join(f"YN {number}@x\n" for number in range(20_000)) + "NN last@x\n"
+    assert len(spool_read((HEAD + TAIL.replace("XX\n", tree)).encode(), DATA).nonrecipients) == 20_001
+
+
+def test_many_variables_and_header_lines_are_read_in_one_pass() -> None:
+    variables = "".join(f"-aclm {number} 10\n{'x' * 10}\n" for number in range(30_000))
+    message = spool_read((HEAD + variables + TAIL + "003  X:\n" * 200_000).encode(), DATA)
+    assert len(message.headers) == 200_001
+    assert message.variables["acl_m29999"] == "x" * 10
+
+
+@pytest.mark.parametrize("recipient", ["1,1 " * 20_000 + "#3", "a@b 0,0 0,-1#", "a@b#3", "a@b 1,2 x,3#3"])
+def test_a_recipient_with_other_extra_data_is_not_modelled(recipient: str) -> None:
+    with pytest.raises(Unsupported, match="other extra data"):
+        spool_read((HEAD + TAIL.replace("r@c.ex", recipient)).encode(), DATA)
+
+
+@pytest.mark.parametrize(
+    "option", ["-frozen nan", "-received_time_usec inf", "-received_time_complete 1e308"]
+)
+def test_a_time_is_a_number_of_seconds(option: str) -> None:
+    with pytest.raises(FormatError, match="a time"):
+        spool_read(f"{HEAD}{option}\n{TAIL}".encode(), DATA)
