@@ -287,6 +287,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     more = index + 1 < len(run.hosts)
     sx = _context(run, host, attempt.interface, more_hosts=more)
     rc = _bypass(run, host) if process.dont_deliver else smtp_deliver(sx)
+    run.continuing = run.continuing and not sx.call_given_up
     if rc is Rc.DEFER:
         rc = _host_deferred(run, sx, first)
     last = not (

@@ -96,6 +96,8 @@ class SmtpContext:
     tls: ClientTls | None = None
     dane: bool = False
     dane_required: bool = False
+    call_given_up: bool = False
+    """A call that was open would not do for the host, and was closed."""
     first_addr: Address | None = None
     tlsa: tuple[bytes, ...] = ()
     lmtp: bool = False

@@ -121,6 +121,7 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
         return rc
     if not fits(sx, call):
         abandon(process, call)
+        sx.call_given_up = True
         process.proxied_tls = None
         sx.dane = False
         return None
