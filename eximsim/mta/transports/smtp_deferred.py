@@ -8,7 +8,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.errnos import exim_errstr
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
-from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
+from eximsim.mta.records.structs import Address, HostItem
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -22,7 +22,7 @@ def deferred_event_raise(process: Process, addr: Address, host: HostItem, event:
         return
     variables = process.variables
     variables["host_address"] = host.address or ""
-    variables["host_port"] = str(25 if host.port == PORT_NONE else host.port)
+    variables["host_port"] = str(host.port)
     variables["event_defer_errno"] = str(int(addr.basic_errno))
     why = errnos.strerror(addr.basic_errno) if addr.basic_errno > 0 else None
     data = ": ".join(part for part in (addr.message, why) if part) or None
@@ -37,8 +37,7 @@ def deferred_event_raise(process: Process, addr: Address, host: HostItem, event:
 
 def write_logs(process: Process, addr: Address, host: HostItem) -> None:
     """Log what went wrong with one host (``write_logs()``)."""
-    port = 25 if host.port == PORT_NONE else host.port
-    who = f"H={host.name} [{host.address}]{f':{port}' if selector(process, 'outgoing_port') else ''}"
+    who = f"H={host.name} [{host.address}]{f':{host.port}' if selector(process, 'outgoing_port') else ''}"
     if addr.message:
         why = f": {errnos.strerror(addr.basic_errno)}" if addr.basic_errno > 0 else ""
         line = f"{who}: {addr.message}{why}"

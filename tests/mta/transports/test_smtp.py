@@ -49,6 +49,11 @@ def test_if_no_host_takes_it_the_address_has_the_last_ones_failure() -> None:
     assert site.deliver()[-1] == f"== a@test.ex R=r T=smtp defer (111): {REFUSED} {said_by_the_first}"
 
 
+def test_a_host_that_failed_is_logged_with_the_port_that_was_called() -> None:
+    site = Site([Mx(REFUSING)], transport={"port": "2525"}, main={"log_selector": "+outgoing_port"})
+    assert site.deliver()[0] == f"H=mx1.test.ex [10.9.1.1]:2525 {REFUSED}"
+
+
 def test_a_permanent_refusal_ends_the_loop() -> None:
     site = Site([Mx(Behaviour(mail=reply("550 go away"))), Mx()])
     site.deliver()

@@ -70,6 +70,14 @@ def test_verifying_a_sender_routes_it_without_a_sender_and_restores_the_one_ther
     assert process.variables["sender_address"] == "s@test.ex"
 
 
+def test_routers_see_the_sender_as_the_return_path_of_what_is_verified() -> None:
+    condition = "${if eq{$return_path}{s@test.ex}}"
+    mine = f"mine:\n  driver = redirect\n  condition = {condition}\n  allow_fail\n  data = :fail: mine\n"
+    process = Site(routers=mine).process()
+    process.variables["sender_address"] = "s@test.ex"
+    assert verify_address(process, "a@test.ex", is_recipient=True).rc is Rc.FAIL
+
+
 # ---- redirection -----------------------------------------------------------------------
 
 
