@@ -195,3 +195,24 @@ def test_a_tlsa_record_behind_an_insecure_alias_is_insecure() -> None:
 def test_old_releases_connect_before_they_ask_and_new_ones_ask_before_they_connect() -> None:
     assert attempt(Mx(tlsa=SERVFAIL), "hosts_try_dane", NEW).called == ["mx1"]
     assert attempt(Mx(tlsa=SERVFAIL), "hosts_try_dane", NEWEST).called == []
+
+
+@pytest.mark.parametrize(
+    ("release", "queue_run", "alert"),
+    [
+        ("4.94.1", True, "TLSV1_ALERT_UNKNOWN_CA"),
+        (NEWEST, True, "SSLV3_ALERT_BAD_CERTIFICATE"),
+        (NEWEST, False, "TLSV1_ALERT_UNKNOWN_CA"),
+    ],
+)
+def test_a_queue_run_has_loaded_the_anchors_that_dane_makes_no_use_of(
+    release: str, queue_run: bool, alert: str
+) -> None:
+    transport = {"hosts_require_dane": "*", "tls_verify_certificates": "/root.pem"}
+    site = Site([Mx(tlsa=scenario.WRONG)], release, transport=transport)
+    if queue_run:
+        site.exim("-odq", "-f", scenario.SENDER, "a@test.ex")
+        site.queue_run()
+    else:
+        site.deliver()
+    assert site.events[-1] == f"TLS-failed {alert}"
