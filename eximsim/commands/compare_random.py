@@ -89,7 +89,7 @@ def _play(contest: Contest, drawn: Drawn, add: Callable[[Comparison], None]) -> 
         situation = bout.made.value
         kinds["callouts"] += situation.kinds == ("callout",)
         kinds["queue runs"] += situation.queuerun is not None
-        if bout.differs:
+        if bout.differs or bout.by_chance:
             yield bout
         else:
             add(bout.found)

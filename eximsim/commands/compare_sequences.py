@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import click
 
+from eximsim.commands.compare_random import WORDS
 from eximsim.commands.compare_scenarios import print_comparisons
 from eximsim.suite.scenario_compare import ScenarioComparison
 
@@ -27,6 +29,7 @@ def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, a
     from eximsim.suite.real_scenarios import RealScenarioStand
     from eximsim.suite.scenario_compare import compare_scenario
     from eximsim.suite.scenario_replay import ScenarioStand
+    from eximsim.suite.scenario_settle import settled
     from eximsim.suite.scenarios import scenario_of
     from eximsim.world.certificates import load_chains, save_chains
 
@@ -40,7 +43,8 @@ def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, a
             drawn = sequence(Random(f"{chosen}-{number}"), f"s{chosen}-{number:04}", real.program.profile)
             scenario = scenario_of(drawn)
             record = real.record(scenario)
-            found.append(compare_scenario(record, scenario, stand, ("program", "modelled")))
+            first = compare_scenario(record, scenario, stand, WORDS)
+            found.append(settled(first, scenario, stand, partial(real.record, scenario)))
             if as_json:
                 click.echo(json.dumps(found[-1].as_json()))
             if found[-1].result == "differ":

@@ -19,7 +19,17 @@ from eximsim.fuzz.examples import Found, examples, smallest
 from eximsim.fuzz.worlds import situations
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
-from eximsim.suite.compare import FIELDS, Comparison, choices, compare_one, differences
+from eximsim.suite.compare import (
+    CHANCE,
+    FIELDS,
+    LOTS,
+    RESTLESS,
+    Comparison,
+    alike,
+    choices,
+    compare_one,
+    differences,
+)
 from eximsim.suite.real import RealStand
 from eximsim.suite.real_runs import run_all
 from eximsim.suite.recording import Record, Seen, Situation
@@ -31,9 +41,6 @@ _SEEDS = 2000
 
 _TRIES = 400
 """How many situations are tried at most to make one smaller."""
-
-RESTLESS = "the program did what the model does when it was asked again"
-"""The rule for what the program does only now and then."""
 
 Ask = Callable[[Situation], Record]
 
@@ -125,6 +132,11 @@ class Bout:
         """Whether there is a difference that nothing explains."""
         return self.found.result in _DIFFERENT
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether a difference is put down to chance: the rival has to be seen to choose by it, too."""
+        return self.found.rule.startswith(CHANCE)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -164,11 +176,19 @@ class Contest:
     def settle(self, differing: Sequence[Bout]) -> Iterator[Bout | Difference]:
         """Look into differences: ask the rival again, and make one situation of each signature smaller.
 
-        A bout that comes back is one that the rival has thought better of.
+        A bout that comes back is one that the rival has thought better of, or in which it was seen to choose
+        by chance.
         """
         groups: dict[str, list[Bout]] = {}
         with self.rival.open() as ask:
             for bout in differing:
+                if bout.by_chance:
+                    if self._chooses(bout, ask):
+                        yield bout
+                    else:
+                        fixed = self._without_chance(bout)
+                        groups.setdefault(signature(fixed.found), []).append(fixed)
+                    continue
                 again = self.compare(bout.made.value, ask(bout.made.value))
                 if again.result in _DIFFERENT:
                     groups.setdefault(signature(bout.found), []).append(bout)
@@ -178,6 +198,18 @@ class Contest:
                 ids = tuple(bout.made.value.id for bout in bouts)
                 least = self._smallest(name, bouts[0].made, ask)
                 yield Difference(name, ids, least, self.compare(least, ask(least)))
+
+    def _chooses(self, bout: Bout, ask: Ask) -> bool:
+        """Whether the rival does not always do the same; a model that is the rival chooses once for all."""
+        if not isinstance(self.rival, RealRival):
+            return True
+        return any(not alike(bout.found.record, ask(bout.made.value)) for _ in range(LOTS))
+
+    def _without_chance(self, bout: Bout) -> Bout:
+        record, situation = bout.found.record, bout.made.value
+        return replace(
+            bout, found=compare_one(record, situation, self.stand, self.profile, 0, any_build=True)
+        )
 
     def _smallest(self, name: str, start: Found[Situation], ask: Ask) -> Situation:
         lines = set(name.split(_BETWEEN))

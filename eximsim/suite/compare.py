@@ -152,6 +152,23 @@ def _nearer(one: Comparison | None, two: Comparison) -> Comparison:
 CHANCE = "order-by-chance"
 """The rule for hosts or addresses between which Exim chooses by chance: another seed gives the record."""
 
+RESTLESS = "the program did what the model does when it was asked again"
+"""The rule for a difference that is gone when the program is asked again."""
+
+LOTS = 10
+"""So often a program is asked that is said to choose by chance: one in 1,000 that do is not believed."""
+
+
+def alike(one: Record, two: Record) -> bool:
+    """Whether a program did the same in two runs of a situation."""
+    runs = [(one.seen, two.seen)]
+    if one.queuerun is not None and two.queuerun is not None:
+        runs.append((one.queuerun, two.queuerun))
+    same = all(_field(a, name) == _field(b, name) for a, b in runs for name in _SEEN)
+    return same and one.outcome == two.outcome
+
+
+_SEEN = ("log", "smtp", "servers", "dns", "queued")
 
 _SEEDS_A_CHOICE = 8
 """So many seeds for each order that is possible: one in 3,000 situations misses one that is there."""

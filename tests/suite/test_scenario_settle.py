@@ -1,0 +1,57 @@
+"""Whether a program that is asked again has chosen by chance, or differs from the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from eximsim.profiles import profile
+from eximsim.suite.compare import CHANCE, RESTLESS
+from eximsim.suite.scenario_compare import compare_scenario
+from eximsim.suite.scenario_records import ScenarioRecord
+from eximsim.suite.scenario_settle import settled
+from eximsim.suite.scenarios import Scenario
+from tests.suite.test_scenario_compare import HOST, NEWEST, scenario, stand
+
+TWO = [
+    {"name": "one.test.ex", "type": "MX", "ad": True, "data": [[10, "h1-a.test.ex"], [10, "h2-a.test.ex"]]},
+    *HOST[1:],
+    {"name": "h2-a.test.ex", "type": "A", "ad": True, "data": ["10.9.2.1"]},
+    {"name": "h2-a.test.ex", "type": "AAAA", "ad": True, "data": []},
+]
+
+
+def by_chance() -> Scenario:
+    return scenario(zone=TWO, servers={"10.9.1.1": "ok", "10.9.2.1": "ok"}, transport={"hosts_try_dane": ""})
+
+
+def record(seed: int) -> ScenarioRecord:
+    runs = tuple(stand().play(by_chance(), profile(NEWEST), [seed]))
+    return ScenarioRecord("x", NEWEST, "openssl", runs)
+
+
+def other() -> ScenarioRecord:
+    """A record of hosts in another order than the model's first one."""
+    usual = record(0)
+    return next(one for one in map(record, range(1, 20)) if one.runs != usual.runs)
+
+
+def test_an_order_that_the_program_has_each_time_is_no_chance() -> None:
+    found = compare_scenario(other(), by_chance(), stand())
+    assert found.rule == CHANCE
+    assert settled(found, by_chance(), stand(), other).result == "differ"
+
+
+def test_an_order_that_the_program_does_not_always_have_is_chance() -> None:
+    found = compare_scenario(other(), by_chance(), stand())
+    asked = iter([other(), other(), record(0)])
+    assert settled(found, by_chance(), stand(), lambda: next(asked)) == found
+
+
+def test_a_difference_that_is_gone_the_next_time_is_told_as_such() -> None:
+    usual = record(0)
+    odd = replace(usual, runs=(replace(usual.runs[0], queued=7),))
+    found = compare_scenario(odd, by_chance(), stand())
+    assert found.result == "differ"
+    asked = iter([odd, usual])
+    assert settled(found, by_chance(), stand(), lambda: next(asked)).rule == RESTLESS
+    assert settled(found, by_chance(), stand(), lambda: odd) == found
