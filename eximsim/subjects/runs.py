@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.bounds import within_bounds
 from eximsim.errors import Unsupported
-from eximsim.mta.process.globals import Machine, ProcessDied, UndefinedBehaviour
+from eximsim.mta.process.ends import ProcessDied
+from eximsim.mta.process.globals import Machine, UndefinedBehaviour
 from eximsim.mta.program import exim
 from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool

@@ -35,7 +35,8 @@ ROUTER = table(
         verify_only""",
         unset="log_as_local retry_use_local_part",
     ),
-    flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver disable_logging"),
+    flags(_M, off="disable_logging"),
+    flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver"),
     flags(_I, off="dsn_lasthop initgroups"),
     of_kind(Kind.NAMES, _M, None, "user group"),
 )
@@ -128,7 +129,7 @@ TRANSPORT = table(
         return_path_add""",
         unset="retry_use_local_part",
     ),
-    flags(_U, off="disable_logging"),
+    flags(_M, off="disable_logging"),
     flags(_I, off="initgroups"),
     numbers(Kind.TIME, _M, transport_filter_timeout=5 * MINUTE),
     of_kind(Kind.NAMES, _M, None, "user group"),

@@ -30,6 +30,8 @@ def post_process_one(
     the transport has left for that.
     """
     process = delivery.process
+    driver = addr.transport if kind == "T" else addr.router if kind == "R" else None
+    process.disable_logging = driver.options.flag("disable_logging") if driver else process.disable_logging
     addr.message = addr.message and expand_hide_passwords(string_printing(addr.message))
     process.trace.record(
         ADDRESS_OUTCOME,
@@ -53,11 +55,11 @@ def post_process_one(
         if addr.special_action == "freeze":
             delivery.freeze = True
         if not process.queue_2stage or addr.basic_errno:
-            driver = addr.transport if kind == "T" else addr.router if kind == "R" else None
             name = driver.name if driver else None
             deliver_log.defer_log(process, addr, kind=kind, name=name, panic=rc is Rc.PANIC)
     else:
         _failed_address(delivery, addr)
+    process.disable_logging = False
 
 
 def _origin(addr: Address) -> Address:
@@ -121,9 +123,11 @@ def process_failed(delivery: Delivery) -> None:
     """Bounce the failed addresses, one message for each sender to be told, or ignore the failure."""
     while delivery.failed:
         addr = delivery.failed[0]
+        of = addr.transport
+        delivery.process.disable_logging = of is not None and of.options.flag("disable_logging")
         if not delivery.message.sender and addr.errors_address is None:
             addr.ignore_error = True
-        bounce_to = addr.errors_address if addr.errors_address is not None else delivery.message.sender
+        bounce_to = _bounces_to(delivery, addr)
         unwanted = bool(addr.dsn_flags) and "FAILURE" not in addr.dsn_flags
         if addr.ignore_error or unwanted or not bounce_to:
             delivery.failed.pop(0)
@@ -135,9 +139,7 @@ def process_failed(delivery: Delivery) -> None:
             log_write(delivery.process, f"{addr.address}{parent}: error ignored{why}")
             together = [addr]
         else:
-            together = [
-                a for a in delivery.failed if (a.errors_address or delivery.message.sender) == bounce_to
-            ]
+            together = [a for a in delivery.failed if _bounces_to(delivery, a) == bounce_to]
             delivery.failed = [a for a in delivery.failed if a not in together]
             code = send_bounce(delivery.process, bounce_to, together)
             if code:
@@ -146,6 +148,11 @@ def process_failed(delivery: Delivery) -> None:
         for done in together:
             address_done(delivery, done)
             child_done(delivery, done)
+    delivery.process.disable_logging = False
+
+
+def _bounces_to(delivery: Delivery, addr: Address) -> str:
+    return delivery.message.sender if addr.errors_address is None else addr.errors_address
 
 
 def _not_told(delivery: Delivery, bounce_to: str, code: int) -> None:

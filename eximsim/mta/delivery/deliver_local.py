@@ -69,6 +69,7 @@ def do_local_deliveries(delivery: Delivery) -> None:
         if _previously_transported(delivery, addr):
             child_done(delivery, addr)
             continue
+        delivery.process.disable_logging = transport.options.flag("disable_logging")
         batch = [addr, *_others(delivery, transport, addr)]
         rc = check_message_size(delivery.process, transport, addr)
         if rc is not Rc.OK:
@@ -79,6 +80,7 @@ def do_local_deliveries(delivery: Delivery) -> None:
         batch = [one for one in batch if _is_due(delivery, transport, one)]
         if batch:
             _deliver(delivery, transport, batch)
+    delivery.process.disable_logging = False
 
 
 def _deliver(delivery: Delivery, transport: DriverInstance, batch: list[Address]) -> None:

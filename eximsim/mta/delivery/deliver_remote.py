@@ -15,7 +15,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.lookup.match import match_isinlist_domain
-from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.harness import forked
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE
@@ -302,6 +302,7 @@ def _run_transport(
     child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
     child.random_seed = seed
     child.variables["transport_name"] = transport.name
+    child.disable_logging = transport.options.flag("disable_logging")
     hosts = [replace(host) for host in first.host_list]
     copies = [
         replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys), copied_from=addr) for addr in batch

@@ -15,8 +15,8 @@ from eximsim.mta.delivery.deliver import deliver_message
 from eximsim.mta.delivery.mua_wrapper import NotSent
 from eximsim.mta.delivery.spool_out import spool_header
 from eximsim.mta.expand.event import main_event_raise
+from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.process.globals import PanicDie, ProcessDied
 from eximsim.mta.process.harness import forked, started
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Message, Recipient

@@ -13,7 +13,7 @@ from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
-from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.log import log_write
 
 _HEX = re.compile("[0-9A-Fa-f]*")

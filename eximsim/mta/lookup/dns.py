@@ -19,7 +19,7 @@ from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.expand import expand
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup import match, search_list
-from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.harness import asked
 from eximsim.mta.process.log import log_write
 from eximsim.ports import DnsAnswer, DnsRecord

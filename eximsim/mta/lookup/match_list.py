@@ -18,7 +18,7 @@ from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
-from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reading import open_failed, runs_as
 from eximsim.mta.process.sigsegv import SIGSEGV

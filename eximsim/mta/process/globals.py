@@ -44,22 +44,6 @@ class Rng(Protocol):
         """A number from 0 to ``stop`` - 1."""
 
 
-class ProcessDied(Exception):
-    """The real process dies here of ``signal``: an outcome of its own, not an error of the model."""
-
-    def __init__(self, signal: int) -> None:
-        self.signal = signal
-        super().__init__(f"terminated by signal {signal}")
-
-
-class PanicDie(Exception):
-    """The real process has written ``message`` to main and panic log and ends in failure (LOG_PANIC_DIE)."""
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message)
-
-
 class UndefinedBehaviour(Exception):
     """What the real program does from here on is left open by what it does: ``args[0]`` says why."""
 
@@ -290,6 +274,8 @@ class Process:
     # ---- the logs, and the trace of -bh
     log_settings: LogSettings | None = None
     """None until something is logged."""
+    disable_logging: bool = False
+    """Nothing is logged: the router or transport at work says so."""
     log_testing_mode: bool = False
     """Log lines go to stderr."""
     log_stderr: bool = True

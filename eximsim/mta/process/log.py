@@ -14,7 +14,7 @@ from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import parse_selector
-from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.syslog import write_syslog
 from eximsim.mta.process.upward import expand_string
 from eximsim.mta.records.logs import LogSettings, Rejected
@@ -101,10 +101,6 @@ def _lacks_folder(process: Process, path: str | None) -> bool:
     if path is None or not process.machine.test_harness or not process.config.main.is_set("log_file_path"):
         return False
     return process.world.disk.cannot_have(path.rpartition("/")[0])
-
-
-class ExitsSilently(PanicDie):
-    """The process ends without a word to a client: what there was to say is in the main log (exim_exit())."""
 
 
 def _cannot_open(process: Process, path: str | None, stamp: str, text: str) -> NoReturn:
@@ -196,6 +192,8 @@ def log_write(
     if process.log_testing_mode:
         if wanted and not process.verbose:
             process.err(f"LOG: {line}\n" if process.host_checking else f"{stamp} {line}\n")
+        return
+    if process.disable_logging:
         return
     bare = line
     line = f"{stamp} {line}"

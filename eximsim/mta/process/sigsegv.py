@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.profiles import CrashLog
 

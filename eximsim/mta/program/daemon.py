@@ -12,9 +12,9 @@ from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.delivery import queue
 from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
-from eximsim.mta.process.globals import PanicDie, ProcessDied
+from eximsim.mta.process.ends import ExitsSilently, PanicDie, ProcessDied
 from eximsim.mta.process.harness import fork_pause, pause
-from eximsim.mta.process.log import ExitsSilently, drop_selector, log_write, selector
+from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.daemon_limits import Connections
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters

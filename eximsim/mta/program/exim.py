@@ -18,8 +18,9 @@ from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender, too_ma
 from eximsim.mta.delivery.mua_wrapper import NotSent
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
+from eximsim.mta.process.globals import Process
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon

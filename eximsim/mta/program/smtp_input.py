@@ -11,8 +11,8 @@ from eximsim.mta.base.string import from_octets, string_is_ip_address
 from eximsim.mta.delivery import queue
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
-from eximsim.mta.process.globals import PanicDie, Process, ProcessDied
-from eximsim.mta.process.log import ExitsSilently
+from eximsim.mta.process.ends import ExitsSilently, PanicDie, ProcessDied
+from eximsim.mta.process.globals import Process
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.caller import set_sender
 from eximsim.mta.program.exim_argv import CommandLine, Mode

@@ -27,7 +27,8 @@ from eximsim.mta.delivery.moan import (
 )
 from eximsim.mta.delivery.queue import deliver_in_child
 from eximsim.mta.process import upward
-from eximsim.mta.process.globals import Machine, PanicDie, Process
+from eximsim.mta.process.ends import PanicDie
+from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables

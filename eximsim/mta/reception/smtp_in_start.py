@@ -12,7 +12,7 @@ from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_hosts import verify_check_host
-from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log

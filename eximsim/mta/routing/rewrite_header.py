@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
+from eximsim.mta.process.ends import ExitsSilently
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.process.log import ExitsSilently, log_write
+from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_in_header
 

@@ -77,6 +77,7 @@ def route_address(process: Process, addr: Address, *, verify: Verify | None) -> 
         addr.message = addr.message and expand_hide_passwords(addr.message)
     deliver_set_expansions(process, None)
     process.variables.pop("router_name", None)
+    process.disable_logging = False
     process.trace.record(
         ROUTING,
         routed.rc.name,
@@ -106,6 +107,7 @@ def _offer(
         router = addr.router = routers[index]
         index += 1
         process.search_error = None
+        process.disable_logging = router.options.flag("disable_logging")
         rc = prepare(process, addr, router, verify)
         if rc is Rc.SKIP:
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_item_get_port
 from eximsim.mta.lookup.match import match_isinlist_domain
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
@@ -34,7 +35,7 @@ from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
-    from eximsim.mta.process.globals import Process, ProcessDied
+    from eximsim.mta.process.globals import Process
     from eximsim.mta.records.open_call import OpenCall
 
 HOST_RETRY_TIME = Rule("host retry time", "transports/smtp.c smtp_transport_entry")

@@ -106,3 +106,55 @@ def test_a_bounce_that_is_not_taken_in_keeps_a_message_that_is_not_too_old(retry
     lines = [line.partition(" ")[2] for line in front.log()]
     assert (told in lines, "Completed" in lines) == (True, not marked)
     assert [message.frozen for message in front.machine.spool.messages.values()] == [True] * bool(marked)
+
+
+UNSEEN = """bounces:
+ driver = accept
+ senders = :
+ transport = t
+unseen:
+ driver = accept
+ local_parts = a
+ transport = small
+ errors_to =
+ unseen
+failing:
+ driver = accept
+ local_parts = c
+ transport = small
+local:
+ driver = accept
+ transport = t
+"""
+SMALL = "small:\n driver = appendfile\n file = /mail/x\n user = CALLER\n message_size_limit = 1\n"
+
+
+def test_a_failure_that_nobody_is_to_hear_of_is_in_no_report_about_others() -> None:
+    machine = LocalMachine(
+        "driver = appendfile\nfile = /mail/a\nuser = CALLER", routers=UNSEEN, transports=SMALL
+    )
+    machine.deliver("a@test.ex", "c@test.ex")
+    assert "X-Failed-Recipients: c@test.ex\n" in machine.mailbox()
+
+
+@pytest.mark.parametrize("transport", ["t", "small"])
+@pytest.mark.parametrize("of", ["", "router", "transport"])
+def test_nothing_is_logged_of_what_a_driver_with_disable_logging_does(transport: str, of: str) -> None:
+    """A transport's word counts for what it does; a router's for routing, which is long over then."""
+    quiet = " disable_logging\n"
+    machine = LocalMachine(
+        f"driver = appendfile\nfile = /mail/a\nuser = CALLER\n{quiet if of == 'transport' else ''}",
+        routers=f"local:\n driver = accept\n transport = {transport}\n{quiet if of == 'router' else ''}",
+        transports=SMALL + (quiet if of == "transport" else ""),
+    )
+    machine.deliver("a@test.ex", sender="<>")
+    assert any(line.startswith(("=> a", "** a")) for line in machine.log) is (of != "transport")
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_nothing_is_logged_of_a_failure_of_a_router_with_disable_logging(quiet: bool) -> None:
+    option = " disable_logging\n" if quiet else ""
+    router = f"no:\n driver = redirect\n allow_fail\n data = :fail: no\n{option}"
+    machine = LocalMachine("driver = appendfile\nfile = /mail/a\nuser = CALLER", routers=router)
+    machine.deliver("a@test.ex", sender="<>")
+    assert any(line.startswith("** a@test.ex") for line in machine.log) is not quiet

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.lookup import dns
-from eximsim.mta.process.globals import ProcessDied
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.ports import DnsRecord
 from eximsim.status import DnsResult
 from tests.mta.routing_world import Reply, Zone, records, site

@@ -15,7 +15,7 @@ from eximsim.mta.lookup.match import (
     match_isinlist_local_part,
     match_isinlist_string,
 )
-from eximsim.mta.process.globals import PanicDie
+from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.records.lists import Kind, ListCache
 from eximsim.profiles import profile
 from eximsim.status import Rc

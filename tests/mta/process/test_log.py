@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import SELECTORS, parse_selector
-from eximsim.mta.process.globals import PanicDie
-from eximsim.mta.process.log import (
-    close_stray_descriptor,
-    log_stamp,
-    log_write,
-    selector,
-)
+from eximsim.mta.process.ends import PanicDie
+from eximsim.mta.process.log import close_stray_descriptor, log_stamp, log_write, selector
 from eximsim.mta.records.logs import Rejected
 from tests.mta.front import PANIC, REJECT, STAMP, Front
 
