@@ -19,13 +19,9 @@ from eximsim.mta.lookup.lookups.json_file import json_find
 from eximsim.mta.lookup.lookups.sqlite import sqlite_find
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init, verify_init
 from eximsim.mta.miscmods.pdkim.tags import parse_key_record
-<<<<<<< HEAD
-from eximsim.mta.process.globals import PanicDie, UndefinedBehaviour
-from eximsim.ports import Told
-=======
 from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.globals import UndefinedBehaviour
->>>>>>> 54c30af (disable_logging; a failure that is to be ignored is in no bounce about others; the ends of a process have a module)
+from eximsim.ports import Told
 from eximsim.profiles import profile
 from eximsim.world.answers import Answers
 from tests.attacks.mangling import Reader
