@@ -138,6 +138,20 @@ class Profile(SmtpSwitches):
     router_lists_named: bool = switch(False, "readconf_find_option()", since("4.98", "1d2868b2d"))
     """The host-check trace names the generic options of the router at work whose lists are searched."""
 
+    encrypted_refused_at: tuple[str, ...] = switch(
+        ("CONNECT", "HELO"),
+        "acl.c",
+        since("4.91", "e3a69b62f", ("HELO",)),
+        since("4.97", "85f4056d7", ("CONNECT",)),
+    )
+    """The ACLs of a session in which ``encrypted`` cannot be tested."""
+
+    downconvert_control_confined: bool = switch(False, "acl.c", since("4.91", "6741531cf", item="bug 2239"))
+    """``control = utf8_downconvert`` is for the ACLs of RCPT and VRFY."""
+
+    remove_header_in_dkim: bool = switch(False, "acl.c", since("4.99", "e7a31a822"))
+    """``remove_header`` can be used in the DKIM ACL."""
+
     acl_domain_data_cleared: bool = switch(False, "acl_check()", since("4.91", "c679ee08b"))
     """$domain_data has no value once an ACL is at its end; before, the next one saw it."""
 

@@ -63,8 +63,12 @@ _SHOWN = 10
     help="With --exim: compare in N sequences of commands made at random; those that differ are kept.",
 )  # fmt: skip
 @click.option(
+    "--configurations", "configured", type=click.IntRange(1, 1_000_000), metavar="N",
+    help="With --exim: the same with N configurations made at random, and sessions that come to them.",
+)  # fmt: skip
+@click.option(
     "--seed", type=click.IntRange(0), metavar="S",
-    help="With --random and --sequences: the same seed draws the same. Default: a new one, which is printed.",
+    help="With what is made at random: the same seed draws the same. Default: a new one, which is printed.",
 )  # fmt: skip
 @click.option(
     "--against", metavar="P", help="With --random: the model under this release takes the program's place."
@@ -74,7 +78,7 @@ _SHOWN = 10
 )
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", default=Path("differences"),
-    show_default=True, help="With --random and --sequences: where differences are kept.",
+    show_default=True, help="With what is made at random: where differences are kept.",
 )  # fmt: skip
 @jobs_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each record.")
@@ -90,6 +94,7 @@ def compare(
     tree: Path | None,
     count: int | None,
     drawn: int | None,
+    configured: int | None,
     seed: int | None,
     against: str | None,
     profile: str | None,
@@ -112,16 +117,20 @@ def compare(
     eximsim compare --recorded old.jsonl --exim build-Linux-x86_64/exim
     eximsim compare --exim /usr/sbin/exim4 --random 500 --seed 7 --jobs 2
     eximsim compare --exim /usr/sbin/exim4 --sequences 100
+    eximsim compare --exim /usr/sbin/exim4 --configurations 100
     eximsim compare --against 4.95 --profile 4.96 --random 500
     """
     if count is not None:
         report = _Report(as_json=as_json, words=WORDS)
         _at_random(Drawn(count, seed, jobs, keep), exim, against, profile, report)
         sys.exit(1 if report.different else 0)
-    if drawn is not None:
+    many = configured if drawn is None else drawn
+    if many is not None:
         if exim is None or against is not None or profile is not None or jobs > 1:
-            raise click.UsageError("--sequences goes with --exim PATH, --seed and --keep")
-        sys.exit(0 if compare_sequences(exim, drawn, seed, keep, as_json=as_json) else 1)
+            name = "--configurations" if drawn is None else "--sequences"
+            raise click.UsageError(f"{name} goes with --exim PATH, --seed and --keep")
+        agree = compare_sequences(exim, many, seed, keep, configurations=drawn is None, as_json=as_json)
+        sys.exit(0 if agree else 1)
     for name, given in (("--seed", seed), ("--against", against), ("--profile", profile)):
         if given is not None:
             raise click.UsageError(f"{name} goes with --random N")

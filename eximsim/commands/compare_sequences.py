@@ -1,4 +1,4 @@
-"""``eximsim compare --sequences``: the model and a real program in sequences of commands made at random."""
+"""``eximsim compare --sequences`` and ``--configurations``: a real program in what is made at random."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from eximsim.suite.scenario_compare import ScenarioComparison
 _SEEDS = 1 << 32
 
 
-def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, as_json: bool) -> bool:
-    """Give ``count`` sequences to the program and to the model; whether they agree in all.
+def compare_sequences(
+    exim: Path, count: int, seed: int | None, keep: Path, *, configurations: bool, as_json: bool
+) -> bool:
+    """Give ``count`` sequences or configurations to the program and to the model; whether all agree.
 
     Those in which they differ are kept below ``keep`` in a folder that is named for the seed, as scenarios
     and as a recording. Raises ``InputError``.
     """
+    from eximsim.fuzz.configurations import configuration
     from eximsim.fuzz.sequences import sequence
     from eximsim.suite.many_runs import many_runs
     from eximsim.suite.real_runs import own_certificates
@@ -34,13 +37,15 @@ def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, a
     from eximsim.world.certificates import load_chains, save_chains
 
     chosen = secrets.randbelow(_SEEDS) if seed is None else seed
+    draw, what = (configuration, "configurations") if configurations else (sequence, "sequences")
     click.echo(f"seed {chosen}", err=True)
     found: list[ScenarioComparison] = []
     kept: list[tuple[dict[str, object], dict[str, object]]] = []
     with own_certificates() as certificates, RealScenarioStand(exim, certificates) as real, many_runs():
         stand = ScenarioStand(certificates)
         for number in range(count):
-            drawn = sequence(Random(f"{chosen}-{number}"), f"s{chosen}-{number:04}", real.program.profile)
+            name = f"{what[0]}{chosen}-{number:04}"
+            drawn = draw(Random(f"{chosen}-{number}"), name, real.program.profile)
             scenario = scenario_of(drawn)
             record = real.record(scenario)
             first = compare_scenario(record, scenario, stand, WORDS)
@@ -50,9 +55,9 @@ def compare_sequences(exim: Path, count: int, seed: int | None, keep: Path, *, a
             if found[-1].result == "differ":
                 kept.append((drawn, record.as_json()))
         if kept:
-            save_chains(load_chains(certificates), keep / f"sequences-{chosen}" / "certs")
+            save_chains(load_chains(certificates), keep / f"{what}-{chosen}" / "certs")
     if kept:
-        _write(keep / f"sequences-{chosen}", kept)
+        _write(keep / f"{what}-{chosen}", kept)
     if not as_json:
         print_comparisons(found)
     return not kept

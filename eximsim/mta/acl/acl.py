@@ -66,11 +66,11 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
 
 
 @upward.acl_eval.answer
-def acl_eval(process: Process, text: str) -> tuple[Rc, str | None]:
-    """Run an ACL for ``${acl {...}}``; its result and message. Source: acl_eval(), src/acl.c."""
+def acl_eval(process: Process, text: str) -> tuple[Rc, str | None, bool]:
+    """Run an ACL for ``${acl {...}}``: result, message, whether it drops. Source: acl_eval(), src/acl.c."""
     run = AclRun(Reception(process), Where.UNKNOWN, None, nested=_check_internal)
     rc = _check_internal(run, text)
-    return rc, run.user_message
+    return rc, run.user_message, run.drop
 
 
 def _split(process: Process, recipient: str) -> Address | None:
@@ -173,6 +173,8 @@ def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
     if cond is Rc.ERROR:
         return cond
     if cond is Rc.DEFER:
+        if run.basic_errno != Errno.CALLOUTDEFER and run.process.search_error:
+            run.log_message = run.process.search_error
         if run.basic_errno == Errno.CALLOUTDEFER or run.process.config.main.flag("smtp_return_error_details"):
             run.reception.temp_details = True
         if verb.verb != "warn":

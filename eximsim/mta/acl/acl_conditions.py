@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -204,6 +205,9 @@ def _authenticated(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    if run.where.name in run.process.profile.encrypted_refused_at:
+        run.log_message = f"cannot test encrypted condition in {run.where.label} ACL"
+        return Rc.ERROR
     cipher = run.reception.get("tls_in_cipher")
     if cipher is None:
         return Rc.FAIL
@@ -212,12 +216,7 @@ def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def _kept(run: AclRun, found: ListMatch, variable: str | None = None) -> Rc:
-    """A list's answer; what it found is in ``variable``, also where it says no.
-
-    What a lookup in it said (``search_error_message``) goes to the log if it deferred.
-    """
-    if found.rc is Rc.DEFER and found.error:
-        run.log_message = run.process.search_error or found.error
+    """A list's answer; what it found is in ``variable``, also where it says no."""
     if variable is not None:
         if found.value is None:
             run.process.variables.pop(variable, None)
@@ -299,16 +298,18 @@ def _delay(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 _LOGS = ("main", "panic", "reject")
+_NAMED_LOGS = re.compile(r":((?:(?:main|panic|reject),?)*):")
 
 
 def _logwrite(run: AclRun, condition: AclCondition, text: str) -> Rc:
     logs = {"main"}
     if text.startswith(":"):
-        names, _, text = text[1:].partition(":")
-        logs = {name.strip(SPACES) for name in names.split(",")}
-        if not logs <= set(_LOGS):
-            text = f':unknown log name in "{condition.argument}" in "logwrite" in {run.where.label} ACL'
+        named = _NAMED_LOGS.match(text)
+        if named is None:
+            text = f'unknown log name in "{text}" in "logwrite" in {run.where.label} ACL'
             logs = {"main", "panic"}
+        else:
+            logs, text = set(re.findall("main|panic|reject", named[1])) or logs, text[named.end() :]
     shown = string_printing(text.lstrip(SPACES))
     log_write(run.process, shown, main="main" in logs, reject="reject" in logs, panic="panic" in logs)
     return Rc.OK
@@ -333,6 +334,9 @@ def _add_header(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def _remove_header(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    if run.where is Where.DKIM and not run.process.profile.remove_header_in_dkim:
+        run.log_message = "cannot use remove_header condition in DKIM ACL"
+        return Rc.ERROR
     if text:
         run.reception.envelope.removed_headers.append(text)
     return Rc.OK
@@ -396,6 +400,7 @@ _NO_SENDER = _BEFORE_EHLO | {
     Where.AUTH, Where.MAILAUTH, Where.QUIT, Where.ETRN, Where.EXPN, Where.STARTTLS, Where.VRFY,
 }  # fmt: skip
 
+_ON_SIGNATURES = frozenset({Where.DKIM, Where.DATA, Where.PRDR, Where.MIME})
 _IN_DATA = frozenset({Where.DATA, Where.PRDR, Where.NOTSMTP})
 _NO_SPF = _NO_SENDER | _NOT_SMTP
 
@@ -428,9 +433,9 @@ CONDITIONS: Mapping[str, Condition] = {
     "control": Condition(control, modifier=True),
     "delay": Condition(_delay, modifier=True, forbidden=frozenset({Where.NOTQUIT})),
     "dkim_signers": Condition(_dkim_signers, forbidden=_EVERYWHERE - {Where.DKIM}),
-    "dkim_status": Condition(_dkim_status, forbidden=_EVERYWHERE - {Where.DKIM, Where.DATA, Where.PRDR}),
+    "dkim_status": Condition(_dkim_status, forbidden=_EVERYWHERE - _ON_SIGNATURES),
     "domains": Condition(_domains, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
-    "encrypted": Condition(_encrypted, expand_first=False, forbidden=_NOT_SMTP | _BEFORE_EHLO),
+    "encrypted": Condition(_encrypted, expand_first=False, forbidden=_NOT_SMTP),
     "hosts": Condition(_hosts, expand_first=False, forbidden=_NOT_SMTP),
     "local_parts": Condition(_local_parts, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
     "log_reject_target": Condition(_log_reject_target, modifier=True),

@@ -13,6 +13,7 @@ from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.reception import Submission
+from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import Downconvert
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
@@ -31,6 +32,10 @@ _REJECTED_TEXT = (
 
 _QUEUE_MANNER = re.compile("/(only|first_pass_route)")
 """An option of ``control = queue``; what does not look like one is ignored, with all that follows."""
+
+
+class _Misplaced(Exception):
+    """The control is not for this ACL."""
 
 
 class _SyntaxError(Exception):
@@ -54,11 +59,13 @@ def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
     if slash and not known.options:
         run.log_message = f'syntax error in "control={text}"'
         return Rc.ERROR
-    if run.where in known.forbidden:
+    try:
+        if run.where in known.forbidden:
+            raise _Misplaced
+        known.act(run, options if slash else None)
+    except _Misplaced:
         run.log_message = f'cannot use "control={name}" in {run.where.label} ACL'
         return Rc.ERROR
-    try:
-        known.act(run, options if slash else None)
     except _SyntaxError as error:
         run.log_message = str(error) or f'syntax error in "control={text}"'
         return Rc.ERROR
@@ -150,15 +157,18 @@ def _cutthrough_delivery(run: AclRun, options: str | None) -> None:
 
 
 def _utf8_downconvert(run: AclRun, options: str | None) -> None:
-    """Set it for the message and for the recipient in question."""
+    """Set it for the message and for the recipient in question, without which an old release dies."""
+    if run.process.profile.downconvert_control_confined and run.where not in (Where.RCPT, Where.VRFY):
+        raise _Misplaced
     value = "1" if options is None else options
     wanted = next((one for one in Downconvert if value.startswith(str(one.value))), None)
     if wanted is None:
         raise _SyntaxError("bad option value for control=utf8_downconvert")
     if value != str(wanted.value):
         raise _SyntaxError
-    assert run.address is not None
     run.process.downconvert = wanted
+    if run.address is None:
+        raise null_pointer(run.process, "")
     run.address.utf8 = run.process.utf8_of_message
 
 
@@ -200,7 +210,7 @@ CONTROLS: Mapping[str, _Control] = {
     ),
     "caseful_local_part": _Control(_case, _NOT_RCPT),
     "caselower_local_part": _Control(_lower, _NOT_RCPT),
-    "cutthrough_delivery": _Control(_cutthrough_delivery, _EVERYWHERE - {Where.RCPT}, options=True),
+    "cutthrough_delivery": _Control(_cutthrough_delivery, options=True),
     "debug": _Control(debug, options=True),
     "dkim_disable_verify": _Control(_dkim_disable_verify, _NOT_SMTP | {Where.DATA, Where.PRDR}),
     "dmarc_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
@@ -213,7 +223,7 @@ CONTROLS: Mapping[str, _Control] = {
     "no_callout_flush": _Control(_no_callout_flush, _NOT_SMTP),
     "no_delay_flush": _Control(_no_delay_flush, _NOT_SMTP),
     "no_enforce_sync": _Control(_flag("enforce_sync", False), _NOT_SMTP),
-    "no_mbox_unspool": _Control(_nothing, _NOT_HOLDING),
+    "no_mbox_unspool": _Control(_nothing, _NOT_HOLDING | {Where.NOTSMTP}),
     "no_multiline_responses": _Control(_flag("multiline_responses", False), _NOT_SMTP),
     "no_pipelining": _Control(_flag("pipelining_enable", False), _NOT_SMTP),
     "queue": _Control(_queue, _NOT_HOLDING, options=True),
@@ -222,6 +232,6 @@ CONTROLS: Mapping[str, _Control] = {
     "suppress_local_fixups": _Control(
         _suppress_local_fixups, _EVERYWHERE - _ENVELOPE - {Where.NOTSMTP_START}
     ),
-    "utf8_downconvert": _Control(_utf8_downconvert, _EVERYWHERE - {Where.RCPT, Where.VRFY}, options=True),
+    "utf8_downconvert": _Control(_utf8_downconvert, options=True),
 }
 """What is modelled; any other control is unsupported."""

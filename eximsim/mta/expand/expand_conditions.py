@@ -341,10 +341,11 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
         f"acl_arg{index}": args[index - 1] if index <= len(args) else None for index in range(1, 10)
     }
     with process.setting(**settings, acl_narg=str(len(args))):
-        rc, message = upward.acl_eval(process, values[0])
-    if rc in (Rc.OK, Rc.FAIL):
+        rc, message, drop = upward.acl_eval(process, values[0])
+    if rc in (Rc.OK, Rc.FAIL) and not drop:
         return rc is Rc.OK, message
-    raise ExpansionFailed(f'{rc.name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
+    name = "FAIL_DROP" if drop else rc.name
+    raise ExpansionFailed(f'{name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
 
 
 def _unreadable(expander: Expander, condition: Condition, skipping: bool) -> bool:

@@ -56,6 +56,8 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
 
 
 def _found(process: Process, kind: SearchType, key: str | None, query: str) -> SearchResult:
+    if key is None and not query:
+        return SearchResult()
     if kind.name == "dnsdb":
         found = dnsdb.dnsdb_find(process, query)
         return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
@@ -66,11 +68,13 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
     if key is None:
         said = process.world.ask(kind.name, query)
         return SearchResult(said.value, said.deferred, said.error)
+    if kind.name == "dsearch" and not key:
+        return SearchResult()
     if kind.name == "dsearch":
         return dsearch.dsearch_find(process, kind, query, key)
     if kind.name not in LINEAR:
         return _Search(process, kind, (), key, query).find()
-    if kind.name == "iplsearch" and key != "*" and not string_is_ip_address(key, mask=True)[0]:
+    if kind.name == "iplsearch" and key not in ("", "*") and not string_is_ip_address(key, mask=True)[0]:
         return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     try:
         lines = read_lines(read_file(process, query))
@@ -147,7 +151,9 @@ class _Search:
         return SearchResult(value, numeric=numeric)
 
     def line(self, key: str) -> Line | None:
-        """The first entry that matches, in the way of the type."""
+        """The first entry that matches, in the way of the type; nothing does if the key is empty."""
+        if not key:
+            return None
         self.process.effort.spend_on_searching(
             len(self.lines) * (ITEM if self.kind.name == "iplsearch" else 1)
         )

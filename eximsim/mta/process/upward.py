@@ -62,7 +62,7 @@ host_name_lookup: Upward[[Process], object] = Upward("host_name_lookup")
 addresses_by_name: Upward[[Process, str], Sequence[str]] = Upward("addresses_by_name")
 """src/expand.c to src/host.c: to which addresses ``readsocket`` connects."""
 
-acl_eval: Upward[[Process, str], tuple[Rc, str | None]] = Upward("acl_eval")
+acl_eval: Upward[[Process, str], tuple[Rc, str | None, bool]] = Upward("acl_eval")
 """src/expand.c to src/acl.c: the item and the condition ``acl``."""
 
 misc_mod_authres: Upward[[Process], str] = Upward("misc_mod_authres")

@@ -225,7 +225,7 @@ def mail(session: SmtpSession, argument: str) -> None:
     slow_down(session, "smtp_ratelimit_mail", session.mail_commands)
     found = _address(session, text, allow_null=True)
     if found is not None and _sender_fits(session, found, text):
-        _accept_sender(session)
+        _accept_sender(session, text)
 
 
 def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
@@ -256,9 +256,9 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
     return True
 
 
-def _accept_sender(session: SmtpSession) -> None:
+def _accept_sender(session: SmtpSession, text: str) -> None:
     envelope = session.reception.envelope
-    answer = session.check_acl(Where.MAIL, "acl_smtp_mail")
+    answer = session.check_acl(Where.MAIL, "acl_smtp_mail", text)
     if answer.rc not in (Rc.OK, Rc.DISCARD):
         envelope.sender = None
         session.process.variables.pop("sender_address", None)

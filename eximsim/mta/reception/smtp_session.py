@@ -250,15 +250,19 @@ class SmtpSession:
         if self.replies.synprot_error(kind, code, text, data):
             self.end(lost=True)
 
-    def check_acl(self, where: Where, option: str) -> AclAnswer:
-        """Run the ACL of a main option; no ACL says OK. A refusal is answered here."""
+    def check_acl(self, where: Where, option: str, argument: str | None = None) -> AclAnswer:
+        """Run the ACL of a main option; no ACL says OK. A refusal is answered here.
+
+        The log shows ``argument``, or that of the command.
+        """
         text = self.process.config.main.text(option)
         if text is None:
             return AclAnswer(Rc.OK, None)
         result = acl_check(self.reception, where, None, text)
         if result.rc in (Rc.OK, Rc.DISCARD):
             return AclAnswer(result.rc, result.user_message, result.log_message)
-        if self.replies.acl_fail(where, result, self.process.variables.get("smtp_command_argument")):
+        shown = self.process.variables.get("smtp_command_argument") if argument is None else argument
+        if self.replies.acl_fail(where, result, shown):
             self.drop()
         return AclAnswer(result.rc, None)
 

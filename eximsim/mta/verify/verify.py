@@ -73,7 +73,7 @@ def _verify(
     if not address:
         return VerifyResult(Rc.OK)
     if "@" not in address:
-        return VerifyResult(Rc.FAIL, failure="qualify")
+        return VerifyResult(Rc.FAIL, failure="qualify", routed=True)  # it counts as routed the next time
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
     addr.utf8 = utf8

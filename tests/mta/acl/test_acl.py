@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_split_message
-from eximsim.mta.process.globals import Process
+from eximsim.mta.process.globals import Process, ProcessDied
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.spool import Header
 from eximsim.mta.records.structs import Downconvert
@@ -72,6 +72,54 @@ def test_the_message_of_require_is_for_failures_not_for_what_could_not_be_asked(
     assert checked("require message = no\n  condition = maybe").user_message is None
 
 
+def test_a_list_that_cannot_be_looked_at_gives_a_refusal_no_reason() -> None:
+    found = checked("deny domains = +nosuch")
+    assert (found.rc, found.log_message) == (Rc.DEFER, None)
+
+
+@pytest.mark.parametrize(
+    ("argument", "logged", "in_panic"),
+    [
+        ("plain", "plain", False),
+        (":main:said", "said", False),
+        ("::said", "said", False),
+        (":main,panic: said", "said", True),
+        (":what:said", 'unknown log name in ":what:said" in "logwrite" in RCPT ACL', True),
+        (":", 'unknown log name in ":" in "logwrite" in RCPT ACL', True),
+    ],
+)
+def test_logwrite_names_logs(argument: str, logged: str, in_panic: bool) -> None:
+    front = Front("acl_smtp_rcpt = check", f"check:\n  accept logwrite = {argument}")
+    front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<a@d.ex>", "QUIT")
+    assert logged in front.log()
+    assert bool(front.log(PANIC)) == in_panic
+
+
+@pytest.mark.parametrize(
+    ("release", "connect", "helo"),
+    [("4.89", False, False), ("4.92", True, False), ("4.96", True, False), ("4.98", False, True)],
+)
+def test_where_encrypted_can_be_tested_depends_on_the_release(
+    release: str, connect: bool, helo: bool
+) -> None:
+    made = reception("check:\n  accept encrypted = *", release=release)
+    for where, allowed in ((Where.CONNECT, connect), (Where.HELO, helo)):
+        assert (acl_check(made, where, None, "check").rc is Rc.FAIL) == allowed
+
+
+def test_an_old_release_dies_where_downconversion_is_asked_for_without_a_recipient() -> None:
+    text = "check:\n  accept control = utf8_downconvert"
+    with pytest.raises(ProcessDied):
+        acl_check(reception(text, release="4.90"), Where.MAIL, None, "check")
+    assert acl_check(reception(text, release="4.91"), Where.MAIL, None, "check").rc is Rc.ERROR
+
+
+def test_an_acl_that_drops_makes_an_expansion_fail() -> None:
+    made = reception("check:\n  deny continue = ${acl{gone}}\ngone:\n  drop")
+    found = acl_check(made, RCPT, "r@d.ex", "check").log_message
+    assert found == 'failed to expand ACL string "${acl{gone}}": FAIL_DROP from acl "gone"'
+
+
 CONDITIONS = [
     ("hosts = 192.0.2.0/24", Rc.OK),
     ("hosts = 192.0.2.8", Rc.FAIL),
@@ -120,7 +168,7 @@ def test_an_acl_can_be_written_in_place() -> None:
     assert acl_check(session, RCPT, "r@d.ex", "accept domains = e.ex").rc is Rc.FAIL
     assert acl_check(session, RCPT, "r@d.ex", None).rc is Rc.FAIL
     assert acl_check(session, RCPT, "r@d.ex", "${if eq{a}{b}{c}fail}").rc is Rc.OK
-    assert acl_eval(session.process, "other") == (Rc.FAIL, None)
+    assert acl_eval(session.process, "other") == (Rc.FAIL, None, False)
 
 
 def test_arguments_are_there_in_the_acl_that_they_are_for() -> None:
