@@ -113,6 +113,23 @@ class DeliverSwitches(VerifySwitches):
     overriding_hosts_may_continue: bool = switch(False, "do_remote_deliveries()", since("4.90", "e39fdc855"))
     """Whether an open call suits an address is left to a transport whose own hosts override the router's."""
 
+    special_takes_all_lines: bool = switch(
+        False, "parse_forward_list()", since("4.96", "7ad863f38", item="bug 2857")
+    )
+    """The message of ``:fail:`` and ``:defer:`` goes on over all lines that follow."""
+
+    waiting_check_resets_variables: bool = switch(False, "smtp_deliver()", since("4.99", "feb961184"))
+    """After the look for waiting messages $host and its kin are those of the recipient's first host again."""
+
+    remote_transport_knows_router: bool = switch(False, "do_remote_deliveries()", since("4.97", "a31b8b2c9"))
+    """$router_name has a value in the process of a remote transport."""
+
+    events_keep_names: bool = switch(
+        False, "msg_event_raise(), deferred_event_raise()", since("4.98", "1d2868b2d")
+    )
+    """Events about a recipient leave $router_name and $transport_name as they were; before, without a value.
+    After one about a host $router_name has the transport's name since then."""
+
     removal_raises_events: bool = switch(
         False, "queue_action() in queue.c", since("4.92", "7ea1237c7", item="bug 2310")
     )

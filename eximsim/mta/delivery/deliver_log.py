@@ -160,10 +160,18 @@ def raise_event(process: Process, event: str, addr: Address) -> None:
     known["tls_out_ocsp"] = addr.ocsp
     known["lookup_dnssec_authenticated"] = None
     if addr.host_used is not None:
-        known["host_address"], known["host_port"] = addr.host_used.address, str(addr.host_used.port)
         known["lookup_dnssec_authenticated"] = _AUTHENTICATED.get(addr.host_used.dnssec)
+        if event == "msg:delivery":
+            _note_host(process, addr.host_used)
     with process.setting(**known):
         msg_event_raise(process, event, addr)
+
+
+def _note_host(process: Process, host: HostItem) -> None:
+    """The host of the last delivery is known for as long as the process lives (``delivery_log()``)."""
+    variables = process.variables
+    variables["host"], variables["host_port"] = host.name, str(host.port)
+    variables["host_address"] = host.address or ""
 
 
 _AUTHENTICATED = {Dnssec.YES: "yes", Dnssec.NO: "no"}

@@ -303,6 +303,8 @@ def _run_transport(
     child.random_seed = seed
     child.variables["transport_name"] = transport.name
     child.disable_logging = transport.options.flag("disable_logging")
+    if first.router is not None and child.profile.remote_transport_knows_router:
+        child.variables["router_name"] = first.router.name
     hosts = [replace(host) for host in first.host_list]
     copies = [
         replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys), copied_from=addr) for addr in batch

@@ -61,6 +61,14 @@ def msg_event_raise(process: Process, event: str, addr: Address) -> None:
             event_raise(process, transport.options.text("event_action"), event, data)
         elif event == "msg:fail:delivery" and process.profile.failure_without_transport_raises_event:
             main_event_raise(process, "msg:fail:internal", addr.message)
+    if not process.profile.events_keep_names:
+        forget_names(process)
+
+
+def forget_names(process: Process) -> None:
+    """Nothing is known of a router and a transport any more."""
+    for name in ("router_name", "transport_name"):
+        process.variables.pop(name, None)
 
 
 _REMOTE = ("smtp", "lmtp", "autoreply")

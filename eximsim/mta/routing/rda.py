@@ -314,13 +314,15 @@ class _ForwardList:
             position = end
 
     def special(self, data: str, position: int, item: str) -> None:
-        """Stop at :fail:, :defer: or :blackhole:; the rest of the line is its message."""
+        """Stop at :fail:, :defer: or :blackhole:; the rest of the line, or of all, is its message."""
         for name, found, option, wanted in _SPECIALS:
             if item.startswith(name):
                 if self.router.options.flag(option) is not wanted:
                     raise _Stop(Found.ERROR, f'"{item}" is not permitted')
-                message = data[position + len(name) :].partition("\n")[0].lstrip(SPACES)
-                raise _Stop(found, message)
+                rest = data[position + len(name) :]
+                whole = self.process.profile.special_takes_all_lines
+                message = rest.rstrip("\n") if whole else rest.partition("\n")[0]
+                raise _Stop(found, message.lstrip(SPACES))
 
     def included(self, path: str) -> Iterator[Generated]:
         if not path:

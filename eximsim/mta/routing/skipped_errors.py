@@ -64,5 +64,6 @@ def moan_skipped_syntax_errors(
         "Other addresses were processed normally." if some else "No valid addresses were generated.",
     ]
     content = octets("\n".join(lines) + "\n")
-    child_open_exim(process, "", [], content, process.message_id, "root")
+    login = process.machine.exim_user if process.machine.privilege_lost else "root"
+    child_open_exim(process, "", [], content, process.message_id, login)
     return True

@@ -8,6 +8,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.records.spool import Message
+from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response, send_failed
 from eximsim.mta.transports.smtp_out import Dialogue
 from eximsim.mta.transports.transport import UNLIMITED, transport_check_waiting
@@ -24,9 +25,9 @@ def keep_for_next(sx: SmtpContext) -> bool:
     next_id = None
     if not process.continue_more:
         active = sx.tls is not None or process.lost_session is not None or process.proxied_tls is not None
-        if active and sx.host_is_in("hosts_nopass_tls"):
-            return False
-        next_id = _next_message(sx)
+        passed = not (active and sx.host_is_in("hosts_nopass_tls"))
+        next_id = _next_message(sx) if passed else None
+        reset_variables(sx)
         if next_id is None:
             return False
     if sx.tls is None and process.lost_session is not None:
@@ -54,6 +55,12 @@ def keep_for_next(sx: SmtpContext) -> bool:
     )
     sx.dialogue = None
     return True
+
+
+def reset_variables(sx: SmtpContext) -> None:
+    """What the look for waiting messages leaves of the variables: the recipients' first host is ``$host``."""
+    if sx.process.profile.waiting_check_resets_variables:
+        deliver_set_expansions(sx.process, sx.addrlist[0], sx.addrlist[1:])
 
 
 def _ends_with_tls(sx: SmtpContext) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.errnos import exim_errstr
-from eximsim.mta.expand.event import event_raise
+from eximsim.mta.expand.event import event_raise, forget_names
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import Address, HostItem
 
@@ -33,6 +33,10 @@ def deferred_event_raise(process: Process, addr: Address, host: HostItem, event:
         local_part=addr.local_part,
     ):
         event_raise(process, action, event, data)
+    if not process.profile.events_keep_names:
+        forget_names(process)
+    elif (transport := process.variables.get("transport_name")) is not None:
+        process.variables["router_name"] = transport
 
 
 def write_logs(process: Process, addr: Address, host: HostItem) -> None:

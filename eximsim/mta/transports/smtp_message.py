@@ -17,7 +17,7 @@ from eximsim.mta.transports.filtering import FilterFailed, set_up_filter
 from eximsim.mta.transports.local import Stop
 from eximsim.mta.transports.smtp_close import hang_up, show_shutdown
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
-from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset
+from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, reset_variables, say_rset
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_transaction import (
     Sync,
@@ -191,7 +191,9 @@ def _say_data(sx: SmtpContext) -> Sync:
 
 def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     """Send the message and take the replies to it; None if the session goes on."""
-    sx.quit_early = sx.quit_early or _may_quit_early(sx)
+    if _may_quit_early(sx):
+        sx.quit_early = True
+        reset_variables(sx)
     said = "DATA"
     sx.wire.command, sx.process.transport_count = _SENDING, 0
     text = "       will write message using CHUNKING" if sx.chunking else "SMTP>> (writing message)"

@@ -329,9 +329,8 @@ def smtp_connect(
     text = f"Connecting to {host.name} [{host.address}]:{host.port}{source} ..."
     process.hdebug(text + form.gap, indented=True, end=form.end, with_v=True)
     process.variables["host_address"], process.variables["host_port"] = host.address, str(host.port)
-    with process.setting(transport_name=transport.name):
-        if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
-            raise ConnectError(Errno.EVENT if process.profile.event_refusal_has_errno else errnos.ENOENT)
+    if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
+        raise ConnectError(Errno.EVENT if process.profile.event_refusal_has_errno else errnos.ENOENT)
     if process.profile.fast_open_asked:
         fast_open = transport.options.text("hosts_try_fastopen")
         if process.profile.fast_open_by_default and not transport.options.is_set("hosts_try_fastopen"):

@@ -212,7 +212,8 @@ def _connect(sx: SmtpContext) -> Rc:
 
 def open_dialogue(sx: SmtpContext) -> None:
     """Connect; raises ``ConnectError``."""
-    sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout, sx.transport)
+    with sx.named():
+        sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout, sx.transport)
     sx.command_log = sx.dialogue.log
 
 
