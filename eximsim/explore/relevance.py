@@ -27,10 +27,7 @@ _INCLUDES = re.compile(r"^\s*\.include", re.MULTILINE)
 _ANYTHING = frozenset(("expand", "system_filter", "allow_filter"))
 """Words after which texts are expanded that the configuration does not hold."""
 
-_CLOCK = re.compile(
-    r"tod_\w+|message_age|received_time|time_eval|time_interval|queue_time\w*|deliver_time|receive_time"
-    r"|millisec|all"
-)
+_CLOCK = re.compile(r"tod_\w+|message_age|received_time|time_eval|time_interval")
 _TIMES = (
     "auto_thaw",
     "delay_warning",
@@ -38,9 +35,7 @@ _TIMES = (
     "retry_data_expire",
     "timeout_frozen_after",
 )
-"""What looks at the clock: expansions, log selectors, and options whose defaults are hours."""
-
-_PORTS = frozenset(("sending_port", "outgoing_port", "incoming_port", "all"))
+"""What looks at the clock: expansions, and options whose defaults are hours. What logs tell of it passes."""
 _HOUR = 3600
 
 
@@ -129,7 +124,7 @@ def relevance(policy: Policy) -> Relevance:
         or any(map(_CLOCK.fullmatch, words))
         or any(time <= _HOUR for name in _TIMES if config.main.is_set(name) for time in _times(config, name))
         or any(step.timeout <= _HOUR for rule in rules for step in rule.rules),
-        ports=everything or not words.isdisjoint(_PORTS),
+        ports=everything or "sending_port" in words,
         sni=everything or any("sni" in word for word in words),
         ocsp=everything or any("ocsp" in word for word in words),
         last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
@@ -156,12 +151,14 @@ def _times(config: Config, name: str) -> tuple[int, ...]:
 
 def _hidden(words: frozenset[str]) -> Iterator[str]:
     yield from (name for name in EXPANDED_ONLY if not _named(name, words))
-    if words.isdisjoint({*_OWN_END, "outgoing_interface", "all"}):
-        yield from _OWN_END
+    yield from (name for name, named in _OWN_END.items() if words.isdisjoint(named))
 
 
-_OWN_END = ("sending_ip_address", "sending_port")
-"""What tells of this end of a connection: expansions, and one log selector."""
+_OWN_END = {
+    "sending_ip_address": ("sending_ip_address", "outgoing_interface", "all"),
+    "sending_port": ("sending_port",),
+}
+"""Variables of this end of a connection, and what tells of them: expansions, and a log selector."""
 
 
 def _named(variable: str, words: frozenset[str]) -> bool:

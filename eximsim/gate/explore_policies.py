@@ -18,7 +18,7 @@ from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
 from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.messages import Messages
 from eximsim.gate.named import names_of
-from eximsim.gate.outcome import essence, outcome_of
+from eximsim.gate.outcome import essence, lasting, outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import (
     Mail,
@@ -120,7 +120,7 @@ class Survey:
                 self._met.update(_met(result))
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
-            outcome = outcome_of(result)
+            outcome = replace(found := outcome_of(result), log=lasting(found.log))
             if outcome.result == "undefined" and not result.missed:
                 open_end = f"Exim {policy.profile.name} leaves open what happens: {outcome.reason}"
                 self.left_out[open_end] = None

@@ -5,6 +5,7 @@ Nothing here reads log text: results and security come from the trace, the repli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -67,6 +68,14 @@ def outcome_of(result: Result) -> Outcome:
         result.log,
         unreachable=not taken and not withheld(result.decisions),
     )
+
+
+_PASSING = re.compile(r" [DQR]T=\S+|(?P<own> I=\[[^]]*\]):\d+")
+
+
+def lasting(log: Iterable[str]) -> tuple[str, ...]:
+    """Log lines without what passes: how long something took, and from which port it went out."""
+    return tuple(_PASSING.sub(lambda found: found["own"] or "", line) for line in log)
 
 
 def essence(outcome: Outcome) -> Outcome:

@@ -33,7 +33,7 @@ from eximsim.gate.lattice import (
     LatticeBehaviour,
     LatticeZones,
 )
-from eximsim.gate.outcome import is_refusal
+from eximsim.gate.outcome import is_refusal, lasting
 from eximsim.gate.scenes import ForTheMail
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
@@ -111,7 +111,7 @@ class Watcher:
         view = _Outlook(
             self._counts, self._kind, phase, done, self._alone, asking is not None, over, over, self._words
         )
-        return _STATES.digest(calls, view), session.log if self._words else ()
+        return _STATES.digest(calls, view), lasting(session.log) if self._words else ()
 
 
 def sends_more(decisions: Iterable[Decision]) -> bool:

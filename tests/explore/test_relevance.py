@@ -37,9 +37,16 @@ def test_the_clock_counts_where_an_option_looks_at_it_within_the_hour() -> None:
 def test_comments_look_at_nothing_and_all_counts_where_all_is_logged() -> None:
     talk = "# all about $message_age and \\\n  # $sending_port\n"
     quiet = relevance(policy("", conf=f"{talk}log_selector = +incoming_interface\n{CONF}"))
-    assert (quiet.clock, quiet.ports) == (False, False)
-    loud = relevance(policy("", conf=f"log_selector = +all\n{CONF}"))
-    assert (loud.clock, loud.ports) == (True, True)
+    assert (quiet.clock, quiet.ports, quiet.sequence) == (False, False, False)
+    assert relevance(policy("", conf=f"log_selector = +all\n{CONF}")).sequence
+
+
+def test_this_end_of_a_connection_counts_where_something_tells_of_it() -> None:
+    assert relevance(policy("")).hidden >= {"sending_ip_address", "sending_port"}
+    logged = relevance(policy("", conf=f"log_selector = +outgoing_interface\n{CONF}")).hidden
+    assert "sending_port" in logged
+    assert "sending_ip_address" not in logged
+    assert relevance(policy("  helo_data = $sending_port\n")).ports
 
 
 @pytest.mark.parametrize(("line", "counts"), [("  helo_data = $tod_full\n", True), ("  port = 26\n", False)])

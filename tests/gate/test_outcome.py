@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.outcome import SEVERITY, Standing, fate, severity, standing
+from eximsim.gate.outcome import SEVERITY, Standing, fate, lasting, severity, standing
 from eximsim.gate.report import Outcome
 from eximsim.gate.severity import FAIL_ON, STOPS, Severity
 from eximsim.status import RESULTS, TAKEN, Security
@@ -150,3 +150,12 @@ def test_a_refused_recipient_is_lost_whatever_the_policy(kind: str) -> None:
 def test_nobody_is_told_of_the_recipient_when_the_callout_is_skipped() -> None:
     outcome = run("callout", "", "4.88", TLSA="NXDOMAIN")
     assert (outcome.result, outcome.security) == ("accepted", None)
+
+
+def test_how_long_something_took_and_from_which_port_is_no_part_of_what_is_logged() -> None:
+    line = (
+        "M1 => a@b.example R=out T=smtp H=mx.b.example [192.0.2.1]:25 I=[127.0.0.1]:40001 X=TLS QT=5m DT=0s"
+    )
+    assert lasting([line]) == (
+        "M1 => a@b.example R=out T=smtp H=mx.b.example [192.0.2.1]:25 I=[127.0.0.1] X=TLS",
+    )
