@@ -230,7 +230,6 @@ def _greet(sx: SmtpContext) -> None:
             raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False)
     sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
     if sx.smtps:
-        sx.starttls_offered = True
         sx.record_step("s")
         sx.set_option("tls_tempfail_tryclear", False)
         command = sx.process.profile.smtps_banner_command
