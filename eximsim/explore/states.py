@@ -257,15 +257,10 @@ class Unknown(Exception):
 class States:
     """Makes digests for an exploration with an ``Outlook`` of its own.
 
-    ``own`` says how objects of the exploration count, by type, and ``alive`` of which only a part does.
+    ``own`` says how objects of the exploration count, by type.
     """
 
-    def __init__(
-        self,
-        outlook: type[Outlook],
-        own: Mapping[type, Reducer],
-        alive: Mapping[type, Callable[[Any, Any], tuple[object, ...]]] = types.MappingProxyType({}),
-    ) -> None:
+    def __init__(self, outlook: type[Outlook], own: Mapping[type, Reducer]) -> None:
         self._reducers = {**_REDUCERS, **own}
         self._alive: Mapping[type, Callable[[Any, Any], tuple[object, ...]]] = {
             Address: outlook.address,
@@ -284,7 +279,6 @@ class States:
             Trace: outlook.trace,
             VirtualClock: outlook.clock,
             types.GeneratorType: outlook.generator,
-            **alive,
         }
 
     def digest(self, calls: Iterable[types.FrameType], view: Outlook) -> bytes:

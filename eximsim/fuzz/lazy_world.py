@@ -10,16 +10,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.explore.choices import Choices
-from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space, script_of
+from eximsim.explore.lazy_world import LazyServer, LazyZones, listener, reply_of
+from eximsim.fuzz.space import OPTIONS, Space, script_of
 from eximsim.mta.config.options import Options
-from eximsim.ports import Action, ConnectError, Endpoint
 from eximsim.suite.recording import Situation
 from eximsim.world.certificates import ChainSet
 from eximsim.world.reply import Reply, Zones
 from eximsim.world.rrsets import rrset_zones
-from eximsim.world.smtp_behaviour import Answer
+from eximsim.world.smtp_behaviour import Answer, Behaviour
 from eximsim.world.smtp_script import read_behaviour
-from eximsim.world.smtp_server import COMMANDS, ConnectionLog, SmtpServer, SmtpSession
+from eximsim.world.smtp_server import SmtpSession
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import Config
@@ -27,20 +27,11 @@ if TYPE_CHECKING:
     from eximsim.suite.replay import Replayed, Stand
     from eximsim.trace import Trace
 
-_PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "ehlo": ("EHLO",),
-        "starttls": ("STARTTLS", "handshake", "certificate"),
-        "mail": ("MAIL",),
-        "rcpt": ("RCPT",),
-        "data": ("DATA", "end of data"),
-    }
+_STEPS: Mapping[str, str] = MappingProxyType(
+    {"banner": "banner", "mail": "MAIL", "rcpt": "RCPT", "data": "DATA", "end_of_data": "end of data"}
 )
-"""The steps that are chosen when a command comes; a later one only if the earlier are as they should be."""
-
-
-_OF_A_MESSAGE = ("mail", "rcpt", "data", "end_of_data")
-"""The keys of a script about which it is asked once a message is handed over."""
+"""The step of each phase."""
+_PLAIN = Behaviour()
 
 
 class Stage:
@@ -51,16 +42,19 @@ class Stage:
         self.plain = space.situation({})
         self._zones = rrset_zones(self.plain.zone, certificate=chains.certificate)
         self._replies: dict[tuple[str, str, str], Reply] = {}
-        self._behaviours: dict[tuple[tuple[str, str], ...], SmtpServer] = {}
+        self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._lazy: tuple[Config, Config, LazyOptions] | None = None
 
     def zones(self, choices: Choices) -> Zones:
         """A zone that is chosen as it is asked."""
-        return LazyZones(self, choices)
+        return SpaceZones(self, choices)
 
     def servers(self, choices: Choices) -> Mapping[str, Callable[[], SmtpSession]]:
         """The servers, by address, that are chosen as they are called."""
-        return {self.space.address(host): LazyServer(self, host, choices) for host in self.space.names}
+        return {
+            self.space.address(host): listener(partial(SpaceServer, self, host, choices), self.chains)
+            for host in self.space.names
+        }
 
     def lazy(self, config: Config, choices: Choices) -> Config:
         """A configuration whose transport's options, as far as they are axes, are chosen as they are read."""
@@ -79,15 +73,14 @@ class Stage:
             return self._zones.answer(name, type)
         key = name, type, repr(entry)
         if key not in self._replies:
-            zones = rrset_zones([{**entry, "name": name}], certificate=self.chains.certificate)
-            self._replies[key] = zones.answer(name, type)
+            self._replies[key] = reply_of(entry, name, type, self.chains)
         return self._replies[key]
 
-    def server(self, steps: tuple[tuple[str, str], ...]) -> SmtpServer:
-        """The server that does this at these steps, and is as it should be for the rest."""
-        if steps not in self._behaviours:
-            self._behaviours[steps] = SmtpServer(read_behaviour(script_of(steps)), self.chains.chains)
-        return self._behaviours[steps]
+    def behaviour(self, step: str, word: str) -> Behaviour:
+        """What does this at a step, and is as it should be for the rest."""
+        if (step, word) not in self._behaviours:
+            self._behaviours[step, word] = read_behaviour(script_of(((step, word),)))
+        return self._behaviours[step, word]
 
 
 def play(
@@ -108,7 +101,7 @@ def play(
     return stand.play(base or stage.plain, stage.space.kind, profile, zones, servers, lazy, trace=trace)
 
 
-class LazyZones(Zones):
+class SpaceZones(LazyZones):
     """See ``Stage.zones``."""
 
     def __init__(self, stage: Stage, choices: Choices) -> None:
@@ -123,59 +116,53 @@ class LazyZones(Zones):
         return self._stage.reply(name, type, self._choices)
 
 
-class LazyServer:
-    """See ``Stage.servers``: called, it gives a session, or refuses the connection."""
+class SpaceServer(LazyServer):
+    """See ``Stage.servers``; what follows from a step that goes well is chosen together with it."""
 
     def __init__(self, stage: Stage, host: str, choices: Choices) -> None:
-        self.host = host
-        self._stage, self._choices = stage, choices
+        super().__init__(host, choices)
+        self._stage = stage
 
     def value(self, step: str) -> str:
         """What the server does at a step."""
-        return self._stage.space.value(self._choices, f"{self.host} {step}")
+        axis = self._stage.space.axes[f"{self.host} {step}"]
+        return self._choose.choose(axis.name, axis.values)
 
-    def __call__(self) -> SmtpSession:
-        """A session with the server, if it is there."""
-        if self.value("connect") == "refused":
-            raise ConnectError(errno.ECONNREFUSED)
-        return LazySession(self, self._stage)
+    def _does(self, step: str) -> Behaviour:
+        return self._stage.behaviour(step, self.value(step))
 
+    def refuses(self) -> int | None:
+        """See ``LazyServer``."""
+        return errno.ECONNREFUSED if self.value("connect") == "refused" else None
 
-class LazySession(SmtpSession):
-    """A session whose behaviour is chosen when a command comes."""
+    def said(self, phase: str) -> Answer:
+        """See ``LazyServer``."""
+        does = self._does(_STEPS[phase])
+        said = does.greeting() if phase == "banner" else getattr(does, phase)
+        if phase == "data" and said is _PLAIN.data:
+            self.value("end of data")
+        assert isinstance(said, Answer)
+        return said
 
-    def __init__(self, server: LazyServer, stage: Stage) -> None:
-        plain = stage.server(())
-        super().__init__(plain.behaviour, plain.policy, ConnectionLog())
-        self._server, self._stage = server, stage
-        self._steps: tuple[tuple[str, str], ...] = ()
+    def hello(self, *, extended: bool, tls: bool) -> Answer:
+        """See ``LazyServer``."""
+        return (self._does("EHLO") if extended else _PLAIN).hello(extended=extended, tls=tls)
 
-    def progress(self, *, greeted: bool) -> tuple[object, ...]:
-        """All that decides what the server does from here on; ``greeted``: only a message is to come."""
-        steps: object = self._steps
-        if greeted:
-            steps = [item for item in script_of(self._steps).items() if item[0] in _OF_A_MESSAGE]
-        message = (self._sender, self._recipients, self._content)
-        return (self._server.host, steps, self.state, bytes(self._buffer), self._tls, *message)
+    @property
+    def starttls(self) -> Answer:
+        """See ``LazyServer``."""
+        said = self._does("STARTTLS").starttls
+        if said is not _PLAIN.starttls:
+            return said
+        said = self._does("handshake").starttls
+        if said is _PLAIN.starttls:
+            self.value("certificate")
+        return said
 
-    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
-        """See ``Session``."""
-        self._choose(("banner",))
-        return super().on_connect(client, server)
-
-    def _phase(self, verb: str, text: str) -> Answer:
-        self._choose(_PHASES.get(COMMANDS.get(verb, ""), ()))
-        return super()._phase(verb, text)
-
-    def _choose(self, steps: Iterable[str]) -> None:
-        """Choose what happens at these steps, one after the other for as long as all is well."""
-        for step in steps:
-            value = self._server.value(step)
-            self._steps = (*self._steps, (step, value))
-            if value != next(iter(SERVER_STEPS[step])):
-                break
-        server = self._stage.server(self._steps)
-        self.behaviour, self._policy = server.behaviour, server.policy
+    @property
+    def chain(self) -> str:
+        """See ``LazyServer``."""
+        return self.value("certificate")
 
 
 class LazyOptions(Options):

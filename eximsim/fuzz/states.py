@@ -15,7 +15,7 @@ from eximsim.explore.stack import calls_between
 from eximsim.explore.state_pickler import EXPANDED_ONLY, constant, same
 from eximsim.explore.states import Outlook, Phase, States, hosts_done
 from eximsim.explore.walk import Answers
-from eximsim.fuzz.lazy_world import LazyOptions, LazyServer, LazySession, LazyZones, Stage
+from eximsim.fuzz.lazy_world import LazyOptions, SpaceServer, SpaceZones, Stage
 from eximsim.fuzz.space import Space
 from eximsim.ports import Endpoint, TlsPolicy
 from eximsim.suite.recording import Situation
@@ -58,22 +58,17 @@ class _Outlook(Outlook):
         still_open = [(places[id(one.session)], one) for one in world.open_connections]
         return world.disk, world.clock, still_open
 
-    def server(self, one: LazySession) -> tuple[object, ...]:
-        """What decides about the rest of a session."""
-        return one.progress(greeted=self.phase is Phase.TRANSACTION)
-
 
 _FIXED = (
-    Behaviour, LazyOptions, LazyZones, Situation, Space, Stage, Stand, StandRun, TlsPolicy,
+    Behaviour, LazyOptions, SpaceZones, Situation, Space, Stage, Stand, StandRun, TlsPolicy,
 )  # fmt: skip
 _STATES = States(
     _Outlook,
     {
         **dict.fromkeys(_FIXED, constant),
         Endpoint: lambda one: (same, (one.address,)),
-        LazyServer: lambda one: (same, (one.host,)),
+        SpaceServer: lambda one: (same, (one.host,)),
     },
-    {LazySession: _Outlook.server},
 )
 
 

@@ -14,7 +14,7 @@ from eximsim.gate import states
 from eximsim.gate.answer_axes import LatticeAnswers, Located, gaps_of
 from eximsim.gate.diagram import Explorer, Forest, Way
 from eximsim.gate.explore_notes import note
-from eximsim.gate.lattice import LatticeZones, Scene, certificates, listener
+from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
 from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.messages import Messages
 from eximsim.gate.named import names_of
@@ -136,13 +136,15 @@ class Survey:
         asking = ForTheMail(choose)
         zones = LatticeZones(scene, asking, chains)
         smtps = self._begins_with_tls(policy, scene)
-        servers = {
-            address: listener(host, asking, chains, tls_on_connect=smtps)
-            for host, address in scene.addresses.items()
-        }
         answers = LatticeAnswers(policy.sources.answers, asking)
         case = Case(
-            (scene.recipient,), zones, servers, view.kind, scene.sender, callout=view.callout, answers=answers
+            (scene.recipient,),
+            zones,
+            servers(scene, asking, chains, tls_on_connect=smtps),
+            view.kind,
+            scene.sender,
+            callout=view.callout,
+            answers=answers,
         )
         try:
             result = policy.run(case, asking.begin)

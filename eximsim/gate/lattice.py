@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from math import prod
 from types import MappingProxyType
 from typing import Any
 
 from eximsim.explore.choices import Axis, Chooser
+from eximsim.explore.lazy_world import FAILURES, ZEROES, LazyServer, LazyZones, RRset, listener, reply_of
 from eximsim.mta.base.tables import Table, shown
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.mta.transports.smtp_decisions import (
@@ -27,17 +28,14 @@ from eximsim.mta.transports.smtp_decisions import (
     Stage,
 )
 from eximsim.mta.transports.smtp_out import Answer
-from eximsim.ports import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity, TlsPolicy
 from eximsim.status import DnsResult
-from eximsim.world import names, rdata
 from eximsim.world import smtp_behaviour as server
 from eximsim.world.certificates import Authority, ChainSet, KeyType, Sent, self_signed
-from eximsim.world.reply import Reply, Zones
+from eximsim.world.reply import Reply
 from eximsim.world.smtp_behaviour import Then, reply
-from eximsim.world.smtp_server import ConnectionLog, SmtpSession
+from eximsim.world.smtp_server import SmtpSession
 
 SECURE, INSECURE = "secure", "insecure"
-_TTL = 3600
 
 
 def axis_of(axis: Axis, subject: str) -> str:
@@ -45,13 +43,6 @@ def axis_of(axis: Axis, subject: str) -> str:
     return f"{axis.name} of {subject}"
 
 
-_FAILURES: Mapping[str, Reply] = MappingProxyType(
-    {
-        "SERVFAIL": Reply(DnsAnswer("SERVFAIL")),
-        "FORMERR": Reply(DnsAnswer("FORMERR")),
-        "time-out": Reply(DnsAnswer("TIMEOUT"), drop=True),
-    }
-)
 _TLSA_VALUES: Mapping[tuple[object, object], tuple[str, ...]] = MappingProxyType(
     {
         (DnsResult.SUCCEED, True): (SECURE,),
@@ -201,15 +192,14 @@ def certificates(hosts: tuple[str, ...]) -> ChainSet:
     return ChainSet(authority.root, issued)
 
 
-_ZEROES = "00" * 32
-_TLSA_RECORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+_TLSA_RECORDS: Mapping[str, list[object]] = MappingProxyType(
     {
-        "match": ("3 1 1 @cert:good",),
-        "authority": ("2 0 1 @cert:root",),
-        "mismatch": ("3 1 1 " + _ZEROES,),
-        "unusable": ("1 1 1 " + _ZEROES,),
-        "match and unusable": ("3 1 1 @cert:good", "1 1 1 " + _ZEROES),
-        "too short": ("030101",),
+        "match": ["3 1 1 @cert:good"],
+        "authority": ["2 0 1 @cert:root"],
+        "mismatch": ["3 1 1 " + ZEROES],
+        "unusable": ["1 1 1 " + ZEROES],
+        "match and unusable": ["3 1 1 @cert:good", "1 1 1 " + ZEROES],
+        "too short": ["030101"],
     }
 )
 
@@ -217,102 +207,101 @@ _TLSA_RECORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # ---- the name server -------------------------------------------------------------------------------------
 
 
-class LatticeZones(Zones):
+class LatticeZones(LazyZones):
     """What the name server says in a run; questions about anything else than the scene are NXDOMAIN."""
 
     def __init__(self, scene: Scene, choose: Chooser, chains: ChainSet) -> None:
         super().__init__()
-        self._scene, self._choose = scene, choose
-        self._context = rdata.Context(names.canonical, chains.certificate)
+        self._scene, self._choose, self._chains = scene, choose, chains
 
     def owners(self) -> tuple[str, ...]:
         """The names that have records."""
         return (self._scene.domain, *self._scene.addresses, *self._scene.others)
 
-    def answer(self, name: str, type: str) -> Reply:
-        """See ``Zones``; nothing is kept, so that each question is seen."""
-        return self._answer(name, type)
-
     def _decide(self, name: str, type: str) -> Reply:
+        return reply_of(self._entry(name, type), name, type, self._chains)
+
+    def _entry(self, name: str, type: str) -> RRset:
         scene = self._scene
         if name in scene.missing:
-            return _negative(name, "NXDOMAIN", secure=True)
+            return _NO_NAME
         if name == scene.domain and type == "MX" and scene.mx:
-            data = [[str(10 * place), host] for place, host in enumerate(scene.mx, 1)]
-            return self._records(name, type, self._value(MX, name), data)
+            data = [[10 * place, host] for place, host in enumerate(scene.mx, 1)]
+            return _entry(self._value(MX, name), data)
         if name in scene.addresses and type in ("A", "AAAA"):
             address = scene.addresses[name]
-            data = [[address]] if (":" in address) == (type == "AAAA") else []
-            return self._records(name, type, self._value(ADDRESS, name), data)
+            own = (":" in address) == (type == "AAAA")
+            return _entry(self._value(ADDRESS, name), [address] if own else [])
         if name in scene.others and type == "A":
-            return self._records(name, type, SECURE, [[scene.others[name]]])
+            return _entry(SECURE, [scene.others[name]])
         host = name.partition("._tcp.")[2]
         if type == "TLSA" and host in scene.addresses:
             port = name.partition(".")[0].lstrip("_")
             subject = host if port == str(scene.port) else f"{host} port {port}"
             value = self._value(TLSA, subject)
-            if value not in (SECURE, INSECURE):
-                return self._records(name, type, value, [])
-            records = _TLSA_RECORDS[self._value(RECORDS, subject)]
-            return self._records(name, type, value, [record.split() for record in records])
-        known = name in self.owners()
-        return _negative(name, "NOERROR" if known else "NXDOMAIN", secure=True)
+            return _entry(value, _TLSA_RECORDS[self._value(RECORDS, subject)] if value in _DATA else [])
+        return _entry(SECURE, []) if name in self.owners() else _NO_NAME
 
     def _value(self, axis: Axis, subject: str) -> str:
         return self._choose.choose(axis_of(axis, subject), axis.values)
 
-    def _records(self, name: str, type: str, value: str, data: Sequence[Sequence[str]]) -> Reply:
-        if value in _FAILURES:
-            return _FAILURES[value]
-        word, _, insecure = value.partition(", ")
-        if word in ("NXDOMAIN", "no data"):
-            return _negative(name, "NXDOMAIN" if word == "NXDOMAIN" else "NOERROR", secure=not insecure)
-        if not data:
-            return _negative(name, "NOERROR", secure=word == SECURE)
-        records = tuple(DnsRecord(name, type, self._rdata(type, fields), _TTL) for fields in data)
-        return Reply(DnsAnswer("NOERROR", ad=word == SECURE, answers=records))
 
-    def _rdata(self, type: str, fields: Sequence[str]) -> RData:
-        if type == "TLSA" and len(fields) == 1:
-            return rdata.from_octets(type, bytes.fromhex(fields[0]))
-        return rdata.from_fields(type, list(fields), self._context)
+_DATA = (SECURE, INSECURE)
+_NO_NAME: RRset = {"rcode": "NXDOMAIN", "ad": True}
 
 
-_SOA = rdata.soa("", "", (1, 3600, 600, 86400, 60))
-
-
-def _negative(name: str, rcode: str, *, secure: bool) -> Reply:
-    return Reply(DnsAnswer(rcode, ad=secure, authority=(DnsRecord("", "SOA", _SOA, 60),)))
+def _entry(value: str, data: Sequence[object]) -> RRset:
+    """The entry for a value: with data, with none, or why there is no answer."""
+    if value in FAILURES:
+        return FAILURES[value]
+    word, _, insecure = value.partition(", ")
+    if word == "NXDOMAIN":
+        return {"rcode": "NXDOMAIN", "ad": not insecure}
+    if word == "no data":
+        return {"ad": not insecure, "data": []}
+    return {"ad": value == SECURE, "data": list(data)}
 
 
 # ---- the servers -----------------------------------------------------------------------------------------
 
 _SAID: Mapping[str, server.Answer] = {shown(answer): said for answer, said in _SCRIPTS.items()}
+_PHASES: Mapping[str, tuple[Axis, server.Answer]] = MappingProxyType(
+    {
+        "banner": (BANNER, reply("220 ready")),
+        "mail": (MAIL, reply("250 OK")),
+        "rcpt": (RCPT, reply("250 OK")),
+        "data": (DATA, reply("354 send it", then=Then.DATA)),
+        "end_of_data": (END, reply("250 OK id=X")),
+    }
+)
+"""The axis of each phase, and the answer if it is a positive one."""
+_REFUSALS = {"refused": errno.ECONNREFUSED, "time-out": errno.ETIMEDOUT}
 
 
-class LatticeBehaviour:
-    """A server whose answers are chosen when they are due; ``server.Behaviour`` says what they are for."""
-
-    recipients: tuple[tuple[str, server.Answer], ...] = ()
-    reset, quit = reply("250 OK"), reply("221 bye", then=Then.CLOSE)
-    unknown, garbage = reply("500 unknown command"), "This is no ServerHello"
-
-    def __init__(self, host: str, choose: Chooser, *, tls_on_connect: bool) -> None:
-        self.host, self._choose, self.tls_on_connect = host, choose, tls_on_connect
+class LatticeServer(LazyServer):
+    """The server of a host; one that should begin with TLS, and fails to, begins without it."""
 
     def value(self, axis: Axis) -> str:
         """The value of this host's ``axis``."""
         return self._choose.choose(axis_of(axis, self.host), axis.values)
 
+    def refuses(self) -> int | None:
+        """See ``LazyServer``."""
+        if (error := _REFUSALS.get(self.value(CONNECT))) is not None:
+            return error
+        if self.tls_on_connect:
+            self.tls_on_connect = self.value(HANDSHAKE) == HANDSHAKE.values[0]
+        return None
+
     def _scripted(self, axis: Axis, positive: server.Answer) -> server.Answer:
         return _SAID.get(self.value(axis), positive)
 
-    def greeting(self) -> server.Answer:
-        """The banner."""
-        return self._scripted(BANNER, reply("220 ready"))
+    def said(self, phase: str) -> server.Answer:
+        """See ``LazyServer``."""
+        return self._scripted(*_PHASES[phase])
 
     def hello(self, *, extended: bool, tls: bool) -> server.Answer:
-        """The answer to EHLO or HELO."""
+        """See ``LazyServer``."""
         if not extended:
             return self._scripted(HELO, reply("250 hello"))
         if tls and not self.tls_on_connect:
@@ -322,70 +311,23 @@ class LatticeBehaviour:
 
     @property
     def starttls(self) -> server.Answer:
-        """The answer to STARTTLS; one that fails the handshake sends text for a ServerHello."""
+        """See ``LazyServer``; one that fails the handshake sends text for a ServerHello."""
         if self.value(STARTTLS) != Answer.POSITIVE.value:
             return _SAID[self.value(STARTTLS)]
         completes = self.value(HANDSHAKE) == HANDSHAKE.values[0]
         return reply("220 go ahead", then=Then.TLS if completes else Then.GARBAGE)
 
     @property
-    def mail(self) -> server.Answer:
-        """The answer to MAIL."""
-        return self._scripted(MAIL, reply("250 OK"))
-
-    @property
-    def rcpt(self) -> server.Answer:
-        """The answer to RCPT."""
-        return self._scripted(RCPT, reply("250 OK"))
-
-    @property
-    def data(self) -> server.Answer:
-        """The answer to DATA."""
-        return self._scripted(DATA, reply("354 send it", then=Then.DATA))
-
-    @property
-    def end_of_data(self) -> server.Answer:
-        """The answer to the message."""
-        return self._scripted(END, reply("250 OK id=X"))
+    def chain(self) -> str:
+        """See ``LazyServer``."""
+        return self.value(CERTIFICATE)
 
 
-class _Policy:
-    """What the server brings into a handshake, chosen when it comes to that; the rest is as usual."""
-
-    def __init__(self, behaviour: LatticeBehaviour, chains: ChainSet) -> None:
-        self._behaviour, self._chains = behaviour, chains
-
-    @property
-    def identity(self) -> TlsIdentity:
-        """The certificate."""
-        return self._chains.chains[self._behaviour.value(CERTIFICATE)]
-
-    def __getattr__(self, name: str) -> object:
-        if name not in _USUAL:
-            raise AttributeError(name)
-        return _USUAL[name]
-
-
-_USUAL = {field.name: field.default for field in fields(TlsPolicy) if field.default is not MISSING}
-
-
-def listener(
-    host: str, choose: Chooser, chains: ChainSet, *, tls_on_connect: bool = False
-) -> Callable[[], SmtpSession]:
-    """A maker of sessions with the server of ``host``: one that is not there refuses the connection."""
-
-    def accept() -> SmtpSession:
-        behaviour = LatticeBehaviour(host, choose, tls_on_connect=tls_on_connect)
-        match behaviour.value(CONNECT):
-            case "refused":
-                raise ConnectError(errno.ECONNREFUSED)
-            case "time-out":
-                raise ConnectError(errno.ETIMEDOUT)
-        if tls_on_connect and behaviour.value(HANDSHAKE) != HANDSHAKE.values[0]:
-            behaviour = LatticeBehaviour(
-                host, choose, tls_on_connect=False
-            )  # it does not begin with TLS after all
-        policy = _Policy(behaviour, chains)
-        return SmtpSession(behaviour, policy, ConnectionLog())  # type: ignore[arg-type]  # both answer late
-
-    return accept
+def servers(
+    scene: Scene, choose: Chooser, chains: ChainSet, *, tls_on_connect: bool = False
+) -> Mapping[str, Callable[[], SmtpSession]]:
+    """The servers of a scene, by address."""
+    return {
+        address: listener(partial(LatticeServer, host, choose, tls_on_connect=tls_on_connect), chains)
+        for host, address in scene.addresses.items()
+    }

@@ -30,7 +30,7 @@ from eximsim.gate.lattice import (
     RECORDS,
     STARTTLS,
     TLSA,
-    LatticeBehaviour,
+    LatticeServer,
     LatticeZones,
 )
 from eximsim.gate.outcome import is_refusal, lasting
@@ -79,7 +79,7 @@ _OUTCOMES = frozenset(rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT,
 _STATES = States(
     _Outlook,
     {
-        LatticeBehaviour: lambda one: (same, (one.host, one.tls_on_connect)),
+        LatticeServer: lambda one: (same, (one.host, one.tls_on_connect)),
         **dict.fromkeys((ConfigFiles, ForTheMail, LatticeAnswers, LatticeZones, Policy), constant),
     },
 )

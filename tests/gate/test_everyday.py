@@ -14,7 +14,7 @@ import pytest
 from eximsim.explore.choices import Chooser
 from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, given_to_all, staged
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, listener
+from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, servers
 from eximsim.gate.outcome import fate
 from eximsim.gate.severity import Severity
 from eximsim.gate.views import View
@@ -116,7 +116,7 @@ class Debian(RealStand):
             for host, address in scene.addresses.items():
                 if choose.choose(f"{CONNECT.name} of {host}", CONNECT.values) == "accepted":
                     wire = self._inside.socket(socket.SOCK_STREAM, address, 25)
-                    session = listener(host, choose, certificates(tuple(scene.addresses)))
+                    session = servers(scene, choose, certificates(tuple(scene.addresses)))[address]
                     door = self._acceptor.take(wire, session, Endpoint(address, 25))
                     stack.callback(self._acceptor.shut, door)
             ran = self._inside.run(
