@@ -124,6 +124,9 @@ TRANSPORT: Choices = {
     "dns_qualify_single": ("false",),
     "gethostbyname": ("true",),
 }  # fmt: skip
+WITHOUT_CHUNKS = frozenset({"body_only", "headers_only"})
+"""Options of the transport with which BDAT is not modelled."""
+
 ROUTER: Choices = {
     "errors_to": ("owner@test.ex", '""', "$local_part-owner@two.test.ex"),
     "address_data": ("$local_part",),

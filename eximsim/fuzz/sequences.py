@@ -26,6 +26,8 @@ def sequence(rng: Random, name: str, profile: Profile) -> Drawn:
     secure = rng.random() < 0.35
     calm = rng.choice((0.3, 1.0, 1.0))
     transport = _some(rng, choices.TRANSPORT, calm * _OPTIONS / len(choices.TRANSPORT))
+    if transport.keys() & choices.WITHOUT_CHUNKS:
+        transport["hosts_try_chunking"] = ""
     drawn: Drawn = {
         "id": name,
         "about": "drawn at random",

@@ -15,11 +15,12 @@ from eximsim.mta.base.utf8 import (
 )
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls import construct_cipher_name
-from eximsim.status import RETRY_BASE, Dnssec, Errno
+from eximsim.status import RETRY_BASE, Dnssec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.logs import Rejected
     from eximsim.mta.records.structs import Address, HostItem
-
-
-def shown_errno(process: Process, number: int) -> int:
-    """The number in the brackets after ``defer``: those of the retry family moved once."""
-    retry = Errno.EVENT <= number <= RETRY_BASE
-    return number - 1 if retry and process.profile.retry_errno_moved else int(number)
 
 
 def string_log_address(process: Process, addr: Address, *, success: bool = False) -> str:

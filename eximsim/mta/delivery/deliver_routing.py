@@ -152,6 +152,7 @@ def _may_route(delivery: Delivery, addr: Address) -> bool:
         addr.message, addr.basic_errno = "cannot check percent_hack_domains", Errno.LISTDEFER
         post_process_one(delivery, addr, Rc.DEFER, kind="none")
         return False
+    process.variables["domain"] = addr.domain
     if not delivery.force and _is_held(delivery, addr):
         return False
     _mark_homonym(addr)

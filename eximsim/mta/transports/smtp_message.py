@@ -366,6 +366,10 @@ def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None
     smtp_chunk_cmd_callback().
     """
     head, body = signed_parts(sx.process, sx.transport, batch, chunked=True)
+    options = sx.transport.options
+    for option, missing in (("headers_only", True), ("body_only", not body)):
+        if options.flag(option) and missing:
+            raise Unsupported(f"{option} with BDAT, which Exim then does not say", *options.where(option))
     sx.chunks_unanswered = True
     *before, rest = _header_chunks(head)
     if rest and len(rest) + len(body) > _OUT_BUFFER:

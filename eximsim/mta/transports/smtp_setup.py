@@ -13,6 +13,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports import dane, smtp_early, tls_out
@@ -196,7 +197,7 @@ def _connect(sx: SmtpContext) -> Rc:
             unsent = send_failed(sx, error.errno)
             set_errno(sx, sx.addrlist, error.errno, unsent, Rc.DEFER, host=sx.host)
             return Rc.DEFER
-        text = errnos.strerror(error.errno) if sx.verify else None
+        text = errnos.strerror(shown_errno(sx.process, error.errno)) if sx.verify else None
         if text is not None and sx.process.profile.callout_connect_failure_worded:
             text = f"could not connect: {text}"
         if error.errno == errnos.ETIMEDOUT:
