@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +56,16 @@ def test_outcome_hosts_decisions_and_what_would_change_it_are_on_the_page() -> N
     for step in one.steps:
         assert f"{step.rule} → came to {step.outcome}" in text
         assert step.source in text
+
+
+def test_each_callout_is_named_with_its_place() -> None:
+    (one,) = real().recipients
+    asked = tuple(
+        replace(one, callout=f"verify = recipient/callout=random at exim.conf:{line}") for line in (4, 9)
+    )
+    text = "".join(Page(explanation_page(replace(real(), kind="callout", recipients=asked))).text)
+    for part in asked:
+        assert part.callout in text
 
 
 def test_another_outcome_says_what_it_would_cost() -> None:
