@@ -1,8 +1,7 @@
 """What the model asks of the world around it, and what a server's state machine may tell its shell.
 
-The model never touches a socket, a clock or a file: it calls a ``World``. The memory world answers from
-tables with a virtual clock, the loopback world with real sockets and real TLS; the model cannot tell them
-apart. Server sessions are state machines without I/O that either world can drive.
+The model calls a ``World`` for sockets, clock and files. The memory world answers from tables, the loopback
+world with real sockets and TLS. Server sessions are state machines without I/O that either can drive.
 """
 
 from __future__ import annotations
@@ -95,6 +94,7 @@ class TlsOffer:
     With ``only_to_authority`` (in memory only) the client shows its certificate to a server that names
     its issuer. ``status``, if given, asks for a stapled OCSP response and is told what came: after
     ``judge``, but before a late one. ``alpn`` has the application protocols that it offers (RFC 7301).
+    ``watch`` is shown the chain before any judge; if it says false, the client leaves without an alert.
     """
 
     judge: Judge
@@ -107,6 +107,7 @@ class TlsOffer:
     judge_late: bool = False
     status: StatusJudge | None = None
     alpn: tuple[str, ...] = ()
+    watch: Callable[[tuple[bytes, ...]], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

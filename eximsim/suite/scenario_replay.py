@@ -172,7 +172,7 @@ class Play:
     def _done(self, ran: Ran) -> Done:
         if ran.stopped is not None:
             raise ran.stopped
-        files = (self.machine.files.get(path, ()) for path in LOG_FILES)
+        files = (filter(None, self.machine.files.get(path, ())) for path in LOG_FILES)
         log = logged(files, self._normalise.line)
         stdout = tuple(map(self._normalise, ran.output))
         logs = [log_of(accepted) for accepted in ran.accepted]

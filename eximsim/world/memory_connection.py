@@ -290,6 +290,9 @@ class MemoryConnection:
         if isinstance(protocol, TlsAlert):
             self._fail("NO_APPLICATION_PROTOCOL")
             raise HandshakeError(HandshakeFault.ALERT, ALERTS[protocol].reason)
+        if offer.watch is not None and not offer.watch(chain):
+            self._fail("UNEXPECTED_EOF_WHILE_READING")
+            raise HandshakeError(HandshakeFault.REFUSED)
         if not offer.judge_late and (alert := offer.judge(chain)) is not None:
             self._fail(ALERTS[alert].reason)
             raise HandshakeError(HandshakeFault.REFUSED, alert.value)

@@ -208,6 +208,8 @@ class ClientEngine(Engine):
             try:
                 sent = self._connection.get_peer_cert_chain(as_cryptography=True) or []
                 self._chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in sent)
+                if self._offer.watch is not None and not self._offer.watch(self._chain):
+                    raise Unsupported("a client that ends a handshake without an alert, over sockets")
                 if not self._offer.judge_late:
                     self.refusal = self._offer.judge(self._chain)
             except Exception as error:  # an exception cannot pass through C

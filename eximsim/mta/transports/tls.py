@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
@@ -91,7 +92,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         verdict = judge(replace(settings, stapled=stapled[-1]), chain, process.world.now())
         if verdict.crash:
             raise null_pointer(process, f"delivering {process.message_id}")
-        verdicts.append(tls_out.report(sx, verdict, settings.mode, chain))
+        verdicts.append(tls_out.report(sx, verdict, settings.mode))
         if settings.mode in (VerifyMode.OPTIONAL, VerifyMode.REQUIRED):
             process.verify_overridden = settings.mode is VerifyMode.OPTIONAL and not verdicts[-1].verified
         return verdicts[-1].alert
@@ -113,6 +114,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         judge_late=profile.tls_library == GNUTLS,
         status=look_at_status if ocsp.asked else None,
         alpn=tls_alpn.offered(expanded(sx, "tls_alpn")),
+        watch=partial(tls_out.shown_under_gnutls, sx) if profile.tls_library == GNUTLS else None,
     )
     try:
         session = sx.wire.connection.start_tls(offer, sx.command_timeout)
@@ -122,6 +124,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
             raise _status_refused(sx, stapling.failure, error) from None
         if error.session is not None:
             _note_peer(process, error.session)
+        if error.fault is HandshakeFault.REFUSED and not verdicts:
+            raise failed(sx, "gnutls_handshake", "Error in the certificate.") from None
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
         _tls_error(sx, error, refused, answered=bool(verdicts))
     process.libc_errno = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate, parse
 from eximsim.mta.certs.x509_errors import rules_of
@@ -78,18 +77,25 @@ def variables_of(
 # ---- events -------------------------------------------------------------------------------
 
 
-def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode, chain: tuple[bytes, ...]) -> TlsVerdict:
+def shown_under_gnutls(sx: SmtpContext, chain: tuple[bytes, ...]) -> bool:
+    """Raise an event for every certificate that the server sent, the last one first (``verify_event_cb()``).
+
+    False, and a log line, if one is denied: that ends the handshake.
+    """
+    for depth in reversed(range(len(chain))):
+        if why := _verify_event(sx, parse(chain[depth]), depth):
+            log_write(sx.process, f"SSL verify denied by event-action: depth={depth}: {why}")
+            return False
+    return True
+
+
+def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode) -> TlsVerdict:
     """Log what verification found and raise the events of its steps, in their order; the verdict after that.
 
-    Under DANE a step that fails has its event, too.
-
-    GnuTLS shows an event_action every certificate that the server sent, the last one first.
+    Under DANE a step that fails has its event, too. With GnuTLS all has been seen (``shown_under_gnutls()``).
     """
     process = sx.process
     if process.profile.tls_library == GNUTLS:
-        for depth in reversed(range(len(chain))):
-            if _verify_event(sx, parse(chain[depth]), depth):
-                raise Unsupported("a tls:cert event that refuses a certificate, under GnuTLS")
         return verdict
     lines = list(verdict.log_lines)
     for step in verdict.steps:

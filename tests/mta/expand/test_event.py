@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eximsim.errors import Unsupported
 from eximsim.mta.expand.event import event_raise
 from eximsim.profiles import PROFILES, Profile, profile, with_tls
 from eximsim.world.smtp_behaviour import Answer, Behaviour
@@ -269,7 +268,11 @@ def test_gnutls_shows_every_certificate_that_the_server_sent() -> None:
     assert len(sent) > 1
 
 
-def test_a_certificate_that_is_denied_under_gnutls_is_unsupported() -> None:
-    site = Site(release=gnutls(NEWEST), transport=answering("tls:cert", "bad"))
-    with pytest.raises(Unsupported, match="tls:cert"):
-        site.deliver()
+@pytest.mark.parametrize("release", ["4.96-debian12", NEWEST])
+def test_gnutls_ends_the_handshake_without_an_alert_if_one_is_denied(release: str) -> None:
+    site = Site(release=gnutls(release), transport=answering("tls:cert", "bad"))
+    lines = site.deliver()
+    assert "SSL verify denied by event-action: depth=2: bad" in lines
+    assert any("TLS session: (gnutls_handshake): Error in the certificate.: deliv" in line for line in lines)
+    assert "TLS-failed UNEXPECTED_EOF_WHILE_READING" in site.events
+    assert site.outcome == "sent to mx1.test.ex (clear)"
