@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from eximsim.fuzz import configuration_choices as choices
+from eximsim.fuzz.sequence_choices import Choices
 from eximsim.mta.config.options import Release, release
 from eximsim.profiles import Profile
 
@@ -58,7 +59,7 @@ def configuration(rng: Random, name: str, profile: Profile) -> Drawn:
     }
 
 
-def _some(rng: Random, options: choices.Choices, share: float) -> dict[str, str]:
+def _some(rng: Random, options: Choices, share: float) -> dict[str, str]:
     return {name: rng.choice(values) for name, values in options.items() if rng.random() < share}
 
 
