@@ -46,6 +46,9 @@ class ExpansionSwitches(ServerSwitches):
     expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
     """Errors from inside lookups and ``map`` are quoted in the message."""
 
+    acl_failure_named: bool = switch(False, "expand_string_internal()", since("4.93", "17ccbda62"))
+    """What ``${acl`` says of an ACL that neither accepts nor refuses names its result; before, ``error``."""
+
     missing_helo_traced_bare: bool = switch(False, "string_vformat()", since("4.99", "24e159d7b"))
     """The host-check trace calls a HELO argument that is not there ``<NULL>``; before, ``"NULL"``."""
 

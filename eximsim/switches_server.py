@@ -98,6 +98,11 @@ class ServerSwitches(TlsLibrarySwitches):
     """Too many commands after a chunk that only RSET may follow are the end; before, the message counted as
     lost, too."""
 
+    synprot_limit_runs_notquit: bool = switch(
+        False, "synprot_error()", since("4.99", "ee549a2ed", item="bug 3092")
+    )
+    """acl_smtp_notquit is run, and may give the last reply, after too many syntax or protocol errors."""
+
     chunk_sync_error_reads: bool = switch(False, "bdat_getc() in smtp_in.c", since("4.99", "9682a4923"))
     """What a client sent too soon after a chunk is read as far as the log shows it; before, it came next."""
 

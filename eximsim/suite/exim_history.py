@@ -207,6 +207,7 @@ POINTS: Sequence[Point] = (
     _point("0a5441fcd"),
     _point("436bda2ac"),
     _point("df98a6ff2"),
+    _point("17ccbda62"),
     _point("c5040dfdb"),
     _point("897024f1b", ("runtest", "AES256-SHAnnn:xxx")),
     _point("fc243e944"),

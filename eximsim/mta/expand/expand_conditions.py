@@ -345,6 +345,8 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
     if rc in (Rc.OK, Rc.FAIL) and not drop:
         return rc is Rc.OK, message
     name = "FAIL_DROP" if drop else rc.name
+    if not process.profile.acl_failure_named:
+        name = "error"
     raise ExpansionFailed(f'{name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
 
 

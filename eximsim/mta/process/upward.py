@@ -71,6 +71,9 @@ misc_mod_authres: Upward[[Process], str] = Upward("misc_mod_authres")
 verify_recipient: Upward[[Process, str], VerifyResult] = Upward("verify_address")
 """src/routers/rf_get_errors_address.c to src/verify.c: is the address that ``errors_to`` gives any good?"""
 
+EXIT_NORECIPIENTS = 2
+"""How a process ends that was given a message for nobody, and cannot tell anybody."""
+
 child_open_exim: Upward[[Process, str, Sequence[str], bytes, str, str], int] = Upward("child_open_exim")
 """src/deliver.c to the program itself: take in a message that Exim writes, a bounce; the exit code.
 

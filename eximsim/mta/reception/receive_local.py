@@ -305,7 +305,7 @@ def submit(
             )
     except LocalError as problem:
         moan_to_sender(child, "", problem.why, content, reference)
-        return 1
+        return upward.EXIT_NORECIPIENTS if problem.why.subject == NO_RECIPIENTS.subject else 1
     except PanicDie:
         return 1
     if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):

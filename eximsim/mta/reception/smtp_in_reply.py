@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import SMTP_CODE, SPACES, string_printing
+from eximsim.mta.base.string import SMTP_CODE, SPACES, in_quotes, string_printing
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
 from eximsim.mta.process.log import log_write, selector
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TAB_AND_BLANK = "\t "
 
+TOO_MANY_ERRORS = "Too many syntax or protocol errors"
 _TEMPORARY = "Temporary local problem - please try later"
 
 _SENDER_REFUSED = {
@@ -151,8 +152,8 @@ class Replies:
         if code:
             detail = text if data is None else f"{data}: {text}"
             self.line(f"{code}{'-' if over else ' '}{detail}")
-            if over:
-                self.line(f"{code} Too many syntax or protocol errors")
+            if over and not process.profile.synprot_limit_runs_notquit:
+                self.line(f"{code} {TOO_MANY_ERRORS}")
         return over
 
     def too_many_errors(self) -> bool:
@@ -164,7 +165,7 @@ class Replies:
         log_write(
             process,
             f"SMTP call from {host_and_ident(process, flagged=False)} dropped: too many syntax or protocol "
-            f'errors (last command was "{self._last_command()}"{self._commands_before()})',
+            f"errors (last command was {self._last_command()}{self._commands_before()})",
             reject=True,
             rejected=self.reception.rejected(),
         )
@@ -176,7 +177,9 @@ class Replies:
         return f", {commands_had(self.history) or 'NULL'}"
 
     def _last_command(self) -> str:
-        return string_printing(self.command)
+        shown = string_printing(self.command)
+        quoted = self.reception.process.profile.expansion_errors_quoted
+        return in_quotes(shown) if quoted else f'"{shown}"'
 
     def acl_fail(self, where: Where, result: AclResult, argument: str | None) -> bool:
         """Answer and log an ACL's refusal; True if the connection is to be dropped.

@@ -19,7 +19,14 @@ from eximsim.mta.miscmods import arc, dkim
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
-from eximsim.mta.reception.smtp_in_reply import Replies, commands_had, connection_info, elapsed, tls_log
+from eximsim.mta.reception.smtp_in_reply import (
+    TOO_MANY_ERRORS,
+    Replies,
+    commands_had,
+    connection_info,
+    elapsed,
+    tls_log,
+)
 from eximsim.mta.records.process_parts import Flushing
 from eximsim.mta.records.spool import Header
 from eximsim.mta.verify import cutthrough
@@ -248,6 +255,8 @@ class SmtpSession:
     def error(self, kind: str, code: int, text: str, data: str | None = None) -> None:
         """Answer a syntax or protocol error; too many of them end the session."""
         if self.replies.synprot_error(kind, code, text, data):
+            if code and self.process.profile.synprot_limit_runs_notquit:
+                notquit(self, "bad-command-synprot", str(code), TOO_MANY_ERRORS)
             self.end(lost=True)
 
     def check_acl(self, where: Where, option: str, argument: str | None = None) -> AclAnswer:

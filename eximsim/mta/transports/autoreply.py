@@ -15,7 +15,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_tainted
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.references import references
-from eximsim.mta.process.upward import child_open_exim
+from eximsim.mta.process.upward import EXIT_NORECIPIENTS, child_open_exim
 from eximsim.mta.records.structs import Reply
 from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.mta.transports.message_text import Writing, local_message
@@ -58,9 +58,11 @@ def _reply(
         _log(process, transport, reply, run, [f"  previously sent to {(reply.to or '')[:200]}"])
         return
     content = _content(process, transport, addrs, reply)
-    child_open_exim(process, "", [], content, process.message_id, _login(process, run.uid))
+    code = child_open_exim(process, "", [], content, process.message_id, _login(process, run.uid))
     if once:
         _note(process, transport, reply)
+    if code not in (0, EXIT_NORECIPIENTS):
+        raise Stop(Rc.DEFER, f"Failed to send message from {transport.name} transport ({code})", 0)
     shown = [(name, getattr(reply, _field(name))) for name in _HEADERS if name != "reply_to"]
     lines = [f"  {name.capitalize()}: {text}" for name, text in shown if text]
     _log(process, transport, reply, run, [*lines, *([f"  {reply.headers}"] if reply.headers else [])])

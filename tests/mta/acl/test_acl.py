@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import AclResult, Where, acl_check, acl_eval, string_split_message
-from eximsim.mta.process.globals import Process, ProcessDied
+from eximsim.mta.process.ends import ProcessDied
+from eximsim.mta.process.globals import Process
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.spool import Header
 from eximsim.mta.records.structs import Downconvert
@@ -95,6 +96,15 @@ def test_logwrite_names_logs(argument: str, logged: str, in_panic: bool) -> None
     assert bool(front.log(PANIC)) == in_panic
 
 
+@pytest.mark.parametrize(("release", "runs"), [("4.98", False), ("4.99", True)])
+def test_too_many_errors_are_an_end_without_quit_for_some_releases(release: str, runs: bool) -> None:
+    main = "acl_smtp_notquit = n\nsmtp_max_synprot_errors = 0"
+    front = Front(main, "n:\n  warn logwrite = end $smtp_notquit_reason\n    message = bye", release=release)
+    assert front.smtp('HELP "x"', "MAIL")[-1].startswith("501 ")
+    assert ("end bad-command-synprot" in front.log()) == runs
+    assert ('last command was "MAIL"' in front.log("rejectlog")[-1])
+
+
 @pytest.mark.parametrize(
     ("release", "connect", "helo"),
     [("4.89", False, False), ("4.92", True, False), ("4.96", True, False), ("4.98", False, True)],
@@ -118,6 +128,9 @@ def test_an_acl_that_drops_makes_an_expansion_fail() -> None:
     made = reception("check:\n  deny continue = ${acl{gone}}\ngone:\n  drop")
     found = acl_check(made, RCPT, "r@d.ex", "check").log_message
     assert found == 'failed to expand ACL string "${acl{gone}}": FAIL_DROP from acl "gone"'
+    made = reception("check:\n  deny continue = ${acl{gone}}\ngone:\n  drop", release="4.92")
+    old = acl_check(made, RCPT, "r@d.ex", "check").log_message
+    assert old == 'failed to expand ACL string "${acl{gone}}": error from acl "gone"'
 
 
 CONDITIONS = [
