@@ -102,7 +102,7 @@ def test_too_many_errors_are_an_end_without_quit_for_some_releases(release: str,
     front = Front(main, "n:\n  warn logwrite = end $smtp_notquit_reason\n    message = bye", release=release)
     assert front.smtp('HELP "x"', "MAIL")[-1].startswith("501 ")
     assert ("end bad-command-synprot" in front.log()) == runs
-    assert ('last command was "MAIL"' in front.log("rejectlog")[-1])
+    assert 'last command was "MAIL"' in front.log("rejectlog")[-1]
 
 
 @pytest.mark.parametrize(
