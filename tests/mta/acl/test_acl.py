@@ -96,17 +96,12 @@ def test_logwrite_names_logs(argument: str, logged: str, in_panic: bool) -> None
     assert bool(front.log(PANIC)) == in_panic
 
 
-@pytest.mark.parametrize(
-    ("release", "runs", "shown"), [("4.98", False, '"HELP "x""'), ("4.99", True, '"HELP \\"x\\""')]
-)
-def test_too_many_errors_are_an_end_without_quit_for_some_releases(
-    release: str, runs: bool, shown: str
-) -> None:
+@pytest.mark.parametrize(("release", "runs"), [("4.98", False), ("4.99", True)])
+def test_too_many_errors_are_an_end_without_quit_for_some_releases(release: str, runs: bool) -> None:
     main = "acl_smtp_notquit = n\nsmtp_max_synprot_errors = 0"
     front = Front(main, "n:\n  warn logwrite = end $smtp_notquit_reason", release=release)
-    assert front.smtp('HELP "x"')[-1] == "500 Too many syntax or protocol errors"
+    assert front.smtp("HELO x", "MAIL")[-1] == "500 Too many syntax or protocol errors"
     assert ("end bad-command-synprot" in front.log()) == runs
-    assert f"last command was {shown}" in front.log("rejectlog")[-1]
 
 
 @pytest.mark.parametrize(
