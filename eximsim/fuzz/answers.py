@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eximsim.explore.lazy_world import ZEROES
 from eximsim.fuzz.weighted_draw import Chooser, Weighted
 
 RRset = Mapping[str, Any]
@@ -66,18 +67,16 @@ def addresses(choose: Chooser, name: str, data: Sequence[str]) -> list[RRset]:
 
 # ---- TLSA ----------------------------------------------------------------------------------------------
 
-_ZEROES = "00" * 32
-
 _UNUSABLE = (
-    "010101" + _ZEROES,  # usage PKIX-EE
-    "000101" + _ZEROES,  # usage PKIX-TA
-    "040101" + _ZEROES,  # no such usage
-    "ff0101" + _ZEROES,
-    "030201" + _ZEROES,  # no such selector
-    "030103" + _ZEROES,  # no such matching type
-    "0301ff" + _ZEROES,
+    "010101" + ZEROES,  # usage PKIX-EE
+    "000101" + ZEROES,  # usage PKIX-TA
+    "040101" + ZEROES,  # no such usage
+    "ff0101" + ZEROES,
+    "030201" + ZEROES,  # no such selector
+    "030103" + ZEROES,  # no such matching type
+    "0301ff" + ZEROES,
     "030101" + "00" * 20,  # a digest too short
-    "030102" + _ZEROES,
+    "030102" + ZEROES,
     "030101",  # no digest
     "0301",  # not even a matching type
     "0 0 1 @cert:root",
@@ -99,7 +98,7 @@ def record(choose: Chooser, chain: str) -> str:
             name = choose.of(_AUTHORITY_NAME)
             return f"{choose.of(_AUTHORITY)} @cert:{chain if name == 'leaf' else name}"
         case "bad":
-            return choose.of(_BAD) + _ZEROES
+            return choose.of(_BAD) + ZEROES
         case "unusable":
             return choose.one((*_UNUSABLE, f"1 1 1 @cert:{chain}", f"3 1 3 @cert:{chain}"))
     return f"3 1 1 @cert:{choose.one(('good', 'wrongname', 'selfsigned', 'expired'))}"

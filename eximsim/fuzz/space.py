@@ -14,21 +14,18 @@ from types import MappingProxyType
 from typing import Any
 
 from eximsim.explore.choices import Axis, Choices
+from eximsim.explore.lazy_world import FAILURES, ZEROES, RRset
 from eximsim.suite.recording import Situation
 
-RRset = dict[str, Any]
 PORT = 1225
 """The port in the owner of a situation's TLSA records; the lazy zone answers for any port."""
 
-_ZEROES = "00" * 32
 _SECURE: RRset = {"ad": True}
 _FAILURES: Mapping[str, RRset] = MappingProxyType(
     {
         "NODATA": {"ad": True},
         "NXDOMAIN": {"ad": True, "rcode": "NXDOMAIN"},
-        "SERVFAIL": {"rcode": "SERVFAIL"},
-        "FORMERR": {"rcode": "FORMERR"},
-        "time-out": {"drop": True},
+        **FAILURES,
         "NODATA insecure": {"ad": False},
         "NXDOMAIN insecure": {"ad": False, "rcode": "NXDOMAIN"},
     }
@@ -38,13 +35,13 @@ _FAILURES: Mapping[str, RRset] = MappingProxyType(
 _TLSA: Mapping[str, RRset] = MappingProxyType(
     {
         "match": {**_SECURE, "data": ["3 1 1 @cert:good"]},
-        "mismatch": {**_SECURE, "data": ["030101" + _ZEROES]},
+        "mismatch": {**_SECURE, "data": ["030101" + ZEROES]},
         "unusable": {**_SECURE, "data": ["1 1 1 @cert:good", "3 1 3 @cert:good"]},
         "authority": {**_SECURE, "data": ["2 0 1 @cert:root"]},
-        "match, unusable": {**_SECURE, "data": ["3 1 1 @cert:good", "010101" + _ZEROES]},
-        "unusable, match": {**_SECURE, "data": ["010101" + _ZEROES, "3 1 1 @cert:good"]},
-        "match, mismatch": {**_SECURE, "data": ["3 1 1 @cert:good", "030101" + _ZEROES]},
-        "mismatch, match": {**_SECURE, "data": ["030101" + _ZEROES, "3 1 1 @cert:good"]},
+        "match, unusable": {**_SECURE, "data": ["3 1 1 @cert:good", "010101" + ZEROES]},
+        "unusable, match": {**_SECURE, "data": ["010101" + ZEROES, "3 1 1 @cert:good"]},
+        "match, mismatch": {**_SECURE, "data": ["3 1 1 @cert:good", "030101" + ZEROES]},
+        "mismatch, match": {**_SECURE, "data": ["030101" + ZEROES, "3 1 1 @cert:good"]},
         "insecure": {"ad": False, "data": ["3 1 1 @cert:good"]},
     }
 )

@@ -114,7 +114,7 @@ class ModelSubject:
     def settle(self) -> None:
         """See ``Subject``."""
         self.machine.unwatched.run()
-        self.machine.run_background(until=math.inf)
+        self.machine.unwatched.run_later(until=math.inf)
 
     def _catch_up(self) -> None:
         self.machine.unwatched.run()
@@ -124,7 +124,7 @@ class ModelSubject:
         """Have what goes on in the background for so long behind it."""
         if self.machine.world.side_by_side:
             self.machine.world.sleep(seconds)
-        self.machine.run_background(until=self.machine.world.now() + seconds)
+        self.machine.unwatched.run_later(until=self.machine.world.now() + seconds)
 
     def queue(self) -> Sequence[str]:
         """See ``Subject``."""

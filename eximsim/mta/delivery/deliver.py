@@ -200,7 +200,7 @@ def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> N
     successor.continued, successor.unusable_hosts = call, {}
     if process.profile.next_message_in_background and machine.test_harness and not process.queue_running:
         begin = process.world.now() + _HARNESS_PAUSE
-        machine.background.append((begin, lambda: _go_on(successor, message_id, call)))
+        machine.unwatched.later.append((begin, lambda: _go_on(successor, message_id, call)))
     else:
         _go_on(successor, message_id, call)
 

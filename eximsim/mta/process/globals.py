@@ -103,9 +103,8 @@ class Machine:
     """How many transports are at work for messages that came in through a daemon."""
     sent_on: list[Callable[[], None]] = field(default_factory=list)
     """Deliveries of messages that a daemon's own transports have brought back to it."""
-    background: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
-    """What processes that nobody waits for are about to do, with the time at which each begins."""
     unwatched: Unwatched = field(default_factory=Unwatched)
+    """What processes do that nobody waits for."""
     serialized: dict[str, int] = field(default_factory=dict)
     """The hosts of serialize_hosts that the delivery under way has called, with the process that did."""
 
@@ -124,13 +123,6 @@ class Machine:
             return Account(0, 0, "/root")
         known = login in self.users or login == self.exim_user
         return Account(_OTHER_USER, _OTHER_USER, f"/home/{login}") if known else None
-
-    def run_background(self, *, until: float) -> None:
-        """Let the processes in the background do what they have begun by ``until``, first things first."""
-        while due := [job for job in self.background if job[0] <= until]:
-            first = min(due, key=lambda job: job[0])
-            self.background.remove(first)
-            first[1]()
 
     def new_pid(self) -> int:
         """The next process number."""

@@ -1,4 +1,4 @@
-"""Deliveries that nobody waits for, under Exim's test suite, which makes each take its time."""
+"""What processes do that nobody waits for, and that are no tasks of the world (``World.spawn``)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,24 @@ _TRANSPORT_TIME = 0.6
 
 @dataclass(slots=True)
 class Unwatched:
-    """Those that have begun, each with its time; ``transports`` counts the remote transports that have run.
+    """``begun`` are deliveries, each with its time, under Exim's test suite, which makes each take its time.
+
+    ``later`` is what is about to be done, with the time when. ``transports`` counts the remote transports
+    that have run.
 
     Source: do_remote_deliveries() in src/deliver.c, testharness_pause_ms(600).
     """
 
     begun: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     transports: int = 0
+
+    def run_later(self, *, until: float) -> None:
+        """Do what is to be done by ``until``, first things first."""
+        while due := [job for job in self.later if job[0] <= until]:
+            first = min(due, key=_when)
+            self.later.remove(first)
+            first[1]()
 
     def run(self) -> None:
         """Let all come to their end."""
@@ -46,3 +57,7 @@ class Unwatched:
             job()
             if self.transports == before:
                 raise Unsupported("a command that runs while a delivery without a remote transport ends")
+
+
+def _when(job: tuple[float, object]) -> float:
+    return job[0]

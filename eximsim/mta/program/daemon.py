@@ -190,7 +190,7 @@ def _deliver(process: Process, message_id: str) -> None:
     elif process.queue_smtp and machine.test_harness:
         begun = process.fork()
         job = partial(queue.deliver_in_child, begun, message_id, crash=None, anew=True)
-        machine.background.append((process.world.now(), job))
+        machine.unwatched.later.append((process.world.now(), job))
     else:
         queue.deliver_in_child(process, message_id, crash=None, anew=True)
 

@@ -177,7 +177,7 @@ def _close_late(session: SmtpSession, text: str, *, at_once: bool) -> None:
     process = session.process
     if process.of_daemon and not at_once:
         job = partial(_log_tls_error, session, text)
-        process.machine.background.append((process.world.now() + _CLOSING, job))
+        process.machine.unwatched.later.append((process.world.now() + _CLOSING, job))
     else:
         _log_tls_error(session, text)
     session.act(Wait(_CLOSING))

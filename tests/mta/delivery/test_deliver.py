@@ -384,9 +384,9 @@ def test_under_exims_test_suite_the_next_message_waits_a_second() -> None:
     site = next_message()
     assert sent(site) == [("b@test.ex",)]
     begin = site.world.now() + 1
-    site.machine.run_background(until=begin - 0.1)
+    site.machine.unwatched.run_later(until=begin - 0.1)
     assert sent(site) == [("b@test.ex",)]
-    site.machine.run_background(until=begin)
+    site.machine.unwatched.run_later(until=begin)
     assert sent(site) == [("b@test.ex",), ("a@test.ex",)]
     assert site.called == ["mx1"]
 

@@ -117,5 +117,5 @@ def test_a_client_that_says_something_else_than_tls_is_told_of_in_the_words_of_t
     said(client)
     client.send(b"bogus\r\n")
     client.close()
-    front.machine.run_background(until=math.inf)
+    front.machine.unwatched.run_later(until=math.inf)
     assert any(line.endswith(words) for line in front.log())
