@@ -57,6 +57,9 @@ class DeliverSwitches(VerifySwitches):
     )
     """A failure that the sender does not want to be told of is ``error ignored``, and why."""
 
+    template_not_untainted: bool = switch(False, "expand_open() in deliver.c", since("4.96", "8f2cf8f5a"))
+    """A tainted name of a file of texts ``is not untainted after expansion``; before, it was ``Tainted``."""
+
     delay_warned_without_attempt: bool = switch(False, "deliver_message()", since("4.92", "de6f74f29"))
     """A warning about a delay goes out in any queue run that is late enough, although no retry time has come.
     Bug 2341."""

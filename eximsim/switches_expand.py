@@ -23,6 +23,14 @@ class ExpansionSwitches(ServerSwitches):
     list_match_sets_value: bool = switch(False, "eval_condition()", since("4.96", "564960ff8"))
     """``match_domain`` and its kin set ``$value``."""
 
+    readsocket_needs_shutdown: bool = switch(
+        False,
+        "readsock_open() in readsock.c",
+        since("4.94.1", "1950cf85b", published="4.94"),
+        since("4.96", "05b70ebcd", item="bug 2784"),
+    )
+    """Nothing is read of a socket with ``shutdown=no``."""
+
     srs_quotes: bool = switch(
         False, "EITEM_SRS_ENCODE in expand.c", since("4.95", "bec94709e", item="bug 2607")
     )

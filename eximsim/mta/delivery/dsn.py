@@ -185,6 +185,8 @@ def _template_path(process: Process, option: str, text: str) -> tuple[str | None
     if path.startswith("/") and taint is Taint.UNKNOWN:
         raise Unsupported(f"whether {path} is tainted", *process.config.main.where(option))
     if not path.startswith("/") or taint is not Taint.NONE:
+        if path.startswith("/") and not process.profile.template_not_untainted:
+            return f"Tainted {option} after expansion: '{path}'", path
         wanted = "untainted" if path.startswith("/") else "absolute"
         return f"{option} is not {wanted} after expansion: '{path}'", path
     return None, path

@@ -32,6 +32,7 @@ class SocketFailed(Exception):
 class _Options:
     timeout: int = _TIMEOUT
     cache: bool = False
+    shutdown: bool = True
 
 
 def is_known(process: Process, where: str) -> bool:
@@ -59,7 +60,8 @@ def read_socket(process: Process, where: str, request: str, options: str, eol: s
             if process.machine.test_harness and not where.startswith(_INET):
                 begin = _before_request(connection)
             connection.send(octets(request))
-        text = from_octets(begin + _read(process, connection, wanted.timeout))
+        unread = not wanted.shutdown and process.profile.readsocket_needs_shutdown
+        text = "" if unread else from_octets(begin + _read(process, connection, wanted.timeout))
     finally:
         connection.close()
     text = text.replace("\n", eol) if eol else text
@@ -73,7 +75,7 @@ def _options(process: Process, text: str) -> _Options:
     timeout = (readconf_readtime(items[0]) or 0) if items else _TIMEOUT
     if any(item.startswith(("tls=", "sni=")) and item != "tls=no" for item in items[1:]):
         raise Unsupported("${readsocket over TLS")
-    return _Options(timeout, "cache=yes" in items[1:])
+    return _Options(timeout, "cache=yes" in items[1:], "shutdown=no" not in items[1:])
 
 
 def _split(where: str) -> tuple[str, int]:

@@ -10,9 +10,9 @@ from tests.mta.front import Front
 SOCKET = "/run/s"
 
 
-def expanded(text: str, *script: str, connections: int = 1) -> str:
+def expanded(text: str, *script: str, connections: int = 1, release: str = "4.99") -> str:
     """What -be makes of a text while a scripted server listens on the socket and on port 2525."""
-    front = Front()
+    front = Front(release=release)
     front.machine.test_harness = True
     server = read_server([SOCKET, str(connections)], script, "t", 1)
     front.world.serve(SOCKET, lambda _: server.session())
@@ -36,6 +36,14 @@ def expanded(text: str, *script: str, connections: int = 1) -> str:
 )
 def test_what_a_server_answers(item: str, script: tuple[str, ...], text: str) -> None:
     assert expanded(f"${{readsocket{item}}}", *script) == text
+
+
+@pytest.mark.parametrize(
+    ("release", "text"), [("4.93", "ANSWER"), ("4.94.1", ""), ("4.95", ""), ("4.96", "ANSWER")]
+)
+def test_without_a_shutdown_some_releases_read_nothing(release: str, text: str) -> None:
+    item = "${readsocket{/run/s}{ASK\\n}{2s:shutdown=no}}"
+    assert expanded(item, "ASK", ">>ANSWER", ">*eof", release=release) == text
 
 
 @pytest.mark.parametrize(
