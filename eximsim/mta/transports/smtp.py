@@ -31,7 +31,6 @@ from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.status import Errno, HostFind, HostStatus, Rc
-from eximsim.switch_values import CommandLog
 from eximsim.trace import Rule
 
 if TYPE_CHECKING:
@@ -349,7 +348,7 @@ def _context(run: Run, host: HostItem, interface: str | None, *, more_hosts: boo
 def smtp_deliver(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     """Deliver to one host, and sum the session up for who watches."""
     rc = _deliver(sx, suppress_tls=suppress_tls)
-    if sx.process.verbose and sx.process.profile.command_log is not CommandLog.NEVER:
+    if sx.process.verbose:
         smtp_debug_cmd_report(sx.process, sx.command_log)
     return rc
 

@@ -393,7 +393,9 @@ _CONNECT_TRACE = {
 
 
 def smtp_debug_cmd_report(process: Process, log: list[str]) -> None:
-    """Show how a session went, in the host-check trace."""
+    """Show how a session went, in the host-check trace of releases that do."""
+    if process.profile.command_log is CommandLog.NEVER:
+        return
     unset = "(unset)" if process.profile.command_log is CommandLog.AFTER_CALLOUT else "'(unset)'"
     process.hdebug(f"cmdlog: '{':'.join(log)}'" if log else f"cmdlog: {unset}", with_v=True)
     log.clear()
