@@ -18,6 +18,9 @@ _MOST = 3_000_000
 _LARGEST_TOML = 1_000_000
 
 _GZIP = b"\x1f\x8b"
+_MOST_MEMBERS = 10_000
+_PACKED_AT_ONCE = 16_384
+_ZEROS = re.compile(rb"\0*")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NESTS = (dict, list)
@@ -90,17 +93,24 @@ def unpacked(content: bytes, path: str) -> bytes:
     if not content.startswith(_GZIP):
         return content
     parts: list[bytes] = []
-    left = LARGEST
+    left, at, members = LARGEST, 0, 0
     try:
-        while content:
+        while at < len(content):
+            members += 1
+            if members > _MOST_MEMBERS:
+                raise InputError(f"has more than {_MOST_MEMBERS:,} parts; expected a gzip file", path)
             unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            parts.append(unpacker.decompress(content, left + 1))
-            left -= len(parts[-1])
-            if left < 0:
-                raise InputError(f"unpacks to more than {LARGEST // (1024 * 1024)} MB", path)
-            if not unpacker.eof:
-                raise InputError("is cut off; expected a whole gzip file", path)
-            content = unpacker.unused_data.lstrip(b"\0")
+            while not unpacker.eof:
+                packed = content[at : at + _PACKED_AT_ONCE]
+                if not packed:
+                    raise InputError("is cut off; expected a whole gzip file", path)
+                parts.append(unpacker.decompress(packed, left + 1))
+                left -= len(parts[-1])
+                if left < 0:
+                    raise InputError(f"unpacks to more than {LARGEST // (1024 * 1024)} MB", path)
+                at += len(packed) - len(unpacker.unused_data)
+            padding = _ZEROS.match(content, at)
+            at = padding.end() if padding else at
     except zlib.error as error:
         raise InputError(f"{error}; expected a gzip file", path) from None
     return b"".join(parts)

@@ -68,6 +68,13 @@ def test_gzip_is_unpacked_members_and_all() -> None:
     assert unpacked(gzip.compress(b"a" * 1000) + gzip.compress(b"b"), "f") == b"a" * 1000 + b"b"
 
 
+def test_gzip_of_very_many_members_is_given_up() -> None:
+    member = gzip.compress(b"{}\n")
+    assert unpacked(member * 5_000, "f") == b"{}\n" * 5_000
+    with pytest.raises(InputError, match="more than 10,000 parts"):
+        unpacked(member * 200_000, "f")
+
+
 def test_gzip_that_unpacks_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "LARGEST", 1024 * 1024)
     bomb = gzip.compress(bytes(1024 * 1024 + 1))

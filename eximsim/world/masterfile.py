@@ -46,13 +46,16 @@ def master_zones(
 
     Raises ``InputError`` with file and line, and ``Unsupported`` for ``$INCLUDE``.
     """
+    rdata.check_number_of_lines(files)
     readers = [(_Reader(path, certificate), text) for path, text in files.items()]
     lines = [line for reader, text in readers for line in reader.read(text)]
     told = [answer for reader, _ in readers for answer in reader.answers]
     rrsets: dict[tuple[str, str], list[_Line]] = {}
+    known: set[DnsRecord] = set()
     for line in lines:
         rrset = rrsets.setdefault((names.key(line.record.name), line.record.type), [])
-        if line.record not in (known.record for known in rrset):
+        if line.record not in known:
+            known.add(line.record)
             rrset.append(line)
     _check(rrsets)
     _check_answers(told, rrsets)

@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dnslib.label import DNSBuffer, DNSLabel
 
+from eximsim.errors import InputError
 from eximsim.ports import RData
 from eximsim.world import names
 
@@ -30,6 +31,7 @@ _GENERIC_TYPE = re.compile(r"TYPE([0-9]{1,5})")
 _NAME_TYPES = frozenset({"CNAME", "NS", "PTR"})
 _MAX_RDATA = 0xFFFF
 _CERTIFICATE = "@cert:"
+_MOST_LINES = 50_000
 _DIGESTS: Mapping[int, Callable[[bytes], bytes]] = {
     0: lambda data: data,
     1: lambda data: hashlib.sha256(data).digest(),
@@ -54,6 +56,15 @@ class Context:
 
     name: Callable[[str], str]
     certificate: CertificateSource | None = None
+
+
+def check_number_of_lines(files: Mapping[str, str]) -> None:
+    """Raise ``InputError`` if zone files, given as path -> text, have more than 50,000 lines together."""
+    left = _MOST_LINES
+    for path, text in files.items():
+        left -= text.count("\n")
+        if left < 0:
+            raise InputError(f"more than {_MOST_LINES:,} lines of zone files", path)
 
 
 def type_name(number: int) -> str:

@@ -357,3 +357,9 @@ def test_text_that_is_not_utf8_names_its_line(tmp_path: Path) -> None:
 def test_folder_without_zone_files_is_refused(tmp_path: Path, folder: str) -> None:
     with pytest.raises(InputError, match="expected"):
         load_fakens_dir(tmp_path / folder)
+
+
+def test_zones_of_very_many_lines_are_given_up() -> None:
+    text = "a A 192.0.2.1\n" * 50_001
+    with pytest.raises(InputError, match="more than 50,000 lines"):
+        fakens_zones({"db.test.ex": text})

@@ -251,3 +251,9 @@ def test_an_answer_that_says_nothing_clear_is_an_error(line: str, message: str) 
     with pytest.raises(InputError) as caught:
         master_zones({"z": f"{ANSWERS}{line}\n"})
     assert str(caught.value).startswith(message)
+
+
+def test_zones_of_very_many_lines_are_given_up() -> None:
+    text = "a A 192.0.2.1\n" * 50_001
+    with pytest.raises(InputError, match="more than 50,000 lines"):
+        master_zones({"a.zone": text})
