@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from eximsim.gate.compare import compare
+from eximsim.gate.explore_policies import survey
 from eximsim.profiles import profile
 from eximsim.suite.config_files import Sources
 from tests.gate.policies import CONF, policy
@@ -25,3 +26,10 @@ def test_a_file_that_a_run_asks_for_and_that_is_not_here_is_a_gap(old: str, new:
     assert "names /etc/relays: not below" in str(compare(one, two).gaps)
     given = Sources(given={"/etc/relays": b"other.example: 1\n"})
     assert "not below" not in str(compare(replace(one, sources=given), replace(two, sources=given)).gaps)
+
+
+def test_a_mailbox_that_is_not_there_yet_is_no_gap() -> None:
+    local = "begin routers\nlocal:\n  driver = accept\n  domains = here.example\n  transport = box\n"
+    box = "begin transports\nbox:\n  driver = appendfile\n  file = /var/mail/all\n"
+    conf = CONF.replace("begin routers\n", local).replace("begin transports\n", box)
+    assert survey([policy(conf=conf)]).gaps == {}

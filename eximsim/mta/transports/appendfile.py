@@ -195,12 +195,8 @@ def _existing(process: Process, transport: DriverInstance, path: str) -> StoredF
     known = process.world.disk.files.get(path)
     if known is not None:
         return known
-    try:
-        process.world.read_file(path)
-    except FileNotFoundError:
+    if not process.world.path_kind(path):
         return None
-    except (OSError, ValueError):
-        pass
     raise Unsupported(f"delivery to {path}, of which is not known whose it is", *_place(transport))
 
 
@@ -274,9 +270,7 @@ def _lock(process: Process, transport: DriverInstance, path: str, run: LocalRun)
         post = f"{name}.{host}.{int(process.world.now()):08x}.{process.pid:08x}"
         what = f"creating lock file hitching post {post} (euid={run.uid} egid={run.gid})"
         raise Stop(Rc.DEFER, what, problem)
-    try:
-        process.world.read_file(name)
-    except (OSError, ValueError):
+    if name not in process.world.disk.files and not process.world.path_kind(name):
         return
     options = transport.options
     for _ in range(options.number("lock_retries")):
