@@ -33,13 +33,16 @@ class Suites:
     min_version: str = "TLSv1"
 
 
+_EMPTY = "No or insufficient priorities were set."
+
+
 class BadPriority(Exception):
     """GnuTLS does not take a priority string; ``text`` words that as ``tls_error_gnu()`` does."""
 
     def __init__(self, whole: str, item: str) -> None:
         at = whole.index(item)
         self.step = f'gnutls_priority_init({whole}) failed at offset {at}, "{whole[at : at + 6]}.."'
-        self.text = "The request is invalid."
+        self.text = _EMPTY if whole == "NONE" else "The request is invalid."
         super().__init__(self.step)
 
 
@@ -114,6 +117,29 @@ _FIRST = frozenset(
 """The words that a priority string may begin with."""
 
 
+_CIPHERS_OF_SECURE128 = (
+    *("AES-256-GCM", "CHACHA20-POLY1305", "AES-256-CBC", "AES-256-CCM"),
+    *("AES-128-GCM", "AES-128-CBC", "AES-128-CCM"),
+)
+_NAMES = """
+    AES-128-CBC AES-128-CCM AES-128-CCM-8 AES-128-CFB8 AES-128-GCM AES-128-SIV AES-128-XTS AES-192-CBC
+    AES-192-CFB8 AES-192-GCM AES-256-CBC AES-256-CCM AES-256-CCM-8 AES-256-CFB8 AES-256-GCM AES-256-SIV
+    AES-256-XTS ARCFOUR-128 CAMELLIA-128-CBC CAMELLIA-128-GCM CAMELLIA-192-CBC CAMELLIA-256-CBC
+    CAMELLIA-256-GCM CHACHA20-32 CHACHA20-64 CHACHA20-POLY1305 3DES-CBC DES-CBC ESTREAM-SALSA20-256
+    SALSA20-256 RC2-40 NULL SHA1 SHA224 SHA256 SHA384 SHA512 UMAC-96 UMAC-128 AEAD MD5 AES-CMAC-128
+    AES-CMAC-256 AES-GMAC-128 AES-GMAC-192 AES-GMAC-256 ECDHE-RSA ECDHE-ECDSA RSA DHE-RSA DHE-DSS PSK
+    RSA-PSK DHE-PSK ECDHE-PSK SRP-DSS SRP-RSA SRP ANON-DH ANON-ECDH VKO-GOST-12 RSA-EXPORT
+"""
+"""Ciphers, MACs and key exchanges that GnuTLS has names for."""
+_GROUPS = (*_OTHER, "VERS-", "CIPHER-", "MAC-", "KX-", "GOST", "STREEBOG", "MAGMA", "KUZNYECHIK", "OMAC")
+
+
+def _is_known(word: str) -> bool:
+    """Whether an item names anything; what it does is another question."""
+    name = word.upper()
+    return not name[:1].isalnum() or name in _FIRST or name in _NAMES.split() or name.startswith(_GROUPS)
+
+
 def _kind(word: str) -> str | None:
     if word in _VERSIONS:
         return "VERS"
@@ -130,13 +156,19 @@ def read_priority(text: str) -> Suites:
     first, *rest = text.split(":")
     if first.upper() not in _FIRST and first[:1] not in ("@", "+", "-", "!"):
         raise BadPriority(text, first)
-    if first not in ("NORMAL", "NONE", "PFS"):
+    if text == "NONE":
+        raise BadPriority(text, text)
+    if first not in ("NORMAL", "NONE", "PFS", "SECURE128"):
         raise Unsupported(f"GnuTLS priority string that begins with {first!r}")
     chosen = {kind: list(names) if first != "NONE" else [] for kind, names in _NORMAL.items()}
     if first == "PFS":
         chosen["KX"].remove("RSA")
+    if first == "SECURE128":
+        chosen["CIPHER"] = list(_CIPHERS_OF_SECURE128)
     for item in rest:
         if not item or item[0] not in "+-!%":
+            raise BadPriority(text, item)
+        if item[0] != "%" and not _is_known(item[1:]):
             raise BadPriority(text, item)
         _change(chosen, item)
     if first == "NONE" and (signed := [item[1:] for item in rest if item.startswith("+SIGN-")]):

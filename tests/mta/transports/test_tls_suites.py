@@ -113,6 +113,8 @@ def test_what_is_not_modelled_of_priority_strings_says_so(text: str, why: str) -
     ("text", "step"),
     [
         ("NOSUCHCIPHER", 'gnutls_priority_init(NOSUCHCIPHER) failed at offset 0, "NOSUCH.."'),
+        ("NORMAL:+NOSUCH", 'gnutls_priority_init(NORMAL:+NOSUCH) failed at offset 7, "+NOSUC.."'),
+        ("NONE", 'gnutls_priority_init(NONE) failed at offset 0, "NONE.."'),
         ("NORMAL:RSA", 'gnutls_priority_init(NORMAL:RSA) failed at offset 7, "RSA.."'),
     ],
 )
