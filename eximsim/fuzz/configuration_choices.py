@@ -125,8 +125,8 @@ CONDITIONS: Mapping[str, Sequence[str]] = {
         "down.test.ex", "list.test.ex!&0.0.0.4", "list.test.ex=127.0.0.0/8",
     ),
     "ratelimit": (
-        "1 / 1h / strict", "9 / 1h", "2 / 1h / per_rcpt / strict", "1 / 1h / per_cmd / noupdate / key",
-        "0 / 1h / leaky", "x / 1h", "1 / 1h / per_conn / strict", "2 / 1h / per_addr / strict",
+        "1 / 1h / strict", "9 / 1h", "1.5 / 1h / per_rcpt / strict", "1 / 1h / per_cmd / noupdate / key",
+        "0 / 1h / leaky", "x / 1h", "1 / 1h / per_conn / strict", "1.5 / 1h / per_addr / strict",
         "1k / 1h / per_byte",
         "1 / 1m / per_mail / count=2 / $sender_address", " / 1h / k", "1 / 1h / unique=$local_part / strict",
     ),

@@ -221,7 +221,10 @@ CHECKS = frozenset(("-bt", "-bv", "-bvs"))
 
 _EACH_TIME = (
     (re.compile(r"\b[A-Z][a-z][a-z], \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d [-+]\d{4}"), "DATE"),
-    (re.compile(r"<E[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|(?:-[0-9A-Za-z]+){2})@"), "<EID@"),
+    (
+        re.compile(r"(?<=[<=])E[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|(?:-[0-9A-Za-z]+){2})@"),
+        "EID@",
+    ),
     (re.compile(r"\b\d{9,10}-eximdsn-\d+"), "BOUNDARY"),
 )  # fmt: skip
 
