@@ -137,6 +137,9 @@ def _values(axis: Axis, value: object) -> tuple[str, ...]:
 # ---- files ------------------------------------------------------------------------------------------------
 
 
+_MOST = 1_000
+
+
 def read_promises(text: str, path: str) -> tuple[Promise, ...]:
     """The promises of a TOML file; raises ``InputError`` with ``path`` and line."""
     content = parse_toml(text, path)
@@ -146,7 +149,10 @@ def read_promises(text: str, path: str) -> tuple[Promise, ...]:
             raise InputError(f"{key}: expected [[never]] or [[always]]", path, blocks.line_of_top(key))
     found = []
     for kind, number, block in _blocks(content, path, blocks):
-        found.append((blocks.line(kind, number), _read(kind, number, block, path, blocks)))
+        line = blocks.line(kind, number)
+        if len(found) == _MOST:
+            raise InputError(f"more than {_MOST:,} promises", path, line)
+        found.append((line, _read(kind, number, block, path, blocks)))
     if not found:
         raise InputError("no promise; expected [[never]] or [[always]]", path, 1)
     promises = [one for _, one in sorted(found, key=lambda pair: pair[0])]

@@ -132,3 +132,9 @@ def test_the_page_has_every_condition_with_its_values() -> None:
     page = (Path(__file__).parents[2] / "docs" / "promises.md").read_text(encoding="utf-8")
     for axis in AXES.values():
         assert f"| `{axis.name}` | {', '.join(f'`{value}`' for value in axis.values)} |" in page
+
+
+def test_very_many_promises_are_given_up() -> None:
+    text = "".join(f'[[never]]\nname = "n{number}"\noutcome = "failed"\n' for number in range(2_000))
+    with pytest.raises(InputError, match="more than 1,000 promises"):
+        read_promises(text, "p.toml")
