@@ -140,13 +140,14 @@ class ConfigFiles(Mapping[str, bytes]):
     def _content(self, path: str) -> bytes | None:
         if path in self._sources.given:
             return self._sources.given[path]
-        if (said := self._sources.answers.find("file", path)) is not None:
-            self._settled[path] = None
-            return None if said.value is None else octets(said.value)
+        if path in self._sources.answers.known.get("file", {}):
+            return self._answered(path)
         for name in (path, self._inside(path)):
             content = None if name is None else self._tried(self._folder, name, path)
             if content is not None:
                 return content
+        if self._sources.answers.find("file", path) is not None:
+            return self._answered(path)
         if not self._sources.system or not path.startswith("/"):
             return None
         if os.path.realpath(path).startswith(_NOT_FILES):
@@ -156,6 +157,11 @@ class ConfigFiles(Mapping[str, bytes]):
         if content is not None:
             self._sources.from_system[path] = None
         return content
+
+    def _answered(self, path: str) -> bytes | None:
+        said = self._sources.answers.find("file", path)
+        self._settled[path] = None
+        return None if said is None or said.value is None else octets(said.value)
 
     def kind(self, path: str) -> str:
         """What is at a path: ``file``, ``folder``, or nothing."""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from eximsim.ports import Told
 from eximsim.suite.config_files import ConfigFiles, Sources
+from eximsim.world.answers import Answers
 
 
 @pytest.fixture
@@ -36,6 +38,15 @@ def test_the_whole_path_of_a_file_below_the_folder_is_understood(
     assert ConfigFiles("c", "", Sources(folder))[str(folder / "etc/list")] == b"below"
     monkeypatch.chdir(folder.parent)
     assert ConfigFiles("c", "", Sources(Path("folder")))["folder/etc/list"] == b"below"
+
+
+def test_a_file_that_is_there_comes_before_a_pattern_and_an_exact_answer_before_both(folder: Path) -> None:
+    pattern = ("file", "*", Told("pattern"))
+    files = ConfigFiles("c", "", Sources(folder, answers=Answers().with_more([pattern])))
+    assert (files["/etc/list"], files["/etc/other"]) == (b"below", b"pattern")
+    exact = ("file", "/etc/list", Told("exact"))
+    files = ConfigFiles("c", "", Sources(folder, answers=Answers().with_more([pattern, exact])))
+    assert files["/etc/list"] == b"exact"
 
 
 @pytest.mark.parametrize("path", ["OUTSIDE", "../outside", "/etc/../../outside", "/link", "/etc/passwd"])
