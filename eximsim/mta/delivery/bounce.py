@@ -31,7 +31,7 @@ def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> 
     copied = dsn.moan_check_errorcopy(process, recipient)
     with process.setting(bounce_recipient=recipient):
         text = "\n".join(_bounce(process, recipient, failed, copied))
-    return _send(process, [recipient] if copied is None else [], text)
+    return _send(process, [], text)
 
 
 def _send(process: Process, recipients: Sequence[str], text: str) -> int:

@@ -157,7 +157,7 @@ def moan_to_sender(
         content = lines + b"\n" + why.body
     report = octets("\n".join(head)) + _copy(process, content, header_read=why.header_read)
     reference = why.message_id
-    code = child_open_exim(process, "", [sender], report, reference, process.machine.exim_user)
+    code = child_open_exim(process, "", [], report, reference, process.machine.exim_user)
     if code:
         about = f"{reference} " if reference and not process.message_id else ""
         log_write(process, f"{about}Child mail process returned status {code}")

@@ -161,7 +161,11 @@ def receive_local(
         raise LocalError(excess.problem, overlong(line=excess.line, limit=excess.limit))
     incoming = Incoming(reception, submitter, split.headers, split.body)
     prepare(incoming, _take_recipients if from_headers else None)
-    if from_headers and (incoming.scan.bad_addresses or not reception.envelope.recipients):
+    if (
+        from_headers
+        and split.read is None
+        and (incoming.scan.bad_addresses or not reception.envelope.recipients)
+    ):
         _no_recipients(incoming)
     if split.read is not None:
         log_too_big(reception, split.read, size_limit)
