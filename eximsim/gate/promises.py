@@ -147,7 +147,7 @@ def read_promises(text: str, path: str) -> tuple[Promise, ...]:
     for key in content:
         if key not in _KEYS:
             raise InputError(f"{key}: expected [[never]] or [[always]]", path, blocks.line_of_top(key))
-    found = []
+    found: list[tuple[int, Promise]] = []
     for kind, number, block in _blocks(content, path, blocks):
         line = blocks.line(kind, number)
         if len(found) == _MOST:

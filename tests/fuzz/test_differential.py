@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from eximsim.fuzz.differential import RESTLESS, Bout, Contest, Difference, ModelRival, signature
+from eximsim.fuzz.differential import Bout, Contest, Difference, ModelRival, signature
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile, profile
-from eximsim.suite.compare import Comparison
+from eximsim.suite.compare import RESTLESS, Comparison
 from eximsim.suite.recording import Record, Situation
 from eximsim.suite.replay import Replayed, Stand
 from tests.suite.recorded import stand
