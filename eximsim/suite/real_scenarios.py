@@ -57,6 +57,7 @@ class RealScenarioStand(RealStand):
 
     def play(self, scenario: Scenario) -> Iterator[Done]:
         """Give the commands one after the other, and tell what came of each."""
+        self._inside.kill()  # what the scenario before has left running would still write to its spool
         self._inside.fresh(_SPOOL, self.program.uid, {"certs": _CERTIFICATES})
         config = scenario.config.replace(_PATH_IN_SCENARIOS, f"exim_path = {EXIM}\n")
         texts = {**scenario.files, CONFIGURATION: config, "/etc/hosts": _host_file(scenario.hosts)}
