@@ -91,7 +91,7 @@ COMMANDS = (
     "compare --recorded F/linked.jsonl --tree F/tree/test --certificates F/suite --jobs 2 --debug",
     "compare --recorded F/linked.jsonl --keep O/kept",
     "compare --recorded F/linked.jsonl --release 4.92 --group A --kind delivery --profile 4.92 --json",
-    "compare --random 1 --seed 1 --sequences 1 --against O/none --exim O/none",
+    "compare --random 1 --seed 1 --sequences 1 --configurations 1 --against O/none --exim O/none",
     "record --exim O/none --scenarios F/linked.jsonl -o O/r --jobs 1 --json --debug",
     "record --exim O/none -o O/r --group A --kind delivery",
     "record --exim O/none --output F/suite/stdout/0003 A046",

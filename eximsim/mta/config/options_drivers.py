@@ -35,9 +35,9 @@ ROUTER = table(
         verify_only""",
         unset="log_as_local retry_use_local_part",
     ),
-    flags(_M, off="disable_logging"),
+    flags(_M, off="disable_logging dsn_lasthop"),
     flags(_U, off="bmi_deliver_alternate bmi_deliver_default bmi_dont_deliver"),
-    flags(_I, off="dsn_lasthop initgroups"),
+    flags(_I, off="initgroups"),
     of_kind(Kind.NAMES, _M, None, "user group"),
 )
 """Options that every router has."""

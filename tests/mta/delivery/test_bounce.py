@@ -30,6 +30,11 @@ def parts(site: Site) -> list[Message]:
     return [part for part in payload if isinstance(part, Message)]
 
 
+def test_the_boundary_of_a_report_is_what_nobody_has_seeded() -> None:
+    report = email.message_from_bytes(bounce(bounced("a@test.ex")).content)
+    assert str(report.get_boundary()).endswith("-eximdsn-1804289383")
+
+
 def test_the_sender_is_told_about_a_failed_recipient() -> None:
     site = bounced("a@test.ex")
     assert bounce(site).recipients == (SENDER,)

@@ -108,13 +108,6 @@ def test_replies_for_each_recipient_are_asked_for_on_a_call_that_goes_on_since_4
     ]
 
 
-def test_the_boundary_of_a_report_is_what_nobody_has_seeded() -> None:
-    refused = {"servers": {"10.9.1.1": {"rcpt": "550 no"}}}
-    message = {"argv": ["-odf", "-f", "s@one.test.ex", "a@one.test.ex"], "stdin": "Subject: x\n\n", **refused}
-    runs = done(scenario(router={"errors_to": None}, runs=[message, {"argv": ["-Mvc", "$msg1"]}]))
-    assert any("-eximdsn-1804289383" in line for line in runs[1].stdout)
-
-
 def test_a_prefix_stays_cut_off_if_the_suffix_that_is_wanted_too_is_not_there() -> None:
     (one,) = done(
         scenario(

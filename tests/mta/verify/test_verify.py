@@ -28,8 +28,8 @@ def test_the_empty_sender_is_good() -> None:
     assert verified(Site(), "", is_recipient=False).rc is Rc.OK
 
 
-def test_an_address_without_a_domain_is_not() -> None:
-    assert verified(Site(), "a") == VerifyResult(Rc.FAIL, failure="qualify", verified="a")
+def test_an_address_without_a_domain_is_not_and_counts_as_routed() -> None:
+    assert verified(Site(), "a") == VerifyResult(Rc.FAIL, failure="qualify", routed=True, verified="a")
 
 
 @pytest.mark.parametrize(
