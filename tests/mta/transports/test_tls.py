@@ -117,15 +117,15 @@ def test_trust_anchors_that_cannot_be_read_are_a_panic() -> None:
 @pytest.mark.parametrize(
     ("release", "text"),
     [
-        ("4.92", "could not stat /nowhere.pem (tls_verify_certificates): No such file or directory"),
-        ("4.96-debian12", "could not stat '/nowhere.pem' (tls_verify_certificates): No such file or directory"),
+        ("4.92", "could not stat /nowhere.pem (tls_verify_certificates)"),
+        ("4.96-debian12", "could not stat '/nowhere.pem' (tls_verify_certificates)"),
     ],
 )
 def test_gnutls_builds_say_it_otherwise(release: str, text: str) -> None:
     site = delivered(
         Mx(), with_tls(profile(release), "gnutls"), tls_verify_certificates="/nowhere.pem", **MUST
     )
-    assert site.panic_log == [text]
+    assert site.panic_log == [f"{text}: No such file or directory"]
 
 
 @pytest.mark.parametrize(("library", "name", "verified"), [
