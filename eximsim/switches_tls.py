@@ -224,5 +224,5 @@ class TlsLibrarySwitches(SignatureSwitches):
     override_outlives_session: bool = switch(
         False, "verify_callback() and peer_cert() in tls-openssl.c", since("4.93", "4a1bd6b93")
     )
-    """Once tls_try_verify_hosts has let a certificate pass, later sessions of the process do not count as
-    verified until one is verified without DANE again: one that DANE has verified has ``CV=no``. (OpenSSL)"""
+    """With OpenSSL, once tls_try_verify_hosts has let a certificate pass, no later session of the process
+    counts as verified before one is verified without DANE: one that DANE has verified has ``CV=no``."""
