@@ -17,6 +17,7 @@ _KEPT = 10_000
 _AT_ONCE = 500
 _GATHER_SECONDS = 0.02
 _END_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 
 
 class Lines:
@@ -57,6 +58,14 @@ class Lines:
         self._waiting.append(visible(line))
         if not self._there.is_set():
             self._there.set()
+
+    def until_interrupted(self) -> None:
+        """Go on until an interrupt, which is raised here.
+
+        One that comes just before a sleep begins does not end it; so no sleep is long.
+        """
+        while True:
+            time.sleep(_LOOK_SECONDS)
 
     def _main(self) -> None:
         while not self._over:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ def dns(
         NameServer(zones, listen, port, allow_nonloopback=allow_nonloopback, on_query=on_query) as server,
     ):
         click.echo(_listening(server, as_json=as_json))
-        threading.Event().wait()
+        lines.until_interrupted()
 
 
 def _listening(server: NameServer, *, as_json: bool) -> str:

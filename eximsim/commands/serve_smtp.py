@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,7 +115,7 @@ def smtp(
     ):
         place = Endpoint(*sockets.address)
         click.echo(_listening(place, as_json=as_json))
-        threading.Event().wait()
+        lines.until_interrupted()
 
 
 def _behaviour(name: str | None, script: Path | None) -> Behaviour:
