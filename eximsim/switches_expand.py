@@ -128,6 +128,16 @@ class ExpansionSwitches(ServerSwitches):
     )
     """A lookup in a file whose name comes from outside fails: ``Tainted filename for search``."""
 
+    unquoted_query_logged: bool = switch(
+        False, "internal_search_find() in search.c", since("4.96", "4191cb150", item="bug 2850")
+    )
+    """A query with text that comes from outside and is not quoted is logged, and asked all the same."""
+
+    query_servers_hidden: bool = switch(
+        False, "internal_search_find() in search.c", since("4.98", "f2738aab2", item="bug 3066")
+    )
+    """The servers that such a query names are left out of the line."""
+
     tainted_arguments_refused: bool = switch(
         False, "arg_is_tainted() in transport.c", since("4.96", "cfe6acff2", item="JH/24, JH/25")
     )

@@ -111,6 +111,7 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
         rc = _one_verb(run, name, verb)
         if rc is not None:
             return rc
+    run.process.acl_verb = None
     run.trace(f"end of {name}: implicit DENY")
     return Rc.FAIL
 
@@ -164,6 +165,7 @@ def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
     run.reception.temp_details = False
     run.basic_errno, run.endpass, run.verb = 0, False, verb.verb
     run.at = (verb.path, verb.line)
+    run.process.acl_verb = f"ACL {verb.verb}, {verb.path} {verb.line}"
     run.place = "" if name == _INLINE else f" at line {verb.line} of {verb.path}"
     run.trace(f"processing {_shown_verb(run, name, verb)}")
     cond = check_conditions(run, verb)

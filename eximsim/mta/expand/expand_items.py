@@ -80,8 +80,9 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _searched(expander: Expander, kind: SearchType, template: Template, skipping: bool) -> str:
-    """What is searched; the name of a file is marked if it comes from outside."""
-    if kind.single_key and expander.process.profile.tainted_search_refused:
+    """What is searched; the name of a file, or a query, is marked if it comes from outside."""
+    profile = expander.process.profile
+    if profile.tainted_search_refused if kind.single_key else profile.unquoted_query_logged:
         return string_marked(expander.process, template, skipping)
     return expander.string(template, skipping=skipping)
 

@@ -22,9 +22,11 @@ class Taint(IntEnum):
     """Whether a text comes from outside; the worst of its parts counts."""
 
     NONE = 0
-    UNKNOWN = 1
+    QUOTED = 1
+    """It does, but what does so is quoted for a lookup."""
+    UNKNOWN = 2
     """It depends on what is not followed here."""
-    TAINTED = 2
+    TAINTED = 3
 
 
 class MarkedText(str):
@@ -37,6 +39,19 @@ class TaintedText(MarkedText):
     """A text that is tainted."""
 
     __slots__ = ()
+
+
+class QuotedText(TaintedText):
+    """A text that is tainted, and whose tainted parts are quoted for a lookup."""
+
+    __slots__ = ()
+
+
+_MARKS: dict[Taint, type[MarkedText]] = {
+    Taint.QUOTED: QuotedText,
+    Taint.UNKNOWN: MarkedText,
+    Taint.TAINTED: TaintedText,
+}
 
 
 class CleanText(str):
@@ -75,6 +90,11 @@ _COUNTED = _words("eval eval10 listcount md5 nh nhash sha1 sha2 sha256 sha3 strl
 
 def expand_tainted(process: Process, text: str) -> tuple[str, Taint]:
     """As ``expand``, and whether the result is tainted."""
+    value, level = _followed(process, text)
+    return value, Taint.TAINTED if level is Taint.QUOTED else level
+
+
+def _followed(process: Process, text: str) -> tuple[str, Taint]:
     tracking = _TaintExpander(process)
     value = evaluate(process, text, tracking)
     return value, tracking.level if value else Taint.NONE
@@ -84,7 +104,7 @@ def expand_marked(process: Process, text: str) -> str:
     """As ``expand``; the result is marked if it is tainted, under releases that mind."""
     if not process.profile.tainted_paths_refused or "$" not in text:
         return evaluate(process, text)
-    return marked(*expand_tainted(process, text))
+    return marked(*_followed(process, text))
 
 
 @string_marked.answer
@@ -99,11 +119,16 @@ def marked(text: str, level: Taint) -> str:
     """The text with a mark, as it needs one."""
     if level is Taint.NONE:
         return text
-    return TaintedText(text) if level is Taint.TAINTED else MarkedText(text)
+    return _MARKS[level](text)
+
+
+def marked_like(text: str, whole: str) -> str:
+    """A part of a text, with the mark of the whole."""
+    return type(whole)(text) if isinstance(whole, MarkedText) else text
 
 
 def taint_of(text: str) -> Taint:
-    """What the mark of a text says."""
+    """What the mark of a text says; one that is quoted for a lookup is tainted all the same."""
     if isinstance(text, MarkedText):
         return Taint.TAINTED if isinstance(text, TaintedText) else Taint.UNKNOWN
     return Taint.NONE
@@ -112,6 +137,11 @@ def taint_of(text: str) -> Taint:
 def _keeps_apart(node: Node) -> bool:
     """Whether the first argument of an item is only looked at, and the result made of something else."""
     return isinstance(node, Item) and node.name in ("extract", "map") and bool(node.args)
+
+
+def _quotes(node: Operator) -> bool:
+    """Whether an operator quotes for a lookup: ``quote_mysql`` and its like."""
+    return node.name.startswith("quote_") and node.name != "quote_local_part"
 
 
 class _TaintExpander(PlainExpander):
@@ -155,6 +185,8 @@ class _TaintExpander(PlainExpander):
             self.level = max(before, Taint.NONE if isinstance(known, CleanText) else Taint.UNKNOWN)
         elif isinstance(node, Operator) and (node.name in _COUNTED or self._blesses(node)):
             self.level = before
+        elif isinstance(node, Operator) and _quotes(node) and self.level is Taint.TAINTED:
+            self.level = max(before, Taint.QUOTED)
         return value
 
     def _blesses(self, node: Operator) -> bool:
@@ -174,7 +206,7 @@ class _TaintExpander(PlainExpander):
         if name == "item":
             return self.items_level
         if name in _KEPT or name.startswith(("r_", "acl_c", "acl_m")):
-            return taint_of(value)
+            return Taint.QUOTED if isinstance(value, QuotedText) else taint_of(value)
         if name in _OUTSIDE:
             return Taint.NONE if isinstance(value, CleanText) else Taint.TAINTED
         return Taint.UNKNOWN if name in _DEPENDS or name.startswith("acl_") else Taint.NONE

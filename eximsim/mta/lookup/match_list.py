@@ -14,7 +14,7 @@ from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
-from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
+from eximsim.mta.expand.taint import expand_marked, marked_like, taint_of
 from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
@@ -200,7 +200,7 @@ class CheckString:
                 self.process,
                 kind,
                 self.subject if kind.single_key else None,
-                marked(rest.lstrip(SPACES), taint_of(pattern)),
+                marked_like(rest.lstrip(SPACES), pattern),
             )
         except SearchError as error:
             die(self.process, str(error))
@@ -251,7 +251,7 @@ def match_check_list(
             return _not_expanded(process, trace, text, error)
     separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
     trace.begin(items.removeprefix(separator[0]) if separator else items)
-    scan = _Scan(process, check, trace, name, cache, taint_of(items))
+    scan = _Scan(process, check, trace, name, cache, items)
     quoted = in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
     scan.shown = list_name or quoted
     try:
@@ -288,18 +288,18 @@ def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFa
 class _Scan:
     """One pass over one list."""
 
-    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "shown", "taint",
-                 "trace", "unknown")  # fmt: skip
+    __slots__ = ("cache", "check", "defer", "name", "negated", "process", "shown", "trace",
+                 "unknown", "whole")  # fmt: skip
 
     def __init__(
-        self, process: Process, check: Check, trace: Silent, name: str, cache: ListCache | None, taint: Taint
+        self, process: Process, check: Check, trace: Silent, name: str, cache: ListCache | None, whole: str
     ) -> None:
         self.process = process
         self.check = check
         self.trace = trace
         self.name = name
         self.cache = cache
-        self.taint = taint
+        self.whole = whole
         self.unknown: str | None = None
         self.defer: str | None = None
         self.negated = False
@@ -340,7 +340,7 @@ class _Scan:
         return ListMatch(Rc.FAIL if self.negated else Rc.OK, value)
 
     def _item(self, item: str, pattern: str) -> ListMatch | None:
-        found = self.check.test(marked(pattern, self.taint))
+        found = self.check.test(marked_like(pattern, self.whole))
         if found.rc is Rc.OK:
             self.trace.verdict(not self.negated, f'matched "{item}"')
             return self._decided(found.value)
@@ -417,7 +417,7 @@ class _Scan:
     def _file(self, item: str, path: str) -> ListMatch | None:
         """Each line of a file is an item; the sign before the file's name turns all of them round."""
         try:
-            content = from_octets(list_file(self.process, path, self.taint))
+            content = from_octets(list_file(self.process, path, taint_of(self.whole)))
         except OSError as error:
             die(self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process)))
         outside = self.negated

@@ -10,7 +10,7 @@ from eximsim.mta.base.effort import ITEM, REGEX
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
-from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.expand.taint import QuotedText, Taint, taint_of
 from eximsim.mta.lookup import match
 from eximsim.mta.lookup.lookups import dnsdb, dsearch
 from eximsim.mta.lookup.lookups.asked import asked_find
@@ -25,6 +25,7 @@ from eximsim.mta.records.lookups import LINEAR, STARAT, TEST_DATABASES, SearchRe
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
+    from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
 
 _NOT_AN_IP = (
@@ -43,6 +44,8 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     """
     if kind.single_key and process.profile.tainted_search_refused:
         _refuse_tainted(process, query)
+    if kind.name in _QUOTING and process.profile.unquoted_query_logged:
+        _tell_unquoted(process, kind, query)
     process.search_error = ""
     process.effort.spend_on_searching(REGEX)
     try:
@@ -91,6 +94,41 @@ def _refuse_tainted(process: Process, name: str) -> None:
     if taint is Taint.TAINTED:
         log_write(process, f"Tainted filename for search: '{name}'", panic=True)
         raise ExpansionFailed("NULL" if process.search_error is None else process.search_error)
+
+
+_QUOTING = frozenset(
+    ("ibase", "ldap", "ldapdn", "ldapm", "mysql", "nisplus", "oracle", "pgsql", "redis", "sqlite")
+)
+"""The types that have an operator to quote what goes into a query."""
+
+
+def _tell_unquoted(process: Process, kind: SearchType, query: str) -> None:
+    """Log a query with text that comes from outside and is not quoted; what was asked before is cached."""
+    asked = (kind.name, query)
+    unquoted = taint_of(query) is Taint.TAINTED and not isinstance(query, QuotedText)
+    if not unquoted or asked in process.queries_logged:
+        return
+    process.queries_logged |= {asked}
+    shown = query
+    if query.startswith("servers") and process.profile.query_servers_hidden:
+        shown = query.partition(";")[2].lstrip(SPACES)
+    what = f"tainted search query is not properly quoted{_asker(process)}: {shown}"
+    log_write(process, what, panic="transport_name" not in process.variables)
+
+
+def _asker(process: Process) -> str:
+    """Who asks: an ACL goes before a transport, and that before a router."""
+    if process.acl_verb is not None:
+        return f" ({process.acl_verb})"
+    name = process.variables.get("transport_name")
+    if name is not None:
+        return _named("transport", process.config.transports[name])
+    name = process.variables.get("router_name")
+    return "".join(_named("router", router) for router in process.config.routers if router.name == name)
+
+
+def _named(what: str, driver: DriverInstance) -> str:
+    return f" ({what} {driver.name}, {driver.path} {driver.line})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,10 @@ class Process:
 
     search_error: str | None = None
     """What the last lookup said (``search_error_message``), None before the first one."""
+    queries_logged: frozenset[tuple[str, str]] = frozenset()
+    """Queries, with their lookup types, that were logged as not quoted; their answers are cached."""
+    acl_verb: str | None = None
+    """The verb of an ACL that was come to last, as the log names it; None before, and at an ACL's end."""
     acl_files: dict[str, tuple[AclVerb, ...]] = field(default_factory=dict)
     """ACLs that were read from files, by path."""
 
@@ -401,6 +405,7 @@ class Process:
         self.dsn_boundaries = 0
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
+        self.acl_verb, self.queries_logged = None, frozenset()
 
     def fork(self) -> Process:
         """A child process: same machine and configuration, its own copy of everything else."""
