@@ -36,6 +36,24 @@ class DeliverSwitches(VerifySwitches):
     """The first phase of a two-phase queue run does not ask the retry database whether an address may be
     routed yet."""
 
+    first_phase_is_no_attempt: bool = switch(False, "deliver_message()", since("4.95", "e4e884faa"))
+    """After the first phase of a two-phase queue run a delivery is still the message's first one."""
+
+    queue_order_ignores_process: bool = switch(
+        False, "merge_queue_lists() in queue.c", since("4.90", "2540f2f8e", item="JH/29")
+    )
+    """A queue that is gone through in order has messages of one second by its fraction, not by the process
+    that took them in."""
+
+    duplicates_outlive_message: bool = switch(
+        False,
+        "deliver_message()",
+        since("4.99", "79344067b"),
+        since("4.99-dev-13835a3c1", "baad2e56c", item="JH/08"),
+    )
+    """A message that goes down the connection of another is delivered with that one's list of duplicate
+    addresses, whose memory was freed."""
+
     fork_waits_when_tested: bool = switch(
         False, "exim_fork() in functions.h", since("4.94.1", "568092148", published="4.94")
     )

@@ -50,13 +50,14 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.downconvert = message.downconvert
     process.variables.update(message_variables(process, message))
     fate = Fate.GIVEN_UP if give_up else Fate.TRIED
-    written = message.frozen or (message.deliver_firsttime and not process.queue_2stage)
+    written = message.frozen or (message.deliver_firsttime and _counts_as_first(process))
     if message.frozen:
         thawed = _thaw(process, message, force=force)
         if thawed is None:
             return True
         fate = thawed if fate is Fate.TRIED else fate
     spool.locked.add(message_id)
+    process.attempted = True
     if process.verbose:
         queue = f" (queue run pid {process.queue_run_pid})" if process.queue_running else ""
         process.err(f"delivering {message_id}{queue}\n")
@@ -80,6 +81,11 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
     return not delivery.given_up
+
+
+def _counts_as_first(process: Process) -> bool:
+    """Whether this attempt ends what ``-qi`` and ``first_delivery`` call the first one."""
+    return not (process.queue_2stage and process.profile.first_phase_is_no_attempt)
 
 
 def _say_why_not(process: Process, message_id: str, *, locked: bool) -> None:
@@ -198,6 +204,8 @@ def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> N
         machine.left_behind += 1
         successor.dns_fails = {}
     successor.continued, successor.unusable_hosts = call, {}
+    lost = process.duplicates_lost or bool(process.duplicates)
+    successor.duplicates_lost = lost and process.profile.duplicates_outlive_message
     if process.profile.next_message_in_background and machine.test_harness and not process.queue_running:
         begin = process.world.now() + _HARNESS_PAUSE
         machine.unwatched.later.append((begin, lambda: _go_on(successor, message_id, call)))
@@ -222,7 +230,7 @@ def _thaw(process: Process, message: Message, *, force: bool) -> Fate | None:
         return Fate.TIMED_OUT
     if not message.sender and age >= options.seconds("ignore_bounce_errors_after"):
         log_write(process, "Unfrozen by errmsg timer")
-    elif force and process.deliver_force_thaw:
+    elif force and process.deliver_force_thaw and process.continued is None:
         message.manual_thaw = True
         log_write(process, "Unfrozen by forced delivery")
     elif message.sender and 0 < options.seconds("auto_thaw") < now - message.frozen_at:
@@ -249,7 +257,7 @@ def _finish(delivery: Delivery) -> None:
         log_write(process, f"Completed{_queue_time(process, message)}")
         main_event_raise(process, "msg:complete")
         return
-    message.deliver_firsttime = False
+    message.deliver_firsttime = message.deliver_firsttime and not _counts_as_first(process)
     if delivery.freeze:
         tell_of_freezing(process, delivery.frozen_info, delivery.defer)
         message.frozen, message.frozen_at = True, process.world.now()

@@ -10,6 +10,7 @@ from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import send_bounce
 from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.expand.hiding import expand_hide_passwords
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -95,6 +96,8 @@ def address_done(delivery: Delivery, addr: Address) -> None:
         done[addr.unique] = None
     elif addr.transport is not None:
         done[f"{addr.base_unique}/{addr.transport.name}"] = None
+    if delivery.process.duplicates_lost:
+        raise UndefinedBehaviour("the duplicate addresses of the message before are read, which were freed")
     for other in delivery.process.duplicates:
         if other.unique == addr.unique:
             done[other.unique] = None

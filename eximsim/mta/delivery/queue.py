@@ -1,4 +1,4 @@
-"""The spool, queue runs, the queue listing, and what an administrator does to a message (src/queue.c)."""
+"""The spool, queue runs, and what an administrator does to a message (src/queue.c)."""
 
 from __future__ import annotations
 
@@ -77,18 +77,24 @@ class QueueRun:
         return text if self.sender is None else f"{text} -S{self.sender}"
 
 
-def queue_get_spool_list(machine: Machine, *, randomize: bool) -> list[str]:
-    """The ids of the queue: by age, or shuffled as Exim shuffles them while it reads the directory.
+def queue_get_spool_list(machine: Machine, *, randomize: bool, by_time: bool) -> list[str]:
+    """The ids of the queue: in order, or shuffled as Exim shuffles them while it reads the directory.
 
-    Source: queue_get_spool_list(), src/queue.c (one random bit for each file: at the front or at the back).
+    Of messages of one second the process number decides, with ``by_time`` the fraction. Source:
+    queue_get_spool_list(), src/queue.c (one random bit for each file: at the front or at the back).
     """
     ids = machine.spool.ids()
     if not randomize:
-        return ids
+        return sorted(ids, key=_without_process) if by_time else ids
     order: list[str] = []
     for message_id in ids:
         order.insert(len(order) if order and machine.rng.randrange(2) else 0, message_id)
     return order
+
+
+def _without_process(message_id: str) -> tuple[str, str]:
+    seconds, _, fraction = message_id.split("-")
+    return seconds, fraction
 
 
 def queue_run(process: Process, run: QueueRun) -> None:
@@ -107,16 +113,23 @@ def queue_run(process: Process, run: QueueRun) -> None:
     log_write(process, f"End queue run: {detail}", when="queue_run")
 
 
+def listed(process: Process, *, randomize: bool) -> list[str]:
+    """The ids of the queue in the order in which this release goes through it, or shuffled."""
+    by_time = process.profile.queue_order_ignores_process
+    return queue_get_spool_list(process.machine, randomize=randomize, by_time=by_time)
+
+
 def _run_once(process: Process, run: QueueRun) -> None:
     randomize = not process.config.main.flag("queue_run_in_order")
     first, last = run.ids
     force = run.force or run.recipient is not None or run.sender is not None
-    for message_id in queue_get_spool_list(process.machine, randomize=randomize):
+    for message_id in listed(process, randomize=randomize):
         message = process.machine.spool.get(message_id)
         if message is None or (first and message_id < first) or (last and message_id > last):
             continue
         if _wanted(process, run, message):
             deliver_in_child(process, message_id, force=force, crash="queue run: ")
+            force = run.force if process.attempted else force
             if not process.queue_2stage and "/" in process.fudged_queue_times:
                 process.fudged_queue_times = process.fudged_queue_times.partition("/")[2]
 
@@ -167,7 +180,7 @@ def begin_delivery(
     the parent does not look (background delivery). Of one that gives up its parent says nothing.
     """
     child = process.fork()
-    child.message_id, child.afterwards = message_id, []
+    child.message_id, child.afterwards, child.attempted = message_id, [], False
     process.machine.left_behind += crash is None
     if anew:
         child.run_anew()
@@ -182,12 +195,13 @@ def _carry_out(
     process: Process, child: Process, deliver: Callable[[], bool], crash: str | None, *, anew: bool
 ) -> None:
     locked, message_id = process.machine.spool.locked, child.message_id
-    done = True
+    done, ended = True, False
     try:
         with forked(process):
             if anew:
                 started(process)
             done = deliver()
+            ended = True
     except PanicDie:
         locked.discard(message_id)
     except ProcessDied as death:
@@ -197,6 +211,7 @@ def _carry_out(
             log_write(process, f"{what} while delivering {message_id}", panic=True)
     for job in child.afterwards or ():
         job()
+    process.attempted = ended and child.attempted
     if not done:
         raise NotSent
 
@@ -213,68 +228,6 @@ def queue_check_only(process: Process) -> bool:
             process.queue_smtp = process.queue_smtp or remote
             found = found or not remote
     return found
-
-
-# ---- -bp -------------------------------------------------------------------------------------------
-
-
-def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
-    """Print the queue as -bp does, with ``ids`` only those messages. ``option`` has the letters after it.
-
-    They are a: generated addresses too, i: ids only, r: unsorted, u: undelivered only. Source: queue_list(),
-    src/queue.c.
-    """
-    now = process.world.now()
-    listed = ids or queue_get_spool_list(process.machine, randomize="r" in option)
-    if "i" in option:
-        process.out("".join(f"{message_id}\n" for message_id in listed))
-        return
-    for message_id in listed:
-        message = process.machine.spool.get(message_id)
-        if message is None:
-            if ids:
-                process.out(
-                    f"      {message_id}\n    *** spool read error: No such file or directory ***\n\n"
-                )
-            continue
-        process.out(f"{_age(int(now - message.received_time) // 60)} {string_format_size(message.size)} ")
-        user = f" ({message.originator_login})" if message.sender_set_untrusted else ""
-        frozen = " *** frozen ***" if message.frozen else ""
-        process.out(f"{message.id} <{message.sender}>{user}{frozen}\n")
-        _list_recipients(process, message, option)
-
-
-def _list_recipients(process: Process, message: Message, option: str) -> None:
-    done = {*message.nonrecipients, *message.journal}
-    for address in message.addresses():
-        if address not in done or "u" not in option:
-            process.out(f"        {'D' if address in done else ' '} {address}\n")
-    if "a" in option:
-        for address in sorted(done - set(message.addresses())):
-            process.out(f"       +D {address}\n")
-    process.out("\n")
-
-
-def _age(minutes: int) -> str:
-    if minutes <= 90:
-        return f"{minutes:2d}m"
-    hours = (minutes + 30) // 60
-    return f"{hours:2d}h" if hours <= 72 else f"{(hours + 12) // 24:2d}d"
-
-
-def string_format_size(size: int) -> str:
-    """A size in five columns: octets, K or M (src/string.c)."""
-    if size == 0:
-        return "     "
-    if size < 1024:
-        return f"{size:5d}"
-    if size < 10 * 1024:
-        return f"{size / 1024:4.1f}K"
-    if size < 1024 * 1024:
-        return f"{(size + 512) // 1024:4d}K"
-    if size < 10 * 1024 * 1024:
-        return f"{size / (1024 * 1024):4.1f}M"
-    return f"{(size + 512 * 1024) // (1024 * 1024):4d}M"
 
 
 # ---- -M... -----------------------------------------------------------------------------------------

@@ -217,6 +217,9 @@ class Process:
     """-ql."""
     deliver_force: bool = False
     """-qf."""
+    attempted: bool = False
+    """It delivers, or the last process that it had deliver has done so, whatever came of it: it was not
+    stopped before (``DELIVER_NOT_ATTEMPTED``), nor did it crash."""
     deliver_force_thaw: bool = False
     """-qff and -M."""
     fudged_queue_times: str = ""
@@ -312,6 +315,8 @@ class Process:
     """The local user that the router at work has found by check_local_user."""
     duplicates: list[Address] = field(default_factory=list)
     """Addresses that are not delivered as others are the same (addr_duplicate)."""
+    duplicates_lost: bool = False
+    """Some of them were those of a message before, whose memory was freed."""
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """The hosts that failed in this delivery, by retry key: whether they are expired, and why."""
     continued: OpenCall | None = None
@@ -406,6 +411,7 @@ class Process:
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
         self.acl_verb, self.queries_logged = None, frozenset()
+        self.duplicates_lost = False
 
     def fork(self) -> Process:
         """A child process: same machine and configuration, its own copy of everything else."""

@@ -16,6 +16,7 @@ from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender, too_many_recipients
 from eximsim.mta.delivery.mua_wrapper import NotSent
+from eximsim.mta.delivery.queue_list import queue_list
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.ends import PanicDie, ProcessDied
@@ -304,7 +305,7 @@ def _rewrite(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 
 def _list_queue(process: Process, line: CommandLine, stdin: bytes) -> int:
-    queue.queue_list(process, line.option, line.arguments)
+    queue_list(process, line.option, line.arguments)
     return 0
 
 

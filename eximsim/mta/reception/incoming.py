@@ -68,16 +68,16 @@ class Incoming:
 
 
 def new_message_id(process: Process) -> str:
-    """An id from time and process number: two of one process never have the same tick.
+    """An id from time and process number: no two messages have the same tick.
 
     Seconds, process and a fraction: in 6, 6 and 2 digits with ticks of 500 microseconds, or in 6, 11 and 4
-    digits with ticks of one. Where the real program waits for the clock to tick, the id takes the next tick.
+    digits with ticks of one. Where the real program waits for the clock to tick, or has taken that long to
+    start another process, the id takes the next tick.
     """
     long = process.profile.message_id_long
     per_second = 1_000_000 if long else 2000
-    taken = process.machine.spool.last_id
-    tick = max(int(process.world.now() * per_second), taken.get(process.pid, -1) + 1)
-    taken[process.pid] = tick
+    spool = process.machine.spool
+    spool.last_id = tick = max(int(process.world.now() * per_second), spool.last_id + 1)
     seconds, fraction = divmod(tick, per_second)
     return "-".join(
         (

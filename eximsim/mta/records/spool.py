@@ -146,12 +146,12 @@ class Spool:
     """The message store of one machine.
 
     ``locked`` are the messages that a delivery process works on; ``last_id`` is the time of the last
-    message id, by process number, so that no id is given twice.
+    message id, in its ticks: each message has one of its own, as time goes on in a real program.
     """
 
     messages: dict[str, Message] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
-    last_id: dict[int, int] = field(default_factory=dict)
+    last_id: int = -1
 
     def add(self, message: Message) -> None:
         """Put a message on the queue."""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.mta.delivery.deliver_remote import same_hosts
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.program import exim
 from eximsim.mta.records.structs import MX_NONE, HostItem
 from eximsim.status import Dnssec
@@ -393,6 +395,30 @@ def test_under_exims_test_suite_the_next_message_waits_a_second() -> None:
 
 def test_new_releases_go_on_with_it_in_the_same_process() -> None:
     assert sent(next_message(NEWEST)) == [("b@test.ex",), ("a@test.ex",)]
+
+
+@pytest.mark.parametrize("release", ["4.93", NEWEST])
+def test_a_frozen_message_that_waits_for_the_host_is_not_thawed_by_force(release: str) -> None:
+    site = waiting_for(Mx(PLAIN), release)
+    one, two = site.machine.spool.ids()
+    site.exim("-Mf", one)
+    site.exim("-M", two)
+    assert sent(site) == [("b@test.ex",)]
+    assert site.machine.spool.messages[one].frozen
+
+
+@pytest.mark.parametrize(
+    ("release", "lost"), [("4.98", False), ("4.99", True), ("4.99-dev-13835a3c1", False)]
+)
+def test_in_4_99_the_duplicates_of_the_message_before_are_read_after_their_memory_was_freed(
+    release: str, lost: bool
+) -> None:
+    site = waiting_for(Mx(PLAIN), release)
+    _, two = site.machine.spool.ids()
+    site.exim("-Mar", two, "B@Test.ex")
+    site.exim("-Mar", two, "b@test.ex")
+    with pytest.raises(UndefinedBehaviour) if lost else nullcontext():
+        site.exim("-M", two)
 
 
 def test_a_queue_run_waits_for_it() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from eximsim.mta.delivery.queue import string_format_size
+from eximsim.mta.delivery.queue import queue_get_spool_list
+from eximsim.mta.delivery.queue_list import string_format_size
 from tests.mta.front import Front
 
 OLD = "4.88-jh03"
@@ -75,6 +78,46 @@ def test_a_run_can_be_for_some_senders_or_recipients() -> None:
     front = filled("a@d.ex", "b@e.ex")
     front.exim("-Rf", "e.ex")
     assert [line.split()[2] for line in front.log() if " == " in line] == ["b@e.ex"]
+
+
+def tried(front: Front) -> list[str]:
+    return [
+        line.split()[2] for line in front.log() if " == " in line and "retry time not reached" not in line
+    ]
+
+
+@pytest.mark.parametrize(("option", "forced"), [("-S", ["a@a.ex"]), ("-Sf", ["a@a.ex", "b@b.ex"])])
+def test_of_selected_messages_the_first_that_is_not_frozen_is_forced(option: str, forced: list[str]) -> None:
+    front = filled("f@f.ex", "a@a.ex", "b@b.ex", main="queue_run_in_order", user="root")
+    front.exim("-q")
+    front.exim("-Mf", ids(front)[0])
+    front.machine.files.clear()
+    front.exim(option, "s@here.ex")
+    assert tried(front) == forced
+
+
+@pytest.mark.parametrize(("by_time", "order"), [(False, "ab"), (True, "ba")])
+def test_messages_of_one_second_go_by_process_or_by_time(by_time: bool, order: str) -> None:
+    front = filled("x@d.ex")
+    (name,) = ids(front)
+    message = front.machine.spool.messages.pop(name)
+    for short, made in (("a", "1abcde-000001-09"), ("b", "1abcde-000002-05")):
+        front.machine.spool.add(replace(message, id=made, sender=short))
+    listed = queue_get_spool_list(front.machine, randomize=False, by_time=by_time)
+    assert "".join(front.machine.spool.messages[one].sender for one in listed) == order
+
+
+def test_messages_of_two_processes_have_their_order_though_no_time_passes() -> None:
+    front = filled("a@d.ex", "b@d.ex")
+    fractions = [name.rpartition("-")[2] for name in ids(front)]
+    assert fractions == sorted(set(fractions))
+
+
+@pytest.mark.parametrize(("release", "attempts"), [("4.94.1", 0), ("4.95", 1)])
+def test_the_first_phase_of_a_run_is_no_first_attempt(release: str, attempts: int) -> None:
+    front = filled("r@d.ex", release=release)
+    front.exim("-qqi")
+    assert len(tried(front)) == attempts
 
 
 def test_a_frozen_message_is_skipped_and_forced_runs_thaw_it() -> None:
