@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from eximsim.explore.state_pickler import EXPANDED_ONLY
-from eximsim.mta.base.string import from_octets
 from eximsim.mta.config.readconf import Config
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.structs import RetryItem
@@ -22,8 +21,8 @@ from eximsim.suite.policy import Policy
 from eximsim.world.clock import START
 
 _WORD = re.compile(r"\w+")
-_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
-_INCLUDES = re.compile(r"^\s*\.include", re.MULTILINE)
+_ACL = re.compile(r"\bacl(?:_(?:not_)?smtp\w*)?\s*(?:=|\{+)\s*([^\s}]+)")
+"""What names an ACL, or is one: in an option, a condition or an expansion."""
 _ANYTHING = frozenset(("expand", "system_filter", "allow_filter"))
 """Words after which texts are expanded that the configuration does not hold."""
 
@@ -36,7 +35,12 @@ _TIMES = (
     "timeout_frozen_after",
 )
 """What looks at the clock: expansions, and options whose defaults are hours. What logs tell of it passes."""
-_HOUR = 3600
+_WAITS = ("command_timeout", "connect_timeout", "data_timeout", "final_timeout")
+_MINUTE, _HOUR = 60, 3600
+_LONGEST_WAIT = 15 * _MINUTE
+"""So long a run waits for a server at most, or every second counts."""
+_SOON = 3 * _HOUR
+"""An hour and what the hosts still to come can take: who looks at a time within it sees the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,11 @@ class Relevance:
     hidden: frozenset[str]
     """Variables that nothing looks at."""
     clock: bool
-    """What time it is, though less than an hour has passed."""
+    """What time it is, though less than an hour has passed.
+
+    It does where something looks at a time that a run can come to within its first hours. Runs that are an
+    hour old at most may else go on as one: what is left for them to wait for does not take them there.
+    """
     ports: bool
     """The port that a connection was made from."""
     sni: bool
@@ -110,11 +118,11 @@ class Relevance:
 def relevance(policy: Policy) -> Relevance:
     """What counts under a policy."""
     config = policy.config
-    text = _text(policy)
+    text = "\n".join(line for line in config.shown if not line.startswith("#"))
     words = frozenset(_WORD.findall(text))
     if "all" not in _WORD.findall(config.main.text("log_selector") or ""):
         words -= {"all"}
-    everything = policy.changed is not None or not words.isdisjoint(_ANYTHING)
+    everything = policy.changed is not None or not words.isdisjoint(_ANYTHING) or _acls_from_elsewhere(text)
     rules = config.retries
     return Relevance(
         text,
@@ -122,13 +130,14 @@ def relevance(policy: Policy) -> Relevance:
         hidden=frozenset(_hidden(words)) if not everything else frozenset(),
         clock=everything
         or any(map(_CLOCK.fullmatch, words))
-        or any(time <= _HOUR for name in _TIMES if config.main.is_set(name) for time in _times(config, name))
-        or any(step.timeout <= _HOUR for rule in rules for step in rule.rules),
+        or any(time <= _SOON for name in _TIMES if config.main.is_set(name) for time in _times(config, name))
+        or any(rule.rules[-1].timeout <= _SOON for rule in rules if rule.rules)
+        or _waits_long(config),
         ports=everything or "sending_port" in words,
         sni=everything or any("sni" in word for word in words),
         ocsp=everything or any("ocsp" in word for word in words),
         last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
-        address_security=everything or not words.isdisjoint({"dnssec", "all"}),
+        address_security=everything or not words.isdisjoint({"dnssec", "lookup_dnssec_authenticated", "all"}),
         random=everything or "random" in words,
         sequence=everything or not words.isdisjoint({"protocol_detail", "all"}),
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
@@ -136,12 +145,18 @@ def relevance(policy: Policy) -> Relevance:
     )
 
 
-def _text(policy: Policy) -> str:
-    """The configuration with its macros and the files that it includes, without comments."""
-    texts = [policy.text, *policy.defines.values()]
-    if _INCLUDES.search(policy.text):
-        texts += (from_octets(policy.files.content(path) or b"") for path in policy.files.found)
-    return _COMMENT.sub("", "\n".join(texts))
+def _acls_from_elsewhere(text: str) -> bool:
+    """Whether an ACL can be in a file of its own, or in the result of an expansion."""
+    return any(not {"$", "/"}.isdisjoint(found) for found in _ACL.findall(text))
+
+
+def _waits_long(config: Config) -> bool:
+    """Whether a run can wait for a server or a name server for longer than is usual."""
+    drivers = (one.options for one in config.transports.values())
+    waits = (one.value(name) for one in drivers for name in _WAITS if name in one.names)
+    longest = max((wait for wait in waits if isinstance(wait, int)), default=0)
+    dns = config.main.seconds("dns_retrans") * max(config.main.number("dns_retry"), 1)
+    return longest > _LONGEST_WAIT or dns > _MINUTE
 
 
 def _times(config: Config, name: str) -> tuple[int, ...]:

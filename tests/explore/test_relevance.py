@@ -34,6 +34,48 @@ def test_the_clock_counts_where_an_option_looks_at_it_within_the_hour() -> None:
     assert relevance(policy("", conf=f"delay_warning = 1h:1d\n{CONF}")).clock
 
 
+@pytest.mark.parametrize(
+    ("line", "now"),
+    [
+        ("F,2d,15m", "F,70m,15m"),
+        ("  hosts_try_dane = *\n", "  hosts_try_dane = *\n  command_timeout = 40m\n"),
+        ("primary_hostname", "dns_retrans = 10m\ndns_retry = 4\nprimary_hostname"),
+    ],
+)
+def test_the_clock_counts_where_a_run_can_come_to_a_time_that_is_looked_at(line: str, now: str) -> None:
+    assert not relevance(policy("")).clock
+    assert relevance(policy("", conf=CONF.replace(line, now))).clock
+
+
+@pytest.mark.parametrize(
+    ("main", "option"),
+    [
+        ("SND = tod\n", "  helo_data = $SND_full\n"),
+        ("", "  helo_data = $tod\\\n    _full\n"),
+        ("MORE = .include\n", "MORE /etc/more\n"),
+    ],
+)
+def test_words_count_as_exim_reads_them(main: str, option: str) -> None:
+    """Macros can be a part of a word, lines go on in the next one, and .include can come out of a macro."""
+    files = Sources(given={"/etc/more": b"  helo_data = $tod_full\n"})
+    assert relevance(replace(policy(option, conf=f"{main}{CONF}"), sources=files)).clock
+
+
+@pytest.mark.parametrize(
+    "acl", ["{/etc/acl}", "{{/etc/acl} {$host}}", "{${lookup{$host} lsearch {/etc/acls}}}", "{out_$domain}"]
+)
+def test_an_acl_from_elsewhere_can_look_at_anything(acl: str) -> None:
+    own = relevance(policy("  hosts_avoid_tls = ${if acl{{check_rcpt} {$host}} {*}}\n"))
+    assert not own.everything
+    assert relevance(policy(f"  hosts_avoid_tls = ${{if acl{acl} {{*}}}}\n")).everything
+    assert relevance(policy("", conf=CONF.replace("= check_rcpt", "= /etc/acl"))).everything
+
+
+def test_the_security_of_an_address_counts_where_an_event_can_look_at_it() -> None:
+    assert not relevance(policy("")).address_security
+    assert relevance(policy("  event_action = $lookup_dnssec_authenticated\n")).address_security
+
+
 def test_comments_look_at_nothing_and_all_counts_where_all_is_logged() -> None:
     talk = "# all about $message_age and \\\n  # $sending_port\n"
     quiet = relevance(policy("", conf=f"{talk}log_selector = +incoming_interface\n{CONF}"))

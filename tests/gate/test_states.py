@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +14,10 @@ from eximsim.gate.explore_policies import survey
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
+from eximsim.gate.views import Wanted
 from eximsim.mta.transports import dane
 from eximsim.profiles import PROFILES, profile
+from eximsim.suite.config_files import Sources
 from tests.gate.policies import policy
 
 FEW = {
@@ -90,3 +93,52 @@ def test_two_hosts_are_the_same_merged_and_unmerged(release: str, kind: str, opt
     explorer = Explorer(plan.forest, few, unmerged(watcher))
     assert merged.diagram() == explorer.diagram()
     assert merged.runs < explorer.runs / 2
+
+
+WAITING = """\
+primary_hostname = relay.example.org
+dns_retrans = 10m
+dns_retry = 4
+MACRO = tod
+begin routers
+out:
+  driver = dnslookup
+  transport = remote
+  dnssec_request_domains = *
+begin transports
+remote:
+  driver = smtp
+  hosts_require_dane = mx1.destination.example
+OPTIONS
+begin retry
+* * F,2d,15m
+"""
+LATE = "${if >{${substr{8}{4}{$tod_zulu}}}{0003} {*}}"
+
+
+@pytest.mark.parametrize(
+    ("option", "retry"),
+    [
+        (f"  hosts_avoid_tls = {LATE}\n", "2d"),
+        (f"  hosts_avoid_tls = {LATE.replace('tod', 'MACRO')}\n", "2d"),
+        ("  hosts_avoid_tls = ${if acl{{/etc/late}} {*}}\n", "2d"),
+        ("  command_timeout = 40m\n", "70m"),
+    ],
+)
+def test_a_run_that_has_waited_is_another_one_where_that_is_looked_at(
+    option: str, retry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"TLSA": ("secure", "SERVFAIL", "time-out"), "RCPT": ("2xx", "none in time")}
+    monkeypatch.setitem(globals(), "FEW", {**few, "connection": ("accepted", "refused")})
+    late = f"accept condition = {LATE.replace('{*}', '{yes}')}\n".encode()
+    given = Sources(given={"/etc/late": late})
+    conf = WAITING.replace("2d", retry)
+    one = replace(policy(option, conf=conf), sources=given)
+    plan = survey([one], Wanted(2, recipients=("someone@destination.example",)))
+    (one,) = plan.policies
+    view = next(view for view in plan.views if len(view.scene.addresses) > 1)
+    run = plan.run(one, view)
+    watcher = Watcher(one, view.kind)
+    merged = Explorer(plan.forest, lambda choose: run(Few(choose)), watcher)
+    every = Explorer(plan.forest, lambda choose: run(Few(choose)), unmerged(watcher))
+    assert merged.diagram() == every.diagram()
