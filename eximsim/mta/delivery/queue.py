@@ -175,20 +175,23 @@ def begin_delivery(
 ) -> Callable[[], None]:
     """Fork the process that delivers one message; what is given back is the rest of its life.
 
-    With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``). A child
-    that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: "); None if
-    the parent does not look (background delivery). Of one that gives up its parent says nothing.
+    With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``), unless it
+    is to deliver without (deliver_drop_privilege): then it knows what the process before it found out. A
+    child that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: ");
+    None if the parent does not look (background delivery). Of one that gives up its parent says nothing.
     """
     child = process.fork()
     child.message_id, child.afterwards, child.attempted = message_id, [], False
     process.machine.left_behind += crash is None
-    if anew:
+    again = anew and not process.config.main.flag("deliver_drop_privilege")
+    if again:
         child.run_anew()
+    if anew:
         child.continued = cutthrough.pass_on(child)
         process.cutthrough = replace(process.cutthrough, call=None, delivery=False, hold_only=False)
     force = force or child.continued is not None
     deliver = partial(deliver_message, child, message_id, force=force, give_up=give_up)
-    return partial(_carry_out, process, child, deliver, crash, anew=anew)
+    return partial(_carry_out, process, child, deliver, crash, anew=again)
 
 
 def _carry_out(

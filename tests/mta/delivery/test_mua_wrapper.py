@@ -40,6 +40,25 @@ def test_no_daemon_wraps() -> None:
     assert (done.code, done.stderr) == (1, "Daemon cannot be run when mua_wrapper is set\n")
 
 
+@pytest.mark.parametrize(("main", "asked"), [("", 2), ("deliver_drop_privilege", 1), ("mua_wrapper", 1)])
+def test_a_process_that_needs_no_privilege_remembers_what_names_there_are(main: str, asked: int) -> None:
+    front = Front(
+        f"{main}\nacl_smtp_rcpt = check",
+        "check:\n  accept verify = recipient",
+        zone=[
+            {"name": "mx.ex", "type": "A", "data": ["127.0.0.1"]},
+            {"name": "mx.ex", "type": "AAAA", "data": []},
+        ],
+        routers=Front().routers.replace(
+            "driver = accept\n  transport = out",
+            "driver = manualroute\n  route_data = mx.ex\n  self = send\n  transport = out",
+        ),
+    )
+    lines = ("HELO x", "MAIL FROM:<a@b.ex>", "RCPT TO:<x@b.ex>", "DATA", "", "x", ".", "QUIT")
+    front.exim("-bs", "-odf", stdin="".join(f"{line}\r\n" for line in lines))
+    assert front.world.questions.count("AAAA mx.ex") == asked
+
+
 def test_a_session_ends_with_the_first_failure() -> None:
     front = wrapper()
     lines = ("HELO x", "MAIL FROM:<a@b.ex>", "RCPT TO:<x@b.ex>", "DATA", "", "x", ".", "QUIT")
