@@ -86,7 +86,7 @@ def do_callout(
     if process.flushing.before_callout:
         process.flushing.flush()
     process.libc_errno = 0  # the address has been routed, which sets it so
-    if held.call is not None and not _join(call, held.call):
+    if held.call is not None and _may_join(call) and not _join(call, held.call):
         cutthrough.cancel(process)
     if call.done:
         return _conclude(call), call.failure
@@ -97,6 +97,14 @@ def do_callout(
     finally:
         machine.asking = before
     return (_conclude(call) if rc is None else rc), call.failure
+
+
+def _may_join(call: Callout) -> bool:
+    """Whether the call that is held is looked at; before 4.99 another callout leaves it as it is."""
+    settings = call.settings
+    plain = not settings.use_postmaster and not call.random and call.postmaster is None
+    own = call.is_recipient and settings.use_sender and plain
+    return own or call.process.profile.cutthrough_from_any_callout
 
 
 def _join(call: Callout, held: HeldCall) -> bool:

@@ -76,6 +76,17 @@ def test_a_second_recipient_of_the_host_is_named_on_the_same_call() -> None:
     assert [line.split()[2] for line in log[:2]] == ["b@one.test.ex", "a@one.test.ex"]
 
 
+def test_up_to_4_98_a_callout_of_another_sender_leaves_the_call_open() -> None:
+    heard, _, _ = ran(
+        "a@one.test.ex",
+        "b@one.test.ex",
+        server=PLAIN,
+        acl="         verify = recipient/callout=5s,no_cache\n",
+    )
+    assert [*ENVELOPE, "RCPT TO:<b@one.test.ex>", "DATA", "message accepted", "QUIT"] in heard
+    assert ["EHLO", "MAIL FROM:<>", "RCPT TO:<b@one.test.ex>", "QUIT"] in heard
+
+
 def test_a_recipient_of_another_host_ends_it_and_the_message_is_delivered_as_usual() -> None:
     heard, _, log = ran("a@one.test.ex", "b@two.test.ex", server=PLAIN)
     assert heard[0] == [*ENVELOPE, "QUIT"]
