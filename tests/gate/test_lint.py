@@ -40,7 +40,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
     [
         ("move_frozen_messages\n", "move_frozen_messages", False),
         (f"{TRANSPORT}  socks_proxy = 192.0.2.1\n", "transport.t.socks_proxy", True),
-        (f"{ROUTER}  disable_logging\n{TRANSPORT}", "router.r.disable_logging", True),
+        (f"{ROUTER}  bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver", True),
     ],
 )
 def test_an_option_that_is_not_modelled_matters_if_it_can(text: str, name: str, matters: bool) -> None:
@@ -49,7 +49,7 @@ def test_an_option_that_is_not_modelled_matters_if_it_can(text: str, name: str, 
 
 def test_an_option_with_a_value_that_changes_nothing_is_inert() -> None:
     assert one("hosts_proxy =\n", "hosts_proxy") == (Status.INERT, False)
-    assert one(f"{TRANSPORT}  no_disable_logging\n", "transport.t.disable_logging") == (
+    assert one(f"{ROUTER}  no_bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver") == (
         Status.INERT,
         False,
     )
