@@ -40,7 +40,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
     [
         ("move_frozen_messages\n", "move_frozen_messages", False),
         (f"{TRANSPORT}  socks_proxy = 192.0.2.1\n", "transport.t.socks_proxy", True),
-        (f"{ROUTER}  bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver", True),
+        (f"{ROUTER}  bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver", False),
     ],
 )
 def test_an_option_that_is_not_modelled_matters_if_it_can(text: str, name: str, matters: bool) -> None:
