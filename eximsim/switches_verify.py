@@ -68,8 +68,13 @@ class VerifySwitches(SpoolSwitches):
     )
     """What a host answered to a callout is passed on up to its first character that is not printing ASCII."""
 
-    random_acceptance_ends: bool = switch(False, "do_callout()", since("4.90", "2ddb4094c"))
+    random_acceptance_ends: bool = switch(
+        False, "do_callout()", since("4.90", "fae8970db", item="bug 2147", picks={"9d74d5e01": "4.89.1"})
+    )
     """A host that takes a random recipient has answered the callout; before, it had not."""
+
+    random_acceptance_told: bool = switch(False, "do_callout()", since("4.92", "2ddb4094c", item="bug 177"))
+    """Such an answer is told apart: ``$recipient_verify_failure`` is "random"."""
 
     callout_size: CalloutSize = switch(
         CalloutSize.IF_KNOWN,

@@ -142,7 +142,6 @@ POINTS: Sequence[Point] = (
         "5d6bdf01a", ("src/fakens.c", "    yield = NO_DATA;"), beside=(_SMTP_C, "sec ? FAIL_FORCED : DEFER")
     ),
     _point("ce889807c", (_5840, "\nexim -odq CALLER@dane.no.3"), release="4.90-dev-5d6bdf01a"),
-    _point("2ddb4094c"),
     _point(
         "6b5242044",
         (_5840, "\nexim -odq CALLER@dane.no.3"),
@@ -153,6 +152,7 @@ POINTS: Sequence[Point] = (
     _point("e69636bc9", ("confs/0211", ".ifdef LIST")),
     _point("14de8063d", ("confs/0227", "recipient/callout=no_cache,use_sender,random")),
     _point("833c70bc6", ("runtest", r"if not grep { /^\Q$test_config\E$/ }")),
+    _point("fae8970db"),
     _point("32dfdf8ba"),
     _point("135e94969"),
     _point("2ac258501", ("scripts/4500-DKIM/4503", "rsa-sha512")),
@@ -185,6 +185,7 @@ POINTS: Sequence[Point] = (
     _point("91e974f5a"),
     _point("64b67b658"),
     # 4.92
+    _point("2ddb4094c"),
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("74f1a4230"),
     _point("0a682b6cd", ("confs/0600", "x-test-header-truncated")),

@@ -59,6 +59,11 @@ def _transports_sender(process: Process, addr: Address) -> str:
         raise Unsupported("a return_path that does not expand, in a callout", *where) from None
 
 
+def random_answer(process: Process) -> str | None:
+    """What ``$recipient_verify_failure`` says of a domain that takes any recipient."""
+    return "random" if process.profile.random_acceptance_told else None
+
+
 def cached(call: Callout) -> Rc | None:
     """The answer, if the cache has it."""
     process, addr = call.process, call.addr
@@ -73,7 +78,7 @@ def cached(call: Callout) -> Rc | None:
         if call.settings.random:
             if domain.random_result is Cached.ACCEPT:
                 trace_cache(process, "domain accepts random addresses")
-                call.failure = "random" if process.profile.random_acceptance_ends else None
+                call.failure = random_answer(process)
                 return Rc.OK
             if domain.random_result is Cached.UNKNOWN:
                 trace_cache(process, f"need to check random address handling {_NOT_CACHED}")

@@ -32,7 +32,7 @@ from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify import cutthrough, verify_inline
 from eximsim.mta.verify.callout import Callout
-from eximsim.mta.verify.callout_start import cached, prepare, random_local_part, trace_cache
+from eximsim.mta.verify.callout_start import cached, prepare, random_answer, random_local_part, trace_cache
 from eximsim.mta.verify.verify_cache import write_address, write_domain
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,
@@ -263,7 +263,7 @@ def _random_refused(call: Callout, sx: SmtpContext) -> bool:
     if sync is Sync.READ and said is Rc.PENDING_OK:
         record.random_result = Cached.ACCEPT
         if sx.process.profile.random_acceptance_ends:
-            call.done, call.failure = True, "random"
+            call.done, call.failure = True, random_answer(sx.process)
             return False
     if sync is Sync.READ and said is Rc.FAIL:
         record.random_result = Cached.REJECT

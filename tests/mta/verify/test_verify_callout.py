@@ -320,7 +320,10 @@ def test_a_host_that_takes_a_random_recipient_is_asked_no_more() -> None:
     assert len(site.calls) == 1
 
 
-@pytest.mark.parametrize(("release", "failure"), [(NEWEST, "random"), ("4.89", "")])
+@pytest.mark.parametrize(
+    ("release", "failure"),
+    [(NEWEST, "random"), ("4.92", "random"), ("4.91", ""), ("4.89.1", ""), ("4.89", "")],
+)
 def test_that_a_random_recipient_was_taken_is_known_and_cached(release: str, failure: str) -> None:
     site = Site([answering()], release, callout="5s,random")
     process = site.process()
