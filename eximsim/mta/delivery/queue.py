@@ -93,8 +93,7 @@ def queue_get_spool_list(machine: Machine, *, randomize: bool, by_time: bool) ->
 
 
 def _without_process(message_id: str) -> tuple[str, str]:
-    seconds, _, fraction = message_id.split("-")
-    return seconds, fraction
+    return message_id.partition("-")[0], message_id.rpartition("-")[2]
 
 
 def queue_run(process: Process, run: QueueRun) -> None:
