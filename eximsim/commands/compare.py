@@ -120,6 +120,8 @@ def compare(
     eximsim compare --exim /usr/sbin/exim4 --configurations 100
     eximsim compare --against 4.95 --profile 4.96 --random 500
     """
+    if sum(number is not None for number in (count, drawn, configured)) > 1:
+        raise click.UsageError("expected one of --random, --sequences and --configurations")
     if count is not None:
         report = _Report(as_json=as_json, words=WORDS)
         _at_random(Drawn(count, seed, jobs, keep), exim, against, profile, report)
