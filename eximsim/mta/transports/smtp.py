@@ -433,7 +433,9 @@ def _note_retry(
     """Leave retry items for the host and for the message at this host."""
     if rc is Rc.DEFER or attempt.host_key is not None:
         key = attempt.host_key or _host_key(run, host, attempt)
-        if first is not None and (rc is not Rc.DEFER or not run.continuing):
+        if rc is not Rc.DEFER or not run.continuing:
+            if first is None:
+                raise _no_recipient(run, host)
             retry.retry_add_item(first, key, host=True, delete=rc is not Rc.DEFER)
         if rc is Rc.DEFER:
             host.status = HostStatus.UNUSABLE_EXPIRED if attempt.expired else HostStatus.UNUSABLE

@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import string_printing
+from eximsim.mta.process.ends import ProcessDied
+from eximsim.mta.process.sigsegv import SIGSEGV
 from eximsim.mta.records.cutthrough import HeldCall
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.header_lines import transport_headers_send
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 CUTTHROUGH = Rule("cutthrough", "verify.c do_callout")
 _DATA_TIMEOUT = 60.0
 """CUTTHROUGH_DATA_TIMEOUT: how long a reply is waited for, in seconds."""
+_DEEPEST = 1000
+"""How often a stack of 8 MiB has room for ``cutthrough_response()``, whose two buffers have 4 KiB each."""
 
 
 def hold(call: Callout, sx: SmtpContext) -> bool:
@@ -166,14 +170,28 @@ def close(process: Process, why: str = "") -> None:
     call, process.cutthrough.call = process.cutthrough.call, None
     if call is None:
         return
-    if _say(process, call, "QUIT"):
-        call.wire.read("2", QUIT_TIMEOUT)
+    profile = process.profile
+    if not _take_leave(process, call) and profile.callout_quit_reply_read and not profile.held_call_quits_once:
+        _take_leave_for_ever(process, call)
     process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
     call.wire.connection.close()
     smtp_debug_cmd_report(process, call.wire.log)
     process.hdebug(f"----------- cutthrough shutdown ({why}) ------------", indented=True)
     if process.profile.cutthrough_counts_anew:
         process.cutthrough.named = 0
+
+
+def _take_leave(process: Process, call: HeldCall) -> bool:
+    """Say QUIT; whether the host said yes to it in time."""
+    return _say(process, call, "QUIT") and call.wire.read("2", QUIT_TIMEOUT).ok
+
+
+def _take_leave_for_ever(process: Process, call: HeldCall) -> None:
+    """Each reply that is not as it should be closes the call from within the closing, until the stack is full."""
+    for _ in range(_DEEPEST):
+        if _take_leave(process, call):
+            return
+    raise ProcessDied(SIGSEGV)
 
 
 def leave(process: Process) -> None:

@@ -22,6 +22,7 @@ from tests.mta.scenario import (
 TRY = {"hosts_try_dane": "*"}
 REQUIRE = {"hosts_require_dane": "*"}
 ST454 = Behaviour(starttls=reply("454 TLS not now"))
+BUSY = Behaviour(banner=reply("421 busy"))
 WRONG_CERTIFICATE = Behaviour(chain="selfsigned")
 REFUSED = "Connection refused"
 
@@ -219,6 +220,20 @@ def test_a_host_that_fails_with_no_recipient_left_kills_the_process() -> None:
     assert site.decided("transport died") == ["signal 11"]
     assert site.log[-1] == "Frozen"
     assert "terminated by signal 11" in site.log[-2]
+
+
+@pytest.mark.parametrize(("release", "died"), [("4.89", ["signal 11"]), ("4.98", [])])
+def test_a_host_with_a_retry_record_and_no_recipient_left_kills_the_process(
+    release: str, died: list[str]
+) -> None:
+    """Whatever the host does: the record is to be deleted, by way of an address that is not there."""
+    site = Site([Mx(BUSY, tlsa=GOOD), Mx(BUSY, tlsa=GOOD)], release, transport=REQUIRE)
+    site.deliver()
+    site.replace_server(1, Behaviour(banner=reply("554 no service")))
+    site.replace_server(2, Behaviour())
+    site.world.sleep(3600)
+    site.queue_run()
+    assert site.decided("transport died") == died
 
 
 # ---- fallback hosts, the transport's own hosts -----------------------------------------

@@ -87,6 +87,14 @@ def test_up_to_4_98_a_callout_of_another_sender_leaves_the_call_open() -> None:
     assert ["EHLO", "MAIL FROM:<>", "RCPT TO:<b@one.test.ex>", "QUIT"] in heard
 
 
+@pytest.mark.parametrize(("release", "answered"), [("4.87", 6), ("4.89", 2), ("4.90", 6)])
+def test_in_4_89_a_host_that_hangs_up_takes_the_session_with_it(release: str, answered: int) -> None:
+    """The call is closed from within its closing, until the stack is full."""
+    server = {**PLAIN, "recipients": {"b@one.test.ex": {"lines": [], "then": "close"}}}
+    _, answers, _ = ran("a@one.test.ex", "b@one.test.ex", server=server, release=release)
+    assert len(answers) == answered
+
+
 def test_a_recipient_of_another_host_ends_it_and_the_message_is_delivered_as_usual() -> None:
     heard, _, log = ran("a@one.test.ex", "b@two.test.ex", server=PLAIN)
     assert heard[0] == [*ENVELOPE, "QUIT"]
