@@ -171,7 +171,11 @@ def close(process: Process, why: str = "") -> None:
     if call is None:
         return
     profile = process.profile
-    if not _take_leave(process, call) and profile.callout_quit_reply_read and not profile.held_call_quits_once:
+    if (
+        not _take_leave(process, call)
+        and profile.callout_quit_reply_read
+        and not profile.held_call_quits_once
+    ):
         _take_leave_for_ever(process, call)
     process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
     call.wire.connection.close()
