@@ -124,8 +124,8 @@ class VerifySwitches(SpoolSwitches):
     held_call_quits_once: bool = switch(
         False, "close_cutthrough_connection()", since("4.90-dev-5d6bdf01a", "57cc27852")
     )
-    """A held call whose host does not answer QUIT is closed; in 4.88 and 4.89 it is closed again from within the
-    closing, and so on, until the process has no stack left."""
+    """A held call whose host does not answer QUIT is closed; in 4.88 and 4.89 it is closed again from within
+    the closing, and so on, until the process has no stack left."""
 
     held_callout_upgraded: bool = switch(
         False, "case CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.95", "99bfcf2b6", item="JH/11, bug 2604")

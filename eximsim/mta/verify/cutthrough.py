@@ -191,7 +191,7 @@ def _take_leave(process: Process, call: HeldCall) -> bool:
 
 
 def _take_leave_for_ever(process: Process, call: HeldCall) -> None:
-    """Each reply that is not as it should be closes the call from within the closing, until the stack is full."""
+    """Each reply that is not as it should be closes the call anew from within, until the stack is full."""
     for _ in range(_DEEPEST):
         if _take_leave(process, call):
             return
