@@ -77,6 +77,11 @@ class Profile(SmtpSwitches):
     """The DANE verify callback accepts what OpenSSL has found wrong, so any chain counts as verified by
     DANE."""
 
+    dns_buffer_small: bool = switch(
+        True, "MAXPACKET in exim.h", since("4.92", "75c121f07", item="JH/30, bug 2329")
+    )
+    """Of an answer of the DNS, Exim sees the first 2,048 octets."""
+
     cname_loops_option: bool = switch(
         False, "dns_lookup()", since("4.92", "d8d9f9301", item="JH/11, bug 2264")
     )

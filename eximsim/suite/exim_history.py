@@ -195,6 +195,7 @@ POINTS: Sequence[Point] = (
     _point("ffbc20ed9"),
     _point("4e9287801", ("confs/5704", "")),
     _point("8fdf20fd8"),
+    _point("75c121f07"),
     _point("a45431fa7", ("scripts/0000-Basic/0415", "exim -DARG1=4000G")),
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
     _point("d12746bc1"),

@@ -19,6 +19,7 @@ from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.expand import expand
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup import match, search_list
+from eximsim.mta.lookup.dns_size import cut_to_buffer
 from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.harness import asked
 from eximsim.mta.process.log import log_write
@@ -203,13 +204,14 @@ def _ask(process: Process, name: str, type: str) -> DnsAnswer:
     if not name.isascii():
         raise Unsupported("a DNS question for a name that is not ASCII", *main.where("allow_utf8_domains"))
     asked(process)
-    return process.world.lookup(
+    answer = process.world.lookup(
         name[:-1] if name.endswith(".") else name,
         type,
         timeout=main.seconds("dns_retrans") or RESOLVER_TIMEOUT,
         tries=main.number("dns_retry") or RESOLVER_TRIES,
         dnssec=process.resolver.dnssec,
     )
+    return cut_to_buffer(answer, name) if process.profile.dns_buffer_small else answer
 
 
 def result_of(answer: DnsAnswer) -> DnsResult:
