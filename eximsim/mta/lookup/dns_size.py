@@ -49,11 +49,11 @@ def places(answer: DnsAnswer, name: str) -> Iterator[tuple[int, int]]:
 
 
 def _half(record: DnsRecord, before: tuple[DnsRecord, ...], data_at: int) -> tuple[DnsRecord, ...]:
-    last = before[-1] if before else None
-    if record.type != "MX" or data_at + _POINTER > BUFFER or last is None or last.type != "MX":
-        raise UndefinedBehaviour(f"a DNS answer is read beyond the {BUFFER} octets that there are for it")
-    assert isinstance(record.data, tuple) and isinstance(last.data, tuple)
-    return (replace(record, data=(record.data[0], last.data[1])),)
+    last = before[-1] if before else record
+    match record.data, last.data:
+        case (int() as preference, str()), (int(), str() as host) if data_at + _POINTER <= BUFFER and before:
+            return (replace(record, data=(preference, host)),)
+    raise UndefinedBehaviour(f"a DNS answer is read beyond the {BUFFER} octets that there are for it")
 
 
 def _data_octets(record: DnsRecord, names: _Names) -> int:
