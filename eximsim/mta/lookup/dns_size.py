@@ -1,4 +1,4 @@
-"""What of an answer fits into Exim's buffer, in the releases where that is a small one (MAXPACKET, src/exim.h).
+"""What of an answer fits into Exim's buffer, where that is a small one (MAXPACKET, src/exim.h).
 
 The resolver fills the buffer and tells how long the answer was; Exim reads as far as the buffer goes
 (``dns_basic_lookup()`` and ``dns_next_rr()``, src/dns.c).

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eximsim.mta.lookup.dns_size import BUFFER, cut_to_buffer, places
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.ports import DnsAnswer, DnsRecord, RData
 
 LABEL = st.text("abcdef", min_size=1, max_size=30)
 NAME = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
@@ -50,8 +50,8 @@ def test_octets_are_counted_as_a_name_server_packs_them(name: str, hosts: list[t
     records = []
     for type, owner, host in hosts:
         data = {"MX": MX(host, 1), "SRV": SRV(1, 2, 3, host), "A": A("10.0.0.1")}[type]
-        ours = {"MX": (1, host), "SRV": (1, 2, 3, host), "A": "10.0.0.1"}[type]
+        ours: dict[str, RData] = {"MX": (1, host), "SRV": (1, 2, 3, host), "A": "10.0.0.1"}
         message.add_answer(RR(owner, getattr(QTYPE, type), rdata=data))
-        records.append(DnsRecord(owner, type, ours))
+        records.append(DnsRecord(owner, type, ours[type]))
     *_, (_, end) = places(DnsAnswer("NOERROR", answers=tuple(records)), name)
     assert end == len(message.pack())
