@@ -264,6 +264,8 @@ def _field(seen: Seen, name: str) -> list[object]:
         return list(shown_log(seen.log))
     if name == "servers":
         return [server.as_json() for server in seen.servers]
+    if name == "queued":
+        return [seen.queued]
     return list(getattr(seen, name))
 
 

@@ -11,6 +11,7 @@ from eximsim.suite.compare import (
     CHANCE,
     FIELDS,
     Comparison,
+    alike,
     choices,
     compare_one,
     differences,
@@ -61,6 +62,11 @@ def test_a_difference_in_one_field_is_found_there_and_nowhere_else(one: Record, 
     found = compared(one)
     assert found.result == "differ"
     assert [name for name, same in found.fields.items() if not same] == [field]
+
+
+def test_two_runs_of_a_program_are_alike_if_they_leave_as_many_messages_queued() -> None:
+    assert alike(DELIVERY, DELIVERY)
+    assert not alike(DELIVERY, seen(DELIVERY, queued=1))
 
 
 def test_a_difference_in_the_queue_run_counts() -> None:

@@ -329,8 +329,11 @@ def _run_transport(
         child.machine.sending -= child.of_daemon
     for before, addr in zip(batch, copies, strict=True):
         addr.tls = addr.tls or child.proxied_tls
-        addr.cv = _certificate_word(child, before.cv) if addr.tls is not None else before.cv
-        addr.authenticated = child.authenticated
+        if addr.tls is None:  # nothing is reported, so what an earlier delivery found stays
+            addr.tls, addr.cv, addr.peerdn, addr.ocsp = before.tls, before.cv, before.peerdn, before.ocsp
+        else:
+            addr.cv = _certificate_word(child, before.cv)
+        addr.authenticated = child.authenticated or before.authenticated
         addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])
         addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
     parent.scratch = "0"  # the end of the child's report

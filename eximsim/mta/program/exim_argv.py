@@ -398,7 +398,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-odf": _set(synchronous=True, queue_only=False),
     "-odi": _set(synchronous=True, queue_only=False),
     "-odq": _set(synchronous=False, queue_only=True),
-    "-odqs": _set(queue_smtp=True),
+    "-odqs": _set(queue_smtp=True, queue_only=False),
 }
 
 _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (

@@ -312,13 +312,20 @@ def submit(
         return upward.EXIT_NORECIPIENTS if problem.why.subject == NO_RECIPIENTS.subject else 1
     except PanicDie:
         return 1
-    if received.message_id is not None and received.deliver and not process.config.main.flag("queue_only"):
+    if received.message_id is not None and received.deliver and not _left_on_queue(child):
         deliver = partial(_deliver_own, child, received.message_id)
         if process.synchronous or process.machine.test_harness or process.afterwards is None:
             deliver()  # child_close() waits long enough under Exim's test suite
         else:
             process.afterwards.append(deliver)
     return 0
+
+
+def _left_on_queue(child: Process) -> bool:
+    """Whether the message waits: the command line (-odi, -odqs) is handed on, and may override queue_only."""
+    options = child.config.main
+    handed_on = child.synchronous or child.queue_smtp
+    return options.flag("queue_only") and not (handed_on and options.flag("queue_only_override"))
 
 
 def _deliver_own(child: Process, message_id: str) -> None:

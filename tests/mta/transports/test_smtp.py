@@ -254,6 +254,13 @@ def test_what_the_log_says_of_a_fallback_hosts_certificate_was_found_at_an_earli
     assert "H=10.9.3.1 [10.9.3.1] CV=yes" in line
 
 
+def test_a_fallback_host_without_tls_is_logged_with_the_certificate_of_an_earlier_host() -> None:
+    site = Site([Mx(Behaviour(rcpt=reply("450 later")))], transport={"fallback_hosts": "10.9.3.1"})
+    site.serve("10.9.3.1", PLAIN)
+    (line,) = [one for one in site.deliver() if "=>" in one]
+    assert "H=10.9.3.1 [10.9.3.1] CV=yes" in line
+
+
 @pytest.mark.parametrize(("release", "delivered"), [("4.98", False), ("4.99", True)])
 def test_fallback_hosts_of_the_transport_are_expanded_since_4_99(release: str, delivered: bool) -> None:
     options = {"fallback_hosts": "${expand:10.9.3.1}"}
