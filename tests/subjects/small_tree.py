@@ -60,6 +60,10 @@ TREE = {
     "scripts/0007_service/REQUIRES": "running redis\n",
     "scripts/0000-Basic/0008": "# beside\nsudo rm -f test-stdout\n"
     "background\n/bin/echo here\n****\nkilldaemon\n",
+    "scripts/0000-Basic/0009": "# what the kernel has learned\nsudo perl\n"
+    "print `ip tcp_metrics show HOSTIPV4` =~ /fo_cookie/ ? qq(known\\n) : qq(unknown\\n);\n"
+    "system('ip tcp_metrics delete HOSTIPV4');\n****\n",
+    "stdout/0009": "known\n",
     "stdout/0007": "> x.yz 1000\n> \n",
     "stdout/0008": "here\n",
     "stdout/9001": "> x.yz 1000\n> \n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,12 @@ def test_a_service_that_scripts_start_is_looked_for(
 
 def test_what_runs_beside_may_be_the_first_to_write(benched: Benched, tree: Path) -> None:
     assert _run(benched, tree, "0008").reason == ""
+
+
+def test_what_the_kernel_knows_of_connections_is_the_same_for_each_test(benched: Benched, tree: Path) -> None:
+    if shutil.which("ip") is None:
+        pytest.skip("no ip (iproute2)")
+    assert [_run(benched, tree, "0009").reason for _ in range(2)] == ["", ""]
 
 
 def test_a_tree_is_found_from_where_one_is(tree: Path, exim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
