@@ -243,6 +243,36 @@ class SmtpSwitches(DeliverSwitches):
     fast_open_by_default: bool = switch(False, "transports/smtp.c", since("4.93", "efad2f414", item="JH/25"))
     """hosts_try_fastopen has all hosts unless it is set."""
 
+    socks_logged: bool = switch(False, "d_hostlog() in deliver.c", since("4.87", "e6d2a9894"))
+    """The log names the SOCKS proxy that a message went through, with the selector proxy."""
+
+    socks_proxies_weighed: bool = switch(
+        False, "socks_get_proxy() in transports/smtp_socks.c", since("4.87", "7f06582cc", item="bug 1720")
+    )
+    """One of several SOCKS proxies is chosen by priority and weight."""
+
+    socks_weights_fair: bool = switch(False, "socks_get_proxy()", since("4.95", "83811e3c1", item="bug 2694"))
+    """The weights of SOCKS proxies are their chances; before, the last one had one chance less."""
+
+    socks_first_method_early: bool = switch(False, "socks_sock_connect()", since("4.90", "0ab63f3de"))
+    """What a SOCKS proxy is told first names the method of the last in the list, whichever was chosen."""
+
+    socks_told_to_successor: bool = switch(
+        False, "transport_pass_socket() in transport.c", since("4.95", "2081aac24", item="bug 2710")
+    )
+    """Who goes on with a call is told of the SOCKS proxy that it goes through."""
+
+    socks_empty_is_direct: bool = switch(
+        False, "smtp_connect() in smtp_out.c", since("4.99", "7b505d288", item="bug 3118")
+    )
+    """If socks_proxy expands to nothing, the host is called directly."""
+
+    socks_option_traced: bool = switch(False, "smtp_connect() in smtp_out.c", since("4.99", "6061fbe9f"))
+    """The host-check trace says ``(proxy option set)`` instead of ``via proxy``."""
+
+    socks_reply_traced: bool = switch(False, "socks_sock_connect()", since("4.99", "62cb2938c"))
+    """The host-check trace shows with ``SOCKS<<`` what a proxy says to a request; before, with ``>>``."""
+
     client_flush_traced: bool = switch(False, "flush_buffer() in smtp_out.c", since("4.88", "58fc5fb2e"))
     """The host-check trace has ``cmd buf flush N bytes``."""
 

@@ -297,6 +297,8 @@ LOG_TABLE: tuple[Normalisation, ...] = (
         hint="]:", files=LOG, when="ports_named_in_context"),
     own_ports("other ports", r".*\]:|port <", ("x [10.0.0.1]:%port_s% y\n", "x [10.0.0.1]:PORT_S y\n"),
         names="S", files=LOG, when="ports_named_in_context"),
+    own_ports("proxy ports", "plp ", ("pla 10.0.0.1 plp %port_d% pea\n", "pla 10.0.0.1 plp PORT_D pea\n"),
+        names="D", hint="plp ", files=LOG, when="ports_named_in_context"),
     own_ports("port in an expansion", r"Expansion of .*received_port\}\{",
         ("Expansion of {$received_port}{%port_d4%}x\n", "Expansion of {$received_port}{PORT_D4}x\n"),
         names="D4", hint="received_port", files=LOG, when="ports_named_in_context"),

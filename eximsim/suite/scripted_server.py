@@ -119,7 +119,7 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
         if text.startswith("*data") and following.startswith("QUIT"):
             raise Unsupported("a server that waits for QUIT before it answers a message", path, line)
     for text in script:
-        if text.startswith(("<<", "*starttls")):
+        if text.startswith("*starttls"):
             raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
     connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
     port = 0 if socket else int(rest[0])
@@ -237,11 +237,11 @@ class ScriptedSession:
 
     def _expect(self, line: str) -> bool | None:
         """Whether the next line of input (or all up to a dot) is as expected; None: it is not here yet."""
-        mark = "<" if line.startswith("<") else ""
+        mark = "<<" if line.startswith("<<") else "<" if line.startswith("<") else ""
+        if self._unbuffered:
+            return self._expect_octets(line, mark)
         while (end := self._buffer.find(b"\n")) >= 0:
             received = mark + self._buffer[: end + 1].decode("utf-8", "surrogateescape").rstrip()
-            if self._unbuffered and line != ".":
-                received = received[: len(line)]
             self._buffer = self._buffer[end + 1 :]
             self._say(received + "\n")
             if line != "." or received == ".":
@@ -251,6 +251,36 @@ class ScriptedSession:
         if received.startswith(line):
             return True
         self._say(f"Comparison failed - bailing out\nExpected: {line}\n")
+        return False
+
+    def _expect_octets(self, line: str, mark: str) -> bool | None:
+        """As ``_expect``, with no more of the input than has to be compared, in one read.
+
+        Unless the line is marked with ``<<``, the rest of the input's line is skipped. Of data, what is shown
+        and compared is the first octet.
+        """
+        first = self._buffer[: len(octets(line)) - len(mark)]
+        rest = self._buffer[len(first) :]
+        if not first:
+            return None
+        if mark != "<<":
+            _, found, rest = rest.partition(b"\n")
+            if not found:
+                return None
+        is_data = line == "."
+        while is_data:
+            ended = rest.startswith(b".")
+            _, found, rest = rest.partition(b"\n")
+            if not found:
+                return None
+            is_data = not ended
+        self._buffer = rest
+        received = octets(mark) + first
+        self._say(_printable(from_octets(received)) + "\n")
+        expected = octets(line)[: len(received)]
+        if line == "." or received == expected:
+            return True
+        self._say(f"Comparison failed - bailing out\nExpected: {_printable(from_octets(expected))}\n")
         return False
 
 

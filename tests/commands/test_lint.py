@@ -32,12 +32,12 @@ def test_a_clean_configuration_is_told_so(conf: Path) -> None:
 
 
 def test_what_could_matter_is_marked_and_fails(conf: Path) -> None:
-    conf.write_text(f"localhost_number = 1\n{PLAIN}  socks_proxy = 192.0.2.1\n")
+    conf.write_text(f"localhost_number = 1\n{PLAIN}  tls_crl = /crl.pem\n")
     done = invoke("lint", str(conf), "--unsupported")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[:2] == [
         f"{conf}:1: unsupported localhost_number (cannot change what becomes of outbound mail)",
-        f"{conf}:6: unsupported! transport.t.socks_proxy",
+        f"{conf}:6: unsupported! transport.t.tls_crl",
     ]
     told = json.loads(invoke("lint", str(conf), "--json").stdout)
     assert [

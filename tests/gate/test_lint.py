@@ -39,7 +39,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
     ("text", "name", "matters"),
     [
         ("move_frozen_messages\n", "move_frozen_messages", False),
-        (f"{TRANSPORT}  socks_proxy = 192.0.2.1\n", "transport.t.socks_proxy", True),
+        (f"{TRANSPORT}  tls_crl = /crl.pem\n", "transport.t.tls_crl", True),
         (f"{ROUTER}  bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver", False),
     ],
 )

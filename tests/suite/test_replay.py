@@ -120,7 +120,7 @@ def test_a_callout_that_dies_has_no_answer() -> None:
 
 def test_what_is_not_modelled_is_said() -> None:
     with pytest.raises(Unsupported):
-        replay(transport={"socks_proxy": "10.9.1.9"})
+        replay(transport={"tls_crl": "/crl.pem"})
 
 
 # ---- determinism -----------------------------------------------------------------------

@@ -97,10 +97,22 @@ def test_a_server_that_nobody_calls_times_out() -> None:
     assert "".join(server.said) == "Listening on port 1224 ... \nServer timed out\n"
 
 
-@pytest.mark.parametrize("script", ["*starttls", "<<raw"])
-def test_script_lines_that_are_not_run_are_named(script: str) -> None:
+def test_script_lines_that_are_not_run_are_named() -> None:
     with pytest.raises(Unsupported, match="of a server script"):
-        started(script)
+        started("*starttls")
+
+
+def test_octets_are_compared_as_they_come_if_some_are_sent() -> None:
+    server = started(r"<<\x05\x01\x00", r">>\x05\x00", "EHLO", ".", "250 fine", "<<ab")
+    session, _ = connected(server)
+    assert list(session.on_data(b"\x05\x01\x00")) == [Send(b"\x05\x00")]
+    assert list(session.on_data(b"EHLO me\r\nline\r\n")) == []
+    assert list(session.on_data(b"more\r\n.\r\nax")) == [Send(b"250 fine\r\n"), Close()]
+    said = "".join(server.said).partition("]\n")[2]
+    assert said == (
+        "<<\\x05\\x01\\x00\n>>\\x05\\x00\nEHLO\nl\n250 fine\n<<ax\n"
+        "Comparison failed - bailing out\nExpected: <<ab\n"
+    )
 
 
 def test_a_server_on_a_socket_is_named_by_its_path() -> None:

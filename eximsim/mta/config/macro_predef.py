@@ -13,7 +13,7 @@ from eximsim.mta.config.options_drivers import ROUTER, TRANSPORT
 
 _FEATURES = (
     *("CRYPTEQ", "ICONV", "IPV6", "TLS", "GNUTLS", "OPENSSL", "DKIM", "DNSSEC", "ESMTP_LIMITS", "EVENT"),
-    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "DANE", "TLS_RESUME"),
+    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "SOCKS", "DANE", "TLS_RESUME"),
     *("TLS1_3", "TLS_OCSP", "TLS_OCSP_LIST", "TLS_ALPN", "LOOKUP_LSEARCH", "LOOKUP_DNSDB"),
 )
 """The features, in the order in which they are listed."""
@@ -33,6 +33,9 @@ _VALUES = MappingProxyType(
     }
 )
 """The macros that have a value of their own, by what a release says it has."""
+
+_BY_OPTION = MappingProxyType({"SOCKS": "smtp.socks_proxy"})
+"""Features that a build has together with an option."""
 
 _TLS_VERSIONS = ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3")
 
@@ -61,6 +64,7 @@ def builtin_macros(
 
 def _features(known: Release, tls_library: str) -> list[str]:
     present = {*known.features, "GNUTLS" if tls_library == "gnutls" else "OPENSSL"}
+    present.update(name for name, option in _BY_OPTION.items() if option not in known.absent)
     if tls_library == "openssl-1.0.2":
         present.discard("TLS1_3")
     return [f"_HAVE_{name}" for name in _FEATURES if name in present]

@@ -200,6 +200,8 @@ def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> N
     if call is not None:
         successor.variables["sending_ip_address"] = call.connection.local_address
         successor.variables["sending_port"] = str(call.connection.local_port)
+        if process.profile.socks_told_to_successor:
+            successor.variables.update(call.proxy)
     if process.profile.next_message_in_background:
         machine.left_behind += 1
         successor.dns_fails = {}

@@ -17,7 +17,7 @@ from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.harness import forked
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.records.structs import MX_NONE
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports import retry
@@ -25,6 +25,7 @@ from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.local import quoted
 from eximsim.mta.transports.smtp import smtp_transport_entry
 from eximsim.mta.transports.smtp_hosts import smtp_transport_setup
+from eximsim.mta.transports.smtp_socks import proxy_variables
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
 from eximsim.profiles import CommandLog
 from eximsim.status import Errno, HostStatus, Rc
@@ -342,6 +343,9 @@ def _run_transport(
     for name in ("sending_ip_address", "sending_port"):
         if name in child.variables:
             parent.variables[name] = child.variables[name]
+    if selector(parent, "proxy"):
+        told = proxy_variables(child)
+        parent.variables.update({name: told[name] for name in _PROXY_TOLD if name in told})
     kept = child.kept_call
     for host in hosts:
         if host.address is not None and host.status in _UNUSABLE:
@@ -385,6 +389,8 @@ def _drop_next_call(delivery: Delivery) -> None:
 _AFTER_TRANSPORT = 0.6
 """How long Exim's test suite has a process wait that has begun a transport, in seconds."""
 
+_PROXY_TOLD = ("proxy_session", "proxy_local_address", "proxy_local_port")
+"""What a transport's process tells of the SOCKS proxy that it used."""
 _MESSAGE_PIPED = 1024
 """Octets of an address's message that come through the pipe from the transport process."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class OpenCall:
     limits: Limits = Limits()
     authenticated: bool = False
     """The server knows who is calling (``smtp_authenticated``)."""
+    proxy: Mapping[str, str] = field(default_factory=dict)
+    """What ``$proxy_...`` tell of the SOCKS proxy that the call goes through."""
 
     def is_to(self, host: HostItem) -> bool:
         """Whether the call is to this host at this address."""

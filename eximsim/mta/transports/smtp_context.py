@@ -13,7 +13,7 @@ from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.records.hints import EhloRecord
 from eximsim.mta.records.open_call import Limits
-from eximsim.mta.transports.smtp_out import Dialogue, Reply
+from eximsim.mta.transports.smtp_out import Dialogue, Reply, driver_text
 from eximsim.mta.transports.tls_failed import log_tls_error
 from eximsim.status import Errno, Rc
 from eximsim.trace import Rule
@@ -180,8 +180,7 @@ class SmtpContext:
 
     def option(self, name: str) -> str | None:
         """The transport's text option as this process has it: DANE changes some for good."""
-        changed = self.process.driver_state.get(self.transport.name, {}).get(name)
-        return self.transport.options.text(name) if changed is None else str(changed)
+        return driver_text(self.process, self.transport, name)
 
     @property
     def tempfail_tryclear(self) -> bool:

@@ -11,6 +11,7 @@ from eximsim.mta.records.spool import Message
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response, send_failed
 from eximsim.mta.transports.smtp_out import Dialogue
+from eximsim.mta.transports.smtp_socks import proxy_variables
 from eximsim.mta.transports.transport import UNLIMITED, transport_check_waiting
 from eximsim.trace import Rule
 
@@ -52,6 +53,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
         next_id,
         sx.limits,
         sx.authenticated,
+        proxy_variables(process),
     )
     sx.dialogue = None
     return True

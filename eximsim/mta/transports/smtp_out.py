@@ -8,21 +8,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import list_items, octets, string_is_ip_address
-from eximsim.mta.expand.event import event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.lookup.verify_hosts import verify_check_given_host
-from eximsim.mta.process.log import log_write
-from eximsim.mta.records.structs import PORT_NONE
-from eximsim.ports import AlertReceived, ConnectError, ConnectionLost, ReadTimeout
-from eximsim.profiles import CommandLog, ConnectTrace
+from eximsim.ports import AlertReceived, ConnectionLost, ReadTimeout
+from eximsim.profiles import CommandLog
 from eximsim.status import Errno
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.structs import HostItem
     from eximsim.ports import Connection
 
 
@@ -290,6 +284,12 @@ def default_port(process: Process, transport: DriverInstance) -> str:
 _PORTS = {Protocol.SMTP: "smtp", Protocol.SMTPS: "smtps", Protocol.LMTP: "lmtp", Protocol.UNKNOWN: "25"}
 
 
+def driver_text(process: Process, transport: DriverInstance, name: str) -> str | None:
+    """The transport's text option as this process has it: what has been done may have changed it for good."""
+    changed = process.driver_state.get(transport.name, {}).get(name)
+    return transport.options.text(name) if changed is None else str(changed)
+
+
 def smtp_get_port(process: Process, text: str, who: str) -> int:
     """The port that ``text`` (a number or a service's name) says; raises ``BadSetting`` if none."""
     try:
@@ -304,92 +304,6 @@ def smtp_get_port(process: Process, text: str, who: str) -> int:
     if value in _SERVICES:
         return _SERVICES[value]
     raise BadSetting(f'TCP port "{value}" is not defined for {who}')
-
-
-def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:
-    """Settle which port this connection uses: the host's own, or else the transport's."""
-    if host.port != PORT_NONE:
-        if host.port != port:
-            text = f"Transport port={port} replaced by host-specific port={host.port}"
-            process.hdebug(text, indented=True, with_v=True)
-    else:
-        host.port = port
-
-
-def smtp_connect(
-    process: Process, host: HostItem, interface: str | None, timeout: float, transport: DriverInstance
-) -> Dialogue:
-    """Connect to ``host`` at its settled port; raises ``ConnectError``. ``timeout`` in seconds.
-
-    The transport's event_action can forbid it; its hosts_try_fastopen makes no difference that can be seen.
-    """
-    assert host.address is not None
-    form = _CONNECT_TRACE[process.profile.connect_trace]
-    source = f" from {interface}" if interface else ""
-    text = f"Connecting to {host.name} [{host.address}]:{host.port}{source} ..."
-    process.hdebug(text + form.gap, indented=True, end=form.end, with_v=True)
-    process.variables["host_address"], process.variables["host_port"] = host.address, str(host.port)
-    if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
-        raise ConnectError(Errno.EVENT if process.profile.event_refusal_has_errno else errnos.ENOENT)
-    if process.profile.fast_open_asked:
-        fast_open = transport.options.text("hosts_try_fastopen")
-        if process.profile.fast_open_by_default and not transport.options.is_set("hosts_try_fastopen"):
-            fast_open = "*"
-        nested = form.end != ""
-        process.debug_depth += nested
-        verify_check_given_host(process, fast_open, host.name, host.address, list_name="hosts_try_fastopen")
-        process.debug_depth -= nested
-    try:
-        connection = _connection(process, host, interface, timeout)
-    except ConnectError as error:
-        limit = f" (timeout={readconf_printtime(int(timeout))})" if error.errno == errnos.ETIMEDOUT else ""
-        why = errnos.strerror(error.errno)
-        if interface is not None and error.errno == errnos.EADDRNOTAVAIL:
-            if process.profile.bind_failure_logged:
-                log_write(process, f"bind of [{interface}]:0 failed")
-            end = "\n" if process.profile.callout_misconfiguration_logged else ""
-            text = f"unable to bind outgoing SMTP call to {interface}: {why}"
-            process.hdebug(text, indented=True, end=end, with_v=True)
-        process.hdebug(f"{form.failed}: {why}{limit}", indented=True, with_v=True)
-        raise
-    process.hdebug(form.connected, indented=True, with_v=True)
-    process.variables["sending_ip_address"] = connection.local_address
-    process.variables["sending_port"] = str(connection.local_port)
-    return Dialogue(process, connection)
-
-
-_REFUSED_IS_TIMEOUT = 999_999
-"""A connect_timeout with which Exim's test suite makes time-outs of refusals."""
-
-
-def _connection(process: Process, host: HostItem, interface: str | None, timeout: float) -> Connection:
-    """Source: ip_connect(), src/ip.c."""
-    assert host.address is not None
-    try:
-        return process.world.connect(host.address, host.port, timeout, interface)
-    except ConnectError as error:
-        wanted = process.machine.test_harness and timeout == _REFUSED_IS_TIMEOUT
-        if wanted and error.errno == errnos.ECONNREFUSED:
-            raise ConnectError(errnos.ETIMEDOUT) from None
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class _ConnectForm:
-    """``gap`` and ``end`` come after ``Connecting to ..``, the rest is the line on the outcome."""
-
-    gap: str
-    end: str
-    connected: str
-    failed: str
-
-
-_CONNECT_TRACE = {
-    ConnectTrace.ONE_LINE: _ConnectForm(" ", "", "connected", "failed"),
-    ConnectTrace.SPACED: _ConnectForm(" ", "", " connected", " failed"),
-    ConnectTrace.TWO_LINES: _ConnectForm("", "\n", "connected", " failed"),
-    ConnectTrace.FAILURE_NAMED: _ConnectForm("", "\n", "connected", " sock_connect failed"),
-}
 
 
 def smtp_debug_cmd_report(process: Process, log: list[str]) -> None:

@@ -19,6 +19,7 @@ from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports import dane, smtp_early, tls_out
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
+from eximsim.mta.transports.smtp_connect import smtp_connect, smtp_port_for_connect
 from eximsim.mta.transports.smtp_context import (
     PENDING,
     SmtpContext,
@@ -46,8 +47,6 @@ from eximsim.mta.transports.smtp_out import (
     Protocol,
     Reply,
     protocol_of,
-    smtp_connect,
-    smtp_port_for_connect,
 )
 from eximsim.mta.transports.smtp_utf8 import ascii_helo, require_utf8
 from eximsim.mta.transports.tls import tls_client_start

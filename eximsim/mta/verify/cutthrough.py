@@ -13,6 +13,7 @@ from eximsim.mta.records.cutthrough import HeldCall
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.header_lines import transport_headers_send
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT
+from eximsim.mta.transports.smtp_connect import smtp_port_for_connect
 from eximsim.mta.transports.smtp_continue import current_sni
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
@@ -21,8 +22,8 @@ from eximsim.mta.transports.smtp_out import (
     smtp_debug_cmd_report,
     smtp_get_interface,
     smtp_get_port,
-    smtp_port_for_connect,
 )
+from eximsim.mta.transports.smtp_socks import proxy_variables
 from eximsim.mta.transports.transport import dotted, transport_rcpt_address
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -88,6 +89,7 @@ def _open_call(sx: SmtpContext, wire: Dialogue) -> OpenCall:
         1,
         None,
         sx.limits,
+        proxy=proxy_variables(sx.process),
     )
 
 

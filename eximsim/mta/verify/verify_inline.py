@@ -16,9 +16,10 @@ from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
+from eximsim.mta.transports.smtp_connect import smtp_port_for_connect
 from eximsim.mta.transports.smtp_context import ehlo_response
 from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
-from eximsim.mta.transports.smtp_out import Reply, smtp_port_for_connect
+from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_setup import (
     dane_wanted,
     expand_helo,

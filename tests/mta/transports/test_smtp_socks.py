@@ -1,0 +1,113 @@
+"""SMTP through SOCKS proxies: what they are told, which of them is taken, and what comes of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from eximsim.ports import Action, Close, Endpoint, Send, TlsSession
+from tests.mta.scenario import NEWEST, Mx, Site
+
+PROXY = "10.9.1.99"
+TAKEN = b"\x05\x00\x00\x01\x7f\x00\x00\x01\xbe\xef"
+
+
+@dataclass
+class Proxy:
+    """A session that answers each piece of what it is sent with the next of ``says``; None: it closes."""
+
+    says: list[bytes | None]
+    heard: list[bytes] = field(default_factory=list)
+
+    def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
+        return ()
+
+    def on_data(self, data: bytes) -> Iterable[Action]:
+        self.heard.append(data)
+        said = self.says.pop(0) if self.says else None
+        return (Close(),) if said is None else (Send(said),)
+
+    def on_tls(self, session: TlsSession) -> Iterable[Action]:
+        return ()
+
+    def on_tls_failure(self, reason: str) -> Iterable[Action]:
+        return ()
+
+    def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
+        return (Close(),)
+
+    def on_close(self) -> None:
+        pass
+
+
+def sent(proxy: Proxy, option: str = PROXY, profile: str = NEWEST) -> Site:
+    """A message through ``proxy``, which listens on the usual port."""
+    site = Site((Mx(),), profile, transport={"socks_proxy": option}, main={"log_selector": "+proxy"})
+    site.world.listen(PROXY, 1080, lambda: proxy)
+    site.deliver("a@test.ex")
+    return site
+
+
+def test_a_proxy_is_told_where_to_connect_and_speaks_for_the_host() -> None:
+    proxy = Proxy(
+        [
+            b"\x05\x00",
+            TAKEN + b"220 hi\r\n",
+            b"250 mx\r\n",
+            *[b"250 ok\r\n"] * 2,
+            b"354 go\r\n",
+            b"250 kept\r\n",
+        ]
+    )
+    site = sent(proxy)
+    assert proxy.heard[0] == b"\x05\x01\x00"
+    assert proxy.heard[1][:4] == b"\x05\x01\x00\x01"
+    assert proxy.heard[1][-2:] == (25).to_bytes(2, "big")
+    assert f'PRX=[{PROXY}] C="250 kept"' in "\n".join(site.log)
+
+
+@pytest.mark.parametrize(
+    ("says", "option", "error"),
+    [
+        ([b"\x05\x00", b"\x05\x05"], PROXY, "Connection refused"),
+        ([b"\x05\x00", b"\x05\x04"], PROXY, "No route to host"),
+        ([b"\x05\x00", b"\x05\x63"], PROXY, "Protocol error"),
+        ([b"\x04\x00"], PROXY, "Protocol error"),
+        ([None], PROXY, "Software caused connection abort"),
+        ([b"\x05\xff"], PROXY, "Protocol error"),
+        ([b"\x05\x02", b"\x01\x01"], f"{PROXY} auth=name name=fred pass=bad", "Permission denied"),
+        ([], "10.9.1.98 : 10.9.1.97", "Device or resource busy"),
+    ],
+)
+def test_what_a_proxy_says_is_an_error_of_the_connection(
+    says: list[bytes | None], option: str, error: str
+) -> None:
+    assert f"{error}" in "\n".join(sent(Proxy(says), option).log)
+
+
+def test_a_name_and_a_password_are_sent_if_they_are_asked_for() -> None:
+    proxy = Proxy([b"\x05\x02", b"\x01\x00"])
+    sent(proxy, f"{PROXY} auth=name name=fred pass=fubar")
+    assert proxy.heard[:2] == [b"\x05\x01\x02", b"\x01\x04fred\x05fubar"]
+
+
+@pytest.mark.parametrize(("profile", "method"), [("4.89", 0), ("4.90", 2)])
+def test_the_method_offered_is_that_of_the_last_proxy_since_4_90(profile: str, method: int) -> None:
+    proxy = Proxy([None])
+    sent(proxy, f"{PROXY} pri=2 : 10.9.1.98 auth=name name=a pass=b", profile)
+    assert proxy.heard == [bytes((5, 1, method))]
+
+
+def test_the_proxy_of_the_highest_priority_is_tried_first() -> None:
+    proxy = Proxy([None])
+    log = "".join(sent(proxy, f"10.9.1.98 : {PROXY} pri=2").log)
+    assert proxy.heard
+    assert "socks_sock_connect" not in log
+
+
+def test_nothing_means_no_proxy_since_4_99() -> None:
+    site = sent(Proxy([]), "${if eq{1}{2}{x}}")
+    assert "=> a@test.ex" in "\n".join(site.log)
+    assert "PRX" not in "\n".join(site.log)
