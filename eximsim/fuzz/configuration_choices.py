@@ -148,7 +148,7 @@ MODIFIERS: Mapping[str, Sequence[str]] = {
         "submission/domain=two.test.ex",
         "no_enforce_sync", "enforce_sync", "caseful_local_part", "caselower_local_part",
         "suppress_local_fixups",
-        "fakereject", "fakereject/not really", "fakedefer", "no_mbox_unspool", "no_multiline_responses",
+        "fakereject", "fakereject/not really", "fakedefer", "no_multiline_responses",
         "no_pipelining", "no_delay_flush", "no_callout_flush", "dkim_disable_verify",
         "allow_auth_unadvertised",
         "utf8_downconvert", "freeze/no_tell", "cutthrough_delivery", "nonsense", "queue/first_pass_route",

@@ -31,6 +31,8 @@ ACL = Rule("acl", "acl.c acl_check")
 __all__ = ["AclResult", "CalloutSettings", "Where", "acl_check", "acl_eval", "string_split_message"]
 
 _DEEPEST = 20
+_TOLD = ("main", "reject")
+"""The logs that are told of a refusal, unless log_reject_target names others."""
 _FORGOTTEN = ("domain", "local_part", "address_data", "sender_address_data")
 _NAMED = re.compile(r'(condition/modifier) "[^"]*"')
 
@@ -42,7 +44,7 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     """
     process = reception.process
     reception.sender_verified_failed = None
-    reception.log_reject_target = frozenset({"main", "reject"})
+    process.log_reject_target = _TOLD
     address = None if recipient is None else _split(process, recipient)
     if recipient is not None and address is None:
         return AclResult(Rc.DEFER, log_message="defer in percent_hack_domains check")
@@ -68,6 +70,7 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
 @upward.acl_eval.answer
 def acl_eval(process: Process, text: str) -> tuple[Rc, str | None, bool]:
     """Run an ACL for ``${acl {...}}``: result, message, whether it drops. Source: acl_eval(), src/acl.c."""
+    process.log_reject_target = _TOLD
     run = AclRun(Reception(process), Where.UNKNOWN, None, nested=_check_internal)
     rc = _check_internal(run, text)
     return rc, run.user_message, run.drop
@@ -111,7 +114,7 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
         rc = _one_verb(run, name, verb)
         if rc is not None:
             return rc
-    run.process.acl_verb = None
+    run.process.acl_verb, run.drop = None, False
     run.trace(f"end of {name}: implicit DENY")
     return Rc.FAIL
 
@@ -163,7 +166,7 @@ def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
     """Test one verb's conditions; a result ends the ACL, None goes on to the next verb."""
     run.log_message = run.user_message = run.process.search_error = None
     run.reception.temp_details = False
-    run.basic_errno, run.endpass, run.verb = 0, False, verb.verb
+    run.basic_errno, run.endpass, run.verb, run.drop = 0, False, verb.verb, False
     run.at = (verb.path, verb.line)
     run.process.acl_verb = f"ACL {verb.verb}, {verb.path} {verb.line}"
     run.place = "" if name == _INLINE else f" at line {verb.line} of {verb.path}"

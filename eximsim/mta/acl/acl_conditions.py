@@ -318,15 +318,15 @@ def _logwrite(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def _log_reject_target(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    targets: set[str] = set()
+    targets: list[str] = []
     for name in list_items(text):
         if name in _LOGS:
-            targets.add(name)
+            targets.append(name)
             continue
-        targets |= {"main", "reject"}
+        targets += ("main", "reject")
         said = f'unknown log name "{name}" in "log_reject_target" in {run.where.label} ACL'
         log_write(run.process, said, panic=True)
-    run.reception.log_reject_target = frozenset(targets)
+    run.process.log_reject_target = tuple(targets)
     return Rc.OK
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import list_items
+from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ _REFRESH = 10 * 24 * 3600
 def seen(run: AclRun, condition: AclCondition, text: str) -> Rc:
     """OK if the record is younger than so much time, with ``-`` if it is at least as old.
 
-    A record that is not there is made, and the answer is no.
+    A record that is not there is made, and the answer is no. Without a key and a client's address to take
+    for it, the process dies.
     """
     machine = run.process.machine
     if not machine.hints_known:
@@ -29,7 +31,7 @@ def seen(run: AclRun, condition: AclCondition, text: str) -> Rc:
     first, *options = list(list_items(text, "/")) or [""]
     before = first.startswith("-")
     interval = readconf_readtime(first.removeprefix("-"))
-    key, mode, refresh = run.reception.get("sender_host_address") or "", "", _REFRESH
+    key, mode, refresh = run.reception.get("sender_host_address"), "", _REFRESH
     for option in options:
         name, equals, value = option.partition("=")
         if name == "key" and equals:
@@ -45,6 +47,8 @@ def seen(run: AclRun, condition: AclCondition, text: str) -> Rc:
     if interval is None:
         run.log_message = f"failed to parse '{text}'"
         return Rc.ERROR
+    if key is None:
+        raise null_pointer(run.process, run.doing)
     return _look(run, key, interval, before=before, mode=mode, refresh=refresh)
 
 

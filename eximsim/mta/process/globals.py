@@ -275,6 +275,8 @@ class Process:
     """None until something is logged."""
     disable_logging: bool = False
     """Nothing is logged: the router or transport at work says so."""
+    log_reject_target: tuple[str, ...] = ("main", "reject")
+    """The logs that are told of what an ACL refuses."""
     log_testing_mode: bool = False
     """Log lines go to stderr."""
     log_stderr: bool = True

@@ -183,8 +183,6 @@ class Reception:
     """The verification that made the ACL at work refuse."""
     temp_details: bool = False
     """The client may see why something was put off (``acl_temp_details``)."""
-    log_reject_target: frozenset[str] = frozenset({"main", "reject"})
-    """The logs that are told of a refusal."""
 
     def get(self, name: str) -> str | None:
         """The variable ``$name``, None if it has no value."""

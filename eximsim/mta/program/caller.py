@@ -52,10 +52,7 @@ def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str 
     given = line.sender
     testing = line.mode is Mode.FILTER
     if given is not None:
-        try:
-            given = "" if given in ("", "<>") else _extracted(process, given)
-        except AddressError as error:
-            raise Fatal(f'exim: bad -f address "{line.sender}": {error.message}\n') from None
+        given = given_sender(process, given)
     local = (given is None and not smtp) or not (trusted or testing)
     sender, forced = given, given is not None
     must_not = (not smtp and given is None) or not may_set_sender(process, given, trusted=trusted)
@@ -66,6 +63,14 @@ def set_sender(process: Process, line: CommandLine, *, smtp: bool) -> tuple[str 
     name = _originator_name(process, line) if given is None or not trusted or line.sender_name else ""
     submitter = Submitter(login, name, local, trusted, forced, line.sender_name is not None)
     return sender, submitter
+
+
+def given_sender(process: Process, text: str) -> str:
+    """The sender that -f names; raises ``Fatal`` for what is no address."""
+    try:
+        return "" if text in ("", "<>") else _extracted(process, text)
+    except AddressError as error:
+        raise Fatal(f'exim: bad -f address "{text}": {error.message}\n') from None
 
 
 def _extracted(process: Process, text: str) -> str:

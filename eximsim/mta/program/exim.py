@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.parse import AddressError, addresses_of
 from eximsim.mta.base.string import SPACES, from_octets, string_printing
@@ -29,6 +29,7 @@ from eximsim.mta.program.address_test import test_address
 from eximsim.mta.program.caller import (
     CHECKING,
     Fatal,
+    given_sender,
     is_trusted,
     say_who_submits,
     set_sender,
@@ -92,9 +93,10 @@ def run(
     except BadOption as bad:
         return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
     if config is None:
-        config = read_config(
-            machine.world, line.config, profile, line.defines, whole=_reads_all(line, profile)
-        )
+        try:
+            config = _configuration(machine, line, profile)
+        except Fatal as problem:
+            return ExitStatus(1, "", str(problem))
     if line.perl_at_start and config.main.is_set("perl_startup"):
         raise Unsupported("perl_startup at the start (-ps)", *config.main.where("perl_startup"))
     if line.mode in _SUBMITTING and config.main.flag("mua_wrapper"):
@@ -127,6 +129,20 @@ def run(
     except (PanicDie, NotSent):
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
+
+
+def _configuration(machine: Machine, line: CommandLine, profile: Profile) -> Config:
+    """What the call needs of the configuration; raises ``InputError``.
+
+    A bad -f, for which ``Fatal`` is raised, is seen before more than the main section is read.
+    """
+    read = partial(read_config, machine.world, line.config, profile, line.defines)
+    try:
+        return read(whole=_reads_all(line, profile))
+    except InputError:
+        if line.sender is not None:
+            given_sender(Process(machine, read(whole=False), profile, machine.next_pid), line.sender)
+        raise
 
 
 def _check_arguments_logged(process: Process, line: CommandLine) -> None:

@@ -196,7 +196,7 @@ def _ask_not_smtp(incoming: Incoming) -> str | None:
     if result.rc is Rc.DISCARD:
         discard(incoming, "non-SMTP ACL", result.log_message)
     elif result.rc is not Rc.OK:
-        targets = reception.log_reject_target
+        targets = process.log_reject_target
         why = "NULL" if result.log_message is None else result.log_message
         said = f"F=<{reception.envelope.sender}> rejected by non-SMTP ACL: {why}"
         log_write(

@@ -88,6 +88,9 @@ class SmtpIn(SmtpSession):
         if self.state in (State.DATA, State.CHUNK):
             smtp_in_ends.lost_in_message(self)
             return self._pump()
+        if self.closing:
+            self.end_at_once()
+            return self._pump()
         if self.state is State.REFUSING:
             smtp_in_ends.lost_while_refusing(self)
             return self._pump()
@@ -120,6 +123,7 @@ class SmtpIn(SmtpSession):
     def closedown(self, message: str) -> Iterator[Action]:
         """Exim gives up: tell the client, and refuse everything else (smtp_closedown())."""
         self.replies.line(f"421 {message}")
+        self.closing = True
         self.refuse_all(f"421 {message}")
         return self._pump()
 
@@ -257,10 +261,12 @@ class SmtpIn(SmtpSession):
 
     def _refuse(self, line: str) -> None:
         word = line.rstrip(SPACES).lower().split(" ")[0]
-        if word == "quit":
+        if self.closing and word in ("quit", "rset"):
+            self.replies.line(f"221 {self.hostname} closing connection" if word == "quit" else "250 Reset OK")
+            if word == "quit":
+                self.end_at_once()
+        elif word == "quit":
             smtp_in_ends.say_goodbye(self)
-        elif word == "rset" and self.refusal.startswith("421"):
-            self.replies.line("250 Reset OK")
         else:
             self.replies.line(self.refusal)
 

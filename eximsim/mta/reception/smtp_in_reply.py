@@ -255,7 +255,7 @@ class Replies:
 
 def log_rejection(reception: Reception, text: str, *, when: str | None = None) -> None:
     """Write a rejection to the logs that log_reject_target names, with the message's header lines."""
-    targets = reception.log_reject_target
+    targets = reception.process.log_reject_target
     if targets:
         log_write(
             reception.process,

@@ -165,7 +165,7 @@ def _log_dropped(session: SmtpSession, why: str | None) -> None:
     """A client that is refused before TLS hears nothing (log_connect_tls_drop())."""
     client = host_and_ident(session.process, flagged=True)
     text = f"{client}{tls_log(session.reception)} dropped by 'connect' ACL"
-    targets = session.reception.log_reject_target
+    targets = session.process.log_reject_target
     log_write(
         session.process,
         text if why is None else f"{text}: {why}",

@@ -117,6 +117,8 @@ class SmtpSession:
     """What other processes do once the client has been answered."""
     refusal: str = ""
     """What REFUSING answers with."""
+    closing: bool = False
+    """Exim gives up after a fault of its own, without asking any ACL."""
 
     # ---- set when the session starts
     hostname: str = ""

@@ -21,13 +21,13 @@ class Flushing:
 
 @dataclass(slots=True)
 class Resolver:
-    """The resolver's flags as ``dns_init()`` leaves them.
+    """The resolver's flags as ``dns_init()`` leaves them; at first they are the C library's own.
 
     ``deciding_again`` is set while dns_again_means_nonexist is searched, which may ask the DNS itself.
     """
 
-    qualify_single: bool = False
-    search_parents: bool = False
+    qualify_single: bool = True
+    search_parents: bool = True
     dnssec: bool = False
     deciding_again: bool = False
     name_checked: str | None = None

@@ -132,6 +132,27 @@ def test_an_acl_that_drops_makes_an_expansion_fail() -> None:
     assert old == 'failed to expand ACL string "${acl{gone}}": error from acl "gone"'
 
 
+def test_a_drop_that_comes_to_nothing_is_forgotten() -> None:
+    inner = "gone:\n  drop"
+    for text, drops in (
+        ("warn acl = gone\n  deny", False),
+        ("deny !acl = gone", False),
+        ("accept acl = gone", False),
+        ("require acl = gone", True),
+        ("accept endpass\n    acl = gone", True),
+    ):
+        found = acl_check(reception(f"check:\n  {text}\n{inner}"), RCPT, "r@d.ex", "check")
+        assert (found.rc, found.drop) == (Rc.FAIL, drops)
+
+
+def test_an_acl_in_an_expansion_sets_back_who_is_told_of_a_refusal() -> None:
+    acls = "check:\n  deny log_reject_target = main\n    continue = ${acl{in}}x\nin:\n  accept"
+    for text, targets in ((acls, ("main", "reject")), (acls.replace("${acl{in}}", ""), ("main",))):
+        made = reception(text)
+        assert acl_check(made, RCPT, "r@d.ex", "check").rc is Rc.FAIL
+        assert made.process.log_reject_target == targets
+
+
 CONDITIONS = [
     ("hosts = 192.0.2.0/24", Rc.OK),
     ("hosts = 192.0.2.8", Rc.FAIL),
@@ -422,3 +443,10 @@ def test_what_a_list_matched_is_in_numbered_variables(domains: str, parts: str) 
     made = reception(acls, files={"/list": b"d.ex: x\n"})
     told = acl_check(made, RCPT, "R@D.ex", "check").user_message
     assert (told or "").lower() == parts.lower()
+
+
+def test_the_first_question_of_a_session_is_asked_with_the_search_list() -> None:
+    front = Front("acl_smtp_rcpt = c", "c:\n  accept verify = csa", user="root", uid=0)
+    front.machine.search_domain = "here.ex"
+    front.smtp("HELO a.ex", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", argv=("-oMa", "192.0.2.9"))
+    assert front.world.questions == ("SRV _client._smtp.a.ex", "SRV _client._smtp.a.ex.here.ex")

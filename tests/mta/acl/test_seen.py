@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import Unsupported
-from tests.mta.front import Front
+from eximsim.mta.process.sigsegv import SIGSEGV
+from tests.mta.front import PANIC, Front
 
 
 def front(argument: str, *, known: bool = True) -> Front:
@@ -49,3 +50,14 @@ def test_what_makes_no_sense_is_an_error(argument: str, why: str) -> None:
 def test_where_the_hints_are_not_known_it_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="what the hints hold is not known"):
         code(front("1s", known=False))
+
+
+def test_without_a_key_nobody_can_have_been_seen_and_the_process_dies() -> None:
+    for release, lines in (("4.96", 5), ("4.99", 4)):
+        made = Front("acl_not_smtp = c", "c:\n  accept seen = 1h", release=release)
+        made.machine.hints_known = True
+        status = made.exim("-f", "s@here.ex", "r@d.ex", stdin="Subject: x\n")
+        assert status.code == -SIGSEGV
+        told = made.log(PANIC)
+        assert len(told) == lines
+        assert "accepting a local non-SMTP message from <" in told[-2]

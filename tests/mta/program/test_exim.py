@@ -266,3 +266,14 @@ def test_a_sender_that_is_no_address_ends_the_program_whatever_it_was_to_do(word
     status = Front(files={"/f": b"# Exim filter\n"}).exim("-f", "a@b@c", *words)
     assert status.code == 1
     assert status.stderr.startswith('exim: bad -f address "a@b@c"')
+
+
+def test_a_bad_sender_is_seen_before_a_fault_below_the_main_section() -> None:
+    front = Front(routers="begin routers\nr:\n  driver = nosuch\n", uid=0, user="root")
+    status = front.exim("-f", "a@[192.0.2.7]", "r@d.ex")
+    assert (status.code, status.stderr) == (
+        1,
+        'exim: bad -f address "a@[192.0.2.7]": domain literals not allowed\n',
+    )
+    with pytest.raises(InputError, match="nosuch"):
+        front.exim("-f", "a@b.ex", "r@d.ex")

@@ -54,3 +54,12 @@ def test_an_acl_for_quit_may_not_refuse(release: str, word: str) -> None:
     front.smtp("QUIT")
     assert front.log(PANIC) == front.log(MAIN)
     assert f"QUIT or not-QUIT {word} ACL may not fail ('deny' verb used incorrectly)" in front.log()[0]
+
+
+def test_after_a_fault_of_its_own_exim_asks_no_acl() -> None:
+    main = "acl_smtp_rcpt = c\nacl_smtp_quit = q"
+    front = Front(main, "c:\n  accept domains = /nowhere\nq:\n  accept logwrite = quit")
+    replies = front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "RSET", "NOOP", "QUIT", "NOOP")
+    failure = "421 Unexpected failure, please try later"
+    assert replies[2:] == [failure, "250 Reset OK", failure, "221 here.ex closing connection"]
+    assert len(front.log()) == 1
