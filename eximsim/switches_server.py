@@ -109,6 +109,11 @@ class ServerSwitches(TlsLibrarySwitches):
     banner_before_tls: bool = switch(False, "smtp_start_session() in smtp_in.c", since("4.99", "123639cf8"))
     """Where TLS comes first, the banner is made before that, and not said if it cannot be."""
 
+    xclient_offer_remembered: bool = switch(
+        False, "XCLIENT_CMD in smtp_in.c", since("4.99-dev-13835a3c1", "ee1435878")
+    )
+    """XCLIENT has to have been offered, and only its own sessions are not asked for permission again."""
+
     debug_control_stops: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "9f6916601"))
     """``control = debug/stop`` ends one."""
 

@@ -9,7 +9,8 @@ from eximsim.profiles import Profile
 
 _MODELLED = """
     DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv()
-    PRDR ESMTP_Limits Experimental_QUEUEFILE PIPECONNECT SOCKS
+    PRDR ESMTP_Limits Experimental_QUEUEFILE PIPECONNECT PROXY SOCKS
+    Experimental_XCLIENT
 """
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "Content_Scanning")
 """What reaches out of the program, and wants answers."""

@@ -48,7 +48,7 @@ def test_an_option_that_is_not_modelled_matters_if_it_can(text: str, name: str, 
 
 
 def test_an_option_with_a_value_that_changes_nothing_is_inert() -> None:
-    assert one("hosts_proxy =\n", "hosts_proxy") == (Status.INERT, False)
+    assert one("wellknown_advertise_hosts =\n", "wellknown_advertise_hosts") == (Status.INERT, False)
     assert one(f"{ROUTER}  no_bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver") == (
         Status.INERT,
         False,

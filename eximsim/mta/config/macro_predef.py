@@ -13,7 +13,7 @@ from eximsim.mta.config.options_drivers import ROUTER, TRANSPORT
 
 _FEATURES = (
     *("CRYPTEQ", "ICONV", "IPV6", "TLS", "GNUTLS", "OPENSSL", "DKIM", "DNSSEC", "ESMTP_LIMITS", "EVENT"),
-    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "SOCKS", "DANE", "TLS_RESUME"),
+    *("I18N", "OCSP", "PIPE_CONNECT", "PRDR", "PROXY", "SOCKS", "DANE", "TLS_RESUME", "XCLIENT"),
     *("TLS1_3", "TLS_OCSP", "TLS_OCSP_LIST", "TLS_ALPN", "LOOKUP_LSEARCH", "LOOKUP_DNSDB"),
 )
 """The features, in the order in which they are listed."""
@@ -34,7 +34,9 @@ _VALUES = MappingProxyType(
 )
 """The macros that have a value of their own, by what a release says it has."""
 
-_BY_OPTION = MappingProxyType({"SOCKS": "smtp.socks_proxy"})
+_BY_OPTION = MappingProxyType(
+    {"PROXY": "main.hosts_proxy", "SOCKS": "smtp.socks_proxy", "XCLIENT": "main.hosts_xclient"}
+)
 """Features that a build has together with an option."""
 
 _TLS_VERSIONS = ("TLSV1", "TLSV1_1", "TLSV1_2", "TLSV1_3")

@@ -59,7 +59,8 @@ _TEXTS = table(
         acl_not_smtp acl_not_smtp_mime acl_not_smtp_start acl_smtp_auth acl_smtp_connect acl_smtp_data
         acl_smtp_mime acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
-        acl_smtp_notquit bi_command freeze_tell ignore_fromline_hosts local_from_prefix local_from_suffix
+        acl_smtp_notquit bi_command freeze_tell hosts_proxy hosts_xclient
+        ignore_fromline_hosts local_from_prefix local_from_suffix
         queue_only_file unknown_login
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
         bounce_message_file bounce_message_text
@@ -113,8 +114,7 @@ _TEXTS = table(
         _U,
         """acl_smtp_atrn acl_smtp_wellknown
         bounce_sender_authentication exim_version
-        gnutls_require_kx gnutls_require_mac gnutls_require_protocols hosts_proxy
-        hosts_xclient localhost_number
+        gnutls_require_kx gnutls_require_mac gnutls_require_protocols localhost_number
         log_ports
         tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
@@ -236,6 +236,7 @@ _TIMES = table(
         callout_positive_expire=DAY,
         ignore_bounce_errors_after=10 * WEEK,
         retry_data_expire=7 * DAY,
+        proxy_protocol_timeout=3,
         retry_interval_max=DAY,
         rfc1413_query_timeout=5,
     ),
@@ -245,7 +246,6 @@ _TIMES = table(
         daemon_startup_sleep=30,
         keep_malformed=4 * DAY,
         local_scan_timeout=5 * MINUTE,
-        proxy_protocol_timeout=3,
     ),
     of_kind(Kind.TIME_OR_TEXT, _M, 5 * MINUTE, "smtp_receive_timeout"),
     of_kind(Kind.TIME_LIST, _M, (DAY,), "delay_warning"),

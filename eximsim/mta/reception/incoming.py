@@ -191,7 +191,10 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
         sender = reception.get("authenticated_sender")
         if identity and sender is not None and selector(process, "smtp_mailauth"):
             line += f":{sender}"
-    line += (" PRDR" if envelope.prdr else "") + (" K" if envelope.chunking else "") + f" S={message.size}"
+    line += " PRDR" if envelope.prdr else ""
+    if reception.get("proxy_session") == "yes" and selector(process, "proxy"):
+        line += f" PRX={reception.get('proxy_local_address') or ''}"
+    line += (" K" if envelope.chunking else "") + f" S={message.size}"
     if selector(process, "8bitmime"):
         line += f" M8S={envelope.body_8bitmime}"
     named = process.profile.dkim_log_selectable and selector(process, "dkim")

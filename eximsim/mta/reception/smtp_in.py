@@ -18,9 +18,11 @@ from eximsim.mta.reception import (
     smtp_in_auth,
     smtp_in_chunks,
     smtp_in_ends,
+    smtp_in_proxy,
     smtp_in_start,
     smtp_in_time,
     smtp_in_tls,
+    smtp_in_xclient,
 )
 from eximsim.mta.reception.receive import receive_msg
 from eximsim.mta.reception.smtp_in_commands import Command, Sync, find_command
@@ -75,6 +77,8 @@ class SmtpIn(SmtpSession):
         """
         if self.ended or self.reception.tls is not None or not self.reception.enforce_sync:
             return None
+        if self.proxy_until:  # a proxy speaks first; what comes behind its header is looked at then
+            return None
         if self.may_be_early():
             self.reception.pipelining.early_used = True
             return None
@@ -83,6 +87,9 @@ class SmtpIn(SmtpSession):
 
     def eof(self, *, cut: bool = False) -> Iterator[Action]:
         """The client sends no more; ``cut``: it has not closed TLS."""
+        if self.state is State.PROXY:
+            smtp_in_proxy.fail(self)
+            smtp_in_start.go_on_after_proxy(self)
         if cut and self.state is not State.ENDED:
             smtp_in_tls.cut(self)
         if self.state in (State.DATA, State.CHUNK):
@@ -129,13 +136,19 @@ class SmtpIn(SmtpSession):
 
     def deadline(self) -> float | None:
         """When the server gives the client up if it says nothing; None: never."""
+        if self.state is State.PROXY:
+            return self.proxy_until
         if self.ended or self.waiting_since is None or self.time_limit <= 0:
             return None
         return self.waiting_since + self.time_limit
 
     def time_out(self) -> Iterator[Action]:
         """That moment has come."""
-        smtp_in_time.timed_out(self)
+        if self.state is State.PROXY:
+            smtp_in_proxy.fail(self)
+            smtp_in_start.go_on_after_proxy(self)
+        else:
+            smtp_in_time.timed_out(self)
         return self._pump()
 
     def _pump(self) -> Iterator[Action]:
@@ -165,6 +178,8 @@ class SmtpIn(SmtpSession):
 
     def _step(self) -> bool:
         """Do one thing with the input; False if there is not enough of it."""
+        if self.state is State.PROXY:
+            return self._read_proxy_header()
         if self.state is State.DATA:
             return self._read_data()
         if self.state is State.CHUNK:
@@ -187,6 +202,12 @@ class SmtpIn(SmtpSession):
         else:
             self._obey(line)
         return True
+
+    def _read_proxy_header(self) -> bool:
+        known = smtp_in_proxy.read(self)
+        if known:
+            smtp_in_start.go_on_after_proxy(self)
+        return known
 
     def _read_answer(self) -> bool:
         if self.authenticating is not None and not self.authenticating[2]:
@@ -220,10 +241,14 @@ class SmtpIn(SmtpSession):
             self.replies.line(f"501 {word} characters are not allowed in SMTP commands")
             return
         command = None if overlong else find_command(line)
+        if command is not None and command.name == "xclient" and not smtp_in_xclient.is_known(self):
+            command = None
         if self.reader is not None:
             known = command is not None and (command.argument or line == line[: len(command.name)])
             name = command.name if command is not None and known else ""
             smtp_in_chunks.between(self, name, line[len(name) :])
+        elif self.proxy_failed and (command is None or command.name != "quit"):
+            self.replies.line(smtp_in_proxy.REFUSED)
         elif self._out_of_sync(command):
             smtp_in_ends.sync_failure(self)
         elif command is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from eximsim.mta.reception import smtp_in_auth, smtp_in_chunks, smtp_in_mail, smtp_in_tls
+from eximsim.mta.reception import smtp_in_auth, smtp_in_chunks, smtp_in_mail, smtp_in_tls, smtp_in_xclient
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, quit_command
 from eximsim.mta.reception.smtp_in_etrn import etrn
 from eximsim.mta.reception.smtp_in_expn import expn
@@ -64,6 +64,7 @@ def _help(session: SmtpSession, argument: str) -> None:
     words += [
         word for word in ("ETRN", "EXPN", "VRFY") if options.text(f"acl_smtp_{word.lower()}") is not None
     ]
+    words += ["XCLIENT"] if smtp_in_xclient.is_open_to(session) else []
     session.replies.line("214-Commands supported:")
     session.replies.line(f"214 {' '.join(words)}")
 
@@ -83,6 +84,7 @@ COMMANDS = (
     Command("etrn", etrn, Sync.ALWAYS, mail=False),
     Command("vrfy", vrfy, Sync.ALWAYS, mail=False),
     Command("expn", expn, Sync.ALWAYS, mail=False),
+    Command("xclient", smtp_in_xclient.xclient, Sync.ALWAYS, mail=False),
     Command("help", _help, Sync.NEVER, mail=False),
 )
 """Every command that the server knows."""

@@ -12,7 +12,7 @@ from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_auth, smtp_in_ends
+from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_xclient
 from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.verify import cutthrough
@@ -275,6 +275,7 @@ _FEATURES: tuple[Callable[[SmtpSession], str | None], ...] = (
     smtp_in_auth.offered,
     _chunking,
     _starttls,
+    smtp_in_xclient.offered,
     _prdr,
     _smtputf8,
 )

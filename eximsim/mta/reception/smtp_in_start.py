@@ -14,7 +14,7 @@ from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_ful
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.log import drop_selector, log_write
-from eximsim.mta.reception import smtp_in_tls
+from eximsim.mta.reception import smtp_in_ends, smtp_in_proxy, smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
 from eximsim.mta.reception.smtp_in_time import receive_timeout
 from eximsim.mta.reception.smtp_session import protocol
@@ -61,6 +61,8 @@ def smtp_start_session(session: SmtpSession) -> None:
     )
     if not _is_let_in(session):
         session.refuse_session()
+    elif smtp_in_proxy.begin(session):
+        return
     elif session.tls_first and not process.profile.connect_acl_before_tls:
         smtp_in_tls.start(session)
     else:
@@ -80,6 +82,16 @@ def go_on_in_tls(session: SmtpSession) -> None:
             log_write(process, f"Ci={number} SMTP peer appears to have seen our banner")
         for line in session.banner:
             session.replies.line(line)
+    else:
+        _greet(session)
+
+
+def go_on_after_proxy(session: SmtpSession) -> None:
+    """The header of a proxy has been read: greet who it speaks for, if that has waited for the greeting."""
+    reception = session.reception
+    if session.input and reception.is_socket and reception.enforce_sync and not session.may_be_early():
+        smtp_in_ends.too_early(session, bytes(session.input))
+        session.replies.line("554 SMTP synchronization error")
     else:
         _greet(session)
 

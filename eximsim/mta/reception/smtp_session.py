@@ -62,6 +62,7 @@ _OF_A_MESSAGE = (
 class State(Enum):
     """What a session does with the next octets."""
 
+    PROXY = "waits for the header of a proxy"
     COMMAND = "waits for a command"
     DATA = "reads a message that ends in a dot"
     CHUNK = "reads the octets of a BDAT command"
@@ -88,6 +89,14 @@ class Protocols:
     seen: bool = False
     refused: str = ""
     """Those that were refused, where that is found out only behind the handshake."""
+
+
+@dataclass(slots=True)
+class Xclient:
+    """Whether XCLIENT was offered, and whether it was used."""
+
+    offered: bool = False
+    used: bool = False
 
 
 @dataclass(slots=True)
@@ -146,6 +155,12 @@ class SmtpSession:
     helo_verify: bool = False
     """The name is verified, and may be wrong (helo_try_verify_hosts)."""
     helo_accept_junk: bool = False
+
+    proxy_until: float = 0.0
+    """When the header of a proxy has to be here."""
+    proxy_failed: bool = False
+    """It was not, or was none."""
+    xclient: Xclient = field(default_factory=Xclient)
 
     # ---- set by EHLO and HELO
     esmtp: bool = False
