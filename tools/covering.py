@@ -25,6 +25,9 @@ TESTS = (
     "tests/mta",
     "tests/suite/test_own_suite.py",
     "tests/suite/test_recordings.py",
+    "tests/suite/test_scenario_compare.py",
+    "tests/suite/test_mended.py",
+    "tests/suite/test_found.py",
     "tests/fuzz/test_laws.py",
 )
 """The tests that hold what the model decides."""

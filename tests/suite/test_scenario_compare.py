@@ -204,24 +204,19 @@ def test_a_record_without_its_parts_is_bad_input(tmp_path: Path, text: str) -> N
 # ---- what was recorded -----------------------------------------------------------------------------
 
 PROGRAMS = sorted({(record.release, record.tls) for record in records()})
-EVERY = 4
-OPEN = frozenset(
-    (
-        "cont-two-batches-second-fails", "dns-many-mx", "event-action", "log-selector-many",
-        "main-event-action", "min-verify-certs-missing-dane",
-        "smtp-reset-in-data",
-    )
-)  # fmt: skip
-"""Scenarios in which some program still does something else than the model."""
 
 
 def disagreeing(found: Iterable[ScenarioComparison]) -> list[str]:
-    return [f"{one.record.id}: {one.rule} {one.lines[:2]}" for one in found if one.result == "differ"]
+    return [
+        f"{one.record.id}: {one.rule} {one.lines[:2]}"
+        for one in found
+        if one.result not in ("agree", "explained")
+    ]
 
 
 @pytest.mark.parametrize(("release", "tls"), PROGRAMS)
-def test_a_sample_of_what_each_program_did_agrees(release: str, tls: str) -> None:
-    start = PROGRAMS.index((release, tls)) % EVERY
+def test_what_each_program_did_agrees(release: str, tls: str) -> None:
     of_it = [record for record in records() if (record.release, record.tls) == (release, tls)]
-    found = [compare_scenario(record, scenarios()[record.id], stand()) for record in of_it[start::EVERY]]
-    assert disagreeing(one for one in found if one.record.id not in OPEN) == []
+    found = [compare_scenario(record, scenarios()[record.id], stand()) for record in of_it]
+    assert len(found) > 250
+    assert disagreeing(found) == []
