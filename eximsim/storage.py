@@ -56,6 +56,16 @@ def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) 
         raise InputError(f"{error.strerror}; {_WANTED}", str(path)) from None
 
 
+def check_place(path: Path) -> None:
+    """Hold, before long work, that its result can be stored there at the end; raises ``InputError``."""
+    if str(path) == STANDARD or path.exists():
+        return
+    if not path.parent.is_dir():
+        raise InputError(f"{os.strerror(errno.ENOENT)}; {_WANTED}", str(path))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{os.strerror(errno.EACCES)}; {_WANTED}", str(path))
+
+
 def _of_link(path: Path) -> Path:
     """Where a link leads that stays in its folder; raises ``OSError``."""
     place, folder = os.path.realpath(path), os.path.realpath(path.parent)

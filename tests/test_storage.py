@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.storage import remove_below, store, store_below, store_text, whole_folder
+from eximsim.storage import check_place, remove_below, store, store_below, store_text, whole_folder
 
 OLD, NEW = b"old\n" * 1000, b"new\n" * 300_000
 
@@ -25,6 +25,13 @@ def test_a_file_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
 def test_a_folder_that_the_caller_named_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file or directory; expected a place to write to"):
         store(tmp_path / "a/file", NEW)
+
+
+def test_a_place_that_is_not_there_is_told_before_the_work(tmp_path: Path) -> None:
+    check_place(tmp_path / "report")
+    check_place(Path("-"))
+    with pytest.raises(InputError, match="No such file or directory; expected a place to write to"):
+        check_place(tmp_path / "not-there" / "report")
 
 
 def test_text_is_utf8_and_loses_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from eximsim.commands.suite_shell import shell
 from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
-from eximsim.storage import store_text
+from eximsim.storage import check_place, store_text
 from eximsim.suite.bench_results import why_not
 from eximsim.suite.detect_release import AUTO
 from eximsim.suite.runner import MODEL, Setting, TestResult, Verdict, exim_path, subject_profile
@@ -133,6 +133,8 @@ def suite(
             raise InputError("reports, --baseline and --keep are for runs of one subject")
         release = setting.profile if other == MODEL else _release(source, profile, tls, other)
         context.exit(_two(request, Setting(release, world, other)))
+    for report in filter(None, (junit, html)):
+        check_place(report)
     before = suite_reports.baseline(baseline) if baseline is not None else None
     reporter = Reporter(as_json=as_json, keep=keep, brief=request.brief)
     results = []

@@ -134,6 +134,12 @@ def test_a_failure_is_in_the_summaries_that_runtest_leaves_and_in_junit_with_its
     assert "-> OpenSSL\n+> OPENSSL" in str(failure.text)
 
 
+def test_a_report_without_a_place_is_told_before_anything_runs(tree: Path, tmp_path: Path) -> None:
+    done = suite(tree, "--junit", str(tmp_path / "not-there/junit.xml"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "junit.xml: No such file or directory; expected a place to write to" in done.stderr
+
+
 def test_two_subjects_are_shown_where_they_part(tree: Path) -> None:
     done = suite(tree, "--against", "model", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
