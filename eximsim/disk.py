@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import Unsupported
+from eximsim.quick_dataclass import dataclass
 
 _MOST_LINKS = 40
 """So many symbolic links are followed in one path (MAXSYMLINKS of Linux)."""

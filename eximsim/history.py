@@ -8,11 +8,13 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import Enum
 from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
+
+from eximsim.quick_dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ world with real sockets and TLS. Server sessions are state machines without I/O 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from eximsim.beside import SideBySide
 from eximsim.disk import Disk
 from eximsim.piped import Commands, PipedCommand
+from eximsim.quick_dataclass import dataclass
 
 RData = str | bytes | tuple[int, str] | tuple[int, int, int, str]
 

@@ -7,13 +7,14 @@ changes is what the histories of the switches say of it, and what a program was 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.history import Step, switches_of
+from eximsim.quick_dataclass import dataclass
 from eximsim.switch_values import (
     CalloutDaneFailure,
     CalloutSize,

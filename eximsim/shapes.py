@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 
 _WORDS = {
     str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list",

@@ -8,9 +8,8 @@ every start of a command more than reading all the rest of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.history import since, switch
+from eximsim.quick_dataclass import dataclass
 from eximsim.switch_values import CrashLog
 from eximsim.switches_smtp import SmtpSwitches
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.history import since, switch
+from eximsim.quick_dataclass import dataclass
 from eximsim.switch_values import EVENTS
 from eximsim.switches_verify import VerifySwitches
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.history import since, switch
+from eximsim.quick_dataclass import dataclass
 from eximsim.switches_server import ServerSwitches
 
 

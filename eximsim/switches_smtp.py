@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.history import measured, since, switch
+from eximsim.quick_dataclass import dataclass
 from eximsim.switch_values import CommandLog, ConnectTrace, DaneFailureLog, DaneSni, TlsaMap, UnusableTlsa
 from eximsim.switches_deliver import DeliverSwitches
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.history import measured, since, switch
+from eximsim.quick_dataclass import dataclass
 from eximsim.switch_values import OPENSSL_OPTIONS
 from eximsim.switches_dkim import SignatureSwitches
 

@@ -57,6 +57,7 @@ LAYERS = (
         "crypted",
         "history",
         "piped",
+        "quick_dataclass",
         "files",
         "status",
         "trace",
@@ -135,6 +136,20 @@ def test_imports_go_down_only(path: Path) -> None:
     own = layer(".".join(("eximsim", *path.relative_to(PACKAGE).with_suffix("").parts)))
     below = [name for name in imported(path) if name.startswith("eximsim.")]
     assert [name for name in below if layer(name) < own] == []
+
+
+@MODULES
+def test_a_start_does_not_wait_for_dataclasses(path: Path) -> None:
+    """``testing`` shows its signatures to users, and is not part of a command's start."""
+    if path.name == "quick_dataclass.py" or path.is_relative_to(PACKAGE / "testing"):
+        return
+    slow = [
+        alias.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"
+        for alias in node.names
+    ]
+    assert "dataclass" not in slow, "take it from eximsim.quick_dataclass"
 
 
 def test_a_machine_for_exim_is_made_in_one_place() -> None:

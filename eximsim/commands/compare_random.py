@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +15,7 @@ import click
 
 from eximsim.profiles import Profile
 from eximsim.profiles import profile as profile_named
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.fuzz.differential import Bout, Contest, Difference

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from eximsim.commands.policies import Outside, load_policy, outside_options, sou
 from eximsim.errors import ExitCode, InputError
 from eximsim.files import STANDARD
 from eximsim.profiles import NEWEST
+from eximsim.quick_dataclass import dataclass
 from eximsim.storage import store_text
 from eximsim.suite.many_runs import many_runs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from eximsim.errors import Gap, InputError
 from eximsim.files import read_named_text
 from eximsim.mta.base.string import from_octets
 from eximsim.profiles import NEWEST, Profile, profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.storage import store
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from eximsim.errors import InputError
 from eximsim.files import read_named, read_named_text
 from eximsim.mta.base.string import from_octets
 from eximsim.profiles import profile, with_tls
+from eximsim.quick_dataclass import dataclass
 from eximsim.visible import visible
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import click
 
 from eximsim.errors import ExitCode
 from eximsim.profiles import TLS_LIBRARIES
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite import golden
 from eximsim.suite.runner import WORLDS, TestResult, Verdict, exim_path
 from eximsim.visible import visible, visible_lines

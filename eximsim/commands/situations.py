@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ import click
 
 from eximsim.commands.run import default_folder
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation, read_situations
 
 _F = TypeVar("_F", bound=Callable[..., object])

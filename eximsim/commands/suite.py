@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from eximsim.commands.suite_shell import shell
 from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, TLS_LIBRARIES, Profile, with_tls
 from eximsim.profiles import profile as profile_named
+from eximsim.quick_dataclass import dataclass
 from eximsim.storage import check_place, store_text
 from eximsim.suite.bench_results import why_not
 from eximsim.suite.detect_release import AUTO

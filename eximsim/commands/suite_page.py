@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.gate.annotations import command
 from eximsim.gate.html import templates
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.runner import TestResult, Verdict
 from eximsim.suite.source import TestCase
 from eximsim.suite.tree import EximTree

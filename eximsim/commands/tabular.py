@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
-from dataclasses import dataclass
+
+from eximsim.quick_dataclass import dataclass
 
 _PIPE_WIDTH = 160
 

@@ -8,9 +8,10 @@ called multiplies nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.suite.recording import Situation

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from eximsim.explore.state_pickler import EXPANDED_ONLY
 from eximsim.mta.config.readconf import Config
@@ -16,6 +15,7 @@ from eximsim.mta.process.globals import Process
 from eximsim.mta.records.structs import RetryItem
 from eximsim.mta.transports import dane
 from eximsim.ports import DnsAnswer
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 from eximsim.suite.policy import Policy
 from eximsim.world.clock import START

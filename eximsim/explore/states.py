@@ -16,7 +16,6 @@ import io
 import pickle
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
 from operator import attrgetter, itemgetter
@@ -40,6 +39,7 @@ from eximsim.mta.transports.smtp_run import Run
 from eximsim.mta.verify.callout import Callout
 from eximsim.ports import TlsOffer, TlsSession
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.clock import VirtualClock

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 from eximsim.explore.choices import Choices
+from eximsim.quick_dataclass import dataclass
 
 Moment = TypeVar("Moment")
 Rest = TypeVar("Rest")

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 from eximsim.errors import InputError
 from eximsim.formats import parse_toml
+from eximsim.quick_dataclass import dataclass
 
 _HEAD = (
     "# Breaches of promises that are known. --accept writes this file; look at the diff before you commit it."
@@ -23,7 +24,7 @@ _HEAD = (
 _KEYS = ("promise", "in", "when", "outcome")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One breach that is known: of which promise or law, in which run, under what, with what outcome."""
 
@@ -74,7 +75,7 @@ def _is_text(value: object) -> bool:
 
 def written_baseline(entries: Iterable[Entry]) -> str:
     """The text of a baseline, in an order of its own so that a diff shows what has changed."""
-    blocks = ["\n".join(_block(entry)) for entry in sorted(set(entries))]
+    blocks = ["\n".join(_block(entry)) for entry in sorted(set(entries), key=astuple)]
     return "\n\n".join([_HEAD, *blocks]) + "\n"
 
 

@@ -8,7 +8,7 @@ are compared, so that nothing is left to the plainest values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from eximsim.explore.choices import Choices, Leaf, explore
@@ -22,6 +22,7 @@ from eximsim.fuzz.space import OPTIONS, SERVER_STEPS, Space
 from eximsim.fuzz.variations import LOOSER, STRICTER, Varied, Vary
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.conversation import Conversation
 from eximsim.suite.replay import Normaliser, Replayed, Stand, logged
 from eximsim.trace import Decision, Trace

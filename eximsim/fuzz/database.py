@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis.database import (
@@ -20,6 +19,7 @@ from hypothesis.database import (
 
 from eximsim.errors import InputError
 from eximsim.fuzz.scenario import Scenario, scenario_of
+from eximsim.quick_dataclass import dataclass
 
 KEY = b"eximsim fuzz"
 """The key under which the lines are."""

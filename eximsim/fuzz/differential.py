@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from eximsim.fuzz.examples import Found, examples, smallest
 from eximsim.fuzz.worlds import situations
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.compare import (
     CHANCE,
     FIELDS,

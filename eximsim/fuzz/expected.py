@@ -7,11 +7,11 @@ cannot tell, so that a law which needs the fact is silent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
 from eximsim.world import rdata
 from eximsim.world.certificates import ChainSet, der_chain

@@ -7,7 +7,7 @@ profile that has it. ``docs/findings.md`` is made from these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from eximsim.fuzz.expected import Tlsa
 from eximsim.fuzz.run import Run
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.profiles import UnusableTlsa
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.fuzz.hold_laws import Broken

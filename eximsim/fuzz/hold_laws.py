@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from eximsim.fuzz.variations import variations
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy_result import Recipient, delivered
 from eximsim.suite.real_runs import own_certificates
 from eximsim.suite.recording import Seen, Situation

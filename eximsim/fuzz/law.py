@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from eximsim.fuzz.run import Run
 from eximsim.fuzz.variations import Varied, Vary
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

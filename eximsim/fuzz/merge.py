@@ -9,7 +9,6 @@ from a beginning and a rest that were: each leaf is a whole run, as if it had be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from eximsim.explore import walk
@@ -17,6 +16,7 @@ from eximsim.explore.choices import Choices, Plan
 from eximsim.explore.stack import owner_within
 from eximsim.fuzz.states import digest
 from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.replay import LOG_FILES, Replayed, StandRun
 from eximsim.trace import Decision
 from eximsim.world.smtp_server import ConnectionLog, log_of

@@ -9,12 +9,12 @@ newest release, and faults that no release has mended are patches that mend them
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from eximsim.fuzz import mutations as m
 from eximsim.fuzz.patches import Patch, Program, cells_replaced, release
 from eximsim.profiles import NEWEST, DaneSni, TlsaMap, UnusableTlsa
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

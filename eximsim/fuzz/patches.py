@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from eximsim.mta.base.tables import Inputs, Row, Rows, Table
 from eximsim.profiles import Profile, differences, profile
+from eximsim.quick_dataclass import dataclass
 
 Change = Callable[[Any], Any]
 """Makes the replacement of what is there."""

@@ -7,9 +7,9 @@ A promise is plain data. ``gate.promises`` proves it over the whole space of sit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN, Security
 
 OUTCOMES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.verify.verify import VERIFY
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN, Security
 from eximsim.subjects.conversation import Conversation
 from eximsim.suite.policy_result import Recipient

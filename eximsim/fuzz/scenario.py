@@ -12,7 +12,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,7 @@ from eximsim.formats import parse_json
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Program
 from eximsim.profiles import NEWEST, Profile, differences, profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.shapes import Map, check
 from eximsim.suite.recording import Situation, situation_of
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.messages import Question
 
 _NONE, _MAY, _MUST = "none", "may", "must"

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eximsim.errors import EximsimError, Unsupported
 from eximsim.explore.choices import Choices, explore
@@ -30,6 +30,7 @@ from eximsim.fuzz.space import DETAILS, Space
 from eximsim.fuzz.worlds import situations
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
 
 BATCHES = 10

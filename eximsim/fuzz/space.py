@@ -8,13 +8,14 @@ of the exploration and its ``situation()`` are the same run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from eximsim.explore.choices import Axis, Choices
 from eximsim.explore.lazy_world import FAILURES, ZEROES, RRset
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
 
 PORT = 1225

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from eximsim.fuzz.run import Run
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
 
 

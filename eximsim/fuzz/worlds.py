@@ -8,7 +8,6 @@ certificates are named (``3 1 1 @cert:good``), so that it means the same with an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from eximsim.fuzz import policies
 from eximsim.fuzz.answers import RRset, addresses, answer, negative, rrset, tlsa
 from eximsim.fuzz.servers import Server, chain_of, server
 from eximsim.fuzz.weighted_draw import Chooser, Weighted
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
 
 _RECIPIENTS = Weighted(

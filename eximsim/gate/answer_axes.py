@@ -7,12 +7,13 @@ asked. Where no text is given, the two others are explored all the same, and the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unanswered
 from eximsim.explore.choices import Axis
 from eximsim.ports import Told
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.answers import Answers
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eximsim.gate.answer_axes import GIVEN
 from eximsim.gate.certificate_files import certificate_gaps
@@ -16,6 +16,7 @@ from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.step import Toggle
 from eximsim.gate.views import View, Wanted
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
 AS_IT_SHOULD_BE = {"everything": "as it should be"}

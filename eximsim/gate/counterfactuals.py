@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.gate.explain import Alternative, outcome_of
@@ -18,6 +18,7 @@ from eximsim.mta.certs.x509 import parse
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import RESULTS, TAKEN
 from eximsim.suite.explain_world import ZonesWith
 from eximsim.world import names

@@ -10,12 +10,13 @@ way, so that parts are equal whatever was logged before.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eximsim.explore import walk
 from eximsim.explore.choices import Chooser
 from eximsim.explore.walk import Answers
 from eximsim.gate.report import Outcome
+from eximsim.quick_dataclass import dataclass
 
 Log = tuple[str, ...]
 """Log lines: those of the main log, then those of reject and panic log, which begin with a mark."""

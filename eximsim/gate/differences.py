@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 
 from eximsim.gate.diagram import Ask, End, Log, Node, Way, follow, outcome_at
 from eximsim.gate.report import Outcome
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ They are situations of the lattice like all others, picked because everybody who
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eximsim.explore.choices import Axis
 from eximsim.gate import lattice
@@ -16,6 +16,7 @@ from eximsim.gate.lattice import Scene, axis_of, certificates
 from eximsim.gate.outcome import severity
 from eximsim.gate.report import Everyday, Mail
 from eximsim.gate.views import View, run_name
+from eximsim.quick_dataclass import dataclass
 
 _Answers = Mapping[Axis, str]
 

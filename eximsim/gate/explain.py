@@ -6,7 +6,7 @@ An ``Explanation`` is plain data: ``eximsim explain`` prints it, as text or JSON
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.mta.verify.verify import VERIFY
 from eximsim.mta.verify.verify_callout import CALLOUT
 from eximsim.ports import Told
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Security
 from eximsim.suite.policy import Case
 from eximsim.suite.policy_addresses import recipients_of

@@ -6,7 +6,7 @@ What cannot be explored is noted, never skipped in silence: ``Survey.gaps`` shou
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eximsim.errors import Gap
 from eximsim.explore.choices import Chooser
@@ -34,6 +34,7 @@ from eximsim.gate.signature import signature_of
 from eximsim.gate.views import View, Wanted, kinds_of, scene_key
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from eximsim.gate.report_text import (
     verdict,
 )
 from eximsim.gate.severity import Severity
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import RESULTS, Security
 from eximsim.visible import visible
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from eximsim.mta.base.string import from_octets
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from math import prod
 from types import MappingProxyType
@@ -28,6 +27,7 @@ from eximsim.mta.transports.smtp_decisions import (
     Stage,
 )
 from eximsim.mta.transports.smtp_out import Answer
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 from eximsim.world import smtp_behaviour as server
 from eximsim.world.certificates import Authority, ChainSet, KeyType, Sent, self_signed

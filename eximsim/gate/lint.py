@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl_conditions import ASKED, CONDITIONS
@@ -14,6 +13,7 @@ from eximsim.mta.config.options_outbound import MAIN_EXPANDED, OUTBOUND_TRANSPOR
 from eximsim.mta.config.readconf import option_report
 from eximsim.mta.expand.expand_survey import Need, needs
 from eximsim.mta.transports.smtp_auth import CLIENTS
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.config.acl_read import AclCondition

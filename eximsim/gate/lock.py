@@ -7,7 +7,7 @@ lost a router or a list shows as mail that goes another way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eximsim.errors import Gap
 from eximsim.gate.diagram import End, Forest, Way, combined, mapped
@@ -20,6 +20,7 @@ from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Mail, Outcome, Report
 from eximsim.gate.views import View
 from eximsim.mta.base.string import from_octets
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
 _MOST_LINES = 8

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import blake2b
 from itertools import dropwhile, takewhile
 from types import MappingProxyType
@@ -36,6 +36,7 @@ from eximsim.gate.diagram import Ask, End, Forest, Node, Way
 from eximsim.gate.lattice import Scene
 from eximsim.gate.report import Outcome
 from eximsim.gate.views import View, run_of
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN, Security
 
 _HEAD = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import Gap
 from eximsim.gate.diagram import Forest, Way
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
 Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...]]

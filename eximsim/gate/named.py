@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.readconf import Config
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 from eximsim.suite.policy_addresses import HOSTNAME
 

@@ -9,7 +9,7 @@ bottom of both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eximsim.errors import Gap
 from eximsim.fuzz.baseline import Entry
@@ -22,6 +22,7 @@ from eximsim.gate.promises import AXES, some_recipient
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import LOCAL
 from eximsim.gate.views import View, Wanted
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN
 from eximsim.suite.policy import Policy
 

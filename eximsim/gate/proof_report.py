@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple
 
 from eximsim.errors import ExitCode, Gap
 from eximsim.fuzz.baseline import Entry
 from eximsim.gate.proof import Answers, Breach, Proof, Verdict, told
 from eximsim.gate.report_text import counted
+from eximsim.quick_dataclass import dataclass
 from eximsim.visible import visible
 
 _SHOWN = 5
@@ -47,7 +48,7 @@ class Judgement:
         """What the baseline has of these promises and is not found any more."""
         names = {verdict.promise.name for verdict in self.proof.verdicts}
         found = {breach.entry for breach in self.proof.breaches}
-        return sorted(one for one in self.known - found if one.promise in names)
+        return sorted((one for one in self.known - found if one.promise in names), key=astuple)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

@@ -7,10 +7,10 @@ of either side tells apart, with what happened before and what happens after.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from eximsim.errors import Gap
 from eximsim.gate.severity import Severity
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Security
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import count
 
@@ -18,6 +18,7 @@ from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
 from eximsim.trace import Decision

@@ -7,7 +7,7 @@ situations. Those of which every policy makes the same there are one scene, whic
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eximsim.explore.choices import Chooser
 from eximsim.gate.lattice import (
@@ -26,6 +26,7 @@ from eximsim.gate.named import Named
 from eximsim.gate.routes import Mail, Route, pools
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.process.globals import Machine
+from eximsim.quick_dataclass import dataclass
 
 _SMTP = 25
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
+
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

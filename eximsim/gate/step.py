@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from eximsim.gate.report import Cause
 from eximsim.mta.base.tables import shown
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
 

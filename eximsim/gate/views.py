@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from eximsim.gate.lattice import Scene
 from eximsim.gate.memory import Asked, Key
 from eximsim.gate.routes import Mail
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.smtp_server import SmtpSession, log_of
 
 if TYPE_CHECKING:

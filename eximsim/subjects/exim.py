@@ -11,13 +11,13 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from eximsim.errors import Unsupported
 from eximsim.ports import Connection, DnsAnswer, Endpoint, SessionFactory
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.model import PATCHED_VERSION
 from eximsim.subjects.namespace import Namespace

@@ -15,11 +15,12 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects import inside
 from eximsim.subjects.isolation import Place, die_with
 from eximsim.subjects.resources import SHORTAGES, ShortOfResources, check_limits

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.profiles import PROFILES, Profile, profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.namespace import Namespace
 
 CONFIGURATION = "/exim.conf"

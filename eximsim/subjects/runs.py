@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.bounds import within_bounds
@@ -14,6 +13,7 @@ from eximsim.mta.process.globals import Machine, UndefinedBehaviour
 from eximsim.mta.program import exim
 from eximsim.mta.records.hints import Hints
 from eximsim.mta.records.spool import Spool
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.conversation import Conversation, conversation_of
 
 if TYPE_CHECKING:

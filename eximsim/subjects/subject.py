@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from eximsim.errors import CouldNotLook
+from eximsim.quick_dataclass import dataclass
 from eximsim.trace import Trace
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from eximsim.quick_dataclass import dataclass
 
 _ROUTED = re.compile(r"  router = (\S+), transport = (\S+)")
 _HOST = re.compile(r"  host (\S+) +\[([^]]*)\]")

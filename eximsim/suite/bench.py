@@ -16,12 +16,13 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects import scripted
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran

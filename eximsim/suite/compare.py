@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import factorial, prod
 from types import MappingProxyType
 from typing import Protocol
@@ -16,6 +16,7 @@ from eximsim.mta.transports.smtp_decisions import EHLO_REFUSED
 from eximsim.mta.transports.tls import UNUSABLE_TLSA
 from eximsim.mta.verify.verify_decisions import CALLOUT_DANE_FAILED, Context
 from eximsim.profiles import CalloutDaneFailure, Profile, UnusableTlsa
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Record, Seen, Situation
 from eximsim.suite.replay import Replayed
 

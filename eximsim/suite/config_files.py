@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from eximsim.errors import Gap
 from eximsim.files import Folder
 from eximsim.mta.base.string import octets
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.answers import Answers
 
 LARGEST = 16 * 1024 * 1024

@@ -10,10 +10,11 @@ undone in that profile.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from eximsim.profiles import changes_of
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

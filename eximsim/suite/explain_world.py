@@ -8,7 +8,7 @@ were made from, so that the records are taken to be right: their data is that of
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.certs.dane_match import DANE_TA, data_of, parse_tlsa
 from eximsim.mta.certs.x509 import Certificate, parse
 from eximsim.ports import DnsRecord, TlsIdentity
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names
 from eximsim.world.certificates import ChainSet, chains_for
 from eximsim.world.reply import Reply, Zones

@@ -7,8 +7,8 @@ there and normalised again, by the same rules: the first cut that the golden doe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.script import Script
 from eximsim.suite.tree_rules import Output

@@ -14,11 +14,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
+from eximsim.quick_dataclass import dataclass
 
 _SECONDS = 60
 _LARGEST = 256 * 1024 * 1024

@@ -6,11 +6,11 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 from eximsim.storage import store_below
 from eximsim.suite.munge import SERVER_HEADING
 from eximsim.suite.source import as_bytes

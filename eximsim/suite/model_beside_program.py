@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite import golden
 from eximsim.suite.golden import Comparison
 from eximsim.suite.runner import TestResult, Verdict

@@ -10,9 +10,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite import normalisations_common, normalisations_files, normalisations_tls
 from eximsim.suite.normalisation import Edit, Identity, Kind, Normalisation, Reading
 from eximsim.suite.numbering import Numbering

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cached_property
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.numbering import Numbering
 from eximsim.suite.runtest_versions import Era
 

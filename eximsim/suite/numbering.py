@@ -7,8 +7,10 @@ the test in the order in which they are compared, so the order of comparison is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
+
+from eximsim.quick_dataclass import dataclass
 
 
 def following(text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import Unsupported
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.subject import Written
 from eximsim.suite.munge import Munger, cut_as, sort_deliveries
 from eximsim.suite.munge_choices import CHOICES

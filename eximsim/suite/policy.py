@@ -19,7 +19,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from eximsim.mta.config.acl_read import AclCondition, AclVerb
 from eximsim.mta.config.options_outbound import can_matter_outbound
 from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.routing.route import ROUTER, ROUTING
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.runs import Ran, new_machine, run_exim
 from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from eximsim.mta.reception.receive_headers import RECIPIENT_REWRITTEN
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import RESULTS
 from eximsim.subjects.conversation import Conversation
 from eximsim.suite.replay import Normaliser

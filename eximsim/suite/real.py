@@ -10,12 +10,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from eximsim.ports import Endpoint
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.conversation import Conversation
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran

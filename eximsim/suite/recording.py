@@ -7,13 +7,14 @@ self-contained situation each (zone, options, servers, recipients). Both may be 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.files import read_named
 from eximsim.formats import json_lines
+from eximsim.quick_dataclass import dataclass
 from eximsim.shapes import Map, check
 from eximsim.subjects.conversation import Conversation, read_conversation
 from eximsim.world.smtp_behaviour import Behaviour

@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.conversation import Conversation
 from eximsim.subjects.runs import new_machine, run_exim
 from eximsim.suite.recording import Seen, Situation

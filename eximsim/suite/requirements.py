@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 
 _MODELLED = """
     DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv()

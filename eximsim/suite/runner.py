@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from eximsim.mta.records.structs import Account
 from eximsim.piped import Ended, PipedCommand
 from eximsim.ports import World
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.model import ModelSubject
 from eximsim.subjects.runs import User
 from eximsim.subjects.subject import NoNamespace, Subject

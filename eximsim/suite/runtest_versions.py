@@ -7,7 +7,7 @@ that brought the change (and, for those that were taken back, until another).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from eximsim.quick_dataclass import dataclass
 
 Era = frozenset[str]
 """The switches that are on in one tree."""

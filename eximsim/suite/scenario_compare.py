@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from eximsim.errors import Unsupported
 from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.compare import CHANCE, MODELLED, Words, shown_log
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord
 from eximsim.suite.scenario_replay import ScenarioStand, named_each_time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.profiles import Profile, profile, with_tls
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import objects
 
 FIELDS = ("log", "stdout", "servers", "dns", "queued", "exit", "messages")

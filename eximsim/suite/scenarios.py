@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import objects
 from eximsim.suite.replay import SENDER
 from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration

@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import InputError
+from eximsim.quick_dataclass import dataclass
 
 DIRECTIVES = (
     "no_message_check",

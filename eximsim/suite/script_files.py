@@ -6,13 +6,13 @@ import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from eximsim.disk import StoredFile, StoredFolder
 from eximsim.mta.records.logs import DebugLog
 from eximsim.ports import World
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.model import ModelSubject
 from eximsim.subjects.subject import Subject
 from eximsim.suite.normalisation import Identity

@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.errnos import ENOENT, strerror
 from eximsim.mta.certs.tls_libraries import OPENSSL
 from eximsim.ports import World
+from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.model import ModelSubject
 from eximsim.subjects.subject import Result, Subject
 from eximsim.suite import script, shell

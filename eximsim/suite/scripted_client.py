@@ -8,7 +8,7 @@ anything else sends itself with one. What it prints is its transcript.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
@@ -22,6 +22,7 @@ from eximsim.ports import (
     ReadTimeout,
     World,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.runtest_versions import NEWEST, Era
 from eximsim.suite.scripted_tls import TestTls
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.ports import Action, Close, Endpoint, Send, TlsSession, Wait
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.backlog import UnservedSession
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)

@@ -6,7 +6,7 @@ Stands for tls_start() and what do_file() and main() have of TLS in test/src/cli
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import Unsupported
 from eximsim.mta.certs import gnutls_ocsp, gnutls_verify, ocsp
@@ -25,6 +25,7 @@ from eximsim.ports import (
     TlsOffer,
     World,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.runtest_versions import NEWEST, Era
 from eximsim.suite.source import DIRECTORY
 

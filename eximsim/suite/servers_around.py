@@ -11,13 +11,14 @@ content of a script (``world.smtp_script``); the certificate chains are those of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.formats import parse_json
+from eximsim.quick_dataclass import dataclass
 from eximsim.shapes import Map, check
 from eximsim.world.certificates import ChainSet
 from eximsim.world.smtp_script import server_behaviour

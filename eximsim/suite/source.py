@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from typing import Protocol
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite import script
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.runtest_versions import Era

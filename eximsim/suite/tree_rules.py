@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.suite.munge import cut_as, sort_deliveries
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import ONCE_FILE, mail_name, maildir_order

@@ -7,13 +7,13 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
 from types import TracebackType
 from typing import Self
 
 from eximsim.errors import InputError
 from eximsim.ports import Endpoint, SessionFactory
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.loop import READ, Loop, Ready
 from eximsim.world.serving import Phase, Served
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from eximsim.errors import Unsupported
 from eximsim.ports import TlsAlert
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol
@@ -23,6 +23,7 @@ from typing import Protocol
 from eximsim.errors import InputError, Unanswered
 from eximsim.formats import parse_toml
 from eximsim.ports import Told
+from eximsim.quick_dataclass import dataclass
 
 KINDS = frozenset(
     (

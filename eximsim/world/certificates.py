@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache, partial
@@ -30,6 +29,7 @@ from trustme import KeyType
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.ports import TlsIdentity
+from eximsim.quick_dataclass import dataclass
 from eximsim.storage import store_below
 
 __all__ = [

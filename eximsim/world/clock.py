@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from eximsim.quick_dataclass import dataclass
 
 START = 1798761600.0
 """Where every clock starts unless the scenario says otherwise: 2027-01-01 00:00:00 UTC."""

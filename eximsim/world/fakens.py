@@ -30,13 +30,13 @@ answers carry AD as fakens does since commit e48f2b5b1: for a known name, not fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.files import Folder
 from eximsim.ports import DnsAnswer, DnsRecord, RData
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names, rdata
 from eximsim.world.reply import Reply, Zones, loopback_records
 

@@ -8,7 +8,7 @@ import os
 import posixpath
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,7 @@ from eximsim.ports import (
     TlsIdentity,
     Told,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.answers import Answers, Asked
 from eximsim.world.backlog import UnservedSession
 from eximsim.world.lmtp import LmtpSession

@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -34,6 +33,7 @@ from eximsim.ports import (
     TlsOffer,
     TlsSession,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.clock import START, VirtualClock
 from eximsim.world.host import Accepted, Host, HostedWorld

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.ports import DnsRecord, RData
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names, rdata
 from eximsim.world.rrsets import RCODES, Apex, ResolvedZones, RRset
 

@@ -15,12 +15,13 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from eximsim.errors import InputError
 from eximsim.ports import Action, Close, DnsAnswer, Endpoint, Send, TlsSession, Wait
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import wire
 from eximsim.world.accepting import Acceptor, Crowd, Limits, listening_socket
 from eximsim.world.loop import READ, Loop, Ready

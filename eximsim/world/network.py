@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
 
 from eximsim.ports import DnsAnswer
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.clock import VirtualClock
 from eximsim.world.messages import Message, Question
 from eximsim.world.stub_resolver import Ask, Done, Lookup, Settings, Step

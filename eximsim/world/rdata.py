@@ -11,7 +11,6 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import dnslib
@@ -21,6 +20,7 @@ from dnslib.label import DNSBuffer, DNSLabel
 
 from eximsim.errors import InputError
 from eximsim.ports import RData
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names
 
 TYPE_NUMBERS: Mapping[str, int] = {

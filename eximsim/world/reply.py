@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names
 
 _CACHED_ANSWERS = 4096

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from eximsim.errors import InputError
 from eximsim.ports import DnsAnswer, DnsRecord, RData
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names, rdata
 from eximsim.world.reply import Reply, Zones
 

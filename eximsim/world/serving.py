@@ -11,12 +11,12 @@ import struct
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from eximsim.errors import Unsupported
 from eximsim.ports import Action, Close, Endpoint, EndTls, Send, Session, StartTls, Wait
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.clock import VirtualClock
 from eximsim.world.loop import READ, WRITE, Loop, Timer
 from eximsim.world.tls import UNEXPECTED_EOF, ServerEngine, TlsFault

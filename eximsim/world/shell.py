@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from eximsim.quick_dataclass import dataclass
 
 
 class NotUnderstood(Exception):

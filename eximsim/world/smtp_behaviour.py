@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 from eximsim.errors import InputError
 from eximsim.ports import Action, Send, Wait
+from eximsim.quick_dataclass import dataclass
 
 
 class Then(Enum):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from eximsim.quick_dataclass import dataclass
 
 MAX_MESSAGE = 64 << 20
 """A longer message, in octets, is too big."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from eximsim.errors import InputError
@@ -26,6 +26,7 @@ from eximsim.ports import (
     TlsSession,
     Wait,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.host import Accepted
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from eximsim.world.smtp_content import Content, Received

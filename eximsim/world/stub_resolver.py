@@ -11,9 +11,8 @@ that fails, the answer on a TCP connection. A machine has no clock: ``Ask.second
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.ports import DnsAnswer
+from eximsim.quick_dataclass import dataclass
 from eximsim.world.messages import CLIENT_PAYLOAD, Edns, Message, Question
 
 REJECTIONS = frozenset({"SERVFAIL", "NOTIMP", "REFUSED"})

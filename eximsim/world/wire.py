@@ -7,13 +7,13 @@ data that is too short), and its compression of names breaks beyond 16 kilobytes
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 import dnslib
 from dnslib.buffer import BufferError as WireBufferError
 from dnslib.label import DNSBuffer, DNSLabel
 
 from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.quick_dataclass import dataclass
 from eximsim.world import names, rdata
 from eximsim.world.messages import CLASS_IN
 from eximsim.world.messages import CLIENT_PAYLOAD as CLIENT_PAYLOAD

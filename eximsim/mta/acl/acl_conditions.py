@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -23,6 +22,7 @@ from eximsim.mta.lookup.match import match_isinlist, match_isinlist_string
 from eximsim.mta.lookup.verify_hosts import verify_check_this_host
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,6 +16,7 @@ from eximsim.mta.process.reception import Submission
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.structs import Downconvert
 from eximsim.mta.verify import cutthrough
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

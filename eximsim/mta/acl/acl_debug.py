@@ -5,12 +5,12 @@ What stands in it is not modelled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.process.log import debug_log_path
 from eximsim.mta.records.logs import DebugLog
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.acl.acl_run import AclRun

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.mta.lookup.sender_host import host_and_ident
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

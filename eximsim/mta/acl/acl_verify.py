@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -24,6 +24,7 @@ from eximsim.mta.verify.verify_headers import (
     verify_check_headers,
     verify_check_notblind,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ A list whose domain the scenario's zones do not hold is asked for (``World.ask``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unanswered
@@ -16,6 +16,7 @@ from eximsim.mta.base.string import from_octets, list_items, string_is_ip_addres
 from eximsim.mta.lookup.dns import dns_basic_lookup, dns_init
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lookups import Listing
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Rc
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from eximsim.mta.base.mime import (
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.process.log import log_write
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unanswered
@@ -16,6 +16,7 @@ from eximsim.mta.acl.acl_run import IN_MESSAGE, AclRun, Where
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.records.hints import Rate
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.process.globals import Process
+from eximsim.quick_dataclass import dataclass
 
 
 class Answer(Protocol):

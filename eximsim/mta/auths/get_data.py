@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 
 from eximsim.mta.auths.client import Attempt, Client, Result
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

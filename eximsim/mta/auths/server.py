@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
-from dataclasses import dataclass
 from enum import Enum
 
 from eximsim.errors import Unsupported
@@ -14,6 +13,7 @@ from eximsim.mta.config.drivers import DriverInstance
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Process
+from eximsim.quick_dataclass import dataclass
 
 _AUTH_VARIABLES = 4
 _MOST_VARIABLES = 20

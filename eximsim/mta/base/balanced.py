@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from eximsim.mta.base.string import octets
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(slots=True)

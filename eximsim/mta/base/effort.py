@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.bounds import Patience
 from eximsim.errors import Unsupported
+from eximsim.quick_dataclass import dataclass
 
 _STEPS = 100_000
 _REGEXES = 5

@@ -7,7 +7,8 @@ quoted value if it is not the first character of it, and lines are cut where a b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from eximsim.quick_dataclass import dataclass
 
 LONGEST_HEADER, LONGEST_LINE = 8192, 32768
 _HEX = frozenset("0123456789abcdefABCDEF")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from eximsim.mta.base.string import SPACES, octets
+from eximsim.quick_dataclass import dataclass
 
 _SPECIALS = frozenset('()<>@,;:\\".[]')
 _LITERAL = frozenset("0123456789abcdefABCDEF.:")

@@ -7,7 +7,7 @@ takes that for no match, and says so in its debugging output only; here it is in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from pcre2 import _cy
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import REGEX
 from eximsim.mta.base.string import from_octets, octets
+from eximsim.quick_dataclass import dataclass
 from eximsim.trace import Rule
 
 if TYPE_CHECKING:

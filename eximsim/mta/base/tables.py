@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from eximsim.errors import Unsupported
+from eximsim.quick_dataclass import dataclass
 from eximsim.trace import Decision
 
 if TYPE_CHECKING:

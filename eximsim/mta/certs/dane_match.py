@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256, sha512
 from types import MappingProxyType
 
 from eximsim.errors import InputError
 from eximsim.mta.certs.x509 import Certificate, load_key, parse
+from eximsim.quick_dataclass import dataclass
 
 DANE_TA = 2
 DANE_EE = 3

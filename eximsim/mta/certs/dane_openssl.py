@@ -9,7 +9,6 @@ verifies against a trust store that is empty as a rule, so that its error says h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from eximsim.mta.certs.dane_match import (
@@ -25,6 +24,7 @@ from eximsim.mta.certs.x509_errors import OpensslRules, X509Error, rules_of
 from eximsim.mta.certs.x509_names import dane_check_names
 from eximsim.mta.certs.x509_verify import Era, Step, Verification, eras, is_issuer
 from eximsim.ports import TlsAlert
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

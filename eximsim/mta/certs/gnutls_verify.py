@@ -7,11 +7,11 @@ nor whole chains; what Exim adds to that is in ``tls_verify.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from eximsim.mta.certs.dane_match import DANE_EE, DANE_TA, Tlsa
 from eximsim.mta.certs.x509 import Certificate, is_signed_by, parse_chain
+from eximsim.quick_dataclass import dataclass
 
 _MAX_VERIFY_DEPTH = 16
 

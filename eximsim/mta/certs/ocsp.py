@@ -6,7 +6,6 @@ What Exim makes of the verdict is in ``transports/tls_status.py`` and ``receptio
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -29,6 +28,7 @@ from eximsim.mta.certs.x509 import (
 )
 from eximsim.mta.certs.x509_errors import rules_of
 from eximsim.mta.certs.x509_verify import Verification, eras, may_sign_certificates
+from eximsim.quick_dataclass import dataclass
 
 _OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 

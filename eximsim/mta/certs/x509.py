@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import new as new_hash
 from typing import TypeVar
@@ -23,6 +23,7 @@ from cryptography.x509.oid import ExtensionOID as Ext
 from cryptography.x509.oid import NameOID
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.quick_dataclass import dataclass
 
 CanonicalName = tuple[frozenset[tuple[str, str]], ...]
 """A distinguished name for comparison: attribute type and value, case and runs of blanks ignored."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from eximsim.errors import InputError
 from eximsim.ports import TlsAlert
+from eximsim.quick_dataclass import dataclass
 
 
 class ErrorFacts(NamedTuple):

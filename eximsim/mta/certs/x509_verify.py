@@ -8,12 +8,12 @@ Security levels, CRLs, policies and explicit trust settings in certificate files
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 from eximsim.mta.certs.x509 import Certificate, is_signed_by, load_key, parse_chain
 from eximsim.mta.certs.x509_errors import OpensslRules, X509Error, rules_of
+from eximsim.quick_dataclass import dataclass
 
 _SERVER_PURPOSES = ("1.3.6.1.5.5.7.3.1", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1")
 """serverAuth, and the two "server gated crypto" purposes that OpenSSL takes for it."""

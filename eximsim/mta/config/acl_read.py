@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from eximsim.errors import InputError
 from eximsim.mta.base.string import SPACES
 from eximsim.mta.config.config_lines import ConfigLine
 from eximsim.mta.config.option_values import readconf_readname
+from eximsim.quick_dataclass import dataclass
 
 VERBS = frozenset({"accept", "defer", "deny", "discard", "drop", "require", "warn"})
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from eximsim.errors import InputError
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.ports import Files
+from eximsim.quick_dataclass import dataclass
 
 _MACRO_START = re.compile(r"(?=_?[A-Z])")
 _DEFINITION = re.compile(r"([A-Z][A-Za-z0-9_]*)[ \t\n\v\f\r]*=")

@@ -7,7 +7,6 @@ src/transport.c, and the drivers' own init functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 
@@ -19,6 +18,7 @@ from eximsim.mta.config.options import Options, Schema
 from eximsim.mta.config.options_auths import authenticators, can_be_client, can_be_server
 from eximsim.mta.config.rewrite_rules import transport_rewrites
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 
 _SELF = frozenset({"freeze", "defer", "send", "pass", "fail"})
 _ALL_IGNORED = frozenset({"decline", "defer", "fail", "freeze", "pass"})

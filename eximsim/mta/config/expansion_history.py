@@ -8,8 +8,9 @@ before it. All names but those of selectors are in ``expansion_names.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

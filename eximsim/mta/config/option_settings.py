@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import SPACES, join_items, list_items, split_separator
@@ -12,6 +12,7 @@ from eximsim.mta.config.config_lines import ConfigLine
 from eximsim.mta.config.option_values import read_value
 from eximsim.mta.config.optionlist import FLAG_KINDS, Kind, Option, Status, Value
 from eximsim.mta.config.options import Options, Schema, can_matter
+from eximsim.quick_dataclass import dataclass
 
 _SETTING = re.compile(
     r"(?:hide(?![A-Za-z0-9_])[ \t\n\v\f\r]*)?([A-Za-z][A-Za-z0-9_]*)[ \t\n\v\f\r]*(=?)[ \t\n\v\f\r]*"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from eximsim.quick_dataclass import dataclass
 
 Value = str | bool | int | tuple[int, ...] | None
 """A value as read: text unexpanded, times in seconds, fixed-point numbers times 1000; None: not set."""

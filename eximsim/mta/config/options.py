@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from eximsim.errors import Unsupported
@@ -22,6 +22,7 @@ from eximsim.mta.config.options_drivers import (
 )
 from eximsim.mta.config.options_history import HISTORY, Changes
 from eximsim.mta.config.options_main import MAIN
+from eximsim.quick_dataclass import dataclass
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+")
 

@@ -7,10 +7,11 @@ ACL conditions and modifiers, or ``driver``. What a release does not mention is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.mta.config.optionlist import Kind, Value
 from eximsim.mta.config.options_main import RECEIVED_HEADER_WITH_VERSION
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

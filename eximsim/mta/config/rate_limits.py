@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from eximsim.mta.base.readtime import readconf_readtime_fine
+from eximsim.quick_dataclass import dataclass
 
 _FORM = re.compile(
     r"\s*(?P<threshold>[-+]?\d+),\s*(?P<first>[0-9smhdw.]{1,15}),"

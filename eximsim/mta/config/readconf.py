@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 
@@ -32,6 +32,7 @@ from eximsim.mta.config.retry_rules import RetryRule, RetryStep, readconf_retry_
 from eximsim.mta.config.rewrite_rules import RewriteRule, readconf_one_rewrite
 from eximsim.ports import Files
 from eximsim.profiles import Profile
+from eximsim.quick_dataclass import dataclass
 
 __all__ = [
     "AclCondition",

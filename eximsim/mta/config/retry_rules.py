@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from eximsim.errors import InputError
 from eximsim.mta.base.errnos import ECONNREFUSED, ETIMEDOUT
@@ -11,6 +10,7 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, string_dequote
 from eximsim.mta.config.config_lines import ConfigLine
 from eximsim.mta.config.option_values import readconf_readfixed
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import RTEF_CTOUT, Errno
 
 ANY_REPLY = 255 << 8

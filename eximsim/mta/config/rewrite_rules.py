@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.errors import InputError
 from eximsim.mta.base.string import SPACES, list_items, string_dequote
 from eximsim.mta.config.config_lines import ConfigLine
 from eximsim.mta.config.options import Options
+from eximsim.quick_dataclass import dataclass
 
 ENVELOPE_FROM, ENVELOPE_TO, QUIT, REPEAT, SMTP, QUALIFY, WHOLE = "FTqRSQw"
 HEADER_FROM, HEADER_TO = "ft"

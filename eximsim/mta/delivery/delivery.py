@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

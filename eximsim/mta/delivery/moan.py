@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -14,6 +13,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.skipped_errors import moan_write_from
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from eximsim.mta.process.harness import forked, started
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Message, Recipient
 from eximsim.mta.verify import cutthrough
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Machine, Process

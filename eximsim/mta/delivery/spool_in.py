@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, string_unprinting
 from eximsim.mta.records.spool import Header, Message, Recipient
+from eximsim.quick_dataclass import dataclass
 
 _DSN_FLAGS = {2: "NEVER", 4: "SUCCESS", 8: "FAILURE", 16: "DELAY"}
 _DSN_RET = {1: "FULL", 2: "HDRS"}

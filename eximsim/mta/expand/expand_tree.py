@@ -6,7 +6,9 @@ failure before it wins. The tree keeps that order: where reading fails it holds 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

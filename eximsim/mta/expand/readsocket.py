@@ -6,7 +6,6 @@ The end of the request is not told to the server: one that waits for it to answe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -15,6 +14,7 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import from_octets, list_items, octets, string_is_ip_address
 from eximsim.mta.process.upward import addresses_by_name
 from eximsim.ports import ConnectError, Connection, ConnectionLost, ReadTimeout
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -7,7 +7,7 @@ negative cache's entries apart.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.harness import asked
 from eximsim.mta.process.log import log_write
 from eximsim.ports import DnsAnswer, DnsRecord
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 from eximsim.trace import Rule
 

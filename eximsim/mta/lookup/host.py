@@ -5,7 +5,7 @@ The rest of src/host.c is in ``host_bydns`` (SRV, MX and address records) and ``
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
@@ -17,6 +17,7 @@ from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import PORT_NONE, HostItem
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
 from eximsim.trace import Rule
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
@@ -10,6 +10,7 @@ from eximsim.mta.lookup import dns, host_chain, match, verify_hosts
 from eximsim.mta.lookup.long_lookup import timed
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
 from eximsim.trace import Rule
 

@@ -6,7 +6,6 @@ caller passed in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.lookup import match
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
@@ -13,6 +12,7 @@ from eximsim.mta.lookup import match_list
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

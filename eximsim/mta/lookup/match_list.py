@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from eximsim.errors import Unsupported
@@ -25,6 +24,7 @@ from eximsim.mta.process.sigsegv import SIGSEGV
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:

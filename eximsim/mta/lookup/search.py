@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -22,6 +21,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reading import open_failed, read_file
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.lookups import LINEAR, STARAT, TEST_DATABASES, SearchResult, SearchType
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ src/host.c and src/search.c search lists themselves, hence the imports inside fu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:

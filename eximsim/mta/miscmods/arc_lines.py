@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets
+from eximsim.quick_dataclass import dataclass
 
 AAR, AMS, AS = b"ARC-Authentication-Results:", b"ARC-Message-Signature:", b"ARC-Seal:"
 """The header lines of one set, in the order in which seals cover them."""

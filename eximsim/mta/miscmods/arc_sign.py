@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -15,6 +14,7 @@ from eximsim.mta.miscmods.arc_lines import AAR, AMS, AS, ArcLine, ArcSet, BadLin
 from eximsim.mta.miscmods.pdkim.canon import RELAXED, SIMPLE, body_hash, read_content, relax_header
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init
 from eximsim.mta.process.log import log_write
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

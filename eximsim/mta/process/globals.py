@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
@@ -17,6 +17,7 @@ from eximsim.mta.records.process_parts import Asking, Flushing, LostSession, Rej
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 from eximsim.trace import Trace
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.errors import Unsupported
+from eximsim.quick_dataclass import dataclass
 
 _TRANSPORT_TIME = 0.6
 """So many seconds the test suite lets pass before it looks at what a remote transport has done."""

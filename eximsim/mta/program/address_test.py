@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
@@ -12,6 +12,7 @@ from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.mta.routing.route import route_address
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:

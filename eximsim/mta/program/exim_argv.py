@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun, Selection
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.process.log import log_write
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

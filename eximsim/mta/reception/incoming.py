@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
@@ -18,6 +18,7 @@ from eximsim.mta.reception.receive_headers import Scan, Submitter
 from eximsim.mta.reception.smtp_in_reply import tls_log
 from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import Account, Downconvert
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -30,6 +29,7 @@ from eximsim.mta.reception.receive_headers import (
 from eximsim.mta.reception.receive_prdr import ask_each
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message
 from eximsim.mta.verify import cutthrough
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 from eximsim.trace import Rule
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from eximsim.quick_dataclass import dataclass
 
 _END = re.compile(rb"(?:\A|\n)\.\r?\n")
 _STRICT_END = re.compile(rb"(?:\A|\r\n)\.\r\n")

@@ -6,7 +6,7 @@ Source: what receive_msg() in src/receive.c and read_message_body() in src/filte
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
@@ -17,6 +17,7 @@ from eximsim.mta.reception.receive_data import from_line, header_lines
 from eximsim.mta.reception.receive_headers import complete_headers, scan_headers
 from eximsim.mta.records.spool import Header, header_kind
 from eximsim.mta.routing.rewrite import rewrite_address_qualify
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.reception import Reception

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -19,6 +19,7 @@ from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address
 from eximsim.mta.routing.rewrite_header import rewrite_lines
 from eximsim.mta.routing.route_conditions import route_check_prefix, route_check_suffix
 from eximsim.mta.verify.verify_headers import header_addresses
+from eximsim.quick_dataclass import dataclass
 from eximsim.trace import Rule
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from eximsim.mta.reception.smtp_in_expn import expn
 from eximsim.mta.reception.smtp_in_helo import ehlo, helo
 from eximsim.mta.reception.smtp_in_vrfy import vrfy
 from eximsim.mta.verify import cutthrough
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import SmtpSession

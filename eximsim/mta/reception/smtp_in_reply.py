@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where
@@ -11,6 +11,7 @@ from eximsim.mta.base.string import SMTP_CODE, SPACES, in_quotes, string_printin
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
 from eximsim.mta.process.log import log_write, selector
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_outside import environment_has
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.tls_status import SKEW
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from eximsim.mta.records.process_parts import Flushing
 from eximsim.mta.records.spool import Header
 from eximsim.mta.verify import cutthrough
 from eximsim.ports import Action, Send
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

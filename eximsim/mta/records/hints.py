@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 
 from eximsim.mta.records.open_call import Limits
+from eximsim.quick_dataclass import dataclass
 
 
 class Cached(IntEnum):

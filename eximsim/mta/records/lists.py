@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 

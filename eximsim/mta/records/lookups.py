@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 
 _SINGLE_KEY = frozenset(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.mta.base.mime import Stream
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from eximsim.mta.records.structs import HostItem
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from eximsim.mta.base.string import SPACES, octets
 from eximsim.mta.records.structs import Downconvert
+from eximsim.quick_dataclass import dataclass
 
 HEADER_OLD = "*"
 """The type letter of a header line that stays on the spool but is not sent."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from eximsim.ports import TlsSession
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:

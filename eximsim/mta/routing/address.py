@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
 
 from eximsim.mta.expand.taint import CleanText
 from eximsim.mta.lookup.match import match_isinlist
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import Address
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from eximsim.mta.routing.filters.syntax import FilterType, rda_is_filter
 from eximsim.mta.routing.owned_files import bad_file
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,6 @@ Header lines: ``rewrite_header.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, Extracted
@@ -29,6 +28,7 @@ from eximsim.mta.lookup.match import match_address_pattern, match_check_string
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Header
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.transports.local import Stop
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:

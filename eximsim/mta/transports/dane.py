@@ -6,7 +6,6 @@ All of it is tables; ``eximsim table``, the docs and the gate read the same rows
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, Value, always
 from eximsim.mta.lookup import dns
 from eximsim.mta.process.log import log_write
 from eximsim.profiles import TlsaMap
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Dnssec, Rc
 
 if TYPE_CHECKING:

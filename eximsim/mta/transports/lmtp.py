@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,6 +15,7 @@ from eximsim.mta.transports.local import LocalRun, Stop, quoted, refuse_unmodell
 from eximsim.mta.transports.transport import dotted, message_parts, transport_rcpt_address
 from eximsim.piped import PipedCommand
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 from eximsim.trace import Rule
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import in_quotes
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.transports.message_text import Writing, local_message
 from eximsim.mta.transports.transport import transport_rcpt_address
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.config.drivers import DriverInstance

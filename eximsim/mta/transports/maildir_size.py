@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.transports.appendfile_sizes import check_dir_size, regex_of, search
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.transports.filtering import filtered
 from eximsim.mta.transports.header_lines import transport_headers_send
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.config.drivers import DriverInstance

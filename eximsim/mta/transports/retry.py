@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
@@ -13,6 +12,7 @@ from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.hints import RetryRecord
 from eximsim.mta.records.structs import RetryItem
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus, Rc
 from eximsim.trace import Rule
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.lookup.host import find_for_transport
@@ -30,6 +29,7 @@ from eximsim.mta.transports.smtp_out import (
 from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, HostFind, HostStatus, Rc
 from eximsim.trace import Rule
 

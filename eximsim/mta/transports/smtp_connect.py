@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
@@ -17,6 +16,7 @@ from eximsim.mta.transports.smtp_out import Dialogue, driver_text
 from eximsim.mta.transports.smtp_socks import socks_connect
 from eximsim.ports import ConnectError
 from eximsim.profiles import ConnectTrace
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno
 
 if TYPE_CHECKING:

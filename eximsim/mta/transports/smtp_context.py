@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
@@ -15,6 +15,7 @@ from eximsim.mta.records.hints import EhloRecord
 from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports.smtp_out import Dialogue, Reply, driver_text
 from eximsim.mta.transports.tls_failed import log_tls_error
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 from eximsim.trace import Rule
 

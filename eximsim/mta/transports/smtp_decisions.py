@@ -7,12 +7,12 @@ set-up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, always, yes_no
 from eximsim.mta.transports.smtp_out import Answer
 from eximsim.profiles import DaneFailureLog, UnusableTlsa
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 _SETUP = "transports/smtp.c smtp_setup_conn (until 4.88 smtp_deliver)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
@@ -31,6 +30,7 @@ from eximsim.mta.transports.transport import (
     dotted,
     expand_max_rcpt,
 )
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
 _SENDING, _END = "sending data block", "end of data"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from eximsim.mta.base.string import list_items, octets, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.ports import AlertReceived, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -15,6 +15,7 @@ from eximsim.mta.lookup.host_chain import random_number
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_write
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -5,7 +5,6 @@ Stands for parts of tls_client_start() in src/tls-openssl.c and src/tls-gnu.c, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -16,6 +15,7 @@ from eximsim.mta.certs.x509_errors import rules_of
 from eximsim.mta.certs.x509_names import oneline
 from eximsim.mta.certs.x509_verify import verify_chain
 from eximsim.mta.process.log import log_write, selector
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.certs.x509 import Certificate

@@ -7,7 +7,6 @@ parts of tls_init() in src/tls-openssl.c and src/tls-gnu.c.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.certs.openssl_options import read_openssl_options
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.expand import expand
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -8,7 +8,7 @@ server sees and the library's words for the failure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from eximsim.mta.certs.x509_errors import OpensslRules, rules_of
 from eximsim.mta.certs.x509_names import gnutls_check_hostname, gnutls_text, oneline, openssl_check_host
 from eximsim.mta.certs.x509_verify import Step, verify_chain
 from eximsim.ports import TlsAlert
+from eximsim.quick_dataclass import dataclass
 
 
 class VerifyMode(Enum):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.records.hints import Cached, CalloutRecord
 from eximsim.mta.verify.verify_decisions import Context, Reading
 from eximsim.profiles import CalloutSize
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

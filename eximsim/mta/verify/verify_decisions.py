@@ -6,7 +6,6 @@ the transport's set-up with its tables (``transports/smtp_decisions.py``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
@@ -23,6 +22,7 @@ from eximsim.mta.transports.smtp_decisions import (
     Fault,
 )
 from eximsim.profiles import CalloutDaneFailure, UnusableTlsa
+from eximsim.quick_dataclass import dataclass
 
 _SOURCE = "verify.c do_callout"
 _SHARED = ("callout_uses_setup_conn",)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_is_ip_address
 from eximsim.mta.lookup import dns
 from eximsim.ports import DnsRecord
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Rc
 
 if TYPE_CHECKING:

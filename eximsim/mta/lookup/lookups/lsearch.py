@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.kept import Kept
 from eximsim.mta.base.string import SPACES, from_octets, interpret_escape
+from eximsim.quick_dataclass import dataclass
 
 _MOST = 500_000
 """Lines of a file, and of all that are kept."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from eximsim.quick_dataclass import dataclass
 
 RELAXED, SIMPLE = "relaxed", "simple"
 

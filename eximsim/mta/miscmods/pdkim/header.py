@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.records.dkim import Signature
+from eximsim.quick_dataclass import dataclass
 
 _WIDTH = 78
 _QUERY = b"dns/txt"

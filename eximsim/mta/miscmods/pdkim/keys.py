@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key, lo
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import REGEX
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.profiles import Profile

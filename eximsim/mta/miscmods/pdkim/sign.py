@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.miscmods.pdkim.canon import RELAXED, Content, body_hash, relax_header
 from eximsim.mta.miscmods.pdkim.header import signature_header
 from eximsim.mta.miscmods.pdkim.keys import PrivateKey
 from eximsim.mta.records.dkim import Signature
+from eximsim.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

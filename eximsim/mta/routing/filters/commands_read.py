@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from eximsim.bounds import within_bounds
@@ -19,6 +18,7 @@ from eximsim.mta.routing.filters.syntax import (
     Command,
     FilterError,
 )
+from eximsim.quick_dataclass import dataclass
 
 
 class _End(Enum):

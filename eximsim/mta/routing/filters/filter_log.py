@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from eximsim.mta.base.errnos import EACCES, strerror
 from eximsim.mta.base.string import octets
 from eximsim.mta.process.reading import open_failed
 from eximsim.mta.routing.filters.syntax import FilterError
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from eximsim.mta.base.string import in_quotes
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.routing.filters.syntax import FilterError
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from eximsim.mta.base.string import SPACES, from_octets, interpret_escape, octets
 from eximsim.mta.routing.filters.syntax import FilterError
+from eximsim.quick_dataclass import dataclass
 
 _LONGEST = 1024
 """Octets in a word or string, with the one that ends it in C."""

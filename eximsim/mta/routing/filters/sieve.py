@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.bounds import within_bounds
@@ -13,6 +13,7 @@ from eximsim.mta.routing.filters.generated import Generated
 from eximsim.mta.routing.filters.running import Filtered, Outcome
 from eximsim.mta.routing.filters.sieve_scanner import SieveError, SieveScanner
 from eximsim.mta.routing.filters.sieve_tests import OWN_LOCAL_PART, SieveTests
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -6,7 +6,9 @@ Sieve counts octets, so that a filter is octets here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from eximsim.quick_dataclass import dataclass
 
 _WORD = re.compile(rb"[A-Za-z0-9_]")
 _NUMBER = re.compile(rb"(\d+)([KMG]?)")

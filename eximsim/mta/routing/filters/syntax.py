@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from eximsim.quick_dataclass import dataclass
 
 _EXIM = re.compile(r"[ \t\n\v\f\r]*#[ \t]*exim[ \t]*filter", re.I | re.A)
 _SIEVE = re.compile(r"[ \t\n\v\f\r]*#[ \t]*sieve[ \t]*filter", re.I | re.A)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items, string_is_ip_address
@@ -12,6 +11,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host_bydns, host_chain, match
 from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, HostFind, Rc
 
 if TYPE_CHECKING:

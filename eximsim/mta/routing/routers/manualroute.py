@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items, split_separator, string_dequote
@@ -12,6 +11,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
+from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
