@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from eximsim.explore.state_pickler import EXPANDED_ONLY
 from eximsim.mta.config.readconf import Config
+from eximsim.mta.lookup.dns import RESOLVER_TIMEOUT, RESOLVER_TRIES
 from eximsim.mta.process.globals import Process
 from eximsim.mta.records.structs import RetryItem
 from eximsim.mta.transports import dane
@@ -18,7 +19,6 @@ from eximsim.ports import DnsAnswer
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 from eximsim.suite.policy import Policy
-from eximsim.world.clock import START
 
 _WORD = re.compile(r"\w+")
 _ACL = re.compile(r"\bacl(?:_(?:not_)?smtp\w*)?\s*(?:=|\{+)\s*([^\s}]+)")
@@ -36,11 +36,10 @@ _TIMES = (
 )
 """What looks at the clock: expansions, and options whose defaults are hours. What logs tell of it passes."""
 _WAITS = ("command_timeout", "connect_timeout", "data_timeout", "final_timeout")
-_MINUTE, _HOUR = 60, 3600
-_LONGEST_WAIT = 15 * _MINUTE
-"""So long a run waits for a server at most, or every second counts."""
-_SOON = 3 * _HOUR
-"""An hour and what the hosts still to come can take: who looks at a time within it sees the clock."""
+_DELAY_WARNING = 24 * 3600
+"""When the sender is told of a delay, unless the configuration says otherwise."""
+_CALLS, _QUESTIONS = 12, 120
+"""So often a run waits at most: for a server, three hosts being called twice in two rounds; for the DNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,9 @@ class Relevance:
     hidden: frozenset[str]
     """Variables that nothing looks at."""
     clock: bool
-    """What time it is, though less than an hour has passed.
+    """What time it is.
 
-    It does where something looks at a time that a run can come to within its first hours. Runs that are an
-    hour old at most may else go on as one: what is left for them to wait for does not take them there.
+    It does where something looks at a time that a run can come to: with all that it can wait for.
     """
     ports: bool
     """The port that a connection was made from."""
@@ -67,7 +65,7 @@ class Relevance:
     last_command: bool
     """What Exim's big buffer was last used for."""
     address_security: bool
-    """Of a host that was tried: whether its address was secure."""
+    """Of a host that was tried: whether its address was secure. What logs tell of it passes."""
     random: bool
     """A callout can ask about a random recipient, after which it may have to call again."""
     sequence: bool
@@ -89,7 +87,7 @@ class Relevance:
 
     def has_passed(self, process_clock: float) -> float | None:
         """The time, as far as it counts."""
-        return process_clock if self.clock or process_clock - START > _HOUR else None
+        return process_clock if self.clock else None
 
     def variables(self, values: Mapping[str, object]) -> dict[str, object]:
         """The variables that count."""
@@ -130,16 +128,14 @@ def relevance(policy: Policy) -> Relevance:
         hidden=frozenset(_hidden(words)) if not everything else frozenset(),
         clock=everything
         or any(map(_CLOCK.fullmatch, words))
-        or any(time <= _SOON for name in _TIMES if config.main.is_set(name) for time in _times(config, name))
-        or any(rule.rules[-1].timeout <= _SOON for rule in rules if rule.rules)
-        or _waits_long(config),
+        or any(time <= _longest(config) for time in _looked_at(config)),
         ports=everything or "sending_port" in words,
         sni=everything or any("sni" in word for word in words),
         ocsp=everything or any("ocsp" in word for word in words),
         last_command=everything or not words.isdisjoint({"smtps", "submissions"}),
-        address_security=everything or not words.isdisjoint({"dnssec", "lookup_dnssec_authenticated", "all"}),
+        address_security=everything or "lookup_dnssec_authenticated" in words,
         random=everything or "random" in words,
-        sequence=everything or not words.isdisjoint({"protocol_detail", "all"}),
+        sequence=False,
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
         fallback="fallback_hosts" in words,
     )
@@ -150,18 +146,23 @@ def _acls_from_elsewhere(text: str) -> bool:
     return any(not {"$", "/"}.isdisjoint(found) for found in _ACL.findall(text))
 
 
-def _waits_long(config: Config) -> bool:
-    """Whether a run can wait for a server or a name server for longer than is usual."""
+def _longest(config: Config) -> int:
+    """So many seconds a run can take at most."""
     drivers = (one.options for one in config.transports.values())
     waits = (one.value(name) for one in drivers for name in _WAITS if name in one.names)
     longest = max((wait for wait in waits if isinstance(wait, int)), default=0)
-    dns = config.main.seconds("dns_retrans") * max(config.main.number("dns_retry"), 1)
-    return longest > _LONGEST_WAIT or dns > _MINUTE
+    asked = config.main.number("dns_retry") or RESOLVER_TRIES
+    dns = asked * (config.main.seconds("dns_retrans") or RESOLVER_TIMEOUT)
+    return _CALLS * longest + _QUESTIONS * dns
 
 
-def _times(config: Config, name: str) -> tuple[int, ...]:
-    """The times that an option of the main section names, in seconds."""
-    return config.main.times(name) or (config.main.seconds(name),)
+def _looked_at(config: Config) -> Iterator[int]:
+    """The times that are looked at, in seconds from the beginning: of the main section and of retry rules."""
+    yield _DELAY_WARNING
+    for name in _TIMES:
+        if config.main.is_set(name):
+            yield from config.main.times(name) or (config.main.seconds(name),)
+    yield from (rule.rules[-1].timeout for rule in config.retries if rule.rules)
 
 
 def _hidden(words: frozenset[str]) -> Iterator[str]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap
+from eximsim.gate.outcome import UNTOLD
 from eximsim.gate.routes import Route, equal_hosts, smtp_transports
+from eximsim.mta.config.log_selector import parse_selector
 
 if TYPE_CHECKING:
     from eximsim.gate.explore_policies import Survey
@@ -34,6 +36,8 @@ def note(
     plan.left_out.update(dict.fromkeys(beyond))
     for name in (view.name for view in plan.views if view.wordless):
         plan.left_out[f"{name}: changes of words alone"] = None
+    for word in _selected_by_one(plan.policies):
+        plan.left_out[f"log_selector: what {word} puts into log lines"] = None
     leaves = any(route.hosts for _, route in routes)
     if not leaves:
         what = "nothing was explored: no mail was found that goes out by an smtp transport"
@@ -50,6 +54,12 @@ def note(
         used = {name for other, route in routes if other is policy for name in route.transports}
         if leaves:
             _unreached(plan, policy, used)
+
+
+def _selected_by_one(policies: Sequence[Policy]) -> list[str]:
+    """The log selectors that not every policy has, and whose words are not compared."""
+    every = [parse_selector(policy.config.main.text("log_selector") or "") for policy in policies]
+    return [word for word in UNTOLD if len({word in selected for selected in every}) > 1]
 
 
 def _unreached(plan: Survey, policy: Policy, used: set[str]) -> None:

@@ -70,12 +70,28 @@ def outcome_of(result: Result) -> Outcome:
     )
 
 
-_PASSING = re.compile(r" [DQR]T=\S+|(?P<own> I=\[[^]]*\]):\d+")
+_PASSING = re.compile(
+    r"^(?P<file>(?:REJECT: |PANIC: )?)(?:\d{4}-\d\d-\d\d [\d:.]{8,12} (?:[-+]\d{4} )?)?(?:\[\d+\] )?"
+    r"| [DQR]T=\S+| PS=\S+|(?<=H=)(?P<host>\S+) DS(?= \[)|(?P<own> I=\[[^]]*\]):\d+"
+)
+UNTOLD = (
+    *("deliver_time", "dnssec", "millisec", "pid", "protocol_detail", "queue_time"),
+    *("queue_time_exclusive", "queue_time_overall", "receive_time"),
+)
+"""Words of log_selector that leave nothing in ``lasting`` lines."""
 
 
 def lasting(log: Iterable[str]) -> tuple[str, ...]:
-    """Log lines without what passes: how long something took, and from which port it went out."""
-    return tuple(_PASSING.sub(lambda found: found["own"] or "", line) for line in log)
+    """Log lines without what passes, or repeats what was met on the way.
+
+    That is when it was, and in which process; how long something took, from which port it went out, which
+    steps set the calls up, and whether a host's address was secure.
+    """
+    return tuple(_PASSING.sub(_kept, line) for line in log)
+
+
+def _kept(found: re.Match[str]) -> str:
+    return found["file"] or found["host"] or found["own"] or ""
 
 
 def essence(outcome: Outcome) -> Outcome:

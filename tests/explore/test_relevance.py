@@ -17,10 +17,10 @@ def test_a_host_counts_where_a_lookup_can_ask_for_any_name() -> None:
     assert relevance(policy("  hosts_avoid_tls = mx1.destination.example\n")).names("mx1.destination.example")
 
 
-@pytest.mark.parametrize("selector", ["+protocol_detail", "+all"])
-def test_what_a_client_said_first_counts_where_it_is_logged(selector: str) -> None:
-    assert not relevance(policy("")).sequence
-    assert relevance(policy("", conf=f"log_selector = {selector}\n{CONF}")).sequence
+def test_what_only_passing_words_of_the_log_tell_does_not_count() -> None:
+    logged = relevance(policy("", conf=f"log_selector = +all\n{CONF}"))
+    assert not logged.sequence
+    assert not logged.address_security
 
 
 def test_calling_again_counts_where_a_callout_asks_about_a_random_recipient() -> None:
@@ -34,11 +34,16 @@ def test_the_clock_counts_where_an_option_looks_at_it_within_the_hour() -> None:
     assert relevance(policy("", conf=f"delay_warning = 1h:1d\n{CONF}")).clock
 
 
+def test_the_clock_does_not_count_where_no_run_waits_until_it_is_looked_at() -> None:
+    assert not relevance(policy("", conf=f"dns_retrans = 40s\ndelay_warning = 8h\n{CONF}")).clock
+    assert relevance(policy("", conf=f"dns_retrans = 2m\ndelay_warning = 8h\n{CONF}")).clock
+
+
 @pytest.mark.parametrize(
     ("line", "now"),
     [
         ("F,2d,15m", "F,70m,15m"),
-        ("  hosts_try_dane = *\n", "  hosts_try_dane = *\n  command_timeout = 40m\n"),
+        ("  hosts_try_dane = *\n", "  hosts_try_dane = *\n  command_timeout = 4h\n"),
         ("primary_hostname", "dns_retrans = 10m\ndns_retry = 4\nprimary_hostname"),
     ],
 )
@@ -79,8 +84,9 @@ def test_the_security_of_an_address_counts_where_an_event_can_look_at_it() -> No
 def test_comments_look_at_nothing_and_all_counts_where_all_is_logged() -> None:
     talk = "# all about $message_age and \\\n  # $sending_port\n"
     quiet = relevance(policy("", conf=f"{talk}log_selector = +incoming_interface\n{CONF}"))
-    assert (quiet.clock, quiet.ports, quiet.sequence) == (False, False, False)
-    assert relevance(policy("", conf=f"log_selector = +all\n{CONF}")).sequence
+    assert (quiet.clock, quiet.ports) == (False, False)
+    assert "sending_ip_address" in quiet.hidden
+    assert "sending_ip_address" not in relevance(policy("", conf=f"log_selector = +all\n{CONF}")).hidden
 
 
 def test_this_end_of_a_connection_counts_where_something_tells_of_it() -> None:

@@ -6,12 +6,13 @@ import pytest
 
 from eximsim.gate.change_steps import toggles
 from eximsim.gate.compare import compare
+from eximsim.gate.explore_policies import survey
 from eximsim.gate.report import Cause, Report
 from eximsim.gate.report_text import together
 from eximsim.gate.severity import Severity
 from eximsim.gate.upgrade import origin
 from eximsim.profiles import profile
-from tests.gate.policies import policy
+from tests.gate.policies import CONF, policy
 
 PARTNER = "mx1.partner.example"
 
@@ -156,3 +157,11 @@ def test_tlsa_records_of_another_port_are_another_matter() -> None:
     report = compare(policy("  port = 587\n"), policy())
     assert {group.cause[0].name for group in report.groups} == {"port"}
     assert report.gaps == ()
+
+
+def test_a_selector_whose_words_are_not_compared_is_told() -> None:
+    sides = [policy("", conf=CONF), policy("", conf=f"log_selector = +dnssec+pipelining\n{CONF}")]
+    assert [item for item in survey(sides).left_out if "log_selector" in item] == [
+        "log_selector: what dnssec puts into log lines"
+    ]
+    assert not any("log_selector" in item for item in survey(sides[1:]).left_out)

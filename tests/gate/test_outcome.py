@@ -153,9 +153,15 @@ def test_nobody_is_told_of_the_recipient_when_the_callout_is_skipped() -> None:
 
 
 def test_how_long_something_took_and_from_which_port_is_no_part_of_what_is_logged() -> None:
-    line = (
-        "M1 => a@b.example R=out T=smtp H=mx.b.example [192.0.2.1]:25 I=[127.0.0.1]:40001 X=TLS QT=5m DT=0s"
-    )
+    line = "M1 => a@b.example R=out T=smtp H=mx.b.test DS [192.0.2.1]:25 I=[127.0.0.1]:40001 PS=e X=TLS QT=5s"
     assert lasting([line]) == (
-        "M1 => a@b.example R=out T=smtp H=mx.b.example [192.0.2.1]:25 I=[127.0.0.1] X=TLS",
+        "M1 => a@b.example R=out T=smtp H=mx.b.test [192.0.2.1]:25 I=[127.0.0.1] X=TLS",
     )
+
+
+@pytest.mark.parametrize(
+    "stamp", ["", "2027-01-01 00:00:00.000 [10001] ", "2027-01-01 00:00:00 +0100 ", "[1] "]
+)
+@pytest.mark.parametrize("file", ["", "REJECT: ", "PANIC: "])
+def test_log_lines_are_compared_without_their_time_and_process(file: str, stamp: str) -> None:
+    assert lasting([f"{file}{stamp}M1 Completed"]) == (f"{file}M1 Completed",)

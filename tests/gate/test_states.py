@@ -18,7 +18,7 @@ from eximsim.gate.views import Wanted
 from eximsim.mta.transports import dane
 from eximsim.profiles import PROFILES, profile
 from eximsim.suite.config_files import Sources
-from tests.gate.policies import policy
+from tests.gate.policies import CONF, policy
 
 FEW = {
     "address": ("secure", "insecure"),
@@ -70,16 +70,17 @@ def test_a_space_is_the_same_merged_and_unmerged(release: str, kind: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("release", "kind", "options"),
+    ("release", "kind", "options", "main"),
     [
-        ("4.99", "delivery", ""),
-        ("4.87", "delivery", "  hosts_require_tls = *\n"),
-        ("4.99", "callout", ""),
-        ("4.87", "callout", ""),
+        ("4.99", "delivery", "", ""),
+        ("4.99", "delivery", "", "log_selector = +all\n"),
+        ("4.87", "delivery", "  hosts_require_tls = *\n", ""),
+        ("4.99", "callout", "", ""),
+        ("4.87", "callout", "", ""),
     ],
 )
-def test_two_hosts_are_the_same_merged_and_unmerged(release: str, kind: str, options: str) -> None:
-    plan = survey([policy(options, release)], 2)
+def test_two_hosts_are_the_same_merged_and_unmerged(release: str, kind: str, options: str, main: str) -> None:
+    plan = survey([policy(options, release, conf=main + CONF)], 2)
     (one,) = plan.policies
     view = next(view for view in plan.views if view.kind == kind)
     run = plan.run(one, view)
