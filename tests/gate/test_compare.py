@@ -12,7 +12,7 @@ from eximsim.gate.report_text import together
 from eximsim.gate.severity import Severity
 from eximsim.gate.upgrade import origin
 from eximsim.profiles import profile
-from tests.gate.policies import CONF, policy
+from tests.gate.policies import policy
 
 PARTNER = "mx1.partner.example"
 
