@@ -91,6 +91,14 @@ class CommandLog(Enum):
     AFTER_CALLOUT = "by do_callout(), which says (unset) for a connection that never was"
 
 
+class SieveMailtoHeaders(Enum):
+    """What becomes of the headers in a mailto URI of Sieve's notify: parse_mailto_uri()."""
+
+    TAKEN = "each is taken"
+    VALUE_FOR_NAME = "the value is taken for the name, and stays empty itself"
+    TAKEN_BUT_LINES = "to, subject and body are taken, others are not; values may have spaces"
+
+
 class CrashLog(Enum):
     """What a process writes to main and panic log when it dies of a segmentation violation."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eximsim.history import since, switch
 from eximsim.quick_dataclass import dataclass
+from eximsim.switch_values import SieveMailtoHeaders
 from eximsim.switches_server import ServerSwitches
 
 
@@ -68,6 +69,30 @@ class ExpansionSwitches(ServerSwitches):
         False, "parse_test() in sieve_filter.c", since("4.99-dev-13835a3c1", "dea05068d")
     )
     """Sieve's test of addresses gives up a header line of several: their ends are mixed up."""
+
+    sieve_quoted_printable_skips: bool = switch(
+        False,
+        "quoted_printable_encode()",
+        since("4.87", "8d468c4c1"),
+        since("4.90", "dc4de9cc8"),
+    )
+    """Octets of a Sieve vacation text that have to be encoded are followed by three that nobody has set."""
+
+    encoded_first_word_longer: bool = switch(
+        False,
+        "parse_quote_2047()",
+        since("4.95", "3c90bbcdc", item="bug 2617"),
+        since("4.99-dev-13835a3c1", "c7b6065cb", item="bug 3168"),
+    )
+    """The first of several encoded words (RFC 2047) may be longer than 75 octets."""
+
+    sieve_mailto_headers: SieveMailtoHeaders = switch(
+        SieveMailtoHeaders.TAKEN,
+        "parse_mailto_uri()",
+        since("4.90", "acec9514b", SieveMailtoHeaders.VALUE_FOR_NAME),
+        since("4.97", "9c254e6f5", SieveMailtoHeaders.TAKEN_BUT_LINES),
+    )
+    """What becomes of the headers in a mailto URI of Sieve's notify."""
 
     unpermitted_recipients_empty: bool = switch(
         False, "find_variable()", since("4.94.1", "6b5b7e0ca", published="4.94")

@@ -99,7 +99,9 @@ def _submission(run: AclRun, options: str | None) -> None:
         elif word.startswith("domain="):
             domain = word[7:]
         elif word.startswith("name="):
-            name, slash = parse_fix_phrase(options[5:], headers_charset(run.process)), ""
+            longer = run.process.profile.encoded_first_word_longer
+            charset, slash = headers_charset(run.process), ""
+            name = parse_fix_phrase(options[5:], charset, first_longer=longer)
         else:
             raise _SyntaxError
         options = rest if slash else None

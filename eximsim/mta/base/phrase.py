@@ -8,14 +8,14 @@ from eximsim.mta.base.string import SPACES
 _SPECIALS = frozenset(")<>@,;:\\.[]")
 
 
-def parse_fix_phrase(phrase: str, charset: str) -> str:
+def parse_fix_phrase(phrase: str, charset: str, *, first_longer: bool) -> str:
     """``phrase`` with quotes around what needs them; as RFC 2047 words if it is not printing ASCII.
 
-    Quoted strings and comments in it stay what they are.
+    Quoted strings and comments in it stay what they are. ``first_longer``: see ``parse_quote_2047()``.
     """
     phrase = phrase.lstrip(SPACES)
     if any(not " " <= char <= "~" and char != "\t" for char in phrase):
-        return parse_quote_2047(phrase, charset)
+        return parse_quote_2047(phrase, charset, first_longer=first_longer)
     return _Fixer(phrase).run()
 
 

@@ -90,19 +90,22 @@ def charset_codec(charset: str) -> str:
     return name
 
 
-def parse_quote_2047(text: str, charset: str) -> str:
+def parse_quote_2047(text: str, charset: str, *, first_longer: bool, fold: bool = False) -> str:
     """``text`` as encoded words if it has anything but printing ASCII that needs no quoting, else itself.
 
-    Long texts become several words with a space between. Source: parse_quote_2047(), src/parse.c.
+    Long texts become several words with a space between, each on a line of its own with ``fold``;
+    ``first_longer``: the first may be longer than the others by what words begin with.
+    Source: parse_quote_2047(), src/parse.c.
     """
     start = f"=?{charset}?Q?"
     words = [start]
     coded = first_of_two = False
     for char in octets(text):
-        if len(words[-1]) > _BREAK and not first_of_two:
+        longest = _BREAK + (len(start) if first_longer and len(words) == 1 else 0)
+        if len(words[-1]) > longest and not first_of_two:
             words.append(start)
         special = (char < 33 or char > 126 or char in _QUOTED) and char != 32
         words[-1] += f"={char:02X}" if special else "_" if char == 32 else chr(char)
         first_of_two = special and not first_of_two
         coded = coded or special
-    return " ".join(f"{word}?=" for word in words) if coded else text
+    return ("\n " if fold else " ").join(f"{word}?=" for word in words) if coded else text

@@ -63,7 +63,7 @@ _TEXTS = table(
         ignore_fromline_hosts local_from_prefix local_from_suffix
         queue_only_file unknown_login
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
-        bounce_message_file bounce_message_text
+        bounce_message_file bounce_message_text bounce_sender_authentication
         system_filter system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport
         add_environment dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
@@ -113,7 +113,7 @@ _TEXTS = table(
     texts(
         _U,
         """acl_smtp_atrn acl_smtp_wellknown
-        bounce_sender_authentication exim_version
+        exim_version
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols localhost_number
         log_ports
         tls_crl

@@ -63,7 +63,9 @@ def _hex2b64(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _rfc2047(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return parse_quote_2047(text, headers_charset(expander.process))
+    process = expander.process
+    longer = process.profile.encoded_first_word_longer
+    return parse_quote_2047(text, headers_charset(process), first_longer=longer)
 
 
 def _rfc2047d(expander: Expander, text: str, arg: str | None, name: str) -> str:

@@ -20,12 +20,14 @@ _POINTER = 6
 of the pointer to it, taken for a string."""
 
 
-def references(process: Process, headers: Sequence[Header]) -> list[str]:
+def references(process: Process, headers: Sequence[Header], *, reply: bool = False) -> list[str]:
     """The References: line about a message, if it has an id or an answer to another.
+
+    An autoreply has always had one.
 
     Source: moan_write_references(), src/moan.c.
     """
-    if not process.profile.reports_have_references:
+    if not reply and not process.profile.reports_have_references:
         return []
     ids = [header.text for header in headers if header.kind == "I"]
     own = ids[-1].partition(":")[2].lstrip() if ids else None

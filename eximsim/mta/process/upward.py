@@ -79,3 +79,8 @@ child_open_exim: Upward[[Process, str, Sequence[str], bytes, str, str], int] = U
 
 Its arguments: sender, recipients, content, the id of the message that it is about, the login.
 """
+
+child_open_exim2: Upward[[Process, str, Sequence[str], bytes, str, str, str | None], int] = Upward(
+    "child_open_exim2"
+)
+"""The same; the last argument is the address of the sender's authentication."""

@@ -41,7 +41,8 @@ def is_trusted(process: Process) -> bool:
 def _originator_name(process: Process, line: CommandLine) -> str:
     """The caller's full name: from -F, or gecos_name where gecos_pattern matches."""
     if line.sender_name is not None:
-        return parse_fix_phrase(line.sender_name, headers_charset(process))
+        longer = process.profile.encoded_first_word_longer
+        return parse_fix_phrase(line.sender_name, headers_charset(process), first_longer=longer)
     return full_name(process, login_name(process, process.machine.user))
 
 

@@ -38,7 +38,9 @@ def full_name(process: Process, login: str) -> str:
         return login
     process.numeric = found
     try:
-        return parse_fix_phrase(expand(process, text), headers_charset(process))
+        name = expand(process, text)
+        longer = process.profile.encoded_first_word_longer
+        return parse_fix_phrase(name, headers_charset(process), first_longer=longer)
     except ExpansionFailed:
         return login
     finally:

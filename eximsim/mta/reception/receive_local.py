@@ -12,6 +12,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.acl.acl_content import unspool_mbox
 from eximsim.mta.acl.mime import run_mime_acl
+from eximsim.mta.base.parse import local_part_quote
 from eximsim.mta.base.string import from_octets, list_items, string_printing
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.delivery.moan import (
@@ -32,7 +33,7 @@ from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception, recipient_variables
-from eximsim.mta.reception.caller_sender import sender_from_line
+from eximsim.mta.reception.caller_sender import may_set_sender, sender_from_line
 from eximsim.mta.reception.header_size import too_long
 from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
 from eximsim.mta.reception.limits import recipients_limit
@@ -59,6 +60,7 @@ from eximsim.mta.reception.receive_headers import (
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.reception.smtp_in_start import local_size_limit
 from eximsim.mta.records.spool import Recipient
+from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -273,10 +275,25 @@ def _take_recipients(incoming: Incoming) -> None:
 def submit(
     process: Process, sender: str, recipients: Sequence[str], content: bytes, reference: str, login: str
 ) -> int:
+    """Take in a message that Exim itself writes. Source: child_open_exim(), src/child.c."""
+    authenticated = process.config.main.text("bounce_sender_authentication")
+    return submit_as(process, sender, recipients, content, reference, login, authenticated)
+
+
+@upward.child_open_exim2.answer
+def submit_as(
+    process: Process,
+    sender: str,
+    recipients: Sequence[str],
+    content: bytes,
+    reference: str,
+    login: str,
+    authenticated: str | None,
+) -> int:
     """Take in and deliver a message that Exim itself writes (a bounce), as a new process does; its exit code.
 
-    Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about.
-    Source: child_open_exim(), src/child.c.
+    Without ``recipients`` the header lines name them. ``reference`` is the id of the message it is about,
+    ``authenticated`` the address of the sender's authentication. Source: child_open_exim2(), src/child.c.
     """
     options = process.config.main
     path = options.text("exim_path") or ""
@@ -291,11 +308,16 @@ def submit(
         child.note_utf8()
     pause(process, fork_pause(process))
     reception = Reception(child)
-    reception.envelope.sender = sender
     who, login = login, login_name(child, login)
     trusted = who in (process.machine.exim_user, "root", *_trusted_users(process))
     name = "" if trusted else full_name(child, login)
-    submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=True)
+    allowed = not sender or may_set_sender(child, sender, trusted=trusted)
+    if not allowed:
+        sender = rewrite_address_qualify(child, local_part_quote(login), is_recipient=False)
+    reception.envelope.sender = child.variables["sender_address"] = sender
+    if authenticated is not None and trusted:
+        child.variables["authenticated_sender"] = authenticated
+    submitter = Submitter(login, name, local=True, trusted=trusted, sender_forced=allowed)
     try:
         with _own_message(process.machine):
             received = receive_local(

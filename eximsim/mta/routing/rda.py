@@ -18,6 +18,7 @@ from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.harness import forked
 from eximsim.mta.process.log import drop_selector
+from eximsim.mta.process.logins import login_of
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.generated import Generated
@@ -214,7 +215,7 @@ def _filtered(
         if kind is FilterType.EXIM:
             result = _exim_filter(process, router, text, log, owner)
         else:
-            result = _sieve(process, router, text)
+            result = _sieve(process, router, text, owner)
     finally:
         process.forbidden_expansions, process.log_settings = before, settings
     return Redirection(
@@ -237,7 +238,7 @@ def _exim_filter(
     )
 
 
-def _sieve(process: Process, router: DriverInstance, text: str) -> Filtered:
+def _sieve(process: Process, router: DriverInstance, text: str, owner: tuple[int, int] | None) -> Filtered:
     options, values = router.options, dict[str, str | None]()
     for name in ("sieve_vacation_directory", "sieve_inbox", "sieve_enotify_mailto_owner"):
         given = options.text(name)
@@ -253,8 +254,9 @@ def _sieve(process: Process, router: DriverInstance, text: str) -> Filtered:
             inbox=values["sieve_inbox"] or "inbox",
             useraddress=options.text("sieve_useraddress") or OWN_LOCAL_PART,
             subaddress=options.text("sieve_subaddress"),
-            vacation=values["sieve_vacation_directory"] is not None,
-            enotify=values["sieve_enotify_mailto_owner"] is not None,
+            vacation_directory=values["sieve_vacation_directory"],
+            notifier=values["sieve_enotify_mailto_owner"],
+            login=login_of(process, owner[0] if owner is not None else 0),
         ),
     )
 

@@ -147,9 +147,10 @@ def _fixed_phrases(process: Process, text: str, found: Extracted) -> tuple[str, 
     rest = text[found.end + 1 :]
     after = rest.lstrip(" ")
     middle = text[len(before) : len(text) - len(after)]
-    charset = headers_charset(process)
-    phrase = parse_fix_phrase(before, charset)
-    return f"{phrase}{middle}{parse_fix_phrase(after, charset)}", len(phrase) + found.start - len(before)
+    charset, longer = headers_charset(process), process.profile.encoded_first_word_longer
+    phrase = parse_fix_phrase(before, charset, first_longer=longer)
+    after = parse_fix_phrase(after, charset, first_longer=longer)
+    return f"{phrase}{middle}{after}", len(phrase) + found.start - len(before)
 
 
 def _rewritten(

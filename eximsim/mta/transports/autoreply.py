@@ -14,6 +14,7 @@ from eximsim.mta.base.tod import Tod, tod_stamp
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_tainted
 from eximsim.mta.lookup.match import match_address_list
+from eximsim.mta.process.logins import login_of
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import EXIT_NORECIPIENTS, child_open_exim
 from eximsim.mta.records.structs import Reply
@@ -58,7 +59,7 @@ def _reply(
         _log(process, transport, reply, run, [f"  previously sent to {(reply.to or '')[:200]}"])
         return
     content = _content(process, transport, addrs, reply)
-    code = child_open_exim(process, "", [], content, process.message_id, _login(process, run.uid))
+    code = child_open_exim(process, "", [], content, process.message_id, login_of(process, run.uid))
     if once:
         _note(process, transport, reply)
     if code not in (0, EXIT_NORECIPIENTS):
@@ -223,7 +224,7 @@ def _content(process: Process, transport: DriverInstance, addrs: list[Address], 
     own = next((header.text for header in message.headers if header.kind == "I"), None)
     if own is not None:
         lines.append(f"In-Reply-To: {own.partition(':')[2].lstrip()}")
-    lines += [f"{line}\n" for line in references(process, message.headers)]
+    lines += [f"{line}\n" for line in references(process, message.headers, reply=True)]
     lines.append("Auto-Submitted: auto-replied\n")
     if reply.headers is not None:
         lines.append(f"{reply.headers}\n")
@@ -299,13 +300,3 @@ def _log(process: Process, transport: DriverInstance, reply: Reply, run: LocalRu
         known = disk.write(reply.log, b"", mode=mode, uid=run.uid, gid=run.gid, now=now)
     text = "\n".join((tod_stamp(process.world, Tod.LOG), *lines))
     known.content += octets(f"{text}\n")
-
-
-def _login(process: Process, uid: int) -> str:
-    """The name of the user under whom the transport runs."""
-    machine = process.machine
-    for login in (machine.exim_user, machine.user, *machine.accounts):
-        account = machine.account(login)
-        if account is not None and account.uid == uid:
-            return login
-    return "root" if uid == 0 else str(uid)

@@ -7,12 +7,14 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.bounds import within_bounds
-from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.routing.filters.generated import Generated
+from eximsim.mta.routing.filters.personal import filter_personal
 from eximsim.mta.routing.filters.running import Filtered, Outcome
+from eximsim.mta.routing.filters.sieve_notify import Notification, due, read_notify, send
 from eximsim.mta.routing.filters.sieve_scanner import SieveError, SieveScanner
 from eximsim.mta.routing.filters.sieve_tests import OWN_LOCAL_PART, SieveTests
+from eximsim.mta.routing.filters.sieve_vacation import read_vacation, reply_for
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -34,8 +36,11 @@ class SieveOptions:
     inbox: str = "inbox"
     useraddress: str = OWN_LOCAL_PART
     subaddress: str | None = None
-    vacation: bool = False
-    enotify: bool = False
+    vacation_directory: str | None = None
+    notifier: str | None = None
+    """Who is said to send notifications (sieve_enotify_mailto_owner)."""
+    login: str = "root"
+    """The user under whom the filter runs."""
 
 
 class _Stop(Exception):
@@ -74,6 +79,8 @@ class _Sieve:
     keep: bool = True
     """The message goes to the inbox if nothing else is done with it."""
     generated: list[Generated] = field(default_factory=list)
+    vacation_ran: bool = False
+    notified: set[Notification] = field(default_factory=set)
 
     def start(self) -> None:
         """The whole filter: what it requires, and its commands. Source: parse_start()."""
@@ -89,9 +96,9 @@ class _Sieve:
             raise SieveError("syntax error")
 
     def require(self, capability: str) -> None:
-        if capability == "vacation" and not (self.testing or self.options.vacation):
+        if capability == "vacation" and not (self.testing or self.options.vacation_directory is not None):
             raise SieveError("vacation disabled")
-        if capability == "enotify" and not self.options.enotify:
+        if capability == "enotify" and self.options.notifier is None:
             raise SieveError("enotify disabled")
         if capability not in _CAPABILITIES:
             raise SieveError("unknown capability")
@@ -190,11 +197,26 @@ class _Sieve:
 
     def vacation(self, obey: bool) -> None:
         self.scanner.require("vacation")
-        raise Unsupported("the Sieve command vacation")
+        if obey and self.vacation_ran:
+            raise SieveError("trying to execute vacation more than once")
+        self.vacation_ran = self.vacation_ran or obey
+        process = self.tests.process
+        said = read_vacation(process, self.scanner)
+        aliases = [from_octets(alias) for alias in said.aliases]
+        folder = self.options.vacation_directory
+        if obey and filter_personal(process, aliases, scan_cc=True) and not self.testing:
+            self.generated.insert(0, reply_for(process, self.tests, said, folder or ""))
 
     def notify(self, obey: bool) -> None:
         self.scanner.require("enotify")
-        raise Unsupported("the Sieve command notify")
+        process = self.tests.process
+        said = read_notify(process, self.scanner)
+        told = due(process, self.tests, said) if obey else None
+        if told is None or told in self.notified:
+            return
+        self.notified.add(told)
+        if not self.testing:
+            send(process, said, told, self.options.notifier or "", self.options.login)
 
 
 _COMMANDS: Mapping[str, Callable[[_Sieve, bool], None]] = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_header
 from eximsim.mta.routing.filters.sieve_compare import COMPARATORS, compare
+from eximsim.mta.routing.filters.sieve_mailto import is_valid_method
 from eximsim.mta.routing.filters.sieve_scanner import SieveError, SieveScanner
 from eximsim.quick_dataclass import dataclass
 
@@ -68,8 +68,9 @@ class SieveTests:
         if scanner.identifier("true"):
             return True
         if scanner.identifier("valid_notify_method"):
-            scanner.require("enotify")
-            raise Unsupported("the Sieve test valid_notify_method")
+            return self._valid_notify_method(obey)
+        if scanner.identifier("notify_method_capability"):
+            return self._notify_method_capability(obey)
         return None
 
     def _one(self, obey: bool) -> bool:
@@ -128,10 +129,11 @@ class SieveTests:
             if not name or any(octet < 33 or octet in b":\x7f" for octet in name):
                 raise SieveError("invalid header field")
             value = find_header(self.process, _name(name), raw=True) if obey else None
-            held = value is not None and self._fits(keys, self._decoded(value), how)
+            held = value is not None and self._fits(keys, self.decoded(value), how)
         return held
 
-    def _decoded(self, value: str) -> bytes:
+    def decoded(self, value: str) -> bytes:
+        """What a header line says. Source: expand_header()."""
         text = value.lstrip(" \t").replace("\n", "").rstrip(" \t")
         check_length = self.process.config.main.flag("check_rfc2047_length")
         return octets(rfc2047_decode(text, "utf-8", check_length=check_length, nul=b"\0")[0])
@@ -194,6 +196,24 @@ class SieveTests:
                 raise SieveError("header string expansion failed") from None
             held = self._fits(keys, value, how)
         return held
+
+    def _valid_notify_method(self, obey: bool) -> bool:
+        self.scanner.require("enotify")
+        self.scanner.white()
+        methods = self.scanner.strings("URI string list expected")
+        return obey and all(is_valid_method(self.process, method) for method in methods)
+
+    def _notify_method_capability(self, obey: bool) -> bool:
+        scanner = self.scanner
+        scanner.require("enotify")
+        how = self._how(parts=False)
+        method = scanner.string("missing notification URI string")
+        scanner.white()
+        capability = scanner.string("missing notification capability string")
+        scanner.white()
+        keys = scanner.strings("missing key string list")
+        known = obey and is_valid_method(self.process, method) and capability.lower() == b"online"
+        return known and self._fits(keys, b"maybe", how)
 
     def _fits(self, keys: list[bytes], value: bytes, how: _How) -> bool:
         for key in keys:

@@ -120,14 +120,6 @@ def test_a_router_says_where_the_inbox_is() -> None:
     assert generated("keep;", inbox="/mail/me") == [("/mail/me", "file")]
 
 
-@pytest.mark.parametrize(
-    "text", ['require "vacation"; vacation "x";', 'require "enotify"; notify "mailto:a@b";']
-)
-def test_what_is_not_modelled_is_said(text: str) -> None:
-    with pytest.raises(Unsupported):
-        generated(text, vacation=True, enotify=True)
-
-
 FORWARD = [
     ("a@b, c\n/x, |cat\n", ["exim: forward file generated:", "  |cat", "  /x", "  c@here.ex", "  a@b"]),
     (

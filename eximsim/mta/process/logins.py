@@ -1,0 +1,18 @@
+"""The names of users (``getpwuid()``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+
+def login_of(process: Process, uid: int) -> str:
+    """The name of the user with this id; the id itself if nobody has it."""
+    machine = process.machine
+    for login in (machine.exim_user, machine.user, *machine.accounts):
+        account = machine.account(login)
+        if account is not None and account.uid == uid:
+            return login
+    return "root" if uid == 0 else str(uid)
