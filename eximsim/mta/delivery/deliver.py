@@ -17,6 +17,7 @@ from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
+from eximsim.mta.process.locked import say_locked
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.transports import retry
@@ -80,6 +81,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
         _deliver_next(process, next_id, call)
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
+    spool.locked -= delivery.at_work
     return not delivery.given_up
 
 
@@ -91,8 +93,7 @@ def _counts_as_first(process: Process) -> bool:
 def _say_why_not(process: Process, message_id: str, *, locked: bool) -> None:
     """Why a message cannot be had: spool_open_datafile(), src/spool_in.c."""
     if locked:
-        text = f"Spool file for {message_id} is locked (another process is handling this message)"
-        log_write(process, text, when="skip_delivery")
+        say_locked(process, message_id)
     elif not process.queue_running:
         log_write(process, f"Spool file {message_id}-D not found")
 

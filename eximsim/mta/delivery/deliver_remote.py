@@ -377,6 +377,8 @@ def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
         delivery.passed_on.append((next_id, call))
     else:
         delivery.deliver_next(process, next_id, call)
+        delivery.at_work.add(next_id)
+        process.machine.spool.locked.add(next_id)
 
 
 def _drop_next_call(delivery: Delivery) -> None:

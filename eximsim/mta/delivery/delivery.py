@@ -39,6 +39,8 @@ class Delivery:
     """The last batch made a call and left it open, which is noticed only as the next one begins."""
     passed_on: list[tuple[str, OpenCall]] = field(default_factory=list)
     """Messages that go down calls of this one once it is done: the test suite holds their processes back."""
+    at_work: set[str] = field(default_factory=set)
+    """Messages that other processes deliver in the background: they take longer than what is left of this one."""
     next_id: str | None = None
     next_call: OpenCall | None = None
     """For ``next_id``."""

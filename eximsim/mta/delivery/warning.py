@@ -41,13 +41,23 @@ def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address
     count, shown = _warnings_due(times, age)
     if message.warning_count >= count:
         return
-    recipients = tuple(dict.fromkeys(addr.errors_address or message.sender for addr in deferred))
+    recipients = _recipients(message, deferred)
     delay = _delay(age, shown)
-    with process.setting(warnmsg_recipients=",".join(recipients), warnmsg_delay=delay):
+    with process.setting(warnmsg_recipients=recipients, warnmsg_delay=delay):
         text = octets("\n".join(_warning(process, message, recipients, deferred, delay)))
     login = process.machine.exim_user
-    if not child_open_exim(process, "", recipients, text, process.message_id, login):
+    if not child_open_exim(process, "", [], text, process.message_id, login):
         message.warning_count = count
+
+
+def _recipients(message: Message, deferred: Sequence[Address]) -> str:
+    """Who is told, as the header line ``To:`` has it; an address that is a part of the text is not added."""
+    told = ""
+    for addr in deferred:
+        who = message.sender if addr.errors_address is None else addr.errors_address
+        if who not in told:
+            told += f",{who}" if told else who
+    return told
 
 
 def _warnings_due(times: Sequence[int], age: int) -> tuple[int, int]:
@@ -72,7 +82,7 @@ def _delay(age: int, shown: int) -> str:
 
 
 def _warning(
-    process: Process, message: Message, recipients: Sequence[str], deferred: Sequence[Address], delay: str
+    process: Process, message: Message, recipients: str, deferred: Sequence[Address], delay: str
 ) -> Iterator[str]:
     """The lines of a warning."""
     bound = dsn.boundary(process)
@@ -80,13 +90,13 @@ def _warning(
     yield from dsn.reply_to(process)
     yield "Auto-Submitted: auto-replied"
     yield f"From: {moan_write_from(process)}"
-    yield f"To: {','.join(recipients)}"
+    yield f"To: {recipients}"
     yield from references(process, message.headers)
     yield f"Content-Type: multipart/report; report-type=delivery-status; boundary={bound}"
     yield "MIME-Version: 1.0"
     yield template.next("header") or f"Subject: Warning: message {process.message_id} delayed {delay}\n"
     yield f"--{bound}\nContent-type: text/plain; charset=us-ascii\n"
-    own = ",".join(recipients) == message.sender
+    own = recipients == message.sender
     introduction = template.next("intro")
     if introduction is not None:
         yield introduction

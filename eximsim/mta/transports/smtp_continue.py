@@ -6,6 +6,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import Process
+from eximsim.mta.process.locked import say_locked
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.records.spool import Message
 from eximsim.mta.routing.address import deliver_set_expansions
@@ -45,7 +46,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
         sx.host.address,
         sx.wire.connection,
         bytes(sx.wire.arrived),
-        sx.features,
+        features_in_use(sx),
         sx.tls,
         sx.dane,
         current_sni(sx),
@@ -57,6 +58,12 @@ def keep_for_next(sx: SmtpContext) -> bool:
     )
     sx.dialogue = None
     return True
+
+
+def features_in_use(sx: SmtpContext) -> frozenset[str]:
+    """What goes on with an open call (``smtp_peer_options``): nobody asks the options about hosts again."""
+    used = (("PIPELINING", sx.pipelining), ("CHUNKING", sx.chunking), ("PRDR", sx.prdr))
+    return sx.features - {name for name, in_use in used if not in_use}
 
 
 def reset_variables(sx: SmtpContext) -> None:
@@ -125,8 +132,12 @@ def _next_message(sx: SmtpContext) -> str | None:
         message = process.machine.spool.get(message_id)
         if message is None:
             return False
+        read_whole = process.profile.waiting_message_read_whole
+        if read_whole and message_id in process.machine.spool.locked:
+            say_locked(process, message_id)
+            return False
         ours = _identity(sx, sender)
-        if process.profile.waiting_message_read_whole:
+        if read_whole:
             _take_variables(process, message)
         return _identity(sx, message.sender) == ours
 
@@ -169,11 +180,9 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     if call.tls is None and not sx.process.profile.size_on_continued_call:
         sx.features -= {"SIZE", "DSN"}
     sx.starttls_offered = "STARTTLS" in sx.features
-    sx.pipelining = "PIPELINING" in sx.features and not sx.host_is_in("hosts_avoid_pipelining")
-    chunks = sx.process.profile.continued_call_takes_chunks
-    sx.chunking = chunks and "CHUNKING" in sx.features and sx.host_is_in("hosts_try_chunking")
+    sx.pipelining = "PIPELINING" in sx.features
+    sx.chunking = sx.process.profile.continued_call_takes_chunks and "CHUNKING" in sx.features
     sx.prdr = sx.process.profile.batches_share_connection and "PRDR" in sx.features
-    sx.prdr = sx.prdr and sx.host_is_in("hosts_try_prdr")
     for addr in sx.addrlist:
         addr.continued = call.sequence > 1
         if call.tls is not None:

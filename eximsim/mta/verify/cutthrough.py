@@ -14,7 +14,7 @@ from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.header_lines import transport_headers_send
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT
 from eximsim.mta.transports.smtp_connect import smtp_port_for_connect
-from eximsim.mta.transports.smtp_continue import current_sni
+from eximsim.mta.transports.smtp_continue import current_sni, features_in_use
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
     Dialogue,
@@ -82,7 +82,7 @@ def _open_call(sx: SmtpContext, wire: Dialogue) -> OpenCall:
         sx.host.address,
         wire.connection,
         bytes(wire.arrived),
-        sx.features,
+        features_in_use(sx),
         sx.tls,
         sx.dane,
         current_sni(sx),

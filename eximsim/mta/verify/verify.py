@@ -82,7 +82,7 @@ def _verify(
         addr = pending.pop(0)
         rc, children, failure = _route(process, addr, is_recipient=is_recipient)
         routed = rc is Rc.OK
-        if routed and callout is not None and not children:
+        if routed and callout is not None:
             rc, failure = _callout(process, addr, callout, is_recipient=is_recipient)
             answered = failure
         if rc is Rc.REROUTED:

@@ -46,6 +46,14 @@ def test_since_4_92_a_message_whose_retry_time_has_not_come_is_warned_about(
     assert len(later(site, 0.1, "-q")) == warned
 
 
+def test_a_warning_to_the_empty_errors_address_has_no_recipient() -> None:
+    site = Site([BUSY], main={"delay_warning": "1h"}, retry="* * F,4d,10m", router={"errors_to": ""})
+    site.exim("-odf", "-f", SENDER, "a@test.ex")
+    later(site, 2)
+    assert "no recipient addresses" in "".join(site.log)
+    assert site.messages == []
+
+
 def test_a_condition_that_does_not_hold_keeps_the_warning_back() -> None:
     assert later(waiting(delay_warning_condition="${if eq{$domain}{other.ex}}"), 2) == []
     assert len(later(waiting(delay_warning_condition="${if eq{$domain}{test.ex}}"), 2)) == 1

@@ -18,13 +18,15 @@ def test_a_message_that_is_gone_is_told_of_outside_a_queue_run(in_queue_run: boo
     assert front.log() == ([] if in_queue_run else ["gone Spool file gone-D not found"])
 
 
-def test_a_message_that_another_process_has_is_left_to_it() -> None:
-    front = Front()
+@pytest.mark.parametrize(("release", "named"), [("4.93", False), ("4.94.1", True)])
+def test_a_message_that_another_process_has_is_left_to_it(release: str, named: bool) -> None:
+    front = Front(release=release)
     front.exim("-odq", "a@d.ex", stdin="")
     (message_id,) = front.machine.spool.ids()
     front.machine.spool.locked.add(message_id)
     front.exim("-M", message_id)
-    told = f"Spool file for {message_id} is locked (another process is handling this message)"
+    file = f"Spool file for {message_id}" if named else "Spool file"
+    told = f"{file} is locked (another process is handling this message)"
     assert front.log()[1:] == [f"{message_id} {told}"]
 
 

@@ -54,6 +54,13 @@ def test_without_a_callout_nobody_is_asked() -> None:
     assert site.decisions("callout") == []
 
 
+def test_a_copy_that_an_unseen_router_makes_is_asked_about_too() -> None:
+    copy = "copy:\n  driver = dnslookup\n  transport = smtp\n  unseen\n"
+    site = Site([Mx(PLAIN)], routers=copy)
+    assert verified(site, "a@test.ex", callout=ASK).rc is Rc.OK
+    assert site.called == ["mx1", "mx1"]
+
+
 def test_routers_may_be_for_one_kind_of_verification_only() -> None:
     only = "only:\n  driver = redirect\n  verify_sender = false\n  allow_fail\n  data = :fail: not here\n"
     site = Site(routers=only)
