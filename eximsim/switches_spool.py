@@ -16,7 +16,9 @@ class SpoolSwitches(ExpansionSwitches):
     )
     """The header file has the microseconds of the time of reception."""
 
-    locked_message_named: bool = switch(False, "spool_open_datafile() in spool_in.c", since("4.94.1", "ff9663026"))
+    locked_message_named: bool = switch(
+        False, "spool_open_datafile() in spool_in.c", since("4.94.1", "ff9663026")
+    )
     """The log line about a message that another process is at names it."""
 
     spool_receive_end: bool = switch(
