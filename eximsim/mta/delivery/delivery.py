@@ -40,7 +40,7 @@ class Delivery:
     passed_on: list[tuple[str, OpenCall]] = field(default_factory=list)
     """Messages that go down calls of this one once it is done: the test suite holds their processes back."""
     at_work: set[str] = field(default_factory=set)
-    """Messages that other processes deliver in the background, which takes longer than the rest of this one."""
+    """Messages that other processes deliver in the background, for longer than the rest of this one takes."""
     next_id: str | None = None
     next_call: OpenCall | None = None
     """For ``next_id``."""
