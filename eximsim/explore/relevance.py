@@ -27,14 +27,11 @@ _ANYTHING = frozenset(("expand", "system_filter", "allow_filter"))
 """Words after which texts are expanded that the configuration does not hold."""
 
 _CLOCK = re.compile(r"tod_\w+|message_age|received_time|time_eval|time_interval")
-_TIMES = (
-    "auto_thaw",
-    "delay_warning",
-    "ignore_bounce_errors_after",
-    "retry_data_expire",
-    "timeout_frozen_after",
-)
-"""What looks at the clock: expansions, and options whose defaults are hours. What logs tell of it passes."""
+_TIMES = ("delay_warning", "ignore_bounce_errors_after", "retry_data_expire")
+"""What looks at the clock: expansions, and options whose defaults are hours. What logs tell of it passes.
+
+``auto_thaw`` and ``timeout_frozen_after`` are for messages that an earlier delivery has frozen.
+"""
 _WAITS = ("command_timeout", "connect_timeout", "data_timeout", "final_timeout")
 _DELAY_WARNING = 24 * 3600
 """When the sender is told of a delay, unless the configuration says otherwise."""

@@ -30,7 +30,8 @@ def test_calling_again_counts_where_a_callout_asks_about_a_random_recipient() ->
 
 def test_the_clock_counts_where_an_option_looks_at_it_within_the_hour() -> None:
     assert not relevance(policy("", conf=f"timeout_frozen_after = 7d\ndelay_warning = 1d:2d\n{CONF}")).clock
-    assert relevance(policy("", conf=f"timeout_frozen_after = 30m\n{CONF}")).clock
+    assert not relevance(policy("", conf=f"timeout_frozen_after = 30m\nauto_thaw = 1h\n{CONF}")).clock
+    assert relevance(policy("", conf=f"ignore_bounce_errors_after = 30m\n{CONF}")).clock
     assert relevance(policy("", conf=f"delay_warning = 1h:1d\n{CONF}")).clock
 
 
