@@ -26,11 +26,15 @@ _COMPLETION = "_EXIMSIM_COMPLETE"
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Put garbage collection off: of what modules make while they are read nearly nothing is garbage."""
+    """Put garbage collection off: what modules make while they are read stays until the end.
+
+    No later collection has to look through it, either, which took a tenth of the time of ``run 5840``.
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
