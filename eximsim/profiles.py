@@ -96,6 +96,7 @@ _RELEASES = (
         i18n=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package
         malformed_header_address="logged where rules apply",  # likewise
+        again_means_nonexist_recursion_ends=True,  # likewise
     ),
     _release("4.97", "4.96", option_release="4.97"),
     _release("4.97.1", "4.97"),

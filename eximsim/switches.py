@@ -177,8 +177,9 @@ class Profile(SmtpSwitches):
     queue_run_preloads_anchors: bool = switch(
         False, "tls_client_creds_init() in tls-openssl.c", since("4.95", "6a9cf7f89")
     )
-    """In a queue run OpenSSL has the transport's tls_verify_certificates loaded before the handshake, under
-    DANE too: a chain that is good but does not match gets another alert."""
+    """In a queue run OpenSSL has the transport's tls_verify_certificates loaded before the handshake. Under
+    DANE a chain that is good but does not match gets another alert; where nothing is to be verified, a good
+    chain is shown as verified."""
 
     circumflex_hides_next: bool = switch(
         True, "auth_client_item() in auths/get_data.c", since("4.95", "ca22cc0ab", item="JH/36, bug 2687")

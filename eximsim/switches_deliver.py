@@ -215,3 +215,21 @@ class DeliverSwitches(VerifySwitches):
 
     failed_address_colon_spaced: bool = switch(False, "deliver.c", since("4.99", "7b411755d"))
     """``** addr R=r T=t : msg`` with a blank before the colon."""
+
+    constant_address_is_split: bool = switch(
+        False,
+        "rewrite_one() in rewrite.c",
+        since("4.95", "753739fde"),
+        since("4.98", "c71f86982", item="JH/24, bug 3081"),
+    )
+    """A rewrite rule that fits writes into the address. An ``errors_to`` without expansions lies in memory
+    that is only read: the process dies."""
+
+    failed_set_is_forgotten: bool = switch(
+        False,
+        "route_address() in route.c",
+        since("4.93", "b436dd419"),
+        since("4.98", "ce336ea1a", item="JH/10, bug 3058"),
+    )
+    """A router's ``set`` that fails or defers ends the routing as if it had gone well, but to nowhere: the
+    address counts as done."""

@@ -321,3 +321,19 @@ class SmtpSwitches(DeliverSwitches):
         True, "sync_responses() in transports/smtp.c", since("4.99", "593058763")
     )
     """``H=host [ip]: SMTP error .. after RCPT``, logged while hosts are left, has the colon."""
+
+    xtext_strict: bool = switch(
+        False, "auth_xtextencode() in xtextencode.c", since("4.98", "4e19eed51", item="JH/26")
+    )
+    """In ``AUTH=`` of MAIL, DEL is encoded too, and hexadecimal digits are capitals."""
+
+    prdr_replies_joined: bool = switch(
+        False, "smtp_deliver()", since("4.91", "2556b3c61", item="JH/26, bug 2253")
+    )
+    """With PRDR, ``C=`` has the reply for the recipient and the one for all."""
+
+    mua_wrapper_awaits_all: bool = switch(
+        True, "smtp_deliver()", since("4.90-dev-5d6bdf01a", "4c2471caf", item="JH/07")
+    )
+    """Under mua_wrapper, recipients that max_rcpt has left for the next transaction count as not taken: all
+    fail."""

@@ -206,7 +206,7 @@ def logged(files: Iterable[Iterable[str]], normalise: Normaliser) -> tuple[str, 
 
 
 class Normaliser:
-    """What a recording does to a log line: no date, ``M1``, ``X=TLS``, ``S=N``, ``pid=P``."""
+    """What a recording does to a log line: no date, ``M1``, ``X=TLS``, ``S=N``, ``pid=P`` and the like."""
 
     _DATE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |(?<=^<BINARY>)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
     _ID = re.compile(r"\b[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|[0-9A-Za-z]{6}-[0-9A-Za-z]{2})\b")
@@ -215,6 +215,8 @@ class Normaliser:
         (re.compile(r" S=\d+"), " S=N"),
         (re.compile(r"\bpid=\d+"), "pid=P"),
         (re.compile(r"\btransport process \d+ for"), "transport process P for"),
+        (re.compile(r"\bprocess \d+ crashed"), "process P crashed"),
+        (re.compile(r" Ci=\d+"), " Ci=N"),
         (re.compile(r"\bfault address: \S+\)"), "fault address: A)"),
         (re.compile(r"\) \[0x[0-9a-f]+\]$"), ") [A]"),
         (re.compile(r"SIGSEGV \((\w[\w-]*: )? *\d+ "), r"SIGSEGV (\1P "),

@@ -10,10 +10,15 @@ _XTEXT = re.compile(r"(?:[!-*,-<>-\x7f]|\+[0-9A-Fa-f]{2})*")
 _CODED = re.compile(rb"\+(..)")
 
 
-def auth_xtextencode(text: str) -> str:
-    """The text as xtext: what is no plain character, or is + or =, as + and two hexadecimal digits."""
+def auth_xtextencode(text: str, *, strict: bool) -> str:
+    """The text as xtext: what is no plain character, or is + or =, as + and two hexadecimal digits.
+
+    These are capitals, and DEL is no plain character, if ``strict``; neither, if not.
+    """
+    last, digits = (126, "02X") if strict else (127, "02x")
     return "".join(
-        f"+{octet:02X}" if not 33 <= octet <= 126 or octet in b"+=" else chr(octet) for octet in octets(text)
+        f"+{octet:{digits}}" if not 33 <= octet <= last or octet in b"+=" else chr(octet)
+        for octet in octets(text)
     )
 
 

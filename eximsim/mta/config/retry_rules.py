@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.errnos import ECONNREFUSED, ETIMEDOUT
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, string_dequote
@@ -71,6 +71,8 @@ def readconf_retry_rule(line: ConfigLine) -> RetryRule:
     """One retry rule; raises ``InputError``."""
     try:
         return _rule(line)
+    except Unsupported as problem:
+        raise Unsupported(problem.item, line.path, line.line) from None
     except ValueError as error:
         raise InputError(str(error), line.path, line.line) from None
 
@@ -180,7 +182,7 @@ def _timeout(extra: str) -> int:
         if name.startswith(extra):
             return value
     if "dns".startswith(extra):
-        return 0
+        raise Unsupported("timeout_dns, which each process that reads it complains of")
     raise ValueError('"A", "MX", or "connect" expected after "timeout"')
 
 

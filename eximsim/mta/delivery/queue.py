@@ -211,6 +211,8 @@ def _carry_out(
         locked.discard(message_id)
         if crash is not None:
             what = f"{crash}process {child.pid} crashed with signal {death.signal}"
+            if not crash:  # the process that has just taken the message in
+                process.message_id = message_id
             log_write(process, f"{what} while delivering {message_id}", panic=True)
     for job in child.afterwards or ():
         job()

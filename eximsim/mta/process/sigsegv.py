@@ -19,16 +19,27 @@ def null_pointer(process: Process, doing: str) -> ProcessDied:
 
     The signal handler's lines are in main and panic log when this returns.
     """
+    return _died(process, doing, "0x8", "SEGV_MAPERR", "null pointer indirection")
+
+
+def immutable_memory(process: Process, doing: str) -> ProcessDied:
+    """The same of one that writes to its configuration, which is in memory that is only read."""
+    return _died(process, doing, "0x7f6a2c4e1d30", "SEGV_ACCERR", _IMMUTABLE)
+
+
+_IMMUTABLE = "maybe attempt to write to immutable memory"
+
+
+def _died(process: Process, doing: str, address: str, code: str, why: str) -> ProcessDied:
     words: tuple[str, ...] = ()
     log = process.profile.crash_log
     if log is CrashLog.SUPPOSITION:
-        words = ("SIGSEGV (maybe attempt to write to immutable memory)",)
+        words = (f"SIGSEGV ({_IMMUTABLE})",)
     elif log is not CrashLog.NOTHING:
-        kind = ("SEGV_MAPERR",) if log is CrashLog.FACTS else ()
         words = (
-            "SIGSEGV (fault address: 0x8)",
-            *kind,
-            "SIGSEGV (null pointer indirection)",
+            f"SIGSEGV (fault address: {address})",
+            *((code,) if log is CrashLog.FACTS else ()),
+            f"SIGSEGV ({why})",
             f"SIGSEGV ({process.pid} {doing}\n)",
         )
     for line in words:

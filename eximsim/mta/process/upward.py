@@ -68,8 +68,11 @@ acl_eval: Upward[[Process, str], tuple[Rc, str | None, bool]] = Upward("acl_eval
 misc_mod_authres: Upward[[Process], str] = Upward("misc_mod_authres")
 """src/expand.c to src/miscmods: what an Authentication-Results: line says of the message's signatures."""
 
-verify_recipient: Upward[[Process, str], VerifyResult] = Upward("verify_address")
-"""src/routers/rf_get_errors_address.c to src/verify.c: is the address that ``errors_to`` gives any good?"""
+verify_recipient: Upward[[Process, str, bool], VerifyResult] = Upward("verify_address")
+"""src/routers/rf_get_errors_address.c to src/verify.c: is the address that ``errors_to`` gives any good?
+
+True: the address is part of the configuration as it stands.
+"""
 
 EXIT_NORECIPIENTS = 2
 """How a process ends that was given a message for nobody, and cannot tell anybody."""

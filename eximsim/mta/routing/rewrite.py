@@ -27,6 +27,7 @@ from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.lookup.match import match_address_pattern, match_check_string
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.sigsegv import immutable_memory
 from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
@@ -85,15 +86,23 @@ def _has_domain(address: str) -> bool:
 
 
 def rewrite_address(
-    process: Process, address: str, *, is_recipient: bool, noted_in: list[Header] | None = None
+    process: Process,
+    address: str,
+    *,
+    is_recipient: bool,
+    noted_in: list[Header] | None = None,
+    constant: bool = False,
 ) -> str:
     """An envelope address, qualified and rewritten. Source: rewrite_address().
 
-    ``noted_in`` are the header lines of a message that comes in: each change is noted there.
+    ``noted_in`` are the header lines of a message that comes in: each change is noted there. ``constant``:
+    the address is a part of the configuration itself, into which some releases write; that is the end of
+    the process.
     """
     address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
     flag = ENVELOPE_TO if is_recipient else ENVELOPE_FROM
-    state = _Address(address, address, noted_in=noted_in)
+    constant = constant and process.profile.constant_address_is_split
+    state = _Address(address, address, noted_in=noted_in, constant=constant)
     return _rewritten(process, state, flag, process.config.rewrites, whole=False).subject
 
 
@@ -125,10 +134,12 @@ class _Address:
     """A rule with flag w has given it the text around it."""
     noted_in: list[Header] | None = None
     """The header lines in which each change is noted."""
+    constant: bool = False
+    """It lies in memory that cannot be written, and that will be tried."""
 
     def become(self, process: Process, found: Extracted, text: str, *, whole: bool) -> None:
         """Take the new address in its text, which counts only if ``whole``."""
-        self.subject = found.address
+        self.subject, self.constant = found.address, False
         if whole:
             self.text, self.start = _fixed_phrases(process, text, found)
             self.end, self.whole = self.start + len(found.address), True
@@ -197,6 +208,8 @@ def _by_rule(
         return None, True
     elif rule.replacement == "*":
         return None, False
+    if state.constant:
+        raise immutable_memory(process, f"delivering {process.message_id}")
     try:
         new = _replacement(process, address, rule.replacement, flag)
     except ExpansionFailed as failed:

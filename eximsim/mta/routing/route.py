@@ -12,7 +12,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.hiding import expand_hide_passwords
 from eximsim.mta.process.log import log_write
 from eximsim.mta.routing.address import RouteResult, Verify, deliver_set_expansions, deliver_split_address
-from eximsim.mta.routing.route_conditions import declined_before, prepare
+from eximsim.mta.routing.route_conditions import ended_before, prepare
 from eximsim.mta.routing.routers import rf
 from eximsim.mta.routing.routers.accept import accept_router_entry
 from eximsim.mta.routing.routers.dnslookup import dnslookup_router_entry
@@ -111,14 +111,13 @@ def _offer(
         rc = prepare(process, addr, router, verify)
         if rc is Rc.SKIP:
             continue
-        if rc is Rc.OK:
-            rc = declined_before(process, addr, router)
-        if rc is Rc.OK:
+        ended = ended_before(process, addr, router) if rc is Rc.OK else rc
+        if ended is None:
             addr.dsn_lasthop = addr.dsn_lasthop or router.options.flag("dsn_lasthop")
             rc = _run(process, addr, router, verify, routed, old_domain)
             final = rc is Rc.FAIL
         else:
-            final = rc is not Rc.DECLINE
+            rc, final = ended, ended is not Rc.DECLINE
         if final:
             return rc, None
         if rc is Rc.PASS:

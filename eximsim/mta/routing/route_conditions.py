@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, strerror
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.check_condition import expand_check_condition
@@ -310,14 +311,15 @@ _CHECKS = (
 """The preconditions that a list or the password file decides, in Exim's order."""
 
 
-def declined_before(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    """Set the router's variables and address_data: OK, DECLINE after a forced failure, or DEFER or FAIL.
+def ended_before(process: Process, addr: Address, router: DriverInstance) -> Rc | None:
+    """Set the router's variables and address_data; None: it can be run.
 
+    DECLINE after a forced failure; otherwise what the address comes to: DEFER, FAIL, or OK, to go nowhere.
     Source: set_router_vars() and route_address().
     """
     rc = _set_router_vars(process, addr, router)
     text = router.options.text("address_data")
-    if rc is not Rc.OK or text is None:
+    if rc is not None or text is None:
         return rc
     try:
         addr.data["address_data"] = process.variables["address_data"] = expand_marked(process, text)
@@ -326,21 +328,25 @@ def declined_before(process: Process, addr: Address, router: DriverInstance) -> 
             return Rc.DECLINE
         addr.message = f'expansion of "{text}" failed in {router.name} router: {failed.message}'
         return Rc.DEFER
-    return Rc.OK
+    return None
 
 
-def _set_router_vars(process: Process, addr: Address, router: DriverInstance) -> Rc:
-    for item in list_items(router.options.text("set") or "", ";"):
+def _set_router_vars(process: Process, addr: Address, router: DriverInstance) -> Rc | None:
+    options = router.options
+    failed_as = Rc.OK if process.profile.failed_set_is_forgotten else Rc.FAIL
+    for item in list_items(options.text("set") or "", ";"):
         name, _, text = item.partition("=")
         name, text = name.rstrip(), text.lstrip()
         if not name.startswith("r_") or name == "r_":
             log_write(process, f"bad router variable name '{name}' in router '{router.name}'\n", panic=True)
-            return Rc.FAIL
+            return failed_as
         try:
             addr.data[name] = process.variables[name] = expand_marked(process, text)
         except ExpansionFailed as failed:
             if failed.forced:
                 return Rc.DECLINE
             addr.message = f'expansion of "{item}" failed in {router.name} router: {failed.message}'
-            return Rc.DEFER if failed.defer else Rc.FAIL
-    return Rc.OK
+            if failed_as is Rc.FAIL and failed.defer:
+                raise Unsupported("set with a lookup that defers", *options.where("set")) from None
+            return failed_as
+    return None

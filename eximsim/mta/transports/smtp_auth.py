@@ -152,4 +152,4 @@ def mail_auth(sx: SmtpContext) -> str:
         return ""
     if process.authenticated is not None:
         process.authenticated = process.authenticated.sending(sender)
-    return f" AUTH={auth_xtextencode(sender)}"
+    return f" AUTH={auth_xtextencode(sender, strict=process.profile.xtext_strict)}"

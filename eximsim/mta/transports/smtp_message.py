@@ -55,6 +55,8 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     while rest or not begun:
         named = not begun and _named_by_callout(sx)
         batch, later = (sx.addrlist, []) if named else _next_batch(sx, rest)
+        if not named:
+            batch = [addr for addr in batch if addr.transport_return is Rc.PENDING_DEFER]
         if begun and sx.send_rset and (why := say_rset(sx)) is not None:
             set_errno(sx, rest, why.errno, why.message, Rc.DEFER, host=sx.host)
             break
@@ -165,6 +167,8 @@ def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | Non
 
 def _all_or_none(sx: SmtpContext, batch: list[Address]) -> None:
     """Under mua_wrapper one recipient that is not taken is the end of all."""
+    if batch and sx.process.profile.mua_wrapper_awaits_all:
+        batch = sx.addrlist[sx.addrlist.index(batch[0]) :]
     bad = next((addr for addr in batch if addr.transport_return is not Rc.PENDING_OK), None)
     if bad is not None:
         set_errno(sx, sx.addrlist, 0, bad.message, Rc.FAIL, user=bad.pass_message)
@@ -342,7 +346,7 @@ def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
                 addr.transport_return = Rc.PENDING_OK
         return _refused(sx)
     for addr in batch:
-        if addr.transport_return is Rc.OK:
+        if addr.transport_return is Rc.OK and sx.process.profile.prdr_replies_joined:
             addr.message = f"{addr.message}\\n{string_printing(overall.text)}"
     for addr in sx.addrlist:
         if addr.transport_return is Rc.DEFER:

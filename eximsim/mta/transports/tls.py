@@ -236,9 +236,12 @@ def _settings(sx: SmtpContext) -> VerifySettings:
 
 
 def _preloaded(sx: SmtpContext) -> bool:
-    """Whether the trust anchors were loaded before it was known that DANE makes no use of them."""
-    path = sx.transport.options.text("tls_verify_certificates") or ""
-    return sx.process.queue_running and sx.process.profile.queue_run_preloads_anchors and "$" not in path
+    """Whether OpenSSL has the trust anchors before it is known whether there is any use for them."""
+    profile, options = sx.process.profile, sx.transport.options
+    if profile.tls_library == GNUTLS or not profile.queue_run_preloads_anchors:
+        return False
+    fixed = all("$" not in (options.text(name) or "") for name in ("tls_verify_certificates", "tls_crl"))
+    return sx.process.queue_running and fixed
 
 
 def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:
@@ -246,10 +249,10 @@ def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySetti
     mode = _verify_mode(sx)
     names: tuple[str, ...] = ()
     trusted = None
-    if mode is not VerifyMode.NONE:
+    if mode is not VerifyMode.NONE or _preloaded(sx):
         trusted = anchors(sx)
-        if sx.host_is_in("tls_verify_cert_hostnames"):
-            names = (host.certname or host.name if profile.cert_name_before_cname else host.name,)
+    if mode is not VerifyMode.NONE and sx.host_is_in("tls_verify_cert_hostnames"):
+        names = (host.certname or host.name if profile.cert_name_before_cname else host.name,)
     return VerifySettings(
         profile.tls_library,
         remote,

@@ -99,8 +99,9 @@ class VerifySettings:
 
     ``anchors`` is the content of tls_verify_certificates (DER), None if the option is unset or empty: then
     OpenSSL does not verify at all. ``names`` are the host's names if tls_verify_cert_hostnames applies,
-    else empty. ``tlsa`` has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE
-    replaces all of the above, and ``dane_name`` is the host's name. With OpenSSL there are anchors then only
+    else empty. Without verification there are anchors only if OpenSSL has loaded them all the same. ``tlsa``
+    has the usable TLSA records (``dane_match.usable_records``); if there are any, DANE replaces all of the
+    above, and ``dane_name`` is the host's name. With OpenSSL there are anchors then only
     if they were loaded too early, and all they can change is the alert. ``remote`` is the address that
     OpenSSL's log lines begin with, ``during`` what they say of a running callout
     (``during_verification``). The profile's switches: ``names_peer`` is ``verify_error_names_peer``,
@@ -195,8 +196,11 @@ def judge(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsV
         return _judge_gnutls(settings, chain, at)
     if settings.tlsa:
         return _judge_dane(settings, chain, at)
-    if settings.mode is VerifyMode.NONE or settings.anchors is None:
+    if settings.anchors is None:
         return TlsVerdict()
+    if settings.mode is VerifyMode.NONE:  # nobody looks, but OpenSSL has an opinion
+        found = verify_chain(chain, settings.anchors, at, settings.library)
+        return TlsVerdict(verified=all(step.error is None for step in found.steps))
     return _judge_chain(settings, settings.anchors, chain, at)
 
 

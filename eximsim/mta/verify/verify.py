@@ -37,6 +37,7 @@ def verify_address(
     success_on_redirect: bool = False,
     utf8: Downconvert | None = None,
     real_sender: bool = False,
+    constant: bool = False,
 ) -> VerifyResult:
     """Route ``address`` as a sender or a recipient, and do the callout that is asked for.
 
@@ -44,12 +45,12 @@ def verify_address(
     ``success_on_redirect``. The empty address is OK. At which step it failed, or that a random recipient
     was taken, is left in ``$recipient_verify_failure`` or ``$sender_verify_failure``. ``utf8`` is as in
     ``Address``. ``real_sender``: the address is the sender of the message, and what rewrite rules make of it
-    is so from now on.
+    is so from now on. ``constant`` is as in ``rewrite_address()``.
     """
     if callout is not None and success_on_redirect:
         callout = replace(callout, success_on_redirect=True)
     if address and "@" in address and process.config.rewrites:
-        address = rewrite_address(process, address, is_recipient=is_recipient)
+        address = rewrite_address(process, address, is_recipient=is_recipient, constant=constant)
         if real_sender:
             process.variables["sender_address"] = address
     found = _verify(
@@ -107,8 +108,8 @@ def _verify(
 
 
 @upward.verify_recipient.answer
-def _verify_errors_address(process: Process, address: str) -> VerifyResult:
-    return verify_address(process, address, is_recipient=True)
+def _verify_errors_address(process: Process, address: str, constant: bool) -> VerifyResult:
+    return verify_address(process, address, is_recipient=True, constant=constant)
 
 
 def _route(process: Process, addr: Address, *, is_recipient: bool) -> tuple[Rc, list[Address], str | None]:

@@ -247,7 +247,12 @@ def test_router_variables_go_with_the_address() -> None:
     [("x = 1", Rc.FAIL), ("r_x = $nonsense", Rc.FAIL), ("r_x = ${if eq{a}{b}{c}fail}", Rc.OK)],
 )
 def test_router_variables_that_cannot_be_set(setting: str, rc: Rc) -> None:
-    assert accepting(f"set = {setting}", release="4.93").route("a@d.ex")[1].rc is rc
+    assert accepting(f"set = {setting}", release="4.98").route("a@d.ex")[1].rc is rc
+
+
+def test_up_to_4_97_a_failed_set_leaves_the_address_nowhere() -> None:
+    addr, result = accepting("set = r_x = $nonsense", release="4.97").route("a@d.ex")
+    assert (result.rc, result.addr_remote, addr.transport) == (Rc.OK, [], None)
 
 
 @pytest.mark.parametrize(("release", "data"), [("4.93", None), ("4.94.1", "*.ex")])

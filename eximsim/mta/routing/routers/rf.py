@@ -88,22 +88,25 @@ def rf_get_errors_address(
         return Rc.OK, ""
     if verify is not None:
         return Rc.OK, wanted
-    verified = _verified_errors_address(process, wanted)
+    verified = _verified_errors_address(process, wanted, constant=wanted is text)
     return Rc.OK, addr.errors_address if verified is None else verified
 
 
-def _verified_errors_address(process: Process, wanted: str) -> str | None:
-    """The errors address, qualified if need be, or None if it is no good."""
+def _verified_errors_address(process: Process, wanted: str, *, constant: bool) -> str | None:
+    """The errors address, qualified and rewritten if need be, or None if it is no good.
+
+    ``constant``: it is part of the configuration as it stands.
+    """
     if "@" not in wanted:
-        wanted = qualified(process, wanted)
+        wanted, constant = qualified(process, wanted), False
     before, testing = dict(process.variables), process.address_test_mode
     process.variables["sender_address"] = ""
     process.address_test_mode = False
-    result = verify_recipient(process, wanted)
+    result = verify_recipient(process, wanted, constant)
     process.variables.clear()
     process.variables.update(before)
     process.address_test_mode = testing
-    return wanted if result.rc is Rc.OK else None
+    return result.verified if result.rc is Rc.OK else None
 
 
 def qualified(process: Process, local_part: str) -> str:
