@@ -92,6 +92,10 @@ class LazyServer(ABC):
     def hello(self, *, extended: bool, tls: bool) -> Answer:
         """The answer to EHLO or HELO."""
 
+    def authentication(self, command: str) -> tuple[Answer, ...] | None:
+        """The answers to an AUTH ``command`` and to what follows on it; None: it is unknown."""
+        return None
+
     @property
     @abstractmethod
     def starttls(self) -> Answer:

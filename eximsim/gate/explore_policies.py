@@ -31,7 +31,7 @@ from eximsim.gate.routes import (
 )
 from eximsim.gate.scenes import TYPICAL, ForTheMail, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
-from eximsim.gate.views import View, Wanted, kinds_of, scene_key
+from eximsim.gate.views import View, Wanted, kinds_of, lively, scene_key
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.quick_dataclass import dataclass
@@ -79,7 +79,7 @@ class Survey:
         """All outcomes of a policy in a view, and what its runs came to."""
         if not view.is_met_by(policy):
             return Explored(self.forest.end(NO_CALLOUT), None)
-        key = (self.known_as.get(id(policy), id(policy)), scene_key(view.scene), view.asked(policy))
+        key = (self.known_as.get(id(policy), id(policy)), lively(view.scene), view.asked(policy))
         if key not in self.memory.explored:
             self._met = set()
             busy = key[1:] in self.memory.busy
@@ -384,7 +384,7 @@ class _Surveyor:
     def _of(self, policy: Policy, scene: Scene, number: int) -> Hashable:
         """What one policy makes of a scene in a typical situation."""
         signatures = self._plan.memory.signatures
-        key = (self._plan.known_as[id(policy)], scene_key(scene), number)
+        key = (self._plan.known_as[id(policy)], lively(scene), number)
         if key not in signatures:
             answers, refused = typical(scene, number)
             if number and not refused and answers is TYPICAL[0]:

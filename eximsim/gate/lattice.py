@@ -134,11 +134,20 @@ MAIL, DATA, END = (
 )
 RCPT = _replies("RCPT", (RCPT_REPLY, lambda answer: (answer,)))
 
+_OFFERED = "offered"
+AUTH = Axis("AUTH", (_OFFERED, "not offered"))
+AUTH_OVER_TLS = Axis("AUTH over TLS", (_OFFERED, "not offered"))
+AUTH_REPLY = Axis(
+    "authentication", tuple(map(shown, (Answer.POSITIVE, Answer.TEMPORARY, Answer.PERMANENT, Answer.LOST)))
+)
+
 OF_A_HOST = (
     ADDRESS, TLSA, RECORDS, CONNECT, BANNER, EHLO, HELO, STARTTLS, HANDSHAKE, CERTIFICATE, SECOND_EHLO,
     MAIL, RCPT, DATA, END,
 )  # fmt: skip
 """What varies of each host, in the order in which it is met."""
+OF_AUTHENTICATION = (AUTH, AUTH_OVER_TLS, AUTH_REPLY)
+"""What varies besides where a client can authenticate."""
 
 
 # ---- names, addresses and certificates -------------------------------------------------------------------
@@ -153,6 +162,7 @@ class Scene:
     address of the first host if it is one that a configuration names. ``port`` is where TLSA records are
     looked for; those of another port are another matter, and vary on their own. ``missing`` are names that
     the DNS does not know, so that routers pass the message on: the domain, or hosts that come before these.
+    ``mechanisms`` are what servers that offer AUTH offer: all that some client can do.
     """
 
     recipient: str
@@ -163,6 +173,7 @@ class Scene:
     at: str = ""
     port: int = 25
     missing: tuple[str, ...] = ()
+    mechanisms: tuple[str, ...] = ()
 
     @property
     def domain(self) -> str:
@@ -172,7 +183,8 @@ class Scene:
     @property
     def size(self) -> int:
         """How many situations there are: every combination of values of every axis."""
-        of_a_host = prod(len(axis.values) for axis in OF_A_HOST)
+        axes = (*OF_A_HOST, *OF_AUTHENTICATION) if self.mechanisms else OF_A_HOST
+        of_a_host = prod(len(axis.values) for axis in axes)
         return int((len(MX.values) if self.mx else 1) * of_a_host ** len(self.addresses))
 
 
@@ -275,11 +287,22 @@ _PHASES: Mapping[str, tuple[Axis, server.Answer]] = MappingProxyType(
     }
 )
 """The axis of each phase, and the answer if it is a positive one."""
+_PROMPTS = {"LOGIN": ("VXNlcm5hbWU6", "UGFzc3dvcmQ6"), "CRAM-MD5": ("PDFAaGVsbG8+",)}
+"""What a server asks for in turn; of a mechanism that is not here, once, for nothing in particular."""
 _REFUSALS = {"refused": errno.ECONNREFUSED, "time-out": errno.ETIMEDOUT}
 
 
 class LatticeServer(LazyServer):
-    """The server of a host; one that should begin with TLS, and fails to, begins without it."""
+    """The server of a host; one that should begin with TLS, and fails to, begins without it.
+
+    ``mechanisms`` are those that it can offer.
+    """
+
+    def __init__(
+        self, host: str, choose: Chooser, mechanisms: tuple[str, ...], *, tls_on_connect: bool = False
+    ) -> None:
+        super().__init__(host, choose, tls_on_connect=tls_on_connect)
+        self.mechanisms = mechanisms
 
     def value(self, axis: Axis) -> str:
         """The value of this host's ``axis``."""
@@ -305,9 +328,24 @@ class LatticeServer(LazyServer):
         if not extended:
             return self._scripted(HELO, reply("250 hello"))
         if tls and not self.tls_on_connect:
-            return self._scripted(SECOND_EHLO, reply("250-hello", "250 HELP"))
+            return self._offering(SECOND_EHLO, "HELP", tls=True)
         offer = "STARTTLS" if self.value(EHLO) == "STARTTLS" and not tls else "HELP"
-        return self._scripted(EHLO, reply("250-hello", f"250 {offer}"))
+        return self._offering(EHLO, offer, tls=tls)
+
+    def _offering(self, axis: Axis, offer: str, *, tls: bool) -> server.Answer:
+        refusal = _SAID.get(self.value(axis))
+        if refusal is not None:
+            return refusal
+        if self.mechanisms and self.value(AUTH_OVER_TLS if tls else AUTH) == _OFFERED:
+            return reply("250-hello", f"250-AUTH {' '.join(self.mechanisms)}", f"250 {offer}")
+        return reply("250-hello", f"250 {offer}")
+
+    def authentication(self, command: str) -> tuple[server.Answer, ...] | None:
+        """See ``LazyServer``; what the client does not say at once is asked for."""
+        _, mechanism, *at_once = command.split()
+        asked = _PROMPTS.get(mechanism.upper(), ("",))[len(at_once) :]
+        last = self._scripted(AUTH_REPLY, reply("235 welcome"))
+        return (*(reply(f"334 {prompt}") for prompt in asked), last)
 
     @property
     def starttls(self) -> server.Answer:
@@ -328,6 +366,8 @@ def servers(
 ) -> Mapping[str, Callable[[], SmtpSession]]:
     """The servers of a scene, by address."""
     return {
-        address: listener(partial(LatticeServer, host, choose, tls_on_connect=tls_on_connect), chains)
+        address: listener(
+            partial(LatticeServer, host, choose, scene.mechanisms, tls_on_connect=tls_on_connect), chains
+        )
         for host, address in scene.addresses.items()
     }

@@ -13,6 +13,9 @@ from eximsim.suite.policy import Policy
 Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...]]
 """What a scene is about, whatever addresses its hosts have."""
 
+Lively = tuple[Key, tuple[str, ...]]
+"""A scene, and what its servers can offer."""
+
 Asked = tuple[str, ...]
 """What verifies by callout, and how; nothing for a delivery."""
 
@@ -54,8 +57,8 @@ class Memory:
     watch: Watch = field(default_factory=Watch)
 
     forest: Forest = field(default_factory=Forest)
-    explored: dict[tuple[int, Key, Asked], Explored] = field(default_factory=dict)
-    signatures: dict[tuple[int, Key, int], Hashable] = field(default_factory=dict)
+    explored: dict[tuple[int, Lively, Asked], Explored] = field(default_factory=dict)
+    signatures: dict[tuple[int, Lively, int], Hashable] = field(default_factory=dict)
     gaps: dict[int, dict[Gap, None]] = field(default_factory=dict)
-    busy: set[tuple[Key, Asked]] = field(default_factory=set)
+    busy: set[tuple[Lively, Asked]] = field(default_factory=set)
     kept: list[Policy] = field(default_factory=list)

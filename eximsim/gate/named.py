@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from eximsim.mta.config.options import Options
+from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.config.readconf import Config
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
@@ -49,8 +50,9 @@ class Named:
     are all, ``locals`` local parts, ``mailboxes`` and ``senders`` whole addresses. ``obscure`` are patterns
     that no witness was found for, with the place of each; ``sampled`` the files of which not every entry is
     here, with the number of those left out. ``guarded`` are files that need not be there: the configuration
-    asks whether they are. ``together`` has what single routers and verbs of ACLs name, of those that name
-    more than one kind of thing.
+    asks whether they are. ``mechanisms`` are those by which it can authenticate as a client, in capitals.
+    ``together`` has what single routers and verbs of ACLs name, of those that name more than one kind of
+    thing.
     """
 
     domains: dict[str, None] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Named:
     obscure: dict[str, str] = field(default_factory=dict)
     sampled: dict[str, int] = field(default_factory=dict)
     guarded: dict[str, None] = field(default_factory=dict)
+    mechanisms: dict[str, None] = field(default_factory=dict)
     together: list[Named] = field(default_factory=list)
 
     @property
@@ -103,6 +106,7 @@ def names_of(policies: Iterable[Policy]) -> Named:
     for policy in policies:
         own = policy.config.main.text("primary_hostname") or HOSTNAME
         named.own[own] = named.domains[own] = None
+        named.mechanisms.update(dict.fromkeys(_mechanisms(policy.config)))
         for place, one in _texts(policy.config):
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))
             for key in dict.fromkeys(("", place)):
@@ -116,6 +120,12 @@ def names_of(policies: Iterable[Policy]) -> Named:
             _read_file(part, _Text("entry", path, path, of_hosts=of_hosts), contents)
     named.together = [part for part, _ in parts.values() if part is not named and part.mixed]
     return named
+
+
+def _mechanisms(config: Config) -> Iterator[str]:
+    for one in config.authenticators:
+        if can_be_client(one.options):
+            yield (one.options.text("public_name") or one.name).upper()
 
 
 # ---- what is said ----------------------------------------------------------------------------------------

@@ -170,7 +170,8 @@ class Stage:
         }
         addresses = {**scene.addresses, **new}
         others = {name: address for name, address in now.others.items() if name not in addresses}
-        return replace(scene, mx=scene.mx or now.mx, addresses=addresses, others=others)
+        mx, mechanisms = scene.mx or now.mx, self.named.mechanisms
+        return replace(scene, mx=mx, addresses=addresses, others=others, mechanisms=tuple(mechanisms))
 
     def with_hosts(self, scene: Scene) -> Iterator[Scene]:
         """The scene with each host that a list names in each place, and with each address in the first."""
@@ -195,7 +196,15 @@ class Stage:
         }
         rest = (name for name in self._names if name not in addresses and name not in missing)
         others = {name: f"{self._pools[1]}{number % 250 + 1}" for number, name in enumerate(rest)}
-        return Scene(mail.recipient, mx, addresses, others, mail.sender, missing=tuple(missing))
+        return Scene(
+            mail.recipient,
+            mx,
+            addresses,
+            others,
+            mail.sender,
+            missing=tuple(missing),
+            mechanisms=tuple(self.named.mechanisms),
+        )
 
 
 def grouped(

@@ -17,6 +17,7 @@ from eximsim.explore.states import Outlook, Phase, States, hosts_done
 from eximsim.gate.answer_axes import LatticeAnswers
 from eximsim.gate.lattice import (
     ADDRESS,
+    AUTH,
     BANNER,
     CONNECT,
     DATA,
@@ -125,7 +126,7 @@ _PHASES: Mapping[str, Phase] = MappingProxyType(
         axis.name: phase
         for phase, axes in (
             (Phase.ROUTING, (MX, ADDRESS)),
-            (Phase.BEFORE_TLS, (TLSA, RECORDS, CONNECT, BANNER, EHLO, HELO, STARTTLS)),
+            (Phase.BEFORE_TLS, (TLSA, RECORDS, CONNECT, BANNER, EHLO, AUTH, HELO, STARTTLS)),
             (Phase.TRANSACTION, (MAIL, RCPT, DATA, END)),
         )
         for axis in axes

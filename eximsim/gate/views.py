@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eximsim.gate.lattice import Scene
-from eximsim.gate.memory import Asked, Key
+from eximsim.gate.memory import Asked, Key, Lively
 from eximsim.gate.routes import Mail
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
@@ -75,6 +75,11 @@ def scene_key(scene: Scene) -> Key:
     """What a scene is about, whatever addresses its hosts have."""
     hosts = tuple(scene.addresses)
     return scene.recipient, scene.sender, scene.mx, hosts, scene.at, scene.port, scene.missing
+
+
+def lively(scene: Scene) -> Lively:
+    """All that a run of a policy depends on, but for its answers."""
+    return scene_key(scene), scene.mechanisms
 
 
 def kinds_of(policies: Sequence[Policy]) -> list[tuple[str, int]]:

@@ -125,6 +125,10 @@ class Behaviour:
             return self.ehlo
         return _hello(self.host, self.extensions, tls=tls)
 
+    def authentication(self, command: str) -> tuple[Answer, ...] | None:
+        """What follows on an AUTH ``command``: see ``auth``."""
+        return self.auth
+
     def does_tls(self) -> bool:
         """Whether a handshake can come about: at once, or because STARTTLS is on offer and answered so."""
         offer = self.hello(extended=True, tls=False).lines

@@ -283,9 +283,9 @@ class SmtpSession:
                 return behaviour.hello(extended=phase == "ehlo", tls=self._tls)
             case "starttls" if behaviour.starttls.then is Then.TLS and (self._tls or self._policy is None):
                 return reply("503 TLS is not on offer")
-            case "auth" if behaviour.auth is not None:
+            case "auth" if (exchange := behaviour.authentication(text)) is not None:
                 self.log.authentication.append(text)
-                first, *self._exchange = behaviour.auth
+                first, *self._exchange = exchange
                 return first
             case "auth":
                 return behaviour.unknown

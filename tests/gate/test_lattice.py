@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eximsim.gate.explore_policies import survey
 from eximsim.gate.lattice import (
     EHLO,
     MAIL,
     OF_A_HOST,
+    OF_AUTHENTICATION,
     RCPT,
     STARTTLS,
     TLSA,
@@ -17,7 +20,7 @@ from eximsim.gate.lattice import (
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.ports import DnsAnswer
 from eximsim.status import DnsResult, Security
-from tests.gate.policies import MX, policy
+from tests.gate.policies import CONF, MX, policy
 
 HOST = "mx1.destination.example"
 SCENE = Scene("someone@destination.example", (HOST,), {HOST: "192.0.2.1"}, {"other.example": "198.51.100.1"})
@@ -93,3 +96,55 @@ def test_hosts_of_equal_preference_are_left_out_where_not_all_are_tried() -> Non
     plan = survey([policy("  hosts_max_try = 1\n")], 2)
     assert [text for text in plan.left_out if "equal preference" in text]
     assert not [text for text in survey([policy()], 2).left_out if "equal preference" in text]
+
+
+AUTHENTICATORS = """\
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  client_send = ^user^secret
+login:
+  driver = plaintext
+  public_name = LOGIN
+  client_send = : user : secret
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  client_name = user
+  client_secret = secret
+"""
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_servers_offer_what_a_client_can_authenticate_by(mechanism: str) -> None:
+    conf = CONF + AUTHENTICATORS.replace(f"{mechanism}\n", "{mechanism}\n")
+    for other in ("PLAIN", "LOGIN", "CRAM-MD5"):
+        conf = conf.replace(f"public_name = {other}\n", f"public_name = {other}\n  client_condition = no\n")
+    plan = survey([policy("  hosts_require_auth = *\n", conf=conf.replace("{mechanism}", mechanism))], 1)
+    (one,), view = plan.policies, plan.views[0]
+    outcomes = {
+        f"{axis.name} {value}": plan.at(one, view, {f"{axis.name} of {MX}": value}).result
+        for axis in OF_AUTHENTICATION
+        for value in axis.values
+    }
+    assert outcomes == {
+        "AUTH offered": "delivered",
+        "AUTH not offered": "delivered",
+        "AUTH over TLS offered": "delivered",
+        "AUTH over TLS not offered": "deferred",
+        "authentication 2xx": "delivered",
+        "authentication 4xx": "deferred",
+        "authentication 5xx": "deferred",
+        "authentication connection lost": "deferred",
+    }
+    clear = {f"EHLO of {MX}": "no STARTTLS", f"TLSA of {MX}": "NXDOMAIN"}
+    assert plan.at(one, view, clear).security is Security.CLEAR
+    assert plan.at(one, view, {**clear, f"AUTH of {MX}": "not offered"}).result == "deferred"
+
+
+def test_authentication_varies_only_where_somebody_authenticates() -> None:
+    assert not survey([policy()], 1).views[0].scene.mechanisms
+    scene = survey([policy(), policy(conf=CONF + AUTHENTICATORS)], 1).views[0].scene
+    assert scene.mechanisms == ("PLAIN", "LOGIN", "CRAM-MD5")
+    assert scene.size == survey([policy()], 1).views[0].scene.size * 16

@@ -59,9 +59,25 @@ def test_no_callout_looks_at_the_error_of_an_earlier_host(release: str) -> None:
     assert not one.callout_uses_setup_conn or (one.dane_outcome_in_address and all(row.text for row in lost))
 
 
-@pytest.mark.parametrize(("release", "kind"), [("4.87", "callout"), ("4.99", "delivery")])
-def test_a_space_is_the_same_merged_and_unmerged(release: str, kind: str) -> None:
-    plan = survey([policy("  hosts_require_dane = *\n", release)], 1)
+CLIENT = """\
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  client_send = ^user^secret
+"""
+
+
+@pytest.mark.parametrize(
+    ("release", "kind", "options", "more"),
+    [
+        ("4.87", "callout", "  hosts_require_dane = *\n", ""),
+        ("4.99", "delivery", "  hosts_require_dane = *\n", ""),
+        ("4.99", "delivery", "  hosts_require_auth = *\n", CLIENT),
+    ],
+)
+def test_a_space_is_the_same_merged_and_unmerged(release: str, kind: str, options: str, more: str) -> None:
+    plan = survey([policy(options, release, conf=CONF + more)], 1)
     (one,) = plan.policies
     view = next(view for view in plan.views if view.kind == kind)
     explorer = Explorer(plan.forest, plan.run(one, view), unmerged(Watcher(one, kind)))
