@@ -17,7 +17,7 @@ from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.records.structs import Account
-from eximsim.piped import Ended, PipedCommand
+from eximsim.piped import PipedCommand
 from eximsim.ports import World
 from eximsim.profiles import Profile
 from eximsim.quick_dataclass import dataclass
@@ -25,6 +25,7 @@ from eximsim.subjects.model import ModelSubject
 from eximsim.subjects.runs import User
 from eximsim.subjects.subject import NoNamespace, Subject
 from eximsim.suite import golden, requirements
+from eximsim.suite.bench_programs import bench_programs
 from eximsim.suite.golden import Comparison
 from eximsim.suite.mtp_script import MtpScript
 from eximsim.suite.munge import SERVER_HEADING
@@ -39,7 +40,6 @@ from eximsim.trace import Trace
 from eximsim.world.answers import Answers
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
-from eximsim.world.programs import Machine
 from eximsim.world.reply import Zones
 
 if TYPE_CHECKING:
@@ -365,16 +365,9 @@ def _model(world: MemoryWorld | LoopbackWorld, setting: Setting, source: Source,
     subject.machine.redirected = {
         f"{identity.directory}/test-{stream}": stream for stream in ("stdout", "stderr")
     }
-    world.programs[f"{identity.directory}/bin/iefbr14"] = lambda command, machine: Ended(0)
-    world.programs[f"{identity.directory}/bin/showids"] = _show_ids
+    world.programs.update(bench_programs(identity, subject))
     world.serve(f"{identity.directory}/bin/mtpscript", partial(_mtp_script, world, subject))
     return subject
-
-
-def _show_ids(command: PipedCommand, machine: Machine) -> Ended:
-    """The test suite's program that shows under whom it runs (test/src/showids.c)."""
-    uid, gid = command.uid, command.gid
-    return Ended(0, f"uid={uid} gid={gid} euid={uid} egid={gid}\n".encode())
 
 
 def _mtp_script(world: World, subject: ModelSubject, partner: PipedCommand | str) -> MtpScript:

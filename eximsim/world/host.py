@@ -276,9 +276,6 @@ class HostedWorld:
     def run_command(self, command: PipedCommand) -> Ended:
         """See ``World``: an answer that was given counts first, then a real run, then what is well known."""
         said = self.host.answers.find("pipe", command.question)
-        own = self.programs.get(posixpath.normpath(command.words[0]))
-        if said is None and own is not None and (done := own(command, self)) is not None:
-            return done
         if said is None:
             ended = self.host.runner.run(command, self) if self.host.runner else run_known(command, self)
             if ended is not None:

@@ -5,6 +5,7 @@ Everything else that a message is piped to is asked about, or really run (``subj
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ class Machine(Protocol):
     """What programs see of a world."""
 
     disk: Disk
+    programs: Mapping[str, Program]
+    """Programs of its own by their paths."""
 
     def read_file(self, path: str) -> bytes:
         """See ``World``."""
@@ -57,6 +60,9 @@ def run_known(command: PipedCommand, machine: Machine) -> Ended | None:
 
 def _run(command: PipedCommand, machine: Machine) -> Ended | None:
     path = command.words[0]
+    own = machine.programs.get(posixpath.normpath(path))
+    if own is not None and (done := own(command, machine)) is not None:
+        return done
     folder, _, name = path.rpartition("/")
     if folder in PROGRAM_FOLDERS and name in _PROGRAMS:
         return _PROGRAMS[name](command, machine)
@@ -155,6 +161,10 @@ _NOWHERE = "/dev/null"
 def _step(one: ShellCommand, command: PipedCommand, machine: Machine) -> Ended:
     """What one command of a script does; nothing is written yet. Raises ``NotUnderstood``."""
     folder, slash, name = one.words[0].rpartition("/")
+    if posixpath.normpath(one.words[0]) in machine.programs and one.target is None:
+        ended = run_known(replace(command, words=one.words), machine)
+        if ended is not None:
+            return ended
     found = folder in PROGRAM_FOLDERS if slash else name in _BUILT_IN or _finds_programs(command)
     if not found or (one.target is not None and not _may_write(command, machine, one.target)):
         raise NotUnderstood

@@ -135,9 +135,11 @@ def run(
 def _configuration(machine: Machine, line: CommandLine, profile: Profile) -> Config:
     """What the call needs of the configuration; raises ``InputError``.
 
-    A bad -f, for which ``Fatal`` is raised, is seen before more than the main section is read.
+    A bad -f, for which ``Fatal`` is raised, is seen before more than the main section is read. What is only
+    printed need not be modelled.
     """
-    read = partial(read_config, machine.world, line.config, profile, line.defines)
+    printed = line.mode is Mode.PRINT_CONFIG
+    read = partial(read_config, machine.world, line.config, profile, line.defines, tolerant=printed)
     try:
         return read(whole=_reads_all(line, profile))
     except InputError:

@@ -24,7 +24,7 @@ _IN_K = frozenset(
 
 _OF_THE_BUILD = frozenset(
     (
-        *("admin_groups", "exim_group", "exim_path", "exim_user", "exim_version", "log_file_path"),
+        *("admin_groups", "exim_group", "exim_path", "exim_user", "log_file_path"),
         *("never_users", "pid_file_path", "process_log_path", "spool_directory", "sqlite_dbfile"),
         *("trusted_groups", "trusted_users", "primary_hostname", "qualify_domain", "qualify_recipient"),
         *("received_header_text", "timezone", "uucp_from_pattern"),
@@ -40,7 +40,9 @@ def print_option(options: Options, option: Option, profile: Profile, *, name: st
     """
     kept = option.stands_for or option.name
     value = options.value(kept)
-    if kept in _OF_THE_BUILD and not options.is_set(kept):
+    if kept == "exim_version" and not options.is_set(kept):
+        value = profile.version
+    elif kept in _OF_THE_BUILD and not options.is_set(kept):
         raise Unsupported(f"the option -bP {name} where the configuration does not set it")
     if kept == "group" and value is None and options.text("user") is not None:
         raise Unsupported("the option -bP of a driver with user and without group", *options.where("user"))

@@ -13,7 +13,7 @@ from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_ful
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_xclient
-from eximsim.mta.reception.limits import recipients_limit
+from eximsim.mta.reception.limits import mails_limit, recipients_limit
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.verify import cutthrough
 from eximsim.status import Rc
@@ -90,6 +90,7 @@ def _hello(session: SmtpSession, argument: str, verb: str) -> None:
         if not session.may_be_early() and session.went_on(or_left=True):
             smtp_in_ends.sync_failure(session)
             return
+    session.mail_limit = mails_limit(process)
     _welcome(session, user_message)
     session.helo_seen = True
     reception.set("received_protocol", protocol(session))
@@ -179,8 +180,7 @@ def _size(session: SmtpSession) -> str:
 def _limits(session: SmtpSession) -> str | None:
     if not _has_feature(session, "ESMTP_LIMITS"):
         return None
-    options = session.process.config.main
-    mails, recipients = options.number("smtp_accept_max_per_connection"), recipients_limit(session.process)
+    mails, recipients = session.mail_limit or 0, recipients_limit(session.process)
     if (mails <= 0 and recipients <= 0) or not session.client_in("limits_advertise_hosts"):
         return None
     text = "LIMITS"

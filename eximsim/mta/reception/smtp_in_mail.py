@@ -13,7 +13,7 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import recipient_variables
 from eximsim.mta.reception import smtp_in_ends
-from eximsim.mta.reception.limits import recipients_limit
+from eximsim.mta.reception.limits import mails_limit, recipients_limit
 from eximsim.mta.reception.room import receive_check_fs
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
@@ -208,8 +208,9 @@ def mail(session: SmtpSession, argument: str) -> None:
     if not argument:
         session.error("protocol", 501, "MAIL must have an address operand")
         return
-    limit = process.config.main.number("smtp_accept_max_per_connection")
-    if 0 < limit < session.mail_commands:
+    if session.mail_limit is None:
+        session.mail_limit = mails_limit(process)
+    if 0 < session.mail_limit < session.mail_commands:
         session.replies.line("421 too many messages in this connection")
         client = host_and_ident(process, flagged=True)
         log_write(

@@ -180,6 +180,8 @@ class SmtpSession:
 
     # ---- the commands so far
     mail_commands: int = 0
+    mail_limit: int | None = None
+    """How many of them are taken, 0 for any number; None: nobody has looked."""
     nonmail_commands: int = 0
     unknown_commands: int = 0
     counts_nonmail: bool | None = None

@@ -164,3 +164,11 @@ def test_the_environment_is_what_is_kept_and_added() -> None:
 def test_perl_that_runs_at_the_start_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="perl_startup"):
         Front(main="perl_startup = print 1").exim("-ps", "-be", "a")
+
+
+def test_an_option_that_is_not_modelled_is_printed_all_the_same() -> None:
+    assert printed("localhost_number", main="localhost_number = 3") == "localhost_number = 3\n"
+
+
+def test_the_version_is_the_program_s_own() -> None:
+    assert printed("exim_version") == "exim_version = 4.99\n"
