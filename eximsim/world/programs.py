@@ -28,8 +28,10 @@ class Machine(Protocol):
     """What programs see of a world."""
 
     disk: Disk
-    programs: Mapping[str, Program]
-    """Programs of its own by their paths."""
+
+    @property
+    def programs(self) -> Mapping[str, Program]:
+        """Programs of its own by their paths."""
 
     def read_file(self, path: str) -> bytes:
         """See ``World``."""
