@@ -105,20 +105,29 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     is_flag=True,
     help="Really run what the model pipes messages to and does not know, in a namespace.",
 )
+@click.option(
+    "--no-test-mode",
+    "untouched",
+    is_flag=True,
+    help="Run a real program as it is, not switched to Exim's test mode: few goldens hold then.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per test, for machines.")
 @click.pass_context
 def suite(
     context: click.Context, tests: tuple[str, ...], tree: Path, profile: str | None, tls: str | None,
     world: str, subject: str, keep: Path | None, jobs: int, against: str | None, both: bool,
     baseline: Path | None, junit: Path | None, html: Path | None, github: bool, summary: Path | None,
-    interactive: bool, run_commands: bool, as_json: bool,
+    interactive: bool, run_commands: bool, untouched: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay tests of an Exim source tree's own test/ folder, unmodified."""
     source = EximTree(tree)
-    setting = Setting(_release(source, profile, tls, subject), world, subject, run_commands=run_commands)
+    release = _release(source, profile, tls, subject)
+    setting = Setting(release, world, subject, run_commands=run_commands, test_mode=not untouched)
     either_library = tls is None and exim_path(subject) is None
     cases = choose(source.tests(), tests, tree)
     program = exim_path(subject)
+    if untouched and program is None:
+        raise InputError("--no-test-mode: expected --subject exim:PATH")
     if program is not None and (lack := why_not(program)):
         click.echo(f"eximsim: not in the surroundings of runtest: {lack}; many tests want them", err=True)
     run = [case for case in cases if tests or is_automatic(case)]
@@ -131,8 +140,8 @@ def suite(
     if other is not None:
         if baseline or junit or html or github or summary or keep:
             raise InputError("reports, --baseline and --keep are for runs of one subject")
-        release = setting.profile if other == MODEL else _release(source, profile, tls, other)
-        context.exit(_two(request, Setting(release, world, other)))
+        theirs = setting.profile if other == MODEL else _release(source, profile, tls, other)
+        context.exit(_two(request, Setting(theirs, world, other, test_mode=not untouched)))
     for report in filter(None, (junit, html)):
         check_place(report)
     before = suite_reports.baseline(baseline) if baseline is not None else None

@@ -147,11 +147,11 @@ def _opened(tree: Path) -> EximTree:
 
 
 @lru_cache(maxsize=1)
-def _benched(tree: Path, program: Path) -> Benched | None:
+def _benched(tree: Path, program: Path, test_mode: bool) -> Benched | None:
     """The bench of this process; None where it cannot be had, and a world of ours has to do."""
     if why_not(program):
         return None
-    bench = Benched(tree, program, _helpers)
+    bench = Benched(tree, program, _helpers, test_mode=test_mode)
     Finalize(None, bench.close, exitpriority=10)  # also where this is one of several processes
     return bench
 
@@ -166,7 +166,7 @@ def run_case(
     """
     try:
         program = exim_path(setting.subject)
-        bench = None if program is None else _benched(tree, program)
+        bench = None if program is None else _benched(tree, program, setting.test_mode)
         if bench is not None:
             return bench.run(case, setting, ahead=ahead)
         source = _opened(tree)

@@ -28,7 +28,7 @@ def shell(tree: Path, cases: Sequence[TestCase], program: Path | None, setting: 
     enter = shutil.which("nsenter")
     if lack := why_not(program) or ("" if enter else "needs nsenter, of util-linux"):
         raise InputError(f"--shell: {lack}")
-    bench = Benched(tree, program, compiled(tree))
+    bench = Benched(tree, program, compiled(tree), test_mode=setting.test_mode)
     try:
         result = bench.run(cases[0], setting)
         click.echo(visible(f"{result.test} {result.verdict.value} {result.reason}".rstrip()))

@@ -1,9 +1,9 @@
 """Exim's own suite on a real program, with all that ``runtest`` sets up, in a private namespace.
 
-A copy of the program is switched to Exim's test mode, as test/patchexim does it; the helper programs are
-compiled from the tree. Accounts, addresses, zones and files are made inside; the script is played there, by
-``subjects.scripted``, and the outputs go the way of every other test's. It needs several users (root, or
-``newuidmap``), a C compiler and Perl: ``why_not`` says what lacks.
+A copy of the program is switched to Exim's test mode, as test/patchexim does it, if that is wanted; the
+helper programs are compiled from the tree. Accounts, addresses, zones and files are made inside; the script
+is played there, by ``subjects.scripted``, and the outputs go the way of every other test's. It needs several
+users (root, or ``newuidmap``), a C compiler and Perl: ``why_not`` says what lacks.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from eximsim.suite.tree import EximTree, own_zones
 _PYTHON = os.path.realpath(sys.executable)
 """Not that of a virtual environment, which may be below /tmp: inside, that is the test's own."""
 _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
+_COPY = "exim-copy"
 _HOME = "/eximsim/home"
 """The caller's: the host's are read-only inside."""
 
@@ -119,20 +120,25 @@ class Played:
 class Bench:
     """One namespace in which tests of a tree run one after the other; a context manager.
 
-    ``helpers`` are the tree's helper programs by name (``helper_programs.compiled``).
+    ``helpers`` are the tree's helper programs by name (``helper_programs.compiled``). Without ``test_mode``
+    the program runs as it is.
     """
 
-    def __init__(self, tree: Path, program: Path, helpers: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, tree: Path, program: Path, helpers: Mapping[str, bytes], *, test_mode: bool = True
+    ) -> None:
         self._tree = EximTree(tree)
         self._program = program.absolute()
         self._helpers = helpers
+        self._test_mode = test_mode
         self._stack = ExitStack()
         self._lacks: dict[str, str] = {}
 
     def __enter__(self) -> Bench:
         with ExitStack() as stack:
             helpers = dict(self._helpers)
-            helpers["exim-patched"] = patched(self._program.read_bytes())
+            program = self._program.read_bytes()
+            helpers[_COPY] = patched(program) if self._test_mode else program
             helpers["scripted.py"] = Path(scripted.__file__).read_bytes()
             helpers["munge.pl"] = tree_rules.PERL_SCRIPT.read_bytes()
             identity = self._tree.identity
@@ -184,8 +190,8 @@ class Bench:
             f"for f in *; do case $f in spool|test-*|eximdir|bin|bin.sys|dnszones|aux-var|test-config) ;;"
             f" aux-fixed|confs|scripts) cp -r $f {d}/;; *) ln -s {_TREE}/$f {d}/;; esac; done",
             f"cd {d}; mkdir -p bin bin.sys eximdir aux-var dnszones spool /usr/local 2>/dev/null || true",
-            f"cp {_BIN}/* bin/; rm bin/exim-patched; chmod 755 bin/*; chmod 4755 bin/sudo",
-            f"cp {_BIN}/exim-patched eximdir/exim; chmod 4755 eximdir/exim",
+            f"cp {_BIN}/* bin/; rm bin/{_COPY}; chmod 755 bin/*; chmod 4755 bin/sudo",
+            f"cp {_BIN}/{_COPY} eximdir/exim; chmod 4755 eximdir/exim",
             "cp eximdir/exim eximdir/exim_exim",
             f"chown {uid}:{gid} eximdir/exim_exim; chmod 6755 eximdir/exim_exim",
             f"for t in exim_dbmbuild exim_dumpdb exim_lock exinext exigrep eximstats exiqgrep exim_msgdate"

@@ -20,12 +20,17 @@ __all__ = ["Benched", "why_not"]
 
 
 class Benched:
-    """Runs tests on one bench, which is set up for the first of them and lasts as long as this process."""
+    """Runs tests on one bench, which is set up for the first of them and lasts as long as this process.
 
-    def __init__(self, tree: Path, program: Path, helpers: Mapping[str, bytes]) -> None:
+    The arguments are those of ``Bench``.
+    """
+
+    def __init__(
+        self, tree: Path, program: Path, helpers: Mapping[str, bytes], *, test_mode: bool = True
+    ) -> None:
         self._source = EximTree(tree)
         self._stack = ExitStack()
-        self._bench = self._stack.enter_context(Bench(tree, program, helpers))
+        self._bench = self._stack.enter_context(Bench(tree, program, helpers, test_mode=test_mode))
 
     @property
     def place(self) -> Inside:

@@ -104,6 +104,8 @@ class Setting:
     answers: Answers = field(default_factory=Answers)
     run_commands: bool = False
     """Commands of which it is not known what they do are really run, for the model."""
+    test_mode: bool = True
+    """A real program is switched to Exim's test mode."""
 
 
 @dataclass(frozen=True, slots=True)

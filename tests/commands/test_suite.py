@@ -140,6 +140,11 @@ def test_a_report_without_a_place_is_told_before_anything_runs(tree: Path, tmp_p
     assert "junit.xml: No such file or directory; expected a place to write to" in done.stderr
 
 
+def test_only_a_real_program_has_a_test_mode(tree: Path) -> None:
+    done = suite(tree, "--no-test-mode")
+    assert (done.exit_code, done.stderr) == (2, "eximsim: --no-test-mode: expected --subject exim:PATH\n")
+
+
 def test_two_subjects_are_shown_where_they_part(tree: Path) -> None:
     done = suite(tree, "--against", "model", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]

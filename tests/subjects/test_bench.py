@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,17 @@ def test_a_tree_is_found_from_where_one_is(tree: Path, exim: Path, monkeypatch: 
         assert made.run(case, Setting(profile(NEWEST), subject="exim:x")).verdict is Verdict.PASS
     finally:
         made.close()
+
+
+def test_without_test_mode_the_program_is_as_it_is(tree: Path, exim: Path) -> None:
+    if lack := why_not(exim):
+        pytest.skip(lack)
+    made = Benched(tree, exim, compiled(tree), test_mode=False)
+    try:
+        result = _run(made, tree, "0001")
+    finally:
+        made.close()
+    assert re.fullmatch(r"> 4\.\d\S* 1000\n> \n", result.texts["stdout"])
 
 
 def test_nothing_of_the_place_is_seen_on_the_host(benched: Benched) -> None:
