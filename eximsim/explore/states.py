@@ -223,7 +223,7 @@ _LOG_FOLDERS = ("/log/", "/spool/log/")
 _PROCESS = others(
     Process,
     *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
-    *("pid", "certificate_verified", "dane_verified"),
+    *("pid", "certificate_verified", "dane_verified", "acl_eval", "doing"),
 )
 _MACHINE = others(Machine, "files", "next_pid", "asking")
 _HOST = others(HostItem, "dnssec", "status", "why")

@@ -165,10 +165,10 @@ def _in_any_order(name: str, done: Done) -> object:
             lines.setdefault(found[0] if found else "", []).append(line)
         return lines
     value = getattr(done, name)
-    return Counter(map(repr, value)) if name in ("servers", "dns", "messages") else value
+    return Counter(map(repr, value)) if name in ("servers", "dns", "messages", "stdout") else value
 
 
-_SUBJECT = re.compile(r"(?:[A-Z]+: )?M\d+ ")
+_SUBJECT = re.compile(r"(?:[A-Z]+: )?(?:M\d+ |(?:Start|End) queue run: )")
 
 
 def _agrees(name: str, real: Done, ours: Done) -> bool:

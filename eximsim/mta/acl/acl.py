@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
@@ -52,9 +53,10 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
     if run.address is not None:
         process.variables["domain"] = run.address.domain
         process.variables["local_part"] = run.address.local_part
-    before, process.answering_rcpt = process.answering_rcpt, where is Where.RCPT
+    before = process.answering_rcpt, process.acl_eval
+    process.answering_rcpt, process.acl_eval = where is Where.RCPT, partial(_eval, run)
     rc = go_through(run, _check_internal(run, text))
-    process.answering_rcpt = before
+    process.answering_rcpt, process.acl_eval = before
     for name in _FORGOTTEN:
         process.variables.pop(name, None)
     if process.profile.acl_domain_data_cleared:
@@ -69,9 +71,24 @@ def acl_check(reception: Reception, where: Where, recipient: str | None, text: s
 
 @upward.acl_eval.answer
 def acl_eval(process: Process, text: str) -> tuple[Rc, str | None, bool]:
-    """Run an ACL for ``${acl {...}}``: result, message, whether it drops. Source: acl_eval(), src/acl.c."""
+    """Run an ACL for ``${acl {...}}`` where no other is at work: result, message, whether it drops."""
+    reception = Reception(process)
+    reception.envelope.sender = process.variables.get("sender_address")
+    return _eval(AclRun(reception, Where.UNKNOWN, None, nested=_check_internal), text)
+
+
+def _eval(outer: AclRun, text: str) -> tuple[Rc, str | None, bool]:
+    """The same in the place of an ACL that is at work. Source: acl_eval(), src/acl.c."""
+    reception, process = outer.reception, outer.process
     process.log_reject_target = _TOLD
-    run = AclRun(Reception(process), Where.UNKNOWN, None, nested=_check_internal)
+    reception.sender_verified_failed = None
+    outer.rates.clear()
+    address = None
+    if outer.where is Where.RCPT:
+        local_part, domain = (process.variables.get(name, "") for name in ("local_part", "domain"))
+        address = Address(f"{local_part}@{domain}", domain=domain, local_part=local_part)
+        address.data["cc_local_part"] = local_part
+    run = AclRun(reception, outer.where, address, level=outer.level + 1, nested=_check_internal)
     rc = _check_internal(run, text)
     return rc, run.user_message, run.drop
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.acl import acl_asked, acl_content
+from eximsim.mta.acl import acl_asked, acl_content, acl_lists
 from eximsim.mta.acl.acl_controls import control
 from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
 from eximsim.mta.acl.acl_verify import acl_verify
@@ -18,10 +18,8 @@ from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_p
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_variable
 from eximsim.mta.expand.taint import expand_marked, marked, taint_of
-from eximsim.mta.lookup.match import match_isinlist, match_isinlist_string
-from eximsim.mta.lookup.verify_hosts import verify_check_this_host
+from eximsim.mta.lookup.match import match_isinlist_string
 from eximsim.mta.process.log import log_write
-from eximsim.mta.records.lists import Kind
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eximsim.mta.config.acl_read import AclCondition, AclVerb
-    from eximsim.mta.records.lists import ListMatch
-    from eximsim.mta.records.structs import Address
 
 _MESSAGES_AT: Mapping[str, frozenset[Rc]] = {
     "accept": frozenset({Rc.OK, Rc.FAIL}),
@@ -183,12 +179,6 @@ def _acl(run: AclRun, condition: AclCondition, text: str) -> Rc:
 # ---- one function for each condition --------------------------------------------------------------
 
 
-def _recipient(run: AclRun) -> Address:
-    """The address of RCPT or VRFY; the tables forbid the conditions that need one elsewhere."""
-    assert run.address is not None
-    return run.address
-
-
 def _condition(run: AclRun, condition: AclCondition, text: str) -> Rc:
     digits = text.removeprefix("-")
     if not digits or (digits.isascii() and digits.isdigit()):
@@ -213,62 +203,6 @@ def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
         return Rc.FAIL
     parts = cipher.split(":")
     return match_isinlist_string(run.process, parts[1 if len(parts) > 1 else 0], text, caseless=True)
-
-
-def _kept(run: AclRun, found: ListMatch, variable: str | None = None) -> Rc:
-    """A list's answer; what it found is in ``variable``, also where it says no."""
-    if variable is not None:
-        if found.value is None:
-            run.process.variables.pop(variable, None)
-        else:
-            run.process.variables[variable] = found.value
-    return found.rc
-
-
-def _hosts(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    address = run.process.variables.get("sender_host_address", "")
-    cache = run.reception.host_cache
-    found = verify_check_this_host(run.process, text, None, address, cache=cache)
-    if found.rc is Rc.DEFER and found.error:
-        run.log_message = found.error
-    return _kept(run, found, "host_data")
-
-
-def _domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    domain = _recipient(run).domain
-    found = match_isinlist(run.process, domain, text, Kind.DOMAIN, cache=run.domain_cache)
-    return _kept(run, found, "domain_data")
-
-
-def _local_parts(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    local = _recipient(run).data["cc_local_part"]
-    cache = run.local_part_cache
-    found = match_isinlist(run.process, local, text, Kind.LOCALPART, cache=cache)
-    return _kept(run, found, "local_part_data")
-
-
-def _recipients(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    found = match_isinlist(run.process, _recipient(run).address, text, Kind.ADDRESS)
-    return _kept(run, found, "recipient_data")
-
-
-def _senders(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    sender = run.reception.envelope.sender or ""
-    return _kept(
-        run,
-        match_isinlist(run.process, sender, text, Kind.ADDRESS, cache=run.reception.envelope.sender_cache),
-        "sender_data",
-    )
-
-
-def _sender_domains(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    domain = (run.reception.envelope.sender or "").rpartition("@")[2]
-    return _kept(
-        run,
-        match_isinlist(
-            run.process, domain, text, Kind.DOMAIN, cache=run.reception.envelope.sender_domain_cache
-        ),
-    )
 
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:
@@ -436,17 +370,17 @@ CONDITIONS: Mapping[str, Condition] = {
     "delay": Condition(_delay, modifier=True, forbidden=frozenset({Where.NOTQUIT})),
     "dkim_signers": Condition(_dkim_signers, forbidden=_EVERYWHERE - {Where.DKIM}),
     "dkim_status": Condition(_dkim_status, forbidden=_EVERYWHERE - _ON_SIGNATURES),
-    "domains": Condition(_domains, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
+    "domains": Condition(acl_lists.domains, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
     "encrypted": Condition(_encrypted, expand_first=False, forbidden=_NOT_SMTP),
-    "hosts": Condition(_hosts, expand_first=False, forbidden=_NOT_SMTP),
-    "local_parts": Condition(_local_parts, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
+    "hosts": Condition(acl_lists.hosts, expand_first=False, forbidden=_NOT_SMTP),
+    "local_parts": Condition(acl_lists.local_parts, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
     "log_reject_target": Condition(_log_reject_target, modifier=True),
     "logwrite": Condition(_logwrite, modifier=True),
-    "recipients": Condition(_recipients, expand_first=False, forbidden=_EVERYWHERE - {Where.RCPT}),
+    "recipients": Condition(acl_lists.recipients, expand_first=False, forbidden=_EVERYWHERE - {Where.RCPT}),
     "remove_header": Condition(_remove_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
     "seen": Condition(seen),
-    "sender_domains": Condition(_sender_domains, expand_first=False, forbidden=_NO_SENDER),
-    "senders": Condition(_senders, expand_first=False, forbidden=_NO_SENDER),
+    "sender_domains": Condition(acl_lists.sender_domains, expand_first=False, forbidden=_NO_SENDER),
+    "senders": Condition(acl_lists.senders, expand_first=False, forbidden=_NO_SENDER),
     "set": Condition(_set, modifier=True),
     "verify": Condition(_verify),
 }

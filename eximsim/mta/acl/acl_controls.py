@@ -171,7 +171,7 @@ def _utf8_downconvert(run: AclRun, options: str | None) -> None:
         raise _SyntaxError
     run.process.downconvert = wanted
     if run.address is None:
-        raise null_pointer(run.process, run.doing)
+        raise null_pointer(run.process, run.process.doing)
     run.address.utf8 = run.process.utf8_of_message
 
 

@@ -6,7 +6,6 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -112,19 +111,6 @@ class AclRun:
     def trace(self, text: str) -> None:
         """One line of the host-check trace."""
         self.process.hdebug(text, indented=True)
-
-    @property
-    def doing(self) -> str:
-        """What the process says of itself meanwhile (``set_process_info()``)."""
-        process, reception = self.process, self.reception
-        if not reception.smtp:
-            return f"accepting a local non-SMTP message from <{reception.get('sender_address') or ''}>"
-        if reception.sender_host_unknown:
-            return f"accepting a local SMTP message from <{reception.get('sender_ident') or ''}>"
-        what = "incoming connection"
-        if reception.tls is not None:
-            what = "TLS " + what if reception.get("sender_helo_name") else "incoming TLS connection"
-        return f"handling {what} from {host_and_ident(process, flagged=False)}"
 
 
 _ADD_AT = (":after_received:", ":at_start_rfc:", ":at_start:", ":at_end:")

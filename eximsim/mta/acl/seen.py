@@ -48,7 +48,7 @@ def seen(run: AclRun, condition: AclCondition, text: str) -> Rc:
         run.log_message = f"failed to parse '{text}'"
         return Rc.ERROR
     if key is None:
-        raise null_pointer(run.process, run.doing)
+        raise null_pointer(run.process, run.process.doing)
     return _look(run, key, interval, before=before, mode=mode, refresh=refresh)
 
 

@@ -34,7 +34,7 @@ _TEXTS = _words(
     smtp_active_hostname smtp_command smtp_command_argument smtp_notquit_reason spam_action spam_bar
     spam_score spam_score_int srs_recipient thisaddress tls_in_cipher tls_in_cipher_std tls_in_peerdn
     tls_in_sni tls_in_ver tls_out_cipher tls_out_cipher_std tls_out_peerdn tls_out_sni tls_out_ver
-    transport_name value verify_mode warnmsg_delay warnmsg_recipients
+    transport_name value verify_mode warnmsg_delay warnmsg_recipients smtp_command_history
     """
 )
 """Texts that are empty until something sets them."""
@@ -98,7 +98,7 @@ LACKING_VARIABLES = _words(
     dmarc_domain_policy dmarc_status dmarc_status_text dmarc_used_domain exim_gid exim_uid
     found_extension inode ldap_dn load_average log_inodes log_space originator_gid originator_uid
     proxy_host_address proxy_host_port proxy_target_address proxy_target_port regex_cachesize
-    requiretls sender_helo_verified smtp_command_history spam_report spf_guess spf_header_comment
+    requiretls sender_helo_verified spam_report spf_guess spf_header_comment
     spf_received spf_result spf_result_guessed spf_smtp_comment spool_inodes spool_space srs_db_address
     srs_db_key srs_orig_recipient srs_orig_sender srs_status
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -341,7 +342,8 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
         f"acl_arg{index}": args[index - 1] if index <= len(args) else None for index in range(1, 10)
     }
     with process.setting(**settings, acl_narg=str(len(args))):
-        rc, message, drop = upward.acl_eval(process, values[0])
+        evaluate = process.acl_eval or partial(upward.acl_eval, process)
+        rc, message, drop = evaluate(values[0])
     if rc in (Rc.OK, Rc.FAIL) and not drop:
         return rc is Rc.OK, message
     name = "FAIL_DROP" if drop else rc.name

@@ -18,7 +18,7 @@ from eximsim.mta.records.structs import Account, Address, Authenticated, Downcon
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
 from eximsim.quick_dataclass import dataclass
-from eximsim.status import DnsResult
+from eximsim.status import DnsResult, Rc
 from eximsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -236,6 +236,7 @@ class Process:
     """What the last lookup said (``search_error_message``), None before the first one."""
     queries_logged: frozenset[tuple[str, str]] = frozenset()
     """Queries, with their lookup types, that were logged as not quoted; their answers are cached."""
+    doing: str = ""  # what the process says of itself (set_process_info()), as far as a crash shows it
     acl_verb: str | None = None
     """The verb of an ACL that was come to last, as the log names it; None before, and at an ACL's end."""
     acl_files: dict[str, tuple[AclVerb, ...]] = field(default_factory=dict)
@@ -276,6 +277,8 @@ class Process:
     """None until something is logged."""
     disable_logging: bool = False
     """Nothing is logged: the router or transport at work says so."""
+    acl_eval: Callable[[str], tuple[Rc, str | None, bool]] | None = None
+    """Runs an ACL for ``${acl`` in the place of the one that is at work, while one is (acl_where)."""
     log_reject_target: tuple[str, ...] = ("main", "reject")
     """The logs that are told of what an ACL refuses."""
     log_testing_mode: bool = False

@@ -190,6 +190,7 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     host_build_sender_fullhost(process)
     reception.envelope.sender = sender
     variables["sender_address"] = sender or ""
+    process.doing = f"accepting a local non-SMTP message from <{sender or ''}>"
     size_limit = local_size_limit(process)
     recipients = _recipients(process, line)
     if not _is_in_time(process, stdin):

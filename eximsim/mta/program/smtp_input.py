@@ -11,7 +11,7 @@ from eximsim.mta.base.string import from_octets, string_is_ip_address
 from eximsim.mta.delivery import queue
 from eximsim.mta.expand.taint import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
-from eximsim.mta.process.ends import ExitsSilently, PanicDie, ProcessDied
+from eximsim.mta.process.ends import ExitsSilently, PanicDie
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.caller import set_sender
@@ -45,6 +45,8 @@ def smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
         reception.sender_host_notsocket = True
     else:
         reception.sender_host_unknown = True
+        batched = "batched " if line.mode is Mode.BATCH else ""
+        process.doing = f"accepting a local {batched}SMTP message from <{sender or submitter.login}>"
     if submitter.local:
         variables.setdefault("authenticated_id", submitter.login)
     crash = "" if line.synchronous else None
@@ -137,7 +139,7 @@ def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
         for step in (session.start, partial(session.feed, stdin), partial(_end_of_input, process, session)):
             if not session.ended:
                 _carry_out(process, step())
-    except (ProcessDied, ExitsSilently):
+    except ExitsSilently:
         process.out(from_octets(session.replies.take()))
         raise
     except PanicDie:

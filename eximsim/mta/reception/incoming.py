@@ -50,6 +50,9 @@ class Incoming:
     scan: Scan = field(default_factory=Scan)
     raw_recipients: list[str] = field(default_factory=list)
     discarded_by: str | None = None
+    """The ACL that left no recipient."""
+    discarded_early: bool = False
+    """That was before the message came, and so no ACL is known to hold it."""
     discard_log: str = ""
 
     @property
@@ -132,8 +135,9 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         variables=_kept(incoming),
         downconvert=process.downconvert if process.smtputf8 else Downconvert.NEVER,
     )
-    held = ["frozen by ACL"] if envelope.freeze else []
-    held += ["no immediate delivery: queued by ACL"] if envelope.queue_only_policy else []
+    by = "NULL" if incoming.discarded_early else "ACL"
+    held = [f"frozen by {by}"] if envelope.freeze else []
+    held += [f"no immediate delivery: queued by {by}"] if envelope.queue_only_policy else []
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:
         process.machine.spool.add(message)
@@ -148,9 +152,9 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         recipients = " for " + " ".join(incoming.raw_recipients)
     log_write(process, line, recipients=recipients)
     if envelope.freeze:
-        log_write(process, "frozen by ACL")
+        log_write(process, f"frozen by {by}")
     if envelope.queue_only_policy:
-        log_write(process, "no immediate delivery: queued by ACL", when="delay_delivery")
+        log_write(process, f"no immediate delivery: queued by {by}", when="delay_delivery")
     if envelope.freeze and not envelope.freeze_untold:
         tell_of_frozen_arrival(process, message)
     return message

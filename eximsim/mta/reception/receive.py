@@ -96,6 +96,7 @@ def receive_msg(
     complete(incoming)
     if not reception.envelope.recipients:
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
+        incoming.discarded_early = True
     user_message = None
     receive_cutthrough.send_on(incoming)
     signed = receive_dkim.verify(reception, content)

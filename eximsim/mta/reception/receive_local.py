@@ -306,6 +306,7 @@ def submit_as(
     child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}
     if process.profile.i18n and any(map(string_is_utf8, recipients)):
         child.note_utf8()
+    child.doing = f"accepting a local non-SMTP message from <{sender}>"
     pause(process, fork_pause(process))
     reception = Reception(child)
     who, login = login, login_name(child, login)
@@ -340,7 +341,7 @@ def submit_as(
             deliver()  # child_close() waits long enough under Exim's test suite
         else:
             process.afterwards.append(deliver)
-    return 0
+    return 1 if received.message_id is None else 0
 
 
 def _left_on_queue(child: Process) -> bool:

@@ -326,6 +326,8 @@ class SmtpIn(SmtpSession):
             if options.flag("spool_wireformat") and _BARE_END.search(content):
                 what = "spool_wireformat with a line in a chunk that does not end in CRLF"
                 raise Unsupported(what, *options.where("spool_wireformat"))
+            if content.endswith(b"\r") and not self.reader.header_done():
+                raise Unsupported("a last chunk that ends in CR within the header")
             lines = content.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
             total = len(lines) + lines.count(b"\n") + self.reader.lacks_blank_line()
             self.reception.envelope.chunks = size, total

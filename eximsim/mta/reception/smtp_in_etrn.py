@@ -40,6 +40,7 @@ def etrn(session: SmtpSession, argument: str) -> None:
         process.hdebug(f"ETRN command is: {command or _OWN}")
         process.hdebug("ETRN command execution skipped")
     elif command is None:
+        session.replies.repeat()
         session.later.append(partial(_run_queue, process, argument[1:]))
     else:
         _run_command(session, command)
@@ -51,6 +52,7 @@ def etrn(session: SmtpSession, argument: str) -> None:
 
 def _run_queue(process: Process, text: str) -> None:
     """The program is run again, with -R."""
+    process.machine.left_behind += 1
     child = process.fork()
     child.run_anew()
     child.variables = {}

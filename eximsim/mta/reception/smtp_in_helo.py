@@ -114,6 +114,9 @@ def _name_client(session: SmtpSession, verb: str) -> bool:
             look_up_sender_name(reception)
         known.pop("domain", None)
     host_build_sender_fullhost(process)
+    if not reception.sender_host_unknown:
+        secured = " TLS" if reception.tls is not None else ""
+        process.doing = f"handling{secured} incoming connection from {host_and_ident(process, flagged=False)}"
     before = reception.helo_verified
     reception.helo_verified = reception.helo_verify_failed = False
     if not session.helo_required and not session.helo_verify:

@@ -77,6 +77,10 @@ class Replies:
         self.waiting.clear()
         return text.encode("utf-8", "surrogateescape")
 
+    def repeat(self) -> None:
+        """What waits goes out twice: a child has a copy of it, and closes its end of the connection."""
+        self.waiting *= 2
+
     def line(self, text: str) -> None:
         """Write reply lines as they stand; the line end is added (smtp_printf())."""
         self._note(f"{text}\r\n")

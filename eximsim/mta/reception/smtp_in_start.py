@@ -52,6 +52,7 @@ def smtp_start_session(session: SmtpSession) -> None:
     if reception.sender_host_unknown:
         _greet(session)
         return
+    process.doing = f"handling incoming connection from {host_and_ident(process, flagged=False)}"
     if session.client_in("host_lookup"):
         look_up_sender_name(reception)
         host_build_sender_fullhost(process)

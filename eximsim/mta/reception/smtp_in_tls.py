@@ -10,7 +10,7 @@ from eximsim.mta.acl.acl import Where
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.expand.event import main_event_raise
-from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
+from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn, smtp_in_staple
@@ -104,6 +104,7 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     if reception.get("sender_helo_name") is not None:
         reception.set("sender_helo_name", None)
         host_build_sender_fullhost(process)
+        process.doing = f"handling incoming TLS connection from {host_and_ident(process, flagged=False)}"
     for name in ("sender_host_authenticated", "authenticated_id"):
         reception.set(name, None)
     smtp_in_staple.started(session, tls)

@@ -153,6 +153,31 @@ def test_an_acl_in_an_expansion_sets_back_who_is_told_of_a_refusal() -> None:
         assert made.process.log_reject_target == targets
 
 
+def test_an_acl_in_an_expansion_is_run_in_the_place_of_the_one_at_work() -> None:
+    inner = "in:\n  accept local_parts = r\n    condition = ${if eq{$acl_arg1}{b}}"
+    acls = f"check:\n  accept condition = ${{if acl{{{{in}}{{b}}}}}}\n{inner}"
+    assert acl_check(reception(acls), RCPT, "r@d.ex", "check").rc is Rc.OK
+    assert acl_check(reception(acls), RCPT, "s@d.ex", "check").rc is Rc.FAIL
+    assert acl_check(reception(acls), Where.DATA, None, "check").rc is Rc.ERROR
+    with pytest.raises(ProcessDied):
+        acl_check(reception(acls), Where.VRFY, "r@d.ex", "check")
+
+
+def test_the_name_of_an_acl_in_an_expansion_is_expanded_once() -> None:
+    made = reception("check:\n  accept condition = ${acl{${if eq{1}{1}{\\$domain}}}}")
+    found = acl_check(made, RCPT, "r@d.ex", "check").log_message
+    assert found is not None
+    assert found.endswith('ERROR from acl "$domain"')
+
+
+def test_without_a_sender_only_notquit_can_ask_for_it_and_the_process_dies() -> None:
+    for condition in ("senders = *", "sender_domains = *"):
+        made = reception(f"check:\n  accept {condition}")
+        made.envelope.sender = None
+        with pytest.raises(ProcessDied):
+            acl_check(made, Where.NOTQUIT, None, "check")
+
+
 CONDITIONS = [
     ("hosts = 192.0.2.0/24", Rc.OK),
     ("hosts = 192.0.2.8", Rc.FAIL),

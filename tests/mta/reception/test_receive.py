@@ -320,6 +320,19 @@ def test_an_acl_can_hold_a_message_back(control: str, logged: str) -> None:
     assert message.frozen is (control == "freeze")
 
 
+def test_a_message_that_goes_to_nobody_was_queued_by_nobody() -> None:
+    front = Front("acl_smtp_mail = check\nacl_smtp_rcpt = accept", "check:\n  discard control = queue")
+    front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "DATA", "", ".", "QUIT")
+    assert any(line.endswith("no immediate delivery: queued by NULL") for line in front.log())
+
+
+def test_a_report_that_an_acl_discards_is_one_that_failed() -> None:
+    acl = "check:\n  deny senders = s@here.ex\n  discard"
+    front = Front("acl_not_smtp = check", acl, user="root", uid=0)
+    front.exim("-f", "s@here.ex", "r@d.ex", stdin="\n")
+    assert any(line.endswith("Child mail process returned status 1") for line in front.log())
+
+
 def test_a_bad_size_limit_does_not_pass_unseen() -> None:
     front = Front("smtp_active_hostname = ${if")
     assert front.exim("-bs", stdin="QUIT\r\n").code == 1

@@ -63,6 +63,12 @@ def test_etrn_runs_the_queue_for_a_domain() -> None:
     assert not any("later@two.ex" in line for line in lines)
 
 
+def test_what_was_not_yet_sent_at_an_etrn_is_sent_twice() -> None:
+    replies = Front("acl_smtp_etrn = accept").smtp("HELO x", "ETRN #one.ex", "QUIT")
+    assert [reply[:3] for reply in replies] == ["250", "250", "250", "221"]
+    assert replies[0] == replies[1]
+
+
 @pytest.mark.parametrize(
     ("commands", "reply"),
     [

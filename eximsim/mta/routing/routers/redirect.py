@@ -203,9 +203,9 @@ def _add_generated(
     children = []
     for one in generated:
         text = one.address
-        if options.flag("check_ancestor") and _is_ancestor(addr, text):
-            text = addr.address
         child = rf.make_child(addr, text)
+        if options.flag("check_ancestor") and _is_ancestor(addr, text):
+            child.address = text = addr.address
         child.start_router = start
         if child.utf8 is None and process.profile.i18n and _is_international(process, text):
             child.utf8 = Downconvert.NEVER

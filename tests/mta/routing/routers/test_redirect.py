@@ -131,7 +131,7 @@ def test_check_ancestor_keeps_the_address_in_a_circle() -> None:
     here = redirecting("data = ${if eq{$local_part}{a}{b@d.ex}{a@d.ex}}\ncheck_ancestor")
     parent, _ = here.route("a@d.ex")
     _, result = here.route("b@d.ex", parent=parent)
-    assert [child.address for child in result.addr_new] == ["b@d.ex"]
+    assert [(child.address, child.unique) for child in result.addr_new] == [("b@d.ex", "a@d.ex")]
 
 
 def test_children_inherit_and_start_where_they_are_told() -> None:
