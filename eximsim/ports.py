@@ -242,6 +242,9 @@ class Connection(Protocol):
     def end_tls(self) -> bool:
         """Close TLS, and go on in clear; False if the server does not: then all is closed."""
 
+    def forget_tls(self) -> None:
+        """Go on in clear without a word to the server, which takes what comes for a broken session."""
+
     def close(self) -> None:
         """Close both directions (with TLS: close_notify first). Closing twice is harmless."""
 

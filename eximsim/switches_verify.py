@@ -126,6 +126,11 @@ class VerifySwitches(SpoolSwitches):
     """A held call whose host does not answer QUIT is closed; in 4.88 and 4.89 it is closed again from within
     the closing, and so on, until the process has no stack left."""
 
+    tls_session_of_each_call: bool = switch(
+        False, "tls_client_start()", since("4.92", "74f1a4230", item="JH/15")
+    )
+    """A callout leaves the TLS session of a call that is held alone; before, a process had only one."""
+
     held_callout_upgraded: bool = switch(
         False, "case CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.95", "99bfcf2b6", item="JH/11, bug 2604")
     )

@@ -323,6 +323,10 @@ class LoopbackConnection:
         self.close()
         return False
 
+    def forget_tls(self) -> None:
+        """See ``Connection``."""
+        self._engine = None
+
     def _shake_hands(self, engine: ClientEngine, limit: float) -> None:
         """Do a handshake; raises ``HandshakeError``."""
         try:

@@ -91,6 +91,8 @@ class MemoryConnection:
         """What the client has sent and the session has not been given."""
         self._unasked = b""
         """What the client has said before the server had anything to say."""
+        self._forgotten = False
+        """The client has lost its TLS session, and the server does not know."""
 
     @property
     def hung_up(self) -> bool:
@@ -218,6 +220,10 @@ class MemoryConnection:
         self._secure = False
         self._serve(self.session.on_tls_end)
         return True
+
+    def forget_tls(self) -> None:
+        """See ``Connection``."""
+        self._forgotten = self._secure
 
     # ---- the server's patience
 
@@ -375,8 +381,8 @@ class MemoryConnection:
         data = self.take()
         if not data or (self._handshake is not None and data.startswith(_HELLO)):
             return ()  # a handshake is done by hand; the server waits for more
-        if self._handshake is not None:
-            self._handshake = None
+        if self._handshake is not None or self._forgotten:
+            self._handshake, self._forgotten = None, False
             return self.session.on_tls_failure("WRONG_VERSION_NUMBER")
         return self.session.on_data(data)
 

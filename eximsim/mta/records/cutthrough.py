@@ -57,6 +57,7 @@ class HeldCall:
     interface: str | None
     sender: str
     addrs: list[Address] = field(default_factory=list)
+    over_tls: bool = False
     handed_on: Callable[[], OpenCall] | None = None
     """The call as a delivery takes it over."""
 

@@ -12,7 +12,6 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS
 from eximsim.mta.certs.tls_libraries import GNUTLS
-from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.open_call import Limits
@@ -48,7 +47,7 @@ from eximsim.mta.transports.smtp_out import (
     Reply,
     protocol_of,
 )
-from eximsim.mta.transports.smtp_utf8 import ascii_helo, require_utf8
+from eximsim.mta.transports.smtp_utf8 import expand_helo, require_utf8
 from eximsim.mta.transports.tls import tls_client_start
 from eximsim.mta.transports.tls_failed import TlsStartFailed, log_tls_error
 from eximsim.ports import ConnectError
@@ -219,7 +218,11 @@ def open_dialogue(sx: SmtpContext) -> None:
 
 def _greet(sx: SmtpContext) -> None:
     """Banner and EHLO or HELO, in clear (for smtps: nothing yet)."""
-    sx.helo_data = expand_helo(sx)
+    failed = None
+    try:
+        sx.helo_data = expand_helo(sx, tell=sx.verify)
+    except SetupFailed as failure:  # told only after the banner; for smtps not now
+        failed = failure
     if not sx.smtps:
         sx.banner_waits, sx.ehlo_waits = sx.early, False
         if not sx.early:
@@ -228,6 +231,8 @@ def _greet(sx: SmtpContext) -> None:
         if refusal := greeted(sx):
             text = f"deferred by smtp:connect event expansion: {refusal}"
             raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False)
+        if failed is not None:
+            raise failed
     sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
     if sx.smtps:
         sx.record_step("s")
@@ -325,19 +330,6 @@ def _over(ehlo: Reply, helo: Reply) -> Reply:
         return helo
     buffer = f"{ehlo.text}\0{helo.text}\0"
     return Reply(False, (helo.text + buffer[len(helo.text) :]).partition("\0")[0], helo.errno)
-
-
-def expand_helo(sx: SmtpContext) -> str:
-    """The name to say in EHLO: helo_data, expanded for this connection."""
-    try:
-        name = expand(sx.process, sx.transport.options.text("helo_data") or "")
-    except ExpansionFailed as failed:
-        if sx.verify:
-            whose = f"<{sx.addrlist[0].address}>: failed to expand transport's helo_data value for callout"
-            log_write(sx.process, f"{whose}: {failed.message}", panic=True)
-        text = f"failed to expand helo_data: {failed.message}"
-        raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False) from None
-    return ascii_helo(sx, name)
 
 
 def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:

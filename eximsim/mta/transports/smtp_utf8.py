@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.utf8 import ConversionError, address_utf8_to_alabel, domain_utf8_to_alabel
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import log_write
 from eximsim.mta.records.structs import Downconvert
 from eximsim.mta.transports.smtp_failure import SetupFailed
 from eximsim.status import Errno
@@ -18,7 +19,20 @@ _OPTION = "utf8_downconvert"
 _SET_BY = {"1": Downconvert.ALWAYS, "0": Downconvert.NEVER}
 
 
-def ascii_helo(sx: SmtpContext, name: str) -> str:
+def expand_helo(sx: SmtpContext, *, tell: bool = False) -> str:
+    """The name to say in EHLO: helo_data, expanded for this connection; ``tell`` logs a failure."""
+    try:
+        name = expand(sx.process, sx.transport.options.text("helo_data") or "")
+    except ExpansionFailed as failed:
+        if tell:
+            whose = f"<{sx.addrlist[0].address}>: failed to expand transport's helo_data value for callout"
+            log_write(sx.process, f"{whose}: {failed.message}", panic=True)
+        text = f"failed to expand helo_data: {failed.message}"
+        raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False) from None
+    return _ascii_helo(sx, name)
+
+
+def _ascii_helo(sx: SmtpContext, name: str) -> str:
     """The name for EHLO as A-labels."""
     if name.isascii() or not sx.process.profile.i18n:
         return name

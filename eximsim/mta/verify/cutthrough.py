@@ -56,7 +56,7 @@ def hold(call: Callout, sx: SmtpContext) -> bool:
         return False
     noted = [_noted(process, call.addr, sx.host)]
     handed_on = partial(_open_call, sx, sx.wire)
-    wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, noted, handed_on)
+    wanted.call = HeldCall(sx.wire, sx.host, sx.interface, call.sender, noted, sx.tls is not None, handed_on)
     wanted.hold_only, wanted.named = not wanted.delivery, 1
     what = "cutthrough delivery" if wanted.delivery else "potential further verifies and delivery"
     process.hdebug(f"holding verify callout open for {what}", indented=True, with_v=True)
@@ -91,6 +91,21 @@ def _open_call(sx: SmtpContext, wire: Dialogue) -> OpenCall:
         sx.limits,
         proxy=proxy_variables(sx.process),
     )
+
+
+def another_ends(process: Process, *, over_tls: bool) -> None:
+    """A callout hangs up beside the call that is held: before 4.92 both have one place for a TLS session.
+
+    The other one's session has taken it; without one, it is the held call's session that is closed.
+    """
+    held = process.cutthrough.call
+    if held is None or not held.over_tls or process.profile.tls_session_of_each_call:
+        return
+    held.over_tls = False
+    if over_tls:
+        held.wire.connection.forget_tls()
+    else:
+        held.wire.connection.end_tls()
 
 
 def pass_on(process: Process) -> OpenCall | None:

@@ -184,7 +184,9 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
             return
         if call.is_recipient and call.settings.use_sender:
             cutthrough.cancel(call.process)
+        over_tls = sx.tls is not None
         end_session(sx, quit_timeout=QUIT_TIMEOUT)
+        cutthrough.another_ends(call.process, over_tls=over_tls)
         _report(sx)
         return
 

@@ -22,7 +22,6 @@ from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_setup import (
     dane_wanted,
-    expand_helo,
     greeted,
     hello_command,
     hello_follows,
@@ -31,6 +30,7 @@ from eximsim.mta.transports.smtp_setup import (
     use_dane,
     wanted_dane,
 )
+from eximsim.mta.transports.smtp_utf8 import expand_helo
 from eximsim.mta.transports.tls import tls_client_start, tls_client_start_on_closed_socket
 from eximsim.mta.transports.tls_failed import TlsStartFailed
 from eximsim.mta.transports.transport import transport_rcpt_address
@@ -115,7 +115,7 @@ def _set_up(call: Callout, sx: SmtpContext, *, suppress_tls: bool) -> bool:
     sx.smtps, sx.lmtp = protocol == "smtps", protocol == "lmtp"
     if call.addr.utf8 is not None:
         raise Unsupported("a callout of a release before 4.89 for an international message")
-    sx.helo_data = expand_helo(sx)
+    sx.helo_data = expand_helo(sx, tell=True)
     sx.features = frozenset()
     if not sx.smtps:
         _need(sx, _read(sx))

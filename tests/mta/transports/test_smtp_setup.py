@@ -72,6 +72,13 @@ def test_helo_data_is_expanded(setting: str, name: str) -> None:
     assert site.outcome == f"FAIL 0: SMTP error from remote mail server after HELO {name}: 554 no"
 
 
+def test_a_bad_greeting_counts_before_helo_data_that_does_not_expand() -> None:
+    site = delivered(Mx(Behaviour(banner=reply("421 busy"))), helo_data="$nothing")
+    assert site.outcome.startswith(
+        "DEFER 0: SMTP error from remote mail server after initial connection: 421"
+    )
+
+
 def test_helo_data_that_does_not_expand_defers() -> None:
     site = delivered(Mx(), helo_data="$nothing")
     assert site.outcome.startswith("DEFER -27: failed to expand helo_data: unknown variable name")

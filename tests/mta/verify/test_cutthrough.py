@@ -95,6 +95,20 @@ def test_in_4_89_a_host_that_hangs_up_takes_the_session_with_it(release: str, an
     assert len(answers) == answered
 
 
+@pytest.mark.parametrize(
+    ("release", "last"),
+    [("4.89", "error WRONG_VERSION_NUMBER"), ("4.91", "error WRONG_VERSION_NUMBER"), ("4.92", "QUIT")],
+)
+def test_before_4_92_a_callout_takes_the_tls_session_of_the_call_that_is_held(
+    release: str, last: str
+) -> None:
+    acl = "         verify = recipient/callout=5s,no_cache\n"
+    server = {"extensions": ["STARTTLS"]}
+    heard, _, _ = ran("a@one.test.ex", "b@one.test.ex", server=server, acl=acl, release=release)
+    (held,) = [call for call in heard if "MAIL FROM:<s@two.test.ex>" in call][:1]
+    assert held[-1] == last
+
+
 def test_a_recipient_of_another_host_ends_it_and_the_message_is_delivered_as_usual() -> None:
     heard, _, log = ran("a@one.test.ex", "b@two.test.ex", server=PLAIN)
     assert heard[0] == [*ENVELOPE, "QUIT"]
