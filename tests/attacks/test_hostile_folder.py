@@ -132,6 +132,7 @@ GIVEN_AWAY = {
     "--shell": "a shell for whoever types it",
     "--scheduler": "an address of the caller's own",
     "--both": "needs a real program",
+    "--no-test-mode": "needs a real program",
     "--max": "a number",
     "--port": "a number",
 }
