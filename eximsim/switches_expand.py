@@ -181,3 +181,11 @@ class ExpansionSwitches(ServerSwitches):
 
     expansion_test_sets: bool = switch(False, "expansion_test_line() in exim.c", since("4.97", "c6887a05b"))
     """-be sets ACL variables."""
+
+    test_database_quotes: bool = switch(False, "testdb.c", since("4.99", "1e32c64d1"))
+    """The database of Exim's own tests wants its queries quoted."""
+
+    expansion_test_sets_tainted: bool = switch(
+        False, "expansion_test_line() in exim.c", since("4.98", "a1caa6da6")
+    )
+    """-be sets ACL variables to tainted values (``set,t``)."""

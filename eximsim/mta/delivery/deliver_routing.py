@@ -81,7 +81,7 @@ def route_all(delivery: Delivery) -> None:
     while to_route:
         addr = to_route.pop(0)
         _route_one(delivery, addr, to_route)
-    delivery.process.queries_logged = frozenset()  # search_tidyup() forgets the answers
+    delivery.process.queries_asked = frozenset()  # search_tidyup() forgets the answers
 
 
 _FORBIDDEN = {

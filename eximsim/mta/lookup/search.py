@@ -44,7 +44,7 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
     """
     if kind.single_key and process.profile.tainted_search_refused:
         _refuse_tainted(process, query)
-    if kind.name in _QUOTING and process.profile.unquoted_query_logged:
+    if process.profile.unquoted_query_logged and _has_quoter(process, kind):
         _tell_unquoted(process, kind, query)
     process.search_error = ""
     process.effort.spend_on_searching(REGEX)
@@ -102,13 +102,20 @@ _QUOTING = frozenset(
 """The types that have an operator to quote what goes into a query."""
 
 
+def _has_quoter(process: Process, kind: SearchType) -> bool:
+    tested = kind.name in TEST_DATABASES and kind.name != "testdb_nq"
+    return kind.name in _QUOTING or (tested and process.profile.test_database_quotes)
+
+
 def _tell_unquoted(process: Process, kind: SearchType, query: str) -> None:
     """Log a query with text that comes from outside and is not quoted; what was asked before is cached."""
     asked = (kind.name, query)
-    unquoted = taint_of(query) is Taint.TAINTED and not isinstance(query, QuotedText)
-    if not unquoted or asked in process.queries_logged:
+    quoted = isinstance(query, QuotedText)
+    if (taint_of(query) is not Taint.TAINTED and not quoted) or asked in process.queries_asked:
         return
-    process.queries_logged |= {asked}
+    process.queries_asked |= {asked}
+    if quoted:
+        return
     shown = query
     if query.startswith("servers") and process.profile.query_servers_hidden:
         shown = query.partition(";")[2].lstrip(SPACES)

@@ -234,8 +234,8 @@ class Process:
 
     search_error: str | None = None
     """What the last lookup said (``search_error_message``), None before the first one."""
-    queries_logged: frozenset[tuple[str, str]] = frozenset()
-    """Queries, with their lookup types, that were logged as not quoted; their answers are cached."""
+    queries_asked: frozenset[tuple[str, str]] = frozenset()
+    """Queries with text from outside, and their lookup types; their answers are cached."""
     doing: str = ""  # what the process says of itself (set_process_info()), as far as a crash shows it
     acl_verb: str | None = None
     """The verb of an ACL that was come to last, as the log names it; None before, and at an ACL's end."""
@@ -416,7 +416,7 @@ class Process:
         self.dsn_boundaries = 0
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
-        self.acl_verb, self.queries_logged = None, frozenset()
+        self.acl_verb, self.queries_asked = None, frozenset()
         self.duplicates_lost = False
 
     def fork(self) -> Process:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from eximsim.mta.config.config_lines import ConfigLine, ConfigLines
 from eximsim.mta.config.macro_predef import builtin_macros
 from eximsim.mta.delivery.deliver import message_variables
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import TaintedText, expand_marked
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.caller import set_sender
@@ -21,6 +23,12 @@ from eximsim.mta.reception.receive_headers import extract_recipients, scan_heade
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.program.exim_argv import CommandLine
+
+
+_SETTING = re.compile(r"(set(?:,t)?) ")
+_NAME = r"acl_([cm](?:[0-9]|_[A-Za-z0-9_])[A-Za-z0-9_]*)"
+_VARIABLE = re.compile(_NAME + r"[ \t]*=[ \t]*(.*)", re.ASCII | re.DOTALL)
+_EXPANDED = re.compile(r"[$\\]")
 
 
 def expansion_test(process: Process, line: CommandLine, inputs: Iterator[str]) -> int:
@@ -113,12 +121,32 @@ def _expand_line(process: Process, macros: ConfigLines, text: str) -> None:
         if "A" <= text[:1] <= "Z" and not first:
             _define(process, macros, text)
             return
-    if text.startswith(("set ", "set,t ")) and process.profile.expansion_test_sets:
-        raise Unsupported("a definition of a variable for -be")
+    setting = _SETTING.match(text)
+    if setting is not None and _knows(process, setting[1]):
+        _set(process, setting[1], text[setting.end() :])
+        return
     try:
         process.out(f"{expand(process, text)}\n")
     except ExpansionFailed as failure:
         process.out(f"Failed: {failure.message}\n")
+
+
+def _knows(process: Process, word: str) -> bool:
+    profile = process.profile
+    return profile.expansion_test_sets_tainted if word == "set,t" else profile.expansion_test_sets
+
+
+def _set(process: Process, word: str, text: str) -> None:
+    """Set an ACL variable, with ``set,t`` to a tainted value. Source: acl_standalone_setvar(), src/acl.c."""
+    found = _VARIABLE.fullmatch(text)
+    if found is None or (word == "set,t" and _EXPANDED.search(found[2])):
+        raise Unsupported(f"what -be says of {word} {text!r}")
+    try:
+        value = TaintedText(found[2]) if word == "set,t" else expand_marked(process, found[2])
+    except ExpansionFailed:
+        raise Unsupported(f"what -be says of {word} {text!r}") from None
+    process.variables[f"acl_{found[1]}"] = value
+    process.out(f"variable {found[1]} set\n")
 
 
 def _define(process: Process, macros: ConfigLines, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.errors import Unsupported
 from tests.mta.front import PANIC, Front
 
 MESSAGE = "From: a@d.ex\nTo: b@d.ex, c@d.ex\nSubject: s\n\nfirst line\nsecond\n"
@@ -59,3 +60,27 @@ def test_what_would_be_logged_is_said_to_all_but_exims_user(user: str) -> None:
     status = front.exim("-be", "${if match_domain{a.ex}{dnsdb*;a=b.ex}}")
     assert status.stderr or front.log(PANIC)
     assert bool(front.log(PANIC)) is (user == "exim")
+
+
+def test_variables_of_acls_can_be_set() -> None:
+    lines = "set acl_m0 = ${uc:a}\nset,t acl_c_x=b\n$acl_m0 $acl_c_x\n"
+    assert said(Front(), stdin=lines).split("\n") == [
+        "> variable m0 set",
+        "> variable c_x set",
+        "> A b",
+        "> ",
+        "",
+    ]
+    assert said(Front(release="4.96"), "set acl_m0 = a") == "set acl_m0 = a\n"
+
+
+def test_a_tainted_one_is_followed_into_queries() -> None:
+    lines = "set,t acl_m0 = a\n${lookup testdb {$acl_m0}}\n${lookup testdb_nq {$acl_m0}}\n"
+    status = Front().exim("-be", stdin=lines)
+    assert status.stderr.count("tainted search query is not properly quoted: a") == 1
+
+
+@pytest.mark.parametrize("text", ["set acl_m0 = ${bad", "set other = a", "set,t acl_m0 = $tod_epoch"])
+def test_what_else_is_set_is_not_modelled(text: str) -> None:
+    with pytest.raises(Unsupported):
+        said(Front(), text)
