@@ -143,3 +143,9 @@ class VerifySwitches(SpoolSwitches):
 
     address_test_negates_ad: bool = switch(True, "verify_address() in verify.c", since("4.87", "08f3b11b3"))
     """Under the test suite -bt and -bv show ``ad=yes`` or ``ad=no`` after each host; then ``AD`` if so."""
+
+    cutthrough_passes_silence: bool = switch(
+        False, "receive_msg() in receive.c", since("4.91", "c85476e9d", item="JH/35")
+    )
+    """With ``cutthrough_delivery/defer=pass`` a client hears 450 if the server's answer to the dot is missing
+    or makes no sense; before, it heard 250, and the message was thrown away."""

@@ -190,6 +190,7 @@ POINTS: Sequence[Point] = (
     _point("2556b3c61"),
     _point("c679ee08b"),
     _point("ecce6d9ac"),
+    _point("c85476e9d"),
     _point("91e974f5a"),
     _point("64b67b658"),
     # 4.92

@@ -84,7 +84,8 @@ class ScenarioRecord:
         """The model's release for this program; raises ``InputError``."""
         known = _profile(self.release, self.tls)
         if self.i18n is not None:
-            known = replace(known, i18n=self.i18n)
+            lacks = tuple(name for name in known.build_lacks if not self.i18n or name != _CONVERSION)
+            known = replace(known, i18n=self.i18n, build_lacks=lacks)
         return replace(known, version=self.program) if self.program else known
 
 
@@ -97,9 +98,12 @@ def _profile(release: str, tls: str) -> Profile:
     return with_tls(replace(known, build_lacks=lacks), tls)
 
 
+_CONVERSION = "smtp.utf8_downconvert"
+"""What a build with SUPPORT_I18N has, and one without has not."""
+
 _SIGNING = "canon domain hash identity private_key selector sign_headers strict timestamps"
 _LEFT_OUT = (
-    *("smtp.arc_sign", "smtp.socks_proxy", "smtp.utf8_downconvert"),
+    *("smtp.arc_sign", "smtp.socks_proxy", _CONVERSION),
     *(f"smtp.dkim_{name}" for name in _SIGNING.split()),
     *("selector.proxy", "selector.spf", "selector.spf_verbose", "selector.dmarc", "selector.dmarc_verbose"),
 )

@@ -153,7 +153,7 @@ def _suits_open_call(delivery: Delivery, transport: DriverInstance, addr: Addres
     if call.transport != transport.name:
         return False
     options = transport.options
-    overrides = options.flag("hosts_override") and bool(options.text("hosts"))
+    overrides = options.flag("hosts_override") and options.text("hosts") is not None
     if not addr.host_list or (overrides and delivery.process.profile.overriding_hosts_may_continue):
         return True
     return any(host.name == call.host_name for host in addr.host_list)

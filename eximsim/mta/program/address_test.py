@@ -147,7 +147,7 @@ def _print_routed(process: Process, addr: Address, *, duplicate: bool) -> None:
     if (
         transport.driver == "smtp"
         and transport.options.flag("hosts_override")
-        and transport.options.text("hosts")
+        and transport.options.text("hosts") is not None
     ):
         return
     names = max(len(host.name) for host in addr.host_list)

@@ -167,9 +167,10 @@ def _show_parts(incoming: Incoming) -> AclResult:
 
 
 def _gone_on(incoming: Incoming, message: Message, done: Done) -> Received:
-    """The message has been delivered, or waits on the queue; no delivery follows."""
+    """The message has been delivered, is lost, or waits on the queue; no delivery follows."""
     if done is Done.ACCEPTED:
         log_write(incoming.process, "Completed")
+    if done in (Done.ACCEPTED, Done.LOST):
         incoming.process.machine.spool.remove(message.id)
     forget(incoming.reception)
     return Received()

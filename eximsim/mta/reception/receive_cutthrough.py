@@ -17,6 +17,7 @@ class Done(Enum):
     ACCEPTED = "accepted"
     PUT_OFF = "refused for now, so that the message stays on the queue"
     REFUSED = "refused, so that the client is refused too"
+    LOST = "nothing that makes sense, so that the message is gone"
 
 
 def send_on(incoming: Incoming) -> None:
@@ -69,4 +70,6 @@ def finish(incoming: Incoming) -> tuple[Done, str | None]:
         return Done.REFUSED, text
     if not passed:
         return Done.PUT_OFF, None
+    if not text.startswith("4") and not process.profile.cutthrough_passes_silence:
+        return Done.LOST, None
     return Done.REFUSED, text if text.startswith("4") else "450 Onward transmission not accepted"

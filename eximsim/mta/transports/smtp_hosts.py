@@ -36,11 +36,11 @@ def host_list(process: Process, transport: DriverInstance, addrlist: list[Addres
     """The address's hosts, or the transport's own; None after a status was set."""
     first, options = addrlist[0], transport.options
     own = options.text("hosts")
-    if first.host_list and not (options.flag("hosts_override") and own):
+    if first.host_list and not (options.flag("hosts_override") and own is not None):
         if options.flag("hosts_randomize") and first.host_list[0].mx == MX_NONE:
             return randomize(process, first.host_list)
         return first.host_list
-    if not own:
+    if own is None:
         set_panic(first, f"{transport.name} transport called with no hosts set")
         return None
     try:

@@ -245,14 +245,14 @@ def _preloaded(sx: SmtpContext) -> bool:
 
 
 def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:
-    profile, host = sx.process.profile, sx.host
+    profile = sx.process.profile
     mode = _verify_mode(sx)
     names: tuple[str, ...] = ()
     trusted = None
     if mode is not VerifyMode.NONE or _preloaded(sx):
         trusted = anchors(sx)
     if mode is not VerifyMode.NONE and sx.host_is_in("tls_verify_cert_hostnames"):
-        names = (host.certname or host.name if profile.cert_name_before_cname else host.name,)
+        names = (_name_to_verify(sx),)
     return VerifySettings(
         profile.tls_library,
         remote,
@@ -264,6 +264,14 @@ def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySetti
         mismatch_names_host=profile.name_mismatch_names_host,
         mismatch_blank_line=profile.name_mismatch_blank_line,
     )
+
+
+def _name_to_verify(sx: SmtpContext) -> str:
+    if not sx.process.profile.cert_name_before_cname:
+        return sx.host.name
+    if not sx.host.certname:
+        raise UndefinedBehaviour("the name to verify of an ipliteral router's host was never set")
+    return sx.host.certname
 
 
 class Setting(Enum):

@@ -134,7 +134,7 @@ def _callout(
     transport = addr.transport
     if transport is not None and transport.driver == "smtp":
         own = transport.options.text("hosts")
-        if own and (not hosts or transport.options.flag("hosts_override")):
+        if own is not None and (not hosts or transport.options.flag("hosts_override")):
             hosts = _transport_hosts(process, addr, own)
     if not hosts:
         process.hdebug("Cannot do callout: neither router nor transport provided a host list")

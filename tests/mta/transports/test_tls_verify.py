@@ -52,8 +52,14 @@ def test_a_good_certificate_is_verified(library: str, mode: VerifyMode) -> None:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_without_a_wish_nothing_is_verified(library: str) -> None:
-    settings = replace(OPTIONAL, library=library, mode=VerifyMode.NONE)
+    settings = replace(OPTIONAL, library=library, mode=VerifyMode.NONE, anchors=None)
     assert ask(settings, "leaf", "intermediate") == ask(settings, "expired") == TlsVerdict()
+
+
+def test_openssl_calls_a_good_chain_verified_if_the_anchors_are_there_though_nobody_asked() -> None:
+    settings = replace(OPTIONAL, mode=VerifyMode.NONE)
+    assert ask(settings, "leaf", "intermediate") == TlsVerdict(verified=True)
+    assert ask(settings, "expired") == TlsVerdict()
 
 
 def test_without_trust_anchors_openssl_does_not_verify_but_gnutls_does() -> None:
