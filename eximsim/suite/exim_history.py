@@ -266,6 +266,7 @@ POINTS: Sequence[Point] = (
     _point("c8b050fd1"),
     _point("9438970c9"),
     _point("5bf8a5168"),
+    _point("ff9663026"),
     _point("b273058b3"),
     _point("54a2a2a99"),
     _point("67a57a5af"),
