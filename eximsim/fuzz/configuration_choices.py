@@ -207,7 +207,13 @@ REDIRECTS: Choices = {
         "$local_part@two.test.ex",
         "\\$local_part", "bad address@", ":unknown:", "${if eq{$local_part}{a}{b@one.test.ex}}", "a, b,, c",
         ":include:/etc/lists/names", '"|/bin/cat"', "a@one.test.ex # comment", "${if eq{1}{2}{x}fail}",
+        '"#Exim filter\\nif $local_part is a then deliver b@two.test.ex endif"',
+        '"#Exim filter\\nif first_delivery then unseen save /spool/mail-filter endif\\nfinish"',
+        '"#Exim filter\\nif $sender_address contains s@ then fail text \\\"not you\\\" endif"',
+        '"#Exim filter\\nheaders add \\\"X-F: 1\\\"\\nodd"',
+        '"#Sieve filter\\nkeep;"', '"#Sieve filter\\nredirect \\\"b@two.test.ex\\\";"',
     ),
+    "allow_filter": ("true",),
     "allow_fail": ("true",),
     "allow_defer": ("true",),
     "forbid_file": ("true",),
@@ -222,7 +228,9 @@ REDIRECTS: Choices = {
     "ignore_eacces": ("true",),
     "syntax_errors_to": ("o@test.ex",),
 }  # fmt: skip
-LOCAL_TRANSPORTS = ("box", "dir", "bin", "nowhere", "reply", "pipe")
+FILTERED = {"user": "93", "group": "93"}
+"""Whose filter it is that a redirect router may run."""
+LOCAL_TRANSPORTS = ("box", "dir", "bin", "nowhere", "reply", "pipe", "small", "answer")
 TRANSPORTS = """\
 box:
   driver = appendfile
@@ -247,6 +255,17 @@ pipe:
   driver = pipe
   command = /bin/cat
   return_output = false
+small:
+  driver = appendfile
+  directory = /spool/mail-small
+  maildir_format
+  quota = ${if eq{$local_part}{a}{100}{1M}}
+  headers_add = X-T: $local_part
+  headers_remove = Subject
+answer:
+  driver = pipe
+  command = /bin/false
+  return_fail_output
 address_file:
   driver = appendfile
 address_pipe:

@@ -119,7 +119,8 @@ def _routers(rng: Random, known: Release) -> Iterator[str]:
 
 def _redirect(rng: Random) -> dict[str, str]:
     usual = {"file_transport": "address_file", "pipe_transport": "address_pipe"}
-    return {**_some(rng, choices.REDIRECTS, 0.2), "data": rng.choice(choices.REDIRECTS["data"]), **usual}
+    options = {**_some(rng, choices.REDIRECTS, 0.2), "data": rng.choice(choices.REDIRECTS["data"]), **usual}
+    return {**options, **(choices.FILTERED if "allow_filter" in options else {})}
 
 
 def _accept(rng: Random) -> dict[str, str]:

@@ -217,6 +217,7 @@ class Normaliser:
         (re.compile(r"\btransport process \d+ for"), "transport process P for"),
         (re.compile(r"\bprocess \d+ crashed"), "process P crashed"),
         (re.compile(r" Ci=\d+"), " Ci=N"),
+        (re.compile(r"\btmp/\d+\.(?:H\d+|M\d+)P\d+\."), "tmp/T.P."),
         (re.compile(r"\bfault address: \S+\)"), "fault address: A)"),
         (re.compile(r"\) \[0x[0-9a-f]+\]$"), ") [A]"),
         (re.compile(r"SIGSEGV \((\w[\w-]*: )? *\d+ "), r"SIGSEGV (\1P "),

@@ -247,7 +247,14 @@ def _logwrite(run: AclRun, condition: AclCondition, text: str) -> Rc:
         else:
             logs, text = set(re.findall("main|panic|reject", named[1])) or logs, text[named.end() :]
     shown = string_printing(text.lstrip(SPACES))
-    log_write(run.process, shown, main="main" in logs, reject="reject" in logs, panic="panic" in logs)
+    log_write(
+        run.process,
+        shown,
+        main="main" in logs,
+        reject="reject" in logs,
+        panic="panic" in logs,
+        rejected=run.reception.rejected(),
+    )
     return Rc.OK
 
 

@@ -181,15 +181,15 @@ def _check_redirect(options: Options) -> None:
         raise ValueError("a transport must not be defined for this router")
     if options.is_set("file") == options.is_set("data"):
         raise ValueError('one of "file" or "data" must be specified, but not both')
-    if options.is_set("qualify_domain") and options.flag("qualify_preserve_domain"):
-        raise ValueError('only one of "qualify_domain" or "qualify_preserve_domain" must be set')
-    if options.flag("allow_filter") and not (options.flag("check_local_user") or options.is_set("user")):
-        raise ValueError('"user" or "check_local_user" must be set with "allow_filter"')
     if options.flag("one_time"):
         if options.is_set("headers_add") or options.is_set("headers_remove"):
             raise ValueError('"headers_add" and "headers_remove" are not permitted with "one_time"')
         if options.is_set("unseen") and options.value("unseen") is not False:
             raise ValueError('"unseen" may not be used with "one_time"')
+    if options.is_set("qualify_domain") and options.flag("qualify_preserve_domain"):
+        raise ValueError('only one of "qualify_domain" or "qualify_preserve_domain" must be set')
+    if options.flag("allow_filter") and not (options.flag("check_local_user") or options.is_set("user")):
+        raise ValueError('"user" or "check_local_user" must be set with "allow_filter"')
 
 
 def _check_manualroute(options: Options) -> None:

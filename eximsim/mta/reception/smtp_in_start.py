@@ -17,7 +17,7 @@ from eximsim.mta.process.log import drop_selector, log_write
 from eximsim.mta.reception import smtp_in_ends, smtp_in_proxy, smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
 from eximsim.mta.reception.smtp_in_time import receive_timeout
-from eximsim.mta.reception.smtp_session import protocol
+from eximsim.mta.reception.smtp_session import notquit, protocol
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def _greet(session: SmtpSession) -> None:
         if result.rc is not Rc.OK:
             if before_tls:
                 _log_dropped(session, result.log_message)
-            else:
-                session.replies.acl_fail(Where.CONNECT, result, None)
+            elif session.replies.acl_fail(Where.CONNECT, result, None):
+                notquit(session, "acl-drop", None)
             session.refuse_session()
             return
         message = result.user_message

@@ -98,6 +98,10 @@ def test_retrying_by_local_part_depends_on_preconditions(release: str, line: str
         ("driver = redirect\n transport = t\n data = x", "r router: a transport must not be defined"),
         ("driver = redirect", 'one of "file" or "data" must be specified, but not both'),
         ("driver = redirect\n data = x\n allow_filter", '"check_local_user" must be set with "allow_filter"'),
+        (
+            "driver = redirect\n data = x\n allow_filter\n one_time\n headers_add = X: y",
+            'not permitted with "one_time"',
+        ),
         ("driver = redirect\n data = x\n qualify_domain = a\n qualify_preserve_domain", "must be set"),
         ("driver = manualroute\n transport = t", "route_list or route_data (but not both) must be specified"),
         ("driver = manualroute\n route_data = x\n host_find_failed = y", "setting for host_find_failed"),

@@ -72,3 +72,20 @@ def test_a_crash_takes_what_was_not_yet_sent_with_it_and_says_what_was_done() ->
     status = front.exim("-bs", "-oMa", "192.0.2.9", stdin="EHLO x\r\nODD\r\n")
     assert (status.code, len(status.stdout.splitlines())) == (-11, 1)
     assert front.log(PANIC)[-2].endswith(" handling incoming connection from (x) [192.0.2.9] U=root")
+
+
+def test_a_drop_at_the_connection_is_an_end_without_quit() -> None:
+    for verb, lines in (("drop", ["acl-drop"]), ("deny", [])):
+        acls = f"c:\n  {verb}\nn:\n  warn logwrite = end $smtp_notquit_reason"
+        front = Front("acl_smtp_connect = c\nacl_smtp_notquit = n", acls)
+        front.smtp("QUIT")
+        assert [line[4:] for line in front.log() if line.startswith("end ")] == lines
+
+
+def test_a_line_that_an_acl_writes_to_the_reject_log_has_the_header_with_it() -> None:
+    main = "acl_smtp_rcpt = accept\nacl_smtp_data = d"
+    front = Front(main, "d:\n  accept logwrite = :reject: seen")
+    front.smtp("HELO x", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", "DATA", "X-A: 1", "", ".", "QUIT")
+    seen, *rest = front.log(REJECT)
+    assert seen.endswith(" seen")
+    assert "  X-A: 1" in rest
