@@ -25,7 +25,10 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
     log = f"{(error.path or '').rpartition('/')[0]}/spool/log/{server}paniclog"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"
-    if "Byte Order Mark" not in error.message:  # before which nobody can have said where logs are
+    unlogged = "-bV" in argv  # log_testing_mode
+    if (
+        not unlogged and "Byte Order Mark" not in error.message
+    ):  # before which nobody can have said where logs are
         machine.files.setdefault(log, []).append(stamped)
     if "config" in argv or not any(_SHOWS_ALL.fullmatch(word) for word in argv):
         return Result(1, "", f"{stamped}\n")

@@ -113,11 +113,7 @@ def run(
     process.fudged_queue_times = line.queue_times
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
-    if (
-        profile.no_certificate_always_told
-        and line.mode not in CHECKING
-        and line.mode is not Mode.PRINT_CONFIG
-    ):
+    if profile.no_certificate_always_told and line.mode not in CHECKING and line.mode not in _PRINTING:
         daemon.warn_of_certificate(process)
     _check_arguments_logged(process, line)
     try:
@@ -138,7 +134,7 @@ def _configuration(machine: Machine, line: CommandLine, profile: Profile) -> Con
     A bad -f, for which ``Fatal`` is raised, is seen before more than the main section is read. What is only
     printed need not be modelled.
     """
-    printed = line.mode is Mode.PRINT_CONFIG
+    printed = line.mode in _PRINTING
     read = partial(read_config, machine.world, line.config, profile, line.defines, tolerant=printed)
     try:
         return read(whole=_reads_all(line, profile))
@@ -148,9 +144,17 @@ def _configuration(machine: Machine, line: CommandLine, profile: Profile) -> Con
         raise
 
 
+_PRINTING = frozenset({Mode.PRINT_CONFIG, Mode.VERSION})
+
+
+def _version(process: Process, line: CommandLine, stdin: bytes) -> int:
+    """-bV: the configuration has been read, and is good."""
+    raise Unsupported("what -bV says of its build; the configuration can be read")
+
+
 def _check_arguments_logged(process: Process, line: CommandLine) -> None:
     """The line that log_selector's word ``arguments`` asks for is missed where logs are compared."""
-    logs = line.mode not in CHECKING and line.mode is not Mode.PRINT_CONFIG
+    logs = line.mode not in CHECKING and line.mode not in _PRINTING
     if logs and process.machine.hints_known and selector(process, "arguments"):
         raise Unsupported("the log selector arguments", *process.config.main.where("log_selector"))
 
@@ -406,6 +410,7 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(
         process, line.arguments, label=line.labels
     ),
+    Mode.VERSION: _version,
     Mode.ACT: _act,
     Mode.DELIVER: _deliver,
     Mode.QUEUE_RUN: _queue_run,

@@ -59,6 +59,7 @@ class Mode(Enum):
     LIST_QUEUE = "-bp"
     COUNT_QUEUE = "-bpc"
     PRINT_CONFIG = "-bP"
+    VERSION = "-bV"
     ACT = "-M... on messages"
     DELIVER = "-M, -Mc, -Mg"
     QUEUE_RUN = "-q"
@@ -383,6 +384,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bvs": _set(mode=Mode.VERIFY_SENDER),
     "-bi": _set(mode=Mode.INITIALISE),
     "-bP": _set(mode=Mode.PRINT_CONFIG),
+    "-bV": _set(mode=Mode.VERSION),
     "-brt": lambda parser: parser.last(Mode.TRY_RETRY),
     "-brw": lambda parser: parser.last(Mode.TRY_REWRITE),
     "-bnq": _set(qualify=False),

@@ -18,6 +18,7 @@ LINES = [
     (["-bdf"], "foreground", True),
     (["-bh", "192.0.2.1"], "host", "192.0.2.1"),
     (["-bhc", "192.0.2.1"], "callout", True),
+    (["-bV"], "mode", Mode.VERSION),
     (["-bt", "a@b"], "mode", Mode.ADDRESS_TEST),
     (["-bv", "a@b"], "mode", Mode.VERIFY),
     (["-bvs", "a@b"], "mode", Mode.VERIFY_SENDER),
@@ -246,12 +247,6 @@ def test_expansion_tests_with_debugging_tell_the_macros() -> None:
     assert Front(main, release="4.99").exim("-d", "-be", "x").stdout == "x\n"
 
 
-@pytest.mark.parametrize("text", ["set acl_m0 = x", "set,t acl_m0 = x"])
-def test_definitions_for_an_expansion_test_are_not_modelled(text: str) -> None:
-    with pytest.raises(Unsupported, match="definition"):
-        Front().exim("-be", text)
-
-
 @pytest.mark.parametrize(
     ("release", "shown"),
     [("4.97", "2001:0db8:0000:0000:0000:0000:0000:0001"), ("4.98", "2001:db8::1")],
@@ -277,3 +272,10 @@ def test_a_bad_sender_is_seen_before_a_fault_below_the_main_section() -> None:
     )
     with pytest.raises(InputError, match="nosuch"):
         front.exim("-f", "a@b.ex", "r@d.ex")
+
+
+def test_the_version_is_not_told_but_a_bad_configuration_is() -> None:
+    with pytest.raises(Unsupported, match="the configuration can be read"):
+        Front().exim("-bV")
+    with pytest.raises(InputError, match="unknown"):
+        Front("bad_option = x").exim("-bV")
