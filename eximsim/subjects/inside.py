@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -37,6 +38,8 @@ LENGTH = struct.Struct("!I")
 _CHUNK = 1 << 16
 _SETTLE_SECONDS = 10.0
 _POLL_SECONDS = 0.002
+_FILE_OCTETS = 64 << 20
+"""So large a file may get: it lies in memory, and a log that does not end would fill it."""
 
 
 class Gone(Exception):
@@ -113,6 +116,8 @@ def _inner(channel: socket.socket, place: isolation.Place, outer: int, *, privil
     except OSError as error:
         send(channel, {"error": error.strerror or str(error)})
         return
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_OCTETS, most))
     send(channel, {"uid": os.getuid(), "privileged": privileged})
     requests = Requests(channel)
     try:
