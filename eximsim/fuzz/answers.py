@@ -7,10 +7,9 @@ from typing import Any
 
 from eximsim.explore.lazy_world import ZEROES
 from eximsim.fuzz.weighted_draw import Chooser, Weighted
+from eximsim.suite.stand_configuration import SERVER_PORT
 
 RRset = Mapping[str, Any]
-
-TLSA_PORT = 1225
 
 
 def rrset(name: str, type: str, data: Sequence[object] = (), *, ad: bool = True, **more: object) -> RRset:
@@ -110,7 +109,7 @@ _MOST_RECORDS = Weighted((60, 1), (30, 3), (10, 8))
 
 def tlsa(choose: Chooser, host: str, chain: str) -> list[RRset]:
     """All that answers the TLSA question for a host: RRsets at one name, or at two with a CNAME between."""
-    owner = f"_{TLSA_PORT}._tcp.{host}"
+    owner = f"_{SERVER_PORT}._tcp.{host}"
     if not choose.rarely(8):
         return [choose.part(_records, owner, chain)]
     target = f"tlsa-{host}"

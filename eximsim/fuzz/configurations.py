@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from eximsim.fuzz import configuration_choices as choices
-from eximsim.fuzz.sequence_choices import Choices
+from eximsim.fuzz.sequences import some
 from eximsim.mta.config.options import Release, release
 from eximsim.profiles import Profile
 
@@ -39,7 +39,7 @@ def configuration(rng: Random, name: str, profile: Profile) -> Drawn:
     known = release(profile.option_release, profile.build_lacks)
     acls = [acl for acl, share in choices.ACLS.items() if rng.random() < share]
     local = rng.random() < 0.3
-    main = _some(rng, choices.MAIN, 0.06)
+    main = some(rng, choices.MAIN, 0.06)
     main |= {f"acl_smtp_{acl}": f"check_{acl}" for acl in acls}
     if local:
         main["acl_not_smtp"] = "check_not_smtp"
@@ -57,10 +57,6 @@ def configuration(rng: Random, name: str, profile: Profile) -> Drawn:
         "auths": choices.SERVER_AUTHENTICATORS if rng.random() < 0.3 else "",
         "runs": [_run(rng) for _ in range(rng.choice((2, 3, 4)))],
     }
-
-
-def _some(rng: Random, options: Choices, share: float) -> dict[str, str]:
-    return {name: rng.choice(values) for name, values in options.items() if rng.random() < share}
 
 
 def _list(rng: Random, items: Sequence[str]) -> str:
@@ -111,7 +107,7 @@ def _routers(rng: Random, known: Release) -> Iterator[str]:
     for number in range(rng.choice((1, 2, 2, 3))):
         driver = rng.choice(list(_DRIVERS))
         settable = known.routers[driver].settable
-        options = {**_some(rng, choices.PRECONDITIONS, 0.09), **_DRIVERS[driver](rng)}
+        options = {**some(rng, choices.PRECONDITIONS, 0.09), **_DRIVERS[driver](rng)}
         lines = (f"  {name} = {value}\n" for name, value in options.items() if name in settable)
         yield f"r{number}:\n  driver = {driver}\n{''.join(lines)}"
     yield "last:\n  driver = dnslookup\n  self = send\n  transport = t\n"
@@ -119,7 +115,7 @@ def _routers(rng: Random, known: Release) -> Iterator[str]:
 
 def _redirect(rng: Random) -> dict[str, str]:
     usual = {"file_transport": "address_file", "pipe_transport": "address_pipe"}
-    options = {**_some(rng, choices.REDIRECTS, 0.2), "data": rng.choice(choices.REDIRECTS["data"]), **usual}
+    options = {**some(rng, choices.REDIRECTS, 0.2), "data": rng.choice(choices.REDIRECTS["data"]), **usual}
     return {**options, **(choices.FILTERED if "allow_filter" in options else {})}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -83,18 +83,6 @@ def _shown(value: object) -> str:
 def release(name: str, /, *patches: Patch, **switches: object) -> Program:
     """The release ``name``, with switches set otherwise and patches put in; raises ``InputError``."""
     return Program(replace(profile(name), **switches), patches)  # type: ignore[arg-type]  # by name
-
-
-def rows_replaced(module: str, name: str, change: Callable[[Row[Any]], Row[Any]], what: str) -> Patch:
-    """A patch of every row of a table, in all of its variants."""
-
-    def changed(table: Table[Any]) -> Table[Any]:
-        variants: Mapping[tuple[object, ...], Rows[Any]] = {
-            key: tuple(map(change, rows)) for key, rows in table.variants.items()
-        }
-        return replace(table, variants=variants)
-
-    return Patch(module, name, changed, what)
 
 
 def cells_replaced(

@@ -6,7 +6,7 @@ A promise is plain data. ``gate.promises`` proves it over the whole space of sit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from eximsim.quick_dataclass import dataclass
@@ -109,7 +109,3 @@ class Promise:
             else:
                 for one in (host,) if host in hosts else hosts:
                     yield condition, one
-
-
-Facts = Callable[[str, str], frozenset[str] | None]
-"""The values that an axis can have of a host or a domain; None: it cannot be told."""

@@ -13,6 +13,7 @@ from eximsim.fuzz import sequence_choices as choices
 from eximsim.fuzz.sequence_commands import command
 from eximsim.mta.config.options import Release, release
 from eximsim.profiles import Profile
+from eximsim.suite.stand_configuration import SERVER_PORT
 
 Drawn = dict[str, object]
 
@@ -25,7 +26,7 @@ def sequence(rng: Random, name: str, profile: Profile) -> Drawn:
     known = release(profile.option_release, profile.build_lacks)
     secure = rng.random() < 0.35
     calm = rng.choice((0.3, 1.0, 1.0))
-    transport = _some(rng, choices.TRANSPORT, calm * _OPTIONS / len(choices.TRANSPORT))
+    transport = some(rng, choices.TRANSPORT, calm * _OPTIONS / len(choices.TRANSPORT))
     if transport.keys() & choices.WITHOUT_CHUNKS:
         transport["hosts_try_chunking"] = ""
     drawn: Drawn = {
@@ -33,9 +34,9 @@ def sequence(rng: Random, name: str, profile: Profile) -> Drawn:
         "about": "drawn at random",
         "zone": _zone(rng, secure=secure),
         "servers": servers(rng),
-        "main": _some(rng, choices.MAIN, calm * 2.0 / len(choices.MAIN)),
+        "main": some(rng, choices.MAIN, calm * 2.0 / len(choices.MAIN)),
         "transport": transport,
-        "router": _some(rng, choices.ROUTER, calm * 1.5 / len(choices.ROUTER)),
+        "router": some(rng, choices.ROUTER, calm * 1.5 / len(choices.ROUTER)),
         "retry": rng.choice(choices.RETRY),
         "acl": f"check_rcpt:\n  {rng.choice(choices.ACLS)}\n",
     }
@@ -44,7 +45,8 @@ def sequence(rng: Random, name: str, profile: Profile) -> Drawn:
     return _as_known(drawn, known)
 
 
-def _some(rng: Random, options: choices.Choices, share: float) -> dict[str, str]:
+def some(rng: Random, options: choices.Choices, share: float) -> dict[str, str]:
+    """Settings of a ``share`` of the options, on average."""
     return {name: rng.choice(values) for name, values in options.items() if rng.random() < share}
 
 
@@ -134,7 +136,7 @@ def _zone(rng: Random, *, secure: bool) -> list[Drawn]:
         sets.append({"name": host, "type": "AAAA", "ad": secure, "data": []})
         if secure or rng.random() < 0.1:
             records = rng.choice(choices.TLSA)
-            owner = f"_1225._tcp.{host}"
+            owner = f"_{SERVER_PORT}._tcp.{host}"
             sets.append(_failing(rng, {"name": owner, "type": "TLSA", "ad": secure, "data": records}, 0.06))
     return sets
 

@@ -17,9 +17,7 @@ from eximsim.explore.choices import Axis, Choices
 from eximsim.explore.lazy_world import FAILURES, ZEROES, RRset
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
-
-PORT = 1225
-"""The port in the owner of a situation's TLSA records; the lazy zone answers for any port."""
+from eximsim.suite.stand_configuration import SERVER_PORT
 
 _SECURE: RRset = {"ad": True}
 _FAILURES: Mapping[str, RRset] = MappingProxyType(
@@ -260,7 +258,7 @@ class Space:
     def _new_entry(self, host: str, kind: str, word: str) -> RRset:
         if kind == "TLSA":
             found = _TLSA.get(word) or _FAILURES[word]
-            return {"name": f"_{PORT}._tcp.{self.name(host)}", "type": kind, **found}
+            return {"name": f"_{SERVER_PORT}._tcp.{self.name(host)}", "type": kind, **found}
         if kind == "AAAA":
             word = {"none": "NODATA", "none, insecure": "NODATA insecure"}.get(word, word)
         return {"name": self.name(host), "type": kind, **_answer(word, [self.address(host)])}

@@ -116,7 +116,7 @@ class ConfigLines:
     def next(self) -> ConfigLine | None:
         """The next logical line, or None at the end."""
         text = ""
-        start: ConfigLine | None = None
+        start: tuple[str, int] | None = None
         while True:
             physical = self._next_physical()
             if physical is None:
@@ -130,7 +130,7 @@ class ConfigLines:
             if self._state != _READING or self._include(content):
                 continue
             if not text:
-                start = ConfigLine("", *self.position)
+                start = self.position
             text = (text + content).rstrip(SPACES)
             self._made += len(content)
             if len(text) > _MAX_LINE:
@@ -143,7 +143,7 @@ class ConfigLines:
         if not text or start is None:
             return None
         self.shown.append(text)
-        return start._replace(text=text, last=self._files[-1].next)
+        return ConfigLine(text, *start, self._files[-1].next)
 
     @property
     def macros(self) -> Mapping[str, str]:
