@@ -78,9 +78,14 @@ class Relevance:
     inputs: bool = False
     """What a decision is made from, where the decision itself is the same."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether the configuration can ask the DNS for any name, in an expansion."""
+        return self.everything or "dnsdb" in self.text
+
     def names(self, host: str) -> bool:
         """Whether the configuration can ask for a host: by its name, or in an expansion by any name."""
-        return self.everything or "dnsdb" in self.text or host in self.text
+        return self.asks or host in self.text
 
     def has_passed(self, process_clock: float) -> float | None:
         """The time, as far as it counts."""

@@ -162,7 +162,8 @@ class Scene:
     address of the first host if it is one that a configuration names. ``port`` is where TLSA records are
     looked for; those of another port are another matter, and vary on their own. ``missing`` are names that
     the DNS does not know, so that routers pass the message on: the domain, or hosts that come before these.
-    ``mechanisms`` are what servers that offer AUTH offer: all that some client can do.
+    ``mechanisms`` are what servers that offer AUTH offer: all that some client can do. ``own_questions``
+    says that a configuration may ask for records itself, so that those of an insecure answer vary, too.
     """
 
     recipient: str
@@ -174,6 +175,7 @@ class Scene:
     port: int = 25
     missing: tuple[str, ...] = ()
     mechanisms: tuple[str, ...] = ()
+    own_questions: bool = True
 
     @property
     def domain(self) -> str:
@@ -251,7 +253,11 @@ class LatticeZones(LazyZones):
             port = name.partition(".")[0].lstrip("_")
             subject = host if port == str(scene.port) else f"{host} port {port}"
             value = self._value(TLSA, subject)
-            return _entry(value, _TLSA_RECORDS[self._value(RECORDS, subject)] if value in _DATA else [])
+            if value not in _DATA:
+                return _entry(value, [])
+            looked_into = value == SECURE or scene.own_questions  # DANE does not look into an insecure answer
+            records = self._value(RECORDS, subject) if looked_into else RECORDS.values[0]
+            return _entry(value, _TLSA_RECORDS[records])
         return _entry(SECURE, []) if name in self.owners() else _NO_NAME
 
     def _value(self, axis: Axis, subject: str) -> str:

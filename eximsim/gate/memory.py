@@ -13,8 +13,8 @@ from eximsim.suite.policy import Policy
 Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...]]
 """What a scene is about, whatever addresses its hosts have."""
 
-Lively = tuple[Key, tuple[str, ...]]
-"""A scene, and what its servers can offer."""
+Lively = tuple[Key, tuple[str, ...], bool]
+"""A scene, what its servers can offer, and whether configurations ask questions of their own."""
 
 Asked = tuple[str, ...]
 """What verifies by callout, and how; nothing for a delivery."""

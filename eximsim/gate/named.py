@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from eximsim.explore.relevance import relevance
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.config.readconf import Config
@@ -50,7 +51,8 @@ class Named:
     are all, ``locals`` local parts, ``mailboxes`` and ``senders`` whole addresses. ``obscure`` are patterns
     that no witness was found for, with the place of each; ``sampled`` the files of which not every entry is
     here, with the number of those left out. ``guarded`` are files that need not be there: the configuration
-    asks whether they are. ``mechanisms`` are those by which it can authenticate as a client, in capitals.
+    asks whether they are. ``mechanisms`` are those by which it can authenticate as a client, in capitals;
+    ``own_questions`` says that it may ask the DNS something by itself.
     ``together`` has what single routers and verbs of ACLs name, of those that name more than one kind of
     thing.
     """
@@ -67,6 +69,7 @@ class Named:
     sampled: dict[str, int] = field(default_factory=dict)
     guarded: dict[str, None] = field(default_factory=dict)
     mechanisms: dict[str, None] = field(default_factory=dict)
+    own_questions: bool = False
     together: list[Named] = field(default_factory=list)
 
     @property
@@ -106,6 +109,7 @@ def names_of(policies: Iterable[Policy]) -> Named:
     for policy in policies:
         own = policy.config.main.text("primary_hostname") or HOSTNAME
         named.own[own] = named.domains[own] = None
+        named.own_questions |= relevance(policy).asks
         named.mechanisms.update(dict.fromkeys(_mechanisms(policy.config)))
         for place, one in _texts(policy.config):
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))

@@ -170,8 +170,9 @@ class Stage:
         }
         addresses = {**scene.addresses, **new}
         others = {name: address for name, address in now.others.items() if name not in addresses}
-        mx, mechanisms = scene.mx or now.mx, self.named.mechanisms
-        return replace(scene, mx=mx, addresses=addresses, others=others, mechanisms=tuple(mechanisms))
+        return replace(
+            now, mx=scene.mx or now.mx, addresses=addresses, others=others, at=scene.at, port=scene.port
+        )
 
     def with_hosts(self, scene: Scene) -> Iterator[Scene]:
         """The scene with each host that a list names in each place, and with each address in the first."""
@@ -204,6 +205,7 @@ class Stage:
             mail.sender,
             missing=tuple(missing),
             mechanisms=tuple(self.named.mechanisms),
+            own_questions=self.named.own_questions,
         )
 
 

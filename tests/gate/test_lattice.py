@@ -19,7 +19,8 @@ from eximsim.gate.lattice import (
 )  # fmt: skip
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.ports import DnsAnswer
-from eximsim.status import DnsResult, Security
+from eximsim.profiles import PROFILES, profile
+from eximsim.status import DnsResult, Rc, Security
 from tests.gate.policies import CONF, MX, policy
 
 HOST = "mx1.destination.example"
@@ -148,3 +149,18 @@ def test_authentication_varies_only_where_somebody_authenticates() -> None:
     scene = survey([policy(), policy(conf=CONF + AUTHENTICATORS)], 1).views[0].scene
     assert scene.mechanisms == ("PLAIN", "LOGIN", "CRAM-MD5")
     assert scene.size == survey([policy()], 1).views[0].scene.size * 16
+
+
+@pytest.mark.parametrize("release", [*PROFILES])
+def test_no_release_looks_into_an_insecure_tlsa_answer(release: str) -> None:
+    cells = TLSA_RESULT.cells(profile(release))
+    for want in TLSA_RESULT.columns[2].values:
+        assert cells[DnsResult.SUCCEED, False, want].outcome is not Rc.OK
+
+
+def test_the_records_of_an_insecure_answer_vary_where_a_lookup_can_read_them() -> None:
+    asks = "  helo_data = ${lookup dnsdb{tlsa=_25._tcp.$host}{x}{y}}\n"
+    for options, varies in (("", False), (asks, True)):
+        scene, choices = survey([policy(options)], 1).views[0].scene, Fixed(TLSA="insecure")
+        LatticeZones(scene, choices, certificates((MX,))).answer(f"_25._tcp.{MX}", "TLSA")
+        assert (f"TLSA records of {MX}" in choices.asked) is varies
