@@ -39,6 +39,7 @@ def compare(
     """
     plan = survey((base, head), wanted or Wanted(hosts), memory=memory)
     groups = Comparison(plan).groups()
+    plan.note_undelivered(plan.policies, plan.views)
     plan.gaps.update(dict.fromkeys(certificate_gaps(base, head)))
     old, new = names or (base.path, head.path)
     mail = everyday(plan)

@@ -158,6 +158,21 @@ def outcome_at(way: Way, answers: Mapping[str, str]) -> Outcome:
     return replace(way.node.outcome, log=way.log)
 
 
+def comes_to(way: Way, wanted: Callable[[Outcome], bool]) -> bool:
+    """Whether some situation has an outcome like this (its log aside)."""
+    seen: set[int] = set()
+    left = [way.node]
+    while left:
+        node = left.pop()
+        if isinstance(node, End):
+            if wanted(node.outcome):
+                return True
+        elif id(node) not in seen:
+            seen.add(id(node))
+            left += [one.node for one in node.ways]
+    return False
+
+
 def ends(way: Way, size: int) -> Mapping[Outcome, tuple[Mapping[str, str], int]]:
     """Every outcome of a diagram: its smallest situation, and how many situations of ``size`` have it."""
     found: dict[Outcome, tuple[Mapping[str, str], int]] = {}

@@ -12,7 +12,7 @@ from eximsim.errors import Gap
 from eximsim.explore.choices import Chooser
 from eximsim.gate import states
 from eximsim.gate.answer_axes import LatticeAnswers, Located, gaps_of
-from eximsim.gate.diagram import Explorer, Forest, Way
+from eximsim.gate.diagram import Explorer, Forest, Way, comes_to
 from eximsim.gate.explore_notes import note
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
 from eximsim.gate.memory import Explored, Key, Memory
@@ -34,7 +34,9 @@ from eximsim.gate.signature import signature_of
 from eximsim.gate.views import View, Wanted, kinds_of, lively, scene_key
 from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
+from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.quick_dataclass import dataclass
+from eximsim.status import TAKEN
 from eximsim.suite.policy import Case, Policy
 from eximsim.suite.policy_result import Result
 
@@ -185,10 +187,29 @@ class Survey:
         """The outcome in one situation."""
         return self.run(policy, view)(Given(answers))
 
+    def note_undelivered(self, policies: Sequence[Policy], views: Iterable[View]) -> None:
+        """Note the views in which hosts are tried, and no situation brings any of the policies to deliver.
+
+        What such a transport asks of a server is not among what is explored, so that nothing can be seen of
+        what else it asks for.
+        """
+        for view in views:
+            ways = (self.diagram(policy, view) for policy in policies)
+            if view.kind == "delivery" and not any(comes_to(way, _delivers) for way in ways):
+                result = self.result(policies[-1], view, Given({}))
+                if isinstance(result, Result) and any(one.is_of(HOST_TRIED) for one in result.decisions):
+                    what = f"{view.name}: no situation delivers it: {outcome_of(result)}"
+                    help = "what its transport asks of a server is not explored"
+                    self.add(policies[-1], Gap(what, policies[-1].path, help))
+
     @property
     def size(self) -> int:
         """The number of situations of all views."""
         return sum(view.scene.size for view in self.views)
+
+
+def _delivers(outcome: Outcome) -> bool:
+    return outcome.result in (*TAKEN, "undefined")
 
 
 class _SendsMore(Exception):

@@ -31,6 +31,7 @@ def current(plan: Survey, release: str, hosts: int) -> Lock:
     """The outcomes of the surveyed policy, ready to be locked."""
     (policy,) = plan.policies
     found = {view.name: mapped(plan.forest, plan.diagram(policy, view), essence) for view in plan.views}
+    plan.note_undelivered(plan.policies, plan.views)
     views = {view.name: view for view in plan.views}
     asked = [path for view in plan.views for path in plan.explored(policy, view).files]
     return Lock(release, hosts, found, views, _files(policy, asked), tuple(plan.sampled))

@@ -154,6 +154,7 @@ class Prover:
             if view.name not in self._diagrams:
                 watch(view)
                 self._diagrams[view.name] = self._plan.diagram(policy, view)
+                self._plan.note_undelivered((policy,), (view,))
             for found in _Search(promise, view.scene).breaches(self._diagrams[view.name]):
                 outcome = self._plan.at(policy, view, found.answers)
                 if outcome.result == "undefined" and self._not_modelled(outcome):
