@@ -105,7 +105,6 @@ class CrashLog(Enum):
     NOTHING = "nothing"
     SUPPOSITION = "one line that suspects a write to immutable memory"
     FACTS = "fault address, SEGV_MAPERR, null pointer, what it was doing"
-    FACTS_WITHOUT_CODE = "fault address, null pointer, what it was doing"
 
 
 EVENTS = frozenset(

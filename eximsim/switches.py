@@ -385,7 +385,6 @@ class Profile(SmtpSwitches):
         "segv_handler() in exim.c",
         since("4.95", "1f1633046", CrashLog.SUPPOSITION),
         since("4.96", "dd09071d4", CrashLog.FACTS),
-        since("4.99", "1589cfb04", CrashLog.FACTS_WITHOUT_CODE),
     )
     """What a process that dies of a segmentation violation logs."""
 

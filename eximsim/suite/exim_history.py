@@ -419,7 +419,6 @@ POINTS: Sequence[Point] = (
     _point("a5e7a6420"),
     _point("237b2df13"),
     _point("19c4ea037"),
-    _point("1589cfb04", ("runtest", "/dynmodules/*.so")),
     _point("e7a31a822"),
     _point("1e32c64d1"),
     _point("4f05f0f1d", ("aux-fixed/4137.list", "")),

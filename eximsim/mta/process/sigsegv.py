@@ -38,7 +38,7 @@ def _died(process: Process, doing: str, address: str, code: str, why: str) -> Pr
     elif log is not CrashLog.NOTHING:
         words = (
             f"SIGSEGV (fault address: {address})",
-            *((code,) if log is CrashLog.FACTS else ()),
+            code,
             f"SIGSEGV ({why})",
             f"SIGSEGV ({process.pid} {doing}\n)",
         )

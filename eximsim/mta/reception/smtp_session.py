@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.miscmods import arc, dkim
@@ -231,8 +232,11 @@ class SmtpSession:
     def _flush(self) -> None:
         """Tell the client at once what it would be told once its input has been dealt with."""
         link = self.reception.link
-        if link is not None and (data := self.replies.take()):
-            link.tell(data)
+        if link is not None:
+            if data := self.replies.take():
+                link.tell(data)
+        elif not self.reception.is_socket:
+            self.process.out(from_octets(self.replies.take()))
 
     def went_on(self, *, or_left: bool) -> bool:
         """Whether the client has gone on (or with ``or_left`` gone away) without waiting for its answer.

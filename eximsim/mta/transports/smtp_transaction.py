@@ -58,7 +58,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
     server takes it.
     """
     announced = f" SIZE={size}" if size is not None and "SIZE" in sx.features else ""
-    sx.prdr_active = sx.prdr and not sx.verify and _pending_from(sx, addrs[0]) > 1
+    sx.prdr_active = sx.prdr and not sx.verify and addrs != [] and _pending_from(sx, addrs[0]) > 1
     announced += " PRDR" if sx.prdr_active else ""
     announced += " SMTPUTF8" if asks_for_utf8(sx) else ""
     announced += _mail_dsn(sx, addrs)

@@ -207,6 +207,13 @@ def test_mail_is_said_to_the_next_host_though_no_recipient_is_left() -> None:
     assert site.messages == []
 
 
+def test_prdr_is_not_asked_for_if_no_recipient_is_left() -> None:
+    servers = [Mx(Behaviour(banner=reply("554 no service"))), Mx(Behaviour(extensions=("PRDR",)))]
+    site = Site(servers, "4.89", transport={"hosts_try_prdr": "*"})
+    site.deliver()
+    assert site.calls[-1] == ("10.9.1.2", ["EHLO", "MAIL FROM:<s@myhost.test.ex>", "QUIT"])
+
+
 def test_from_4_98_no_host_is_tried_for_nobody() -> None:
     site = Site([Mx(tlsa=NXDOMAIN), Mx(tlsa=GOOD)], NEWEST, transport=REQUIRE)
     site.deliver()
