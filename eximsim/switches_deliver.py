@@ -233,3 +233,9 @@ class DeliverSwitches(VerifySwitches):
     )
     """A router's ``set`` that fails or defers ends the routing as if it had gone well, but to nowhere: the
     address counts as done."""
+
+    put_off_batch_is_mislaid: bool = switch(
+        False, "tpt_parallel_check() in deliver.c", since("4.99-dev-13835a3c1", "dddc92898")
+    )
+    """Of a batch that max_parallel puts off, only the first address is put off, and the others are passed
+    over; if another address has been put off before, the delivery does not end."""

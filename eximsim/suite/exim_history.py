@@ -453,6 +453,7 @@ POINTS: Sequence[Point] = (
     _point("7c88517fd"),
     _point("b3a32a6cc", ("confs/0640", ""), release="4.99"),
     _point("e03a4451c"),
+    _point("dddc92898"),
     _point("baad2e56c", ("scripts/0000-Basic/0640", "msg1@test.ex msg1b@test.ex msg1@test.ex")),
     _point("c7b6065cb"),
     _point("dea05068d"),

@@ -107,8 +107,13 @@ def _defer_at_limit(delivery: Delivery, transport: DriverInstance) -> None:
         and len([addr for addr in delivery.remote if addr.transport is transport]) >= limit
     ):
         raise Unsupported("so many batches that max_parallel may keep some of them", *where)
+    mislaid = process.profile.put_off_batch_is_mislaid
     while limit == 1 and delivery.remote and delivery.remote[0].transport is transport:
-        for addr in _next_batch(delivery, transport):
+        if mislaid and delivery.defer:
+            what = "max_parallel where an address has been put off already: the delivery does not end"
+            raise Unsupported(what, *where)
+        batch = _next_batch(delivery, transport)
+        for addr in batch[:1] if mislaid else batch:
             addr.message, addr.basic_errno = "concurrency limit reached for transport", Errno.TRETRY
             post_process_one(delivery, addr, Rc.DEFER, kind="T")
 

@@ -6,7 +6,8 @@ from typing import cast
 
 import pytest
 
-from tests.suite.test_scenario_compare import done, scenario
+from eximsim.errors import Unsupported
+from tests.suite.test_scenario_compare import NEWEST, done, scenario
 
 ZONE = [
     {"name": "h.test.ex", "type": "A", "ad": True, "data": ["10.9.1.1"]},
@@ -15,7 +16,9 @@ ZONE = [
 BY_HAND = "r:\n  driver = manualroute\n  route_data = h.test.ex\n  address_data = $domain\n  transport = t\n"
 
 
-def heard(transport: dict[str, str], *domains: str, **main: str) -> tuple[list[list[str]], list[str]]:
+def heard(
+    transport: dict[str, str], *domains: str, program: str = NEWEST, **main: str
+) -> tuple[list[list[str]], list[str]]:
     """The recipients that each call named, and the log lines about deliveries."""
     (one,) = done(
         scenario(
@@ -25,7 +28,8 @@ def heard(transport: dict[str, str], *domains: str, **main: str) -> tuple[list[l
             transport=transport,
             servers={"10.9.1.1": {"extensions": []}},
             runs=[{"argv": ["-odf", "-f", "s@x", *(f"a@{name}" for name in domains)], "stdin": "\n"}],
-        )
+        ),
+        program,
     )
     events = [[str(event) for event in cast("list[object]", call["events"])] for call in one.servers]
     calls = [[event[9:-1] for event in call if event.startswith("RCPT")] for call in events]
@@ -50,6 +54,20 @@ def test_what_would_begin_while_another_is_on_its_way_is_put_off_by_max_parallel
     calls, log = heard(options, "a.ex", "b.ex", remote_max_parallel=parallel)
     assert len(calls) == 1
     assert "defer (-57): concurrency limit reached for transport" in log[0]
+
+
+def test_the_head_passes_over_what_is_put_off_with_another() -> None:
+    options = {"multi_domain": "${if eq{$domain}{a.ex}{no}{yes}}", "max_parallel": "1"}
+    _, log = heard(options, "a.ex", "b.ex", "c.ex")
+    assert [line.split()[2] for line in log if "==" in line] == ["a@b.ex"]
+    _, log = heard(options, "a.ex", "b.ex", "c.ex", program="4.99")
+    assert [line.split()[2] for line in log if "==" in line] == ["a@b.ex", "a@c.ex"]
+
+
+def test_a_delivery_of_the_head_that_does_not_end_is_not_modelled() -> None:
+    options = {"multi_domain": "false", "max_parallel": "1"}
+    with pytest.raises(Unsupported, match="the delivery does not end"):
+        heard(options, "a.ex", "b.ex", "c.ex")
 
 
 @pytest.mark.parametrize(("value", "tried"), [("yes", 2), ("${if eq{1}{2}{yes}{no}}", 1)])
