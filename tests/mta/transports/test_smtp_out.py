@@ -53,6 +53,9 @@ class Line:
     def end_tls(self) -> bool:
         raise AssertionError("there is no TLS here")
 
+    def forget_tls(self) -> None:
+        raise AssertionError("there is no TLS here")
+
     def close(self) -> None:
         pass
 
