@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
 _AFTER_DATA = frozenset({Where.DATA, Where.NOTSMTP})
+_WHERE_LATER_RELEASES_ALLOW = frozenset({Where.MIME, Where.DKIM, Where.PRDR, Where.QUIT, Where.NOTQUIT})
+"""Where the header can be verified since 4.95 as well."""
 _WITH_SENDER = frozenset({Where.MAIL, Where.RCPT, Where.PREDATA, Where.DATA, Where.NOTSMTP})
 _ANYWHERE = frozenset(Where)
 _TIME_OPTIONS = {"maxwait": "overall", "connect": "connect"}
@@ -66,6 +68,8 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     if known.plain and "/" in text:
         run.log_message = f"unexpected '/' found in \"{text}\" (this verify item has no options)"
         return Rc.ERROR
+    if known.allowed == _AFTER_DATA and run.where in _WHERE_LATER_RELEASES_ALLOW:
+        raise Unsupported(f"verify = {kind} in the ACL for {run.where.label}", *(run.at or ()))
     if run.where not in known.allowed:
         run.log_message = f"cannot verify {kind} in ACL for {run.where.label}"
         return Rc.ERROR

@@ -475,3 +475,8 @@ def test_the_first_question_of_a_session_is_asked_with_the_search_list() -> None
     front.machine.search_domain = "here.ex"
     front.smtp("HELO a.ex", "MAIL FROM:<s@b.ex>", "RCPT TO:<r@d.ex>", argv=("-oMa", "192.0.2.9"))
     assert front.world.questions == ("SRV _client._smtp.a.ex", "SRV _client._smtp.a.ex.here.ex")
+
+
+def test_where_only_some_releases_verify_the_header_it_is_not_modelled() -> None:
+    with pytest.raises(Unsupported, match="verify = header_sender in the ACL for QUIT"):
+        acl_check(reception("check:\n  accept verify = header_sender"), Where.QUIT, None, "check")
