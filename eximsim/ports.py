@@ -85,6 +85,40 @@ StatusJudge = Callable[[bytes | None], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class TlsTicket:
+    """What a client keeps of a session, to offer it another time.
+
+    ``session`` as the client saw it; ``lifetime``: for so many seconds, as the server says. ``sealed`` is the
+    server's own.
+    """
+
+    session: TlsSession
+    lifetime: int
+    sealed: object
+
+
+class Resumption(Enum):
+    """What a server makes of a session that it is offered."""
+
+    NO = "a new one"
+    YES = "that one"
+    RENEWED = "that one, with another ticket"
+
+
+class Tickets(Protocol):
+    """How a server resumes sessions (RFC 5077; RFC 8446, section 2.2)."""
+
+    def opened(self, ticket: TlsTicket) -> Resumption:
+        """A client has offered a session."""
+
+    def resumed(self, ticket: TlsTicket) -> TlsSession:
+        """That session, as the server saw it."""
+
+    def issued(self, served: TlsSession, seen: TlsSession) -> TlsTicket | None:
+        """A ticket for a session, as the server and as the client sees it; None if none can be made."""
+
+
+@dataclass(frozen=True, slots=True)
 class TlsOffer:
     """What a client brings into a handshake.
 
@@ -95,6 +129,8 @@ class TlsOffer:
     its issuer. ``status``, if given, asks for a stapled OCSP response and is told what came: after
     ``judge``, but before a late one. ``alpn`` has the application protocols that it offers (RFC 7301).
     ``watch`` is shown the chain before any judge; if it says false, the client leaves without an alert.
+    ``keep``, if given, asks for tickets and is given those that come; ``ticket`` offers a session (both in
+    memory only). Of a session that is resumed neither ``judge`` is told nor ``watch``.
     """
 
     judge: Judge
@@ -108,6 +144,8 @@ class TlsOffer:
     status: StatusJudge | None = None
     alpn: tuple[str, ...] = ()
     watch: Callable[[tuple[bytes, ...]], bool] | None = None
+    keep: Callable[[TlsTicket], None] | None = None
+    ticket: TlsTicket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +162,8 @@ class TlsPolicy:
     it does, and gives what takes the place of all this, or the alert that ends it. ``authorities`` (DER)
     are whose certificates it says that it takes, if it says so. ``judge_late`` is GnuTLS's way, as in
     ``TlsOffer``. ``choose_protocol`` is asked for one of the application protocols that the client
-    offers, if it does: None, and it goes on without one.
+    offers, if it does: None, and it goes on without one. ``tickets``, if given, resumes sessions (in memory
+    only).
     """
 
     identity: TlsIdentity
@@ -139,6 +178,7 @@ class TlsPolicy:
     authorities: tuple[bytes, ...] = ()
     judge_late: bool = False
     choose_protocol: Callable[[tuple[str, ...]], str | TlsAlert | None] | None = None
+    tickets: Tickets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +198,8 @@ class TlsSession:
     """The application protocol that both sides have agreed on."""
     own_leaf: bytes = b""
     """The certificate (DER) that this side has shown, if any."""
+    resumed: bool = False
+    """It is an earlier one, taken up again."""
 
 
 class HandshakeFault(Enum):

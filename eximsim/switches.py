@@ -375,6 +375,14 @@ class Profile(SmtpSwitches):
     tls_resumption_asked: bool = switch(False, "tls_client_start()", since("4.95", "2983e1a61"))
     """tls_resumption_hosts is searched when a client starts TLS; before, that was not built in."""
 
+    tls_resumption_key_whole: bool = switch(
+        False, "tls_client_resmption_key() in tls.c", since("4.96", "ec2a355fd")
+    )
+    """A session is kept for connections with the same settings, to the same server behind a balancer."""
+
+    tls_resumption_on_connect: bool = switch(False, "smtp_setup_conn()", since("4.98", "5d5ad9fb1"))
+    """Sessions are resumed where TLS comes first."""
+
     cutthrough_sender_chosen: bool = switch(
         False, "case CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.99", "4e36acaf2", item="bug 3071")
     )

@@ -12,6 +12,8 @@ from eximsim.mta.records.hints import Cached, CalloutRecord, Hints, RetryRecord,
 def dump(hints: Hints, database: str) -> str | None:
     """The records of ``database``: ``retry``, ``callout``, ``seen``, ``wait-TRANSPORT``; None: no file.
 
+    Of ``tls`` the keys.
+
     Raises ``Unsupported`` for another, and where the order of records is the database library's and nobody
     sorts them.
     """
@@ -24,6 +26,8 @@ def dump(hints: Hints, database: str) -> str | None:
         return "".join(_callout(key, record) for key, record in hints.callout.items())
     if database == "seen":
         return "".join(f"{key}\t{_time(stamp)}\n" for key, stamp in hints.seen.items())
+    if database == "tls":
+        return "".join(f"  {key}\n" for key in sorted(hints.tls))  # the keys alone, as with -k
     raise Unsupported(f"script command 'dump {database}'")
 
 

@@ -143,6 +143,7 @@ class ModelSubject:
             (hints.seen, "/db", "seen"),
             (hints.wait, "/db", "wait-*"),
             (hints.ehlo, "/db", "misc"),
+            (hints.tls, "/db", "tls"),
             (spool.messages, "/input", "*"),
         ):
             if folder.endswith(place) and fnmatchcase(key, name):

@@ -346,6 +346,7 @@ POINTS: Sequence[Point] = (
     _point("564960ff8"),
     _point("5800e3234", ("confs/0101", "$local_part_data'")),
     _point("cfe6acff2", ("confs/0594", "force_command")),
+    _point("ec2a355fd"),
     _point("2b68e140a", ("runtest", r"(.*[:.])\d+$/$1 ${2}9999")),
     # 4.97
     _point("1745d310d", ("confs/0567", "Authentication-Results")),
@@ -387,6 +388,7 @@ POINTS: Sequence[Point] = (
     _point("e2b4dedbc", ("scripts/4500-DKIM/4500", "\n# (G)\n")),
     _point("f70940c94"),
     _point("4f780c09d"),
+    _point("5d5ad9fb1"),
     _point("e4cdc6558"),
     _point("44e35f5f5"),
     _point("b0e63c7ef", ("confs/0475", "log_selector = +unknown_in_list")),

@@ -10,7 +10,7 @@ from eximsim.quick_dataclass import dataclass
 _MODELLED = """
     DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv()
     PRDR ESMTP_Limits Experimental_QUEUEFILE PIPECONNECT PROXY SOCKS
-    Experimental_XCLIENT
+    Experimental_XCLIENT TLS_resume
 """
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "Content_Scanning")
 """What reaches out of the program, and wants answers."""
@@ -32,7 +32,7 @@ _CRYPTO = {"_CRYPTO_HASH_SHA3", "_CRYPTO_SIGN_ED25519"}
 _FEATURES = frozenset(
     {
         *("_HAVE_DANE", "_HAVE_NATIVE_SRS", "_HAVE_TLS", "_HAVE_TLS1_3", "_HAVE_TLS_OCSP"),
-        *("_HAVE_TLS_ALPN", "_HAVE_TLS_OCSP_LIST", *_CRYPTO),
+        *("_HAVE_TLS_ALPN", "_OPT_OPENSSL_NO_TLSV1_3_X", "_HAVE_TLS_OCSP_LIST", *_CRYPTO),
     }
 )
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cryptography import x509
 
-from eximsim.ports import HandshakeError, HandshakeFault, TlsIdentity, TlsOffer, TlsPolicy
+from eximsim.ports import (
+    HandshakeError,
+    HandshakeFault,
+    Resumption,
+    TlsIdentity,
+    TlsOffer,
+    TlsPolicy,
+    TlsSession,
+)
 from eximsim.world.certificates import der_chain, key_kind
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -48,6 +58,30 @@ def _is_known(chain: tuple[bytes, ...], authorities: tuple[bytes, ...]) -> bool:
     """Whether one of the issuers of a chain is among the authorities."""
     names = {x509.load_der_x509_certificate(one).subject for one in authorities}
     return any(x509.load_der_x509_certificate(one).issuer in names for one in chain)
+
+
+def hand_out_ticket(offer: TlsOffer, policy: TlsPolicy, served: TlsSession, seen: TlsSession) -> None:
+    """Make a ticket for a session: with TLS 1.3 in any case, before that if the client asks for it."""
+    if policy.tickets is None or (offer.keep is None and seen.version != "TLSv1.3"):
+        return
+    ticket = policy.tickets.issued(served, seen)
+    told = not seen.resumed or seen.version == "TLSv1.3"  # OpenSSL passes a renewed one over before that
+    if ticket is not None and offer.keep is not None and told:
+        offer.keep(ticket)
+
+
+def take_up(offer: TlsOffer, policy: TlsPolicy, version: str) -> tuple[TlsSession, TlsSession] | None:
+    """The session that a client offers, as the server and as the client sees it, if it is taken up again."""
+    if offer.ticket is None or policy.tickets is None or offer.ticket.session.version != version:
+        return None
+    outcome = policy.tickets.opened(offer.ticket)
+    if outcome is Resumption.NO:
+        return None
+    seen = replace(offer.ticket.session, resumed=True, sni=offer.sni)
+    served = replace(policy.tickets.resumed(offer.ticket), resumed=True, sni=offer.sni)
+    if outcome is Resumption.RENEWED:
+        hand_out_ticket(offer, policy, served, seen)
+    return served, seen
 
 
 def check_ciphers(ciphers: str) -> None:

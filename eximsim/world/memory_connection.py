@@ -33,12 +33,21 @@ from eximsim.ports import (
     TimedSession,
     TlsAlert,
     TlsOffer,
+    TlsPolicy,
     TlsSession,
     Wait,
 )
 from eximsim.world.alerts import ALERTS
 from eximsim.world.certificates import der_chain
-from eximsim.world.handshake import VERSIONS, agree, check_ciphers, choose_identity, client_chain
+from eximsim.world.handshake import (
+    VERSIONS,
+    agree,
+    check_ciphers,
+    choose_identity,
+    client_chain,
+    hand_out_ticket,
+    take_up,
+)
 
 if TYPE_CHECKING:
     from eximsim.world.memory import MemoryWorld
@@ -288,6 +297,8 @@ class MemoryConnection:
         if VERSIONS.index(version) < VERSIONS.index(offer.min_version):
             self._fail("UNSUPPORTED_PROTOCOL")
             raise HandshakeError(HandshakeFault.ALERT, "TLSV1_ALERT_PROTOCOL_VERSION")
+        if (again := self._resume(offer, policy, version)) is not None:
+            return again
         agreed, chain = agree(version, offer, policy, chains)
         if agreed is None:
             self._fail("NO_SHARED_CIPHER")
@@ -317,12 +328,26 @@ class MemoryConnection:
             return seen
         self._secure = True
         served = replace(seen, peer_chain=shown, own_leaf=chain[0])
+        hand_out_ticket(offer, policy, served, seen)
         self._serve(lambda: self.session.on_tls(served))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
                 reason = ALERTS[alert].reason
                 self._serve(lambda: self.session.on_tls_failure(reason))
             raise HandshakeError(HandshakeFault.REFUSED, alert.value, seen)
+        return seen
+
+    def _resume(self, offer: TlsOffer, policy: TlsPolicy, version: str) -> TlsSession | None:
+        """Take up the session that the client offers, as it sees it, if the server does."""
+        found = take_up(offer, policy, version)
+        if found is None:
+            return None
+        served, seen = found
+        if offer.status is not None and not offer.status(None):
+            self._fail(ALERTS[TlsAlert.BAD_STATUS].reason)
+            raise HandshakeError(HandshakeFault.STATUS_REFUSED, "INVALID_STATUS_RESPONSE")
+        self._secure = True
+        self._serve(lambda: self.session.on_tls(served))
         return seen
 
     def _send_alert(self, alert: TlsAlert) -> None:

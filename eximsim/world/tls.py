@@ -137,6 +137,8 @@ class ClientEngine(Engine):
     """
 
     def __init__(self, offer: TlsOffer) -> None:
+        if offer.keep is not None:
+            raise Unsupported("TLS session resumption over real sockets")
         self._offer = offer
         self._problem: Exception | None = None
         self._secret = b""
@@ -242,6 +244,8 @@ class ServerEngine(Engine):
         self.sni: str | None = None
         self.problem: Exception | None = None
         policy = self._policy = start.policy
+        if policy.tickets is not None:
+            raise Unsupported("TLS session resumption over real sockets")
         self._client_chain: dict[int, bytes] = {}
         self._connection = SSL.Connection(_context_of(policy), None)
         self._connection.set_app_data(self)

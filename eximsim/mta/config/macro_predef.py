@@ -26,10 +26,25 @@ SIGN_HEADERS = (
 )
 """The header lines that DKIM signs unless dkim_sign_headers says otherwise (RFC 6376, section 5.4.1)."""
 
+_RESUMPTIONS = {
+    1: "not requested or offered",
+    3: "client requested, no server ticket",
+    7: "client offered session, no server action",
+    9: "no client request",
+    11: "client requested new ticket, server provided",
+    13: "client offered session, not used",
+    15: "client offered session, server only provided new ticket",
+    **dict.fromkeys((17, 19, 25, 27), "session resumed unasked"),
+    **dict.fromkeys((23, 29), "session resumed"),
+    31: "session resumed, also new ticket",
+}
+"""What ``$tls_in_resumption`` means, by those of its values that have a meaning."""
+
 _VALUES = MappingProxyType(
     {
         "DKIM_OVERSIGN_HEADERS": ":".join(f"+{name}" for name in SIGN_HEADERS.split(":")),
         "DKIM_SIGN_HEADERS": SIGN_HEADERS,
+        "RESUME_DECODE": " : ".join(_RESUMPTIONS.get(n, f"0x{n:02X}") for n in range(1, 32)),
     }
 )
 """The macros that have a value of their own, by what a release says it has."""

@@ -166,6 +166,9 @@ _SMTP = table(
         hosts_noproxy_tls="*",
         hosts_verify_avoid_tls="*",
         protocol="smtp",
+        host_name_extract=(
+            r"${if and {{match{$host}{.outlook.com\$}} {match{$item}{\N^250-([\w.]+)\s\N}}} {$1}}"
+        ),
     ),
     texts(
         _U,
@@ -175,9 +178,6 @@ _SMTP = table(
     texts(
         _I,
         "dscp utf8_downconvert",
-        host_name_extract=(
-            r"${if and {{match{$host}{.outlook.com\$}} {match{$item}{\N^250-([\w.]+)\s\N}}} {$1}}"
-        ),
     ),
     flags(
         _M,

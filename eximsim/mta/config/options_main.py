@@ -60,6 +60,7 @@ _TEXTS = table(
         acl_smtp_mime acl_smtp_data_prdr
         acl_smtp_dkim acl_smtp_etrn acl_smtp_expn acl_smtp_helo acl_smtp_mail acl_smtp_mailauth
         acl_smtp_notquit bi_command freeze_tell hosts_proxy hosts_xclient
+        tls_resumption_hosts
         ignore_fromline_hosts local_from_prefix local_from_suffix
         queue_only_file unknown_login
         acl_smtp_predata acl_smtp_quit acl_smtp_rcpt acl_smtp_starttls acl_smtp_vrfy
@@ -131,7 +132,7 @@ _TEXTS = table(
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
         process_log_path redis_servers spf_smtp_comment_template srs_config srs_secrets
         syslog_facility tcp_wrappers_daemon_name
-        tls_resumption_hosts unknown_username""",
+        unknown_username""",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",
         dccifd_options="header",

@@ -220,7 +220,8 @@ def _tls_parts(process: Process, addr: Address) -> list[str]:
         return []
     parts = []
     if selector(process, "tls_cipher"):
-        parts.append(f"X={construct_cipher_name(process, addr.tls)}")
+        mark = "*" if addr.tls.resumed and selector(process, "tls_resumption") else ""
+        parts.append(f"X={construct_cipher_name(process, addr.tls)}{mark}")
     if selector(process, "tls_certificate_verified"):
         parts.append(f"CV={addr.cv}")
     if selector(process, "tls_peerdn") and addr.peerdn:

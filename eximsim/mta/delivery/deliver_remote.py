@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.delivery.deliver_done import post_process_one
+from eximsim.mta.delivery.host_lists import same_hosts
 from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
@@ -18,7 +19,6 @@ from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.harness import forked
 from eximsim.mta.process.log import log_write, selector
-from eximsim.mta.records.structs import MX_NONE
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from eximsim.mta.delivery.delivery import Delivery
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.open_call import OpenCall
-    from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.records.structs import Address
 
 TRANSPORT_DIED = Rule("transport died", "deliver.c par_reduce")
 TRANSPORT_GAVE_UP = Rule("transport gave up", "deliver.c par_reduce")
@@ -70,6 +70,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
             continue
         batch = _next_batch(delivery, transport)
         if delivery.remote and delivery.process.config.main.flag("mua_wrapper"):
+            _read_reports(delivery)
             return False
         if delivery.process.queue_run_local:
             for addr in batch:
@@ -83,8 +84,10 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
         seed = HARNESS_SEED + 2 * number
         fresh = delivery.process.continued is None
         delivery.process.machine.unwatched.transports += 1
+        _read_reports(delivery, most=delivery.process.config.main.number("remote_max_parallel") - 1)
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
+    _read_reports(delivery)
     return True
 
 
@@ -237,40 +240,6 @@ def _is_multi_domain(delivery: Delivery, addr: Address) -> bool:
     return several
 
 
-def same_hosts(one: list[HostItem], two: list[HostItem], *, with_dnssec: bool) -> bool:
-    """Whether two host lists are the same; MX hosts of equal preference may stand in another order.
-
-    Of such hosts only the last of either list are compared for their DNSSEC status, as Exim does it.
-    """
-    if one is two:
-        return True
-    if len(one) != len(two):
-        return False
-    at = 0
-    while at < len(one):
-        if one[at].name != two[at].name:
-            if one[at].mx == MX_NONE:
-                return False
-            last = _last_equal(one, two, at)
-            if last == at or {h.name for h in one[at : last + 1]} - {h.name for h in two[at : last + 1]}:
-                return False
-            at = last
-        elif one[at].port != two[at].port:
-            return False
-        if with_dnssec and one[at].dnssec is not two[at].dnssec:
-            return False
-        at += 1
-    return True
-
-
-def _last_equal(one: list[HostItem], two: list[HostItem], start: int) -> int:
-    """Up to where both lists go on with hosts of the preference that ``one`` has at ``start``."""
-    last, mx = start, one[start].mx
-    while last + 1 < len(one) and one[last + 1].mx == mx and two[last + 1].mx == mx:
-        last += 1
-    return last
-
-
 def _check_watched(delivery: Delivery) -> None:
     """What -v shows is modelled since 4.99, and for one batch at a time: its lines have no process id."""
     process = delivery.process
@@ -345,12 +314,6 @@ def _run_transport(
     parent.scratch = "0"  # the end of the child's report
     if message is None:
         parent.transport_count = child.transport_count
-    for name in ("sending_ip_address", "sending_port"):
-        if name in child.variables:
-            parent.variables[name] = child.variables[name]
-    if selector(parent, "proxy"):
-        told = proxy_variables(child)
-        parent.variables.update({name: told[name] for name in _PROXY_TOLD if name in told})
     kept = child.kept_call
     for host in hosts:
         if host.address is not None and host.status in _UNUSABLE:
@@ -362,12 +325,41 @@ def _run_transport(
         addr.host_list = original.host_list
         addr.retry_keys = retry.retry_items_merged(original.retry_keys, addr.retry_keys)
         addr.first = None if addr is copies[0] else copies[0]
-        _remote_post_process(delivery, addr, message, fallback=fallback)
+
+    def report() -> None:
+        _take_variables(parent, child)
+        for addr in copies:
+            _remote_post_process(delivery, addr, message, fallback=fallback)
+
+    if kept is None and delivery.remote and parent.continued is None:
+        delivery.reports.append(report)
+    else:
+        _read_reports(delivery)
+        report()
     parent.continued = kept if kept is not None and kept.next_id is None else None
     if kept is not None and kept.tls is not None and parent.profile.batches_share_connection:
         parent.proxied_tls = kept.tls.session
     if kept is not None and kept.next_id is not None:
         _keep_for(delivery, kept, kept.next_id)
+
+
+def _take_variables(parent: Process, child: Process) -> None:
+    """What a transport's process tells of its connection."""
+    for name in ("sending_ip_address", "sending_port"):
+        if name in child.variables:
+            parent.variables[name] = child.variables[name]
+    if selector(parent, "proxy"):
+        told = proxy_variables(child)
+        parent.variables.update({name: told[name] for name in _PROXY_TOLD if name in told})
+
+
+def _read_reports(delivery: Delivery, *, most: int = 0) -> None:
+    """Log how the oldest batches ended that have run beside others, until at most so many are left.
+
+    Source: par_reduce().
+    """
+    while len(delivery.reports) > most:
+        delivery.reports.pop(0)()
 
 
 def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:

@@ -41,6 +41,8 @@ class Delivery:
     """Messages that go down calls of this one once it is done: the test suite holds their processes back."""
     at_work: set[str] = field(default_factory=set)
     """Messages that other processes deliver in the background, for longer than the rest of this one takes."""
+    reports: list[Callable[[], None]] = field(default_factory=list)
+    """What there is to log of batches that have run beside others, the oldest first."""
     next_id: str | None = None
     next_call: OpenCall | None = None
     """For ``next_id``."""

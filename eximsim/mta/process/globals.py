@@ -13,7 +13,7 @@ from eximsim.mta.process.unwatched import Unwatched
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
-from eximsim.mta.records.process_parts import Asking, Flushing, LostSession, RejectLog, Resolver
+from eximsim.mta.records.process_parts import Asking, Flushing, LostSession, RejectLog, Resolver, TicketKey
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
@@ -345,6 +345,8 @@ class Process:
     driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
     """What a driver changed in its own options block, by transport name: a fault that Exim has to this day.
     See ``SmtpContext.tempfail_tryclear``."""
+    ticket_keys: tuple[TicketKey, ...] = ()
+    """With which a server seals the tickets of TLS sessions, the newest first."""
     authenticated: Authenticated | None = None
     """How the client has authenticated itself to the host."""
     callout_context_set: bool = False

@@ -17,6 +17,7 @@ from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.daemon_limits import Connections
+from eximsim.mta.reception import smtp_in_tickets
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.reception.smtp_in_start import verify_get_ident
@@ -239,6 +240,7 @@ class DaemonSession:
         self._daemon.variables = own
         if refused:
             return (Send(octets(refused)), Close())
+        smtp_in_tickets.renew_keys(self._daemon)
         process = self._daemon.fork()
         process.of_daemon, process.connection = True, process.pid
         self._client = client.address

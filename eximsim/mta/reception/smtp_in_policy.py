@@ -21,7 +21,7 @@ from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_alpn
+from eximsim.mta.reception import smtp_in_alpn, smtp_in_tickets
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
 from eximsim.mta.transports.tls_files import authorities, pem_certificates
@@ -85,6 +85,7 @@ def _policy(session: SmtpSession) -> TlsPolicy:
         ciphers=allowed.ciphers,
         staple=staple,
         choose_protocol=smtp_in_alpn.chooser(session),
+        tickets=smtp_in_tickets.begin(session),
     )
     if mode is VerifyMode.NONE:
         return policy

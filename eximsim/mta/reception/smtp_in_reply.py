@@ -293,7 +293,8 @@ def tls_log(reception: Reception) -> str:
     cipher = reception.get("tls_in_cipher")
     text = ""
     if cipher is not None and selector(process, "tls_cipher"):
-        text = f" X={cipher}"
+        mark = selector(process, "tls_resumption") and reception.tls is not None and reception.tls.resumed
+        text = f" X={cipher}{'*' if mark else ''}"
     has_certificate = reception.tls is not None and bool(reception.tls.peer_chain)
     shown = has_certificate or not process.profile.cv_needs_client_certificate
     if cipher is not None and shown and selector(process, "tls_certificate_verified"):

@@ -13,7 +13,7 @@ from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process.log import log_write
-from eximsim.mta.reception import smtp_in_alpn, smtp_in_staple
+from eximsim.mta.reception import smtp_in_alpn, smtp_in_staple, smtp_in_tickets
 from eximsim.mta.reception.smtp_in_ends import incomplete_transaction_log, lost_while_refusing
 from eximsim.mta.reception.smtp_in_policy import SetUpFailed, server_policy, verify_mode
 from eximsim.mta.reception.smtp_in_reply import connection_info
@@ -107,6 +107,7 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
         process.doing = f"handling incoming TLS connection from {host_and_ident(process, flagged=False)}"
     for name in ("sender_host_authenticated", "authenticated_id"):
         reception.set(name, None)
+    smtp_in_tickets.started(session, tls)
     smtp_in_staple.started(session, tls)
     variables["received_protocol"] = protocol(session)
 

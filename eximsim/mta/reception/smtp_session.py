@@ -170,6 +170,8 @@ class SmtpSession:
     own_certificates: tuple[bytes, ...] = ()
     """What the client is shown in the handshake, DER."""
     protocols: Protocols = field(default_factory=Protocols)
+    resumption: int = 0
+    """``$tls_in_resumption``."""
     certificate_fault: str = ""
     """The library's words for a client's certificate that was refused."""
     tls_advertised: bool = False

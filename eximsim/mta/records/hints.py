@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from eximsim.mta.records.open_call import Limits
 from eximsim.quick_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from eximsim.ports import TlsTicket
 
 
 class Cached(IntEnum):
@@ -85,6 +89,21 @@ class EhloRecord:
         return replace(self)
 
 
+@dataclass(frozen=True, slots=True)
+class TlsRecord:
+    """A TLS session that may be taken up again (``dbdata_tls_session``).
+
+    ``verified``: what the library said of the certificate; ``overridden``: that it is not good was passed
+    over. ``ocsp`` is ``$tls_out_ocsp``.
+    """
+
+    ticket: TlsTicket
+    verified: bool
+    overridden: bool
+    ocsp: str
+    time_stamp: float
+
+
 @dataclass(slots=True)
 class Hints:
     """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
@@ -95,6 +114,8 @@ class Hints:
     wait: dict[str, dict[str, WaitRecord]] = field(default_factory=dict)
     callout: dict[str, CalloutRecord] = field(default_factory=dict)
     ehlo: dict[str, EhloRecord] = field(default_factory=dict)
+    tls: dict[str, TlsRecord] = field(default_factory=dict)
+    """Sessions by what makes them fit for a connection (``tls_client_resmption_key()``)."""
     ratelimit: dict[str, Rate] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     """When something was last seen (the ACL condition ``seen``), by its key."""

@@ -53,6 +53,18 @@ class LostSession:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketKey:
+    """A key with which a daemon seals the tickets of TLS sessions (``exim_stek``).
+
+    From ``renew`` on (seconds since the epoch) there is another for new ones; after ``expire`` it opens none.
+    """
+
+    number: int
+    renew: int
+    expire: int
+
+
+@dataclass(frozen=True, slots=True)
 class RejectLog:
     """The reject log of one process, as far as a stray ``close(0)`` can do it harm."""
 

@@ -19,7 +19,7 @@ from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_intrusion, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
-from eximsim.mta.transports import tls_alpn, tls_out, tls_status
+from eximsim.mta.transports import tls_alpn, tls_out, tls_resume, tls_status
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
 from eximsim.mta.transports.tls_files import anchors, client_identity, expanded, pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, suites
@@ -75,8 +75,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     identity = client_identity(sx)
     asked = tls_status.ocsp_asked(sx)
     settings = _settings(sx)
-    if profile.tls_resumption_asked:
-        sx.host_is_in("tls_resumption_hosts")
+    sni = _sni(sx)
+    resuming = tls_resume.prepare(sx, sni, sx.option("tls_require_ciphers"))
     if settings.tlsa:
         process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
     ocsp = tls_status.ocsp_settled(sx, asked)
@@ -101,12 +101,14 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         if profile.tls_library == GNUTLS:
             stapled.append(response)
             return True
+        if not chains:
+            return resuming.status_is_known() or stapling.without()
         return stapling.accepts(response, chains[-1], verdicts[-1])
 
     allowed = _suites(sx)
     offer = TlsOffer(
         look_at,
-        sni=_sni(sx),
+        sni=sni,
         ciphers=allowed.ciphers,
         max_version=allowed.max_version,
         min_version=allowed.min_version,
@@ -115,6 +117,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         status=look_at_status if ocsp.asked else None,
         alpn=tls_alpn.offered(expanded(sx, "tls_alpn")),
         watch=partial(tls_out.shown_under_gnutls, sx) if profile.tls_library == GNUTLS else None,
+        keep=None if resuming.key is None else resuming.came.append,
+        ticket=None if resuming.offered is None else resuming.offered.ticket,
     )
     try:
         session = sx.wire.connection.start_tls(offer, sx.command_timeout)
@@ -129,6 +133,8 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
         _tls_error(sx, error, refused, answered=bool(verdicts))
     process.libc_errno = 0
+    if session.resumed:
+        return _resumed(sx, session, resuming)
     verdict = verdicts[-1]
     if ocsp.asked and profile.tls_library == GNUTLS and not tls_status.gnutls_checked(sx, ocsp, verdict):
         sx.wire.connection.abandon()
@@ -148,9 +154,26 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if process.verify_overridden and profile.override_outlives_session and profile.tls_library != GNUTLS:
         cv = "no"
     process.certificate_verified = cv != "no"
+    overridden = process.verify_overridden and not verdict.verified
+    resuming.settle(resumed=False, verified=verdict.verified, overridden=overridden)
     if identity is not None:
         session = replace(session, own_leaf=pem_certificates(identity.chain)[0])
     peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
+    _show(process, session, cv, peerdn)
+    return ClientTls(session, cv, peerdn)
+
+
+def _resumed(sx: SmtpContext, session: TlsSession, resuming: tls_resume.Resuming) -> ClientTls:
+    """A session is taken up again: its certificate counts for what it did when the session was new."""
+    process, record = sx.process, resuming.offered
+    assert record is not None
+    if record.ocsp != "0":
+        process.variables["tls_out_ocsp"] = record.ocsp
+    process.certificate_verified = record.verified and not record.overridden
+    cv = "yes" if process.certificate_verified else "no"
+    process.dane_verified = False
+    resuming.settle(resumed=True, verified=record.verified, overridden=record.overridden)
+    peerdn = peer_dn(session.peer_chain[0], process.profile.tls_library)
     _show(process, session, cv, peerdn)
     return ClientTls(session, cv, peerdn)
 

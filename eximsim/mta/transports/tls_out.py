@@ -33,6 +33,7 @@ NAMES = (
     "tls_out_ourcert",
     "tls_out_peercert",
     "tls_out_peerdn",
+    "tls_out_resumption",
     "tls_out_sni",
     "tls_out_tlsa_usage",
     "tls_out_ver",

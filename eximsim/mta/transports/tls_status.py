@@ -93,7 +93,7 @@ class Stapling:
         """Whether the handshake goes on (tls_client_stapling_cb()); ``sent`` is the server's chain (DER)."""
         profile = self.sx.process.profile
         if response is None:
-            return self._without()
+            return self.without()
         if profile.tls_library == OPENSSL[0] and profile.ocsp_store_is_verified_chain:
             raise Unsupported("a stapled OCSP response with OpenSSL 1.0.2 and Exim since 4.97")
         try:
@@ -107,7 +107,8 @@ class Stapling:
         self._note(_VERIFIED if good else _FAILED)
         return good or not self.required
 
-    def _without(self) -> bool:
+    def without(self) -> bool:
+        """Whether the handshake goes on if there is no response."""
         if not self.required:
             return True
         text = self.sx.process.profile.no_ocsp_response_text

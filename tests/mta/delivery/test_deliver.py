@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.mta.delivery.deliver_remote import same_hosts
+from eximsim.mta.delivery.host_lists import same_hosts
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.program import exim
 from eximsim.mta.records.structs import MX_NONE, HostItem

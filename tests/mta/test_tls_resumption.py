@@ -1,0 +1,99 @@
+"""TLS sessions that are taken up again, with Exim on both sides."""
+
+from __future__ import annotations
+
+import pytest
+
+from eximsim.errors import Unsupported
+from tests.mta.front import Front
+
+_MAIN = """\
+tls_on_connect_ports = 2500
+tls_resumption_hosts = {server}
+log_selector = +tls_resumption
+acl_smtp_helo = helo
+acl_smtp_rcpt = accept
+queue_only
+"""
+_ACL = """\
+helo:
+  accept condition = ${if def:tls_in_cipher}
+         logwrite = told: ${listextract{$tls_in_resumption}{_RESUME_DECODE}}
+  accept
+"""
+_ROUTERS = """
+begin routers
+all:
+  driver = accept
+  transport = out
+begin transports
+out:
+  driver = smtp
+  hosts = 127.0.0.1
+  port = 2500
+  protocol = smtps
+  allow_localhost
+  hosts_try_fastopen =
+  tls_resumption_hosts = {client}
+  {more}
+"""
+NEW = "client requested new ticket, server provided"
+RESUMED = "session resumed"
+RENEWED = "session resumed, also new ticket"
+
+
+def front(client: str = "*", server: str = "*", more: str = "", release: str = "4.99") -> Front:
+    """An installation that sends mail to itself."""
+    routers = _ROUTERS.format(client=client, more=more)
+    made = Front(_MAIN.format(server=server), _ACL, release, routers=routers)
+    made.exim("-bd", "-oX", "2500")
+    return made
+
+
+def sent(made: Front) -> tuple[str, bool]:
+    """What the server says of the session of a message, and whether the client's log has the mark."""
+    first = len(made.log())
+    made.exim("-odf", "r@d.ex", stdin="Subject: x\n\nx\n")
+    lines = made.log()[first:]
+    told = next(line for line in lines if "told: " in line)
+    return told.partition("told: ")[2], any("=> r@d.ex" in line and ":256* " in line for line in lines)
+
+
+def test_a_session_is_taken_up_by_the_next_connection() -> None:
+    made = front()
+    assert sent(made) == (NEW, False)
+    assert sent(made) == (RESUMED, True)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "told"),
+    [("", "*", NEW), ("*", "", "not requested or offered"), ("", "", "not requested or offered")],
+)
+def test_both_sides_have_to_want_it(client: str, server: str, told: str) -> None:
+    made = front(client, server)
+    assert [sent(made), sent(made)] == [(told, False)] * 2
+
+
+def test_a_key_serves_for_an_hour_and_opens_for_two() -> None:
+    made = front()
+    sent(made)
+    made.world.sleep(3500)
+    assert sent(made) == (RESUMED, True)
+    made.world.sleep(200)
+    assert sent(made) == (RENEWED, True)
+    made.world.sleep(3500)
+    assert sent(made) == (RESUMED, True)
+    made.world.sleep(7300)
+    assert sent(made) == (NEW, False)
+
+
+def test_a_session_is_kept_for_one_server_behind_a_balancer() -> None:
+    made = front(more="host_name_extract = $tod_epoch")
+    assert [sent(made)[1], sent(made)[1]] == [False, True]
+    made.world.sleep(5)
+    assert sent(made) == (NEW, False)
+
+
+def test_what_older_releases_keep_is_not_guessed() -> None:
+    with pytest.raises(Unsupported, match=r"before 4\.96"):
+        sent(front(release="4.95"))
