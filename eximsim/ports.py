@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 from eximsim.beside import SideBySide
 from eximsim.disk import Disk
 from eximsim.piped import Commands, PipedCommand
 from eximsim.quick_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from eximsim.resumption import Tickets, TlsTicket
 
 RData = str | bytes | tuple[int, str] | tuple[int, int, int, str]
 
@@ -82,40 +85,6 @@ Judge = Callable[[tuple[bytes, ...]], TlsAlert | None]
 
 StatusJudge = Callable[[bytes | None], bool]
 """Looks at the OCSP response (DER) that a server has stapled (None: none); false ends the handshake."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsTicket:
-    """What a client keeps of a session, to offer it another time.
-
-    ``session`` as the client saw it; ``lifetime``: for so many seconds, as the server says. ``sealed`` is the
-    server's own.
-    """
-
-    session: TlsSession
-    lifetime: int
-    sealed: object
-
-
-class Resumption(Enum):
-    """What a server makes of a session that it is offered."""
-
-    NO = "a new one"
-    YES = "that one"
-    RENEWED = "that one, with another ticket"
-
-
-class Tickets(Protocol):
-    """How a server resumes sessions (RFC 5077; RFC 8446, section 2.2)."""
-
-    def opened(self, ticket: TlsTicket) -> Resumption:
-        """A client has offered a session."""
-
-    def resumed(self, ticket: TlsTicket) -> TlsSession:
-        """That session, as the server saw it."""
-
-    def issued(self, served: TlsSession, seen: TlsSession) -> TlsTicket | None:
-        """A ticket for a session, as the server and as the client sees it; None if none can be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,33 +346,6 @@ class Session(Protocol):
 
     def on_close(self) -> None:
         """The connection is gone."""
-
-
-@runtime_checkable
-class TimedSession(Protocol):
-    """A session that gives a silent client up."""
-
-    def deadline(self) -> float | None:
-        """When (``World.now()``), None if never."""
-
-    def on_deadline(self) -> Iterable[Action]:
-        """That moment has come."""
-
-
-@runtime_checkable
-class Minding(Protocol):
-    """A session that minds what a client sends before it has been greeted."""
-
-    def on_early_data(self, data: bytes) -> Iterable[Action] | None:
-        """Data has come before the greeting was sent; what is sent in its stead, None if the client may."""
-
-
-@runtime_checkable
-class GoingOn(Protocol):
-    """A session that goes on in clear when the client has closed TLS."""
-
-    def on_tls_end(self) -> Iterable[Action]:
-        """TLS is closed, by both sides."""
 
 
 SessionFactory = Callable[[], Session]

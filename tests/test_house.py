@@ -37,7 +37,7 @@ LAYERS = (
     ("subjects",),
     ("world",),
     ("mta",),
-    ("ports",),
+    ("ports", "resumption", "server_sessions"),
     ("disk",),
     ("profiles", "switch_docs"),
     ("switches",),

@@ -18,8 +18,9 @@ from pathlib import Path
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.profiles import BEFORE, PROFILES, Profile, profile
-from eximsim.suite.exim_history import POINTS, Point
+from eximsim.suite.exim_history import POINTS
 from eximsim.suite.git import Entry, opened, repository_around
+from eximsim.suite.history_point import Point
 from eximsim.suite.source import as_text
 
 AUTO = "auto"

@@ -18,11 +18,11 @@ from eximsim.ports import (
     ConnectError,
     Connection,
     ConnectionLost,
-    Minding,
     ReadTimeout,
     World,
 )
 from eximsim.quick_dataclass import dataclass
+from eximsim.server_sessions import Minding
 from eximsim.suite.runtest_versions import NEWEST, Era
 from eximsim.suite.scripted_tls import TestTls
 

@@ -9,12 +9,12 @@ from cryptography import x509
 from eximsim.ports import (
     HandshakeError,
     HandshakeFault,
-    Resumption,
     TlsIdentity,
     TlsOffer,
     TlsPolicy,
     TlsSession,
 )
+from eximsim.resumption import Resumption
 from eximsim.world.certificates import der_chain, key_kind
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")

@@ -23,7 +23,6 @@ from eximsim.ports import (
     ConnectionLost,
     DnsAnswer,
     Endpoint,
-    GoingOn,
     HandshakeError,
     HandshakeFault,
     ReadTimeout,
@@ -34,6 +33,7 @@ from eximsim.ports import (
     TlsSession,
 )
 from eximsim.quick_dataclass import dataclass
+from eximsim.server_sessions import GoingOn
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.clock import START, VirtualClock
 from eximsim.world.host import Accepted, Host, HostedWorld

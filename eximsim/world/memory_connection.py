@@ -22,32 +22,22 @@ from eximsim.ports import (
     ConnectionLost,
     Endpoint,
     EndTls,
-    GoingOn,
     HandshakeError,
     HandshakeFault,
-    Minding,
     ReadTimeout,
     Send,
     Session,
     StartTls,
-    TimedSession,
     TlsAlert,
     TlsOffer,
     TlsPolicy,
     TlsSession,
     Wait,
 )
+from eximsim.server_sessions import GoingOn, Minding, TimedSession
+from eximsim.world import handshake
 from eximsim.world.alerts import ALERTS
 from eximsim.world.certificates import der_chain
-from eximsim.world.handshake import (
-    VERSIONS,
-    agree,
-    check_ciphers,
-    choose_identity,
-    client_chain,
-    hand_out_ticket,
-    take_up,
-)
 
 if TYPE_CHECKING:
     from eximsim.world.memory import MemoryWorld
@@ -214,7 +204,7 @@ class MemoryConnection:
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         """See ``Connection``."""
         if offer.ciphers is not None:
-            check_ciphers(offer.ciphers)
+            handshake.check_ciphers(offer.ciphers)
         try:
             return self._start_tls(offer, timeout)
         except HandshakeError:  # what the server has sent belongs to a session that has failed
@@ -292,14 +282,14 @@ class MemoryConnection:
                 self._fail("CALLBACK_FAILED")
                 raise HandshakeError(HandshakeFault.ALERT, ALERTS[chosen].reason)
             policy = chosen
-        chains = [der_chain(one.chain) for one in (choose_identity(policy, offer), *policy.also)]
-        version = min(offer.max_version, policy.max_version, key=VERSIONS.index)
-        if VERSIONS.index(version) < VERSIONS.index(offer.min_version):
+        chains = [der_chain(one.chain) for one in (handshake.choose_identity(policy, offer), *policy.also)]
+        version = min(offer.max_version, policy.max_version, key=handshake.VERSIONS.index)
+        if handshake.VERSIONS.index(version) < handshake.VERSIONS.index(offer.min_version):
             self._fail("UNSUPPORTED_PROTOCOL")
             raise HandshakeError(HandshakeFault.ALERT, "TLSV1_ALERT_PROTOCOL_VERSION")
         if (again := self._resume(offer, policy, version)) is not None:
             return again
-        agreed, chain = agree(version, offer, policy, chains)
+        agreed, chain = handshake.agree(version, offer, policy, chains)
         if agreed is None:
             self._fail("NO_SHARED_CIPHER")
             raise HandshakeError(HandshakeFault.ALERT, ALERTS[TlsAlert.HANDSHAKE_FAILURE].reason)
@@ -319,7 +309,7 @@ class MemoryConnection:
                 self._fail(ALERTS[TlsAlert.BAD_STATUS].reason)
                 raise HandshakeError(HandshakeFault.STATUS_REFUSED, "INVALID_STATUS_RESPONSE")
         seen = TlsSession(version, *agreed, peer_chain=chain, sni=offer.sni, alpn=protocol)
-        shown = client_chain(policy, offer)
+        shown = handshake.client_chain(policy, offer)
         if policy.request_client_certificate and policy.judge and (alert := policy.judge(shown)):
             late = version == "TLSv1.3" or (policy.judge_late and bool(shown))
             self._refuse_client(alert, late=late, sent=bool(shown), judged_late=policy.judge_late)
@@ -328,7 +318,7 @@ class MemoryConnection:
             return seen
         self._secure = True
         served = replace(seen, peer_chain=shown, own_leaf=chain[0])
-        hand_out_ticket(offer, policy, served, seen)
+        handshake.hand_out_ticket(offer, policy, served, seen)
         self._serve(lambda: self.session.on_tls(served))
         if offer.judge_late and (alert := offer.judge(chain)) is not None:
             if self._server_open:
@@ -339,7 +329,7 @@ class MemoryConnection:
 
     def _resume(self, offer: TlsOffer, policy: TlsPolicy, version: str) -> TlsSession | None:
         """Take up the session that the client offers, as it sees it, if the server does."""
-        found = take_up(offer, policy, version)
+        found = handshake.take_up(offer, policy, version)
         if found is None:
             return None
         served, seen = found

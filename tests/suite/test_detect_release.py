@@ -8,7 +8,8 @@ from eximsim.errors import InputError
 from eximsim.profiles import NEWEST, PROFILES, TlsaMap, differences, profile
 from eximsim.suite import detect_release
 from eximsim.suite.detect_release import points_of_tree, program_at, program_chosen, program_of_tree, up_to
-from eximsim.suite.exim_history import POINTS, Marker, Point
+from eximsim.suite.exim_history import POINTS
+from eximsim.suite.history_point import Marker, Point
 
 SCRIPT = "scripts/5840-DANE-OpenSSL/5840"
 ALL_MARKERS = {(marker.file, marker.text) for point in POINTS if (marker := point.marker)}

@@ -4,7 +4,8 @@ import pytest
 
 from eximsim.history import switches_of
 from eximsim.profiles import PROFILES, Profile, profile
-from eximsim.suite.exim_history import POINTS, Point
+from eximsim.suite.exim_history import POINTS
+from eximsim.suite.history_point import Point
 
 ORDER = list(PROFILES)
 CHANGES = [(point, switch) for point in POINTS for switch in point.before]

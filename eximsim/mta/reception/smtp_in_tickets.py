@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from eximsim.errors import Unsupported
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.records.process_parts import TicketKey
 from eximsim.mta.transports.tls_resume import REQUESTED, SUGGESTED, SUPPORTED, TICKET, USED
-from eximsim.ports import Resumption, TlsTicket
+from eximsim.quick_dataclass import dataclass
+from eximsim.resumption import Resumption, TlsTicket
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -10,7 +10,7 @@ from eximsim.mta.records.open_call import Limits
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from eximsim.ports import TlsTicket
+    from eximsim.resumption import TlsTicket
 
 
 class Cached(IntEnum):

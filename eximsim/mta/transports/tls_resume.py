@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,11 @@ from eximsim.mta.base.string import octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.records.hints import TlsRecord
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.transports.smtp_context import SmtpContext
-    from eximsim.ports import TlsTicket
+    from eximsim.resumption import TlsTicket
 
 SUPPORTED, REQUESTED, SUGGESTED, TICKET, USED = (1 << bit for bit in range(5))
 """Flags of ``$tls_in_resumption`` and ``$tls_out_resumption``: can be done; the client asks for a ticket; it

@@ -113,6 +113,8 @@ SHOWN = {
 }
 
 ELSEWHERE = {
+    "host_name_extract": "test_tls_resumption.py",
+    "socks_proxy": "transports/test_smtp_socks.py",
     "address_retry_include_sender": "transports/test_retry.py",
     "hosts_require_alpn": "transports/test_tls_alpn.py",
     "tls_alpn": "transports/test_tls_alpn.py",
