@@ -427,6 +427,6 @@ POINTS: Sequence[Point] = (
     _point("dea05068d"),
     _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),
     _point("3c24de41a", ("confs/4608", "")),
-    _point("ee1435878"),
+    _point("ee1435878", ("confs/4608", "")),
 )
 """Oldest first, as far as the history is a line."""
