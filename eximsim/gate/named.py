@@ -127,6 +127,10 @@ def names_of(policies: Iterable[Policy]) -> Named:
 
 
 def _mechanisms(config: Config) -> Iterator[str]:
+    """The mechanisms of its clients, if a transport lets one authenticate."""
+    transports = [one.options for one in config.transports.values() if one.driver == "smtp"]
+    if not any(one.is_set(name) for one in transports for name in ("hosts_require_auth", "hosts_try_auth")):
+        return
     for one in config.authenticators:
         if can_be_client(one.options):
             yield (one.options.text("public_name") or one.name).upper()

@@ -145,8 +145,9 @@ def test_servers_offer_what_a_client_can_authenticate_by(mechanism: str) -> None
 
 
 def test_authentication_varies_only_where_somebody_authenticates() -> None:
-    assert not survey([policy()], 1).views[0].scene.mechanisms
-    scene = survey([policy(), policy(conf=CONF + AUTHENTICATORS)], 1).views[0].scene
+    able = CONF + AUTHENTICATORS
+    assert not survey([policy(), policy(conf=able)], 1).views[0].scene.mechanisms
+    scene = survey([policy(), policy("  hosts_try_auth = *\n", conf=able)], 1).views[0].scene
     assert scene.mechanisms == ("PLAIN", "LOGIN", "CRAM-MD5")
     assert scene.size == survey([policy()], 1).views[0].scene.size * 16
 
