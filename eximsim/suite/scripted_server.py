@@ -117,7 +117,7 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
         raise InputError(f"server {' '.join(arguments)}: expected [options] PORT [CONNECTIONS]", path, line)
     script = tuple(_ESCAPE.sub(_unescape, text.rstrip()) for text in body)
     for text, following in pairwise(script):
-        if text.startswith("*data") and following.startswith("QUIT"):
+        if (text == "." or text.startswith("*data")) and following.startswith("QUIT"):
             raise Unsupported("a server that waits for QUIT before it answers a message", path, line)
     for text in script:
         if text.startswith("*starttls"):
