@@ -454,8 +454,7 @@ class MemoryConnection:
                         return
 
     def _end_server(self) -> None:
-        self._server_open = False
-        self._handshake = None
+        self._server_open, self._handshake = False, None
         self._world.server_time = self._server_time
         self.session.on_close()
         self._world.server_time = None
