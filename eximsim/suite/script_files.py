@@ -177,6 +177,16 @@ class FileCommands:
             self.put(f"{self.path(names[1])}/{source.rpartition('/')[2]}", self.content(source))
             self.rm([source])
 
+    def rmdir(self, names: list[str]) -> None:
+        """Take away the folders of a split spool: there are some once a message has come, and then empty."""
+        subject, spool = self.subject, f"{self.identity.directory}/spool"
+        folders = {self.path(f"{name}/..") for name in names}
+        if not isinstance(subject, ModelSubject) or not folders <= {f"{spool}/input", f"{spool}/msglog"}:
+            raise NotKnown
+        split = b"split_spool_directory" in self.content("test-config")
+        if not split or subject.queue() or subject.machine.spool.last_id < 0:
+            raise NotKnown
+
     def ln(self, names: list[str]) -> None:
         """Make a symbolic link."""
         if len(names) != 3 or names[0] != "-s":
@@ -308,5 +318,6 @@ _COMMANDS: dict[str, Callable[[FileCommands, list[str]], str | None]] = {
     "mkfifo": FileCommands.mkfifo,
     "mv": FileCommands.mv,
     "rm": FileCommands.rm,
+    "rmdir": FileCommands.rmdir,
     "touch": FileCommands.touch,
 }

@@ -38,7 +38,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "matters"),
     [
-        ("move_frozen_messages\n", "move_frozen_messages", False),
+        ("print_topbitchars\n", "print_topbitchars", False),
         (f"{TRANSPORT}  tls_crl = /crl.pem\n", "transport.t.tls_crl", True),
         (f"{ROUTER}  bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver", False),
     ],

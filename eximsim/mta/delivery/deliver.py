@@ -14,6 +14,7 @@ from eximsim.mta.delivery.deliver_routing import check_duplicates, route_all, st
 from eximsim.mta.delivery.delivery import Delivery, Fate
 from eximsim.mta.delivery.moan import tell_of_freezing
 from eximsim.mta.delivery.queue_time import message_age
+from eximsim.mta.delivery.spool_move import spool_move_message
 from eximsim.mta.delivery.system_filter import run_system_filter
 from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
@@ -52,6 +53,9 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     process.variables.update(message_variables(process, message))
     fate = Fate.GIVEN_UP if give_up else Fate.TRIED
     written = message.frozen or (message.deliver_firsttime and _counts_as_first(process))
+    if message.frozen and process.config.main.flag("move_frozen_messages"):
+        spool_move_message(process, message, to="F")
+        return True
     if message.frozen:
         thawed = _thaw(process, message, force=force)
         if thawed is None:
@@ -253,13 +257,19 @@ def _queue_time(process: Process, message: Message) -> str:
 
 def _finish(delivery: Delivery) -> None:
     process, message = delivery.process, delivery.message
-    if delivery.kept and not delivery.defer:
-        return
-    if not delivery.defer:
+    if delivery.defer:
+        _keep(delivery)
+    elif not delivery.kept:
         process.machine.spool.remove(message.id)
         log_write(process, f"Completed{_queue_time(process, message)}")
         main_event_raise(process, "msg:complete")
         return
+    if message.frozen and process.config.main.flag("move_frozen_messages"):
+        spool_move_message(process, message, to="F")
+
+
+def _keep(delivery: Delivery) -> None:
+    process, message = delivery.process, delivery.message
     message.deliver_firsttime = message.deliver_firsttime and not _counts_as_first(process)
     if delivery.freeze:
         tell_of_freezing(process, delivery.frozen_info, delivery.defer)

@@ -154,7 +154,7 @@ def test_a_known_option_that_is_not_modelled_is_named_with_its_line() -> None:
 
 
 def test_setting_it_to_its_default_is_no_matter() -> None:
-    assert read("no_mua_wrapper\nlocal_from_check\nmove_frozen_messages = false\n").main.is_set("mua_wrapper")
+    assert read("no_mua_wrapper\nlocal_from_check\nprint_topbitchars = false\n").main.is_set("mua_wrapper")
 
 
 @pytest.mark.parametrize(

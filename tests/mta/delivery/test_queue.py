@@ -215,3 +215,23 @@ def test_the_test_suite_may_say_how_long_messages_have_been_there() -> None:
     assert ids(front) == [name]
     front.exim("-Tqt", "70m", "-q")
     assert "cancelled by timeout_frozen_after" in "\n".join(front.log())
+
+
+MOVED = "moved from input, msglog to Finput, Fmsglog"
+
+
+def test_a_frozen_message_is_moved_at_the_next_attempt() -> None:
+    front = filled("r@d.ex", main="move_frozen_messages\n")
+    (message,) = ids(front)
+    front.exim("-Mf", message)
+    assert ids(front) == [message]
+    front.exim("-q")
+    assert f"{message} {MOVED}" in front.log()
+    assert ids(front) == []
+
+
+def test_a_message_that_a_delivery_freezes_is_moved_at_its_end() -> None:
+    front = Front("move_frozen_messages\n", release=OLD, routers="begin routers\n")
+    front.exim("-odi", "-f", "<>", "r@d.ex", stdin="Subject: x\n\nbody\n")
+    assert [line.partition(" ")[2] for line in front.log()][-2:] == ["Frozen (message created with -f <>)", MOVED]
+    assert ids(front) == []
