@@ -233,5 +233,8 @@ def test_a_frozen_message_is_moved_at_the_next_attempt() -> None:
 def test_a_message_that_a_delivery_freezes_is_moved_at_its_end() -> None:
     front = Front("move_frozen_messages\n", release=OLD, routers="begin routers\n")
     front.exim("-odi", "-f", "<>", "r@d.ex", stdin="Subject: x\n\nbody\n")
-    assert [line.partition(" ")[2] for line in front.log()][-2:] == ["Frozen (message created with -f <>)", MOVED]
+    assert [line.partition(" ")[2] for line in front.log()][-2:] == [
+        "Frozen (message created with -f <>)",
+        MOVED,
+    ]
     assert ids(front) == []
