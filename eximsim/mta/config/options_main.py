@@ -152,7 +152,8 @@ _FLAGS = table(
         dns_csa_use_reverse""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         deliver_drop_privilege disable_ipv6 mua_wrapper dkim_verify_minimal local_sender_retain
-        log_timezone message_body_newlines move_frozen_messages prdr_enable queue_only queue_run_in_order recipients_max_reject
+        log_timezone message_body_newlines move_frozen_messages
+        prdr_enable queue_only queue_run_in_order recipients_max_reject
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp
