@@ -269,10 +269,21 @@ def test_an_interface_is_read_as_exim_reads_it(
 
 def test_a_domain_literal_can_be_routed(files: list[str], tmp_path: Path) -> None:
     config = CONFIG.replace(
+        "begin routers\n", "begin routers\nliteral:\n  driver = ipliteral\n  transport = clear\n"
+    ).replace("begin transports\n", "begin transports\nclear:\n  driver = smtp\n  hosts_avoid_tls = *\n")
+    done = explain_with(files, tmp_path, config, "a@[203.0.113.1]")
+    assert done.stdout.splitlines()[1].startswith("delivered to [203.0.113.1]")
+
+
+def test_what_verifies_the_name_of_a_domain_literals_host_is_undefined(
+    files: list[str], tmp_path: Path
+) -> None:
+    config = CONFIG.replace(
         "begin routers\n", "begin routers\nliteral:\n  driver = ipliteral\n  transport = smtp\n"
     )
     done = explain_with(files, tmp_path, config, "a@[203.0.113.1]")
-    assert done.stdout.splitlines()[1].startswith("delivered to [203.0.113.1]")
+    assert done.exit_code == 3
+    assert done.stdout.splitlines()[1].startswith("undefined: the name to verify")
 
 
 def test_what_decided_comes_first_and_routers_that_declined_come_last(
