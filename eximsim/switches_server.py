@@ -113,6 +113,11 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """XCLIENT has to have been offered, and only its own sessions are not asked for permission again."""
 
+    etrn_runs_dumped: bool = switch(
+        False, "dumpdb_main() in exim_dbutil.c", since("4.99-dev-13835a3c1", "73d3b73c0")
+    )
+    """``exim_dumpdb misc`` counts the commands of ETRN that run; before, it shows them as octets."""
+
     debug_control_stops: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "9f6916601"))
     """``control = debug/stop`` ends one."""
 

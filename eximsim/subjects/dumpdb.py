@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from eximsim.errors import Unsupported
-from eximsim.mta.records.hints import Cached, CalloutRecord, Hints, RetryRecord, WaitRecord
+from eximsim.mta.base.string import octets
+from eximsim.mta.records.hints import Cached, CalloutRecord, EtrnRun, Hints, RetryRecord, WaitRecord
 
 
-def dump(hints: Hints, database: str) -> str | None:
+def dump(hints: Hints, database: str, now: float = 0.0) -> str | None:
     """The records of ``database``: ``retry``, ``callout``, ``seen``, ``wait-TRANSPORT``; None: no file.
 
-    Of ``tls`` the keys.
+    Of ``tls`` the keys; of ``misc`` the command that ETRN has begun and that still runs ``now``, as the head
+    after 4.99 has it.
 
     Raises ``Unsupported`` for another, and where the order of records is the database library's and nobody
     sorts them.
@@ -28,7 +31,15 @@ def dump(hints: Hints, database: str) -> str | None:
         return "".join(f"{key}\t{_time(stamp)}\n" for key, stamp in hints.seen.items())
     if database == "tls":
         return "".join(f"  {key}\n" for key in sorted(hints.tls))  # the keys alone, as with -k
+    running = {argument: run for argument, run in hints.etrn.items() if now < run.over}
+    if database == "misc" and len(running) == 1 and not hints.ehlo:
+        return "".join(_etrn(argument, run) for argument, run in running.items())
     raise Unsupported(f"script command 'dump {database}'")
+
+
+def _etrn(argument: str, run: EtrnRun) -> str:
+    key = hashlib.md5(octets(argument), usedforsecurity=False).hexdigest()
+    return f"{_time(run.begun)} etrn-{key}\nserialize etrn: 1 running\n"
 
 
 def _retry(key: str, record: RetryRecord) -> str:

@@ -183,7 +183,9 @@ class ModelSubject:
     def dumped(self, database: str) -> str:
         """See ``Subject``."""
         self._catch_up()
-        text = dump(self.machine.hints, database)
+        if database == "misc" and not self._profile.etrn_runs_dumped:
+            raise Unsupported("script command 'dump misc'")
+        text = dump(self.machine.hints, database, self.machine.world.now())
         if text is None:
             path = f"{self.machine.directory}/spool/db/{database}.lockfile"
             return f"** Failed to open database lock file {path}: {strerror(ENOENT)}\n"

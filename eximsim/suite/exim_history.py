@@ -428,5 +428,6 @@ POINTS: Sequence[Point] = (
     _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),
     _point("3c24de41a", ("confs/4608", "")),
     _point("ee1435878", ("confs/4608", "")),
+    _point("73d3b73c0", ("stdout/0287", "1 running")),
 )
 """Oldest first, as far as the history is a line."""

@@ -10,6 +10,10 @@ from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.delivery.queue import QueueRun, Selection, queue_run
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.hints import EtrnRun
+from eximsim.mta.transports.command import set_up_command
+from eximsim.mta.transports.local import Stop
+from eximsim.piped import PipedCommand
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -36,18 +40,37 @@ def etrn(session: SmtpSession, argument: str) -> None:
     if command is None and not argument.startswith("#"):
         session.error("syntax", 501, "argument must begin with #")
         return
+    refusal = _begin(session, command, argument)
+    if refusal is not None:
+        session.replies.line(refusal)
+    elif result.user_message is None:
+        session.replies.line("250 OK")
+    else:
+        session.replies.user_message("250", result.user_message)
+
+
+def _begin(session: SmtpSession, command: str | None, argument: str) -> str | None:
+    """Begin what ETRN asks for, or say why not."""
+    process = session.process
+    try:
+        words = [] if command is None else _words(process, command, argument)
+    except Stop as stop:
+        log_write(process, f"failed to set up ETRN command: {stop.message}", panic=True)
+        return "458 Internal failure"
     if process.host_checking:
         process.hdebug(f"ETRN command is: {command or _OWN}")
         process.hdebug("ETRN command execution skipped")
     elif command is None:
         session.replies.repeat()
         session.later.append(partial(_run_queue, process, argument[1:]))
-    else:
-        _run_command(session, command)
-    if result.user_message is None:
-        session.replies.line("250 OK")
-    else:
-        session.replies.user_message("250", result.user_message)
+    elif not _run_command(process, command, words, argument):
+        return f"458 Already processing {argument}"
+    return None
+
+
+def _words(process: Process, command: str, argument: str) -> list[str]:
+    with process.setting(domain=argument):
+        return set_up_command(process, command, [], expands=True, failed=Rc.OK, what="ETRN processing")
 
 
 def _run_queue(process: Process, text: str) -> None:
@@ -59,17 +82,29 @@ def _run_queue(process: Process, text: str) -> None:
     queue_run(child, QueueRun(recipient=Selection(text)))
 
 
-def _run_command(session: SmtpSession, command: str) -> None:
-    """Only a command that is not there is known to do nothing but fail."""
-    process = session.process
-    path = command.split(maxsplit=1)[0]
-    if "$" in command or not path.startswith("/") or process.world.path_kind(path) or not _is_missing(path):
-        raise Unsupported("the command of smtp_etrn_command", *process.config.main.where("smtp_etrn_command"))
-    log_write(process, f'exec of "{command}" (ETRN) failed: No such file or directory', panic=True)
+_LONGEST = 6 * 3600
+"""Seconds after which a command no longer keeps others out."""
 
 
-_SYSTEM = ("/bin/", "/sbin/", "/usr/")
+def _run_command(process: Process, command: str, words: list[str], argument: str) -> bool:
+    """Run a command beside the session; false if another one with the same argument has to end first.
+
+    Source: enq_start(), src/enq.c.
+    """
+    runs, now = process.machine.hints.etrn, process.world.now()
+    serialized = process.config.main.flag("smtp_etrn_serialize")
+    last = runs.get(argument)
+    if serialized and last is not None and now < last.over and now - last.begun < _LONGEST:
+        return False
+    ended = process.world.run_command(PipedCommand(tuple(words), environment=process.environment))
+    if ended.status is None:
+        raise Unsupported("an ETRN command without end", *process.config.main.where("smtp_etrn_command"))
+    if ended.status == _EXEC_FAILED:
+        log_write(process, f'exec of "{command}" (ETRN) failed: No such file or directory', panic=True)
+    elif serialized:
+        runs[argument] = EtrnRun(now, now + ended.seconds)
+    return True
 
 
-def _is_missing(path: str) -> bool:
-    return not path.startswith(_SYSTEM)
+_EXEC_FAILED = 127
+"""EX_EXECFAILED: the program is not there."""

@@ -104,6 +104,14 @@ class TlsRecord:
     time_stamp: float
 
 
+@dataclass(frozen=True, slots=True)
+class EtrnRun:
+    """A command that keeps ETRN with the same argument out (``dbdata_serialize``): when it begins and ends."""
+
+    begun: float
+    over: float
+
+
 @dataclass(slots=True)
 class Hints:
     """The hints databases of one machine: retry records, the callout cache (``mta/verify/verify_cache.py``),
@@ -119,5 +127,7 @@ class Hints:
     ratelimit: dict[str, Rate] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     """When something was last seen (the ACL condition ``seen``), by its key."""
+    etrn: dict[str, EtrnRun] = field(default_factory=dict)
+    """The commands that ETRN has begun, by its argument."""
     once: dict[str, dict[str, float]] = field(default_factory=dict)
     """Who has had an automatic reply, and when, by the file that notes it."""

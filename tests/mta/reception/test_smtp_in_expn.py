@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
+from eximsim.errors import Unanswered
 from tests.mta.front import Front
 
 ROUTERS = """
@@ -80,13 +80,44 @@ def test_etrn_out_of_place_is_an_error(commands: tuple[str, ...], reply: str) ->
     assert Front("acl_smtp_etrn = accept").smtp(*commands)[-2] == reply
 
 
-def test_a_command_for_etrn_is_run_only_where_it_is_known_to_be_missing() -> None:
-    front = Front("acl_smtp_etrn = accept\nsmtp_etrn_command = /none/such $domain")
-    with pytest.raises(Unsupported, match="the command of smtp_etrn_command"):
-        front.smtp("ETRN #x")
-    front = Front("acl_smtp_etrn = accept\nsmtp_etrn_command = /none/such x")
+def etrn_with(command: str, *commands: str, release: str = "4.99", main: str = "") -> tuple[Front, list[str]]:
+    front = Front(f"acl_smtp_etrn = accept\nsmtp_etrn_command = {command}\n{main}", release=release)
+    return front, front.smtp(*commands)
+
+
+def test_a_command_for_etrn_keeps_its_like_out_while_it_runs() -> None:
+    front, replies = etrn_with("/bin/sleep 5", "ETRN #x", "ETRN #x", "ETRN #y", "ETRN z")
+    assert replies[:4] == ["250 OK", "458 Already processing #x", "250 OK", "250 OK"]
+    front.world.sleep(6)
     assert front.smtp("ETRN #x")[0] == "250 OK"
+
+
+def test_commands_for_etrn_run_side_by_side_if_the_option_lets_them() -> None:
+    _, replies = etrn_with("/bin/sleep 5", "ETRN #x", "ETRN #x", main="no_smtp_etrn_serialize\n")
+    assert replies[:2] == ["250 OK", "250 OK"]
+
+
+def test_a_command_for_etrn_that_is_not_there_is_logged() -> None:
+    front, replies = etrn_with("/none/such x", "ETRN #x")
+    assert replies[0] == "250 OK"
     assert 'exec of "/none/such x" (ETRN) failed: No such file or directory' in front.log()
+
+
+def test_a_command_for_etrn_may_have_the_argument_until_words_from_outside_are_refused() -> None:
+    assert (
+        etrn_with("/bin/sleep $domain", "ETRN 5", "ETRN 5", release="4.89")[1][1]
+        == "458 Already processing 5"
+    )
+    front, replies = etrn_with("/bin/sleep $domain", "ETRN 5")
+    assert replies[0] == "458 Internal failure"
+    assert front.log()[-1] == (
+        "failed to set up ETRN command: Tainted arg 1 for ETRN processing command: '5'"
+    )
+
+
+def test_a_command_for_etrn_that_nobody_knows_is_asked_about() -> None:
+    with pytest.raises(Unanswered):
+        etrn_with("/usr/local/bin/fetch", "ETRN #x")
 
 
 def test_an_acl_may_stand_in_a_file() -> None:
