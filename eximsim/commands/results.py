@@ -14,6 +14,7 @@ import click
 from eximsim.errors import ExitCode
 from eximsim.profiles import TLS_LIBRARIES
 from eximsim.quick_dataclass import dataclass
+from eximsim.storage import store_below
 from eximsim.suite import golden
 from eximsim.suite.runner import WORLDS, TestResult, Verdict, exim_path
 from eximsim.visible import visible, visible_lines
@@ -49,7 +50,8 @@ def setting_options(*, profile_help: str) -> Callable[[_F], _F]:
 
 keep_option = click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-    help="Write outputs as DIR/TEST/log, ..., in the form in which they are compared.",
+    help="Write outputs as DIR/TEST/log, ..., in the form in which they are compared, and the spool that a"
+    " real program's failed test left.",
 )  # fmt: skip
 
 
@@ -111,10 +113,12 @@ class Reporter:
         return 0 if looked else ExitCode.COULD_NOT_LOOK
 
     def _keep(self, result: TestResult) -> None:
-        if self.keep is None or not result.texts:
+        if self.keep is None or not (result.texts or result.spool):
             return
         name = (
             result.test if result.test not in self._kept else f"{result.test}@{result.setting.profile.name}"
         )
         self._kept.add(result.test)
         golden.keep(self.keep, name, result.texts)
+        for path, octets in result.spool.items():
+            store_below(self.keep, f"{name}/spool/{path}", octets)

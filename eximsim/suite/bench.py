@@ -336,6 +336,11 @@ class Bench:
             marks = [Mark(*one) for one in zip(lines(parsed, self._tree.era), answer["marks"], strict=False)]
         return self._normalised(parsed, goldens, error, marks)
 
+    def spool(self) -> dict[str, bytes]:
+        """The files in the spool of the test that has run, by their path below ``spool/``."""
+        folder = f"{self.identity.directory}/spool/"
+        return {path.removeprefix(folder): octets for path, octets in self._inside.read(folder).items()}
+
     def _normalised(
         self, parsed: script.Script, goldens: Mapping[str, str], error: str, marks: Sequence[Mark]
     ) -> Played:

@@ -70,4 +70,5 @@ class Benched:
         return TestResult(
             case.name, setting, verdict, told, 0.0, outputs, played.texts, wanted,
             completed=not played.error, since=played.since,
+            spool=self._bench.spool() if told else {},
         )  # fmt: skip

@@ -136,6 +136,8 @@ class TestResult:
     """How many TLS handshakes servers completed on real sockets; none in the memory world."""
     since: Mapping[str, str] = field(default_factory=dict)
     """For an output that differs, the line of the script after which it does, where that is known."""
+    spool: Mapping[str, bytes] = field(default_factory=dict)
+    """What a test that failed on the bench left in its spool, by path."""
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""

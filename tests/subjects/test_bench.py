@@ -51,6 +51,11 @@ def test_an_output_without_golden_is_a_difference_that_is_shown(benched: Benched
     assert result.texts["log"].splitlines()[0] == "TIME ID <= CALLER@test.ex U=CALLER P=local"
 
 
+def test_the_spool_of_a_test_that_failed_is_kept(benched: Benched, tree: Path) -> None:
+    assert "log/mainlog" in _run(benched, tree, "0002").spool
+    assert _run(benched, tree, "0001").spool == {}
+
+
 def test_where_an_output_parts_from_its_golden_the_command_is_named(benched: Benched, tree: Path) -> None:
     result = _run(benched, tree, "0006")
     assert (result.reason, result.since) == ("stdout differs", {"stdout": "line 5: exim -be"})
