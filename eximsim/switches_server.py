@@ -113,6 +113,9 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """XCLIENT has to have been offered, and only its own sessions are not asked for permission again."""
 
+    tested_ident_port: int = switch(1223, "main() in exim.c", since("4.99", "d1a802423", 0))
+    """Where the test suite's ident server listens; 0: rfc1413_port says so."""
+
     etrn_runs_dumped: bool = switch(
         False, "dumpdb_main() in exim_dbutil.c", since("4.99-dev-13835a3c1", "73d3b73c0")
     )

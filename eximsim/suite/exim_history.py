@@ -399,6 +399,7 @@ POINTS: Sequence[Point] = (
     _point("9adabf8d8"),
     _point("4e36acaf2"),
     _point("1cc26cd7a", ("confs/4060", "tls_verify_cert_hostnames = :")),
+    _point("d1a802423", ("confs/0259", "rfc1413_port")),
     _point("123639cf8"),
     _point(
         "ef0a7560d", ("confs/4061", "CONNECTCOND="), beside=("../src/src/receive.c", "add_tls_info_for_log")
@@ -428,6 +429,6 @@ POINTS: Sequence[Point] = (
     _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),
     _point("3c24de41a", ("confs/4608", "")),
     _point("ee1435878", ("confs/4608", "")),
-    _point("73d3b73c0", ("stdout/0287", "1 running")),
+    _point("73d3b73c0", ("scripts/0000-Basic/0287", "Check the hints DB exists")),
 )
 """Oldest first, as far as the history is a line."""

@@ -147,9 +147,9 @@ _FLAGS = table(
         _M,
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
         extract_addresses_remove_arguments local_from_check message_logs queue_only_override
-        return_path_remove smtp_check_spool_space smtp_enforce_sync smtp_etrn_serialize syslog_duplication syslog_pid
-        syslog_timestamp write_rejectlog bounce_return_body bounce_return_message
-        dns_csa_use_reverse""",
+        return_path_remove smtp_check_spool_space smtp_enforce_sync smtp_etrn_serialize
+        syslog_duplication syslog_pid syslog_timestamp write_rejectlog bounce_return_body
+        bounce_return_message dns_csa_use_reverse""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
         deliver_drop_privilege disable_ipv6 mua_wrapper dkim_verify_minimal local_sender_retain
         log_timezone message_body_newlines move_frozen_messages
@@ -191,6 +191,7 @@ _NUMBERS = table(
         received_headers_max=30,
         recipients_max=0,
         remote_max_parallel=2,
+        rfc1413_port=113,
         smtp_accept_max_nonmail=10,
         smtp_accept_max_per_connection=1000,
         smtp_accept_max=20,
@@ -208,7 +209,6 @@ _NUMBERS = table(
         ldap_version=-1,
         lookup_open_max=25,
         queue_run_max=5,
-        rfc1413_port=113,
         smtp_connect_backlog=20,
         sqlite_lock_timeout=5,
         srs_hashlength=6,

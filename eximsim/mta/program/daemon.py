@@ -19,8 +19,8 @@ from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.daemon_limits import Connections
 from eximsim.mta.reception import smtp_in_tickets
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
+from eximsim.mta.reception.ident import IDENT_PORT, verify_get_ident
 from eximsim.mta.reception.smtp_in import SmtpIn
-from eximsim.mta.reception.smtp_in_start import verify_get_ident
 from eximsim.mta.records.daemon import Daemon, Listener
 from eximsim.ports import Action, Close, Endpoint, Send, TlsSession
 
@@ -252,7 +252,7 @@ class DaemonSession:
         session.queue_only = self._queue_only
         session.connections = self._connections.count
         self._announce(process, session)
-        verify_get_ident(session)
+        verify_get_ident(process, IDENT_PORT)
         host_build_sender_fullhost(process)
         self._smtp = session
         return self._guarded(session.start())

@@ -273,14 +273,3 @@ def announce(session: SmtpSession) -> None:
     if session.client_in("hosts_connection_nolog"):
         drop_selector(process, "smtp_connection")
     log_write(process, connection_info(session.reception), when="smtp_connection")
-
-
-def verify_get_ident(session: SmtpSession) -> None:
-    """Nobody answers the question who a client's user is; one that a configuration wants asked is refused.
-
-    Source: verify_get_ident(), src/verify.c; RFC 1413.
-    """
-    options = session.process.config.main
-    asked = options.is_set("rfc1413_query_timeout") and options.seconds("rfc1413_query_timeout") > 0
-    if asked and session.client_in("rfc1413_hosts"):
-        raise Unsupported("an ident query (rfc1413_hosts)", *options.where("rfc1413_query_timeout"))

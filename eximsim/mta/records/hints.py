@@ -106,7 +106,7 @@ class TlsRecord:
 
 @dataclass(frozen=True, slots=True)
 class EtrnRun:
-    """A command that keeps ETRN with the same argument out (``dbdata_serialize``): when it begins and ends."""
+    """When a command of ETRN begins and ends; others for its argument are kept out (``dbdata_serialize``)."""
 
     begun: float
     over: float

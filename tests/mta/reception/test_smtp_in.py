@@ -284,15 +284,6 @@ def test_the_daemon_counts_the_queue_now_and_then() -> None:
     assert front.exim("-be", "$queue_size").stdout == "1\n"
 
 
-def test_an_ident_query_that_is_wanted_is_unsupported() -> None:
-    front = Front("rfc1413_hosts = *\nrfc1413_query_timeout = 5s")
-    front.machine.test_harness = True
-    argv = ("-bh", "192.0.2.9", "-oMa", "192.0.2.9.999")
-    assert front.exim(*argv, stdin="QUIT\r\n").code == 0
-    with pytest.raises(Unsupported, match=r"ident query \(rfc1413_hosts\) \(/etc/exim.conf:6\)"):
-        front.exim(*argv, "-oMi", "192.0.2.1.25", stdin="QUIT\r\n")
-
-
 def test_the_acl_at_the_end_knows_the_size_of_what_was_read() -> None:
     front = Front(f"{ACCEPT}\nacl_smtp_data = check", "check:\n  deny message = $message_size")
     assert "550 17" in front.smtp(HELLO, *LETTER, "QUIT")
