@@ -66,6 +66,7 @@ class TlsAlert(Enum):
 
     UNKNOWN_CA = "unknown ca"
     CERTIFICATE_EXPIRED = "certificate expired"
+    CERTIFICATE_REVOKED = "certificate revoked"
     CERTIFICATE_UNKNOWN = "certificate unknown"
     BAD_CERTIFICATE = "bad certificate"
     HANDSHAKE_FAILURE = "handshake failure"

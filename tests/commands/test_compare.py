@@ -106,13 +106,13 @@ def test_an_unstable_record_is_counted_and_not_compared(small: Path) -> None:
 def test_what_is_not_modelled_is_exit_1_and_named(small: Path, tmp_path: Path) -> None:
     one = next(item for item in read(SCENARIOS) if item["id"] == "A001")
     scenarios = tmp_path / "scenarios.jsonl"
-    scenarios.write_text(json.dumps({**one, "transport": {"tls_crl": "/crl.pem"}}))
+    scenarios.write_text(json.dumps({**one, "main": {"uucp_from_pattern": "x"}}))
     certificates = str(SCENARIOS.parent / "certs")
     arguments = ("--scenarios", str(scenarios), "--certificates", certificates)
     done = compare(small, "--json", *arguments)
     assert done.exit_code == 1
     assert {str(o["result"]) for o in objects(done)} <= {"unsupported", "agree"}
-    assert any(o["result"] == "unsupported" and "tls_crl" in str(o["rule"]) for o in objects(done))
+    assert any(o["result"] == "unsupported" and "uucp_from_pattern" in str(o["rule"]) for o in objects(done))
 
 
 # ---- bad input -------------------------------------------------------------------------

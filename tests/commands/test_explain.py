@@ -136,10 +136,10 @@ def test_a_machine_is_told_the_gaps(files: list[str], tmp_path: Path) -> None:
 
 
 def test_an_option_that_was_passed_by_and_could_matter_is_exit_3(files: list[str], tmp_path: Path) -> None:
-    config = CONFIG.replace("driver = smtp\n", "driver = smtp\n  tls_crl = /crl.pem\n")
-    done = explain_with(files, tmp_path, config, "a@example.com")
+    config = CONFIG.replace("driver = smtp\n", "driver = smtp\n  gnutls_require_mac = SHA1\n")
+    done = explain_with(files, tmp_path, config, "--profile", "4.87", "a@example.com")
     assert (done.exit_code, "delivered to mx1.example.com" in done.stdout) == (3, True)
-    assert "tls_crl" in done.stdout
+    assert "gnutls_require_mac" in done.stdout
 
 
 def test_a_router_that_is_not_modelled_is_exit_3(files: list[str], tmp_path: Path) -> None:

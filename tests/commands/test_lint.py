@@ -32,14 +32,14 @@ def test_a_clean_configuration_is_told_so(conf: Path) -> None:
 
 
 def test_what_could_matter_is_marked_and_fails(conf: Path) -> None:
-    conf.write_text(f"localhost_number = 1\n{PLAIN}  tls_crl = /crl.pem\n")
-    done = invoke("lint", str(conf), "--unsupported")
+    conf.write_text(f"localhost_number = 1\n{PLAIN}  gnutls_require_mac = SHA1\n")
+    done = invoke("lint", str(conf), "--unsupported", "--profile", "4.87")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[:2] == [
         f"{conf}:1: unsupported localhost_number (cannot change what becomes of outbound mail)",
-        f"{conf}:6: unsupported! transport.t.tls_crl",
+        f"{conf}:6: unsupported! transport.t.gnutls_require_mac",
     ]
-    told = json.loads(invoke("lint", str(conf), "--json").stdout)
+    told = json.loads(invoke("lint", str(conf), "--json", "--profile", "4.87").stdout)
     assert [
         (one["line"], one["status"], one["matters"]) for one in told if one["status"] == "unsupported"
     ] == [

@@ -19,10 +19,10 @@ from eximsim.mta.certs.dane_match import (
     Tlsa,
     matchable_records,
 )
-from eximsim.mta.certs.x509 import Certificate, is_signed_by, parse, parse_chain, stand_in_issuer
+from eximsim.mta.certs.x509 import Certificate, Era, is_signed_by, parse, parse_chain, stand_in_issuer
 from eximsim.mta.certs.x509_errors import OpensslRules, X509Error, rules_of
 from eximsim.mta.certs.x509_names import dane_check_names
-from eximsim.mta.certs.x509_verify import Era, Step, Verification, eras, is_issuer
+from eximsim.mta.certs.x509_verify import Step, Verification, eras, is_issuer
 from eximsim.ports import TlsAlert
 from eximsim.quick_dataclass import dataclass
 

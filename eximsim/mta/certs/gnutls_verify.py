@@ -7,8 +7,10 @@ nor whole chains; what Exim adds to that is in ``tls_verify.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from functools import lru_cache
 
+from eximsim.mta.certs.crl import parse_crl
 from eximsim.mta.certs.dane_match import DANE_EE, DANE_TA, Tlsa
 from eximsim.mta.certs.x509 import Certificate, is_signed_by, parse_chain
 from eximsim.quick_dataclass import dataclass
@@ -25,35 +27,59 @@ NONE_USABLE = "TLSA record problem: none usable"
 
 
 def chain_is_valid(sent: tuple[bytes, ...], anchors: tuple[bytes, ...], at: float) -> bool:
+    """``verify_peers`` without revocation lists."""
+    return verify_peers(sent, anchors, at) is Validity.GOOD
+
+
+class Validity(Enum):
+    """What GnuTLS says of a chain."""
+
+    GOOD = "good"
+    REVOKED = "GNUTLS_CERT_REVOKED"
+    BAD = "GNUTLS_CERT_INVALID"
+
+
+def verify_peers(
+    sent: tuple[bytes, ...], anchors: tuple[bytes, ...], at: float, crls: tuple[bytes, ...] = ()
+) -> Validity:
     """gnutls_certificate_verify_peers2(): a server's chain (DER, leaf first) against a trust store.
 
     ``at`` is in seconds since the epoch. A trusted certificate must be valid at the time like all others; it
     need not be self-signed, and may be the leaf. But it is found only if it has the name of the last
-    certificate on the peer's way up, or of that one's issuer.
+    certificate on the peer's way up, or of that one's issuer. The revocation lists (DER) are believed
+    without a look at their signatures and dates.
     """
     chain, store = parse_chain(sent), parse_chain(anchors)
-    return _chain_cached(sent, anchors, tuple(_is_current(cert, at) for cert in chain + store))
+    path = _chain_cached(sent, anchors, tuple(_is_current(cert, at) for cert in chain + store))
+    if path is None:
+        return Validity.BAD
+    revoked = any(parse_crl(crl).names(cert) for crl in crls for cert in path)
+    return Validity.REVOKED if revoked else Validity.GOOD
 
 
 @lru_cache(maxsize=1024)
-def _chain_cached(sent: tuple[bytes, ...], anchors: tuple[bytes, ...], current: tuple[bool, ...]) -> bool:
+def _chain_cached(
+    sent: tuple[bytes, ...], anchors: tuple[bytes, ...], current: tuple[bool, ...]
+) -> list[Certificate] | None:
+    """The peer's way up to what is trusted, if it is good."""
     chain, store = parse_chain(sent), parse_chain(anchors)
     now = frozenset(c for c, is_current in zip(chain + store, current, strict=True) if is_current)
     path = _sorted_path(chain, store)
     nearest = (path[-1].canonical_issuer, path[-1].canonical_subject)
-    return any(
-        _leads_to(path, [anchor for anchor in store if anchor.canonical_subject == name], now)
-        for name in nearest
-    )
+    ways = (_leads_to(path, [one for one in store if one.canonical_subject == name], now) for name in nearest)
+    return next((way for way in ways if way is not None), None)
 
 
-def _leads_to(path: list[Certificate], store: list[Certificate], now: frozenset[Certificate]) -> bool:
-    """Whether ``path``, cut off where it meets a trusted certificate, is good."""
+def _leads_to(
+    path: list[Certificate], store: list[Certificate], now: frozenset[Certificate]
+) -> list[Certificate] | None:
+    """``path``, cut off where it meets a trusted certificate, if it is good; the leaf is always left."""
     for depth, cert in enumerate(path):
         known = next((anchor for anchor in store if _is_same(cert, anchor, depth)), None)
         if known is not None:
-            return known in now and (depth == 0 or _path_is_valid(path[:depth], store, now))
-    return _path_is_valid(path, store, now)
+            good = known in now and (depth == 0 or _path_is_valid(path[:depth], store, now))
+            return path[: depth or 1] if good else None
+    return path if _path_is_valid(path, store, now) else None
 
 
 def _is_current(cert: Certificate, at: float) -> bool:

@@ -30,6 +30,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "SSLV3_ALERT_HANDSHAKE_FAILURE": 1040,
         "SSLV3_ALERT_BAD_CERTIFICATE": 1042,
         "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": 1043,
+        "SSLV3_ALERT_CERTIFICATE_REVOKED": 1044,
         "SSLV3_ALERT_CERTIFICATE_EXPIRED": 1045,
         "SSLV3_ALERT_CERTIFICATE_UNKNOWN": 1046,
         "TLSV1_ALERT_UNKNOWN_CA": 1048,
@@ -58,6 +59,7 @@ _FUNCTIONS: Mapping[str, int] = MappingProxyType(
 GNUTLS_ALERTS: Mapping[str, str] = MappingProxyType(
     {
         "SSLV3_ALERT_BAD_CERTIFICATE": "Certificate is bad",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED": "Certificate was revoked",
         "SSLV3_ALERT_CERTIFICATE_EXPIRED": "Certificate was expired",
         "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "Unknown certificate",
         "SSLV3_ALERT_HANDSHAKE_FAILURE": "Handshake failed",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum
 from functools import lru_cache
 from hashlib import new as new_hash
 from typing import TypeVar
@@ -135,12 +136,32 @@ class Certificate:
         return self.key_usage is None or not self.key_usage.isdisjoint(usages)
 
     def identifies_authority(self, issuer: Certificate) -> bool:
-        """Whether this certificate's authority key identifier, if any, fits (X509_check_akid())."""
-        if self.authority_key_id and issuer.subject_key_id and self.authority_key_id != issuer.subject_key_id:
-            return False
-        if self.authority_serial is not None and self.authority_serial != issuer.serial:
-            return False
-        return self.authority_issuer is None or self.authority_issuer == issuer.canonical_issuer
+        """Whether this certificate's authority key identifier, if any, fits."""
+        return authority_fits(self.authority_key_id, self.authority_serial, self.authority_issuer, issuer)
+
+
+def authority_fits(
+    key_id: bytes | None, serial: int | None, issued_by: CanonicalName | None, issuer: Certificate
+) -> bool:
+    """Whether an authority key identifier, in its three parts, is that of ``issuer`` (X509_check_akid())."""
+    if key_id and issuer.subject_key_id and key_id != issuer.subject_key_id:
+        return False
+    if serial is not None and serial != issuer.serial:
+        return False
+    return issued_by is None or issued_by == issuer.canonical_issuer
+
+
+class Era(Enum):
+    """A moment as seen from a time of validity."""
+
+    EARLY = "not yet valid"
+    VALID = "valid"
+    LATE = "expired"
+
+
+def era(begin: float, end: float, at: float) -> Era:
+    """Where ``at`` lies (X509_cmp_time()); the last second counts as expired already."""
+    return Era.EARLY if at < begin else Era.LATE if at >= end else Era.VALID
 
 
 @lru_cache(maxsize=4096)
@@ -198,7 +219,7 @@ def _from_library(cert: x509.Certificate, der: bytes) -> Certificate:
         subject_key_id=None if key_id is None else key_id.digest,
         authority_key_id=None if authority is None else authority.key_identifier,
         authority_serial=None if authority is None else authority.authority_cert_serial_number,
-        authority_issuer=None if authority is None else _directory_name(authority.authority_cert_issuer),
+        authority_issuer=None if authority is None else directory_name(authority.authority_cert_issuer),
         dns_names=() if names is None else tuple(names.get_values_for_type(x509.DNSName)),
         other_names=tuple(name for name in names or () if not isinstance(name, x509.DNSName)),
         unknown_critical=any(e.critical and e.oid not in _KNOWN_CRITICAL for e in extensions),
@@ -212,7 +233,8 @@ def _extension(extensions: x509.Extensions, kind: type[_AnyExtension]) -> _AnyEx
         return None
 
 
-def _directory_name(names: Iterable[x509.GeneralName] | None) -> CanonicalName | None:
+def directory_name(names: Iterable[x509.GeneralName] | None) -> CanonicalName | None:
+    """The first name among ``names`` that is a distinguished one."""
     for name in names or ():
         if isinstance(name, x509.DirectoryName):
             return canonical_name(name.value)

@@ -25,12 +25,16 @@ class X509Error(Enum):
 
     UNSPECIFIED = ErrorFacts(1, "unspecified certificate verification error", TlsAlert.INTERNAL_ERROR)
     UNABLE_TO_GET_ISSUER_CERT = ErrorFacts(2, "unable to get issuer certificate", TlsAlert.UNKNOWN_CA)
+    UNABLE_TO_GET_CRL = ErrorFacts(3, "unable to get certificate CRL", TlsAlert.UNKNOWN_CA)
     UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY = ErrorFacts(
         6, "unable to decode issuer public key", TlsAlert.BAD_CERTIFICATE
     )
     CERT_SIGNATURE_FAILURE = ErrorFacts(7, "certificate signature failure", TlsAlert.DECRYPT_ERROR)
+    CRL_SIGNATURE_FAILURE = ErrorFacts(8, "CRL signature failure", TlsAlert.DECRYPT_ERROR)
     CERT_NOT_YET_VALID = ErrorFacts(9, "certificate is not yet valid", TlsAlert.BAD_CERTIFICATE)
     CERT_HAS_EXPIRED = ErrorFacts(10, "certificate has expired", TlsAlert.CERTIFICATE_EXPIRED)
+    CRL_NOT_YET_VALID = ErrorFacts(11, "CRL is not yet valid", TlsAlert.BAD_CERTIFICATE)
+    CRL_HAS_EXPIRED = ErrorFacts(12, "CRL has expired", TlsAlert.CERTIFICATE_EXPIRED)
     DEPTH_ZERO_SELF_SIGNED_CERT = ErrorFacts(18, "self-signed certificate", TlsAlert.UNKNOWN_CA)
     SELF_SIGNED_CERT_IN_CHAIN = ErrorFacts(
         19, "self-signed certificate in certificate chain", TlsAlert.UNKNOWN_CA
@@ -41,6 +45,7 @@ class X509Error(Enum):
     UNABLE_TO_VERIFY_LEAF_SIGNATURE = ErrorFacts(
         21, "unable to verify the first certificate", TlsAlert.UNKNOWN_CA
     )
+    CERT_REVOKED = ErrorFacts(23, "certificate revoked", TlsAlert.CERTIFICATE_REVOKED)
     PATH_LENGTH_EXCEEDED = ErrorFacts(25, "path length constraint exceeded", TlsAlert.UNKNOWN_CA)
     INVALID_PURPOSE = ErrorFacts(26, "unsuitable certificate purpose", TlsAlert.UNSUPPORTED_CERTIFICATE)
     CERT_UNTRUSTED = ErrorFacts(27, "certificate not trusted", TlsAlert.BAD_CERTIFICATE)
@@ -49,6 +54,9 @@ class X509Error(Enum):
     )
     UNHANDLED_CRITICAL_EXTENSION = ErrorFacts(
         34, "unhandled critical extension", TlsAlert.CERTIFICATE_UNKNOWN
+    )
+    KEYUSAGE_NO_CRL_SIGN = ErrorFacts(
+        35, "key usage does not include CRL signing", TlsAlert.CERTIFICATE_UNKNOWN
     )
     HOSTNAME_MISMATCH = ErrorFacts(62, "hostname mismatch", TlsAlert.BAD_CERTIFICATE)
     INVALID_CA = ErrorFacts(79, "invalid CA certificate", TlsAlert.UNKNOWN_CA)

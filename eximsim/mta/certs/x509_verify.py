@@ -2,16 +2,16 @@
 
 The result is the sequence of calls that the application's verify callback would see if it accepted every
 error: Exim's callbacks are written against that sequence, and one that stops has seen a prefix of it.
-Security levels, CRLs, policies and explicit trust settings in certificate files are outside the model.
+Security levels, policies and explicit trust settings in certificate files are outside the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
 from functools import lru_cache
 
-from eximsim.mta.certs.x509 import Certificate, is_signed_by, load_key, parse_chain
+from eximsim.mta.certs.crl import Crl, check_revocation, eras_of, parse_crl
+from eximsim.mta.certs.x509 import Certificate, Era, era, is_signed_by, load_key, parse_chain
 from eximsim.mta.certs.x509_errors import OpensslRules, X509Error, rules_of
 from eximsim.quick_dataclass import dataclass
 
@@ -46,34 +46,28 @@ class ChainVerdict:
         return all(step.error is None for step in self.steps)
 
 
-class Era(Enum):
-    """A moment as seen from a certificate's validity."""
-
-    EARLY = "not yet valid"
-    VALID = "valid"
-    LATE = "expired"
-
-
 def eras(chain: tuple[Certificate, ...], at: float) -> tuple[Era, ...]:
-    """Where ``at`` (seconds since the epoch) lies for each certificate (X509_cmp_time()).
-
-    The last second of the validity counts as expired already.
-    """
-    return tuple(
-        Era.EARLY if at < cert.not_before else Era.LATE if at >= cert.not_after else Era.VALID
-        for cert in chain
-    )
+    """Where ``at`` (seconds since the epoch) lies for each certificate."""
+    return tuple(era(cert.not_before, cert.not_after, at) for cert in chain)
 
 
 def verify_chain(
-    sent: tuple[bytes, ...], anchors: tuple[bytes, ...], at: float, library: str = "openssl-3"
+    sent: tuple[bytes, ...],
+    anchors: tuple[bytes, ...],
+    at: float,
+    library: str = "openssl-3",
+    crls: tuple[bytes, ...] | None = None,
 ) -> ChainVerdict:
     """Verify a server's chain (DER, leaf first) against a trust store.
 
-    ``at`` is in seconds since the epoch. Cached by all that can change the result. Raises ``InputError`` for
+    ``at`` is in seconds since the epoch; ``crls`` (DER) are the revocation lists, None if nobody asks for
+    any. Cached by all that can change the result. Raises ``InputError`` for
     what is not a certificate or not an OpenSSL, ``Unsupported`` as ``x509.parse``.
     """
-    return _verify_cached(library, sent, anchors, eras(parse_chain(sent), at), eras(parse_chain(anchors), at))
+    lists = None if crls is None else tuple(parse_crl(der) for der in crls)
+    dated = None if lists is None else tuple(zip(lists, eras_of(lists, at), strict=True))
+    sent_eras, store_eras = eras(parse_chain(sent), at), eras(parse_chain(anchors), at)
+    return _verify_cached(library, sent, anchors, sent_eras, store_eras, dated)
 
 
 @lru_cache(maxsize=1024)
@@ -83,12 +77,15 @@ def _verify_cached(
     anchors: tuple[bytes, ...],
     sent_eras: tuple[Era, ...],
     store_eras: tuple[Era, ...],
+    crls: tuple[tuple[Crl, Era], ...] | None,
 ) -> ChainVerdict:
     chain, store = parse_chain(sent), parse_chain(anchors)
     when = dict(zip(chain + store, sent_eras + store_eras, strict=True))
     run = Verification(rules_of(library), chain[0], chain, store, when)
-    steps = (*run.build(), *run.check_extensions(), *run.internal_verify())
-    return ChainVerdict(steps, tuple(run.chain))
+    steps = [*run.build(), *run.check_extensions()]
+    for depth, error in () if crls is None else check_revocation(run.chain, crls):
+        steps.append(Step(depth, error, run.chain[depth]))
+    return ChainVerdict((*steps, *run.internal_verify()), tuple(run.chain))
 
 
 class Verification:

@@ -156,7 +156,7 @@ _SMTP = table(
         hosts_nopass_tls hosts_pipe_connect hosts_require_alpn hosts_require_auth
         hosts_require_dane hosts_require_ocsp hosts_require_tls hosts_try_auth hosts_try_dane
         hosts_try_fastopen hosts_try_prdr interface port serialize_hosts socks_proxy tls_alpn tls_certificate
-        tls_privatekey tls_require_ciphers
+        tls_crl tls_privatekey tls_require_ciphers
         tls_resumption_hosts tls_sni tls_try_verify_hosts tls_verify_cert_hostnames
         tls_verify_certificates tls_verify_hosts""",
         dkim_hash="sha256",
@@ -172,8 +172,7 @@ _SMTP = table(
     ),
     texts(
         _U,
-        """gnutls_require_kx gnutls_require_mac gnutls_require_protocols
-        tls_crl""",
+        """gnutls_require_kx gnutls_require_mac gnutls_require_protocols""",
     ),
     texts(
         _I,

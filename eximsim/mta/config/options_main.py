@@ -79,7 +79,7 @@ _TEXTS = table(
         smtp_accept_max_per_host smtp_active_hostname smtp_etrn_command spool_directory sqlite_dbfile
         tls_advertise_hosts tls_certificate tls_dhparam tls_ocsp_file
         tls_on_connect_ports tls_privatekey tls_require_ciphers
-        tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
+        tls_crl tls_try_verify_hosts tls_verify_certificates tls_verify_hosts untrusted_set_sender
         warn_message_file""",
         auth_advertise_hosts="*",
         callout_random_local_part="$primary_hostname-$tod_epoch-testing",
@@ -117,7 +117,6 @@ _TEXTS = table(
         exim_version
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols localhost_number
         log_ports
-        tls_crl
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
         timezone="UTC",

@@ -228,6 +228,8 @@ class DaemonSession:
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         """Begin the session (handle_smtp_call()), as soon as the daemon is there for it."""
         self._connections.take_turn(self._daemon)
+        machine = self._daemon.machine
+        machine.unwatched.run_later(until=machine.world.now())
         known = {
             "sender_host_address": client.address,
             "sender_host_port": str(client.port),

@@ -24,7 +24,7 @@ from eximsim.mta.process.log import log_write
 from eximsim.mta.reception import smtp_in_alpn, smtp_in_tickets
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
 from eximsim.mta.reception.smtp_in_staple import StatusNotLoaded, staple_for
-from eximsim.mta.transports.tls_files import authorities, pem_certificates
+from eximsim.mta.transports.tls_files import authorities, pem_certificates, revocation_lists
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import TlsVerdict, VerifyMode, VerifySettings, judge
 from eximsim.ports import TlsAlert, TlsIdentity, TlsPolicy
@@ -277,22 +277,33 @@ def _settings(session: SmtpSession, mode: VerifyMode) -> VerifySettings:
         session.process.profile.tls_library,
         session.reception.get("sender_host_address") or "",
         mode,
-        _anchors(session),
+        anchors := _anchors(session),
+        crls=None if anchors is None else _crls(session),
     )
+
+
+def _crls(session: SmtpSession) -> tuple[bytes, ...] | None:
+    path = _store_file(session, "tls_crl")
+    return revocation_lists(session.process, session.process.config.main, path) if path else None
+
+
+def _store_file(session: SmtpSession, name: str) -> str | None:
+    process = session.process
+    text = process.config.main.text(name)
+    if text is None:
+        return None
+    try:
+        return expand(process, text)
+    except ExpansionFailed as failure:
+        if failure.forced:
+            return None
+        log_write(process, f"expansion of {name} failed: {failure.message}", panic=True)
+        raise SetUpFailed(f"expansion of {name} failed") from None
 
 
 def _anchors(session: SmtpSession) -> tuple[bytes, ...] | None:
     process, options = session.process, session.process.config.main
-    text = options.text("tls_verify_certificates")
-    if text is None:
-        return None
-    try:
-        path = expand(process, text).split(":")[0].strip()
-    except ExpansionFailed as failure:
-        if failure.forced:
-            return None
-        log_write(process, f"expansion of tls_verify_certificates failed: {failure.message}", panic=True)
-        raise SetUpFailed("expansion of tls_verify_certificates failed") from None
+    path = (_store_file(session, "tls_verify_certificates") or "").split(":")[0].strip()
     if not path:
         return None
     if path == "/dev/null":

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
 from eximsim.mta.certs.dane_match import usable_records
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS, SPOILT, openssl_error
@@ -21,7 +22,7 @@ from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_alpn, tls_out, tls_resume, tls_status
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
-from eximsim.mta.transports.tls_files import anchors, client_identity, expanded, pem_certificates
+from eximsim.mta.transports.tls_files import anchors, client_identity, crls, expanded, pem_certificates
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, suites
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
@@ -247,13 +248,19 @@ def _settings(sx: SmtpContext) -> VerifySettings:
         records = usable_records(sx.tlsa, profile.tls_library, skip_short=profile.short_tlsa_skipped)
         if not records:
             return _no_usable_records(sx, remote)
+        gnutls = profile.tls_library == GNUTLS
+        trusted = anchors(sx) if gnutls or _preloaded(sx) else None
+        revoked = crls(sx) if trusted else None
+        if revoked is not None and not gnutls:
+            raise Unsupported("DANE with a tls_crl that is preloaded", *sx.transport.options.where("tls_crl"))
         return VerifySettings(
             profile.tls_library,
             remote,
             tlsa=records,
             dane_name=host.name,
             dane_failure_overridden=profile.dane_failure_overridden,
-            anchors=anchors(sx) if profile.tls_library == GNUTLS or _preloaded(sx) else None,
+            anchors=trusted,
+            crls=revoked,
         )
     return _ordinary_settings(sx, remote, during)
 
@@ -286,6 +293,7 @@ def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySetti
         names_peer=profile.verify_error_names_peer,
         mismatch_names_host=profile.name_mismatch_names_host,
         mismatch_blank_line=profile.name_mismatch_blank_line,
+        crls=None if trusted is None else crls(sx),
     )
 
 

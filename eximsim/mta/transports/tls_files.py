@@ -12,6 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.key_pairs import KeyFault, check_pair
 from eximsim.mta.certs.tls_errors import file_fault
@@ -24,10 +25,13 @@ from eximsim.ports import TlsIdentity
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
+    from eximsim.mta.config.options import Options
     from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
+
+_PEM_CRL = re.compile(rb"-----BEGIN X509 CRL-----(.+?)-----END X509 CRL-----", re.S)
 
 
 def expanded(sx: SmtpContext, name: str) -> str | None:
@@ -71,6 +75,12 @@ def _not_there(process: Process, path: str, number: int) -> str:
     return f"could not stat {shown} (tls_verify_certificates): {errnos.strerror(number)}"
 
 
+def crls(sx: SmtpContext) -> tuple[bytes, ...] | None:
+    """The revocation lists of tls_crl (DER), None if the option is unset or empty."""
+    path = expanded(sx, "tls_crl")
+    return revocation_lists(sx.process, sx.transport.options, path) if path else None
+
+
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+", re.ASCII)
 """How OpenSSL finds a certificate in a folder: a hash of its subject, and a number."""
 
@@ -90,6 +100,25 @@ def authorities(process: Process, path: str) -> tuple[bytes, ...]:
     gnutls = process.profile.tls_library == GNUTLS
     names = [name for name in sorted(world.names_in(path)) if gnutls or _HASHED.fullmatch(name)]
     return tuple(der for name in names for der in pem_certificates(world.read_file(f"{path}/{name}")))
+
+
+def revocation_lists(process: Process, options: Options, path: str) -> tuple[bytes, ...]:
+    """The revocation lists (DER) of the file that the option tls_crl of ``options`` names.
+
+    Raises ``Unsupported`` for a folder, a file that is not there or has no list, and one with certificates,
+    which OpenSSL would trust.
+    """
+    where = options.where("tls_crl")
+    if process.world.path_kind(path) == "folder":
+        raise Unsupported("a folder of revocation lists", *where)
+    try:
+        data = process.world.read_file(path)
+    except OSError:
+        raise Unsupported("tls_crl with a file that cannot be read", *where) from None
+    lists = tuple(base64.b64decode(block) for block in _PEM_CRL.findall(data))
+    if not lists or pem_certificates(data):
+        raise Unsupported("tls_crl with a file that has no revocation list, or has certificates", *where)
+    return lists
 
 
 @lru_cache(maxsize=64)

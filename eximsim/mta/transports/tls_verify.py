@@ -107,7 +107,7 @@ class VerifySettings:
     (``during_verification``). The profile's switches: ``names_peer`` is ``verify_error_names_peer``,
     ``mismatch_names_host`` and ``mismatch_blank_line`` are those of ``name_mismatch_..``,
     ``dane_failure_overridden`` is called the same. ``stapled`` is the OCSP response that GnuTLS verifies
-    with the chain.
+    with the chain. ``crls`` are the revocation lists (DER) of tls_crl, None if there is no such file.
     """
 
     library: str
@@ -123,6 +123,7 @@ class VerifySettings:
     mismatch_blank_line: bool = False
     dane_failure_overridden: bool = False
     stapled: bytes | None = None
+    crls: tuple[bytes, ...] | None = None
 
     @property
     def verified_by(self) -> VerifyMode:
@@ -199,7 +200,7 @@ def judge(settings: VerifySettings, chain: tuple[bytes, ...], at: float) -> TlsV
     if settings.anchors is None:
         return TlsVerdict()
     if settings.mode is VerifyMode.NONE:  # nobody looks, but OpenSSL has an opinion
-        found = verify_chain(chain, settings.anchors, at, settings.library)
+        found = verify_chain(chain, settings.anchors, at, settings.library, settings.crls)
         return TlsVerdict(verified=all(step.error is None for step in found.steps))
     return _judge_chain(settings, settings.anchors, chain, at)
 
@@ -227,7 +228,7 @@ def _judge_chain(
     The host's name is checked at the last step, the success of the leaf.
     """
     rules, lines, outcome = rules_of(settings.library), list[str](), Session.VERIFIED
-    found = verify_chain(chain, anchors, at, settings.library)
+    found = verify_chain(chain, anchors, at, settings.library, settings.crls)
     steps = found.steps
     for position, step in enumerate(steps):
         finding, alert = Finding.OTHER_NAME, rules.silent_failure
@@ -296,9 +297,10 @@ def _gnutls_ordinary(
     status = gnutls_ocsp.Status.NONE
     if settings.stapled is not None:
         status = gnutls_ocsp.check_status(settings.stapled, chain, anchors, at)
-    if not gnutls_verify.chain_is_valid(chain, anchors, at) or status.is_fault:
+    validity = gnutls_verify.verify_peers(chain, anchors, at, settings.crls or ())
+    if validity is not gnutls_verify.Validity.GOOD or status.is_fault:
         finding, error = Finding.BAD, "certificate invalid"
-        if status is gnutls_ocsp.Status.REVOKED:
+        if gnutls_verify.Validity.REVOKED is validity or status is gnutls_ocsp.Status.REVOKED:
             error = "certificate revoked"
     elif names and not any(gnutls_check_hostname(parse(chain[0]), name) for name in names):
         finding = Finding.OTHER_NAME
