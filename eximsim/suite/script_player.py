@@ -244,6 +244,7 @@ class Player:
             server.on_finished = lambda: self.world.unlisten(None, server.port)
             self.world.listen(None, server.port, server.session)
         server.wait_until = self.world.wait
+        server.read_file = lambda name: self.world.read_file(self._path(name))
         server.start()
         self._server = server
 

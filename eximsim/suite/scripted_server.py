@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets, octets
-from eximsim.ports import Action, Close, Endpoint, Send, TlsSession, Wait
+from eximsim.ports import Action, Close, Endpoint, Send, StartTls, TlsIdentity, TlsPolicy, TlsSession, Wait
 from eximsim.quick_dataclass import dataclass
 from eximsim.world.backlog import UnservedSession
 
@@ -42,6 +42,12 @@ class ScriptedServer:
     on_finished: Callable[[], None] = lambda: None
     said: list[str] = field(default_factory=list)
     path: str = ""
+    debug: bool = False
+    tls_files: tuple[str, str] | None = None
+    """Where the certificate and the key are that it shows in TLS."""
+    read_file: Callable[[str], bytes] = lambda _: b""
+    written_at: tuple[str, int] = ("", 0)
+    """The file and line of its command."""
     wait_until: Callable[[Callable[[], bool]], object] = lambda until: until()
     """How to let others work until something is so."""
     serving: ScriptedSession | None = None
@@ -59,6 +65,8 @@ class ScriptedServer:
 
     def start(self) -> None:
         """Begin to listen."""
+        if self.debug:
+            self.said.append("Creating IPv6 socket\nCreating IPv4 socket\n")
         self.said.append(f"Listening on {self.where} ... ")
 
     def session(self) -> ScriptedSession | UnservedSession:
@@ -91,6 +99,13 @@ class ScriptedServer:
             self.said.append("End of script\n")
         self.on_finished()
 
+    def identity(self) -> TlsIdentity:
+        """The first certificate of its file, and the key."""
+        assert self.tls_files is not None
+        certificate, key = (self.read_file(name) for name in self.tls_files)
+        end = b"-----END CERTIFICATE-----\n"
+        return TlsIdentity(certificate.partition(end)[0] + end, key)
+
     def wait(self) -> int:
         """What the program exits with if nobody connects any more."""
         if self.finished:
@@ -103,13 +118,15 @@ class ScriptedServer:
 
 def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: int) -> ScriptedServer:
     """The server that a ``server`` command describes; raises ``InputError`` and ``Unsupported``."""
-    may_time_out, patience = False, 5
+    may_time_out, patience, tls_files = False, 5, None
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
         if option == "-t" and rest:
             limit = rest.pop(0)
             may_time_out, patience = limit.startswith("-"), _leading_number(limit.removeprefix("-"))
+        elif option == "-tls" and len(rest) > 1:
+            tls_files = (rest.pop(0), rest.pop(0))
         elif option not in ("-noipv4", "-noipv6", "-d", "-tfo"):
             raise Unsupported(f"option {option} of the server command", path, line)
     socket = rest[0] if rest and rest[0].startswith("/") else ""
@@ -119,12 +136,27 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
     for text, following in pairwise(script):
         if (text == "." or text.startswith("*data")) and following.startswith("QUIT"):
             raise Unsupported("a server that waits for QUIT before it answers a message", path, line)
-    for text in script:
-        if text.startswith("*starttls"):
-            raise Unsupported(f"line {text.split()[0]!r} of a server script", path, line)
+    unbuffered = any(text.startswith(">>") for text in script)
+    if any(text.startswith("*starttls") for text in script) and (tls_files is None or unbuffered):
+        raise Unsupported("TLS in a server script that has no -tls, or has lines with >>", path, line)
+    debug = "-d" in arguments
+    if debug and (socket or not {"-noipv4", "-noipv6", "-tfo"}.isdisjoint(arguments)):
+        raise Unsupported(
+            "what -d of the server command says of other sockets than both usual ones", path, line
+        )
     connections = int(rest[1]) if len(rest) > 1 and rest[1].isdigit() else 1
     port = 0 if socket else int(rest[0])
-    return ScriptedServer(port, script, connections, may_time_out, float(patience), path=socket)
+    return ScriptedServer(
+        port,
+        script,
+        connections,
+        may_time_out,
+        float(patience),
+        path=socket,
+        debug=debug,
+        tls_files=tls_files,
+        written_at=(path, line),
+    )
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -157,12 +189,14 @@ class ScriptedSession:
         return [] if self._over else list(self._advance())
 
     def on_tls(self, session: TlsSession) -> Iterable[Action]:
-        """See ``Session``; the script's ``*starttls`` is not run, so that this does not happen."""
-        return []
+        """See ``Session``."""
+        if self._server.debug:
+            self._say(f"SSL connection using {session.cipher}\n")
+        return list(self._advance())
 
     def on_tls_failure(self, reason: str) -> Iterable[Action]:
-        """See ``Session``."""
-        return []
+        """See ``Session``; what the program prints then is not known."""
+        raise Unsupported(f"TLS of the server command that fails: {reason}", *self._server.written_at)
 
     def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
         """See ``Session``."""
@@ -208,6 +242,10 @@ class ScriptedSession:
             elif line.startswith("*sleep "):
                 self._say(line + "\n")
                 yield Wait(float(_leading_number(line[7:])))
+            elif line.startswith("*starttls"):
+                self._server.place += 1
+                yield StartTls(TlsPolicy(self._server.identity()))
+                return
             elif line.startswith("*data "):
                 if not self._discard(_leading_number(line[6:])):
                     return

@@ -1,9 +1,10 @@
 import pytest
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.ports import Action, Close, ConnectError, ConnectionLost, Endpoint, Send, Wait
+from eximsim.ports import Action, Close, ConnectError, ConnectionLost, Endpoint, Send, TlsOffer, Wait
 from eximsim.suite.scripted_server import ScriptedServer, ScriptedSession, read_server
 from eximsim.world.backlog import UnservedSession
+from eximsim.world.certificates import KeyType, self_signed
 from eximsim.world.clock import START
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.rrsets import rrset_zones
@@ -97,11 +98,6 @@ def test_a_server_that_nobody_calls_times_out() -> None:
     assert "".join(server.said) == "Listening on port 1224 ... \nServer timed out\n"
 
 
-def test_script_lines_that_are_not_run_are_named() -> None:
-    with pytest.raises(Unsupported, match="of a server script"):
-        started("*starttls")
-
-
 def test_octets_are_compared_as_they_come_if_some_are_sent() -> None:
     server = started(r"<<\x05\x01\x00", r">>\x05\x00", "EHLO", ".", "250 fine", "<<ab")
     session, _ = connected(server)
@@ -125,8 +121,8 @@ def test_a_server_on_a_socket_is_named_by_its_path() -> None:
 def test_arguments_are_checked() -> None:
     with pytest.raises(InputError, match=r"t/1:5: server : expected \[options\] PORT"):
         started("220 x", words="")
-    with pytest.raises(Unsupported, match="option -tls"):
-        started("220 x", words="-tls a b 1224")
+    with pytest.raises(Unsupported, match="option -x of"):
+        started("220 x", words="-x 1224")
 
 
 def test_octets_that_are_not_shown_are_read_as_many_as_they_are() -> None:
@@ -182,3 +178,42 @@ def test_a_line_may_be_sent_without_its_end() -> None:
     sent = [action.data for action in server.session().on_connect(Endpoint("", 0), Endpoint("", 0))
             if isinstance(action, Send)]  # fmt: skip
     assert sent == [b"one", b"two\r"]
+
+
+TLS_SCRIPT = ("220 hello", "STARTTLS", "220 go", "*starttls", "EHLO", "250 in TLS", "QUIT", ">*eof", "*eof")
+
+
+def test_after_its_line_a_server_goes_on_in_tls() -> None:
+    own = self_signed("/CN=mx.test.ex", key_type=KeyType.ECDSA)
+    world = MemoryWorld(rrset_zones(()))
+    server = started(*TLS_SCRIPT, words="-d -tls cert key 1224")
+    server.read_file = {"cert": own.chain, "key": own.key}.__getitem__
+    world.listen(None, 1224, server.session)
+    connection = world.connect("127.0.0.1", 1224, 5)
+    connection.send(b"STARTTLS\r\n")
+    assert connection.receive(5) == b"220 hello\r\n220 go\r\n"
+    session = connection.start_tls(TlsOffer(lambda chain: None), 5)
+    connection.send(b"EHLO x\r\n")
+    assert connection.receive(5) == b"250 in TLS\r\n"
+    connection.send(b"QUIT\r\n")
+    assert connection.receive(5) == b""
+    said = "".join(server.said)
+    assert said.startswith("Creating IPv6 socket\nCreating IPv4 socket\nListening on port 1224 ... ")
+    assert f"220 go\nSSL connection using {session.cipher}\nEHLO x\n" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "script"),
+    [("1224", TLS_SCRIPT), ("-tls cert key 1224", (*TLS_SCRIPT, ">>x")), ("-d -noipv6 1224", ("220 hello",))],
+)
+def test_a_server_whose_tls_or_debugging_is_not_known_is_not_modelled(
+    words: str, script: tuple[str, ...]
+) -> None:
+    with pytest.raises(Unsupported, match=r"t/1:5"):
+        read_server(words.split(), script, "t/1", 5)
+
+
+def test_a_handshake_that_fails_is_not_modelled() -> None:
+    session, _ = connected(started(*TLS_SCRIPT, words="-tls cert key 1224"))
+    with pytest.raises(Unsupported, match=r"t/1:5"):
+        session.on_tls_failure("WRONG_VERSION_NUMBER")
