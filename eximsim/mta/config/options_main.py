@@ -7,7 +7,7 @@ it; ``options_history.py`` says what changed when.
 load limits (the model's load is 0), limits on memory and parallel work, and settings of features that are
 unsupported where they are used (``perl_startup`` without ``${perl``, ``ldap_version`` without a lookup).
 TLS sessions are never resumed here: no server of a scenario has an earlier one to come back to.
-The machine's local time is UTC.
+The machine's local time is UTC. Of ``timezone`` the values are modelled that ``mta/base/tod.py`` knows.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ _TEXTS = table(
         smtp_accept_max_nonmail_hosts="*",
         smtp_banner="$smtp_active_hostname ESMTP Exim $version_number $tod_full",
         smtputf8_advertise_hosts="*",
+        timezone="UTC",
         tls_alpn="smtp:esmtp",
         tls_eccurve="prime256v1",
     ),
@@ -119,7 +120,6 @@ _TEXTS = table(
         log_ports
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
-        timezone="UTC",
         tls_advertise_requiretls="*",
         uucp_from_sender="$1",
     ),

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import SPACES
+from eximsim.mta.base.tod import utc_offset
 from eximsim.mta.certs.openssl_options import read_openssl_options
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.config.acl_read import AclCondition, AclVerb, acl_read, read_inline
@@ -255,6 +256,7 @@ class _Reader:
             message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
             raise InputError(message, *options.where("tls_dh_max_bits"))
         self._check_openssl_options()
+        self._check_timezone()
         for name in ("smtp_accept_queue", "smtp_accept_max_per_host"):
             if options.is_set(name) and options.number("smtp_accept_max") == 0:
                 message = (
@@ -274,6 +276,15 @@ class _Reader:
         if options.is_set("log_selector"):
             where = options.where("log_selector")
             parse_selector(options.text("log_selector") or "", *where, self.lacking.selectors)
+
+    def _check_timezone(self) -> None:
+        options = self.main.options()
+        zone = options.text("timezone") or ""
+        if utc_offset(zone) is None and self.release.main.modelled:
+            problem = Unsupported(f"the local time of timezone = {zone}", *options.where("timezone"))
+            if self.tolerate is None:
+                raise problem
+            self.tolerate("main", "timezone", problem)
 
     def _check_openssl_options(self) -> None:
         options = self.main.options()

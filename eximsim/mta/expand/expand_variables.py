@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unanswered
 from eximsim.mta.base.rfc2047 import rfc2047_decode
 from eximsim.mta.base.string import from_octets
-from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.tod import Tod
 from eximsim.mta.config.expansion_history import MOVING_VARIABLES, lacking
 from eximsim.mta.config.expansion_names import (
     CERTIFICATES,
@@ -20,6 +20,7 @@ from eximsim.mta.config.expansion_names import (
     UNSET,
     complete,
 )
+from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.upward import host_name_lookup
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _option(name: str) -> Callable[[Process], str]:
 
 
 def _time(style: Tod) -> Callable[[Process], str]:
-    return lambda process: tod_stamp(process.world, style)
+    return lambda process: local_stamp(process, style)
 
 
 def _primary_hostname(process: Process) -> str:

@@ -17,6 +17,7 @@ from eximsim.mta.expand.expand_variables import is_known
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.lookup import tlscert_parts
 from eximsim.mta.process import upward
+from eximsim.mta.process.local_time import offset
 
 if TYPE_CHECKING:
     from cryptography.x509 import Name
@@ -58,6 +59,9 @@ def expand_getcertele(process: Process, field: str, variable: str) -> str | None
     get = _FIELDS[name]
     rest = field.removeprefix(name)
     modifier = rest[1:] if rest.startswith(",") else None
+    if name in ("notbefore", "notafter") and offset(process):
+        where = process.config.main.where("timezone")
+        raise Unsupported("the times of a certificate in another time zone than UTC", *where)
     profile = process.profile
     if name == "signature" and profile.tls_library != GNUTLS and not profile.signature_without_blanks:
         return tlscert_parts.printed_signature(parse(from_pem(value)), profile)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NoReturn
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import from_octets, list_items, octets
-from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.tod import Tod, zone_text
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import parse_selector
 from eximsim.mta.process.ends import PanicDie
+from eximsim.mta.process.local_time import local_stamp, offset
 from eximsim.mta.process.syslog import write_syslog
 from eximsim.mta.process.upward import expand_string
 from eximsim.mta.records.logs import LogSettings, Rejected
@@ -66,7 +67,7 @@ def _has_syslog(process: Process) -> bool:
 
 
 def _today(process: Process) -> str:
-    return tod_stamp(process.world, Tod.LOG_DATESTAMP_DAILY)
+    return local_stamp(process, Tod.LOG_DATESTAMP_DAILY)
 
 
 def debug_log_path(process: Process, tag: str) -> str | None:
@@ -134,7 +135,7 @@ def _file_of(process: Process, pattern: str | None, kind: str) -> str | None:
 
     def filled(match: re.Match[str]) -> str:
         if match[1] in _DATES:
-            return tod_stamp(process.world, _DATES[match[1]])
+            return local_stamp(process, _DATES[match[1]])
         if match[1] not in ("s", "%"):
             where = process.config.main.where("log_file_path")
             raise Unsupported(f"log_file_path with {match[0]}: {pattern}", *where)
@@ -151,12 +152,12 @@ def second_stamp(seconds: int) -> str:
 
 def log_stamp(process: Process) -> str:
     """The time stamp that begins a log line."""
-    now = process.world.now()
+    now, ahead = process.world.now(), offset(process)
     known = settings(process)
-    stamp = second_stamp(int(now))
+    stamp = second_stamp(int(now) + ahead * 60)
     if "millisec" in known.selectors:
         stamp += f".{int(now % 1 * 1000):03d}"
-    return f"{stamp} +0000" if known.zone else stamp
+    return f"{stamp} {zone_text(ahead)}" if known.zone else stamp
 
 
 def log_write(

@@ -9,9 +9,10 @@ from eximsim.mta.acl.acl import AclResult, Where, acl_check, string_split_messag
 from eximsim.mta.acl.acl_content import unspool_mbox
 from eximsim.mta.acl.mime import run_mime_acl
 from eximsim.mta.base.string import from_octets
-from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.harness import stored
+from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
@@ -282,7 +283,7 @@ def received_header_gen(reception: Reception) -> None:
             *options.where("received_header_text"),
         ) from None
     process.variables.pop("received_for", None)
-    stamp = tod_stamp(process.world, Tod.FULL)
+    stamp = local_stamp(process, Tod.FULL)
     gap = "\n\t" if process.profile.received_date_on_own_line else " "
     if text:
         reception.headers.insert(0, Header("P", f"{text};{gap}{stamp}\n"))

@@ -9,10 +9,11 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, Extracted, local_part_quote
 from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, list_items
-from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.tod import Tod
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address
@@ -165,7 +166,7 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
         process.variables["sender_address"] = envelope.sender
     _rewrite_all(reception)
     if fix and not scan.date:
-        _add(reception, scan, HEADER_OTHER, f"{prefix}Date: {tod_stamp(process.world, Tod.FULL)}\n")
+        _add(reception, scan, HEADER_OTHER, f"{prefix}Date: {local_stamp(process, Tod.FULL)}\n")
 
 
 def _rewrite_recipient(reception: Reception, recipient: Recipient) -> None:

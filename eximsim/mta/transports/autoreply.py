@@ -10,10 +10,11 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import from_octets, octets, string_printing
-from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_tainted
 from eximsim.mta.lookup.match import match_address_list
+from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.logins import login_of
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import EXIT_NORECIPIENTS, child_open_exim
@@ -298,5 +299,5 @@ def _log(process: Process, transport: DriverInstance, reply: Reply, run: LocalRu
             return
         mode, now = transport.options.number("mode"), process.world.now()
         known = disk.write(reply.log, b"", mode=mode, uid=run.uid, gid=run.gid, now=now)
-    text = "\n".join((tod_stamp(process.world, Tod.LOG), *lines))
+    text = "\n".join((local_stamp(process, Tod.LOG), *lines))
     known.content += octets(f"{text}\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets
-from eximsim.mta.base.tod import Tod, tod_stamp
+from eximsim.mta.base.tod import Tod
+from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.transports.filtering import filtered
 from eximsim.mta.transports.header_lines import transport_headers_send
 from eximsim.quick_dataclass import dataclass
@@ -70,7 +71,7 @@ def message_head(process: Process, transport: DriverInstance, addrs: list[Addres
         recipients = ",\n ".join(_envelope_to(process, addrs))
         lines.append(f"Envelope-to: {recipients}\n")
     if options.flag("delivery_date_add"):
-        lines.append(f"Delivery-date: {tod_stamp(process.world, Tod.FULL)}\n")
+        lines.append(f"Delivery-date: {local_stamp(process, Tod.FULL)}\n")
     lines += transport_headers_send(process, transport, addrs[0])
     return octets("".join(lines)) + b"\n"
 
