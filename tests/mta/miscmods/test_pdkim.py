@@ -134,11 +134,13 @@ def test_what_is_signed_verifies_and_a_change_is_found(
     domain: str,
 ) -> None:
     _, pem, record = key
+    if (
+        canon == "simple"
+    ):  # Exim's simple signatures are spoilt by some folds, which names and the domain move
+        headers, domain = [], WANTED.domain
     body = b"".join(line + b"\r\n" for line in [*lines, b"end"])
     message = b"".join(headers) + b"From: a@b.ex\r\nZ: z\r\n\r\n" + body
-    wanted = replace(WANTED, hashtype=hashtype, canon=canon, headers=signed)
-    if canon == "relaxed":  # Exim's simple signatures are spoilt by some folds
-        wanted = replace(wanted, domain=domain)
+    wanted = replace(WANTED, hashtype=hashtype, canon=canon, headers=signed, domain=domain)
     line = sign(read_content(message), wanted, signing_init(pem, NEWEST))
     assert verified(line + b"\r\n" + message, record).verdict is Verdict.PASS
     assert verified(line + b"\r\n" + message + b"more\r\n", record).why is Why.BODY
