@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.acl.acl_quota import QuotaSettings, read_quota, verify_quota_call
 from eximsim.mta.acl.acl_run import Where
 from eximsim.mta.base.parse import Extracted
 from eximsim.mta.base.readtime import readconf_readtime
@@ -55,6 +57,7 @@ class _Options:
     defer_ok: bool = False
     no_details: bool = False
     success_on_redirect: bool = False
+    quota: QuotaSettings | None = None
 
 
 def acl_verify(run: AclRun, text: str) -> Rc:
@@ -227,6 +230,8 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
 def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     asked = _read_options(run.process, text, options)
     assert run.address is not None
+    if asked.quota is not None:
+        return _quota(run, run.address.address, asked.quota)
     result = verify.verify_address(
         run.process,
         run.address.address,
@@ -245,6 +250,19 @@ def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     run.process.variables["local_part"] = run.address.local_part
     run.reception.set("address_data", result.address_data)
     return _overridden(run, asked, Rc.OK if result.rc is Rc.FAIL_FORCED else result.rc)
+
+
+def _quota(run: AclRun, address: str, settings: QuotaSettings) -> Rc:
+    result = verify_quota_call(run.process, address, run.reception.envelope.message_size, settings)
+    if result.rc is Rc.OK:
+        return result.rc
+    run.basic_errno, run.log_message = result.basic_errno, result.message
+    run.process.variables["acl_verify_message"] = result.message or ""
+    if run.process.config.main.flag("smtp_return_error_details"):
+        run.user_message = run.user_message or f"Rejected after RCPT: {result.message}"
+        if result.rc is Rc.DEFER:
+            run.reception.temp_details = True
+    return result.rc
 
 
 def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
@@ -347,9 +365,11 @@ def _read_options(process: Process, text: str, options: list[str]) -> _Options:
             callout = _read_callout(process, text, option, asked.callout or CalloutSettings())
             asked = replace(asked, callout=callout)
         elif word.startswith("quota") and process.profile.quota_verified:
-            raise Unsupported("the option quota of verify = recipient")
+            asked = replace(asked, quota=read_quota(option[5:], partial(_period, text)))
         else:
             raise _BadOption(f'unknown option "{option}" in ACL condition "verify {text}"')
+    if asked.quota is not None and not text.lower().startswith("recipient"):
+        raise _BadOption("can only verify quota of recipient")
     return asked
 
 

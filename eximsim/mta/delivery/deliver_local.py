@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import strerror
-from eximsim.mta.base.string import list_items, octets
+from eximsim.mta.base.string import list_items
 from eximsim.mta.delivery.command_output import log_output, wants_output
 from eximsim.mta.delivery.deliver_done import child_done, post_process_one
-from eximsim.mta.delivery.dsn import reply_to
 from eximsim.mta.delivery.queuefile import queuefile_transport_entry
+from eximsim.mta.delivery.quota_warning import warn_of_quota
 from eximsim.mta.delivery.transport_limits import check_message_size
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.harness import forked, pause
 from eximsim.mta.process.log import log_write
-from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.address import deliver_set_expansions
-from eximsim.mta.routing.skipped_errors import moan_write_from
 from eximsim.mta.routing.ugid import NoSuchUser, ugid_of
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.appendfile import appendfile_transport_entry
@@ -148,13 +146,21 @@ def _shadow_problem(addr: Address) -> str:
 
 
 def deliver_local(
-    process: Process, transport: DriverInstance, batch: list[Address], *, shadowing: bool = False
+    process: Process,
+    transport: DriverInstance,
+    batch: list[Address],
+    *,
+    shadowing: bool = False,
+    verified_size: int | None = None,
 ) -> None:
-    """Run a transport under its user; the result is in every address. Source: deliver_local()."""
+    """Run a transport under its user; the result is in every address. Source: deliver_local().
+
+    ``verified_size`` is as in ``LocalRun``.
+    """
     first = batch[0]
     first.transport_return = Rc.DEFER
     try:
-        run = _prepare(process, transport, first)
+        run = replace(_prepare(process, transport, first), verified_size=verified_size)
         if _lacks_privilege(process, run):
             _report_death(process, transport, first, run)
             return
@@ -232,39 +238,6 @@ def _run_transport(process: Process, transport: DriverInstance, batch: list[Addr
     entry(process, transport, batch, run)
     if transport.driver not in _EACH_ITS_OWN:
         replicate_status(batch)
-
-
-_QUOTA_WARNING = (
-    "To: $local_part@$domain\nSubject: Your mailbox\n\n"
-    "This message is automatically created by mail delivery software (Exim).\n\n"
-    "The size of your mailbox has exceeded a warning threshold that is\n"
-    "set by the system administrator.\n"
-)
-
-
-def warn_of_quota(process: Process, transport: DriverInstance) -> None:
-    """Tell the owner of a mailbox that it has passed quota_warn_threshold (in ``deliver_local()``)."""
-    text = transport.options.text("quota_warn_message") or _QUOTA_WARNING
-    try:
-        message = expand(process, text)
-    except ExpansionFailed as failed:
-        what = f'Failed to expand "{text}" (warning message for {transport.name} transport)'
-        log_write(process, f"{what}: {failed.message}", panic=True)
-        return
-    lines = [] if _has_header("Reply-To", message) else reply_to(process)
-    lines.append("Auto-Submitted: auto-replied")
-    if not _has_header("From", message):
-        lines.append(f"From: {moan_write_from(process)}")
-    content = octets("".join(f"{line}\n" for line in lines) + message)
-    child_open_exim(process, "", [], content, process.message_id, "root")
-
-
-def _has_header(name: str, text: str) -> bool:
-    """Source: contains_header()."""
-    return any(
-        line[: len(name)].lower() == name.lower() and line[len(name) :].lstrip(" \t").startswith(":")
-        for line in text.split("\n")
-    )
 
 
 def _prepare(process: Process, transport: DriverInstance, addr: Address) -> LocalRun:

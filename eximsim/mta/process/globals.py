@@ -418,7 +418,7 @@ class Process:
         self.dsn_boundaries = 0
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
-        self.acl_verb, self.queries_asked = None, frozenset()
+        self.acl_verb, self.acl_eval, self.queries_asked = None, None, frozenset()
         self.duplicates_lost = False
 
     def fork(self) -> Process:

@@ -20,6 +20,7 @@ from eximsim.mta.transports.appendfile_quota import (
     check_quota,
     check_threshold,
     limits_of,
+    verify_quota,
 )
 from eximsim.mta.transports.appendfile_text import written_text
 from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
@@ -48,6 +49,8 @@ def appendfile_transport_entry(
             return
         limits = limits_of(process, transport)
         _check_taint(process, transport, path, taint, run.home)
+        if is_folder and run.verified_size is not None:
+            raise Unsupported("verify = recipient/quota of a folder", transport.path, transport.line)
         if is_folder:
             if not _may_create(process, transport, f"{path}/any", run.home):
                 what = f"tried to create file in {path}, but file creation outside the home directory"
@@ -149,6 +152,8 @@ def _append(
         _check_existing(transport, path, known, run)
     size = len(made.content) if limits.mailbox_size < 0 else limits.mailbox_size
     age = int(process.world.now() - (made.made if made.accessed is None else made.accessed))
+    if run.verified_size is not None:
+        verify_quota(transport, limits, size, run.verified_size)
     check_quota(process, transport, addrs[0], limits, path, Filled(size, 0, age))
     made.content += written_text(process, transport, addrs, path)
     check_threshold(addrs[0], limits, size, process.transport_count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.transports.local import Stop
@@ -104,6 +104,17 @@ def check_quota(
     kind = " filecount" if crowded else ""
     what = f"mailbox is full (MTA-imposed{kind} quota exceeded while writing to {path})"
     raise Stop(Rc.DEFER, what, Errno.EXIMQUOTA)
+
+
+def verify_quota(transport: DriverInstance, limits: Limits, filled: int, size: int) -> NoReturn:
+    """``Stop`` with what is to be said of a message of ``size`` octets, of which only the quota is verified.
+
+    A mailbox in one file has no files to count.
+    """
+    more = size if transport.options.flag("quota_is_inclusive") else 0
+    if limits.quota_checked and 0 < limits.quota < filled + more:
+        raise Stop(Rc.DEFER, "Over quota", Errno.EXIMQUOTA)
+    raise Stop(Rc.OK, "Over quota", 0)
 
 
 def check_threshold(addr: Address, limits: Limits, size: int, written: int) -> None:

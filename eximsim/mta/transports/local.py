@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class LocalRun:
     """Under whom and where a local transport runs; ``home`` is ``$home``, if it has a value.
 
-    ``keeps_output``: what a command writes goes to the first address's ``return_text``.
+    ``keeps_output``: what a command writes goes to the first address's ``return_text``. ``verified_size``:
+    nothing is delivered, but asked whether a mailbox would take so many octets.
     """
 
     uid: int
@@ -29,6 +30,7 @@ class LocalRun:
     home: str | None
     directory: str
     keeps_output: bool = False
+    verified_size: int | None = None
 
 
 LocalEntry = Callable[["Process", "DriverInstance", "list[Address]", LocalRun], None]

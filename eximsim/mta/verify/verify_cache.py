@@ -20,8 +20,13 @@ _EXPIRE = {
 """How long a record holds, by its kind and by whether it is negative: of a domain also by its postmaster."""
 
 
-def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRecord | None:
-    """The record of a ``"domain"`` or an ``"address"``, unless it is too old."""
+def get_callout_cache_record(
+    process: Process, key: str, kind: str, *, holds: tuple[int, int] | None = None
+) -> CalloutRecord | None:
+    """The record of a ``"domain"`` or an ``"address"``, unless it is too old.
+
+    ``holds``: for how many seconds a positive and a negative one hold, if not as the options say.
+    """
     record = process.machine.hints.callout.get(f"{kind}:{key}")
     if record is None:
         process.hdebug(f"callout cache: no {kind} record found for {key}", indented=True)
@@ -29,15 +34,16 @@ def get_callout_cache_record(process: Process, key: str, kind: str) -> CalloutRe
     negative = record.result is not Cached.ACCEPT or (
         kind == "domain" and record.postmaster_result is Cached.REJECT
     )
-    holds, now = process.config.main.seconds(_EXPIRE[kind, negative]), process.world.now()
-    if now - record.time_stamp > holds:
+    now = process.world.now()
+    seconds = process.config.main.seconds(_EXPIRE[kind, negative]) if holds is None else holds[negative]
+    if now - record.time_stamp > seconds:
         process.hdebug(f"callout cache: {kind} record expired for {key}", indented=True)
         return None
     if kind == "domain" and record.result is not Cached.REJECT:
         record = replace(record)
-        if now - record.random_stamp > holds:
+        if now - record.random_stamp > seconds:
             record.random_result = Cached.UNKNOWN
-        if now - record.postmaster_stamp > holds:
+        if now - record.postmaster_stamp > seconds:
             record.postmaster_result = Cached.UNKNOWN
     process.hdebug(f"callout cache: found {kind} record for {key}", indented=True)
     return record

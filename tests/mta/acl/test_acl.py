@@ -434,13 +434,6 @@ def test_long_messages_are_cut_at_blanks(text: str) -> None:
     assert all(len(line) <= max(80, words + 80) for line in cut.split("\n"))
 
 
-@pytest.mark.parametrize("item", ["recipient/quota=cachepos=20s"])
-def test_what_is_verified_by_nobody_here_is_named_with_its_place(item: str) -> None:
-    with pytest.raises(Unsupported, match=r"csa|quota") as lack:
-        checked(f"accept verify = {item}")
-    assert lack.value.line
-
-
 def test_before_there_were_quotas_to_verify_the_option_was_unknown() -> None:
     made = reception("check:\n  accept verify = recipient/quota", release="4.94.1")
     assert "unknown option" in (acl_check(made, RCPT, "R@D.ex", "check").log_message or "")
