@@ -91,6 +91,14 @@ class CommandLog(Enum):
     AFTER_CALLOUT = "by do_callout(), which says (unset) for a connection that never was"
 
 
+class ReadsocketTls(Enum):
+    """What the option ``tls=`` of ``${readsocket`` is."""
+
+    UNKNOWN = "nothing that is known"
+    MISREAD = "TLS, whatever it is set to; ``no`` is looked for behind the end of the text"
+    READ = "TLS, unless it is set to no"
+
+
 class SieveMailtoHeaders(Enum):
     """What becomes of the headers in a mailto URI of Sieve's notify: parse_mailto_uri()."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eximsim.history import since, switch
 from eximsim.quick_dataclass import dataclass
-from eximsim.switch_values import SieveMailtoHeaders
+from eximsim.switch_values import ReadsocketTls, SieveMailtoHeaders
 from eximsim.switches_server import ServerSwitches
 
 
@@ -30,6 +30,17 @@ class ExpansionSwitches(ServerSwitches):
         since("4.96", "05b70ebcd", item="bug 2784"),
     )
     """Nothing is read of a socket with ``shutdown=no``."""
+
+    readsocket_tls: ReadsocketTls = switch(
+        ReadsocketTls.UNKNOWN,
+        "EITEM_READSOCK in expand.c; readsock_find() in readsock.c",
+        since("4.92", "afdb5e9cf", ReadsocketTls.MISREAD, item="JH/16, bug 2282"),
+        since("4.94.1", "1950cf85b", ReadsocketTls.READ, published="4.94"),
+    )
+    """What the option ``tls=`` of ``${readsocket`` is; without it there is no TLS."""
+
+    readsocket_sni: bool = switch(False, "readsock_find()", since("4.97", "6fdf76d0e"))
+    """``${readsocket`` has an option ``sni=``, which means TLS, too."""
 
     srs_quotes: bool = switch(
         False, "EITEM_SRS_ENCODE in expand.c", since("4.95", "bec94709e", item="bug 2607")

@@ -162,6 +162,7 @@ POINTS: Sequence[Point] = (
     # 4.92
     _point("2ddb4094c"),
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
+    _point("afdb5e9cf", ("confs/2099", "")),
     _point("74f1a4230"),
     _point("0a682b6cd", ("confs/0600", "x-test-header-truncated")),
     _point("8442641ee"),
@@ -333,6 +334,7 @@ POINTS: Sequence[Point] = (
     _point("85f4056d7"),
     _point("cfeaa009b"),
     _point("8ff2ba119"),
+    _point("6fdf76d0e"),
     _point("3607e3e00"),
     _point("35d78f064"),
     _point("4243a209f"),

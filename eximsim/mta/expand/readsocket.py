@@ -12,9 +12,11 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import from_octets, list_items, octets, string_is_ip_address
-from eximsim.mta.process.upward import addresses_by_name
+from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.mta.process.upward import addresses_by_name, tls_client_adjunct_start
 from eximsim.ports import ConnectError, Connection, ConnectionLost, ReadTimeout
 from eximsim.quick_dataclass import dataclass
+from eximsim.switch_values import ReadsocketTls
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -33,6 +35,8 @@ class _Options:
     timeout: int = _TIMEOUT
     cache: bool = False
     shutdown: bool = True
+    tls: str | None = None
+    """Over TLS: the name of the server to ask for there, or nothing."""
 
 
 def is_known(process: Process, where: str) -> bool:
@@ -56,11 +60,14 @@ def read_socket(process: Process, where: str, request: str, options: str, eol: s
     connection = _connect(process, where, wanted.timeout)
     begin = b""
     try:
+        if wanted.tls is not None:
+            host = where if not where.startswith(_INET) else _split(where)[0]
+            tls_client_adjunct_start(process, connection, host, wanted.tls, wanted.timeout)
         if request:
             if process.machine.test_harness and not where.startswith(_INET):
                 begin = _before_request(connection)
             connection.send(octets(request))
-        unread = not wanted.shutdown and process.profile.readsocket_needs_shutdown
+        unread = wanted.tls is None and not wanted.shutdown and process.profile.readsocket_needs_shutdown
         text = "" if unread else from_octets(begin + _read(process, connection, wanted.timeout))
     finally:
         connection.close()
@@ -73,9 +80,22 @@ def read_socket(process: Process, where: str, request: str, options: str, eol: s
 def _options(process: Process, text: str) -> _Options:
     items = list(list_items(text))
     timeout = (readconf_readtime(items[0]) or 0) if items else _TIMEOUT
-    if any(item.startswith(("tls=", "sni=")) and item != "tls=no" for item in items[1:]):
-        raise Unsupported("${readsocket over TLS")
-    return _Options(timeout, "cache=yes" in items[1:], "shutdown=no" not in items[1:])
+    tls = _server_name(process, items[1:])
+    return _Options(timeout, "cache=yes" in items[1:], "shutdown=no" not in items[1:], tls)
+
+
+def _server_name(process: Process, items: Sequence[str]) -> str | None:
+    """None: not over TLS. Of several names the last one counts."""
+    profile, name = process.profile, None
+    for item in items:
+        if item.startswith("tls=") and profile.readsocket_tls is not ReadsocketTls.UNKNOWN:
+            if item == "tls=no" and profile.readsocket_tls is ReadsocketTls.MISREAD:
+                raise UndefinedBehaviour("the option tls=no of readsocket is compared with what is behind it")
+            if item != "tls=no":
+                name = name or ""
+        elif item.startswith("sni=") and profile.readsocket_sni:
+            name = item.removeprefix("sni=")
+    return name
 
 
 def _split(where: str) -> tuple[str, int]:

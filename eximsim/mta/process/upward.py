@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.lists import Kind, ListMatch
     from eximsim.mta.records.lookups import SearchResult, SearchType
     from eximsim.mta.records.verification import VerifyResult
+    from eximsim.ports import Connection
     from eximsim.status import Rc
 
 P = ParamSpec("P")
@@ -72,6 +73,14 @@ verify_recipient: Upward[[Process, str, bool], VerifyResult] = Upward("verify_ad
 """src/routers/rf_get_errors_address.c to src/verify.c: is the address that ``errors_to`` gives any good?
 
 True: the address is part of the configuration as it stands.
+"""
+
+tls_client_adjunct_start: Upward[[Process, Connection, str, str, float], None] = Upward(
+    "tls_client_adjunct_start"
+)
+"""src/expand.c to src/tls.c: TLS for the item ``readsocket``.
+
+Its arguments: the open connection, the host's name, the server name to ask for (or nothing), the time limit.
 """
 
 EXIT_NORECIPIENTS = 2

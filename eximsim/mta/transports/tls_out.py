@@ -1,6 +1,7 @@
 """What a client does around the handshake: OCSP, the ``tls:cert`` event, the variables ``$tls_out_...``.
 
-Stands for parts of tls_client_start() and its callbacks in src/tls-openssl.c and src/tls-gnu.c.
+Stands for parts of tls_client_start() and its callbacks in src/tls-openssl.c and src/tls-gnu.c, and
+for tls_client_adjunct_start() in src/tls.c, TLS beside the mail.
 """
 
 from __future__ import annotations
@@ -8,20 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.certs.x509 import Certificate, parse
 from eximsim.mta.certs.x509_errors import rules_of
 from eximsim.mta.certs.x509_names import oneline
 from eximsim.mta.lookup.tlscert import to_pem
+from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.tls_names import cipher_stdname
-from eximsim.mta.transports.tls_verify import VERIFY_FAILED, TlsVerdict, VerifyMode
+from eximsim.mta.transports.tls_suites import suites
+from eximsim.mta.transports.tls_verify import VERIFY_FAILED, TlsVerdict, VerifyMode, VerifySettings, judge
+from eximsim.ports import HandshakeError, TlsAlert, TlsOffer
 
 if TYPE_CHECKING:
     from eximsim.mta.certs.x509_verify import Step
     from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
-    from eximsim.ports import TlsSession
+    from eximsim.ports import Connection, TlsSession
 
 NAMES = (
     "tls_out_bits",
@@ -136,3 +141,48 @@ def _verify_event(sx: SmtpContext, cert: Certificate, depth: int) -> str | None:
         return None
     with sx.process.setting(tls_out_peercert=to_pem(cert.der)):
         return sx.raise_event("tls:cert", str(depth))
+
+
+@upward.tls_client_adjunct_start.answer
+def tls_client_adjunct_start(
+    process: Process, connection: Connection, host: str, sni: str, timeout: float
+) -> None:
+    """TLS as a client beside the mail, for ``${readsocket`` (src/tls.c); ``sni`` is empty for none.
+
+    The smtp transport's defaults hold: the certificate may be good or not. Exim's log lines about one that
+    is not are known for tests of expansions, where no message is being delivered.
+    Raises ``Unsupported`` if it fails, and with OpenSSL outside of tests of expansions.
+    """
+    profile = process.profile
+    if profile.tls_library != GNUTLS and not process.log_testing_mode:
+        raise Unsupported("the log lines of ${readsocket over TLS with OpenSSL")
+    settings = VerifySettings(
+        profile.tls_library,
+        "NULL",
+        VerifyMode.OPTIONAL,
+        anchors=(),
+        names=(host,),
+        names_peer=profile.verify_error_names_peer,
+        mismatch_names_host=profile.name_mismatch_names_host,
+        mismatch_blank_line=profile.name_mismatch_blank_line,
+    )
+
+    def look_at(chain: tuple[bytes, ...]) -> TlsAlert | None:
+        verdict = judge(settings, chain, process.world.now())
+        for line in verdict.log_lines:
+            log_write(process, line)
+        return verdict.alert
+
+    allowed = suites(process, None)
+    offer = TlsOffer(
+        look_at,
+        sni=sni or None,
+        ciphers=allowed.ciphers,
+        max_version=allowed.max_version,
+        min_version=allowed.min_version,
+        judge_late=profile.tls_library == GNUTLS,
+    )
+    try:
+        connection.start_tls(offer, timeout)
+    except HandshakeError as error:
+        raise Unsupported(f"${{readsocket over TLS that fails: {error}") from None
