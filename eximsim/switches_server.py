@@ -113,6 +113,14 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """XCLIENT has to have been offered, and only its own sessions are not asked for permission again."""
 
+    queue_name_checked: bool = switch(False, "ACLC_QUEUE in acl.c", since("4.91", "944e8b37e", item="JH/02"))
+    """The ACL modifier ``queue`` takes no name with a slash."""
+
+    tainted_queue_refused: bool = switch(
+        False, "ACLC_QUEUE in acl.c", since("4.94.1", "ed1620555", published="4.94")
+    )
+    """It takes no name that comes from outside."""
+
     tested_ident_port: int = switch(1223, "main() in exim.c", since("4.99", "d1a802423", 0))
     """Where the test suite's ident server listens; 0: rfc1413_port says so."""
 

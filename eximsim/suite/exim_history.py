@@ -141,6 +141,7 @@ POINTS: Sequence[Point] = (
     _point("ec62d0a95", ("scripts/2100-OpenSSL/2102", "# Make RSA authentication the only")),
     # 4.91
     _point("899b8bbc6", ("confs/5820", "# DANE/GnuTLS")),
+    _point("944e8b37e"),
     _point("2577f55f6"),
     _point("2c47372fa"),
     _point("57887eccb"),
@@ -223,6 +224,7 @@ POINTS: Sequence[Point] = (
     # 4.94
     _point("81344b40e"),
     _point("6e0fddef0"),
+    _point("ed1620555", ("confs/0576", "${bless:$local_part}")),
     _point("258dfd012"),
     _point("c58803fd1"),
     _point("78598e6a6"),

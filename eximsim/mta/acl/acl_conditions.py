@@ -17,7 +17,7 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_variable
-from eximsim.mta.expand.taint import expand_marked, marked, taint_of
+from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.lookup.match import match_isinlist_string
 from eximsim.mta.process.log import log_write
 from eximsim.quick_dataclass import dataclass
@@ -38,6 +38,10 @@ _MESSAGES_AT: Mapping[str, frozenset[Rc]] = {
     "warn": frozenset({Rc.OK}),
 }
 """``msgcond``: the results at which ``message`` and ``log_message`` of a verb are used."""
+
+
+_MARKED = frozenset({"queue", "set"})
+"""Those that ask whether their argument comes from outside."""
 
 
 def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
@@ -62,7 +66,7 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
         argument = condition.argument
         if known.expand_first:
             try:
-                expanding = expand_marked if condition.name == "set" else expand
+                expanding = expand_marked if condition.name in _MARKED else expand
                 argument = expanding(run.process, argument)
             except ExpansionFailed as failure:
                 if failure.forced:
@@ -307,6 +311,23 @@ def _continue(run: AclRun, condition: AclCondition, text: str) -> Rc:
     return Rc.OK
 
 
+def _queue(run: AclRun, condition: AclCondition, text: str) -> Rc:
+    """``queue``: in which queue the message is kept; the empty name is that of the queue without one."""
+    profile = run.process.profile
+    if profile.tainted_queue_refused:
+        if taint_of(text) is Taint.UNKNOWN:
+            raise Unsupported(f"whether the queue {text} is tainted", condition.path, condition.line)
+        if taint_of(text) is not Taint.NONE:
+            run.log_message = f"Tainted name '{text}' for queue not permitted"
+            return Rc.ERROR
+    if profile.queue_name_checked and "/" in text:
+        run.log_message = f"Directory separator not permitted in queue name: '{text}'"
+        return Rc.ERROR
+    if text:
+        raise Unsupported(f"the named queue {text}", condition.path, condition.line)
+    return Rc.OK
+
+
 def _verify(run: AclRun, condition: AclCondition, text: str) -> Rc:
     try:
         rc = acl_verify(run, text)
@@ -383,6 +404,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "local_parts": Condition(acl_lists.local_parts, expand_first=False, forbidden=_EVERYWHERE - _ONE_ADDRESS),
     "log_reject_target": Condition(_log_reject_target, modifier=True),
     "logwrite": Condition(_logwrite, modifier=True),
+    "queue": Condition(_queue, modifier=True, forbidden=frozenset({Where.NOTSMTP, Where.PRDR, Where.DATA})),
     "recipients": Condition(acl_lists.recipients, expand_first=False, forbidden=_EVERYWHERE - {Where.RCPT}),
     "remove_header": Condition(_remove_header, modifier=True, forbidden=_EVERYWHERE - _NEW_HEADERS),
     "seen": Condition(seen),
