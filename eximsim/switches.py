@@ -110,6 +110,9 @@ class Profile(SmtpSwitches):
     check_srv_is_list: bool = switch(False, "host_find_bydns()", since("4.99", "717a9055f"))
     """check_srv is a list of services."""
 
+    srv_smtps: bool = switch(False, "host_find_bydns()", since("4.99", "4e53b29a8"))
+    """A program can be built so that SRV records of the service smtp-tls mean TLS on connect, or STARTTLS."""
+
     ptr_name_chars_checked: bool = switch(
         False, "host_name_lookup()", since("4.97", "b855ee2fb", item="JH/06")
     )

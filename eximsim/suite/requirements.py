@@ -10,7 +10,7 @@ from eximsim.quick_dataclass import dataclass
 _MODELLED = """
     DANE Experimental_DANE DNSSEC DKIM Experimental_ARC Event Exim_filter Sieve_filter I18N OCSP SRS iconv()
     PRDR ESMTP_Limits Experimental_QUEUEFILE PIPECONNECT PROXY SOCKS
-    Experimental_XCLIENT TLS_resume
+    Experimental_XCLIENT TLS_resume Experimental_SRV_smtps
 """
 _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "Content_Scanning")
 """What reaches out of the program, and wants answers."""

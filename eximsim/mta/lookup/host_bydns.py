@@ -9,7 +9,7 @@ from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.lookup import dns, host_chain, match, verify_hosts
 from eximsim.mta.lookup.long_lookup import timed
 from eximsim.mta.process.log import log_write
-from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem, TlsNeeds
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Dnssec, HostFind, HostStatus, Rc
 from eximsim.trace import Rule
@@ -54,6 +54,11 @@ class _Search:
         return Dnssec.YES if secure else Dnssec.NO
 
 
+_SMTPS = "smtp-tls"
+"""The service for TLS on connect, in programs built with EXPERIMENTAL_SRV_SMTPS: those of Exim's suite."""
+_SMTP_PORT = 25
+
+
 @dataclass(slots=True)
 class _Records:
     """The SRV or MX records of a domain, or why there are none to use (``find``)."""
@@ -64,6 +69,8 @@ class _Records:
     find: HostFind | None = None
     records: tuple[DnsRecord, ...] = ()
     dnssec: Dnssec = Dnssec.UNK
+    smtps: bool = False
+    """The service is the one that means TLS on connect."""
 
 
 def host_find_bydns(
@@ -171,6 +178,7 @@ def _ask_srv(search: _Search, name: str, services: str, fail_domains: str | None
             return found
         if found.result is DnsResult.SUCCEED:
             found.records = answer.records("SRV")
+            found.smtps = service == _SMTPS and process.machine.test_harness and process.profile.srv_smtps
             return found
     return found
 
@@ -257,8 +265,19 @@ def _record_hosts(process: Process, host: HostItem, found: _Records) -> list[Hos
                 twin.mx, twin.sort_key = preference, key
                 continue
             hosts.remove(twin)
+        needs = TlsNeeds.UNKNOWN
+        if found.smtps:
+            port = PORT_NONE if port == _SMTP_PORT else port
+            needs = TlsNeeds.STARTTLS if port == PORT_NONE else TlsNeeds.ON_CONNECT
         item = replace(
-            host, name=name, address=None, port=port, mx=preference, sort_key=key, dnssec=found.dnssec
+            host,
+            name=name,
+            address=None,
+            port=port,
+            mx=preference,
+            sort_key=key,
+            dnssec=found.dnssec,
+            tls_needs=needs,
         )
         item.status = HostStatus.UNKNOWN
         host_chain.insert_host(hosts, item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
 from eximsim.ports import TlsSession
@@ -21,6 +21,14 @@ PORT_NONE = -1
 """``HostItem.port`` of a host for which the router named no port."""
 
 
+class TlsNeeds(Enum):
+    """What an SRV record of the service smtp-tls says of TLS (``srv_tls_t``)."""
+
+    UNKNOWN = "nothing"
+    STARTTLS = "STARTTLS must be there"
+    ON_CONNECT = "TLS on connect"
+
+
 @dataclass(slots=True)
 class HostItem:
     """One host (one address of it) that a delivery may be tried to: ``host_item``."""
@@ -33,6 +41,7 @@ class HostItem:
     dnssec: Dnssec = Dnssec.UNK
     certname: str = ""
     """The name before any CNAME was followed, for certificate checks (``host_item.certname``, since 4.95)."""
+    tls_needs: TlsNeeds = TlsNeeds.UNKNOWN
     status: HostStatus = HostStatus.UNKNOWN
     why: str = ""
     """Why it is unusable: ``"retry"`` or ``"deferred"`` (hwhy_...)."""

@@ -13,6 +13,7 @@ from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.records.hints import EhloRecord
 from eximsim.mta.records.open_call import Limits
+from eximsim.mta.records.structs import TlsNeeds
 from eximsim.mta.transports.smtp_out import Dialogue, Reply, driver_text
 from eximsim.mta.transports.tls_failed import log_tls_error
 from eximsim.quick_dataclass import dataclass
@@ -182,6 +183,11 @@ class SmtpContext:
     def option(self, name: str) -> str | None:
         """The transport's text option as this process has it: DANE changes some for good."""
         return driver_text(self.process, self.transport, name)
+
+    @property
+    def requires_tls(self) -> bool:
+        """TLS on connect, or an SRV record, wants TLS."""
+        return self.smtps or self.host.tls_needs is not TlsNeeds.UNKNOWN
 
     @property
     def tempfail_tryclear(self) -> bool:

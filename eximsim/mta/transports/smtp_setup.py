@@ -15,7 +15,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.open_call import Limits
-from eximsim.mta.transports import dane, smtp_early, tls_out
+from eximsim.mta.transports import dane, smtp_early, srv_smtps, tls_out
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_connect import smtp_connect, smtp_port_for_connect
@@ -45,7 +45,6 @@ from eximsim.mta.transports.smtp_failure import SetupFailed, require
 from eximsim.mta.transports.smtp_out import (
     Protocol,
     Reply,
-    protocol_of,
 )
 from eximsim.mta.transports.smtp_utf8 import expand_helo, require_utf8
 from eximsim.mta.transports.tls import tls_client_start
@@ -61,7 +60,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
     ``suppress_tls`` is the second attempt in clear after a failed handshake. On OK the dialogue is open; on
     failure it is closed.
     """
-    process, protocol = sx.process, protocol_of(sx.process, sx.transport)
+    process, protocol = sx.process, srv_smtps.protocol_for(sx)
     if protocol is Protocol.UNKNOWN:
         word = sx.transport.options.text("protocol")
         log_write(process, f"bad protocol option in transport: '{word}'\n", panic=True)
@@ -189,7 +188,12 @@ def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
 
 def _connect(sx: SmtpContext) -> Rc:
     try:
-        open_dialogue(sx)
+        try:
+            open_dialogue(sx)
+        except ConnectError:
+            if not srv_smtps.falls_back(sx):
+                raise
+            open_dialogue(sx)
     except ConnectError as error:
         if sx.early:
             unsent = send_failed(sx, error.errno)
@@ -242,6 +246,7 @@ def _greet(sx: SmtpContext) -> None:
         return
     _say_hello(sx)
     sx.starttls_offered = "STARTTLS" in sx.features
+    srv_smtps.check_offer(sx)
 
 
 def greeted(sx: SmtpContext) -> str | None:
@@ -404,6 +409,7 @@ def _handshake(sx: SmtpContext) -> None:
 def _no_tls_session(sx: SmtpContext, failure: TlsStartFailed) -> None:
     """Log what there is to log; returns if another handshake follows."""
     host = sx.host
+    srv_smtps.refuse_failure(sx)
     fault = Fault.UNUSABLE if failure.rc is Rc.DEFER else Fault.HANDSHAKE
     row = NO_TLS_SESSION.decide(sx.process, fault, dane_wanted(sx), host=host.name)
     if row.log:
@@ -418,7 +424,7 @@ def _check_tls_not_required(sx: SmtpContext) -> None:
     """In clear: allowed unless DANE, smtps or hosts_require_tls wants TLS."""
     row = TLS_REQUIRED.decide(
         sx.process,
-        sx.smtps,
+        sx.requires_tls,
         sx.dane,
         lambda: sx.host_is_in("hosts_require_tls"),
         sx.starttls_offered,

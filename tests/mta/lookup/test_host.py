@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from eximsim.errors import InputError
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import host_bydns, host_chain
-from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
+from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem, TlsNeeds
 from eximsim.status import Dnssec, HostFind, HostStatus, Rc
 from tests.mta.routing_world import Reply, Site, Zone, records, site
 
@@ -238,6 +238,28 @@ def test_srv_records_have_to_be_secure_where_that_is_required(secure: bool) -> N
     result = bydns(here, "d.ex", mx=False, srv_service="smtp", dnssec_require_domains="*")
     assert (result.find is HostFind.FOUND) is secure
     assert here.log == ([] if secure else ["dnssec fail on SRV for d.ex"])
+
+
+@pytest.mark.parametrize(
+    ("port", "release", "service", "expected"),
+    [
+        (465, "4.99", "smtp-tls", (465, TlsNeeds.ON_CONNECT)),
+        (25, "4.99", "smtp-tls", (PORT_NONE, TlsNeeds.STARTTLS)),
+        (25, "4.99", "smtp", (25, TlsNeeds.UNKNOWN)),
+        (465, "4.98", "smtp-tls", (465, TlsNeeds.UNKNOWN)),
+    ],
+)
+def test_srv_records_of_smtp_tls_say_how_tls_is_wanted(
+    port: int, release: str, service: str, expected: tuple[int, TlsNeeds]
+) -> None:
+    zone: Zone = {
+        (f"_{service}._tcp.d.ex", "SRV"): records((1, 1, port, "h.ex")),
+        ("h.ex", "A"): records("10.1.1.1"),
+    }
+    here = site(zone, release=release)
+    here.process.machine.test_harness = True
+    (host,) = bydns(here, "d.ex", srv_service=service).hosts
+    assert (host.port, host.tls_needs) == expected
 
 
 def test_without_srv_records_mx_records_are_sought() -> None:
