@@ -90,11 +90,12 @@ class Site:
     retry: str = "* * F,5d,10m"
     callout: str = "5s,no_cache"
     zone: Sequence[RRset] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
         self.profile = profile(self.release) if isinstance(self.release, str) else self.release
-        files = {"/config": self._configuration().encode(), "/root.pem": CHAINS.root}
+        files = {"/config": self._configuration().encode(), "/root.pem": CHAINS.root, **self.files}
         host = Host(local_networks=("10.9.0.0/16",), files=files)
         self.world = MemoryWorld(rrset_zones([*self._zone(), *self.zone]), host)
         for number, server in enumerate(self.servers, 1):

@@ -40,11 +40,12 @@ def cv(site: Site) -> str:
 
 @pytest.mark.parametrize("release", ["4.89", NEWEST])
 def test_with_tls_crl_every_certificate_needs_a_list_of_its_issuer(release: str) -> None:
-    site = Site([Mx()], release, transport={**MUST, "tls_verify_hosts": "*", "tls_crl": "/crl.pem"})
-    site.world.host.files["/crl.pem"] = b"".join(
+    listed = b"".join(
         b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(one) + b"-----END X509 CRL-----\n"
         for one in lists(("of_root", "of_intermediate"))
     )
+    options = {**MUST, "tls_verify_hosts": "*", "tls_crl": "/crl.pem"}
+    site = Site([Mx()], release, transport=options, files={"/crl.pem": listed})
     site.deliver()
     assert site.outcome.startswith("DEFER -37: ")
     assert any("unable to get certificate CRL" in line for line in site.log)
