@@ -153,7 +153,7 @@ ELSEWHERE = {
     "hosts_try_fastopen": "lookup/test_host_check_trace.py",
     "retry_include_ip_address": "transports/test_retry.py",
     "tls_certificate": "transports/test_tls_client_certificate.py",
-    "tls_crl": "transports/test_tls.py",
+    "tls_crl": "transports/test_tls_crl.py",
     "tls_privatekey": "transports/test_tls_client_certificate.py",
     "tls_require_ciphers": "transports/test_tls.py",
     "tls_resumption_hosts": "lookup/test_host_check_trace.py",

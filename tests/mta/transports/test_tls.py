@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import replace
 
@@ -12,7 +11,6 @@ from eximsim.ports import TlsSession
 from eximsim.profiles import Profile, profile, with_tls
 from eximsim.world.certificates import der_chain
 from eximsim.world.smtp_behaviour import Behaviour
-from tests.mta.certs.test_crl import lists
 from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, Site, variant
 
 MUST = {"hosts_require_tls": "*"}
@@ -33,22 +31,6 @@ def cv(site: Site) -> str:
     """What the delivery line says after CV=, ``clear``, or ``none`` if there was no delivery."""
     found = re.fullmatch(r"sent to \S+ \((.*)\)", site.outcome)
     return found[1] if found else "none"
-
-
-# ---- lists of revoked certificates -------------------------------------------------------
-
-
-@pytest.mark.parametrize("release", ["4.89", NEWEST])
-def test_with_tls_crl_every_certificate_needs_a_list_of_its_issuer(release: str) -> None:
-    listed = b"".join(
-        b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(one) + b"-----END X509 CRL-----\n"
-        for one in lists(("of_root", "of_intermediate"))
-    )
-    options = {**MUST, "tls_verify_hosts": "*", "tls_crl": "/crl.pem"}
-    site = Site([Mx()], release, transport=options, files={"/crl.pem": listed})
-    site.deliver()
-    assert site.outcome.startswith("DEFER -37: ")
-    assert any("unable to get certificate CRL" in line for line in site.log)
 
 
 # ---- which certificates are good enough ------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -24,8 +22,8 @@ def _stranger() -> bytes:
 
 def delivered(library: str, content: bytes, **options: str) -> Site:
     given = {"tls_crl": "/crl.pem", "tls_try_verify_hosts": "*", **options}
-    site = Site([Mx()], with_tls(profile(NEWEST), library), transport=given)
-    site.world.host = replace(site.world.host, files={**site.world.host.files, "/crl.pem": content})
+    files = {"/crl.pem": content}
+    site = Site([Mx()], with_tls(profile(NEWEST), library), transport=given, files=files)
     site.deliver()
     return site
 
