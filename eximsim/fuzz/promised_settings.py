@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from eximsim.errors import InputError
+from eximsim.errors import CouldNotLook
 from eximsim.files import read_named
 from eximsim.fuzz.search import Policy
 from eximsim.mta.base.string import from_octets
@@ -38,7 +38,10 @@ TRANSPORT = (
 
 
 def policy_of(path: Path, profile: Profile) -> Policy:
-    """The policy of a configuration file, read for one release; raises ``InputError`` and ``Unsupported``."""
+    """The policy of a configuration file, read for one release.
+
+    Raises ``InputError``, ``Unsupported``, and ``CouldNotLook`` if it sends no mail out as the search does.
+    """
     text = from_octets(read_named(path, "an Exim configuration"))
     files = ConfigFiles(str(path), text, Sources(path.parent))
     config = read_config(files, str(path), profile)
@@ -58,7 +61,8 @@ def _mail_path(config: Config) -> tuple[DriverInstance, DriverInstance]:
         transport = config.transports.get(router.options.text("transport") or "")
         if router.driver == "dnslookup" and transport is not None and transport.driver == "smtp":
             return router, transport
-    raise InputError("no dnslookup router with a transport of the smtp kind; expected one", config.path)
+    what = "nothing was searched: no dnslookup router leads to a transport of the smtp kind"
+    raise CouldNotLook(f"{config.path}: {what}")
 
 
 def _set(options: Options, wanted: tuple[str, ...]) -> Mapping[str, str]:

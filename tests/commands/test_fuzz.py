@@ -160,6 +160,13 @@ def test_a_configuration_is_searched_with_its_own_settings(tmp_path: Path) -> No
     assert fuzz("--config", str(path), *MENDED).exit_code == 0
 
 
+def test_a_configuration_that_sends_no_mail_out_was_not_searched(tmp_path: Path) -> None:
+    path = tmp_path / "my.conf"
+    path.write_text(CONFIGURATION.replace("smtp\n  hosts_try_dane = *", "pipe\n  command = /x"))
+    done = fuzz("--config", str(path), *X3)
+    assert (done.exit_code, "my.conf: nothing was searched" in done.stderr) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
