@@ -111,7 +111,8 @@ class ServerSwitches(TlsLibrarySwitches):
     xclient_offer_remembered: bool = switch(
         False, "XCLIENT_CMD in smtp_in.c", since("4.99-dev-13835a3c1", "ee1435878")
     )
-    """XCLIENT has to have been offered, and only its own sessions are not asked for permission again."""
+    """XCLIENT has to have been offered, or it is a syntax error (501, not 550); only its own sessions are not
+    asked for permission again."""
 
     queue_name_checked: bool = switch(False, "ACLC_QUEUE in acl.c", since("4.91", "944e8b37e", item="JH/02"))
     """The ACL modifier ``queue`` takes no name with a slash."""

@@ -64,7 +64,7 @@ def xclient(session: SmtpSession, argument: str) -> None:
     own = process.profile.xclient_offer_remembered
     proxied = session.xclient.used if own else reception.get("proxy_session") == "yes"
     if not proxied and not session.client_in("hosts_xclient", defer=True):
-        session.error("syntax", 501, _NOT_OFFERED)
+        session.error("syntax", 501 if own else 550, _NOT_OFFERED)
         return
     if reception.envelope.sender is not None:
         _refuse(session, "mail transaction in progress")

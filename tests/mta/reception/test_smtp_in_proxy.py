@@ -131,3 +131,11 @@ def test_xclient_has_no_place_in_a_transaction() -> None:
 
 def test_programs_without_xclient_do_not_know_it() -> None:
     assert Front().smtp("EHLO c.ex", "XCLIENT NAME=a.ex")[-2] == "500 unrecognized command"
+
+
+@pytest.mark.parametrize(("release", "code"), [("4.99", 550), ("4.99-dev-13835a3c1", 501)])
+def test_who_may_not_use_xclient_is_told_so(release: str, code: int) -> None:
+    _, connection = connected(XCLIENT.replace("127.0.0.1", "127.0.0.9"), release)
+    connection.receive(5)
+    why = "XCLIENT command used when not advertised"
+    assert replies(connection, "EHLO c.ex", "XCLIENT NAME=a.ex")[-1] == f"{code} {why}"
