@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
 from eximsim.errors import InputError, Unsupported
@@ -20,11 +19,11 @@ from eximsim.mta.certs.x509 import (
     Certificate,
     Era,
     authority_fits,
+    bears_signature,
     canonical_name,
     directory_name,
     era,
     load_key,
-    verifies,
 )
 from eximsim.mta.certs.x509_errors import X509Error
 from eximsim.quick_dataclass import dataclass
@@ -96,11 +95,7 @@ def _takes_back(extension: x509.Extension[x509.ExtensionType]) -> bool:
 @lru_cache(maxsize=256)
 def _is_signed_by(der: bytes, spki: bytes) -> bool:
     found = x509.load_der_x509_crl(der)
-    try:
-        how, digest = found.signature_algorithm_parameters, found.signature_hash_algorithm
-    except (UnsupportedAlgorithm, TypeError, ValueError):
-        return False
-    return verifies(found.signature, found.tbs_certlist_bytes, how, digest, load_key(spki))
+    return bears_signature(found, found.tbs_certlist_bytes, spki)
 
 
 def eras_of(crls: tuple[Crl, ...], at: float) -> tuple[Era, ...]:

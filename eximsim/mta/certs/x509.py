@@ -291,11 +291,18 @@ def key_kind(spki: bytes) -> str:
 def is_signed_by(der: bytes, spki: bytes) -> bool:
     """Whether the certificate ``der`` bears a signature that the key ``spki`` verifies."""
     cert = x509.load_der_x509_certificate(der)
+    return bears_signature(cert, cert.tbs_certificate_bytes, spki)
+
+
+def bears_signature(
+    signed: x509.Certificate | x509.CertificateRevocationList, content: bytes, spki: bytes
+) -> bool:
+    """Whether the key ``spki`` verifies the signature of a certificate or a list over its ``content``."""
     try:
-        how, digest = cert.signature_algorithm_parameters, cert.signature_hash_algorithm
+        how, digest = signed.signature_algorithm_parameters, signed.signature_hash_algorithm
     except (UnsupportedAlgorithm, TypeError, ValueError):
         return False
-    return verifies(cert.signature, cert.tbs_certificate_bytes, how, digest, load_key(spki))
+    return verifies(signed.signature, content, how, digest, load_key(spki))
 
 
 def verifies(
