@@ -165,6 +165,7 @@ POINTS: Sequence[Point] = (
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("afdb5e9cf", ("confs/2099", "")),
     _point("74f1a4230"),
+    _point("946515bfe"),
     _point("0a682b6cd", ("confs/0600", "x-test-header-truncated")),
     _point("8442641ee"),
     _point("7ea1237c7"),

@@ -5,6 +5,7 @@ The rest of src/host.c is in ``host_bydns`` (SRV, MX and address records) and ``
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ _DEFERRING = "99.99.99.99"
 """A client whose name cannot be looked up for now, under Exim's test suite (host_name_lookup())."""
 _TEMPORARY = frozenset({DnsResult.AGAIN, DnsResult.FAIL})
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
+_ASKED_BY_LIBC = re.compile(r"(?!-)(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+"""Names that the C library takes to a name server; of any other it says that there is no such host."""
 _H_ERRNO = {DnsResult.NOMATCH: 1, DnsResult.AGAIN: 2, DnsResult.FAIL: 3, DnsResult.NODATA: 4}
 
 
@@ -138,6 +141,8 @@ def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
     listed = tuple(a for a in process.world.host_table(name) if (":" in a) is (type == "AAAA"))
     if listed:
         return _ByName(DnsResult.SUCCEED, name, listed)
+    if not _ASKED_BY_LIBC.fullmatch(name):
+        return _ByName(DnsResult.NOMATCH)
     answer = dns.ask(process, name, type)
     result = dns.result_of(answer)
     if result is not DnsResult.SUCCEED:

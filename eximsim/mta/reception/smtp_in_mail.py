@@ -140,7 +140,7 @@ def _opt_smtputf8(session: SmtpSession, value: str) -> bool:
         raise _Refused
     process.note_utf8()
     protocol = reception.get("received_protocol") or ""
-    if not protocol.startswith("utf8"):
+    if not (process.profile.utf8_protocol_once and protocol.startswith("utf8")):
         reception.set("received_protocol", f"utf8{protocol}")
     return True
 

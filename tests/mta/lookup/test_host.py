@@ -319,6 +319,21 @@ def test_by_name_does_not_use_the_negative_cache() -> None:
     assert here.log == ["no IP address found for host h.ex"]
 
 
+@pytest.mark.parametrize("name", ["a+b.ex", "a:b.ex", "-a.ex", "a..ex", ".a.ex", "x@y.ex", "\xe4.ex", "a" * 64 + ".ex"])
+def test_the_c_library_does_not_ask_for_what_is_no_name_of_a_host(name: str) -> None:
+    here = site({(name, "A"): records("10.1.1.1")})
+    assert hosts.host_find_byname(here.process, HostItem(name)).find is HostFind.FAILED
+    assert here.world.questions == []
+    listed = site(hosts={name: ("10.1.1.1",)})
+    assert found(hosts.host_find_byname(listed.process, HostItem(name))) == [(name, "10.1.1.1")]
+
+
+@pytest.mark.parametrize("name", ["a_b.ex", "_a.ex", "a-.ex", "a.-b.ex", "a.ex-"])
+def test_the_c_library_is_liberal_with_hyphens_and_underscores(name: str) -> None:
+    here = site({(name, "A"): records("10.1.1.1")})
+    assert found(hosts.host_find_byname(here.process, HostItem(name))) == [(name, "10.1.1.1")]
+
+
 def test_by_name_defers_if_a_lookup_failed_for_now() -> None:
     here = site({("h.ex", "A"): Reply(rcode="SERVFAIL")})
     assert hosts.host_find_byname(here.process, HostItem("h.ex")).find is HostFind.AGAIN
