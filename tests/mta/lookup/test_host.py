@@ -319,7 +319,9 @@ def test_by_name_does_not_use_the_negative_cache() -> None:
     assert here.log == ["no IP address found for host h.ex"]
 
 
-@pytest.mark.parametrize("name", ["a+b.ex", "a:b.ex", "-a.ex", "a..ex", ".a.ex", "x@y.ex", "\xe4.ex", "a" * 64 + ".ex"])
+@pytest.mark.parametrize(
+    "name", ["a+b.ex", "a:b.ex", "-a.ex", "a..ex", ".a.ex", "x@y.ex", "\xe4.ex", "a" * 64 + ".ex"]
+)
 def test_the_c_library_does_not_ask_for_what_is_no_name_of_a_host(name: str) -> None:
     here = site({(name, "A"): records("10.1.1.1")})
     assert hosts.host_find_byname(here.process, HostItem(name)).find is HostFind.FAILED
