@@ -45,7 +45,7 @@ class ServerSwitches(TlsLibrarySwitches):
     utf8_protocol_once: bool = switch(
         False, "smtp_setup_msg()", since("4.92", "946515bfe", item="JH/18, bug 2287")
     )
-    """The ``utf8`` in $received_protocol is not repeated for each further SMTPUTF8 message of a connection."""
+    """$received_protocol has one ``utf8``, and not one for each SMTPUTF8 message of a connection."""
 
     avast_lines_read: bool = switch(False, "malware_internal() in malware.c", since("4.91", "91e974f5a"))
     """Of the scanner avast every line counts, also on what it cannot scan, and pass_unscanned is known."""
