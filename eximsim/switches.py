@@ -360,7 +360,7 @@ class Profile(SmtpSwitches):
     """EHLO offers VRFY if there is an ACL for it."""
 
     fatal_names_program: bool = switch(False, "exim_fail()", since("4.99", "13029e1cd"))
-    """``exim: `` stands before what the program says of an -oMm that it cannot take."""
+    """``exim: `` stands before what the program says of an -oMm or an option that it cannot take."""
 
     daemon_ports_grouped: bool = switch(
         False, "daemon_go()", since("4.90-dev-5d6bdf01a", "fc3f96af4", item="JH/04")

@@ -140,3 +140,13 @@ class ServerSwitches(TlsLibrarySwitches):
 
     debug_control_needs_words: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "19fdbfb4a"))
     """Without a tag and options ``control = debug`` begins none."""
+
+    two_stage_daemon_named: bool = switch(
+        False, "daemon_go() in daemon.c", since("4.94.1", "173de73b7", published="4.94")
+    )
+    """A daemon that listens names its two-stage queue runs as such, ``-qq30m``."""
+
+    queue_runners_described: bool = switch(
+        False, "describe_queue_runners() in daemon.c", since("4.97", "1e835086d")
+    )
+    """So does one that does not listen; and ``-q 30m``, in two arguments, is refused."""

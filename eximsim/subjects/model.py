@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -114,7 +113,7 @@ class ModelSubject:
     def settle(self) -> None:
         """See ``Subject``."""
         self.machine.unwatched.run()
-        self.machine.unwatched.run_later(until=math.inf)
+        self.machine.unwatched.run_all_later(now=self.machine.world.now())
 
     def _catch_up(self) -> None:
         self.machine.unwatched.run()

@@ -52,7 +52,8 @@ class Selection:
 class QueueRun:
     """The manner of one queue run, from the letters after -q and from -R and -S.
 
-    ``ids`` limits the run to messages from the first to the second id.
+    ``ids`` limits the run to messages from the first to the second id. A daemon runs every ``interval``
+    seconds; 0: there is one run.
     """
 
     two_stage: bool = False
@@ -63,6 +64,7 @@ class QueueRun:
     recipient: Selection | None = None
     sender: Selection | None = None
     ids: tuple[str | None, str | None] = (None, None)
+    interval: int = 0
 
     def detail(self, pid: int) -> str:
         """How the log names the run: ``pid=1234 -qf``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import field
 
@@ -13,25 +14,53 @@ _TRANSPORT_TIME = 0.6
 
 
 @dataclass(slots=True)
+class Alarm:
+    """What a daemon does every ``interval`` seconds, next at ``due`` (since the epoch)."""
+
+    due: float
+    interval: int
+    job: Callable[[], None]
+
+    def go_off(self) -> None:
+        """Do it, and wind it up again."""
+        self.due += self.interval
+        self.job()
+
+
+@dataclass(slots=True)
 class Unwatched:
     """``begun`` are deliveries, each with its time, under Exim's test suite, which makes each take its time.
 
-    ``later`` is what is about to be done, with the time when. ``transports`` counts the remote transports
-    that have run.
+    ``later`` is what is about to be done, with the time when. ``alarms`` go off again and again.
+    ``transports`` counts the remote transports that have run.
 
     Source: do_remote_deliveries() in src/deliver.c, testharness_pause_ms(600).
     """
 
     begun: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
     transports: int = 0
 
     def run_later(self, *, until: float) -> None:
         """Do what is to be done by ``until``, first things first."""
-        while due := [job for job in self.later if job[0] <= until]:
-            first = min(due, key=_when)
-            self.later.remove(first)
-            first[1]()
+        while True:
+            job = min(self.later, key=_when, default=None)
+            alarm = min(self.alarms, key=lambda one: one.due, default=None)
+            if alarm is not None and alarm.due <= until and (job is None or alarm.due <= job[0]):
+                alarm.go_off()
+            elif job is not None and job[0] <= until:
+                self.later.remove(job)
+                job[1]()
+            else:
+                return
+
+    def run_all_later(self, *, now: float) -> None:
+        """Do all that is about to be done; of what goes off again and again, what is due by ``now``."""
+        self.run_later(until=now)
+        alarms, self.alarms = self.alarms, []
+        self.run_later(until=math.inf)
+        self.alarms += alarms
 
     def run(self) -> None:
         """Let all come to their end."""

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from eximsim.beside import Link
 from eximsim.errors import InputError
+from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.delivery import queue
+from eximsim.mta.delivery.queue import QueueRun
 from eximsim.mta.lookup.sender_host import connection_for_log, host_build_sender_fullhost
 from eximsim.mta.process.ends import ExitsSilently, PanicDie, ProcessDied
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import drop_selector, log_write, selector
 from eximsim.mta.process.reception import Reception
+from eximsim.mta.process.unwatched import Alarm
 from eximsim.mta.program.daemon_limits import Connections
 from eximsim.mta.reception import smtp_in_tickets
 from eximsim.mta.reception.dh_parameters import warn_of_dh_parameters
@@ -23,6 +26,7 @@ from eximsim.mta.reception.ident import IDENT_PORT, verify_get_ident
 from eximsim.mta.reception.smtp_in import SmtpIn
 from eximsim.mta.records.daemon import Daemon, Listener
 from eximsim.ports import Action, Close, Endpoint, Send, TlsSession
+from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Machine, Process
@@ -31,12 +35,20 @@ _PORTS = {"smtp": 25, "smtps": 465, "submission": 587, "submissions": 465}
 _MOST_LOGGED = 10
 
 
-def daemon_go(
-    parent: Process, override: str | None, *, foreground: bool = False, queue_only: bool = False
-) -> None:
-    """Start a daemon on the ports and interfaces of the configuration, or of -oX. Source: daemon_go().
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How a daemon listens for SMTP: on the ``ports`` of -oX; ``queue_only``: what comes in stays queued."""
 
-    In the background it has no standard error. ``queue_only``: what comes in is not delivered at once.
+    ports: str | None
+    queue_only: bool = False
+
+
+def daemon_go(
+    parent: Process, listening: Listening | None, run: QueueRun, *, foreground: bool = False
+) -> None:
+    """Start a daemon that listens for SMTP, or runs the queue every ``run.interval`` seconds, or both.
+
+    In the background it has no standard error. Source: daemon_go().
     """
     if parent.config.main.flag("mua_wrapper"):
         parent.err("Daemon cannot be run when mua_wrapper is set\n")
@@ -45,27 +57,55 @@ def daemon_go(
     if not parent.profile.no_certificate_always_told:
         warn_of_certificate(parent)
     process = parent.fork()
-    listeners = tuple(_listeners(process, override))
-    daemon = Daemon(listeners)
+    daemon = Daemon(tuple(_listeners(process, listening.ports)) if listening else ())
     process.log_stderr = foreground
     process.err = daemon.stderr.append
     process.out = lambda text: None
     process.variables.pop("sender_ident", None)
-    world = process.world
+    if listening:
+        _listen(process, daemon.listeners, queue_only=listening.queue_only)
+    process.machine.daemons.append(daemon)
+    log_write(
+        process,
+        f"exim {process.profile.version} daemon started: pid={process.pid}, "
+        f"{_queue_runs(process, run, listens=listening is not None)}, "
+        + (
+            f"listening for {_describe(process, daemon.listeners)}" if listening else "not listening for SMTP"
+        ),
+    )
+    _load_dh_parameters(process)
+    if run.interval:
+        next_run = Alarm(process.world.now() + run.interval, run.interval, partial(_run_queue, process, run))
+        process.machine.unwatched.alarms.append(next_run)
+        next_run.job()
+
+
+def _listen(process: Process, listeners: tuple[Listener, ...], *, queue_only: bool) -> None:
     connections = Connections()
     for listener in listeners:
-        world.listen(
+        process.world.listen(
             listener.address,
             listener.port,
             lambda: DaemonSession(process, connections, queue_only=queue_only),
         )
-    process.machine.daemons.append(daemon)
-    log_write(
-        process,
-        f"exim {process.profile.version} daemon started: pid={process.pid}, no queue runs, "
-        f"listening for {_describe(process, listeners)}",
-    )
-    _load_dh_parameters(process)
+
+
+def _queue_runs(process: Process, run: QueueRun, *, listens: bool) -> str:
+    """The queue runs, as the start-up line names them."""
+    if not run.interval:
+        return "no queue runs"
+    profile = process.profile
+    named = profile.two_stage_daemon_named if listens else profile.queue_runners_described
+    return f"-q{'q' if run.two_stage and named else ''}{readconf_printtime(run.interval)}"
+
+
+def _run_queue(process: Process, run: QueueRun) -> None:
+    """Run the queue in a process of its own, beside the daemon where the world has that."""
+    runner = partial(queue.queue_run, process.fork(), run)
+    if process.world.side_by_side:
+        process.world.spawn(runner)
+    else:
+        runner()
 
 
 _ADVICE = "\n Suggested action: either install a certificate or change tls_advertise_hosts option"
@@ -98,6 +138,7 @@ def kill(machine: Machine) -> str:
             machine.world.unlisten(listener.address, listener.port)
         written += daemon.stderr
     machine.daemons.clear()
+    machine.unwatched.alarms.clear()
     return "".join(written)
 
 

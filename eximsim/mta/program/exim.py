@@ -34,7 +34,8 @@ from eximsim.mta.program.caller import (
     say_who_submits,
     set_sender,
 )
-from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, CommandLine, Mode, parse_argv
+from eximsim.mta.program.command_line import CommandLine, Mode
+from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, BadUse, parse_argv
 from eximsim.mta.program.expand_test import expansion_test
 from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
@@ -88,11 +89,16 @@ def run(
         line = parse_argv(argv)
         if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
             raise BadOption(f"-bp{line.option}")
+        if line.apart and profile.queue_runners_described:
+            raise BadOption("-q")
         if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
             name = "exim: " if profile.fatal_names_program else ""
             return ExitStatus(1, "", f"{name}-oMm must be a valid message ID\n")
     except BadOption as bad:
-        return ExitStatus(1, "", f"exim abandoned: unknown, malformed, or incomplete option {bad}\n")
+        who, end = ("exim:", "\n") if profile.fatal_names_program else ("exim abandoned:", "")
+        return ExitStatus(1, "", f"{who} unknown, malformed, or incomplete option {bad}\n{end}")
+    except BadUse as bad:
+        return ExitStatus(1, "", f"exim: {bad}\n")
     if config is None:
         try:
             config = _configuration(machine, line, profile)
@@ -379,7 +385,8 @@ def _initialise(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     queue_only = line.leaves_on_queue(process.config.main)
-    daemon.daemon_go(process, line.ports, foreground=line.foreground, queue_only=queue_only)
+    listening = daemon.Listening(line.ports, queue_only=queue_only) if line.listens else None
+    daemon.daemon_go(process, listening, line.run, foreground=line.foreground)
     return 0
 
 

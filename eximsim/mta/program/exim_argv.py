@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
-from enum import Enum
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun, Selection
-from eximsim.quick_dataclass import dataclass
-
-if TYPE_CHECKING:
-    from eximsim.mta.config.options import Options
-
-DEFAULT_CONFIG = "/usr/exim/configure"
+from eximsim.mta.program.command_line import CommandLine, Mode
 
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _SELECTING = re.compile(r"(q?)([RS].*)", re.S)
 _SELECTED = re.compile(r"(r?)(f?)(f?)")
+_INCOMPATIBLE = "incompatible command-line options or arguments"
 _LISTING = re.compile(r"c|r?[aiu]?")
 MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
@@ -41,105 +35,8 @@ class BadOption(Exception):
     """An option that is unknown, malformed or incomplete."""
 
 
-class Mode(Enum):
-    """What this call of Exim is for."""
-
-    RECEIVE = "take in a message from standard input"
-    SMTP = "-bs"
-    BATCH = "-bS"
-    HOST_CHECK = "-bh"
-    DAEMON = "-bd"
-    ADDRESS_TEST = "-bt"
-    VERIFY = "-bv"
-    VERIFY_SENDER = "-bvs"
-    EXPAND = "-be"
-    TRY_RETRY = "-brt"
-    TRY_REWRITE = "-brw"
-    FILTER = "-bf, -bF"
-    LIST_QUEUE = "-bp"
-    COUNT_QUEUE = "-bpc"
-    PRINT_CONFIG = "-bP"
-    VERSION = "-bV"
-    ACT = "-M... on messages"
-    DELIVER = "-M, -Mc, -Mg"
-    QUEUE_RUN = "-q"
-    LOG_LINE = "-z"
-    INITIALISE = "-bi"
-
-
-@dataclass(slots=True)
-class FilterTest:
-    """What the -bf options ask for: the files of the system's and of the user's filter, and whose it is."""
-
-    system: str | None = None
-    user: str | None = None
-    domain: str | None = None
-    local_part: str | None = None
-    prefix: str | None = None
-    suffix: str | None = None
-
-
-@dataclass(slots=True)
-class CommandLine:
-    """One call of Exim. ``arguments`` are what is left: recipients, addresses, strings or message ids.
-
-    ``option`` has the letters after -bp, or the -M option itself. ``given`` are the expansion variables that
-    -oM options set.
-    """
-
-    mode: Mode = Mode.RECEIVE
-    config: str = DEFAULT_CONFIG
-    defines: dict[str, str] = field(default_factory=dict)
-    arguments: list[str] = field(default_factory=list)
-    option: str = ""
-    host: str = ""
-    callout: bool = False
-    foreground: bool = False
-    tls_on_connect: bool = False
-    """Every port is for TLS from the start."""
-    ports: str | None = None
-    run: QueueRun = field(default_factory=QueueRun)
-    sender: str | None = None
-    sender_name: str | None = None
-    from_headers: bool = False
-    dot_ends: bool = True
-    queue_only: bool | None = None
-    queue_smtp: bool = False
-    synchronous: bool = False
-    receive_timeout: int | None = None
-    smtp_receive_timeout: int | None = None
-    dont_deliver: bool = False
-    verbose: bool = False
-    debugging: bool = False
-    """Some debugging output is asked for (-d), which is not modelled; what else comes out is the same."""
-    errors: str = "sender"
-    errors_sender_ok: bool = False
-    """A report to the sender is no failure (-oee)."""
-    qualify: bool = True
-    reference: str | None = None
-    force: bool = False
-    give_up: bool = False
-    given: dict[str, str] = field(default_factory=dict)
-    queue_times: str = ""
-    """What to take for the time on the queue, one for each message of a run (-Tqt, in Exim's test suite)."""
-    message_set: str | None = None
-    """The message on the queue whose variables an expansion sees (-Mset)."""
-    message_file: str | None = None
-    """The file with the message whose variables an expansion sees (-bem)."""
-    alias: str | None = None
-    """What -bi gives to its command (-oA)."""
-    perl_at_start: bool = False
-    labels: bool = True
-    """Whether -bP says what each value is of; -n: it does not."""
-    filter_test: FilterTest = field(default_factory=FilterTest)
-
-    def leaves_on_queue(self, options: Options) -> bool:
-        """Whether messages are only queued: -od.. says so, or queue_only, which -od.. may override."""
-        if options.flag("mua_wrapper"):
-            return False
-        if self.queue_only is not None and (self.queue_only or options.flag("queue_only_override")):
-            return self.queue_only
-        return options.flag("queue_only")
+class BadUse(Exception):
+    """Options that do not go together, or an argument that does not fit: what the program says of it."""
 
 
 class _Parser:
@@ -150,10 +47,10 @@ class _Parser:
         self._rest = list(argv)
         self._option = ""
 
-    def next(self) -> str:
-        """The argument of the option at hand."""
+    def next(self, wanted: str = "") -> str:
+        """The argument of the option at hand; some options say what they expected."""
         if not self._rest:
-            raise BadOption(self._option)
+            raise BadUse(f"{wanted} expected after {self._option}") if wanted else BadOption(self._option)
         return self._rest.pop(0)
 
     def parse(self) -> CommandLine:
@@ -186,6 +83,8 @@ class _Parser:
 
     def define(self, text: str) -> None:
         match = _DEFINE.fullmatch(text)
+        if not "A" <= text.lstrip()[:1] <= "Z":
+            raise BadUse("macro name set by -D must start with an upper case letter")
         if match is None:
             raise BadOption(self._option)
         self.line.defines[match[1]] = match[2] or ""
@@ -194,9 +93,16 @@ class _Parser:
         name = _FILTER.get(letters)
         if name is None:
             raise BadOption(self._option)
-        setattr(self.line.filter_test, name, self.next())
-        if letters in ("f", "F"):
+        tests = letters in ("f", "F")
+        setattr(self.line.filter_test, name, self.next("file name" if tests else "string"))
+        if tests:
             self.line.mode = Mode.FILTER
+
+    def daemon(self, *, foreground: bool = False) -> None:
+        if self.line.mode is Mode.QUEUE_RUN:
+            raise BadUse(_INCOMPATIBLE)
+        self.line.mode, self.line.listens = Mode.DAEMON, True
+        self.line.foreground = foreground
 
     def host_check(self, text: str) -> None:
         if text not in ("", "c"):
@@ -248,10 +154,7 @@ class _Parser:
 
     def patience(self, name: str, text: str) -> None:
         """-or and -os: how long to wait for a message, or for an SMTP client."""
-        seconds = readconf_readtime(text or self.next())
-        if seconds is None:
-            raise BadOption(self._option)
-        setattr(self.line, name, seconds)
+        setattr(self.line, name, self._time(text))
 
     def error_mode(self, text: str) -> None:
         if text[:1] not in _ERROR_MODES or text[1:] not in ("", "e"):
@@ -262,11 +165,11 @@ class _Parser:
     def given(self, text: str) -> None:
         name = _GIVEN.get(text)
         if text == "m":
-            self.line.reference = self.next()
+            self.line.reference = self.next("data")
         elif name is None:
             raise BadOption(self._option)
         else:
-            self.line.given[name] = self.next()
+            self.line.given[name] = self.next("data")
 
     def message(self, text: str) -> None:
         option = f"-M{text}"
@@ -280,6 +183,8 @@ class _Parser:
             self.line.mode, self.line.option = Mode.ACT, option
         else:
             raise Unsupported(f"the option {option}")
+        if not self._rest:
+            raise BadUse(f"no message ids given after {option} option")
         ids = [self.next()] if option in TAKES_ADDRESSES else [self.next(), *self._rest]
         if option not in TAKES_ADDRESSES:
             self._rest.clear()
@@ -288,7 +193,7 @@ class _Parser:
     @staticmethod
     def _message_id(option: str, name: str) -> str:
         if not MESSAGE_ID.fullmatch(name):
-            raise BadOption(f"{option}: malformed message id {name} after -M option")
+            raise BadUse(f"malformed message id {name} after {option} option")
         return name
 
     def expansion(self, text: str) -> None:
@@ -299,7 +204,7 @@ class _Parser:
             raise BadOption(self._option)
 
     def alias(self, text: str) -> None:
-        self.line.alias = text or self.next()
+        self.line.alias = text or self.next("string")
 
     def queue_times(self, text: str) -> None:
         if text != "qt":
@@ -312,16 +217,39 @@ class _Parser:
             return
         match = _QUEUE.fullmatch(text)
         assert match is not None
-        if match[6]:
-            raise Unsupported(f"the option {self._option} (a queue run daemon, or a named queue)")
+        two_stage, first_delivery, force, thaw, local = (bool(match[number]) for number in range(1, 6))
+        run = QueueRun(two_stage, first_delivery, force, thaw, local)
+        if self.line.run.interval:
+            raise Unsupported(f"the option {self._option} after another of its kind")
+        follows = self._rest[0] if self._rest else "-"
+        if match[6] or not (follows.startswith("-") or MESSAGE_ID.fullmatch(follows)):
+            self._every(match[6], run)
+            return
         ids: list[str | None] = []
         while self._rest and len(ids) < 2 and MESSAGE_ID.fullmatch(self._rest[0]):
             ids.append(self._rest.pop(0))
         first = ids[0] if ids else None
         last = ids[1] if len(ids) > 1 else None
-        two_stage, first_delivery, force, thaw, local = (bool(match[number]) for number in range(1, 6))
+        if self.line.mode is Mode.DAEMON:
+            raise BadUse(_INCOMPATIBLE)
         self.line.mode = Mode.QUEUE_RUN
-        self.line.run = QueueRun(two_stage, first_delivery, force, thaw, local, ids=(first, last))
+        self.line.run = replace(run, ids=(first, last))
+
+    def _every(self, text: str, run: QueueRun) -> None:
+        """-q with a time: a daemon that goes over the queue again and again."""
+        if text.startswith("G"):
+            raise Unsupported(f"the option {self._option} (a named queue)")
+        self.line.apart = not text
+        interval = self._time(text, least=1)
+        self.line.mode, self.line.run = Mode.DAEMON, replace(run, interval=interval)
+
+    def _time(self, text: str, least: int = 0) -> int:
+        """The seconds of a time that is part of the option, or the next argument."""
+        given = text or (self.next() if self._rest else self._option)
+        seconds = readconf_readtime(given)
+        if seconds is None or seconds < least:
+            raise BadUse(f"bad time value {self._option if text else given}: abandoned")
+        return seconds
 
     def selected(self, text: str, *, two_stage: bool = False) -> None:
         """-R and -S: a queue run for messages with a text in a recipient or in the sender."""
@@ -329,16 +257,23 @@ class _Parser:
         old = self.line.run
         match = _SELECTED.fullmatch(letters)
         regex, force, thaw = (bool(match[number]) for number in (1, 2, 3)) if match else (False,) * 3
-        value = letters if match is None else self.next()
+        value = letters if match is None else self._selecting(which)
         chosen = Selection(value, regex)
-        self.line.mode = Mode.QUEUE_RUN
+        if not old.interval:
+            self.line.mode = Mode.QUEUE_RUN
         self.line.run = QueueRun(
             two_stage=old.two_stage or two_stage,
             force=old.force or force,
             force_thaw=old.force_thaw or thaw,
             recipient=chosen if which == "R" else old.recipient,
             sender=chosen if which == "S" else old.sender,
+            interval=old.interval,
         )
+
+    def _selecting(self, which: str) -> str:
+        if not self._rest:
+            raise BadUse(f"string expected after -{which}")
+        return self.next()
 
 
 _GIVEN = {
@@ -376,8 +311,8 @@ def _set(**values: object) -> Callable[[_Parser], None]:
 _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bs": _set(mode=Mode.SMTP),
     "-bS": _set(mode=Mode.BATCH),
-    "-bd": _set(mode=Mode.DAEMON),
-    "-bdf": _set(mode=Mode.DAEMON, foreground=True),
+    "-bd": lambda parser: parser.daemon(),
+    "-bdf": lambda parser: parser.daemon(foreground=True),
     "-tls-on-connect": _set(tls_on_connect=True),
     "-bt": _set(mode=Mode.ADDRESS_TEST, verbose=True),
     "-bv": _set(mode=Mode.VERIFY),
@@ -435,7 +370,7 @@ _NOT_MODELLED = re.compile(r"-(?:b[VPSIw].*|bpc.+|oP.*|Q.*|L.*|MC.*)")
 def parse_argv(argv: Sequence[str]) -> CommandLine:
     """Read the command line; ``argv`` does not hold the program's name.
 
-    Raises ``BadOption``, and ``Unsupported`` for what Exim can do and the model cannot.
+    Raises ``BadOption`` and ``BadUse``, and ``Unsupported`` for what Exim can do and the model cannot.
     """
     for option in argv:
         if option == "--":

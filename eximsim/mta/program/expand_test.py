@@ -22,7 +22,7 @@ from eximsim.mta.reception.receive_headers import extract_recipients, scan_heade
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.program.exim_argv import CommandLine
+    from eximsim.mta.program.command_line import CommandLine
 
 
 _SETTING = re.compile(r"(set(?:,t)?) ")

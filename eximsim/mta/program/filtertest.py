@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.program.exim_argv import FilterTest
+    from eximsim.mta.program.command_line import FilterTest
     from eximsim.mta.reception.receive_headers import Submitter
 
 

@@ -15,7 +15,7 @@ from eximsim.mta.process.ends import ExitsSilently, PanicDie
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.caller import set_sender
-from eximsim.mta.program.exim_argv import CommandLine, Mode
+from eximsim.mta.program.command_line import CommandLine, Mode
 from eximsim.mta.reception.caller_sender import may_set_sender
 from eximsim.mta.reception.ident import tested_port, verify_get_ident
 from eximsim.mta.reception.receive_headers import Submitter

@@ -32,6 +32,47 @@ def test_the_log_says_where_it_listens(release: str, argv: tuple[str, ...], wher
         assert part.removeprefix("port ").split(" (")[0] in line
 
 
+DAEMONS = [
+    ("4.89", ("-bd", "-q1h"), "-q1h, listening for SMTP on"),
+    ("4.89", ("-qq90m", "-bd"), "-q1h30m, listening for SMTP on"),
+    ("4.96", ("-bd", "-qq90m"), "-qq1h30m, listening for SMTP on"),
+    ("4.96", ("-qq", "5m"), "-q5m, not listening for SMTP"),
+    ("4.99", ("-qqff5m",), "-qq5m, not listening for SMTP"),
+]
+
+
+@pytest.mark.parametrize(("release", "argv", "words"), DAEMONS)
+def test_the_log_says_how_often_it_runs_the_queue(release: str, argv: tuple[str, ...], words: str) -> None:
+    front = Front(ACCEPT, release=release)
+    assert front.exim(*argv).code == 0
+    assert f", {words}" in front.log()[0]
+
+
+def test_the_queue_is_run_at_once_and_again_after_each_interval() -> None:
+    front = Front(ACCEPT)
+    front.exim("-q5m")
+    machine = front.machine
+    runs = [sum("Start queue run" in line for line in front.log())]
+    for _ in range(3):
+        machine.unwatched.run_later(until=machine.world.now() + 301)
+        machine.world.sleep(301)
+        runs.append(sum("Start queue run" in line for line in front.log()))
+    daemon.kill(machine)
+    machine.unwatched.run_later(until=machine.world.now() + 9999)
+    assert (runs, sum("End queue run" in line for line in front.log())) == ([1, 2, 3, 4], 4)
+
+
+def test_what_is_about_to_happen_once_does_not_wait_for_the_next_queue_run() -> None:
+    front = Front(ACCEPT)
+    front.exim("-q5m")
+    done: list[str] = []
+    unwatched = front.machine.unwatched
+    unwatched.later.append((front.machine.world.now() + 1000, lambda: done.append("once")))
+    unwatched.run_all_later(now=front.machine.world.now())
+    assert done == ["once"]
+    assert sum("Start queue run" in line for line in front.log()) == 1
+
+
 def said(connection: Connection) -> str:
     """Everything that is there to be read."""
     text = b""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.program.exim_argv import BadOption, Mode, parse_argv
+from eximsim.mta.program.command_line import Mode
+from eximsim.mta.program.exim_argv import BadOption, parse_argv
 from tests.mta.front import Front
 
 LINES = [
@@ -51,11 +52,45 @@ def test_options_are_read_as_exim_reads_them(argv: list[str], name: str, value: 
     assert getattr(parse_argv(argv), name) == value
 
 
-@pytest.mark.parametrize("option", ["-w", "-bz", "-odz", "-oMz", "-f", "-Mrm", "-oX", "-Dx", "-bpua"])
-def test_an_unknown_option_ends_the_program(option: str) -> None:
-    status = Front().exim(option)
-    assert status.code == 1
-    assert status.stderr.startswith("exim abandoned: unknown, malformed, or incomplete option -")
+@pytest.mark.parametrize("option", ["-w", "-bz", "-odz", "-oMz", "-f", "-oX", "-bpua"])
+@pytest.mark.parametrize(("release", "form"), [("4.98", "exim abandoned: {}\n"), ("4.99", "exim: {}\n\n")])
+def test_an_unknown_option_ends_the_program(option: str, release: str, form: str) -> None:
+    status = Front(release=release).exim(option)
+    said = form.format(f"unknown, malformed, or incomplete option {option}")
+    assert (status.code, status.stderr) == (1, said)
+
+
+BAD_USES = [
+    ("-Mrm", "no message ids given after -Mrm option"),
+    ("-Mf x", "malformed message id x after -Mf option"),
+    ("-Mset x", "malformed message id x after -Mset option"),
+    ("-Dx", "macro name set by -D must start with an upper case letter"),
+    ("-bf", "file name expected after -bf"),
+    ("-bfd", "string expected after -bfd"),
+    ("-oA", "string expected after -oA"),
+    ("-oMa", "data expected after -oMa"),
+    ("-R", "string expected after -R"),
+    ("-or", "bad time value -or: abandoned"),
+    ("-or 5x", "bad time value 5x: abandoned"),
+    ("-os5x", "bad time value -os5x: abandoned"),
+    ("-q5x", "bad time value -q5x: abandoned"),
+    ("-qq0s", "bad time value -qq0s: abandoned"),
+    ("-bd -q", "incompatible command-line options or arguments"),
+    ("-q -bd", "incompatible command-line options or arguments"),
+    ("-R x -bd", "incompatible command-line options or arguments"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "words"), BAD_USES)
+def test_what_does_not_go_with_an_option_is_named(line: str, words: str) -> None:
+    status = Front().exim(*line.split())
+    assert (status.code, status.stderr) == (1, f"exim: {words}\n")
+
+
+def test_the_time_of_queue_runs_may_stand_apart_up_to_the_release_that_confuses_it() -> None:
+    assert parse_argv(["-q", "5m"]).run.interval == 300
+    assert Front(release="4.96").exim("-q", "5x").stderr == "exim: bad time value 5x: abandoned\n"
+    assert Front(release="4.97").exim("-q", "5m").stderr.endswith("incomplete option -q\n")
 
 
 def test_anyone_may_say_who_sends_where_nothing_is_sent() -> None:
