@@ -270,6 +270,8 @@ class Policy:
         """The same with an RCPT ACL that is one callout."""
         if not self.callouts:
             raise InputError("no ACL verifies by callout", self.path)
+        if not 0 <= number < len(self.callouts):
+            raise InputError(f"no callout {number}; expected 0 to {len(self.callouts) - 1}", self.path)
         condition = self.callouts[number].condition
         verb = AclVerb("accept", (replace(condition, negated=False),), condition.path, condition.line)
         off = dict.fromkeys((f"acl_smtp_{name}" for name in _NO_ACLS), None)
@@ -349,7 +351,7 @@ class PolicySession:
 
     def route(self, address: str) -> AddressTest:
         """Ask where an address would go (``exim -bt``); nothing is sent."""
-        ran = self._exim(["-bt", address], b"", self.policy.delivery_config)
+        ran = self._exim(["-bt", "--", address], b"", self.policy.delivery_config)
         unsupported = tuple(dict.fromkeys(str(problem) for problem in self._missed(ran)))
         return AddressTest(ran.output, read_address_test(ran.output), unsupported)
 
@@ -374,7 +376,8 @@ class PolicySession:
         self._recipients.update(decided)
         if (why := self._why_unknown(ran)) is not None:
             for address, known in self._recipients.items():
-                if known.result == "unknown":
+                of_before = ran.stopped is not None and known.result == "deferred" and address not in decided
+                if known.result == "unknown" or of_before:
                     self._recipients[address] = Recipient(address, why[0], reason=why[1])
         missed = tuple(self._missed(ran))
         return Result(

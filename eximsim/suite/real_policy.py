@@ -108,7 +108,7 @@ class RealPolicySession:
 
     def route(self, address: str) -> AddressTest:
         """Ask where an address would go (``exim -bt``); nothing is sent."""
-        ran, _ = self._run(["-bt", address])
+        ran, _ = self._run(["-bt", "--", address])
         lines = tuple(ran.stdout.decode("utf-8", "surrogateescape").splitlines())
         return AddressTest(lines, read_address_test(lines))
 

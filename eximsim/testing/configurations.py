@@ -11,6 +11,8 @@ from eximsim.errors import InputError
 from eximsim.files import read_named
 from eximsim.mta.base.string import from_octets
 from eximsim.profiles import NEWEST
+from eximsim.shapes import Map
+from eximsim.testing.arguments import check_arguments
 
 if TYPE_CHECKING:
     from eximsim.suite.policy import Policy
@@ -45,6 +47,8 @@ class Configurations:
         from eximsim.suite.config_files import Sources
         from eximsim.suite.policy import Policy  # with the whole model, which is slow to load
 
+        shape = {"config?": str, "text?": str, "profile?": str, "defines?": Map(str)}
+        check_arguments(shape, config=config, text=text, profile=profile, defines=defines)
         if config is None and text is None:
             config = self.config
         if (config is None) == (text is None):

@@ -13,6 +13,7 @@ from pathlib import Path
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.storage import store_below
+from eximsim.testing.arguments import check_arguments
 from eximsim.visible import visible
 
 FOLDER = "goldens"
@@ -66,6 +67,7 @@ class Golden:
     def check(self, name: str, value: object) -> None:
         """Compare with the golden ``name`` of this test; see the call of the fixture itself."""
         __tracebackhide__ = True
+        check_arguments({"name": str}, name=name)
         path = self.folder / file_name(self.test, name)
         if path in self.used:
             raise InputError(f"golden {name!r} is compared twice in one test", str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from eximsim.errors import InputError
 from eximsim.suite.real_policy import RealPolicySession
+from eximsim.testing.arguments import check_arguments
 from eximsim.testing.configurations import Configurations
 from eximsim.testing.result import Callout, Delivery
 from eximsim.testing.routing import Routing
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from eximsim.world.host import Host
     from eximsim.world.memory import MemoryWorld
     from eximsim.world.reply import Zones
+
+_QUEUE_RUN = re.compile(r"-qq?i?f{0,2}l?(?:G[^/]+)?")
+_LONGEST_WAIT = 1_000_000_000
 
 _Told = TypeVar("_Told", Delivery, Callout)
 
@@ -62,6 +67,7 @@ class Mta:
         """
         from eximsim.testing.certificates import chains
 
+        check_arguments({"seed": int}, seed=seed)
         policy = self._configurations.read(chains(), config, text, profile, defines)
         program = self._configurations.program
         self._made.append(Machine(policy, self._zone, self._server, seed, program=program))
@@ -97,7 +103,13 @@ class Machine:
         return f"<machine with {self._policy.path}, {self._policy.profile.name}>"
 
     def deliver(self, *recipients: str, sender: str | None = None) -> Delivery:
-        """Send one message to these recipients, by default from this machine; ``""`` makes it a bounce."""
+        """Send one message to these recipients, by default from this machine; ``""`` makes it a bounce.
+
+        Raises:
+            InputError: there is no recipient, or one is no address; the zone or a server cannot be as the
+                test says.
+        """
+        check_arguments({"sender?": str}, sender=sender)
         result = self._ready().deliver(_some(recipients), sender)
         return self._told(Delivery, result)
 
@@ -109,9 +121,10 @@ class Machine:
             number: which callout, if the ACLs have several; the first one is 0.
 
         Raises:
-            InputError: the configuration has no such callout; or a real program is the subject, since it
-                would run the whole ACL.
+            InputError: the configuration has no such callout; a recipient is no address; or a real program
+                is the subject, since it would run the whole ACL.
         """
+        check_arguments({"number": int}, number=number)
         session = self._ready()
         if isinstance(session, RealPolicySession):
             raise InputError("callouts are run on the model only", str(self._program))
@@ -120,21 +133,33 @@ class Machine:
     def queue_run(self, option: str = "-qff") -> Delivery:
         """Run the queue, and return what happened to the recipients of the last message.
 
-        ``option`` is Exim's: ``-q`` respects retry times, ``-qf`` does not.
+        ``option`` is Exim's: ``-q`` respects retry times, ``-qf`` does not. Raises ``InputError`` for another
+        option than that of one queue run.
         """
+        if not isinstance(option, str) or not _QUEUE_RUN.fullmatch(option):
+            raise InputError(f"queue run {option!r}: expected Exim's option, such as -q, -qf, -qff or -qqff")
         return self._told(Delivery, self._ready().queue_run(option))
 
     def route(self, address: str) -> Routing:
         """Ask where mail for an address would go, as ``exim -bt`` does; nothing is sent.
 
         Raises:
-            InputError: the zone or a server cannot be as the test says.
+            InputError: there is no address; the zone or a server cannot be as the test says.
         """
+        check_arguments({"address": str}, address=address)
+        if not address.strip():
+            raise InputError("an empty address; expected one to route")
         tested = self._ready().route(address)
         return Routing(address, tested.found, tested.output, tested.unsupported)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, without really waiting. Raises ``InputError`` for a real program."""
+        """Let time pass, without really waiting.
+
+        Raises ``InputError`` for a real program, and for less than no time or more than 30 years.
+        """
+        check_arguments({"seconds": float}, seconds=seconds)
+        if not 0 <= seconds <= _LONGEST_WAIT:
+            raise InputError(f"wait {seconds!r}: expected seconds from 0 to {_LONGEST_WAIT:,}")
         session = self._ready()
         if isinstance(session, RealPolicySession):
             raise InputError("time passes on the model only", str(self._program))
@@ -174,4 +199,5 @@ class Machine:
 def _some(recipients: tuple[str, ...]) -> tuple[str, ...]:
     if not recipients:
         raise InputError("expected at least one recipient")
+    check_arguments({"recipients": [str]}, recipients=recipients)
     return recipients

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from eximsim.errors import InputError
 from eximsim.files import read_named_text
+from eximsim.gate import MOST_HOSTS
+from eximsim.testing.arguments import check_arguments
 from eximsim.testing.configurations import Configurations
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class Policies:
             text: the configuration itself, in place of a file.
             profile: the release; the newest, or what pytest was told.
             defines: macros, as with Exim's ``-D``.
-            hosts: how many hosts a recipient's domain has, 1 or 2; two take ten times as long.
+            hosts: how many hosts a recipient's domain has, 1 to 3; each more takes ten times as long.
             baseline: a file with known breaches (``eximsim check --baseline``).
             allow_incomplete: what could not be looked at does not fail a test.
 
@@ -54,6 +57,9 @@ class Policies:
             InputError: there is no such file, or a mistake in it.
             Unsupported: the configuration needs something that is not modelled.
         """
+        check_arguments({"hosts": int, "baseline?": str}, hosts=hosts, baseline=baseline)
+        if not 1 <= hosts <= MOST_HOSTS:
+            raise InputError(f"hosts {hosts}: expected 1 to {MOST_HOSTS}")
         from eximsim.fuzz.baseline import read_baseline
         from eximsim.gate.lattice import certificates
         from eximsim.gate.proof import Prover
@@ -155,6 +161,10 @@ class Policy:
         """
         __tracebackhide__ = True
         from eximsim.gate.promises import named, preset, read_promises
+
+        if not promises:
+            raise InputError("expected a preset or a file with promises")
+        check_arguments({"promises": [str]}, promises=promises)
 
         found: list[Promise] = []
         for one in promises:

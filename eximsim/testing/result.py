@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
 from eximsim import status
+from eximsim.errors import InputError
 from eximsim.status import TAKEN
 from eximsim.subjects.conversation import Conversation
+from eximsim.testing.arguments import check_arguments
 
 if TYPE_CHECKING:
     from eximsim.suite.policy_result import Recipient, Result
@@ -73,10 +75,11 @@ class _Verbs:
         return self.result.dns
 
     def __getitem__(self, address: str) -> Self:
-        """The result for one recipient; raises ``KeyError``."""
+        """The result for one recipient; raises ``KeyError``, which names those that there are."""
         found = tuple(one for one in self.recipients if one.address == address)
         if not found:
-            raise KeyError(address)
+            known = ", ".join(one.address for one in self.recipients) or "none"
+            raise KeyError(f"no recipient {address!r}; expected one of: {known}")
         return replace(self, recipients=found)
 
     def __str__(self) -> str:
@@ -92,22 +95,33 @@ class _Verbs:
 
         Raises:
             AssertionError: no line does. It shows the log and the decisions.
+            InputError: ``text`` is empty, or neither a text nor a pattern.
         """
         __tracebackhide__ = True
-        for one in self.recipients:
+        check_text("text", text)
+        for one in self._some():
             if not any(has_text(line, text) for line in self._own_lines(one)):
                 _fail(self, one, f"should be logged with {shown_text(text)}")
         return self
 
     def _should(self, results: tuple[str, ...], wanted: str, *demands: Callable[[Recipient], bool]) -> Self:
         __tracebackhide__ = True
-        for one in self.recipients:
+        for one in self._some():
             if one.result not in results or not all(demand(one) for demand in demands):
                 _fail(self, one, wanted)
         return self
 
+    def _some(self) -> tuple[Recipient, ...]:
+        """The recipients; nothing holds of none."""
+        __tracebackhide__ = True
+        if not self.recipients:
+            raise AssertionError("there is no recipient to look at: no message was sent before")
+        return self.recipients
+
     def _said(self, text: Text | None) -> Callable[[Recipient], bool]:
         """Whether a recipient's reason, or a log line that is not about another recipient, has ``text``."""
+        if text is not None:
+            check_text("reason", text)
 
         def said(one: Recipient) -> bool:
             if text is None or has_text(one.reason, text):
@@ -141,11 +155,12 @@ class Delivery(_Verbs):
 
         Raises:
             AssertionError: it was not. It says what happened instead, and which decisions led there.
-            ValueError: no such word for security.
+            InputError: no such word for security.
         """
         __tracebackhide__ = True
+        demands = _was_host(host), *_was_safe(security, security_at_least)
         wanted = f"should be delivered{_to(host)}{_in_brackets(security, security_at_least)}"
-        return self._should(_DELIVERED, wanted, _was_host(host), *_was_safe(security, security_at_least))
+        return self._should(_DELIVERED, wanted, *demands)
 
     def should_not_deliver(self, *, reason: Text | None = None) -> Self:
         """No recipient was delivered: each one is still queued, or failed permanently.
@@ -157,18 +172,20 @@ class Delivery(_Verbs):
             AssertionError: one was, or it is not known what became of one.
         """
         __tracebackhide__ = True
-        wanted = f"should not be delivered{_because(reason)}"
-        return self._should(_NOT_DELIVERED, wanted, self._said(reason))
+        said = self._said(reason)
+        return self._should(_NOT_DELIVERED, f"should not be delivered{_because(reason)}", said)
 
     def should_defer(self, *, reason: Text | None = None) -> Self:
         """Each recipient was deferred; ``reason`` is part of what Exim says of it, or a pattern."""
         __tracebackhide__ = True
-        return self._should(("deferred",), f"should be deferred{_because(reason)}", self._said(reason))
+        said = self._said(reason)
+        return self._should(("deferred",), f"should be deferred{_because(reason)}", said)
 
     def should_bounce(self, *, reason: Text | None = None) -> Self:
         """Each recipient failed permanently; ``reason`` is part of what Exim says of it, or a pattern."""
         __tracebackhide__ = True
-        return self._should(("failed",), f"should bounce{_because(reason)}", self._said(reason))
+        said = self._said(reason)
+        return self._should(("failed",), f"should bounce{_because(reason)}", said)
 
 
 class Callout(_Verbs):
@@ -190,21 +207,24 @@ class Callout(_Verbs):
 
         Raises:
             AssertionError: it was not.
-            ValueError: no such word for security.
+            InputError: no such word for security.
         """
         __tracebackhide__ = True
+        demands = _was_safe(security, security_at_least)
         wanted = f"should be accepted{_in_brackets(security, security_at_least)}"
-        return self._should(("accepted",), wanted, *_was_safe(security, security_at_least))
+        return self._should(("accepted",), wanted, *demands)
 
     def should_refuse(self, *, reason: Text | None = None) -> Self:
         """Each address was refused permanently; ``reason`` is part of the reply or log, or a pattern."""
         __tracebackhide__ = True
-        return self._should(("refused",), f"should be refused{_because(reason)}", self._said(reason))
+        said = self._said(reason)
+        return self._should(("refused",), f"should be refused{_because(reason)}", said)
 
     def should_defer(self, *, reason: Text | None = None) -> Self:
         """Each address was refused temporarily; ``reason`` is part of the reply or log, or a pattern."""
         __tracebackhide__ = True
-        return self._should(("tempfailed",), f"should be deferred{_because(reason)}", self._said(reason))
+        said = self._said(reason)
+        return self._should(("tempfailed",), f"should be deferred{_because(reason)}", said)
 
 
 _DELIVERED = ("delivered",)
@@ -220,13 +240,14 @@ def security_of(one: Recipient) -> Security | None:
 
 
 def _was_host(host: str | None) -> Callable[[Recipient], bool]:
+    check_arguments({"host?": str}, host=host)
     return lambda one: host is None or one.host.lower() == host.lower()
 
 
 def _was_safe(exactly: str | None, at_least: str | None) -> list[Callable[[Recipient], bool]]:
     for word in (exactly, at_least):
         if word is not None and word not in _RANKS:
-            raise ValueError(f"security {word!r}: expected {', '.join(_RANKS)}")
+            raise InputError(f"security {word!r}: expected {', '.join(_RANKS)}")
 
     def safe_enough(one: Recipient) -> bool:
         found = security_of(one)
@@ -246,6 +267,12 @@ def _in_brackets(security: str | None, at_least: str | None = None) -> str:
 
 def _because(reason: Text | None) -> str:
     return f" for {shown_text(reason)}" if reason else ""
+
+
+def check_text(what: str, text: object) -> None:
+    """Raise ``InputError`` for what cannot be looked for: an empty text would be found everywhere."""
+    if not isinstance(text.pattern if isinstance(text, re.Pattern) else text, str) or not text:
+        raise InputError(f"{what} is {text!r}; expected a part of a text, or a compiled pattern")
 
 
 def has_text(where: str, text: Text) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from eximsim.testing.result import Text, has_text, shown_text
+from eximsim.testing.arguments import check_arguments
+from eximsim.testing.result import Text, check_text, has_text, shown_text
 
 if TYPE_CHECKING:
     from eximsim.suite.address_test import Routed
@@ -40,18 +41,25 @@ class Routing:
 
         Raises:
             AssertionError: it goes elsewhere, or nowhere.
+            InputError: a name that is no text.
         """
         __tracebackhide__ = True
+        shape = {"router?": str, "transport?": str, "hosts?": (str, [str])}
+        check_arguments(shape, router=router, transport=transport, hosts=hosts)
         names = (hosts,) if isinstance(hosts, str) else None if hosts is None else tuple(hosts)
+        lower = names and tuple(map(str.lower, names))
         if not any(
             one.result == "routed"
             and router in (None, one.router)
             and transport in (None, one.transport)
-            and names in (None, one.hosts)
+            and lower in (None, tuple(map(str.lower, one.hosts)))
             for one in self.found
         ):
-            wanted = {"router": router, "transport": transport, "hosts": names and " ".join(names)}
-            told = ", ".join(f"{name} {value}" for name, value in wanted.items() if value)
+            wanted = {"router": router, "transport": transport}
+            parts = [f"{name} {value}" for name, value in wanted.items() if value]
+            if names is not None:
+                parts.append(f"hosts {' '.join(names)}" if names else "no hosts")
+            told = ", ".join(parts)
             self._fail(f"should be routed{f' by {told}' if told else ''}")
         return self
 
@@ -90,8 +98,15 @@ class Routing:
 
     def _all(self, result: str, wanted: str, reason: Text | None) -> Self:
         __tracebackhide__ = True
-        if not self.found or not all(
-            one.result == result and (reason is None or has_text(one.reason, reason)) for one in self.found
+        if reason is not None:
+            check_text("reason", reason)
+        if (
+            self.unsupported
+            or not self.found
+            or not all(
+                one.result == result and (reason is None or has_text(one.reason, reason))
+                for one in self.found
+            )
         ):
             self._fail(f"{wanted}{f' for {shown_text(reason)}' if reason is not None else ''}")
         return self

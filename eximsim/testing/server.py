@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Self, TypedDict, Unpack
 
 from eximsim.errors import InputError
+from eximsim.testing.arguments import check_arguments
 from eximsim.testing.zone import Zone
 from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import read_behaviour
@@ -47,6 +49,11 @@ class Settings(TypedDict, total=False):
     """Extensions besides STARTTLS, in place of ``OFFERS``: ``["SIZE 1000"]``."""
 
 
+_SETTINGS = {
+    "certificate?": str, "starttls?": (bool, str), "listen?": bool, "tls_on_connect?": bool, "offers?": [str],
+}  # fmt: skip
+
+
 class MailServer:
     """One server. By default it accepts every message, over TLS with a good certificate."""
 
@@ -61,7 +68,13 @@ class MailServer:
         return f"<server of {self.host}>"
 
     def set(self, **settings: Unpack[Settings]) -> Self:
-        """Change these settings; raises ``InputError``."""
+        """Change these settings; raises ``InputError``, and then nothing is changed."""
+        check_arguments(_SETTINGS, **settings)
+        with self._all_or_nothing():
+            self._set(settings)
+        return self
+
+    def _set(self, settings: Settings) -> None:
         if "certificate" in settings:
             self._said["chain"] = chain_name(self.host, settings["certificate"])
         if "starttls" in settings:
@@ -71,8 +84,17 @@ class MailServer:
                 self._said[key] = settings[key]
         if "offers" in settings:
             self._offers = tuple(settings["offers"])
-        self.behaviour()
-        return self
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """What is said within counts if the server can be so, and else nothing of it."""
+        before = dict(self._said), dict(self._recipients), self._starttls, self._offers
+        try:
+            yield
+            self.behaviour()
+        except InputError:
+            self._said, self._recipients, self._starttls, self._offers = before
+            raise
 
     def _offer_starttls(self, starttls: bool | str) -> None:
         self._starttls = bool(starttls)
@@ -103,21 +125,26 @@ class MailServer:
             behind: octets that are sent right after it, ``"250 injected\\r\\n"``.
 
         Raises:
-            InputError: an unknown command, or something that is not a reply.
+            InputError: an unknown command, or something that is not a reply; then nothing is changed.
         """
+        check_arguments({"command": str, "to?": str, "then?": str}, command=command, to=to, then=then)
         phase = _PHASES.get(command.lower())
         if phase is None:
             raise InputError(f"command {command!r}: expected {', '.join(COMMANDS)}")
+        if then == "garbage" and phase != "starttls":
+            raise InputError("then='garbage': expected with command 'starttls' only")
+        if (not lines and then is None) or (lines and not isinstance(lines[-1], str)):
+            raise InputError(f"reply to {command}: expected a line at the end, or then=")
         answer: dict[str, object] = {"lines": _one_reply(lines), "delay": delay, "behind": behind}
         if then is not None:
             answer["then"] = then
-        if to is None:
-            self._said[phase] = answer
-        elif phase == "rcpt":
-            self._recipients[to] = answer
-        else:
+        if to is not None and phase != "rcpt":
             raise InputError(f"to={to!r}: expected with command 'rcpt' only")
-        self.behaviour()
+        with self._all_or_nothing():
+            if to is None:
+                self._said[phase] = answer
+            else:
+                self._recipients[to] = answer
         return self
 
     def behaviour(self) -> Behaviour:
@@ -144,7 +171,10 @@ class Server:
 
         The same host gives the same server. Raises ``InputError``.
         """
+        check_arguments({"host": str}, host=host)
         key = _place(host)
+        if not key:
+            raise InputError(f"server {host!r}: expected a name or an address")
         if key not in self._named:
             self._named[key] = MailServer(key)
         server = self._named[key]

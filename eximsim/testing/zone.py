@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Self
 
 from eximsim.errors import InputError
+from eximsim.testing.arguments import check_arguments
 from eximsim.world import names
-from eximsim.world.rrsets import RCODES
+from eximsim.world.rdata import text_strings
+from eximsim.world.rrsets import RCODES, rrset_zones
 
 _MATCH = "3 1 1 @cert:{host}"
 _OTHER = "3 1 1 " + "00" * 32
@@ -35,6 +37,11 @@ Entry = dict[str, object]
 ChainOf = Callable[[str], str | None]
 """The name of the chain that a host's server shows; None: there is no such server."""
 
+_ADD = {
+    "host": str, "domain?": str, "preference": int, "address?": str, "tlsa": (str, [str]), "secure": bool,
+    "mx_secure?": bool, "address_secure?": bool,
+}  # fmt: skip
+_ANY_CERTIFICATE = re.compile(r"@cert:\S+")
 _CERTIFICATE = re.compile(r"@cert:(?!root$)(\S+)")
 
 _NETWORK = "192.0.2."
@@ -72,6 +79,11 @@ class Zone:
         say otherwise for the MX records of the domain and for the host's address. ``address`` is made up if
         it is not given. Raises ``InputError``.
         """
+        check_arguments(
+            _ADD, host=host, domain=domain, preference=preference, address=address, tlsa=tlsa, secure=secure,
+            mx_secure=mx_secure, address_secure=address_secure,
+        )  # fmt: skip
+        _key(host)
         address = address or self._next_address()
         self._add_mx(domain or _parent(host), preference, host, _or(mx_secure, secure))
         signed = _or(address_secure, secure)
@@ -87,6 +99,9 @@ class Zone:
 
         The hosts come from ``add`` or ``record``; others have no address.
         """
+        for host in hosts:
+            if not isinstance(host, str) and not (isinstance(host, tuple | list) and len(host) == 2):
+                raise InputError(f"MX of {domain}: {host!r}; expected a name, or (10, name)")
         pairs = [[10, host] if isinstance(host, str) else list(host) for host in hosts]
         self._put(domain, "MX", {"data": pairs, "ad": secure})
         return self
@@ -104,14 +119,16 @@ class Zone:
     ) -> Self:
         """Set the answer for ``name`` and ``type``, in place of an earlier one.
 
-        ``data`` is one item for each record: an address, a name, ``(10, "mx.example.com")`` for MX, and the
-        text of a TLSA record, in which ``@cert:HOST`` stands for the certificate of a host and ``@cert:root``
-        for its authority. None: the name exists and has no such record (NODATA). ``rcode`` is another answer
-        (``"SERVFAIL"``), ``timeout`` none at all; ``delay`` and ``ttl`` are seconds. Raises ``InputError``.
+        ``data`` is one item for each record: an address, a name, ``(10, "mx.example.com")`` for MX, the text
+        of a TXT record, and the text of a TLSA record, in which ``@cert:HOST`` stands for the certificate of
+        a host and ``@cert:root`` for its authority; for other types, octets in hexadecimal. None: the name
+        exists and has no such record (NODATA). ``rcode`` is another answer (``"SERVFAIL"``), ``timeout`` none
+        at all; ``delay`` and ``ttl`` are seconds. Raises ``InputError``.
         """
+        check_arguments({"name": str, "type": str}, name=name, type=type)
         if rcode not in RCODES:
             raise InputError(f"rcode {rcode!r}: expected {', '.join(RCODES)}")
-        items = [list(item) if isinstance(item, tuple) else item for item in data]
+        items = [_item(type.upper(), one) for one in data]
         entry: Entry = {"data": items, "rcode": rcode, "ad": secure, "ttl": ttl}
         self._put(name, type.upper(), {**entry, "drop": timeout, "delay": delay})
         return self
@@ -147,7 +164,14 @@ class Zone:
         }
 
     def _put(self, name: str, type: str, entry: Entry) -> None:
-        self._entries[_key(name), type] = entry
+        check_arguments({"name": str}, name=name)
+        key = _key(name)
+        plain = {**entry, "data": [_without_certificate(item) for item in _items(entry)]}
+        try:
+            rrset_zones([{"name": key, "type": type, **plain}])
+        except InputError as wrong:
+            raise InputError(f"{name} {type}: {wrong.message.partition(': ')[2]}") from None
+        self._entries[key, type] = entry
 
     def _add_mx(self, domain: str, preference: int, host: str, secure: bool) -> None:
         entry = self._entries.get((_key(domain), "MX"), {})
@@ -174,10 +198,27 @@ def _tlsa(host: str, tlsa: str | Sequence[str]) -> Entry:
             for key, value in entry.items()}  # fmt: skip
 
 
+def _item(type: str, given: object) -> object:
+    """One record as ``rrset_zones`` reads it."""
+    if type != "TXT" or not isinstance(given, str):
+        return list(given) if isinstance(given, tuple) else given
+    octets = given.encode("utf-8", "surrogateescape")
+    return text_strings([octets[at : at + 255] for at in range(0, max(len(octets), 1), 255)]).hex()
+
+
 def _texts(entry: Entry) -> Iterator[str]:
+    return map(str, _items(entry))
+
+
+def _items(entry: Entry) -> list[object]:
     data = entry.get("data", [])
     assert isinstance(data, list)
-    return map(str, data)
+    return data
+
+
+def _without_certificate(item: object) -> object:
+    """A record with some octets in place of those of a certificate, which is known later."""
+    return _ANY_CERTIFICATE.sub("00", item) if isinstance(item, str) else item
 
 
 def _key(name: str) -> str:

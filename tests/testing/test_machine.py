@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eximsim.errors import InputError
+from eximsim.testing import Machine
 from eximsim.testing.zone import TLSA
 from tests.testing.policies import CONFIG, Stand
 
@@ -151,3 +154,64 @@ def test_a_callout_needs_one_in_the_configuration(stand: Stand) -> None:
     machine = stand.mta(text=CONFIG.replace("verify = recipient/callout=10s", ""))
     with pytest.raises(InputError, match="callout"):
         machine.callout(A)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda m: m.deliver(3), r"recipients\[0\] is 3; expected a text"),
+        (lambda m: m.deliver(A, sender=3), "sender is 3; expected a text"),
+        (lambda m: m.callout(A, number=1), "no callout 1; expected 0 to 0"),
+        (lambda m: m.callout(A, number=-1), "no callout -1; expected 0 to 0"),
+        (lambda m: m.queue_run("q"), "queue run 'q': expected Exim's option"),
+        (lambda m: m.queue_run("-q15m"), "queue run '-q15m': expected Exim's option"),
+        (lambda m: m.wait(-1), "wait -1: expected seconds from 0"),
+        (lambda m: m.wait(float("nan")), "seconds is nan; expected a number"),
+        (lambda m: m.wait(1e12), "expected seconds from 0 to 1,000,000,000"),
+        (lambda m: m.route(" "), "an empty address"),
+        (lambda m: m.route(None), "address is not there; expected a text"),
+    ],
+    ids=[
+        "recipient",
+        "sender",
+        "callout",
+        "negative",
+        "queue run",
+        "daemon",
+        "back",
+        "nan",
+        "long",
+        "route",
+        "none",
+    ],
+)
+def test_a_slip_is_one_clear_line(stand: Stand, wrong: Callable[[Machine], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        wrong(stand.machine())
+
+
+def test_a_message_is_never_taken_for_an_option(stand: Stand) -> None:
+    assert stand.machine().route("-bd@example.com").should_route(router="remote")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"config": 3}, {"text": 3}, {"text": "", "defines": {"A": 3}}, {"text": "", "seed": "x"}],
+    ids=str,
+)
+def test_a_mail_system_is_made_of_texts(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"is .*; expected a "):
+        Stand().mta(**settings)
+
+
+def test_a_queue_run_that_stops_at_what_is_not_modelled_keeps_no_old_outcome() -> None:
+    stand = Stand()
+    stand.zone.add("mx.example.com")
+    stand.server("mx.example.com", listen=False)
+    condition = "${if first_delivery{yes}{${run{/opt/judge}}}}"
+    driver = "  driver = dnslookup\n"
+    text = CONFIG.replace(driver, f"{driver}  condition = {condition}\n")
+    machine = stand.mta(text=text)
+    machine.deliver(A).should_defer(reason="Connection refused")
+    with pytest.raises(AssertionError, match="is not modelled: run is asked"):
+        machine.queue_run().should_defer()

@@ -81,3 +81,14 @@ def test_a_preset_or_file_that_there_is_none_of_is_a_mistake(required: Policy) -
         required.keeps("downgrade")
     with pytest.raises(InputError, match="no such file"):
         required.keeps("none.toml")
+
+
+def test_no_promise_at_all_is_not_kept(required: Policy) -> None:
+    with pytest.raises(InputError, match="expected a preset or a file"):
+        required.keeps()
+
+
+@pytest.mark.parametrize("hosts", [0, 4, "2", True])
+def test_a_number_of_hosts_that_cannot_be_explored_is_a_mistake(policies: Policies, hosts: object) -> None:
+    with pytest.raises(InputError, match="expected"):
+        policies(text=PLAIN, hosts=hosts)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from eximsim.errors import InputError
 from eximsim.testing import Callout, Delivery, Security
 from tests.testing.policies import CONFIG, Stand
 
@@ -67,7 +68,7 @@ def test_verbs_can_be_chained(delivery: Delivery) -> None:
 
 
 def test_a_security_that_there_is_none_of_is_a_mistake(delivery: Delivery) -> None:
-    with pytest.raises(ValueError, match="expected dane, verified, tls, clear"):
+    with pytest.raises(InputError, match="expected dane, verified, tls, clear"):
         delivery.should_deliver(security="safe")  # type: ignore[arg-type]
 
 
@@ -151,3 +152,35 @@ def test_a_reason_may_be_a_pattern(reason: re.Pattern[str]) -> None:
     stand.machine().deliver(A).should_bounce(reason=reason)
     with pytest.raises(AssertionError, match=r"should be deferred for /550 n\./"):
         stand.machine().callout(A).should_defer(reason=re.compile("550 n."))
+
+
+@pytest.mark.parametrize("text", ["", None, 5, b"x", ["x"], re.compile(b"x")], ids=repr)
+def test_what_cannot_be_looked_for_is_a_mistake_and_not_found_everywhere(
+    delivery: Delivery, text: object
+) -> None:
+    with pytest.raises(InputError, match="expected a part of a text, or a compiled pattern"):
+        delivery.should_log(text)  # type: ignore[arg-type]
+    if text is not None:
+        with pytest.raises(InputError, match=r"reason is .*; expected a part of a text"):
+            delivery.should_not_deliver(reason=text)  # type: ignore[arg-type]
+
+
+def test_a_recipient_that_was_not_there_is_told_with_those_that_were(delivery: Delivery) -> None:
+    with pytest.raises(KeyError, match=f"no recipient 'b@example.com'; expected one of: {A}"):
+        delivery["b@example.com"]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda d: d.should_deliver(),
+        lambda d: d.should_not_deliver(),
+        lambda d: d.should_defer(),
+        lambda d: d.should_log("x"),
+    ],
+    ids=["deliver", "not deliver", "defer", "log"],
+)
+def test_nothing_holds_of_a_queue_run_before_any_message(verb: Callable[[Delivery], object]) -> None:
+    assert told(lambda: verb(Stand().machine().queue_run())) == [
+        "there is no recipient to look at: no message was sent before"
+    ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from eximsim.errors import InputError
 from eximsim.suite.policy import PolicySession
 from eximsim.testing import Machine
 from tests.testing.policies import CONFIG, Stand
@@ -95,3 +98,18 @@ def test_what_is_not_modelled_is_no_route_and_is_named() -> None:
     )
     with pytest.raises(AssertionError, match="nothing was decided about it\nnot modelled: "):
         stand.mta(text=text).route("a@example.com").should_be_unrouteable()
+
+
+def test_names_of_hosts_are_compared_as_the_dns_does(machine: Machine) -> None:
+    machine.route("a@example.com").should_route(hosts=["MX.example.com", "mx2.Example.com"])
+
+
+def test_no_hosts_at_all_is_something_to_ask_for(machine: Machine) -> None:
+    with pytest.raises(AssertionError, match=r"should be routed by no hosts, but .* hosts mx"):
+        machine.route("a@example.com").should_route(hosts=[])
+
+
+@pytest.mark.parametrize("wanted", [{"router": 3}, {"hosts": 3}, {"hosts": [3]}], ids=str)
+def test_names_are_texts(machine: Machine, wanted: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="expected a text"):
+        machine.route("a@example.com").should_route(**wanted)

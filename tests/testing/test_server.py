@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from eximsim.errors import InputError
-from eximsim.testing import Server, Zone
+from eximsim.testing import MailServer, Server, Zone
 from eximsim.testing.server import COMMANDS, OFFERS
 from eximsim.world.smtp_behaviour import Answer, Then
 from tests.testing.policies import Stand
@@ -150,3 +150,32 @@ def test_chunks_are_what_a_message_is_sent_in() -> None:
     stand.zone.add("mx.example.com")
     result = stand.machine().deliver("a@example.com").should_deliver()
     assert any("BDAT" in event for one in result.connections for event in one.events)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda one: one.set(certificate="expired", listen="no"),
+        lambda one: one.set(starttls=3),
+        lambda one: one.set(offers="SIZE"),
+        lambda one: one.set(offer=["SIZE"]),
+        lambda one: one.reply("rcpt"),
+        lambda one: one.reply("rcpt", "250 OK", 5),
+        lambda one: one.reply("rcpt", "250 OK", then="garbage"),
+        lambda one: one.reply("rcpt", "what"),
+        lambda one: one.reply("rcpt", "550 no", to=3),
+        lambda one: one.reply("mail", "550 no", to="a@example.com"),
+    ],
+)
+def test_a_slip_changes_nothing(server: Server, wrong: Callable[[MailServer], object]) -> None:
+    one = server("mx.example.com")
+    before = one.behaviour()
+    with pytest.raises(InputError, match="expected "):
+        wrong(one)
+    assert one.behaviour() == before
+
+
+@pytest.mark.parametrize("host", ["", ".", 3, None])
+def test_a_server_has_a_name(server: Server, host: object) -> None:
+    with pytest.raises(InputError, match="expected a "):
+        server(host)  # type: ignore[arg-type]

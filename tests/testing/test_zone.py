@@ -118,6 +118,16 @@ def test_a_record_may_name_a_certificate() -> None:
     assert answers == ["3 1 1", "2 0 1"]
 
 
+@pytest.mark.parametrize("text", ["v=spf1 -all", "", "x" * 600])
+def test_a_txt_record_is_given_as_its_text(text: str) -> None:
+    (record,) = world(Zone().record("example.com", "TXT", text)).answer("example.com", "TXT").answer.answers
+    assert isinstance(record.data, bytes)
+    octets, found = record.data, b""
+    while octets:
+        found, octets = found + octets[1 : 1 + octets[0]], octets[1 + octets[0] :]
+    assert found.decode() == text
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -130,8 +140,19 @@ def test_a_record_may_name_a_certificate() -> None:
             lambda: Zone().record("a.b", "TLSA", "3 1 1 @cert:x").entries(lambda _: None),
             "@cert:x: expected root",
         ),
+        (lambda: Zone().add(3), "host is 3; expected a text"),  # type: ignore[arg-type]
+        (lambda: Zone().add("mx.a.b", tlsa="3 1"), "*._tcp.mx.a.b TLSA: TLSA data is '3 1'; expected USAGE"),
+        (
+            lambda: Zone().add("mx.a.b", preference=70000),
+            "a.b MX: MX preference is '70000'; expected",
+        ),
+        (lambda: Zone().add("mx.a.b", secure="no"), "secure is 'no'; expected true"),  # type: ignore[arg-type]
+        (lambda: Zone().mx("a.b", (1, "c", "d")), "MX of a.b: (1, 'c', 'd'); expected a name"),  # type: ignore[arg-type]
+        (lambda: Zone().record("a.b", "A", "1.2.3"), "a.b A: '1.2.3' is not an address"),
+        (lambda: Zone().record("a.b", "A", delay=-1), "a.b A: delay is -1; expected seconds from 0"),
+        (lambda: Zone().record("a.b", "Q", "1"), "a.b Q: type 'Q'; expected a record type"),
+        (lambda: Zone().record("a.b", "SPF", "text"), "a.b SPF: SPF data is 'text'; expected hexadecimal"),
     ],
-    ids=["host", "tlsa", "address", "name", "rcode", "certificate"],
 )
 def test_a_mistake_is_told(wrong: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError) as caught:
