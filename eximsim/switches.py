@@ -167,6 +167,11 @@ class Profile(SmtpSwitches):
     )
     """Any match in a list sets $domain_data, $local_part_data or their like, not only a lookup."""
 
+    configuration_is_read_only: bool = switch(
+        False, "store_writeprotect() in store.c", since("4.95", "d56e798eb", item="JH/56")
+    )
+    """Once the configuration is read, a process that writes to it dies."""
+
     malformed_header_address: str = switch(
         "",
         "rewrite_one_header()",

@@ -190,6 +190,9 @@ class ExpansionSwitches(ServerSwitches):
     )
     """-be knows the macros of the configuration, and lets more be defined."""
 
+    expansion_test_writes: bool = switch(False, "main() in exim.c", since("4.96", "6e05345b4", item="JH/09"))
+    """Under -be the configuration may be written to."""
+
     expansion_test_sets: bool = switch(False, "expansion_test_line() in exim.c", since("4.97", "c6887a05b"))
     """-be sets ACL variables."""
 

@@ -20,7 +20,7 @@ from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reading import open_failed, runs_as
-from eximsim.mta.process.sigsegv import SIGSEGV
+from eximsim.mta.process.sigsegv import SIGSEGV, immutable_memory
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
@@ -117,6 +117,8 @@ class CheckString:
                 return special
             if pattern == "@":
                 pattern = _primary_hostname(self.process)
+                if ";" in pattern and self.process.configuration_is_read_only:
+                    raise immutable_memory(self.process, self.process.doing)
         if ";" in pattern:
             return self._lookup(pattern)
         if self._form(self.subject) != self._form(pattern):

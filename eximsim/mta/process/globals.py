@@ -236,6 +236,8 @@ class Process:
     """What the last lookup said (``search_error_message``), None before the first one."""
     queries_asked: frozenset[tuple[str, str]] = frozenset()
     """Queries with text from outside, and their lookup types; their answers are cached."""
+    configuration_is_read_only: bool = False
+    """Who writes to a text of the configuration dies; check_string() cuts a lookup's type off so."""
     doing: str = ""  # what the process says of itself (set_process_info()), as far as a crash shows it
     acl_verb: str | None = None
     """The verb of an ACL that was come to last, as the log names it; None before, and at an ACL's end."""

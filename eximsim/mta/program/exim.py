@@ -113,6 +113,8 @@ def run(
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
     process.tls_on_connect = line.tls_on_connect
     process.log_testing_mode = line.mode in (Mode.EXPAND, Mode.FILTER) and machine.user != machine.exim_user
+    may_write = line.mode is Mode.EXPAND and profile.expansion_test_writes
+    process.configuration_is_read_only = profile.configuration_is_read_only and not may_write
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     process.synchronous = line.synchronous
     process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout

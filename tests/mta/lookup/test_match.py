@@ -16,9 +16,11 @@ from eximsim.mta.lookup.match import (
     match_isinlist_string,
 )
 from eximsim.mta.process.ends import PanicDie
+from eximsim.mta.process.sigsegv import SIGSEGV
 from eximsim.mta.records.lists import Kind, ListCache
 from eximsim.profiles import profile
 from eximsim.status import Rc
+from tests.mta.front import CONF, Front
 from tests.mta.routing_world import Reply, Site, records, site
 
 MAIN = """
@@ -356,3 +358,23 @@ def test_what_follows_a_star_is_never_looked_at(domain: str, items: list[str]) -
 def test_any_address_and_pattern_have_a_verdict(local_part: str, pattern: str) -> None:
     if not set(pattern) & set("$\\^/;+"):
         assert match_isinlist_address(_SITE.process, f"{local_part}@a.ex", pattern) in (Rc.OK, Rc.FAIL)
+
+
+SEMICOLON = {CONF: b"primary_hostname = a;b.ex\nspool_directory = /spool\nkeep_environment =\ntls_advertise_hosts =\n"}
+UNKNOWN = 'unknown lookup type "a"'
+IMMUTABLE = "SIGSEGV (maybe attempt to write to immutable memory)"
+
+
+@pytest.mark.parametrize(
+    ("release", "helo", "tested"),
+    [("4.92", UNKNOWN, UNKNOWN), ("4.95", IMMUTABLE, IMMUTABLE), ("4.98", IMMUTABLE, UNKNOWN)],
+)
+def test_a_semicolon_in_the_name_of_the_host_makes_a_lookup_of_an_at_sign(
+    release: str, helo: str, tested: str
+) -> None:
+    front = Front(files=SEMICOLON, release=release, user="root", uid=0)
+    status = front.exim("-bs", "-oMa", "192.0.2.7", stdin="EHLO x\r\n")
+    assert status.code == (1 if helo == UNKNOWN else -SIGSEGV)
+    assert any(line.endswith(helo) for line in front.log())
+    front = Front(files=SEMICOLON, release=release)
+    assert tested in front.exim("-be", "${if match_domain{x}{@}{yes}{no}}").stderr
