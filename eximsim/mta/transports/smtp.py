@@ -413,7 +413,6 @@ def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:
     host = sx.host
     log_write(run.process, row.log.format(message=first.message, host=host.name, address=host.address))
     first = prepare_addresses(run.addrlist, sx.host)
-    sx.dialogue = None
     rc = smtp_deliver(sx, suppress_tls=True)
     if rc is Rc.DEFER and first is not None:
         _write_logs_once(run, first, sx.host)

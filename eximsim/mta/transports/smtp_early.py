@@ -106,7 +106,7 @@ def _compare(sx: SmtpContext) -> None:
     """Hold the reply against what was assumed; a difference changes the hints, and this call goes on."""
     offered = _known_of(sx, ehlo_response(sx.reply.text))
     mechanisms = auth_mechanisms(sx.reply.text) & _usable(sx.process)
-    final = sx.tls is not None or "STARTTLS" not in offered
+    final = "STARTTLS" not in offered
     if sx.process.profile.limits_heeded and final:
         sx.limits = ehlo_limits(sx.reply.text)
     assumed = sx.known.crypted_mechanisms if sx.tls is not None else sx.known.clear_mechanisms

@@ -64,6 +64,13 @@ def test_a_malformed_name_is_not_asked(name: str) -> None:
     assert here.world.questions == []
 
 
+def test_a_name_that_has_no_ascii_form_is_not_asked() -> None:
+    here = site(release="4.96-debian12")
+    assert dns.dns_lookup(here.process, "\u00e9" * 70 + ".ex", "A").result is DnsResult.NOMATCH
+    assert here.process.host_find_failed_syntax
+    assert here.world.questions == []
+
+
 def test_dns_check_names_pattern_can_be_emptied() -> None:
     here = site(main="dns_check_names_pattern =")
     dns.dns_lookup(here.process, "a b.ex", "A")

@@ -63,6 +63,13 @@ def test_one_address_is_enough_although_the_other_lookup_failed() -> None:
     assert bydns(site(zone), "d.ex").find is HostFind.AGAIN
 
 
+def test_a_host_that_is_not_asked_for_ipv6_fails_for_good_if_it_has_no_other_address() -> None:
+    zone: Zone = {("d.ex", "AAAA"): Reply(rcode="SERVFAIL"), ("d.ex", "A"): Reply()}
+    here = site(zone, main="dns_ipv4_lookup = d.ex")
+    assert bydns(here, "d.ex", mx=False).find is HostFind.FAILED
+    assert here.world.questions == ["A d.ex"]
+
+
 def test_hosts_without_addresses_stay_in_the_list_but_are_unusable() -> None:
     zone = {**MX_ZONE, ("a.ex", "A"): Reply(rcode="NXDOMAIN")}
     result = bydns(site(zone), "d.ex")
@@ -294,6 +301,27 @@ def test_srv_hosts_are_a_permutation_in_order_of_priority(srv: list[tuple[int, i
     assert order == sorted(order)
 
 
+def test_of_srv_hosts_of_one_priority_the_last_is_never_drawn_first() -> None:
+    zone: Zone = {("_smtp._tcp.d.ex", "SRV"): records(*((1, 1, 25, f"{name}.ex") for name in "abc"))}
+    zone |= {(f"{name}.ex", "A"): records(f"10.3.0.{i}") for i, name in enumerate("abc")}
+    orders = {
+        "".join(h.name[0] for h in bydns(site(zone, seed=seed), "d.ex", srv_service="smtp").hosts)
+        for seed in range(40)
+    }
+    assert orders == {"abc", "bac"}
+
+
+@pytest.mark.parametrize("ipv4_first", [True, False])
+def test_addresses_of_a_host_get_the_keys_that_exims_generator_draws(ipv4_first: bool) -> None:
+    here = site({("d.ex", "MX"): records((3, "a.ex")), ("a.ex", "A"): records("10.1.1.1", "10.1.1.2")})
+    here.process.machine.test_harness = True
+    result = bydns(here, "d.ex", ipv4_first=ipv4_first)
+    there = site().process
+    there.machine.test_harness = True
+    drawn = [host_chain.random_number(there, 500) for _ in range(3)][1:]
+    assert sorted(h.sort_key - 3000 - (0 if ipv4_first else 500) for h in result.hosts) == sorted(drawn)
+
+
 # ---- by name ----------------------------------------------------------------------------------------------
 
 
@@ -435,6 +463,15 @@ def test_a_clients_name_has_to_point_back() -> None:
     result = hosts.host_name_lookup(here.process, "10.1.1.1")
     assert (result.rc, result.name, result.aliases) == (Rc.OK, "h.ex", ("alias.ex",))
     assert here.process.variables["sender_host_name"] == "h.ex"
+
+
+def test_a_clients_name_is_in_log_lines_once_it_is_known() -> None:
+    here = site({(PTR, "PTR"): records("h.ex"), ("h.ex", "A"): records("10.1.1.1")})
+    here.process.variables["sender_host_address"] = "10.1.1.1"
+    hosts.host_name_lookup(here.process, for_log=False)
+    assert "sender_fullhost" not in here.process.variables
+    hosts.host_name_lookup(here.process)
+    assert here.process.variables["sender_fullhost"] == "h.ex [10.1.1.1]"
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,13 @@ def test_hosts_max_try_always_leaves_a_try_for_the_next_preference() -> None:
     assert site.outcome == "sent to mx3.test.ex (yes)"
 
 
+def test_no_host_is_tried_again_when_the_limit_is_reached_behind_another_preference() -> None:
+    servers = [Mx(REFUSING, preference=10), Mx(REFUSING, preference=20), Mx(preference=20)]
+    site = Site(servers, transport={"hosts_max_try": "2"}, seed=1)
+    site.deliver()
+    assert len(tried(site)) == len(set(tried(site))) == 2
+
+
 def test_the_hard_limit_counts_all_hosts() -> None:
     site = Site([Mx(REFUSING), Mx(REFUSING), Mx()], transport={"hosts_max_try_hardlimit": "2"})
     site.deliver()

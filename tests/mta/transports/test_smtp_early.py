@@ -102,6 +102,8 @@ def test_a_host_that_refuses_the_call_fails_where_the_commands_are_sent() -> Non
 def test_limits_are_remembered_too() -> None:
     server = {"extensions": [*OFFER, "LIMITS RCPTMAX=1"]}
     assert early(server, server) == [False, True]
+    other = {"extensions": [*OFFER, "LIMITS RCPTMAX=2"]}
+    assert early(server, other, server, server) == [False, True, False, True], "hints go when they change"
 
 
 @pytest.mark.parametrize("words", [["535 no"], ["235 ok"]])
@@ -113,3 +115,37 @@ def test_who_has_to_authenticate_reads_the_greeting_with_the_reply_to_auth(words
     accepted = words[0].startswith("2")
     assert all(("=> a@one.test.ex" in lines[0]) is accepted for lines in runs)
     assert (" A=pl L* C=" in runs[1][0]) is accepted
+
+
+def test_a_server_is_spoken_to_early_no_further_than_ehlo_if_the_hints_cannot_name_all_mechanisms() -> None:
+    login = "".join(
+        f"a{number}:\n  driver = plaintext\n  public_name = M{number}\n  client_send = ^u^p\n"
+        for number in range(17)
+    )
+    server = {"extensions": [*OFFER, "AUTH M16"], "auth": ["235 ok"]}
+    runs = logged(server, server, transport={"hosts_try_auth": "*"}, auths=login)
+    assert [" A=a16 L C=" in lines[0] for lines in runs] == [True, True]
+
+
+def test_a_bad_greeting_is_no_reply_to_auth() -> None:
+    login = "pl:\n  driver = plaintext\n  public_name = PLAIN\n  client_send = ^u^p\n"
+    server = {"extensions": [*OFFER, "AUTH PLAIN"], "auth": ["235 ok"]}
+    _, lines = logged(
+        server, {**server, "banner": "554 no"}, transport={"hosts_require_auth": "*"}, auths=login
+    )
+    assert "554 no" in lines[0]
+    assert not any("=> " in line for line in lines)
+
+
+def test_limits_that_are_told_before_tls_do_not_count() -> None:
+    server = {"extensions": ["STARTTLS", *OFFER, "LIMITS RCPTMAX=1"]}
+    two = {**MESSAGE, "argv": ["-odf", "-f", "s@test.ex", "a@one.test.ex", "b@one.test.ex"]}
+    runs = done(
+        scenario(
+            main={"log_selector": "+pipelining"},
+            transport={"hosts_pipe_connect": "*"},
+            servers={},
+            runs=[{**two, "servers": {"10.9.1.1": server}}] * 3,
+        )
+    )
+    assert [sum(" L* " in line for line in one.log) for one in runs] == [0, 2, 2]

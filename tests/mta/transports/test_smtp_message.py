@@ -101,3 +101,11 @@ def test_without_pipelining_no_chunk_is_sent_when_all_recipients_are_refused() -
 def test_a_connection_lost_after_the_last_chunk_is_an_error_of_the_message() -> None:
     site = delivered(server("CHUNKING", end_of_data=Answer(then=Then.CLOSE)))
     assert site.outcome == "DEFER -18: Remote host closed connection in response to end of data"
+
+
+def test_the_connection_is_closed_without_a_word_if_the_message_cannot_be_made() -> None:
+    site = Site([Mx()], NEWEST, transport={"headers_add": "${if bad}"})
+    watched = site.exim("-v", "-odf", "a@test.ex", stdin=BODY).stderr
+    assert watched.count("SMTP(close)>>") == 1
+    assert site.events[-1] != "QUIT"
+    assert site.outcome.startswith("DEFER -25: failed to expand headers_add or headers_remove: ")

@@ -291,3 +291,11 @@ def test_an_interface_that_cannot_be_bound_is_logged(release: str, lines: int) -
     assert any(
         line.startswith("== a@test.ex") and "Cannot assign requested address" in line for line in site.log
     )
+
+
+@pytest.mark.parametrize(("release", "sent"), [("4.92", True), ("4.93", False)])
+def test_a_timeout_is_for_the_whole_reply_since_4_93(release: str, sent: bool) -> None:
+    slow = Answer(("250-one moment", "250 OK"), delay=40, pauses=((1, 40),))
+    site = Site([Mx(Behaviour(mail=slow))], release, transport={"command_timeout": "1m"})
+    site.deliver()
+    assert site.outcome.startswith("sent" if sent else "DEFER 110: ")

@@ -158,3 +158,40 @@ def test_a_record_counts_for_as_long_as_its_kind_and_result_say(result: Cached, 
     found = get_callout_cache_record(PROCESS, "x", kind)
     assert (found is not None) is (age <= lifetimes[kind, good])
     assert get_callout_cache_record(PROCESS, "y", kind) is None
+
+
+@given(
+    st.sampled_from([Cached.ACCEPT, Cached.REJECT]),
+    st.sampled_from([Cached.UNKNOWN, Cached.ACCEPT, Cached.REJECT]),
+    st.integers(0, 30 * DAY),
+    st.integers(0, 30 * DAY),
+)
+def test_what_is_known_of_a_domain_besides_is_forgotten_by_its_own_age(
+    random: Cached, postmaster: Cached, random_age: int, postmaster_age: int
+) -> None:
+    now, process = PROCESS.world.now(), PROCESS
+    process.machine.hints.callout["domain:x"] = CalloutRecord(
+        Cached.ACCEPT, now, postmaster, now - postmaster_age, random, now - random_age
+    )
+    lifetime = 3 * HOUR if postmaster is Cached.REJECT else 7 * DAY
+    found = get_callout_cache_record(process, "x", "domain")
+    assert found is not None
+    assert found.random_result is (random if random_age <= lifetime else Cached.UNKNOWN)
+    assert found.postmaster_result is (postmaster if postmaster_age <= lifetime else Cached.UNKNOWN)
+
+
+@pytest.mark.parametrize("kind", ["domain", "address"])
+def test_host_checking_shows_what_the_cache_knows(kind: str) -> None:
+    process, said = Site().process(), list[str]()
+    process.host_checking, process.err = True, said.append
+    now = process.world.now()
+    process.machine.hints.callout[f"{kind}:new"] = CalloutRecord(Cached.ACCEPT, now)
+    process.machine.hints.callout[f"{kind}:old"] = CalloutRecord(Cached.ACCEPT, now - 30 * DAY)
+    process.debug_depth = 1
+    for key in ("none", "old", "new"):
+        get_callout_cache_record(process, key, kind)
+    assert said == [
+        f">>>  callout cache: no {kind} record found for none\n",
+        f">>>  callout cache: {kind} record expired for old\n",
+        f">>>  callout cache: found {kind} record for new\n",
+    ]

@@ -379,6 +379,13 @@ def test_the_postmaster_is_asked_about_after_the_recipient(release: str) -> None
     ]  # fmt: skip
 
 
+def test_v_tells_that_a_postmaster_is_in_the_way_of_cutthrough() -> None:
+    site = Site([answering()], NEWEST, callout="5s,postmaster")
+    dialogue = f"EHLO client\r\nMAIL FROM:<{SENDER}>\r\nRCPT TO:<a@test.ex>\r\nQUIT\r\n"
+    shown = site.exim("-v", "-bs", stdin=dialogue).stderr.splitlines()
+    assert [line.strip() for line in shown].count("Cutthrough cancelled by presence of postmaster verify") == 1
+
+
 @SINCE_489
 def test_a_host_without_a_postmaster_is_refused_now_and_from_the_cache(release: str) -> None:
     site = Site([answering(("postmaster@test.ex", reply("550 none")))], release, callout="5s,postmaster")
