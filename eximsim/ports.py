@@ -438,8 +438,8 @@ class World(Files, Commands, SideBySide, Protocol):
     def is_local_address(self, address: str) -> bool:
         """Whether a packet to ``address`` stays on this host (an interface address, or routed to it)."""
 
-    def host_table(self, name: str) -> tuple[str, ...]:
-        """The addresses that the hosts file (not DNS) gives for ``name``."""
+    def hosts_file(self) -> tuple[tuple[str, ...], ...]:
+        """The lines of the hosts file: an address, the host's name, and its other names."""
 
     def listen(self, address: str | None, port: int, factory: SessionFactory) -> None:
         """Serve ``port`` on ``address`` (None: on every address of this host) with new sessions."""

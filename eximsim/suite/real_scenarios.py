@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from eximsim.subjects.namespace import Ran
-from eximsim.subjects.program import CONFIGURATION, ETC, EXIM, LOST_PRIVILEGE
+from eximsim.subjects.program import CONFIGURATION, EXIM, LOST_PRIVILEGE
 from eximsim.subjects.resources import check_end, check_words
 from eximsim.suite.real import RUN_SECONDS, RealStand, exit_of
 from eximsim.suite.replay import LOG_FILES, logged
@@ -60,7 +60,8 @@ class RealScenarioStand(RealStand):
         self._inside.kill()  # what the scenario before has left running would still write to its spool
         self._inside.fresh(_SPOOL, self.program.uid, {"certs": _CERTIFICATES})
         config = scenario.config.replace(_PATH_IN_SCENARIOS, f"exim_path = {EXIM}\n")
-        texts = {**scenario.files, CONFIGURATION: config, "/etc/hosts": _host_file(scenario.hosts)}
+        listed = "".join(f"{' '.join(line)}\n" for line in scenario.hosts)
+        texts = {**scenario.files, CONFIGURATION: config, "/etc/hosts": listed}
         self._inside.write({path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()})
         self._serve_zone(scenario.zone)
         self._normalise = TextNormaliser(self.program.version)
@@ -132,8 +133,3 @@ class RealScenarioStand(RealStand):
         names = (Path(path).name for path in self._inside.read(f"{_SPOOL}/input"))
         ids = sorted(name.removesuffix("-H") for name in names if name.endswith("-H"))
         return ids[int(found[1]) - 1] if int(found[1]) <= len(ids) else text
-
-
-def _host_file(hosts: Mapping[str, tuple[str, ...]]) -> str:
-    more = "".join(f"{address} {name}\n" for name, known in hosts.items() for address in known)
-    return ETC["hosts"] + more.replace("127.0.0.1 localhost\n", "")

@@ -300,7 +300,6 @@ def _host(source: Source, files: dict[str, bytes], peers: Peers, answers: Answer
     return Host(
         addresses=("127.0.0.1", identity.ipv4),
         local_networks=peers.networks,
-        table={"localhost": ("127.0.0.1",)},
         files=files,
         folders=((identity.directory, source.root),),
         answers=answers,

@@ -57,7 +57,7 @@ class Step:
 class Scenario:
     """All that is needed to give the commands again, but a release and a seed.
 
-    ``config`` is the text of the configuration; ``hosts`` the host table, names in lower case. ``seeds`` is
+    ``config`` is the text of the configuration; ``hosts`` the lines of the hosts file. ``seeds`` is
     how many seeds a comparison may try where Exim draws lots; None: as many as it sees fit.
     """
 
@@ -68,7 +68,7 @@ class Scenario:
     servers: Servers
     steps: tuple[Step, ...]
     files: Mapping[str, str] = field(default_factory=dict)
-    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hosts: tuple[tuple[str, ...], ...] = ()
     seeds: int | None = None
 
     @property
@@ -117,7 +117,7 @@ def scenario_of(item: Mapping[str, Any]) -> Scenario:
         servers=item["servers"],
         steps=steps,
         files=item.get("files", {}),
-        hosts=_host_table(item.get("hosts", "")),
+        hosts=_hosts_file(item.get("hosts", "")),
         seeds=0 if item.get("noseed") else item.get("seeds"),
     )
 
@@ -170,14 +170,10 @@ def _step(item: Mapping[str, Any]) -> Step:
     )
 
 
-def _host_table(text: str) -> dict[str, tuple[str, ...]]:
-    """The names of a hosts file with their addresses; localhost is known without it."""
-    table: dict[str, tuple[str, ...]] = {"localhost": ("127.0.0.1",)}
-    for line in text.splitlines():
-        address, *names = line.partition("#")[0].split() or ("",)
-        for name in map(str.lower, names):
-            table[name] = (*table.get(name, ()), address)
-    return table
+def _hosts_file(text: str) -> tuple[tuple[str, ...], ...]:
+    """The lines of a hosts file, an address and names each; localhost is known without it."""
+    lines = (tuple(line.partition("#")[0].split()) for line in text.splitlines())
+    return (("127.0.0.1", "localhost"), *(line for line in lines if len(line) > 1))
 
 
 _PLACE = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d+))?")

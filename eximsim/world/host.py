@@ -52,8 +52,8 @@ class Host:
     """What is known of the host before anything happens.
 
     ``addresses`` are those of its interfaces; ``local_networks`` (CIDR) are routed to it besides.
-    ``table`` is the hosts file, names in lower case. ``files`` are contents by path; what is not among
-    them is read below ``folders``: pairs of a scenario path and the real folder that stands for it.
+    ``hosts_file`` are its lines: an address, a name, other names. ``files`` are contents by path; what is
+    not among them is read below ``folders``: pairs of a scenario path and the real folder that stands for it.
     ``unreachable`` gives the errno of a connection to an address where no server is; other addresses give
     ECONNREFUSED if they are local, ENETUNREACH if not. ``answers`` are those of what no world has.
     ``kind_of`` says what is at a path (``World.path_kind``), where the files alone do not show it.
@@ -62,7 +62,7 @@ class Host:
 
     addresses: tuple[str, ...] = ("127.0.0.1",)
     local_networks: tuple[str, ...] = ()
-    table: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"localhost": ("127.0.0.1",)})
+    hosts_file: tuple[tuple[str, ...], ...] = (("127.0.0.1", "localhost"),)
     files: Mapping[str, bytes] = field(default_factory=dict)
     folders: tuple[tuple[str, Path], ...] = ()
     unreachable: Mapping[str, int] = field(default_factory=dict)
@@ -223,9 +223,9 @@ class HostedWorld:
         """See ``World``."""
         return self.host.is_local(address)
 
-    def host_table(self, name: str) -> tuple[str, ...]:
+    def hosts_file(self) -> tuple[tuple[str, ...], ...]:
         """See ``World``."""
-        return self.host.table.get(name.lower(), ())
+        return self.host.hosts_file
 
     def path_kind(self, path: str) -> str:
         """See ``World``."""

@@ -49,7 +49,7 @@ class ZoneWorld:
 
     zone: Zone
     files: dict[str, bytes] = field(default_factory=dict)
-    hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    hosts: tuple[tuple[str, ...], ...] = ()
     answers: Answers = field(default_factory=Answers)
     disk: Disk = field(default_factory=Disk)
     questions: list[str] = field(default_factory=list)
@@ -130,8 +130,8 @@ class ZoneWorld:
     def is_local_address(self, address: str) -> bool:
         return address in LOCAL
 
-    def host_table(self, name: str) -> tuple[str, ...]:
-        return self.hosts.get(name, ())
+    def hosts_file(self) -> tuple[tuple[str, ...], ...]:
+        return self.hosts
 
     def listen(self, address: str | None, port: int, factory: Callable[[], object]) -> None:
         raise AssertionError("routing serves nothing")
@@ -171,12 +171,12 @@ def site(
     release: str = "4.88-jh03",
     seed: int = 1,
     files: Mapping[str, bytes] | None = None,
-    hosts: Mapping[str, tuple[str, ...]] | None = None,
+    hosts: tuple[tuple[str, ...], ...] = (),
 ) -> Site:
     """A process of a release with this configuration and these records."""
     text = f"primary_hostname = myhost.test.ex\nspool_directory = /spool\n{main}\n"
     text += f"begin routers\n{routers}\n{TRANSPORTS}" if routers else TRANSPORTS
-    world = ZoneWorld(zone or {}, {**(files or {}), CONF: text.encode()}, dict(hosts or {}))
+    world = ZoneWorld(zone or {}, {**(files or {}), CONF: text.encode()}, hosts)
     of_release = profile(release)
     machine = new_machine(world, of_release, seed, User("CALLER", 1000, "CALLER", 1000))
     shown: list[str] = []

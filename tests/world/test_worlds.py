@@ -386,8 +386,7 @@ def test_files_and_names_of_the_host(make: Maker) -> None:
         assert world.read_file("/etc/../etc/motd") == b"hello"
         with pytest.raises(FileNotFoundError, match="/etc/passwd"):
             world.read_file("/etc/passwd")
-        assert world.host_table("LocalHost") == ("127.0.0.1",)
-        assert world.host_table("other") == ()
+        assert world.hosts_file() == (("127.0.0.1", "localhost"),)
         assert world.interface_addresses() == ("127.0.0.1", "192.0.2.1")
         assert [world.is_local_address(item) for item in ("127.9.9.9", "10.9.200.1", "10.10.0.1")] == [
             True,

@@ -197,10 +197,11 @@ def dns_basic_lookup(process: Process, name: str, type: str) -> tuple[DnsResult,
 
 def ask(process: Process, name: str, type: str) -> DnsAnswer:
     """Put a question to the world's name server as the C library does, with the resolver's settings."""
-    return search_list.search(process, name, lambda whole: _ask(process, whole, type))
+    return search_list.search(process, name, lambda whole: query(process, whole, type))
 
 
-def _ask(process: Process, name: str, type: str) -> DnsAnswer:
+def query(process: Process, name: str, type: str) -> DnsAnswer:
+    """Put a question about this very name (``res_query()``)."""
     main = process.config.main
     if not name.isascii():
         raise Unsupported("a DNS question for a name that is not ASCII", *main.where("allow_utf8_domains"))

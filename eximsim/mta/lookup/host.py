@@ -33,8 +33,8 @@ _DEFERRING = "99.99.99.99"
 """A client whose name cannot be looked up for now, under Exim's test suite (host_name_lookup())."""
 _TEMPORARY = frozenset({DnsResult.AGAIN, DnsResult.FAIL})
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
-_ASKED_BY_LIBC = re.compile(r"(?!-)(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
-"""Names that the C library takes to a name server; of any other it says that there is no such host."""
+_LIBC_NAME = re.compile(r"(?!-)(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+"""Names of hosts to the C library: it asks for no other, and believes no other that a PTR record gives."""
 _H_ERRNO = {DnsResult.NOMATCH: 1, DnsResult.AGAIN: 2, DnsResult.FAIL: 3, DnsResult.NODATA: 4}
 
 
@@ -138,10 +138,14 @@ def _gethostbyname2(process: Process, name: str, type: str) -> _ByName:
         return _ByName(DnsResult.SUCCEED, name, (name,)) if matches else _ByName(DnsResult.NOMATCH)
     if process.machine.test_harness:
         return _fake_gethostbyname(process, name, type)
-    listed = tuple(a for a in process.world.host_table(name) if (":" in a) is (type == "AAAA"))
-    if listed:
-        return _ByName(DnsResult.SUCCEED, name, listed)
-    if not _ASKED_BY_LIBC.fullmatch(name):
+    lines = [
+        line
+        for line in process.world.hosts_file()
+        if (":" in line[0]) is (type == "AAAA") and name.lower() in map(str.lower, line[1:])
+    ]
+    if lines:
+        return _ByName(DnsResult.SUCCEED, lines[0][1], tuple(line[0] for line in lines))
+    if not _LIBC_NAME.fullmatch(name):
         return _ByName(DnsResult.NOMATCH)
     answer = dns.ask(process, name, type)
     result = dns.result_of(answer)
@@ -327,11 +331,16 @@ def _usable_name(process: Process, name: str) -> str:
 
 
 def _gethostbyaddr(process: Process, address: str) -> tuple[DnsResult, list[str]]:
-    """gethostbyaddr(): the world's hosts file cannot be searched by address, so only PTR records count."""
-    answer = dns.ask(process, dns.dns_build_reverse(address), "PTR")
+    """gethostbyaddr(): names of the first line of the hosts file that fits, or that of the first record."""
+    for listed, *names in process.world.hosts_file():
+        if host_is_in_net(listed, address):
+            return DnsResult.SUCCEED, [name.lower() for name in names]
+    answer = dns.query(process, dns.dns_build_reverse(address), "PTR")
     result = dns.result_of(answer)
-    names = [str(r.data).lower() for r in answer.answers if r.type == "PTR" and r.data]
-    return (result, names) if names else (DnsResult.NODATA if result is DnsResult.SUCCEED else result, [])
+    name = next((str(r.data).lower() for r in answer.answers if r.type == "PTR"), "")
+    if name and not _LIBC_NAME.fullmatch(name):
+        return DnsResult.FAIL, []
+    return (result, [name]) if name else (DnsResult.NODATA if result is DnsResult.SUCCEED else result, [])
 
 
 def _checked_names(process: Process, address: str, names: list[str], secure: bool) -> NameLookup:

@@ -326,7 +326,7 @@ def test_addresses_of_a_host_get_the_keys_that_exims_generator_draws(ipv4_first:
 
 
 def test_by_name_asks_the_hosts_file_first_and_knows_no_security() -> None:
-    here = site(hosts={"h.ex": ("10.1.1.1",)})
+    here = site(hosts=(("10.1.1.1", "h.ex"),))
     result = hosts.host_find_byname(here.process, HostItem("h.ex"))
     assert found(result) == [("h.ex", "10.1.1.1")]
     assert here.world.questions == ["AAAA h.ex"]
@@ -354,8 +354,15 @@ def test_the_c_library_does_not_ask_for_what_is_no_name_of_a_host(name: str) -> 
     here = site({(name, "A"): records("10.1.1.1")})
     assert hosts.host_find_byname(here.process, HostItem(name)).find is HostFind.FAILED
     assert here.world.questions == []
-    listed = site(hosts={name: ("10.1.1.1",)})
+    listed = site(hosts=(("10.1.1.1", name),))
     assert found(hosts.host_find_byname(listed.process, HostItem(name))) == [(name, "10.1.1.1")]
+
+
+def test_the_hosts_file_gives_the_name_of_its_first_line_and_the_addresses_of_all() -> None:
+    lines = (("10.1.1.1", "Box.ex", "other.ex"), ("10.1.1.2", "more.ex", "OTHER.ex"), ("fd00::1", "six.ex"))
+    here = site(hosts=lines)
+    result = hosts.host_find_byname(here.process, HostItem("other.ex"))
+    assert found(result) == [("Box.ex", "10.1.1.1"), ("Box.ex", "10.1.1.2")]
 
 
 @pytest.mark.parametrize("name", ["a_b.ex", "_a.ex", "a-.ex", "a.-b.ex", "a.ex-"])
@@ -511,6 +518,26 @@ def test_odd_characters_in_a_clients_name(release: str, rc: Rc) -> None:
         release=release,
     )
     assert hosts.host_name_lookup(here.process, "10.1.1.1").rc is rc
+
+
+def test_the_c_library_gives_one_name_that_a_record_points_to() -> None:
+    zone: Zone = {(PTR, "PTR"): records("h.ex", "alias.ex"), ("h.ex", "A"): records("10.1.1.1")}
+    here = site(zone, main="host_lookup_order = byaddr")
+    assert hosts.host_name_lookup(here.process, "10.1.1.1").name == "h.ex"
+    assert here.world.questions == [f"PTR {PTR}", "AAAA h.ex", "A h.ex"]
+
+
+def test_the_c_library_takes_an_odd_name_for_a_failure() -> None:
+    zone: Zone = {(PTR, "PTR"): records("h!.ex", "h.ex"), ("h.ex", "A"): records("10.1.1.1")}
+    here = site(zone, main="host_lookup_order = byaddr")
+    assert hosts.host_name_lookup(here.process, "10.1.1.1").rc is Rc.DEFER
+
+
+def test_the_hosts_file_names_a_client_and_its_aliases() -> None:
+    lines = (("10.1.1.1", "H.ex", "alias.ex"), ("10.1.1.1", "more.ex"))
+    zone: Zone = {("h.ex", "A"): records("10.1.1.1"), ("alias.ex", "A"): records("10.1.1.1")}
+    result = hosts.host_name_lookup(site(zone, hosts=lines).process, "10.1.1.1")
+    assert (result.name, result.aliases) == ("h.ex", ("alias.ex",))
 
 
 def test_under_the_test_suite_one_client_has_no_name_for_now() -> None:

@@ -71,10 +71,10 @@ def test_how_hosts_are_looked_up(word: str, questions: list[str], dnssec: Dnssec
 
 def test_a_host_that_dns_does_not_know_may_be_in_the_hosts_file() -> None:
     here = manual("route_list = * lost.ex")
-    here.world.hosts["lost.ex"] = ("10.1.1.9",)
+    here.world.hosts = (("10.1.1.9", "lost.ex"),)
     assert addresses(here.route("a@d.ex")[0]) == ["10.1.1.9"]
     there = manual("route_list = * lost.ex bydns")
-    there.world.hosts["lost.ex"] = ("10.1.1.9",)
+    there.world.hosts = (("10.1.1.9", "lost.ex"),)
     assert there.route("a@d.ex")[1].rc is Rc.DEFER
 
 
