@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eximsim.errors import Unsupported
-from tests.mta.front import Front
+from eximsim.mta.certs.tls_libraries import GNUTLS
+from eximsim.mta.program.exim import ExitStatus, run
+from eximsim.profiles import profile
+from tests.mta.front import CONF, Front
 
 _MAIN = """\
 tls_on_connect_ports = 2500
@@ -42,10 +47,12 @@ RESUMED = "session resumed"
 RENEWED = "session resumed, also new ticket"
 
 
-def front(client: str = "*", server: str = "*", more: str = "", release: str = "4.99") -> Front:
+def front(
+    client: str = "*", server: str = "*", more: str = "", release: str = "4.99", kind: type[Front] = Front
+) -> Front:
     """An installation that sends mail to itself."""
     routers = _ROUTERS.format(client=client, more=more)
-    made = Front(_MAIN.format(server=server), _ACL, release, routers=routers)
+    made = kind(_MAIN.format(server=server), _ACL, release, routers=routers)
     made.exim("-bd", "-oX", "2500")
     return made
 
@@ -97,3 +104,21 @@ def test_a_session_is_kept_for_one_server_behind_a_balancer() -> None:
 def test_what_older_releases_keep_is_not_guessed() -> None:
     with pytest.raises(Unsupported, match=r"before 4\.96"):
         sent(front(release="4.95"))
+
+
+class _WithGnutls(Front):
+    """The same, built with GnuTLS."""
+
+    def exim(self, *argv: str, stdin: bytes | str = b"") -> ExitStatus:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        built = replace(profile("4.99"), tls_library=GNUTLS)
+        return run(self.machine, ["-C", CONF, *argv], data, {}, built)
+
+
+def test_with_gnutls_a_session_is_new_where_none_is_kept() -> None:
+    assert [sent(front(release="4.96-debian12"))[1] for _ in range(2)] == [False, False]
+    made = front(kind=_WithGnutls)
+    assert sent(made) == (NEW, False)
+    with pytest.raises(Unsupported, match="taken up again with GnuTLS"):
+        sent(made)
+    assert [sent(front(client=":", kind=_WithGnutls))[1] for _ in range(2)] == [False, False]

@@ -11,7 +11,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.records.process_parts import TicketKey
 from eximsim.mta.transports.tls_resume import REQUESTED, SUGGESTED, SUPPORTED, TICKET, USED
 from eximsim.quick_dataclass import dataclass
-from eximsim.resumption import Resumption, TlsTicket
+from eximsim.resumption import Resumption, Tickets, TlsTicket
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -82,7 +82,31 @@ class ServerTickets:
         return TlsTicket(replace(seen, resumed=False), _lifetime(process), sealed)
 
 
-def begin(session: SmtpSession) -> ServerTickets | None:
+@dataclass(frozen=True, slots=True)
+class GnutlsTickets:
+    """The same with GnuTLS, whose key is the process's own. Source: tls_server_ticket_cb(), src/tls-gnu.c."""
+
+    session: SmtpSession
+
+    def opened(self, ticket: TlsTicket) -> Resumption:
+        """See ``ports.Tickets``."""
+        raise self._not_modelled()
+
+    def resumed(self, ticket: TlsTicket) -> TlsSession:
+        """See ``ports.Tickets``."""
+        raise self._not_modelled()
+
+    def _not_modelled(self) -> Unsupported:
+        where = self.session.process.config.main.where("tls_resumption_hosts")
+        return Unsupported("a TLS session that is taken up again with GnuTLS", *where)
+
+    def issued(self, served: TlsSession, seen: TlsSession) -> TlsTicket:
+        """See ``ports.Tickets``."""
+        _flag(self.session, REQUESTED)
+        return TlsTicket(replace(seen, resumed=False), _LIFETIME, served)
+
+
+def begin(session: SmtpSession) -> Tickets | None:
     """The tickets for a client that is in tls_resumption_hosts, None for others."""
     process = session.process
     if not process.profile.tls_resumption_asked:
@@ -90,11 +114,8 @@ def begin(session: SmtpSession) -> ServerTickets | None:
     session.resumption = SUPPORTED
     if not session.client_in("tls_resumption_hosts"):
         return None
-    if process.profile.tls_library == GNUTLS:
-        where = process.config.main.where("tls_resumption_hosts")
-        raise Unsupported("TLS session resumption with GnuTLS", *where)
     session.resumption |= TICKET
-    return ServerTickets(session)
+    return GnutlsTickets(session) if process.profile.tls_library == GNUTLS else ServerTickets(session)
 
 
 def started(session: SmtpSession, tls: TlsSession) -> None:

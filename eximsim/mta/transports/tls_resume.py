@@ -1,4 +1,7 @@
-"""Resuming TLS sessions as a client: tls_resumption_hosts (src/tls.c, src/tls-openssl.c)."""
+"""Resuming TLS sessions as a client: tls_resumption_hosts (src/tls.c, src/tls-openssl.c).
+
+Of GnuTLS, what a new session is when it may be taken up later.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +62,10 @@ def prepare(sx: SmtpContext, sni: str | None, ciphers: str | None) -> Resuming:
     if not profile.tls_resumption_asked or not sx.host_is_in("tls_resumption_hosts"):
         return Resuming(sx, None)
     where = sx.transport.options.where("tls_resumption_hosts")
-    if profile.tls_library == GNUTLS:
-        raise Unsupported("TLS session resumption with GnuTLS", *where)
+    gnutls = profile.tls_library == GNUTLS
     if not profile.tls_resumption_key_whole:
         raise Unsupported("TLS session resumption before 4.96", *where)
-    if sx.dane:
+    if sx.dane and not gnutls:
         raise Unsupported("TLS session resumption with DANE", *where)
     balancer = _balancer(sx)
     if balancer is None:
@@ -77,6 +79,8 @@ def prepare(sx: SmtpContext, sni: str | None, ciphers: str | None) -> Resuming:
     resuming = Resuming(sx, key, SUPPORTED | REQUESTED)
     records, now = process.machine.hints.tls, int(process.world.now())
     record = records.get(key)
+    if record is not None and gnutls:
+        raise Unsupported("a TLS session that is taken up again with GnuTLS", *where)
     if record is not None and int(record.time_stamp) + record.ticket.lifetime < now:
         del records[key]
     elif record is not None:

@@ -360,9 +360,7 @@ def test_any_address_and_pattern_have_a_verdict(local_part: str, pattern: str) -
         assert match_isinlist_address(_SITE.process, f"{local_part}@a.ex", pattern) in (Rc.OK, Rc.FAIL)
 
 
-SEMICOLON = {
-    CONF: b"primary_hostname = a;b.ex\nspool_directory = /spool\nkeep_environment =\ntls_advertise_hosts =\n"
-}
+SEMICOLON = {CONF: b"primary_hostname = a;b.ex\nspool_directory = /spool\ntls_advertise_hosts =\n"}
 UNKNOWN = 'unknown lookup type "a"'
 IMMUTABLE = "SIGSEGV (maybe attempt to write to immutable memory)"
 
