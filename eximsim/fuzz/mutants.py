@@ -54,7 +54,7 @@ _NAME_COUNTS = cells_replaced(
     "another name ends the session under DANE",
 )
 _UNUSABLE_ENDS = cells_replaced(
-    "mta.transports.tls", "UNUSABLE_TLSA", m.unusable_defers, "no session without usable records"
+    "mta.transports.tls_settings", "UNUSABLE_TLSA", m.unusable_defers, "no session without usable records"
 )
 
 _EXIM = (
@@ -134,10 +134,10 @@ _OTHERS = (
            release(NEWEST, Patch("mta.certs.dane_openssl", "verify_dane", m.anchor_must_be_leaf,
                                  "DANE-TA matches the leaf only")), release(NEWEST)),
     Mutant("M6", "usages 0 and 1 count as usable", "maddy 292", "no-stronger-claim",
-           release(NEWEST, Patch("mta.transports.tls", "usable_records", m.pkix_usable,
+           release(NEWEST, Patch("mta.transports.tls_settings", "usable_records", m.pkix_usable,
                                  "usages 0 and 1 usable")), release(NEWEST)),
     Mutant("M7", "an unknown selector or matching type counts as usable", "maddy 292", "no-stronger-claim",
-           release(NEWEST, Patch("mta.transports.tls", "usable_records", m.unknown_numbers_usable,
+           release(NEWEST, Patch("mta.transports.tls_settings", "usable_records", m.unknown_numbers_usable,
                                  "unknown selectors and matching types usable")), release(NEWEST)),
     Mutant("M8", "DANE-EE checks the name and the dates", "RFC 7671, 5.1", "match-is-enough",
            release(NEWEST, Patch("mta.certs.dane_openssl", "verify_dane", m.end_entity_checked,
@@ -163,7 +163,7 @@ _OTHERS = (
            release(NEWEST, Patch("world.rrsets", "ResolvedZones._reply", m.secure_by_first,
                                  "AD by the start of the CNAME chain")), release(NEWEST)),
     Mutant("M13", "usable and unusable records together count as unusable", "RFC 7671", "no-downgrade",
-           release(NEWEST, Patch("mta.transports.tls", "usable_records", m.mixture_unusable,
+           release(NEWEST, Patch("mta.transports.tls_settings", "usable_records", m.mixture_unusable,
                                  "a mixture is unusable"), tls_library="gnutls"),
            release(NEWEST, tls_library="gnutls")),
     Mutant("M14", "a reply to an older query, or for another name or id, is accepted", "resolver practice",

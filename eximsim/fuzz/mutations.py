@@ -20,7 +20,7 @@ from eximsim.mta.certs.x509_names import dane_check_names
 from eximsim.mta.certs.x509_verify import verify_chain
 from eximsim.mta.lookup import dns
 from eximsim.mta.transports.dane import Want
-from eximsim.mta.transports.tls import Unusable
+from eximsim.mta.transports.tls_settings import Unusable
 from eximsim.mta.transports.tls_verify import Finding, Session, VerifyMode
 from eximsim.mta.verify.verify_decisions import Heard, Reading, Step
 from eximsim.status import DnsResult, Dnssec, Errno, Rc

@@ -18,7 +18,7 @@ from eximsim.mta.transports.smtp_decisions import (
     TLS_REQUIRED,
     TRANSACTION_FAILED,
 )
-from eximsim.mta.transports.tls import UNUSABLE_TLSA, VERIFY_LISTS
+from eximsim.mta.transports.tls_settings import UNUSABLE_TLSA, VERIFY_LISTS
 from eximsim.mta.transports.tls_verify import CERTIFICATE
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,

@@ -13,7 +13,7 @@ from typing import Protocol
 from eximsim.errors import Unsupported
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.transports.smtp_decisions import EHLO_REFUSED
-from eximsim.mta.transports.tls import UNUSABLE_TLSA
+from eximsim.mta.transports.tls_settings import UNUSABLE_TLSA
 from eximsim.mta.verify.verify_decisions import CALLOUT_DANE_FAILED, Context
 from eximsim.profiles import CalloutDaneFailure, Profile, UnusableTlsa
 from eximsim.quick_dataclass import dataclass

@@ -7,13 +7,13 @@ import pytest
 from eximsim.errors import InputError
 from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Patch, cells_replaced, release
-from eximsim.mta.transports import dane, tls
+from eximsim.mta.transports import dane, tls_settings
 from eximsim.mta.transports.dane import Want
 from eximsim.mta.verify import verify_callout
 from eximsim.profiles import profile
 from eximsim.status import DnsResult, Rc
 
-_PATCHED = ((dane, "TLSA_RESULT"), (tls, "usable_records"), (verify_callout, "CALLOUT_REFUSED"))
+_PATCHED = ((dane, "TLSA_RESULT"), (tls_settings, "usable_records"), (verify_callout, "CALLOUT_REFUSED"))
 
 
 def _now() -> list[object]:
