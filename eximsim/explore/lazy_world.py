@@ -74,7 +74,8 @@ class LazyServer(ABC):
     """A server whose answers are chosen when they are due; ``Behaviour`` says what they are for."""
 
     recipients: tuple[tuple[str, Answer], ...] = ()
-    reset, quit = reply("250 OK"), reply("221 bye", then=Then.CLOSE)
+    lmtp = False
+    bdat, reset, quit = reply("250 OK"), reply("250 OK"), reply("221 bye", then=Then.CLOSE)
     unknown, garbage = reply("500 unknown command"), "This is no ServerHello"
 
     def __init__(self, host: str, choose: Chooser, *, tls_on_connect: bool = False) -> None:
@@ -129,6 +130,12 @@ class LazyServer(ABC):
     def end_of_data(self) -> Answer:
         """The answer to the message."""
         return self.said("end_of_data")
+
+    @property
+    def last_chunk(self) -> Answer:
+        """The answer to the last chunk of a message: whoever takes no DATA takes no chunks."""
+        first = self.data
+        return self.end_of_data if first.then is Then.DATA else first
 
 
 class _Policy:

@@ -148,6 +148,8 @@ OF_A_HOST = (
 """What varies of each host, in the order in which it is met."""
 OF_AUTHENTICATION = (AUTH, AUTH_OVER_TLS, AUTH_REPLY)
 """What varies besides where a client can authenticate."""
+EXTENSIONS = Axis("extensions", (_OFFERED, "not offered"))
+"""What varies besides where a transport has an option about an extension: none is offered, or all are."""
 
 
 # ---- names, addresses and certificates -------------------------------------------------------------------
@@ -162,8 +164,9 @@ class Scene:
     address of the first host if it is one that a configuration names. ``port`` is where TLSA records are
     looked for; those of another port are another matter, and vary on their own. ``missing`` are names that
     the DNS does not know, so that routers pass the message on: the domain, or hosts that come before these.
-    ``mechanisms`` are what servers that offer AUTH offer: all that some client can do. ``own_questions``
-    says that a configuration may ask for records itself, so that those of an insecure answer vary, too.
+    ``mechanisms`` are what servers that offer AUTH offer: all that some client can do;
+    ``extensions`` what else they offer, if they do. ``own_questions`` says that a configuration may ask for
+    records itself, so that those of an insecure answer vary, too.
     """
 
     recipient: str
@@ -175,6 +178,7 @@ class Scene:
     port: int = 25
     missing: tuple[str, ...] = ()
     mechanisms: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
     own_questions: bool = True
 
     @property
@@ -185,7 +189,8 @@ class Scene:
     @property
     def size(self) -> int:
         """How many situations there are: every combination of values of every axis."""
-        axes = (*OF_A_HOST, *OF_AUTHENTICATION) if self.mechanisms else OF_A_HOST
+        axes = (*OF_A_HOST, *(OF_AUTHENTICATION if self.mechanisms else ()))
+        axes += (EXTENSIONS,) if self.extensions else ()
         of_a_host = prod(len(axis.values) for axis in axes)
         return int((len(MX.values) if self.mx else 1) * of_a_host ** len(self.addresses))
 
@@ -301,14 +306,14 @@ _REFUSALS = {"refused": errno.ECONNREFUSED, "time-out": errno.ETIMEDOUT}
 class LatticeServer(LazyServer):
     """The server of a host; one that should begin with TLS, and fails to, begins without it.
 
-    ``mechanisms`` are those that it can offer.
+    The ``scene`` says what it can offer.
     """
 
-    def __init__(
-        self, host: str, choose: Chooser, mechanisms: tuple[str, ...], *, tls_on_connect: bool = False
-    ) -> None:
+    lmtp = True
+
+    def __init__(self, host: str, choose: Chooser, scene: Scene, *, tls_on_connect: bool = False) -> None:
         super().__init__(host, choose, tls_on_connect=tls_on_connect)
-        self.mechanisms = mechanisms
+        self._scene = scene
 
     def value(self, axis: Axis) -> str:
         """The value of this host's ``axis``."""
@@ -342,9 +347,12 @@ class LatticeServer(LazyServer):
         refusal = _SAID.get(self.value(axis))
         if refusal is not None:
             return refusal
-        if self.mechanisms and self.value(AUTH_OVER_TLS if tls else AUTH) == _OFFERED:
-            return reply("250-hello", f"250-AUTH {' '.join(self.mechanisms)}", f"250 {offer}")
-        return reply("250-hello", f"250 {offer}")
+        offered = list[str]()
+        if (more := self._scene.extensions) and self.value(EXTENSIONS) == _OFFERED:
+            offered += more
+        if (known := self._scene.mechanisms) and self.value(AUTH_OVER_TLS if tls else AUTH) == _OFFERED:
+            offered.append(f"AUTH {' '.join(known)}")
+        return reply("250-hello", *(f"250-{one}" for one in offered), f"250 {offer}")
 
     def authentication(self, command: str) -> tuple[server.Answer, ...] | None:
         """See ``LazyServer``; what the client does not say at once is asked for."""
@@ -373,7 +381,7 @@ def servers(
     """The servers of a scene, by address."""
     return {
         address: listener(
-            partial(LatticeServer, host, choose, scene.mechanisms, tls_on_connect=tls_on_connect), chains
+            partial(LatticeServer, host, choose, scene, tls_on_connect=tls_on_connect), chains
         )
         for host, address in scene.addresses.items()
     }

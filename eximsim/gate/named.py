@@ -52,6 +52,7 @@ class Named:
     that no witness was found for, with the place of each; ``sampled`` the files of which not every entry is
     here, with the number of those left out. ``guarded`` are files that need not be there: the configuration
     asks whether they are. ``mechanisms`` are those by which it can authenticate as a client, in capitals;
+    ``extensions`` are lines of EHLO that an option of its transports is about, and those that go with them;
     ``own_questions`` says that it may ask the DNS something by itself.
     ``together`` has what single routers and verbs of ACLs name, of those that name more than one kind of
     thing.
@@ -69,6 +70,7 @@ class Named:
     sampled: dict[str, int] = field(default_factory=dict)
     guarded: dict[str, None] = field(default_factory=dict)
     mechanisms: dict[str, None] = field(default_factory=dict)
+    extensions: dict[str, None] = field(default_factory=dict)
     own_questions: bool = False
     together: list[Named] = field(default_factory=list)
 
@@ -118,6 +120,7 @@ def names_of(policies: Iterable[Policy]) -> Named:
                 _read(part, one)
                 for path in _PATH.findall(one.text):
                     paths[path] = paths.get(path, False) or one.of_hosts
+    named.extensions.update(dict.fromkeys(_extensions(policies)))
     for part, paths in parts.values():
         for path, of_hosts in paths.items():
             contents = [policy.files.content(path) for policy in policies]
@@ -134,6 +137,28 @@ def _mechanisms(config: Config) -> Iterator[str]:
     for one in config.authenticators:
         if can_be_client(one.options):
             yield (one.options.text("public_name") or one.name).upper()
+
+
+_USUAL = ("SIZE 52428800", "8BITMIME", "DSN", "PIPELINING")
+"""What nearly every server offers."""
+_ABOUT = {
+    "hosts_avoid_pipelining": _USUAL,
+    "hosts_pipe_connect": _USUAL,
+    "size_addition": _USUAL,
+    "hosts_try_chunking": (*_USUAL, "CHUNKING"),
+    "lmtp_ignore_quota": (*_USUAL, "IGNOREQUOTA"),
+}
+"""The options of the smtp transport that are about extensions, and what servers offer then."""
+
+
+def _extensions(policies: Iterable[Policy]) -> Iterator[str]:
+    """What servers may offer, if a transport has an option about it or releases differ in its default."""
+    transports = [one for policy in policies for one in policy.config.transports.values()]
+    out = [one.options for one in transports if one.driver == "smtp"]
+    for name, offered in _ABOUT.items():
+        values = {one.value(name) or None if name in one.names else None for one in out}
+        if len(values) > 1 or any(one.is_set(name) for one in out if name in one.names):
+            yield from offered
 
 
 # ---- what is said ----------------------------------------------------------------------------------------

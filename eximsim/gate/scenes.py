@@ -205,6 +205,7 @@ class Stage:
             mail.sender,
             missing=tuple(missing),
             mechanisms=tuple(self.named.mechanisms),
+            extensions=tuple(self.named.extensions),
             own_questions=self.named.own_questions,
         )
 

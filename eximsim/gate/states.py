@@ -23,6 +23,7 @@ from eximsim.gate.lattice import (
     DATA,
     EHLO,
     END,
+    EXTENSIONS,
     HELO,
     MAIL,
     MX,
@@ -126,7 +127,7 @@ _PHASES: Mapping[str, Phase] = MappingProxyType(
         axis.name: phase
         for phase, axes in (
             (Phase.ROUTING, (MX, ADDRESS)),
-            (Phase.BEFORE_TLS, (TLSA, RECORDS, CONNECT, BANNER, EHLO, AUTH, HELO, STARTTLS)),
+            (Phase.BEFORE_TLS, (TLSA, RECORDS, CONNECT, BANNER, EHLO, EXTENSIONS, AUTH, HELO, STARTTLS)),
             (Phase.TRANSACTION, (MAIL, RCPT, DATA, END)),
         )
         for axis in axes

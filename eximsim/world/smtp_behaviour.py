@@ -72,8 +72,9 @@ def reply(*lines: str, then: Then = Then.GO_ON, delay: float = 0.0) -> Answer:
 class Behaviour:
     """What a scripted server does, phase by phase.
 
-    ``listen`` False: nobody listens, connections are refused. ``ehlo`` None: the greeting made of ``host``
-    and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has answers for single
+    ``listen`` False: nobody listens, connections are refused. ``lmtp``: LHLO begins LMTP, in which each
+    recipient that was accepted gets an ``end_of_data`` of its own. ``ehlo`` None: the greeting made of
+    ``host`` and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has answers for single
     recipients (the address as the client wrote it, without angle brackets), before ``rcpt``.
     ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin with 334;
     None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That counts as
@@ -83,6 +84,7 @@ class Behaviour:
 
     listen: bool = True
     tls_on_connect: bool = False
+    lmtp: bool = False
     host: str = "mx.test.ex"
     banner: Answer | None = None
     extensions: tuple[str, ...] = ("STARTTLS", "HELP")
@@ -128,6 +130,11 @@ class Behaviour:
     def authentication(self, command: str) -> tuple[Answer, ...] | None:
         """What follows on an AUTH ``command``: see ``auth``."""
         return self.auth
+
+    @property
+    def last_chunk(self) -> Answer:
+        """The answer to the last chunk of a message."""
+        return self.end_of_data
 
     def does_tls(self) -> bool:
         """Whether a handshake can come about: at once, or because STARTTLS is on offer and answered so."""

@@ -215,6 +215,7 @@ def _chains(key: str, value: object) -> tuple[tuple[str, str], ...]:
 _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "listen": _flag,
     "tls_on_connect": _flag,
+    "lmtp": _flag,
     "request_client_certificate": _flag,
     "host": _text,
     "garbage": _text,

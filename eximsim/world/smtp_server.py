@@ -89,6 +89,7 @@ _AT_EOF = frozenset({State.COMMAND, State.DATA, State.DEAF, State.AUTH, State.CH
 
 COMMANDS: Mapping[str, str] = {
     "EHLO": "ehlo",
+    "LHLO": "lhlo",
     "HELO": "helo",
     "STARTTLS": "starttls",
     "MAIL": "mail",
@@ -130,7 +131,7 @@ class SmtpSession:
         self.state = State.COMMAND
         self._policy = policy
         self._buffer = bytearray()
-        self._tls = False
+        self._tls = self._lmtp = False
         self._sender = ""
         self._recipients: list[str] = []
         self._content = Content(keep=keep)
@@ -230,7 +231,7 @@ class SmtpSession:
         if not self._recipients:
             return self._end_of_message(reply("503 no valid recipients"))
         if self._chunk_is_last:
-            return self._end_of_message(self.behaviour.end_of_data)
+            return self._end_of_message(self.behaviour.last_chunk)
         return self._answer(self.behaviour.bdat)
 
     def _end_of_message(self, answer: Answer) -> list[Action]:
@@ -239,8 +240,9 @@ class SmtpSession:
                 octets = self._content.octets()
                 self.log.messages.append(Received(self._sender, tuple(self._recipients), octets))
             self._note("message accepted")
+        answers = max(1, len(self._recipients)) if self._lmtp else 1
         self._content, self._recipients = Content(keep=self._keep), []
-        return self._answer(answer)
+        return [action for _ in range(answers) for action in self._answer(answer)]
 
     def _auth(self) -> list[Action] | None:
         line = self._line()
@@ -281,6 +283,11 @@ class SmtpSession:
         match phase:
             case "ehlo" | "helo":
                 return behaviour.hello(extended=phase == "ehlo", tls=self._tls)
+            case "lhlo" if behaviour.lmtp:
+                self._lmtp = True
+                return behaviour.hello(extended=True, tls=self._tls)
+            case "lhlo":
+                return behaviour.unknown
             case "starttls" if behaviour.starttls.then is Then.TLS and (self._tls or self._policy is None):
                 return reply("503 TLS is not on offer")
             case "auth" if (exchange := behaviour.authentication(text)) is not None:
@@ -296,7 +303,7 @@ class SmtpSession:
             case "rcpt":
                 recipient = _path(text)
                 answer = dict(behaviour.recipients).get(recipient, behaviour.rcpt)
-                if self._keep and answer.lines and answer.lines[-1].startswith("2"):
+                if (self._keep or self._lmtp) and answer.lines and answer.lines[-1].startswith("2"):
                     self._recipients.append(recipient)
                 return answer
         answer = getattr(behaviour, phase)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.gate.compare import compare
 from eximsim.gate.explore_policies import survey
 from eximsim.gate.lattice import (
     EHLO,
@@ -17,6 +18,7 @@ from eximsim.gate.lattice import (
     Scene,
     certificates,
 )  # fmt: skip
+from eximsim.gate.views import Wanted
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.ports import DnsAnswer
 from eximsim.profiles import PROFILES, profile
@@ -82,6 +84,45 @@ def test_every_value_of_every_axis_runs() -> None:
             outcome = plan.at(plan.policies[0], view, {f"{axis.name} of {MX}": value})
             assert outcome.result in ("delivered", "deferred", "failed", "undefined"), (axis.name, value)
     assert plan.gaps == {}
+
+
+def test_servers_of_an_lmtp_transport_speak_lmtp() -> None:
+    one, other = policy("  protocol = lmtp\n  hosts_require_tls = *\n"), policy("  protocol = lmtp\n")
+    plan = survey([one], 1)
+    assert plan.at(plan.policies[0], plan.views[0], {}).security is Security.DANE
+    refused = plan.at(plan.policies[0], plan.views[0], {f"end of data of {MX}": "5xx"})
+    assert (refused.result, "LMTP error after DATA: 550 no" in str(refused)) == ("failed", True)
+    report = compare(one, other, wanted=Wanted(1))
+    assert not report.gaps
+    assert any(cause.name == "hosts_require_tls" for group in report.groups for cause in group.cause)
+
+
+def test_extensions_vary_where_a_transport_has_an_option_about_them() -> None:
+    assert not survey([policy()], 1).views[0].scene.extensions
+    plan = survey([policy(), policy("  hosts_avoid_pipelining = *\n")], 1)
+    (plain, avoiding), view = plan.policies, plan.views[0]
+    assert view.scene.size == survey([policy()], 1).views[0].scene.size * 2
+    refused = {f"MAIL of {MX}": "5xx"}
+    said = [str(plan.at(one, view, refused)) for one in (plain, avoiding)]
+    assert ["pipelined MAIL FROM:" in one for one in said] == [True, False]
+    assert all("SIZE=" in one for one in said)
+    without = {**refused, f"extensions of {MX}": "not offered"}
+    assert plan.at(plain, view, without) == plan.at(avoiding, view, without)
+
+
+def test_whoever_takes_no_data_takes_no_chunks() -> None:
+    plan = survey([policy(), policy("  hosts_try_chunking =\n")], 1)
+    for answers in ({f"DATA of {MX}": "4xx"}, {f"end of data of {MX}": "5xx"}):
+        found = {plan.at(one, plan.views[0], answers).result for one in plan.policies}
+        assert found <= {"deferred", "failed"}, answers
+
+
+@pytest.mark.parametrize(("releases", "offered"), [(("4.87", "4.88"), True), (("4.98", "4.99"), False)])
+def test_extensions_vary_where_releases_differ_in_what_they_use(
+    releases: tuple[str, str], offered: bool
+) -> None:
+    scene = survey([policy(release=one) for one in releases], 1).views[0].scene
+    assert ("CHUNKING" in scene.extensions) == offered
 
 
 def test_servers_of_an_smtps_transport_begin_with_tls() -> None:

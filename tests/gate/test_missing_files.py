@@ -28,6 +28,15 @@ def test_a_file_that_a_run_asks_for_and_that_is_not_here_is_a_gap(old: str, new:
     assert "not below" not in str(compare(replace(one, sources=given), replace(two, sources=given)).gaps)
 
 
+def test_a_loop_of_replies_is_a_gap_with_its_line() -> None:
+    conf = (
+        "begin routers\nall:\n  driver = accept\n  transport = back\n"
+        "begin transports\nback:\n  driver = autoreply\n  to = x@example.org\n"
+    )
+    gaps = [str(gap) for gap in survey([policy(conf=conf)]).gaps]
+    assert any(gap.startswith("exim.conf:6: not modelled: more than 40 automatic") for gap in gaps), gaps
+
+
 def test_a_mailbox_that_is_not_there_yet_is_no_gap() -> None:
     local = "begin routers\nlocal:\n  driver = accept\n  domains = here.example\n  transport = box\n"
     box = "begin transports\nbox:\n  driver = appendfile\n  file = /var/mail/all\n"

@@ -11,7 +11,7 @@ import pytest
 from eximsim.explore.choices import Chooser
 from eximsim.gate.diagram import Explorer
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.lattice import OF_AUTHENTICATION
+from eximsim.gate.lattice import EXTENSIONS, OF_AUTHENTICATION
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
@@ -118,6 +118,19 @@ def test_authentication_is_the_same_merged_and_unmerged(monkeypatch: pytest.Monk
     every = Explorer(plan.forest, lambda choose: run(Few(choose)), unmerged(watcher))
     assert merged.diagram() == every.diagram()
     assert merged.runs < every.runs
+
+
+def test_extensions_are_the_same_merged_and_unmerged(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"EHLO": ("STARTTLS", "no STARTTLS"), "extensions": EXTENSIONS.values, "DATA": ("2xx", "4xx")}
+    monkeypatch.setitem(globals(), "FEW", {**few, "RCPT": ("2xx", "4xx"), "MAIL": ("2xx", "5xx")})
+    plan = survey([policy("  hosts_try_chunking = *\n  hosts_avoid_tls = :\n")], 1)
+    (one,) = plan.policies
+    for view in plan.views:
+        run, watcher = plan.run(one, view), Watcher(one, view.kind)
+        merged = Explorer(plan.forest, lambda choose, run=run: run(Few(choose)), watcher)
+        every = Explorer(plan.forest, lambda choose, run=run: run(Few(choose)), unmerged(watcher))
+        assert merged.diagram() == every.diagram()
+        assert merged.runs <= every.runs
 
 
 WAITING = """\

@@ -99,6 +99,17 @@ def test_a_whole_message_in_clear() -> None:
     assert talk.log.messages == [Received("s@x", ("a@b",), b"Subject: x\r\n\r\n.dot\r\n")]
 
 
+def test_lmtp_answers_the_message_for_each_recipient() -> None:
+    talk = Talk(Behaviour(lmtp=True, recipients=(("no@b", reply("550 no")),)))
+    assert talk.say(b"LHLO c\r\n").startswith(b"250-mx.test.ex\r\n")
+    talk.say(b"MAIL FROM:<s@x>\r\nRCPT TO:<a@b>\r\nRCPT TO:<no@b>\r\nRCPT TO:<c@b>\r\nDATA\r\n")
+    assert talk.say(b"x\r\n.\r\n") == b"250 OK id=X\r\n" * 2
+    assert Talk(Behaviour()).say(b"LHLO c\r\n") == b"500 unknown command\r\n"
+    talk = Talk(Behaviour(lmtp=True))
+    talk.say(b"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@b>\r\nDATA\r\n")
+    assert talk.say(b"x\r\n.\r\n") == b"250 OK id=X\r\n"
+
+
 def test_starttls_is_not_offered_again_and_the_dialogue_begins_anew() -> None:
     talk = Talk(Behaviour())
     talk.say(b"EHLO c\r\nSTARTTLS\r\n")

@@ -33,6 +33,8 @@ _FILES = {"file": "file", "log": "logfile", "once": "once file"}
 """Options that name files, and how messages call them."""
 _STEP = 8192
 """Octets by which bounce_return_size_limit is rounded up (DELIVER_IN_BUFFER_SIZE)."""
+_CHAIN = 40
+"""So many replies to replies are followed; Exim goes on for ever."""
 
 
 def autoreply_transport_entry(
@@ -60,6 +62,9 @@ def _reply(
         _log(process, transport, reply, run, [f"  previously sent to {(reply.to or '')[:200]}"])
         return
     content = _content(process, transport, addrs, reply)
+    if process.machine.writing >= _CHAIN:
+        what = f"more than {_CHAIN} automatic replies, each of them because of the one before"
+        raise Unsupported(what, transport.path, transport.line)
     code = child_open_exim(process, "", [], content, process.message_id, login_of(process, run.uid))
     if once:
         _note(process, transport, reply)

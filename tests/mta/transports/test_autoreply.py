@@ -6,6 +6,7 @@ import email
 
 import pytest
 
+from eximsim.errors import Unsupported
 from tests.mta.local import LocalMachine
 
 ROUTERS = (
@@ -34,6 +35,12 @@ def test_the_sender_gets_a_reply_that_refers_to_his_message() -> None:
     assert reply["Auto-Submitted"] == "auto-replied"
     assert str(reply.get_payload()).startswith("Away.\n")
     assert "=> a <a@test.ex> R=local T=t" in answering.log
+
+
+def test_replies_to_replies_without_end_are_not_modelled_and_have_their_place() -> None:
+    away = LocalMachine(REPLY.replace("$sender_address", "x@b.test"), routers=ROUTERS, transports=BOX)
+    with pytest.raises(Unsupported, match=r"more than 40 automatic replies.*:\d+\)"):
+        away.deliver()
 
 
 @pytest.mark.parametrize(("pause", "replies"), [(10, 1), (7200, 2)])
