@@ -380,8 +380,6 @@ def servers(
 ) -> Mapping[str, Callable[[], SmtpSession]]:
     """The servers of a scene, by address."""
     return {
-        address: listener(
-            partial(LatticeServer, host, choose, scene, tls_on_connect=tls_on_connect), chains
-        )
+        address: listener(partial(LatticeServer, host, choose, scene, tls_on_connect=tls_on_connect), chains)
         for host, address in scene.addresses.items()
     }
