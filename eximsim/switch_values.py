@@ -113,6 +113,7 @@ class CrashLog(Enum):
     NOTHING = "nothing"
     SUPPOSITION = "one line that suspects a write to immutable memory"
     FACTS = "fault address, SEGV_MAPERR, null pointer, what it was doing"
+    PURPOSE = "the same, and before the last what the process was made for"
 
 
 EVENTS = frozenset(

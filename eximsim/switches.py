@@ -185,9 +185,12 @@ class Profile(SmtpSwitches):
     queue_run_preloads_anchors: bool = switch(
         False, "tls_client_creds_init() in tls-openssl.c", since("4.95", "6a9cf7f89")
     )
-    """In a queue run OpenSSL has the transport's tls_verify_certificates loaded before the handshake. Under
-    DANE a chain that is good but does not match gets another alert; where nothing is to be verified, a good
-    chain is shown as verified."""
+    """In a queue run the transports' tls_verify_certificates are loaded before the first delivery, and logged
+    if they are not there. With OpenSSL a chain that is good but does not match gets another alert under DANE;
+    where nothing is to be verified, a good chain is shown as verified."""
+
+    anchors_preloaded_for_nothing: bool = switch(False, "queue_run() in queue.c", since("4.98", "5bb1dfe41"))
+    """They are loaded when the queue run starts, even if it delivers nothing."""
 
     circumflex_hides_next: bool = switch(
         True, "auth_client_item() in auths/get_data.c", since("4.95", "ca22cc0ab", item="JH/36, bug 2687")
@@ -401,6 +404,7 @@ class Profile(SmtpSwitches):
         "segv_handler() in exim.c",
         since("4.95", "1f1633046", CrashLog.SUPPOSITION),
         since("4.96", "dd09071d4", CrashLog.FACTS),
+        since("4.99", "f3ee1d51e", CrashLog.PURPOSE),
     )
     """What a process that dies of a segmentation violation logs."""
 

@@ -383,6 +383,7 @@ POINTS: Sequence[Point] = (
     _point("1d2868b2d"),
     _point("9d7795dba", ("runtest", r"mx=\S+ sort=\K\S+/xx/")),
     _point("b97c55112", ("confs/0637", "")),
+    _point("5bb1dfe41", ("runtest", "use of lockfiles is provider-dependent")),
     _point("1b3209b05", ("scripts/4000-scanning/4000", 'name*0="example4";')),
     # 4.99
     _point("7b505d288"),

@@ -6,13 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import takewhile
+from random import Random
 
 from eximsim.errors import Unsupported
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.compare import CHANCE, MODELLED, Words, shown_log
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord
-from eximsim.suite.scenario_replay import ScenarioStand, named_each_time
+from eximsim.suite.scenario_replay import Lots, ScenarioStand, named_each_time
 from eximsim.suite.scenarios import Scenario
 
 SIDE_BY_SIDE = "side-by-side"
@@ -21,8 +23,8 @@ SIDE_BY_SIDE = "side-by-side"
 SIZE_OF_REPORT = "size-of-a-report"
 """The rule for SIZE= of a report (a bounce): its boundary has digits that are drawn at random."""
 
-_SEEDS = 24
-"""So many seeds are tried for a command in which Exim draws lots, unless the scenario says otherwise."""
+_TRIES = 200
+"""So often lots are drawn again without coming nearer to the record, unless the scenario says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class ScenarioComparison:
 
     ``result`` is ``"agree"``, ``"differ"``, ``"explained"`` or ``"unsupported"``; ``rule`` names what
     explains a difference, or what is not modelled. ``fields`` tells of each field that is compared whether it
-    agrees in all runs; ``lines`` shows where each first differs.
+    agrees in all runs; ``lines`` shows where each first differs. ``by_chance``: the model had to draw other
+    lots than its own.
     """
 
     record: ScenarioRecord
@@ -39,6 +42,7 @@ class ScenarioComparison:
     fields: Mapping[str, bool] = field(default_factory=dict)
     rule: str = ""
     lines: tuple[str, ...] = ()
+    by_chance: bool = False
 
     def as_json(self) -> dict[str, object]:
         """The comparison as the command line prints it."""
@@ -54,21 +58,11 @@ def compare_scenario(
 ) -> ScenarioComparison:
     """Give the scenario's commands to the model and compare what comes of them with what was recorded.
 
-    Where Exim draws lots, seeds are tried until the command does what was recorded.
+    Where Exim draws lots, others are tried until the command does what was recorded.
     """
     names = [name for name in FIELDS if name not in record.unstable]
-    seeds: list[int] = []
     try:
-        while True:
-            found = _play(record, scenario, stand, seeds, names)
-            limit = _SEEDS if scenario.seeds is None else scenario.seeds
-            at = found.disagreeing
-            if at is None or not found.drawn:
-                break
-            tried = seeds[at] if at < len(seeds) else 0
-            if tried >= limit:
-                break
-            seeds = [*seeds[:at], *[0] * (at - len(seeds)), tried + 1]
+        found = _luckiest(record, scenario, stand, names)
     except Unsupported as item:
         return ScenarioComparison(record, "unsupported", rule=str(item).removeprefix("not modelled: "))
     except UndefinedBehaviour as reason:
@@ -76,18 +70,42 @@ def compare_scenario(
     pairs = list(zip(record.runs, found.runs, strict=False))
     whole = len(record.runs) == len(found.runs)
     fields = {name: whole and all(_agrees(name, *pair) for pair in pairs) for name in names}
-    if all(fields.values()):
-        return ScenarioComparison(
-            record, "explained" if any(seeds) else "agree", fields, CHANCE if any(seeds) else ""
-        )
-    if whole and all(
-        all(_agrees(name, *pair) for name in names) or (beside and _agrees_but_for_order(names, *pair))
-        for pair, beside in zip(pairs, found.beside, strict=True)
-    ):
-        return ScenarioComparison(record, "explained", fields, SIDE_BY_SIDE)
-    if whole and all(_agrees(name, *_with_sizes(*pair)) for pair in pairs for name in names):
-        return ScenarioComparison(record, "explained", fields, SIZE_OF_REPORT)
-    return ScenarioComparison(record, "differ", fields, "", tuple(_differences(pairs, names, words)))
+    if not whole or found.disagreeing is not None:
+        return ScenarioComparison(record, "differ", fields, "", tuple(_differences(pairs, names, words)))
+    rule = next(filter(None, found.rules), CHANCE if found.by_chance else "")
+    return ScenarioComparison(
+        record, "explained" if rule else "agree", fields, rule, by_chance=found.by_chance
+    )
+
+
+def _luckiest(
+    record: ScenarioRecord, scenario: Scenario, stand: ScenarioStand, names: Sequence[str]
+) -> _Played:
+    """What the model does with the lots that come nearest to the record.
+
+    Some lots of the command that differs first are drawn anew; what comes no less near is kept. Raises
+    ``Unsupported`` and ``UndefinedBehaviour`` if that is what comes of the first lots, or of others where
+    none lead to the record.
+    """
+    best = _play(record, scenario, stand, (), names)
+    limit = _TRIES if scenario.seeds is None else scenario.seeds
+    dice, elsewhere, tries = Random(0), None, 0
+    while (at := best.disagreeing) is not None and best.drawn[at] and tries < limit:
+        tries += 1
+        anew = Lots(dice.getrandbits(32), _with_a_hole(best.drawn[at], dice))
+        lots = [*(Lots(0, drawn) for drawn in best.drawn[:at]), anew]
+        try:
+            found = _play(record, scenario, stand, lots, names)
+        except (Unsupported, UndefinedBehaviour) as reason:
+            elsewhere = reason
+            continue
+        if found.nearness > best.nearness:
+            tries = 0
+        if found.nearness >= best.nearness:
+            best, best.by_chance = found, True
+    if best.disagreeing is not None and elsewhere is not None:
+        raise elsewhere
+    return best
 
 
 _FROM_NOBODY = re.compile(r"(?<=MAIL FROM:<> SIZE=)\d+")
@@ -122,34 +140,63 @@ def _sizeless(done: Done) -> Done:
     return replace(done, log=log, servers=tuple(servers))
 
 
+def _with_a_hole(drawn: tuple[int, ...], dice: Random) -> list[int | None]:
+    start = dice.randrange(len(drawn))
+    end = dice.randint(start + 1, len(drawn))
+    return [None if start <= at < end else lot for at, lot in enumerate(drawn)]
+
+
 @dataclass(slots=True)
 class _Played:
-    """What the model did, the first command in which that differs, and whether lots were drawn there.
+    """What the model did, the lots that each command drew, and the first command that does not agree.
 
-    ``beside`` tells of each command whether deliveries went on beside each other.
+    ``rules`` tells of each command what explains how it differs; None if nothing does, empty if it does not.
+    ``nearness`` grows with what agrees: the commands before that one, then how far its own fields go along.
     """
 
     runs: list[Done] = field(default_factory=list)
-    beside: list[bool] = field(default_factory=list)
+    rules: list[str | None] = field(default_factory=list)
+    drawn: list[tuple[int, ...]] = field(default_factory=list)
     disagreeing: int | None = None
-    drawn: bool = False
+    nearness: tuple[int, int] = (0, 0)
+    by_chance: bool = False
 
 
 def _play(
     record: ScenarioRecord,
     scenario: Scenario,
     stand: ScenarioStand,
-    seeds: Sequence[int],
+    lots: Sequence[Lots],
     names: Sequence[str],
 ) -> _Played:
-    play = stand.play(scenario, record.profile, seeds, [done.began for done in record.runs])
+    play = stand.play(scenario, record.profile, lots, [done.began for done in record.runs])
     found = _Played()
     for number, (done, real) in enumerate(zip(play, record.runs, strict=False)):
         found.runs.append(done)
-        found.beside.append(play.side_by_side)
-        if found.disagreeing is None and not all(_agrees(name, real, done) for name in names):
-            found.disagreeing, found.drawn = number, play.drawn
+        found.drawn.append(play.drawn)
+        found.rules.append(_rule(names, real, done, beside=play.side_by_side))
+        if found.rules[-1] is None and found.disagreeing is None:
+            found.disagreeing = number
+            found.nearness = (number, sum(_same_at_first(name, real, done) for name in names))
+    if found.disagreeing is None:
+        found.nearness = (len(record.runs), 0)
     return found
+
+
+def _rule(names: Sequence[str], real: Done, ours: Done, *, beside: bool) -> str | None:
+    """What explains how a command's fields differ; empty if they do not, None if nothing does."""
+    if all(_agrees(name, real, ours) for name in names):
+        return ""
+    if beside and _agrees_but_for_order(names, real, ours):
+        return SIDE_BY_SIDE
+    sized = _with_sizes(real, ours)
+    return SIZE_OF_REPORT if all(_agrees(name, *sized) for name in names) else None
+
+
+def _same_at_first(name: str, real: Done, ours: Done) -> int:
+    """How many items of a field are the same before the first that is not."""
+    pairs = zip(_as_list(name, real), _as_list(name, ours), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _agrees_but_for_order(names: Sequence[str], real: Done, ours: Done) -> bool:

@@ -36,19 +36,26 @@ _CONFIG = "/exim.conf"
 
 
 class Lots(random.Random):
-    """Chance that knows whether it was asked."""
+    """Chance that remembers what was ``drawn``, and draws first what it is told to, if it is not None.
 
-    drawn = False
+    Whoever gives another what was drawn here has the same again.
+    """
+
+    def __init__(self, seed: int = 0, first: Sequence[int | None] = ()) -> None:
+        super().__init__(seed)
+        self.drawn: list[int] = []
+        self._first = first
 
     def getrandbits(self, k: int, /) -> int:
         """See ``random.Random``."""
-        self.drawn = True
-        return super().getrandbits(k)
+        at = len(self.drawn)
+        told = self._first[at] if at < len(self._first) else None
+        self.drawn.append(super().getrandbits(k) if told is None else told)
+        return self.drawn[-1]
 
     def random(self) -> float:
         """See ``random.Random``."""
-        self.drawn = True
-        return super().random()
+        return self.getrandbits(53) / (1 << 53)
 
 
 class ScenarioStand:
@@ -62,21 +69,21 @@ class ScenarioStand:
         self,
         scenario: Scenario,
         profile: Profile,
-        seeds: Sequence[int] = (),
+        lots: Sequence[Lots] = (),
         began: Sequence[float | None] = (),
     ) -> Play:
         """The scenario on the model under ``profile``, to be run step by step.
 
-        ``seeds`` decide, a command each, where Exim draws lots; 0 for those without. ``began`` are the times
-        at which commands are given, in seconds since the epoch, where they are known.
+        ``lots`` decide, a command each, where Exim draws lots; the usual ones for those without. ``began``
+        are the times at which commands are given, in seconds since the epoch, where they are known.
         """
-        return Play(scenario, profile, self.chains, self._pem, seeds, began)
+        return Play(scenario, profile, self.chains, self._pem, lots, began)
 
 
 class Play:
     """One scenario under way on one machine; iterating gives the commands and does what comes of each.
 
-    ``drawn`` tells whether the last command made Exim draw lots. Iterating raises ``Unsupported`` and
+    Iterating raises ``Unsupported`` and
     ``UndefinedBehaviour``.
     """
 
@@ -86,11 +93,11 @@ class Play:
         profile: Profile,
         chains: ChainSet,
         pem: Mapping[str, bytes],
-        seeds: Sequence[int],
+        lots: Sequence[Lots],
         began: Sequence[float | None],
     ) -> None:
         self._began = began
-        self._scenario, self._profile, self._chains, self._seeds = scenario, profile, chains, seeds
+        self._scenario, self._profile, self._chains, self._lots = scenario, profile, chains, lots
         files = {name: text.encode("utf-8", "surrogateescape") for name, text in scenario.files.items()}
         files = {**pem, **files, _CONFIG: scenario.config.encode("utf-8", "surrogateescape")}
         host = Host(ADDRESSES, NETWORKS, scenario.hosts, files, whole_dns=True)
@@ -103,14 +110,14 @@ class Play:
         self.machine.privilege_lost = True  # as with -C, in recordings
         self._normalise = TextNormaliser(profile.version)
         self._served: list[tuple[str, int]] = []
-        self._lots = Lots()
+        self._drawn = Lots()
         self._left_before = 0
         self._serve(scenario.servers)
 
     @property
-    def drawn(self) -> bool:
-        """Whether the last command made Exim draw lots."""
-        return self._lots.drawn
+    def drawn(self) -> tuple[int, ...]:
+        """The lots that the last command made Exim draw."""
+        return tuple(self._drawn.drawn)
 
     @property
     def side_by_side(self) -> bool:
@@ -119,8 +126,7 @@ class Play:
 
     def __iter__(self) -> Iterator[Done]:
         for number, step in enumerate(self._scenario.steps):
-            seed = self._seeds[number] if number < len(self._seeds) else 0
-            self._lots = self.machine.rng = Lots(seed)
+            self._drawn = self.machine.rng = self._lots[number] if number < len(self._lots) else Lots()
             self._left_before = self.machine.left_behind
             self._prepare(step, self._began[number] if number < len(self._began) else None)
             stdin = step.stdin.encode("utf-8", "surrogateescape")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from eximsim.suite.compare import CHANCE, LOTS, RESTLESS
+from eximsim.suite.compare import LOTS, RESTLESS
 from eximsim.suite.scenario_compare import ScenarioComparison, compare_scenario
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord
 from eximsim.suite.scenario_replay import ScenarioStand
@@ -28,7 +28,7 @@ def settled(
             again = compare_scenario(ask(), scenario, stand)
             if again.result in ("agree", "explained"):
                 return replace(again, result="explained", rule=again.rule or RESTLESS)
-    elif found.rule == CHANCE and not any(not _same(found.record, ask()) for _ in range(LOTS)):
+    elif found.by_chance and not any(not _same(found.record, ask()) for _ in range(LOTS)):
         return compare_scenario(found.record, replace(scenario, seeds=0), stand)
     return found
 

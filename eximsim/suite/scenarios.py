@@ -58,7 +58,7 @@ class Scenario:
     """All that is needed to give the commands again, but a release and a seed.
 
     ``config`` is the text of the configuration; ``hosts`` the lines of the hosts file. ``seeds`` is
-    how many seeds a comparison may try where Exim draws lots; None: as many as it sees fit.
+    how often a comparison may draw lots again where Exim draws some; None: as many as it sees fit.
     """
 
     id: str

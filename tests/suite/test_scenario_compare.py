@@ -13,7 +13,7 @@ from eximsim.errors import InputError
 from eximsim.profiles import profile
 from eximsim.suite.scenario_compare import ScenarioComparison, compare_scenario
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord, has_runs, read_scenario_records
-from eximsim.suite.scenario_replay import ScenarioStand
+from eximsim.suite.scenario_replay import Lots, ScenarioStand
 from eximsim.suite.scenarios import Scenario, read_scenarios, scenario_of
 from tests.suite.recorded import EVIDENCE, FOLDER
 
@@ -173,7 +173,7 @@ def test_where_exim_draws_lots_another_seed_may_give_what_was_recorded() -> None
     both += [{**entry, "name": "h2-a.test.ex"} for entry in HOST[1:]]
     one = scenario(zone=both)
     for seed in range(8):
-        runs = tuple(stand().play(one, profile(NEWEST), (seed,)))
+        runs = tuple(stand().play(one, profile(NEWEST), (Lots(seed),)))
         found = compare_scenario(ScenarioRecord("x", NEWEST, "openssl", runs), one, stand())
         assert found.result in ("agree", "explained")
     assert found.rule in ("", "order-by-chance")

@@ -8,6 +8,7 @@ from eximsim.profiles import profile
 from eximsim.suite.compare import CHANCE, RESTLESS
 from eximsim.suite.scenario_compare import compare_scenario
 from eximsim.suite.scenario_records import ScenarioRecord
+from eximsim.suite.scenario_replay import Lots
 from eximsim.suite.scenario_settle import settled
 from eximsim.suite.scenarios import Scenario
 from tests.suite.test_scenario_compare import HOST, NEWEST, scenario, stand
@@ -25,7 +26,7 @@ def by_chance() -> Scenario:
 
 
 def record(seed: int) -> ScenarioRecord:
-    runs = tuple(stand().play(by_chance(), profile(NEWEST), [seed]))
+    runs = tuple(stand().play(by_chance(), profile(NEWEST), [Lots(seed)]))
     return ScenarioRecord("x", NEWEST, "openssl", runs)
 
 
@@ -48,10 +49,24 @@ def test_an_order_that_the_program_does_not_always_have_is_chance() -> None:
 
 
 def test_a_difference_that_is_gone_the_next_time_is_told_as_such() -> None:
-    usual = record(0)
+    usual, case = record(0), replace(by_chance(), seeds=2)
     odd = replace(usual, runs=(replace(usual.runs[0], queued=7),))
-    found = compare_scenario(odd, by_chance(), stand())
+    found = compare_scenario(odd, case, stand())
     assert found.result == "differ"
     asked = iter([odd, usual])
-    assert settled(found, by_chance(), stand(), lambda: next(asked)).rule == RESTLESS
-    assert settled(found, by_chance(), stand(), lambda: odd) == found
+    assert settled(found, case, stand(), lambda: next(asked)).rule == RESTLESS
+    assert settled(found, case, stand(), lambda: odd) == found
+
+
+def test_many_lots_in_one_command_are_found_one_after_the_other() -> None:
+    """Three recipients, each with three hosts to choose from: one in 216 runs is that of the record."""
+    zone = [
+        {**TWO[0], "data": [[10, "h1-a.test.ex"], [10, "h2-a.test.ex"], [10, "h3-a.test.ex"]]},
+        *({**entry, "name": f"h{number}-a.test.ex"} for number in (1, 2, 3) for entry in HOST[1:]),
+    ]
+    names = ["a@one.test.ex", "b@one.test.ex", "c@one.test.ex"]
+    case = scenario(zone=zone, recipients=names, transport={"hosts_try_dane": ""})
+    for seed in (5, 6, 7):
+        runs = tuple(stand().play(case, profile(NEWEST), [Lots(seed)]))
+        found = compare_scenario(ScenarioRecord("x", NEWEST, "openssl", runs), case, stand())
+        assert found.rule == CHANCE

@@ -78,7 +78,7 @@ def verify_quota_call(process: Process, address: str, size: int, settings: Quota
 
 def _in_child(process: Process, address: str, size: int) -> VerifyResult:
     """The program, run again to regain its privilege. Source: verify_quota()."""
-    child = process.fork()
+    child = process.fork("quota-verify")
     child.run_anew()
     child.variables, child.answering_rcpt = {}, False
     with forked(process):

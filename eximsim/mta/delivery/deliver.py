@@ -194,13 +194,16 @@ def _measures(process: Process, message: Message) -> dict[str, str]:
     return {name: str(value) for name, value in counted.items()}
 
 
+_CONTINUED = "continued-delivery"
+
+
 def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> None:
     """Deliver the message that waits for the host down the call that was left open for it, if it still is.
 
     The process that does it was nobody's child for long; only a queue runner waited for it. Under Exim's test
     suite it first gives its parent time to finish. Source: transport_pass_socket(), src/transport.c.
     """
-    machine, successor = process.machine, process.fork()
+    machine, successor = process.machine, process.fork(process.purpose if call is None else _CONTINUED)
     successor.variables, successor.driver_state = {}, {}
     if call is not None:
         successor.variables["sending_ip_address"] = call.connection.local_address

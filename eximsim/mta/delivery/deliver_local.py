@@ -168,7 +168,7 @@ def deliver_local(
             run = replace(run, keeps_output=True)
         for addr in batch:
             addr.return_path = process.return_path
-        child = process.fork()
+        child = process.fork("delivery-local")
         child.random_seed = 0
         child.variables["transport_name"] = transport.name
         if first.router is not None:

@@ -80,12 +80,13 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
         if not delivery.call_not_seen and not _suits_open_call(delivery, transport, batch[0]):
             _leave_for_later(delivery, transport, batch, fallback=fallback)
             continue
+        wanted_again = _host_is_wanted_again(delivery, batch[0])
         _defer_at_limit(delivery, transport)
         seed = HARNESS_SEED + 2 * number
         fresh = delivery.process.continued is None
         delivery.process.machine.unwatched.transports += 1
         _read_reports(delivery, most=delivery.process.config.main.number("remote_max_parallel") - 1)
-        _run_transport(delivery, transport, batch, fallback=fallback, seed=seed)
+        _run_transport(delivery, transport, batch, fallback=fallback, seed=seed, leave_open=wanted_again)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
     _read_reports(delivery)
     return True
@@ -250,11 +251,18 @@ def _check_watched(delivery: Delivery) -> None:
 
 
 def _run_transport(
-    delivery: Delivery, transport: DriverInstance, batch: list[Address], *, fallback: bool, seed: int
+    delivery: Delivery,
+    transport: DriverInstance,
+    batch: list[Address],
+    *,
+    fallback: bool,
+    seed: int,
+    leave_open: bool,
 ) -> None:
     """Run the smtp transport in a child process; only what the child reports back survives it.
 
-    ``seed`` is what its draws start from under Exim's test suite.
+    ``seed`` is what its draws start from under Exim's test suite. ``leave_open``: another batch has the same
+    host.
     """
     parent = delivery.process
     if parent.verbose and not parent.dont_deliver and not parent.debugging:
@@ -273,8 +281,8 @@ def _run_transport(
     for addr in batch:
         addr.return_path = parent.return_path
     smtp_transport_setup(parent, transport, batch)
-    child = parent.fork()
-    child.continue_more, child.kept_call = _host_is_wanted_again(delivery, first), None
+    child = parent.fork("transport ph1" if parent.queue_2stage else "transport")
+    child.continue_more, child.kept_call = leave_open, None
     child.random_seed = seed
     child.variables["transport_name"] = transport.name
     child.disable_logging = transport.options.flag("disable_logging")

@@ -20,11 +20,16 @@ from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.harness import forked, started
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, Message, Recipient
+from eximsim.mta.transports.tls_files import preload_anchors
 from eximsim.mta.verify import cutthrough
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Machine, Process
+
+
+LOCAL_DELIVERY = "local-accept-delivery"
+"""The purpose of a process that delivers what a program has read that is no daemon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,13 @@ def queue_run(process: Process, run: QueueRun) -> None:
     process.queue_run_local = run.local
     detail = run.detail(process.pid)
     log_write(process, f"Start queue run: {detail}", when="queue_run")
+    waiting = process.profile.queue_run_preloads_anchors
+    if waiting and process.profile.anchors_preloaded_for_nothing:
+        preload_anchors(process)
+        waiting = False
     for remote_waits in (True, False) if run.two_stage else (False,):
         process.queue_smtp = process.queue_2stage = remote_waits
-        _run_once(process, run)
+        waiting = _run_once(process, run, preload=waiting)
     log_write(process, f"End queue run: {detail}", when="queue_run")
 
 
@@ -121,19 +130,25 @@ def listed(process: Process, *, randomize: bool) -> list[str]:
     return queue_get_spool_list(process.machine, randomize=randomize, by_time=by_time)
 
 
-def _run_once(process: Process, run: QueueRun) -> None:
+def _run_once(process: Process, run: QueueRun, *, preload: bool) -> bool:
+    """Go over the queue; with ``preload`` trust anchors are loaded first. Whether that is left to do."""
     randomize = not process.config.main.flag("queue_run_in_order")
     first, last = run.ids
     force = run.force or run.recipient is not None or run.sender is not None
+    purpose = "qrun-p1-delivery" if process.queue_2stage else "qrun-delivery"
     for message_id in listed(process, randomize=randomize):
         message = process.machine.spool.get(message_id)
         if message is None or (first and message_id < first) or (last and message_id > last):
             continue
         if _wanted(process, run, message):
-            deliver_in_child(process, message_id, force=force, crash="queue run: ")
+            if preload:
+                preload_anchors(process)
+                preload = False
+            deliver_in_child(process, message_id, purpose, force=force, crash="queue run: ")
             force = run.force if process.attempted else force
             if not process.queue_2stage and "/" in process.fudged_queue_times:
                 process.fudged_queue_times = process.fudged_queue_times.partition("/")[2]
+    return preload
 
 
 def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
@@ -156,6 +171,7 @@ def _wanted(process: Process, run: QueueRun, message: Message) -> bool:
 def deliver_in_child(
     process: Process,
     message_id: str,
+    purpose: str,
     *,
     force: bool = False,
     give_up: bool = False,
@@ -163,26 +179,27 @@ def deliver_in_child(
     anew: bool = False,
 ) -> None:
     """Deliver one message in a forked process and wait for it; see ``begin_delivery``."""
-    begin_delivery(process, message_id, force=force, give_up=give_up, crash=crash, anew=anew)()
+    begin_delivery(process, message_id, purpose, force=force, give_up=give_up, crash=crash, anew=anew)()
 
 
 def begin_delivery(
     process: Process,
     message_id: str,
+    purpose: str,
     *,
     force: bool = False,
     give_up: bool = False,
     crash: str | None = "",
     anew: bool = False,
 ) -> Callable[[], None]:
-    """Fork the process that delivers one message; what is given back is the rest of its life.
+    """Fork a process for a ``purpose``, to deliver one message; what is given back is the rest of its life.
 
     With ``anew`` the child runs the program again to regain its privilege (``child_exec_exim()``), unless it
     is to deliver without (deliver_drop_privilege): then it knows what the process before it found out. A
     child that dies of a signal is logged as the parent would, after the words ``crash`` ("queue run: ");
     None if the parent does not look (background delivery). Of one that gives up its parent says nothing.
     """
-    child = process.fork()
+    child = process.fork(purpose)
     child.message_id, child.afterwards, child.attempted = message_id, [], False
     process.machine.left_behind += crash is None
     again = anew and not process.config.main.flag("deliver_drop_privilege")

@@ -239,6 +239,7 @@ class Process:
     configuration_is_read_only: bool = False
     """Who writes to a text of the configuration dies; check_string() cuts a lookup's type off so."""
     doing: str = ""  # what the process says of itself (set_process_info()), as far as a crash shows it
+    purpose: str = "fresh-exec"  # what it was forked for (exim_fork()), shown by a crash
     acl_verb: str | None = None
     """The verb of an ACL that was come to last, as the log names it; None before, and at an ACL's end."""
     acl_files: dict[str, tuple[AclVerb, ...]] = field(default_factory=dict)
@@ -417,16 +418,16 @@ class Process:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
         self.main_log_open = self.machine.privilege_lost
         self.lost_session, self.proxied_tls, self.transport_count = None, None, 0
-        self.dsn_boundaries = 0
+        self.dsn_boundaries, self.purpose = 0, "fresh-exec"
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
         self.acl_verb, self.acl_eval, self.queries_asked = None, None, frozenset()
         self.duplicates_lost = False
 
-    def fork(self) -> Process:
+    def fork(self, purpose: str) -> Process:
         """A child process: same machine and configuration, its own copy of everything else."""
         child = copy.copy(self)
-        child.pid = self.machine.new_pid()
+        child.pid, child.purpose = self.machine.new_pid(), purpose
         child.variables = dict(self.variables)
         child.resolver = copy.copy(self.resolver)
         child.dns_fails = dict(self.dns_fails)

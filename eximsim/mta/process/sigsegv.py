@@ -36,11 +36,12 @@ def _died(process: Process, doing: str, address: str, code: str, why: str) -> Pr
     if log is CrashLog.SUPPOSITION:
         words = (f"SIGSEGV ({_IMMUTABLE})",)
     elif log is not CrashLog.NOTHING:
+        purpose = f"{process.purpose}: " if log is CrashLog.PURPOSE else ""
         words = (
             f"SIGSEGV (fault address: {address})",
             code,
             f"SIGSEGV ({why})",
-            f"SIGSEGV ({process.pid} {doing}\n)",
+            f"SIGSEGV ({purpose}{process.pid} {doing}\n)",
         )
     for line in words:
         log_write(process, line, panic=True)

@@ -93,7 +93,11 @@ def _route_one(
     if rc is Rc.OK:
         sender = process.variables.get("sender_address", "")
         process.return_path = addr.errors_address if addr.errors_address is not None else sender
-        with process.setting(sender_address=sender if is_recipient else ""):
+        verifying = {
+            "sender_address": sender if is_recipient else "",
+            "verify_mode": "R" if is_recipient else "S",
+        }
+        with process.setting(**verifying):
             routed = route_address(process, addr, verify=how)
         rc, children = routed.rc, routed.addr_new
         found.local = [*routed.addr_local, *found.local]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _PORTS = {"smtp": 25, "smtps": 465, "submission": 587, "submissions": 465}
 _MOST_LOGGED = 10
+_DELIVERY = "daemon-accept-delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def daemon_go(
         raise PanicDie("Daemon cannot be run when mua_wrapper is set")
     if not parent.profile.no_certificate_always_told:
         warn_of_certificate(parent)
-    process = parent.fork()
+    process = parent.fork("daemon")
     daemon = Daemon(tuple(_listeners(process, listening.ports)) if listening else ())
     process.log_stderr = foreground
     process.err = daemon.stderr.append
@@ -101,7 +102,7 @@ def _queue_runs(process: Process, run: QueueRun, *, listens: bool) -> str:
 
 def _run_queue(process: Process, run: QueueRun) -> None:
     """Run the queue in a process of its own, beside the daemon where the world has that."""
-    runner = partial(queue.queue_run, process.fork(), run)
+    runner = partial(queue.queue_run, process.fork("queue-runner"), run)
     if process.world.side_by_side:
         process.world.spawn(runner)
     else:
@@ -225,16 +226,18 @@ def _deliver(process: Process, message_id: str) -> None:
     """
     machine = process.machine
     if process.world.side_by_side:
-        process.world.spawn(queue.begin_delivery(process, message_id, crash=None, anew=True))
+        process.world.spawn(queue.begin_delivery(process, message_id, _DELIVERY, crash=None, anew=True))
         pause(process, fork_pause(process))
     elif machine.sending:
-        machine.sent_on.append(partial(queue.deliver_in_child, process, message_id, crash=None, anew=True))
+        machine.sent_on.append(
+            partial(queue.deliver_in_child, process, message_id, _DELIVERY, crash=None, anew=True)
+        )
     elif process.queue_smtp and machine.test_harness:
-        begun = process.fork()
-        job = partial(queue.deliver_in_child, begun, message_id, crash=None, anew=True)
+        begun = process.fork(_DELIVERY)
+        job = partial(queue.deliver_in_child, begun, message_id, _DELIVERY, crash=None, anew=True)
         machine.unwatched.later.append((process.world.now(), job))
     else:
-        queue.deliver_in_child(process, message_id, crash=None, anew=True)
+        queue.deliver_in_child(process, message_id, _DELIVERY, crash=None, anew=True)
 
 
 # ---- connections -----------------------------------------------------------------------------------
@@ -284,7 +287,7 @@ class DaemonSession:
         if refused:
             return (Send(octets(refused)), Close())
         smtp_in_tickets.renew_keys(self._daemon)
-        process = self._daemon.fork()
+        process = self._daemon.fork("daemon-accept")
         process.of_daemon, process.connection = True, process.pid
         self._client = client.address
         self._count = self._connections.begin(process, client.address)

@@ -221,7 +221,8 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     queued = line.leaves_on_queue(process.config.main) or queue.queue_check_only(process)
     if received.deliver and not queued:
         crash = "" if line.synchronous else None
-        deliver = partial(queue.deliver_in_child, process, received.message_id, crash=crash, anew=True)
+        own = queue.LOCAL_DELIVERY
+        deliver = partial(queue.deliver_in_child, process, received.message_id, own, crash=crash, anew=True)
         if process.machine.test_harness and not line.synchronous:
             process.machine.unwatched.begun.append((process.world.now(), deliver))
         else:
@@ -359,8 +360,12 @@ def _act(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 def _deliver(process: Process, line: CommandLine, stdin: bytes) -> int:
     process.deliver_force_thaw = line.force
+    *_, last = line.arguments
     for message_id in line.arguments:
-        queue.deliver_in_child(process, message_id, force=line.force, give_up=line.give_up, crash=None)
+        purpose = process.purpose if message_id == last else "cmdline-delivery"
+        queue.deliver_in_child(
+            process, message_id, purpose, force=line.force, give_up=line.give_up, crash=None
+        )
     return 0
 
 

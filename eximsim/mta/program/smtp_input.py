@@ -52,7 +52,7 @@ def smtp(process: Process, line: CommandLine, stdin: bytes) -> int:
     crash = "" if line.synchronous else None
 
     def deliver(message_id: str) -> None:
-        queue.deliver_in_child(process, message_id, crash=crash, anew=True)
+        queue.deliver_in_child(process, message_id, queue.LOCAL_DELIVERY, crash=crash, anew=True)
 
     if not smtp_active_hostname(process):
         return 1

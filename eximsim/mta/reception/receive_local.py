@@ -26,7 +26,7 @@ from eximsim.mta.delivery.moan import (
     too_big,
     too_many_recipients,
 )
-from eximsim.mta.delivery.queue import deliver_in_child
+from eximsim.mta.delivery.queue import LOCAL_DELIVERY, deliver_in_child
 from eximsim.mta.process import upward
 from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.globals import Machine, Process
@@ -353,7 +353,7 @@ def _left_on_queue(child: Process) -> bool:
 
 def _deliver_own(child: Process, message_id: str) -> None:
     with _own_message(child.machine):
-        deliver_in_child(child, message_id, crash=None, anew=True)
+        deliver_in_child(child, message_id, LOCAL_DELIVERY, crash=None, anew=True)
 
 
 @contextmanager

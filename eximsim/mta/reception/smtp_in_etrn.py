@@ -76,7 +76,7 @@ def _words(process: Process, command: str, argument: str) -> list[str]:
 def _run_queue(process: Process, text: str) -> None:
     """The program is run again, with -R."""
     process.machine.left_behind += 1
-    child = process.fork()
+    child = process.fork("etrn-command")
     child.run_anew()
     child.variables = {}
     queue_run(child, QueueRun(recipient=Selection(text)))

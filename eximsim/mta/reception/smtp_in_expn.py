@@ -40,7 +40,8 @@ def _expanded(process: Process, text: str) -> list[str]:
     addr = deliver_make_addr(address)
     rc = deliver_split_address(process, addr)
     if rc is Rc.OK:
-        routed = route_address(process, addr, verify="expn")
+        with process.setting(verify_mode="R"):
+            routed = route_address(process, addr, verify="expn")
         rc = routed.rc
     if rc is Rc.FAIL:
         return [f"553 {address} is undeliverable"]

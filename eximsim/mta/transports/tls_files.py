@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
     from eximsim.mta.process.globals import Process
     from eximsim.mta.transports.smtp_context import SmtpContext
+    from eximsim.profiles import Profile
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
 
@@ -61,17 +62,44 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
     try:
         return authorities(sx.process, path)
     except OSError as error:
-        log_write(sx.process, _not_there(sx.process, path, error.errno or errnos.ENOENT), panic=True)
+        log_write(sx.process, _not_there(sx.process.profile, path, error.errno or errnos.ENOENT), panic=True)
         unset = sx.process.profile.unset_tls_text
         if unset is None:
             raise UndefinedBehaviour("the text of a TLS error that was never set is read") from None
         raise TlsStartFailed(Rc.DEFER, unset) from None
 
 
-def _not_there(process: Process, path: str, number: int) -> str:
-    if process.profile.tls_library != GNUTLS:
+def fixed_anchors(profile: Profile, options: Options) -> str | None:
+    """The trust anchors of a transport that can be loaded before there is a connection, if there are any.
+
+    Source: tls_client_creds_init(), src/tls-openssl.c and src/tls-gnu.c.
+    """
+    needed = ("tls_verify_certificates", "tls_crl")[: 1 if profile.tls_library == GNUTLS else 2]
+    fixed = all("$" not in (options.text(name) or "") for name in needed)
+    return options.text("tls_verify_certificates") if fixed else None
+
+
+def preload_anchors(process: Process) -> None:
+    """What the log has of trust anchors that a queue run misses when it loads them for its deliveries.
+
+    Source: tls_client_creds_reload(), src/tls.c.
+    """
+    for transport in process.config.transports.values():
+        if transport.driver != "smtp" or process.machine.trust_store is not None:
+            continue
+        path = fixed_anchors(process.profile, transport.options)
+        if path:
+            try:
+                authorities(process, path)
+            except OSError as error:
+                number = error.errno or errnos.ENOENT
+                log_write(process, _not_there(process.profile, path, number), panic=True)
+
+
+def _not_there(profile: Profile, path: str, number: int) -> str:
+    if profile.tls_library != GNUTLS:
         return f"failed to stat {path} for certificates"
-    shown = f"'{path}'" if process.profile.gnutls_stat_quoted else path
+    shown = f"'{path}'" if profile.gnutls_stat_quoted else path
     return f"could not stat {shown} (tls_verify_certificates): {errnos.strerror(number)}"
 
 

@@ -16,7 +16,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_write
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed
-from eximsim.mta.transports.tls_files import anchors, crls, expanded
+from eximsim.mta.transports.tls_files import anchors, crls, expanded, fixed_anchors
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, during_verification
 from eximsim.profiles import UnusableTlsa
@@ -31,9 +31,9 @@ def verify_settings(sx: SmtpContext) -> VerifySettings:
     process, profile, host = sx.process, sx.process.profile, sx.host
     assert host.address is not None
     remote = host.address
-    during = ""
-    if sx.verify and profile.verify_error_names_callout:
-        during = during_verification("R", process.variables.get("sender_host_address"))
+    during, verifying = "", process.variables.get("verify_mode")
+    if verifying and profile.verify_error_names_callout:
+        during = during_verification(verifying, process.variables.get("sender_host_address"))
     if sx.dane:
         records = usable_records(sx.tlsa, profile.tls_library, skip_short=profile.short_tlsa_skipped)
         if not records:
@@ -57,11 +57,10 @@ def verify_settings(sx: SmtpContext) -> VerifySettings:
 
 def _preloaded(sx: SmtpContext) -> bool:
     """Whether OpenSSL has the trust anchors before it is known whether there is any use for them."""
-    profile, options = sx.process.profile, sx.transport.options
+    profile = sx.process.profile
     if profile.tls_library == GNUTLS or not profile.queue_run_preloads_anchors:
         return False
-    fixed = all("$" not in (options.text(name) or "") for name in ("tls_verify_certificates", "tls_crl"))
-    return sx.process.queue_running and fixed
+    return sx.process.queue_running and fixed_anchors(profile, sx.transport.options) is not None
 
 
 def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:

@@ -75,6 +75,22 @@ def _verify(
         return VerifyResult(Rc.OK)
     if "@" not in address:
         return VerifyResult(Rc.FAIL, failure="qualify", routed=True)  # it counts as routed the next time
+    process.variables["verify_mode"] = "R" if is_recipient else "S"
+    found = _follow(process, address, callout, utf8, is_recipient=is_recipient, redirected=redirected)
+    process.variables.pop("verify_mode", None)
+    return found
+
+
+def _follow(
+    process: Process,
+    address: str,
+    callout: CalloutSettings | None,
+    utf8: Downconvert | None,
+    *,
+    is_recipient: bool,
+    redirected: bool,
+) -> VerifyResult:
+    """Verify an address, and the one that it is redirected to."""
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
     addr.utf8 = utf8

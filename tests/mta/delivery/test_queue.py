@@ -9,6 +9,7 @@ import pytest
 from eximsim.mta.delivery.queue import queue_get_spool_list
 from eximsim.mta.delivery.queue_list import string_format_size
 from tests.mta.front import Front
+from tests.suite.test_scenario_compare import done, scenario
 
 OLD = "4.88-jh03"
 
@@ -238,3 +239,33 @@ def test_a_message_that_a_delivery_freezes_is_moved_at_its_end() -> None:
         MOVED,
     ]
     assert ids(front) == []
+
+
+NOT_THERE = "failed to stat /nowhere.pem for certificates"
+NOT_THERE_GNUTLS = "could not stat '/nowhere.pem' (tls_verify_certificates): No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "with_lists", "for_nothing"),
+    [
+        ("4.92", "", False, False),
+        ("4.95", NOT_THERE, False, False),
+        ("4.96-debian12", NOT_THERE_GNUTLS, True, False),
+        ("4.98", NOT_THERE, False, True),
+        ("4.99", NOT_THERE, False, True),
+    ],
+)
+def test_a_queue_run_looks_for_trust_anchors_before_it_delivers(
+    program: str, said: str, with_lists: bool, for_nothing: bool
+) -> None:
+    """``with_lists``: also with a tls_crl that is expanded; ``for_nothing``: also where nothing waits."""
+    for crl, expected in (({}, True), ({"tls_crl": "${if eq{1}{2}{/x}}"}, with_lists)):
+        options = {"tls_verify_certificates": "/nowhere.pem", "hosts_avoid_tls": "*", **crl}
+        queue = {"argv": ["-odq", "-f", "s@x", "a@one.test.ex"], "stdin": "\n"}
+        empty, _, full = done(
+            scenario(transport=options, runs=[{"argv": ["-q"]}, queue, {"argv": ["-qq"]}]), program
+        )
+        assert (said in empty.log) is (bool(said) and expected and for_nothing)
+        assert full.log.count(said) == bool(said and expected)
+        assert full.log.count(f"PANIC: {said}") == bool(said and expected)
+        assert not (said and expected) or full.log.index(said) == 1

@@ -97,3 +97,18 @@ def test_quotas_are_ignored_where_that_is_offered_and_asked_for(asked: str, said
     )
     events = [str(event) for event in cast("list[object]", one.servers[0]["events"])]
     assert f"RCPT TO:<a@one.test.ex>{said}" in events
+
+
+def test_a_call_is_left_open_for_a_batch_that_max_parallel_puts_off_meanwhile() -> None:
+    (one,) = done(
+        scenario(
+            zone=ZONE,
+            main={"remote_max_parallel": "1"},
+            routers=BY_HAND,
+            transport={"multi_domain": "false", "max_parallel": "1"},
+            servers={"10.9.1.1": {"extensions": []}},
+            runs=[{"argv": ["-odf", "-f", "s@x", "a@a.ex", "a@b.ex"], "stdin": "\n"}],
+        )
+    )
+    (call,) = one.servers
+    assert cast("list[object]", call["events"])[-1] == "EOF"

@@ -49,7 +49,7 @@ def test_the_negative_cache_keeps_resolver_options_and_types_apart() -> None:
 def test_a_child_inherits_the_negative_cache_and_does_not_write_to_its_parents() -> None:
     here = site()
     dns.dns_lookup(here.process, "a.ex", "A")
-    child = here.process.fork()
+    child = here.process.fork("test")
     dns.dns_lookup(child, "a.ex", "A")
     dns.dns_lookup(child, "b.ex", "A")
     dns.dns_lookup(here.process, "b.ex", "A")

@@ -16,7 +16,7 @@ SAID = {
         "SIGSEGV ({pid} sorting mail",
     ],
 }
-SAID["4.99"] = SAID["4.96"]
+SAID["4.99"] = [*SAID["4.96"][:3], "SIGSEGV (fresh-exec: {pid} sorting mail"]
 
 
 @pytest.mark.parametrize("release", SAID)
@@ -37,3 +37,13 @@ def test_the_lines_stand_before_those_of_the_parent(release: str, lines: int) ->
     parent = next(number for number, line in enumerate(log) if "terminated by signal 11" in line)
     assert len(crash) == lines
     assert all(number < parent for number in crash)
+
+
+def test_since_4_99_a_process_says_what_it_was_made_for() -> None:
+    site = Site(release="4.99")
+    child = site.process().fork("transport")
+    null_pointer(child, "delivering")
+    assert f"SIGSEGV (transport: {child.pid} delivering" in site.panic_log
+    child.run_anew()
+    null_pointer(child, "delivering")
+    assert f"SIGSEGV (fresh-exec: {child.pid} delivering" in site.panic_log

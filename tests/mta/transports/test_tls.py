@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from eximsim.mta.records.verification import CalloutSettings
 from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_files import pem_certificates
+from eximsim.mta.verify.verify import verify_address
 from eximsim.ports import TlsSession
 from eximsim.profiles import Profile, profile, with_tls
 from eximsim.world.certificates import der_chain
@@ -91,11 +93,13 @@ def test_for_a_while_a_blank_line_followed() -> None:
     assert '"/CN=mail.other.ex"\n\n=> a@test.ex' in log
 
 
-def test_a_callout_says_that_it_is_one() -> None:
-    during = " (during R-verify for [NULL])"
+@pytest.mark.parametrize(("is_recipient", "letter"), [(True, "R"), (False, "S")])
+def test_a_callout_says_that_it_is_one_and_whose(is_recipient: bool, letter: str) -> None:
+    during = f" (during {letter}-verify for [NULL])"
     for release, words in ((NEW, ""), (NEWEST, during)):
         site = Site([chain("wrongname")], release, transport=TRY_ONLY)
-        site.verify()
+        ask = CalloutSettings(seconds=5, no_cache=True)
+        verify_address(site.process(), "a@test.ex", is_recipient=is_recipient, callout=ask)
         assert any(line.startswith(f"[10.9.1.1] SSL verify error{words}: ") for line in site.log)
 
 

@@ -138,3 +138,11 @@ def test_a_list_of_hosts_that_does_not_expand_is_a_panic_and_no_answer() -> None
         'failed to expand list of hosts "$nothing" in smtp transport for callout:'
         ' unknown variable name "nothing"'
     ]
+
+
+def test_what_is_verified_has_a_letter_while_it_is() -> None:
+    said = "said:\n  driver = redirect\n  data = :fail: <$verify_mode>\n  allow_fail\n"
+    process = Site(routers=said).process()
+    asked = [verify_address(process, "a@test.ex", is_recipient=each).message for each in (True, False)]
+    assert asked == ["<R>", "<S>"]
+    assert "verify_mode" not in process.variables
