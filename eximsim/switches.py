@@ -280,7 +280,7 @@ class Profile(SmtpSwitches):
     """The selector connection_reject governs what acl_smtp_connect refuses too."""
 
     lost_connection_duration_logged: bool = switch(False, "smtp_setup_msg()", since("4.90", "2ac258501"))
-    """``D=`` after ``unexpected disconnection while reading SMTP command``."""
+    """``D=`` after ``unexpected disconnection while reading SMTP command`` and ``SMTP connection lost``."""
 
     closed_connection_duration_logged: bool = switch(
         False, "log_close_event()", since("4.97", "aae673d7d", item="JH/21, bug 2434")

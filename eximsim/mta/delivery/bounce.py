@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets, string_printing
 from eximsim.mta.delivery import dsn
+from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.rewrite import qualify_domain
@@ -35,7 +36,7 @@ def send_bounce(process: Process, recipient: str, failed: Sequence[Address]) -> 
 
 
 def _send(process: Process, recipients: Sequence[str], text: str) -> int:
-    login = process.machine.exim_user
+    login = exim_login(process)
     return child_open_exim(process, "", recipients, octets(text), process.message_id, login)
 
 

@@ -10,6 +10,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.skipped_errors import moan_write_from
@@ -157,7 +158,7 @@ def moan_to_sender(
         content = lines + b"\n" + why.body
     report = octets("\n".join(head)) + _copy(process, content, header_read=why.header_read)
     reference = why.message_id
-    code = child_open_exim(process, "", [], report, reference, process.machine.exim_user)
+    code = child_open_exim(process, "", [], report, reference, exim_login(process))
     if code:
         about = f"{reference} " if reference and not process.message_id else ""
         log_write(process, f"{about}Child mail process returned status {code}")
@@ -223,7 +224,7 @@ def _tell_someone(
         lines.append("The following address(es) have yet to be delivered:")
         lines += [_waiting(addr) for addr in deferred]
     report = octets("\n".join(lines) + ("\n" if deferred else ""))
-    child_open_exim(process, "", [], report, message.id, process.machine.exim_user)
+    child_open_exim(process, "", [], report, message.id, exim_login(process))
 
 
 def _waiting(addr: Address) -> str:

@@ -10,6 +10,7 @@ from eximsim.mta.delivery import dsn
 from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.skipped_errors import moan_write_from
@@ -45,7 +46,7 @@ def warn_of_delay(process: Process, message: Message, deferred: Sequence[Address
     delay = _delay(age, shown)
     with process.setting(warnmsg_recipients=recipients, warnmsg_delay=delay):
         text = octets("\n".join(_warning(process, message, recipients, deferred, delay)))
-    login = process.machine.exim_user
+    login = exim_login(process)
     if not child_open_exim(process, "", [], text, process.message_id, login):
         message.warning_count = count
 

@@ -16,3 +16,13 @@ def login_of(process: Process, uid: int) -> str:
         if account is not None and account.uid == uid:
             return login
     return "root" if uid == 0 else str(uid)
+
+
+def exim_login(process: Process) -> str:
+    """The name of the user as whom Exim runs: exim_user, or the one that the program was built for."""
+    told = process.config.main.text("exim_user")
+    if told is None:
+        return process.machine.exim_user
+    if told in process.machine.accounts:
+        return login_of(process, process.machine.accounts[told].uid)
+    return login_of(process, int(told)) if told.isdigit() else told

@@ -257,7 +257,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
                 why = too_many_recipients(limit, header_read=False)
                 raise LocalError("exim: too many recipients\n", why)
             try:
-                address = extract_address(process, text, literals=True, utf8=process.profile.i18n)
+                address = extract_address(process, text, utf8=process.profile.i18n)
                 if process.profile.i18n and string_is_utf8(address.address):
                     process.note_utf8()
                 if not address.domain_at and not line.qualify:

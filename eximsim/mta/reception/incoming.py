@@ -13,6 +13,7 @@ from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.miscmods.arc import is_pass
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.log import log_stamp, log_write, selector
+from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
 from eximsim.mta.reception.smtp_in_reply import tls_log
@@ -107,7 +108,7 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
     if envelope.fake_response is not Rc.OK and process.profile.fake_refusal_reports_never:
         for recipient in envelope.recipients:
             recipient.dsn_flags = recipient.dsn_flags - {"SUCCESS", "DELAY"} | {"NEVER"}
-    login = process.machine.exim_user if reception.is_socket else incoming.submitter.login
+    login = exim_login(process) if reception.is_socket else incoming.submitter.login
     account = process.machine.account(login) or Account(process.machine.uid, process.machine.gid, "/")
     message = Message(
         id=process.message_id,

@@ -32,6 +32,7 @@ from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception.caller_sender import may_set_sender, sender_from_line
 from eximsim.mta.reception.header_size import too_long
@@ -310,7 +311,7 @@ def submit_as(
     pause(process, fork_pause(process))
     reception = Reception(child)
     who, login = login, login_name(child, login)
-    trusted = who in (process.machine.exim_user, "root", *_trusted_users(process))
+    trusted = who in (exim_login(process), "root", *_trusted_users(process))
     name = "" if trusted else full_name(child, login)
     allowed = not sender or may_set_sender(child, sender, trusted=trusted)
     if not allowed:

@@ -73,7 +73,7 @@ def lost_at_command(session: SmtpSession) -> None:
         text = f"unexpected {what} while reading SMTP command from {client}{time}"
         log_write(process, text, when="lost_incoming_connection")
     else:
-        time = f" D={elapsed(reception)}" if profile.closed_connection_duration_logged else ""
+        time = f" D={elapsed(reception)}" if profile.lost_connection_duration_logged else ""
         log_write(process, f"{connection_info(reception)} lost{time}", when="smtp_connection")
     session.end(lost=True)
 

@@ -8,6 +8,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 
@@ -64,6 +65,6 @@ def moan_skipped_syntax_errors(
         "Other addresses were processed normally." if some else "No valid addresses were generated.",
     ]
     content = octets("\n".join(lines) + "\n")
-    login = process.machine.exim_user if process.machine.privilege_lost else "root"
+    login = exim_login(process) if process.machine.privilege_lost else "root"
     child_open_exim(process, "", [], content, process.message_id, login)
     return True

@@ -314,3 +314,20 @@ def test_the_version_is_not_told_but_a_bad_configuration_is() -> None:
         Front().exim("-bV")
     with pytest.raises(InputError, match="unknown"):
         Front("bad_option = x").exim("-bV")
+
+
+@pytest.mark.parametrize(
+    ("release", "recipient", "taken"),
+    [
+        ("4.92", "a@[192.0.2.9]", False),
+        ("4.92", "<a@[192.0.2.9]>", False),
+        ("4.99", "a@[192.0.2.9]", True),
+        ("4.99", "<a@[192.0.2.9]>", False),
+    ],
+)
+def test_recipients_with_domain_literals_are_taken_as_addresses_elsewhere(
+    release: str, recipient: str, taken: bool
+) -> None:
+    front = Front(release=release)
+    front.exim("-odq", recipient, stdin="Subject: x\n\n")
+    assert ("<= caller@here.ex U=caller" in front.log()[0]) is taken

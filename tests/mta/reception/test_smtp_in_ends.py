@@ -48,6 +48,15 @@ def test_input_that_comes_too_soon_is_shown_up_to_a_nul(release: str, size: str)
     assert front.log()[-1].endswith(f'[127.0.0.1] next input="NO"{size}')
 
 
+@pytest.mark.parametrize(
+    ("release", "time"), [("4.89", ""), ("4.90", " D=0s"), ("4.96", " D=0s"), ("4.97", " D=0s")]
+)
+def test_a_client_that_goes_between_messages_has_been_there_for_a_time(release: str, time: str) -> None:
+    front = Front(f"{ACCEPT}\nlog_selector = +smtp_connection", release=release)
+    front.smtp("HELO x")
+    assert front.log()[-1] == f"SMTP connection from caller lost{time}"
+
+
 @pytest.mark.parametrize(("release", "word"), [("4.88", "teplevel"), ("4.89", "toplevel")])
 def test_an_acl_for_quit_may_not_refuse(release: str, word: str) -> None:
     front = Front("acl_smtp_quit = no", "no:\n  deny", release=release)
