@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eximsim.fuzz.expected import Expected
 from eximsim.mta.base.tables import shown
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
-from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
+from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED

@@ -17,7 +17,7 @@ from eximsim.gate.views import kinds_of
 from eximsim.mta.acl.acl import ACL
 from eximsim.mta.base.tables import shown
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
-from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
+from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.lookup.dns import DNS_ANSWER
 from eximsim.mta.lookup.host import HOST_BY_NAME, HOST_NAME
 from eximsim.mta.lookup.host_bydns import HOST_ADDRESSES, HOSTS_OF_A_DOMAIN

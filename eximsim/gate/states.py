@@ -38,7 +38,7 @@ from eximsim.gate.lattice import (
 from eximsim.gate.outcome import is_refusal, lasting
 from eximsim.gate.scenes import ForTheMail
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
-from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
+from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Gap, Unsupported
 from eximsim.mta.base.errnos import strerror
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
-from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
+from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.reception.receive_headers import RECIPIENT_REWRITTEN
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED

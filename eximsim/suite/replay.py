@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.config.readconf import Config, read_config
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
-from eximsim.mta.delivery.deliver_remote import TRANSPORT_DIED
+from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine
 from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.conversation import Conversation

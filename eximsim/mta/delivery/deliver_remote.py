@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import from_octets, list_items, octets
+from eximsim.mta.base.string import list_items
+from eximsim.mta.delivery import transport_process
 from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.host_lists import same_hosts
 from eximsim.mta.delivery.transport_limits import check_message_size
-from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.lookup.match import match_isinlist_domain
-from eximsim.mta.process.ends import PanicDie, ProcessDied
-from eximsim.mta.process.harness import forked
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import selector
 from eximsim.mta.routing.address import deliver_set_expansions
-from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.local import quoted
-from eximsim.mta.transports.smtp import smtp_transport_entry
 from eximsim.mta.transports.smtp_hosts import smtp_transport_setup
 from eximsim.mta.transports.smtp_socks import proxy_variables
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt
 from eximsim.profiles import CommandLog
 from eximsim.status import Errno, HostStatus, Rc
-from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
@@ -38,12 +32,6 @@ if TYPE_CHECKING:
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.structs import Address
 
-TRANSPORT_DIED = Rule("transport died", "deliver.c par_reduce")
-TRANSPORT_GAVE_UP = Rule("transport gave up", "deliver.c par_reduce")
-_AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK}
-"""What is left of a state in the one octet that a transport process reports it in: PENDING is 256."""
-_FAILURE = 1
-"""The exit code of a process that has given up (EXIT_FAILURE)."""
 _UNUSABLE = (HostStatus.UNUSABLE, HostStatus.UNUSABLE_EXPIRED)
 
 
@@ -267,78 +255,22 @@ def _run_transport(
     parent = delivery.process
     if parent.verbose and not parent.dont_deliver and not parent.debugging:
         _check_watched(delivery)
-    first = batch[0]
     _drop_next_call(delivery)
-    deliver_set_expansions(parent, first, batch[1:])
-    try:
-        parent.return_path = _return_path(delivery, transport, first)
-    except ExpansionFailed as failed:
-        text = quoted(parent, transport.options.text("return_path") or "")
-        for addr in batch:
-            addr.message = f"Failed to expand return path {text}: {failed.message}"
-            post_process_one(delivery, addr, Rc.PANIC, kind="T")
+    deliver_set_expansions(parent, batch[0], batch[1:])
+    if not _set_return_path(delivery, transport, batch):
         return
-    for addr in batch:
-        addr.return_path = parent.return_path
     smtp_transport_setup(parent, transport, batch)
-    child = parent.fork("transport ph1" if parent.queue_2stage else "transport")
-    child.continue_more, child.kept_call = leave_open, None
-    child.random_seed = seed
-    child.variables["transport_name"] = transport.name
-    child.disable_logging = transport.options.flag("disable_logging")
-    if first.router is not None and child.profile.remote_transport_knows_router:
-        child.variables["router_name"] = first.router.name
-    hosts = [replace(host) for host in first.host_list]
-    copies = [
-        replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys), copied_from=addr) for addr in batch
-    ]
-    message: str | None = None
-    debug_print_string(child, transport.options.text("debug_print"))
-    child.machine.sending += child.of_daemon
-    try:
-        with forked(parent, 0.0 if parent.continued is not None else _AFTER_TRANSPORT):
-            done = smtp_transport_entry(child, transport, copies)
-        if not done:
-            for addr in copies[1:]:
-                addr.transport_return, addr.basic_errno = copies[0].transport_return, copies[0].basic_errno
-                addr.message = copies[0].message
-    except (ProcessDied, PanicDie) as death:
-        copies = [replace(addr) for addr in batch]
-        hosts = []
-        message = _transport_died(delivery, batch, child.pid, death)
-        for addr in copies:
-            addr.special_action = "freeze"
-    finally:
-        child.machine.sending -= child.of_daemon
-    for before, addr in zip(batch, copies, strict=True):
-        addr.tls = addr.tls or child.proxied_tls
-        if addr.tls is None:  # nothing is reported, so what an earlier delivery found stays
-            addr.tls, addr.cv, addr.peerdn, addr.ocsp = before.tls, before.cv, before.peerdn, before.ocsp
-        else:
-            addr.cv = _certificate_word(child, before.cv)
-        addr.authenticated = child.authenticated or before.authenticated
-        addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])
-        addr.transport_return = _AS_REPORTED.get(addr.transport_return, addr.transport_return)
-    parent.scratch = "0"  # the end of the child's report
-    if message is None:
-        parent.transport_count = child.transport_count
-    kept = child.kept_call
-    for host in hosts:
-        if host.address is not None and host.status in _UNUSABLE:
-            parent.unusable_hosts[f"T:{host.name}:{host.address}"] = (
-                host.status is HostStatus.UNUSABLE_EXPIRED,
-                host.why,
-            )
-    for original, addr in zip(batch, copies, strict=True):
-        addr.host_list = original.host_list
-        addr.retry_keys = retry.retry_items_merged(original.retry_keys, addr.retry_keys)
-        addr.first = None if addr is copies[0] else copies[0]
+    child = _begun(delivery, transport, batch[0], seed)
+    child.continue_more = leave_open
+    ended = transport_process.carry_out(delivery, child, transport, batch)
+    _take_hosts(parent, ended)
 
     def report() -> None:
         _take_variables(parent, child)
-        for addr in copies:
-            _remote_post_process(delivery, addr, message, fallback=fallback)
+        for addr in ended.addresses:
+            _remote_post_process(delivery, addr, ended.message, fallback=fallback)
 
+    kept = child.kept_call
     if kept is None and delivery.remote and parent.continued is None:
         delivery.reports.append(report)
     else:
@@ -349,6 +281,48 @@ def _run_transport(
         parent.proxied_tls = kept.tls.session
     if kept is not None and kept.next_id is not None:
         _keep_for(delivery, kept, kept.next_id)
+
+
+def _set_return_path(delivery: Delivery, transport: DriverInstance, batch: list[Address]) -> bool:
+    """Give the addresses their return path; False: it cannot be expanded, and they are dealt with."""
+    parent = delivery.process
+    try:
+        parent.return_path = _return_path(delivery, transport, batch[0])
+    except ExpansionFailed as failed:
+        text = quoted(parent, transport.options.text("return_path") or "")
+        for addr in batch:
+            addr.message = f"Failed to expand return path {text}: {failed.message}"
+            post_process_one(delivery, addr, Rc.PANIC, kind="T")
+        return False
+    for addr in batch:
+        addr.return_path = parent.return_path
+    return True
+
+
+def _begun(delivery: Delivery, transport: DriverInstance, first: Address, seed: int) -> Process:
+    """The process of a transport, as it begins."""
+    parent = delivery.process
+    child = parent.fork("transport ph1" if parent.queue_2stage else "transport")
+    child.kept_call = None
+    child.random_seed = seed
+    child.variables["transport_name"] = transport.name
+    child.disable_logging = transport.options.flag("disable_logging")
+    if first.router is not None and child.profile.remote_transport_knows_router:
+        child.variables["router_name"] = first.router.name
+    return child
+
+
+def _take_hosts(parent: Process, ended: transport_process.Ended) -> None:
+    """What a transport's process tells of the hosts: other batches pass over those that it could not use."""
+    parent.scratch = "0"  # the end of the child's report
+    if ended.message is None:
+        parent.transport_count = ended.process.transport_count
+    for host in ended.hosts:
+        if host.address is not None and host.status in _UNUSABLE:
+            parent.unusable_hosts[f"T:{host.name}:{host.address}"] = (
+                host.status is HostStatus.UNUSABLE_EXPIRED,
+                host.why,
+            )
 
 
 def _take_variables(parent: Process, child: Process) -> None:
@@ -393,23 +367,8 @@ def _drop_next_call(delivery: Delivery) -> None:
         delivery.next_call = None
 
 
-_AFTER_TRANSPORT = 0.6
-"""How long Exim's test suite has a process wait that has begun a transport, in seconds."""
-
 _PROXY_TOLD = ("proxy_session", "proxy_local_address", "proxy_local_port")
 """What a transport's process tells of the SOCKS proxy that it used."""
-_MESSAGE_PIPED = 1024
-"""Octets of an address's message that come through the pipe from the transport process."""
-
-
-def _certificate_word(process: Process, before: str | None) -> str:
-    """What ``CV=`` says: of the last session of the transport process, whichever an address went over.
-
-    ``before`` is the word of an earlier delivery; what was verified there stays so with fallback hosts.
-    """
-    if not process.certificate_verified and before in (None, "no"):
-        return "no"
-    return "dane" if process.dane_verified or before == "dane" else "yes"
 
 
 def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -> str:
@@ -424,26 +383,6 @@ def _return_path(delivery: Delivery, transport: DriverInstance, addr: Address) -
         if failed.forced:
             return path
         raise
-
-
-def _transport_died(delivery: Delivery, batch: list[Address], pid: int, death: ProcessDied | PanicDie) -> str:
-    """Note that the process died of a signal, or ended in failure; the message for its addresses."""
-    assert batch[0].transport is not None
-    driver = batch[0].transport.driver
-    signal = death.signal if isinstance(death, ProcessDied) else None
-    status = _FAILURE << 8 if signal is None else signal
-    how = f"exit code {_FAILURE}" if signal is None else f"terminated by signal {signal}"
-    delivery.process.trace.record(
-        TRANSPORT_GAVE_UP if signal is None else TRANSPORT_DIED,
-        how.removeprefix("terminated by "),
-        address=batch[0].address,
-        addresses=tuple(addr.address for addr in batch),
-    )
-    if delivery.process.profile.delivery_pipe_read_checked:
-        got = f"got 0 of 7 bytes (pipeheader) from transport process {pid} for transport {driver}"
-        for addr in batch:
-            log_write(delivery.process, f"Delivery status for {addr.address}: {got}", panic=True)
-    return f"{driver} transport process returned non-zero status 0x{status:04x}: {how}"
 
 
 def _remote_post_process(delivery: Delivery, addr: Address, message: str | None, *, fallback: bool) -> None:
