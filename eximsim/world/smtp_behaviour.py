@@ -74,8 +74,8 @@ class Behaviour:
 
     ``listen`` False: nobody listens, connections are refused. ``lmtp``: LHLO begins LMTP, in which each
     recipient that was accepted gets an ``end_of_data`` of its own. ``ehlo`` None: the greeting made of
-    ``host`` and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has answers for single
-    recipients (the address as the client wrote it, without angle brackets), before ``rcpt``.
+    ``host`` and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has answers for
+    single recipients (the address as the client wrote it, without angle brackets), before ``rcpt``.
     ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin with 334;
     None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That counts as
     an acceptance if it begins with 2. ``chain`` names the certificate chain,

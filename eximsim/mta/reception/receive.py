@@ -76,14 +76,7 @@ def receive_msg(
     strict = process.profile.data_needs_crlf and is_strict(content)
     split = read_limited(content, size_limit, strict=strict, whole=True)
     incoming = Incoming(reception, who, split.headers, split.body, split.blank)
-    excess = too_long(reception, split.headers)
-    if excess is not None:
-        excess.log(reception)
-        replies.line(excess.reply)
-        return Received()
-    if reception.envelope.chunking and process.profile.chunk_header_needs_crlf and _starts_with_lf(content):
-        _refuse_line_end(reception, split.headers)
-        replies.line("552 Message header not CRLF terminated")
+    if not _header_may_pass(incoming, content, replies):
         return Received()
     prepare(incoming)
     if split.read is not None:
@@ -98,41 +91,10 @@ def receive_msg(
     if not reception.envelope.recipients:
         incoming.discarded_by = "MAIL ACL" if reception.envelope.recipients_discarded else "RCPT ACL"
         incoming.discarded_early = True
-    user_message = None
     receive_cutthrough.send_on(incoming)
-    signed = receive_dkim.verify(reception, content)
-    if signed.rc is Rc.DISCARD:
-        discard(incoming, "DKIM ACL", signed.log_message)
-    elif signed.rc is not Rc.OK:
-        dropped = replies.acl_fail(Where.DKIM, signed, reception.get("smtp_command_argument") or "")
-        forget(reception)
-        return Received(dropped=dropped)
-    shown = _show_parts(incoming)
-    if shown.rc not in (Rc.OK, Rc.DISCARD):
-        dropped = replies.acl_fail(Where.MIME, shown, None)
-        forget(reception)
-        return Received(dropped=dropped)
-    last_reply = ask_each(reception, replies)
-    if last_reply is not None and not reception.envelope.recipients:
-        replies.line(last_reply)
-        forget(reception)
-        return Received()
-    acl = process.config.main.text("acl_smtp_data")
-    if acl is not None and reception.envelope.recipients:
-        result = acl_check(reception, Where.DATA, None, acl)
-        unspool_mbox(reception)
-        add_acl_headers(reception)
-        if result.rc is not Rc.OK:
-            cutthrough.cancel(process)
-        if result.rc is Rc.DISCARD:
-            discard(incoming, "DATA ACL", result.log_message)
-        elif result.rc is not Rc.OK:
-            dropped = replies.acl_fail(Where.DATA, result, None)
-            if not dropped:
-                forget(reception)
-            return Received(dropped=dropped)
-        else:
-            user_message = result.user_message
+    verdict = _judge(incoming, content, replies)
+    if verdict.ended is not None:
+        return verdict.ended
     unspool_mbox(reception)
     link = reception.link
     if link is not None and link.hung_up and not (has_more or link.unread):
@@ -143,10 +105,83 @@ def receive_msg(
         forget(reception)
         return Received()
     message = accept(incoming)
-    _answer(reception, replies, message, user_message, last_reply)
+    _answer(reception, replies, message, verdict)
     if done is not Done.NOT_TRIED:
         return _gone_on(incoming, message, done)
     return finish(incoming, message)
+
+
+def _header_may_pass(incoming: Incoming, content: bytes, replies: Replies) -> bool:
+    """Refuse a header that is too long, or whose lines do not end as they should."""
+    reception, headers = incoming.reception, incoming.headers_in
+    excess = too_long(reception, headers)
+    if excess is not None:
+        excess.log(reception)
+        replies.line(excess.reply)
+        return False
+    chunked = reception.envelope.chunking and reception.process.profile.chunk_header_needs_crlf
+    if chunked and _starts_with_lf(content):
+        _refuse_line_end(reception, headers)
+        replies.line("552 Message header not CRLF terminated")
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the ACLs at the end of a message say: that reception has ended, or with which words to accept it.
+
+    ``last_reply`` is the one after those for each recipient (PRDR).
+    """
+
+    ended: Received | None = None
+    last_reply: str | None = None
+    user_message: str | None = None
+
+
+def _judge(incoming: Incoming, content: bytes, replies: Replies) -> _Verdict:
+    """Ask the ACLs for DKIM, for MIME parts, for each recipient and for the message, in this order."""
+    reception = incoming.reception
+    signed = receive_dkim.verify(reception, content)
+    if signed.rc is Rc.DISCARD:
+        discard(incoming, "DKIM ACL", signed.log_message)
+    elif signed.rc is not Rc.OK:
+        dropped = replies.acl_fail(Where.DKIM, signed, reception.get("smtp_command_argument") or "")
+        forget(reception)
+        return _Verdict(Received(dropped=dropped))
+    shown = _show_parts(incoming)
+    if shown.rc not in (Rc.OK, Rc.DISCARD):
+        dropped = replies.acl_fail(Where.MIME, shown, None)
+        forget(reception)
+        return _Verdict(Received(dropped=dropped))
+    last_reply = ask_each(reception, replies)
+    if last_reply is not None and not reception.envelope.recipients:
+        replies.line(last_reply)
+        forget(reception)
+        return _Verdict(Received())
+    result = _judge_data(incoming)
+    if result.rc not in (Rc.OK, Rc.DISCARD):
+        dropped = replies.acl_fail(Where.DATA, result, None)
+        if not dropped:
+            forget(reception)
+        return _Verdict(Received(dropped=dropped))
+    return _Verdict(None, last_reply, result.user_message if result.rc is Rc.OK else None)
+
+
+def _judge_data(incoming: Incoming) -> AclResult:
+    """Run acl_smtp_data; a message that it discards has no recipients any more."""
+    reception, process = incoming.reception, incoming.process
+    acl = process.config.main.text("acl_smtp_data")
+    if acl is None or not reception.envelope.recipients:
+        return AclResult(Rc.OK)
+    result = acl_check(reception, Where.DATA, None, acl)
+    unspool_mbox(reception)
+    add_acl_headers(reception)
+    if result.rc is not Rc.OK:
+        cutthrough.cancel(process)
+    if result.rc is Rc.DISCARD:
+        discard(incoming, "DATA ACL", result.log_message)
+    return result
 
 
 def _show_parts(incoming: Incoming) -> AclResult:
@@ -208,17 +243,15 @@ def log_too_big(reception: Reception, size: int, limit: int) -> None:
     log_write(process, said, reject=True, when="size_reject", rejected=reception.rejected())
 
 
-def _answer(
-    reception: Reception, replies: Replies, message: Message, user_message: str | None, last: str | None
-) -> None:
+def _answer(reception: Reception, replies: Replies, message: Message, verdict: _Verdict) -> None:
     envelope = reception.envelope
     if envelope.fake_response is not Rc.OK:
         code = "450" if envelope.fake_response is Rc.DEFER else "550"
         replies.respond(code, string_split_message(envelope.fake_response_text or ""))
-    elif last is not None:
-        replies.line(last)
-    elif user_message is not None:
-        replies.user_message("250", user_message)
+    elif verdict.last_reply is not None:
+        replies.line(verdict.last_reply)
+    elif verdict.user_message is not None:
+        replies.user_message("250", verdict.user_message)
     elif envelope.chunking:
         size, total = envelope.chunks
         replies.line(f"250- {size} byte chunk, total {total}\r\n250 OK id={message.id}")

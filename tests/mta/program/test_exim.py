@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.program.command_line import Mode
-from eximsim.mta.program.exim_argv import BadOption, parse_argv
+from eximsim.mta.program.exim_argv import BadOption, BadUse, parse_argv
 from tests.mta.front import Front
 
 LINES = [
@@ -159,7 +159,7 @@ def test_debugging_output_is_known_to_be_asked_for(option: str, debugging: bool,
 def test_any_command_line_is_read_or_refused(argv: list[str]) -> None:
     try:
         parse_argv(argv)
-    except (BadOption, Unsupported):
+    except (BadOption, BadUse, Unsupported):
         return
 
 
