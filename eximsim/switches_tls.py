@@ -17,6 +17,12 @@ class TlsLibrarySwitches(SignatureSwitches):
     )
     """GnuTLS builds show a cipher suite as gnutls_session_get_desc() does, ``RSA__AES_128_CBC__SHA1``."""
 
+    key_exchange_group_shown: bool = switch(
+        False, "peer_status() in tls-gnu.c", since("4.99-dev-13835a3c1", "e35ada6dc", item="JH/09")
+    )
+    """GnuTLS builds show the group of the key exchange behind the key length. (OpenSSL does from 3.2 on, and
+    what is modelled is OpenSSL 3.0.)"""
+
     gnutls_alert_text: str = switch(
         "A TLS fatal alert has been received.",
         "tls_error_gnu() in tls-gnu.c",

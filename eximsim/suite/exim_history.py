@@ -435,6 +435,7 @@ POINTS: Sequence[Point] = (
     _point("e03a4451c"),
     _point("dddc92898"),
     _point("baad2e56c", ("scripts/0000-Basic/0640", "msg1@test.ex msg1b@test.ex msg1@test.ex")),
+    _point("e35ada6dc", ("runtest", "bits : KExGrp?")),
     _point("c7b6065cb"),
     _point("dea05068d"),
     _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),

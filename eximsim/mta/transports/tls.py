@@ -19,7 +19,7 @@ from eximsim.mta.transports import tls_alpn, tls_out, tls_resume, tls_status
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
 from eximsim.mta.transports.tls_files import client_identity, expanded, pem_certificates
 from eximsim.mta.transports.tls_settings import offered_suites, server_name, verify_settings
-from eximsim.mta.transports.tls_suites import gnutls_description
+from eximsim.mta.transports.tls_suites import gnutls_description, gnutls_group
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
     VerifyMode,
@@ -49,11 +49,13 @@ _CLIENT_HELLO = "\x16\x03\x01\x02\n\x16\x03"
 
 
 def construct_cipher_name(process: Process, session: TlsSession) -> str:
-    """What ``X=`` shows: version, cipher and key length."""
+    """What ``X=`` shows: version, cipher and key length, and maybe the group of the key exchange."""
     version, cipher, profile = session.version, session.cipher, process.profile
     if profile.tls_library == GNUTLS:
         described = gnutls_description(cipher) if profile.gnutls_suite_described else cipher.replace("-", "_")
-        return f"{version.replace('TLSv', 'TLS')}:{described}:{session.bits}"
+        shown = f"{version.replace('TLSv', 'TLS')}:{described}:{session.bits}"
+        group = gnutls_group(described) if profile.key_exchange_group_shown else ""
+        return f"{shown}:{group}" if group else shown
     if profile.tls_version_without_v:
         version = version.replace("TLSv", "TLS")
     return f"{version}:{cipher}:{session.bits}"

@@ -231,8 +231,11 @@ def _change(chosen: dict[str, list[str]], item: str) -> None:
 
 # ---- names of suites ------------------------------------------------------------------------
 
-_GROUP, _SIGNATURE = "ECDHE_SECP256R1", "RSA_PSS_RSAE_SHA256"
-"""The key exchange and the signature that GnuTLS offers first."""
+_GROUP = "ECDHE_SECP256R1"
+"""The key exchange that GnuTLS offers first."""
+
+_TLS_1_2, _TLS_1_3 = "RSA_SHA256", "RSA_PSS_RSAE_SHA256"
+"""The signature that GnuTLS offers first, and the first of those that TLS 1.3 allows."""
 
 
 @lru_cache(maxsize=64)
@@ -240,7 +243,7 @@ def gnutls_description(name: str) -> str:
     """A suite, named as by OpenSSL, as Exim shows gnutls_session_get_desc(): ``RSA__AES_128_CBC__SHA1``."""
     if name.startswith("TLS_"):
         own = name.removeprefix("TLS_").rpartition("_")[0]
-        return f"{_GROUP}__{_SIGNATURE}__{own}"
+        return f"{_GROUP}__{_TLS_1_3}__{own}"
     if cbc := _CBC.search(name):
         cipher, mac = f"AES_{cbc[1]}_CBC", [cbc[2] if cbc[2] != "SHA" else "SHA1"]
         exchange = name[: cbc.start()].removesuffix("-")
@@ -250,10 +253,16 @@ def gnutls_description(name: str) -> str:
             raise Unsupported(f"GnuTLS's name for the cipher {name}")
         cipher, mac = known.replace("-", "_"), []
         exchange = name.removesuffix(_CIPHERS[known]).removesuffix("-")
-    words = {"": ["RSA"], "ECDHE-RSA": [_GROUP, _SIGNATURE], "DHE-RSA": ["DHE_FFDHE2048", _SIGNATURE]}.get(
+    words = {"": ["RSA"], "ECDHE-RSA": [_GROUP, _TLS_1_2], "DHE-RSA": ["DHE_FFDHE2048", _TLS_1_2]}.get(
         exchange, [_GROUP, "ECDSA_SHA256"]
     )
     return "__".join((*words, cipher, *mac))
+
+
+def gnutls_group(description: str) -> str:
+    """The group of the key exchange in a suite's description; empty if it has none."""
+    exchange = description.partition("__")[0]
+    return exchange.partition("_")[2]
 
 
 _CBC = re.compile(r"AES(128|256)-(SHA\d*)$")

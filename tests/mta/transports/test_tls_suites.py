@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
+from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, read_priority, suites
+from eximsim.ports import TlsSession
 from eximsim.profiles import profile, with_tls
 from eximsim.world.tls import tls12_ciphers
 from tests.mta.scenario import GOOD, NEWEST, Mx, Settings, Site
 
 WATCHED = "${if eq{$event_name}{tcp:close}{${acl{accept logwrite = tcp:close $tls_out_cipher}}}}"
 GNUTLS = with_tls(profile(NEWEST), "gnutls")
+HEAD = "4.99-dev-13835a3c1"
 
 
 def openssl(release: str, required: str | None = None, options: str | None = None) -> Suites:
@@ -164,13 +167,32 @@ def test_whatever_is_read_is_a_list_that_openssl_knows(items: list[tuple[str, st
         ("TLS_AES_256_GCM_SHA384", "ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__AES_256_GCM"),
         ("TLS_CHACHA20_POLY1305_SHA256", "ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__CHACHA20_POLY1305"),
         ("AES128-SHA", "RSA__AES_128_CBC__SHA1"),
-        ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__AES_256_GCM"),
-        ("DHE-RSA-AES128-GCM-SHA256", "DHE_FFDHE2048__RSA_PSS_RSAE_SHA256__AES_128_GCM"),
+        ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE_SECP256R1__RSA_SHA256__AES_256_GCM"),
+        ("DHE-RSA-AES128-GCM-SHA256", "DHE_FFDHE2048__RSA_SHA256__AES_128_GCM"),
         ("ECDHE-ECDSA-AES256-SHA", "ECDHE_SECP256R1__ECDSA_SHA256__AES_256_CBC__SHA1"),
     ],
 )
 def test_how_gnutls_describes_a_suite(name: str, shown: str) -> None:
     assert gnutls_description(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("release", "suite", "shown"),
+    [
+        ("4.99", "TLS_AES_256_GCM_SHA384", "1.3:ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__AES_256_GCM:256"),
+        (
+            NEWEST,
+            "TLS_AES_256_GCM_SHA384",
+            "1.3:ECDHE_SECP256R1__RSA_PSS_RSAE_SHA256__AES_256_GCM:256:SECP256R1",
+        ),
+        (HEAD, "ECDHE-RSA-AES256-GCM-SHA384", "1.2:ECDHE_SECP256R1__RSA_SHA256__AES_256_GCM:256:SECP256R1"),
+        (HEAD, "AES256-GCM-SHA384", "1.2:RSA__AES_256_GCM:256"),
+    ],
+)
+def test_after_4_99_gnutls_shows_the_group_of_the_key_exchange(release: str, suite: str, shown: str) -> None:
+    session = TlsSession(f"TLSv{shown[:3]}", suite, 256)
+    process = Site(release=with_tls(profile(release), "gnutls")).process()
+    assert construct_cipher_name(process, session) == f"TLS{shown}"
 
 
 def test_a_suite_that_gnutls_does_not_have_is_unsupported() -> None:
@@ -184,7 +206,7 @@ def test_a_suite_that_gnutls_does_not_have_is_unsupported() -> None:
 @pytest.mark.parametrize(
     ("release", "suite"),
     [
-        (NEWEST, "TLS1.3:TLS_AES_256_GCM_SHA384:256"),
+        (HEAD, "TLS1.3:TLS_AES_256_GCM_SHA384:256"),
         ("4.87", "TLSv1.2:ECDHE-ECDSA-AES128-GCM-SHA256:128"),
     ],
 )
