@@ -17,6 +17,11 @@ class DeliverSwitches(VerifySwitches):
     )
     """fallback_hosts of routers and of the smtp transport is expanded."""
 
+    log_domain_is_domain: bool = switch(
+        False, "string_log_address() in deliver.c", since("4.99-dev-13835a3c1", "cfd2765e9")
+    )
+    """A log line has a recipient's domain as the host was told it; before, as if it were a local part."""
+
     continued_call_verified: bool = switch(False, "par_read_pipe() in deliver.c", since("4.99", "f3ee1d51e"))
     """A TLS session that is used once more is logged as its first user verified it; before, with
     ``CV=no``."""

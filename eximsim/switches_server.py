@@ -47,6 +47,9 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """$received_protocol has one ``utf8``, and not one for each SMTPUTF8 message of a connection."""
 
+    nolog_covers_no_mail: bool = switch(False, "main()", since("4.97", "ae8073826", item="JH/01"))
+    """hosts_connection_nolog is about the line ``no MAIL in SMTP connection`` as well, without a daemon."""
+
     avast_lines_read: bool = switch(False, "malware_internal() in malware.c", since("4.91", "91e974f5a"))
     """Of the scanner avast every line counts, also on what it cannot scan, and pass_unscanned is known."""
 

@@ -100,6 +100,10 @@ class SmtpSwitches(DeliverSwitches):
     """A waiting message goes down the connection in a process of its own, which nobody but a queue runner
     waits for."""
 
+    deferred_batch_begins_anew: bool = switch(False, "smtp_transport_entry()", since("4.99", "f3ee1d51e"))
+    """A recipient that is put off in a further transaction of a connection makes the transport go over all
+    of the hosts again, from the first; an open connection is held to have led to none of them."""
+
     oldest_waiting_first: bool = switch(
         False,
         "transport_check_waiting()",

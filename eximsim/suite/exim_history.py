@@ -322,6 +322,7 @@ POINTS: Sequence[Point] = (
     _point("ec2a355fd"),
     _point("2b68e140a", ("runtest", r"(.*[:.])\d+$/$1 ${2}9999")),
     # 4.97
+    _point("ae8073826"),
     _point("1745d310d", ("confs/0567", "Authentication-Results")),
     _point("2b3ac4f13"),
     _point("9c254e6f5"),
@@ -432,6 +433,7 @@ POINTS: Sequence[Point] = (
     _point("746134b01"),
     _point("7c88517fd"),
     _point("b3a32a6cc", ("confs/0640", ""), release="4.99"),
+    _point("cfd2765e9", ("scripts/2860-psl/2860", "")),
     _point("e03a4451c"),
     _point("dddc92898"),
     _point("baad2e56c", ("scripts/0000-Basic/0640", "msg1@test.ex msg1b@test.ex msg1@test.ex")),

@@ -41,7 +41,7 @@ def string_log_address(process: Process, addr: Address, *, success: bool = False
         is_relative = addr.made_for == "file" and not addr.local_part.startswith("/")
         text = f"{'save ' if is_relative else ''}{_log_local_part(addr)}"
     else:
-        text = f"{_log_local_part(addr)}@{_log_domain(addr)}" if addr.cc_local_part else addr.address
+        text = f"{_log_local_part(addr)}@{_log_domain(process, addr)}" if addr.cc_local_part else addr.address
     top, between = addr, []
     while top.parent is not None:
         top = top.parent
@@ -66,8 +66,9 @@ def _log_local_part(addr: Address) -> str:
     return "".join(_as_told(addr, localpart_utf8_to_alabel, part or "") for part in parts)
 
 
-def _log_domain(addr: Address) -> str:
-    return _as_told(addr, domain_utf8_to_alabel, addr.domain)
+def _log_domain(process: Process, addr: Address) -> str:
+    as_domain = process.profile.log_domain_is_domain
+    return _as_told(addr, domain_utf8_to_alabel if as_domain else localpart_utf8_to_alabel, addr.domain)
 
 
 def _as_told(addr: Address, convert: Callable[[str], str], text: str) -> str:

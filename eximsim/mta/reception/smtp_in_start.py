@@ -272,4 +272,6 @@ def announce(session: SmtpSession) -> None:
     process = session.process
     if session.client_in("hosts_connection_nolog"):
         drop_selector(process, "smtp_connection")
+        if process.profile.nolog_covers_no_mail:
+            drop_selector(process, "smtp_no_mail")
     log_write(process, connection_info(session.reception), when="smtp_connection")

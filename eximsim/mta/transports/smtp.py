@@ -77,13 +77,16 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
 def _in_rounds(run: Run) -> None:
     """Go over the hosts; a second time over those that have expired, unless delay_after_cutoff keeps it."""
     for cutoff_retry in range(1 if run.transport.options.flag("delay_after_cutoff") else 2):
-        if not run.expired or _try_hosts(run, second_round=cutoff_retry > 0):
+        if not run.expired:
             return
-        if run.continuing and not run.continue_tried and run.process.profile.unfit_call_is_closed:
-            _close_unfit_call(run.process)
-            run.continuing = False
+        run.unexpired_tried, run.begins_anew = 0, True
+        while run.begins_anew:
+            run.begins_anew = False
             if _try_hosts(run, second_round=cutoff_retry > 0):
                 return
+            if run.continuing and not run.continue_tried and run.process.profile.unfit_call_is_closed:
+                _close_unfit_call(run.process)
+                run.continuing, run.begins_anew = False, True
 
 
 def _close_unfit_call(process: Process) -> None:
@@ -99,7 +102,6 @@ def _close_unfit_call(process: Process) -> None:
 def _try_hosts(run: Run, *, second_round: bool) -> bool:
     """One round over the host list; True if no second one is wanted."""
     options = run.transport.options
-    run.unexpired_tried = 0
     index = 0
     while index < len(run.hosts):
         if run.unexpired_tried >= options.number("hosts_max_try") or run.total_tried >= options.number(
@@ -133,6 +135,8 @@ def _try_hosts(run: Run, *, second_round: bool) -> bool:
             next_index = _count_try(run, index, attempt)
             if _attempt(run, host, index, next_index, attempt):
                 return True
+            if run.begins_anew:
+                return False
         index = next_index
     return False
 
@@ -307,6 +311,11 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     run.finished = rc is Rc.ERROR or (rc is Rc.OK and not some_deferred)
     if run.finished or run.continuing:
         return True
+    if sx.sequence > 1 and process.profile.deferred_batch_begins_anew:
+        run.begins_anew = True
+        for addr in run.addrlist:
+            addr.continued = addr.continued and addr.transport_return is not Rc.DEFER
+        return False
     if (rc is Rc.DEFER or some_deferred) and next_index < len(run.hosts):
         timeout = retry.last_rule_timeout(process, host.name)
         if timeout is None or process.world.now() - process.received_time > timeout:

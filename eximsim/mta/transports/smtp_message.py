@@ -154,7 +154,12 @@ def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | Non
     if sx.too_many is not None:
         sx.last_of_message = False
     if sync is Sync.READ:
-        return _send(sx, batch) if sx.ok or (sx.chunking and _chunk_goes_unwanted(sx)) else None
+        if not (sx.ok or (sx.chunking and _chunk_goes_unwanted(sx))):
+            return None
+        known = sx.too_many
+        rc = _send(sx, batch)
+        sx.too_many = known  # where BDAT went out before the replies were read, it is too late
+        return rc
     if sync is Sync.BAD_INTERNAL:
         hang_up(sx)
         return Rc.ERROR

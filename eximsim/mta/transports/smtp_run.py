@@ -40,6 +40,8 @@ class Run:
     continuing: bool = False
     continue_tried: bool = False
     """The open call was to one of the hosts."""
+    begins_anew: bool = False
+    """The hosts are gone over again from the first."""
     finished: bool = False
     update_waiting: bool = True
 
