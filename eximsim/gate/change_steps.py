@@ -165,7 +165,7 @@ def _without_lines(part: object) -> str:
 
 
 def _set_main(config: Config, *, name: str, options: Options) -> Config:
-    return replace(config, main=config.main.replaced(**{name: options.value(name)}))
+    return replace(config, main=config.main.with_one_of(options, name))
 
 
 def _set_part(config: Config, *, part: str, of: Config) -> Config:
@@ -208,7 +208,7 @@ def _drivers(kind: str, old: _Driver, new: _Driver) -> Iterator[tuple[Cause, _St
 
 def _set_driver(config: Config, *, kind: str, name: str, option: str, options: Options) -> Config:
     def changed(driver: DriverInstance) -> DriverInstance:
-        return replace(driver, options=driver.options.replaced(**{option: options.value(option)}))
+        return replace(driver, options=driver.options.with_one_of(options, option))
 
     if kind == "transport":
         return replace(config, transports={**config.transports, name: changed(config.transports[name])})

@@ -175,7 +175,7 @@ def _texts(config: Config) -> Iterator[tuple[str, _Text]]:
                 yield driver.name, referred
     for kind, lists in config.named_lists.items():
         for name, text in lists.items():
-            where = f"{config.path}: {kind}list {name}"
+            where = "{}:{}".format(*config.list_places[kind, name])
             yield "", _Text(_OF_A_LIST.get(kind, kind), text, where, outbound=False)
     for name, verbs in config.acls.items():
         for number, verb in enumerate(verbs):
@@ -189,6 +189,15 @@ def _texts(config: Config) -> Iterator[tuple[str, _Text]]:
         yield "", _Text("domains", f"{rule.pattern} : {rule.senders or ''}", config.path)
     for rewrite in config.rewrites:
         yield "", _Text("rewrite", rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
+
+
+def place_of(path: str, config: Config) -> str:
+    """``file:line`` of what names a file in a configuration first; the configuration if it is made up."""
+    lists = ((kind, name) for kind, lists in config.named_lists.items() for name in lists)
+    for kind, name in lists:
+        if path in config.named_lists[kind][name]:
+            return "{}:{}".format(*config.list_places[kind, name])
+    return next((one.where for _, one in _texts(config) if path in one.text), config.path)
 
 
 _OF_A_LIST = {"domain": "domains", "localpart": "local_parts"}

@@ -78,8 +78,8 @@ class Behaviour:
     single recipients (the address as the client wrote it, without angle brackets), before ``rcpt``.
     ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin with 334;
     None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That counts as
-    an acceptance if it begins with 2. ``chain`` names the certificate chain,
-    ``chains_by_sni`` others for lower-case server names.
+    an acceptance if it begins with 2. ``chain`` names the certificate chain, ``chains_by_sni`` others for
+    lower-case server names.
     """
 
     listen: bool = True

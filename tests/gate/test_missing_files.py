@@ -28,6 +28,14 @@ def test_a_file_that_a_run_asks_for_and_that_is_not_here_is_a_gap(old: str, new:
     assert "not below" not in str(compare(replace(one, sources=given), replace(two, sources=given)).gaps)
 
 
+def test_a_file_that_only_one_side_names_is_told_with_the_place_of_that_side() -> None:
+    conf = f"hostlist safe = lsearch;/etc/safe\n{CONF}"
+    one = policy("  hosts_require_tls = lsearch;/etc/relays\n", path="old.conf")
+    two = policy("  hosts_require_tls = +safe\n", path="new.conf", conf=conf)
+    gaps = {gap.where: gap.what.split(":")[0] for gap in compare(one, two).gaps}
+    assert gaps == {"old.conf:15": "names /etc/relays", "new.conf:1": "names /etc/safe"}
+
+
 def test_a_loop_of_replies_is_a_gap_with_its_line() -> None:
     conf = (
         "begin routers\nall:\n  driver = accept\n  transport = back\n"

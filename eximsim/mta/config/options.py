@@ -161,6 +161,13 @@ class Options:
             raise KeyError(unknown)
         return Options(self._schema, {**self._values, **values}, self._where)
 
+    def with_one_of(self, others: Options, name: str) -> Options:
+        """The same, with one option as ``others`` have it: set there, with its place, or not set."""
+        where = {**self._where, name: others._where[name]} if others.is_set(name) else dict(self._where)
+        if not others.is_set(name):
+            where.pop(name, None)
+        return Options(self._schema, {**self._values, name: others._values[name]}, where)
+
     def value(self, name: str) -> Value:
         """The value as it is, whatever its type."""
         return self._values[name]
