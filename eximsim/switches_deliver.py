@@ -161,7 +161,7 @@ class DeliverSwitches(VerifySwitches):
     """-Mrm raises msg:fail:internal for each recipient that is left, and msg:complete."""
 
     marking_ends_line: bool = switch(False, "main() in exim.c", since("4.93", "11ce40d8d"))
-    """-Mmad ends what it says with an empty line."""
+    """-Mmad and -MG end what they say with an empty line."""
 
     retry_key_brackets: bool = switch(
         False, "retry_host_key_build() in retry.c", since("4.98", "5e0ccec43", item="bug 3086")

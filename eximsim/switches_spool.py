@@ -16,6 +16,11 @@ class SpoolSwitches(ExpansionSwitches):
     )
     """The header file has the microseconds of the time of reception."""
 
+    messages_change_queue: bool = switch(
+        False, "main() in exim.c", since("4.93", "fc7bae7f2", item="bug 2456")
+    )
+    """-MG moves messages to another queue."""
+
     locked_message_named: bool = switch(
         False, "spool_open_datafile() in spool_in.c", since("4.94.1", "ff9663026")
     )

@@ -219,9 +219,9 @@ class EximSubject:
         """See ``Subject``: commands are waited for already, connections here."""
         self._world.settle()
 
-    def queue(self) -> Sequence[str]:
+    def queue(self, name: str = "") -> Sequence[str]:
         """See ``Subject``."""
-        names = [Path(path).name for path in self._inside.read(f"{self._directory}/spool/input")]
+        names = [Path(path).name for path in self._inside.read(f"{self._directory}/spool/{name}/input")]
         return sorted(name.removesuffix("-H") for name in names if name.endswith("-H"))
 
     def remove(self, pattern: str) -> None:

@@ -91,7 +91,7 @@ class ModelSubject:
         self._let_pass(_TO_BEGIN if self.machine.world.side_by_side else 0)
         self.machine.without_root = without_root
         self.machine.input_pause = pause
-        if self._without_data.intersection(self.machine.spool.messages):
+        if self._without_data.intersection(self.machine.spool.all_messages()):
             raise Unsupported("a message whose data file was taken away")
         with self._as(user):
             try:
@@ -125,10 +125,10 @@ class ModelSubject:
             self.machine.world.sleep(seconds)
         self.machine.unwatched.run_later(until=self.machine.world.now() + seconds)
 
-    def queue(self) -> Sequence[str]:
+    def queue(self, name: str = "") -> Sequence[str]:
         """See ``Subject``."""
         self._catch_up()
-        return self.machine.spool.ids()
+        return self.machine.spool.queue(name).ids()
 
     def remove(self, pattern: str) -> None:
         """See ``Subject``."""
@@ -163,6 +163,13 @@ class ModelSubject:
             elif fnmatchcase(f"{message_id}-D", pattern):
                 self._without_data.add(message_id)
 
+    def move_queue(self, old: str, new: str) -> None:
+        """Have the messages of one queue in another; those without a name are called by an empty one."""
+        self._catch_up()
+        left = self.machine.spool.queue(old).messages
+        self.machine.spool.queue(new).messages.update(left)
+        left.clear()
+
     def take_in(self, name: str, content: bytes) -> None:
         """A file of a message that somebody puts on the spool: with its other half there is a message.
 
@@ -196,7 +203,7 @@ class ModelSubject:
         self._let_pass(_AT_THE_END)
         files = {path: "".join(f"{line}\n" for line in lines) for path, lines in self.machine.files.items()}
         files |= {path: from_octets(file.content) for path, file in self.machine.world.disk.files.items()}
-        messages = self.machine.spool.messages.items()
+        messages = self.machine.spool.all_messages().items()
         return Written(files, {name: "".join(message.msglog) for name, message in messages})
 
     def log(self, path: str, line: str) -> None:

@@ -64,8 +64,8 @@ class Subject(Protocol):
     def settle(self) -> None:
         """Let what still goes on in the background come to its end."""
 
-    def queue(self) -> Sequence[str]:
-        """The ids of the messages on the queue, oldest first."""
+    def queue(self, name: str = "") -> Sequence[str]:
+        """The ids of the messages on the queue, or on that of a ``name``, oldest first."""
 
     def remove(self, pattern: str) -> None:
         """Take away files by a shell pattern of their path: of the spool, its hints, logs and mailboxes."""

@@ -219,6 +219,7 @@ POINTS: Sequence[Point] = (
     _point("ab0e957b0", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
     _point("11ce40d8d"),
     _point("140036346"),
+    _point("fc7bae7f2"),
     _point("2043336d3"),
     _point("da40b1ec6", ("confs/2002", "cipher_ $tls_in_cipher_std")),
     _point("d85cdeb5e"),

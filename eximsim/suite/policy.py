@@ -387,7 +387,7 @@ class PolicySession:
             connections=ran.connections,
             dns=ran.questions,
             decisions=ran.decisions,
-            queued=len(self.machine.spool.messages),
+            queued=len(self.machine.spool.all_messages()),
             exit=ran.exit,
             missed=tuple(dict.fromkeys(missed)),
             gaps=tuple(dict.fromkeys((*map(Gap.of, missed), *self._lost()))),

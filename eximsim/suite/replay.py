@@ -185,7 +185,7 @@ class StandRun:
             smtp=rcpt_replies(ran.output) if smtp else (),
             servers=tuple(map(self._named, ran.connections)),
             dns=ran.questions,
-            queued=None if smtp else len(machine.spool.messages),
+            queued=None if smtp else len(machine.spool.all_messages()),
             exit=ran.exit,
         )
 

@@ -173,7 +173,7 @@ class Play:
             if checking
             else tuple(f"PANIC: {line}" for line in configuration_error(self.machine, problem).splitlines())
         )
-        return Done(log, (), (), (), len(self.machine.spool.messages), 1, ())
+        return Done(log, (), (), (), len(self.machine.spool.all_messages()), 1, ())
 
     def _done(self, ran: Ran) -> Done:
         if ran.stopped is not None:
@@ -188,7 +188,7 @@ class Play:
             stdout,
             tuple(map(shown_connection, logs)),
             ran.questions,
-            len(self.machine.spool.messages),
+            len(self.machine.spool.all_messages()),
             ran.exit,
             tuple(map(self._normalise, messages)),
         )

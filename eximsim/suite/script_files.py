@@ -170,9 +170,15 @@ class FileCommands:
             self.put(path, self.content(source))
 
     def mv(self, names: list[str]) -> None:
-        """Move files into the spool, which takes them in."""
+        """Move files into the spool, which takes them in, or all of a queue's into another."""
         if len(names) != 2 or not names[1].startswith(f"{self.identity.directory}/spool/"):
             raise NotKnown
+        queues = [
+            _OF_QUEUE.fullmatch(name.removeprefix(f"{self.identity.directory}/spool/")) for name in names
+        ]
+        if isinstance(self.subject, ModelSubject) and queues[0] and queues[1] and names[0].endswith("*"):
+            self.subject.move_queue(queues[0]["queue"] or "", queues[1]["queue"] or "")
+            return
         for source in self._matching(names[0]):
             self.put(f"{self.path(names[1])}/{source.rpartition('/')[2]}", self.content(source))
             self.rm([source])
@@ -292,6 +298,9 @@ class FileCommands:
 
 _SPOOLED = re.compile(r"/input/[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}-[DH]$", re.ASCII)
 """A file of a message on the spool."""
+
+_OF_QUEUE = re.compile(r"(?:(?P<queue>[^/]+)/)?input/\*?")
+"""The folder of a queue, in the spool, or all that is in it."""
 
 
 def _stamp(text: str) -> float:

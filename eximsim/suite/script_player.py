@@ -27,6 +27,7 @@ from eximsim.suite.source import as_bytes, substitute
 from eximsim.world.host import HostedWorld
 
 _MESSAGE = re.compile(r"\$msg(\d+)")
+_NAMED_QUEUE = re.compile(r"-qG(\w+)")
 _AS_COPIED = re.compile(r"^cp (\S+) /dev/stderr$")
 """What older scripts have for ``cat2``."""
 
@@ -197,7 +198,8 @@ class Player:
         return Unsupported(f"what Exim says of {error.message!r}", error.path, error.line)
 
     def _with_ids(self, arguments: str, command: script.Command) -> str:
-        queue = self.subject.queue() if "$msg" in arguments else ()
+        named = _NAMED_QUEUE.search(arguments)
+        queue = self.subject.queue(named[1] if named else "") if "$msg" in arguments else ()
 
         def message(match: re.Match[str]) -> str:
             number = int(match[1])

@@ -47,7 +47,7 @@ class Canned:
     def settle(self) -> None:
         pass
 
-    def queue(self) -> Sequence[str]:
+    def queue(self, name: str = "") -> Sequence[str]:
         return []
 
     def remove(self, pattern: str) -> None:

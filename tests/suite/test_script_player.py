@@ -51,7 +51,7 @@ class Recorder:
     def settle(self) -> None:
         pass
 
-    def queue(self) -> Sequence[str]:
+    def queue(self, name: str = "") -> Sequence[str]:
         return ["1aaaaa-000001-AA", "1aaaaa-000002-AA"]
 
     def remove(self, pattern: str) -> None:

@@ -323,8 +323,7 @@ def _queue(run: AclRun, condition: AclCondition, text: str) -> Rc:
     if profile.queue_name_checked and "/" in text:
         run.log_message = f"Directory separator not permitted in queue name: '{text}'"
         return Rc.ERROR
-    if text:
-        raise Unsupported(f"the named queue {text}", condition.path, condition.line)
+    run.process.queue_name = text
     return Rc.OK
 
 

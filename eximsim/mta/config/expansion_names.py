@@ -26,7 +26,7 @@ _TEXTS = _words(
     mime_boundary mime_charset mime_content_description mime_content_disposition mime_content_id
     mime_content_transfer_encoding mime_content_type mime_decoded_filename mime_filename original_domain
     original_local_part parent_domain parent_local_part proxy_external_address proxy_local_address
-    prvscheck_address prvscheck_keynum prvscheck_result queue_name regex_match_string received_for
+    prvscheck_address prvscheck_keynum prvscheck_result regex_match_string received_for
     received_protocol recipient_data recipient_verify_failure recipients recipients_list return_path
     router_name self_hostname sender_address sender_address_data sender_data sender_fullhost
     sender_helo_name sender_host_address sender_host_authenticated sender_ident sender_rate
@@ -148,7 +148,7 @@ COMPUTED = _words(
     """
     bounce_return_size_limit config_dir config_file exim_path initial_cwd message_body message_body_end
     message_exim_id message_headers message_headers_raw pid primary_hostname qualify_domain
-    qualify_recipient queue_size reply_address sender_address_domain sender_address_local_part
+    qualify_recipient queue_name queue_size reply_address sender_address_domain sender_address_local_part
     sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
     tod_zone tod_zulu version_number
     """

@@ -40,7 +40,7 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
 
     The process is the message's own. ``force`` overrides retry times; ``give_up`` fails all recipients.
     """
-    spool = process.machine.spool
+    spool = process.spool
     message = spool.get(message_id)
     if message is None or message_id in spool.locked:
         _say_why_not(process, message_id, locked=message is not None)
@@ -263,7 +263,7 @@ def _finish(delivery: Delivery) -> None:
     if delivery.defer:
         _keep(delivery)
     elif not delivery.kept:
-        process.machine.spool.remove(message.id)
+        process.spool.remove(message.id)
         log_write(process, f"Completed{_queue_time(process, message)}")
         main_event_raise(process, "msg:complete")
         return

@@ -178,9 +178,14 @@ def _sender_parts(process: Process, addr: Address) -> list[str]:
     if selector(process, "sender_on_delivery"):
         sender = process.message.sender if process.message else ""
         parts.append(f"F=<{_as_told(addr, address_utf8_to_alabel, sender)}>")
+    parts += _queue_parts(process)
     if addr.return_path is not None and selector(process, "return_path_on_delivery"):
         parts.append(f"P=<{addr.return_path}>")
     return parts
+
+
+def _queue_parts(process: Process) -> list[str]:
+    return [f"Q={process.queue_name}"] if process.queue_name else []
 
 
 def _host_parts(process: Process, addr: Address, *, delivered: bool = False) -> list[str]:
@@ -250,7 +255,7 @@ def _extension_parts(process: Process, addr: Address) -> list[str]:
 
 def defer_log(process: Process, addr: Address, *, kind: str, name: str | None, panic: bool = False) -> None:
     """Log a deferral: ``kind`` is ``"T"``, ``"R"`` or ``"none"``, ``name`` the driver if there was one."""
-    text = string_log_address(process, addr)
+    text = " ".join([string_log_address(process, addr), *_queue_parts(process)])
     if name is not None:
         if kind == "T" and addr.router:
             text += f" R={addr.router.name}"

@@ -357,7 +357,7 @@ def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
     else:
         delivery.deliver_next(process, next_id, call)
         delivery.at_work.add(next_id)
-        process.machine.spool.locked.add(next_id)
+        process.spool.locked.add(next_id)
 
 
 def _drop_next_call(delivery: Delivery) -> None:

@@ -13,6 +13,7 @@ from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import from_octets, list_items
 from eximsim.mta.delivery.deliver import deliver_message
 from eximsim.mta.delivery.mua_wrapper import NotSent
+from eximsim.mta.delivery.spool_move import spool_move_message
 from eximsim.mta.delivery.spool_out import spool_header
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.ends import PanicDie, ProcessDied
@@ -25,7 +26,7 @@ from eximsim.mta.verify import cutthrough
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from eximsim.mta.process.globals import Machine, Process
+    from eximsim.mta.process.globals import Process
 
 
 LOCAL_DELIVERY = "local-accept-delivery"
@@ -85,18 +86,18 @@ class QueueRun:
         return text if self.sender is None else f"{text} -S{self.sender}"
 
 
-def queue_get_spool_list(machine: Machine, *, randomize: bool, by_time: bool) -> list[str]:
+def queue_get_spool_list(process: Process, *, randomize: bool, by_time: bool) -> list[str]:
     """The ids of the queue: in order, or shuffled as Exim shuffles them while it reads the directory.
 
     Of messages of one second the process number decides, with ``by_time`` the fraction. Source:
     queue_get_spool_list(), src/queue.c (one random bit for each file: at the front or at the back).
     """
-    ids = machine.spool.ids()
+    ids = process.spool.ids()
     if not randomize:
         return sorted(ids, key=_without_process) if by_time else ids
     order: list[str] = []
     for message_id in ids:
-        order.insert(len(order) if order and machine.rng.randrange(2) else 0, message_id)
+        order.insert(len(order) if order and process.machine.rng.randrange(2) else 0, message_id)
     return order
 
 
@@ -113,7 +114,8 @@ def queue_run(process: Process, run: QueueRun) -> None:
     process.deliver_force_thaw = run.force_thaw
     process.queue_run_local = run.local
     detail = run.detail(process.pid)
-    log_write(process, f"Start queue run: {detail}", when="queue_run")
+    run_of = f"'{process.queue_name}' queue run" if process.queue_name else "queue run"
+    log_write(process, f"Start {run_of}: {detail}", when="queue_run")
     waiting = process.profile.queue_run_preloads_anchors
     if waiting and process.profile.anchors_preloaded_for_nothing:
         preload_anchors(process)
@@ -121,13 +123,13 @@ def queue_run(process: Process, run: QueueRun) -> None:
     for remote_waits in (True, False) if run.two_stage else (False,):
         process.queue_smtp = process.queue_2stage = remote_waits
         waiting = _run_once(process, run, preload=waiting)
-    log_write(process, f"End queue run: {detail}", when="queue_run")
+    log_write(process, f"End {run_of}: {detail}", when="queue_run")
 
 
 def listed(process: Process, *, randomize: bool) -> list[str]:
     """The ids of the queue in the order in which this release goes through it, or shuffled."""
     by_time = process.profile.queue_order_ignores_process
-    return queue_get_spool_list(process.machine, randomize=randomize, by_time=by_time)
+    return queue_get_spool_list(process, randomize=randomize, by_time=by_time)
 
 
 def _run_once(process: Process, run: QueueRun, *, preload: bool) -> bool:
@@ -137,7 +139,7 @@ def _run_once(process: Process, run: QueueRun, *, preload: bool) -> bool:
     force = run.force or run.recipient is not None or run.sender is not None
     purpose = "qrun-p1-delivery" if process.queue_2stage else "qrun-delivery"
     for message_id in listed(process, randomize=randomize):
-        message = process.machine.spool.get(message_id)
+        message = process.spool.get(message_id)
         if message is None or (first and message_id < first) or (last and message_id > last):
             continue
         if _wanted(process, run, message):
@@ -216,7 +218,7 @@ def begin_delivery(
 def _carry_out(
     process: Process, child: Process, deliver: Callable[[], bool], crash: str | None, *, anew: bool
 ) -> None:
-    locked, message_id = process.machine.spool.locked, child.message_id
+    locked, message_id = process.spool.locked, child.message_id
     done, ended = True, False
     try:
         with forked(process):
@@ -278,7 +280,7 @@ def _thaw(process: Process, message: Message) -> bool:
 
 
 def _remove(process: Process, message: Message) -> bool:
-    process.machine.spool.remove(message.id)
+    process.spool.remove(message.id)
     process.out("has been removed\n")
     if process.profile.removal_raises_events:
         _tell_removal(process, message)
@@ -377,7 +379,10 @@ _SHOW: dict[str, Callable[[Process, Message], bool]] = {
 _FILES = {"-Mvb": ("input", "-D"), "-Mvh": ("input", "-H"), "-Mvl": ("msglog", "")}
 """The file that an option shows: its folder in the spool, and how its name ends."""
 
-QUEUE_ACTIONS = frozenset({*_WHOLE_MESSAGE, *_BY_ADDRESS, *_SHOW})
+SET_QUEUE = "-MG"
+"""Moves messages to the queue that is named; the empty name is that of the queue without one."""
+
+QUEUE_ACTIONS = frozenset({*_WHOLE_MESSAGE, *_BY_ADDRESS, *_SHOW, SET_QUEUE})
 """The command line options that ``queue_action()`` carries out."""
 
 TAKES_ADDRESSES = frozenset((*_BY_ADDRESS, *_SHOW))
@@ -387,10 +392,12 @@ TAKES_ADDRESSES = frozenset((*_BY_ADDRESS, *_SHOW))
 def queue_action(process: Process, action: str, message_id: str, addresses: Sequence[str] = ()) -> bool:
     """Do to one message what the option ``action`` (``-Mrm``, ...) says; False if anything was wrong.
 
+    ``addresses`` are what some of them do it with; of ``SET_QUEUE`` it is the queue's name.
+
     Source: queue_action(), src/queue.c. The caller counts as an administrator.
     """
     process.message_id = message_id
-    message = process.machine.spool.get(message_id)
+    message = process.spool.get(message_id)
     if action in _FILES and addresses:
         process.out("*** Only one message can be listed at once\n")
         return False
@@ -407,6 +414,9 @@ def queue_action(process: Process, action: str, message_id: str, addresses: Sequ
     if action in _SHOW:
         return _SHOW[action](process, message)
     process.out(f"Message {message_id} ")
+    if action == SET_QUEUE:
+        spool_move_message(process, message, queue=addresses[0])
+        return True
     if action in _WHOLE_MESSAGE:
         return _WHOLE_MESSAGE[action](process, message)
     doing, act = _BY_ADDRESS[action]

@@ -24,7 +24,7 @@ def queue_list(process: Process, option: str, ids: Sequence[str]) -> None:
         process.out("".join(f"{message_id}\n" for message_id in wanted))
         return
     for message_id in wanted:
-        message = process.machine.spool.get(message_id)
+        message = process.spool.get(message_id)
         if message is None:
             if ids:
                 process.out(

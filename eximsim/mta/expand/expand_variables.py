@@ -127,6 +127,7 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "qualify_recipient": lambda process: (
             process.config.main.text("qualify_recipient") or _qualify_domain(process)
         ),
+        "queue_name": lambda process: process.queue_name,
         "queue_size": _queue_size,
         "reply_address": _reply_address,
         "sender_address_domain": lambda process: _sender_parts(process)[1],

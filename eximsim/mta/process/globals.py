@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
+from eximsim.mta.process.setting import Setting
 from eximsim.mta.process.unwatched import Unwatched
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
@@ -135,32 +136,6 @@ DnsFailKey = tuple[str, str, tuple[bool, bool, bool]]
 """Name, type and ``Resolver.options`` of a question that failed."""
 
 
-class Setting:
-    """See ``Process.setting``; it is entered so often that a generator would be felt."""
-
-    __slots__ = ("_before", "_process", "_values")
-
-    def __init__(self, process: Process, values: Mapping[str, str | None]) -> None:
-        self._process, self._values = process, values
-        self._before: Mapping[str, str | None] = values
-
-    def __enter__(self) -> None:
-        get = self._process.variables.get
-        self._before = {name: get(name) for name in self._values}
-        self._assign(self._values)
-
-    def __exit__(self, *_: object) -> None:
-        self._assign(self._before)
-
-    def _assign(self, values: Mapping[str, str | None]) -> None:
-        variables = self._process.variables
-        for name, value in values.items():
-            if value is None:
-                variables.pop(name, None)
-            else:
-                variables[name] = value
-
-
 _DEBUG_BUFFER, _DEBUG_SHOWN = 2047, 2001
 """So many octets of debugging output do not go into a line with its mark; so many are shown then."""
 
@@ -238,6 +213,8 @@ class Process:
     """Queries with text from outside, and their lookup types; their answers are cached."""
     configuration_is_read_only: bool = False
     """Who writes to a text of the configuration dies; check_string() cuts a lookup's type off so."""
+    queue_name: str = ""
+    """The named queue in which it works; empty: the one without a name."""
     doing: str = ""  # what the process says of itself (set_process_info()), as far as a crash shows it
     purpose: str = "fresh-exec"  # what it was forked for (exim_fork()), shown by a crash
     acl_verb: str | None = None
@@ -394,6 +371,11 @@ class Process:
     def world(self) -> World:
         """The world that this process lives in."""
         return self.machine.world
+
+    @property
+    def spool(self) -> Spool:
+        """The messages of the queue in which it works."""
+        return self.machine.spool.queue(self.queue_name)
 
     @property
     def received_time(self) -> float:

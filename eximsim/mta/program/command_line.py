@@ -99,6 +99,10 @@ class CommandLine:
     give_up: bool = False
     given: dict[str, str] = field(default_factory=dict)
     queue_times: str = ""
+    queue: str = ""
+    """The named queue of -q...G."""
+    destination: str = ""
+    """The queue into which -MG moves messages."""
     """What to take for the time on the queue, one for each message of a run (-Tqt, in Exim's test suite)."""
     message_set: str | None = None
     """The message on the queue whose variables an expansion sees (-Mset)."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.beside import Link
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
@@ -55,6 +55,8 @@ def daemon_go(
         parent.err("Daemon cannot be run when mua_wrapper is set\n")
         log_write(parent, "Daemon cannot be run when mua_wrapper is set", panic=True)
         raise PanicDie("Daemon cannot be run when mua_wrapper is set")
+    if listening and parent.queue_name:
+        raise Unsupported(f"a daemon that listens and runs a named queue ({parent.queue_name})")
     if not parent.profile.no_certificate_always_told:
         warn_of_certificate(parent)
     process = parent.fork("daemon")
@@ -97,7 +99,8 @@ def _queue_runs(process: Process, run: QueueRun, *, listens: bool) -> str:
         return "no queue runs"
     profile = process.profile
     named = profile.two_stage_daemon_named if listens else profile.queue_runners_described
-    return f"-q{'q' if run.two_stage and named else ''}{readconf_printtime(run.interval)}"
+    queue = f"G{process.queue_name}/" if process.queue_name else ""
+    return f"-q{'q' if run.two_stage and named else ''}{queue}{readconf_printtime(run.interval)}"
 
 
 def _run_queue(process: Process, run: QueueRun) -> None:

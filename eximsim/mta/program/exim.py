@@ -89,6 +89,8 @@ def run(
         line = parse_argv(argv)
         if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
             raise BadOption(f"-bp{line.option}")
+        if line.option == queue.SET_QUEUE and not profile.messages_change_queue:
+            raise BadOption(line.option)
         if line.apart and profile.queue_runners_described:
             raise BadOption("-q")
         if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
@@ -109,7 +111,7 @@ def run(
     if line.mode in _SUBMITTING and config.main.flag("mua_wrapper"):
         config, line = _wrapping(config), replace(line, errors="stderr", synchronous=True, queue_smtp=False)
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
-    process.environment = env
+    process.environment, process.queue_name = env, line.queue
     process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
     process.tls_on_connect = line.tls_on_connect
     process.log_testing_mode = line.mode in (Mode.EXPAND, Mode.FILTER) and machine.user != machine.exim_user
@@ -343,7 +345,7 @@ def _list_queue(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 
 def _count_queue(process: Process, line: CommandLine, stdin: bytes) -> int:
-    process.out(f"{len(process.machine.spool.messages)}\n")
+    process.out(f"{len(process.spool.messages)}\n")
     return 0
 
 
@@ -352,8 +354,9 @@ def _act(process: Process, line: CommandLine, stdin: bytes) -> int:
     if line.option in queue.TAKES_ADDRESSES:
         done = queue.queue_action(process, line.option, first, rest)
     else:
-        done = not [m for m in line.arguments if not queue.queue_action(process, line.option, m)]
-        if line.option == "-Mmad" and process.profile.marking_ends_line:
+        told = [line.destination] if line.option == queue.SET_QUEUE else []
+        done = not [m for m in line.arguments if not queue.queue_action(process, line.option, m, told)]
+        if line.option in ("-Mmad", queue.SET_QUEUE) and process.profile.marking_ends_line:
             process.out("\n")
     return 0 if done else 1
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.delivery.queue import QUEUE_ACTIONS, TAKES_ADDRESSES, QueueRun, Selection
+from eximsim.mta.delivery.queue import QUEUE_ACTIONS, SET_QUEUE, TAKES_ADDRESSES, QueueRun, Selection
 from eximsim.mta.program.command_line import CommandLine, Mode
 
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
@@ -179,6 +179,8 @@ class _Parser:
         elif option == "-Mset":
             self.line.message_set = self._message_id(option, self.next())
             return
+        elif option == SET_QUEUE:
+            self.line.mode, self.line.option, self.line.destination = Mode.ACT, option, self.next("queue")
         elif option in QUEUE_ACTIONS:
             self.line.mode, self.line.option = Mode.ACT, option
         else:
@@ -219,11 +221,16 @@ class _Parser:
         assert match is not None
         two_stage, first_delivery, force, thaw, local = (bool(match[number]) for number in range(1, 6))
         run = QueueRun(two_stage, first_delivery, force, thaw, local)
+        time = match[6]
+        if time.startswith("G"):
+            self.line.queue, _, time = time[1:].partition("/")
+            if self.line.mode in (Mode.LIST_QUEUE, Mode.COUNT_QUEUE):
+                return
         if self.line.run.interval:
             raise Unsupported(f"the option {self._option} after another of its kind")
         follows = self._rest[0] if self._rest else "-"
-        if match[6] or not (follows.startswith("-") or MESSAGE_ID.fullmatch(follows)):
-            self._every(match[6], run)
+        if time or not (follows.startswith("-") or MESSAGE_ID.fullmatch(follows)):
+            self._every(time, run)
             return
         ids: list[str | None] = []
         while self._rest and len(ids) < 2 and MESSAGE_ID.fullmatch(self._rest[0]):
@@ -237,8 +244,6 @@ class _Parser:
 
     def _every(self, text: str, run: QueueRun) -> None:
         """-q with a time: a daemon that goes over the queue again and again."""
-        if text.startswith("G"):
-            raise Unsupported(f"the option {self._option} (a named queue)")
         self.line.apart = not text
         interval = self._time(text, least=1)
         self.line.mode, self.line.run = Mode.DAEMON, replace(run, interval=interval)

@@ -57,7 +57,7 @@ def _permit_recipients(process: Process, addresses: Iterable[str]) -> None:
 
 def _load(process: Process, message_id: str) -> None:
     """-Mset: the message is one on the queue."""
-    message = process.machine.spool.get(message_id)
+    message = process.spool.get(message_id)
     if message is None:
         process.out(f"Failed to load message datafile {message_id}\n")
         process.out(f"Failed to load message {message_id}\n")

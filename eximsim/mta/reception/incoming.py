@@ -141,7 +141,7 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
     held += [f"no immediate delivery: queued by {by}"] if envelope.queue_only_policy else []
     line = _arrival_line(incoming, message, reference)
     if incoming.discarded_by is None and not process.host_checking:
-        process.machine.spool.add(message)
+        process.spool.add(message)
         if process.config.main.flag("message_logs"):
             stamp = log_stamp(process)
             message.msglog.append(f"{stamp} Received from {line[3:]}\n")
@@ -210,6 +210,8 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
         line += " ARC"
     if selector(process, "receive_time"):
         line += " RT=0s"
+    if process.queue_name:
+        line += f" Q={process.queue_name}"
     line += _message_id_log(process, incoming.scan)
     if incoming.scan.subject is not None and selector(process, "subject"):
         subject = expand(process, "$h_subject:")[:100].replace("\\", "\\\\").replace('"', '\\"')

@@ -207,7 +207,7 @@ def _gone_on(incoming: Incoming, message: Message, done: Done) -> Received:
     if done is Done.ACCEPTED:
         log_write(incoming.process, "Completed")
     if done in (Done.ACCEPTED, Done.LOST):
-        incoming.process.machine.spool.remove(message.id)
+        incoming.process.spool.remove(message.id)
     forget(incoming.reception)
     return Received()
 

@@ -302,6 +302,7 @@ def submit_as(
         raise Unsupported(f"what comes of running {path} as Exim", *options.where("exim_path"))
     child = Process(process.machine, process.config, process.profile, process.machine.new_pid())
     child.out, child.err, child.environment = process.out, process.err, process.environment
+    child.queue_name = process.queue_name
     child.verbose, child.dont_deliver = process.verbose, process.dont_deliver
     child.queue_smtp, child.synchronous = process.queue_smtp, process.synchronous
     child.variables = {"sender_ident": login, "received_protocol": "local", "sender_address": sender}

@@ -153,6 +153,21 @@ class Spool:
     messages: dict[str, Message] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     last_id: int = -1
+    named: dict[str, Spool] = field(default_factory=dict)
+    """The other queues, by their names."""
+
+    def queue(self, name: str) -> Spool:
+        """The queue of that name; without a name, this one."""
+        if not name:
+            return self
+        return self.named.setdefault(name, Spool(locked=self.locked))
+
+    def all_messages(self) -> dict[str, Message]:
+        """The messages of all queues, by id."""
+        everything = dict(self.messages)
+        for queue in self.named.values():
+            everything |= queue.messages
+        return everything
 
     def add(self, message: Message) -> None:
         """Put a message on the queue."""

@@ -22,7 +22,8 @@ from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
-    from eximsim.mta.process.globals import Process, Setting
+    from eximsim.mta.process.globals import Process
+    from eximsim.mta.process.setting import Setting
     from eximsim.mta.records.open_call import ClientTls
     from eximsim.mta.records.structs import Address, HostItem
 

@@ -129,11 +129,11 @@ def _next_message(sx: SmtpContext) -> str | None:
     sender = process.message.sender if process.message else ""
 
     def same_identity(message_id: str) -> bool:
-        message = process.machine.spool.get(message_id)
+        message = process.spool.get(message_id)
         if message is None:
             return False
         read_whole = process.profile.waiting_message_read_whole
-        if read_whole and message_id in process.machine.spool.locked:
+        if read_whole and message_id in process.spool.locked:
             say_locked(process, message_id)
             return False
         ours = _identity(sx, sender)

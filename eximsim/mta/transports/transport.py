@@ -133,7 +133,7 @@ def _search(
     process: Process, record: WaitRecord, acceptable: Callable[[str], bool]
 ) -> tuple[str | None, list[str]]:
     """The first id of a record that will do, and the ids that are left: without it and those gone."""
-    spool = process.machine.spool
+    spool = process.spool
     gone = {process.message_id}
     found = None
     for message_id in record.ids if process.profile.oldest_waiting_first else record.ids[::-1]:

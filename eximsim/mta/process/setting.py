@@ -1,0 +1,35 @@
+"""Variables that have a value for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
+
+
+class Setting:
+    """See ``Process.setting``; it is entered so often that a generator would be felt."""
+
+    __slots__ = ("_before", "_process", "_values")
+
+    def __init__(self, process: Process, values: Mapping[str, str | None]) -> None:
+        self._process, self._values = process, values
+        self._before: Mapping[str, str | None] = values
+
+    def __enter__(self) -> None:
+        get = self._process.variables.get
+        self._before = {name: get(name) for name in self._values}
+        self._assign(self._values)
+
+    def __exit__(self, *_: object) -> None:
+        self._assign(self._before)
+
+    def _assign(self, values: Mapping[str, str | None]) -> None:
+        variables = self._process.variables
+        for name, value in values.items():
+            if value is None:
+                variables.pop(name, None)
+            else:
+                variables[name] = value
