@@ -15,7 +15,7 @@ from tests.mta.front import CONF, Front
 _MAIN = """\
 tls_on_connect_ports = 2500
 tls_resumption_hosts = {server}
-log_selector = +tls_resumption
+log_selector = +tls_resumption +subject
 acl_smtp_helo = helo
 acl_smtp_rcpt = accept
 queue_only
@@ -99,6 +99,21 @@ def test_a_session_is_kept_for_one_server_behind_a_balancer() -> None:
     assert [sent(made)[1], sent(made)[1]] == [False, True]
     made.world.sleep(5)
     assert sent(made) == (NEW, False)
+
+
+def test_a_balancer_that_cannot_be_told_is_none() -> None:
+    made = front(more="host_name_extract = ${if bad}")
+    assert [sent(made)[1], sent(made)[1]] == [False, True]
+
+
+def test_a_session_that_is_taken_up_looks_as_it_did_when_it_was_new() -> None:
+    seen = "$tls_out_ocsp $tls_out_certificate_verified $tls_out_peerdn $tls_out_cipher $tls_out_bits"
+    made = front(more=f"headers_remove = subject\n  headers_add = Subject: {seen}")
+    for _ in range(2):
+        made.exim("-odf", "r@d.ex", stdin="Subject: x\n\nx\n")
+    first, second = (line.partition(" T=")[2] for line in made.log() if "<= " in line and 'T="x"' not in line)
+    assert first == second
+    assert first.startswith('"1 0 /C=UK/O=Exim Developers/CN=here.ex TLS1.3:')
 
 
 def test_what_older_releases_keep_is_not_guessed() -> None:

@@ -71,6 +71,17 @@ def test_a_name_that_has_no_ascii_form_is_not_asked() -> None:
     assert here.world.questions == []
 
 
+def test_names_that_are_the_same_for_255_octets_share_a_failure() -> None:
+    here = site()
+    long = "a." * 127 + "a"
+    for end in ("b.ex", "c.ex"):
+        dns.dns_lookup(here.process, long + end, "A")
+    assert here.world.questions == [f"A {long}b.ex"]
+    for end in ("b.ex", "c.ex"):
+        dns.dns_lookup(here.process, long[2:] + "." + end, "A")
+    assert len(here.world.questions) == 3
+
+
 def test_dns_check_names_pattern_can_be_emptied() -> None:
     here = site(main="dns_check_names_pattern =")
     dns.dns_lookup(here.process, "a b.ex", "A")

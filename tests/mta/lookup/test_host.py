@@ -558,3 +558,63 @@ def test_under_the_test_suite_draws_are_those_of_exim() -> None:
     here.process.random_seed = 0
     assert host_chain.random_number(here.process, 1000) == drawn[0]
     assert host_chain.random_number(here.process, 0) == 0
+
+
+CLIENTS: list[tuple[Zone, list[str]]] = [
+    (
+        {
+            (PTR, "PTR"): records("h.ex", "alias.ex", "gone.ex"),
+            ("h.ex", "A"): records("10.1.1.1"),
+            ("alias.ex", "A"): records("10.9.9.9"),
+        },
+        [
+            'IP address lookup yielded "h.ex"',
+            '  alias "alias.ex"',
+            '  alias "gone.ex"',
+            "checking addresses for h.ex",
+            "  10.1.1.1 OK",
+            "checking addresses for alias.ex",
+            "  10.9.9.9",
+            "no IP address for alias.ex matched 10.1.1.1",
+            "no IP addresses found for gone.ex",
+        ],
+    ),
+    ({(PTR, "PTR"): Reply(rcode="SERVFAIL")}, ["IP address PTR lookup gave temporary error"]),
+    (
+        {(PTR, "PTR"): records("h.ex"), ("h.ex", "A"): Reply(rcode="SERVFAIL")},
+        ['IP address lookup yielded "h.ex"', "temporary error for host name lookup"],
+    ),
+    ({}, ["IP address lookup using gethostbyaddr()", "IP address lookup failed: h_errno=1"]),
+]
+
+
+@pytest.mark.parametrize(("zone", "steps"), CLIENTS)
+def test_host_checking_shows_how_a_clients_name_is_found(zone: Zone, steps: list[str]) -> None:
+    here = site(zone)
+    here.process.host_checking = True
+    hosts.host_name_lookup(here.process, "10.1.1.1")
+    shown = [line.removeprefix(">>> ").rstrip("\n") for line in here.shown]
+    assert [line for line in shown if "? " not in line] == ["looking up host name for 10.1.1.1", *steps]
+
+
+def test_the_dnssec_lists_of_a_lookup_are_named_and_set_in_since_4_98() -> None:
+    here = site(MX_ZONE, release="4.98")
+    here.process.host_checking = True
+    bydns(here, "d.ex", dnssec_require_domains="x.ex")
+    lines = [line.removeprefix(">>> ").rstrip() for line in here.shown]
+    assert [line for line in lines if "matched" not in line and "element" not in line] == [
+        "check dnssec require list",
+        ' d.ex in "x.ex"?',
+        ' d.ex in "x.ex"? no (end of list)',
+        "check dnssec request list",
+        ' d.ex in "*"?',
+    ]
+    assert here.process.debug_depth == 0
+
+
+def test_under_the_test_suite_localhost_needs_no_lookup() -> None:
+    here = site()
+    here.process.machine.test_harness = True
+    result = hosts.host_find_byname(here.process, HostItem("localhost"), local_host_check=False)
+    assert [h.address for h in result.hosts] == ["::1", "127.0.0.1"]
+    assert here.world.questions == []

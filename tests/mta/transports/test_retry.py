@@ -189,7 +189,7 @@ def test_intervals_by_chance_lie_between_the_first_and_the_geometric_one(seed: i
         site.world.sleep(record(site).next_try - site.world.now())
         site.queue_run()
         longest, gap = max(2 * gap, 10), minutes_to_wait(site)
-        assert 10 <= gap <= longest
+        assert 10 + (longest - 10) // 2 <= gap <= longest
 
 
 # ---- which rule applies ----------------------------------------------------------------
@@ -364,3 +364,27 @@ def test_all_addresses_of_a_batch_time_out_together() -> None:
     assert not site.machine.spool.messages or all(
         not one.sender for one in site.machine.spool.messages.values()
     )
+
+
+@pytest.mark.parametrize(("port", "end"), [("25", ""), ("26", ":26")])
+def test_the_key_of_a_host_has_its_port_if_that_is_not_25(port: str, end: str) -> None:
+    site = Site([Mx(REFUSING)], transport={"port": port})
+    site.deliver()
+    assert list(site.machine.hints.retry) == [f"T:mx1.test.ex:10.9.1.1{end}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("d.ex:10.9.1.1", "*@d.ex"),
+        ("d.ex:10.9.1.1:26", "*@d.ex"),
+        ("a@d.ex", "a@d.ex"),
+        ("[10.9.1.1]:10.9.1.1", "*@10.9.1.1"),
+        ("/var/mail/x:a@d.ex", "a@d.ex"),
+        ("|/bin/x a:b:a@d.ex", "a@d.ex"),
+    ],
+)
+def test_a_rule_is_sought_by_the_host_or_the_address_in_a_key(key: str, name: str) -> None:
+    for pattern, found in ((name, True), (f"x{name.removeprefix('*')}", False)):
+        process = Site(retry=f"{pattern} * F,1d,1m").process()
+        assert (retry.retry_find_config(process, key, None, 0, 0) is not None) is found

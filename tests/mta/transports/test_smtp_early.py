@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.world.smtp_behaviour import Behaviour
+from tests.mta.scenario import Site
 from tests.suite.test_scenario_compare import NEWEST, done, scenario
 
 OFFER = ["PIPELINING", "PIPECONNECT", "SIZE"]
@@ -149,3 +151,17 @@ def test_limits_that_are_told_before_tls_do_not_count() -> None:
         )
     )
     assert [sum(" L* " in line for line in one.log) for one in runs] == [0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("address", "key"), [("10.9.1.1", "10.9.1.1:25.EHLO"), ("fd00::1", "[fd00::1]:25.EHLO")]
+)
+def test_hints_are_kept_by_address_and_port(address: str, key: str) -> None:
+    zone = [
+        {"name": "six.ex", "type": "MX", "ad": True, "data": [[1, "h.six.ex"]]},
+        {"name": "h.six.ex", "type": "AAAA" if ":" in address else "A", "ad": True, "data": [address]},
+    ]
+    site = Site([], NEWEST, zone=zone, transport={"hosts_pipe_connect": "*"})
+    site.serve(address, Behaviour(extensions=tuple(OFFER)))
+    site.deliver("a@six.ex")
+    assert list(site.machine.hints.ehlo) == [key]

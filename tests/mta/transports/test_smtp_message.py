@@ -7,6 +7,7 @@ import pytest
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
+_OUT_BUFFER = 8192
 BODY = "Subject: x\n\n.line\nlast\n"
 LARGE = "Subject: x\n\n" + "a line of text\n" * 1000
 
@@ -109,3 +110,13 @@ def test_the_connection_is_closed_without_a_word_if_the_message_cannot_be_made()
     assert watched.count("SMTP(close)>>") == 1
     assert site.events[-1] != "QUIT"
     assert site.outcome.startswith("DEFER -25: failed to expand headers_add or headers_remove: ")
+
+
+@pytest.mark.parametrize(("more", "chunks"), [(0, 1), (1, 2)])
+def test_header_lines_and_body_are_one_chunk_if_they_fit_into_a_buffer(more: int, chunks: int) -> None:
+    header = "Subject: x\n\n"
+    length = _OUT_BUFFER + more - len(delivered(CHUNKING, body=f"{header}!\n").messages[0].content)
+    lines, rest = divmod(length, 64)
+    site = delivered(CHUNKING, body=f"{header}!{'x' * rest}\n" + f"{'x' * 62}\n" * lines)
+    assert site.events.count("BDAT") == chunks
+    assert len(site.messages[0].content) == _OUT_BUFFER + more

@@ -299,3 +299,9 @@ def test_a_timeout_is_for_the_whole_reply_since_4_93(release: str, sent: bool) -
     site = Site([Mx(Behaviour(mail=slow))], release, transport={"command_timeout": "1m"})
     site.deliver()
     assert site.outcome.startswith("sent" if sent else "DEFER 110: ")
+
+
+@pytest.mark.parametrize("port", ["8x", "2 5"])
+def test_a_port_that_begins_as_a_number_has_to_be_one(port: str) -> None:
+    with pytest.raises(BadSetting, match=f"invalid port number for here: {port}"):
+        smtp_get_port(Site().process(), port, "here")

@@ -43,3 +43,12 @@ def test_it_says_that_the_hosts_have_failed_for_too_long(release: str, late: str
     site.world.sleep(5)
     site.deliver()
     assert any(line.endswith(f": {why}") for line in site.queue_run())
+
+
+@pytest.mark.parametrize(("release", "number"), [("4.93", 0), ("4.95", -50)])
+def test_a_host_of_the_transport_that_is_this_one_defers(release: str, number: int) -> None:
+    zone = [{"name": "me.test.ex", "type": "A", "data": ["127.0.0.1"]}]
+    options = {"hosts": "me.test.ex", "allow_localhost": "false"}
+    site = Site([], release, transport=options, routers=ROUTER, zone=zone)
+    why = "smtp transport found host me.test.ex to be local"
+    assert site.deliver() == [f"== a@test.ex R=all T=smtp defer ({number}): {why}"]

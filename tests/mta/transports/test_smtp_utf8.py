@@ -34,7 +34,10 @@ def test_a_host_that_takes_it_is_asked_to(transport: dict[str, str]) -> None:
     assert site.log[1].startswith(f"=> \u00e4@test.ex F=<{AS_IT_IS}> ")
 
 
-@pytest.mark.parametrize(("server", "transport"), [(TAKES_NOT, {}), (TAKES, {"utf8_downconvert": "1"})])
+@pytest.mark.parametrize(
+    ("server", "transport"),
+    [(TAKES_NOT, {}), (TAKES, {"utf8_downconvert": "1"}), (TAKES, {"utf8_downconvert": "1x"})],
+)
 def test_addresses_go_in_ascii_where_they_have_to_and_are_logged_so(
     server: Mx, transport: dict[str, str]
 ) -> None:

@@ -150,6 +150,12 @@ def test_gnutls_refuses_late_and_logs_nothing(chain: tuple[str, ...], error: str
     assert ask(replace(OPTIONAL, library="gnutls"), *chain) == TlsVerdict()
 
 
+def test_gnutls_refuses_a_good_certificate_whose_status_is_bad() -> None:
+    settings = replace(REQUIRED, library="gnutls", stapled=b"rubbish")
+    assert ask(settings, "leaf", "intermediate").alert is TlsAlert.BAD_CERTIFICATE
+    assert ask(replace(settings, stapled=None), "leaf", "intermediate").alert is None
+
+
 # ---- DANE ----------------------------------------------------------------------------------------------
 
 

@@ -71,6 +71,12 @@ def test_recipients_have_to_be_named(recipients: tuple[str, ...], caseless: bool
     assert (verify_check_notblind(made, caseless=caseless) is not None) is blind
 
 
+@pytest.mark.parametrize("text", ["To: a@\n", "To: a\n", "To: <a@b.ex\n"])
+def test_what_is_no_address_names_nobody(text: str) -> None:
+    made = session(("T", text), recipients=("a@b.ex",))
+    assert verify_check_notblind(made, caseless=True) == "bcc recipient detected"
+
+
 _PROCESS = Front().process()
 
 
