@@ -18,8 +18,8 @@ from eximsim.mta.config.readconf import read_config
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.quick_dataclass import dataclass
-from eximsim.suite.policy_result import Recipient, delivered
 from eximsim.suite.real_runs import own_certificates
+from eximsim.suite.recipients import Recipient, delivered
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.replay import Replayed, Stand, configuration
 from eximsim.suite.stand_configuration import SERVER_PORT

@@ -19,7 +19,7 @@ from eximsim.mta.verify.verify import VERIFY
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN, Security
 from eximsim.subjects.conversation import Conversation
-from eximsim.suite.policy_result import Recipient
+from eximsim.suite.recipients import Recipient
 from eximsim.suite.recording import Seen, Situation
 from eximsim.trace import AnyRule, Decision
 

@@ -41,7 +41,8 @@ from eximsim.suite.policy_addresses import recipients_of
 if TYPE_CHECKING:
     from eximsim.suite.explain_world import Surroundings
     from eximsim.suite.policy import Policy
-    from eximsim.suite.policy_result import Recipient, Result
+    from eximsim.suite.policy_result import Result
+    from eximsim.suite.recipients import Recipient
     from eximsim.trace import AnyRule, Decision
 
 

@@ -36,14 +36,8 @@ from eximsim.subjects.runs import Ran, new_machine, run_exim
 from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
-from eximsim.suite.policy_result import (
-    Recipient,
-    Result,
-    delivered,
-    dialogue,
-    normalised,
-    verified,
-)
+from eximsim.suite.policy_result import Result, dialogue, normalised, verified
+from eximsim.suite.recipients import Recipient, delivered
 from eximsim.suite.replay import Normaliser
 from eximsim.world.answers import Asked
 from eximsim.world.certificates import ChainSet, der_chain

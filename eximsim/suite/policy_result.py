@@ -4,49 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unsupported
-from eximsim.mta.base.errnos import strerror
-from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
-from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
-from eximsim.mta.reception.receive_headers import RECIPIENT_REWRITTEN
-from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.quick_dataclass import dataclass
-from eximsim.status import RESULTS
 from eximsim.subjects.conversation import Conversation
+from eximsim.suite.recipients import Recipient
 from eximsim.suite.replay import Normaliser
 
 if TYPE_CHECKING:
     from eximsim.subjects.runs import Ran
     from eximsim.trace import Decision
-
-
-_LAST_COUNTS = (*RESULTS, "unsupported", "unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """What became of one recipient.
-
-    ``result``: ``delivered``, ``deferred``, ``failed``; of a callout ``accepted``, ``refused``,
-    ``tempfailed``; ``crash``; ``undefined`` if the program itself leaves open what happens; ``unsupported``;
-    ``unknown`` if nothing was decided. ``errno`` is as Exim logs it in brackets; ``reason`` its text, or the
-    server's reply. ``host`` took the message or was asked. ``cv`` is ``"dane"``, ``"yes"`` or ``"no"`` as in
-    the log, None without TLS; ``asked`` tells whether a server was asked about the recipient at all.
-    """
-
-    address: str
-    result: str
-    errno: int = 0
-    reason: str = ""
-    host: str = ""
-    cv: str | None = None
-    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,58 +57,6 @@ def normalised(lines: Iterable[str]) -> tuple[str, ...]:
     """Log lines in the form that is the same in every run."""
     normalise = Normaliser()
     return tuple(map(normalise, lines))
-
-
-def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[str, Recipient]:
-    """The outcome of each recipient of a delivery about which something was decided.
-
-    Of several addresses that one stands for, the one that is last in ``_LAST_COUNTS`` counts.
-    """
-    outcomes: dict[str, dict[str, Recipient]] = {}
-    died: set[object] = set()
-    stands_for: dict[str, list[str]] = {}
-    for decision in decisions:
-        inputs = decision.inputs
-        if decision.is_of(TRANSPORT_DIED):
-            died.update(inputs["addresses"])  # type: ignore[arg-type]  # a tuple of texts
-        if decision.is_of(RECIPIENT_REWRITTEN) and inputs["recipient"] in addresses:
-            stands_for.setdefault(decision.outcome, []).append(str(inputs["recipient"]))
-        if decision.is_of(ADDRESS_OUTCOME):
-            given = str(inputs["recipient"])
-            for recipient in (*stands_for.get(given, ()), *([given] if given in addresses else [])):
-                found = outcomes.setdefault(recipient, {})
-                found[str(inputs["address"])] = replace(_outcome(decision, died), address=recipient)
-        if decision.is_of(ADDRESS_TIMED_OUT):
-            name = str(inputs["address"])
-            for found in outcomes.values():
-                if name in found and found[name].result == "deferred":
-                    found[name] = _timed_out(found[name])
-    return {
-        recipient: max(found.values(), key=lambda one: _LAST_COUNTS.index(one.result))
-        for recipient, found in outcomes.items()
-    }
-
-
-def _timed_out(late: Recipient) -> Recipient:
-    why = f"{late.reason}: " if late.reason else ""
-    return replace(late, result="failed", reason=f"{why}retry timeout exceeded")
-
-
-def _outcome(decision: Decision, died: set[object]) -> Recipient:
-    inputs = decision.inputs
-    errno = inputs["errno"]
-    assert isinstance(errno, int)
-    result = {"OK": "delivered", "FAIL": "failed"}.get(decision.outcome, "deferred")
-    cv = inputs["cv"]
-    return Recipient(
-        str(inputs["recipient"]),
-        "crash" if inputs["address"] in died else result,
-        errno,
-        str(inputs["message"] or (strerror(errno) if errno > 0 else "")),
-        str(inputs["host"] or ""),
-        None if not cv else str(cv),
-        inputs["host"] is not None,
-    )
 
 
 def verified(addresses: Sequence[str], ran: Ran, commands: Sequence[str], what: str) -> dict[str, Recipient]:

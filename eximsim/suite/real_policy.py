@@ -25,7 +25,8 @@ from eximsim.subjects.resolver import Resolver
 from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.policy import Policy, Server
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
-from eximsim.suite.policy_result import Recipient, Result
+from eximsim.suite.policy_result import Result
+from eximsim.suite.recipients import Recipient
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.host import Accepted
 from eximsim.world.loop import Loop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.mta.config.readconf import Config, read_config
-from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.process.globals import Machine
 from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.conversation import Conversation
 from eximsim.subjects.runs import new_machine, run_exim
+from eximsim.suite.recipients import Recipient, delivered
 from eximsim.suite.recording import Seen, Situation
 from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration
 from eximsim.trace import Trace
@@ -265,24 +265,20 @@ def host_suffix(situation: Situation, name: str) -> str:
     return f"@{found[0]}" if found and len(situation.servers) > 1 else ""
 
 
-def _delivery_outcome(situation: Situation, decisions: Iterable[Decision]) -> str:
-    """The outcome of each recipient, from the decisions about its address."""
-    words = dict.fromkeys(situation.recipients, "?")
-    crash = ""
-    for decision in decisions:
-        if decision.is_of(TRANSPORT_DIED):
-            crash = "!crash"
-        if not decision.is_of(ADDRESS_OUTCOME) or decision.inputs["address"] not in words:
-            continue
-        address = decision.inputs["address"]
-        if decision.outcome == "OK" and decision.inputs["message_sent"]:
-            cv = decision.inputs["cv"] or "CLEAR"
-            words[str(address)] = f"sent:{cv}{host_suffix(situation, str(decision.inputs['host']))}"
-        elif decision.outcome == "FAIL":
-            words[str(address)] = "FAIL"
-        elif decision.outcome != "OK":
-            words[str(address)] = f"defer{decision.inputs['errno']}"
-    return ",".join(words[recipient] for recipient in situation.recipients) + crash
+def _delivery_outcome(situation: Situation, decisions: Sequence[Decision]) -> str:
+    """The outcome of each recipient, in the words of recordings."""
+    found = delivered(situation.recipients, decisions)
+    words = (_word(situation, found.get(recipient)) for recipient in situation.recipients)
+    crash = "!crash" if any(decision.is_of(TRANSPORT_DIED) for decision in decisions) else ""
+    return ",".join(words) + crash
+
+
+def _word(situation: Situation, recipient: Recipient | None) -> str:
+    if recipient is None:
+        return "?"
+    if recipient.result == "delivered":
+        return f"sent:{recipient.cv or 'CLEAR'}{host_suffix(situation, recipient.host)}"
+    return "FAIL" if recipient.result == "failed" else f"defer{recipient.errno}"
 
 
 def callout_outcome(situation: Situation, seen: Seen) -> str:

@@ -14,7 +14,8 @@ from eximsim.subjects.conversation import Conversation
 from eximsim.testing.arguments import check_arguments
 
 if TYPE_CHECKING:
-    from eximsim.suite.policy_result import Recipient, Result
+    from eximsim.suite.policy_result import Result
+    from eximsim.suite.recipients import Recipient
     from eximsim.trace import Decision
 
 Security = Literal["dane", "verified", "tls", "clear"]

@@ -8,7 +8,8 @@ import pytest
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.config_files import Sources
 from eximsim.suite.policy import Case, Policy
-from eximsim.suite.policy_result import Recipient, Result
+from eximsim.suite.policy_result import Result
+from eximsim.suite.recipients import Recipient
 from tests.suite.recorded import stand
 
 CONFIG = """\
