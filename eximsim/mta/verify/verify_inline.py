@@ -58,7 +58,6 @@ class _Refused(Exception):
 
     def __init__(self, step: Step | None = None) -> None:
         self.step = step
-        super().__init__(step)
 
 
 def ask(call: Callout, sx: SmtpContext) -> Rc | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.mta.certs.dane_match import Tlsa, matchable_records, parse_tlsa, usable_records
+from eximsim.mta.certs.dane_match import Tlsa, data_of, matchable_records, parse_tlsa, usable_records
 from eximsim.mta.certs.x509 import parse
 from tests.mta.certificate_zoo import HOST, make
 
@@ -71,3 +71,17 @@ def test_any_rdata_is_read_and_sorted_without_an_error(rdata: bytes) -> None:
     assert bytes((record.usage, record.selector, record.mtype)) + record.data == rdata.ljust(3, b"\0")
     for library in ("openssl-3", "gnutls"):
         matchable_records(usable_records([rdata], library, skip_short=False))
+
+
+@pytest.mark.parametrize("selector", range(4))
+@pytest.mark.parametrize("mtype", range(5))
+def test_a_record_can_be_made_from_a_certificate_if_selector_and_matching_type_are_known(
+    selector: int, mtype: int
+) -> None:
+    cert = parse(LEAF.der)
+    data = data_of(cert, selector, mtype)
+    if selector > 1 or mtype > 2:
+        assert data is None
+    else:
+        assert data is not None
+        assert parse_tlsa(bytes((3, selector, mtype)) + data).matches(cert)

@@ -618,3 +618,45 @@ def test_under_the_test_suite_localhost_needs_no_lookup() -> None:
     result = hosts.host_find_byname(here.process, HostItem("localhost"), local_host_check=False)
     assert [h.address for h in result.hosts] == ["::1", "127.0.0.1"]
     assert here.world.questions == []
+
+
+def test_every_search_for_addresses_is_a_decision() -> None:
+    here = site({**MX_ZONE, ("a.ex", "A"): Reply(rcode="NXDOMAIN")})
+    bydns(here, "d.ex")
+    hosts.host_find_byname(here.process, HostItem("nowhere.ex"))
+    hosts.host_find_byname(here.process, HostItem("b.ex"), local_host_check=False)
+    found = [
+        (decision.rule, decision.inputs.get("host", decision.inputs.get("domain")), decision.outcome)
+        for decision in here.process.machine.trace
+        if "address" in decision.rule or "host" in decision.rule
+    ]
+    assert found == [
+        ("host addresses", "a.ex", "FAILED"),
+        ("host addresses", "b.ex", "FOUND"),
+        ("hosts of a domain", "d.ex", "FOUND"),
+        ("host by name", "nowhere.ex", "FAILED"),
+        ("host by name", "b.ex", "FOUND"),
+    ]
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_the_last_lookup_says_whether_it_was_secure(secure: bool) -> None:
+    here = site({("d.ex", "AAAA"): records(), ("d.ex", "A"): records("10.1.1.1", ad=secure)})
+    bydns(here, "d.ex", mx=False)
+    assert here.process.variables["lookup_dnssec_authenticated"] == ("yes" if secure else "no")
+
+
+def test_equal_mx_hosts_are_in_the_order_that_exims_generator_draws() -> None:
+    names = [f"h{number}.ex" for number in range(40)]
+    zone: Zone = {("d.ex", "MX"): records(*((7, name) for name in names))}
+    zone |= {(name, "A"): records(f"10.2.0.{number}") for number, name in enumerate(names)}
+    here, there = site(zone), site().process
+    here.process.machine.test_harness = there.machine.test_harness = True
+    drawn = {name: host_chain.random_number(there, 500) for name in names}
+    order = [h.name for h in bydns(here, "d.ex").hosts]
+    assert order == sorted(names, key=lambda name: drawn[name])
+
+
+def test_the_name_under_which_addresses_are_found_is_the_domains() -> None:
+    here = site({("d.ex", "AAAA"): records(), ("d.ex", "A"): Reply(("10.1.1.1",), name="d.long.ex")})
+    assert bydns(here, "d.ex", mx=False).fully_qualified_name == "d.long.ex"

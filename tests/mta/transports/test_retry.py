@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from eximsim.mta.base import errnos
 from eximsim.mta.records.hints import RetryRecord
 from eximsim.mta.records.structs import HostItem, RetryItem
+from eximsim.mta.routing.address import deliver_make_addr
 from eximsim.mta.transports import retry
 from eximsim.status import RTEF_CTOUT, Errno, HostStatus
 from eximsim.world.smtp_behaviour import Behaviour, reply
@@ -388,3 +389,11 @@ def test_a_rule_is_sought_by_the_host_or_the_address_in_a_key(key: str, name: st
     for pattern, found in ((name, True), (f"x{name.removeprefix('*')}", False)):
         process = Site(retry=f"{pattern} * F,1d,1m").process()
         assert (retry.retry_find_config(process, key, None, 0, 0) is not None) is found
+
+
+def test_what_was_noted_last_is_first() -> None:
+    addr = deliver_make_addr("a@d.ex")
+    for key in ("one", "two", "three"):
+        retry.retry_add_item(addr, key)
+    assert [item.key for item in addr.retry_keys] == ["three", "two", "one"]
+    assert not any(item.delete or item.message_specific or item.host for item in addr.retry_keys)

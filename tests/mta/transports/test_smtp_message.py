@@ -120,3 +120,60 @@ def test_header_lines_and_body_are_one_chunk_if_they_fit_into_a_buffer(more: int
     site = delivered(CHUNKING, body=f"{header}!{'x' * rest}\n" + f"{'x' * 62}\n" * lines)
     assert site.events.count("BDAT") == chunks
     assert len(site.messages[0].content) == _OUT_BUFFER + more
+
+
+def test_a_refusal_after_the_header_lines_were_taken_is_no_pipelined_one() -> None:
+    site = delivered(server("PIPELINING", "CHUNKING", end_of_data=reply("550 no spam")), body=LARGE)
+    assert site.outcome == "FAIL 0: SMTP error from remote mail server after end of data: 550 no spam"
+
+
+# ---- a reply for each recipient -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcomes"),
+    [
+        (("353 go", "250 a", "250 b", "250 all"), ("sent", "sent")),
+        (("353 go", "250 a", "550 b", "250 all"), ("sent", "FAIL")),
+        (("353 go", "450 a", "250 b", "250 all"), ("DEFER", "sent")),
+        (("353 go", "250 a", "250 b", "550 all"), ("FAIL", "FAIL")),
+        (("353 go", "250 a", "250 b", "450 all"), ("DEFER", "DEFER")),
+        (("353 go", "250 a", "550 b", "450 all"), ("DEFER", "FAIL")),
+        (("353 go", "450 a", "250 b", "450 all"), ("DEFER", "DEFER")),
+        (("250 for all",), ("sent", "sent")),
+        (("550 for all",), ("FAIL", "FAIL")),
+        (("450 for all",), ("DEFER", "DEFER")),
+    ],
+)
+def test_prdr_has_a_reply_for_each_recipient_and_one_for_all(
+    replies: tuple[str, ...], outcomes: tuple[str, ...]
+) -> None:
+    site = delivered(
+        server("PRDR", end_of_data=Answer(replies)), "a@test.ex", "b@test.ex", hosts_try_prdr="*"
+    )
+    found = [site.outcomes[address].partition(" ")[0] for address in ("a@test.ex", "b@test.ex")]
+    assert found == list(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcomes"),
+    [
+        (("250 a", "250 b"), ("sent", "sent")),
+        (("250 a", "550 b"), ("sent", "FAIL")),
+        (("450 a", "250 b"), ("DEFER", "sent")),
+        (("550 a", "450 b"), ("FAIL", "DEFER")),
+    ],
+)
+def test_lmtp_has_a_reply_for_each_recipient(replies: tuple[str, ...], outcomes: tuple[str, ...]) -> None:
+    site = delivered(
+        server(lmtp=True, end_of_data=Answer(replies)), "a@test.ex", "b@test.ex", protocol="lmtp", port="25"
+    )
+    found = [site.outcomes[address].partition(" ")[0] for address in ("a@test.ex", "b@test.ex")]
+    assert found == list(outcomes)
+
+
+def test_another_transaction_with_lmtp_needs_no_rset() -> None:
+    site = delivered(server(lmtp=True), "a@test.ex", "b@test.ex", protocol="lmtp", port="25", max_rcpt="1")
+    assert [event.partition(" ")[0] for event in site.events].count("MAIL") == 2
+    assert "RSET" not in site.events
+    assert len(site.calls) == 1

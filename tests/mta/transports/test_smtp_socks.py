@@ -20,6 +20,7 @@ class Proxy:
 
     says: list[bytes | None]
     heard: list[bytes] = field(default_factory=list)
+    ended: bool = False
 
     def on_connect(self, client: Endpoint, server: Endpoint) -> Iterable[Action]:
         return ()
@@ -36,6 +37,7 @@ class Proxy:
         return ()
 
     def on_eof(self, *, cut: bool = False) -> Iterable[Action]:
+        self.ended = True
         return (Close(),)
 
     def on_close(self) -> None:
@@ -111,3 +113,23 @@ def test_nothing_means_no_proxy_since_4_99() -> None:
     site = sent(Proxy([]), "${if eq{1}{2}{x}}")
     assert "=> a@test.ex" in "\n".join(site.log)
     assert "PRX" not in "\n".join(site.log)
+
+
+@pytest.mark.parametrize("says", [[b"\x05"], [b"\x05\x00", b"\x05"]])
+def test_a_reply_that_is_too_short_ends_the_call_and_is_shown(says: list[bytes | None]) -> None:
+    proxy = Proxy([*says])
+    site = Site((Mx(),), NEWEST, transport={"socks_proxy": PROXY})
+    site.world.listen(PROXY, 1080, lambda: proxy)
+    shown = site.exim("-v", "-odf", "a@test.ex").stderr
+    step = "method select" if len(says) == 1 else "connect"
+    assert f"proxy rcv_err {step}: " in shown
+    assert proxy.ended
+
+
+@pytest.mark.parametrize("port", ["1081", "65535", "66617"])
+def test_a_proxy_listens_on_the_port_that_is_named_for_it(port: str) -> None:
+    proxy = Proxy([None])
+    site = Site((Mx(),), NEWEST, transport={"socks_proxy": f"{PROXY} port={port}"})
+    site.world.listen(PROXY, int(port) % 65536, lambda: proxy)
+    site.deliver("a@test.ex")
+    assert proxy.heard

@@ -13,7 +13,7 @@ from eximsim.ports import TlsSession
 from eximsim.profiles import Profile, profile, with_tls
 from eximsim.world.certificates import der_chain
 from eximsim.world.smtp_behaviour import Behaviour
-from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, Site, variant
+from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, RRset, Site, variant
 
 MUST = {"hosts_require_tls": "*"}
 TRY_ONLY = {"tls_verify_hosts": ":", "tls_try_verify_hosts": "*"}
@@ -267,3 +267,11 @@ def test_who_was_refused_is_known_and_with_gnutls_the_suite_that_had_been_agreed
     assert noted == [
         "smtp:ehlo nobody <>", f"msg:host:defer CN=mail.other.ex {suite}", f"smtp:ehlo nobody {suite}"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tlsa", "usage"), [(GOOD, "8"), (None, "")])
+def test_the_usages_of_the_tlsa_records_are_known_as_bits(tlsa: RRset | None, usage: str) -> None:
+    options = {"hosts_try_dane": "*", "headers_add": "X: <$tls_out_tlsa_usage>"}
+    site = Site([Mx(tlsa=tlsa)], NEWEST, transport=options)
+    site.deliver()
+    assert f"\r\nX: <{usage}>\r\n".encode() in site.messages[0].content

@@ -111,3 +111,9 @@ def test_a_host_that_was_not_found_securely_fails_the_callout_where_dane_is_requ
     site = Site([Mx(dnssec=False), Mx()], transport={"hosts_require_dane": "*"})
     assert site.verify() == ["550 Administrative prohibition"]
     assert "DANE error: mx1.test.ex lookup not DNSSEC" in site.log
+
+
+def test_hosts_avoid_esmtp_says_helo_at_once() -> None:
+    site = Site([plain()], NEW, transport={"hosts_avoid_esmtp": "*"})
+    assert site.verify() == [ACCEPTED]
+    assert site.calls[0][1][0] == "HELO"
