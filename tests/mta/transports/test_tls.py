@@ -269,7 +269,7 @@ def test_who_was_refused_is_known_and_with_gnutls_the_suite_that_had_been_agreed
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("tlsa", "usage"), [(GOOD, "8"), (None, "")])
+@pytest.mark.parametrize(("tlsa", "usage"), [(GOOD, "8"), (None, "0")])
 def test_the_usages_of_the_tlsa_records_are_known_as_bits(tlsa: RRset | None, usage: str) -> None:
     options = {"hosts_try_dane": "*", "headers_add": "X: <$tls_out_tlsa_usage>"}
     site = Site([Mx(tlsa=tlsa)], NEWEST, transport=options)
