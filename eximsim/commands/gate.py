@@ -111,12 +111,17 @@ def gate(
     from eximsim.commands import gate_sides
     from eximsim.commands.progress import exploring
     from eximsim.gate.memory import Memory
+    from eximsim.suite.many_runs import many_runs
 
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")
     reading = gate_sides.Reading(gate_sides.macros(defines), outside, old, new)
     wanted = gate_sides.wanted(hosts, recipients, senders)
-    with gate_sides.policies(configurations, revision, reading) as policies, exploring(hosts) as watch:
+    with (
+        many_runs(),
+        gate_sides.policies(configurations, revision, reading) as policies,
+        exploring(hosts) as watch,
+    ):
         memory = Memory(watch)
         if lock is not None:
             if len(policies) > 1:
