@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from eximsim.mta.process.globals import Process
+
+class HasVariables(Protocol):
+    """A process, as far as its variables go."""
+
+    variables: dict[str, str]
 
 
 class Setting:
@@ -14,7 +17,7 @@ class Setting:
 
     __slots__ = ("_before", "_process", "_values")
 
-    def __init__(self, process: Process, values: Mapping[str, str | None]) -> None:
+    def __init__(self, process: HasVariables, values: Mapping[str, str | None]) -> None:
         self._process, self._values = process, values
         self._before: Mapping[str, str | None] = values
 

@@ -104,7 +104,7 @@ def test_messages_of_one_second_go_by_process_or_by_time(by_time: bool, order: s
     message = front.machine.spool.messages.pop(name)
     for short, made in (("a", "1abcde-000001-09"), ("b", "1abcde-000002-05")):
         front.machine.spool.add(replace(message, id=made, sender=short))
-    listed = queue_get_spool_list(front.machine, randomize=False, by_time=by_time)
+    listed = queue_get_spool_list(front.process(), randomize=False, by_time=by_time)
     assert "".join(front.machine.spool.messages[one].sender for one in listed) == order
 
 
