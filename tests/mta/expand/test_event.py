@@ -253,6 +253,23 @@ def test_under_dane_a_certificate_that_fails_has_its_event_and_otherwise_not() -
     assert "tls:cert" not in names(plain)
 
 
+# ---- authentication ----------------------------------------------------------------------------
+
+LOGIN = "pl:\n  driver = plaintext\n  public_name = PLAIN\n  client_send = ^u^p"
+REFUSES = Behaviour(extensions=("AUTH PLAIN",), auth=(Answer(("535 no",)),))
+
+
+@pytest.mark.parametrize(("release", "raised"), [("4.96", False), ("4.97", True)])
+def test_a_refused_authentication_is_an_event_since_4_97(release: str, raised: bool) -> None:
+    words = answering("auth:fail", "$sender_host_authenticated said $event_data")
+    options = {**words, "hosts_try_auth": "*"}
+    site = Site([Mx(REFUSES)], release, transport=options, authenticators=LOGIN)
+    lines = site.deliver()
+    assert ("pl said 535 no" in lines) is raised
+    line = "pl authenticator failed H=mx1.test.ex [10.9.1.1] 535 no"
+    assert any(line in one for one in lines) is not raised
+
+
 # ---- GnuTLS -----------------------------------------------------------------------------------
 
 

@@ -397,3 +397,14 @@ def test_what_was_noted_last_is_first() -> None:
         retry.retry_add_item(addr, key)
     assert [item.key for item in addr.retry_keys] == ["three", "two", "one"]
     assert not any(item.delete or item.message_specific or item.host for item in addr.retry_keys)
+
+
+def test_what_was_kept_of_a_message_at_a_host_goes_when_the_host_takes_it() -> None:
+    site = Site([Mx(Behaviour(mail=reply("451 later")))])
+    site.deliver()
+    (key,) = site.machine.hints.retry
+    assert key.startswith("T:mx1.test.ex:10.9.1.1:1")
+    site.replace_server(1, Behaviour())
+    site.world.sleep(HOUR)
+    site.queue_run()
+    assert site.machine.hints.retry == {}

@@ -139,6 +139,14 @@ def test_a_host_past_its_retry_time_does_not_count() -> None:
     assert len(tried(site)) == 1 + 2
 
 
+@pytest.mark.parametrize(("retry", "count"), [("* * F,1h,10m", 1), ("other.ex * F,1h,10m", 3)])
+def test_a_host_that_fails_when_the_messages_time_is_up_does_not_count(retry: str, count: int) -> None:
+    servers = [Mx(REFUSING, preference=10) for _ in range(3)]
+    site = Site(servers, transport={"hosts_max_try": "1"}, retry=retry)
+    site.deliver()
+    assert len(tried(site)) == count
+
+
 # ---- in clear after a failed handshake -------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.mta.verify.verify_decisions import Heard
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import GOOD, NEW, OLD, UNUSABLE, Mx, Site
 
@@ -75,16 +76,22 @@ def test_postmaster_mailfrom_is_the_sender_for_the_postmaster() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "heard", "why"),
     [
-        (Answer(then=Then.CLOSE), 'response to "RCPT TO:<a@test.ex>" from {host} was: connection dropped'),
-        (Answer(then=Then.SILENCE), "Could not complete recipient verify callout"),
-        (reply("nonsense"), "Could not complete recipient verify callout"),
+        (
+            Answer(then=Then.CLOSE),
+            Heard.OTHER,
+            'response to "RCPT TO:<a@test.ex>" from {host} was: connection dropped',
+        ),
+        (Answer(then=Then.SILENCE), Heard.TIMEOUT, "Could not complete recipient verify callout"),
+        (reply("nonsense"), Heard.ERROR, "Could not complete recipient verify callout"),
     ],
 )
-def test_errno_decides_what_a_lost_answer_is_called(answer: Answer, why: str) -> None:
+def test_errno_decides_what_a_lost_answer_is_called(answer: Answer, heard: Heard, why: str) -> None:
     site = Site([plain(rcpt=answer)])
     assert site.verify() == [NOT_DONE]
+    (decision,) = site.decisions("callout refused")
+    assert decision.inputs["heard"] == heard.value
     assert site.log[-1].endswith(f"<a@test.ex>: {why.format(host='mx1.test.ex [10.9.1.1]')}")
 
 
