@@ -9,14 +9,17 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import list_items, string_printing
 from eximsim.mta.config.optionlist import FLAG_KINDS, Kind, Option, Value
+from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.logins import login_of
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
+    from eximsim.mta.process.globals import Process
     from eximsim.profiles import Profile
 
-_NAME_LISTS = frozenset(
-    {"admin_groups", "never_users", "owners", "owngroups", "trusted_groups", "trusted_users"}
-)
+_USER_LISTS = frozenset({"never_users", "owners", "trusted_users"})
+_GROUP_LISTS = frozenset({"admin_groups", "owngroups", "trusted_groups"})
+_USERS = frozenset({"exim_user", "system_filter_user", "user"})
 _IN_K = frozenset(
     {"bounce_return_linesize_limit", "bounce_return_size_limit", "max_output", "message_body_visible"}
 )
@@ -33,12 +36,12 @@ _OF_THE_BUILD = frozenset(
 """Main options whose value comes from the build or the host, or is worded otherwise, if nothing sets them."""
 
 
-def print_option(options: Options, option: Option, profile: Profile, *, name: str, label: bool) -> str:
+def print_option(process: Process, options: Options, option: Option, *, name: str, label: bool) -> str:
     """The line about ``option`` by the name ``name``; ``label`` is whether it begins with the name.
 
     Raises ``Unsupported`` if the value depends on what the model does not know.
     """
-    kept = option.stands_for or option.name
+    kept, profile = option.stands_for or option.name, process.profile
     value = options.value(kept)
     if kept == "exim_version" and not options.is_set(kept):
         value = profile.version
@@ -52,9 +55,11 @@ def print_option(options: Options, option: Option, profile: Profile, *, name: st
         return f"{'' if value else 'no_'}{name}\n"
     if option.kind is Kind.FIXED and isinstance(value, int) and value < 0:
         return f"{name} =\n"
-    if kept in _NAME_LISTS:
-        shown = _names(value, name)
+    if kept in _USER_LISTS or kept in _GROUP_LISTS:
+        shown = _names(process, str(value or ""), name, users=kept in _USER_LISTS)
         return f"{name} ={' ' if shown else ''}{shown}\n" if label else f"{shown}\n"
+    if kept in _USERS and isinstance(value, str) and value.isdigit():
+        value = login_of(process, int(value))
     shown = _shown(option, kept, value, profile)
     return f"{name} = {shown}\n" if label else f"{shown}\n"
 
@@ -63,7 +68,7 @@ def _shown(option: Option, kept: str, value: Value, profile: Profile) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        if option.kind is Kind.NAMES and value.isdigit():
+        if option.kind is Kind.NAMES and kept not in _USERS and value.isdigit():
             raise Unsupported(f"the option -bP {kept} with a number in place of a name")
         return string_printing(value, escaped="\t" if option.kind not in _PLAIN else "")
     if isinstance(value, tuple):
@@ -79,11 +84,12 @@ _PLAIN = frozenset({Kind.NAMES, Kind.FLAG_OR_TEXT})
 """Strings that keep their tabs."""
 
 
-def _names(value: Value, name: str) -> str:
-    names = list(list_items(str(value or ""), ":"))
-    if any(item.isdigit() for item in names):
+def _names(process: Process, text: str, name: str, *, users: bool) -> str:
+    """A list of users or groups, as the names that their numbers have."""
+    names = list(list_items(expand(process, text), ":"))
+    if not users and any(item.isdigit() for item in names):
         raise Unsupported(f"the option -bP {name} with a number in place of a name")
-    return ":".join(names)
+    return ":".join(login_of(process, int(item)) if item.isdigit() else item for item in names)
 
 
 def _kilo(value: int, large: bool) -> str:

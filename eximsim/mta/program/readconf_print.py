@@ -76,7 +76,7 @@ def _print_main(process: Process, name: str, label: bool) -> bool:
     if option is None:
         process.out(f"{name} is not a known option\n")
         return False
-    process.out(print_option(options, option, process.profile, name=name, label=label))
+    process.out(print_option(process, options, option, name=name, label=label))
     return True
 
 
@@ -148,7 +148,7 @@ def _print_driver(process: Process, driver: DriverInstance, label: bool) -> None
     for name, option in options.settable.items():
         hidden = option.kind is Kind.FLAG_PAIR or option.stands_for is not None
         if not hidden and not name.startswith(_OF_SPECIAL_BUILDS):
-            process.out(print_option(options, option, process.profile, name=name, label=label))
+            process.out(print_option(process, options, option, name=name, label=label))
 
 
 def _set_up_smtp(process: Process, driver: DriverInstance) -> Options:

@@ -172,3 +172,11 @@ def test_an_option_that_is_not_modelled_is_printed_all_the_same() -> None:
 
 def test_the_version_is_the_program_s_own() -> None:
     assert printed("exim_version") == "exim_version = 4.99\n"
+
+
+def test_numbers_of_users_are_printed_as_their_names() -> None:
+    main = "never_users = root:0:54321\ntrusted_users = ${if eq{a}{a}{0:caller}}"
+    said = Front(main=main).exim("-bP", "never_users", "trusted_users").stdout
+    assert said == "never_users = root:root:54321\ntrusted_users = root:caller\n"
+    with pytest.raises(Unsupported, match="a number in place of a name"):
+        Front(main="trusted_groups = 42").exim("-bP", "trusted_groups")
