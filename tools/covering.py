@@ -29,8 +29,9 @@ TESTS = (
     "tests/suite/test_mended.py",
     "tests/suite/test_found.py",
     "tests/fuzz/test_laws.py",
+    "tests/test_docs.py",
 )
-"""The tests that hold what the model decides."""
+"""The tests that hold what the model decides; the last has the pages that show its tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Covering:
     def of_module(self, module: str) -> set[str]:
         """The tests that come through the module."""
         return {test for tests in self.lines.get(module, {}).values() for test in tests}
+
+    @property
+    def pages(self) -> list[str]:
+        """The tests that hold the pages with the tables to be current."""
+        return [test for test in self.seconds if test.startswith(TESTS[-1])]
 
     def quickest(self, tests: Collection[str]) -> list[str]:
         """The tests in the order of how long they take."""

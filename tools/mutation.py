@@ -5,9 +5,9 @@
 
 mutmut and cosmic-ray change files on disk and run one fixed command for each change; mutmut leaves out what
 is outside of functions, where the decision tables are. Here nothing is written. The tests are collected once;
-of each change a forked process runs those that come through the changed line, the quickest first, and then
-all that come through the module. What is inside of a function is changed in that process; what runs when the
-module is imported is tried in a process that imports everything anew.
+of each change a forked process runs those that come through the changed line, the quickest first. What is
+inside of a function is changed in that process; what runs when the module is imported is tried in a process
+that imports everything anew, with the pages that show the tables, and all tests that come through the module.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ import gc
 import importlib.abc
 import importlib.machinery
 import json
+import math
 import multiprocessing
 import os
 import random
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.util import spec_from_loader
+from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -187,11 +190,19 @@ def _change_functions(
 class Trial:
     """Tries mutations with the tests that a ``Covering`` knows; each run hangs after ``seconds``.
 
-    It is a plugin of pytest's: ``work`` is called when the tests are collected.
+    Tests of ``enough`` seconds are tried on each. It is a plugin of pytest's: ``work`` is called when the
+    tests are collected.
     """
 
-    def __init__(self, covering: Covering, seconds: float, work: Callable[[], None] = lambda: None) -> None:
-        self._covering, self._seconds, self._work = covering, seconds, work
+    def __init__(
+        self,
+        covering: Covering,
+        seconds: float,
+        work: Callable[[], None] = lambda: None,
+        *,
+        enough: float = math.inf,
+    ) -> None:
+        self._covering, self._seconds, self._work, self._enough = covering, seconds, work, enough
         self._witness = _Witness()
         self._items: Mapping[str, pytest.Item] = {}
         self._unsound: dict[str, bool] = {}
@@ -210,16 +221,22 @@ class Trial:
         return True
 
     def tests(self, mutation: Mutation) -> list[str]:
-        """The tests to run: those of the statement, then those of the module, the quickest first."""
+        """The tests to run: those of the statement. No others could notice, unless it is run at import.
+
+        Those of the module's own file come first, then the quickest; no more than are enough.
+        """
         covering, (first, last) = self._covering, mutation.statement
-        near = covering.of_lines(mutation.module, range(first, last + 1))
-        rest = covering.of_module(mutation.module) - near
-        return [*covering.quickest(near), *covering.quickest(rest)]
+        pages = [] if (near := covering.of_lines(mutation.module, range(first, last + 1))) else covering.pages
+        own = f"/test_{Path(mutation.module).stem}.py::"
+        quickest = covering.quickest(near or covering.of_module(mutation.module))
+        ordered = [*pages, *sorted(quickest, key=lambda test: own not in test)]
+        ends = list(accumulate(covering.seconds[test] for test in ordered))
+        return ordered[: max(1, bisect_right(ends, self._enough))]
 
     def of(self, mutation: Mutation) -> Outcome:
         """Try one mutation."""
         tests, took = self.tests(mutation), 0.0
-        while True:
+        while tests:
             outcome = self._forked(mutation, tests)
             took += outcome.seconds
             if outcome.result == "elsewhere":
@@ -228,6 +245,7 @@ class Trial:
             if outcome.result != "noticed" or not (outcome.test and self._fails_anyhow(outcome.test)):
                 return replace(outcome, seconds=took)
             tests.remove(outcome.test)
+        return Outcome(mutation, "survived", took)
 
     def _fails_anyhow(self, test: str) -> bool:
         """Whether a test that passed among others fails alone, or by chance."""
@@ -283,6 +301,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--module", action="append", help="a pattern below eximsim/ instead of what decides")
     parser.add_argument("--seconds", type=float, default=300, help="after which tests hang")
+    parser.add_argument(
+        "--enough", type=float, default=math.inf, help="seconds that the tests of one take at most, unchanged"
+    )
     parser.add_argument("--minutes", type=float, default=1e9, help="begin none after so many")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="leave out so many of them")
@@ -312,7 +333,7 @@ def main() -> None:
 
     shown = os.fdopen(os.dup(1), "w")
     covering = read_covering(wanted.covering)
-    trial = Trial(covering, wanted.seconds, work)
+    trial = Trial(covering, wanted.seconds, work, enough=wanted.enough)
     files = sorted({test.partition("::")[0] for test in covering.seconds})
     if (code := pytest.main([*OPTIONS, "--capture=sys", *files], plugins=[trial])) != 0:
         sys.exit(int(code))

@@ -2,7 +2,7 @@ import pytest
 
 from tools.changes import Mutation, mutated, mutations
 from tools.covering import Covering
-from tools.mutation import MODULES, Trial, drawn
+from tools.mutation import MODULES, Outcome, Trial, drawn
 
 TEXT = '''\
 """A module."""
@@ -52,13 +52,58 @@ def test_a_change_changes_something(what: str) -> None:
     assert found != [(("a", 1), ("b", 2)), 3, "raised"]
 
 
-def test_those_that_come_through_the_statement_are_tried_first_and_the_quickest_of_them() -> None:
-    lines = {12: ["slow", "quick"], 13: ["import"]}
-    seconds = {"slow": 3.0, "quick": 0.1, "import": 0.0, "elsewhere": 0.0}
-    covering = Covering(seconds, {"sample.py": lines, "b.py": {1: ["elsewhere"]}})
-    tests = Trial(covering, 1).tests(changes()["3 made 4"])
-    assert tests == ["quick", "slow", "import"]
+LINES = {
+    12: ["a/test_b.py::slow", "a/test_b.py::quick", "a/test_sample.py::own"],
+    13: ["a/test_b.py::import"],
+}
+SECONDS = {
+    "a/test_b.py::slow": 3.0,
+    "a/test_sample.py::own": 2.0,
+    "a/test_b.py::quick": 0.1,
+    "a/test_b.py::import": 0.0,
+    "tests/test_docs.py::page": 1.0,
+}
+COVERING = Covering(SECONDS, {"sample.py": LINES, "b.py": {1: ["a/test_b.py::slow"]}})
+
+
+@pytest.mark.parametrize(
+    ("enough", "tests"),
+    [
+        (9, ["a/test_sample.py::own", "a/test_b.py::quick", "a/test_b.py::slow"]),
+        (3, ["a/test_sample.py::own", "a/test_b.py::quick"]),
+        (1, ["a/test_sample.py::own"]),
+    ],
+)
+def test_those_that_come_through_the_statement_are_tried_its_own_and_the_quickest_first(
+    enough: float, tests: list[str]
+) -> None:
+    assert Trial(COVERING, 1, enough=enough).tests(changes()["3 made 4"]) == tests
+
+
+def test_a_table_is_tried_with_the_pages_that_show_it_and_all_tests_of_the_module() -> None:
+    tests = Trial(COVERING, 1).tests(changes()["1 made 2"])
+    assert tests == [
+        "tests/test_docs.py::page",
+        "a/test_sample.py::own",
+        "a/test_b.py::import",
+        "a/test_b.py::quick",
+        "a/test_b.py::slow",
+    ]
 
 
 def test_the_same_seed_draws_the_same_changes() -> None:
     assert drawn(5, 7, MODULES) == drawn(5, 7, MODULES)
+
+
+def test_tests_that_fail_without_the_change_notice_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def forked(_: Trial, mutation: Mutation, tests: list[str]) -> Outcome:
+        tried.append(tests[0])
+        return Outcome(mutation, "noticed", 1.0, tests[0])
+
+    monkeypatch.setattr(Trial, "_forked", forked)
+    monkeypatch.setattr(Trial, "_fails_anyhow", lambda _, test: True)
+    outcome = Trial(COVERING, 1).of(changes()["3 made 4"])
+    assert outcome == Outcome(changes()["3 made 4"], "survived", 3.0)
+    assert len(tried) == 3
