@@ -27,13 +27,14 @@ from eximsim.mta.transports.smtp_decisions import (
     Stage,
 )
 from eximsim.mta.transports.smtp_out import Answer
+from eximsim.ports import ConnectError, SessionFactory
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult
 from eximsim.world import smtp_behaviour as server
 from eximsim.world.certificates import Authority, ChainSet, KeyType, Sent, self_signed
 from eximsim.world.reply import Reply
 from eximsim.world.smtp_behaviour import Then, reply
-from eximsim.world.smtp_server import SmtpSession
+from eximsim.world.socks import ProxySession
 
 SECURE, INSECURE = "secure", "insecure"
 
@@ -150,6 +151,8 @@ OF_AUTHENTICATION = (AUTH, AUTH_OVER_TLS, AUTH_REPLY)
 """What varies besides where a client can authenticate."""
 EXTENSIONS = Axis("extensions", (_OFFERED, "not offered"))
 """What varies besides where a transport has an option about an extension: none is offered, or all are."""
+PROXY = Axis("proxy", ("works", "refused"))
+"""What varies of each proxy that a transport has."""
 
 
 # ---- names, addresses and certificates -------------------------------------------------------------------
@@ -165,7 +168,8 @@ class Scene:
     looked for; those of another port are another matter, and vary on their own. ``missing`` are names that
     the DNS does not know, so that routers pass the message on: the domain, or hosts that come before these.
     ``mechanisms`` are what servers that offer AUTH offer: all that some client can do;
-    ``extensions`` what else they offer, if they do. ``own_questions`` says that a configuration may ask for
+    ``extensions`` what else they offer, if they do. ``proxies`` are addresses of SOCKS proxies that a
+    configuration names. ``own_questions`` says that a configuration may ask for
     records itself, so that those of an insecure answer vary, too.
     """
 
@@ -179,6 +183,7 @@ class Scene:
     missing: tuple[str, ...] = ()
     mechanisms: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     own_questions: bool = True
 
     @property
@@ -192,7 +197,8 @@ class Scene:
         axes = (*OF_A_HOST, *(OF_AUTHENTICATION if self.mechanisms else ()))
         axes += (EXTENSIONS,) if self.extensions else ()
         of_a_host = prod(len(axis.values) for axis in axes)
-        return int((len(MX.values) if self.mx else 1) * of_a_host ** len(self.addresses))
+        proxies = len(PROXY.values) ** len(self.proxies)
+        return int((len(MX.values) if self.mx else 1) * of_a_host ** len(self.addresses) * proxies)
 
 
 @cache
@@ -377,9 +383,17 @@ class LatticeServer(LazyServer):
 
 def servers(
     scene: Scene, choose: Chooser, chains: ChainSet, *, tls_on_connect: bool = False
-) -> Mapping[str, Callable[[], SmtpSession]]:
-    """The servers of a scene, by address."""
-    return {
+) -> Mapping[str, SessionFactory]:
+    """The servers of a scene, by address, and the proxies in front of them."""
+    found: dict[str, SessionFactory] = {
         address: listener(partial(LatticeServer, host, choose, scene, tls_on_connect=tls_on_connect), chains)
         for host, address in scene.addresses.items()
     }
+    return {**found, **{proxy: partial(_call, proxy, choose, found) for proxy in scene.proxies}}
+
+
+def _call(proxy: str, choose: Chooser, behind: Mapping[str, SessionFactory]) -> ProxySession:
+    """A call to a proxy."""
+    if choose.choose(axis_of(PROXY, proxy), PROXY.values) == "refused":
+        raise ConnectError(errno.ECONNREFUSED)
+    return ProxySession(behind)

@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from eximsim.explore.relevance import relevance
+from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.config.readconf import Config
@@ -53,7 +54,8 @@ class Named:
     here, with the number of those left out. ``guarded`` are files that need not be there: the configuration
     asks whether they are. ``mechanisms`` are those by which it can authenticate as a client, in capitals;
     ``extensions`` are lines of EHLO that an option of its transports is about, and those that go with them;
-    ``own_questions`` says that it may ask the DNS something by itself.
+    ``proxies`` are addresses of SOCKS proxies; ``own_questions`` says that it may ask the DNS something by
+    itself.
     ``together`` has what single routers and verbs of ACLs name, of those that name more than one kind of
     thing.
     """
@@ -71,6 +73,7 @@ class Named:
     guarded: dict[str, None] = field(default_factory=dict)
     mechanisms: dict[str, None] = field(default_factory=dict)
     extensions: dict[str, None] = field(default_factory=dict)
+    proxies: dict[str, None] = field(default_factory=dict)
     own_questions: bool = False
     together: list[Named] = field(default_factory=list)
 
@@ -120,6 +123,7 @@ def names_of(policies: Iterable[Policy]) -> Named:
                 _read(part, one)
                 for path in _PATH.findall(one.text):
                     paths[path] = paths.get(path, False) or one.of_hosts
+    named.proxies.update(dict.fromkeys(_proxies(policies)))
     named.extensions.update(dict.fromkeys(_extensions(policies)))
     for part, paths in parts.values():
         for path, of_hosts in paths.items():
@@ -137,6 +141,16 @@ def _mechanisms(config: Config) -> Iterator[str]:
     for one in config.authenticators:
         if can_be_client(one.options):
             yield (one.options.text("public_name") or one.name).upper()
+
+
+def _proxies(policies: Iterable[Policy]) -> Iterator[str]:
+    """The addresses in ``socks_proxy``."""
+    for policy in policies:
+        for one in policy.config.transports.values():
+            if one.driver == "smtp" and (text := one.options.text("socks_proxy")):
+                words = (item.split(maxsplit=1)[0] for item in list_items(text) if item)
+                named = (*_IPV4.findall(text), *words)
+                yield from (word for word in named if string_is_ip_address(word)[0])
 
 
 _USUAL = ("SIZE 52428800", "8BITMIME", "DSN", "PIPELINING")

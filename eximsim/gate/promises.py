@@ -24,7 +24,7 @@ from eximsim.errors import InputError
 from eximsim.files import read_named_text
 from eximsim.formats import parse_toml
 from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, Condition, Promise
-from eximsim.gate.lattice import EXTENSIONS, MX, OF_A_HOST, OF_AUTHENTICATION
+from eximsim.gate.lattice import EXTENSIONS, MX, OF_A_HOST, OF_AUTHENTICATION, PROXY
 from eximsim.gate.messages import ANY_DOMAIN
 from eximsim.status import TAKEN
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from eximsim.status import Security
 
 AXES: Mapping[str, Axis] = MappingProxyType(
-    {axis.name.lower(): axis for axis in (MX, *OF_A_HOST, *OF_AUTHENTICATION, EXTENSIONS)}
+    {axis.name.lower(): axis for axis in (MX, *OF_A_HOST, *OF_AUTHENTICATION, EXTENSIONS, PROXY)}
 )
 """What a promise can have conditions on, by name in lower case."""
 

@@ -206,6 +206,7 @@ class Stage:
             missing=tuple(missing),
             mechanisms=tuple(self.named.mechanisms),
             extensions=tuple(self.named.extensions),
+            proxies=tuple(self.named.proxies),
             own_questions=self.named.own_questions,
         )
 

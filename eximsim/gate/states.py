@@ -28,6 +28,7 @@ from eximsim.gate.lattice import (
     MAIL,
     MX,
     OF_A_HOST,
+    PROXY,
     RCPT,
     RECORDS,
     STARTTLS,
@@ -127,7 +128,10 @@ _PHASES: Mapping[str, Phase] = MappingProxyType(
         axis.name: phase
         for phase, axes in (
             (Phase.ROUTING, (MX, ADDRESS)),
-            (Phase.BEFORE_TLS, (TLSA, RECORDS, CONNECT, BANNER, EHLO, EXTENSIONS, AUTH, HELO, STARTTLS)),
+            (
+                Phase.BEFORE_TLS,
+                (TLSA, RECORDS, PROXY, CONNECT, BANNER, EHLO, EXTENSIONS, AUTH, HELO, STARTTLS),
+            ),
             (Phase.TRANSACTION, (MAIL, RCPT, DATA, END)),
         )
         for axis in axes

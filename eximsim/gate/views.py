@@ -79,7 +79,7 @@ def scene_key(scene: Scene) -> Key:
 
 def lively(scene: Scene) -> Lively:
     """All that a run of a policy depends on, but for its answers."""
-    return scene_key(scene), (*scene.mechanisms, *scene.extensions), scene.own_questions
+    return scene_key(scene), (*scene.mechanisms, *scene.extensions, *scene.proxies), scene.own_questions
 
 
 def kinds_of(policies: Sequence[Policy]) -> list[tuple[str, int]]:

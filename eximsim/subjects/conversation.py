@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from eximsim.quick_dataclass import dataclass
-from eximsim.world.smtp_server import SmtpSession, log_of
+from eximsim.world.smtp_server import Relay, SmtpSession, log_of
 
 if TYPE_CHECKING:
     from eximsim.world.host import Accepted
@@ -38,9 +38,10 @@ class Conversation:
 def conversation_of(accepted: Accepted) -> Conversation:
     """What was said on a connection; of one to a server that is not scripted only its place is known."""
     server = accepted.server
-    if not isinstance(accepted.session, SmtpSession):
+    if not isinstance(accepted.session, SmtpSession | Relay):
         return Conversation(server.address, port=server.port)
     log = log_of(accepted)
+    server = log.server or server
     return Conversation(server.address, tuple(log.events), log.sni, log.tls, port=server.port)
 
 

@@ -11,6 +11,7 @@ What a state makes of its input is in three tables: ``COMMANDS`` (the phase that
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import Enum
@@ -395,7 +396,16 @@ def _policy(behaviour: Behaviour, chains: Mapping[str, TlsIdentity]) -> TlsPolic
     )
 
 
+class Relay(ABC):
+    """A session that hands a call on to a scripted server."""
+
+    @property
+    @abstractmethod
+    def log(self) -> ConnectionLog:
+        """What that server noted; nothing if it does not come to it."""
+
+
 def log_of(accepted: Accepted) -> ConnectionLog:
     """What a scripted server noted of a connection that it accepted."""
-    assert isinstance(accepted.session, SmtpSession)
+    assert isinstance(accepted.session, SmtpSession | Relay)
     return accepted.session.log

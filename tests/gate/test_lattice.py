@@ -97,6 +97,20 @@ def test_servers_of_an_lmtp_transport_speak_lmtp() -> None:
     assert any(cause.name == "hosts_require_tls" for group in report.groups for cause in group.cause)
 
 
+def test_mail_goes_through_a_proxy_that_works() -> None:
+    options = "  socks_proxy = 203.0.113.9 port=1081 : 203.0.113.10 auth=name name=me pass=x pri=2\n"
+    plan = survey([policy(options)], 1)
+    (one,), view = plan.policies, plan.views[0]
+    first, second = (f"proxy of 203.0.113.{number}" for number in (9, 10))
+    for answers in ({}, {first: "refused"}, {second: "refused"}):
+        found = plan.at(one, view, answers)
+        assert (found.host, found.security) == (MX, Security.DANE), answers
+    neither = plan.at(one, view, {first: "refused", second: "refused"})
+    assert neither.result in ("deferred", "failed")
+    assert "Connection refused" in str(plan.at(one, view, {f"connection of {MX}": "refused"}))
+    assert view.scene.size == survey([policy()], 1).views[0].scene.size * 4
+
+
 def test_extensions_vary_where_a_transport_has_an_option_about_them() -> None:
     assert not survey([policy()], 1).views[0].scene.extensions
     plan = survey([policy(), policy("  hosts_avoid_pipelining = *\n")], 1)

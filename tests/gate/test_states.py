@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from eximsim.explore.choices import Chooser
 from eximsim.gate.diagram import Explorer
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.lattice import EXTENSIONS, OF_AUTHENTICATION
+from eximsim.gate.lattice import EXTENSIONS, OF_AUTHENTICATION, PROXY
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
@@ -121,16 +122,26 @@ def test_authentication_is_the_same_merged_and_unmerged(monkeypatch: pytest.Monk
 
 
 def test_extensions_are_the_same_merged_and_unmerged(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {"EHLO": ("STARTTLS", "no STARTTLS"), "extensions": EXTENSIONS.values, "DATA": ("2xx", "4xx")}
+    few = {
+        "EHLO": ("STARTTLS", "no STARTTLS"),
+        "extensions": EXTENSIONS.values,
+        "proxy": PROXY.values,
+        "DATA": ("2xx", "4xx"),
+    }
     monkeypatch.setitem(globals(), "FEW", {**few, "RCPT": ("2xx", "4xx"), "MAIL": ("2xx", "5xx")})
-    plan = survey([policy("  hosts_try_chunking = *\n  hosts_avoid_tls = :\n")], 1)
+    proxied = "  hosts_try_chunking = *\n  socks_proxy = 203.0.113.9\n"
+    plan = survey([policy(proxied)], 1)
     (one,) = plan.policies
     for view in plan.views:
-        run, watcher = plan.run(one, view), Watcher(one, view.kind)
-        merged = Explorer(plan.forest, lambda choose, run=run: run(Few(choose)), watcher)
-        every = Explorer(plan.forest, lambda choose, run=run: run(Few(choose)), unmerged(watcher))
+        run, watcher = partial(in_few, plan.run(one, view)), Watcher(one, view.kind)
+        merged = Explorer(plan.forest, run, watcher)
+        every = Explorer(plan.forest, run, unmerged(watcher))
         assert merged.diagram() == every.diagram()
         assert merged.runs <= every.runs
+
+
+def in_few(run: Callable[[Chooser], Outcome], choose: Chooser) -> Outcome:
+    return run(Few(choose))
 
 
 WAITING = """\
