@@ -36,6 +36,7 @@ _SECONDS = 20.0
 _ATTEMPTS = 16
 _EXIM_ID = 93
 _UNNAMED = re.compile(r"no passwd entry for uid=(\d+)")
+_UNNAMED_GROUP = re.compile(r"exim_group = (\d+)")
 _UNKNOWN_NAME = re.compile(r'failed to find [ug]id for (?:user|group)(?: name)? "([^"]+)"')
 _LIBRARY = re.compile(r"error while loading shared libraries: ([^:\s]+):")
 _VERSION = re.compile(r"^Exim version (\S+)", re.MULTILINE)
@@ -53,7 +54,7 @@ class Program:
     """An Exim program: where it is, what it is, and the user that it was built to run as.
 
     ``tls`` is ``"openssl"`` or ``"gnutls"``, ``library`` that with its version. ``profile`` is the model's
-    counterpart. ``uid`` is that user's number inside the namespace.
+    counterpart. ``uid`` and ``gid`` are the numbers of that user and of its group inside the namespace.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Program:
     profile: Profile
     user: str
     uid: int
+    gid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,14 @@ def examine(namespace: Namespace, path: Path, accounts: Accounts) -> Program:
         else:
             break
     accounts = _numbered(namespace, path, accounts, user)
-    return _program(path, text, user, accounts.exim)
+    return _program(path, text, user, (accounts.exim, _group(namespace, accounts.exim)))
+
+
+def _group(namespace: Namespace, known: int) -> int:
+    """The number of the program's group: that of its user, unless it was built with another number."""
+    ran = namespace.run([EXIM, "-C", CONFIGURATION, "-bP", "exim_group"], seconds=_SECONDS)
+    unnamed = _UNNAMED_GROUP.search((ran.stdout + ran.stderr).decode("utf-8", "replace"))
+    return int(unnamed[1]) if unnamed else known
 
 
 def _numbered(namespace: Namespace, path: Path, accounts: Accounts, user: str) -> Accounts:
@@ -137,7 +146,7 @@ def _numbered(namespace: Namespace, path: Path, accounts: Accounts, user: str) -
     return accounts
 
 
-def _program(path: Path, text: str, user: str, uid: int) -> Program:
+def _program(path: Path, text: str, user: str, ids: tuple[int, int]) -> Program:
     version, support = _VERSION.search(text), _SUPPORT.search(text)
     if version is None or support is None:
         said = " ".join(text.split())[:120] or "nothing"
@@ -153,7 +162,7 @@ def _program(path: Path, text: str, user: str, uid: int) -> Program:
     tls = library[1].lower()
     release = _profile(path, version[1], user, tls if tls == "gnutls" else _openssl(library[2]))
     profile = replace(release, version=version[1], ipv6="IPv6" in has, i18n="I18N" in has)
-    return Program(path, version[1], tls, f"{library[1]} {library[2]}", profile, user, uid)
+    return Program(path, version[1], tls, f"{library[1]} {library[2]}", profile, user, *ids)
 
 
 def _library_beside(path: Path, name: str) -> bytes:

@@ -20,6 +20,9 @@ from eximsim.world.rrsets import rrset_zones
 from eximsim.world.smtp_script import server_behaviour
 
 _SPOOL, _CERTIFICATES = "/spool", "/certs"
+_USER_IN_SCENARIOS = re.compile(r"^(\s*)(user|group) = 93$", re.M)
+"""Exim's own user and group, of whom each program has another number."""
+
 _PATH_IN_SCENARIOS = "exim_path = /exim\n"
 
 
@@ -60,6 +63,8 @@ class RealScenarioStand(RealStand):
         self._inside.kill()  # what the scenario before has left running would still write to its spool
         self._inside.fresh(_SPOOL, self.program.uid, {"certs": _CERTIFICATES})
         config = scenario.config.replace(_PATH_IN_SCENARIOS, f"exim_path = {EXIM}\n")
+        ids = {"user": self.program.uid, "group": self.program.gid}
+        config = _USER_IN_SCENARIOS.sub(lambda found: f"{found[1]}{found[2]} = {ids[found[2]]}", config)
         listed = "".join(f"{' '.join(line)}\n" for line in scenario.hosts)
         texts = {**scenario.files, CONFIGURATION: config, "/etc/hosts": listed}
         self._inside.write({path: text.encode("utf-8", "surrogateescape") for path, text in texts.items()})

@@ -15,10 +15,9 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host_chain import HARNESS_SEED
 from eximsim.mta.lookup.match import match_isinlist_domain
-from eximsim.mta.process.log import selector
+from eximsim.mta.process.log import quoted, selector
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports.exp_bool import exp_bool
-from eximsim.mta.transports.local import quoted
 from eximsim.mta.transports.smtp_hosts import smtp_transport_setup
 from eximsim.mta.transports.smtp_socks import proxy_variables
 from eximsim.mta.transports.transport import UNLIMITED, expand_max_rcpt

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
-from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items
+from eximsim.mta.base.string import SPACES, from_octets, list_items
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
@@ -18,7 +18,7 @@ from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.ends import PanicDie, ProcessDied
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.reading import open_failed, runs_as
 from eximsim.mta.process.sigsegv import SIGSEGV, immutable_memory
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
@@ -254,8 +254,7 @@ def match_check_list(
     separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
     trace.begin(items.removeprefix(separator[0]) if separator else items)
     scan = _Scan(process, check, trace, name, cache, items)
-    quoted = in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
-    scan.shown = list_name or quoted
+    scan.shown = list_name or quoted(process, text)
     try:
         return scan.run(([items] if items else []) if single else list_items(items))
     except Unsupported as problem:

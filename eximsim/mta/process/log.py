@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import from_octets, list_items, octets
+from eximsim.mta.base.string import from_octets, in_quotes, list_items, octets
 from eximsim.mta.base.tod import Tod, zone_text
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import parse_selector
@@ -298,3 +298,8 @@ def _append(process: Process, path: str | None, lines: list[str]) -> None:
         if path not in process.machine.files:
             process.libc_errno = errnos.ENOENT
         process.machine.files.setdefault(path, []).extend(part for line in lines for part in line.split("\n"))
+
+
+def quoted(process: Process, text: str) -> str:
+    """``text`` in double quotes, as a log line shows it (``%q``); before 4.99, as it is between them."""
+    return in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'

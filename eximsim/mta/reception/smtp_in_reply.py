@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import SMTP_CODE, SPACES, in_quotes, string_printing
+from eximsim.mta.base.string import SMTP_CODE, SPACES, string_printing
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import log_write, quoted, selector
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -150,9 +150,10 @@ class Replies:
         """
         process = self.reception.process
         client = host_and_ident(process, flagged=True)
-        shown = string_printing(self.command)
         main_event_raise(process, f"smtp:fail:{kind}", text)
-        log_write(process, f'SMTP {kind} error in "{shown}" {client} {text}', when=f"smtp_{kind}_error")
+        log_write(
+            process, f"SMTP {kind} error in {self._last_command()} {client} {text}", when=f"smtp_{kind}_error"
+        )
         over = self.too_many_errors()
         if code:
             detail = text if data is None else f"{data}: {text}"
@@ -182,9 +183,7 @@ class Replies:
         return f", {commands_had(self.history) or 'NULL'}"
 
     def _last_command(self) -> str:
-        shown = string_printing(self.command)
-        quoted = self.reception.process.profile.expansion_errors_quoted
-        return in_quotes(shown) if quoted else f'"{shown}"'
+        return quoted(self.reception.process, string_printing(self.command))
 
     def acl_fail(self, where: Where, result: AclResult, argument: str | None) -> bool:
         """Answer and log an ACL's refusal; True if the connection is to be dropped.

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.base.string import SPACES, in_quotes, list_items
+from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.ends import PanicDie
-from eximsim.mta.process.log import drop_selector, log_write
+from eximsim.mta.process.log import drop_selector, log_write, quoted
 from eximsim.mta.reception import smtp_in_ends, smtp_in_proxy, smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
 from eximsim.mta.reception.smtp_in_time import receive_timeout
@@ -203,7 +203,7 @@ def _banner(session: SmtpSession, message: str | None) -> tuple[str, ...] | None
             if not (failure.forced and process.profile.banner_may_close):
                 what = f"smtp_banner that does not expand ({failure.message})"
                 raise Unsupported(what, *options.where("smtp_banner")) from None
-            shown = in_quotes(banner) if process.profile.expansion_errors_quoted else f'"{banner}"'
+            shown = quoted(process, banner)
             log_write(process, f"Expansion of {shown} (smtp_banner) failed: {failure.message}")
             return None
     lines = text.rstrip(SPACES).split("\n")

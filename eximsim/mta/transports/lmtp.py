@@ -9,9 +9,10 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import quoted
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.filtering import FilterFailed
-from eximsim.mta.transports.local import LocalRun, Stop, quoted, refuse_unmodelled, replicate_status
+from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled, replicate_status
 from eximsim.mta.transports.transport import dotted, message_parts, transport_rcpt_address
 from eximsim.piped import PipedCommand
 from eximsim.ports import ConnectError, ConnectionLost, ReadTimeout

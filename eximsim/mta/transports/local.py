@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import in_quotes
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
@@ -53,11 +52,6 @@ class Stop(Exception):
     def __init__(self, rc: Rc, message: str | None = None, errno: int = Errno.UNKNOWNERROR) -> None:
         self.rc, self.message, self.errno = rc, message, errno
         super().__init__(message)
-
-
-def quoted(process: Process, text: str) -> str:
-    """A text in quotes, as messages have it."""
-    return in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
 
 
 def expanded(process: Process, transport: DriverInstance, option: str) -> str | None:

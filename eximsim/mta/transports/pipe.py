@@ -15,11 +15,12 @@ from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, taint_of
 from eximsim.mta.process.harness import fork_pause, pause
+from eximsim.mta.process.log import quoted
 from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.exit_codes import os_strexit, os_strsignal
 from eximsim.mta.transports.filtering import FilterFailed
-from eximsim.mta.transports.local import LocalRun, Stop, quoted, refuse_unmodelled
+from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.mta.transports.local_text import MBOX_PREFIX, Frame, written_text
 from eximsim.mta.transports.message_text import Writing
 from eximsim.piped import PipedCommand

@@ -6,9 +6,9 @@ from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import in_quotes
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.taint import expand_marked
+from eximsim.mta.process.log import quoted
 from eximsim.mta.routing.filters.syntax import FilterError
 from eximsim.quick_dataclass import dataclass
 
@@ -75,7 +75,7 @@ class Filtering:
 
     def quoted(self, text: str) -> str:
         """``text`` in quotes, as this release has it in messages."""
-        return in_quotes(text) if self.process.profile.expansion_errors_quoted else f'"{text}"'
+        return quoted(self.process, text)
 
     def tell(self, text: str) -> None:
         """One line of the test's output."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, parse_extract_address
 from eximsim.mta.base.rfc2047 import parse_quote_2047
-from eximsim.mta.base.string import from_octets, in_quotes, octets
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expand_variables import find_header
 from eximsim.mta.expand.taint import Taint, taint_of
 from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.mta.process.log import quoted
 from eximsim.mta.records.structs import Reply
 from eximsim.mta.routing.filters.generated import Generated
 from eximsim.mta.routing.filters.sieve_scanner import SieveError, SieveScanner
@@ -99,7 +100,7 @@ def _check_address(process: Process, address: bytes) -> None:
     try:
         parse_extract_address(text)
     except AddressError as error:
-        shown = in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
+        shown = quoted(process, text)
         raise SieveError(f"malformed address {shown} ({error.message})") from None
 
 
