@@ -102,7 +102,7 @@ def test_a_line_that_an_acl_writes_to_the_reject_log_has_the_header_with_it() ->
 
 @pytest.mark.parametrize(("release", "shown"), [("4.98", '"a b"'), ("4.99", '\\"a b\\"')])
 def test_quotes_in_a_command_are_marked_in_the_log(release: str, shown: str) -> None:
-    front = Front(ACCEPT, release=release)
+    front = Front(f"{ACCEPT}\nlog_selector = +smtp_protocol_error +smtp_syntax_error", release=release)
     front.smtp("HELO x", 'RCPT TO:<"a b"@d.ex>', 'NONSENSE "a b"')
     errors = [line for line in front.log() if " error in " in line]
     assert f'protocol error in "RCPT TO:<{shown}@d.ex>" U=caller sender not yet given' in errors[0]
