@@ -149,3 +149,8 @@ class VerifySwitches(SpoolSwitches):
     )
     """With ``cutthrough_delivery/defer=pass`` a client hears 450 if the server's answer to the dot is missing
     or makes no sense; before, it heard 250, and the message was thrown away."""
+
+    not_blind_has_options: bool = switch(
+        False, "acl_verify() in acl.c", since("4.93", "7c498df16", item="bug 2356")
+    )
+    """``verify = not_blind/case_insensitive``; before, the slash was an error."""

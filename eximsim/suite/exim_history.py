@@ -184,6 +184,7 @@ POINTS: Sequence[Point] = (
     _point("569a8b23a"),
     _point("959384646", ("confs/5707", "")),
     _point("e661a29c6"),
+    _point("7c498df16"),
     _point("87abcb247"),
     _point("0a5441fcd"),
     _point("436bda2ac"),

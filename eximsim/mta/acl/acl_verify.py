@@ -68,7 +68,8 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     known = _ITEMS.get(kind)
     if known is None:
         return _bad_verify(run, text)
-    if known.plain and "/" in text:
+    plain = known.plain or (kind == "not_blind" and not run.process.profile.not_blind_has_options)
+    if plain and "/" in text:
         run.log_message = f"unexpected '/' found in \"{text}\" (this verify item has no options)"
         return Rc.ERROR
     if known.allowed == _AFTER_DATA and run.where in _WHERE_LATER_RELEASES_ALLOW:
@@ -163,8 +164,9 @@ def _header_names_ascii(run: AclRun, text: str, what: str, options: list[str]) -
 
 
 def _not_blind(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
-    caseless = "case_insensitive" in options
-    return _refused_after_data(run, verify_check_notblind(run.reception, caseless=caseless))
+    if unknown := [option for option in options if option.lower() != "case_insensitive"]:
+        raise _BadOption(f'unknown option "{unknown[0]}" in ACL condition "verify {text}"')
+    return _refused_after_data(run, verify_check_notblind(run.reception, caseless=bool(options)))
 
 
 def _header_sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
