@@ -14,7 +14,7 @@ from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
-from eximsim.mta.transports.smtp_continue import abandon
+from eximsim.mta.transports.smtp_continue import abandon, mark_new
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
 from eximsim.mta.transports.smtp_hosts import host_list, serialize, set_panic
@@ -26,7 +26,7 @@ from eximsim.mta.transports.smtp_out import (
     smtp_get_interface,
     smtp_get_port,
 )
-from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried
+from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried, leaves_the_hosts
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.quick_dataclass import dataclass
@@ -309,13 +309,8 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     _note_retry(run, host, first, attempt, rc, message_defer=sx.message_defer)
     some_deferred = rc is Rc.OK and any(addr.transport_return is Rc.DEFER for addr in run.addrlist)
     run.finished = rc is Rc.ERROR or (rc is Rc.OK and not some_deferred)
-    if run.finished or run.continuing:
-        return True
-    if sx.sequence > 1 and process.profile.deferred_batch_begins_anew:
-        run.begins_anew = True
-        for addr in run.addrlist:
-            addr.continued = addr.continued and addr.transport_return is not Rc.DEFER
-        return False
+    if run.finished or leaves_the_hosts(run, sx.sequence):
+        return not run.begins_anew
     if (rc is Rc.DEFER or some_deferred) and next_index < len(run.hosts):
         timeout = retry.last_rule_timeout(process, host.name)
         if timeout is None or process.world.now() - process.received_time > timeout:
@@ -382,6 +377,8 @@ def _deliver(sx: SmtpContext, *, suppress_tls: bool) -> Rc:
             addrlist[0].delivery_seconds = sx.seconds
             return rc
         pending = [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
+        if sx.sequence == 1:
+            mark_new(sx, pending)
         held = _held_for_later(sx, pending)
         sx.addrlist = [addr for addr in addrlist if addr not in held]
         batch = [addr for addr in pending if addr not in held]
@@ -441,10 +438,9 @@ def _note_retry(
     """Leave retry items for the host and for the message at this host."""
     if rc is Rc.DEFER or attempt.host_key is not None:
         key = attempt.host_key or _host_key(run, host, attempt)
-        if rc is not Rc.DEFER or not run.continuing:
-            if first is None:
-                raise _no_recipient(run, host)
-            retry.retry_add_item(first, key, host=True, delete=rc is not Rc.DEFER)
+        if first is None:
+            raise _no_recipient(run, host)
+        retry.retry_add_item(first, key, host=True, delete=rc is not Rc.DEFER)
         if rc is Rc.DEFER:
             host.status = HostStatus.UNUSABLE_EXPIRED if attempt.expired else HostStatus.UNUSABLE
             host.why = "deferred"

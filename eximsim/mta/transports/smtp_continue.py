@@ -9,6 +9,7 @@ from eximsim.mta.process.globals import Process
 from eximsim.mta.process.locked import say_locked
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.records.spool import Message
+from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response, send_failed
 from eximsim.mta.transports.smtp_out import Dialogue
@@ -191,6 +192,13 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     known = call.tls if told else None
     sx.process.certificate_verified = known is not None and known.cv != "no"
     sx.process.dane_verified = known is not None and known.cv == "dane"
+
+
+def mark_new(sx: SmtpContext, pending: list[Address]) -> None:
+    """Up to 4.98 a connection that is made is new to the log, if the first address takes part in it."""
+    if not sx.process.profile.continued_mark_of_each and sx.first_addr in pending[:1]:
+        for addr in pending:
+            addr.continued = False
 
 
 def abandon(process: Process, call: OpenCall) -> None:

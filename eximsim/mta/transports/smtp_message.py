@@ -65,12 +65,15 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
         sx.last_of_message = not later
         rc = _transaction(sx, batch, None if named else MailFrom(sender, size))
         if rc is not None:
+            sx.at_limit = False
             return rc
         if not sx.completed_addr:
+            sx.at_limit = sx.at_limit and bool(later)  # known of the connection before this one
             break
         rest = _after_452(sx, addrs) if sx.too_many is not None else later
-        if rest and sx.process.profile.limits_heeded and most_messages(sx) <= sx.sequence:
-            sx.at_limit = True
+        limited = sx.process.profile.limits_heeded and most_messages(sx) <= sx.sequence
+        sx.at_limit = bool(rest) and limited
+        if sx.at_limit:
             break
         if rest:
             sx.sequence += 1

@@ -46,6 +46,26 @@ class Run:
     update_waiting: bool = True
 
 
+def leaves_the_hosts(run: Run, sequence: int) -> bool:
+    """Whether those that a host put off are not taken to the next one, after ``sequence`` transactions.
+
+    A call that was continued counts for as long as it is open; where only the number of transactions is
+    looked at, it counts for longer, and a call of this very run is taken for one that fits no host.
+    Source: smtp_transport_entry().
+    """
+    process = run.process
+    counted = process.profile.deferred_batch_begins_anew and sequence > 1
+    if run.continuing and (counted or process.kept_call is not None):
+        return True
+    if run.continuing or counted:
+        run.continuing, process.continued = False, None
+    if counted:
+        for addr in run.addrlist:
+            addr.continued = addr.continued and addr.transport_return is not Rc.DEFER
+    run.begins_anew = counted
+    return counted
+
+
 def explain_untried(run: Run) -> None:
     """Give each address that was not tried at all the reason."""
     for addr in run.addrlist:

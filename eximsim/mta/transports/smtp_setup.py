@@ -67,7 +67,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         return Rc.ERROR
     sx.smtps, sx.lmtp = protocol is Protocol.SMTPS, protocol is Protocol.LMTP
     sx.dane, sx.tls, sx.setting_up, sx.send_quit = False, None, True, True
-    sx.limits, sx.sequence, sx.at_limit = Limits(), 1, False
+    sx.limits, sx.sequence = Limits(), 1
     tls_out.forget(process)
     sx.dane_required = sx.host_is_in("hosts_require_dane")
     if process.continued is not None and (rc := _continue(sx, suppress_tls=suppress_tls)) is not None:
