@@ -194,6 +194,8 @@ def main() -> NoReturn:
         if isinstance(error, OSError) and error.filename is None and error.errno in _WRITING:
             _forget_output()
             _leave(f"cannot write the output: {error.strerror}", ExitCode.OUTPUT_FAILED)
+        if isinstance(error, OSError) and error.filename is not None and error.errno in _LOOKING:
+            _leave(f"{_shortened(os.fsdecode(error.filename))}: {error.strerror}", ExitCode.BAD_INPUT)
         if _DEBUG in debug:
             _traceback()
         _leave(_report(error), ExitCode.INTERNAL)
@@ -201,6 +203,14 @@ def main() -> NoReturn:
 
 _WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What a write can fail with that is not a mistake of anybody here."""
+
+
+_LOOKING = (errno.ENAMETOOLONG, errno.EACCES)
+"""What keeps from finding out whether something is at a place that was named."""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _invoke(arguments: list[str], meta: dict[str, object]) -> int:

@@ -23,6 +23,13 @@ _PACKED_AT_ONCE = 16_384
 _ZEROS = re.compile(rb"\0*")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_TOML_TEXT = re.compile(
+    r""""{3}(?:[^"\\]++|\\.|"{1,2}(?!"))*+(?:"{3,5}|\\?\Z) | '{3}.*?(?:'{3}|\Z)
+      | "(?:[^"\\\n]++|\\.)*+"? | '[^'\n]*+'? | \#[^\n]*+""",
+    re.DOTALL | re.VERBOSE,
+)
+"""Strings and comments; those that do not end go as far as they could."""
+_TOML_DEEP_KEY = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{_DEEPEST}}}")
 _NESTS = (dict, list)
 _BRACKETS = re.compile(r"[\[{]+|[\]}]+")
 
@@ -65,6 +72,8 @@ def parse_toml(text: str, path: str) -> dict[str, Any]:
 
     if len(text) > _LARGEST_TOML:
         raise InputError(f"more than {_LARGEST_TOML:,} characters of TOML", path)
+    if _TOML_DEEP_KEY.search(_TOML_TEXT.sub("text", text)):  # tomllib takes the square of their number
+        raise InputError("tables or lists are nested too deeply", path)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

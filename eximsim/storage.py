@@ -43,7 +43,10 @@ def store(path: Path, content: bytes, *, was: bytes | Unread | None = ANYTHING) 
     """
     try:
         if path.exists() and not path.is_file():
-            with open(path, "wb") as sink:
+            # a FIFO that nobody reads must not hold us
+            flags = os.O_WRONLY | os.O_CLOEXEC | (os.O_NONBLOCK if path.is_fifo() else 0)
+            with open(path, "wb", opener=lambda name, _: os.open(name, flags)) as sink:
+                os.set_blocking(sink.fileno(), True)
                 sink.write(content)
             return
         place = _of_link(path) if path.is_symlink() else path

@@ -180,6 +180,12 @@ def test_an_error_of_our_own_is_one_line_that_invites_a_report_and_exit_70() -> 
     assert "lease report it" in done.stderr
 
 
+def test_a_name_that_no_file_can_have_is_bad_input() -> None:
+    done = failing("OSError(36, 'File name too long', 'x' * 5000)", "fail")
+    assert done.returncode == 2
+    assert done.stderr == f"eximsim: {'x' * 300}...: File name too long\n"
+
+
 @pytest.mark.parametrize("arguments", [("--debug", "fail"), ("fail", "--debug")])
 def test_where_an_error_of_our_own_came_from_is_told_if_asked(arguments: tuple[str, ...]) -> None:
     done = failing("KeyError('a')", *arguments)

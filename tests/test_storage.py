@@ -249,3 +249,21 @@ def test_a_link_that_the_caller_names_is_followed_only_within_its_folder(tmp_pat
     with pytest.raises(InputError, match="leads out of its folder by a link"):
         store(folder / "outside", b"new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_fifo_that_nobody_reads_does_not_hold_the_writer(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(InputError, match="No such device or address"):
+        store(fifo, b"x")
+
+
+def test_a_fifo_that_somebody_reads_is_written_to(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        store(fifo, b"report")
+        assert os.read(reader, 100) == b"report"
+    finally:
+        os.close(reader)

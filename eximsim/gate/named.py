@@ -29,7 +29,7 @@ ENTRIES = 60
 
 _LABELS = r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 _DOMAIN = re.compile(rf"(?<![\w.@/$%-])(\*?\.?)({_LABELS})(?![\w/-])", re.IGNORECASE)
-_MAILBOX = re.compile(rf"(?<![\w.+/$-])([\w.+*-]+)@(\*?\.?)({_LABELS}|[\w-]+)(?![\w-])", re.IGNORECASE)
+_MAILBOX = re.compile(rf"(?<![\w.+*/$-])([\w.+*-]++)@(\*?\.?)({_LABELS}|[\w-]+)(?![\w-])", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w.])")
 _IPV6 = re.compile(r"(?<![\w.])(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}(?:/\d{1,3})?(?![\w.])", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w.}])/[^\s:;{}\"',|]+")

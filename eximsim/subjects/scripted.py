@@ -37,7 +37,7 @@ _AHEAD = 1
 
 _LOGS = ("mainlog", "rejectlog", "paniclog")
 _OUTPUTS = ("test-stdout", "test-stderr", *(f"spool/log/{log}" for log in _LOGS))
-_QUEUED = re.compile(r"^\s*\d+[smhdw]\s+\S+\s+(\S+)", re.MULTILINE)
+_QUEUED = re.compile(r"^[ \t]*\d+[smhdw]\s+\S+\s+(\S+)", re.MULTILINE)
 
 
 class Failed(Exception):

@@ -99,7 +99,7 @@ def _joined(parts: list[str] | None) -> str | None:
 
 ONCE_FILE = re.compile(r"oncelog(\.(dir|pag|db))?$")
 """What an autoreply remembers: it is not mail."""
-_MAILDIR = re.compile(r"\d+\.[^.]+\.", re.ASCII)
+_MAILDIR = re.compile(r"(?<!\d)\d++\.[^.]++\.", re.ASCII)
 
 
 def _mailboxes(written: Written, identity: Identity) -> Iterator[_Part]:

@@ -276,12 +276,15 @@ class Policy:
 
 _NO_ZONES = rrset_zones(())
 _ADDRESSES = re.compile(r"[0-9A-Fa-f:.]+")
+_OWN_CERTIFICATE = re.compile(
+    r"^[ \t]*tls_(?:certificate|privatekey)[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE
+)
 
 
 @lru_cache(maxsize=8)
 def _named_certificates(text: str) -> tuple[str, ...]:
     """Files of certificates and keys that the text of a configuration names."""
-    return tuple(re.findall(r"^\s*tls_(?:certificate|privatekey)\s*=\s*(/\S+)\s*$", text, re.MULTILINE))
+    return tuple(_OWN_CERTIFICATE.findall(text))
 
 
 @lru_cache(maxsize=64)

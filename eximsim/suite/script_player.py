@@ -39,7 +39,7 @@ _SYSTEM = re.compile(
 """A Perl program of one statement: a command of the shell, or two in a pipe."""
 
 
-INPUT = re.compile(r"""\s*<\s*(?P<file>[^\s'">]+)\s*$""")
+INPUT = re.compile(r"""(?<!\s)\s*+<\s*+(?P<file>[^\s'"<>]++)\s*+$""")
 """The one redirection that scripts need for the program itself."""
 
 
@@ -362,7 +362,7 @@ _SORTED: dict[str, Callable[[str, Identity], str]] = {
 }
 """The databases whose records runtest sorts, and by what."""
 
-_CUT = re.compile(r"\s*\|\s*cut\s+-f\s+(?P<field>\d+)\s+-d\s+'(?P<delimiter>.)'\s*$", re.ASCII)
+_CUT = re.compile(r"(?<!\s)\s*+\|\s*+cut\s+-f\s+(?P<field>\d{1,9})\s+-d\s+'(?P<delimiter>.)'\s*$", re.ASCII)
 
 
 def _cut(line: str) -> tuple[str, tuple[int, str] | None]:

@@ -199,7 +199,7 @@ def decode(octets: bytes, path: str) -> str:
 
 
 def _read(files: Mapping[str, tuple[str, str]], certificate: rdata.CertificateSource | None) -> FakeZones:
-    rdata.check_number_of_lines(dict(files.values()))
+    rdata.check_length(dict(files.values()))
     zones: list[_Zone] = []
     qualify: dict[str, str] = {}
     for file_name, (path, text) in files.items():

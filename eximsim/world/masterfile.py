@@ -28,11 +28,11 @@ from eximsim.world.rrsets import RCODES, Apex, ResolvedZones, RRset
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f]+) | (?P<newline>\n) | (?P<comment>;[^\n]*) | (?P<open>\() | (?P<close>\))
-      | "(?P<quoted>(?:[^"\\\n]|\\[^\n])*)" | (?P<word>(?:[^ \t\r\f\n();"\\]|\\[^\n])+)""",
+      | "(?P<quoted>(?:[^"\\\n]++|\\[^\n])*+)" | (?P<word>(?:[^ \t\r\f\n();"\\]++|\\[^\n])++)""",
     re.VERBOSE,
 )
 _ESCAPE = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
-_ABSOLUTE = re.compile(r"(?:[^\\]|\\.)*\.", re.DOTALL)
+_ABSOLUTE = re.compile(r"(?:[^\\.]++|\\.|\.(?!\Z))*+\.", re.DOTALL)
 _TIME = re.compile(r"\d{1,10}|(?:\d{1,10}[smhdw])+", re.ASCII | re.IGNORECASE)
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLASSES = ("IN", "CH", "HS", "CS")
@@ -47,7 +47,7 @@ def master_zones(
 
     Raises ``InputError`` with file and line, and ``Unsupported`` for ``$INCLUDE``.
     """
-    rdata.check_number_of_lines(files)
+    rdata.check_length(files)
     readers = [(_Reader(path, certificate), text) for path, text in files.items()]
     lines = [line for reader, text in readers for line in reader.read(text)]
     told = [answer for reader, _ in readers for answer in reader.answers]

@@ -32,6 +32,7 @@ _NAME_TYPES = frozenset({"CNAME", "NS", "PTR"})
 _MAX_RDATA = 0xFFFF
 _CERTIFICATE = "@cert:"
 _MOST_LINES = 50_000
+_MOST_CHARACTERS = 5_000_000
 _DIGESTS: Mapping[int, Callable[[bytes], bytes]] = {
     0: lambda data: data,
     1: lambda data: hashlib.sha256(data).digest(),
@@ -58,13 +59,15 @@ class Context:
     certificate: CertificateSource | None = None
 
 
-def check_number_of_lines(files: Mapping[str, str]) -> None:
-    """Raise ``InputError`` if zone files, given as path -> text, have more than 50,000 lines together."""
-    left = _MOST_LINES
+def check_length(files: Mapping[str, str]) -> None:
+    """Raise ``InputError`` if zone files, given as path -> text, are longer together than is ever meant."""
+    lines = characters = 0
     for path, text in files.items():
-        left -= text.count("\n")
-        if left < 0:
+        lines, characters = lines + text.count("\n"), characters + len(text)
+        if lines > _MOST_LINES:
             raise InputError(f"more than {_MOST_LINES:,} lines of zone files", path)
+        if characters > _MOST_CHARACTERS:
+            raise InputError(f"more than {_MOST_CHARACTERS:,} characters of zone files", path)
 
 
 def type_name(number: int) -> str:

@@ -13,7 +13,7 @@ from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import Condition, Item, Node, Operator, Template, Variable
 from eximsim.mta.records.lookups import SearchError, find_type, is_asked
 
-_LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*(?:\d*-[a-z]+)?[*@]*(?:,[\w=,]+)?)[ \t]*;")
+_LIST_LOOKUP = re.compile(r"(?:^|[\s:!<>{}])([a-z][a-z0-9]*+(?:-[a-z]++)?[*@]*(?:,[\w=,]+)?)[ \t]*;")
 
 
 class Need(NamedTuple):

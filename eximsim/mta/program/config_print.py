@@ -10,8 +10,7 @@ from eximsim.errors import Unsupported
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
 
-_SPACED_OUT = re.compile(r"\s\s|\s[\"'$].*[^\S ]")
-"""What releases make something different of: several blanks in a row, and a tab after a quote."""
+_QUOTE, _TAB = re.compile(r"\s[\"'$]"), re.compile(r"[^\S ]")
 
 _BEGIN = re.compile(r"begin\s")
 
@@ -26,7 +25,7 @@ def print_config(process: Process, *, label: bool) -> None:
         if line.startswith("#"):
             process.out(f"{line}\n")
             continue
-        if _SPACED_OUT.search(line):
+        if _is_spaced_out(line):
             raise Unsupported("the option -bP config where a line has several blanks in a row")
         shown = re.sub(r"\s", " ", line)
         if _BEGIN.match(shown):
@@ -37,3 +36,10 @@ def print_config(process: Process, *, label: bool) -> None:
             indent = 2 * step
         else:
             process.out(f"{' ' * indent}{shown}\n")
+
+
+def _is_spaced_out(line: str) -> bool:
+    """Whether releases differ in a line: several blanks in a row, or a tab after a quote."""
+    quote = _QUOTE.search(line)
+    tab = quote is not None and _TAB.search(line, quote.end()) is not None
+    return tab or re.search(r"\s\s", line) is not None

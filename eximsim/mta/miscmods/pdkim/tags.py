@@ -34,7 +34,8 @@ def decode_qp(text: bytes) -> str:
     return from_octets(_QP.sub(lambda found: bytes.fromhex((found[1] or b"").decode()), text))
 
 
-_PAIR = re.compile(rb"([a-z][^=]*)=([^;\0]*)")
+_NAME = re.compile(rb"[a-z]")
+_VALUE = re.compile(rb"[^;\0]*")
 
 
 def _split_tags(raw: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
@@ -43,16 +44,21 @@ def _split_tags(raw: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
     A tag begins with the first small letter; what has no value is no tag.
     """
     pairs: list[tuple[bytes, bytes]] = []
-    kept, position = b"", raw.find(b":") + 1 or len(raw)
-    begin = 0
-    while found := _PAIR.search(raw, position):
-        tag = b"".join(found[1].split())
-        value = _FOLD.sub(b"", found[2])
-        kept += raw[begin : found.start(2)] if tag == b"b" else raw[begin : found.end()]
+    kept: list[bytes] = []
+    position = raw.find(b":") + 1 or len(raw)
+    begin, last = 0, raw.rfind(b"=")
+    while name := _NAME.search(raw, position, max(last, 0)):
+        equals = raw.find(b"=", name.start())
+        found = _VALUE.match(raw, equals + 1)
+        assert found is not None  # it may be empty
+        tag = b"".join(raw[name.start() : equals].split())
+        value = _FOLD.sub(b"", found[0])
+        kept.append(raw[begin : found.start() if tag == b"b" else found.end()])
         begin = position = found.end()
         if value and (len(tag) == 1 or tag[:1] == b"b"):
             pairs.append((tag, value))
-    return pairs, (kept + raw[begin:]).rstrip(b"\r\n")
+    kept.append(raw[begin:])
+    return pairs, b"".join(kept).rstrip(b"\r\n")
 
 
 def parse_signature(raw: bytes, profile: Profile) -> Signature | None:
