@@ -11,6 +11,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.program.exim import ExitStatus, run
 from eximsim.profiles import profile
 from tests.mta.front import CONF, Front
+from tests.mta.reception.test_smtp_in_policy import FILES, ONE
 
 _MAIN = """\
 tls_on_connect_ports = 2500
@@ -106,14 +107,20 @@ def test_a_balancer_that_cannot_be_told_is_none() -> None:
     assert [sent(made)[1], sent(made)[1]] == [False, True]
 
 
-def test_a_session_that_is_taken_up_looks_as_it_did_when_it_was_new() -> None:
-    seen = "$tls_out_ocsp $tls_out_certificate_verified $tls_out_peerdn $tls_out_cipher $tls_out_bits"
-    made = front(more=f"headers_remove = subject\n  headers_add = Subject: {seen}")
+@pytest.mark.parametrize(
+    ("certificate", "seen"),
+    [("", "1 0 /C=UK/O=Exim Developers/CN=here.ex"), (f"{ONE}\ntls_ocsp_file = /good", "4 0 /CN=rsa.ex")],
+)
+def test_a_session_that_is_taken_up_looks_as_it_did_when_it_was_new(certificate: str, seen: str) -> None:
+    shown = "$tls_out_ocsp $tls_out_certificate_verified $tls_out_peerdn $tls_out_cipher $tls_out_bits"
+    routers = _ROUTERS.format(client="*", more=f"headers_remove = subject\n  headers_add = Subject: {shown}")
+    made = Front(_MAIN.format(server="*") + certificate, _ACL, routers=routers, files=FILES)
+    made.exim("-bd", "-oX", "2500")
     for _ in range(2):
         made.exim("-odf", "r@d.ex", stdin="Subject: x\n\nx\n")
     first, second = (line.partition(" T=")[2] for line in made.log() if "<= " in line and 'T="x"' not in line)
     assert first == second
-    assert first.startswith('"1 0 /C=UK/O=Exim Developers/CN=here.ex TLS1.3:')
+    assert first.startswith(f'"{seen} TLS1.3:')
 
 
 def test_what_older_releases_keep_is_not_guessed() -> None:

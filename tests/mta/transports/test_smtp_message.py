@@ -105,9 +105,10 @@ def test_a_connection_lost_after_the_last_chunk_is_an_error_of_the_message() -> 
 
 
 def test_the_connection_is_closed_without_a_word_if_the_message_cannot_be_made() -> None:
-    site = Site([Mx()], NEWEST, transport={"headers_add": "${if bad}"})
+    site = Site([Mx(), Mx()], NEWEST, transport={"headers_add": "${if bad}"})
     watched = site.exim("-v", "-odf", "a@test.ex", stdin=BODY).stderr
     assert watched.count("SMTP(close)>>") == 1
+    assert site.called == ["mx1"]
     assert site.events[-1] != "QUIT"
     assert site.outcome.startswith("DEFER -25: failed to expand headers_add or headers_remove: ")
 

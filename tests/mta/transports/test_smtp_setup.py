@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.profiles import Profile, profile, with_tls
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import (
     BAD_TLS,
@@ -24,7 +25,7 @@ OFFERS_AUTH = Mx(Behaviour(extensions=("STARTTLS", "AUTH PLAIN LOGIN")))
 TLS_IS_A_MUST = {"hosts_require_tls": "*"}
 
 
-def delivered(server: Mx, release: str = NEW, **transport: str) -> Site:
+def delivered(server: Mx, release: str | Profile = NEW, **transport: str) -> Site:
     site = Site([server], release, transport=transport)
     site.deliver()
     return site
@@ -55,6 +56,13 @@ def test_hosts_avoid_esmtp_says_helo_at_once() -> None:
 
 def test_a_refused_helo_ends_the_call() -> None:
     site = delivered(Mx(Behaviour(ehlo=reply("502 what"), helo=reply("550 no"))))
+    assert site.outcome == "FAIL 0: SMTP error from remote mail server after HELO myhost.test.ex: 550 no"
+
+
+@pytest.mark.parametrize("library", ["openssl", "gnutls"])
+def test_a_refused_helo_in_clear_is_no_failed_handshake(library: str) -> None:
+    no = reply("550 no")
+    site = delivered(Mx(Behaviour(ehlo=no, helo=no)), with_tls(profile(NEWEST), library))
     assert site.outcome == "FAIL 0: SMTP error from remote mail server after HELO myhost.test.ex: 550 no"
 
 
