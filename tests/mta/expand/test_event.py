@@ -253,6 +253,18 @@ def test_under_dane_a_certificate_that_fails_has_its_event_and_otherwise_not() -
     assert "tls:cert" not in names(plain)
 
 
+def test_a_certificate_with_another_name_has_its_events_where_verification_is_optional() -> None:
+    optional = {"tls_verify_hosts": ":", "tls_try_verify_hosts": "*"}
+    site = Site(
+        [Mx(Behaviour(chain="wrongname"))], NEWEST, transport={**answering("tls:cert", ""), **optional}
+    )
+    site.deliver()
+    assert site.outcome == "sent to mx1.test.ex (no)"
+    assert [event for event in heard(site) if event.startswith("tls:cert")] == [
+        f"tls:cert {depth}" for depth in (2, 1, 0)
+    ]
+
+
 # ---- authentication ----------------------------------------------------------------------------
 
 LOGIN = "pl:\n  driver = plaintext\n  public_name = PLAIN\n  client_send = ^u^p"

@@ -199,12 +199,16 @@ def test_hosts_treat_as_local_and_the_zero_address_are_this_host() -> None:
     assert bydns(site(zone), "d.ex").find is HostFind.FOUND_LOCAL
 
 
-def test_ignored_addresses_count_as_none() -> None:
-    result = bydns(site(MX_ZONE), "d.ex", ignore_target_hosts="10.1.1.1")
+@pytest.mark.parametrize("release", ["4.88-jh03", "4.99"])
+def test_ignored_addresses_count_as_none(release: str) -> None:
+    result = bydns(site(MX_ZONE, release=release), "d.ex", ignore_target_hosts="10.1.1.1")
     assert found(result) == [("b.ex", "10.1.1.2")]
-    result = bydns(site(MX_ZONE), "d.ex", ignore_target_hosts="10.1.1.1 : 10.1.1.2")
+    result = bydns(site(MX_ZONE, release=release), "d.ex", ignore_target_hosts="10.1.1.1 : 10.1.1.2")
     assert result.find is HostFind.FAILED
     assert found(result) == [("b.ex", None)]
+    here = site(MX_ZONE, release=release)
+    alone = bydns(here, "a.ex", mx=False, ignore_target_hosts="10.1.1.1")
+    assert alone.find is HostFind.FAILED
 
 
 def test_an_address_that_two_hosts_have_is_tried_once() -> None:
@@ -660,3 +664,11 @@ def test_equal_mx_hosts_are_in_the_order_that_exims_generator_draws() -> None:
 def test_the_name_under_which_addresses_are_found_is_the_domains() -> None:
     here = site({("d.ex", "AAAA"): records(), ("d.ex", "A"): Reply(("10.1.1.1",), name="d.long.ex")})
     assert bydns(here, "d.ex", mx=False).fully_qualified_name == "d.long.ex"
+
+
+@pytest.mark.parametrize(("release", "list_"), [("4.97", '"x.ex"'), ("4.98", "mx_fail_domains")])
+def test_host_checking_names_a_routers_list_since_4_98(release: str, list_: str) -> None:
+    here = site({("d.ex", "MX"): Reply(rcode="SERVFAIL")}, release=release)
+    here.process.host_checking = True
+    bydns(here, "d.ex", mx_fail_domains="x.ex")
+    assert here.shown[-1] == f">>> d.ex in {list_}? no (end of list)\n"

@@ -244,3 +244,9 @@ def test_a_callout_tells_the_size_that_it_was_told_and_something_on_top(
     )
     size = f" SIZE={1024 + (77 if mail else -1)}" if known else ""
     assert f"SMTP>> MAIL FROM:<>{size}" in [line.strip() for line in shown(site, mail)]
+
+
+def test_a_callout_over_smtps_asks_about_esmtp_up_to_4_88_although_it_greets_nobody() -> None:
+    lines = trace(Mx(PLAIN), NEW, {"protocol": "smtps", "port": "25"})
+    asked = lines.index("10.9.1.1 in hosts_avoid_esmtp? no (option unset)")
+    assert asked < lines.index("  SMTP>> MAIL FROM:<>")

@@ -408,3 +408,11 @@ def test_what_was_kept_of_a_message_at_a_host_goes_when_the_host_takes_it() -> N
     site.world.sleep(HOUR)
     site.queue_run()
     assert site.machine.hints.retry == {}
+
+
+@pytest.mark.parametrize(("error", "domain"), [("refused_MX", "test.ex"), ("refused_A", "mx1.test.ex")])
+def test_a_rule_may_be_for_hosts_that_mx_records_name_or_for_others(error: str, domain: str) -> None:
+    for recipient in ("test.ex", "mx1.test.ex"):
+        site = Site([Mx(REFUSING)], retry=f"* {error} F,1d,1m")
+        lines = site.deliver(f"a@{recipient}")
+        assert any("retry timeout exceeded" in line for line in lines) is (recipient != domain)

@@ -178,3 +178,17 @@ def test_another_transaction_with_lmtp_needs_no_rset() -> None:
     assert [event.partition(" ")[0] for event in site.events].count("MAIL") == 2
     assert "RSET" not in site.events
     assert len(site.calls) == 1
+
+
+def test_nothing_is_sent_where_the_filter_cannot_be_set_up() -> None:
+    site = delivered(Mx(), transport_filter="${if bad}")
+    assert site.outcome.startswith('DEFER 0: Expansion of "${if" from command "${if bad}" in smtp transport')
+    assert "MAIL FROM:<s@myhost.test.ex>" not in site.events
+
+
+def test_a_buffer_of_header_lines_is_full_with_less_than_two_octets_left() -> None:
+    site = Site([CHUNKING], NEWEST)
+    body = "".join(f"X-{number}: {'x' * 70}\n" for number in range(250)) + "\nend\n"
+    watched = site.exim("-v", "-odf", "a@test.ex", stdin=body).stderr
+    sizes = [int(line.split()[2]) for line in watched.splitlines() if "SMTP>> BDAT" in line]
+    assert all(_OUT_BUFFER - 2 < size <= _OUT_BUFFER for size in sizes[:-1])

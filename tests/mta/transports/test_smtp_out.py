@@ -105,6 +105,7 @@ def test_whatever_arrives_is_a_reply_or_a_failure_with_a_number(stream: bytes, e
         (b"450-a\r\n250 b\r\n", Reply(False, "450-a\n250 b")),
         (b"hello\r\n", Reply(False, "hello", Errno.SMTPFORMAT)),
         (b"\r\n", Reply(False, "", Errno.SMTPFORMAT)),
+        (b"\n", Reply(False, "", Errno.SMTPFORMAT)),
         (b"25 OK\r\n", Reply(False, "25 OK", Errno.SMTPFORMAT)),
         (b"250!OK\r\n", Reply(False, "250!OK", Errno.SMTPFORMAT)),
         (b"2500\r\n", Reply(False, "2500", Errno.SMTPFORMAT)),
@@ -305,3 +306,9 @@ def test_a_timeout_is_for_the_whole_reply_since_4_93(release: str, sent: bool) -
 def test_a_port_that_begins_as_a_number_has_to_be_one(port: str) -> None:
     with pytest.raises(BadSetting, match=f"invalid port number for here: {port}"):
         smtp_get_port(Site().process(), port, "here")
+
+
+@pytest.mark.parametrize(("length", "error"), [(4092, errnos.ETIMEDOUT), (4093, Errno.SMTPFORMAT)])
+def test_a_line_is_too_long_as_soon_as_the_buffer_is_full(length: int, error: int) -> None:
+    (found,) = replies([b"2" * length], 1, SILENCE)
+    assert found.errno == error

@@ -116,10 +116,13 @@ def test_nothing_means_no_proxy_since_4_99() -> None:
 
 
 @pytest.mark.parametrize("says", [[b"\x05"], [b"\x05\x00", b"\x05"]])
-def test_a_reply_that_is_too_short_ends_the_call_and_is_shown(says: list[bytes | None]) -> None:
+def test_a_reply_that_is_too_short_ends_the_call_and_is_shown(
+    says: list[bytes | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     proxy = Proxy([*says])
     site = Site((Mx(),), NEWEST, transport={"socks_proxy": PROXY})
     site.world.listen(PROXY, 1080, lambda: proxy)
+    monkeypatch.setattr(site.world, "hang_up", lambda: None)  # the end of the process closes nothing
     shown = site.exim("-v", "-odf", "a@test.ex").stderr
     step = "method select" if len(says) == 1 else "connect"
     assert f"proxy rcv_err {step}: " in shown

@@ -267,3 +267,13 @@ def test_recipients_of_one_domain_share_a_transaction_with_a_server_of_one_domai
     site = Site([server("SIZE", "LIMITS RCPTDOMAINMAX=1")], "4.98")
     site.deliver("a@test.ex", "b@test.ex")
     assert sum(event.startswith("MAIL") for event in events(site)) == 1
+
+
+@pytest.mark.parametrize(("release", "continued"), [("4.98", "bc"), ("4.99", "b")])
+def test_up_to_4_98_whoever_comes_after_the_second_transactions_first_counts_as_continued(
+    release: str, continued: str
+) -> None:
+    zone = [{"name": "x.ex", "type": "MX", "ad": True, "data": [[1, "mx1.test.ex"]]}]
+    site = Site([server("SIZE", "LIMITS RCPTDOMAINMAX=1")], release, zone=zone)
+    lines = site.deliver("a@test.ex", "b@x.ex", "c@test.ex")
+    assert {line[3] for line in lines if "[10.9.1.1]*" in line} == set(continued)

@@ -21,7 +21,8 @@ from eximsim.mta.transports.tls_status import Stapling
 from eximsim.mta.transports.tls_verify import TlsVerdict
 from eximsim.profiles import Profile
 from tests.mta.certificate_zoo import HOST, Issued, ders, make
-from tests.mta.scenario import NEWEST, Site, variant
+from tests.mta.scenario import GOOD as GOOD_RECORD
+from tests.mta.scenario import NEWEST, Mx, Site, variant
 
 LONG = (-3650, 3650)
 AUTHORITY = make("Authority", ca=True, days=LONG)
@@ -176,6 +177,24 @@ def test_under_dane_the_chain_need_not_end_at_a_root_for_the_response(signer: Is
     assert judged(told, verdict=dane, sent=sent)[0] is trusted
     other = TlsVerdict(verified=True, chain=parse_chain(sent))
     assert not judged(told, verdict=other, sent=sent)[0], "without DANE it has to"
+
+
+@pytest.mark.parametrize("sent", [ders(LEAF), ders(LEAF, AUTHORITY)])
+def test_the_authority_need_not_be_sent_if_the_verified_chain_has_it(sent: tuple[bytes, ...]) -> None:
+    assert judged(response(enclosed=True), sent=sent) == (True, [], CHECKED, "")
+
+
+def test_where_nothing_was_verified_the_chain_that_was_sent_has_to_do() -> None:
+    assert judged(response(), verdict=TlsVerdict())[0]
+    assert not judged(response(), verdict=TlsVerdict(), sent=ders(LEAF))[0]
+
+
+@pytest.mark.parametrize(("library", "asked"), [("openssl-1.0.2", False), ("openssl-3", True)])
+def test_with_openssl_1_0_2_nothing_is_asked_for_under_dane_since_4_97(library: str, asked: bool) -> None:
+    options = {"hosts_require_dane": "*", "hosts_require_ocsp": "*"}
+    site = Site([Mx(tlsa=GOOD_RECORD)], variant(NEWEST, tls_library=library), transport=options)
+    site.deliver()
+    assert site.outcome.startswith("DEFER -37" if asked else "sent")
 
 
 def test_with_openssl_1_0_2_a_response_cannot_be_judged_since_4_97() -> None:
