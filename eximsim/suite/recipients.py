@@ -27,8 +27,9 @@ class Recipient:
     ``result``: ``delivered``, ``deferred``, ``failed``; of a callout ``accepted``, ``refused``,
     ``tempfailed``; ``crash``; ``undefined`` if the program itself leaves open what happens; ``unsupported``;
     ``unknown`` if nothing was decided. ``errno`` is as Exim logs it in brackets; ``reason`` its text, or the
-    server's reply. ``host`` took the message or was asked. ``cv`` is ``"dane"``, ``"yes"`` or ``"no"`` as in
-    the log, None without TLS; ``asked`` tells whether a server was asked about the recipient at all.
+    server's reply. ``host`` took the message or was asked; empty where none took it. ``cv`` is ``"dane"``,
+    ``"yes"`` or ``"no"`` as in the log, None without TLS; ``asked`` tells whether a server was asked about
+    the recipient at all.
     """
 
     address: str
@@ -80,13 +81,15 @@ def _outcome(decision: Decision, died: set[object]) -> Recipient:
     errno = inputs["errno"]
     assert isinstance(errno, int)
     result = {"OK": "delivered", "FAIL": "failed"}.get(decision.outcome, "deferred")
-    cv = inputs["cv"]
+    host, cv = inputs["host"], inputs["cv"]
+    if result == "delivered" and not inputs["message_sent"]:  # what Exim takes for a delivery need not be one
+        host = None
     return Recipient(
         str(inputs["recipient"]),
         "crash" if inputs["address"] in died else result,
         errno,
         str(inputs["message"] or (strerror(errno) if errno > 0 else "")),
-        str(inputs["host"] or ""),
+        str(host or ""),
         None if not cv else str(cv),
         inputs["host"] is not None,
     )

@@ -274,7 +274,7 @@ def _delivery_outcome(situation: Situation, decisions: Sequence[Decision]) -> st
 
 
 def _word(situation: Situation, recipient: Recipient | None) -> str:
-    if recipient is None:
+    if recipient is None or (recipient.result == "delivered" and not recipient.host):
         return "?"
     if recipient.result == "delivered":
         return f"sent:{recipient.cv or 'CLEAR'}{host_suffix(situation, recipient.host)}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
-from itertools import pairwise
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.string import from_octets, octets
@@ -133,9 +132,6 @@ def read_server(arguments: list[str], body: tuple[str, ...], path: str, line: in
     if not rest or not (socket or rest[0].isdigit()):
         raise InputError(f"server {' '.join(arguments)}: expected [options] PORT [CONNECTIONS]", path, line)
     script = tuple(_ESCAPE.sub(_unescape, text.rstrip()) for text in body)
-    for text, following in pairwise(script):
-        if (text == "." or text.startswith("*data")) and following.startswith("QUIT"):
-            raise Unsupported("a server that waits for QUIT before it answers a message", path, line)
     unbuffered = any(text.startswith(">>") for text in script)
     if any(text.startswith("*starttls") for text in script) and (tls_files is None or unbuffered):
         raise Unsupported("TLS in a server script that has no -tls, or has lines with >>", path, line)

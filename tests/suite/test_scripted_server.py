@@ -133,9 +133,11 @@ def test_octets_that_are_not_shown_are_read_as_many_as_they_are() -> None:
     assert "ab" not in "".join(server.said)
 
 
-def test_a_server_that_answers_after_quit_only_is_not_modelled() -> None:
-    with pytest.raises(Unsupported, match="QUIT"):
-        read_server(["1224"], ("BDAT", "*data 6", "QUIT", "250 OK"), "s", 1)
+def test_a_server_may_wait_for_quit_before_it_answers() -> None:
+    session, _ = connected(started("BDAT", "*data 6", "QUIT", "250 OK", "221 bye"))
+    assert list(session.on_data(b"BDAT 6 LAST\r\nA: b\r\n")) == []
+    said = list(session.on_data(b"QUIT\r\n"))
+    assert said == [Send(b"250 OK\r\n"), Send(b"221 bye\r\n"), Close()]
 
 
 def test_a_connection_too_many_is_reset_when_the_server_ends() -> None:

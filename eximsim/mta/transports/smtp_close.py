@@ -25,8 +25,8 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     watched = sx.process.verbose and not sx.verify
     if watched:
         quit_timeout = QUIT_TIMEOUT
-    sent = sx.send_quit and sx.dialogue.write("QUIT", more=watched, shown=not sx.quit_shown) > 0
-    if watched and sx.send_quit and not sx.quit_shown:
+    sent = sx.quit_sent or (sx.send_quit and sx.dialogue.write("QUIT", more=watched) > 0)
+    if watched and sx.send_quit:
         show_shutdown(sx)
     if sent and quit_timeout:
         reply = sx.dialogue.read("2", quit_timeout)
@@ -37,7 +37,7 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     if profile.callout_uses_setup_conn or profile.callout_close_traced:
         sx.process.hdebug("  SMTP(close)>>", indented=True, with_v=True)
     sx.dialogue.connection.close()
-    sx.dialogue, sx.quit_shown = None, False
+    sx.dialogue, sx.quit_sent = None, False
     lost = sx.process.lost_session
     if lost is not None and lost.socket_reused:
         sx.process.lost_session = replace(lost, log_open=sx.process.main_log_open)
@@ -55,7 +55,7 @@ def show_shutdown(sx: SmtpContext) -> None:
 def hang_up(sx: SmtpContext) -> None:
     """End the session; a TLS session that cannot be told of it, by QUIT or before, may be left behind."""
     process = sx.process
-    told = sx.send_quit or sx.quit_early
+    told = sx.send_quit or sx.quit_sent
     left = sx.tls is not None and not told and process.profile.lost_tls_stays_active
     end_session(sx)
     if left:

@@ -141,9 +141,12 @@ class SmtpContext:
     send_rset: bool = True
     completed_addr: bool = False
     last_of_message: bool = True
+    next_id: str | None = None
+    """The message that was found to wait for the host before this one was sent."""
     quit_early: bool = False
-    quit_shown: bool = False
-    """-v has shown the QUIT that goes out with the message's end."""
+    """QUIT goes out with the message's end."""
+    quit_sent: bool = False
+    """It has."""
     message_defer: bool = False
     update_waiting: bool = True
     waiting: Outstanding = field(default_factory=Outstanding)

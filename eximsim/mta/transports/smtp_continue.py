@@ -27,10 +27,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
         return False
     next_id = None
     if not process.continue_more:
-        active = sx.tls is not None or process.lost_session is not None or process.proxied_tls is not None
-        passed = not (active and sx.host_is_in("hosts_nopass_tls"))
-        next_id = _next_message(sx) if passed else None
-        reset_variables(sx)
+        next_id = sx.next_id or waiting_message(sx)
         if next_id is None:
             return False
     if sx.tls is None and process.lost_session is not None:
@@ -61,13 +58,23 @@ def keep_for_next(sx: SmtpContext) -> bool:
     return True
 
 
+def waiting_message(sx: SmtpContext) -> str | None:
+    """The id of a message that waits for this host and may go down this connection."""
+    process, found = sx.process, None
+    active = sx.tls is not None or process.lost_session is not None or process.proxied_tls is not None
+    if most_messages(sx) > sx.sequence and not (active and sx.host_is_in("hosts_nopass_tls")):
+        found = _next_message(sx)
+    _reset_variables(sx)
+    return found
+
+
 def features_in_use(sx: SmtpContext) -> frozenset[str]:
     """What goes on with an open call (``smtp_peer_options``): nobody asks the options about hosts again."""
     used = (("PIPELINING", sx.pipelining), ("CHUNKING", sx.chunking), ("PRDR", sx.prdr))
     return sx.features - {name for name, in_use in used if not in_use}
 
 
-def reset_variables(sx: SmtpContext) -> None:
+def _reset_variables(sx: SmtpContext) -> None:
     """What the look for waiting messages leaves of the variables: the recipients' first host is ``$host``."""
     if sx.process.profile.waiting_check_resets_variables:
         deliver_set_expansions(sx.process, sx.addrlist[0], sx.addrlist[1:])

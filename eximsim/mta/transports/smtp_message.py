@@ -16,7 +16,7 @@ from eximsim.mta.transports.filtering import FilterFailed, set_up_filter
 from eximsim.mta.transports.local import Stop
 from eximsim.mta.transports.smtp_close import hang_up, show_shutdown
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
-from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, reset_variables, say_rset
+from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset, waiting_message
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_transaction import (
     Sync,
@@ -204,8 +204,8 @@ def _say_data(sx: SmtpContext) -> Sync:
 def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     """Send the message and take the replies to it; None if the session goes on."""
     if _may_quit_early(sx):
-        sx.quit_early = True
-        reset_variables(sx)
+        sx.next_id = waiting_message(sx)
+        sx.quit_early = sx.next_id is None
     said = "DATA"
     sx.wire.command, sx.process.transport_count = _SENDING, 0
     text = "       will write message using CHUNKING" if sx.chunking else "SMTP>> (writing message)"
@@ -231,8 +231,8 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     except SigningFailed as failed:
         return transaction_failed(sx, not_signed=str(failed.args[0]))
     sx.wire.command = _END
-    if sx.quit_early and sx.process.verbose:
-        _show_quit(sx)
+    if sx.quit_early:
+        _note_quit(sx)
     if sx.waiting.mail or sx.waiting.recipients:
         if (sync := _reap(sx)) is Sync.RCPT_TIMEOUT:
             sx.send_quit = False
@@ -251,10 +251,11 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     return problem
 
 
-def _show_quit(sx: SmtpContext) -> None:
-    """-v shows a QUIT when it goes out with the message's end; it is sent when the replies are there."""
+def _note_quit(sx: SmtpContext) -> None:
+    """QUIT has gone out with the message's end, before the replies to that are there."""
     sx.wire.show("QUIT", "" if sx.tls is not None else "+")
-    sx.quit_shown = True
+    sx.process.scratch = "QUIT"
+    sx.send_quit, sx.quit_sent = False, True
     if sx.tls is None:
         show_shutdown(sx)
 
@@ -410,7 +411,8 @@ def _header_chunks(head: bytes) -> Iterator[bytes]:
 
 
 def _write_chunk(sx: SmtpContext, command: str, data: bytes) -> bool:
-    sent = sx.wire.write(command, more=command.endswith(" LAST")) > 0 and _write_message(sx, data)
+    last = command.endswith(" LAST")
+    sent = sx.wire.write(command, more=last) > 0 and _write_message(sx, data, last=last)
     sx.wire.command = _SENDING
     return sent
 
@@ -423,8 +425,8 @@ def _reap(sx: SmtpContext) -> Sync:
     return sync
 
 
-def _write_message(sx: SmtpContext, data: bytes) -> bool:
-    """Send the message; False if the connection is lost.
+def _write_message(sx: SmtpContext, data: bytes, *, last: bool = True) -> bool:
+    """Send the message, or a chunk of it, and QUIT at its end; False if the connection is lost.
 
     If a lost TLS session is held to be that of this connection, the server is sent what that session makes of
     the message, and waits for its end, unless QUIT was sent at once and no more is to come.
@@ -433,7 +435,7 @@ def _write_message(sx: SmtpContext, data: bytes) -> bool:
     process.transport_count += len(data)
     lost = process.lost_session
     if sx.tls is not None or lost is None or not lost.socket_reused:
-        return sx.wire.send(data)
+        return sx.wire.send(data + b"QUIT\r\n" if sx.quit_early and last else data)
     if not sx.wire.send(_APPLICATION_DATA + len(data).to_bytes(2, "big") + bytes(len(data))):
         return False
     if sx.quit_early:
@@ -446,7 +448,7 @@ _APPLICATION_DATA = b"\x17\x03\x03"
 
 
 def _may_quit_early(sx: SmtpContext) -> bool:
-    """Whether QUIT goes out with the message's end. (A message that waits for the host keeps it back too.)"""
+    """Whether QUIT goes out with the message's end, unless another message waits for the host."""
     process = sx.process
     return (
         process.profile.quit_pipelined

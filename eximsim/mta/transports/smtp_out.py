@@ -99,10 +99,10 @@ class Dialogue:
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
 
-    def write(self, command: str, *, buffer: bool = False, more: bool = False, shown: bool = True) -> int:
+    def write(self, command: str, *, buffer: bool = False, more: bool = False) -> int:
         """Send one command line, or keep it with ``buffer`` until the next flush.
 
-        With ``more`` octets follow at once, as traces show. Not ``shown``: it has been before.
+        With ``more`` octets follow at once, as traces show.
 
         Returns the number of commands that went out, 0 if buffered, -1 if the connection is lost
         (``smtp_write_command()``).
@@ -111,8 +111,7 @@ class Dialogue:
         if self.authenticating:
             command = _flattened(command)
         self.command = self.process.scratch = command
-        if shown:
-            self.show(command, "|" if buffer else "+" if more else "")
+        self.show(command, "|" if buffer else "+" if more else "")
         return 0 if buffer else self.flush()
 
     def show(self, command: str, sign: str = "") -> None:

@@ -232,7 +232,8 @@ def transaction_failed(sx: SmtpContext, *, unsent: bool = False, not_signed: str
         reply = sx.reply
         plain = Reply(False, reply.text, 0) if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else reply
         found = check_response(sx, plain)
-        code, message, user, sx.send_quit = found.code, found.message, found.user, found.send_quit
+        code, message, user = found.code, found.message, found.user
+        sx.send_quit = sx.send_quit and found.send_quit
         errno = reply.errno if reply.errno in (Errno.MAIL4XX, Errno.DATA4XX) else found.errno
     if errno == Errno.SMTPCLOSED and _all_answered(sx):
         text = "peer close after all rcpt responses; converting i/o-error to no-error"

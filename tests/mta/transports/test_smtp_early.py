@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.world.smtp_behaviour import Behaviour
-from tests.mta.scenario import Site
+from tests.mta.scenario import RRset, Site
 from tests.suite.test_scenario_compare import NEWEST, done, scenario
 
 OFFER = ["PIPELINING", "PIPECONNECT", "SIZE"]
@@ -157,7 +157,7 @@ def test_limits_that_are_told_before_tls_do_not_count() -> None:
     ("address", "key"), [("10.9.1.1", "10.9.1.1:25.EHLO"), ("fd00::1", "[fd00::1]:25.EHLO")]
 )
 def test_hints_are_kept_by_address_and_port(address: str, key: str) -> None:
-    zone = [
+    zone: list[RRset] = [
         {"name": "six.ex", "type": "MX", "ad": True, "data": [[1, "h.six.ex"]]},
         {"name": "h.six.ex", "type": "AAAA" if ":" in address else "A", "ad": True, "data": [address]},
     ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
+from eximsim.ports import Action
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
+from eximsim.world.smtp_server import SmtpSession
 from tests.mta.scenario import NEWEST, Mx, Site
 
 _OUT_BUFFER = 8192
@@ -192,3 +196,28 @@ def test_a_buffer_of_header_lines_is_full_with_less_than_two_octets_left() -> No
     watched = site.exim("-v", "-odf", "a@test.ex", stdin=body).stderr
     sizes = [int(line.split()[2]) for line in watched.splitlines() if "SMTP>> BDAT" in line]
     assert all(_OUT_BUFFER - 2 < size <= _OUT_BUFFER for size in sizes[:-1])
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ("PIPELINING", "CHUNKING")], ids=["DATA", "BDAT"])
+@pytest.mark.parametrize(("release", "at_once"), [("4.94.1", False), ("4.95", True), (NEWEST, True)])
+def test_quit_goes_out_with_the_end_of_the_message(
+    release: str, at_once: bool, extensions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[bytes] = []
+    take = SmtpSession.on_data
+
+    def note(session: SmtpSession, data: bytes) -> Iterable[Action]:
+        arrived.append(data)
+        return take(session, data)
+
+    monkeypatch.setattr(SmtpSession, "on_data", note)
+    site = delivered(server(*extensions), release=release)
+    assert site.events[-2:] == ["message accepted", "QUIT"]
+    assert arrived[-1].endswith(b"QUIT\r\n")
+    assert (arrived[-1] != b"QUIT\r\n") is at_once
+
+
+@pytest.mark.parametrize("answer", ["451 fault", "554 no"])
+def test_quit_is_not_said_twice_where_the_message_is_refused(answer: str) -> None:
+    site = delivered(server("PIPELINING", end_of_data=reply(answer)))
+    assert site.events.count("QUIT") == 1
