@@ -216,3 +216,9 @@ def test_a_queue_run_has_loaded_the_anchors_that_dane_makes_no_use_of(
     else:
         site.deliver()
     assert site.events[-1] == f"TLS-failed {alert}"
+
+
+def test_in_the_log_of_old_releases_stands_why_dane_cannot_be_had() -> None:
+    site = Site([Mx(dnssec=False)], OLD, transport={"hosts_require_dane": "*"})
+    lines = site.deliver()
+    assert sum("DANE error: mx1.test.ex lookup not DNSSEC" in line for line in lines) == 1

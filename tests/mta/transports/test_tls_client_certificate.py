@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
 
 from eximsim.mta.process.globals import UndefinedBehaviour
-from tests.mta.scenario import NEWEST, Mx, Site
+from tests.mta.scenario import CHAINS, NEWEST, Mx, Site
 
 NONE = {"tls_certificate": "/nowhere.pem"}
 WORDS = {
@@ -71,3 +72,21 @@ def test_since_4_96_what_that_reason_is_cannot_be_said(release: str) -> None:
 def test_a_server_name_that_does_not_expand_is_named_otherwise_by_gnutls(release: str, name: str) -> None:
     site = Site([Mx()], release, transport={"tls_sni": "${nosuch{x}}"})
     assert any(line.startswith(f"expansion of {name} failed: ") for line in site.deliver())
+
+
+def test_the_clients_own_certificate_is_the_first_of_its_file() -> None:
+    chain = CHAINS.chains["good"]
+    seen = "${certextract{subject}{$tls_out_ourcert}}"
+    site = Site(
+        [Mx()],
+        NEWEST,
+        transport={
+            "tls_certificate": "/own.pem",
+            "tls_privatekey": "/own.key",
+            "headers_add": f"X: <{seen}>",
+        },
+        files={"/own.pem": chain.chain, "/own.key": chain.key},
+    )
+    site.deliver()
+    leaf = x509.load_pem_x509_certificates(chain.chain)[0].subject.rfc4514_string()
+    assert f"\r\nX: <{leaf}>\r\n".encode() in site.messages[0].content
