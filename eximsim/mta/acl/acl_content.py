@@ -9,7 +9,6 @@ from eximsim.mta.base.mime import DECODERS, LONGEST_LINE, Stream, decode_asis, i
 from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.process.log import log_write
-from eximsim.mta.process.reception import recipient_variables
 from eximsim.mta.records.mime import Scan
 from eximsim.status import Rc
 
@@ -36,7 +35,7 @@ def spool_mbox(reception: Reception) -> Scan:
         lines = []
         if envelope.sender:
             lines.append(f"X-Envelope-From: <{envelope.sender}>\n")
-        if recipients := recipient_variables(envelope.recipients).get("recipients"):
+        if recipients := ", ".join(recipient.address for recipient in envelope.recipients):
             lines.append(f"X-Envelope-To: {recipients}\n")
         lines += [header.text for header in reception.headers if header.kind != "*"]
         text = octets("".join([*lines, "\n"])) + process.incoming_body

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.spool import Header, Recipient
     from eximsim.mta.records.verification import VerifyResult
     from eximsim.ports import TlsSession, Told
+    from eximsim.profiles import Profile
 
 
 @dataclass(slots=True)
@@ -114,11 +115,13 @@ class Envelope:
     dsn_envid: str | None = None
 
 
-def recipient_variables(recipients: Sequence[Recipient]) -> dict[str, str]:
+def recipient_variables(profile: Profile, recipients: Sequence[Recipient]) -> dict[str, str]:
     """``$recipients`` and ``$recipients_list``, which some ACLs see."""
     addresses = [recipient.address for recipient in recipients]
-    listed = ":".join(address.replace(":", "::") for address in addresses)
-    return {"recipients": ", ".join(addresses), "recipients_list": listed}
+    listed = {"recipients_list": ":".join(address.replace(":", "::") for address in addresses)}
+    if not addresses and not profile.no_recipients_empty:
+        return listed
+    return {**listed, "recipients": ", ".join(addresses)}
 
 
 @dataclass(slots=True)

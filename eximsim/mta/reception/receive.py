@@ -293,7 +293,7 @@ def complete(incoming: Incoming) -> None:
     process.variables["body_linecount"] = str(counted)
     process.variables["body_zerocount"] = str(incoming.body.count(b"\0"))
     process.variables["received_count"] = str(incoming.scan.received)
-    process.variables |= recipient_variables(envelope.recipients)
+    process.variables |= recipient_variables(process.profile, envelope.recipients)
     process.variables["recipients_count"] = str(len(envelope.recipients))
     received_header_gen(reception)
     add_acl_headers(reception)

@@ -129,7 +129,7 @@ def not_smtp_start(reception: Reception) -> None:
     process = reception.process
     acl = process.config.main.text("acl_not_smtp_start")
     if acl is not None:
-        with process.setting(**recipient_variables(reception.envelope.recipients)):
+        with process.setting(**recipient_variables(process.profile, reception.envelope.recipients)):
             acl_check(reception, Where.NOTSMTP_START, None, acl)
 
 

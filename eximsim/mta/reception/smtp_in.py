@@ -352,7 +352,7 @@ class SmtpIn(SmtpSession):
             smtp_in_tls.cut(self)
             smtp_in_ends.lost_after_dot(self)
         if received.dropped:
-            self.drop()
+            self.drop(message_read=True)
             process.message_id, self.reception.headers = "", []
         if received.message_id is not None and not process.host_checking:
             self._received += 1

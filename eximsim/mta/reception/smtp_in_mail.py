@@ -430,7 +430,9 @@ def data(session: SmtpSession, argument: str) -> None:
 
 
 def _predata(session: SmtpSession) -> AclAnswer:
-    with session.process.setting(**recipient_variables(session.reception.envelope.recipients)):
+    with session.process.setting(
+        **recipient_variables(session.process.profile, session.reception.envelope.recipients)
+    ):
         return session.check_acl(Where.PREDATA, "acl_smtp_predata")
 
 

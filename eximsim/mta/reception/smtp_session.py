@@ -301,10 +301,10 @@ class SmtpSession:
             self.drop()
         return AclAnswer(result.rc, None)
 
-    def drop(self) -> None:
-        """End the session after an ACL's ``drop``."""
+    def drop(self, *, message_read: bool = False) -> None:
+        """End the session after an ACL's ``drop``; with failure if it was one that sees the message."""
         notquit(self, "acl-drop", None)
-        self.end()
+        self.end(lost=message_read)
 
     def end(self, *, lost: bool = False) -> None:
         """The session is over; ``lost`` makes Exim exit with a failure."""

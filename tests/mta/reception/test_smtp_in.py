@@ -524,3 +524,12 @@ def test_chunks_that_were_offered_once_may_be_sent_after_a_helo(first: str, take
     front = Front("acl_smtp_rcpt = accept\nchunking_advertise_hosts = *\n")
     replies = front.smtp(first, "HELO c.ex", "MAIL FROM:<a@b.ex>", "RCPT TO:<c@d.ex>", "BDAT 2 LAST", "")
     assert any(reply.startswith("250 OK id=") for reply in replies) is taken
+
+
+@pytest.mark.parametrize(
+    ("release", "reply"), [("4.89", "354"), ("4.92", "451"), ("4.94.1", "354"), ("4.99", "354")]
+)
+def test_recipients_of_whom_there_are_none_are_no_variable_in_some_releases(release: str, reply: str) -> None:
+    acls = "m:\n  discard\np:\n  accept logwrite = <${listcount:$recipients}>"
+    front = Front("acl_smtp_mail = m\nacl_smtp_rcpt = accept\nacl_smtp_predata = p", acls, release=release)
+    assert front.smtp("HELO x", "MAIL FROM:<a@b.ex>", "RCPT TO:<a@d.ex>", "DATA", "QUIT")[3][:3] == reply

@@ -107,3 +107,15 @@ def test_quotes_in_a_command_are_marked_in_the_log(release: str, shown: str) -> 
     errors = [line for line in front.log() if " error in " in line]
     assert f'protocol error in "RCPT TO:<{shown}@d.ex>" U=caller sender not yet given' in errors[0]
     assert f'syntax error in "NONSENSE {shown}" U=caller unrecognized command' in errors[1]
+
+
+@pytest.mark.parametrize(
+    ("acl", "code"), [("helo", 0), ("mail", 0), ("rcpt", 0), ("predata", 0), ("data", 1)]
+)
+def test_who_drops_a_client_after_its_message_ends_with_failure(acl: str, code: int) -> None:
+    main = "" if acl == "rcpt" else ACCEPT
+    front = Front(f"{main}\nacl_smtp_{acl} = d", "d:\n  drop")
+    lines = ["EHLO c", "MAIL FROM:<a@b.ex>", "RCPT TO:<a@d.ex>", "DATA", "", "x", ".", "QUIT", ""]
+    status = front.exim("-odq", "-bs", stdin="\r\n".join(lines))
+    assert status.stdout.endswith("\r\n550 Administrative prohibition\r\n")
+    assert status.code == code
