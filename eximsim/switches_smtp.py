@@ -116,6 +116,14 @@ class SmtpSwitches(DeliverSwitches):
     )
     """Without PIPELINING no BDAT is said when all recipients were refused."""
 
+    chunk_sent_with_command: bool = switch(
+        False,
+        "smtp_chunk_cmd_callback()",
+        since("4.90-dev-5d6bdf01a", "4e910c01e", item="JH/08"),
+    )
+    """BDAT and the chunk are sent together. Before, a server that has closed the connection is noticed in
+    between."""
+
     continued_call_takes_chunks: bool = switch(
         False, "smtp_deliver()", since("4.96", "5ddebd0ec", item="JH/26")
     )

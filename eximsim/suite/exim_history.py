@@ -107,6 +107,7 @@ POINTS: Sequence[Point] = (
     _point("fc3f96af4", ("confs/4011", "")),
     _point("57cc27852", ("confs/0580", "")),
     _point("4c2471caf"),
+    _point("4e910c01e"),
     _point("42055a338"),
     _point("58c30e478"),
     _point(

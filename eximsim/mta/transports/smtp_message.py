@@ -25,6 +25,7 @@ from eximsim.mta.transports.smtp_transaction import (
     transaction_failed,
     write_mail_and_rcpt,
 )
+from eximsim.mta.transports.tls_failed import log_lost_write
 from eximsim.mta.transports.transport import (
     UNLIMITED,
     dotted,
@@ -277,6 +278,7 @@ def _refused(sx: SmtpContext) -> Rc:
 
 
 def _lost(sx: SmtpContext) -> Rc:
+    log_lost_write(sx)
     sx.reply = Reply(False, "", errnos.EPIPE)
     return transaction_failed(sx)
 
@@ -411,8 +413,8 @@ def _header_chunks(head: bytes) -> Iterator[bytes]:
 
 
 def _write_chunk(sx: SmtpContext, command: str, data: bytes) -> bool:
-    last = command.endswith(" LAST")
-    sent = sx.wire.write(command, more=last) > 0 and _write_message(sx, data, last=last)
+    hold, last = sx.process.profile.chunk_sent_with_command, command.endswith(" LAST")
+    sent = sx.wire.write(command, more=last, hold=hold) > 0 and _write_message(sx, data, last=last)
     sx.wire.command = _SENDING
     return sent
 

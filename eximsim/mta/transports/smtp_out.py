@@ -98,11 +98,13 @@ class Dialogue:
     """The server has ended the connection with RST."""
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
+    held: bytes = b""
+    """What goes out with the octets that are sent next."""
 
-    def write(self, command: str, *, buffer: bool = False, more: bool = False) -> int:
+    def write(self, command: str, *, buffer: bool = False, more: bool = False, hold: bool = False) -> int:
         """Send one command line, or keep it with ``buffer`` until the next flush.
 
-        With ``more`` octets follow at once, as traces show.
+        With ``more`` octets follow at once, as traces show; with ``hold`` they go out together.
 
         Returns the number of commands that went out, 0 if buffered, -1 if the connection is lost
         (``smtp_write_command()``).
@@ -112,7 +114,7 @@ class Dialogue:
             command = _flattened(command)
         self.command = self.process.scratch = command
         self.show(command, "|" if buffer else "+" if more else "")
-        return 0 if buffer else self.flush()
+        return 0 if buffer else self.flush(hold=hold)
 
     def show(self, command: str, sign: str = "") -> None:
         """Show a command in the traces, and note it for the sum. Source: smtp_debug_cmd(), functions.h.
@@ -124,17 +126,21 @@ class Dialogue:
             self.process.hdebug(f"  SMTP{mark}> {command}", indented=True, with_v=True)
         self.log.append(command.partition(" ")[0][:_LOGGED_OF_COMMAND] + sign)
 
-    def flush(self) -> int:
-        """Send the commands that are kept; returns what ``write`` does."""
+    def flush(self, *, hold: bool = False) -> int:
+        """Send the commands that are kept (with ``hold``: with what follows); returns what ``write`` does."""
         data, count = b"".join(self.buffered), len(self.buffered)
         self.buffered.clear()
         profile = self.process.profile
         if profile.client_flush_traced:
             self.process.hdebug(f"cmd buf flush {len(data)} bytes", indented=True)
+        if hold:
+            self.held = data
+            return count
         return count if self.send(data) else -1
 
     def send(self, data: bytes) -> bool:
         """Send raw bytes; False if the connection is lost."""
+        data, self.held = self.held + data, b""
         try:
             self.connection.send(data)
         except ConnectionLost:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from eximsim.mta.base import errnos
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.process.log import log_write
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.open_call import ClientTls
     from eximsim.mta.records.structs import HostItem
 
 TLS_HANDSHAKE = Rule("tls handshake", "tls-openssl.c tls_client_start")
@@ -21,6 +24,7 @@ class Call(Protocol):
     process: Process
     host: HostItem
     dane: bool
+    tls: ClientTls | None
 
 
 class TlsStartFailed(Exception):
@@ -43,3 +47,10 @@ def log_tls_error(sx: Call, prefix: str, text: str) -> None:
     """Log an error of a session with a server."""
     host = sx.host
     log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
+
+
+def log_lost_write(sx: Call) -> None:
+    """Log as OpenSSL builds do that the server is gone while TLS is sent. Source: tls_write()."""
+    if sx.tls is not None and sx.process.profile.tls_library != GNUTLS:
+        caller = sx.process.variables.get("sender_fullhost") or "<unknown>"
+        log_write(sx.process, f"SSL_write: (from {caller}) syscall: {errnos.strerror(errnos.EPIPE)}")

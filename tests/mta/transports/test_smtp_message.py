@@ -221,3 +221,23 @@ def test_quit_goes_out_with_the_end_of_the_message(
 def test_quit_is_not_said_twice_where_the_message_is_refused(answer: str) -> None:
     site = delivered(server("PIPELINING", end_of_data=reply(answer)))
     assert site.events.count("QUIT") == 1
+
+
+@pytest.mark.parametrize(
+    ("release", "found"),
+    [
+        ("4.89", "Broken pipe"),
+        ("4.92", "Remote host closed connection in response to end of data"),
+        ("4.95", "Remote host closed connection in response to end of data"),
+        (NEWEST, "Remote host closed connection in response to end of data"),
+    ],
+)
+def test_a_server_that_has_closed_is_noticed_between_bdat_and_the_chunk_or_after_both(
+    release: str, found: str
+) -> None:
+    closing = Answer(("421 closing",), then=Then.CLOSE)
+    site = delivered(
+        server("CHUNKING", recipients={"b@test.ex": closing}), "a@test.ex", "b@test.ex", release=release
+    )
+    (line,) = [line for line in site.log if line.startswith("== a@test.ex")]
+    assert found in line
