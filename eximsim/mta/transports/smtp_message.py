@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
@@ -27,18 +25,17 @@ from eximsim.mta.transports.smtp_transaction import (
 )
 from eximsim.mta.transports.tls_failed import log_lost_write
 from eximsim.mta.transports.transport import (
+    OUT_BUFFER,
     UNLIMITED,
     dotted,
     expand_max_rcpt,
+    header_chunks,
 )
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
 _SENDING, _END = "sending data block", "end of data"
 """What Exim calls the steps in its messages."""
-
-_OUT_BUFFER = 8192
-"""Octets of transport.c's output buffer (DELIVER_OUT_BUFFER_SIZE)."""
 
 
 def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int | None) -> Rc:
@@ -386,8 +383,8 @@ def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None
         if options.flag(option) and missing:
             raise Unsupported(f"{option} with BDAT, which Exim then does not say", *options.where(option))
     sx.chunks_unanswered = True
-    *before, rest = _header_chunks(head)
-    if rest and len(rest) + len(body) > _OUT_BUFFER:
+    *before, rest = header_chunks(head)
+    if rest and len(rest) + len(body) > OUT_BUFFER:
         before, rest = [*before, rest], b""
     for part in before:
         if not _write_chunk(sx, f"BDAT {len(part)}", part):
@@ -399,17 +396,6 @@ def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None
         sx.chunks_unanswered = False
     last = f"BDAT {len(rest) + len(body)} LAST"
     return last, None if _write_chunk(sx, last, rest + body) else _lost(sx)
-
-
-def _header_chunks(head: bytes) -> Iterator[bytes]:
-    """The header lines as they fill transport.c's output buffer, and what is left in it at their end."""
-    start = at = 0
-    while at < len(head):
-        if at - start > _OUT_BUFFER - 2:
-            yield head[start:at]
-            start = at
-        at += 2 if head[at : at + 2] == b"\r\n" else 1
-    yield head[start:]
 
 
 def _write_chunk(sx: SmtpContext, command: str, data: bytes) -> bool:

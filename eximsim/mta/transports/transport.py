@@ -170,3 +170,18 @@ def transport_lines_too_long(process: Process, transport: DriverInstance, addrli
         if process.profile.long_line_counted:
             addr.message += f" (received {process.message.longest_received}, limit {limit})"
     return True
+
+
+OUT_BUFFER = 8192
+"""Octets of the output buffer (DELIVER_OUT_BUFFER_SIZE)."""
+
+
+def header_chunks(head: bytes) -> Iterator[bytes]:
+    """The header lines as they fill transport.c's output buffer, and what is left in it at their end."""
+    start = at = 0
+    while at < len(head):
+        if at - start > OUT_BUFFER - 2:
+            yield head[start:at]
+            start = at
+        at += 2 if head[at : at + 2] == b"\r\n" else 1
+    yield head[start:]
