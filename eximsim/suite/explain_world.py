@@ -101,7 +101,7 @@ def surroundings(zones: Path, servers: Path | None = None) -> Surroundings:
     """Read zones (in any form of ``load_zones``) and a servers file; raises ``InputError``."""
     reader = _Reader(zones)
     hosts = reader.hosts
-    chains, behaviours, own = reader.chains, dict.fromkeys(hosts, Behaviour()), False
+    chains, behaviours, own = reader.chains, dict.fromkeys(hosts, Behaviour(lmtp=True)), False
     assumed: list[str] = []
     if servers is not None:
         given, identities = _read_servers(servers, hosts, chains)
@@ -189,7 +189,7 @@ def _read_servers(
         try:
             if not isinstance(table, Mapping):
                 raise InputError('expected a table, such as ["192.0.2.1"]')
-            behaviour = read_behaviour(table)
+            behaviour = read_behaviour({"lmtp": True, **table})
         except InputError as error:
             raise InputError(f"{name}: {error.message}", str(path)) from None
         if behaviour.chain not in chains.chains:

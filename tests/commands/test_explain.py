@@ -40,6 +40,20 @@ def test_a_callout_can_be_explained(files: list[str]) -> None:
     assert "accepted (DANE)" in invoke("explain", *files, "--callout", "--brief", "a@example.com").stdout
 
 
+def test_servers_speak_lmtp_to_whom_speaks_it_unless_they_are_said_not_to(
+    files: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "exim.conf").write_text(
+        CONFIG.replace("  driver = smtp\n", "  driver = smtp\n  protocol = lmtp\n")
+    )
+    done = invoke("explain", *files, "--brief", "a@example.com")
+    assert done.stdout.splitlines()[1] == "delivered to mx1.example.com (TLS, verified)"
+    servers = tmp_path / "servers.toml"
+    servers.write_text('["mx1.example.com"]\nlmtp = false\n')
+    done = invoke("explain", *files, "--servers", str(servers), "--brief", "a@example.com")
+    assert "after LHLO" in done.stdout
+
+
 def test_an_older_release_and_another_library_can_be_asked(files: list[str]) -> None:
     done = invoke("explain", *files, "--profile", "4.96", "--tls", "gnutls", "--brief", "a@example.com")
     assert "Exim 4.96" in done.stdout
