@@ -221,10 +221,7 @@ def _pipelining(session: SmtpSession) -> str | None:
 
 def _pipe_connect(session: SmtpSession) -> str | None:
     seen = session.reception.pipelining
-    if not session.process.profile.pipe_connect_offered or not seen.advertised:
-        return None
-    known = session.reception.get("sender_host_address") is not None
-    if not known or not session.client_in("pipelining_connect_advertise_hosts"):
+    if not seen.advertised or not session.may_be_early():
         return None
     seen.early_advertised = True
     profile = session.process.profile

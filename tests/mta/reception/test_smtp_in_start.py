@@ -72,3 +72,15 @@ def test_a_daemon_takes_its_option_about_delivery_and_counts_its_connections(
         heard.append(said(client))
     assert heard[2] == "250 1\r\n"
     assert len(front.machine.spool.ids()) == waiting
+
+
+@pytest.mark.parametrize("release", ["4.94.1", "4.99"])
+@pytest.mark.parametrize("command", ["DATA", "BDAT 0 LAST"])
+def test_early_pipelining_is_not_offered_after_a_message_was_to_come(release: str, command: str) -> None:
+    front = Front(release=release, user="root", uid=0)
+    lines = ["EHLO c", command, "EHLO c", "QUIT", ""]
+    said = front.exim("-bs", "-oMa", "192.0.2.7", stdin="\r\n".join(lines)).stdout
+    word = "PIPE_CONNECT" if release == "4.94.1" else "PIPECONNECT"
+    assert said.count("250-PIPELINING") == 2
+    assert said.count(f"250-{word}") == 1
+    assert said.index(word) < said.index("503 ")
