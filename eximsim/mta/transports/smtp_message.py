@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base import errnos
-from eximsim.mta.base.string import string_printing
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.miscmods.dkim_sign import SigningFailed, is_configured
 from eximsim.mta.records.structs import Address
-from eximsim.mta.transports import retry
 from eximsim.mta.transports.dkim_transport import signed_parts
 from eximsim.mta.transports.filtering import FilterFailed, set_up_filter
 from eximsim.mta.transports.local import Stop
 from eximsim.mta.transports.smtp_close import hang_up, show_shutdown
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
 from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset, waiting_message
-from eximsim.mta.transports.smtp_out import Reply
+from eximsim.mta.transports.smtp_replies import lost, read_each, read_one_for_all, read_prdr, refused
 from eximsim.mta.transports.smtp_transaction import (
     Sync,
     note_temporary,
@@ -23,7 +20,6 @@ from eximsim.mta.transports.smtp_transaction import (
     transaction_failed,
     write_mail_and_rcpt,
 )
-from eximsim.mta.transports.tls_failed import log_lost_write
 from eximsim.mta.transports.transport import (
     OUT_BUFFER,
     UNLIMITED,
@@ -214,7 +210,7 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
             if problem is not None:
                 return problem
         elif not _write_message(sx, _with_dots(signed_parts(sx.process, sx.transport, batch, chunked=False))):
-            return _lost(sx)
+            return lost(sx)
         else:
             sx.wire.show(".", "+" if sx.quit_early else "")
     except ExpansionFailed as failed:
@@ -239,12 +235,12 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
         if sync is not Sync.READ:
             return transaction_failed(sx)
     if sx.prdr_active:
-        problem = _read_prdr(sx, said)
+        problem = read_prdr(sx, said)
     elif sx.lmtp:
         sx.completed_addr = False
-        problem = _read_each(sx, said, "LMTP")
+        problem = read_each(sx, said, "LMTP")
     else:
-        problem = _read_one_for_all(sx)
+        problem = read_one_for_all(sx)
     sx.chunks_unanswered = False
     return problem
 
@@ -258,111 +254,12 @@ def _note_quit(sx: SmtpContext) -> None:
         show_shutdown(sx)
 
 
-def _read_one_for_all(sx: SmtpContext) -> Rc | None:
-    if not _read_final(sx).ok:
-        return _refused(sx)
-    _take(sx, sx.addrlist, string_printing(sx.reply.text))
-    return None
-
-
-def _read_final(sx: SmtpContext, ok_digit: str = "2") -> Reply:
-    return sx.read(ok_digit, float(sx.transport.options.seconds("final_timeout")))
-
-
-def _refused(sx: SmtpContext) -> Rc:
-    note_temporary(sx, sx.reply, Errno.DATA4XX)
-    return transaction_failed(sx)
-
-
-def _lost(sx: SmtpContext) -> Rc:
-    log_lost_write(sx)
-    sx.reply = Reply(False, "", errnos.EPIPE)
-    return transaction_failed(sx)
-
-
 def _not_sent(sx: SmtpContext, errno: int, text: str) -> Rc:
     """The message cannot be worked out while it is being sent: no host is tried any more."""
     set_errno(sx, sx.addrlist, errno, text, Rc.DEFER, host=sx.host)
     sx.ok = sx.send_quit = False
     hang_up(sx)
     return Rc.ERROR
-
-
-def _take(sx: SmtpContext, addrs: list[Address], confirmation: str) -> None:
-    """The server has the message for those of ``addrs`` that it did not refuse."""
-    sx.send_rset = False
-    flag = "="
-    for addr in addrs:  # also one that an earlier host took, and then closed the connection
-        if addr.transport_return is Rc.PENDING_OK:
-            _taken(sx, addr, confirmation, flag)
-            flag = "-"
-
-
-def _taken(sx: SmtpContext, addr: Address, confirmation: str, flag: str) -> None:
-    addr.transport_return, addr.host_used = Rc.OK, sx.host
-    addr.more_errno, addr.special_action, addr.delivery_seconds = 0, flag, sx.seconds
-    addr.message = confirmation
-    addr.early_pipe = sx.early
-    addr.pipelining_used, addr.chunking_used, addr.prdr_used = sx.pipelining, sx.chunking, sx.prdr_active
-
-
-# ---- a reply for each recipient ------------------------------------------------------------------------
-
-
-def _read_each(sx: SmtpContext, said: str, word: str) -> Rc | None:
-    """A reply for each recipient that was accepted; one that does not come leaves those after it without."""
-    sx.send_rset = False
-    flag = "="
-    for addr in [one for one in sx.addrlist if one.transport_return is Rc.PENDING_OK]:
-        reply = _read_final(sx)
-        text = string_printing(reply.text)
-        if reply.ok:
-            sx.completed_addr = True
-            _taken(sx, addr, text, flag)
-            flag = "-"
-        elif reply.errno or not reply.text:
-            return transaction_failed(sx)
-        else:
-            addr.message, addr.pass_message = f"{word} error after {said}: {text}", True
-            permanent = reply.text[:1] == "5"
-            addr.transport_return = Rc.FAIL if permanent else Rc.DEFER
-            if not permanent:
-                addr.more_errno |= int(reply.text[1:3]) << 8
-                if sx.lmtp:
-                    retry.retry_add_item(addr, addr.address_retry_key)
-    return None
-
-
-def _read_prdr(sx: SmtpContext, said: str) -> Rc | None:
-    """The replies of a server that was asked to answer for each recipient; None if it did its part.
-
-    A server that answers at once has not understood, and its answer is for all.
-    """
-    if not _read_final(sx, "3").ok:
-        if sx.reply.errno or sx.reply.text[:1] != "2":
-            return _refused(sx)
-        sx.prdr_active = False
-        _take(sx, sx.addrlist, string_printing(sx.reply.text))
-        return None
-    batch = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_OK]
-    if (problem := _read_each(sx, said, "PRDR")) is not None:
-        return problem
-    overall = _read_final(sx)
-    if not overall.ok:
-        for addr in batch:
-            if overall.text[:1] == "5" or addr.transport_return is Rc.OK:
-                addr.transport_return = Rc.PENDING_OK
-        return _refused(sx)
-    for addr in batch:
-        if addr.transport_return is Rc.OK and sx.process.profile.prdr_replies_joined:
-            addr.message = f"{addr.message}\\n{string_printing(overall.text)}"
-    for addr in sx.addrlist:
-        if addr.transport_return is Rc.DEFER:
-            retry.retry_add_item(addr, addr.address_retry_key, host=True, message_specific=True)
-    return None
-
-
-# ---- the octets ----------------------------------------------------------------------------------------
 
 
 def _with_dots(parts: tuple[bytes, bytes]) -> bytes:
@@ -388,14 +285,14 @@ def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None
         before, rest = [*before, rest], b""
     for part in before:
         if not _write_chunk(sx, f"BDAT {len(part)}", part):
-            return "", _lost(sx)
+            return "", lost(sx)
         if (sx.waiting.mail or sx.waiting.recipients) and _reap(sx) is not Sync.READ:
             return "", transaction_failed(sx)
         if not sx.read().ok:
-            return "", _refused(sx)
+            return "", refused(sx)
         sx.chunks_unanswered = False
     last = f"BDAT {len(rest) + len(body)} LAST"
-    return last, None if _write_chunk(sx, last, rest + body) else _lost(sx)
+    return last, None if _write_chunk(sx, last, rest + body) else lost(sx)
 
 
 def _write_chunk(sx: SmtpContext, command: str, data: bytes) -> bool:
