@@ -46,7 +46,7 @@ def keep_for_next(sx: SmtpContext) -> bool:
         bytes(sx.wire.arrived),
         features_in_use(sx),
         sx.tls,
-        sx.dane,
+        process.dane_verified,
         current_sni(sx),
         sx.sequence + 1,
         next_id,

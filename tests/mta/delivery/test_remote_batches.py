@@ -7,7 +7,8 @@ from typing import cast
 import pytest
 
 from eximsim.errors import Unsupported
-from tests.suite.test_scenario_compare import NEWEST, done, scenario
+from eximsim.profiles import profile, with_tls
+from tests.suite.test_scenario_compare import HOST, NEWEST, done, scenario, stand
 
 ZONE = [
     {"name": "h.test.ex", "type": "A", "ad": True, "data": ["10.9.1.1"]},
@@ -112,3 +113,24 @@ def test_a_call_is_left_open_for_a_batch_that_max_parallel_puts_off_meanwhile() 
     )
     (call,) = one.servers
     assert cast("list[object]", call["events"])[-1] == "EOF"
+
+
+@pytest.mark.parametrize(("usage", "calls"), [(1, 2), (3, 1)])
+def test_a_call_that_dane_did_not_verify_will_not_do_where_there_are_records(usage: int, calls: int) -> None:
+    """GnuTLS goes on where no record is of a usage that it knows."""
+    host, *addresses = HOST
+    records = {
+        "name": "_1225._tcp.h1-a.test.ex",
+        "type": "TLSA",
+        "ad": True,
+        "data": [f"{usage} 1 1 @cert:good"],
+    }
+    case = scenario(
+        zone=[host, {**host, "name": "two.test.ex"}, *addresses, records],
+        router={"dnssec_request_domains": "*"},
+        main={"remote_max_parallel": "1"},
+        transport={"multi_domain": "false", "hosts_try_dane": "*"},
+        runs=[{"argv": ["-odf", "-f", "s@x", "a@one.test.ex", "a@two.test.ex"], "stdin": "\n"}],
+    )
+    (one,) = stand().play(case, with_tls(profile(NEWEST), "gnutls"))
+    assert len(one.servers) == calls
