@@ -7,7 +7,7 @@ that end in ``?`` may be absent. ``None`` stands for null.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +20,7 @@ _WORDS = {
 }  # fmt: skip
 
 
+_LARGEST = sys.float_info.max
 _ABSENT = object()
 _Fault = tuple[str, object, Any]
 """Where it is, what is there, what was expected."""
@@ -92,7 +93,7 @@ def _is(value: object, shape: Any) -> bool:
     if isinstance(value, bool):
         return shape is bool
     if shape is float:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
     return isinstance(value, shape)
 
 

@@ -42,3 +42,9 @@ def test_what_is_not_there_is_named() -> None:
         check({}, SHAPE, "f")
     with pytest.raises(InputError, match=r"^this is 5; expected an object$"):
         check(5, SHAPE)
+
+
+def test_a_number_that_no_float_holds_is_none() -> None:
+    check(10**300, float)
+    with pytest.raises(InputError, match="expected a number"):
+        check(10**400, float)

@@ -139,7 +139,7 @@ def _promises(config: str, files: tuple[Path, ...], presets: tuple[str, ...]) ->
     from eximsim.gate.promises import given_promises
 
     if not files and not presets:
-        beside = Path(config).with_name(_DEFAULT)
+        beside = Path(config).parent / _DEFAULT
         if not beside.is_file():
             raise click.UsageError(f"no promises; expected --promises, --preset or a file {beside}")
         files = (beside,)

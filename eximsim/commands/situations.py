@@ -75,7 +75,7 @@ def scenario_file(given: Path | None, recorded: Path | None = None) -> Path:
     """The file of situations that goes with a recording; raises ``InputError``."""
     if given is not None:
         return given
-    beside = recorded and recorded.with_name("scenarios.jsonl.gz")
+    beside = recorded and recorded.parent / "scenarios.jsonl.gz"
     if beside is not None and beside.is_file():
         return beside
     return default_folder() / "recordings" / "scenarios.jsonl.gz"

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from eximsim.errors import InputError
 from eximsim.profiles import Profile, profile, with_tls
 from eximsim.quick_dataclass import dataclass
+from eximsim.shapes import check
 from eximsim.suite.recording import objects
 
 FIELDS = ("log", "stdout", "servers", "dns", "queued", "exit", "messages")
@@ -119,24 +119,31 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     return (item for _, item in objects(path) if "eximsim" not in item)
 
 
+_RUN = {
+    "log": [str], "stdout": [str], "servers": [{"addr": str, "events": [str]}], "dns": [str], "queued": int,
+    "exit": (int, str, None), "messages": [str], "began?": (float, None),
+}  # fmt: skip
+_RECORD = {
+    "id": str, "release": str, "tls?": str, "runs": [_RUN], "unstable?": [str], "program?": str,
+    "i18n?": (bool, None),
+}  # fmt: skip
+
+
 def read_scenario_records(path: Path) -> Iterator[ScenarioRecord]:
     """The records of a recording, in its order; raises ``InputError`` with file and line."""
     for line, item in objects(path):
         if "eximsim" in item:
             continue
-        try:
-            yield ScenarioRecord(
-                item["id"],
-                item["release"],
-                item.get("tls", "openssl"),
-                tuple(map(_done, item["runs"])),
-                frozenset(item.get("unstable", ())),
-                item.get("program", ""),
-                item.get("i18n"),
-            )
-        except (KeyError, TypeError, AttributeError) as problem:
-            what = f"expected a record with id, release and runs: {problem}"
-            raise InputError(what, str(path), line) from None
+        check(item, _RECORD, str(path), line)
+        yield ScenarioRecord(
+            item["id"],
+            item["release"],
+            item.get("tls", "openssl"),
+            tuple(map(_done, item["runs"])),
+            frozenset(item.get("unstable", ())),
+            item.get("program", ""),
+            item.get("i18n"),
+        )
 
 
 def _done(item: Mapping[str, Any]) -> Done:

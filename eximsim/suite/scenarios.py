@@ -20,6 +20,7 @@ from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.quick_dataclass import dataclass
+from eximsim.shapes import Map, check
 from eximsim.suite.recording import objects
 from eximsim.suite.replay import SENDER
 from eximsim.suite.stand_configuration import SERVER_PORT, stand_configuration
@@ -93,17 +94,29 @@ def read_scenarios(path: Path) -> dict[str, Scenario]:
     for line, item in objects(path):
         try:
             scenario = scenario_of(item)
-        except (KeyError, TypeError, AttributeError) as problem:
-            what = f"expected a scenario with id, zone, servers and recipients or runs: {problem}"
-            raise InputError(what, str(path), line) from None
         except InputError as problem:
             raise InputError(problem.message, str(path), line) from None
         found[scenario.id] = scenario
     return found
 
 
+_SERVERS = Map((str, Map(object)))
+_RUN = {
+    "argv": [str], "stdin?": str, "sleep?": float, "servers?": (_SERVERS, None),
+    "zone?": ([Map(object)], None),
+}  # fmt: skip
+_TEXTS = "about config acl routers transports retry rewrite auths main_text more_transports sender kind hosts"
+_SCENARIO = {
+    "id": str, "zone": [Map(object)], "servers": _SERVERS, "recipients?": [str], "files?": Map(str),
+    "runs?": [_RUN], "queueruns?": [(str, _RUN)], "seeds?": (int, None), "noseed?": bool,
+    **{f"{name}?": Map((str, None)) for name in ("main", "router", "transport")},
+    **{f"{name}?": str for name in _TEXTS.split()},
+}  # fmt: skip
+
+
 def scenario_of(item: Mapping[str, Any]) -> Scenario:
-    """The scenario that one object describes; raises ``InputError``, and ``KeyError`` for what is missing."""
+    """The scenario that one object describes; raises ``InputError``."""
+    check(item, _SCENARIO)
     steps = tuple(_steps(item))
     for servers in (item["servers"], *(step.servers for step in steps)):
         for place, server in (servers or {}).items():
@@ -138,6 +151,8 @@ def _steps(item: Mapping[str, Any]) -> Iterator[Step]:
     if "runs" in item:
         yield from map(_step, item["runs"])
         return
+    if "recipients" not in item:
+        raise InputError("expected a scenario with recipients or runs")
     sender, recipients = item.get("sender", SENDER), item["recipients"]
     if item.get("kind") == "callout":
         said = (
@@ -176,7 +191,7 @@ def _hosts_file(text: str) -> tuple[tuple[str, ...], ...]:
     return (("127.0.0.1", "localhost"), *(line for line in lines if len(line) > 1))
 
 
-_PLACE = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d+))?")
+_PLACE = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 
 def endpoint(place: str) -> tuple[str, int]:

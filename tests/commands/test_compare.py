@@ -218,3 +218,8 @@ def test_a_scenario_that_the_file_does_not_have_is_bad_input(tmp_path: Path) -> 
     done = compare(recorded, "--scenarios", str(scenarios), "--certificates", str(TRANSPORT / "certs"))
     assert done.exit_code == 2
     assert "expected a scenario null-mx, which the recording names" in done.stderr
+
+
+def test_a_recording_without_a_name_is_bad_input() -> None:
+    done = invoke("compare", "--recorded", "")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)

@@ -193,11 +193,19 @@ def test_the_form_of_a_recording_is_found_out() -> None:
     assert not has_runs(EVIDENCE)
 
 
-@pytest.mark.parametrize("text", ['{"id": "x"}', '{"id": "x", "release": "4.89", "runs": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": "x"}',
+        '{"id": "x", "release": "4.89", "runs": [{}]}',
+        '{"id": "x", "release": "4.89", "runs": [], "unstable": [[]]}',
+        '{"id": "x", "release": "4.89", "runs": [{"log": [[]]}]}',
+    ],
+)
 def test_a_record_without_its_parts_is_bad_input(tmp_path: Path, text: str) -> None:
     path = tmp_path / "outcomes.jsonl"
     path.write_text(f"{text}\n")
-    with pytest.raises(InputError, match="expected a record with id, release and runs"):
+    with pytest.raises(InputError, match=r"outcomes\.jsonl:1: .* is .*; expected a "):
         list(read_scenario_records(path))
 
 

@@ -77,8 +77,14 @@ def test_a_server_is_named_by_its_address_and_maybe_its_port(place: str, expecte
         ({"servers": {"10.9.1.1": "nonsense"}}, "behaviour 'nonsense'"),
         ({"runs": [{"argv": ["-q"], "wait": 3}]}, "runs: wait: expected one of"),
         ({"runs": [{"argv": ["-q"], "servers": {"10.9.1.1": {"rcpt": "no"}}}]}, "is no SMTP reply"),
-        ({"recipients": None}, "expected a scenario with"),
-        ({"zone": None}, "expected a scenario with"),
+        ({"recipients": None}, "recipients is None; expected a list"),
+        ({"zone": None}, "zone is None; expected a list"),
+        ({"id": []}, "id is []; expected a text"),
+        ({"main": {"x": []}}, "main.x is []; expected a text or null"),
+        ({"hosts": 5}, "hosts is 5; expected a text"),
+        ({"runs": [{"argv": ["-q"], "stdin": []}]}, "runs[0].stdin is []; expected a text"),
+        ({"runs": [{"argv": ["-q"], "sleep": 10**400}]}, "expected a number"),
+        ({"servers": {f"10.9.1.1:{'9' * 5000}": "ok"}}, "expected ADDRESS"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_and_line(

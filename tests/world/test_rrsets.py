@@ -134,6 +134,7 @@ def test_truncation_and_delay_belong_to_the_reply() -> None:
         ({"name": "a", "type": "SOA", "data": ["00"]}, "not the RDATA"),
         ({"name": "a", "type": "A", "ad": 1}, "expected true or false"),
         ({"name": "a", "type": "A", "delay": -1}, "expected seconds"),
+        ({"name": "a", "type": "A", "delay": 10**400}, "expected seconds"),
         ({"name": "a", "type": "A", "ttl": -1}, "ttl is '-1'"),
         ({"name": "a", "type": "A", "tcp": True}, "unknown key 'tcp'"),
     ],
