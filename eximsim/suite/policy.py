@@ -261,7 +261,16 @@ class Policy:
         return replace(self.config, main=main)
 
     def callout_config(self, number: int) -> Config:
-        """The same with an RCPT ACL that is one callout."""
+        """The same with an RCPT ACL that is one callout; each is made once."""
+        if number not in self._callout_configs:
+            self._callout_configs[number] = self._made_for_callout(number)
+        return self._callout_configs[number]
+
+    @cached_property
+    def _callout_configs(self) -> dict[int, Config]:
+        return {}
+
+    def _made_for_callout(self, number: int) -> Config:
         if not self.callouts:
             raise InputError("no ACL verifies by callout", self.path)
         if not 0 <= number < len(self.callouts):

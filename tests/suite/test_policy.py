@@ -127,6 +127,12 @@ def test_a_callout_is_the_configurations_own_condition_alone() -> None:
     assert (found.what, found.acl, found.where) == ("recipient", "check", "exim.conf:8")
 
 
+def test_what_a_callout_is_run_with_is_made_once() -> None:
+    one = policy()
+    assert one.callout_config(0) is one.callout_config(0)
+    assert one.callout_config(0).main.text("acl_smtp_rcpt") in one.callout_config(0).acls
+
+
 @pytest.mark.parametrize(("server", "expected"), [("rcpt550", "refused"), ("rcpt450", "tempfailed")])
 def test_a_callout_tells_what_the_server_made_of_the_recipient(server: str, expected: str) -> None:
     found = only(run(kind="callout", server=server))
