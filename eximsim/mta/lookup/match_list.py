@@ -360,6 +360,8 @@ class _Scan:
             self.trace.line(f"{error}: item ignored by +ignore_{what}")
             return None
         if deferred and mode is None:
+            if self.process.search_error is None:
+                self.process.search_error = error
             self.trace.deferred(item)
             return ListMatch(Rc.DEFER, error=error)
         if not deferred:
@@ -413,7 +415,7 @@ class _Scan:
             die(self.process, message)
         log_write(self.process, message, panic=True)
         self.trace.deferred(item)
-        return ListMatch(Rc.DEFER, error=message)
+        return ListMatch(Rc.DEFER)
 
     def _file(self, item: str, path: str) -> ListMatch | None:
         """Each line of a file is an item; the sign before the file's name turns all of them round."""

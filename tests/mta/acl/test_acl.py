@@ -473,3 +473,13 @@ def test_the_first_question_of_a_session_is_asked_with_the_search_list() -> None
 def test_where_only_some_releases_verify_the_header_it_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="verify = header_sender in the ACL for QUIT"):
         acl_check(reception("check:\n  accept verify = header_sender"), Where.QUIT, None, "check")
+
+
+@pytest.mark.parametrize("release", ["4.92", "4.99"])
+def test_a_list_in_a_list_that_defers_is_told_as_a_lookup_of_the_item(release: str) -> None:
+    front = Front(
+        "domainlist locals = +nosuch\nacl_smtp_rcpt = c", "c:\n  defer senders = *@+locals", release=release
+    )
+    front.smtp("HELO x", "MAIL FROM:<a@b.ex>", "RCPT TO:<a@d.ex>")
+    assert 'unknown named domain list "+nosuch"' in front.log()
+    assert front.log()[-2].endswith('temporarily rejected RCPT <a@d.ex>: DNS lookup of "*@+locals" deferred')
