@@ -218,7 +218,8 @@ def test_a_queue_run_has_loaded_the_anchors_that_dane_makes_no_use_of(
     assert site.events[-1] == f"TLS-failed {alert}"
 
 
-def test_in_the_log_of_old_releases_stands_why_dane_cannot_be_had() -> None:
-    site = Site([Mx(dnssec=False)], OLD, transport={"hosts_require_dane": "*"})
-    lines = site.deliver()
-    assert sum("DANE error: mx1.test.ex lookup not DNSSEC" in line for line in lines) == 1
+def test_up_to_4_85_only_the_log_says_why_dane_cannot_be_had() -> None:
+    site = Site([Mx(dnssec=False)], "4.85", transport={"hosts_require_dane": "*"})
+    lines = [line for line in site.deliver() if "DANE error: mx1.test.ex lookup not DNSSEC" in line]
+    assert len(lines) == 1
+    assert not lines[0].startswith(("==", "**"))

@@ -147,6 +147,14 @@ def test_a_host_that_fails_when_the_messages_time_is_up_does_not_count(retry: st
     assert len(tried(site)) == count
 
 
+def test_a_host_that_dane_rules_out_for_good_counts() -> None:
+    servers = [Mx(dnssec=False, preference=10), Mx(dnssec=False, preference=10)]
+    options = {**REQUIRE, "hosts_max_try": "1"}
+    site = Site(servers, NEW, transport=options, retry="other.ex * F,1h,10m")
+    site.deliver()
+    assert len(tried(site)) == 1
+
+
 # ---- in clear after a failed handshake -------------------------------------------------
 
 

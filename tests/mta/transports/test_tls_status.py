@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -15,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from eximsim.errors import Unsupported
 from eximsim.mta.certs.x509 import parse_chain
+from eximsim.mta.certs.x509_errors import X509Error
 from eximsim.mta.certs.x509_verify import Step
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.tls_status import Stapling
@@ -182,6 +184,11 @@ def test_under_dane_the_chain_need_not_end_at_a_root_for_the_response(signer: Is
 @pytest.mark.parametrize("sent", [ders(LEAF), ders(LEAF, AUTHORITY)])
 def test_the_authority_need_not_be_sent_if_the_verified_chain_has_it(sent: tuple[bytes, ...]) -> None:
     assert judged(response(enclosed=True), sent=sent) == (True, [], CHECKED, "")
+
+
+def test_up_to_4_96_a_certificate_that_failed_vouches_for_nothing() -> None:
+    steps = (Step(1, X509Error.UNABLE_TO_GET_ISSUER_CERT, CHAIN[1]), Step(0, None, CHAIN[0]))
+    assert not judged(response(), "4.96", verdict=replace(VERIFIED, steps=steps))[0]
 
 
 def test_where_nothing_was_verified_the_chain_that_was_sent_has_to_do() -> None:

@@ -78,3 +78,10 @@ def test_a_second_recipient_of_a_callout_that_notes_no_sender_is_the_end_since_4
     )
     assert any("SIGSEGV" in line for line in log) is dies
     assert len(answers) == (2 if dies else 6)
+
+
+@pytest.mark.parametrize(("release", "calls"), [("4.98", 2), ("4.99", 1)])
+def test_another_callout_leaves_the_held_call_alone_until_4_99(release: str, calls: int) -> None:
+    again = "         verify = recipient/callout=no_cache\n"
+    heard, _, _ = held("a@one.test.ex", acl=again, server=PLAIN, release=release)
+    assert len(heard) == calls
