@@ -211,6 +211,11 @@ class DeliverSwitches(VerifySwitches):
     )
     """``I=`` and all else that is said of a host in delivery lines is in lines on deferrals, too."""
 
+    missing_folder_names_mailbox: bool = switch(
+        False, "appendfile_transport_entry()", since("4.95", "394eb1aa0")
+    )
+    """Where folders for a mailbox cannot be made, the message names the mailbox; before, its folder."""
+
     retry_errno_moved: bool = switch(False, "macros.h", since("4.95", "0bfae1bfb"))
     """The numbers for "retry time not reached" are one lower (-52 to -56), as a new number came before
     them."""

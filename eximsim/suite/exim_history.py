@@ -295,6 +295,7 @@ POINTS: Sequence[Point] = (
     _point("e7a0bf3f7"),
     _point("2f8e0a5f6", ("confs/0070", "hosts_require_helo =")),
     _point("d56e798eb"),
+    _point("394eb1aa0"),
     _point("1f1633046", ("confs/5710", "# output list separator changes")),
     _point("753739fde"),
     _point("889894461", ("scripts/0000-Basic/0604", "original1235@[foobar]")),

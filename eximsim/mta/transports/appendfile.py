@@ -214,7 +214,8 @@ def make_folders(process: Process, transport: DriverInstance, path: str, folder:
     mode = transport.options.number("directory_mode")
     if not process.world.disk.make_folders(folder, uid=run.uid, gid=run.gid, mode=mode):
         why = errnos.strerror(errnos.EACCES)
-        what = f"failed to create directories for {path}: {why}"
+        named = path if process.profile.missing_folder_names_mailbox else folder
+        what = f"failed to create directories for {named}: {why}"
         raise Stop(Rc.DEFER, what, errnos.EACCES)
 
 

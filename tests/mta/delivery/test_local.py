@@ -130,3 +130,12 @@ def test_retry_times_are_kept_by_address_or_by_domain(by_local_part: str, key: s
     machine = LocalMachine(f"driver = appendfile\nfile = relative\nretry_use_local_part = {by_local_part}")
     machine.deliver()
     assert list(machine.machine.hints.retry) == [key]
+
+
+@pytest.mark.parametrize(("release", "named"), [("4.92", "/nowhere"), ("4.96", "/nowhere/box")])
+def test_where_folders_cannot_be_made_the_folder_or_the_mailbox_is_named(release: str, named: str) -> None:
+    routers = "begin routers\nr:\n  driver = accept\n  transport = t\n"
+    transports = "begin transports\nt:\n  driver = appendfile\n  file = /nowhere/box\n  user = caller\n"
+    front = Front(release=release, routers=routers + transports)
+    front.exim("-odi", "r@d.ex", stdin="Subject: x\n\n")
+    assert f"failed to create directories for {named}: Permission denied" in front.log()[1]
