@@ -25,6 +25,7 @@ from tests.mta.scenario import (
     Site,
     variant,
 )
+from tests.mta.verify.test_cutthrough import ran
 
 TRY = {"hosts_try_dane": "*"}
 REQUIRE = {"hosts_require_dane": "*"}
@@ -454,3 +455,10 @@ def test_a_recipient_that_cannot_be_there_has_its_domain_in_ascii_where_a_host_w
     assert site.called == ["mx1", "mx2"]
     domains = {event.partition("@")[2] for event in heard(site) if event.startswith("RCPT")}
     assert domains == {"xn--4ca.ex>"}
+
+
+@pytest.mark.parametrize("release", ["4.88", NEWEST])
+def test_what_has_not_failed_has_no_name(release: str) -> None:
+    verify = "         verify = recipient/callout=no_cache\n         logwrite = <$recipient_verify_failure>\n"
+    _, _, log = ran("a@one.test.ex", control="no_pipelining", acl=verify, release=release)
+    assert log[0] == "<>"
