@@ -14,7 +14,7 @@ from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
-from eximsim.mta.transports.smtp_continue import abandon, mark_new
+from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
 from eximsim.mta.transports.smtp_hosts import host_list, serialize, set_panic
@@ -54,6 +54,9 @@ def smtp_transport_entry(process: Process, transport: DriverInstance, addrlist: 
     if hosts is None:
         return False
     addrlist[0].protocol_sequence = ""
+    if process.continued is None:
+        for addr in addrlist:
+            addr.continued = False
     try:
         port = smtp_get_port(process, default_port(process, transport), f"{transport.name} transport")
         continuing = process.continued is not None
@@ -377,8 +380,6 @@ def _deliver(sx: SmtpContext, *, suppress_tls: bool) -> Rc:
             addrlist[0].delivery_seconds = sx.seconds
             return rc
         pending = [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
-        if sx.sequence == 1:
-            mark_new(sx, pending)
         held = _held_for_later(sx, pending)
         sx.addrlist = [addr for addr in addrlist if addr not in held]
         batch = [addr for addr in pending if addr not in held]

@@ -9,7 +9,6 @@ from eximsim.mta.process.globals import Process
 from eximsim.mta.process.locked import say_locked
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.records.spool import Message
-from eximsim.mta.records.structs import Address
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.transports.smtp_context import Analysis, SmtpContext, check_response, send_failed
 from eximsim.mta.transports.smtp_out import Dialogue
@@ -30,6 +29,8 @@ def keep_for_next(sx: SmtpContext) -> bool:
         next_id = sx.next_id or waiting_message(sx)
         if next_id is None:
             return False
+        if process.profile.next_message_in_background:
+            deliver_set_expansions(process, None)
     if sx.tls is None and process.lost_session is not None:
         raise Unsupported("the next message on a connection that is held to have a lost one's TLS session")
     if sx.send_rset and say_rset(sx) is not None:
@@ -55,6 +56,9 @@ def keep_for_next(sx: SmtpContext) -> bool:
         proxy_variables(process),
     )
     sx.dialogue = None
+    proxied_now = sx.tls is not None and process.continued is None
+    if next_id is not None and not proxied_now and process.profile.next_message_in_background:
+        sx.raise_event("tcp:close")  # it closes its own end
     return True
 
 
@@ -201,10 +205,10 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     sx.process.dane_verified = known is not None and known.cv == "dane"
 
 
-def mark_new(sx: SmtpContext, pending: list[Address]) -> None:
-    """Up to 4.98 a connection that is made is new to the log, if the first address takes part in it."""
-    if not sx.process.profile.continued_mark_of_each and sx.first_addr in pending[:1]:
-        for addr in pending:
+def mark_new(sx: SmtpContext) -> None:
+    """Up to 4.98 the first address tells the log that a connection is new, and so do all that follow it."""
+    if not sx.process.profile.continued_mark_of_each and sx.first_addr.continued:
+        for addr in sx.addrlist[sx.addrlist.index(sx.first_addr) :]:
             addr.continued = False
 
 

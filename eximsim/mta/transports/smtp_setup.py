@@ -28,7 +28,7 @@ from eximsim.mta.transports.smtp_context import (
     send_failed,
     set_errno,
 )
-from eximsim.mta.transports.smtp_continue import abandon, fits, take_over
+from eximsim.mta.transports.smtp_continue import abandon, fits, mark_new, take_over
 from eximsim.mta.transports.smtp_decisions import (
     EHLO_REFUSED,
     NO_TLS_SESSION,
@@ -74,6 +74,8 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         return rc
     if sx.verify:
         process.hdebug(f"interface={sx.interface or 'NULL'} port={sx.port}")
+    else:
+        mark_new(sx)
     smtp_port_for_connect(process, sx.host, sx.port)
     before = process.profile.tlsa_before_connect
     if before and (rc := _check_dane(sx)) is not Rc.OK:
