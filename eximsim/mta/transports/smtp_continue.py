@@ -207,8 +207,9 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
 
 def mark_new(sx: SmtpContext) -> None:
     """Up to 4.98 the first address tells the log that a connection is new, and so do all that follow it."""
-    if not sx.process.profile.continued_mark_of_each and sx.first_addr.continued:
-        for addr in sx.addrlist[sx.addrlist.index(sx.first_addr) :]:
+    first = sx.first_addr
+    if first is not None and first.continued and not sx.process.profile.continued_mark_of_each:
+        for addr in sx.addrlist[sx.addrlist.index(first) :]:
             addr.continued = False
 
 
