@@ -115,7 +115,7 @@ def _change(node: ast.AST) -> str:
             return f"condition {_shown(test)} reversed"
         case ast.AugAssign() | ast.Expr(ast.Call()) | ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             return f"{_shown(node)} dropped"
-        case ast.Return(value) if value is not None and not _is_none(value):
+        case ast.Return(value) if value is not None and not _is_false(value):
             return f"{_shown(node)} returns nothing"
     return ""
 
@@ -154,8 +154,9 @@ def _name(op: ast.AST) -> str:
     return type(op).__name__.lower()
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_false(node: ast.AST) -> bool:
+    """Whether it makes no difference to return nothing instead."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
 def _shown(node: ast.AST) -> str:

@@ -107,3 +107,11 @@ def test_tests_that_fail_without_the_change_notice_nothing(monkeypatch: pytest.M
     outcome = Trial(COVERING, 1).of(changes()["3 made 4"])
     assert outcome == Outcome(changes()["3 made 4"], "survived", 3.0)
     assert len(tried) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "changed"), [("None", False), ("False", False), ("0", True), ("True", True)]
+)
+def test_nothing_is_returned_instead_of_what_is_not_false_anyhow(value: str, changed: bool) -> None:
+    found = mutations("sample.py", f"def f():\n    return {value}\n")
+    assert any(one.what.endswith("returns nothing") for one in found) is changed

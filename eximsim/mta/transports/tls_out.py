@@ -117,8 +117,6 @@ def report(sx: SmtpContext, verdict: TlsVerdict, mode: VerifyMode) -> TlsVerdict
         verdict = _denied(sx, verdict, step, why, mode)
         if verdict.alert:
             return verdict
-    for line in lines:
-        log_write(process, line)
     return verdict
 
 
