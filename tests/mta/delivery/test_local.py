@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import InputError
+from tests.mta.front import Front
 from tests.mta.local import LocalMachine
 
 LISTS = "r:\n driver = redirect\n local_parts = list\n data = a@test.ex, b@test.ex\n one_time\n"
