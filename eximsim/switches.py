@@ -399,6 +399,9 @@ class Profile(SmtpSwitches):
     )
     """The control cutthrough_delivery takes ``sender=transport``."""
 
+    replies_sent_at_once: bool = switch(False, "smtp_printf() in smtp_in.c", since("4.99", "aa2c0906d"))
+    """A server's replies do not wait for the next one, and are not lost if the process dies."""
+
     crash_log: CrashLog = switch(
         CrashLog.NOTHING,
         "segv_handler() in exim.c",

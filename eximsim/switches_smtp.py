@@ -234,6 +234,11 @@ class SmtpSwitches(DeliverSwitches):
     )
     """A call that was left open has to come from the transport's interface."""
 
+    missing_interface_named: bool = switch(
+        True, "smtp_transport_entry()", since("4.99", "237b2df13", item="bug 1141")
+    )
+    """Where the option interface comes to nothing, a retry key ends in ``/NULL``."""
+
     connect_trace: ConnectTrace = switch(
         ConnectTrace.ONE_LINE,
         "smtp_connect() and smtp_sock_connect() in smtp_out.c",

@@ -427,6 +427,7 @@ POINTS: Sequence[Point] = (
     _point("62cb2938c"),
     _point("b2b170e67"),
     _point("79344067b"),
+    _point("aa2c0906d"),
     _point("dba85d116", ("runtest", r"next if /^\s*host_fake_gethostbyname")),
     _point("46ff3250f"),
     _point("9682a4923"),

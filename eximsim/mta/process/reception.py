@@ -79,7 +79,7 @@ class Envelope:
     too_many: bool = False
     """A recipient was refused because of recipients_max."""
     discarded: bool = False
-    """The RCPT ACL discarded a recipient."""
+    """The RCPT ACL discarded a recipient, maybe of a transaction that was given up since."""
     recipients_discarded: bool = False
     """The MAIL ACL discarded the message: recipients are accepted, and dropped."""
     discard_log: str | None = None

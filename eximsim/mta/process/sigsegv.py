@@ -43,6 +43,8 @@ def _died(process: Process, doing: str, address: str, code: str, why: str) -> Pr
             f"SIGSEGV ({why})",
             f"SIGSEGV ({purpose}{process.pid} {doing}\n)",
         )
+    if process.profile.replies_sent_at_once:
+        process.flushing.flush()
     for line in words:
         log_write(process, line, panic=True)
     return ProcessDied(SIGSEGV)

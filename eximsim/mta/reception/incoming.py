@@ -99,8 +99,8 @@ def longest_line(incoming: Incoming) -> int:
     return max((len(line) for part in parts for line in part.split(b"\n")), default=0)
 
 
-def accept(incoming: Incoming, reference: str | None = None) -> Message:
-    """Make the message, log its arrival, and put it on the queue unless that is only pretended."""
+def spool(incoming: Incoming, reference: str | None = None) -> Message:
+    """Make the message, and put it on the queue unless that is only pretended."""
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     now = process.world.now()
     if process.config.main.flag("mua_wrapper"):
@@ -136,16 +136,24 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         variables=_kept(incoming),
         downconvert=process.downconvert if process.smtputf8 else Downconvert.NEVER,
     )
+    if incoming.discarded_by is None and not process.host_checking:
+        process.spool.add(message)
+    return message
+
+
+def accept(incoming: Incoming, reference: str | None = None) -> Message:
+    """Make the message, put it on the queue, and log its arrival."""
+    process, envelope = incoming.reception.process, incoming.envelope
+    message = spool(incoming, reference)
     by = "NULL" if incoming.discarded_early else "ACL"
     held = [f"frozen by {by}"] if envelope.freeze else []
     held += [f"no immediate delivery: queued by {by}"] if envelope.queue_only_policy else []
     line = _arrival_line(incoming, message, reference)
-    if incoming.discarded_by is None and not process.host_checking:
-        process.spool.add(message)
-        if process.config.main.flag("message_logs"):
-            stamp = log_stamp(process)
-            message.msglog.append(f"{stamp} Received from {line[3:]}\n")
-            message.msglog += [f"{stamp} {said}\n" for said in held]
+    on_queue = incoming.discarded_by is None and not process.host_checking
+    if on_queue and process.config.main.flag("message_logs"):
+        stamp = log_stamp(process)
+        message.msglog.append(f"{stamp} Received from {line[3:]}\n")
+        message.msglog += [f"{stamp} {said}\n" for said in held]
     if selector(process, "received_sender"):
         line += f" from <{envelope.sender}>"
     recipients = ""

@@ -11,14 +11,16 @@ from eximsim.mta.acl.mime import run_mime_acl
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.harness import stored
 from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reception import Reception, recipient_variables
+from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
 from eximsim.mta.reception.fromline import without_from_line
 from eximsim.mta.reception.header_size import too_long
-from eximsim.mta.reception.incoming import Incoming, accept, new_message_id
+from eximsim.mta.reception.incoming import Incoming, accept, new_message_id, spool
 from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import read_limited
 from eximsim.mta.reception.receive_headers import (
@@ -99,7 +101,11 @@ def receive_msg(
     link = reception.link
     if link is not None and link.hung_up and not (has_more or link.unread):
         return Received(lost=True)
-    done, told = receive_cutthrough.finish(incoming)
+    try:
+        done, told = receive_cutthrough.finish(incoming)
+    except ProcessDied:
+        spool(incoming)
+        raise
     if told is not None:
         replies.line(told)
         forget(reception)
@@ -272,6 +278,8 @@ def prepare(incoming: Incoming, take_recipients: Callable[[Incoming], None] | No
     if take_recipients is not None:
         take_recipients(incoming)
     process.message_id = new_message_id(process)
+    if envelope.sender is None and reception.smtp:
+        raise null_pointer(process, process.doing)  # recipients were discarded, and then all was reset
     incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
     complete_headers(reception, incoming.scan, incoming.submitter)
 

@@ -325,7 +325,7 @@ class SmtpSession:
 
     def reset(self) -> None:
         """Forget the mail transaction (smtp_reset())."""
-        self.reception.envelope = Envelope()
+        self.reception.envelope = Envelope(discarded=self.reception.envelope.discarded)
         self.reader, self.only_rset, self.reception.headers = None, False, []
         self.reader = None
         dkim.smtp_reset(self.process)
@@ -370,6 +370,7 @@ class SmtpSession:
     def read_message(self) -> None:
         """The client was told to send the message."""
         self.take_sender()
+        self.reception.envelope.discarded = False
         self.reader = DataReader(strict=self.process.profile.data_needs_crlf)
         self.state = State.DATA
 

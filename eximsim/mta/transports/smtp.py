@@ -234,8 +234,9 @@ def _may_try(run: Run, host: HostItem, *, second_round: bool) -> Attempt | None:
     suffix = "" if port == 25 else f":{port}"
     who = f"{run.transport.name} transport"
     interface = smtp_get_interface(process, options.text("interface"), host.address, who)
-    if interface:
-        suffix += f"/{interface}"
+    if interface or (options.text("interface") and process.profile.missing_interface_named):
+        suffix += f"/{interface or 'NULL'}"
+    run.port_suffix = suffix
     include_ip = exp_bool(process, run.addrlist[0], run.transport, "retry_include_ip_address")
     if include_ip is None:
         return None
@@ -332,7 +333,7 @@ def _bypass(run: Run, host: HostItem) -> Rc:
 
 def _no_recipient(run: Run, host: HostItem) -> ProcessDied:
     """What becomes of the process when a host without recipients defers: there is no first address."""
-    doing = f"delivering {run.process.message_id} to {host.name} [{host.address}]:{host.port}"
+    doing = f"delivering {run.process.message_id} to {host.name} [{host.address}]{run.port_suffix}"
     more = ", ..." if len(run.addrlist) > 1 else ""
     return null_pointer(run.process, f"{doing} ({run.addrlist[0].address}{more})")
 

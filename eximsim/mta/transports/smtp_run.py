@@ -44,6 +44,8 @@ class Run:
     """The hosts are gone over again from the first."""
     finished: bool = False
     update_waiting: bool = True
+    port_suffix: str = ""
+    """Port and interface of the host whose turn it is, as retry keys have them."""
 
 
 def leaves_the_hosts(run: Run, sequence: int) -> bool:

@@ -74,12 +74,13 @@ def test_after_a_fault_of_its_own_exim_asks_no_acl() -> None:
     assert len(front.log()) == 1
 
 
-def test_a_crash_takes_what_was_not_yet_sent_with_it_and_says_what_was_done() -> None:
+@pytest.mark.parametrize(("release", "heard"), [("4.98", 1), ("4.99", 2)])
+def test_a_crash_takes_what_was_not_yet_sent_with_it_and_says_what_was_done(release: str, heard: int) -> None:
     main = "acl_smtp_notquit = n\nacl_smtp_helo = h\nsmtp_max_unknown_commands = 0"
     acls = "h:\n  deny\nn:\n  accept senders = *"
-    front = Front(main, acls, user="root", uid=0)
+    front = Front(main, acls, release=release, user="root", uid=0)
     status = front.exim("-bs", "-oMa", "192.0.2.9", stdin="EHLO x\r\nODD\r\n")
-    assert (status.code, len(status.stdout.splitlines())) == (-11, 1)
+    assert (status.code, len(status.stdout.splitlines())) == (-11, heard)
     assert front.log(PANIC)[-2].endswith(" handling incoming connection from (x) [192.0.2.9] U=root")
 
 

@@ -164,3 +164,19 @@ def test_recipients_of_an_earlier_message_count_up_to_4_89(release: str, first: 
     heard, _, _ = ran("a@one.test.ex", after=first + again + ONE_MESSAGE, server=PLAIN, release=release)
     assert (heard[1][1] == "MAIL FROM:<s@two.test.ex>") is (release != "4.89")
     assert len(heard) == 2
+
+
+@pytest.mark.parametrize(("release", "queued", "ended"), [("4.89", 1, "signal 11"), ("4.92", 1, 0)])
+def test_a_message_is_kept_where_the_host_hangs_up_at_its_end(
+    release: str, queued: int, ended: object
+) -> None:
+    stdin = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\nRCPT TO:<a@one.test.ex>\r\n{ONE_MESSAGE}QUIT\r\n"
+    (one,) = done(
+        scenario(
+            acl="check_rcpt:\n  accept control = cutthrough_delivery\n",
+            servers={"10.9.1.1": {"extensions": [], "end_of_data": {"lines": [], "then": "close"}}},
+            runs=[{"argv": ["-bs", "-odq"], "stdin": stdin}],
+        ),
+        release,
+    )
+    assert (one.queued, one.exit) == (queued, ended)
