@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from eximsim.errors import Unsupported
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite import normalisations_common, normalisations_files, normalisations_tls
 from eximsim.suite.normalisation import Edit, Identity, Kind, Normalisation, Reading
@@ -97,7 +98,13 @@ _SIZE = re.compile(r"\d+ \d+\s*", re.ASCII)
 """The first line of a file maildirsize, and those after it."""
 
 
+_LONGEST_LINE = 30_000
+"""The longest line of the goldens of Exim's suite has 16,384; hundreds of searches look at each."""
+
+
 def _line(line: str, edits: Sequence[tuple[str, Edit]], reading: Reading) -> str | None:
+    if len(line) > _LONGEST_LINE:
+        raise Unsupported(f"comparing a line of more than {_LONGEST_LINE:,} characters")
     for hint, edit in edits:
         if hint in line:
             changed = edit(line, reading)

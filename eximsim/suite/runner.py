@@ -219,17 +219,18 @@ def _play(
     """Run the script, then compare."""
     reason, goldens = "", source.goldens(case, setting.profile).texts
     try:
-        if exim_path(setting.subject) is not None and not source.has_goldens(case, setting.profile):
-            goldens = _modelled(source, case, setting)
-        with within_bounds("a test"):
-            player.play()
+        try:
+            if exim_path(setting.subject) is not None and not source.has_goldens(case, setting.profile):
+                goldens = _modelled(source, case, setting)
+            with within_bounds("a test"):
+                player.play()
+        except WrongStatus as wrong:
+            reason = str(wrong)
         texts = _texts(player, parsed, goldens, beside=beside)
     except (Unsupported, UndefinedBehaviour) as lack:
         open_end = "Exim itself leaves open what happens: " if isinstance(lack, UndefinedBehaviour) else ""
         told, trace = f"{open_end}{lack}", player.subject.trace()
         return TestResult(case.name, setting, Verdict.UNSUPPORTED, told, trace=trace)
-    except WrongStatus as wrong:
-        reason, texts = str(wrong), _texts(player, parsed, goldens, beside=beside)
     wanted = {name: text for name, text in goldens.items() if is_compared(name, parsed)}
     if exim_path(setting.subject) is not None:
         texts, wanted = client_parts(texts), client_parts(wanted)

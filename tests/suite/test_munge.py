@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eximsim.errors import Unsupported
 from eximsim.suite.munge import TABLES, Munger, cut_as, sort_deliveries
 from eximsim.suite.munge_choices import CHOICES
 from eximsim.suite.normalisation import Identity, Kind, Normalisation, Reading
@@ -33,6 +34,13 @@ def apply(rule: Normalisation, line: str) -> str | None:
 def test_each_normalisation_makes_of_its_example_what_it_says(rule: Normalisation) -> None:
     before, after = rule.example
     assert apply(rule, filled(before)) == after
+
+
+def test_a_line_that_is_too_long_to_be_searched_is_not_compared() -> None:
+    munger = Munger.for_era(IDENTITY, NEWEST)
+    munger.file("x" * 20_000 + "\n", Kind.LOG)
+    with pytest.raises(Unsupported, match="comparing a line of more than 30,000 characters"):
+        munger.file("x" * 31_000 + "\n", Kind.LOG)
 
 
 @pytest.mark.parametrize("rule", TABLES, ids=lambda rule: rule.name)
