@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unanswered
 from eximsim.explore.choices import Axis
+from eximsim.mta.config.places import placed
 from eximsim.ports import Told
 from eximsim.quick_dataclass import dataclass
 from eximsim.world.answers import Answers
@@ -27,6 +28,8 @@ ANSWER = "answer"
 GIVEN, NOTHING, DEFERS = "given", "nothing", "cannot be asked"
 _NEVER_DEFER = frozenset(("authresults", "env", "file", "stat", "variable"))
 """What is always there to be asked."""
+_BY_COMMAND = ("lmtp", "pipe")
+"""What is asked by a command with its arguments, or by a socket: the configuration has its name."""
 _SAID: Mapping[str, Told] = {NOTHING: Told(), DEFERS: Told(deferred=True, error="cannot be asked")}
 
 
@@ -113,5 +116,6 @@ def gaps_of(
             for missed in policy.run(replace(case, answers=again), begun).missed:
                 if isinstance(missed, Unanswered) and missed.item == problem.item:
                     problem = missed
-            located[key] = Gap.of(problem)
+            said = question.split(maxsplit=1)[0] if kind in _BY_COMMAND else question
+            located[key] = Gap.of(placed(problem, policy.config, said))
         yield located[key]

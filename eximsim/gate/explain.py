@@ -11,6 +11,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap, Unanswered
+from eximsim.gate.named import missing_files
 from eximsim.gate.outcome import is_refusal
 from eximsim.gate.report import Outcome
 from eximsim.gate.views import kinds_of
@@ -204,7 +205,7 @@ def unanswered(policy: Policy, case: Case, result: Result) -> Iterator[Gap]:
     """
     given: dict[tuple[str, str], Told] = {}
     for _ in range(_MOST_QUESTIONS):
-        yield from policy.files.gaps
+        yield from (gap for _, gap in missing_files(policy))
         new = {("file", path): Told("") for path in policy.files.missed}
         for problem in result.missed:
             if isinstance(problem, Unanswered):

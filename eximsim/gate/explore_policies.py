@@ -17,7 +17,7 @@ from eximsim.gate.explore_notes import note
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
 from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.messages import Messages
-from eximsim.gate.named import names_of, place_of
+from eximsim.gate.named import missing_files, names_of
 from eximsim.gate.outcome import essence, lasting, outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import (
@@ -168,10 +168,7 @@ class Survey:
 
     def missing_files(self, policy: Policy) -> Iterator[Gap]:
         """The files that a policy's runs have asked for, and that are not here, as gaps."""
-        for path in policy.files.missed:
-            if path not in self.guarded:
-                what = f"names {path}: {policy.files.why_missing(path)}"
-                yield Gap(what, place_of(path, policy.config))
+        yield from (gap for path, gap in missing_files(policy) if path not in self.guarded)
 
     def _begins_with_tls(self, policy: Policy, scene: Scene) -> bool:
         """Whether what is sent in a scene goes out by smtps, so that its servers begin with TLS."""

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from eximsim.errors import Gap
 from eximsim.explore.relevance import relevance
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
+from eximsim.mta.config.places import texts
 from eximsim.mta.config.readconf import Config
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
@@ -205,13 +207,16 @@ def _texts(config: Config) -> Iterator[tuple[str, _Text]]:
         yield "", _Text("rewrite", rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
 
 
-def place_of(path: str, config: Config) -> str:
+def missing_files(policy: Policy) -> Iterator[tuple[str, Gap]]:
+    """The files that a policy's runs have asked for, and that are not here, each with its gap."""
+    for path in policy.files.missed:
+        what = f"names {path}: {policy.files.why_missing(path)}"
+        yield path, Gap(what, _place_of(path, policy.config))
+
+
+def _place_of(path: str, config: Config) -> str:
     """``file:line`` of what names a file in a configuration first; the configuration if it is made up."""
-    lists = ((kind, name) for kind, lists in config.named_lists.items() for name in lists)
-    for kind, name in lists:
-        if path in config.named_lists[kind][name]:
-            return "{}:{}".format(*config.list_places[kind, name])
-    return next((one.where for _, one in _texts(config) if path in one.text), config.path)
+    return next((f"{file}:{line}" for text, file, line in texts(config) if path in text), config.path)
 
 
 _OF_A_LIST = {"domain": "domains", "localpart": "local_parts"}

@@ -13,7 +13,6 @@ from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
-from eximsim.errors import Gap
 from eximsim.files import Folder
 from eximsim.mta.base.string import octets
 from eximsim.quick_dataclass import dataclass
@@ -57,7 +56,6 @@ class ConfigFiles(Mapping[str, bytes]):
     def __init__(
         self, path: str, text: str, sources: Sources, instead: Mapping[str, bytes | None] | None = None
     ) -> None:
-        self._path = path
         self._fixed = {**(instead or {}), path: octets(text)}
         self._sources = sources
         self._folder = None if sources.folder is None else Folder(sources.folder, LARGEST)
@@ -94,16 +92,11 @@ class ConfigFiles(Mapping[str, bytes]):
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The missing files that a run asked for."""
-        return tuple(self._missed)
-
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
         """The missing files that a run asked for: what they say there could change what becomes of mail.
 
         What ``.include_if_exists`` names is not among them.
         """
-        return tuple(Gap(f"names {path}: {self.why_missing(path)}", self._path) for path in self._missed)
+        return tuple(self._missed)
 
     def content(self, path: str) -> bytes | None:
         """The content of a file, None if there is none; that no run has asked for it is kept in mind."""

@@ -54,6 +54,18 @@ def test_servers_speak_lmtp_to_whom_speaks_it_unless_they_are_said_not_to(
     assert "after LHLO" in done.stdout
 
 
+def test_a_file_that_is_not_here_is_told_with_the_line_that_names_it(
+    files: list[str], tmp_path: Path
+) -> None:
+    router = "  driver = dnslookup\n"
+    (tmp_path / "exim.conf").write_text(CONFIG.replace(router, f"{router}  domains = lsearch;/etc/far\n"))
+    done = invoke("explain", *files, "a@example.com")
+    assert (done.exit_code, "exim.conf:9: names /etc/far: not below" in done.stdout + done.stderr) == (
+        3,
+        True,
+    )
+
+
 def test_an_older_release_and_another_library_can_be_asked(files: list[str]) -> None:
     done = invoke("explain", *files, "--profile", "4.96", "--tls", "gnutls", "--brief", "a@example.com")
     assert "Exim 4.96" in done.stdout

@@ -45,6 +45,16 @@ def test_a_loop_of_replies_is_a_gap_with_its_line() -> None:
     assert any(gap.startswith("exim.conf:6: not modelled: more than 40 automatic") for gap in gaps), gaps
 
 
+@pytest.mark.parametrize("driver", ["pipe", "lmtp"])
+def test_a_command_that_is_asked_is_told_with_its_line(driver: str) -> None:
+    conf = (
+        "begin routers\nall:\n  driver = accept\n  transport = given\nbegin transports\n"
+        f"given:\n  driver = {driver}\n  command = /opt/taker ${{quote:$local_part_data}}\n"
+    )
+    gaps = [str(gap) for gap in survey([policy(conf=conf)]).gaps]
+    assert any(gap.startswith(f"exim.conf:8: {driver} is asked") for gap in gaps), gaps
+
+
 def test_a_mailbox_that_is_not_there_yet_is_no_gap() -> None:
     local = "begin routers\nlocal:\n  driver = accept\n  domains = here.example\n  transport = box\n"
     box = "begin transports\nbox:\n  driver = appendfile\n  file = /var/mail/all\n"

@@ -82,15 +82,15 @@ def test_the_state_of_the_machine_is_no_file(folder: Path, path: str) -> None:
         assert files.why_missing(name) == "not a file that a configuration can mean"
 
 
-def test_a_missing_file_that_a_run_asked_for_is_a_gap(folder: Path) -> None:
+def test_a_missing_file_that_a_run_asked_for_is_known(folder: Path) -> None:
     files = ConfigFiles("exim.conf", "", Sources(folder))
     with pytest.raises(FileNotFoundError):
         files.read_file("/etc/optional")
     assert "/etc/relays" not in files
-    assert [str(gap) for gap in files.gaps] == [
-        "exim.conf: names /etc/relays: not below the configuration's folder; "
-        "--file NAME=PATH or --read-system gives it"
-    ]
+    assert files.missed == ("/etc/relays",)
+    assert files.why_missing("/etc/relays") == (
+        "not below the configuration's folder; --file NAME=PATH or --read-system gives it"
+    )
     assert files.missing == ("/etc/optional", "/etc/relays")
 
 
