@@ -71,6 +71,12 @@ def test_a_record_names_the_host_that_failed() -> None:
     assert list(refused(transport={"port": "2525"}).machine.hints.retry) == [f"{KEY}:2525"]
 
 
+@pytest.mark.parametrize(("release", "end"), [("4.89", "/NULL"), ("4.98", "/NULL"), ("4.99", "")])
+def test_an_interface_that_comes_to_nothing_is_in_the_key_up_to_4_98(release: str, end: str) -> None:
+    site = refused(release=release, transport={"interface": "${if eq{1}{2}{10.9.0.9}}"})
+    assert list(site.machine.hints.retry) == [f"{KEY}{end}"]
+
+
 @pytest.mark.parametrize("phase", ["mail", "data", "end_of_data"])
 @pytest.mark.parametrize(("code", "minutes"), [("451", 60), ("452", 10)])
 def test_a_rule_for_a_reply_to_mail_or_data_looks_at_its_last_two_digits(
