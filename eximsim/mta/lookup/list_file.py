@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, strerror
+from eximsim.mta.base.string import SPACES
 from eximsim.mta.expand.taint import Taint
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.lists import Kind
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -24,3 +27,19 @@ def list_file(process: Process, path: str, taint: Taint) -> bytes:
         log_write(process, f"Tainted filename '{path}'", panic=True)
         raise PermissionError(EACCES, strerror(EACCES), path)
     return process.world.read_file(path)
+
+
+def file_items(content: str, kind: Kind) -> Iterator[str]:
+    """The items in a file: comments begin with #, which in addresses must follow white space."""
+    loose = kind not in (Kind.ADDRESS, Kind.LOCALPART)
+    for text in content.split("\n"):
+        line = text
+        position = line.find("#")
+        while position >= 0:
+            if loose or position == 0 or line[position - 1] in SPACES:
+                line = line[:position]
+                break
+            position = line.find("#", position + 1)
+        line = line.strip(SPACES)
+        if line:
+            yield line

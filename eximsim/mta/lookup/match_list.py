@@ -15,7 +15,7 @@ from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.taint import expand_marked, marked_like, taint_of
 from eximsim.mta.lookup import host_bydns, host_chain, search
-from eximsim.mta.lookup.list_file import list_file
+from eximsim.mta.lookup.list_file import file_items, list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.log import log_write, quoted
@@ -424,7 +424,7 @@ class _Scan:
         except OSError as error:
             die(self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process)))
         outside = self.negated
-        for line in _file_items(content, self.check.kind):
+        for line in file_items(content, self.check.kind):
             self.process.effort.spend_on_searching(ITEM)
             self.negated = outside != line.startswith("!")
             pattern = line.lstrip("!" + SPACES) if line.startswith("!") else line
@@ -437,22 +437,6 @@ class _Scan:
                 if result is not None:
                     return result
         return None
-
-
-def _file_items(content: str, kind: Kind) -> Iterator[str]:
-    """The items in a file: comments begin with #, which in addresses must follow white space."""
-    loose = kind not in (Kind.ADDRESS, Kind.LOCALPART)
-    for text in content.split("\n"):
-        line = text
-        position = line.find("#")
-        while position >= 0:
-            if loose or position == 0 or line[position - 1] in SPACES:
-                line = line[:position]
-                break
-            position = line.find("#", position + 1)
-        line = line.strip(SPACES)
-        if line:
-            yield line
 
 
 def die(process: Process, message: str) -> NoReturn:
