@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256, sha512
 from types import MappingProxyType
@@ -69,7 +70,8 @@ def usable_records(rdatas: Iterable[bytes], library: str, *, skip_short: bool) -
     three octets or less; GnuTLS's part of Exim has done so as long as it has known DANE.
     """
     strict = library == "gnutls"
-    records = (parse_tlsa(rdata) for rdata in rdatas)
+    given = tuple(rdatas)
+    records = (_as_read(rdata, last=at == len(given)) for at, rdata in enumerate(given, 1))
     return tuple(
         record
         for record in records
@@ -78,6 +80,18 @@ def usable_records(rdatas: Iterable[bytes], library: str, *, skip_short: bool) -
         and (record.size > 3 or not (skip_short or strict))
         and (not strict or _is_well_formed(record))
     )
+
+
+_NEXT_RECORD = b"\xc0\x0c\0"
+"""How a further record begins in an answer: with a pointer to its name."""
+
+
+def _as_read(rdata: bytes, *, last: bool) -> Tlsa:
+    """A record with what stands behind it in the answer, where it is too short for its own three numbers."""
+    record = parse_tlsa(rdata)
+    if last or record.size >= 3:
+        return record
+    return replace(parse_tlsa((rdata + _NEXT_RECORD)[:3]), size=record.size)
 
 
 def matchable_records(records: Iterable[Tlsa]) -> tuple[Tlsa, ...]:

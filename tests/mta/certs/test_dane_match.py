@@ -85,3 +85,10 @@ def test_a_record_can_be_made_from_a_certificate_if_selector_and_matching_type_a
     else:
         assert data is not None
         assert parse_tlsa(bytes((3, selector, mtype)) + data).matches(cert)
+
+
+def test_a_short_record_is_read_on_into_the_next_one() -> None:
+    """Of a record of two octets the matching type is the first octet behind it: of a name, or of nothing."""
+    short = b"\3\1"
+    for rdatas, usable in (((short,), 1), ((short, b"\1\1\1" + bytes(32)), 0), ((b"\1\1\1", short), 1)):
+        assert len(usable_records(rdatas, "openssl-1.0.2", skip_short=False)) == usable
