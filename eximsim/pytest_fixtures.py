@@ -20,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="the Exim release of policy tests that name none (default: the newest)")  # fmt: skip
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell a slip in what pytest was told once, and not in each test."""
+    from eximsim.pytest_settings import check_said
+
+    check_said(config)
+
+
 @pytest.fixture
 def zone() -> Zone:
     """The DNS that the mail system sees: ``zone.add("mx.example.com", tlsa="servfail")``."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from eximsim.testing.settings import Settings
 
 _SETTINGS = pytest.StashKey["Settings"]()
+_WORLDS = ("memory", "loopback")
 _PROGRAM = pytest.StashKey[str]()
 
 
@@ -24,6 +25,28 @@ def settings_of(config: pytest.Config) -> Settings:
         except InputError as mistake:
             raise pytest.UsageError(str(mistake)) from None
     return config.stash[_SETTINGS]
+
+
+def check_said(config: pytest.Config) -> None:
+    """Hold, before any test runs, that what pytest was told can be; raises ``pytest.UsageError``."""
+    settings = settings_of(config)
+    worlds = [*(config.getoption("--eximsim-world") or ()), *([settings.world] if settings.world else ())]
+    releases = (config.getoption("--eximsim-profile"), settings.profile)
+    if subject_of(config) == "model" and not worlds and not any(releases):
+        return
+    from eximsim.errors import InputError
+    from eximsim.profiles import profile
+    from eximsim.suite.runner import exim_path
+
+    try:
+        exim_path(subject_of(config))
+        for release in filter(None, releases):
+            profile(release)
+    except InputError as mistake:
+        raise pytest.UsageError(str(mistake)) from None
+    for world in worlds:
+        if world not in _WORLDS:
+            raise pytest.UsageError(f"world {world!r}: expected {' or '.join(_WORLDS)}")
 
 
 def subject_of(config: pytest.Config) -> str:

@@ -78,8 +78,8 @@ def test_a_configuration_above_the_test_is_found(project: pytest.Pytester) -> No
 def test_a_subject_that_there_is_none_of_is_told(project: pytest.Pytester) -> None:
     project.makepyfile(test_policy=NO_DOWNGRADE)
     result = project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-subject", "/usr/sbin/exim4")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["E  */usr/sbin/exim4*expected model or exim:PATH*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: */usr/sbin/exim4*expected model or exim:PATH*"])
 
 
 POLICY = """
@@ -108,8 +108,8 @@ def test_a_mistake_in_the_table_is_told_with_its_line(project: pytest.Pytester) 
     project.makepyfile(test_policy=POLICY)
     project.makepyprojecttoml("[tool.eximsim]\nconfig = 3\n[tool.pytest.ini_options]\n")
     result = project.runpytest("-p", "eximsim.pytest_plugin")
-    result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines(["E  *pyproject.toml:2: tool.eximsim.config: expected a text"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *pyproject.toml:2: tool.eximsim.config: expected a text"])
 
 
 def test_the_plugin_is_there_wherever_the_package_is_installed(project: pytest.Pytester) -> None:
@@ -125,3 +125,25 @@ def test_the_plugin_is_there_wherever_the_package_is_installed(project: pytest.P
     project.makepyfile(test_policy=NO_DOWNGRADE)
     result = project.runpytest_subprocess("-n", "1", *QUICK)
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "table", "told"),
+    [
+        (("--eximsim-profile=9.9",), "", "unknown profile '9.9'"),
+        (("--eximsim-subject=exim",), "", "subject 'exim': expected model or exim:PATH"),
+        (("--eximsim-subject=exim:/none",), "", "/none: expected an Exim program here"),
+        (("--eximsim-world=mars",), "", "world 'mars': expected memory or loopback"),
+        ((), 'profile = "9.9"', "unknown profile '9.9'"),
+        ((), 'world = "mars"', "world 'mars': expected memory or loopback"),
+        ((), 'profle = "4.99"', "tool.eximsim.profle: expected profile, config"),
+    ],
+)
+def test_a_slip_in_what_pytest_is_told_is_told_once_and_first(
+    project: pytest.Pytester, options: tuple[str, ...], table: str, told: str
+) -> None:
+    project.makepyprojecttoml(f"[tool.eximsim]\n{table}\n")
+    project.makepyfile(test_policy=NO_DOWNGRADE)
+    result = project.runpytest("-p", "eximsim.pytest_plugin", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: *{told}*"])
