@@ -63,6 +63,30 @@ def test_a_mistake_in_a_configuration_is_told(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E  *InputError: *exim.conf:1: *hosts_try_dane*"])
 
 
+SLIPS = """
+def test_a_name(zone):
+    zone.add("no name")
+
+def test_a_server(server):
+    server("mx.example.com").set(banner=3)
+
+def test_a_file(mta):
+    mta("nowhere.conf")
+
+def test_a_wait(mta):
+    mta("exim.conf").wait(-1)
+"""
+
+
+def test_a_slip_is_told_at_the_line_of_the_test(project: pytest.Pytester) -> None:
+    project.makepyfile(SLIPS)
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(failed=4)
+    shown = "\n".join(result.outlines).partition("FAILURES")[2].partition("short test summary")[0]
+    assert "eximsim/" not in shown
+    assert shown.count("InputError") == 8
+
+
 def test_the_release_of_all_tests_can_be_chosen(project: pytest.Pytester) -> None:
     project.makepyfile(test_policy=NO_DOWNGRADE)
     project.runpytest("-p", "eximsim.pytest_plugin", "--eximsim-profile", "4.87").assert_outcomes(failed=1)

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, TypeVar
 
 from eximsim.errors import InputError
 from eximsim.shapes import check
+
+_Fixture = TypeVar("_Fixture", bound=type)
+
+
+def told_where_called(fixture: _Fixture) -> _Fixture:
+    """Have each slip in the use of a class told at the line of the test, without lines of ours below it."""
+    for name, method in list(vars(fixture).items()):
+        if isinstance(method, FunctionType) and (name == "__call__" or not name.startswith("_")):
+            setattr(fixture, name, _told_where_called(method))
+    return fixture
+
+
+def _told_where_called(method: Callable[..., object]) -> Callable[..., object]:
+    @wraps(method)
+    def call(*args: object, **named: object) -> object:
+        __tracebackhide__ = True
+        try:
+            return method(*args, **named)
+        except InputError as slip:
+            raise slip.with_traceback(None) from None
+
+    return call
 
 
 def check_arguments(shape: Mapping[str, Any], **given: object) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from eximsim.errors import InputError
 from eximsim.files import Folder
 from eximsim.storage import store_below
-from eximsim.testing.arguments import check_arguments
+from eximsim.testing.arguments import check_arguments, told_where_called
 from eximsim.visible import visible
 
 FOLDER = "goldens"
@@ -24,6 +24,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.,=+-]+")
 _LONGEST = 120
 
 
+@told_where_called
 class Golden:
     """The fixture ``golden``: called with a value, it compares it with the golden of the test.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from eximsim.errors import InputError
 from eximsim.suite.real_policy import RealPolicySession
-from eximsim.testing.arguments import check_arguments
+from eximsim.testing.arguments import check_arguments, told_where_called
 from eximsim.testing.configurations import Configurations
 from eximsim.testing.result import Callout, Delivery
 from eximsim.testing.routing import Routing
@@ -31,6 +31,7 @@ _LONGEST_WAIT = 1_000_000_000
 _Told = TypeVar("_Told", Delivery, Callout)
 
 
+@told_where_called
 class Mta:
     """The fixture ``mta``: call it with a configuration to get a machine that runs it."""
 
@@ -80,6 +81,7 @@ class Mta:
         self._made.clear()
 
 
+@told_where_called
 class Machine:
     """One machine with one configuration. Its queue and its hints about hosts live on from run to run.
 

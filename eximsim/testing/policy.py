@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from eximsim.errors import InputError
 from eximsim.files import read_named_text
 from eximsim.gate import MOST_HOSTS
-from eximsim.testing.arguments import check_arguments
+from eximsim.testing.arguments import check_arguments, told_where_called
 from eximsim.testing.configurations import Configurations
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ Words = str | Sequence[str]
 When = Mapping[str, Words]
 
 
+@told_where_called
 class Policies:
     """The fixture ``policy``: call it with a configuration to check promises against it."""
 
@@ -72,6 +73,7 @@ class Policies:
         return Policy(read, Prover(read, hosts), self._configurations, known, allow_incomplete)
 
 
+@told_where_called
 class Policy:
     """A configuration whose promises are checked. What was explored once is not explored again.
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Self, TypedDict, Unpack
 
 from eximsim.errors import InputError
-from eximsim.testing.arguments import check_arguments
+from eximsim.testing.arguments import check_arguments, told_where_called
 from eximsim.testing.zone import Zone
 from eximsim.world.smtp_behaviour import Behaviour
 from eximsim.world.smtp_script import read_behaviour
@@ -54,6 +54,7 @@ _SETTINGS = {
 }  # fmt: skip
 
 
+@told_where_called
 class MailServer:
     """One server. By default it accepts every message, over TLS with a good certificate."""
 
@@ -156,6 +157,7 @@ class MailServer:
         return read_behaviour({"extensions": offers, **self._said, "recipients": self._recipients})
 
 
+@told_where_called
 class Server:
     """The fixture ``server``: call it with a host to get the server there."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Self
 
 from eximsim.errors import InputError
-from eximsim.testing.arguments import check_arguments
+from eximsim.testing.arguments import check_arguments, told_where_called
 from eximsim.world import names
 from eximsim.world.rdata import text_strings
 from eximsim.world.rrsets import RCODES, rrset_zones
@@ -47,6 +47,7 @@ _CERTIFICATE = re.compile(r"@cert:(?!root$)(\S+)")
 _NETWORK = "192.0.2."
 
 
+@told_where_called
 class Zone:
     """What the name server of the world answers; see ``add``, ``mx`` and ``record``.
 
