@@ -60,7 +60,8 @@ def smtp_connect(
     def to_proxy(address: str, port: int, limit: float) -> Connection:
         return _sock_connect(process, Hop(address, address, port), interface, limit, transport)
 
-    connection, arrived = socks_connect(process, host, listed, timeout, to_proxy)
+    where = transport.options.where("socks_proxy")
+    connection, arrived = socks_connect(process, host, listed, where, timeout, to_proxy)
     return Dialogue(process, connection, arrived=bytearray(arrived))
 
 

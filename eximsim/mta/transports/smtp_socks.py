@@ -64,24 +64,27 @@ def proxy_variables(process: Process) -> dict[str, str]:
     return {name: value for name, value in process.variables.items() if name.startswith("proxy_")}
 
 
+Where = tuple[str | None, int | None]
+"""File and line of a setting."""
+
 Connect = Callable[[str, int, float], "Connection"]
 """Connects to an address and a port within so many seconds; raises ``ConnectError``."""
 
 
 def socks_connect(
-    process: Process, target: HostItem, listed: str, timeout: float, connect: Connect
+    process: Process, target: HostItem, listed: str, where: Where, timeout: float, connect: Connect
 ) -> tuple[Connection, bytes]:
     """A connection to ``target`` through one of the proxies that are ``listed``, and what was read beyond.
 
-    ``timeout`` in seconds is for the dialogue with the proxy; reaching it has a limit of its own. Raises
-    ``ConnectError``. Source: socks_sock_connect().
+    ``where`` is the setting's place. ``timeout`` in seconds is for the dialogue with the proxy; reaching it
+    has a limit of its own. Raises ``ConnectError``. Source: socks_sock_connect().
     """
     until = int(process.world.now()) + (int(timeout) or _DAY)
-    proxies = _read_list(process, listed)
+    proxies = _read_list(process, listed, where)
     if not proxies and process.profile.socks_first_method_early:
         raise UndefinedBehaviour("why a connection failed is read where no SOCKS proxy was tried")
     proxy, connection = _reach(process, proxies, connect)
-    talk = _Talk(process, connection, until)
+    talk = _Talk(process, connection, until, where)
     first = proxies[-1] if process.profile.socks_first_method_early else proxy
     talk.state = "method select"
     talk.trace(f"SOCKS>> 05 01 {proxy.method:02x}")
@@ -95,21 +98,24 @@ def socks_connect(
     return connection, _ask(talk, target)
 
 
-def _read_list(process: Process, text: str) -> list[_Proxy]:
+def _read_list(process: Process, text: str, where: Where) -> list[_Proxy]:
     proxies = []
     for item in list_items(text):
         words = item.split()
         if not words:
             raise UndefinedBehaviour("why a connection failed is read where a SOCKS proxy has no name")
         if not string_is_ip_address(words[0])[0]:
-            raise Unsupported("a SOCKS proxy that is not named by its IP address")
+            raise Unsupported("a SOCKS proxy that is not named by its IP address", *where)
         proxy = _Proxy(words[0])
         for word in words[1:]:
             _set_option(proxy, word)
         proxies.append(proxy)
     if len(proxies) > 1 and not process.profile.socks_proxies_weighed:
-        raise Unsupported("several SOCKS proxies in this release")
-    return proxies[:_MOST_PROXIES]
+        raise Unsupported("several SOCKS proxies in this release", *where)
+    proxies = proxies[:_MOST_PROXIES]
+    if len(proxies) > 1 and any(proxy.weight < 0 or proxy.priority < 0 for proxy in proxies):
+        raise Unsupported("a SOCKS proxy of negative weight or priority", *where)
+    return proxies
 
 
 def _set_option(proxy: _Proxy, word: str) -> None:
@@ -161,8 +167,6 @@ def _draw(process: Process, proxies: list[_Proxy]) -> _Proxy | None:
     best = max((proxy.priority for proxy in usable), default=0)
     usable = [proxy for proxy in usable if proxy.priority == best]
     weights = sum(proxy.weight for proxy in usable)
-    if any(proxy.weight < 0 or proxy.priority < 0 for proxy in proxies):
-        raise Unsupported("a SOCKS proxy of negative weight or priority")
     if weights == 0:
         return None
     fair = process.profile.socks_weights_fair
@@ -181,6 +185,7 @@ class _Talk:
     process: Process
     connection: Connection
     until: float
+    where: Where
     state: str = ""
     arrived: bytearray = field(default_factory=bytearray)
     errno: int = errnos.ENOENT
@@ -237,7 +242,8 @@ def _authenticate(talk: _Talk, method: int, proxy: _Proxy) -> bool:
     talk.trace(f"socks auth NAME '{proxy.name}' '{proxy.password}'")
     name, password = octets(proxy.name), octets(proxy.password)
     if len(name) > 255 or len(password) > 255:
-        raise Unsupported("a name or a password for a SOCKS proxy that is too long for the protocol")
+        what = "a name or a password for a SOCKS proxy that is too long for the protocol"
+        raise Unsupported(what, *talk.where)
     said = bytes((_NAME_VERSION, len(name))) + name + bytes((len(password),)) + password
     talk.trace(f"SOCKS>> {said.hex(' ')}")
     talk.send(said)

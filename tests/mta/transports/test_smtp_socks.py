@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from eximsim.errors import Unsupported
 from eximsim.ports import Action, Close, Endpoint, Send, TlsSession
 from tests.mta.scenario import NEWEST, Mx, Site
 
@@ -151,3 +152,21 @@ def test_of_two_proxies_of_one_weight_the_first_is_always_drawn_until_it_is_fair
         return len(proxy.heard)
 
     assert {heard_by_first(seed) for seed in range(12)} == firsts
+
+
+@pytest.mark.parametrize(
+    ("option", "says", "profile"),
+    [
+        ("proxy.example", (), NEWEST),
+        (f"{PROXY} weight=-1:10.9.1.98", (), NEWEST),
+        (f"{PROXY}:10.9.1.98", (), "4.86"),
+        (f"{PROXY} auth=name name={'n' * 256}", (b"\x05\x02",), NEWEST),
+    ],
+)
+def test_what_is_not_modelled_of_proxies_is_told_with_its_place(
+    option: str, says: tuple[bytes, ...], profile: str
+) -> None:
+    with pytest.raises(Unsupported, match="SOCKS prox") as told:
+        sent(Proxy([*says]), option, profile)
+    assert told.value.path == "/config"
+    assert told.value.line
