@@ -387,10 +387,10 @@ def _deliver(sx: SmtpContext, *, suppress_tls: bool) -> Rc:
         rc = send_message(sx, batch, sx.process.return_path, size)
         sx.addrlist = addrlist
         outcome = outcome if rc is Rc.OK else rc
-        left = held or [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
-        if not held and not (sx.at_limit and left):
+        if not held and not sx.at_limit:
             return outcome
-        sx.first_addr = left[0]
+        left = held or [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
+        sx.first_addr = held[0] if held else sx.next_addr
         if sx.at_limit:
             sx.process.continued = None
             for addr in left:

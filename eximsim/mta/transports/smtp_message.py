@@ -57,12 +57,13 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
         begun = True
         sx.ok, sx.send_rset, sx.completed_addr, sx.too_many = False, True, False, None
         sx.last_of_message = not later
-        rc = _transaction(sx, batch, None if named else MailFrom(sender, size))
-        if rc is not None:
-            sx.at_limit = False
-            return rc
-        if not sx.completed_addr:
-            sx.at_limit = sx.at_limit and bool(later)  # known of the connection before this one
+        if batch:
+            sx.next_addr = batch[0]
+        rc = _transaction(sx, batch, later, None if named else MailFrom(sender, size))
+        if rc is not None or not sx.completed_addr:
+            sx.at_limit = sx.at_limit and sx.next_addr is not None  # known of the connection before this one
+            if rc is not None:
+                return rc
             break
         rest = _after_452(sx, addrs) if sx.too_many is not None else later
         limited = sx.process.profile.limits_heeded and most_messages(sx) <= sx.sequence
@@ -132,8 +133,10 @@ def _named_by_callout(sx: SmtpContext) -> bool:
     return call is not None and call.sequence == sx.sequence == 1
 
 
-def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | None) -> Rc | None:
-    """One transaction; None if the session goes on, else what became of the host.
+def _transaction(
+    sx: SmtpContext, batch: list[Address], later: list[Address], envelope: MailFrom | None
+) -> Rc | None:
+    """One transaction for ``batch``; None if the session goes on to ``later``, else what became of the host.
 
     Without an envelope MAIL and RCPT have been said.
     """
@@ -151,10 +154,11 @@ def _transaction(sx: SmtpContext, batch: list[Address], envelope: MailFrom | Non
     if sx.too_many is not None:
         sx.last_of_message = False
     if sync is Sync.READ:
+        sx.next_addr = sx.too_many or (later[0] if later else None)
         if not (sx.ok or (sx.chunking and _chunk_goes_unwanted(sx))):
             return None
         known = sx.too_many
-        rc = _send(sx, batch)
+        rc = _send(sx)
         sx.too_many = known  # where BDAT went out before the replies were read, it is too late
         return rc
     if sync is Sync.BAD_INTERNAL:
@@ -195,7 +199,7 @@ def _say_data(sx: SmtpContext) -> Sync:
     return Sync.BAD_DATA
 
 
-def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
+def _send(sx: SmtpContext) -> Rc | None:
     """Send the message and take the replies to it; None if the session goes on."""
     if _may_quit_early(sx):
         sx.next_id = waiting_message(sx)
@@ -206,10 +210,12 @@ def _send(sx: SmtpContext, batch: list[Address]) -> Rc | None:
     sx.process.hdebug(f"  {text}", with_v=True)
     try:
         if sx.chunking:
-            said, problem = _write_chunks(sx, batch)
+            said, problem = _write_chunks(sx)
             if problem is not None:
                 return problem
-        elif not _write_message(sx, _with_dots(signed_parts(sx.process, sx.transport, batch, chunked=False))):
+        elif not _write_message(
+            sx, _with_dots(signed_parts(sx.process, sx.transport, sx.addrlist, chunked=False))
+        ):
             return lost(sx)
         else:
             sx.wire.show(".", "+" if sx.quit_early else "")
@@ -267,14 +273,14 @@ def _with_dots(parts: tuple[bytes, bytes]) -> bytes:
     return dotted(b"".join(parts)) + b".\r\n"
 
 
-def _write_chunks(sx: SmtpContext, batch: list[Address]) -> tuple[str, Rc | None]:
+def _write_chunks(sx: SmtpContext) -> tuple[str, Rc | None]:
     """Send the message by BDAT; the last command, and what became of the host if that is over.
 
     The header lines of a large message go first, and all replies are read then, so that a message that no
     recipient is accepted for need not be sent. Source: internal_transport_write_message() in transport.c,
     smtp_chunk_cmd_callback().
     """
-    head, body = signed_parts(sx.process, sx.transport, batch, chunked=True)
+    head, body = signed_parts(sx.process, sx.transport, sx.addrlist, chunked=True)
     options = sx.transport.options
     for option, missing in (("headers_only", True), ("body_only", not body)):
         if options.flag(option) and missing:

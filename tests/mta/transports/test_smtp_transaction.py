@@ -263,6 +263,38 @@ def test_no_more_is_sent_than_the_server_says(limits: str, release: str, batches
     assert seen == batches
 
 
+@pytest.mark.parametrize(
+    ("extensions", "seen"), [(("PIPELINING",), ["MAIL", "DATA", "EOF"]), ((), ["MAIL", "QUIT"])]
+)
+def test_after_a_connection_lost_at_the_servers_limit_there_is_another_for_nobody(
+    extensions: tuple[str, ...], seen: list[str]
+) -> None:
+    lost = Behaviour(
+        extensions=("LIMITS MAILMAX=1 RCPTMAX=1", *extensions), recipients=((RECIPIENTS[1], CLOSE),)
+    )
+    site = Site([Mx(lost), Mx(PLAIN)], NEWEST)
+    site.deliver(*RECIPIENTS[:3])
+    hosts = [address for address, _ in site.calls]
+    assert hosts == ["10.9.1.1"] * 3 + ["10.9.1.2"]
+    assert [event.partition(" FROM")[0] for event in site.calls[2][1][1:]] == seen
+    assert words(site) == ["sent"] * 3
+
+
+def test_envelope_to_names_the_recipients_of_all_transactions() -> None:
+    site = Site([server("LIMITS RCPTMAX=1")], NEWEST, transport={"envelope_to_add": "true"})
+    site.deliver(*RECIPIENTS[:2])
+    named = b"Envelope-to: a@test.ex,\r\n b@test.ex\r\n"
+    assert [named in message.content for message in site.messages] == [True, True]
+
+
+def test_a_chunk_for_nobody_follows_a_connection_lost_at_the_servers_limit() -> None:
+    said = ("LIMITS MAILMAX=1 RCPTMAX=1", "PIPELINING", "CHUNKING")
+    lost = Behaviour(extensions=said, recipients=((RECIPIENTS[1], CLOSE),))
+    site = Site([Mx(lost), Mx(PLAIN)], NEWEST)
+    site.deliver(*RECIPIENTS[:3])
+    assert [event[:4] for event in site.calls[2][1][1:3]] == ["MAIL", "BDAT"]
+
+
 def test_recipients_of_one_domain_share_a_transaction_with_a_server_of_one_domain_at_a_time() -> None:
     site = Site([server("SIZE", "LIMITS RCPTDOMAINMAX=1")], "4.98")
     site.deliver("a@test.ex", "b@test.ex")
