@@ -69,6 +69,16 @@ def check_place(path: Path) -> None:
         raise InputError(f"{os.strerror(errno.EACCES)}; {_WANTED}", str(path))
 
 
+def check_folder(path: Path) -> None:
+    """Hold, before long work, that folders can be made below ``path``; raises ``InputError``."""
+    there = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
+    if not there.is_dir():
+        reason = errno.ENOTDIR if there.exists() else errno.ENOENT
+        raise InputError(f"{os.strerror(reason)}; {_WANTED}", str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{os.strerror(errno.EACCES)}; {_WANTED}", str(there))
+
+
 def _of_link(path: Path) -> Path:
     """Where a link leads that stays in its folder; raises ``OSError``."""
     place, folder = os.path.realpath(path), os.path.realpath(path.parent)

@@ -24,6 +24,7 @@ from eximsim.commands.situations import (
     scenario_file,
 )
 from eximsim.errors import InputError
+from eximsim.storage import check_folder
 from eximsim.suite.compare import CHANCE, FIELDS, MODELLED, Comparison, Words, compare_one, differences
 from eximsim.suite.recording import Record, Situation, read_records, read_situations
 from eximsim.suite.scenario_records import has_runs
@@ -122,6 +123,8 @@ def compare(
     """
     if sum(number is not None for number in (count, drawn, configured)) > 1:
         raise click.UsageError("expected one of --random, --sequences and --configurations")
+    if count or drawn or configured:
+        check_folder(keep)
     if count is not None:
         report = _Report(as_json=as_json, words=WORDS)
         _at_random(Drawn(count, seed, jobs, keep), exim, against, profile, report)

@@ -1,6 +1,7 @@
 """The command line of comparisons in random situations."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,19 @@ def test_bad_input_is_one_line_and_exit_2(arguments: tuple[str, ...], message: s
     assert done.exit_code == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["fifo", "/dev/null", "link", "file/below"])
+@pytest.mark.parametrize("work", ["--random", "--sequences", "--configurations"])
+def test_a_place_where_nothing_can_be_kept_is_told_before_the_work(
+    place: str, work: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "file").touch()
+    against = AGAINST[1:] if work == "--random" else ("--exim", "/bin/true")
+    done = invoke("compare", *against, work, "1000000", "--keep", str(tmp_path / place))
+    assert done.exit_code == 2
+    assert "director" in done.stderr
+    assert "seed" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
