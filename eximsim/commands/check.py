@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.commands.policies import Outside, outside_options
+from eximsim.commands.policies import Outside, build_options, outside_options
 from eximsim.files import STANDARD, read_named_text
 from eximsim.gate import MOST_HOSTS
 from eximsim.profiles import NEWEST
@@ -40,8 +40,7 @@ _DEFAULT = "promises.toml"
     help="Ready-made promises: no-downgrade, tls-required, dane-where-published; repeatable.",
 )  # fmt: skip
 @click.option("--profile", "release", metavar="P", default=NEWEST, show_default=True, help="The release.")
-@click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
-@click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
+@build_options
 @outside_options
 @click.option(
     "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,

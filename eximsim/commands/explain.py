@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.commands.policies import Outside, load_policy, outside_options, sources, tell_what_was_read
+from eximsim.commands.policies import (
+    Outside,
+    build_options,
+    load_policy,
+    outside_options,
+    sources,
+    tell_what_was_read,
+)
 from eximsim.errors import ExitCode, InputError
 from eximsim.files import STANDARD
 from eximsim.profiles import NEWEST
@@ -46,8 +53,7 @@ class Wanted:
 @click.option(
     "--profile", "profile_name", metavar="P", default=NEWEST, show_default=True, help="The release."
 )
-@click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
-@click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
+@build_options
 @outside_options
 @click.option("--sender", metavar="ADDRESS", help="Default: sender@ this host; empty for bounces.")
 @click.option("--callout", is_flag=True, help="Verify the recipient by the configuration's callouts instead.")

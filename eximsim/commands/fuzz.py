@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from eximsim.commands.check import known_breaches, write_baseline
-from eximsim.commands.fuzz_promises import search_promises
+from eximsim.commands.fuzz_promises import Configuration, search_promises
 from eximsim.commands.fuzz_report import Teller, watched
+from eximsim.commands.policies import (
+    Outside,
+    build_options,
+    outside_options,
+    read_defines,
+    sources,
+    tell_what_was_read,
+)
 from eximsim.errors import ExitCode, InputError
-from eximsim.profiles import NEWEST, TLS_LIBRARIES, profile, with_tls
+from eximsim.profiles import NEWEST, profile, with_tls
 
 if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
@@ -29,7 +37,6 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
 
 @click.command()
 @click.option("--profile", "release", default=None, metavar="P", help="The release; default: the newest.")
-@click.option("--tls", type=click.Choice(TLS_LIBRARIES), help="The TLS library that it is built with.")
 @click.option("--law", "laws", multiple=True, metavar="ID", help="Only this law; repeatable.")
 @click.option(
     "--mutant", default="", metavar="ID", help="Put a known mistake into the model (docs/mutants.md)."
@@ -40,6 +47,8 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
     metavar="FILE",
     help="Search for situations in which this configuration breaks a law.",
 )
+@build_options
+@outside_options
 @click.option(
     "--promises",
     multiple=True,
@@ -107,9 +116,10 @@ _DEFAULT_DATABASE = ".hypothesis/examples"
 @click.pass_context
 def fuzz(
     context: click.Context, release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str,
-    config: Path | None, promises: tuple[Path, ...], presets: tuple[str, ...], baseline: Path | None,
-    accept: bool, allow_incomplete: bool, seed: int | None, most: int, jobs: int, scheduler: str | None,
-    database: str, shared: tuple[str, ...], replay: str | None, save: Path | None, as_json: bool,
+    config: Path | None, defines: tuple[str, ...], outside: Outside, promises: tuple[Path, ...],
+    presets: tuple[str, ...], baseline: Path | None, accept: bool, allow_incomplete: bool, seed: int | None,
+    most: int, jobs: int, scheduler: str | None, database: str, shared: tuple[str, ...], replay: str | None,
+    save: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Search for a broken promise: a situation in which a law does not hold.
 
@@ -126,8 +136,13 @@ def fuzz(
     Exit codes: 0 nothing is broken, 1 a law or a promise is, 2 bad input; with --config 3: something could
     not be looked at.
     """
-    if config is None and (promises or presets or baseline):
-        raise click.UsageError("--promises, --preset and --baseline need --config")
+    if config is None and (promises or presets or baseline or defines or outside != Outside()):
+        raise click.UsageError(
+            "-D, --promises, --preset, --baseline, and what is beside a configuration (--file, --answers, "
+            "--answer, --env, --read-system), need --config"
+        )
+    if (outside.answers or outside.answer_files or outside.environment) and not (promises or presets):
+        raise click.UsageError("--answers, --answer and --env need --promises or --preset: laws ask nobody")
     if accept and baseline is None:
         raise click.UsageError("--accept needs --baseline")
     teller = Teller(as_json, save)
@@ -139,21 +154,24 @@ def fuzz(
 
         seed = secrets.randbelow(_SEEDS) if seed is None else seed
         known = known_breaches(baseline)
+        under = None if config is None else Configuration(config, defines, sources(str(config), outside))
         entries, blind = set(known), False
-        if config is not None and (promises or presets):
+        if under is not None and (promises or presets):
             given = _own_promises(promises, presets)
             searched, found = search_promises(
-                config, release or NEWEST, tls, given, known, most, seed, as_json=as_json
+                under, release or NEWEST, tls, given, known, most, seed, as_json=as_json
             )
             entries |= {find.breach.entry for find in found}
             blind = bool(searched.gaps or searched.unsupported)
         if laws or not (promises or presets):
-            target = replace(_target(release, tls, laws, mutant, config), known=known)
+            target = replace(_target(release, tls, laws, mutant, under), known=known)
             kept = open_database(database or None, shared)
             with workers(jobs, scheduler) as executor:
                 _search(target, most, seed, executor, jobs, kept, teller)
             entries |= teller.entries
-            blind = blind or (config is not None and teller.is_blind)
+            blind = blind or (under is not None and teller.is_blind)
+        if under is not None:
+            tell_what_was_read(under.sources)
         context.exit(
             _settled(baseline if accept else None, known, frozenset(entries), blind, allow_incomplete)
         )
@@ -179,7 +197,7 @@ def _own_promises(files: tuple[Path, ...], presets: tuple[str, ...]) -> tuple[Pr
 
 
 def _target(
-    release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str, config: Path | None
+    release: str | None, tls: str | None, laws: tuple[str, ...], mutant: str, config: Configuration | None
 ) -> Target:
     from eximsim.fuzz.mutants import MUTANTS
     from eximsim.fuzz.search import Target
@@ -195,7 +213,9 @@ def _target(
         return Target(built, chosen, mutant)
     from eximsim.fuzz.promised_settings import policy_of
 
-    return Target(built, chosen, policy=policy_of(config, built))
+    return Target(
+        built, chosen, policy=policy_of(config.path, built, read_defines(config.defines), config.sources)
+    )
 
 
 def _laws(ids: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,25 +10,36 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eximsim.quick_dataclass import dataclass
 from eximsim.visible import visible
 
 if TYPE_CHECKING:
     from eximsim.fuzz.baseline import Entry
     from eximsim.fuzz.promise import Promise
+    from eximsim.suite.config_files import Sources
     from eximsim.testing.promise_search import PromiseFind, PromiseSearch
 
 
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The configuration to search under: its file, macros as ``-D`` gives them, and what is beside it."""
+
+    path: Path
+    defines: tuple[str, ...]
+    sources: Sources
+
+
 def search_promises(
-    config: Path, release: str, tls: str | None, promises: tuple[Promise, ...], known: frozenset[Entry],
-    most: int, seed: int, *, as_json: bool,
+    config: Configuration, release: str, tls: str | None, promises: tuple[Promise, ...],
+    known: frozenset[Entry], most: int, seed: int, *, as_json: bool,
 ) -> tuple[PromiseSearch, list[PromiseFind]]:  # fmt: skip
     """Search, and tell each find as it comes; raises ``InputError`` and ``Unsupported``."""
-    from eximsim.commands.policies import Outside, load_policy, sources
+    from eximsim.commands.policies import load_policy
     from eximsim.suite.many_runs import many_runs
     from eximsim.testing.certificates import chains
     from eximsim.testing.promise_search import PromiseSearch
 
-    policy = load_policy(str(config), release, tls, (), chains(), sources(str(config), Outside()))
+    policy = load_policy(str(config.path), release, tls, config.defines, chains(), config.sources)
     search = PromiseSearch(policy, promises, known)
     found = []
     with many_runs(), _bare_hypothesis():
@@ -40,7 +51,7 @@ def search_promises(
     for item, number in search.unsupported.most_common():
         click.echo(f"not modelled, and not judged: {item} ({number} worlds)", err=as_json)
     names = ", ".join(find.breach.promise.name for find in found) or "none"
-    click.echo(f"{search.worlds} worlds around {config}; broken promises: {names}", err=as_json)
+    click.echo(f"{search.worlds} worlds around {config.path}; broken promises: {names}", err=as_json)
     return search, found
 
 

@@ -10,7 +10,13 @@ from pathlib import Path
 import click
 
 from eximsim.commands.gate_sides import EVERYTHING
-from eximsim.commands.policies import Outside, outside_options, tell_what_was_read
+from eximsim.commands.policies import (
+    Outside,
+    build_options,
+    outside_options,
+    read_defines,
+    tell_what_was_read,
+)
 from eximsim.errors import ExitCode
 from eximsim.files import STANDARD
 from eximsim.gate import MOST_HOSTS
@@ -32,9 +38,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--against", "new", metavar="Q", help="The release to compare with. Default: that of --profile."
 )
-@click.option(
-    "-D", "defines", multiple=True, metavar="NAME=VALUE", help="A macro, as Exim's own -D; repeatable."
-)
+@build_options
 @outside_options
 @click.option(
     "--hosts", type=click.IntRange(1, MOST_HOSTS), default=2, show_default=True,
@@ -77,6 +81,7 @@ def gate(
     revision: str | None,
     old: str | None,
     new: str | None,
+    tls: str | None,
     defines: tuple[str, ...],
     hosts: int,
     recipients: tuple[str, ...],
@@ -115,7 +120,7 @@ def gate(
 
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")
-    reading = gate_sides.Reading(gate_sides.macros(defines), outside, old, new)
+    reading = gate_sides.Reading(read_defines(defines), outside, old, new, tls)
     wanted = gate_sides.wanted(hosts, recipients, senders)
     with (
         many_runs(),

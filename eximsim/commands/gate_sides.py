@@ -15,7 +15,7 @@ from eximsim.commands.policies import Outside, configuration_text, sources
 from eximsim.errors import Gap, InputError
 from eximsim.files import read_named_text
 from eximsim.mta.base.string import from_octets
-from eximsim.profiles import NEWEST, Profile, profile
+from eximsim.profiles import NEWEST, Profile, profile, with_tls
 from eximsim.quick_dataclass import dataclass
 from eximsim.storage import store
 
@@ -32,24 +32,23 @@ _USUAL = ("exim.conf", "exim4.conf", "exim4.conf.template", "configure")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How configurations are read: macros, what is beside them, and the two releases."""
+    """How configurations are read: macros, what is beside them, the two releases and their TLS library."""
 
     macros: Mapping[str, str]
     outside: Outside
     old: str | None
     new: str | None
+    tls: str | None
 
     @property
     def releases(self) -> tuple[Profile, Profile]:
         """The release of each side."""
         first = profile(self.old or NEWEST)
-        return first, profile(self.new) if self.new else first
+        second = profile(self.new) if self.new else first
+        return self._built(first), self._built(second)
 
-
-def macros(defines: Sequence[str]) -> dict[str, str]:
-    """Macros as ``-D`` gives them."""
-    pairs = (define.partition("=") for define in defines)
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    def _built(self, release: Profile) -> Profile:
+        return with_tls(release, self.tls) if self.tls else release
 
 
 def wanted(hosts: int, recipients: Sequence[str], senders: Sequence[str]) -> Wanted:
@@ -98,9 +97,9 @@ def _policy(path: Path, release: Profile, reading: Reading) -> Policy:
 def names(pair: Sequence[Policy], revision: str | None) -> tuple[str, str]:
     """What the report calls the two policies."""
     one, two = pair
-    if revision is not None and one.profile is two.profile:
+    if revision is not None and one.profile == two.profile:
         return f"{one.path} at {revision}", two.path
-    if one.path != two.path and one.profile is two.profile:
+    if one.path != two.path and one.profile == two.profile:
         return one.path, two.path
     then = "" if revision is None else f" at {revision}"
     return f"{one.path}{then} ({one.profile.name})", f"{two.path} ({two.profile.name})"

@@ -8,7 +8,7 @@ from collections import Counter
 
 import click
 
-from eximsim.commands.policies import Outside, outside_options, read_policy, sources
+from eximsim.commands.policies import Outside, build_options, outside_options, read_policy, sources
 from eximsim.mta.config.optionlist import Status
 from eximsim.profiles import NEWEST
 from eximsim.suite.many_runs import many_runs
@@ -23,8 +23,7 @@ _TOLD = (Status.MODELLED, Status.INERT, Status.UNSUPPORTED)
 @click.option(
     "--profile", "profile_name", metavar="P", default=NEWEST, show_default=True, help="The release."
 )
-@click.option("--tls", metavar="LIBRARY", help="Built with this library: openssl or gnutls.")
-@click.option("-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="As Exim's -D.")
+@build_options
 @outside_options
 @click.option("--unsupported", "only", is_flag=True, help="Show only what is unsupported.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")

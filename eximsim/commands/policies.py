@@ -13,7 +13,7 @@ import click
 from eximsim.errors import InputError
 from eximsim.files import read_named, read_named_text
 from eximsim.mta.base.string import from_octets
-from eximsim.profiles import profile, with_tls
+from eximsim.profiles import TLS_LIBRARIES, profile, with_tls
 from eximsim.quick_dataclass import dataclass
 from eximsim.visible import visible
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eximsim.world.answers import Answers
     from eximsim.world.certificates import ChainSet
 
-_DEFINE = re.compile(r"([A-Z][A-Za-z0-9_]*)(?:=(.*))?", re.ASCII | re.DOTALL)
+_DEFINE = re.compile(r"([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.ASCII | re.DOTALL)
 
 
 def read_defines(defines: Iterable[str]) -> dict[str, str]:
@@ -75,6 +75,21 @@ _OUTSIDE_OPTIONS = (
         help="The file PATH is what the configuration names NAME, /etc/...; repeatable.",
     ),
 )  # fmt: skip
+
+
+_BUILD_OPTIONS = (
+    click.option(
+        "-D", "defines", multiple=True, metavar="MACRO[=TEXT]", help="A macro, as Exim's -D; repeatable."
+    ),
+    click.option("--tls", type=click.Choice(TLS_LIBRARIES), help="The TLS library that it is built with."),
+)
+
+
+def build_options(function: Callable[..., None]) -> Callable[..., None]:
+    """``--tls`` and ``-D``: how the release is built, and with which macros (``defines``) it is called."""
+    for option in _BUILD_OPTIONS:
+        function = option(function)
+    return function
 
 
 def outside_options(function: Callable[..., None]) -> Callable[..., None]:

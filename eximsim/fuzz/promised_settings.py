@@ -37,14 +37,14 @@ TRANSPORT = (
 """The options that belong to the mail path's policy: those of the main section, the router, the transport."""
 
 
-def policy_of(path: Path, profile: Profile) -> Policy:
-    """The policy of a configuration file, read for one release.
+def policy_of(path: Path, profile: Profile, macros: Mapping[str, str], sources: Sources) -> Policy:
+    """The policy of a configuration file, read for one release with these macros.
 
     Raises ``InputError``, ``Unsupported``, and ``CouldNotLook`` if it sends no mail out as the search does.
     """
     text = from_octets(read_named(path, "an Exim configuration"))
-    files = ConfigFiles(str(path), text, Sources(path.parent))
-    config = read_config(files, str(path), profile)
+    files = ConfigFiles(str(path), text, sources)
+    config = read_config(files, str(path), profile, macros)
     router, transport = _mail_path(config)
     lists = {
         f"{kind}list {name}": content

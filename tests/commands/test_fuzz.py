@@ -262,7 +262,29 @@ def test_what_could_not_be_judged_is_exit_3_unless_it_may_be(own: str) -> None:
     assert fuzz(*arguments, "--allow-incomplete").exit_code == 0
 
 
-@pytest.mark.parametrize("option", ["--promises", "--preset", "--baseline"])
+def test_a_configuration_is_read_with_its_macros_and_files(tmp_path: Path) -> None:
+    path, more = tmp_path / "my.conf", tmp_path / "more"
+    path.write_text(".include /etc/more\n" + CONFIGURATION.replace("= *", "= LIST"))
+    more.write_text("dns_ipv4_lookup = *\n")
+    given = ("--config", str(path), "--file", f"/etc/more={more}", "-D", "LIST = *")
+    done = fuzz(*given, *X3)
+    assert done.exit_code == 1
+    assert "hosts_try_dane = *" in done.stdout
+    done = fuzz(*given, "--preset", "tls-required", "--seed", "1", "--max", "20")
+    assert (done.exit_code, done.stderr) == (1, "")
+
+
+def test_promises_are_searched_with_the_answers_that_are_given(own: str) -> None:
+    path = Path(own)
+    path.write_text(path.read_text().replace("driver = smtp", "driver = smtp\n  helo_data = ${env{HELO}}"))
+    search = ("--config", own, "--preset", "tls-required", "--seed", "1", "--max", "5", "--env", "HELO=a.b")
+    done = fuzz(*search)
+    assert "not modelled" not in done.stdout
+    done = fuzz("--config", own, "--env", "HELO=a.b")
+    assert (done.exit_code, "laws ask nobody" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--promises", "--preset", "--baseline", "-D", "--file", "--answers"])
 def test_promises_need_a_configuration(option: str) -> None:
     done = fuzz(option, "x")
     assert done.exit_code == 2

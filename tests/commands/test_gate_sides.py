@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from eximsim.cli import eximsim
+from eximsim.commands.gate_sides import Reading
+from eximsim.commands.policies import Outside
 from eximsim.errors import InputError
 from eximsim.gate.explore_policies import survey
 from tests.commands.test_gate import SMALL
@@ -234,3 +236,12 @@ def test_callouts_that_ask_alike_are_explored_once(tmp_path: Path) -> None:
     views = survey([policy(conf=conf)]).views
     assert [view.name.partition(" to ")[0] for view in views] == ["delivery", "callout"]
     assert len(survey([policy(conf=TWO_CALLOUTS)]).views) == 3
+
+
+@pytest.mark.parametrize("library", ["openssl", "gnutls"])
+def test_both_releases_are_built_with_the_library_that_is_named(library: str) -> None:
+    old, new = Reading({}, Outside(), "4.96-debian12", "4.97", library).releases
+    assert old.tls_library.startswith(library)
+    assert new.tls_library.startswith(library)
+    plain, same = Reading({}, Outside(), None, None, library).releases
+    assert plain == same
