@@ -70,6 +70,11 @@ class Profile(SmtpSwitches):
     short_tlsa_skipped: bool = switch(False, "dane_tlsa_load()", since("4.92", "1b76ad22a"))
     """TLSA data of 3 octets or less is skipped."""
 
+    bare_list_sign_read_past: bool = switch(
+        True, "string_nextinlist() in string.c", since("4.92", "b72f857fb", item="JH/36")
+    )
+    """A list that is ``<`` and nothing else is read on behind its end."""
+
     dane_failure_overridden: bool = switch(
         True, "verify_callback_client_dane() in tls-openssl.c", since("4.87", "f2f2c91b1", item="JH/30")
     )

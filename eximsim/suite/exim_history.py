@@ -179,6 +179,7 @@ POINTS: Sequence[Point] = (
     _point("ee8b80906", ("aux-var-src/tls_conf_prefix", ".ifdef _HAVE_PIPE_CONNECT")),
     _point("d12746bc1"),
     _point("5a2a0989e"),
+    _point("b72f857fb"),
     _point("67ea939cf"),
     _point("de6f74f29"),
     # 4.93

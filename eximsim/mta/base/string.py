@@ -66,8 +66,13 @@ def strstric(text: bytes, part: bytes) -> bool:
 
 
 def split_separator(text: str) -> tuple[str, str]:
-    """The separator of a list, a colon unless a sign (``<;``) changes it, and the text after that sign."""
+    """The separator of a list, a colon unless a sign (``<;``) changes it, and the text after that sign.
+
+    Where the text ends with ``<``, the octet that ends it is the separator, and there are no items.
+    """
     rest = text.lstrip(SPACES)
+    if rest == "<":
+        return "\0", ""
     if len(rest) > 1 and rest[0] == "<" and (rest[1] in _PUNCTUATION or is_control(rest[1])):
         return rest[1], rest[2:]
     return ":", rest

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.lookup import match
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import HostFind, Rc
@@ -60,8 +61,10 @@ def random_number(process: Process, limit: int) -> int:
 def host_build_hostlist(process: Process, text: str, randomize: bool) -> list[HostItem]:
     """The hosts that ``text`` lists, without addresses; randomised within the groups that ``+`` divides.
 
-    Source: host_build_hostlist().
+    Source: host_build_hostlist(). Raises ``UndefinedBehaviour`` where Exim reads beyond the end of the text.
     """
+    if process.profile.bare_list_sign_read_past and text.strip() == "<":
+        raise UndefinedBehaviour("a host list that is < alone is read on behind its end")
     hosts: list[HostItem] = []
     group = MX_NONE - 1 if randomize else MX_NONE
     for name in list_items(text):

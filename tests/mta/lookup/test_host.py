@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from eximsim.errors import InputError
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import host_bydns, host_chain
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem, TlsNeeds
 from eximsim.status import Dnssec, HostFind, HostStatus, Rc
 from tests.mta.routing_world import Reply, Site, Zone, records, site
@@ -437,6 +438,13 @@ def test_a_host_list_keeps_its_order_unless_it_is_randomised() -> None:
     here = site()
     plain = host_chain.host_build_hostlist(here.process, "<; a.ex ; b.ex ; + ; c.ex", False)
     assert [(h.name, h.mx) for h in plain] == [("a.ex", -1), ("b.ex", -1), ("c.ex", -1)]
+
+
+@pytest.mark.parametrize("text", ["<", " <"])
+def test_a_host_list_of_a_sign_alone_has_no_hosts_and_was_read_on_behind_its_end(text: str) -> None:
+    assert host_chain.host_build_hostlist(site(release="4.92").process, text, False) == []
+    with pytest.raises(UndefinedBehaviour):
+        host_chain.host_build_hostlist(site(release="4.91").process, text, False)
 
 
 @given(st.integers(0, 1000))
