@@ -46,6 +46,15 @@ class TlsLibrarySwitches(SignatureSwitches):
     """Why there is no session if tls_verify_certificates names nothing that is there. Since 4.90 that is the
     text in a variable that nothing has set; None: anything can happen."""
 
+    unset_tls_text_of_further_host: str | None = switch(
+        "",
+        "smtp_setup_conn()",
+        since("4.90-dev-5d6bdf01a", "cf0c61644", None, item="JH/17"),
+        measured("4.95", "callout"),
+        measured("4.96", None),
+    )
+    """What that variable holds in a callout that has asked another host before; None: the same."""
+
     forced_tls_file_ends: bool = switch(
         False, "tls_expand_session_files(), tls_set_remaining_x509()", since("4.97", "520ef00f5")
     )

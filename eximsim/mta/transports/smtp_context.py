@@ -91,6 +91,8 @@ class SmtpContext:
     more_hosts: bool
     interface: str | None = None
     verify: bool = False
+    others_asked: bool = False
+    """This callout has asked another host before."""
     connect_timeout: float = 0
     command_timeout: float = 0
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.open_call import ClientTls
     from eximsim.mta.records.structs import HostItem
+    from eximsim.mta.transports.smtp_context import SmtpContext
 
 TLS_HANDSHAKE = Rule("tls handshake", "tls-openssl.c tls_client_start")
 
@@ -33,6 +34,12 @@ class TlsStartFailed(Exception):
     def __init__(self, rc: Rc, text: str) -> None:
         self.rc, self.text = rc, text
         super().__init__(text)
+
+
+def never_set(sx: SmtpContext, text: str) -> str:
+    """The text of an error that nothing has set, where it is ``text`` for the first host of a callout."""
+    further = sx.process.profile.unset_tls_text_of_further_host
+    return further if further and sx.others_asked else text
 
 
 def failed(sx: Call, prefix: str, text: str) -> TlsStartFailed:

@@ -20,7 +20,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_write
-from eximsim.mta.transports.tls_failed import TlsStartFailed, failed
+from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, never_set
 from eximsim.ports import TlsIdentity
 from eximsim.status import Rc
 
@@ -66,7 +66,7 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
         unset = sx.process.profile.unset_tls_text
         if unset is None:
             raise UndefinedBehaviour("the text of a TLS error that was never set is read") from None
-        raise TlsStartFailed(Rc.DEFER, unset) from None
+        raise TlsStartFailed(Rc.DEFER, never_set(sx, unset)) from None
 
 
 def fixed_anchors(profile: Profile, options: Options) -> str | None:
@@ -82,7 +82,8 @@ def fixed_anchors(profile: Profile, options: Options) -> str | None:
 def preload_anchors(process: Process) -> None:
     """What the log has of trust anchors that a queue run misses when it loads them for its deliveries.
 
-    Source: tls_client_creds_reload(), src/tls.c.
+    A daemon loads at its start only what it can watch for changes, and so says nothing of what is not there.
+    Source: tls_client_creds_reload() and tls_set_watch(), src/tls.c.
     """
     for transport in process.config.transports.values():
         if transport.driver != "smtp" or process.machine.trust_store is not None:

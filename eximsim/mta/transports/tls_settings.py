@@ -15,7 +15,7 @@ from eximsim.mta.certs.tls_errors import openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import log_write
-from eximsim.mta.transports.tls_failed import TlsStartFailed, failed
+from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, never_set
 from eximsim.mta.transports.tls_files import anchors, crls, expanded, fixed_anchors
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, suites
 from eximsim.mta.transports.tls_verify import VerifyMode, VerifySettings, during_verification
@@ -204,7 +204,7 @@ def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
     if row.outcome is Unusable.UNDEFINED:
         raise UndefinedBehaviour("the text of a TLS error that was never set is read")
     rc = Rc.FAIL if sx.process.profile.unusable_tlsa is UnusableTlsa.FAIL else Rc.DEFER
-    raise TlsStartFailed(rc, row.text)
+    raise TlsStartFailed(rc, never_set(sx, row.text))
 
 
 def server_name(sx: SmtpContext) -> str | None:

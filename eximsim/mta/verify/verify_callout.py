@@ -123,6 +123,7 @@ def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
     """Ask one host after the other; None unless one of them ends the callout with a result of its own."""
     process, settings, hosts = call.process, call.settings, call.hosts
     start, overall = process.world.now(), settings.overall or 4 * settings.seconds
+    others = False
     for number, host in enumerate(hosts):
         asking.through = number
         if host.address is None:
@@ -131,7 +132,8 @@ def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
             process.hdebug("overall timeout for callout exceeded")
             break
         process.variables["host"], process.variables["host_address"] = host.name, host.address
-        sx = _context(call, host, more_hosts=number + 1 < len(hosts))
+        sx = _context(call, host, more_hosts=number + 1 < len(hosts), others=others)
+        others = True
         if process.profile.callout_uses_setup_conn:
             _ask(call, sx)
         elif (rc := verify_inline.ask(call, sx)) is not None:
@@ -141,7 +143,7 @@ def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
     return None
 
 
-def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
+def _context(call: Callout, host: HostItem, *, more_hosts: bool, others: bool) -> SmtpContext:
     process, addr, settings = call.process, call.addr, call.settings
     transport = addr.transport
     assert transport is not None
@@ -162,6 +164,7 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool) -> SmtpContext:
         more_hosts,
         interface=interface,
         verify=True,
+        others_asked=others,
         connect_timeout=settings.connect or settings.seconds,
         command_timeout=settings.seconds,
     )

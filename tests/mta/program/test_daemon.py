@@ -48,6 +48,14 @@ def test_the_log_says_how_often_it_runs_the_queue(release: str, argv: tuple[str,
     assert f", {words}" in front.log()[0]
 
 
+@pytest.mark.parametrize("release", ["4.95", "4.98", "4.99"])
+def test_a_daemon_says_nothing_of_trust_anchors_that_are_not_there(release: str) -> None:
+    transport = "begin transports\nt:\n  driver = smtp\n  tls_verify_certificates = /nowhere.pem\n"
+    front = Front(ACCEPT, release=release, routers=transport)
+    front.exim("-bd", "-oX", "1225")
+    assert [line for line in front.log() if "nowhere" in line] == []
+
+
 def test_the_queue_is_run_at_once_and_again_after_each_interval() -> None:
     front = Front(ACCEPT)
     front.exim("-q5m")

@@ -209,6 +209,22 @@ def test_no_callout_completes_where_dane_has_failed(release: str, tlsa: dict[str
 
 
 @pytest.mark.parametrize(
+    ("servers", "shown"),
+    [
+        ([Mx(tlsa=UNUSABLE)], ["NULL"]),
+        ([Mx(REFUSING), Mx(tlsa=UNUSABLE)], ["callout"]),
+        ([Mx(tlsa=UNUSABLE), Mx(tlsa=UNUSABLE)], ["NULL", "callout"]),
+    ],
+)
+def test_a_text_that_was_never_set_is_another_in_4_95_once_a_callout_has_asked_a_host(
+    servers: list[Mx], shown: list[str]
+) -> None:
+    site = Site(servers, "4.95", transport=TRY)
+    site.verify()
+    assert [line.rpartition(": ")[2] for line in site.log if "DANE attempt failed" in line] == shown
+
+
+@pytest.mark.parametrize(
     ("release", "transport", "tlsa", "answer"),
     [
         (OLD, TRY, SERVFAIL, LOCAL_PROBLEM),
