@@ -20,8 +20,8 @@ class TlsLibrarySwitches(SignatureSwitches):
     key_exchange_group_shown: bool = switch(
         False, "peer_status() in tls-gnu.c", since("4.99-dev-13835a3c1", "e35ada6dc", item="JH/09")
     )
-    """GnuTLS builds show the group of the key exchange behind the key length. OpenSSL does so from 3.2 on, and
-    what is modelled is OpenSSL 3.0."""
+    """GnuTLS builds show the group of the key exchange behind the key length. OpenSSL does so from 3.2
+    on; what is modelled is OpenSSL 3.0."""
 
     gnutls_alert_text: str = switch(
         "A TLS fatal alert has been received.",

@@ -207,7 +207,7 @@ class Survey:
 
 
 def _delivers(outcome: Outcome) -> bool:
-    return outcome.result in (*TAKEN, "undefined")
+    return outcome.result in TAKEN
 
 
 class _SendsMore(Exception):
