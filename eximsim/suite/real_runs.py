@@ -10,13 +10,14 @@ import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from eximsim.errors import CouldNotLook
 from eximsim.profiles import Profile
@@ -31,6 +32,8 @@ from eximsim.world.certificates import save_chains, standard_chains
 
 _AHEAD = 8
 """How many situations each process has waiting for it."""
+
+_T = TypeVar("_T")
 
 _PREFIX = "eximsim-certificates-"
 _LOCK = "in-use"
@@ -86,7 +89,7 @@ def run_all(
         waiting: deque[Future[Record]] = deque()
         try:
             for situation, kind in tasks:
-                waiting.append(pool.submit(_run, situation, kind, times))
+                waiting.append(submitted(pool, _run, situation, kind, times))
                 if len(waiting) >= jobs * _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -95,6 +98,19 @@ def run_all(
             raise CouldNotLook("a process that ran the program has died; somebody killed it") from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def submitted(pool: ProcessPoolExecutor, work: Callable[..., _T], *given: object) -> Future[_T]:
+    """``pool.submit()``; a process that it spawns is not told of an interrupt until it unblocks it.
+
+    Otherwise each one that is still importing would end with a traceback of its own.
+    """
+    resource_tracker.ensure_running()  # to be first: when begun, it unblocks what is blocked here
+    was = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(work, *given)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, was)
 
 
 class Again:
@@ -160,6 +176,7 @@ _open = ExitStack()
 def _enter(exim: Path, certificates: Path) -> None:
     global _stand
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent sees to an interrupt
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     end_with_parent()
     _stand = _open.enter_context(RealStand(exim, certificates))
 
