@@ -138,6 +138,10 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """``exim_dumpdb misc`` counts the commands of ETRN that run; before, it shows them as octets."""
 
+    chunk_end_read_as_header: bool = switch(True, "receive_msg() in receive.c", since("4.96", "315206fbf"))
+    """A last chunk that ends within the header is not the end of it: its mark is taken for an octet, and
+    what the client says next is read as more of the header."""
+
     debug_control_stops: bool = switch(False, "CONTROL_DEBUG in acl.c", since("4.96", "9f6916601"))
     """``control = debug/stop`` ends one."""
 

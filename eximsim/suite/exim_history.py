@@ -325,6 +325,7 @@ POINTS: Sequence[Point] = (
     _point("5800e3234", ("confs/0101", "$local_part_data'")),
     _point("cfe6acff2", ("confs/0594", "force_command")),
     _point("ec2a355fd"),
+    _point("315206fbf"),
     _point("2b68e140a", ("runtest", r"(.*[:.])\d+$/$1 ${2}9999")),
     # 4.97
     _point("ae8073826"),

@@ -55,6 +55,13 @@ class DataReader:
         _, last, position = header_lines(bytes(self._raw))
         return last is not None and (last in (b"\n", b"\n ") or position < len(self._raw))
 
+    def take_back(self) -> bytes:
+        """What has been read behind the header, which is not part of the message then."""
+        position = header_lines(bytes(self._raw))[2]
+        behind = bytes(self._raw[position:])
+        del self._raw[position:]
+        return behind
+
     def lacks_blank_line(self) -> bool:
         """Whether the header is ended by a line that is neither one of it nor blank."""
         last = header_lines(bytes(self._raw))[1]

@@ -81,7 +81,11 @@ def lost_at_command(session: SmtpSession) -> None:
 def lost_in_message(session: SmtpSession) -> None:
     """End of file inside a message (handle_lost_connection(), src/receive.c)."""
     reader, process = session.reader, session.process
-    where = "" if reader is None else reader.where(chunks=session.reception.envelope.chunking)
+    where = (
+        ""
+        if reader is None
+        else reader.where(chunks=session.reception.envelope.chunking and not session.past_chunks)
+    )
     if not where and process.profile.lost_message_named:
         process.message_id = new_message_id(process)
     if any(selector(session.process, name) for name in ("lost_incoming_connection", "smtp_connection")):

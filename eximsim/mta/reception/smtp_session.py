@@ -212,6 +212,8 @@ class SmtpSession:
     # ---- the message that is coming in
     reader: DataReader | None = None
     chunk_left: int = 0
+    past_chunks: bool = False
+    """The header goes on behind the last chunk."""
     """So many octets of the chunk have not come yet."""
     only_rset: bool = False
     """The chunks of a message have gone wrong, and nothing but RSET helps."""
@@ -377,6 +379,7 @@ class SmtpSession:
     def read_chunk(self, size: int, *, last: bool) -> None:
         """The client sends ``size`` octets of a message."""
         self.chunk, self.chunk_left, self.state = (size, last), size, State.CHUNK
+        self.past_chunks = False
         if self.reader is None:
             self.take_sender()
             self.reader = DataReader(strict=False)

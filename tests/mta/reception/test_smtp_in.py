@@ -181,6 +181,40 @@ def test_chunks_are_put_together() -> None:
     assert " K S=" in front.log()[0]
 
 
+CUT_OFF = "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<r@d.ex>\r\nBDAT 5 LAST\r\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "body", "total", "then"),
+    [
+        ("RCPT TO:<x@d.ex>\r\n", b"RCPT \xfeTO:<x@d.ex>\n", 20, ["221"]),
+        ("abc\r\nNOOP\r\n", b"abc\n", 6, ["500", "221"]),
+        ("a:b\r\n\r\nx\r\n", b"\xfe\n", 9, ["500", "221"]),
+    ],
+)
+def test_up_to_4_95_commands_behind_a_chunk_that_ends_in_the_header_are_part_of_it(
+    rest: str, body: bytes, total: int, then: list[str]
+) -> None:
+    front = Front(ACCEPT, release="4.95")
+    status = front.exim("-odq", "-bs", stdin=f"{CUT_OFF}{rest}QUIT\r\n")
+    (message,) = front.machine.spool.messages.values()
+    assert message.body == body
+    last = status.stdout.partition("250- ")[2].splitlines()
+    assert last[0] == f"5 byte chunk, total {total}"
+    assert [line[:3] for line in last[2:]] == then
+
+
+@pytest.mark.parametrize("data", ["abcde", "a: bc", "a:b\r\n"])
+def test_up_to_4_95_a_client_that_leaves_after_such_a_chunk_has_not_sent_it(data: str) -> None:
+    front = Front(ACCEPT, release="4.95")
+    status = front.exim("-odq", "-bs", stdin=f"{CUT_OFF}{data}QUIT\r\n")
+    assert status.stdout.endswith("421 Lost incoming connection\r\n")
+    assert front.log()[-1].endswith("lost while reading message data (after header)")
+    later = Front(ACCEPT, release="4.96")
+    later.exim("-odq", "-bs", stdin=f"{CUT_OFF}{data}QUIT\r\n")
+    assert len(later.machine.spool.messages) == 1
+
+
 # ---- ACLs and what they say --------------------------------------------------------------------------
 
 SAYING = [
