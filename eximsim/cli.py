@@ -151,7 +151,8 @@ def eximsim(context: click.Context) -> None:
     A behavioural model of Exim's outbound decisions, and a regression harness around it.
 
     Exit codes: 0 as it should be, 1 a difference or a broken law was found, 2 bad input, 3 could not look;
-    70 an error of eximsim's own, 74 the output could not be written, 141 its reader went away.
+    70 an error of eximsim's own, 74 the output could not be written, 130 interrupted, 141 the output's
+    reader went away.
     """
     _help_if_alone(context)
 

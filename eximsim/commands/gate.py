@@ -152,7 +152,7 @@ def gate(
     for path, writer in forms:
         if path is not None:
             store_text(path, writer(report, failing))
-    if STANDARD not in map(str, (html, markdown, junit, sarif)):
+    if STANDARD not in (str(path) for path, _ in forms):
         click.echo(_shown(report, failing, as_json=as_json, github=github, verbose=verbose))
     if code := exit_code(report, failing):
         raise click.exceptions.Exit(code)

@@ -139,6 +139,16 @@ def test_exit_code_place_and_cause_are_the_same_in_every_form(case: Case, tmp_pa
         _severe(name, report, case)
 
 
+@pytest.mark.parametrize("form", ["markdown", "html", "junit", "sarif", "code-quality"])
+def test_a_form_on_standard_output_is_all_that_is_there(form: str, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.conf", tmp_path / "new.conf"
+    old.write_text("")
+    new.write_text("")
+    code, text = _gate(str(old), str(new), f"--{form}", "-")
+    assert (code, _gate(str(old), str(new), f"--{form}", str(tmp_path / form))[0]) == (3, 3)
+    assert text.rstrip("\n") == (tmp_path / form).read_text().rstrip("\n")
+
+
 def _folder(folder: Path, conf: str) -> Path:
     for name, text in {**FILES, "exim.conf": conf}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
