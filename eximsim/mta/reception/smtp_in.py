@@ -340,7 +340,7 @@ class SmtpIn(SmtpSession):
         return True
 
     def _header_read_on(self) -> bool:
-        """Whether the header is complete; where releases do not see the end of the last chunk, by what follows.
+        """Whether the header is complete; where a release does not see the last chunk's end, by what follows.
 
         They take the mark of that end for an octet, and the client's next commands for more of the header.
         """

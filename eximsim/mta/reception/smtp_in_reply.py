@@ -60,6 +60,8 @@ class Replies:
 
     reception: Reception
     waiting: list[str] = field(default_factory=list)
+    begun: str = ""
+    """The first line of a reply, held back for the rest."""
     command: str = ""
     """The line that is being answered (``smtp_cmd_buffer``)."""
     errors: int = 0
@@ -86,9 +88,15 @@ class Replies:
         self._note(f"{text}\r\n")
         self._print(f"{text}\r\n")
 
+    def begin(self, text: str) -> None:
+        """The same with a line that is held back for the next one, and lost if the process dies before."""
+        self._note(f"{text}\r\n")
+        self.reception.process.scratch = self.begun = f"{text}\r\n"
+
     def _print(self, text: str) -> None:
         self.reception.process.scratch = text
-        self.waiting.append(text)
+        self.waiting.append(f"{self.begun}{text}")
+        self.begun = ""
 
     def _note(self, text: str) -> None:
         """Remember the first answer to RCPT, and whether all were the same."""
@@ -157,9 +165,12 @@ class Replies:
         over = self.too_many_errors()
         if code:
             detail = text if data is None else f"{data}: {text}"
-            self.line(f"{code}{'-' if over else ' '}{detail}")
-            if over and not process.profile.synprot_limit_runs_notquit:
-                self.line(f"{code} {TOO_MANY_ERRORS}")
+            if over and process.profile.synprot_limit_runs_notquit:
+                self.begin(f"{code}-{detail}")
+            else:
+                self.line(f"{code}{'-' if over else ' '}{detail}")
+                if over:
+                    self.line(f"{code} {TOO_MANY_ERRORS}")
         return over
 
     def too_many_errors(self) -> bool:

@@ -120,3 +120,12 @@ def test_who_drops_a_client_after_its_message_ends_with_failure(acl: str, code: 
     status = front.exim("-odq", "-bs", stdin="\r\n".join(lines))
     assert status.stdout.endswith("\r\n550 Administrative prohibition\r\n")
     assert status.code == code
+
+
+def test_a_reply_that_is_begun_is_lost_if_the_acl_for_notquit_kills_the_process() -> None:
+    main = "acl_smtp_notquit = n\nsmtp_max_synprot_errors = 1"
+    front = Front(main, "n:\n  deny sender_domains = one.ex")
+    status = front.exim("-odq", "-bs", stdin="HELO x\r\nRCPT TO:<a@d.ex>\r\nRCPT TO:<b@d.ex>\r\n")
+    assert status.code < 0
+    assert "503 sender not yet given\r\n" in status.stdout
+    assert "503-" not in status.stdout
