@@ -15,7 +15,7 @@ from eximsim.commands.policies import Outside, build_options, outside_options
 from eximsim.files import STANDARD, read_named_text
 from eximsim.gate import MOST_HOSTS
 from eximsim.profiles import NEWEST
-from eximsim.storage import store_text
+from eximsim.storage import check_place, store_text
 from eximsim.suite.many_runs import many_runs
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ def check(
     """
     if accept and baseline is None:
         raise click.UsageError("--accept needs --baseline")
+    for path in files.values():
+        if path is not None:
+            check_place(path)
     from eximsim.commands.policies import load_policy, sources, tell_what_was_read
     from eximsim.gate.lattice import certificates
 

@@ -23,6 +23,7 @@ from eximsim.commands.policies import (
 )
 from eximsim.errors import ExitCode, InputError
 from eximsim.profiles import NEWEST, profile, with_tls
+from eximsim.storage import check_folder
 
 if TYPE_CHECKING:
     from hypothesis.database import ExampleDatabase
@@ -145,6 +146,8 @@ def fuzz(
         raise click.UsageError("--answers, --answer and --env need --promises or --preset: laws ask nobody")
     if accept and baseline is None:
         raise click.UsageError("--accept needs --baseline")
+    if save is not None:
+        check_folder(save)
     teller = Teller(as_json, save)
     if replay is not None:
         _replay(replay, laws, teller)

@@ -23,7 +23,7 @@ from eximsim.gate import MOST_HOSTS
 from eximsim.gate.report import Report
 from eximsim.gate.severity import FAIL_ON, Severity
 from eximsim.profiles import NEWEST
-from eximsim.storage import store_text
+from eximsim.storage import check_place, store_text
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -120,6 +120,12 @@ def gate(
 
     if groups and lock is None:
         raise click.UsageError("--accept needs --lock")
+    forms = (
+        (html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif), (quality, _code_quality),
+    )  # fmt: skip
+    for path, _ in forms:
+        if path is not None:
+            check_place(path)
     reading = gate_sides.Reading(read_defines(defines), outside, old, new, tls)
     wanted = gate_sides.wanted(hosts, recipients, senders)
     with (
@@ -146,9 +152,6 @@ def gate(
     for policy in policies:
         tell_what_was_read(policy.sources)
     failing = tuple(one for one in Severity if any(one in FAIL_ON[name] for name in fail_on))
-    forms = (
-        (html, _html), (markdown, _markdown), (junit, _junit), (sarif, _sarif), (quality, _code_quality),
-    )  # fmt: skip
     for path, writer in forms:
         if path is not None:
             store_text(path, writer(report, failing))

@@ -196,6 +196,12 @@ def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], said: str) -> N
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_place_where_nothing_can_be_saved_is_told_before_the_search() -> None:
+    done = fuzz("--save", "/dev/null", *MENDED)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("eximsim: /dev/null: Not a directory")
+
+
 # ---- one's own configuration ------------------------------------------------------------------------------
 
 

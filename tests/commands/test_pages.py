@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from unittest import mock
 
+import pytest
+
 from eximsim.gate.html import report_page
 from tests.commands.invoking import invoke
 from tests.gate.reports import example
@@ -45,3 +47,12 @@ def test_a_page_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 2
     assert done.stderr.startswith(f"eximsim: {nowhere}: No such file")
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "junit", "sarif"])
+@pytest.mark.parametrize("command", ["gate", "check"])
+def test_a_report_that_has_no_place_is_told_before_the_work(command: str, form: str) -> None:
+    done = invoke(command, "/no/such/configuration", f"--{form}", "/no/such/folder/report")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("eximsim: /no/such/folder/report: ")
+    assert len(done.stderr.splitlines()) == 1
