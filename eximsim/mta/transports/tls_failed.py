@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.open_call import ClientTls
     from eximsim.mta.records.structs import HostItem
-    from eximsim.mta.transports.smtp_context import SmtpContext
 
 TLS_HANDSHAKE = Rule("tls handshake", "tls-openssl.c tls_client_start")
 
@@ -36,10 +35,10 @@ class TlsStartFailed(Exception):
         super().__init__(text)
 
 
-def never_set(sx: SmtpContext, text: str) -> str:
+def never_set(process: Process, text: str, *, others_asked: bool) -> str:
     """The text of an error that nothing has set, where it is ``text`` for the first host of a callout."""
-    further = sx.process.profile.unset_tls_text_of_further_host
-    return further if further and sx.others_asked else text
+    further = process.profile.unset_tls_text_of_further_host
+    return further if further and others_asked else text
 
 
 def failed(sx: Call, prefix: str, text: str) -> TlsStartFailed:

@@ -66,7 +66,7 @@ def anchors(sx: SmtpContext) -> tuple[bytes, ...] | None:
         unset = sx.process.profile.unset_tls_text
         if unset is None:
             raise UndefinedBehaviour("the text of a TLS error that was never set is read") from None
-        raise TlsStartFailed(Rc.DEFER, never_set(sx, unset)) from None
+        raise TlsStartFailed(Rc.DEFER, never_set(sx.process, unset, others_asked=sx.others_asked)) from None
 
 
 def fixed_anchors(profile: Profile, options: Options) -> str | None:

@@ -204,7 +204,7 @@ def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
     if row.outcome is Unusable.UNDEFINED:
         raise UndefinedBehaviour("the text of a TLS error that was never set is read")
     rc = Rc.FAIL if sx.process.profile.unusable_tlsa is UnusableTlsa.FAIL else Rc.DEFER
-    raise TlsStartFailed(rc, never_set(sx, row.text))
+    raise TlsStartFailed(rc, never_set(sx.process, row.text, others_asked=sx.others_asked))
 
 
 def server_name(sx: SmtpContext) -> str | None:
