@@ -168,6 +168,8 @@ def fuzz(
             blind = bool(searched.gaps or searched.unsupported)
         if laws or not (promises or presets):
             target = replace(_target(release, tls, laws, mutant, under), known=known)
+            if target.policy is not None:
+                teller.miss(target.policy.gaps)
             kept = open_database(database or None, shared)
             with workers(jobs, scheduler) as executor:
                 _search(target, most, seed, executor, jobs, kept, teller)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eximsim.errors import InputError
-from eximsim.visible import visible_lines
+from eximsim.errors import Gap, InputError
+from eximsim.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from eximsim.fuzz.baseline import Entry
@@ -31,6 +31,7 @@ class Teller:
         self.entries: set[Entry] = set()
         self._as_json, self._save = as_json, save
         self._scenarios = 0
+        self._gaps: tuple[Gap, ...] = ()
         self._unsupported: Counter[str] = Counter()
         self._began = time.perf_counter()
 
@@ -54,7 +55,11 @@ class Teller:
     @property
     def is_blind(self) -> bool:
         """Whether something could not be judged."""
-        return bool(self._unsupported)
+        return bool(self._unsupported or self._gaps)
+
+    def miss(self, gaps: tuple[Gap, ...]) -> None:
+        """Note what no scenario has, and something depends on."""
+        self._gaps = gaps
 
     def say(self, text: str) -> None:
         """A remark, where it does not get between objects for machines."""
@@ -68,6 +73,8 @@ class Teller:
     def finish(self, target: Target) -> None:
         """Sum up."""
         seconds = time.perf_counter() - self._began
+        for gap in self._gaps:
+            self.say(f"could not look: {visible(str(gap))}")
         for item, number in self._unsupported.most_common():
             self.say(f"not modelled, and not judged: {item} ({number} scenarios)")
         broken = ", ".join(self.laws) or "none"

@@ -7,10 +7,11 @@ as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from eximsim.errors import CouldNotLook
+from eximsim.errors import CouldNotLook, Gap
 from eximsim.files import read_named
 from eximsim.fuzz.search import Policy
 from eximsim.mta.base.string import from_octets
@@ -52,8 +53,29 @@ def policy_of(path: Path, profile: Profile, macros: Mapping[str, str], sources: 
         for name, content in config.named_lists[kind].items()
     }
     return Policy(
-        {**_set(config.main, MAIN), **lists}, _set(router.options, ROUTER), _set(transport.options, TRANSPORT)
+        {**_set(config.main, MAIN), **lists},
+        _set(router.options, ROUTER),
+        _set(transport.options, TRANSPORT),
+        tuple(_files_looked_into(config, router, transport)),
     )
+
+
+_FILE = re.compile(r"(?:^|[\s;:{,])(/[\w.-]+(?:/[\w.-]+)*)")
+
+
+def _files_looked_into(config: Config, router: DriverInstance, transport: DriverInstance) -> Iterator[Gap]:
+    """The files that settings look into while mail is sent: a situation has none."""
+    texts: list[tuple[str, str, str | None, int | None]] = [
+        (f"{kind}list {name}", content, *config.list_places[kind, name])
+        for kind in ("domain", "host")
+        for name, content in config.named_lists[kind].items()
+    ]
+    for options, wanted in ((config.main, MAIN), (router.options, ROUTER), (transport.options, TRANSPORT)):
+        texts += [(name, text, *options.where(name)) for name, text in _set(options, wanted).items()]
+    for name, text, path, line in texts:
+        for found in _FILE.findall(text):
+            what = f"{name} looks into {found}, and laws are searched without files"
+            yield Gap(what, f"{path}:{line}", "--promises or --preset searches with them")
 
 
 def _mail_path(config: Config) -> tuple[DriverInstance, DriverInstance]:

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import field, replace
 
-from eximsim.errors import EximsimError, Unsupported
+from eximsim.errors import EximsimError, Gap, Unsupported
 from eximsim.explore.choices import Choices, explore
 from eximsim.fuzz import farm
 from eximsim.fuzz.baseline import Entry
@@ -82,11 +82,15 @@ SPACES: tuple[Space, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Settings of a configuration whose promises are searched; they take the place of the search's own."""
+    """Settings of a configuration whose promises are searched; they take the place of the search's own.
+
+    ``gaps`` are what they depend on and no situation has.
+    """
 
     main: Settings = field(default_factory=dict)
     router: Settings = field(default_factory=dict)
     transport: Settings = field(default_factory=dict)
+    gaps: tuple[Gap, ...] = ()
 
     def put_into(self, situation: Situation) -> Situation:
         """The situation under this policy."""

@@ -160,6 +160,18 @@ def test_a_configuration_is_searched_with_its_own_settings(tmp_path: Path) -> No
     assert fuzz("--config", str(path), *MENDED).exit_code == 0
 
 
+@pytest.mark.parametrize("setting", ["+trusted", "net-lsearch;/etc/trusted", "/etc/trusted : 192.0.2.1"])
+def test_a_file_that_a_setting_looks_into_leaves_the_laws_unsettled(tmp_path: Path, setting: str) -> None:
+    path = tmp_path / "exim.conf"
+    lists = "hostlist trusted = /etc/trusted\n" if setting == "+trusted" else ""
+    path.write_text(f"{lists}{CONFIGURATION}  hosts_require_tls = {setting}\n")
+    line = 1 if lists else path.read_text().count("\n")
+    done = fuzz("--config", str(path), *MENDED)
+    assert done.exit_code == 3
+    assert f"could not look: {path}:{line}: " in done.stdout
+    assert " looks into /etc/trusted" in done.stdout
+
+
 def test_a_configuration_that_sends_no_mail_out_was_not_searched(tmp_path: Path) -> None:
     path = tmp_path / "my.conf"
     path.write_text(CONFIGURATION.replace("smtp\n  hosts_try_dane = *", "pipe\n  command = /x"))
