@@ -83,46 +83,20 @@ def run(
     ``InputError`` for a bad configuration and ``Unsupported`` for what is not modelled.
     """
     machine.effort = Effort()
-    out: list[str] = []
-    err: list[str] = []
     try:
-        line = parse_argv(argv)
-        if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
-            raise BadOption(f"-bp{line.option}")
-        if line.option == queue.SET_QUEUE and not profile.messages_change_queue:
-            raise BadOption(line.option)
-        if line.apart and profile.queue_runners_described:
-            raise BadOption("-q")
-        if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
-            name = "exim: " if profile.fatal_names_program else ""
-            return ExitStatus(1, "", f"{name}-oMm must be a valid message ID\n")
-    except BadOption as bad:
-        who, end = ("exim:", "\n") if profile.fatal_names_program else ("exim abandoned:", "")
-        return ExitStatus(1, "", f"{who} unknown, malformed, or incomplete option {bad}\n{end}")
-    except BadUse as bad:
-        return ExitStatus(1, "", f"exim: {bad}\n")
-    if config is None:
-        try:
-            config = _configuration(machine, line, profile)
-        except Fatal as problem:
-            return ExitStatus(1, "", str(problem))
+        line = _command_line(argv, profile)
+        config = config or _configuration(machine, line, profile)
+    except Fatal as problem:
+        return ExitStatus(1, "", str(problem))
     if line.perl_at_start and config.main.is_set("perl_startup"):
         raise Unsupported("perl_startup at the start (-ps)", *config.main.where("perl_startup"))
     if line.mode in _SUBMITTING and config.main.flag("mua_wrapper"):
         config, line = _wrapping(config), replace(line, errors="stderr", synchronous=True, queue_smtp=False)
+    out: list[str] = []
+    err: list[str] = []
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
-    process.environment, process.queue_name = env, line.queue
-    process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
-    process.tls_on_connect = line.tls_on_connect
-    process.log_testing_mode = line.mode in (Mode.EXPAND, Mode.FILTER) and machine.user != machine.exim_user
-    may_write = line.mode is Mode.EXPAND and profile.expansion_test_writes
-    process.configuration_is_read_only = profile.configuration_is_read_only and not may_write
-    process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
-    process.synchronous = line.synchronous
-    process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout
-    process.fudged_queue_times = line.queue_times
-    if line.mode in CHECKING or is_trusted(process):
-        process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
+    process.environment = env
+    _heed(process, line)
     if profile.no_certificate_always_told and line.mode not in CHECKING and line.mode not in _PRINTING:
         daemon.warn_of_certificate(process)
     _check_arguments_logged(process, line)
@@ -136,6 +110,44 @@ def run(
     except (PanicDie, NotSent):
         code = 1
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
+
+
+def _command_line(argv: Sequence[str], profile: Profile) -> CommandLine:
+    """The options of the call; raises ``Fatal`` with what the program says of a bad one."""
+    try:
+        line = parse_argv(argv)
+        if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
+            raise BadOption(f"-bp{line.option}")
+        if line.option == queue.SET_QUEUE and not profile.messages_change_queue:
+            raise BadOption(line.option)
+        if line.apart and profile.queue_runners_described:
+            raise BadOption("-q")
+    except BadOption as bad:
+        who, end = ("exim:", "\n") if profile.fatal_names_program else ("exim abandoned:", "")
+        raise Fatal(f"{who} unknown, malformed, or incomplete option {bad}\n{end}") from None
+    except BadUse as bad:
+        raise Fatal(f"exim: {bad}\n") from None
+    if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
+        name = "exim: " if profile.fatal_names_program else ""
+        raise Fatal(f"{name}-oMm must be a valid message ID\n")
+    return line
+
+
+def _heed(process: Process, line: CommandLine) -> None:
+    """What the options set in the process."""
+    machine, profile = process.machine, process.profile
+    process.queue_name = line.queue
+    process.verbose, process.queue_smtp = line.verbose, line.queue_smtp
+    process.tls_on_connect = line.tls_on_connect
+    process.log_testing_mode = line.mode in (Mode.EXPAND, Mode.FILTER) and machine.user != machine.exim_user
+    may_write = line.mode is Mode.EXPAND and profile.expansion_test_writes
+    process.configuration_is_read_only = profile.configuration_is_read_only and not may_write
+    process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
+    process.synchronous = line.synchronous
+    process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout
+    process.fudged_queue_times = line.queue_times
+    if line.mode in CHECKING or is_trusted(process):
+        process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
 
 
 def _configuration(machine: Machine, line: CommandLine, profile: Profile) -> Config:
