@@ -22,10 +22,10 @@ _MOST_MEMBERS = 10_000
 _PACKED_AT_ONCE = 16_384
 _ZEROS = re.compile(rb"\0*")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*"?', re.DOTALL)
 _TOML_TEXT = re.compile(
-    r""""{3}(?:[^"\\]++|\\.|"{1,2}(?!"))*+(?:"{3,5}|\\?\Z) | '{3}.*?(?:'{3}|\Z)
-      | "(?:[^"\\\n]++|\\.)*+"? | '[^'\n]*+'? | \#[^\n]*+""",
+    r""""{3}(?:[^"\\]++|\\.|"{1,2}(?!"))*(?:"{3,5}|\\?\Z) | '{3}.*?(?:'{3}|\Z)
+      | "(?:[^"\\\n]++|\\.)*"? | '[^'\n]*+'? | \#[^\n]*+""",
     re.DOTALL | re.VERBOSE,
 )
 """Strings and comments; those that do not end go as far as they could."""

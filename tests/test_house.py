@@ -274,6 +274,18 @@ def test_no_code_compares_releases(path: Path) -> None:
     assert compared == []
 
 
+_POSSESSIVE_GROUP = re.compile(r"(?<!\\)\)(?:[*+?]|\{\d*,?\d*\})\+|\(\?>")
+
+
+@MODULES
+def test_no_expression_repeats_a_group_possessively(path: Path) -> None:
+    """Python before 3.11.5 matches that wrongly (its issue 106052); single characters it gets right."""
+    calls = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    compiled = (node.args[0] for node in calls if ast.unparse(node.func) == "re.compile")
+    found = [ast.unparse(one) for one in compiled if _POSSESSIVE_GROUP.search(ast.unparse(one))]
+    assert found == []
+
+
 @MODULES
 def test_no_module_is_too_long(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.ports import DnsRecord, RData
@@ -28,11 +29,17 @@ from eximsim.world.rrsets import RCODES, Apex, ResolvedZones, RRset
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f]+) | (?P<newline>\n) | (?P<comment>;[^\n]*) | (?P<open>\() | (?P<close>\))
-      | "(?P<quoted>(?:[^"\\\n]++|\\[^\n])*+)" | (?P<word>(?:[^ \t\r\f\n();"\\]++|\\[^\n])++)""",
+      | (?P<quoted>") | (?P<word>(?=[^\\]|\\[^\n]))""",
     re.VERBOSE,
 )
+_PIECES = MappingProxyType(
+    {
+        "quoted": re.compile(r'[^"\\\n]+|\\[^\n]'),
+        "word": re.compile(r'[^ \t\r\f\n();"\\]+|\\[^\n]'),
+    }
+)
+"""What a text is made of; one after the other, as a group that is repeated costs memory each time."""
 _ESCAPE = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
-_ABSOLUTE = re.compile(r"(?:[^\\.]++|\\.|\.(?!\Z))*+\.", re.DOTALL)
 _TIME = re.compile(r"\d{1,10}|(?:\d{1,10}[smhdw])+", re.ASCII | re.IGNORECASE)
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLASSES = ("IN", "CH", "HS", "CS")
@@ -241,12 +248,18 @@ class _Reader:
         return rdata.from_fields(type, fields, self._context)
 
     def _absolute(self, text: str) -> str:
-        if _ABSOLUTE.fullmatch(text):
+        if _is_absolute(text):
             return names.canonical(text)
         if self._origin is None:
             raise names.BadName(f"relative name {text!r} without $ORIGIN; expected a final dot")
         relative = () if text == "@" else names.from_text(text)
         return names.to_text(names.check(relative + self._origin))
+
+
+def _is_absolute(name: str) -> bool:
+    """Whether a name ends in a dot that no backslash takes its meaning."""
+    stem = name.removesuffix(".")
+    return stem != name and (len(stem) - len(stem.rstrip("\\"))) % 2 == 0
 
 
 def _logical_lines(text: str, path: str) -> Iterator[tuple[int, bool, list[_Word]]]:
@@ -257,10 +270,8 @@ def _logical_lines(text: str, path: str) -> Iterator[tuple[int, bool, list[_Word
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
-            what = "a string without closing quote" if text[position] == '"' else "a backslash at the end"
-            raise InputError(f"{what}; expected it to end in its line", path, number)
-        position = token.end()
-        kind = token.lastgroup
+            raise InputError("a backslash at the end; expected it to end in its line", path, number)
+        position, kind = token.end(), token.lastgroup
         if kind == "newline":
             number += 1
             if not opened:
@@ -279,14 +290,27 @@ def _logical_lines(text: str, path: str) -> Iterator[tuple[int, bool, list[_Word
             if not opened:
                 raise InputError("a closing parenthesis; expected an opening one before", path, number)
             opened = 0
-        elif kind in ("word", "quoted"):
-            first = first if words else number
-            words.append(_Word(token[kind], kind == "quoted"))
+        elif kind is not None and kind in _PIECES:
+            start, position = position, _end(text, position, _PIECES[kind])
+            words.append(_Word(text[start:position], kind == "quoted"))
+            first = first if words[1:] else number
+            if kind == "quoted":
+                if text[position : position + 1] != '"':
+                    what = "a string without closing quote; expected it to end in its line"
+                    raise InputError(what, path, number)
+                position += 1
         at_start = False
     if opened:
         raise InputError("a parenthesis that is never closed; expected )", path, opened)
     if words:
         yield first, blank, words
+
+
+def _end(text: str, position: int, piece: re.Pattern[str]) -> int:
+    """Where the pieces of a text end that begins at a position."""
+    while (found := piece.match(text, position)) is not None:
+        position = found.end()
+    return position
 
 
 def _generic(type: str, fields: Sequence[str]) -> RData:

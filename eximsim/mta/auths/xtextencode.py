@@ -6,7 +6,7 @@ import re
 
 from eximsim.mta.base.string import octets
 
-_XTEXT = re.compile(r"(?:[!-*,-<>-\x7f]++|\+[0-9A-Fa-f]{2})*+")
+_XTEXT = re.compile(r"(?:[!-*,-<>-\x7f]++|\+[0-9A-Fa-f]{2})*")
 _CODED = re.compile(rb"\+(..)")
 
 

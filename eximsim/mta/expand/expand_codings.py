@@ -135,7 +135,7 @@ def _xtextd(expander: Expander, text: str, arg: str | None, name: str) -> str:
     return from_octets(re.sub(rb"\+([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), encoded))
 
 
-_XTEXT = re.compile(rb"(?:\+[0-9A-Fa-f]{2}|[!-*,-<>-\x7f]++)*+")
+_XTEXT = re.compile(rb"(?:\+[0-9A-Fa-f]{2}|[!-*,-<>-\x7f]++)*")
 
 
 CODINGS: dict[str, TextFunction] = {
