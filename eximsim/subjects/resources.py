@@ -14,7 +14,7 @@ _NEEDS = (
     (resource.RLIMIT_NPROC, "processes (ulimit -u)", 1000),
     (resource.RLIMIT_AS, "octets of memory (ulimit -v)", 512 << 20),
     (resource.RLIMIT_DATA, "octets of data (ulimit -d)", 256 << 20),
-    (resource.RLIMIT_FSIZE, "octets in a file (ulimit -f)", 64 << 20),
+    (resource.RLIMIT_FSIZE, "octets in a file (ulimit -f)", 128 << 20),
 )
 """Limits of a process, how to name them, and what a program and its servers need at least.
 
