@@ -53,9 +53,10 @@ def verify_address(
         address = rewrite_address(process, address, is_recipient=is_recipient, constant=constant)
         if real_sender:
             process.variables["sender_address"] = address
-    found = _verify(
-        process, address, callout, utf8, is_recipient=is_recipient, redirected=success_on_redirect
-    )
+    with process.setting(verify_mode="R" if is_recipient else "S"):
+        found = _verify(
+            process, address, callout, utf8, is_recipient=is_recipient, redirected=success_on_redirect
+        )
     found = replace(found, verified=address)
     name = "recipient_verify_failure" if is_recipient else "sender_verify_failure"
     process.variables[name] = found.failure or ""
@@ -71,26 +72,11 @@ def _verify(
     is_recipient: bool,
     redirected: bool,
 ) -> VerifyResult:
+    """Verify an address, and the one that it is redirected to."""
     if not address:
         return VerifyResult(Rc.OK)
     if "@" not in address:
         return VerifyResult(Rc.FAIL, failure="qualify", routed=True)  # it counts as routed the next time
-    process.variables["verify_mode"] = "R" if is_recipient else "S"
-    found = _follow(process, address, callout, utf8, is_recipient=is_recipient, redirected=redirected)
-    process.variables.pop("verify_mode", None)
-    return found
-
-
-def _follow(
-    process: Process,
-    address: str,
-    callout: CalloutSettings | None,
-    utf8: Downconvert | None,
-    *,
-    is_recipient: bool,
-    redirected: bool,
-) -> VerifyResult:
-    """Verify an address, and the one that it is redirected to."""
     pending = [deliver_make_addr(address)]
     addr, routed = pending[0], False
     addr.utf8 = utf8
