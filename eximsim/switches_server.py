@@ -157,3 +157,8 @@ class ServerSwitches(TlsLibrarySwitches):
         False, "describe_queue_runners() in daemon.c", since("4.97", "1e835086d")
     )
     """So does one that does not listen; and ``-q 30m``, in two arguments, is refused."""
+
+    msgdate_warning_line: int = switch(
+        387, "unpack_time() in exim_msgdate.src", since("4.99", "cd43f5ee0", 421)
+    )
+    """The line of ``exim_msgdate`` that a warning about the number of the host names."""

@@ -425,6 +425,7 @@ POINTS: Sequence[Point] = (
     _point("e574e6fad"),
     _point("7b411755d", ("confs/1160", "+protocol_detail")),
     _point("b48617592"),
+    _point("cd43f5ee0", ("runtest", r"exim_msgdate line \d+")),
     _point("4e53b29a8", ("scripts/1187-srv-smtps/1187", "")),
     _point("62cb2938c"),
     _point("b2b170e67"),

@@ -208,7 +208,7 @@ def _run(source: Source, case: TestCase, setting: Setting, *, beside: bool = Fal
         for (address, port), server in peers.servers.items():
             world.listen(address, port, server)
         player = Player(parsed, case.name, subject, world, source.identity, source.era, files)
-        player.tls_library = setting.profile.tls_library
+        player.profile = setting.profile
         result = _play(source, case, setting, parsed, player, beside=beside or real)
         return replace(result, questions=tuple(world.questions), handshakes=world.handshakes)
 

@@ -10,8 +10,8 @@ from functools import partial
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.errnos import ENOENT, strerror
-from eximsim.mta.certs.tls_libraries import OPENSSL
 from eximsim.ports import World
+from eximsim.profiles import NEWEST, PROFILES, Profile
 from eximsim.quick_dataclass import dataclass
 from eximsim.subjects.model import ModelSubject
 from eximsim.subjects.subject import Result, Subject
@@ -20,6 +20,7 @@ from eximsim.suite.normalisation import Identity
 from eximsim.suite.outputs import Raw
 from eximsim.suite.runtest_versions import Era
 from eximsim.suite.script_files import FileCommands, Missing, NotKnown, NotModelled, cut
+from eximsim.suite.script_utilities import SHOWN_AS, UTILITIES, Utilities
 from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
@@ -64,8 +65,8 @@ class Player:
     raw: Raw = field(default_factory=Raw)
     debugged: bool = False
     """A command asked for debugging output."""
-    tls_library: str = OPENSSL[-1]
-    """What the program under test has, and the client ``client-anytls`` with it."""
+    profile: Profile = PROFILES[NEWEST]
+    """What the program under test is, and its utilities with it."""
     _server: ScriptedServer | None = None
 
     def play(self) -> None:
@@ -189,6 +190,8 @@ class Player:
             return self.subject.exim
         if command.suffix == "_exim" and isinstance(self.subject, ModelSubject):
             return partial(self.subject.exim, without_root=True)
+        if command.suffix == "_msgdate":
+            return self._utilities().msgdate
         raise self._unsupported(f"the program exim{command.suffix}", command)
 
     def _refused(self, error: InputError, command: script.Exim) -> Exception:
@@ -253,7 +256,7 @@ class Player:
     def client(self, command: script.Client) -> None:
         """Run a scripted client to its end."""
         words = self._words(self._substituted(command.arguments), command)
-        path, line, library = self.played.path, command.line, self.tls_library
+        path, line, library = self.played.path, command.line, self.profile.tls_library
         client = read_client(self.world, command.program, words, path, line, library, self.era)
         body = self._stdin(command, command.body).decode("utf-8", "surrogateescape")
         code = client.run(tuple(self._client_lines(body)) if body else ())
@@ -347,9 +350,21 @@ class Player:
         self.raw.say("".join(line for line in lines if found(line.rstrip("\n"))), result.stderr)
 
     def utility(self, command: script.Utility) -> None:
-        """Of Exim's utilities, ``gnutls``, which only saves time."""
-        if command.program != "gnutls":
+        """One of Exim's utilities; its exit code is shown, but for ``gnutls``, which only saves time."""
+        if command.program == "gnutls":
+            return
+        run = UTILITIES.get(command.program)
+        if run is None:
             self.refuse(command)
+            return
+        self.subject.settle()
+        words = self._words(self._substituted(command.arguments), command)
+        result = run(self._utilities(), words)
+        ended = f"{SHOWN_AS.get(command.program, command.program)} exit code = {result.code}\n"
+        self.raw.say(f"{result.stdout}{ended}", result.stderr)
+
+    def _utilities(self) -> Utilities:
+        return Utilities(self._file_commands(), self.profile)
 
     def refuse(self, command: script.Command) -> None:
         """A command of the language that is not run here."""

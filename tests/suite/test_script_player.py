@@ -194,7 +194,7 @@ def test_sleeping_moves_the_worlds_clock() -> None:
 @pytest.mark.parametrize(
     ("line", "item"),
     [
-        ("exigrep x", "script command 'exigrep'"),
+        ("eximstats x", "script command 'eximstats'"),
         ("sudo chown x y", "script command sudo chown x y"),
         ("sudo rmdir spool/input/*", "script command sudo rmdir spool/input/*"),
         ("exim_exim -bV", "the program exim_exim"),
@@ -300,3 +300,19 @@ def test_files_have_owners_and_permissions_once_a_script_says_so() -> None:
 def test_a_command_that_is_to_fail_may_name_a_file_that_is_not_there() -> None:
     playing, _ = played("1", "cat none", "write a", "one", "****", "cat2 a")
     assert playing.raw.stderr == ["cat: none: No such file or directory\n", "one\n"]
+
+
+def test_a_utility_of_exims_shows_its_exit_code() -> None:
+    ready, _ = player("exigrep user")
+    log = "2024-01-01 10:00:01 1aaaaa-000000001AA-0001 <= user@x\n"
+    ready.files["/eximsim/test/spool/log/mainlog"] = f"{log}2024-01-01 10:00:01 else\n".encode()
+    ready.play()
+    told = "+++ 1aaaaa-000000001AA-0001 has not completed +++\n"
+    assert ready.raw.stdout == [f"{told}{log}\nexigrep exit code = 0\n"]
+
+
+def test_the_time_of_a_message_id_is_shown_by_a_utility_that_is_called_as_exim_is() -> None:
+    ready, _ = player("exim_msgdate -u E1pAnS3-003fPj-Tw", "****")
+    ready.files["/eximsim/test/test-config"] = b""
+    ready.play()
+    assert ready.raw.stdout == ["1672299343.928000\n"]
