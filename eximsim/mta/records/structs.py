@@ -11,6 +11,8 @@ from eximsim.quick_dataclass import dataclass
 from eximsim.status import Dnssec, Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.records.lists import ListCache
 
@@ -79,6 +81,8 @@ class Reply:
     once_repeat: int = 0
     file_expand: bool = False
     return_message: bool = False
+    forbidden: Mapping[str, str] = field(default_factory=dict)
+    """What the router of the filter forbids expansions to do, and how it is told: ``expand_forbid``."""
 
 
 @dataclass(frozen=True, slots=True)

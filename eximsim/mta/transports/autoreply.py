@@ -44,7 +44,10 @@ def autoreply_transport_entry(
     refuse_unmodelled(transport)
     addr = addrs[0]
     addr.transport_return, addr.basic_errno = Rc.OK, 0
+    before = process.forbidden_expansions
     try:
+        if addr.reply is not None:
+            process.forbidden_expansions = addr.reply.forbidden
         reply = addr.reply or _from_options(process, transport)
         reply = _without_never_mail(process, transport, reply)
         if process.dont_deliver or (reply.to is None and reply.cc is None and reply.bcc is None):
@@ -52,6 +55,8 @@ def autoreply_transport_entry(
         _reply(process, transport, addrs, run, reply)
     except Stop as stop:
         addr.transport_return, addr.message, addr.basic_errno = stop.rc, stop.message, stop.errno
+    finally:
+        process.forbidden_expansions = before
 
 
 def _reply(

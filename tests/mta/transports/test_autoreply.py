@@ -103,3 +103,21 @@ def test_a_folder_in_the_place_of_the_once_file_defers(options: str, kind: str) 
     answering.deliver()
     what = f"Failed to open {kind} file /spool when sending message from t transport: Is a directory"
     assert answering.log[-1] == f"== a@test.ex R=local T=t defer (21): Is a directory: {what}"
+
+
+def test_what_the_router_forbids_a_filter_is_forbidden_in_the_file_of_its_reply() -> None:
+    routers = (
+        "back:\n driver = accept\n local_parts = s\n transport = box\n user = CALLER\n"
+        "filter:\n driver = redirect\n file = /filter\n allow_filter\n forbid_filter_existstest\n"
+        " user = CALLER\n no_check_owner\n reply_transport = t\n"
+    )
+    line = b"${if exists{/etc/passwd}{there}{not there}}\n"
+    files = {
+        "/filter": b"# exim filter\nseen mail expand file /reply\n",
+        "/reply": b"For $local_part\n" + line,
+    }
+    answering = LocalMachine(
+        "driver = autoreply\nuser = CALLER", routers=routers, transports=BOX, files=files
+    )
+    answering.deliver()
+    assert sent(answering).endswith(f"\n\nFor a\n{line.decode()}\n")

@@ -56,17 +56,29 @@ class FilterLog:
         if self.path in machine.files:
             machine.files[self.path] += text.removesuffix("\n").split("\n")
             return
-        if not self.path.startswith("/"):
-            raise Unsupported("a filter's log file in the directory where Exim happens to be")
         world, (uid, gid) = self.process.world, self.owner
-        known = world.disk.files.get(self.path)
+        path = self.path if self.path.startswith("/") else self._in_spool()
+        known = world.disk.files.get(path)
         if known is None:
             try:
-                before = world.read_file(self.path)
+                before = world.read_file(path)
             except OSError:
                 before = b""
-            known = world.disk.write(self.path, before, mode=self.mode, uid=uid, gid=gid, now=world.now())
+            known = world.disk.write(path, before, mode=self.mode, uid=uid, gid=gid, now=world.now())
         elif not known.permits(uid, gid, 2):
-            error = PermissionError(EACCES, strerror(EACCES))
-            raise FilterError(open_failed(f'filter log file "{self.path}"', error, self.owner))
+            raise self._not_permitted()
         known.content += octets(text)
+
+    def _in_spool(self) -> str:
+        """A file in the folder where Exim is: that of its spool, of which only it (and root) may use any."""
+        uid, gid = self.owner
+        exim = self.process.machine.account(self.process.machine.exim_user)
+        if "/" in (self.path or "") or exim is None or (gid == exim.gid and uid not in (0, exim.uid)):
+            raise Unsupported("whether a filter may write a log file below the spool directory")
+        if uid not in (0, exim.uid):
+            raise self._not_permitted()
+        return f"{self.process.config.main.text('spool_directory')}/{self.path}"
+
+    def _not_permitted(self) -> FilterError:
+        error = PermissionError(EACCES, strerror(EACCES))
+        return FilterError(open_failed(f'filter log file "{self.path}"', error, self.owner))

@@ -54,8 +54,6 @@ def reply_of(run: Filtering, command: Command, given: Mapping[str, str], to: str
         raise FilterError(f'Bad time value for "once_repeat" in mail or vacation command: {repeat}')
     if any(taint_of(given.get(name, "")) is not Taint.NONE for name in ("file", "log", "once")):
         raise Unsupported("a filter's mail command with the name of a file that may come from outside")
-    if command.expand_file and run.process.forbidden_expansions:
-        raise Unsupported("a file that a reply expands, where the router forbids expansions")
     return Reply(
         sender=given.get("from"),
         reply_to=given.get("reply_to"),
@@ -71,6 +69,7 @@ def reply_of(run: Filtering, command: Command, given: Mapping[str, str], to: str
         once_repeat=seconds,
         file_expand=command.expand_file,
         return_message=command.return_message,
+        forbidden=run.process.forbidden_expansions,
     )
 
 

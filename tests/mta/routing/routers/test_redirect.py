@@ -244,8 +244,20 @@ def test_a_router_can_forbid_filters_to_look_around(option: str, text: str, why:
     assert addr.message.endswith(f"in testprint command: {why}")
 
 
-def test_where_a_relative_log_file_is_is_not_modelled() -> None:
+def test_a_relative_log_file_is_in_the_spool_where_only_exim_may_write() -> None:
     files = {"/filter": b"# exim filter\nlogfile log logwrite x\n"}
+    options = "file = /filter\nallow_filter\nno_check_owner\nuser ="
+    addr, _ = redirecting(f"{options} 77\ngroup = 78", files=files).route("a@d.ex")
+    refused = 'failed to open filter log file "log": Permission denied (euid=77 egid=78)'
+    assert addr.message == f"error in filter file: {refused}"
+    site = redirecting(f"{options} root", files=files)
+    site.route("a@d.ex")
+    spool = site.process.config.main.text("spool_directory")
+    assert site.process.world.disk.files[f"{spool}/log"].content == b"x\n"
+
+
+def test_whether_a_filter_may_write_below_the_spool_directory_is_not_modelled() -> None:
+    files = {"/filter": b"# exim filter\nlogfile a/log logwrite x\n"}
     with pytest.raises(Unsupported):
         redirecting("file = /filter\nallow_filter\nuser = CALLER", files=files).route("a@d.ex")
 
