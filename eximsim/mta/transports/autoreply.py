@@ -97,14 +97,22 @@ def _from_options(process: Process, transport: DriverInstance) -> Reply:
     if seconds is None:
         what = f'Invalid time value "{repeat}" for "once_repeat" in {transport.name} transport'
         raise Stop(Rc.FAIL, what, 0)
-    options = transport.options
+    given = {**headers, **texts, **files}
     return Reply(
-        **headers,
-        **texts,
-        **files,
+        sender=given["sender"],
+        reply_to=given["reply_to"],
+        to=given["to"],
+        cc=given["cc"],
+        bcc=given["bcc"],
+        subject=given["subject"],
+        headers=given["headers"],
+        text=given["text"],
+        file=given["file"],
+        log=given["log"],
+        once=given["once"],
         once_repeat=seconds,
-        file_expand=options.flag("file_expand"),
-        return_message=options.flag("return_message"),
+        file_expand=transport.options.flag("file_expand"),
+        return_message=transport.options.flag("return_message"),
     )
 
 
