@@ -71,7 +71,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     default=1,
     show_default=True,
     metavar="N",
-    help="How many tests run at the same time; of a real program's, which mostly wait, four times as many.",
+    help="How many tests run at the same time; of a real program's, which mostly wait, six times as many.",
 )
 @click.option(
     "--against",

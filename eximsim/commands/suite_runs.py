@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from functools import lru_cache
 from multiprocessing.util import Finalize
@@ -13,6 +14,7 @@ from pathlib import Path
 from eximsim.errors import InputError, Unsupported
 from eximsim.profiles import with_tls
 from eximsim.subjects.namespace import end_with_parent
+from eximsim.subjects.scripted import may_go_ahead
 from eximsim.suite.bench_results import Benched, why_not
 from eximsim.suite.duration import expected_seconds
 from eximsim.suite.helper_programs import compiled
@@ -22,10 +24,13 @@ from eximsim.suite.runner import Setting, TestResult, Verdict, exim_path, run_te
 from eximsim.suite.source import TestCase
 from eximsim.suite.tree import EximTree
 
-_ON_ONE_BENCHED = 4
-"""How many tests of a real program run for each job: most of their time is waiting."""
+_ON_ONE_BENCHED = 6
+"""How many tests of a real program run for each job: nine tenths of their time is waiting."""
 
-_SECOND = "when run again, with fewer others beside it"
+_READY = 2
+"""How many tests wait for a process, so that none of them waits for the next test."""
+
+_AHEAD, _FEWER = "when run again, ahead of the others", "when run again, with fewer others beside it"
 _THIRD = "when run a third time, alone"
 
 
@@ -41,23 +46,17 @@ def run_all(
         _begin(helpers)
         yield from (run_case(tree, case, setting, either_library) for case in cases)
         return
-    order = _longest_first(EximTree(tree), cases) if benched else cases
     with ProcessPoolExecutor(processes, initializer=_begin_process, initargs=(helpers,)) as pool:
-        running = {pool.submit(run_case, tree, case, setting, either_library): case for case in order}
+        if benched:
+            order = _longest_first(EximTree(tree), cases)
+            calls = [(tree, case, setting, either_library) for case in order]
+            yield from _Benched(pool, processes, jobs).results(calls)
+            return
+        running = [pool.submit(run_case, tree, case, setting, either_library) for case in cases]
         try:
-            if not benched:
-                yield from (future.result() for future in running)
-                return
-            failed = []
-            for future in as_completed(running):
-                if future.result().verdict is Verdict.FAIL:
-                    failed.append(((tree, running[future], setting, either_library), future.result()))
-                else:
-                    yield future.result()
-            yield from _once_more(pool, jobs, failed)
+            yield from (future.result() for future in running)
         finally:
-            for future in running:  # what has not begun when nobody wants the rest
-                future.cancel()
+            _cancel(running)
 
 
 def run_both(
@@ -93,24 +92,61 @@ def run_both(
 _Call = tuple[Path, TestCase, Setting, bool]
 
 
-def _once_more(
-    pool: ProcessPoolExecutor, jobs: int, failed: Sequence[tuple[_Call, TestResult]]
-) -> Iterator[TestResult]:
-    """What failed with many others beside it, with few and ahead of the rest of the machine: scripts count on
-    a command being done in a second. What fails in another way then runs a last time, alone.
+class _Benched:
+    """Runs a real program's tests beside each other, and what fails once more: scripts count on a command
+    being done in a second.
+
+    It runs again at once and ahead of the rest of the machine if we may have that, else at the end with few
+    beside it. What then fails in another way runs a last time, alone.
     """
-    unsteady = []
-    failed = sorted(failed, key=lambda one: one[1].seconds)  # those beside each other take about as long
-    for batch in (failed[at : at + jobs] for at in range(0, len(failed), jobs)):
-        running = [(pool.submit(run_case, *call, ahead=True), call, first) for call, first in batch]
-        for future, call, first in running:
-            result = future.result()
-            if result.verdict is Verdict.FAIL and result.texts != first.texts:
-                unsteady.append(call)
-            else:
-                yield _told(result, _SECOND)
-    for call in unsteady:
-        yield _told(pool.submit(run_case, *call, ahead=True).result(), _THIRD)
+
+    def __init__(self, pool: Executor, processes: int, jobs: int) -> None:
+        self._pool = pool
+        self._processes = processes
+        self._jobs = jobs
+        self._at_once = may_go_ahead()
+        self._running: dict[Future[TestResult], tuple[_Call, TestResult | None]] = {}
+        """What runs, and how it failed at first."""
+        self._late: list[tuple[_Call, TestResult | None]] = []
+        self._unsteady: list[_Call] = []
+
+    def results(self, calls: Iterable[_Call]) -> Iterator[TestResult]:
+        """The results as they come."""
+        try:
+            yield from self._all(deque((call, None) for call in calls), self._processes + _READY)
+            late = sorted(self._late, key=lambda one: one[1].seconds if one[1] else 0.0)
+            yield from self._all(deque(late), self._jobs)  # those beside each other take about as long
+            for call in self._unsteady:
+                yield _told(self._submit(call, ahead=True).result(), _THIRD)
+        finally:
+            _cancel(self._running)  # what has not begun when nobody wants the rest
+
+    def _submit(self, call: _Call, *, ahead: bool) -> Future[TestResult]:
+        return self._pool.submit(run_case, *call, ahead=ahead)
+
+    def _all(self, calls: deque[tuple[_Call, TestResult | None]], most: int) -> Iterator[TestResult]:
+        while calls or self._running:
+            while calls and len(self._running) < most:
+                call, first = calls.popleft()
+                self._running[self._submit(call, ahead=first is not None)] = call, first
+            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                call, first = self._running.pop(future)
+                result = future.result()
+                if result.verdict is not Verdict.FAIL:
+                    yield result if first is None else _told(result, _AHEAD if self._at_once else _FEWER)
+                elif first is not None and result.texts == first.texts:
+                    yield result
+                elif first is not None:
+                    self._unsteady.append(call)
+                elif self._at_once:
+                    calls.appendleft((call, result))
+                else:
+                    self._late.append((call, result))
+
+
+def _cancel(futures: Iterable[Future[TestResult]]) -> None:
+    for future in futures:
+        future.cancel()
 
 
 def _told(result: TestResult, when: str) -> TestResult:

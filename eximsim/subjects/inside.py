@@ -24,15 +24,16 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 from base64 import b64decode, b64encode
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from eximsim.subjects import isolation
+from eximsim.subjects import isolation, scripted
 
 LENGTH = struct.Struct("!I")
 _CHUNK = 1 << 16
@@ -140,6 +141,7 @@ class Requests:
         self._channel = channel
         self._daemons: set[int] = set()
         self._outputs: _Outputs | None = None
+        self._kept: _Kept | None = None
 
     def serve(self) -> None:
         """Answer one request."""
@@ -206,13 +208,13 @@ class Requests:
         with _Outputs(stdin) as outputs:
             began = time.monotonic()
             process = outputs.start(argv, env)
-            ended = self._wait(process, seconds)
+            ended = self._wait(process.pid, seconds)
             process.wait()
             taken = time.monotonic() - began
             if settle:
                 _settle(self._daemons)
             else:
-                _kill_all()
+                self._kill_all()
             code = process.returncode if ended else None
             return ({"exit": code, "seconds": taken, **outputs.read()},)
 
@@ -232,7 +234,7 @@ class Requests:
             os.kill(pid, signal.SIGINT)
         self._daemons = set()
         _settle(set())
-        _kill_all()
+        self._kill_all()
         if self._outputs is None:
             return ({"stdout": "", "stderr": ""},)
         with self._outputs as outputs:
@@ -242,12 +244,64 @@ class Requests:
     def on_kill(self) -> tuple[object]:
         """Kill every process inside but this one."""
         self._daemons = set()
-        _kill_all()
+        self._kill_all()
         return ({},)
 
-    def _wait(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
-        """Whether the process ended in time; raises ``Gone`` as soon as the parent is gone."""
-        watch = os.pidfd_open(process.pid)
+    def on_play(self, job: dict[str, Any], seconds: float) -> tuple[object]:
+        """Play a script (``scripted``) in a child of this process, which has all that it needs loaded.
+
+        ``exit`` is as for ``on_run``. What the script leaves running is killed; ``sizes`` has the outputs.
+        """
+        with _Outputs("") as outputs:
+            job["kept"] = sorted(self._kept_processes)
+            child = os.fork()
+            if not child:
+                outputs.play(job)
+            ended = self._wait(child, seconds)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            self._daemons = set()
+            self._kill_all()
+            sizes = scripted.sizes(job["directory"])
+            return ({"exit": code if ended else None, "sizes": sizes, **outputs.read()},)
+
+    def on_keep(self, argv: list[str], env: dict[str, str], folder: str) -> tuple[object]:
+        """Start a program that answers questions, and is not killed with all others."""
+        self._kept = _Kept(argv, env, folder)
+        return ({},)
+
+    def on_question(self, text: str, seconds: float) -> tuple[object]:
+        """Put a question to the program that is kept; its answer is one line.
+
+        ``answer`` is None, and ``error`` what it has said, if it has none in time.
+        """
+        assert self._kept is not None
+        answer = self._kept.answer(text.encode("latin-1"), seconds)
+        return ({"answer": answer, "said": self._kept.said() if answer is None else ""},)
+
+    @property
+    def _kept_processes(self) -> set[int]:
+        return set() if self._kept is None else {self._kept.pid}
+
+    def _kill_all(self) -> None:
+        """Kill what is left, but what is kept, and reap: orphans are children of the first process."""
+        kept = self._kept_processes
+        if not kept:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            while _reap(0):
+                pass
+            return
+        while others := _processes() - kept:
+            for pid in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+
+    def _wait(self, pid: int, seconds: float) -> bool:
+        """Whether a child ended in time, or else is killed; raises ``Gone`` as soon as the parent is gone."""
+        watch = os.pidfd_open(pid)
         poll = select.poll()
         poll.register(watch, select.POLLIN)
         poll.register(self._channel, select.POLLHUP)
@@ -259,7 +313,7 @@ class Requests:
             return True
         if events:
             raise Gone
-        process.kill()
+        os.kill(pid, signal.SIGKILL)
         return False
 
 
@@ -284,9 +338,58 @@ class _Outputs:
             argv, stdin=self._given, stdout=self._out, stderr=self._err, env=env, cwd="/"
         )  # fmt: skip
 
+    def play(self, job: dict[str, Any]) -> NoReturn:
+        """Be the process that plays a script, which ends with it."""
+        os.environ.clear()
+        os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+        code = 1
+        try:
+            for fd, standard in ((self._given, 0), (self._out, 1), (self._err, 2)):
+                os.dup2(fd, standard)
+            os.write(1, json.dumps(scripted.play(job)).encode())
+            code = 0
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(code)
+
     def read(self) -> dict[str, str]:
         """What has been written."""
         return {"stdout": _content(self._out), "stderr": _content(self._err)}
+
+
+class _Kept:
+    """A program that answers questions, each ended by a line ``go``, by one line."""
+
+    def __init__(self, argv: list[str], env: dict[str, str], folder: str) -> None:
+        self._err = os.memfd_create("stderr")
+        self._process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._err, env=env, cwd=folder
+        )
+        self.pid = self._process.pid
+
+    def answer(self, question: bytes, seconds: float) -> str | None:
+        """The answer, without end of line; None if there is none in time."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(question + b"go\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        end, line = time.monotonic() + seconds, b""
+        while not line.endswith(b"\n"):
+            left = max(end - time.monotonic(), 0.0)
+            ready, _, _ = select.select([self._process.stdout], [], [], left)
+            part = os.read(self._process.stdout.fileno(), _CHUNK) if ready else b""
+            if not part:
+                return None
+            line += part
+        return line.decode("latin-1").rstrip("\n")
+
+    def said(self) -> str:
+        """What it has written to its standard error."""
+        return _content(self._err)
 
 
 def _content(fd: int) -> str:
@@ -300,14 +403,15 @@ def _files(folders: list[str]) -> list[Path]:
 # ---- processes -----------------------------------------------------------------------------------------
 
 
-def _kill_all() -> None:
-    """Kill what is left, and reap: orphans are children of the first process."""
-    try:
-        os.kill(-1, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    while _reap(0):
-        pass
+def _processes() -> set[int]:
+    """All processes inside but this one that have not ended."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{name}/stat").read_text().rpartition(") ")[2][:1] not in "ZX":
+                    found.add(int(name))
+    return found
 
 
 def _settle(daemons: set[int]) -> None:

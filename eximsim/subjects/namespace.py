@@ -40,6 +40,19 @@ class Ran:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a script ended: ``exit`` is as in ``Ran``, ``answer`` what ``scripted.play`` said if that is 0.
+
+    ``complaint`` is what went wrong else. ``sizes`` are of the outputs.
+    """
+
+    exit: int | None
+    answer: Mapping[str, Any]
+    complaint: str
+    sizes: Mapping[str, int]
+
+
 def end_with_parent() -> None:
     """Have this worker process end when the process that made it does, however that ends."""
     parent = multiprocessing.parent_process()
@@ -173,6 +186,21 @@ class Namespace:
         )  # fmt: skip
         stdout, stderr = (ran[name].encode("latin-1") for name in ("stdout", "stderr"))
         return Ran(ran["exit"], stdout, stderr, ran["seconds"])
+
+    def play(self, job: Mapping[str, Any], seconds: float) -> Played:
+        """Play a script (``subjects.scripted``), for at most ``seconds``; nothing runs afterwards."""
+        ran, _ = self._ask("play", job=job, seconds=seconds)
+        answer = json.loads(ran["stdout"]) if ran["exit"] == 0 else {}
+        return Played(ran["exit"], answer, ran["stderr"], ran["sizes"])
+
+    def keep(self, argv: Sequence[str], env: Mapping[str, str], folder: str) -> None:
+        """Start a program that answers questions as long as this lasts, whatever is killed."""
+        self._ask("keep", argv=list(argv), env=dict(env), folder=folder)
+
+    def question(self, text: bytes, seconds: float) -> tuple[str | None, str]:
+        """What the program that is kept answers, in one line; None with what it has complained of."""
+        said, _ = self._ask("question", text=text.decode("latin-1"), seconds=seconds)
+        return said["answer"], said["said"]
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], seconds: float) -> int:
         """Start a daemon and wait until it listens; the exit code if it ended instead, else 0."""

@@ -1,24 +1,23 @@
 """Runs one test script inside a private namespace, as ``runtest`` does, with real processes.
 
-It is started as a file of its own by ``suite.bench`` and needs nothing but the standard library. The steps
-come as JSON on standard input, with all words substituted; outputs are left in the test directory under the
-names that ``runtest`` gives them. Its answer is one JSON object: ``error`` says which command did not end as
-the script expects, ``marks`` how long the outputs were after each step.
+It needs nothing but the standard library, and is part of the helper inside (``subjects.inside``), in a child
+of which it plays. The steps come with all words substituted; outputs are left in the test directory under the
+names that ``runtest`` gives them. Its answer: ``error`` says which command did not end as the script expects,
+``marks`` how long the outputs were after each step.
 """
 
 from __future__ import annotations
 
 import contextlib
 import glob
-import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +31,9 @@ _WAIT_MODE_SECONDS = 0.3
 _LINGER_SECONDS = 3.0
 _REST_SECONDS, _CALM = 5.0, 3
 _DNS_PORT, _DNS_HEADER, _NO_SUCH_NAME = 53, struct.Struct("!2sHHHHH"), 0x8183
+_FIRST_PID = 12000
+"""Debugging output is normalised for process numbers of a machine that has been up for a while."""
+
 _AHEAD = 1
 """The real-time priority of what is to run ahead of the rest of the machine: the lowest."""
 
@@ -55,11 +57,13 @@ class Driver:
         self._port: socket.socket | None = None
         self.marks: list[dict[str, int]] = []
         """After each step, the sizes of the outputs that there were."""
+        _ours.update(job["kept"])
         os.chdir(self._directory)
         os.umask(0o022)
 
     def play(self) -> None:
         """Make the test's folders, then run all steps."""
+        _begin_anew()
         os.mkdir("spool", 0o755)
         os.chown("spool", self._job["exim"][0], self._job["exim"][1])
         os.mkdir("test-mail")
@@ -268,6 +272,18 @@ class Driver:
         return server.wait()
 
 
+def _begin_anew() -> None:
+    """Have nothing of an earlier test there: files, process numbers, what the kernel has learned."""
+    for name in ("spool", "dump.rdb", "aux-var/server-daemon.pid", *glob.glob("test-*")):
+        if os.path.isdir(name) and not os.path.islink(name):
+            shutil.rmtree(name)
+        else:
+            Path(name).unlink(missing_ok=True)
+    Path("/proc/sys/kernel/ns_last_pid").write_text(f"{_FIRST_PID}\n")
+    if ip := shutil.which("ip"):
+        subprocess.run([ip, "tcp_metrics", "flush"], stderr=subprocess.DEVNULL, check=False)
+
+
 def _talk_to_oneself(own: str) -> None:
     """Have the kernel know what it does on a machine that has been up for a while.
 
@@ -328,13 +344,17 @@ def _come_to_rest() -> None:
         calm = 0 if any(state in "RD" for state in _states()) else calm + 1
 
 
+_ours: set[int] = {1}
+"""The processes besides this one that no test has started."""
+
+
 def _states() -> Iterator[str]:
-    """The states of all processes but this one and the first."""
-    here = {1, os.getpid()}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        if int(stat.parent.name) not in here:
-            with contextlib.suppress(OSError):
-                yield stat.read_text().rpartition(") ")[2][:1]
+    """The states of all processes but this one and what is there for all tests."""
+    here = {*_ours, os.getpid()}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) not in here:
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
+                yield stat.read().rpartition(b") ")[2][:1].decode()
 
 
 def _go_ahead() -> None:
@@ -346,10 +366,20 @@ def _go_ahead() -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_AHEAD))
 
 
-def main() -> int:
-    """Read the job, play it, and say how it ended."""
+def may_go_ahead() -> bool:
+    """Whether what this process starts may run ahead of the rest of the machine."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_AHEAD))
+    except OSError:
+        return False
+    os.sched_setscheduler(0, policy, parameters)
+    return True
+
+
+def play(job: dict[str, Any]) -> dict[str, Any]:
+    """Play a job in a folder from which an earlier test's files are gone, and say how it ended."""
     answer: dict[str, Any] = {"error": ""}
-    job = json.load(sys.stdin)
     os.setsid()  # the kernel shares the processors out by sessions: tests at the same time are not one
     if job["ahead"]:
         _go_ahead()
@@ -361,9 +391,14 @@ def main() -> int:
     except OSError as error:
         answer["error"] = f"{error.strerror or error} ({error.filename})"
     answer["marks"] = driver.marks
-    json.dump(answer, sys.stdout)
-    return 0
+    return answer
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def sizes(directory: str) -> dict[str, int]:
+    """The sizes of the outputs that a test has left in its directory, by their path there."""
+    base, found = Path(directory), {}
+    folders = (base / "spool/log", base / "spool/msglog", base / "test-mail")
+    for path in (*base.glob("test-std*"), *(path for folder in folders for path in folder.rglob("*"))):
+        if path.is_file() and not path.is_symlink():
+            found[str(path.relative_to(base))] = path.stat().st_size
+    return found

@@ -8,7 +8,6 @@ users (root, or ``newuidmap``), a C compiler and Perl: ``why_not`` says what lac
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -23,7 +22,6 @@ from typing import Any
 
 from eximsim.errors import InputError
 from eximsim.quick_dataclass import dataclass
-from eximsim.subjects import scripted
 from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
@@ -36,17 +34,12 @@ from eximsim.suite.source import TestCase, as_bytes, as_text, number_of, substit
 from eximsim.suite.steps import lines, steps, utilities
 from eximsim.suite.tree import EximTree, own_zones
 
-_PYTHON = os.path.realpath(sys.executable)
-"""Not that of a virtual environment, which may be below /tmp: inside, that is the test's own."""
 _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
 _COPY = "exim-copy"
 _HOME = "/eximsim/home"
 """The caller's: the host's are read-only inside."""
 
 _PATH = "{}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-_FIRST_PID = 12000
-"""Debugging output is normalised for process numbers of a machine that has been up for a while."""
-
 _SECONDS = 150.0
 """After which a command that sets a test up is ended."""
 
@@ -139,7 +132,6 @@ class Bench:
             helpers = dict(self._helpers)
             program = self._program.read_bytes()
             helpers[_COPY] = patched(program) if self._test_mode else program
-            helpers["scripted.py"] = Path(scripted.__file__).read_bytes()
             helpers["munge.pl"] = tree_rules.PERL_SCRIPT.read_bytes()
             identity = self._tree.identity
             shown = {EXIM: str(self._program), _TREE: str(self._tree.root.absolute())}
@@ -208,6 +200,8 @@ class Bench:
         said = as_text(self._inside.run([EXIM, "-C", "/exim.conf", "-bV"], seconds=_SECONDS).stdout)
         self._trust(f"{d}/test-config")
         self._make_spool()
+        self._inside.keep(["/usr/bin/env", "perl", f"{_BIN}/munge.pl", f"{_TREE}/runtest"],
+                          {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}, d)  # fmt: skip
         self._has: dict[str, set[str]] = {}
         for kind, words in _LISTED.findall(said):
             parts = {word for part in words.split() for word in _with_options(part)}
@@ -317,24 +311,17 @@ class Bench:
         if "PORT_DYNAMIC" in case.path.read_text("utf-8", "surrogateescape"):
             job["dynamic"] = int(mine.port_dynamic)
         seconds = limit(parsed)
-        self._shell(
-            f"cd {d}; rm -rf spool test-* aux-var/server-daemon.pid dump.rdb",
-            f"echo {_FIRST_PID} >/proc/sys/kernel/ns_last_pid",
-            "ip tcp_metrics flush 2>/dev/null || true",  # what an earlier test's connections have left
-        )
-        ran = self._inside.run([_PYTHON, "-IS", f"{_BIN}/scripted.py"], json.dumps(job).encode(),
-                               {"PATH": "/usr/bin:/bin"}, seconds=seconds)  # fmt: skip
-        self._inside.kill()
+        ran = self._inside.play(job, seconds)
         marks: list[Mark] = []
         if ran.exit is None:
             error = f"did not end within {seconds:.0f} seconds"
         elif ran.exit:
-            error = " ".join(as_text(ran.stderr).split())[-200:]
+            error = " ".join(ran.complaint.split())[-200:]
         else:
-            answer = json.loads(ran.stdout)
-            error = answer["error"]
-            marks = [Mark(*one) for one in zip(lines(parsed, self._tree.era), answer["marks"], strict=False)]
-        return self._normalised(parsed, goldens, error, marks)
+            error = ran.answer["error"]
+            after = ran.answer["marks"]
+            marks = [Mark(*one) for one in zip(lines(parsed, self._tree.era), after, strict=False)]
+        return self._normalised(parsed, goldens, ran.sizes, Played(error, {}), marks)
 
     def spool(self) -> dict[str, bytes]:
         """The files in the spool of the test that has run, by their path below ``spool/``."""
@@ -342,22 +329,18 @@ class Bench:
         return {path.removeprefix(folder): octets for path, octets in self._inside.read(folder).items()}
 
     def _normalised(
-        self, parsed: script.Script, goldens: Mapping[str, str], error: str, marks: Sequence[Mark]
-    ) -> Played:
+        self, parsed: script.Script, goldens: Mapping[str, str], sizes: Mapping[str, int], played: Played,
+        marks: Sequence[Mark],
+    ) -> Played:  # fmt: skip
         """The outputs as the tree's own rules have them, by the golden's name, and where they part."""
         d = self.identity.directory
-        said = self._shell(f"cd {d}; rm -rf out; mkdir out; find spool/log spool/msglog test-mail test-std*"
-                           " -type f -printf '%s %p\\n' 2>/dev/null || true").stdout  # fmt: skip
-        sizes = {}
-        for line in as_text(said).splitlines():
-            size, _, name = line.partition(" ")
-            sizes[name] = int(size)
+        self._inside.fresh(f"{d}/out", None)
         listed = tree_rules.outputs(sizes, parsed, self.identity, goldens)
         job = tree_rules.job(listed, parsed, self.identity)
         texts = tree_rules.named(listed, self._munged(job), parsed, goldens)
         made = first_seen.cuts(listed, texts, goldens, marks, parsed)
         if not made:
-            return Played(error, texts)
+            return replace(played, texts=texts)
         names = [cut.name(number) for number, cut in enumerate(made)]
         heads = [
             f"[ ! -e {cut.output.client} ] || head -c {cut.size} {cut.output.client} >out/{name}"
@@ -368,16 +351,15 @@ class Bench:
         again = self._munged(job + tree_rules.more(len(listed), list(zip(kinds, names, strict=True))))
         parts = [again[str(len(listed) + number)] for number in range(len(made))]
         script_lines = Path(parsed.path).read_text("utf-8", "surrogateescape").split("\n")
-        return Played(error, texts, first_seen.told(made, parts, texts, goldens, script_lines))
+        return replace(played, texts=texts, since=first_seen.told(made, parts, texts, goldens, script_lines))
 
     def _munged(self, job: str) -> dict[str, str]:
         """The files of ``out/`` after the tree's rules have done a job."""
+        answer, said = self._inside.question(as_bytes(job), _SECONDS)
+        if answer != "done":
+            complaint = " ".join((answer or said).split()) or "no answer"
+            raise InputError(f"the tree's rules failed: {complaint}", str(self._tree.root))
         d = self.identity.directory
-        argv = ["/bin/sh", "-c", f"cd {d} && exec perl {_BIN}/munge.pl {_TREE}/runtest"]
-        env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-        ran = self._inside.run(argv, as_bytes(job), env, seconds=_SECONDS)
-        if ran.exit != 0:
-            raise InputError(f"the tree's rules failed: {as_text(ran.stderr).strip()}", str(self._tree.root))
         return {Path(name).name: as_text(text) for name, text in self._inside.read(f"{d}/out").items()}
 
 

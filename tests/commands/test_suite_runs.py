@@ -56,6 +56,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(suite_runs, "run_case", run)
     monkeypatch.setattr(suite_runs, "ProcessPoolExecutor", pool)
     monkeypatch.setattr(suite_runs, "why_not", lambda program: "")
+    monkeypatch.setattr(suite_runs, "may_go_ahead", lambda: False)
     with mock.patch.object(suite_runs, "compiled", return_value={}):
         yield made
 
@@ -77,6 +78,22 @@ def test_what_failed_among_many_is_run_once_more_and_its_line_says_so(tree: Path
         "0003": (Verdict.FAIL, "log differs"),
     }
     assert sorted(calls) == ["0001", "0001*", "0002", "0003", "0003*"]
+
+
+def test_what_failed_is_run_again_at_once_where_it_may_run_ahead_of_the_others(
+    tree: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite_runs, "may_go_ahead", lambda: True)
+    monkeypatch.setattr(suite_runs, "_READY", 0)
+    monkeypatch.setattr(suite_runs, "_ON_ONE_BENCHED", 1)
+    order = [_cases(tree)[number] for number in (0, 2, 0, 1)]
+    with mock.patch.object(suite_runs, "_longest_first", return_value=order):
+        results = list(suite_runs.run_all(tree, order, SETTING, 2, either_library=False))
+    assert [one.reason for one in results if one.test == "0001"] == [
+        "when run again, ahead of the others"
+    ] * 2
+    assert calls.index("0001*") < calls.index("0002")
+    assert calls.index("0003*") < calls.index("0002")
 
 
 def test_what_fails_in_another_way_each_time_is_run_alone_at_the_end(

@@ -58,10 +58,11 @@ def _rules(tmp_path: Path, text: str, files: dict[str, str], wanted: tuple[str, 
     parsed = script.parse(text, "x")
     sizes = {name: len(content) for name, content in files.items()}
     listed = tree_rules.outputs(sizes, parsed, IDENTITY, wanted)
-    subprocess.run(
+    ran = subprocess.run(
         ["perl", tree_rules.PERL_SCRIPT, "runtest"], cwd=tmp_path, check=True, text=True,
-        input=tree_rules.job(listed, parsed, IDENTITY),
+        input=f"{tree_rules.job(listed, parsed, IDENTITY)}go\n", stdout=subprocess.PIPE,
     )  # fmt: skip
+    assert ran.stdout == "done\n"
     texts = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
     return tree_rules.named(listed, texts, parsed, dict.fromkeys(wanted, ""))
 
@@ -95,3 +96,17 @@ def test_an_empty_output_takes_part_only_where_a_golden_is(tmp_path: Path) -> No
     parsed = script.parse("# x\nexim -bV\n****\n", "x")
     assert tree_rules.outputs(sizes, parsed, IDENTITY, ()) == []
     assert [one.name for one in tree_rules.outputs(sizes, parsed, IDENTITY, ("stdout",))] == ["stdout"]
+
+
+def test_each_question_is_answered_by_itself(tmp_path: Path) -> None:
+    _rules(tmp_path, "# x\n", {"test-stdout": "pid 70\n"})
+    jobs = ["file\t0\tstdout\ttest-stdout\t", "file\t../no/0\tstdout\ttest-stdout\t",
+            "file\t1\tstdout\ttest-stdout\t"]  # fmt: skip
+    ran = subprocess.run(
+        ["perl", tree_rules.PERL_SCRIPT, "runtest"], cwd=tmp_path, check=True, text=True,
+        input="".join(f"{job}\ngo\n" for job in jobs), stdout=subprocess.PIPE,
+    )  # fmt: skip
+    first, second, third = ran.stdout.splitlines()
+    assert (first, third) == ("done", "done")
+    assert second.startswith("failed: out/../no/0")
+    assert (tmp_path / "out/1").read_text() == "pid p1234\n"
