@@ -79,8 +79,8 @@ class Reporter:
         setting = result.setting
         reason = f": {result.reason}" if result.reason else ""
         click.echo(
-            f"{result.test} {setting.profile.name} {setting.world} {setting.subject} {result.seconds:.3f}s "
-            f"{result.verdict.value}{visible(reason)}"
+            f"{result.test} {setting.profile.name} {setting.surroundings} {setting.subject} "
+            f"{result.seconds:.3f}s {result.verdict.value}{visible(reason)}"
         )
         if result.verdict is Verdict.FAIL and not self.brief:
             click.echo(visible_lines(result.differences()))

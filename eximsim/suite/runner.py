@@ -107,6 +107,15 @@ class Setting:
     test_mode: bool = True
     """A real program is switched to Exim's test mode."""
 
+    def __post_init__(self) -> None:
+        if self.world != WORLDS[0] and self.subject != MODEL:
+            raise InputError(f"world {self.world!r} with a real program; expected none: it has a namespace")
+
+    @property
+    def surroundings(self) -> str:
+        """Where it runs, in one word: a real program in a namespace, whatever world the model would have."""
+        return self.world if self.subject == MODEL else "namespace"
+
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
@@ -144,7 +153,7 @@ class TestResult:
         return {
             "test": self.test,
             "profile": self.setting.profile.name,
-            "world": self.setting.world,
+            "world": self.setting.surroundings,
             "subject": self.setting.subject,
             "result": self.verdict.value,
             "reason": self.reason,

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from eximsim.errors import InputError
 from eximsim.ports import World
 from eximsim.profiles import profile
 from eximsim.subjects.runs import User
@@ -204,3 +205,11 @@ def test_what_nobody_can_be_sure_of_is_unsupported_and_the_run_goes_on(
     result = run_test(source, next(iter(source.tests())), Setting(profile("4.99")))
     assert result.verdict is Verdict.UNSUPPORTED
     assert said in result.reason
+
+
+def test_a_real_program_runs_in_a_namespace_and_in_no_world() -> None:
+    setting = Setting(profile("4.99"), subject="exim:build/exim")
+    assert setting.surroundings == "namespace"
+    assert TestResult("0001", setting, Verdict.PASS).as_json()["world"] == "namespace"
+    with pytest.raises(InputError, match="'loopback' with a real program"):
+        Setting(profile("4.99"), "loopback", "exim:build/exim")
