@@ -148,10 +148,11 @@ def gate(
             report = compare(
                 *policies, wanted=wanted, names=gate_sides.names(policies, revision), memory=memory
             )
-    report = replace(report, incomplete_allowed=allow_incomplete)
+    report = replace(report, incomplete_allowed=allow_incomplete or report.agreed)
     for policy in policies:
         tell_what_was_read(policy.sources)
     failing = tuple(one for one in Severity if any(one in FAIL_ON[name] for name in fail_on))
+    failing = () if report.agreed else failing
     for path, writer in forms:
         if path is not None:
             store_text(path, writer(report, failing))

@@ -20,6 +20,8 @@ from eximsim.quick_dataclass import dataclass
 from eximsim.storage import store
 
 if TYPE_CHECKING:
+    from eximsim.gate.explore_policies import Survey
+    from eximsim.gate.lock_text import Lock
     from eximsim.gate.memory import Memory
     from eximsim.gate.report import Report
     from eximsim.gate.views import Wanted
@@ -162,10 +164,9 @@ _LINK, _LINKS = "120000", 8
 
 def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], memory: Memory) -> Report:
     """Compare with the lock file, and write it if that was asked for and everything could be looked at."""
-    from eximsim.gate.diagram import Forest
     from eximsim.gate.explore_policies import survey
     from eximsim.gate.lock import accepted, check, current, everyday
-    from eximsim.gate.lock_text import expect_lock, read_lock, written
+    from eximsim.gate.lock_text import expect_lock, written
 
     if groups and os.environ.get("CI"):
         raise InputError(
@@ -182,16 +183,12 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], me
         report = check(lock, lock, plan, str(path), policy.path)
         if report.gaps:
             return replace(report, gaps=(*report.gaps, _NOT_WRITTEN))
+        before = _agreed_before(policy, wanted, path, text, memory) if text is not None else report
         store(path, written(lock).encode(), was=None if text is None else text.encode())
-        return report
+        return before
     if text is None:
         raise InputError("no such lock file; --accept makes it", str(path))
-    agreed = read_lock(text, str(path), Forest())
-    if agreed.hosts != hosts:
-        raise InputError(f"was made with --hosts {agreed.hosts}; found --hosts {hosts}", str(path))
-    plan = survey((policy,), wanted, tuple(agreed.views.values()), memory)
-    agreed = read_lock(text, str(path), plan.forest)
-    found = current(plan, release, hosts)
+    agreed, found, plan = _both(policy, wanted, path, text, memory)
     report = check(agreed, found, plan, str(path), policy.path)
     if not groups:
         return report
@@ -205,6 +202,37 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], me
     store(path, written(agreed).encode(), was=text.encode())
     left = tuple(group for group in report.groups if group.name not in groups)
     return replace(report, groups=left, everyday=everyday(agreed, found, plan))
+
+
+def _both(policy: Policy, wanted: Wanted, path: Path, text: str, memory: Memory) -> tuple[Lock, Lock, Survey]:
+    """What a lock file holds, and what is found now of the same mail."""
+    from eximsim.gate.diagram import Forest
+    from eximsim.gate.explore_policies import survey
+    from eximsim.gate.lock import current
+    from eximsim.gate.lock_text import read_lock
+
+    agreed = read_lock(text, str(path), Forest())
+    if agreed.hosts != wanted.hosts:
+        raise InputError(f"was made with --hosts {agreed.hosts}; found --hosts {wanted.hosts}", str(path))
+    plan = survey((policy,), wanted, tuple(agreed.views.values()), memory)
+    return read_lock(text, str(path), plan.forest), current(plan, policy.profile.name, wanted.hosts), plan
+
+
+def _agreed_before(policy: Policy, wanted: Wanted, path: Path, text: str, memory: Memory) -> Report:
+    """What agreeing to everything changes in what was agreed on before.
+
+    What the lock held and what is met now need not be the same mail, and a lock of another making may not be
+    readable at all. Both are told, and neither keeps a new lock from being written.
+    """
+    from eximsim.gate.lock import check
+    from eximsim.gate.report import Report
+
+    try:
+        report = check(*_both(policy, wanted, path, text, memory), str(path), policy.path)
+    except InputError as error:
+        gap = Gap(f"what was agreed on before is not compared: {error}")
+        return Report(str(path), policy.path, (), 0, 0, gaps=(gap,), agreed=True)
+    return replace(report, agreed=True, gaps=tuple(gap._replace(remedy="") for gap in report.gaps))
 
 
 _NOT_WRITTEN = Gap("the lock is not written: not everything could be looked at")

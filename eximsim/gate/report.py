@@ -124,6 +124,7 @@ class Report:
     ``gaps`` are what should have been looked at and could not be: they make the report incomplete, and the
     exit code 3 unless ``incomplete_allowed`` (``--allow-incomplete``). ``left_out`` are notes of what the
     exploration leaves out by choice. ``everyday`` has what ordinary mail does, route by route.
+    ``agreed``: all of it was agreed to as the report was made (``--accept``), so nothing of it fails.
     """
 
     base: str
@@ -135,6 +136,7 @@ class Report:
     gaps: tuple[Gap, ...] = ()
     incomplete_allowed: bool = False
     everyday: tuple[Mail, ...] = ()
+    agreed: bool = False
 
     @property
     def complete(self) -> bool:

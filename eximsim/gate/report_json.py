@@ -15,6 +15,7 @@ def report_json(report: Report) -> dict[str, object]:
         "head": report.head,
         "answers": [{"question": asked, "answer": told} for asked, told in answers(report)],
         "complete": report.complete,
+        "agreed": report.agreed,
         "gaps": [gap.as_json() for gap in report.gaps],
         "left_out": list(report.left_out),
         "classes": report.classes,

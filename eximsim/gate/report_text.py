@@ -188,7 +188,7 @@ def verdict(report: Report) -> str:
     ]
     if not counts:
         return "No outcome changes." if report.complete else "No outcome changes in what was explored."
-    return sentence("; ".join(counts))
+    return sentence("; ".join(counts)) + (" Agreed to: the lock holds it now." if report.agreed else "")
 
 
 def coverage(report: Report) -> str:

@@ -97,6 +97,36 @@ def test_a_lock_is_made_checked_and_updated(
         CliRunner().invoke(eximsim, ["gate", lax, "--lock", lock, "--accept"], catch_exceptions=False)
 
 
+def test_what_is_agreed_to_is_shown(
+    strict: str, lax: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    lock, forms = str(tmp_path / "policy.lock"), ("--junit", str(tmp_path / "report.xml"))
+    assert run(lax, "--lock", lock, "--accept").exit_code == 0
+    done = run(strict, "--lock", lock, "--accept", *forms)
+    assert done.exit_code == 0
+    assert "Does any mail that went out before stop? Yes." in done.stdout
+    assert "verified-to-barred" in done.stdout
+    assert "Agreed to: the lock holds it now." in done.stdout
+    assert 'failures="0"' in (tmp_path / "report.xml").read_text()
+    again = run(strict, "--lock", lock)
+    assert (again.exit_code, "No outcome changes." in again.stdout) == (0, True)
+
+
+def test_a_lock_of_more_hosts_is_replaced_and_what_is_not_compared_is_said(
+    lax: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    lock = tmp_path / "policy.lock"
+    assert run(lax, "--lock", str(lock), "--accept").exit_code == 0
+    lock.write_text(lock.read_text().replace("\nhosts 1\n", "\nhosts 3\n"))
+    done = run(lax, "--lock", str(lock), "--accept")
+    assert done.exit_code == 0
+    assert "what was agreed on before is not compared" in done.stdout
+    assert "made with --hosts 3; found --hosts 1" in done.stdout
+    assert "\nhosts 1\n" in lock.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
