@@ -6,7 +6,7 @@ An ``Explanation`` is plain data: ``eximsim explain`` prints it, as text or JSON
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import asdict, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -333,44 +333,14 @@ def _explained(one: Explained) -> dict[str, object]:
     return {
         "recipient": one.recipient,
         **({"callout": one.callout} if one.callout else {}),
-        "outcome": outcome_json(one.outcome),
-        "hosts": [
-            {
-                "name": host.name,
-                "addresses": list(host.addresses),
-                "dnssec": host.dnssec,
-                "tlsa": host.tlsa,
-                "tried": host.tried,
-                "commands": [list(call) for call in host.commands],
-            }
-            for host in one.hosts
-        ],
-        "steps": [
-            {
-                "stage": step.stage,
-                "rule": step.rule,
-                "inputs": dict(step.inputs),
-                "outcome": step.outcome,
-                "source": step.source,
-                "decisive": step.decisive,
-            }
-            for step in one.steps
-        ],
+        "outcome": one.outcome.as_json(),
+        "hosts": [asdict(host) for host in one.hosts],
+        "steps": [asdict(step) for step in one.steps],
         "questions": list(one.questions),
         "log": list(one.log),
         "alternatives": [
-            {"outcome": outcome_json(other.outcome), "ways": [list(way) for way in other.ways]}
+            {"outcome": other.outcome.as_json(), "ways": [list(way) for way in other.ways]}
             for other in one.alternatives
         ],
         "unsupported": list(one.unsupported),
-    }
-
-
-def outcome_json(outcome: Outcome) -> dict[str, object]:
-    """An outcome without its log lines."""
-    return {
-        "result": outcome.result,
-        "security": None if outcome.security is None else outcome.security.name.lower(),
-        "host": outcome.host,
-        "reason": outcome.reason,
     }

@@ -34,52 +34,69 @@ def junit(report: Report, failing: Collection[Severity] = FAILING) -> str:
     (``junit-10.xsd``). There are no times in it: the same report gives the same bytes.
     """
     failures = sum(group.severity in failing for group in report.groups)
-    unlooked = not report.complete
-    counts = {
-        "name": visible(f"{report.base} against {report.head}"),
-        "tests": str(len(report.groups) + 1),
-        "failures": str(failures),
-        "errors": str(int(unlooked and not report.incomplete_allowed)),
-        "skipped": str(int(unlooked and report.incomplete_allowed)),
-    }
-    root = Tree.Element("testsuites", {"name": "eximsim gate", **_without(counts, "name", "skipped")})
-    suite = Tree.SubElement(root, "testsuite", counts)
+    name = f"{report.base} against {report.head}"
+    allowed = report.incomplete_allowed
+    root, suite = begun("gate", name, len(report.groups), failures, bool(report.gaps), allowed=allowed)
     properties = Tree.SubElement(suite, "properties")
     for name, value in _facts(report).items():
         Tree.SubElement(properties, "property", {"name": visible(name), "value": visible(value)})
     _explored(suite, report)
     for group in report.groups:
-        case = _case(suite, group.severity.key, title(group))
+        one = case(suite, f"gate.{group.severity.key}", title(group))
         if group.severity in failing:
             before, after = sides(group.witness)
             message = f"{meant(group)}: {title(group)}: was {before}, is {after}"
-            found = Tree.SubElement(case, "failure", {"message": visible(message)})
+            found = Tree.SubElement(one, "failure", {"message": visible(message)})
             found.set("type", meant(group))
         else:
-            found = Tree.SubElement(case, "system-out")
+            found = Tree.SubElement(one, "system-out")
         found.text = _text(report, group)
+    return as_text(root)
+
+
+def begun(
+    command: str, name: str, judged: int, failures: int, unlooked: bool, *, allowed: bool
+) -> tuple[Tree.Element, Tree.Element]:
+    """The root of a document, and its one suite: so many things were ``judged``, and what was explored.
+
+    ``unlooked``: something could not be looked at, which is an error unless it was ``allowed``.
+    """
+    counts = {
+        "tests": str(judged + 1),
+        "failures": str(failures),
+        "errors": str(int(unlooked and not allowed)),
+    }
+    root = Tree.Element("testsuites", {"name": f"eximsim {command}", **counts})
+    counts = {"name": visible(name), **counts, "skipped": str(int(unlooked and allowed))}
+    return root, Tree.SubElement(root, "testsuite", counts)
+
+
+def case(suite: Tree.Element, kind: str, name: str) -> Tree.Element:
+    """One more test case, of a kind such as ``gate.less``."""
+    return Tree.SubElement(suite, "testcase", {"classname": kind, "name": visible(name)})
+
+
+def not_looked(case: Tree.Element, message: str, *, allowed: bool) -> Tree.Element:
+    """What a case says if something could not be looked at."""
+    kind = "skipped" if allowed else "error"
+    return Tree.SubElement(case, kind, {"message": message, "type": "could not look"})
+
+
+def as_text(root: Tree.Element) -> str:
+    """The document as text."""
     Tree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{Tree.tostring(root, encoding="unicode")}\n'
 
 
 def _explored(suite: Tree.Element, report: Report) -> None:
-    case = _case(suite, "coverage", EXPLORED)
+    explored = case(suite, "gate.coverage", EXPLORED)
     if not report.complete:
-        verdict = "skipped" if report.incomplete_allowed else "error"
-        found = Tree.SubElement(case, verdict, {"message": coverage(report), "type": "could not look"})
+        found = not_looked(explored, coverage(report), allowed=report.incomplete_allowed)
     elif report.left_out:
-        found = Tree.SubElement(case, "system-out")
+        found = Tree.SubElement(explored, "system-out")
     else:
         return
     found.text = "\n".join(map(visible, report.unexplored))
-
-
-def _case(suite: Tree.Element, kind: str, name: str) -> Tree.Element:
-    return Tree.SubElement(suite, "testcase", {"classname": f"gate.{kind}", "name": visible(name)})
-
-
-def _without(counts: dict[str, str], *names: str) -> dict[str, str]:
-    return {name: value for name, value in counts.items() if name not in names}
 
 
 def _facts(report: Report) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as Tree
 
 from eximsim.gate.annotations import at, command
-from eximsim.gate.junit import EXPLORED
+from eximsim.gate.junit import EXPLORED, as_text, begun, case, not_looked
 from eximsim.gate.proof_report import Judgement, broken_by, verdict_lines
 from eximsim.visible import visible
 
@@ -18,33 +18,21 @@ def junit(judgement: Judgement) -> str:
     error, a skipped test if that was allowed.
     """
     broken = {id(verdict): judgement.certain(verdict) for verdict in judgement.proof.verdicts}
-    unlooked = bool(judgement.gaps)
-    allowed = judgement.incomplete_is_fine
-    counts = {
-        "name": visible(f"{judgement.config} ({judgement.release})"),
-        "tests": str(len(broken) + 1),
-        "failures": str(sum(map(bool, broken.values()))),
-        "errors": str(int(unlooked and not allowed)),
-        "skipped": str(int(unlooked and allowed)),
-    }
-    total = {name: counts[name] for name in ("tests", "failures", "errors")}
-    root = Tree.Element("testsuites", {"name": "eximsim check", **total})
-    suite = Tree.SubElement(root, "testsuite", counts)
-    explored = _case(suite, "coverage", EXPLORED)
-    if unlooked:
-        message = f"{len(judgement.gaps)} could not be looked at"
-        kind = "skipped" if allowed else "error"
-        found = Tree.SubElement(explored, kind, {"message": message, "type": "could not look"})
-        found.text = "\n".join(visible(str(gap)) for gap in judgement.gaps)
+    name, allowed = f"{judgement.config} ({judgement.release})", judgement.incomplete_is_fine
+    failures, gaps = sum(map(bool, broken.values())), judgement.gaps
+    root, suite = begun("check", name, len(broken), failures, bool(gaps), allowed=allowed)
+    explored = case(suite, "check.coverage", EXPLORED)
+    if gaps:
+        found = not_looked(explored, f"{len(gaps)} could not be looked at", allowed=allowed)
+        found.text = "\n".join(visible(str(gap)) for gap in gaps)
     for verdict in judgement.proof.verdicts:
-        case = _case(suite, "promise", verdict.promise.name)
+        one = case(suite, "check.promise", verdict.promise.name)
         if breaches := broken[id(verdict)]:
-            found = Tree.SubElement(case, "failure", {"message": broken_by(breaches[0]), "type": "broken"})
+            found = Tree.SubElement(one, "failure", {"message": broken_by(breaches[0]), "type": "broken"})
         else:
-            found = Tree.SubElement(case, "system-out")
+            found = Tree.SubElement(one, "system-out")
         found.text = "\n".join(verdict_lines(judgement, verdict, verbose=False))
-    Tree.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{Tree.tostring(root, encoding="unicode")}\n'
+    return as_text(root)
 
 
 def workflow_commands(judgement: Judgement) -> str:
@@ -63,7 +51,3 @@ def _commands(judgement: Judgement) -> Iterator[str]:
     for gap in judgement.gaps:
         yield command(level, {**at(gap.where), "title": "could not look"}, visible(str(gap)))
     yield command("notice", {"title": "promises"}, f"{len(broken)} of {len(verdicts)} broken")
-
-
-def _case(suite: Tree.Element, kind: str, name: str) -> Tree.Element:
-    return Tree.SubElement(suite, "testcase", {"classname": f"check.{kind}", "name": visible(name)})

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
-from eximsim import __version__
 from eximsim.gate.proof import Verdict
 from eximsim.gate.proof_report import Judgement, broken_by, verdict_lines
-from eximsim.gate.sarif import SCHEMA, UNLOOKED, digest, gap_result, physical, uri
+from eximsim.gate.sarif import UNLOOKED, digest, document, gap_result, physical, uri
 from eximsim.visible import visible
 
 
@@ -19,27 +16,17 @@ def sarif(judgement: Judgement) -> str:
     """
     verdicts = judgement.proof.verdicts
     allowed = judgement.incomplete_is_fine
-    run = {
-        "properties": {"config": judgement.config, "release": judgement.release},
-        "tool": {
-            "driver": {
-                "name": "eximsim",
-                "version": __version__,
-                "rules": [dict(UNLOOKED), *map(_rule, verdicts)],
-            }
-        },
-        "automationDetails": {"id": "eximsim/check/"},
-        "invocations": [{"executionSuccessful": allowed or not judgement.gaps}],
-        "results": [
-            *(gap_result(gap, 0, allowed=allowed) for gap in judgement.gaps),
-            *(
-                _result(judgement, verdict, rule)
-                for rule, verdict in enumerate(verdicts, 1)
-                if judgement.certain(verdict)
-            ),
-        ],
-    }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    results = [
+        *(gap_result(gap, 0, allowed=allowed) for gap in judgement.gaps),
+        *(
+            _result(judgement, verdict, rule)
+            for rule, verdict in enumerate(verdicts, 1)
+            if judgement.certain(verdict)
+        ),
+    ]
+    properties = {"config": judgement.config, "release": judgement.release}
+    invocation = {"executionSuccessful": allowed or not judgement.gaps}
+    return document("check", properties, [dict(UNLOOKED), *map(_rule, verdicts)], invocation, results)
 
 
 def _rule(verdict: Verdict) -> dict[str, object]:

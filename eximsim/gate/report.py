@@ -39,6 +39,15 @@ class Outcome:
         why = f": {self.reason}" if self.reason and self.result != "delivered" else ""
         return f"{self.result}{where}{how}{why}"
 
+    def as_json(self) -> dict[str, object]:
+        """The outcome without its log lines."""
+        return {
+            "result": self.result,
+            "security": None if self.security is None else self.security.name.lower(),
+            "host": self.host,
+            "reason": self.reason,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -78,11 +78,4 @@ def _change(change: Change) -> dict[str, object]:
 
 
 def _outcome(outcome: Outcome) -> dict[str, object]:
-    return {
-        "result": outcome.result,
-        "security": None if outcome.security is None else outcome.security.name.lower(),
-        "host": outcome.host,
-        "reason": outcome.reason,
-        "log": list(outcome.log),
-        "unreachable": outcome.unreachable,
-    }
+    return {**outcome.as_json(), "log": list(outcome.log), "unreachable": outcome.unreachable}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -62,30 +62,40 @@ def sarif(report: Report, failing: Collection[Severity] = FAILING) -> str:
     and why, not of lines, so it stays the same when a line moves. What is left out by choice is a
     notification of the run.
     """
+    properties = {
+        "answers": [visible(f"{question} {answer}") for question, answer in answers(report)],
+        "coverage": coverage(report),
+        "base": report.base,
+        "head": report.head,
+        "classes": report.classes,
+        "everyday": {mail.route: [list(row) for row in everyday_table(mail)] for mail in report.everyday},
+    }
+    notes = [{"level": "note", "message": {"text": f"Left out: {visible(part)}"}} for part in report.left_out]
+    allowed = report.incomplete_allowed
+    results = [
+        *(gap_result(gap, len(Severity), allowed=allowed) for gap in report.gaps),
+        *(_result(report, group, failing) for group in report.groups),
+    ]
+    invocation = {
+        "executionSuccessful": report.complete or allowed, "toolExecutionNotifications": notes,
+    }  # fmt: skip
+    return document("gate", properties, _rules(failing), invocation, results)
+
+
+def document(
+    command: str,
+    properties: Mapping[str, object],
+    rules: Sequence[Mapping[str, object]],
+    invocation: Mapping[str, object],
+    results: Sequence[Mapping[str, object]],
+) -> str:
+    """A document of one run of a command."""
     run = {
-        "properties": {
-            "answers": [visible(f"{question} {answer}") for question, answer in answers(report)],
-            "coverage": coverage(report),
-            "base": report.base,
-            "head": report.head,
-            "classes": report.classes,
-            "everyday": {mail.route: [list(row) for row in everyday_table(mail)] for mail in report.everyday},
-        },
-        "tool": {"driver": {"name": "eximsim", "version": __version__, "rules": _rules(failing)}},
-        "automationDetails": {"id": "eximsim/gate/"},
-        "invocations": [
-            {
-                "executionSuccessful": report.complete or report.incomplete_allowed,
-                "toolExecutionNotifications": [
-                    {"level": "note", "message": {"text": f"Left out: {visible(part)}"}}
-                    for part in report.left_out
-                ],
-            }
-        ],
-        "results": [
-            *(gap_result(gap, len(Severity), allowed=report.incomplete_allowed) for gap in report.gaps),
-            *(_result(report, group, failing) for group in report.groups),
-        ],
+        "properties": properties,
+        "tool": {"driver": {"name": "eximsim", "version": __version__, "rules": rules}},
+        "automationDetails": {"id": f"eximsim/{command}/"},
+        "invocations": [invocation],
+        "results": results,
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
